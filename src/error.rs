@@ -1,0 +1,78 @@
+//! What can go wrong, sorted by who has to act.
+
+use std::io;
+
+/// Why an input gave no signature.
+///
+/// The variants answer "whose fault, and what can be done": the file's
+/// ([`Corrupt`](Error::Corrupt)), ours ([`Unsupported`](Error::Unsupported)), a limit's that the
+/// user can raise ([`Limit`](Error::Limit)), the request's ([`Input`](Error::Input)), the
+/// accelerator's ([`Device`](Error::Device)) or the system's ([`Io`](Error::Io)).
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The bytes claim to be a picture but hold none, or (where asked for) not all of it.
+    #[error("corrupt {format}: {message}")]
+    Corrupt {
+        /// The format that the first bytes announce, in lower case.
+        format: &'static str,
+        /// What was found, and where where that is known.
+        message: String,
+    },
+    /// A picture, or a variant of a format, that this build does not read.
+    #[error("unsupported: {0}")]
+    Unsupported(String),
+    /// A limit of [`Limits`](crate::Limits) that the input exceeds.
+    #[error("{what} is {actual}, over the limit of {limit}; raise it with {option}")]
+    Limit {
+        /// What was measured, with its unit, such as `width in pixels`.
+        what: &'static str,
+        /// The input's value.
+        actual: u64,
+        /// The largest value that is let through.
+        limit: u64,
+        /// The command-line option that raises the limit.
+        option: &'static str,
+    },
+    /// The input is not something that can be hashed: empty, not a picture, under 5 pixels a side.
+    #[error("{0}")]
+    Input(String),
+    /// The accelerator failed; the message names the device and the step.
+    #[error("device: {0}")]
+    Device(String),
+    /// The system could not read or write.
+    #[error("{context}: {source}")]
+    Io {
+        /// What was being done, such as `cannot read`.
+        context: String,
+        /// The system's own error.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// The short code that records carry: `corrupt`, `unsupported`, `limit`, `input`, `device` or `io`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Error::Corrupt { .. } => "corrupt",
+            Error::Unsupported(_) => "unsupported",
+            Error::Limit { .. } => "limit",
+            Error::Input(_) => "input",
+            Error::Device(_) => "device",
+            Error::Io { .. } => "io",
+        }
+    }
+
+    /// A system error with the action that met it.
+    pub fn io(context: impl Into<String>, source: io::Error) -> Error {
+        Error::Io { context: context.into(), source }
+    }
+
+    pub(crate) fn corrupt(format: &'static str, message: impl Into<String>) -> Error {
+        Error::Corrupt { format, message: message.into() }
+    }
+}
+
+/// A result whose error is this crate's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,15 @@
+//! Perceptual image hashing: PhotoDNA-class and PDQ signatures, exact and fast.
+
+pub mod decode;
+pub mod error;
+pub mod hasher;
+pub mod limits;
+pub mod picture;
+pub mod signature;
+
+pub use decode::{DamagedPolicy, DecodeOptions, Decoded, Decoder, Detail, Format, Orient};
+pub use error::{Error, Result};
+pub use hasher::{Flag, HashOptions, Hashed, Hasher, PdqHash, PdqPath, PhotoDnaHash};
+pub use limits::Limits;
+pub use picture::{Picture, Plane, Planes};
+pub use signature::{Algorithm, Orientation, Pdq, PhotoDna};

@@ -1,0 +1,3 @@
+//! The `shadegrid` command.
+
+fn main() {}
