@@ -1,6 +1,6 @@
 //! Encoded bytes to a [`Picture`], whatever the format.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::limits::Limits;
 use crate::picture::{Picture, Planes};
 

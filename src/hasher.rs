@@ -16,7 +16,10 @@ pub struct HashOptions {
 
 impl Default for HashOptions {
     fn default() -> HashOptions {
-        HashOptions { algorithms: vec![Algorithm::PhotoDna, Algorithm::Pdq], decode: DecodeOptions::default() }
+        HashOptions {
+            algorithms: vec![Algorithm::PhotoDna, Algorithm::Pdq],
+            decode: DecodeOptions::default(),
+        }
     }
 }
 
