@@ -200,9 +200,10 @@ impl Hasher {
 
     /// The bits, by the definition's own arithmetic where ties leave them to it.
     fn finish_pdq(&self, sums: &PdqSums, picture: &Picture, to_512: bool) -> PdqHash {
-        let bits = dct::bits(&sums.coefficients, &sums.luma);
+        let noise = if to_512 { dct::noise(512, 512) } else { dct::noise(picture.width, picture.height) };
+        let bits = dct::bits(&sums.coefficients, &sums.luma, noise);
         let reference = || pdq_reference::reference(&picture.planes, to_512);
-        match (bits.ties >= dct::TIES).then(reference).flatten() {
+        match (bits.ties > 0).then(reference).flatten() {
             Some(reference) => PdqHash {
                 signature: reference.signature,
                 quality: reference.quality,

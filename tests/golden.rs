@@ -27,12 +27,14 @@ fn reference(folder: &str) -> Option<Vec<(PathBuf, Value)>> {
     let shared = shared()?;
     let text = std::fs::read_to_string(shared.join("vectors/signatures.jsonl")).unwrap();
     let records = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let records = records.map(|record| (shared.join("corpus").join(record["path"].as_str().unwrap()), record));
+    let records =
+        records.map(|record| (shared.join("corpus").join(record["path"].as_str().unwrap()), record));
     Some(records.filter(|(_, record)| record["path"].as_str().unwrap().starts_with(folder)).collect())
 }
 
 fn tally(records: &[(PathBuf, Value)]) -> Tally {
-    let mut hasher = Hasher::new(HashOptions { algorithms: Algorithm::ALL.to_vec(), ..HashOptions::default() });
+    let mut hasher =
+        Hasher::new(HashOptions { algorithms: Algorithm::ALL.to_vec(), ..HashOptions::default() });
     let mut tally = Tally::default();
     for (path, record) in records {
         let hashed = hasher.hash(&std::fs::read(path).unwrap()).unwrap_or_else(|e| panic!("{path:?}: {e}"));
@@ -51,7 +53,8 @@ impl Tally {
         self.photodna_worst = self.photodna_worst.max(off);
         let strength = record["strength"].as_f64().unwrap();
         self.strength_off += usize::from((ours.strength - strength).abs() > 1e-3 * strength + 1e-3);
-        for (index, (pdq, key)) in [(&hashed.pdq, "pdq"), (&hashed.pdq512, "pdq512")].into_iter().enumerate() {
+        for (index, (pdq, key)) in [(&hashed.pdq, "pdq"), (&hashed.pdq512, "pdq512")].into_iter().enumerate()
+        {
             let pdq = pdq.as_ref().unwrap();
             let quality = record[key.replace("pdq", "quality")].as_u64().unwrap() as u8;
             let bits = pdq.signature.distance(&record[key].as_str().unwrap().parse().unwrap());
