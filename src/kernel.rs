@@ -22,4 +22,6 @@ pub(crate) mod naive;
 pub(crate) mod normalise;
 pub(crate) mod pdq_reference;
 pub(crate) mod reduce;
+#[cfg(test)]
+mod twins;
 pub(crate) mod weights;

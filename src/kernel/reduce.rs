@@ -24,6 +24,8 @@ use super::weights::Weights;
 
 /// Widest vector of bytes of any level; accumulator rows are padded to it.
 const LANES: usize = 64;
+/// Widest vector of 32-bit words of any level; column weights are filled up to it, and read that far beyond the sums.
+const WORDS: usize = 16;
 
 /// How the samples of one kind of plane become grids: row runs and column tables, ready to run.
 #[derive(Debug, Clone)]
@@ -43,7 +45,7 @@ impl Plan {
         let channels = tables.first().map_or(1, |(.., mix)| mix.len());
         Plan {
             blocks: Blocks::new(rows as usize, &row_tables),
-            columns: tables.iter().map(|(_, columns, mix)| columns.interleaved(mix)).collect(),
+            columns: tables.iter().map(|(_, columns, mix)| columns.interleaved(mix).filled(WORDS)).collect(),
             width: columns as usize * channels,
             sizes: tables.iter().map(|(rows, columns, _)| rows.len() * columns.len()).collect(),
         }
@@ -53,7 +55,7 @@ impl Plan {
 /// Buffers that outlive one picture.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
-    /// One padded row of 32-bit sums a line under way; all zero between pictures.
+    /// One padded row of 32-bit sums a line under way.
     sums: Vec<u32>,
     /// The last rows of a plane, copied so that whole vectors can be read.
     tail: Vec<u8>,
@@ -87,7 +89,7 @@ fn run<S: Simd>(
 ) {
     let padded = plan.width.next_multiple_of(LANES);
     scratch.sums.clear();
-    scratch.sums.resize(plan.blocks.slots() * padded, 0);
+    scratch.sums.resize(plan.blocks.slots() * padded + WORDS, 0);
     for block in plan.blocks.iter() {
         let rows = &samples[block.rows.start * stride..];
         let terms = plan.blocks.terms(block);
@@ -98,13 +100,14 @@ fn run<S: Simd>(
             add_rows(simd, &scratch.tail, padded, block.rows.len(), padded, terms, &mut scratch.sums);
         }
         for done in plan.blocks.finished(block) {
-            let sums = &mut scratch.sums[done.slot as usize * padded..][..padded];
+            let start = done.slot as usize * padded;
             let columns = &plan.columns[done.table];
             let grid = &mut grids[done.table][done.line * columns.len()..][..columns.len()];
             for (column, point) in grid.iter_mut().enumerate() {
-                *point = dot(simd, &sums[columns.span(column)], columns.values(column));
+                let (first, weights) = (columns.span(column).start, columns.values(column));
+                *point = dot(simd, &scratch.sums[start + first..][..weights.len()], weights);
             }
-            sums.fill(0);
+            scratch.sums[start..start + padded].fill(0);
         }
     }
 }
@@ -174,20 +177,16 @@ fn add_term<S: Simd>(simd: S, (plain, running): Sums<S>, term: &Term, sums: &mut
     (S::u32s::from_slice(simd, second) + added.1).store_slice(second);
 }
 
-/// `Σ sums·weights`, modulo 2⁶⁴.
+/// `Σ sums·weights`, modulo 2⁶⁴. Both are whole vectors at every level, the weights filled up with zeros.
 #[inline(always)]
 fn dot<S: Simd>(simd: S, sums: &[u32], weights: &[u32]) -> u64 {
     let lanes = S::u32s::LEN;
     let zero = S::u64s::splat(simd, 0);
     let (mut low, mut high) = (zero, zero);
-    let (sums, weights) = (sums.chunks_exact(lanes), weights.chunks_exact(lanes));
-    let rest = sums.remainder().iter().zip(weights.remainder());
-    let rest = rest.map(|(&sum, &weight)| u64::from(sum) * u64::from(weight));
-    let rest = rest.fold(0u64, u64::wrapping_add);
-    for (sums, weights) in sums.zip(weights) {
+    for (sums, weights) in sums.chunks_exact(lanes).zip(weights.chunks_exact(lanes)) {
         let (a, b) = S::u32s::from_slice(simd, sums).widening_mul(S::u32s::from_slice(simd, weights));
         low += a;
         high += b;
     }
-    (low + high).reduce_sum().wrapping_add(rest)
+    (low + high).reduce_sum()
 }

@@ -122,6 +122,17 @@ impl Weights {
         }
         interleaved
     }
+
+    /// Every line continued with weights of 0 to a multiple of `lanes`, so that vectors need no remainder.
+    pub(crate) fn filled(&self, lanes: usize) -> Weights {
+        let mut filled = Weights::with_total(self.total);
+        for line in 0..self.len() {
+            let values = self.values(line);
+            let zeros = values.len().next_multiple_of(lanes) - values.len();
+            filled.push(self.span(line).start, values.iter().copied().chain(std::iter::repeat_n(0, zeros)));
+        }
+        filled
+    }
 }
 
 /// Bits after the binary point of box edges, for a picture of `width`×`height`.
