@@ -10,6 +10,7 @@
 //!    vector of bytes, before anything is multiplied.
 //! 3. The two sums of a run are added, weighted, to the 32-bit accumulators of the four or so lines under way.
 //! 4. A line whose last row has passed is multiplied with the column table: 64-bit dot products, once a line instead of once a row.
+//! 5. A plane wider than [`STRIP`] bytes is taken in upright strips, so that memory depends on no picture's width.
 //!
 //! Ranges: a line's row weights sum to less than 2²⁴ ([`weights`](super::weights)), so a 32-bit accumulator holds 255 times that;
 //! intermediate values may wrap, the result modulo 2³² is the true sum. Dot products stay under 2⁶⁴ in the same sense.
@@ -17,25 +18,36 @@
 //! Tried and not kept: summing along rows first (a prefix sum costs more than a vertical sum, and every row pays for 142 look-ups);
 //! separating R, G and B while loading (three shuffles a vector where column weights do it for nothing).
 
+use std::ops::Range;
+
 use fearless_simd::{Level, Simd, SimdBase, SimdIntWiden, SimdWiden, dispatch};
 
-use super::blocks::{Block, Blocks, MAX_ROWS, Term};
+use super::blocks::{Blocks, MAX_ROWS, Term};
 use super::weights::Weights;
 
-/// Widest vector of bytes of any level; accumulator rows are padded to it.
+/// Widest vector of bytes of any level; strips are padded to it.
 const LANES: usize = 64;
 /// Widest vector of 32-bit words of any level; column weights are filled up to it, and read that far beyond the sums.
 const WORDS: usize = 16;
+/// Bytes across a strip. Narrower ones (1 to 4 KiB) fit the innermost cache and were still slower: rows are then read in
+/// pieces that the processor does not fetch ahead.
+const STRIP: usize = 8192;
 
 /// How the samples of one kind of plane become grids: row runs and column tables, ready to run.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     blocks: Blocks,
-    columns: Vec<Weights>,
-    /// Bytes in a row that count.
-    width: usize,
+    strips: Vec<Strip>,
     /// Grid points of each table.
-    sizes: Vec<usize>,
+    grids: Vec<usize>,
+}
+
+/// The part of every row from one byte to another.
+#[derive(Debug, Clone)]
+struct Strip {
+    bytes: Range<usize>,
+    /// The part of each table's column weights that lies in the strip, counted from its first byte.
+    columns: Vec<Weights>,
 }
 
 impl Plan {
@@ -43,21 +55,32 @@ impl Plan {
     pub(crate) fn new(rows: u32, columns: u32, tables: &[(Weights, Weights, &[u32])]) -> Plan {
         let row_tables: Vec<&Weights> = tables.iter().map(|(rows, ..)| rows).collect();
         let channels = tables.first().map_or(1, |(.., mix)| mix.len());
+        let width = columns as usize * channels;
+        let columns: Vec<Weights> = tables.iter().map(|(_, columns, mix)| columns.interleaved(mix)).collect();
+        let strip = |start: usize| {
+            let bytes = start..(start + STRIP).min(width);
+            let columns = columns.iter().map(|table| table.clipped(bytes.clone()).filled(WORDS)).collect();
+            Strip { bytes, columns }
+        };
         Plan {
             blocks: Blocks::new(rows as usize, &row_tables),
-            columns: tables.iter().map(|(_, columns, mix)| columns.interleaved(mix).filled(WORDS)).collect(),
-            width: columns as usize * channels,
-            sizes: tables.iter().map(|(rows, columns, _)| rows.len() * columns.len()).collect(),
+            strips: (0..width).step_by(STRIP).map(strip).collect(),
+            grids: tables.iter().map(|(rows, columns, _)| rows.len() * columns.len()).collect(),
         }
     }
 }
 
+/// Sums are stored by whole aligned cache lines: vectors that straddle two cost a quarter of the whole.
+#[derive(Debug, Clone, Copy, bytemuck::Zeroable, bytemuck::Pod)]
+#[repr(C, align(64))]
+struct CacheLine([u32; WORDS]);
+
 /// Buffers that outlive one picture.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
-    /// One padded row of 32-bit sums a line under way.
-    sums: Vec<u32>,
-    /// The last rows of a plane, copied so that whole vectors can be read.
+    /// One row of 32-bit sums a line under way, as wide as a strip.
+    sums: Vec<CacheLine>,
+    /// The last rows of a strip, copied so that whole vectors can be read.
     tail: Vec<u8>,
 }
 
@@ -70,11 +93,14 @@ pub(crate) fn reduce(
     scratch: &mut Scratch,
     grids: &mut Vec<Vec<u64>>,
 ) {
-    grids.resize_with(plan.sizes.len(), Vec::new);
-    for (grid, &size) in grids.iter_mut().zip(&plan.sizes) {
+    grids.resize_with(plan.grids.len(), Vec::new);
+    for (grid, &points) in grids.iter_mut().zip(&plan.grids) {
         grid.clear();
-        grid.resize(size, 0);
+        grid.resize(points, 0);
     }
+    scratch.sums.clear();
+    scratch.sums.resize(plan.blocks.slots() * STRIP / WORDS + 1, CacheLine([0; WORDS]));
+    scratch.tail.resize(MAX_ROWS * STRIP, 0);
     dispatch!(level, simd => run(simd, plan, samples, stride, scratch, grids));
 }
 
@@ -87,36 +113,45 @@ fn run<S: Simd>(
     scratch: &mut Scratch,
     grids: &mut [Vec<u64>],
 ) {
-    let padded = plan.width.next_multiple_of(LANES);
-    scratch.sums.clear();
-    scratch.sums.resize(plan.blocks.slots() * padded + WORDS, 0);
-    for block in plan.blocks.iter() {
-        let rows = &samples[block.rows.start * stride..];
-        let terms = plan.blocks.terms(block);
-        if rows.len() >= (block.rows.len() - 1) * stride + padded {
-            add_rows(simd, rows, stride, block.rows.len(), padded, terms, &mut scratch.sums);
-        } else {
-            copy_rows(rows, stride, block, plan.width, padded, &mut scratch.tail);
-            add_rows(simd, &scratch.tail, padded, block.rows.len(), padded, terms, &mut scratch.sums);
-        }
-        for done in plan.blocks.finished(block) {
-            let start = done.slot as usize * padded;
-            let columns = &plan.columns[done.table];
-            let grid = &mut grids[done.table][done.line * columns.len()..][..columns.len()];
-            for (column, point) in grid.iter_mut().enumerate() {
-                let (first, weights) = (columns.span(column).start, columns.values(column));
-                *point = dot(simd, &scratch.sums[start + first..][..weights.len()], weights);
+    let sums: &mut [u32] = bytemuck::cast_slice_mut(&mut scratch.sums);
+    for strip in &plan.strips {
+        let padded = strip.bytes.len().next_multiple_of(LANES);
+        for block in plan.blocks.iter() {
+            let rows = &samples[block.rows.start * stride + strip.bytes.start..];
+            let count = block.rows.len();
+            let terms = plan.blocks.terms(block);
+            if rows.len() >= (count - 1) * stride + padded {
+                add_rows(simd, rows, stride, count, padded, terms, sums);
+            } else {
+                copy_rows(rows, stride, count, strip.bytes.len(), &mut scratch.tail);
+                add_rows(simd, &scratch.tail, STRIP, count, padded, terms, sums);
             }
-            scratch.sums[start..start + padded].fill(0);
+            for done in plan.blocks.finished(block) {
+                let start = done.slot as usize * STRIP;
+                let (columns, grid) = (&strip.columns[done.table], &mut grids[done.table]);
+                let grid = &mut grid[done.line * columns.len()..][..columns.len()];
+                add_dots(simd, &sums[start..], columns, grid);
+                sums[start..start + padded].fill(0);
+            }
         }
     }
 }
 
-/// Copies the rows of `block` to where each is followed by enough zeros for whole vectors.
-fn copy_rows(rows: &[u8], stride: usize, block: &Block, width: usize, padded: usize, tail: &mut Vec<u8>) {
-    tail.clear();
-    tail.resize(MAX_ROWS * padded, 0);
-    for (k, to) in tail.chunks_exact_mut(padded).take(block.rows.len()).enumerate() {
+/// Adds to each column's grid point what the strip's `sums` hold for it.
+#[inline(always)]
+fn add_dots<S: Simd>(simd: S, sums: &[u32], columns: &Weights, grid: &mut [u64]) {
+    for (column, point) in grid.iter_mut().enumerate() {
+        let weights = columns.values(column);
+        if !weights.is_empty() {
+            let first = columns.span(column).start;
+            *point = point.wrapping_add(dot(simd, &sums[first..first + weights.len()], weights));
+        }
+    }
+}
+
+/// Copies `count` rows of `width` bytes to where whole vectors can be read.
+fn copy_rows(rows: &[u8], stride: usize, count: usize, width: usize, tail: &mut [u8]) {
+    for (k, to) in tail.chunks_exact_mut(STRIP).take(count).enumerate() {
         to[..width].copy_from_slice(&rows[k * stride..][..width]);
     }
 }
@@ -138,7 +173,7 @@ fn add_rows<S: Simd>(
     for x in (0..padded).step_by(lanes) {
         let (low, high) = column_sums(simd, rows, stride, count, x);
         for term in terms {
-            let sums = &mut sums[term.slot as usize * padded + x..][..lanes];
+            let sums = &mut sums[term.slot as usize * STRIP + x..][..lanes];
             let (first, second) = sums.split_at_mut(lanes / 2);
             add_term(simd, low, term, first);
             add_term(simd, high, term, second);

@@ -123,6 +123,22 @@ impl Weights {
         interleaved
     }
 
+    /// The part of every line that lies in `samples`, counted from its start; empty where there is none.
+    pub(crate) fn clipped(&self, samples: Range<usize>) -> Weights {
+        let mut clipped = Weights::with_total(self.total);
+        for line in 0..self.len() {
+            let span = self.span(line);
+            let part = span.start.max(samples.start)..span.end.min(samples.end);
+            if part.is_empty() {
+                clipped.push(0, []);
+            } else {
+                let values = &self.values(line)[part.start - span.start..part.end - span.start];
+                clipped.push(part.start - samples.start, values.iter().copied());
+            }
+        }
+        clipped
+    }
+
     /// Every line continued with weights of 0 to a multiple of `lanes`, so that vectors need no remainder.
     pub(crate) fn filled(&self, lanes: usize) -> Weights {
         let mut filled = Weights::with_total(self.total);
