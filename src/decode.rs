@@ -16,7 +16,8 @@
 //!   are clamped to 0..=1.
 //! - CMYK and YCCK become RGB by `(255−C)·(255−K)/255`; the inversion that Adobe's marker announces is respected.
 //! - Alpha is dropped without blending: a transparent pixel counts with the colour that it stores.
-//! - Of an animation or of several pages the first is taken. What a GIF's first frame does not cover is black.
+//! - Of an animation or of several pages the first is taken. What a GIF's first frame does not cover
+//!   has the transparent colour or the palette's first, as in Pillow.
 //! - EXIF orientation is ignored unless [`Orient::Exif`] asks for it: exchanged lists hash stored pixels.
 //!
 //! # Damage
@@ -31,7 +32,7 @@
 //! - **PNG**: black after the break; an interlaced one shows the coarse passes that came, and only rows with all their
 //!   passes count. Checksums count: rows after the first wrong one are shown but are not whole. Missing only its last chunk
 //!   it is whole.
-//! - **GIF, BMP, TIFF**: black after the break (for TIFF, strips and tiles that do decode are kept). A compressed BMP that breaks is `Corrupt`.
+//! - **GIF, BMP, TIFF**: black after the break (for TIFF, strips and tiles that do decode are kept; for GIF, the canvas).
 //! - **WebP**: `Corrupt`; its decoder gives all or nothing.
 //!
 //! # Hostile input

@@ -157,3 +157,19 @@ fn without_alpha(samples: &mut [u8], with: usize) -> usize {
 fn ink_to_light(ink: u8, black: u8) -> u8 {
     ((255 - u32::from(ink)) * (255 - u32::from(black)) / 255) as u8
 }
+
+/// Fills memory with a pattern that no picture has, so that what a decoder did not write shows.
+fn mark(samples: &mut [u8]) {
+    for (at, sample) in samples.iter_mut().enumerate() {
+        *sample = pattern(at);
+    }
+}
+
+/// How many bytes at the end still hold the pattern.
+fn marked(samples: &[u8]) -> usize {
+    samples.iter().enumerate().rev().take_while(|(at, sample)| **sample == pattern(*at)).count()
+}
+
+fn pattern(at: usize) -> u8 {
+    ((at as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as u8
+}

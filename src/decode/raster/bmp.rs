@@ -10,7 +10,7 @@ use super::{Raster, Wanted, blank, check, drop_alpha, share};
 use crate::decode::Format;
 use crate::error::{Error, Result};
 
-/// Decodes a bitmap. An uncompressed one that breaks off keeps its rows, the rest is black.
+/// Decodes a bitmap. One that breaks off keeps its rows, the rest is black.
 pub(super) fn decode(bytes: &[u8], wanted: &Wanted<'_>, samples: &mut Vec<u8>) -> Result<Raster> {
     let (width, height) = open(bytes)?.dimensions();
     check(wanted.limits, width, height, 4, 0)?;
@@ -44,9 +44,16 @@ fn filled_up<'a>(
     height: u32,
     wanted: &Wanted<'_>,
 ) -> Result<(Cow<'a, [u8]>, u32)> {
-    let Some((offset, row_bytes)) = row_layout(bytes, width) else {
+    let Some(layout) = PixelData::read(bytes) else { return Ok((Cow::Borrowed(bytes), height)) };
+    let offset = layout.offset;
+    if let Some(bits) = layout.run_length {
+        let rows = run_length_rows(bytes.get(offset..).unwrap_or(&[]), bits == 4);
+        return Ok((Cow::Borrowed(bytes), rows.unwrap_or(height).min(height)));
+    }
+    let row_bytes = (u64::from(width) * u64::from(layout.bits)).div_ceil(32) as usize * 4;
+    if row_bytes == 0 {
         return Ok((Cow::Borrowed(bytes), height));
-    };
+    }
     let rows = bytes.len().saturating_sub(offset) / row_bytes;
     // The last row's padding may be missing without harm; the decoder asks for it.
     if rows >= height as usize {
@@ -59,19 +66,53 @@ fn filled_up<'a>(
     Ok((Cow::Owned(padded), rows as u32))
 }
 
-/// Where the pixels begin and how many bytes a row takes; `None` for compressed bitmaps.
-fn row_layout(bytes: &[u8], width: u32) -> Option<(usize, usize)> {
-    let word = |at: usize| bytes.get(at..at + 2).map(|field| u16::from_le_bytes([field[0], field[1]]));
-    let long = |at: usize| Some(u32::from(word(at)?) | u32::from(word(at + 2)?) << 16);
-    let offset = long(10)? as usize;
-    let (bits, compression) = match long(14)? {
-        12 => (word(24)?, 0),
-        16 => (word(28)?, 0),
-        _ => (word(28)?, long(30)?),
-    };
-    let uncompressed = matches!(compression, 0 | 3 | 6) && bits > 0;
-    let row_bits = u64::from(width) * u64::from(bits);
-    uncompressed.then_some((offset, row_bits.div_ceil(32) as usize * 4))
+/// Where and how the pixels are stored.
+struct PixelData {
+    offset: usize,
+    bits: u16,
+    /// Bits of an index where runs are coded, 4 or 8.
+    run_length: Option<u16>,
+}
+
+impl PixelData {
+    fn read(bytes: &[u8]) -> Option<PixelData> {
+        let word = |at: usize| bytes.get(at..at + 2).map(|field| u16::from_le_bytes([field[0], field[1]]));
+        let long = |at: usize| Some(u32::from(word(at)?) | u32::from(word(at + 2)?) << 16);
+        let offset = long(10)? as usize;
+        let (bits, compression) = match long(14)? {
+            12 => (word(24)?, 0),
+            16 => (word(28)?, 0),
+            _ => (word(28)?, long(30)?),
+        };
+        let run_length = match compression {
+            1 => Some(8),
+            2 => Some(4),
+            _ => None,
+        };
+        Some(PixelData { offset, bits, run_length })
+    }
+}
+
+/// Rows that run-length coded data finishes before it breaks off; `None` where it ends as it should.
+fn run_length_rows(mut data: &[u8], nibbles: bool) -> Option<u32> {
+    let mut rows = 0;
+    while let [count, value, rest @ ..] = data {
+        data = rest;
+        match (count, value) {
+            (0, 0) => rows += 1,
+            (0, 1) => return None,
+            (0, 2) => {
+                rows += u32::from(rest.get(1).copied().unwrap_or(0));
+                data = rest.get(2..).unwrap_or(&[]);
+            }
+            (0, length) => {
+                let bytes = if nibbles { length.div_ceil(2) } else { *length };
+                data = rest.get(usize::from(bytes).next_multiple_of(2)..).unwrap_or(&[]);
+            }
+            _ => {}
+        }
+    }
+    Some(rows)
 }
 
 fn corrupt(error: ImageError) -> Error {

@@ -40,15 +40,18 @@ struct Grid {
 
 /// Decodes the first page. What cannot be decoded stays black.
 pub(super) fn decode(bytes: &[u8], wanted: &Wanted<'_>, samples: &mut Vec<u8>) -> Result<Raster> {
+    let indexed = indices_as_grey(bytes);
+    let bytes = indexed.as_deref().unwrap_or(bytes);
     let mut decoder = Decoder::new(Cursor::new(bytes)).map_err(problem)?.with_limits(limits(wanted));
     let (width, height) = decoder.dimensions().map_err(problem)?;
     wanted.limits.check_size(width, height)?;
-    let colour = colour(&mut decoder)?;
+    let colour = if indexed.is_some() { palette(&mut decoder)? } else { colour(&mut decoder)? };
     let grid = grid(&mut decoder, width, height)?;
     let channels = if matches!(colour, Colour::Grey) { 1 } else { 3 };
     // A strip is held twice: as stored, at up to 4 bytes a sample, and as bytes.
     let cell = (grid.cell.0 * grid.cell.1.min(grid.height)) as u64 * grid.samples as u64;
-    check(wanted.limits, width, height, channels, cell.saturating_mul(5))?;
+    let copy = if indexed.is_some() { bytes.len() as u64 } else { 0 };
+    check(wanted.limits, width, height, channels, cell.saturating_mul(5) + copy)?;
     blank(samples, grid.width * grid.height * channels);
     let mut raster = Raster { width, height, channels, whole: None, orientation: None };
     let (rows, broken) = read_cells(&mut decoder, &grid, &colour, channels, samples);
@@ -82,12 +85,40 @@ fn colour(decoder: &mut Source<'_>) -> Result<Colour> {
         ColorType::RGB(_) | ColorType::RGBA(_) => Ok(Colour::Rgb),
         ColorType::CMYK(_) | ColorType::CMYKA(_) => Ok(Colour::Cmyk),
         ColorType::YCbCr(8) => Ok(Colour::YCbCr),
-        ColorType::Palette(bits @ 1..=8) => palette(decoder, bits).map(Colour::Palette),
         other => Err(Error::Unsupported(format!("TIFF with samples of the kind {other:?}"))),
     }
 }
 
-fn palette(decoder: &mut Source<'_>, bits: u8) -> Result<Vec<[u8; 3]>> {
+/// The file with its palette indices declared to be grey; `None` where there are none.
+///
+/// The `tiff` crate (0.11) refuses palettes, but reads the same samples as grey.
+fn indices_as_grey(bytes: &[u8]) -> Option<Vec<u8>> {
+    let little = bytes.starts_with(b"II");
+    let number = |at: usize, length: usize| {
+        let field = bytes.get(at..at.checked_add(length)?)?;
+        let fold = |number, byte: &u8| number << 8 | u64::from(*byte);
+        Some(if little { field.iter().rev().fold(0, fold) } else { field.iter().fold(0, fold) })
+    };
+    // Classic files count entries in 2 bytes and use 12 for each, big ones (version 43) 8 and 20.
+    let (first, counter, entry, value) = if number(2, 2)? == 43 { (8, 8, 20, 12) } else { (4, 2, 12, 8) };
+    let directory = usize::try_from(number(first, if entry == 20 { 8 } else { 4 })?).ok()?;
+    let entries = usize::try_from(number(directory, counter)?).ok()?.min(bytes.len() / entry);
+    let start = directory.checked_add(counter)?;
+    let is_photometric =
+        |at: &usize| number(*at, 2) == Some(u64::from(Tag::PhotometricInterpretation.to_u16()));
+    let at = (0..entries).map(|index| start + index * entry).find(is_photometric)? + value;
+    (number(at, 2)? == 3).then(|| {
+        let mut grey = bytes.to_vec();
+        grey[at..at + 2].copy_from_slice(&if little { [1, 0] } else { [0, 1] });
+        grey
+    })
+}
+
+fn palette(decoder: &mut Source<'_>) -> Result<Colour> {
+    let bits = decoder.colortype().map_err(problem)?.bit_depth();
+    if bits > 8 {
+        return Err(Error::Unsupported(format!("TIFF with a palette for {bits} bits")));
+    }
     let map = decoder.get_tag_u16_vec(Tag::ColorMap).map_err(problem)?;
     let colours = 1 << bits;
     if map.len() < 3 * colours {
@@ -96,7 +127,7 @@ fn palette(decoder: &mut Source<'_>, bits: u8) -> Result<Vec<[u8; 3]>> {
     // Some writers fill the map with 0..=255 instead of 0..=65535.
     let shift = if map.iter().any(|value| *value > 255) { 8 } else { 0 };
     let channel = |index: usize, channel: usize| (map[index + channel * colours] >> shift) as u8;
-    Ok((0..colours).map(|index| [0, 1, 2].map(|c| channel(index, c))).collect())
+    Ok(Colour::Palette((0..colours).map(|index| [0, 1, 2].map(|c| channel(index, c))).collect()))
 }
 
 fn grid(decoder: &mut Source<'_>, width: u32, height: u32) -> Result<Grid> {
@@ -129,6 +160,7 @@ fn read_cells(
     samples: &mut [u8],
 ) -> (u32, Option<TiffError>) {
     let (mut rows, mut broken) = (0, None);
+    let palette = matches!(colour, Colour::Palette(_));
     for down in 0..grid.down {
         let top = down * grid.cell.1;
         let height = grid.cell.1.min(grid.height - top);
@@ -138,6 +170,7 @@ fn read_cells(
                 Ok(cell) => {
                     let left = across * grid.cell.0;
                     let width = grid.cell.0.min(grid.width - left);
+                    let cell = if palette { cell } else { stretched(cell, grid.bits) };
                     for (row, line) in cell.chunks_exact(width * grid.samples).take(height).enumerate() {
                         let start = ((top + row) * grid.width + left) * channels;
                         paint(line, grid.samples, colour, &mut samples[start..start + width * channels]);
@@ -199,6 +232,15 @@ fn unpack(packed: &[u8], in_row: usize, bits: u8) -> Vec<u8> {
     };
     let rows = packed.chunks_exact(row_bytes);
     rows.flat_map(|row| (0..in_row).map(move |index| sample(row, index))).collect()
+}
+
+/// Samples of fewer than 8 bits, stretched to 0..=255.
+fn stretched(mut samples: Vec<u8>, bits: u8) -> Vec<u8> {
+    if bits < 8 {
+        let most = (1 << bits) - 1;
+        samples.iter_mut().for_each(|sample| *sample = (u16::from(*sample) * 255 / most) as u8);
+    }
+    samples
 }
 
 fn paint(line: &[u8], samples: usize, colour: &Colour, row: &mut [u8]) {

@@ -4,7 +4,7 @@ use super::codecs::{Mode, second, zune};
 use super::corrupt;
 use super::layout::Layout;
 use crate::decode::Format;
-use crate::decode::raster::share;
+use crate::decode::raster::{mark, marked, share};
 use crate::error::Result;
 
 /// What libjpeg-turbo shows where data is missing.
@@ -44,28 +44,12 @@ fn cut(layout: &Layout, stream: &[u8], samples: &mut [u8]) -> Result<f32> {
     let stride = layout.width as usize * layout.channels();
     mark(samples);
     let strict = zune(layout, stream, Mode::Strict, samples);
-    let unwritten = samples.rchunks_exact(stride).enumerate();
-    let unwritten =
-        unwritten.take_while(|(row, line)| is_marked(line, samples.len() - (row + 1) * stride)).count();
-    let rows = (layout.height - unwritten as u32).min(layout.rows_in_order());
+    let written = (samples.len() - marked(samples)).div_ceil(stride);
+    let rows = (written as u32).min(layout.rows_in_order());
     let why = strict.err().unwrap_or_else(|| "restart markers are missing or out of order".into());
-    if zune(layout, stream, Mode::Tolerant, samples).is_err() {
+    let tolerant = zune(layout, stream, Mode::Tolerant, samples);
+    if tolerant.is_err() || rows == layout.rows_in_order() {
         samples[rows as usize * stride..].fill(MID_GREY);
     }
     share(Format::Jpeg, rows, layout.height, &why).map(|share| share.unwrap_or(1.0))
-}
-
-/// Fills the samples with a pattern that no row of a picture has, so that rows that were not written show.
-fn mark(samples: &mut [u8]) {
-    for (at, sample) in samples.iter_mut().enumerate() {
-        *sample = pattern(at);
-    }
-}
-
-fn is_marked(line: &[u8], start: usize) -> bool {
-    line.iter().enumerate().all(|(at, sample)| *sample == pattern(start + at))
-}
-
-fn pattern(at: usize) -> u8 {
-    ((at as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as u8
 }

@@ -39,8 +39,12 @@ pub(super) struct Layout {
     components: Vec<Component>,
     /// MCUs between restart markers; 0 for none.
     restart_interval: u32,
-    /// Restart markers of a sequential picture's scan before the first that is out of order.
-    restarts_in_order: Option<u32>,
+    /// Restart intervals of a sequential picture's scan before the first marker that is missing or out of order.
+    intervals_in_order: Option<u32>,
+    /// Where the frame header's content begins in the stream.
+    frame_at: usize,
+    /// Whether three components are R, G and B.
+    rgb: bool,
     /// Components of the first scan.
     first_scan: usize,
 }
@@ -63,7 +67,7 @@ impl Layout {
     pub(super) fn rewrite(bytes: &[u8], limits: &Limits, stream: &mut Vec<u8>) -> Result<Layout> {
         stream.clear();
         stream.extend([0xFF, SOI]);
-        let mut walk = Walk { bytes, at: 2, stream, limits, interval: 0, exif: None, layout: None };
+        let mut walk = Walk::new(bytes, 2, limits, stream);
         while walk.step()? {}
         let Walk { stream, exif, layout, .. } = walk;
         stream.extend([0xFF, EOI]);
@@ -82,7 +86,7 @@ impl Layout {
 
     /// Whether every coefficient has been announced in full and every restart marker is in its place.
     pub(super) fn is_intact(&self) -> bool {
-        self.is_complete() && self.restarts_in_order.is_none()
+        self.is_complete() && self.intervals_in_order.is_none()
     }
 
     fn is_complete(&self) -> bool {
@@ -97,14 +101,16 @@ impl Layout {
         let leads = Some(first.horizontal) == finest(|c| c.horizontal)
             && Some(first.vertical) == finest(|c| c.vertical);
         let one_scan = self.progressive || self.first_scan == self.components.len();
-        power && leads && one_scan
+        let even =
+            self.components.iter().all(|c| (c.horizontal, c.vertical) == (first.horizontal, first.vertical));
+        power && leads && one_scan && (even || !self.rgb)
     }
 
-    /// Rows above the first restart marker that is out of order.
+    /// Rows above the first restart marker that is missing or out of order.
     pub(super) fn rows_in_order(&self) -> u32 {
-        let Some(restarts) = self.restarts_in_order else { return self.height };
+        let Some(intervals) = self.intervals_in_order else { return self.height };
         let (across, _, rows) = self.mcus();
-        let mcus = u64::from(restarts) * u64::from(self.restart_interval);
+        let mcus = u64::from(intervals) * u64::from(self.restart_interval);
         u32::try_from(mcus / u64::from(across) * u64::from(rows)).unwrap_or(u32::MAX).min(self.height)
     }
 
@@ -141,7 +147,16 @@ struct Walk<'a> {
     limits: &'a Limits,
     interval: u32,
     exif: Option<Range<usize>>,
+    jfif: bool,
+    /// The colour transform that Adobe's marker names.
+    adobe: Option<u8>,
     layout: Option<Layout>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(bytes: &'a [u8], at: usize, limits: &'a Limits, stream: &'a mut Vec<u8>) -> Walk<'a> {
+        Walk { bytes, at, stream, limits, interval: 0, exif: None, jfif: false, adobe: None, layout: None }
+    }
 }
 
 impl Walk<'_> {
@@ -185,9 +200,10 @@ impl Walk<'_> {
     /// The content of the segment that begins here, as a range of the file.
     fn segment(&mut self) -> Option<Range<usize>> {
         let length = self.bytes.get(self.at..self.at + 2)?;
-        let length = usize::from(u16::from_be_bytes([length[0], length[1]]));
+        // Like libjpeg, an impossible length under 2 is taken for an empty segment.
+        let length = usize::from(u16::from_be_bytes([length[0], length[1]])).max(2);
         let segment = self.at + 2..self.at + length;
-        if length < 2 || segment.end > self.bytes.len() {
+        if segment.end > self.bytes.len() {
             return None;
         }
         self.at = segment.end;
@@ -203,12 +219,46 @@ impl Walk<'_> {
 
     fn application(&mut self, marker: u8, segment: Range<usize>) {
         let content = &self.bytes[segment.clone()];
-        if marker == 0xE1 && content.starts_with(b"Exif\0") && self.exif.is_none() {
-            self.exif = Some(segment.start + 6.min(content.len())..segment.end);
-        } else if (marker == 0xE0 && content.starts_with(b"JFIF\0") && content.len() >= 14)
-            || (marker == 0xEE && content.starts_with(b"Adobe") && content.len() >= 12)
-        {
-            self.copy(marker, segment);
+        match marker {
+            0xE0 if content.starts_with(b"JFIF\0") && content.len() >= 14 => self.jfif = true,
+            0xE1 if content.starts_with(b"Exif\0") && self.exif.is_none() => {
+                self.exif = Some(segment.start + 6.min(content.len())..segment.end);
+            }
+            0xEE if content.starts_with(b"Adobe") => self.adobe = content.get(11).copied().or(self.adobe),
+            _ => {}
+        }
+    }
+
+    /// Tells both decoders the colours in the one way that they agree on: component numbers, and Adobe's marker for four components.
+    ///
+    /// The meaning is libjpeg's: JFIF before Adobe's marker before the letters R, G, B as component numbers.
+    fn colours(&mut self, layout: &mut Layout) {
+        let ids: Vec<u8> = layout.components.iter().map(|component| component.id).collect();
+        layout.rgb =
+            !self.jfif && ids.len() == 3 && self.adobe.map_or(ids == *b"RGB", |transform| transform == 0);
+        for index in 0..ids.len() {
+            self.stream[layout.frame_at + 6 + 3 * index] = layout.stream_id(index);
+        }
+        if let (4, Some(transform)) = (ids.len(), self.adobe) {
+            self.stream.extend([0xFF, 0xEE, 0, 14]);
+            self.stream.extend_from_slice(b"Adobe\0\x64\0\0\0\0");
+            self.stream.push(if transform == 0 { 0 } else { 2 });
+        }
+    }
+
+    /// Writes a scan header with the stream's component numbers, and the band that sequential scans always have.
+    fn copy_scan_header(&mut self, segment: Range<usize>, layout: &Layout) {
+        self.copy(SOS, segment.clone());
+        let start = self.stream.len() - segment.len();
+        let count = usize::from(self.stream[start]);
+        for at in (start + 1..start + 1 + 2 * count).step_by(2) {
+            let id = self.stream[at];
+            let index = layout.components.iter().position(|component| component.id == id);
+            self.stream[at] = layout.stream_id(index.unwrap_or(0));
+        }
+        if !layout.progressive {
+            let band = start + 1 + 2 * count;
+            self.stream[band..band + 3].copy_from_slice(&[0, 63, 0]);
         }
     }
 
@@ -247,7 +297,9 @@ impl Walk<'_> {
             exif: None,
             components,
             restart_interval: 0,
-            restarts_in_order: None,
+            intervals_in_order: None,
+            frame_at: 0,
+            rgb: false,
             first_scan: 0,
         };
         if layout.width == 0 {
@@ -255,18 +307,17 @@ impl Walk<'_> {
         }
         self.limits.check_size(layout.width, layout.height)?;
         self.copy(marker, segment.clone());
-        let at = self.stream.len() - segment.len() + 1;
-        self.stream[at..at + 2].copy_from_slice(&(height as u16).to_be_bytes());
-        self.layout = Some(layout);
+        let frame_at = self.stream.len() - segment.len();
+        self.stream[frame_at + 1..frame_at + 3].copy_from_slice(&(height as u16).to_be_bytes());
+        self.layout = Some(Layout { frame_at, ..layout });
         Ok(())
     }
 
     /// The height in the DNL segment behind the first scan, for a frame header that leaves it open.
     fn late_height(&self) -> Option<u32> {
         let mut stream = Vec::new();
-        let (bytes, limits) = (self.bytes, self.limits);
-        let mut ahead =
-            Walk { bytes, at: self.at, stream: &mut stream, limits, interval: 0, exif: None, layout: None };
+        let bytes = self.bytes;
+        let mut ahead = Walk::new(bytes, self.at, self.limits, &mut stream);
         while ahead.marker()? != SOS {
             ahead.segment()?;
         }
@@ -301,10 +352,11 @@ impl Walk<'_> {
             layout.scans += 1;
             if layout.scans == 1 {
                 layout.first_scan = components;
+                self.colours(&mut layout);
                 self.limits.check_decoder_bytes(layout.memory(self.bytes.len()))?;
             }
             self.limits.check_scans(layout.scans, layout.width, layout.height)?;
-            self.copy(SOS, segment);
+            self.copy_scan_header(segment, &layout);
             self.entropy(&mut layout);
         }
         let more = taken.is_some() && (layout.progressive || !layout.is_complete());
@@ -318,6 +370,7 @@ impl Walk<'_> {
         let (across, down, _) = layout.mcus();
         let most = if self.interval == 0 { 0 } else { (across * down).div_ceil(self.interval) };
         let (mut start, mut restarts) = (self.at, 0);
+        // A restart marker that nothing announced ends the data, as in libjpeg.
         loop {
             let Some(found) = memchr(0xFF, &self.bytes[self.at..]) else {
                 self.at = self.bytes.len();
@@ -327,12 +380,12 @@ impl Walk<'_> {
             match self.bytes.get(self.at + 1) {
                 Some(0) => self.at += 2,
                 Some(0xFF) => self.at += 1,
-                Some(code @ 0xD0..=0xD7) => {
+                Some(code @ 0xD0..=0xD7) if self.interval > 0 => {
                     self.stream.extend_from_slice(&self.bytes[start..self.at]);
                     if sequential && restarts < most {
                         self.stream.extend(STOPPER);
                         if u32::from(code - 0xD0) != restarts % 8 {
-                            layout.restarts_in_order.get_or_insert(restarts);
+                            layout.intervals_in_order.get_or_insert(restarts + 1);
                         }
                     }
                     self.stream.extend([0xFF, *code]);
@@ -347,15 +400,24 @@ impl Walk<'_> {
         if sequential || layout.scans > 1 {
             self.stream.extend(STOPPER);
         }
+        if sequential && restarts + 1 < most {
+            layout.intervals_in_order.get_or_insert(restarts + 1);
+        }
     }
 }
 
 impl Layout {
+    /// A component's number in the stream: the letters where they mean colours, else counted from 1.
+    fn stream_id(&self, index: usize) -> u8 {
+        if self.rgb { b"RGB"[index] } else { index as u8 + 1 }
+    }
+
     /// Notes what a scan brings; the number of its components, `None` for a header that is not valid.
     fn take_scan(&mut self, header: &[u8]) -> Option<usize> {
         let count = usize::from(*header.first()?);
         let [first, last, bits] = *header.get(1 + 2 * count..)?.first_chunk::<3>()?;
-        if count == 0 || count > self.components.len() || last > 63 || first > last {
+        let valid_band = last <= 63 && first <= last;
+        if count == 0 || count > self.components.len() || (self.progressive && !valid_band) {
             return None;
         }
         let ids: Vec<u8> = header[1..1 + 2 * count].iter().step_by(2).copied().collect();
