@@ -24,15 +24,34 @@ pub(super) fn decode(bytes: &[u8], wanted: &Wanted<'_>, samples: &mut Vec<u8>) -
     let rows = read_rows(&mut reader, channels, samples);
     let mut raster = Raster { width, height, channels, whole: None, orientation: None };
     if let Some(why) = rows.broken {
-        raster.whole = share(Format::Png, rows.whole, height, &why)?;
+        let trusted = trusted(bytes).map_or(rows.whole, |start| {
+            open(start, wanted, Checksums::Checked)
+                .map_or(0, |mut reader| read_rows(&mut reader, channels, samples).whole)
+        });
         samples.fill(0);
-        read_rows(&mut open(bytes, wanted, Checksums::Ignored)?, channels, samples);
+        let shown = read_rows(&mut open(bytes, wanted, Checksums::Ignored)?, channels, samples);
+        share(Format::Png, shown.came, height, &why)?;
+        raster.whole = Some(trusted as f32 / height as f32);
     }
     if wanted.orientation {
         let _ = reader.finish();
         raster.orientation = reader.info().exif_metadata.as_deref().and_then(orient::from_exif);
     }
     Ok(raster)
+}
+
+/// The file before its first chunk with a wrong checksum, if there is one. The decoder reads whole chunks ahead of its rows.
+fn trusted(bytes: &[u8]) -> Option<&[u8]> {
+    let mut at = 8;
+    loop {
+        let length = bytes.get(at..at + 4)?.try_into().map(u32::from_be_bytes).ok()? as usize;
+        let end = at.checked_add(8)?.checked_add(length)?;
+        let stored = bytes.get(end..end + 4)?.try_into().map(u32::from_be_bytes).ok()?;
+        if crc32fast::hash(&bytes[at + 4..end]) != stored {
+            return Some(&bytes[..at]);
+        }
+        at = end + 4;
+    }
 }
 
 /// Whether a wrong checksum ends the picture.
@@ -62,6 +81,8 @@ fn is_grey(reader: &Source<'_>) -> bool {
 
 /// How far the rows came.
 struct Rows {
+    /// Rows of any pass that came.
+    came: u32,
     /// Rows of the picture whose every sample came.
     whole: u32,
     /// Why no more came, if anything is wrong at all.
@@ -83,7 +104,7 @@ fn read_rows(reader: &mut Source<'_>, channels: usize, samples: &mut [u8]) -> Ro
         Err(png::DecodingError::IoError(_)) if whole == height => None,
         other => other.err(),
     };
-    Rows { whole, broken }
+    Rows { came: done.iter().sum(), whole, broken }
 }
 
 type Step = std::result::Result<(), png::DecodingError>;

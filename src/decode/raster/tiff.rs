@@ -45,6 +45,9 @@ pub(super) fn decode(bytes: &[u8], wanted: &Wanted<'_>, samples: &mut Vec<u8>) -
     let mut decoder = Decoder::new(Cursor::new(bytes)).map_err(problem)?.with_limits(limits(wanted));
     let (width, height) = decoder.dimensions().map_err(problem)?;
     wanted.limits.check_size(width, height)?;
+    if decoder.find_tag_unsigned::<u16>(Tag::FillOrder).ok().flatten() == Some(2) {
+        return Err(Error::Unsupported("TIFF with the bits of its bytes in reverse order".into()));
+    }
     let colour = if indexed.is_some() { palette(&mut decoder)? } else { colour(&mut decoder)? };
     let grid = grid(&mut decoder, width, height)?;
     let channels = if matches!(colour, Colour::Grey) { 1 } else { 3 };
