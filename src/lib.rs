@@ -5,6 +5,7 @@ pub mod error;
 pub mod hasher;
 pub mod limits;
 pub mod picture;
+pub mod pipeline;
 pub mod signature;
 
 pub use decode::{DamagedPolicy, DecodeOptions, Decoded, Decoder, Detail, Format, Orient};
