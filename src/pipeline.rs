@@ -39,6 +39,8 @@ mod sink;
 mod source;
 mod stop;
 mod summary;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 pub use record::Record;

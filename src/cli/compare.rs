@@ -68,6 +68,9 @@ const USABLE_QUALITY: u8 = 50;
 
 /// Runs the subcommand.
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Error> {
+    if arguments.a == "-" && arguments.b == "-" {
+        return Err(Error::Input("`-` is given twice, but standard input can be read only once".to_string()));
+    }
     let (a, b) = match (arguments.side(&arguments.a)?, arguments.side(&arguments.b)?) {
         (Ok(a), Ok(b)) => (a, b),
         (a, b) => {

@@ -112,6 +112,7 @@ Exit codes:
 
 /// Runs the subcommand.
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
+    arguments.check_standard_input()?;
     let options = arguments.options();
     interrupt::request(&options.stop);
     let sources = arguments.sources(&options.stop)?;
@@ -155,6 +156,16 @@ fn finish(arguments: &Arguments, output: Output, summary: &Summary) -> Result<Ex
 }
 
 impl Arguments {
+    fn check_standard_input(&self) -> Result<(), Error> {
+        let readers = self.paths.iter().chain(&self.files_from).filter(|path| path.as_os_str() == "-");
+        if readers.count() > 1 {
+            return Err(Error::Input(
+                "`-` is given twice, but standard input can be read only once".to_string(),
+            ));
+        }
+        Ok(())
+    }
+
     fn options(&self) -> PipelineOptions {
         let defaults = PipelineOptions::default();
         let threads = self.threads.unwrap_or(defaults.threads);

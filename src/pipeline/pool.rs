@@ -1,8 +1,10 @@
 //! The threads and the channels between them.
 //!
-//!     sources ─▶ readers ─jobs▶ workers ─records▶ writer (the caller's thread) ─▶ sink
-//!                   ▲   └──────────records──────────▲ │
-//!                   └────────────tickets──────────────┘
+//! ```text
+//! sources ─▶ readers ──jobs──▶ workers ──records──▶ writer (the caller's thread) ──▶ sink
+//!               ▲ └───────────records──────────────▶ │
+//!               └──────────────tickets───────────────┘
+//! ```
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};

@@ -45,6 +45,15 @@ impl<W: Write> Csv<W> {
         Csv { to: csv::Writer::from_writer(to), named: false }
     }
 
+    /// What it writes to. Complete after [`Sink::finish`].
+    ///
+    /// # Panics
+    ///
+    /// Where that was not called, and what is left cannot be written.
+    pub fn into_inner(self) -> W {
+        self.to.into_inner().map_err(|error| error.to_string()).expect("what is left is written")
+    }
+
     fn row<T: AsRef<[u8]>>(&mut self, row: impl IntoIterator<Item = T>) -> Result<()> {
         self.to.write_record(row).map_err(|error| cannot_write(error.into()))
     }
