@@ -22,7 +22,7 @@ use super::record::Record;
 use super::sink::Sink;
 use super::source::Source;
 use super::summary::{Ended, Summary};
-use super::worker::{self, Work};
+use super::worker::{Work, Worker};
 use crate::error::{Error, Result};
 
 /// Runs the pipeline with workers whose work `make_work` makes.
@@ -78,7 +78,7 @@ pub(super) fn run_within<W: Work>(
         drop(feed);
         for number in 0..workers {
             let (jobs, records, buffers) = (jobs.clone(), record_sender.clone(), buffers.clone());
-            let work = move || worker::run(make_work(), &jobs, &records, budget, &buffers);
+            let work = move || Worker::new(make_work, budget).run(&jobs, &records, &buffers);
             spawn(scope, format!("shadegrid-hash-{number}"), work)?;
         }
         drop((jobs, record_sender));
