@@ -1,8 +1,10 @@
 //! Perceptual image hashing: PhotoDNA-class and PDQ signatures, exact and fast.
 
+mod backend;
 pub mod decode;
 pub mod error;
 pub mod hasher;
+mod kernel;
 pub mod limits;
 pub mod picture;
 pub mod pipeline;

@@ -115,7 +115,8 @@ impl Arguments {
     }
 
     fn options(&self) -> PipelineOptions {
-        let hash = HashOptions { algorithms: Algorithm::ALL.to_vec(), decode: self.decode.options() };
+        let algorithms = Algorithm::ALL.to_vec();
+        let hash = HashOptions { algorithms, orientations: true, decode: self.decode.options() };
         PipelineOptions { hash, threads: NonZeroUsize::MIN, ..PipelineOptions::default() }
     }
 }
@@ -147,7 +148,7 @@ impl Side {
 
     /// The eight orientations in one of PDQ's conventions; a bare signature stands for either.
     fn pdq(&self, algorithm: Algorithm) -> Option<[Pdq; 8]> {
-        let of_picture = |hash: &Option<PdqHash>| hash.as_ref().map(|hash| hash.orientations);
+        let of_picture = |hash: &Option<PdqHash>| hash.as_ref().and_then(|hash| hash.orientations);
         match self {
             Side::Picture(hashed) if algorithm == Algorithm::Pdq512 => of_picture(&hashed.pdq512),
             Side::Picture(hashed) => of_picture(&hashed.pdq),

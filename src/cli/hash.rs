@@ -170,7 +170,11 @@ impl Arguments {
         let defaults = PipelineOptions::default();
         let threads = self.threads.unwrap_or(defaults.threads);
         PipelineOptions {
-            hash: HashOptions { algorithms: self.algorithm.clone(), decode: self.decode.options() },
+            hash: HashOptions {
+                algorithms: self.algorithm.clone(),
+                decode: self.decode.options(),
+                ..HashOptions::default()
+            },
             threads,
             memory: self.memory.unwrap_or(PipelineOptions::default_memory(threads)),
             fail_fast: self.fail_fast,
