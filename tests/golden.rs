@@ -1,5 +1,7 @@
 //! Signatures against the reference vectors, where `../shared` is present.
 
+#![expect(clippy::print_stdout, reason = "says what was skipped and measured")]
+
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
