@@ -2,7 +2,9 @@
 
 pub mod decode;
 pub mod error;
+pub mod gallery;
 pub mod hasher;
+mod kernel;
 pub mod limits;
 pub mod picture;
 pub mod signature;
