@@ -47,7 +47,7 @@ fn levels() -> Vec<Level> {
         ];
         let levels: Vec<Level> = all.into_iter().flatten().collect();
         eprintln!("levels: {levels:?}");
-        return levels;
+        levels
     }
     #[cfg(not(target_arch = "x86_64"))]
     vec![best]
