@@ -189,6 +189,14 @@ fn build(
     Ok(())
 }
 
+/// Processor time of all threads of this process so far, on Linux, in steps of 10 ms.
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let ticks = after_name.split_whitespace().skip(11).take(2).filter_map(|n| n.parse::<f64>().ok());
+    ticks.sum::<f64>() / 100.0
+}
+
 /// The most memory that this process has had, on Linux.
 fn peak_mib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -233,6 +241,7 @@ fn throughput(folder: &Path, what: &str, threads: usize, avx2: bool) -> Outcome<
         matches
     };
     run(&queries[..queries.len().min(512)]);
+    let cpu_before = cpu_seconds();
     let start = Instant::now();
     let parts: Vec<Vec<Match>> = std::thread::scope(|scope| {
         let parts: Vec<_> =
@@ -240,18 +249,39 @@ fn throughput(folder: &Path, what: &str, threads: usize, avx2: bool) -> Outcome<
         parts.into_iter().map(|part| part.join().expect("no search panics")).collect()
     });
     let seconds = start.elapsed().as_secs_f64();
+    let cpu_seconds = cpu_seconds() - cpu_before;
     let counts = gallery.counts();
     let entries = counts.photodna.max(counts.pdq);
+    write_matches(
+        &folder.join(format!("{what}.matches.bin")),
+        &gallery,
+        &parts,
+        queries.len().div_ceil(threads),
+    )?;
     let (matches, sum) =
         parts.iter().flatten().fold((0u64, 0u64), |(n, sum), m| (n + 1, sum + u64::from(m.distance)));
     println!(
         "{{\"search\":\"{what}\",\"entries\":{entries},\"queries\":{},\"threads\":{threads},\"level\":\"{}\",\
-         \"seconds\":{seconds:.4},\"million_pairs_a_second\":{:.0},\"matches\":{matches},\"distance_sum\":{sum}}}",
+         \"seconds\":{seconds:.4},\"cpu_seconds\":{cpu_seconds:.2},\"million_pairs_a_second\":{:.0},\"matches\":{matches},\"distance_sum\":{sum}}}",
         queries.len(),
         if avx2 { "avx2" } else { "best" },
         entries as f64 * queries.len() as f64 / seconds / 1e6
     );
     Ok(())
+}
+
+/// Query, row and distance of each match, for the comparison with rivals.
+fn write_matches(path: &Path, gallery: &Gallery, parts: &[Vec<Match>], part: usize) -> Outcome<()> {
+    let mut rows = Vec::new();
+    for (number, matches) in parts.iter().enumerate() {
+        for found in matches {
+            let row = gallery.entry(found.entry).position as u32;
+            for value in [found.query + (number * part) as u32, row, found.distance] {
+                rows.extend(value.to_le_bytes());
+            }
+        }
+    }
+    Ok(std::fs::write(path, rows)?)
 }
 
 /// Single queries, one after another.

@@ -34,7 +34,7 @@ pub(super) struct PhotoDnaWork {
     small: Vec<Small>,
     coarse: Vec<CoarseQuery>,
     tiled: Vec<TileQuery>,
-    tile_distances: Vec<[u32; TILE]>,
+    found: Vec<(Pair, u32)>,
     pairs: Vec<Pair>,
     distances: Vec<u32>,
     /// Whether the scan is left out at every radius.
@@ -98,7 +98,7 @@ impl Gallery {
                 if radius < TILES_FROM && !work.every_pair {
                     self.scan_photodna(segment, work, set, radius, &mut tell);
                 } else {
-                    self.tile_photodna(segment, work, set, &mut tell);
+                    self.tile_photodna(segment, work, set, radius, &mut tell);
                 }
             }
         }
@@ -130,24 +130,23 @@ impl Gallery {
         }
     }
 
-    /// Tells the distance of every pair of `set`.
+    /// Tells the distance of every pair of `set` within `radius`, having computed all.
     fn tile_photodna(
         &self,
         segment: &Segment,
         work: &mut PhotoDnaWork,
         set: std::ops::Range<usize>,
+        radius: u32,
         tell: &mut dyn FnMut(usize, u32, u32),
     ) {
-        let PhotoDnaWork { signatures, tiled, tile_distances, .. } = work;
+        let PhotoDnaWork { signatures, tiled, found, .. } = work;
         tiled.clear();
         tiled.extend(signatures[set].iter().map(TileQuery::new));
-        tile_distances.resize(tiled.len(), [0; TILE]);
         for (number, rows) in segment.photodna_rows(&self.storage).chunks(TILE).enumerate() {
-            squares::tile(self.level, &Tile::new(rows), tiled, tile_distances);
-            for (query, distances) in tile_distances.iter().enumerate() {
-                for (lane, &distance) in distances[..rows.len()].iter().enumerate() {
-                    tell(query, (number * TILE + lane) as u32, distance);
-                }
+            found.clear();
+            squares::tile(self.level, &Tile::new(rows), tiled, radius, found);
+            for (pair, distance) in found.iter().filter(|(pair, _)| (pair.row as usize) < rows.len()) {
+                tell(pair.query as usize, (number * TILE) as u32 + pair.row, *distance);
             }
         }
     }

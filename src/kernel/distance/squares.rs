@@ -67,19 +67,27 @@ impl TileQuery {
     }
 }
 
-/// Distances of every query to the 16 entries of `tile`, one row of `out` a query.
-pub(crate) fn tile(level: Level, tile: &Tile, queries: &[TileQuery], out: &mut [[u32; TILE]]) {
-    assert_eq!(queries.len(), out.len(), "one row of distances a query");
+/// Appends every pair of a query and an entry of `tile` within `radius`, and its distance; rows count from the
+/// tile's first. The distances of other pairs never leave the registers.
+pub(crate) fn tile(
+    level: Level,
+    tile: &Tile,
+    queries: &[TileQuery],
+    radius: u32,
+    out: &mut Vec<(Pair, u32)>,
+) {
+    // So that distances and radius are compared as signed numbers.
+    let radius = radius.min(144 * 255 * 255);
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
     {
         if let Some(avx512) = level.as_avx512() {
-            return tile_avx512(avx512, tile, queries, out);
+            return tile_avx512(avx512, tile, queries, radius, out);
         }
         if let Some(avx2) = level.as_avx2() {
-            return tile_avx2(avx2, tile, queries, out);
+            return tile_avx2(avx2, tile, queries, radius, out);
         }
     }
-    dispatch!(level, simd => tile_portable(simd, tile, queries, out));
+    dispatch!(level, simd => tile_portable(simd, tile, queries, radius, out));
 }
 
 /// The distance of each pair, in the order of `pairs`, appended to `distances`.
@@ -188,8 +196,24 @@ kernel!(
     }
 );
 
+/// Appends the distances whose bit of `mask` is set.
 #[inline(always)]
-fn tile_portable<S: Simd>(_simd: S, tile: &Tile, queries: &[TileQuery], out: &mut [[u32; TILE]]) {
+fn append(mut mask: u32, query: usize, row: u32, distances: &[u32], out: &mut Vec<(Pair, u32)>) {
+    while mask != 0 {
+        let lane = mask.trailing_zeros();
+        out.push((Pair { query: query as u32, row: row + lane }, distances[lane as usize]));
+        mask &= mask - 1;
+    }
+}
+
+#[inline(always)]
+fn tile_portable<S: Simd>(
+    _simd: S,
+    tile: &Tile,
+    queries: &[TileQuery],
+    radius: u32,
+    out: &mut Vec<(Pair, u32)>,
+) {
     // Widened once: four rows of 16 entries a group.
     let mut wide = [[[0i32; TILE]; 4]; GROUPS];
     for (rows, group) in wide.iter_mut().zip(&tile.groups) {
@@ -199,7 +223,7 @@ fn tile_portable<S: Simd>(_simd: S, tile: &Tile, queries: &[TileQuery], out: &mu
             }
         }
     }
-    for (query, distances) in queries.iter().zip(out) {
+    for (number, query) in queries.iter().enumerate() {
         let mut products = [0i32; TILE];
         for (rows, &[even, odd]) in wide.iter().zip(&query.halves) {
             let values = [even & 0xffff, odd & 0xffff, even >> 16, odd >> 16];
@@ -209,21 +233,24 @@ fn tile_portable<S: Simd>(_simd: S, tile: &Tile, queries: &[TileQuery], out: &mu
                 }
             }
         }
-        for (lane, distance) in distances.iter_mut().enumerate() {
-            *distance = (tile.squares[lane] + query.square - 2 * products[lane]).cast_unsigned();
-        }
+        let distances: [u32; TILE] = std::array::from_fn(|lane| {
+            (tile.squares[lane] + query.square - 2 * products[lane]).cast_unsigned()
+        });
+        let near = |mask, (lane, distance): (usize, &u32)| mask | u32::from(*distance <= radius) << lane;
+        append(distances.iter().enumerate().fold(0, near), number, 0, &distances, out);
     }
 }
 
 kernel!(
-    fn tile_avx2(token: Avx2, tile: &Tile, queries: &[TileQuery], out: &mut [[u32; TILE]]) {
+    fn tile_avx2(token: Avx2, tile: &Tile, queries: &[TileQuery], radius: u32, out: &mut Vec<(Pair, u32)>) {
         #[cfg(target_arch = "x86")]
         use core::arch::x86::*;
         #[cfg(target_arch = "x86_64")]
         use core::arch::x86_64::*;
-        use fearless_simd::{SimdBase as _, i32x8, u8x32};
+        use fearless_simd::{SimdBase as _, SimdInto as _, i32x8, u8x32, u32x8};
 
         let bytes = _mm256_set1_epi16(0xff);
+        let limit = _mm256_set1_epi32(radius as i32);
         for half in 0..2 {
             // Eight entries: bytes 0 and 2 of each group as 16-bit numbers, and bytes 1 and 3.
             let wide: [[__m256i; 2]; GROUPS] = std::array::from_fn(|g| {
@@ -232,15 +259,20 @@ kernel!(
                 [_mm256_and_si256(both, bytes), _mm256_srli_epi16::<8>(both)]
             });
             let squares: __m256i = i32x8::from_slice(token, &tile.squares[8 * half..8 * half + 8]).into();
-            let finish = |sums: __m256i, square: i32, row: &mut [u32; TILE]| {
-                let base = _mm256_add_epi32(squares, _mm256_set1_epi32(square));
+            let mut finish = |sums: __m256i, number: usize| {
+                let base = _mm256_add_epi32(squares, _mm256_set1_epi32(queries[number].square));
                 let distance = _mm256_sub_epi32(base, _mm256_slli_epi32::<1>(sums));
-                let distance: fearless_simd::u32x8<_> = fearless_simd::SimdInto::simd_into(distance, token);
-                distance.store_slice(&mut row[8 * half..8 * half + 8]);
+                let far = _mm256_castsi256_ps(_mm256_cmpgt_epi32(distance, limit));
+                let mask = !(_mm256_movemask_ps(far) as u32) & 0xff;
+                if mask != 0 {
+                    let distance: u32x8<_> = distance.simd_into(token);
+                    let mut lanes = [0; 8];
+                    distance.store_slice(&mut lanes);
+                    append(mask, number, 8 * half as u32, &lanes, out);
+                }
             };
             let (fours, rest) = queries.as_chunks::<4>();
-            let (rows, rest_rows) = out.split_at_mut(4 * fours.len());
-            for (four, rows) in fours.iter().zip(rows.as_chunks_mut::<4>().0) {
+            for (block, four) in fours.iter().enumerate() {
                 let mut sums = [_mm256_setzero_si256(); 4];
                 for (g, known) in wide.iter().enumerate() {
                     for (sum, query) in sums.iter_mut().zip(four) {
@@ -249,42 +281,53 @@ kernel!(
                         *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(known[1], odd));
                     }
                 }
-                for ((sum, query), row) in sums.into_iter().zip(four).zip(rows) {
-                    finish(sum, query.square, row);
+                for (k, sum) in sums.into_iter().enumerate() {
+                    finish(sum, 4 * block + k);
                 }
             }
-            for (query, row) in rest.iter().zip(rest_rows) {
+            for (k, query) in rest.iter().enumerate() {
                 let mut sum = _mm256_setzero_si256();
                 for (known, halves) in wide.iter().zip(&query.halves) {
                     let [even, odd] = halves.map(|word| _mm256_set1_epi32(word));
                     sum = _mm256_add_epi32(sum, _mm256_madd_epi16(known[0], even));
                     sum = _mm256_add_epi32(sum, _mm256_madd_epi16(known[1], odd));
                 }
-                finish(sum, query.square, row);
+                finish(sum, 4 * fours.len() + k);
             }
         }
     }
 );
 
 kernel!(
-    fn tile_avx512(token: Avx512, tile: &Tile, queries: &[TileQuery], out: &mut [[u32; TILE]]) {
+    fn tile_avx512(
+        token: Avx512,
+        tile: &Tile,
+        queries: &[TileQuery],
+        radius: u32,
+        out: &mut Vec<(Pair, u32)>,
+    ) {
         #[cfg(target_arch = "x86")]
         use core::arch::x86::*;
         #[cfg(target_arch = "x86_64")]
         use core::arch::x86_64::*;
-        use fearless_simd::{SimdBase as _, i32x16, u8x64};
+        use fearless_simd::{SimdBase as _, SimdInto as _, i32x16, u8x64, u32x16};
 
         // d² = |a|² + |q|² − 2·(a·(q − 128) + 128·Σa), the entry's share being `shifted`.
         let shifted: __m512i = i32x16::from_slice(token, &tile.shifted).into();
-        let finish = |sums: __m512i, square: i32, row: &mut [u32; TILE]| {
-            let base = _mm512_add_epi32(shifted, _mm512_set1_epi32(square));
+        let limit = _mm512_set1_epi32(radius as i32);
+        let mut finish = |sums: __m512i, number: usize| {
+            let base = _mm512_add_epi32(shifted, _mm512_set1_epi32(queries[number].square));
             let distance = _mm512_sub_epi32(base, _mm512_slli_epi32::<1>(sums));
-            let distance: fearless_simd::u32x16<_> = fearless_simd::SimdInto::simd_into(distance, token);
-            distance.store_slice(row);
+            let mask = _mm512_cmple_epi32_mask(distance, limit);
+            if mask != 0 {
+                let distance: u32x16<_> = distance.simd_into(token);
+                let mut lanes = [0; TILE];
+                distance.store_slice(&mut lanes);
+                append(u32::from(mask), number, 0, &lanes, out);
+            }
         };
         let (blocks, rest) = queries.as_chunks::<12>();
-        let (rows, rest_rows) = out.split_at_mut(12 * blocks.len());
-        for (block, rows) in blocks.iter().zip(rows.as_chunks_mut::<12>().0) {
+        for (number, block) in blocks.iter().enumerate() {
             let mut sums = [_mm512_setzero_si512(); 12];
             for g in 0..GROUPS {
                 let known: __m512i = u8x64::from_slice(token, &tile.groups[g]).into();
@@ -292,17 +335,17 @@ kernel!(
                     *sum = _mm512_dpbusd_epi32(*sum, known, _mm512_set1_epi32(query.signed[g]));
                 }
             }
-            for ((sum, query), row) in sums.into_iter().zip(block).zip(rows) {
-                finish(sum, query.square, row);
+            for (k, sum) in sums.into_iter().enumerate() {
+                finish(sum, 12 * number + k);
             }
         }
-        for (query, row) in rest.iter().zip(rest_rows) {
+        for (k, query) in rest.iter().enumerate() {
             let mut sum = _mm512_setzero_si512();
             for g in 0..GROUPS {
                 let known: __m512i = u8x64::from_slice(token, &tile.groups[g]).into();
                 sum = _mm512_dpbusd_epi32(sum, known, _mm512_set1_epi32(query.signed[g]));
             }
-            finish(sum, query.square, row);
+            finish(sum, 12 * blocks.len() + k);
         }
     }
 );
@@ -347,24 +390,35 @@ mod tests {
     #[test]
     fn tiles_equal_the_definition_at_every_level_and_length() {
         let mut random = Random(4);
-        let mut compared = 0;
+        let (mut compared, mut within) = (0, 0);
         for level in levels() {
             for count in 0..30 {
                 for entries in [0, 1, 7, 15, 16] {
                     let (queries, known) = (rows(&mut random, count), rows(&mut random, entries));
                     let prepared: Vec<TileQuery> = queries.iter().map(TileQuery::new).collect();
-                    let mut out = vec![[0xdead; TILE]; count];
-                    tile(level, &Tile::new(&known), &prepared, &mut out);
-                    for (query, distances) in queries.iter().zip(&out) {
-                        for (lane, &distance) in distances.iter().enumerate() {
-                            let row = known.get(lane).unwrap_or(&[0; 144]);
-                            assert_eq!(distance, naive::squares(query, row), "{level:?}");
-                            compared += 1;
+                    for radius in [0, 1_500_000, 9_363_599, 9_363_600, u32::MAX] {
+                        let mut found = vec![(Pair { query: 0, row: 0 }, 77)];
+                        tile(level, &Tile::new(&known), &prepared, radius, &mut found);
+                        assert_eq!(found.remove(0).1, 77, "what was there stays");
+                        found.sort_unstable();
+                        let mut expected = Vec::new();
+                        for (query, own) in queries.iter().enumerate() {
+                            for lane in 0..TILE {
+                                let row = known.get(lane).unwrap_or(&[0; 144]);
+                                let distance = naive::squares(own, row);
+                                let pair = Pair { query: query as u32, row: lane as u32 };
+                                compared += 1;
+                                if distance <= radius {
+                                    expected.push((pair, distance));
+                                }
+                            }
                         }
+                        within += expected.len();
+                        assert_eq!(found, expected, "{level:?}, radius {radius}");
                     }
                 }
             }
         }
-        assert!(compared >= 30_000, "{compared} compared");
+        assert!(compared >= 30_000 && within > compared / 4 && within < compared, "{within} of {compared}");
     }
 }
