@@ -1,5 +1,6 @@
 //! Perceptual image hashing: PhotoDNA-class and PDQ signatures, exact and fast.
 
+mod backend;
 pub mod decode;
 pub mod error;
 pub mod gallery;

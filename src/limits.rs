@@ -47,12 +47,7 @@ impl Limits {
         within("height in pixels", height.into(), self.max_side.into(), "--max-side")?;
         let pixels = u64::from(width) * u64::from(height);
         within("number of pixels", pixels, self.max_pixels, "--max-pixels")?;
-        if width < MIN_SIDE || height < MIN_SIDE {
-            return Err(Error::Input(format!(
-                "the picture is {width}×{height} pixels; signatures are defined from {MIN_SIDE}×{MIN_SIDE} up"
-            )));
-        }
-        Ok(())
+        check_least_size(width, height)
     }
 
     /// Checks an encoded file's length, in bytes.
@@ -72,6 +67,16 @@ impl Limits {
     pub fn check_decoder_bytes(&self, bytes: u64) -> Result<()> {
         within("memory to decode in bytes", bytes, self.max_decoder_bytes, "--max-decoder-bytes")
     }
+}
+
+/// Checks that a picture is not under [`MIN_SIDE`] pixels a side.
+pub(crate) fn check_least_size(width: u32, height: u32) -> Result<()> {
+    if width < MIN_SIDE || height < MIN_SIDE {
+        return Err(Error::Input(format!(
+            "the picture is {width}×{height} pixels; signatures are defined from {MIN_SIDE}×{MIN_SIDE} up"
+        )));
+    }
+    Ok(())
 }
 
 fn within(what: &'static str, actual: u64, limit: u64, option: &'static str) -> Result<()> {
