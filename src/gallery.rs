@@ -25,6 +25,7 @@ mod builder;
 mod entry;
 mod file;
 mod index;
+pub mod lists;
 mod range;
 mod search;
 mod segment;

@@ -57,14 +57,17 @@ pub enum Suspicion {
     LowInformation,
     /// A PhotoDNA-class signature whose length is not about 1,020, to which every signature is brought.
     WrongLength,
+    /// A PDQ signature with more than 128 bits set, which a median does not allow: perhaps a SHA-256.
+    TooManyBits,
 }
 
 impl Suspicion {
-    /// The name in reports: `low-information` or `wrong-length`.
+    /// The name in reports: `low-information`, `wrong-length` or `too-many-bits`.
     pub fn name(self) -> &'static str {
         match self {
             Suspicion::LowInformation => "low-information",
             Suspicion::WrongLength => "wrong-length",
+            Suspicion::TooManyBits => "too-many-bits",
         }
     }
 }
@@ -75,8 +78,8 @@ const FEWEST_VALUES: usize = 8;
 /// Squared length of PhotoDNA-class signatures: 600 to 1,100; seen in 20,000 crops of photographs 625 to 1,022.
 const SQUARED_LENGTH: std::ops::RangeInclusive<u32> = 360_000..=1_210_000;
 
-/// Bits set in a PDQ signature: 128, the median's half, unless many coefficients tie.
-const PDQ_ONES: std::ops::RangeInclusive<u32> = 64..=192;
+/// Bits set in a PDQ signature: 128, those above the lower median, or fewer where coefficients tie.
+const PDQ_ONES: std::ops::RangeInclusive<u32> = 64..=128;
 
 /// What is suspicious about an entry's signatures, if anything.
 pub fn suspicion(entry: &Entry) -> Option<Suspicion> {
@@ -90,8 +93,12 @@ pub fn suspicion(entry: &Entry) -> Option<Suspicion> {
         }
     });
     let pdq = entry.pdq.as_ref().and_then(|Pdq(bytes)| {
-        let ones = bytes.iter().map(|byte| byte.count_ones()).sum();
-        (!PDQ_ONES.contains(&ones)).then_some(Suspicion::LowInformation)
+        let ones: u32 = bytes.iter().map(|byte| byte.count_ones()).sum();
+        match ones {
+            _ if PDQ_ONES.contains(&ones) => None,
+            129.. => Some(Suspicion::TooManyBits),
+            _ => Some(Suspicion::LowInformation),
+        }
     });
     photodna.or(pdq)
 }
