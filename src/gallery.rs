@@ -24,6 +24,7 @@
 mod builder;
 mod entry;
 mod file;
+mod groups;
 mod index;
 pub mod lists;
 mod range;
@@ -35,6 +36,7 @@ use std::path::Path;
 
 pub use builder::GalleryBuilder;
 pub use entry::{Entry, EntryId, EntryView, Suspicion, suspicion};
+pub use groups::Groups;
 pub use search::{Match, Query, Scratch, SearchOptions};
 
 use crate::error::{Error, Result};
@@ -170,6 +172,20 @@ impl Gallery {
         let segment = &self.segments[id.segment as usize];
         let row = segment.pdq_row(&self.storage, id.index)?;
         segment.pdq_rows(&self.storage).get(row).copied().map(Pdq)
+    }
+}
+
+impl Gallery {
+    /// An entry as a query for its likes.
+    pub fn query(&self, id: EntryId) -> Query {
+        let entry = self.entry(id);
+        Query {
+            photodna: self.photodna(id),
+            pdq: self.pdq(id),
+            pdq_orientations: None,
+            flat: entry.flat,
+            quality: entry.quality,
+        }
     }
 }
 

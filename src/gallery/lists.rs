@@ -93,6 +93,7 @@ impl FromStr for ListFormat {
 /// What one record of a list gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "items are handed on one at a time, not kept")]
 pub enum Item {
     /// A known signature.
     Entry(Entry),

@@ -2,8 +2,10 @@
 
 use super::Item;
 use crate::gallery::Entry;
-use crate::hasher::FLAT_STRENGTH;
 use crate::signature::{Pdq, PhotoDna};
+
+/// Strength under which our records call a PhotoDNA-class signature flat.
+const FLAT_STRENGTH: f64 = 400.0;
 
 /// What a column or field holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -96,8 +96,12 @@ impl Import {
         let frequent = self.frequent(path, format)?;
         let source = builder.source(name, format.name());
         let mut report = Report::default();
+        let mut frequent_here = Vec::new();
         read(path, Some(format), &mut |item| match item {
-            Item::Entry(entry) => self.entry(entry, source, &frequent, builder, &mut report, quarantine),
+            Item::Entry(entry) => {
+                self.count(&entry, &mut report, &mut frequent_here);
+                self.entry(entry, source, &frequent, builder, &mut report, quarantine)
+            }
             Item::Removed { key } => {
                 report.removed += 1;
                 builder.remove(format.name(), &key);
@@ -112,13 +116,9 @@ impl Import {
                 quarantine(position, &reason)
             }
         })?;
-        let least = self.options.overrepresented_from;
+        report.overrepresented =
+            frequent_here.iter().map(|digest| self.seen[digest]).map(|(n, at)| (at, n)).collect();
         report.overrepresented.sort_unstable();
-        report.overrepresented.retain_mut(|(position, count)| {
-            *count =
-                self.seen.values().filter(|seen| seen.1 == *position).map(|seen| seen.0).max().unwrap_or(0);
-            *count >= least
-        });
         Ok(report)
     }
 
@@ -137,8 +137,27 @@ impl Import {
         Ok(counts)
     }
 
+    /// Counts an entry and its values.
+    fn count(&mut self, entry: &Entry, report: &mut Report, frequent: &mut Vec<u64>) {
+        report.entries += 1;
+        report.photodna += u64::from(entry.photodna.is_some());
+        report.pdq += u64::from(entry.pdq.is_some());
+        report.flat += u64::from(entry.flat);
+        report.low_quality += u64::from(entry.quality.is_some_and(|quality| quality < 50));
+        report.suspicious += u64::from(suspicion(entry).is_some());
+        for digest in digests(entry) {
+            let seen = self.seen.entry(digest).or_insert((0, entry.position));
+            seen.0 += 1;
+            report.duplicates += u64::from(seen.0 > 1);
+            if seen.0 == self.options.overrepresented_from {
+                frequent.push(digest);
+            }
+        }
+    }
+
+    /// Adds an entry, or says why not.
     fn entry(
-        &mut self,
+        &self,
         entry: Entry,
         source: u16,
         frequent: &HashMap<u64, u32>,
@@ -146,23 +165,8 @@ impl Import {
         report: &mut Report,
         quarantine: &mut dyn FnMut(u64, &str) -> Result<()>,
     ) -> Result<()> {
-        let suspicion = suspicion(&entry);
-        report.entries += 1;
-        report.photodna += u64::from(entry.photodna.is_some());
-        report.pdq += u64::from(entry.pdq.is_some());
-        report.flat += u64::from(entry.flat);
-        report.low_quality += u64::from(entry.quality.is_some_and(|quality| quality < 50));
-        report.suspicious += u64::from(suspicion.is_some());
-        for digest in digests(&entry) {
-            let seen = self.seen.entry(digest).or_insert((0, entry.position));
-            seen.0 += 1;
-            report.duplicates += u64::from(seen.0 > 1);
-            if seen.0 == self.options.overrepresented_from {
-                report.overrepresented.push((seen.1, seen.0));
-            }
-        }
         let leave = self.options.leave_out;
-        let reason = match suspicion {
+        let reason = match suspicion(&entry) {
             Some(suspicion) if leave.suspicious => Some(suspicion.name()),
             _ if leave.flat && entry.flat => Some("flat"),
             _ if digests(&entry).any(|digest| frequent.contains_key(&digest)) => Some("over-represented"),

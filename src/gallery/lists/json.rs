@@ -108,7 +108,7 @@ pub(super) fn read_document(reader: impl Read, take: Take<'_>) -> Result<()> {
         (None, Err(error)) => {
             let what = if error.is_eof() { "it ends too early" } else { "it is no JSON" };
             let (line, column) = (error.line(), error.column());
-            let io = error.is_io().then(|| format!(" ({error})")).unwrap_or_default();
+            let io = if error.is_io() { format!(" ({error})") } else { String::new() };
             Err(damaged(format!(
                 "{what} at line {line}, column {column}{io}, after {} records; the rest cannot be read",
                 walk.records
