@@ -25,6 +25,41 @@ pub(crate) struct Pair {
     pub(crate) row: u32,
 }
 
+/// Most queries that meet a block before its hits are told.
+const SET: usize = 512;
+
+/// What a block of known signatures and a set of queries gave, kept until the loop over the queries is done: nothing is called inside it, so
+/// that the block stays in registers. (Appending to the vector right away made the compiler keep blocks
+/// on the stack: twice the time.)
+struct Hits {
+    list: [(u32, u32); SET],
+    count: usize,
+}
+
+impl Hits {
+    fn new() -> Hits {
+        Hits { list: [(0, 0); SET], count: 0 }
+    }
+
+    /// Keeps the rows of a query, one a bit; at most [`SET`] times between two [`Hits::tell`].
+    #[inline(always)]
+    fn put(&mut self, query: usize, mask: u32) {
+        self.list[self.count % SET] = (query as u32, mask);
+        self.count += 1;
+    }
+
+    /// Appends what was kept as pairs, bit 0 being row `first`.
+    fn tell(&mut self, first: u32, out: &mut Vec<Pair>) {
+        for &(query, mask) in &self.list[..std::mem::take(&mut self.count)] {
+            let mut mask = mask;
+            while mask != 0 {
+                out.push(Pair { query, row: first + mask.trailing_zeros() });
+                mask &= mask - 1;
+            }
+        }
+    }
+}
+
 /// Every SIMD level that this machine has, the best first.
 #[cfg(test)]
 pub(crate) fn levels() -> Vec<fearless_simd::Level> {

@@ -14,7 +14,7 @@
 
 use fearless_simd::{Level, Simd, dispatch, kernel};
 
-use super::Pair;
+use super::{Hits, Pair, SET};
 
 /// Entries in a block.
 pub(crate) const LANES: usize = 16;
@@ -84,7 +84,7 @@ pub(crate) fn empty_block() -> CoarseBlock {
 
 /// Appends every pair of `queries` and `blocks` that may match; rows count from `first`.
 ///
-/// Order: by pairs of blocks, then queries, then rows.
+/// Order: by sets of queries, pairs of blocks, queries, rows.
 pub(crate) fn scan(
     level: Level,
     blocks: &[CoarseBlock],
@@ -92,6 +92,15 @@ pub(crate) fn scan(
     queries: &[CoarseQuery],
     out: &mut Vec<Pair>,
 ) {
+    for (number, set) in queries.chunks(SET).enumerate() {
+        let start = out.len();
+        scan_set(level, blocks, first, set, out);
+        out[start..].iter_mut().for_each(|pair| pair.query += (number * SET) as u32);
+    }
+}
+
+/// At most [`SET`] queries.
+fn scan_set(level: Level, blocks: &[CoarseBlock], first: u32, queries: &[CoarseQuery], out: &mut Vec<Pair>) {
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
     {
         if let Some(avx512) = level.as_avx512() {
@@ -104,15 +113,6 @@ pub(crate) fn scan(
     dispatch!(level, simd => scan_portable(simd, blocks, first, queries, out));
 }
 
-/// Appends the pairs whose bit is set, bit 0 being row `first`.
-#[inline(always)]
-fn append(mut mask: u32, query: usize, first: u32, out: &mut Vec<Pair>) {
-    while mask != 0 {
-        out.push(Pair { query: query as u32, row: first + mask.trailing_zeros() });
-        mask &= mask - 1;
-    }
-}
-
 #[inline(always)]
 fn scan_portable<S: Simd>(
     _simd: S,
@@ -121,6 +121,7 @@ fn scan_portable<S: Simd>(
     queries: &[CoarseQuery],
     out: &mut Vec<Pair>,
 ) {
+    let mut hits = Hits::new();
     for (index, block) in blocks.iter().enumerate() {
         let (words, halves) = block.split_at(16 * LANES);
         let mut known = [[0i16; LANES]; 16];
@@ -145,8 +146,11 @@ fn scan_portable<S: Simd>(
             for (lane, &sum) in sums.iter().enumerate() {
                 mask |= u32::from(sum >= query.limit) << lane;
             }
-            append(mask, number, first + (index * LANES) as u32, out);
+            if mask != 0 {
+                hits.put(number, mask);
+            }
         }
+        hits.tell(first + (index * LANES) as u32, out);
     }
 }
 
@@ -164,6 +168,7 @@ kernel!(
         use core::arch::x86_64::*;
         use fearless_simd::{SimdBase as _, u8x32};
 
+        let mut hits = Hits::new();
         let ones = _mm256_set1_epi16(1);
         for (index, block) in blocks.iter().enumerate() {
             // Registers hold half a block: 4 of coordinates and 1 of half squares for 8 entries, twice.
@@ -188,9 +193,10 @@ kernel!(
                 if _mm256_testz_si256(any, any) == 0 {
                     let bits = |m: __m256i| _mm256_movemask_ps(_mm256_castsi256_ps(m)) as u32;
                     let mask = bits(low) | bits(high) << 8;
-                    append(mask, number, first + (index * LANES) as u32, out);
+                    hits.put(number, mask);
                 }
             }
+            hits.tell(first + (index * LANES) as u32, out);
         }
     }
 );
@@ -209,6 +215,7 @@ kernel!(
         use core::arch::x86_64::*;
         use fearless_simd::{SimdBase as _, u8x64};
 
+        let mut hits = Hits::new();
         let padding = empty_block();
         for (index, two) in blocks.chunks(2).enumerate() {
             let load = |block: &CoarseBlock| -> [__m512i; 5] {
@@ -225,11 +232,13 @@ kernel!(
                     }
                     _mm512_cmpge_epi32_mask(sums, limit)
                 };
-                let mask = u32::from(reaches(&left)) | u32::from(reaches(&right)) << 16;
-                if mask != 0 {
-                    append(mask, number, first + (index * 2 * LANES) as u32, out);
+                let (low, high) = (reaches(&left), reaches(&right));
+                if low | high != 0 {
+                    let mask = u32::from(low) | u32::from(high) << 16;
+                    hits.put(number, mask);
                 }
             }
+            hits.tell(first + (index * 2 * LANES) as u32, out);
         }
     }
 );

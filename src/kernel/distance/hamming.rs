@@ -10,7 +10,7 @@
 
 use fearless_simd::{Level, Simd, dispatch, kernel};
 
-use super::Pair;
+use super::{Hits, Pair, SET};
 
 /// Largest radius at which the 64-bit bound is worth its cost.
 const BOUND_RADIUS: u32 = 40;
@@ -23,6 +23,22 @@ pub(crate) fn words(bytes: &[u8; 32]) -> [u64; 4] {
 /// Appends the pairs of `queries` and `rows` that may lie within `radius`, all that do among them; rows count
 /// from `first`. With radii over 40 they all do.
 pub(crate) fn scan(
+    level: Level,
+    rows: &[[u8; 32]],
+    first: u32,
+    queries: &[[u64; 4]],
+    radius: u32,
+    out: &mut Vec<Pair>,
+) {
+    for (number, set) in queries.chunks(SET).enumerate() {
+        let start = out.len();
+        scan_set(level, rows, first, set, radius, out);
+        out[start..].iter_mut().for_each(|pair| pair.query += (number * SET) as u32);
+    }
+}
+
+/// At most [`SET`] queries.
+fn scan_set(
     level: Level,
     rows: &[[u8; 32]],
     first: u32,
@@ -80,15 +96,6 @@ fn column<const N: usize>(rows: &[[u8; 32]], w: usize) -> [u64; N] {
     })
 }
 
-/// Appends the pairs whose bit is set.
-#[inline(always)]
-fn append(mut mask: u32, query: usize, first: u32, out: &mut Vec<Pair>) {
-    while mask != 0 {
-        out.push(Pair { query: query as u32, row: first + mask.trailing_zeros() });
-        mask &= mask - 1;
-    }
-}
-
 kernel!(
     fn scan_avx2(
         token: Avx2,
@@ -104,6 +111,7 @@ kernel!(
         use core::arch::x86_64::*;
         use fearless_simd::{SimdBase as _, u64x4};
 
+        let mut hits = Hits::new();
         let nibble = _mm256_set1_epi8(15);
         let counts = _mm256_setr_epi8(
             0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, 0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4,
@@ -131,9 +139,10 @@ kernel!(
                 let over = _mm256_cmpgt_epi64(_mm256_sad_epu8(bytes, zero), limit);
                 let mask = !(_mm256_movemask_pd(_mm256_castsi256_pd(over)) as u32) & present;
                 if mask != 0 {
-                    append(mask, number, first + (index * 4) as u32, out);
+                    hits.put(number, mask);
                 }
             }
+            hits.tell(first + (index * 4) as u32, out);
         }
     }
 );
@@ -155,6 +164,7 @@ kernel!(
 
         // `(a ^ b) | c` in one instruction: the bits of 0xbe say the result for each of the eight cases.
         const XOR_OR: i32 = 0xbe;
+        let mut hits = Hits::new();
         let limit = _mm512_set1_epi64(i64::from(radius));
         for (index, block) in rows.chunks(32).enumerate() {
             let first = first + (index * 32) as u32;
@@ -175,9 +185,10 @@ kernel!(
                     };
                     let mask = (near(0) | near(1) << 8 | near(2) << 16 | near(3) << 24) & present;
                     if mask != 0 {
-                        append(mask, number, first, out);
+                        hits.put(number, mask);
                     }
                 }
+                hits.tell(first, out);
                 continue;
             }
             let rest: [[__m512i; 4]; 2] = std::array::from_fn(|w| std::array::from_fn(|p| part(w + 2, p)));
@@ -191,9 +202,10 @@ kernel!(
                 };
                 let mask = (near(0) | near(1) << 8 | near(2) << 16 | near(3) << 24) & present;
                 if mask != 0 {
-                    append(mask, number, first, out);
+                    hits.put(number, mask);
                 }
             }
+            hits.tell(first, out);
         }
     }
 );
