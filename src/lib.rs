@@ -3,6 +3,7 @@
 mod backend;
 pub mod decode;
 pub mod error;
+pub mod gallery;
 pub mod hasher;
 mod kernel;
 pub mod limits;
