@@ -275,11 +275,14 @@ kernel!(
             for (block, four) in fours.iter().enumerate() {
                 let mut sums = [_mm256_setzero_si256(); 4];
                 for (g, known) in wide.iter().enumerate() {
-                    for (sum, query) in sums.iter_mut().zip(four) {
-                        let [even, odd] = query.halves[g].map(|word| _mm256_set1_epi32(word));
-                        *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(known[0], even));
-                        *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(known[1], odd));
-                    }
+                    let step = |sum: __m256i, query: &TileQuery| {
+                        let [even, odd] = query.halves[g];
+                        let even = _mm256_madd_epi16(known[0], _mm256_set1_epi32(even));
+                        let odd = _mm256_madd_epi16(known[1], _mm256_set1_epi32(odd));
+                        _mm256_add_epi32(_mm256_add_epi32(sum, even), odd)
+                    };
+                    let [a, b, c, d] = sums;
+                    sums = [step(a, &four[0]), step(b, &four[1]), step(c, &four[2]), step(d, &four[3])];
                 }
                 for (k, sum) in sums.into_iter().enumerate() {
                     finish(sum, 4 * block + k);
