@@ -4,6 +4,7 @@ use crate::error::Result;
 use crate::limits::Limits;
 use crate::picture::{Picture, Planes};
 
+pub mod jpeg;
 mod raster;
 
 /// A picture format, known by its first bytes and never by a file's name.

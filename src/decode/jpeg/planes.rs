@@ -1,0 +1,287 @@
+//! Stored coefficients to planes of samples in original coordinates.
+//!
+//! The lowest n×n coefficients of a block are a low-pass picture of its 8×8 samples. A plane holds that picture's
+//! *means* over n×n equal cells: the basis functions of T.81, A.3.3, each averaged over the 8/n samples of a cell.
+//! (n = 1: DC/8 for the whole block. n = 8: the inverse DCT itself.)
+//!
+//! A cell that hangs over the picture's edge keeps its mean and counts for the part inside: encoders repeat the edge,
+//! so its mean leans towards the edge's own samples, and nothing cheaper tells more.
+//!
+//! Samples are clamped as decoders clamp pixels: a mean of clamped pixels cannot lie outside their range.
+
+use super::frame::{Component, Frame};
+use crate::picture::{COARSE_UNIT, Plane};
+
+/// One component's coefficients.
+#[derive(Debug, Default)]
+pub(super) struct Stored {
+    /// Block by block, row by row, the first few in zigzag order.
+    pub(super) coefficients: Vec<i16>,
+    /// Of progressive frames whose AC scans are read: which coefficients are not zero, by bit.
+    pub(super) history: Vec<u64>,
+}
+
+impl Stored {
+    /// Makes room for `blocks` blocks of zeros.
+    pub(super) fn reset(&mut self, blocks: usize, slots: usize, history: bool) {
+        self.coefficients.clear();
+        self.coefficients.resize(blocks * slots, 0);
+        self.history.clear();
+        self.history.resize(if history { blocks } else { 0 }, 0);
+    }
+
+    /// Notes that coefficient `k` of a block is not zero.
+    pub(super) fn note(&mut self, block: usize, k: u32) {
+        if let Some(history) = self.history.get_mut(block) {
+            *history |= 1 << k;
+        }
+    }
+}
+
+/// How much is kept of one component: the lowest `detail`×`detail` frequencies, 1, 2, 4 or 8.
+pub(super) fn kept(detail: u8) -> u32 {
+    match detail {
+        1 => 0,
+        2 => 4,
+        4 => 24,
+        _ => 63,
+    }
+}
+
+/// Coefficients stored a block for the component of the most detail.
+pub(super) fn slots(detail: u8) -> usize {
+    match detail {
+        1 => 1,
+        2 => 8,
+        4 => 32,
+        _ => 64,
+    }
+}
+
+/// Column and row of each coefficient in zigzag order (T.81, figure A.6).
+const ZIGZAG: [(u8, u8); 64] = zigzag();
+
+const fn zigzag() -> [(u8, u8); 64] {
+    let mut order = [(0, 0); 64];
+    let (mut u, mut v) = (0u8, 0u8);
+    let mut k = 0;
+    while k < 64 {
+        order[k] = (u, v);
+        let up = (u + v) % 2 == 0;
+        (u, v) = match (up, u, v) {
+            (true, 7, _) => (7, v + 1),
+            (true, _, 0) => (u + 1, 0),
+            (true, ..) => (u + 1, v - 1),
+            (false, _, 7) => (u + 1, 7),
+            (false, 0, _) => (0, v + 1),
+            (false, ..) => (u - 1, v + 1),
+        };
+        k += 1;
+    }
+    order
+}
+
+/// `2²⁰·cos(kπ/16)` for k = 0..=8.
+const COSINE: [i32; 9] = [1_048_576, 1_028_428, 968_758, 871_859, 741_455, 582_558, 401_273, 204_567, 0];
+
+/// `2²⁰·cos(kπ/16)` for any k.
+const fn cosine(k: usize) -> i32 {
+    match k % 32 {
+        k @ 0..=8 => COSINE[k],
+        k @ 9..=16 => -COSINE[16 - k],
+        k @ 17..=23 => -COSINE[k - 16],
+        k => COSINE[32 - k],
+    }
+}
+
+/// Bits behind the point in [`means`].
+const BASIS_BITS: u32 = 13;
+
+/// `C(u)/2` times the mean of `cos((2x+1)uπ/16)` over cell `x/(8/n)`, at `[cell][u]`.
+const fn means(detail: usize) -> [[i32; 8]; 8] {
+    let mut means = [[0; 8]; 8];
+    let width = 8 / detail;
+    let mut cell = 0;
+    while cell < detail {
+        // 1/√8 for the mean itself: cos(4π/16)/2.
+        means[cell][0] = (cosine(4) / 2 + (1 << 6)) >> (20 - BASIS_BITS);
+        let mut u = 1;
+        while u < detail {
+            let (mut sum, mut x) = (0i64, 0);
+            while x < width {
+                sum += cosine((2 * (cell * width + x) + 1) * u) as i64;
+                x += 1;
+            }
+            let scale = 2 * width as i64 * (1 << (20 - BASIS_BITS));
+            means[cell][u] = (sum + scale / 2).div_euclid(scale) as i32;
+            u += 1;
+        }
+        cell += 1;
+    }
+    means
+}
+
+const MEANS_2: [[i32; 8]; 8] = means(2);
+const MEANS_4: [[i32; 8]; 8] = means(4);
+const MEANS_8: [[i32; 8]; 8] = means(8);
+
+/// Levels below and above the middle, in coarse units.
+const LOW: i32 = -128 * COARSE_UNIT;
+const HIGH: i32 = 127 * COARSE_UNIT;
+
+/// What a plane is made from.
+pub(super) struct Source<'a> {
+    pub(super) frame: &'a Frame,
+    pub(super) component: &'a Component,
+    pub(super) stored: &'a Stored,
+    pub(super) slots: usize,
+    /// The quantisation table in zigzag order.
+    pub(super) quantiser: &'a [u16; 64],
+    /// n: 1, 2, 4 or 8.
+    pub(super) detail: u8,
+}
+
+impl Source<'_> {
+    /// Original pixels across and down one cell; `None` where a cell is not made of whole pixels.
+    pub(super) fn cell(frame: &Frame, component: &Component, detail: u8) -> Option<(u32, u32)> {
+        let size = |most: usize, factor: usize| {
+            let cells = usize::from(detail) * factor;
+            (8 * most).is_multiple_of(cells).then_some((8 * most / cells) as u32)
+        };
+        Some((size(frame.across, component.across)?, size(frame.down, component.down)?))
+    }
+
+    /// The component as samples about 0, in `samples`' memory.
+    pub(super) fn plane(&self, samples: Vec<i16>) -> Plane<i16> {
+        let detail = usize::from(self.detail);
+        let (cell_width, cell_height) =
+            Source::cell(self.frame, self.component, self.detail).unwrap_or((1, 1));
+        let stride = self.component.blocks_wide * detail;
+        let mut plane = Plane {
+            samples,
+            stride,
+            columns: (self.frame.width as u32).div_ceil(cell_width),
+            rows: (self.frame.height as u32).div_ceil(cell_height),
+            channels: 1,
+            cell_width,
+            cell_height,
+        };
+        plane.samples.clear();
+        plane.samples.resize(stride * self.component.blocks_high * detail, 0);
+        match self.detail {
+            1 => self.dc(&mut plane.samples),
+            2 => self.transform::<2>(&mut plane.samples, &MEANS_2),
+            4 => self.transform::<4>(&mut plane.samples, &MEANS_4),
+            _ => self.transform::<8>(&mut plane.samples, &MEANS_8),
+        }
+        plane
+    }
+
+    fn dc(&self, samples: &mut [i16]) {
+        let scale = i32::from(self.quantiser[0]);
+        let wide = self.component.blocks_wide;
+        let rows = self.stored.coefficients.chunks_exact(self.component.stride * self.slots);
+        for (to, from) in samples.chunks_exact_mut(wide).zip(rows) {
+            for (sample, block) in to.iter_mut().zip(from.chunks_exact(self.slots)) {
+                *sample = (i32::from(block[0]) * scale).clamp(LOW / 2, HIGH / 2) as i16 * 2;
+            }
+        }
+    }
+
+    fn transform<const N: usize>(&self, samples: &mut [i16], means: &[[i32; 8]; 8]) {
+        let stride = self.component.blocks_wide * N;
+        let rows = self.stored.coefficients.chunks_exact(self.component.stride * self.slots);
+        for (to, from) in samples.chunks_exact_mut(stride * N).zip(rows) {
+            for (column, block) in from.chunks_exact(self.slots).take(self.component.blocks_wide).enumerate()
+            {
+                let cells = self.block::<N>(block, means);
+                for (y, row) in cells.iter().enumerate() {
+                    to[y * stride + column * N..][..N].copy_from_slice(row);
+                }
+            }
+        }
+    }
+
+    /// One block's cells, row by row.
+    fn block<const N: usize>(&self, block: &[i16], means: &[[i32; 8]; 8]) -> [[i16; N]; N] {
+        let mut across = [[0i32; N]; N];
+        let last = kept(N as u8) as usize;
+        for k in 0..=last {
+            let (u, v) = (ZIGZAG[k].0 as usize, ZIGZAG[k].1 as usize);
+            if u >= N || v >= N || block[k] == 0 {
+                continue;
+            }
+            let value = (i32::from(block[k]) * i32::from(self.quantiser[k])).clamp(-32_767, 32_767);
+            for x in 0..N {
+                across[v][x] += value * means[x][u];
+            }
+        }
+        // Five bits behind the point, and no more before it than the second pass can bear.
+        let across = across.map(|row| row.map(|sum| ((sum + (1 << 7)) >> 8).clamp(-65_535, 65_535)));
+        std::array::from_fn(|y| {
+            std::array::from_fn(|x| {
+                let sum: i32 = (0..N).map(|v| across[v][x] * means[y][v]).sum();
+                ((sum + (1 << 13)) >> 14).clamp(LOW, HIGH) as i16
+            })
+        })
+    }
+}
+
+/// Cb and Cr, both about 0, as one plane: `1.427864·Cb + 0.687864·Cr`, in `samples`' memory.
+pub(super) fn colour(frame: &Frame, cb: &Plane<i16>, cr: &Plane<i16>, samples: Vec<i16>) -> Plane<i16> {
+    combine(frame, [cb, cr], samples, |[cb, cr]| (93_577 * cb + 45_080 * cr + (1 << 15)) >> 16)
+}
+
+/// R, G and B, each about 0 and of one cell size, as Y about 0: `0.299·R + 0.587·G + 0.114·B`.
+pub(super) fn luma_of_rgb(frame: &Frame, rgb: [&Plane<i16>; 3], samples: Vec<i16>) -> Plane<i16> {
+    combine(frame, rgb, samples, |[r, g, b]| luma(r, g, b))
+}
+
+/// R, G and B as `R + G + B − 3·Y`.
+pub(super) fn colour_of_rgb(frame: &Frame, rgb: [&Plane<i16>; 3], samples: Vec<i16>) -> Plane<i16> {
+    combine(frame, rgb, samples, |[r, g, b]| r + g + b - 3 * luma(r, g, b))
+}
+
+fn luma(r: i32, g: i32, b: i32) -> i32 {
+    (19_595 * r + 38_470 * g + 7_471 * b + (1 << 15)) >> 16
+}
+
+/// Combines planes sample by sample, on the finest cells that all of them divide into.
+fn combine<const P: usize>(
+    frame: &Frame,
+    planes: [&Plane<i16>; P],
+    mut samples: Vec<i16>,
+    formula: impl Fn([i32; P]) -> i32,
+) -> Plane<i16> {
+    let cell_width = planes.iter().map(|plane| plane.cell_width).fold(0, gcd);
+    let cell_height = planes.iter().map(|plane| plane.cell_height).fold(0, gcd);
+    let columns = (frame.width as u32).div_ceil(cell_width);
+    let rows = (frame.height as u32).div_ceil(cell_height);
+    samples.clear();
+    let alike = planes.iter().all(|plane| plane.cell_width == cell_width);
+    for row in 0..rows {
+        let lines = planes.map(|plane| plane.row((row * cell_height / plane.cell_height) as usize));
+        if alike {
+            let lines = lines.map(|line| &line[..columns as usize]);
+            let line = (0..columns as usize).map(|x| formula(lines.map(|line| line[x].into())) as i16);
+            samples.extend(line);
+        } else {
+            samples.extend((0..columns).map(|x| {
+                let values = std::array::from_fn(|p| {
+                    i32::from(lines[p][(x * cell_width / planes[p].cell_width) as usize])
+                });
+                formula(values) as i16
+            }));
+        }
+    }
+    Plane { samples, stride: columns as usize, columns, rows, channels: 1, cell_width, cell_height }
+}
+
+fn gcd(a: u32, b: u32) -> u32 {
+    if a == 0 { b } else { gcd(b % a, a) }
+}
+
+/// Moves luma from about 0 to 0..=255 levels.
+pub(super) fn lift(plane: &mut Plane<i16>) {
+    plane.samples.iter_mut().for_each(|sample| *sample -= LOW as i16);
+}
