@@ -37,6 +37,7 @@ mod reader;
 mod rows;
 mod scan;
 mod sequential;
+mod split;
 #[cfg(test)]
 mod tests;
 

@@ -39,6 +39,8 @@ struct Place {
 pub(super) struct Machine {
     places: [Place; PLACES],
     pub(super) per_mcu: usize,
+    /// Places after which the tables repeat: where all components share theirs, every place is like every other.
+    period: u32,
     codes: Vec<(Arc<Code>, Arc<Code>)>,
 }
 
@@ -55,7 +57,7 @@ pub(super) struct Part {
 
 impl Default for Machine {
     fn default() -> Machine {
-        Machine { places: [Place::default(); PLACES], per_mcu: 0, codes: Vec::new() }
+        Machine { places: [Place::default(); PLACES], per_mcu: 0, period: 1, codes: Vec::new() }
     }
 }
 
@@ -82,6 +84,18 @@ impl Machine {
             self.places[place].next = next as u32;
             self.places[place].dc_next = self.places[next].dc;
         }
+        let tables = |place: &Place| (place.dc, place.value, place.skip, place.kept);
+        let places = &self.places[..self.per_mcu];
+        let repeats = |&period: &usize| {
+            self.per_mcu.is_multiple_of(period)
+                && (period..places.len()).all(|at| tables(&places[at]) == tables(&places[at - period]))
+        };
+        self.period = (1..=self.per_mcu).find(repeats).unwrap_or(1) as u32;
+    }
+
+    /// What decides how the bits of a block at `place` and of all after it are read.
+    pub(super) fn state(&self, place: u32) -> u32 {
+        place % self.period
     }
 
     #[inline(always)]
@@ -112,6 +126,8 @@ pub(super) struct Lane {
     pub(super) position: usize,
     /// Where its data ends, in bits.
     pub(super) end: usize,
+    /// Where [`run`] stops, in bits, though the data goes on.
+    pub(super) until: usize,
     /// Blocks that it may still take.
     pub(super) left: usize,
     /// The block of the MCU that comes next or is under way.
@@ -131,6 +147,7 @@ impl Default for Lane {
         Lane {
             position: 0,
             end: 0,
+            until: 0,
             left: 0,
             place: 0,
             k: START,
@@ -145,7 +162,7 @@ impl Default for Lane {
 impl Lane {
     /// Starts at a block's first bit; what was logged stays.
     pub(super) fn start(&mut self, position: usize, end: usize, blocks: usize) {
-        (self.position, self.end, self.left) = (position, end, blocks);
+        (self.position, self.end, self.until, self.left) = (position, end, end, blocks);
         (self.place, self.k, self.fault) = (0, START, None);
         self.partial = [0; 64];
     }
@@ -158,7 +175,16 @@ impl Lane {
 
     /// Whether [`run`] can take it a good way.
     pub(super) fn is_clear(&self) -> bool {
-        self.fault.is_none() && self.left > 3 && self.position + MARGIN <= self.end
+        self.fault.is_none() && self.left > 3 && self.position <= self.stop()
+    }
+
+    fn stop(&self) -> usize {
+        self.until.min(self.end.saturating_sub(MARGIN))
+    }
+
+    /// Whether the next bit begins a block.
+    pub(super) fn is_between(&self) -> bool {
+        self.k == START
     }
 
     /// The running total, with one slot.
@@ -234,7 +260,7 @@ pub(super) fn run<const S: usize, const SLOTS: usize>(
 ) {
     let mut logs = [[0i16; LOG]; S];
     let mut position: [usize; S] = std::array::from_fn(|s| lanes[s].position);
-    let stop: [usize; S] = std::array::from_fn(|s| lanes[s].end.saturating_sub(MARGIN));
+    let stop: [usize; S] = std::array::from_fn(|s| lanes[s].stop());
     let full: [u32; S] = std::array::from_fn(|s| (lanes[s].left.min(LOG / SLOTS) - 3) as u32);
     let mut place: [u32; S] = std::array::from_fn(|s| lanes[s].place);
     let mut k: [u32; S] = std::array::from_fn(|s| lanes[s].k);

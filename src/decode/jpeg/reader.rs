@@ -127,6 +127,18 @@ impl Reader {
         Ok(walked.map(|(_, frame, _)| frame))
     }
 
+    /// Cuts scans of at least so many bytes.
+    #[cfg(test)]
+    pub(super) fn cut_scans_from(&mut self, bytes: usize) {
+        self.sequential.worth_cutting = bytes;
+    }
+
+    /// Pieces that the last sequential scan came from.
+    #[cfg(test)]
+    pub(super) fn pieces(&self) -> usize {
+        self.sequential.pieces()
+    }
+
     /// Walks from the first SOI to EOI, reading what the plan asks for.
     fn walk(
         &mut self,

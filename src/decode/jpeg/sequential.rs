@@ -1,38 +1,60 @@
-//! Scans of sequential frames: intervals dealt out to lanes, and their logs put in place (T.81, F.2).
+//! Scans of sequential frames: their data dealt out to lanes, and the lanes' logs put in place (T.81, F.2).
+//!
+//! Restart intervals are dealt out as they are. A scan without any is cut at guessed bytes ([`split`](super::split)).
 
 use super::bits::Stream;
 use super::frame::Frame;
 use super::lockstep::{Lane, Machine, run};
-use super::lookup::Tables;
+use super::lookup::{ALL, Tables};
 use super::planes::Stored;
 use super::scan::{Interval, Scan};
+use super::split::{Split, Whole};
 use std::ops::Range;
 
 /// Lanes that run side by side.
-const LANES: usize = 3;
+pub(super) const LANES: usize = 3;
 
 /// Consecutive blocks of the scan, as one lane logged them.
 #[derive(Debug, Clone, Copy)]
-struct Run {
-    lane: usize,
+pub(super) struct Run {
+    pub(super) lane: usize,
     /// Where they start in the lane's log, in blocks.
-    at: usize,
+    pub(super) at: usize,
     /// The total before them, with one slot.
-    before: i16,
+    pub(super) before: i16,
     /// The scan's block that comes first, and how many follow.
-    block: usize,
-    blocks: usize,
+    pub(super) block: usize,
+    pub(super) blocks: usize,
     /// Whether prediction starts anew.
-    fresh: bool,
+    pub(super) fresh: bool,
 }
 
+/// Bytes of a scan from which cutting it pays.
+const WORTH_CUTTING: usize = 24 << 10;
+
 /// Decodes scans; keeps its buffers between them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Sequential {
+    /// Bytes from which a scan without restart intervals is cut.
+    pub(super) worth_cutting: usize,
+    split: Split,
     pub(super) machine: Machine,
     lanes: [Lane; LANES],
     work: [Work; LANES],
     runs: Vec<Run>,
+}
+
+impl Default for Sequential {
+    fn default() -> Sequential {
+        Sequential {
+            worth_cutting: WORTH_CUTTING,
+            split: Split::default(),
+            machine: Machine::default(),
+            lanes: Default::default(),
+            work: Default::default(),
+            runs: Vec::new(),
+        }
+    }
 }
 
 /// What one lane has to do.
@@ -54,6 +76,13 @@ impl Sequential {
     ) {
         self.runs.clear();
         self.lanes.iter_mut().for_each(Lane::clear);
+        if let [interval] = intervals
+            && interval.end - interval.start >= self.worth_cutting
+        {
+            let all = Whole { machine: &self.machine, flat: &tables.flat, data: &stream.bytes, interval };
+            self.split.decode::<SLOTS>(&all, &mut self.lanes, &mut self.runs);
+            return;
+        }
         self.deal(intervals);
         loop {
             for (lane, work) in self.lanes.iter_mut().zip(&mut self.work) {
@@ -61,12 +90,10 @@ impl Sequential {
             }
             let busy = self.gather();
             let (machine, data, flat) = (&self.machine, &stream.bytes[..], &tables.flat);
-            match busy {
-                0 => break,
-                1 => run_first::<1, SLOTS>(&mut self.lanes, machine, flat, data),
-                2 => run_first::<2, SLOTS>(&mut self.lanes, machine, flat, data),
-                _ => run::<LANES, SLOTS>(machine, flat, data, &mut self.lanes),
+            if busy == 0 {
+                break;
             }
+            run_some::<SLOTS>(machine, flat, data, &mut self.lanes[..busy]);
         }
         self.restore_order();
         self.runs.sort_unstable_by_key(|run| run.block);
@@ -115,6 +142,11 @@ impl Sequential {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn pieces(&self) -> usize {
+        self.runs.len()
+    }
+
     /// The MCUs that came out whole, in order.
     pub(super) fn whole(&self) -> impl Iterator<Item = Range<usize>> + '_ {
         let per_mcu = self.machine.per_mcu;
@@ -135,14 +167,19 @@ impl Sequential {
     }
 }
 
-fn run_first<const S: usize, const SLOTS: usize>(
-    lanes: &mut [Lane],
+/// Moves one to three lanes until one of them needs attention.
+pub(super) fn run_some<const SLOTS: usize>(
     machine: &Machine,
-    flat: &[u32; super::lookup::ALL],
+    flat: &[u32; ALL],
     data: &[u8],
+    lanes: &mut [Lane],
 ) {
-    if let Some(first) = lanes.first_chunk_mut::<S>() {
-        run::<S, SLOTS>(machine, flat, data, first);
+    if let Some(three) = lanes.first_chunk_mut::<3>() {
+        run::<3, SLOTS>(machine, flat, data, three);
+    } else if let Some(two) = lanes.first_chunk_mut::<2>() {
+        run::<2, SLOTS>(machine, flat, data, two);
+    } else if let Some(one) = lanes.first_chunk_mut::<1>() {
+        run::<1, SLOTS>(machine, flat, data, one);
     }
 }
 

@@ -299,3 +299,66 @@ fn four_components_are_referred() {
     let reading = JpegReader::default().read(&bytes, |_, _| Detail::Scaled(1), &Limits::default());
     assert_eq!(reading.expect("read"), Reading::Refer(Refer::Components));
 }
+
+/// A file of `blocks` 16×16 MCUs across and down, 4:2:0, whose blocks are all zeros: with `alike` tables for luma and
+/// chroma, or with tables that differ only in codes that are not used.
+fn zeros(mcus: (u16, u16), alike: bool) -> Vec<u8> {
+    let mut bytes = vec![0xFF, 0xD8, 0xFF, 0xDB, 0, 67, 0];
+    bytes.extend([1; 64]);
+    bytes.extend([0xFF, 0xC0, 0, 17, 8]);
+    bytes.extend((mcus.1 * 16).to_be_bytes());
+    bytes.extend((mcus.0 * 16).to_be_bytes());
+    bytes.extend([3, 1, 0x22, 0, 2, 0x11, 0, 3, 0x11, 0]);
+    // Codes of four bits: 0000 is size 0, or end of block.
+    for (place, other) in [(0x00, 1), (0x10, 1), (0x01, 2), (0x11, 2)] {
+        bytes.extend([0xFF, 0xC4, 0, 21, place, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        bytes.extend([0, if alike { 1 } else { other }]);
+    }
+    bytes.extend([0xFF, 0xDA, 0, 12, 3, 1, 0x00, 2, 0x11, 3, 0x11, 0, 63, 0]);
+    bytes.extend(std::iter::repeat_n(0, usize::from(mcus.0) * usize::from(mcus.1) * 6));
+    bytes.extend([0xFF, 0xD9]);
+    bytes
+}
+
+#[test]
+fn cut_scans_equal_scans_read_in_one_piece() {
+    let mut files = small_files();
+    files.retain(|(name, _)| !["cmyk", "tiny"].contains(&&**name));
+    // Never in step: whichever block of the MCU a guess takes for the first, the bits look the same.
+    files.push(("never".to_owned(), zeros((31, 37), false)));
+    files.push(("alike".to_owned(), zeros((31, 37), true)));
+    let shared = root().join("../shared/corpus/photos");
+    if let Ok(sources) = std::fs::read_dir(&shared) {
+        for source in sources.flatten().take(40) {
+            let file = std::fs::read_dir(source.path()).into_iter().flatten().flatten().next();
+            let Some(path) = file.map(|file| file.path()) else { continue };
+            files.push((path.display().to_string(), std::fs::read(path).unwrap_or_default()));
+        }
+    }
+    let (mut cut, mut serial) = (JpegReader::default(), JpegReader::default());
+    cut.reader.cut_scans_from(16);
+    serial.reader.cut_scans_from(usize::MAX);
+    let (mut compared, mut joined) = (0, 0);
+    for (name, bytes) in &files {
+        for detail in [1, 2, 4, 8] {
+            // Whole, and broken off at a third.
+            for bytes in [&bytes[..], &bytes[..bytes.len() / 3]] {
+                let ours = cut.read(bytes, |_, _| Detail::Scaled(detail), &Limits::default());
+                let theirs = serial.read(bytes, |_, _| Detail::Scaled(detail), &Limits::default());
+                match (ours, theirs) {
+                    (Ok(ours), Ok(theirs)) => assert!(ours == theirs, "{name} at {detail}"),
+                    (ours, theirs) => assert_eq!(ours.is_err(), theirs.is_err(), "{name} at {detail}"),
+                }
+                match &**name {
+                    "never" => assert_eq!(cut.reader.pieces(), 1),
+                    // Luma keeps more than chroma above that.
+                    "alike" if detail <= 2 => assert_eq!(cut.reader.pieces(), 3),
+                    _ => {}
+                }
+                joined += usize::from(cut.reader.pieces() == 3);
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared >= 44 * 8 && joined > 100, "{compared} {joined}");
+}
