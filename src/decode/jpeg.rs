@@ -27,6 +27,8 @@ mod bits;
 mod frame;
 mod header;
 mod huffman;
+mod layout;
+mod level;
 mod lockstep;
 mod lookup;
 mod marker;

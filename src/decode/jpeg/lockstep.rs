@@ -9,7 +9,9 @@
 
 use super::bits::load;
 use super::huffman::Code;
+use super::level::wide;
 use super::lookup::{AGAIN, ALL, DONE, END_OF_BLOCK, START, Tables, step};
+use fearless_simd::Level;
 use std::hint::select_unpredictable;
 use std::sync::Arc;
 
@@ -236,6 +238,7 @@ struct Symbol {
     value: i16,
 }
 
+#[inline(never)]
 fn symbol(machine: &Machine, place: &Place, k: u32, bits: u64) -> Result<Symbol, Fault> {
     let (dc, ac) = &machine.codes[place.component as usize];
     let code = if k == START { dc } else { ac };
@@ -250,9 +253,30 @@ fn symbol(machine: &Machine, place: &Place, k: u32, bits: u64) -> Result<Symbol,
     Ok(Symbol { length: length + size, advance, value })
 }
 
-/// Moves `S` lanes until one of them needs attention; lanes must be [clear](Lane::is_clear).
-#[inline(never)]
-pub(super) fn run<const S: usize, const SLOTS: usize>(
+/// Moves one to three lanes until one of them needs attention; all must be [clear](Lane::is_clear).
+pub(super) fn run<const SLOTS: usize>(context: &Context<'_>, lanes: &mut [Lane]) {
+    let Context { machine, tables, data, level } = *context;
+    if let Some(three) = lanes.first_chunk_mut::<3>() {
+        wide(level, || run_lanes::<3, SLOTS>(machine, tables, data, three));
+    } else if let Some(two) = lanes.first_chunk_mut::<2>() {
+        wide(level, || run_lanes::<2, SLOTS>(machine, tables, data, two));
+    } else if let Some(one) = lanes.first_chunk_mut::<1>() {
+        wide(level, || run_lanes::<1, SLOTS>(machine, tables, data, one));
+    }
+}
+
+/// What every lane of a scan reads from.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'a> {
+    pub(super) machine: &'a Machine,
+    pub(super) tables: &'a [u32; ALL],
+    /// The scan's stream, padded.
+    pub(super) data: &'a [u8],
+    pub(super) level: Level,
+}
+
+#[inline(always)]
+fn run_lanes<const S: usize, const SLOTS: usize>(
     machine: &Machine,
     tables: &[u32; ALL],
     data: &[u8],

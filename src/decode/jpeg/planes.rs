@@ -10,7 +10,9 @@
 //! Samples are clamped as decoders clamp pixels: a mean of clamped pixels cannot lie outside their range.
 
 use super::frame::{Component, Frame};
+use crate::decode::jpeg::level::wide;
 use crate::picture::{COARSE_UNIT, Plane};
+use fearless_simd::Level;
 
 /// One component's coefficients.
 #[derive(Debug, Default)]
@@ -22,9 +24,11 @@ pub(super) struct Stored {
 }
 
 impl Stored {
-    /// Makes room for `blocks` blocks of zeros.
-    pub(super) fn reset(&mut self, blocks: usize, slots: usize, history: bool) {
-        self.coefficients.clear();
+    /// Makes room for `blocks` blocks, of zeros where `blank` says so, else of whatever was there.
+    pub(super) fn reset(&mut self, blocks: usize, slots: usize, blank: bool, history: bool) {
+        if blank {
+            self.coefficients.clear();
+        }
         self.coefficients.resize(blocks * slots, 0);
         self.history.clear();
         self.history.resize(if history { blocks } else { 0 }, 0);
@@ -97,16 +101,16 @@ const fn cosine(k: usize) -> i32 {
 /// Bits behind the point in [`means`].
 const BASIS_BITS: u32 = 13;
 
-/// `C(u)/2` times the mean of `cos((2x+1)uπ/16)` over cell `x/(8/n)`, at `[cell][u]`.
-const fn means(detail: usize) -> [[i32; 8]; 8] {
-    let mut means = [[0; 8]; 8];
-    let width = 8 / detail;
+/// `C(u)/2` times the mean of `cos((2x+1)uπ/16)` over cell `x/(8/N)`, at `[cell][u]`.
+const fn means<const N: usize>() -> [[i32; N]; N] {
+    let mut means = [[0; N]; N];
+    let width = 8 / N;
     let mut cell = 0;
-    while cell < detail {
+    while cell < N {
         // 1/√8 for the mean itself: cos(4π/16)/2.
         means[cell][0] = (cosine(4) / 2 + (1 << 6)) >> (20 - BASIS_BITS);
         let mut u = 1;
-        while u < detail {
+        while u < N {
             let (mut sum, mut x) = (0i64, 0);
             while x < width {
                 sum += cosine((2 * (cell * width + x) + 1) * u) as i64;
@@ -121,9 +125,29 @@ const fn means(detail: usize) -> [[i32; 8]; 8] {
     means
 }
 
-const MEANS_2: [[i32; 8]; 8] = means(2);
-const MEANS_4: [[i32; 8]; 8] = means(4);
-const MEANS_8: [[i32; 8]; 8] = means(8);
+const fn transposed<const N: usize>(matrix: &[[i32; N]; N]) -> [[i32; N]; N] {
+    let mut transposed = [[0; N]; N];
+    let mut at = 0;
+    while at < N * N {
+        transposed[at % N][at / N] = matrix[at / N][at % N];
+        at += 1;
+    }
+    transposed
+}
+
+/// Zigzag places of the lowest N×N coefficients, at `[v][u]`.
+const fn places<const N: usize>() -> [[u8; N]; N] {
+    let mut places = [[0; N]; N];
+    let mut k = 0;
+    while k < 64 {
+        let (u, v) = (ZIGZAG[k].0 as usize, ZIGZAG[k].1 as usize);
+        if u < N && v < N {
+            places[v][u] = k as u8;
+        }
+        k += 1;
+    }
+    places
+}
 
 /// Levels below and above the middle, in coarse units.
 const LOW: i32 = -128 * COARSE_UNIT;
@@ -152,7 +176,7 @@ impl Source<'_> {
     }
 
     /// The component as samples about 0, in `samples`' memory.
-    pub(super) fn plane(&self, samples: Vec<i16>) -> Plane<i16> {
+    pub(super) fn plane(&self, samples: Vec<i16>, level: Level) -> Plane<i16> {
         let detail = usize::from(self.detail);
         let (cell_width, cell_height) =
             Source::cell(self.frame, self.component, self.detail).unwrap_or((1, 1));
@@ -166,17 +190,18 @@ impl Source<'_> {
             cell_width,
             cell_height,
         };
-        plane.samples.clear();
         plane.samples.resize(stride * self.component.blocks_high * detail, 0);
+        let samples = &mut plane.samples[..];
         match self.detail {
-            1 => self.dc(&mut plane.samples),
-            2 => self.transform::<2>(&mut plane.samples, &MEANS_2),
-            4 => self.transform::<4>(&mut plane.samples, &MEANS_4),
-            _ => self.transform::<8>(&mut plane.samples, &MEANS_8),
+            1 => wide(level, || self.dc(samples)),
+            2 => wide(level, || self.transform::<2>(samples)),
+            4 => wide(level, || self.transform::<4>(samples)),
+            _ => wide(level, || self.transform::<8>(samples)),
         }
         plane
     }
 
+    #[inline(always)]
     fn dc(&self, samples: &mut [i16]) {
         let scale = i32::from(self.quantiser[0]);
         let wide = self.component.blocks_wide;
@@ -188,43 +213,58 @@ impl Source<'_> {
         }
     }
 
-    fn transform<const N: usize>(&self, samples: &mut [i16], means: &[[i32; 8]; 8]) {
+    #[inline(always)]
+    fn transform<const N: usize>(&self, samples: &mut [i16]) {
         let stride = self.component.blocks_wide * N;
+        let steps = const { places::<N>() }.map(|row| row.map(|k| i32::from(self.quantiser[usize::from(k)])));
         let rows = self.stored.coefficients.chunks_exact(self.component.stride * self.slots);
         for (to, from) in samples.chunks_exact_mut(stride * N).zip(rows) {
             for (column, block) in from.chunks_exact(self.slots).take(self.component.blocks_wide).enumerate()
             {
-                let cells = self.block::<N>(block, means);
-                for (y, row) in cells.iter().enumerate() {
-                    to[y * stride + column * N..][..N].copy_from_slice(row);
+                let cells = cells::<N>(block, &steps);
+                for (line, row) in to.chunks_exact_mut(stride).zip(&cells) {
+                    line[column * N..][..N].copy_from_slice(row);
                 }
             }
         }
     }
+}
 
-    /// One block's cells, row by row.
-    fn block<const N: usize>(&self, block: &[i16], means: &[[i32; 8]; 8]) -> [[i16; N]; N] {
-        let mut across = [[0i32; N]; N];
-        let last = kept(N as u8) as usize;
-        for k in 0..=last {
-            let (u, v) = (ZIGZAG[k].0 as usize, ZIGZAG[k].1 as usize);
-            if u >= N || v >= N || block[k] == 0 {
-                continue;
-            }
-            let value = (i32::from(block[k]) * i32::from(self.quantiser[k])).clamp(-32_767, 32_767);
-            for x in 0..N {
-                across[v][x] += value * means[x][u];
+/// One block's cells, row by row; `steps` are the quantiser's at `[v][u]`.
+#[inline(always)]
+fn cells<const N: usize>(block: &[i16], steps: &[[i32; N]; N]) -> [[i16; N]; N] {
+    let basis = const { means::<N>() };
+    let across = const { transposed::<N>(&means::<N>()) };
+    let order = const { places::<N>() };
+    let block = &block[..const { places::<N>()[N - 1][N - 1] as usize + 1 }];
+    let mut values = [[0i32; N]; N];
+    for v in 0..N {
+        for u in 0..N {
+            values[v][u] = i32::from(block[usize::from(order[v][u])]);
+        }
+    }
+    for v in 0..N {
+        for u in 0..N {
+            values[v][u] = (values[v][u] * steps[v][u]).clamp(-32_767, 32_767);
+        }
+    }
+    std::array::from_fn(|y| {
+        let mut row = [0i32; N];
+        for v in 0..N {
+            for u in 0..N {
+                row[u] += values[v][u] * basis[y][v];
             }
         }
         // Five bits behind the point, and no more before it than the second pass can bear.
-        let across = across.map(|row| row.map(|sum| ((sum + (1 << 7)) >> 8).clamp(-65_535, 65_535)));
-        std::array::from_fn(|y| {
-            std::array::from_fn(|x| {
-                let sum: i32 = (0..N).map(|v| across[v][x] * means[y][v]).sum();
-                ((sum + (1 << 13)) >> 14).clamp(LOW, HIGH) as i16
-            })
-        })
-    }
+        let row = row.map(|sum| ((sum + (1 << 7)) >> 8).clamp(-65_535, 65_535));
+        let mut cells = [1 << 13; N];
+        for u in 0..N {
+            for x in 0..N {
+                cells[x] += row[u] * across[u][x];
+            }
+        }
+        cells.map(|sum: i32| (sum >> 14).clamp(LOW, HIGH) as i16)
+    })
 }
 
 /// Cb and Cr, both about 0, as one plane: `1.427864·Cb + 0.687864·Cr`, in `samples`' memory.

@@ -17,11 +17,13 @@ use crate::decode::Detail;
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::picture::{Picture, Plane, Planes};
+use fearless_simd::Level;
 use std::ops::Range;
 
 /// Everything that is kept from one file to the next.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Reader {
+    level: Level,
     codes: Codes,
     tables: Tables,
     stream: Stream,
@@ -36,6 +38,25 @@ pub(super) struct Reader {
     /// Of a progressive file: each scan's place and whether it is wanted.
     wanted: Vec<Listed>,
     spare: Vec<Vec<i16>>,
+}
+
+impl Default for Reader {
+    fn default() -> Reader {
+        Reader {
+            level: Level::new(),
+            codes: Codes::default(),
+            tables: Tables::default(),
+            stream: Stream::default(),
+            intervals: Vec::new(),
+            sequential: Sequential::default(),
+            stored: Default::default(),
+            rows: Rows::default(),
+            coarse: Rows::default(),
+            whole: Vec::new(),
+            wanted: Vec::new(),
+            spare: Vec::new(),
+        }
+    }
 }
 
 /// How far the walk came.
@@ -230,7 +251,9 @@ impl Reader {
         let history = self.wanted.iter().any(|listed| listed.wanted && listed.scan.first > 0);
         for (stored, component) in self.stored.iter_mut().zip(frame.components()) {
             let blocks = if store { component.stride * component.rows } else { 0 };
-            stored.reset(blocks, plan.slots, history);
+            // Sequential scans write every block, whole or blank.
+            let blank = frame.process == Process::Progressive;
+            stored.reset(blocks, plan.slots, blank, history);
         }
         Ok(())
     }
@@ -330,6 +353,9 @@ impl Reader {
         for (index, sent) in progress.sent[..frame.components().len()].iter().enumerate() {
             let last = if plan.judge { 63 } else { planes::kept(plan.details[index]) as usize };
             let open = |band: &[u32]| !progress.ended && band.iter().any(|&low| low != 0);
+            if sent[0] == UNSENT {
+                self.stored[index].coefficients.fill(0);
+            }
             if sent[0] == UNSENT || open(&sent[..1]) {
                 self.coarse.mark_all();
                 self.rows.mark_all();
@@ -380,7 +406,7 @@ impl Reader {
             quantiser: header.quantiser(index),
             detail: plan.details[index],
         };
-        source.plane(samples)
+        source.plane(samples, self.level)
     }
 
     fn spare(&mut self) -> Vec<i16> {

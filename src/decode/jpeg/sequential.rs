@@ -4,11 +4,13 @@
 
 use super::bits::Stream;
 use super::frame::Frame;
-use super::lockstep::{Lane, Machine, run};
-use super::lookup::{ALL, Tables};
+use super::layout::Layout;
+use super::lockstep::{Context, Lane, Machine, run};
+use super::lookup::Tables;
 use super::planes::Stored;
 use super::scan::{Interval, Scan};
 use super::split::{Split, Whole};
+use fearless_simd::Level;
 use std::ops::Range;
 
 /// Lanes that run side by side.
@@ -37,6 +39,7 @@ const WORTH_CUTTING: usize = 24 << 10;
 pub(super) struct Sequential {
     /// Bytes from which a scan without restart intervals is cut.
     pub(super) worth_cutting: usize,
+    level: Level,
     split: Split,
     pub(super) machine: Machine,
     lanes: [Lane; LANES],
@@ -48,6 +51,7 @@ impl Default for Sequential {
     fn default() -> Sequential {
         Sequential {
             worth_cutting: WORTH_CUTTING,
+            level: Level::new(),
             split: Split::default(),
             machine: Machine::default(),
             lanes: Default::default(),
@@ -76,70 +80,28 @@ impl Sequential {
     ) {
         self.runs.clear();
         self.lanes.iter_mut().for_each(Lane::clear);
+        let (machine, tables, data) = (&self.machine, &*tables.flat, &stream.bytes[..]);
+        let context = Context { machine, tables, data, level: self.level };
         if let [interval] = intervals
             && interval.end - interval.start >= self.worth_cutting
         {
-            let all = Whole { machine: &self.machine, flat: &tables.flat, data: &stream.bytes, interval };
-            self.split.decode::<SLOTS>(&all, &mut self.lanes, &mut self.runs);
+            let whole = Whole { context, interval };
+            self.split.decode::<SLOTS>(&whole, &mut self.lanes, &mut self.runs);
             return;
         }
-        self.deal(intervals);
+        deal(&mut self.work, intervals);
         loop {
             for (lane, work) in self.lanes.iter_mut().zip(&mut self.work) {
-                attend::<SLOTS>(lane, work, &self.machine, stream, intervals, &mut self.runs);
+                attend::<SLOTS>(lane, work, &context, intervals, &mut self.runs);
             }
-            let busy = self.gather();
-            let (machine, data, flat) = (&self.machine, &stream.bytes[..], &tables.flat);
+            let busy = gather(&mut self.work, &mut self.lanes);
             if busy == 0 {
                 break;
             }
-            run_some::<SLOTS>(machine, flat, data, &mut self.lanes[..busy]);
+            run::<SLOTS>(&context, &mut self.lanes[..busy]);
         }
-        self.restore_order();
+        restore_order(&mut self.work, &mut self.lanes);
         self.runs.sort_unstable_by_key(|run| run.block);
-    }
-
-    /// Gives each lane about as many bytes of consecutive intervals.
-    fn deal(&mut self, intervals: &[Interval]) {
-        let (start, end) = match (intervals.first(), intervals.last()) {
-            (Some(first), Some(last)) => (first.start, last.end),
-            _ => (0, 0),
-        };
-        let mut from = 0;
-        for (lane, work) in self.work.iter_mut().enumerate() {
-            let cut = start + (end - start) * (lane + 1) / LANES;
-            let until = if lane + 1 == LANES {
-                intervals.len()
-            } else {
-                intervals.partition_point(|interval| interval.start < cut)
-            };
-            let until = until.max(from);
-            *work = Work { lane, intervals: from..until, under_way: None };
-            from = until;
-        }
-    }
-
-    /// Moves the lanes with work to the front and counts them.
-    fn gather(&mut self) -> usize {
-        let mut busy = 0;
-        for index in 0..LANES {
-            if self.work[index].under_way.is_some() {
-                self.work.swap(busy, index);
-                self.lanes.swap(busy, index);
-                busy += 1;
-            }
-        }
-        busy
-    }
-
-    fn restore_order(&mut self) {
-        for index in 0..LANES {
-            while self.work[index].lane != index {
-                let home = self.work[index].lane;
-                self.work.swap(index, home);
-                self.lanes.swap(index, home);
-            }
-        }
     }
 
     #[cfg(test)]
@@ -153,33 +115,62 @@ impl Sequential {
         self.runs.iter().map(move |run| run.block / per_mcu..(run.block + run.blocks) / per_mcu)
     }
 
-    /// Puts the logs into the components' stores.
+    /// Puts the logs into the components' stores, and zeros where none came.
     pub(super) fn assemble<const SLOTS: usize>(&self, frame: &Frame, scan: &Scan, stored: &mut [Stored; 4]) {
         let layout = Layout::new(frame, scan);
         let mut prediction = [0i16; 4];
+        let mut done = 0;
         for run in &self.runs {
+            layout.blank::<SLOTS>(done..run.block, stored);
+            done = run.block + run.blocks;
             if run.fresh {
                 prediction = [0; 4];
             }
             let log = &self.lanes[run.lane].out[run.at * SLOTS..][..run.blocks * SLOTS];
-            layout.write::<SLOTS>(run, log, &mut prediction, stored);
+            layout.write::<SLOTS>(run.block, log, run.before, &mut prediction, stored);
         }
+        layout.blank::<SLOTS>(done..scan.mcus * layout.per_mcu, stored);
     }
 }
 
-/// Moves one to three lanes until one of them needs attention.
-pub(super) fn run_some<const SLOTS: usize>(
-    machine: &Machine,
-    flat: &[u32; ALL],
-    data: &[u8],
-    lanes: &mut [Lane],
-) {
-    if let Some(three) = lanes.first_chunk_mut::<3>() {
-        run::<3, SLOTS>(machine, flat, data, three);
-    } else if let Some(two) = lanes.first_chunk_mut::<2>() {
-        run::<2, SLOTS>(machine, flat, data, two);
-    } else if let Some(one) = lanes.first_chunk_mut::<1>() {
-        run::<1, SLOTS>(machine, flat, data, one);
+/// Gives each lane about as many bytes of consecutive intervals.
+fn deal(work: &mut [Work; LANES], intervals: &[Interval]) {
+    let (start, end) = match (intervals.first(), intervals.last()) {
+        (Some(first), Some(last)) => (first.start, last.end),
+        _ => (0, 0),
+    };
+    let mut from = 0;
+    for (lane, work) in work.iter_mut().enumerate() {
+        let cut = start + (end - start) * (lane + 1) / LANES;
+        let until = match lane + 1 {
+            LANES => intervals.len(),
+            _ => intervals.partition_point(|interval| interval.start < cut),
+        };
+        *work = Work { lane, intervals: from..until, under_way: None };
+        from = until;
+    }
+}
+
+/// Moves the lanes with work to the front and counts them.
+fn gather(work: &mut [Work; LANES], lanes: &mut [Lane; LANES]) -> usize {
+    let mut busy = 0;
+    for index in 0..LANES {
+        if work[index].under_way.is_some() {
+            work.swap(busy, index);
+            lanes.swap(busy, index);
+            busy += 1;
+        }
+    }
+    busy
+}
+
+fn restore_order(work: &mut [Work; LANES], lanes: &mut [Lane; LANES]) {
+    for index in 0..LANES {
+        while work[index].lane != index {
+            let home = work[index].lane;
+            work.swap(index, home);
+            lanes.swap(index, home);
+        }
     }
 }
 
@@ -187,8 +178,7 @@ pub(super) fn run_some<const SLOTS: usize>(
 fn attend<const SLOTS: usize>(
     lane: &mut Lane,
     work: &mut Work,
-    machine: &Machine,
-    stream: &Stream,
+    context: &Context<'_>,
     intervals: &[Interval],
     runs: &mut Vec<Run>,
 ) {
@@ -198,98 +188,23 @@ fn attend<const SLOTS: usize>(
                 return;
             }
             while lane.left > 0 && lane.fault.is_none() {
-                lane.fault = lane.step::<SLOTS>(machine, &stream.bytes).err();
+                lane.fault = lane.step::<SLOTS>(context.machine, context.data).err();
             }
             let blocks = lane.out.len() / SLOTS - under_way.at;
-            under_way.blocks = blocks - blocks % machine.per_mcu;
+            under_way.blocks = blocks - blocks % context.machine.per_mcu;
             runs.push(under_way);
             work.under_way = None;
         }
         let Some(next) = work.intervals.next() else { return };
         let interval = &intervals[next];
-        lane.start(interval.start * 8, interval.end * 8, interval.mcus * machine.per_mcu);
+        lane.start(interval.start * 8, interval.end * 8, interval.mcus * context.machine.per_mcu);
         work.under_way = Some(Run {
             lane: work.lane,
             at: lane.out.len() / SLOTS,
             before: lane.total(),
-            block: interval.first * machine.per_mcu,
+            block: interval.first * context.machine.per_mcu,
             blocks: 0,
             fresh: true,
         });
-    }
-}
-
-/// Where one block of an MCU is stored.
-#[derive(Debug, Clone, Copy, Default)]
-struct Spot {
-    component: usize,
-    column: usize,
-    row: usize,
-    /// Blocks of an MCU across and down.
-    across: usize,
-    down: usize,
-    /// Blocks from one row of the store to the next.
-    stride: usize,
-}
-
-/// Where a scan's blocks are stored.
-struct Layout {
-    wide: usize,
-    per_mcu: usize,
-    places: [Spot; 64],
-}
-
-impl Layout {
-    fn new(frame: &Frame, scan: &Scan) -> Layout {
-        let mut places = [Spot::default(); 64];
-        let mut per_mcu = 0;
-        for part in scan.parts() {
-            let component = &frame.components()[part.component];
-            let (across, down) =
-                if scan.parts().len() == 1 { (1, 1) } else { (component.across, component.down) };
-            for index in 0..across * down {
-                places[per_mcu] = Spot {
-                    component: part.component,
-                    column: index % across,
-                    row: index / across,
-                    across,
-                    down,
-                    stride: component.stride,
-                };
-                per_mcu += 1;
-            }
-        }
-        Layout { wide: scan.wide, per_mcu, places }
-    }
-
-    fn write<const SLOTS: usize>(
-        &self,
-        run: &Run,
-        log: &[i16],
-        prediction: &mut [i16; 4],
-        stored: &mut [Stored; 4],
-    ) {
-        let (mcu, mut place) = (run.block / self.per_mcu, run.block % self.per_mcu);
-        let (mut column, mut row) = (mcu % self.wide, mcu / self.wide);
-        let mut before = run.before;
-        for block in log.chunks_exact(SLOTS) {
-            let spot = &self.places[place & 63];
-            let difference = if SLOTS == 1 { block[0].wrapping_sub(before) } else { block[0] };
-            before = block[0];
-            let dc = &mut prediction[spot.component & 3];
-            *dc = dc.wrapping_add(difference);
-            let at = (row * spot.down + spot.row) * spot.stride + column * spot.across + spot.column;
-            let to = &mut stored[spot.component & 3].coefficients[at * SLOTS..][..SLOTS];
-            to.copy_from_slice(block);
-            to[0] = *dc;
-            place += 1;
-            if place == self.per_mcu {
-                place = 0;
-                column += 1;
-                if column == self.wide {
-                    (column, row) = (0, row + 1);
-                }
-            }
-        }
     }
 }

@@ -7,16 +7,13 @@
 //! the later lane read before that place was guesswork and is dropped. Where no place is met, the lane before goes on
 //! alone: slower, and just as exact.
 
-use super::lockstep::{Lane, Machine};
-use super::lookup::ALL;
+use super::lockstep::{Context, Lane, run};
 use super::scan::Interval;
-use super::sequential::{LANES, Run, run_some};
+use super::sequential::{LANES, Run};
 
 /// What the lanes share.
 pub(super) struct Whole<'a> {
-    pub(super) machine: &'a Machine,
-    pub(super) flat: &'a [u32; ALL],
-    pub(super) data: &'a [u8],
+    pub(super) context: Context<'a>,
     pub(super) interval: &'a Interval,
 }
 
@@ -41,7 +38,7 @@ impl Split {
         runs: &mut Vec<Run>,
     ) {
         let (start, end) = (whole.interval.start, whole.interval.end);
-        let blocks = whole.interval.mcus * whole.machine.per_mcu;
+        let blocks = whole.interval.mcus * whole.context.machine.per_mcu;
         let cuts: [usize; LANES] = std::array::from_fn(|lane| (start + (end - start) * lane / LANES) * 8);
         for (index, (lane, cut)) in lanes.iter_mut().zip(cuts).enumerate() {
             // Guesswork may take blocks that are none; two bits a block is the least.
@@ -77,7 +74,7 @@ impl Split {
         }
         finish::<SLOTS>(&mut lanes[lane], whole);
         let total = (run.block + lanes[lane].out.len() / SLOTS - run.at).min(blocks);
-        run.blocks = (total - total % whole.machine.per_mcu).saturating_sub(run.block);
+        run.blocks = (total - total % whole.context.machine.per_mcu).saturating_sub(run.block);
         runs.push(run);
     }
 }
@@ -90,9 +87,9 @@ fn note<const SLOTS: usize>(lane: &mut Lane, whole: &Whole<'_>, begins: &mut Beg
     begins.clear();
     while lane.position < until && lane.left > 0 {
         if lane.is_between() {
-            begins.push((lane.position, whole.machine.state(lane.place)));
+            begins.push((lane.position, whole.context.machine.state(lane.place)));
         }
-        if lane.step::<SLOTS>(whole.machine, whole.data).is_err() {
+        if lane.step::<SLOTS>(whole.context.machine, whole.context.data).is_err() {
             begins.clear();
             lane.clear();
             lane.start(lane.position + 1, lane.end, left);
@@ -115,7 +112,7 @@ fn run_all<const SLOTS: usize>(whole: &Whole<'_>, lanes: &mut [Lane; LANES]) {
         if clear == 0 {
             break;
         }
-        run_some::<SLOTS>(whole.machine, whole.flat, whole.data, &mut lanes[..clear]);
+        run::<SLOTS>(&whole.context, &mut lanes[..clear]);
     }
     for lane in 0..LANES {
         while order[lane] != lane {
@@ -132,18 +129,18 @@ fn meet<const SLOTS: usize>(lane: &mut Lane, whole: &Whole<'_>, begins: &Begins)
     let (first, last) = (begins.first()?.0, begins.last()?.0);
     lane.until = first;
     while lane.is_clear() {
-        run_some::<SLOTS>(whole.machine, whole.flat, whole.data, std::slice::from_mut(lane));
+        run::<SLOTS>(&whole.context, std::slice::from_mut(lane));
     }
     while lane.fault.is_none() && lane.left > 0 && lane.position <= last {
         if lane.is_between() {
-            let here = (lane.position, whole.machine.state(lane.place));
+            let here = (lane.position, whole.context.machine.state(lane.place));
             if let Ok(met) = begins.binary_search_by_key(&here.0, |begin| begin.0)
                 && begins[met] == here
             {
                 return Some(met);
             }
         }
-        lane.fault = lane.step::<SLOTS>(whole.machine, whole.data).err();
+        lane.fault = lane.step::<SLOTS>(whole.context.machine, whole.context.data).err();
     }
     None
 }
@@ -152,9 +149,9 @@ fn meet<const SLOTS: usize>(lane: &mut Lane, whole: &Whole<'_>, begins: &Begins)
 fn finish<const SLOTS: usize>(lane: &mut Lane, whole: &Whole<'_>) {
     lane.until = lane.end;
     while lane.is_clear() {
-        run_some::<SLOTS>(whole.machine, whole.flat, whole.data, std::slice::from_mut(lane));
+        run::<SLOTS>(&whole.context, std::slice::from_mut(lane));
     }
     while lane.left > 0 && lane.fault.is_none() {
-        lane.fault = lane.step::<SLOTS>(whole.machine, whole.data).err();
+        lane.fault = lane.step::<SLOTS>(whole.context.machine, whole.context.data).err();
     }
 }
