@@ -85,6 +85,8 @@ struct Ways {
     pixels: Vec<u8>,
     reader: JpegReader,
     limits: Limits,
+    /// One way alone, for a profiler: `ONLY=n=1`.
+    only: Option<usize>,
 }
 
 impl Default for Ways {
@@ -94,6 +96,7 @@ impl Default for Ways {
             pixels: Vec::new(),
             reader: JpegReader::default(),
             limits: Limits::default(),
+            only: std::env::var("ONLY").ok().and_then(|only| WAYS.iter().position(|way| *way == only)),
         }
     }
 }
@@ -104,6 +107,9 @@ impl Ways {
         let mut best = [f64::INFINITY; 7];
         for _ in 0..rounds {
             for (way, best) in best.iter_mut().enumerate() {
+                if self.only.is_some_and(|only| only != way) {
+                    continue;
+                }
                 let start = Instant::now();
                 self.run(way, bytes)?;
                 *best = best.min(start.elapsed().as_secs_f64());

@@ -31,9 +31,20 @@ struct Place {
     /// The last coefficient that is kept, in zigzag order, counted from [`START`].
     kept: u32,
     next: u32,
-    dc_next: u32,
     /// Which of the scan's components.
     component: u32,
+    /// What the inner loop needs of it, in one word.
+    word: Word,
+}
+
+/// From the lowest bits: the bases of the tables for kept coefficients, for others and for the next block, 16 bits each,
+/// the next place and the last coefficient that is kept, 8 bits each.
+type Word = u64;
+
+fn word(place: &Place, dc_next: u32) -> Word {
+    [(place.value, 0), (place.skip, 16), (dc_next, 32), (place.next, 48), (place.kept, 56)]
+        .into_iter()
+        .fold(0, |word, (field, shift)| word | u64::from(field) << shift)
 }
 
 /// Everything about a scan that its lanes share.
@@ -84,7 +95,7 @@ impl Machine {
         for place in 0..self.per_mcu {
             let next = (place + 1) % self.per_mcu;
             self.places[place].next = next as u32;
-            self.places[place].dc_next = self.places[next].dc;
+            self.places[place].word = word(&self.places[place], self.places[next].dc);
         }
         let tables = |place: &Place| (place.dc, place.value, place.skip, place.kept);
         let places = &self.places[..self.per_mcu];
@@ -253,18 +264,6 @@ fn symbol(machine: &Machine, place: &Place, k: u32, bits: u64) -> Result<Symbol,
     Ok(Symbol { length: length + size, advance, value })
 }
 
-/// Moves one to three lanes until one of them needs attention; all must be [clear](Lane::is_clear).
-pub(super) fn run<const SLOTS: usize>(context: &Context<'_>, lanes: &mut [Lane]) {
-    let Context { machine, tables, data, level } = *context;
-    if let Some(three) = lanes.first_chunk_mut::<3>() {
-        wide(level, || run_lanes::<3, SLOTS>(machine, tables, data, three));
-    } else if let Some(two) = lanes.first_chunk_mut::<2>() {
-        wide(level, || run_lanes::<2, SLOTS>(machine, tables, data, two));
-    } else if let Some(one) = lanes.first_chunk_mut::<1>() {
-        wide(level, || run_lanes::<1, SLOTS>(machine, tables, data, one));
-    }
-}
-
 /// What every lane of a scan reads from.
 #[derive(Clone, Copy)]
 pub(super) struct Context<'a> {
@@ -275,97 +274,167 @@ pub(super) struct Context<'a> {
     pub(super) level: Level,
 }
 
-#[inline(always)]
-fn run_lanes<const S: usize, const SLOTS: usize>(
-    machine: &Machine,
-    tables: &[u32; ALL],
-    data: &[u8],
-    lanes: &mut [Lane; S],
-) {
-    let mut logs = [[0i16; LOG]; S];
-    let mut position: [usize; S] = std::array::from_fn(|s| lanes[s].position);
-    let stop: [usize; S] = std::array::from_fn(|s| lanes[s].stop());
-    let full: [u32; S] = std::array::from_fn(|s| (lanes[s].left.min(LOG / SLOTS) - 3) as u32);
-    let mut place: [u32; S] = std::array::from_fn(|s| lanes[s].place);
-    let mut k: [u32; S] = std::array::from_fn(|s| lanes[s].k);
-    let mut total: [i16; S] = std::array::from_fn(|s| lanes[s].total);
-    let mut base: [u32; S] = std::array::from_fn(|s| base_at::<SLOTS>(machine.place(place[s]), k[s]));
-    let mut blocks = [0u32; S];
-    if SLOTS > 1 {
-        for s in 0..S {
-            logs[s][..SLOTS].copy_from_slice(&lanes[s].partial[..SLOTS]);
-        }
-    }
-    'lanes: while (0..S).all(|s| position[s] <= stop[s] && blocks[s] < full[s]) {
-        let mut bits: [u64; S] = std::array::from_fn(|s| load(data, position[s]));
-        for _ in 0..3 {
-            for s in 0..S {
-                let entry = tables[(base[s] as usize | (bits[s] >> 52) as usize) & (ALL - 1)];
-                let length = entry & 63;
-                bits[s] <<= length;
-                position[s] += length as usize;
-                k[s] += entry >> 6 & 0x3FF;
-                let value = (entry >> 16) as i16;
-                if SLOTS == 1 {
-                    total[s] = total[s].wrapping_add(value);
-                    logs[s][blocks[s] as usize & (LOG - 1)] = total[s];
-                } else {
-                    logs[s][((blocks[s] as usize * SLOTS) | slot::<SLOTS>(k[s])) & (LOG - 1)] = value;
-                }
-                if k[s] & AGAIN != 0 {
-                    k[s] -= entry >> 6 & 0x3FF;
-                    position[s] -= length as usize;
-                    let here = machine.place(place[s]);
-                    match symbol(machine, here, k[s], load(data, position[s])) {
-                        Err(fault) => {
-                            lanes[s].fault = Some(fault);
-                            total[s] = total[s].wrapping_sub(if SLOTS == 1 { value } else { 0 });
-                            break 'lanes;
-                        }
-                        Ok(symbol) => {
-                            position[s] += symbol.length as usize;
-                            k[s] += symbol.advance;
-                            bits[s] = load(data, position[s]);
-                            if SLOTS == 1 {
-                                total[s] = total[s].wrapping_sub(value).wrapping_add(symbol.value);
-                                logs[s][blocks[s] as usize & (LOG - 1)] = total[s];
-                            } else {
-                                let at = (blocks[s] as usize * SLOTS) | slot::<SLOTS>(k[s]);
-                                logs[s][at & (LOG - 1)] = symbol.value;
-                            }
-                        }
-                    }
-                }
-                let done = k[s] >= DONE;
-                let here = machine.place(place[s]);
-                let within = base_at::<SLOTS>(here, k[s].max(START + 1));
-                base[s] = select_unpredictable(done, here.dc_next, within);
-                place[s] = select_unpredictable(done, here.next, place[s]);
-                k[s] = select_unpredictable(done, START, k[s]);
-                blocks[s] += u32::from(done);
-            }
-        }
-    }
-    for s in 0..S {
-        let lane = &mut lanes[s];
-        let logged = blocks[s] as usize * SLOTS;
-        lane.out.extend_from_slice(&logs[s][..logged]);
-        if SLOTS > 1 {
-            lane.partial[..SLOTS].copy_from_slice(&logs[s][logged..logged + SLOTS]);
-        }
-        (lane.position, lane.place, lane.k, lane.total) = (position[s], place[s], k[s], total[s]);
-        lane.left -= blocks[s] as usize;
+/// Moves one to three lanes until one of them needs attention; all must be [clear](Lane::is_clear).
+pub(super) fn run<const SLOTS: usize>(context: &Context<'_>, lanes: &mut [Lane]) {
+    let level = context.level;
+    if let Some(lanes) = lanes.first_chunk_mut::<3>() {
+        wide(
+            level,
+            #[inline(always)]
+            || run_three::<SLOTS>(context, lanes),
+        );
+    } else if let Some(lanes) = lanes.first_chunk_mut::<2>() {
+        wide(
+            level,
+            #[inline(always)]
+            || run_two::<SLOTS>(context, lanes),
+        );
+    } else if let Some(lanes) = lanes.first_chunk_mut::<1>() {
+        wide(
+            level,
+            #[inline(always)]
+            || run_one::<SLOTS>(context, lanes),
+        );
     }
 }
 
-/// The table for the next look-up of a block whose place is `k`.
-#[inline(always)]
-fn base_at<const SLOTS: usize>(place: &Place, k: u32) -> u32 {
-    if k == START {
-        place.dc
-    } else if SLOTS == 1 {
-        place.skip
-    } else {
-        select_unpredictable(k > place.kept, place.skip, place.value)
+/// A lane in registers.
+#[derive(Clone, Copy)]
+struct Flow {
+    bits: u64,
+    position: usize,
+    word: Word,
+    k: u32,
+    base: u32,
+    place: u32,
+    blocks: u32,
+    total: i16,
+}
+
+/// What a lane logs in one run.
+type Log = [i16; LOG];
+
+impl Flow {
+    #[inline(always)]
+    fn load<const SLOTS: usize>(lane: &Lane, machine: &Machine, log: &mut Log) -> Flow {
+        let here = machine.place(lane.place);
+        let base = if lane.k == START { here.dc } else { base::<SLOTS>(here.word, lane.k) };
+        if SLOTS > 1 {
+            log[..SLOTS].copy_from_slice(&lane.partial[..SLOTS]);
+        }
+        let (position, k, place, total) = (lane.position, lane.k, lane.place, lane.total);
+        Flow { bits: 0, position, word: here.word, k, base, place, blocks: 0, total }
+    }
+
+    #[inline(always)]
+    fn store<const SLOTS: usize>(&self, lane: &mut Lane, log: &Log) {
+        let logged = self.blocks as usize * SLOTS;
+        lane.out.extend_from_slice(&log[..logged]);
+        if SLOTS > 1 {
+            lane.partial[..SLOTS].copy_from_slice(&log[logged..logged + SLOTS]);
+        }
+        (lane.position, lane.place, lane.k, lane.total) = (self.position, self.place, self.k, self.total);
+        lane.left -= self.blocks as usize;
+    }
+
+    /// One look-up: the entry's length, advance and value are taken. Returns the entry.
+    #[inline(always)]
+    fn look<const SLOTS: usize>(&mut self, tables: &[u32; ALL], log: &mut Log) -> u32 {
+        let entry = tables[(self.base as usize | (self.bits >> 52) as usize) & (ALL - 1)];
+        let length = entry & 63;
+        self.bits <<= length;
+        self.position += length as usize;
+        self.k += entry >> 6 & 0x3FF;
+        self.value::<SLOTS>((entry >> 16) as i16, log);
+        entry
+    }
+
+    #[inline(always)]
+    fn value<const SLOTS: usize>(&mut self, value: i16, log: &mut Log) {
+        if SLOTS == 1 {
+            self.total = self.total.wrapping_add(value);
+            log[self.blocks as usize & (LOG - 1)] = self.total;
+        } else {
+            log[((self.blocks as usize * SLOTS) | slot::<SLOTS>(self.k)) & (LOG - 1)] = value;
+        }
+    }
+
+    /// Takes an entry back and reads one symbol instead. By value, so that a lane stays in registers elsewhere.
+    #[cold]
+    #[inline(never)]
+    fn again<const SLOTS: usize>(
+        mut self,
+        entry: u32,
+        context: &Context<'_>,
+        log: &mut Log,
+    ) -> (Flow, Option<Fault>) {
+        self.k -= entry >> 6 & 0x3FF;
+        self.position -= (entry & 63) as usize;
+        if SLOTS == 1 {
+            self.total = self.total.wrapping_sub((entry >> 16) as i16);
+        }
+        let here = context.machine.place(self.place);
+        match symbol(context.machine, here, self.k, load(context.data, self.position)) {
+            Err(fault) => (self, Some(fault)),
+            Ok(symbol) => {
+                self.position += symbol.length as usize;
+                self.k += symbol.advance;
+                self.bits = load(context.data, self.position);
+                self.value::<SLOTS>(symbol.value, log);
+                (self, None)
+            }
+        }
+    }
+
+    /// Chooses the next table, of the next block where this one is done.
+    #[inline(always)]
+    fn turn<const SLOTS: usize>(&mut self, machine: &Machine) {
+        let done = self.k >= DONE;
+        self.base = base::<SLOTS>(self.word, self.k);
+        self.place = select_unpredictable(done, (self.word >> 48) as u32 & 0xFF, self.place);
+        self.word = machine.place(self.place).word;
+        self.k = select_unpredictable(done, START, self.k);
+        self.blocks += u32::from(done);
     }
 }
+
+/// The base of the table for the look-up after one that led to `k`.
+#[inline(always)]
+fn base<const SLOTS: usize>(word: Word, k: u32) -> u32 {
+    let past = if SLOTS == 1 { 1 } else { u32::from(k > (word >> 56) as u32) };
+    (word >> ((past + u32::from(k >= DONE)) * 16)) as u32 & 0xFFFF
+}
+
+/// The inner loop for so many lanes, each a variable of its own.
+macro_rules! run_lanes {
+    ($name:ident, $count:literal, $($flow:ident $log:ident $at:literal),+) => {
+        #[inline(always)]
+        fn $name<const SLOTS: usize>(context: &Context<'_>, lanes: &mut [Lane; $count]) {
+            let Context { machine, tables, data, .. } = *context;
+            let stop = lanes.each_ref().map(Lane::stop);
+            let full = lanes.each_ref().map(|lane| (lane.left.min(LOG / SLOTS) - 3) as u32);
+            $(let mut $log: Log = [0; LOG];
+            let mut $flow = Flow::load::<SLOTS>(&lanes[$at], machine, &mut $log);)+
+            'lanes: while $($flow.position <= stop[$at] && $flow.blocks < full[$at])&&+ {
+                $($flow.bits = load(data, $flow.position);)+
+                for _ in 0..3 {
+                    $(let entry = $flow.look::<SLOTS>(tables, &mut $log);
+                    if $flow.k & AGAIN != 0 {
+                        let (flow, fault) = $flow.again::<SLOTS>(entry, context, &mut $log);
+                        $flow = flow;
+                        if fault.is_some() {
+                            lanes[$at].fault = fault;
+                            break 'lanes;
+                        }
+                    }
+                    $flow.turn::<SLOTS>(machine);)+
+                }
+            }
+            $($flow.store::<SLOTS>(&mut lanes[$at], &$log);)+
+        }
+    };
+}
+
+run_lanes!(run_one, 1, a a_log 0);
+run_lanes!(run_two, 2, a a_log 0, b b_log 1);
+run_lanes!(run_three, 3, a a_log 0, b b_log 1, c c_log 2);

@@ -193,10 +193,26 @@ impl Source<'_> {
         plane.samples.resize(stride * self.component.blocks_high * detail, 0);
         let samples = &mut plane.samples[..];
         match self.detail {
-            1 => wide(level, || self.dc(samples)),
-            2 => wide(level, || self.transform::<2>(samples)),
-            4 => wide(level, || self.transform::<4>(samples)),
-            _ => wide(level, || self.transform::<8>(samples)),
+            1 => wide(
+                level,
+                #[inline(always)]
+                || self.dc(samples),
+            ),
+            2 => wide(
+                level,
+                #[inline(always)]
+                || self.transform::<2>(samples),
+            ),
+            4 => wide(
+                level,
+                #[inline(always)]
+                || self.transform::<4>(samples),
+            ),
+            _ => wide(
+                level,
+                #[inline(always)]
+                || self.transform::<8>(samples),
+            ),
         }
         plane
     }
