@@ -2,7 +2,7 @@
 
 use super::frame::{Frame, Process};
 use super::huffman::{Code, Codes, HuffmanTables};
-use super::lockstep::Part;
+use super::machine::Part;
 use super::marker::{self, Segment, corrupt};
 use super::plan::Plan;
 use super::scan::Scan;

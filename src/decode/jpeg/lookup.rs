@@ -4,24 +4,33 @@
 //! symbols as have their *codes* within the window (the additional bits of the last may lie behind it).
 //! About ten bits are passed a look-up. Windows of 10 bits pass fewer, and of 14 no longer fit the first cache.
 //!
-//! An entry, lowest bits first: 6 bits of length, 10 bits of advance in the block, 16 bits of value.
-//! The decoder's place `k` in the block runs from [`START`] so that two tests tell everything: it is done
-//! where `k ≥ DONE`, and has to be taken back and read symbol by symbol where `k & AGAIN ≠ 0`:
-//! past coefficient 63 (the entry saw symbols of the next block), or a [`SLOW`] entry.
+//! An entry, lowest bits first: 10 bits of advance in the block, 6 bits of length, 16 bits of value.
+//! The decoder's place `k` in the block runs from [`START`], so that one test tells what needs care, `k & CARE ≠ 0`:
+//! coefficient 63 was met or passed, where the block is full or the entry saw symbols of the next one, or the entry
+//! is [`SLOW`]. An end of block has a bit of its own.
 
 use super::bits::extend;
 use super::huffman::{Code, WINDOW};
 
 /// Where a block's place starts.
-pub(super) const START: u32 = 63;
-/// 64 coefficients are passed, or an end of block was met.
-pub(super) const DONE: u32 = START + 64;
-/// Advance of an end of block: `63 + 257 + 0..=63` has bit 7 clear, one step further sets it.
-pub(super) const END_OF_BLOCK: u32 = 257;
-/// Set in a place that has to be taken back.
-pub(super) const AGAIN: u32 = 128;
+pub(super) const START: u32 = 64;
+/// All 64 coefficients are passed.
+pub(super) const FULL: u32 = START + 64;
+/// Set in a place that needs care. `64..=127 + 256` has it clear, one step further sets it.
+pub(super) const CARE: u32 = 128;
+/// Advance of an end of block, beside that of the symbols before it.
+pub(super) const END_OF_BLOCK: u32 = 256;
 /// The entry where no whole symbol fits the window.
-const SLOW: u32 = AGAIN << 6;
+const SLOW: u32 = CARE;
+
+/// An entry of its three fields.
+pub(super) fn entry(length: u32, advance: u32, value: i16) -> u32 {
+    advance | (length << 10) | (u32::from(value as u16) << 16)
+}
+
+fn length(entry: u32) -> u32 {
+    entry >> 10 & 63
+}
 
 /// Bits that an entry may pass, so that a load of 57 bits lasts for two entries and one more window.
 /// No symbol of an 8-bit file takes more.
@@ -82,7 +91,7 @@ impl Tables {
         let memo = self.memo(code);
         self.table(Key::Skip(code.serial), |skips, window| {
             let entry = skips[memo].1[ENTRIES | window];
-            if entry == 0 || entry & 63 > LONGEST { SLOW } else { entry }
+            if entry == 0 || length(entry) > LONGEST { SLOW } else { entry }
         })
     }
 
@@ -94,18 +103,18 @@ impl Tables {
             if entry == SLOW {
                 return SLOW;
             }
-            let left = WINDOW - (entry & 63);
+            let left = WINDOW - length(entry);
             let both = entry + skips[memo].1[1 << left | window & ((1 << left) - 1)];
-            if both & 63 > LONGEST { entry } else { both }
+            if length(both) > LONGEST { entry } else { both }
         })
     }
 
-    fn table(&mut self, key: Key, entry: impl Fn(&[(u32, Vec<u32>); 2], usize) -> u32) -> u32 {
+    fn table(&mut self, key: Key, make: impl Fn(&[(u32, Vec<u32>); 2], usize) -> u32) -> u32 {
         self.clock += 1;
         let place = self.keys.iter().position(|kept| *kept == Some(key)).unwrap_or_else(|| {
             let oldest = (0..TABLES).min_by_key(|&place| self.used[place]).unwrap_or(0);
             let table = &mut self.flat[oldest * ENTRIES..][..ENTRIES];
-            table.iter_mut().enumerate().for_each(|(window, slot)| *slot = entry(&self.skips, window));
+            table.iter_mut().enumerate().for_each(|(window, slot)| *slot = make(&self.skips, window));
             self.keys[oldest] = Some(key);
             oldest
         });
@@ -130,7 +139,7 @@ fn dc_entry(code: &Code, window: usize) -> u32 {
     match code.short(window) {
         Some((length, size)) if length + u32::from(size) <= WINDOW => {
             let size = u32::from(size);
-            (length + size) | (1 << 6) | (value(window, length, size) << 16)
+            entry(length + size, 1, value(window, length, size))
         }
         _ => SLOW,
     }
@@ -142,13 +151,12 @@ fn value_entry(code: &Code, window: usize) -> u32 {
     if length + size > WINDOW {
         return SLOW;
     }
-    (length + size) | (advance << 6) | (value(window, length, size) << 16)
+    entry(length + size, advance, value(window, length, size))
 }
 
 /// The value of the `size` bits behind the first `length` of a window.
-fn value(window: usize, length: u32, size: u32) -> u32 {
-    let bits = window as u32 >> (WINDOW - length - size) & ((1 << size) - 1);
-    u32::from(extend(bits, size) as u16)
+fn value(window: usize, length: u32, size: u32) -> i16 {
+    extend(window as u32 >> (WINDOW - length - size) & ((1 << size) - 1), size)
 }
 
 /// What an AC symbol does: how far it advances, and how many additional bits follow.
@@ -173,11 +181,11 @@ fn fill_skips(skips: &mut Vec<u32>, code: &Code) {
                 continue;
             }
             let (advance, size) = step(symbol);
-            let entry = (length + size) | (advance << 6);
+            let entry = entry(length + size, advance, 0);
             let left = bits.saturating_sub(length + size);
             let rest = skips[1 << left | window & ((1 << left) - 1)];
             let together = entry + rest;
-            let in_block = advance + (rest >> 6) % END_OF_BLOCK;
+            let in_block = advance + (rest & 0x3FF) % END_OF_BLOCK;
             let whole = left > 0 && advance < END_OF_BLOCK && in_block <= 63;
             skips[1 << bits | window] = if whole { together } else { entry };
         }

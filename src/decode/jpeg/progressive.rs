@@ -6,7 +6,7 @@
 use super::bits::{BitReader, Stream, extend};
 use super::frame::Frame;
 use super::huffman::{Code, HuffmanTables};
-use super::lockstep::Fault;
+use super::machine::Fault;
 use super::marker::corrupt;
 use super::planes::Stored;
 use super::scan::{Interval, Scan};

@@ -4,9 +4,11 @@
 
 use super::bits::Stream;
 use super::frame::Frame;
+use super::lane::Lane;
 use super::layout::Layout;
-use super::lockstep::{Context, Lane, Machine, run};
+use super::lockstep::{Context, run};
 use super::lookup::Tables;
+use super::machine::Machine;
 use super::planes::Stored;
 use super::scan::{Interval, Scan};
 use super::split::{Split, Whole};

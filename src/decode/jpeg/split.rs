@@ -7,7 +7,8 @@
 //! the later lane read before that place was guesswork and is dropped. Where no place is met, the lane before goes on
 //! alone: slower, and just as exact.
 
-use super::lockstep::{Context, Lane, run};
+use super::lane::Lane;
+use super::lockstep::{Context, run};
 use super::scan::Interval;
 use super::sequential::{LANES, Run};
 
