@@ -264,23 +264,29 @@ fn cells<const N: usize>(block: &[i16], steps: &[[i32; N]; N]) -> [[i16; N]; N] 
             values[v][u] = (values[v][u] * steps[v][u]).clamp(-32_767, 32_767);
         }
     }
-    std::array::from_fn(|y| {
-        let mut row = [0i32; N];
+    // Plain loops: the compiler does not carry a closure into the caller's instruction set.
+    let mut cells = [[0i16; N]; N];
+    for y in 0..N {
+        let mut row = [1 << 7; N];
         for v in 0..N {
             for u in 0..N {
                 row[u] += values[v][u] * basis[y][v];
             }
         }
-        // Five bits behind the point, and no more before it than the second pass can bear.
-        let row = row.map(|sum| ((sum + (1 << 7)) >> 8).clamp(-65_535, 65_535));
-        let mut cells = [1 << 13; N];
+        let mut sums = [1 << 13; N];
         for u in 0..N {
+            // Five bits behind the point, and no more before it than the second pass can bear.
+            let value: i32 = (row[u] >> 8).clamp(-65_535, 65_535);
             for x in 0..N {
-                cells[x] += row[u] * across[u][x];
+                sums[x] += value * across[u][x];
             }
         }
-        cells.map(|sum: i32| (sum >> 14).clamp(LOW, HIGH) as i16)
-    })
+        for x in 0..N {
+            let sum: i32 = sums[x] >> 14;
+            cells[y][x] = sum.clamp(LOW, HIGH) as i16;
+        }
+    }
+    cells
 }
 
 /// Cb and Cr, both about 0, as one plane: `1.427864·Cb + 0.687864·Cr`, in `samples`' memory.
