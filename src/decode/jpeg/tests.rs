@@ -93,7 +93,7 @@ fn compare(answers: &[Answer]) -> (usize, usize, usize) {
 #[test]
 fn coefficients_are_libjpegs() {
     let (files, blocks, referred) =
-        compare(&answers("jpeg/coefficients.tsv", &root().join("tests/data/jpeg")));
+        compare(&answers("jpeg-reader/coefficients.tsv", &root().join("tests/data/jpeg-reader")));
     assert_eq!((files, referred), (44, 0));
     assert!(blocks > 8_000, "{blocks}");
 }
@@ -105,14 +105,14 @@ fn coefficients_of_the_shared_corpus_are_libjpegs() {
         eprintln!("skipped: no shared corpus");
         return;
     }
-    let (files, blocks, referred) = compare(&answers("jpeg-corpus.tsv", &folder));
+    let (files, blocks, referred) = compare(&answers("jpeg-reader/corpus.tsv", &folder));
     eprintln!("{files} files, {blocks} blocks equal; {referred} files not for this reader");
     assert!(files > 500 && blocks > 5_000_000);
 }
 
 /// The project's own small files, with their names.
 fn small_files() -> Vec<(String, Vec<u8>)> {
-    let folder = root().join("tests/data/jpeg");
+    let folder = root().join("tests/data/jpeg-reader");
     let mut files: Vec<_> = std::fs::read_dir(folder)
         .expect("the folder is there")
         .map(|entry| entry.expect("an entry").path())
@@ -193,7 +193,7 @@ fn every_detail_has_the_means_of_the_finest() {
 
 #[test]
 fn the_finest_detail_is_libjpegs_luma() {
-    let folder = root().join("tests/data/jpeg");
+    let folder = root().join("tests/data/jpeg-reader");
     let text = std::fs::read_to_string(folder.join("luma.tsv")).expect("the table is there");
     for line in text.lines() {
         let (name, expected) = line.split_once('\t').expect("a name and means");

@@ -1,6 +1,6 @@
 //! Decoding alone, in turn, on one thread: Shadegrid's coarse planes beside libjpeg-turbo and zune-jpeg.
 //!
-//! `cargo run --release --bin decode -- FOLDER-OR-FILE...` prints, for each class of size and coding, the mean milliseconds
+//! `cargo run --release --manifest-path benches/decoders/Cargo.toml -- FOLDER-OR-FILE...` (`ROUNDS=N`) prints, for each class of size and coding, the mean milliseconds
 //! a picture and how many times faster than libjpeg-turbo's RGB each way is. Each file is decoded by every way in turn,
 //! in several rounds, and each way's best round counts.
 
