@@ -1,7 +1,15 @@
 //! Encoded pictures in, signatures out: the whole path, top to bottom.
 
+use fearless_simd::Level;
+
+use crate::backend::cpu::Cpu;
+use crate::backend::{PdqSums, Sums};
 use crate::decode::{DecodeOptions, Decoder, Detail, Format};
 use crate::error::Result;
+use crate::kernel::dct::Noise;
+use crate::kernel::normalise::normalise;
+use crate::kernel::{dct, pdq_reference};
+use crate::limits::check_least_size;
 use crate::picture::Picture;
 use crate::signature::{Algorithm, Pdq, PhotoDna};
 
@@ -10,6 +18,8 @@ use crate::signature::{Algorithm, Pdq, PhotoDna};
 pub struct HashOptions {
     /// The signatures to compute; `photodna` and `pdq` by default.
     pub algorithms: Vec<Algorithm>,
+    /// Whether [`PdqHash::orientations`] are computed.
+    pub orientations: bool,
     /// How pictures are decoded.
     pub decode: DecodeOptions,
 }
@@ -18,6 +28,7 @@ impl Default for HashOptions {
     fn default() -> HashOptions {
         HashOptions {
             algorithms: vec![Algorithm::PhotoDna, Algorithm::Pdq],
+            orientations: false,
             decode: DecodeOptions::default(),
         }
     }
@@ -42,8 +53,8 @@ pub struct PdqHash {
     /// Which computation gave the bits.
     pub path: PdqPath,
     /// All eight orientations from the picture's own coefficients, in the order of
-    /// [`Orientation::ALL`](crate::Orientation::ALL).
-    pub orientations: [Pdq; 8],
+    /// [`Orientation::ALL`](crate::Orientation::ALL); where asked for.
+    pub orientations: Option<[Pdq; 8]>,
 }
 
 /// Which computation gave a PDQ signature's bits.
@@ -130,13 +141,20 @@ impl Hashed {
 #[derive(Debug)]
 pub struct Hasher {
     algorithms: Vec<Algorithm>,
+    orientations: bool,
     decoder: Decoder,
+    cpu: Cpu,
 }
 
 impl Hasher {
-    /// A hasher with these choices.
+    /// A hasher with these choices, at the best SIMD level of this machine.
     pub fn new(options: HashOptions) -> Hasher {
-        Hasher { algorithms: options.algorithms, decoder: Decoder::new(options.decode) }
+        Hasher {
+            algorithms: options.algorithms,
+            orientations: options.orientations,
+            decoder: Decoder::new(options.decode),
+            cpu: Cpu::new(Level::new()),
+        }
     }
 
     /// Hashes one encoded picture.
@@ -160,23 +178,45 @@ impl Hasher {
     ///
     /// [`Error::Input`](crate::Error::Input) for sides under [`MIN_SIDE`](crate::limits::MIN_SIDE) pixels.
     pub fn hash_picture(&mut self, picture: &Picture) -> Result<Hashed> {
+        check_least_size(picture.width, picture.height)?;
+        let Sums { gradients, pdq, pdq512 } = self.cpu.sums(picture, &self.algorithms);
         let wants = |algorithm| self.algorithms.contains(&algorithm);
-        let pdq = PdqHash {
-            signature: Pdq([0; 32]),
-            quality: 0,
-            path: PdqPath::Fast,
-            orientations: [Pdq([0; 32]); 8],
-        };
+        let finish = |sums: &PdqSums, to_512| self.finish_pdq(sums, picture, to_512);
+        let pdq512 = pdq512.as_ref().map(|sums| finish(sums, true));
+        let pdq = pdq.as_ref().map(|sums| finish(sums, false));
         Ok(Hashed {
             format: None,
             width: picture.width,
             height: picture.height,
             detail: Detail::Full,
             whole: None,
-            photodna: wants(Algorithm::PhotoDna)
-                .then_some(PhotoDnaHash { signature: PhotoDna([0; 144]), strength: 0.0 }),
-            pdq: wants(Algorithm::Pdq).then(|| pdq.clone()),
-            pdq512: wants(Algorithm::Pdq512).then_some(pdq),
+            photodna: gradients.map(|(gradients, unit)| {
+                let (signature, strength) = normalise(&gradients, picture.width, picture.height, unit);
+                PhotoDnaHash { signature, strength }
+            }),
+            pdq512: pdq512.or_else(|| pdq.clone()).filter(|_| wants(Algorithm::Pdq512)),
+            pdq: pdq.filter(|_| wants(Algorithm::Pdq)),
         })
+    }
+
+    /// The bits, by the definition's own arithmetic where ties leave them to it.
+    fn finish_pdq(&self, sums: &PdqSums, picture: &Picture, to_512: bool) -> PdqHash {
+        let noise = if to_512 { Noise::of(512, 512) } else { Noise::of(picture.width, picture.height) };
+        let bits = dct::bits(&sums.coefficients, &sums.luma, noise);
+        let reference = || pdq_reference::reference(&picture.planes, to_512);
+        match bits.tied.then(reference).flatten() {
+            Some(reference) => PdqHash {
+                signature: reference.signature,
+                quality: reference.quality,
+                path: PdqPath::Reference,
+                orientations: self.orientations.then(|| dct::orientations(&reference.coefficients)),
+            },
+            None => PdqHash {
+                signature: bits.signature,
+                quality: dct::quality(&sums.luma),
+                path: PdqPath::Fast,
+                orientations: self.orientations.then(|| dct::orientations(&sums.coefficients)),
+            },
+        }
     }
 }

@@ -1,10 +1,13 @@
 //! Perceptual image hashing: PhotoDNA-class and PDQ signatures, exact and fast.
 
+mod backend;
 pub mod decode;
 pub mod error;
 pub mod hasher;
+mod kernel;
 pub mod limits;
 pub mod picture;
+pub mod pipeline;
 pub mod signature;
 
 pub use decode::{DamagedPolicy, DecodeOptions, Decoded, Decoder, Detail, Format, Orient};

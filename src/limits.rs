@@ -17,7 +17,8 @@ pub struct Limits {
     pub max_file_bytes: u64,
     /// Memory that decoding one picture may take, in bytes, its pixels included. Default 3 GiB.
     pub max_decoder_bytes: u64,
-    /// Scans of one progressive JPEG. Default 500: real files have about ten, bombs thousands.
+    /// Scans of one progressive JPEG. Default 500: real files have about ten, bombs thousands. Every scan visits the
+    /// whole picture, so scans × pixels may in no case exceed [`SCANNED_TIMES`] × `max_pixels`.
     pub max_scans: u32,
 }
 
@@ -36,6 +37,9 @@ impl Default for Limits {
 /// Sides shorter than this cannot be hashed: both algorithms' definitions end here.
 pub const MIN_SIDE: u32 = 5;
 
+/// How often the largest picture that is let through may be scanned.
+pub const SCANNED_TIMES: u64 = 32;
+
 impl Limits {
     /// Checks a picture's announced size, in pixels.
     ///
@@ -47,12 +51,7 @@ impl Limits {
         within("height in pixels", height.into(), self.max_side.into(), "--max-side")?;
         let pixels = u64::from(width) * u64::from(height);
         within("number of pixels", pixels, self.max_pixels, "--max-pixels")?;
-        if width < MIN_SIDE || height < MIN_SIDE {
-            return Err(Error::Input(format!(
-                "the picture is {width}×{height} pixels; signatures are defined from {MIN_SIDE}×{MIN_SIDE} up"
-            )));
-        }
-        Ok(())
+        check_least_size(width, height)
     }
 
     /// Checks an encoded file's length, in bytes.
@@ -72,6 +71,28 @@ impl Limits {
     pub fn check_decoder_bytes(&self, bytes: u64) -> Result<()> {
         within("memory to decode in bytes", bytes, self.max_decoder_bytes, "--max-decoder-bytes")
     }
+
+    /// Checks the number of scans found so far in a JPEG of this size in pixels.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Limit`] over `max_scans`, or over what `max_pixels` leaves for a picture of this size.
+    pub fn check_scans(&self, scans: usize, width: u32, height: u32) -> Result<()> {
+        within("number of scans", scans as u64, self.max_scans.into(), "--max-scans")?;
+        let pixels = (u64::from(width) * u64::from(height)).max(1);
+        let most = self.max_pixels.saturating_mul(SCANNED_TIMES) / pixels;
+        within("number of scans for its size", scans as u64, most, "--max-pixels")
+    }
+}
+
+/// Checks that a picture is not under [`MIN_SIDE`] pixels a side.
+pub(crate) fn check_least_size(width: u32, height: u32) -> Result<()> {
+    if width < MIN_SIDE || height < MIN_SIDE {
+        return Err(Error::Input(format!(
+            "the picture is {width}×{height} pixels; signatures are defined from {MIN_SIDE}×{MIN_SIDE} up"
+        )));
+    }
+    Ok(())
 }
 
 fn within(what: &'static str, actual: u64, limit: u64, option: &'static str) -> Result<()> {

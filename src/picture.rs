@@ -22,17 +22,20 @@ pub enum Planes {
     Rgb(Plane<u8>),
     /// Decoded grey pixels: one channel of 0..=255, one sample an original pixel.
     Grey(Plane<u8>),
-    /// Low frequencies of a JPEG, in units of 1/[`COARSE_UNIT`] grey level, not clamped to 0..=255.
+    /// Low frequencies of a JPEG, not clamped to 0..=255: a sample is [`COARSE_ZERO`] + value · [`COARSE_UNIT`].
     Coarse {
-        /// Luma Y.
-        luma: Plane<i16>,
+        /// Luma Y, 0..=255 but for overshoot.
+        luma: Plane<u16>,
         /// `0.687864·Cr + 1.427864·Cb` about 0, so that `R+G+B = 3·Y + colour`; `None` for a grey picture.
-        colour: Option<Plane<i16>>,
+        colour: Option<Plane<u16>>,
     },
 }
 
 /// Samples of a coarse plane count 1/16 of a grey level.
-pub const COARSE_UNIT: i32 = 16;
+pub const COARSE_UNIT: u16 = 16;
+
+/// The sample of a coarse plane that stands for the value 0: values of either sign stay unsigned samples.
+pub const COARSE_ZERO: u16 = 1 << 15;
 
 /// A rectangle of samples, row after row, each covering a cell of original pixels.
 ///

@@ -11,7 +11,7 @@
 
 use super::frame::{Component, Frame};
 use crate::decode::jpeg::level::wide;
-use crate::picture::{COARSE_UNIT, Plane};
+use crate::picture::{COARSE_UNIT, COARSE_ZERO, Plane};
 use fearless_simd::Level;
 
 /// One component's coefficients.
@@ -150,8 +150,12 @@ const fn places<const N: usize>() -> [[u8; N]; N] {
 }
 
 /// Levels below and above the middle, in coarse units.
-const LOW: i32 = -128 * COARSE_UNIT;
-const HIGH: i32 = 127 * COARSE_UNIT;
+const LOW: i32 = -128 * COARSE_UNIT as i32;
+const HIGH: i32 = 127 * COARSE_UNIT as i32;
+
+/// The sample for the middle of luma's range, and of chroma's.
+const GREY: i32 = COARSE_ZERO as i32 - LOW;
+const NEUTRAL: i32 = COARSE_ZERO as i32;
 
 /// What a plane is made from.
 pub(super) struct Source<'a> {
@@ -163,6 +167,8 @@ pub(super) struct Source<'a> {
     pub(super) quantiser: &'a [u16; 64],
     /// n: 1, 2, 4 or 8.
     pub(super) detail: u8,
+    /// Whether samples run from black, as luma's do, or about 0.
+    pub(super) from_black: bool,
 }
 
 impl Source<'_> {
@@ -175,8 +181,12 @@ impl Source<'_> {
         Some((size(frame.across, component.across)?, size(frame.down, component.down)?))
     }
 
-    /// The component as samples about 0, in `samples`' memory.
-    pub(super) fn plane(&self, samples: Vec<i16>, level: Level) -> Plane<i16> {
+    fn zero(&self) -> i32 {
+        if self.from_black { GREY } else { NEUTRAL }
+    }
+
+    /// The component as samples, in `samples`' memory.
+    pub(super) fn plane(&self, samples: Vec<u16>, level: Level) -> Plane<u16> {
         let detail = usize::from(self.detail);
         let (cell_width, cell_height) =
             Source::cell(self.frame, self.component, self.detail).unwrap_or((1, 1));
@@ -218,26 +228,26 @@ impl Source<'_> {
     }
 
     #[inline(always)]
-    fn dc(&self, samples: &mut [i16]) {
-        let scale = i32::from(self.quantiser[0]);
+    fn dc(&self, samples: &mut [u16]) {
+        let (scale, zero) = (i32::from(self.quantiser[0]), self.zero());
         let wide = self.component.blocks_wide;
         let rows = self.stored.coefficients.chunks_exact(self.component.stride * self.slots);
         for (to, from) in samples.chunks_exact_mut(wide).zip(rows) {
             for (sample, block) in to.iter_mut().zip(from.chunks_exact(self.slots)) {
-                *sample = (i32::from(block[0]) * scale).clamp(LOW / 2, HIGH / 2) as i16 * 2;
+                *sample = ((i32::from(block[0]) * scale).clamp(LOW / 2, HIGH / 2) * 2 + zero) as u16;
             }
         }
     }
 
     #[inline(always)]
-    fn transform<const N: usize>(&self, samples: &mut [i16]) {
-        let stride = self.component.blocks_wide * N;
+    fn transform<const N: usize>(&self, samples: &mut [u16]) {
+        let (stride, zero) = (self.component.blocks_wide * N, self.zero());
         let steps = const { places::<N>() }.map(|row| row.map(|k| i32::from(self.quantiser[usize::from(k)])));
         let rows = self.stored.coefficients.chunks_exact(self.component.stride * self.slots);
         for (to, from) in samples.chunks_exact_mut(stride * N).zip(rows) {
             for (column, block) in from.chunks_exact(self.slots).take(self.component.blocks_wide).enumerate()
             {
-                let cells = cells::<N>(block, &steps);
+                let cells = cells::<N>(block, &steps, zero);
                 for (line, row) in to.chunks_exact_mut(stride).zip(&cells) {
                     line[column * N..][..N].copy_from_slice(row);
                 }
@@ -248,7 +258,7 @@ impl Source<'_> {
 
 /// One block's cells, row by row; `steps` are the quantiser's at `[v][u]`.
 #[inline(always)]
-fn cells<const N: usize>(block: &[i16], steps: &[[i32; N]; N]) -> [[i16; N]; N] {
+fn cells<const N: usize>(block: &[i16], steps: &[[i32; N]; N], zero: i32) -> [[u16; N]; N] {
     let basis = const { means::<N>() };
     let across = const { transposed::<N>(&means::<N>()) };
     let order = const { places::<N>() };
@@ -265,7 +275,7 @@ fn cells<const N: usize>(block: &[i16], steps: &[[i32; N]; N]) -> [[i16; N]; N] 
         }
     }
     // Plain loops: the compiler does not carry a closure into the caller's instruction set.
-    let mut cells = [[0i16; N]; N];
+    let mut cells = [[0u16; N]; N];
     for y in 0..N {
         let mut row = [1 << 7; N];
         for v in 0..N {
@@ -283,25 +293,25 @@ fn cells<const N: usize>(block: &[i16], steps: &[[i32; N]; N]) -> [[i16; N]; N] 
         }
         for x in 0..N {
             let sum: i32 = sums[x] >> 14;
-            cells[y][x] = sum.clamp(LOW, HIGH) as i16;
+            cells[y][x] = (sum.clamp(LOW, HIGH) + zero) as u16;
         }
     }
     cells
 }
 
 /// Cb and Cr, both about 0, as one plane: `1.427864·Cb + 0.687864·Cr`, in `samples`' memory.
-pub(super) fn colour(frame: &Frame, cb: &Plane<i16>, cr: &Plane<i16>, samples: Vec<i16>) -> Plane<i16> {
-    combine(frame, [cb, cr], samples, |[cb, cr]| (93_577 * cb + 45_080 * cr + (1 << 15)) >> 16)
+pub(super) fn colour(frame: &Frame, cb: &Plane<u16>, cr: &Plane<u16>, samples: Vec<u16>) -> Plane<u16> {
+    combine(frame, [cb, cr], samples, NEUTRAL, |[cb, cr]| (93_577 * cb + 45_080 * cr + (1 << 15)) >> 16)
 }
 
-/// R, G and B, each about 0 and of one cell size, as Y about 0: `0.299·R + 0.587·G + 0.114·B`.
-pub(super) fn luma_of_rgb(frame: &Frame, rgb: [&Plane<i16>; 3], samples: Vec<i16>) -> Plane<i16> {
-    combine(frame, rgb, samples, |[r, g, b]| luma(r, g, b))
+/// R, G and B, each about 0 and of one cell size, as Y: `0.299·R + 0.587·G + 0.114·B`.
+pub(super) fn luma_of_rgb(frame: &Frame, rgb: [&Plane<u16>; 3], samples: Vec<u16>) -> Plane<u16> {
+    combine(frame, rgb, samples, GREY, |[r, g, b]| luma(r, g, b))
 }
 
 /// R, G and B as `R + G + B − 3·Y`.
-pub(super) fn colour_of_rgb(frame: &Frame, rgb: [&Plane<i16>; 3], samples: Vec<i16>) -> Plane<i16> {
-    combine(frame, rgb, samples, |[r, g, b]| r + g + b - 3 * luma(r, g, b))
+pub(super) fn colour_of_rgb(frame: &Frame, rgb: [&Plane<u16>; 3], samples: Vec<u16>) -> Plane<u16> {
+    combine(frame, rgb, samples, NEUTRAL, |[r, g, b]| r + g + b - 3 * luma(r, g, b))
 }
 
 fn luma(r: i32, g: i32, b: i32) -> i32 {
@@ -311,10 +321,11 @@ fn luma(r: i32, g: i32, b: i32) -> i32 {
 /// Combines planes sample by sample, on the finest cells that all of them divide into.
 fn combine<const P: usize>(
     frame: &Frame,
-    planes: [&Plane<i16>; P],
-    mut samples: Vec<i16>,
+    planes: [&Plane<u16>; P],
+    mut samples: Vec<u16>,
+    zero: i32,
     formula: impl Fn([i32; P]) -> i32,
-) -> Plane<i16> {
+) -> Plane<u16> {
     let cell_width = planes.iter().map(|plane| plane.cell_width).fold(0, gcd);
     let cell_height = planes.iter().map(|plane| plane.cell_height).fold(0, gcd);
     let columns = (frame.width as u32).div_ceil(cell_width);
@@ -325,14 +336,15 @@ fn combine<const P: usize>(
         let lines = planes.map(|plane| plane.row((row * cell_height / plane.cell_height) as usize));
         if alike {
             let lines = lines.map(|line| &line[..columns as usize]);
-            let line = (0..columns as usize).map(|x| formula(lines.map(|line| line[x].into())) as i16);
+            let line = (0..columns as usize)
+                .map(|x| (formula(lines.map(|line| i32::from(line[x]) - NEUTRAL)) + zero) as u16);
             samples.extend(line);
         } else {
             samples.extend((0..columns).map(|x| {
                 let values = std::array::from_fn(|p| {
-                    i32::from(lines[p][(x * cell_width / planes[p].cell_width) as usize])
+                    i32::from(lines[p][(x * cell_width / planes[p].cell_width) as usize]) - NEUTRAL
                 });
-                formula(values) as i16
+                (formula(values) + zero) as u16
             }));
         }
     }
@@ -341,9 +353,4 @@ fn combine<const P: usize>(
 
 fn gcd(a: u32, b: u32) -> u32 {
     if a == 0 { b } else { gcd(b % a, a) }
-}
-
-/// Moves luma from about 0 to 0..=255 levels.
-pub(super) fn lift(plane: &mut Plane<i16>) {
-    plane.samples.iter_mut().for_each(|sample| *sample -= LOW as i16);
 }

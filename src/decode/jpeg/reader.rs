@@ -37,7 +37,7 @@ pub(super) struct Reader {
     whole: Vec<Range<usize>>,
     /// Of a progressive file: each scan's place and whether it is wanted.
     wanted: Vec<Listed>,
-    spare: Vec<Vec<i16>>,
+    spare: Vec<Vec<u16>>,
 }
 
 impl Default for Reader {
@@ -96,7 +96,7 @@ impl Progress {
 }
 
 impl Reader {
-    pub(super) fn recycle(&mut self, samples: Vec<i16>) {
+    pub(super) fn recycle(&mut self, samples: Vec<u16>) {
         self.spare.push(samples);
         self.spare.truncate(SPARE);
     }
@@ -369,9 +369,9 @@ impl Reader {
     /// The planes of what was stored.
     fn picture(&mut self, header: &Header, frame: &Frame, plan: &Plan) -> Picture {
         let planes = match plan.colour {
-            Colour::Grey => Planes::Coarse { luma: self.luma(header, frame, plan), colour: None },
+            Colour::Grey => Planes::Coarse { luma: self.plane(header, frame, plan, 0), colour: None },
             Colour::YCbCr => {
-                let luma = self.luma(header, frame, plan);
+                let luma = self.plane(header, frame, plan, 0);
                 let [cb, cr] = [1, 2].map(|index| self.plane(header, frame, plan, index));
                 let colour = planes::colour(frame, &cb, &cr, self.spare());
                 [cb, cr].into_iter().for_each(|plane| self.recycle(plane.samples));
@@ -379,8 +379,7 @@ impl Reader {
             }
             Colour::Rgb => {
                 let rgb = [0, 1, 2].map(|index| self.plane(header, frame, plan, index));
-                let mut luma = planes::luma_of_rgb(frame, rgb.each_ref(), self.spare());
-                planes::lift(&mut luma);
+                let luma = planes::luma_of_rgb(frame, rgb.each_ref(), self.spare());
                 let colour = planes::colour_of_rgb(frame, rgb.each_ref(), self.spare());
                 rgb.into_iter().for_each(|plane| self.recycle(plane.samples));
                 Planes::Coarse { luma, colour: Some(colour) }
@@ -389,13 +388,7 @@ impl Reader {
         Picture { width: frame.width as u32, height: frame.height as u32, planes }
     }
 
-    fn luma(&mut self, header: &Header, frame: &Frame, plan: &Plan) -> Plane<i16> {
-        let mut luma = self.plane(header, frame, plan, 0);
-        planes::lift(&mut luma);
-        luma
-    }
-
-    fn plane(&mut self, header: &Header, frame: &Frame, plan: &Plan, index: usize) -> Plane<i16> {
+    fn plane(&mut self, header: &Header, frame: &Frame, plan: &Plan, index: usize) -> Plane<u16> {
         let samples = self.spare();
         let source = Source {
             frame,
@@ -405,11 +398,12 @@ impl Reader {
             // A component without a scan has no table, and nothing but zeros to scale.
             quantiser: header.quantiser(index),
             detail: plan.details[index],
+            from_black: index == 0 && plan.colour != Colour::Rgb,
         };
         source.plane(samples, self.level)
     }
 
-    fn spare(&mut self) -> Vec<i16> {
+    fn spare(&mut self) -> Vec<u16> {
         self.spare.pop().unwrap_or_default()
     }
 }

@@ -6,7 +6,7 @@ use super::{JpegReader, Reading, Refer, Verdict};
 use crate::decode::Detail;
 use crate::error::Error;
 use crate::limits::Limits;
-use crate::picture::{Picture, Plane, Planes};
+use crate::picture::{COARSE_ZERO, Picture, Plane, Planes};
 use std::path::{Path, PathBuf};
 
 /// One file's answer from libjpeg-turbo 2.1.5's `jpeg_read_coefficients`.
@@ -136,7 +136,7 @@ fn read(bytes: &[u8], detail: u8) -> Picture {
 }
 
 /// The means of a plane over cells of `width`×`height` pixels, those inside the picture only.
-fn means(plane: &Plane<i16>, width: u32, height: u32, across: u32, down: u32) -> Vec<f64> {
+fn means(plane: &Plane<u16>, width: u32, height: u32, across: u32, down: u32) -> Vec<f64> {
     let mut means = Vec::new();
     for row in 0..across_cells(down, height) {
         for column in 0..across_cells(across, width) {
@@ -144,7 +144,7 @@ fn means(plane: &Plane<i16>, width: u32, height: u32, across: u32, down: u32) ->
             for y in row * height..((row + 1) * height).min(down) {
                 for x in column * width..((column + 1) * width).min(across) {
                     let line = plane.row((y / plane.cell_height) as usize);
-                    sum += f64::from(line[(x / plane.cell_width) as usize]);
+                    sum += f64::from(line[(x / plane.cell_width) as usize] - COARSE_ZERO);
                     count += 1.0;
                 }
             }
@@ -158,7 +158,7 @@ fn across_cells(pixels: u32, cell: u32) -> u32 {
     pixels.div_ceil(cell)
 }
 
-fn luma(picture: &Picture) -> &Plane<i16> {
+fn luma(picture: &Picture) -> &Plane<u16> {
     match &picture.planes {
         Planes::Coarse { luma, .. } => luma,
         _ => panic!("not coarse"),
@@ -212,12 +212,13 @@ fn the_finest_detail_is_libjpegs_luma() {
 }
 
 /// The mean of one part of a picture laid out in 4×4.
-fn part(plane: &Plane<i16>, width: u32, height: u32, index: u32) -> f64 {
+fn part(plane: &Plane<u16>, width: u32, height: u32, index: u32) -> f64 {
     let inside = |place: u32, side: u32, wanted: u32| place * 4 / side == wanted;
     let (mut sum, mut count) = (0.0, 0.0);
     for y in (0..height).filter(|&y| inside(y, height, index / 4)) {
         for x in (0..width).filter(|&x| inside(x, width, index % 4)) {
-            sum += f64::from(plane.row((y / plane.cell_height) as usize)[(x / plane.cell_width) as usize]);
+            let row = plane.row((y / plane.cell_height) as usize);
+            sum += f64::from(row[(x / plane.cell_width) as usize] - COARSE_ZERO);
             count += 1.0;
         }
     }

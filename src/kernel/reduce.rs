@@ -1,0 +1,227 @@
+//! The separable weighted sum of a plane down to a grid: the one pass over the samples.
+//!
+//! `grid[v][u] = Σ_y rows[v][y] · Σ_x columns[u][x] · Σ_c mix[c] · sample[y][x][c]`
+//!
+//! Integers throughout, so the order of summation is free, and this is the order that costs least:
+//!
+//! 1. Samples are bytes and a row is a line of bytes: channels, and the two halves of a 16-bit sample, are told apart
+//!    only by the weight of their column (`mix` is folded into the column table).
+//! 2. A run of rows ([`blocks`](super::blocks)) is summed upright in 16-bit lanes, one load, one widening and two additions per
+//!    vector of bytes, before anything is multiplied.
+//! 3. The two sums of a run are added, weighted, to the 32-bit accumulators of the four or so lines under way.
+//! 4. A line whose last row has passed is multiplied with the column table: 64-bit dot products, once a line instead of once a row.
+//! 5. A plane wider than [`STRIP`] bytes is taken in upright strips, so that memory depends on no picture's width.
+//!
+//! Ranges: a line's row weights sum to less than 2²⁴ ([`weights`](super::weights)), so a 32-bit accumulator holds 255 times that;
+//! intermediate values may wrap, the result modulo 2³² is the true sum. Dot products stay under 2⁶⁴ in the same sense.
+//!
+//! Tried and not kept: summing along rows first (a prefix sum costs more than a vertical sum, and every row pays for 142 look-ups);
+//! separating R, G and B while loading (three shuffles a vector where column weights do it for nothing).
+
+use std::ops::Range;
+
+use fearless_simd::{Level, Simd, SimdBase, SimdIntWiden, SimdWiden, dispatch};
+
+use super::blocks::{Blocks, MAX_ROWS, Term};
+use super::weights::Weights;
+
+/// Widest vector of bytes of any level; strips are padded to it.
+const LANES: usize = 64;
+/// Widest vector of 32-bit words of any level; column weights are filled up to it, and read that far beyond the sums.
+const WORDS: usize = 16;
+/// Bytes across a strip. Narrower ones (1 to 4 KiB) fit the innermost cache and were still slower: rows are then read in
+/// pieces that the processor does not fetch ahead.
+const STRIP: usize = 8192;
+
+/// How the samples of one kind of plane become grids: row runs and column tables, ready to run.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    blocks: Blocks,
+    strips: Vec<Strip>,
+    /// Grid points of each table.
+    grids: Vec<usize>,
+}
+
+/// The part of every row from one byte to another.
+#[derive(Debug, Clone)]
+struct Strip {
+    bytes: Range<usize>,
+    /// The part of each table's column weights that lies in the strip, counted from its first byte.
+    columns: Vec<Weights>,
+}
+
+impl Plan {
+    /// A plan for rows of `columns·mix.len()` bytes; each table is (rows, columns, mix of the interleaved bytes).
+    pub(crate) fn new(rows: u32, columns: u32, tables: &[(Weights, Weights, &[u32])]) -> Plan {
+        let row_tables: Vec<&Weights> = tables.iter().map(|(rows, ..)| rows).collect();
+        let channels = tables.first().map_or(1, |(.., mix)| mix.len());
+        let width = columns as usize * channels;
+        let columns: Vec<Weights> = tables.iter().map(|(_, columns, mix)| columns.interleaved(mix)).collect();
+        let strip = |start: usize| {
+            let bytes = start..(start + STRIP).min(width);
+            let columns = columns.iter().map(|table| table.clipped(bytes.clone()).filled(WORDS)).collect();
+            Strip { bytes, columns }
+        };
+        Plan {
+            blocks: Blocks::new(rows as usize, &row_tables),
+            strips: (0..width).step_by(STRIP).map(strip).collect(),
+            grids: tables.iter().map(|(rows, columns, _)| rows.len() * columns.len()).collect(),
+        }
+    }
+}
+
+/// Sums are stored by whole aligned cache lines: vectors that straddle two cost a quarter of the whole.
+#[derive(Debug, Clone, Copy, bytemuck::Zeroable, bytemuck::Pod)]
+#[repr(C, align(64))]
+struct CacheLine([u32; WORDS]);
+
+/// Buffers that outlive one picture.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    /// One row of 32-bit sums a line under way, as wide as a strip.
+    sums: Vec<CacheLine>,
+    /// The last rows of a strip, copied so that whole vectors can be read.
+    tail: Vec<u8>,
+}
+
+/// Sums the plane `samples`, rows `stride` bytes apart, into one grid a table: row-major, `rows.len()`×`columns.len()`.
+pub(crate) fn reduce(
+    level: Level,
+    plan: &Plan,
+    samples: &[u8],
+    stride: usize,
+    scratch: &mut Scratch,
+    grids: &mut Vec<Vec<u64>>,
+) {
+    grids.resize_with(plan.grids.len(), Vec::new);
+    for (grid, &points) in grids.iter_mut().zip(&plan.grids) {
+        grid.clear();
+        grid.resize(points, 0);
+    }
+    scratch.sums.clear();
+    scratch.sums.resize(plan.blocks.slots() * STRIP / WORDS + 1, CacheLine([0; WORDS]));
+    scratch.tail.resize(MAX_ROWS * STRIP, 0);
+    dispatch!(level, simd => run(simd, plan, samples, stride, scratch, grids));
+}
+
+#[inline(always)]
+fn run<S: Simd>(
+    simd: S,
+    plan: &Plan,
+    samples: &[u8],
+    stride: usize,
+    scratch: &mut Scratch,
+    grids: &mut [Vec<u64>],
+) {
+    let sums: &mut [u32] = bytemuck::cast_slice_mut(&mut scratch.sums);
+    for strip in &plan.strips {
+        let padded = strip.bytes.len().next_multiple_of(LANES);
+        for block in plan.blocks.iter() {
+            let rows = &samples[block.rows.start * stride + strip.bytes.start..];
+            let count = block.rows.len();
+            let terms = plan.blocks.terms(block);
+            if rows.len() >= (count - 1) * stride + padded {
+                add_rows(simd, rows, stride, count, padded, terms, sums);
+            } else {
+                copy_rows(rows, stride, count, strip.bytes.len(), &mut scratch.tail);
+                add_rows(simd, &scratch.tail, STRIP, count, padded, terms, sums);
+            }
+            for done in plan.blocks.finished(block) {
+                let start = done.slot as usize * STRIP;
+                let (columns, grid) = (&strip.columns[done.table], &mut grids[done.table]);
+                let grid = &mut grid[done.line * columns.len()..][..columns.len()];
+                add_dots(simd, &sums[start..], columns, grid);
+                sums[start..start + padded].fill(0);
+            }
+        }
+    }
+}
+
+/// Adds to each column's grid point what the strip's `sums` hold for it.
+#[inline(always)]
+fn add_dots<S: Simd>(simd: S, sums: &[u32], columns: &Weights, grid: &mut [u64]) {
+    for (column, point) in grid.iter_mut().enumerate() {
+        let weights = columns.values(column);
+        if !weights.is_empty() {
+            let first = columns.span(column).start;
+            *point = point.wrapping_add(dot(simd, &sums[first..first + weights.len()], weights));
+        }
+    }
+}
+
+/// Copies `count` rows of `width` bytes to where whole vectors can be read.
+fn copy_rows(rows: &[u8], stride: usize, count: usize, width: usize, tail: &mut [u8]) {
+    for (k, to) in tail.chunks_exact_mut(STRIP).take(count).enumerate() {
+        to[..width].copy_from_slice(&rows[k * stride..][..width]);
+    }
+}
+
+/// Adds `count` rows of `padded` bytes to the accumulators that `terms` name.
+///
+/// Bytes beyond a row's end are summed like any other and never looked at again.
+#[inline(always)]
+fn add_rows<S: Simd>(
+    simd: S,
+    rows: &[u8],
+    stride: usize,
+    count: usize,
+    padded: usize,
+    terms: &[Term],
+    sums: &mut [u32],
+) {
+    let lanes = S::u8s::LEN;
+    for x in (0..padded).step_by(lanes) {
+        let (low, high) = column_sums(simd, rows, stride, count, x);
+        for term in terms {
+            let sums = &mut sums[term.slot as usize * STRIP + x..][..lanes];
+            let (first, second) = sums.split_at_mut(lanes / 2);
+            add_term(simd, low, term, first);
+            add_term(simd, high, term, second);
+        }
+    }
+}
+
+/// A column of 16-bit lanes summed over a run: the plain sum, and the sum of the running sums.
+type Sums<S> = (<S as Simd>::u16s, <S as Simd>::u16s);
+
+#[inline(always)]
+fn column_sums<S: Simd>(simd: S, rows: &[u8], stride: usize, count: usize, x: usize) -> (Sums<S>, Sums<S>) {
+    let zero = S::u16s::splat(simd, 0);
+    let (mut low, mut high) = ((zero, zero), (zero, zero));
+    for k in 0..count {
+        let (a, b) = S::u8s::from_slice(simd, &rows[k * stride + x..][..S::u8s::LEN]).widen();
+        low.0 += a;
+        low.1 += low.0;
+        high.0 += b;
+        high.1 += high.0;
+    }
+    (low, high)
+}
+
+/// `sums += level·plain + rising·running`, modulo 2³².
+#[inline(always)]
+fn add_term<S: Simd>(simd: S, (plain, running): Sums<S>, term: &Term, sums: &mut [u32]) {
+    let (a, b) = plain.widen();
+    let mut added = (a * term.level, b * term.level);
+    if term.rising != 0 {
+        let (a, b) = running.widen();
+        added = (added.0 + a * term.rising, added.1 + b * term.rising);
+    }
+    let (first, second) = sums.split_at_mut(S::u32s::LEN);
+    (S::u32s::from_slice(simd, first) + added.0).store_slice(first);
+    (S::u32s::from_slice(simd, second) + added.1).store_slice(second);
+}
+
+/// `Σ sums·weights`, modulo 2⁶⁴. Both are whole vectors at every level, the weights filled up with zeros.
+#[inline(always)]
+fn dot<S: Simd>(simd: S, sums: &[u32], weights: &[u32]) -> u64 {
+    let lanes = S::u32s::LEN;
+    let zero = S::u64s::splat(simd, 0);
+    let (mut low, mut high) = (zero, zero);
+    for (sums, weights) in sums.chunks_exact(lanes).zip(weights.chunks_exact(lanes)) {
+        let (a, b) = S::u32s::from_slice(simd, sums).widening_mul(S::u32s::from_slice(simd, weights));
+        low += a;
+        high += b;
+    }
+    (low + high).reduce_sum()
+}
