@@ -44,6 +44,7 @@ use crate::error::Result;
 use crate::limits::Limits;
 use crate::picture::{Picture, Planes};
 
+pub mod jpeg;
 mod orient;
 mod raster;
 mod sniff;
