@@ -1,8 +1,11 @@
 //! Where the sums of a picture are computed.
 
 pub(crate) mod cpu;
+#[cfg(feature = "gpu")]
+pub(crate) mod gpu;
+mod layout;
 
-use crate::kernel::dct::Luma;
+use crate::kernel::dct::Scale;
 use crate::kernel::gradient::Gradients;
 
 /// What the integer stages leave of a picture; everything after it is a tiny step on the processor.
@@ -16,11 +19,13 @@ pub(crate) struct Sums {
     pub(crate) pdq512: Option<PdqSums>,
 }
 
-/// The 64×64 luma of PDQ with its coefficients.
+/// What the 64×64 luma of PDQ gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PdqSums {
-    /// The grid.
-    pub(crate) luma: Luma,
+    /// What the coefficients are measured in.
+    pub(crate) scale: Scale,
+    /// 0..=100, by the integers.
+    pub(crate) quality: u8,
     /// Row-major 16×16.
     pub(crate) coefficients: [i64; 256],
 }

@@ -201,7 +201,7 @@ impl Hasher {
     /// The bits, by the definition's own arithmetic where ties leave them to it.
     fn finish_pdq(&self, sums: &PdqSums, picture: &Picture, to_512: bool) -> PdqHash {
         let noise = if to_512 { dct::noise(512, 512) } else { dct::noise(picture.width, picture.height) };
-        let bits = dct::bits(&sums.coefficients, &sums.luma, noise);
+        let bits = dct::bits(&sums.coefficients, sums.scale, noise);
         let reference = || pdq_reference::reference(&picture.planes, to_512);
         match (bits.ties > 0).then(reference).flatten() {
             Some(reference) => PdqHash {
@@ -212,7 +212,7 @@ impl Hasher {
             },
             None => PdqHash {
                 signature: bits.signature,
-                quality: dct::quality(&sums.luma),
+                quality: sums.quality,
                 path: PdqPath::Fast,
                 orientations: self.orientations.then(|| dct::orientations(&sums.coefficients)),
             },
