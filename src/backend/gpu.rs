@@ -9,6 +9,7 @@
 mod batch;
 mod canary;
 mod device;
+mod ring;
 mod slot;
 mod tables;
 #[cfg(test)]
@@ -16,10 +17,11 @@ mod tests;
 
 pub(crate) use batch::Capacity;
 pub(crate) use device::{Adapter, Checks, Device};
+pub(crate) use ring::{Done, Ring, Traffic};
 pub(crate) use slot::Timings;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::backend::Sums;
 use crate::backend::layout::{Layout, Shape};
@@ -68,16 +70,12 @@ pub(crate) fn run(
         places.push(place);
     }
     slot.submit(device, &batch)?;
-    let started = Instant::now();
-    while !slot.ready()? {
-        device.device.poll(wgpu::PollType::Poll).map_err(|error| Error::Device(error.to_string()))?;
-        device.check()?;
-        if started.elapsed() > patience {
-            return Err(Error::Device(format!("no answer within {patience:?}")));
-        }
-        std::thread::sleep(Duration::from_micros(50));
-    }
+    let wait = wgpu::PollType::Wait { submission_index: None, timeout: Some(patience) };
+    device.device.poll(wait).map_err(|error| Error::Device(error.to_string()))?;
     device.check()?;
+    if !slot.ready()? {
+        return Err(Error::Device("the batch did not come back".to_string()));
+    }
     let sums = slot.results(device, |words, _| places.iter().map(|place| place.sums(words)).collect())?;
     let points = slot.points(device, batch.points(), patience)?;
     let points = places.iter().map(|place| points[batch.points_of(place)].to_vec()).collect();

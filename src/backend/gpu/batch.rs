@@ -236,11 +236,20 @@ impl PlaneBytes<'_> {
 
 impl Batch {
     pub(super) fn new(capacity: Capacity) -> Batch {
+        let mut batch = Batch::empty(capacity);
+        batch.grids.reserve(capacity.grids() as usize);
+        batch.gradients.reserve(capacity.gradients() as usize);
+        batch.lumas.reserve(capacity.lumas() as usize);
+        batch
+    }
+
+    /// A batch that nothing is added to, without memory of its own.
+    pub(super) fn empty(capacity: Capacity) -> Batch {
         Batch {
             capacity,
-            grids: Vec::with_capacity(capacity.grids() as usize),
-            gradients: Vec::with_capacity(capacity.gradients() as usize),
-            lumas: Vec::with_capacity(capacity.lumas() as usize),
+            grids: Vec::new(),
+            gradients: Vec::new(),
+            lumas: Vec::new(),
             placed: HashMap::new(),
             kept: Vec::new(),
             words: 0,
@@ -248,6 +257,13 @@ impl Batch {
             results: 0,
             lines: 0,
         }
+    }
+
+    /// Bytes that are sent to the device.
+    pub(super) fn bytes(&self) -> u64 {
+        let descriptors =
+            size_of_val(&self.grids[..]) + size_of_val(&self.gradients[..]) + size_of_val(&self.lumas[..]);
+        4 * u64::from(self.words) + descriptors as u64
     }
 
     /// Forgets everything but the memory.

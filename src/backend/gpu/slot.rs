@@ -56,6 +56,16 @@ pub(crate) struct Timings {
     pub(crate) stages: [Duration; 3],
 }
 
+impl Timings {
+    pub(super) fn add(&mut self, other: Timings) {
+        self.upload = match (self.upload, other.upload) {
+            (Some(a), Some(b)) => Some(a + b),
+            (a, b) => a.or(b),
+        };
+        self.stages.iter_mut().zip(other.stages).for_each(|(sum, time)| *sum += time);
+    }
+}
+
 impl Slot {
     /// Makes the buffers; the staging buffer is mapped.
     pub(super) fn new(device: &Device, capacity: Capacity) -> Slot {

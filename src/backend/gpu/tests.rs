@@ -1,5 +1,6 @@
 //! Every stage on every adapter, bit for bit against the definitions and the processor.
 
+mod rings;
 mod shaders;
 mod twins;
 
