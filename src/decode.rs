@@ -1,10 +1,52 @@
 //! Encoded bytes to a [`Picture`], whatever the format.
+//!
+//! # Formats
+//!
+//! A format is known by the file's first bytes and never by its name. JPEG, PNG, WebP, GIF, BMP and TIFF are
+//! read; HEIC, AVIF and JPEG XL are recognised and reported as [`Error::Unsupported`](crate::Error::Unsupported)
+//! by name; everything else is [`Error::Input`](crate::Error::Input). A picture must begin at the first byte:
+//! like browsers, and unlike recovery tools, nothing is searched for inside other data.
+//!
+//! # Colour
+//!
+//! - Samples are what the file stores, as 8-bit R, G, B; no colour profile is applied. A picture that
+//!   stores grey alone comes out as [`Planes::Grey`].
+//! - Palette and 1-, 2- and 4-bit pictures are expanded to what they show.
+//! - Of 16-bit samples the high byte is taken, as libpng's `strip_16` and Pillow's RGB do. Floating-point TIFF samples
+//!   are clamped to 0..=1.
+//! - CMYK and YCCK become RGB by `(255−C)·(255−K)/255`; the inversion that Adobe's marker announces is respected.
+//! - Alpha is dropped without blending: a transparent pixel counts with the colour that it stores.
+//! - Of an animation or of several pages the first is taken. What a GIF's first frame does not cover
+//!   has the transparent colour or the palette's first, as in Pillow.
+//! - EXIF orientation is ignored unless [`Orient::Exif`] asks for it: exchanged lists hash stored pixels.
+//!
+//! # Damage
+//!
+//! A picture that breaks off or is broken inside never passes for a whole one: [`Decoded::whole`] holds the share of its rows that
+//! came out whole. [`DamagedPolicy::Refuse`] turns that into [`Error::Corrupt`](crate::Error::Corrupt), and a file from which not one
+//! row comes is `Corrupt` under either policy. What is missing looks as browsers leave it:
+//!
+//! - **JPEG**: mid-grey after the break; a progressive one is as fine as its scans go, and counts as whole in no row
+//!   before its last scan. Missing only its end marker, or followed by other bytes, it is whole. What entropy decoding
+//!   cannot notice, such as a flipped bit that gives another valid code, is not noticed.
+//! - **PNG**: black after the break; an interlaced one shows the coarse passes that came, and only rows with all their
+//!   passes count. Checksums count: rows after the first wrong one are shown but are not whole. Missing only its last chunk
+//!   it is whole.
+//! - **GIF, BMP, TIFF**: black after the break (for TIFF, strips and tiles that do decode are kept; for GIF, the canvas).
+//! - **WebP**: `Corrupt`; its decoder gives all or nothing.
+//!
+//! # Hostile input
+//!
+//! Every limit of [`Limits`] is checked on what headers announce, before memory is taken. A decoder that panics is caught and
+//! reported as `Corrupt`; this needs the default `panic = "unwind"`.
 
 use crate::error::Result;
 use crate::limits::Limits;
 use crate::picture::{Picture, Planes};
 
+mod orient;
 mod raster;
+mod sniff;
 
 /// A picture format, known by its first bytes and never by a file's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -88,14 +130,22 @@ pub struct Decoded {
 #[derive(Debug, Default)]
 pub struct Decoder {
     options: DecodeOptions,
+    spare: Spare,
+}
+
+/// Memory kept from one picture to the next.
+#[derive(Debug, Default)]
+struct Spare {
     /// Samples of the last picture, handed back by [`Decoder::recycle`].
-    spare: Vec<u8>,
+    samples: Vec<u8>,
+    /// The rewritten stream of the last JPEG.
+    stream: Vec<u8>,
 }
 
 impl Decoder {
     /// A decoder with these choices.
     pub fn new(options: DecodeOptions) -> Decoder {
-        Decoder { options, spare: Vec::new() }
+        Decoder { options, spare: Spare::default() }
     }
 
     /// The choices.
@@ -107,15 +157,15 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// Every variant of [`Error`] but `Device` and `Io`; no input makes it panic.
+    /// Every variant of [`Error`](crate::Error) but `Device` and `Io`; no input makes it panic.
     pub fn decode(&mut self, bytes: &[u8]) -> Result<Decoded> {
-        raster::decode(bytes, &self.options, std::mem::take(&mut self.spare))
+        raster::decode(bytes, &self.options, &mut self.spare)
     }
 
     /// Takes a picture's memory back for the next one.
     pub fn recycle(&mut self, picture: Picture) {
         if let Planes::Rgb(plane) | Planes::Grey(plane) = picture.planes {
-            self.spare = plane.samples;
+            self.spare.samples = plane.samples;
         }
     }
 }

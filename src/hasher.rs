@@ -6,6 +6,7 @@ use crate::backend::cpu::Cpu;
 use crate::backend::{PdqSums, Sums};
 use crate::decode::{DecodeOptions, Decoder, Detail, Format};
 use crate::error::Result;
+use crate::kernel::dct::Noise;
 use crate::kernel::normalise::normalise;
 use crate::kernel::{dct, pdq_reference};
 use crate::limits::check_least_size;
@@ -200,10 +201,10 @@ impl Hasher {
 
     /// The bits, by the definition's own arithmetic where ties leave them to it.
     fn finish_pdq(&self, sums: &PdqSums, picture: &Picture, to_512: bool) -> PdqHash {
-        let noise = if to_512 { dct::noise(512, 512) } else { dct::noise(picture.width, picture.height) };
+        let noise = if to_512 { Noise::of(512, 512) } else { Noise::of(picture.width, picture.height) };
         let bits = dct::bits(&sums.coefficients, sums.scale, noise);
         let reference = || pdq_reference::reference(&picture.planes, to_512);
-        match (bits.ties > 0).then(reference).flatten() {
+        match bits.tied.then(reference).flatten() {
             Some(reference) => PdqHash {
                 signature: reference.signature,
                 quality: reference.quality,

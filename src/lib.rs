@@ -7,6 +7,7 @@ pub mod hasher;
 mod kernel;
 pub mod limits;
 pub mod picture;
+pub mod pipeline;
 pub mod signature;
 
 pub use decode::{DamagedPolicy, DecodeOptions, Decoded, Decoder, Detail, Format, Orient};

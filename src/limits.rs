@@ -17,7 +17,8 @@ pub struct Limits {
     pub max_file_bytes: u64,
     /// Memory that decoding one picture may take, in bytes, its pixels included. Default 3 GiB.
     pub max_decoder_bytes: u64,
-    /// Scans of one progressive JPEG. Default 500: real files have about ten, bombs thousands.
+    /// Scans of one progressive JPEG. Default 500: real files have about ten, bombs thousands. Every scan visits the
+    /// whole picture, so scans × pixels may in no case exceed [`SCANNED_TIMES`] × `max_pixels`.
     pub max_scans: u32,
 }
 
@@ -35,6 +36,9 @@ impl Default for Limits {
 
 /// Sides shorter than this cannot be hashed: both algorithms' definitions end here.
 pub const MIN_SIDE: u32 = 5;
+
+/// How often the largest picture that is let through may be scanned.
+pub const SCANNED_TIMES: u64 = 32;
 
 impl Limits {
     /// Checks a picture's announced size, in pixels.
@@ -66,6 +70,18 @@ impl Limits {
     /// [`Error::Limit`] over `max_decoder_bytes`.
     pub fn check_decoder_bytes(&self, bytes: u64) -> Result<()> {
         within("memory to decode in bytes", bytes, self.max_decoder_bytes, "--max-decoder-bytes")
+    }
+
+    /// Checks the number of scans found so far in a JPEG of this size in pixels.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Limit`] over `max_scans`, or over what `max_pixels` leaves for a picture of this size.
+    pub fn check_scans(&self, scans: usize, width: u32, height: u32) -> Result<()> {
+        within("number of scans", scans as u64, self.max_scans.into(), "--max-scans")?;
+        let pixels = (u64::from(width) * u64::from(height)).max(1);
+        let most = self.max_pixels.saturating_mul(SCANNED_TIMES) / pixels;
+        within("number of scans for its size", scans as u64, most, "--max-pixels")
     }
 }
 

@@ -1,5 +1,7 @@
 //! Signatures against the reference vectors, where `../shared` is present.
 
+#![expect(clippy::print_stdout, reason = "says what was skipped and measured")]
+
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -13,6 +15,8 @@ struct Tally {
     photodna_equal: usize,
     photodna_worst: u8,
     strength_off: usize,
+    /// Euclidean distances of the PhotoDNA-class signatures.
+    photodna_distance: Vec<f64>,
     /// Bits off, quality off, one entry a picture, `pdq` then `pdq-512`.
     pdq_bits: [Vec<u32>; 2],
     quality_off: [Vec<u8>; 2],
@@ -50,6 +54,7 @@ impl Tally {
         let theirs: PhotoDna = record["photodna"].as_str().unwrap().parse().unwrap();
         let off = ours.signature.0.iter().zip(theirs.0).map(|(&a, b)| a.abs_diff(b)).max().unwrap();
         self.photodna_equal += usize::from(off == 0);
+        self.photodna_distance.push(f64::from(ours.signature.distance(&theirs)).sqrt());
         self.photodna_worst = self.photodna_worst.max(off);
         let strength = record["strength"].as_f64().unwrap();
         self.strength_off += usize::from((ours.strength - strength).abs() > 1e-3 * strength + 1e-3);
@@ -110,4 +115,32 @@ fn lossless_photographs_are_exact() {
 #[test]
 fn graphics_are_exact() {
     exact("graphics/", 77);
+}
+
+/// The value that `share` of the values do not exceed.
+fn quantile(values: &mut [f64], share: f64) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[((values.len() - 1) as f64 * share).round() as usize]
+}
+
+/// The vectors of JPEGs come from libjpeg-turbo's pixels; another decoder's differ by a rounding here and there.
+#[test]
+fn photographs_differ_by_the_decoder_alone() {
+    let Some(records) = reference("photos/") else {
+        println!("skipped: ../shared is not here");
+        return;
+    };
+    let mut tally = tally(&records);
+    assert!(tally.pictures >= 200, "{} pictures", tally.pictures);
+    let pdq = |bits: &[u32]| bits.iter().copied().map(f64::from).collect::<Vec<_>>();
+    let sets = [
+        ("photodna, Euclidean", std::mem::take(&mut tally.photodna_distance), 6.0, 12.0),
+        ("pdq, bits", pdq(&tally.pdq_bits[0]), 4.0, 8.0),
+        ("pdq-512, bits", pdq(&tally.pdq_bits[1]), 4.0, 8.0),
+    ];
+    for (name, mut values, p99, largest) in sets {
+        let [a, b, c] = [0.5, 0.99, 1.0].map(|share| quantile(&mut values, share));
+        println!("{} JPEGs, {name}: median {a:.1}, p99 {b:.1}, largest {c:.1}", tally.pictures);
+        assert!(b <= p99 && c <= largest, "{name}");
+    }
 }

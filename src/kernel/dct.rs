@@ -6,11 +6,11 @@
 //! definition's 24-bit floats would have kept.
 //!
 //! **Ties.** On flat, symmetric or separable pictures many coefficients are equal, and which of them lie above the
-//! median is decided by the rounding of the definition's running sums. [`PdqBits::ties`] counts the coefficients that this
-//! rounding could carry across the median, and the caller computes such a picture again by the definition itself. How far
-//! it carries was measured on photographs and on patterns made to tie, from 5×9 to 12,000×9,000 pixels: at most 0.0077 where both
-//! axes are blurred, 0.021 where one is not (a side of 128 pixels or less, whose "window" of one sample still goes through a
-//! running sum). [`noise`] takes twice that, since both of two neighbours may move.
+//! median is decided by the rounding of the definition's running sums. Where that rounding could carry a coefficient
+//! across the median, [`PdqBits::tied`] says so, and the caller computes the picture again by the definition itself. How far
+//! it carries was measured from 5×9 to 12,000×9,000 pixels: where both axes are blurred at most 0.0077 on patterns made to
+//! tie and 0.0014 on photographs; where one is not (a side of 128 pixels or less, whose "window" of one sample still goes
+//! through a running sum) at most 0.021. [`Noise`] takes twice that, since both of two neighbours may move.
 
 use fearless_simd::{Level, Simd, SimdBase, SimdIntWiden, dispatch};
 
@@ -95,7 +95,7 @@ impl Scale {
 
     /// A hundredth of the range of 255 grey levels, in units of the values.
     pub(crate) fn hundredth(self) -> u64 {
-        (u128::from(self.unit) * 255 / 100 >> self.shift).max(1) as u64
+        ((u128::from(self.unit) * 255 / 100) >> self.shift).max(1) as u64
     }
 }
 
@@ -124,7 +124,7 @@ pub(crate) fn quality(luma: &Luma) -> u8 {
     // Multiplication by ⌈2^bits/hundredth⌉ divides exactly: a difference has at most 31 bits, the quotient 8.
     let bits = 31 + (u64::BITS - hundredth.leading_zeros());
     let reciprocal = (1u64 << bits).div_ceil(hundredth);
-    let step = |a: i32, b: i32| (u64::from(a.abs_diff(b)) * reciprocal >> bits) as u32;
+    let step = |a: i32, b: i32| ((u64::from(a.abs_diff(b)) * reciprocal) >> bits) as u32;
     let pairs = |first: &[i32], second: &[i32]| -> u32 {
         first.iter().zip(second).map(|(&a, &b)| step(a, b)).fold(0, u32::wrapping_add)
     };
@@ -194,23 +194,39 @@ fn dot<S: Simd>(simd: S, a: &[i32; 64], b: &[i32; 64]) -> i64 {
 pub(crate) struct PdqBits {
     /// Bit `k` is set where coefficient `k` is above the median.
     pub(crate) signature: Pdq,
-    /// Coefficients, the median itself left out, that lie within the definition's own noise of the median.
-    pub(crate) ties: usize,
+    /// Whether the definition's own noise decides some bit.
+    pub(crate) tied: bool,
 }
 
-/// How far apart two coefficients of the definition may come to lie though they are equal, in thousandths of a
-/// grey-level unit, for a picture of `width`×`height`.
-pub(crate) fn noise(width: u32, height: u32) -> u64 {
-    if width.min(height) > 128 { 16 } else { 44 }
+/// How near to the median a coefficient may lie before the definition's noise decides its bit, in thousandths of a
+/// grey-level unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Noise {
+    /// One coefficient so near is enough.
+    pub(crate) one: u64,
+    /// Two so near are a pattern, and the noise of patterns is larger than that of photographs.
+    pub(crate) two: u64,
 }
 
-/// The bits of `coefficients` and the ties within `noise` thousandths of the median (step 8).
-pub(crate) fn bits(coefficients: &[i64; 256], scale: Scale, noise: u64) -> PdqBits {
+impl Noise {
+    /// The noise of the definition on a picture of `width`×`height`.
+    pub(crate) fn of(width: u32, height: u32) -> Noise {
+        if width.min(height) > 128 { Noise { one: 3, two: 16 } } else { Noise { one: 44, two: 44 } }
+    }
+}
+
+/// The bits of `coefficients`, and whether they are the definition's to decide (step 8).
+pub(crate) fn bits(coefficients: &[i64; 256], scale: Scale, noise: Noise) -> PdqBits {
     let median = median(coefficients);
-    // The noise in units of the coefficients, 2⁻²⁶ grid units.
-    let near = (u128::from(scale.unit * noise) << 26 >> scale.shift) / 1000;
-    let ties = coefficients.iter().filter(|&&b| u128::from(b.abs_diff(median)) <= near).count() - 1;
-    PdqBits { signature: Pdq::from_bits(|k| coefficients[k] > median), ties }
+    let near = |thousandths: u64| {
+        // In units of the coefficients, 2⁻²⁶ grid units.
+        let near = ((u128::from(scale.unit * thousandths) << 26) >> scale.shift) / 1000;
+        coefficients.iter().filter(|&&b| u128::from(b.abs_diff(median)) <= near).count() - 1
+    };
+    PdqBits {
+        signature: Pdq::from_bits(|k| coefficients[k] > median),
+        tied: near(noise.one) >= 1 || near(noise.two) >= 2,
+    }
 }
 
 /// The signature of the picture laid as each of [`Orientation::ALL`] says, the median taken anew (step 10).
@@ -278,6 +294,6 @@ mod tests {
     fn flat_pictures_tie() {
         let luma = Luma { values: vec![77_000; POINTS], scale: Scale { unit: 1000, shift: 0 } };
         let coefficients = transform(Level::new(), &luma);
-        assert!(bits(&coefficients, luma.scale, 1).ties > 200);
+        assert!(bits(&coefficients, luma.scale, Noise { one: 0, two: 0 }).tied);
     }
 }

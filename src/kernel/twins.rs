@@ -95,6 +95,7 @@ impl Case {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "says what was compared")]
 fn reduce_equals_naive_at_every_level() {
     let mut random = Bytes(1);
     let mut scratch = Scratch::default();

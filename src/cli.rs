@@ -1,0 +1,68 @@
+//! The command line: parse, run, report, exit code.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod bytes;
+mod compare;
+mod console;
+mod exit;
+mod hash;
+mod interrupt;
+mod output;
+mod pictures;
+mod progress;
+
+use exit::Exit;
+
+/// Perceptual image hashing: PhotoDNA-class and PDQ signatures, exact and fast
+///
+/// Shadegrid turns pictures into signatures that stay close when a picture is scaled, re-encoded or lightly edited.
+/// Its PhotoDNA-class signature follows the published "Alleged PhotoDNA"; Shadegrid is not Microsoft's product, nor
+/// endorsed by Microsoft.
+#[derive(Debug, Parser)]
+#[command(name = "shadegrid", version, max_term_width = 110, after_help = AFTER_HELP, after_long_help = AFTER_LONG_HELP)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str =
+    "Use `--help` for more, `shadegrid COMMAND --help` for a command's options and examples.";
+
+const AFTER_LONG_HELP: &str = "\
+Examples:
+  Hash a folder of pictures, one JSON line each:
+      shadegrid hash photos -o photos.jsonl
+  Compare two pictures, however they lie:
+      shadegrid compare a.jpg b.png --orientations all
+
+Exit codes:
+    0  everything was hashed or compared
+    1  wrong usage, or the run could not be carried out (say, the disk is full)
+    2  some input failed; the others are done
+  130  interrupted";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Hash(Box<hash::Arguments>),
+    Compare(compare::Arguments),
+}
+
+/// Parses, runs the command, reports what stopped it, and gives the exit code.
+pub(crate) fn main() -> ExitCode {
+    console::quiet_worker_panics();
+    let outcome = match Arguments::try_parse() {
+        Ok(arguments) => run(arguments.command),
+        Err(error) => return console::usage(&error).into(),
+    };
+    outcome.unwrap_or_else(|failure| console::failure(&failure)).into()
+}
+
+fn run(command: Command) -> Result<Exit, shadegrid::Error> {
+    match command {
+        Command::Hash(arguments) => hash::run(*arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
+    }
+}

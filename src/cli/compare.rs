@@ -1,0 +1,271 @@
+//! `shadegrid compare`: how far apart two pictures or signatures are.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use shadegrid::pipeline::{self, PipelineOptions, Record, Sink, Source};
+use shadegrid::{Algorithm, Error, Flag, HashOptions, Hashed, Orientation, Pdq, PdqHash, PhotoDna};
+
+use super::console;
+use super::exit::Exit;
+use super::pictures::DecodeArguments;
+
+/// Compare two pictures, two signatures, or one of each
+///
+/// Prints every distance that the two allow, with the threshold that the field usually takes. Smaller is closer; a
+/// distance up to the threshold is called a match. A match is a lead for a person to look at, not proof.
+///
+/// A signature is given as text: PhotoDNA-class as base64, hexadecimal or 144 integers with commas between, PDQ as 64
+/// hexadecimal digits. A file of that name goes first. A PDQ signature does not say in which convention it was
+/// made, so a picture is compared with it in both.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// A picture's path, `-` for one on standard input, or a signature
+    #[arg(value_name = "A")]
+    a: OsString,
+
+    /// The other one
+    #[arg(value_name = "B")]
+    b: OsString,
+
+    /// Compare B as it is, or turned and mirrored in all eight ways
+    #[arg(long, value_enum, value_name = "WHICH", default_value = "upright")]
+    orientations: Orientations,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    decode: DecodeArguments,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  shadegrid compare a.jpg b.jpg
+  shadegrid compare a.jpg b.jpg --orientations all --json
+  shadegrid compare a.jpg f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22
+
+Exit codes:
+    0  compared, however far apart
+    1  wrong usage, or two signatures of different kinds
+    2  an input could not be read or decoded";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Orientations {
+    Upright,
+    All,
+}
+
+/// PDQ's authors advise against matching signatures under this quality.
+const USABLE_QUALITY: u8 = 50;
+
+/// Runs the subcommand.
+pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Error> {
+    if arguments.a == "-" && arguments.b == "-" {
+        return Err(Error::Input("`-` is given twice, but standard input can be read only once".to_string()));
+    }
+    let (a, b) = match (arguments.side(&arguments.a)?, arguments.side(&arguments.b)?) {
+        (Ok(a), Ok(b)) => (a, b),
+        (a, b) => {
+            [a.err(), b.err()].into_iter().flatten().for_each(console::say);
+            return Ok(Exit::SomeFailed);
+        }
+    };
+    let orientations = match arguments.orientations {
+        Orientations::Upright => &Orientation::ALL[..1],
+        Orientations::All => &Orientation::ALL[..],
+    };
+    let distances = distances(&a, &b, orientations);
+    if distances.is_empty() {
+        let message = "one signature is PhotoDNA-class, the other PDQ: there is no distance between them";
+        return Err(Error::Input(message.to_string()));
+    }
+    let notes =
+        [(&arguments.a, &a), (&arguments.b, &b)].into_iter().flat_map(|(name, side)| notes(name, side));
+    let comparison = Comparison { distances, notes: notes.collect() };
+    console::print(&if arguments.json { comparison.json()? } else { comparison.table() })?;
+    Ok(Exit::Done)
+}
+
+/// One side of the comparison.
+enum Side {
+    Picture(Box<Hashed>),
+    PhotoDna(PhotoDna),
+    Pdq(Pdq),
+}
+
+impl Arguments {
+    /// The picture or signature that an argument names; the inner error says why the picture has no signature.
+    fn side(&self, argument: &OsStr) -> Result<Result<Side, String>, Error> {
+        let signature = argument.to_str().and_then(signature);
+        if let Some(signature) = signature.filter(|_| !Path::new(argument).exists()) {
+            return Ok(Ok(signature));
+        }
+        let source = if argument == "-" { Source::stream("-", io::stdin()) } else { Source::file(argument) };
+        let mut last = Last(None);
+        pipeline::run([source], &mut last, &self.options())?;
+        Ok(last.0.unwrap_or_else(|| Err("no picture".to_string())).map(|hashed| Side::Picture(hashed.into())))
+    }
+
+    fn options(&self) -> PipelineOptions {
+        let algorithms = Algorithm::ALL.to_vec();
+        let hash = HashOptions { algorithms, orientations: true, decode: self.decode.options() };
+        PipelineOptions { hash, threads: NonZeroUsize::MIN, ..PipelineOptions::default() }
+    }
+}
+
+fn signature(text: &str) -> Option<Side> {
+    let photodna = text.parse().map(Side::PhotoDna);
+    photodna.or_else(|_| text.parse().map(Side::Pdq)).ok()
+}
+
+/// Keeps the last record's content.
+struct Last(Option<Result<Hashed, String>>);
+
+impl Sink for Last {
+    fn write(&mut self, record: &Record) -> Result<(), Error> {
+        let error = |error| format!("shadegrid: {}: {error}", record.key.display());
+        self.0 = Some(record.outcome.as_ref().map(Hashed::clone).map_err(error));
+        Ok(())
+    }
+}
+
+impl Side {
+    fn photodna(&self) -> Option<PhotoDna> {
+        match self {
+            Side::Picture(hashed) => hashed.photodna.map(|hash| hash.signature),
+            Side::PhotoDna(signature) => Some(*signature),
+            Side::Pdq(_) => None,
+        }
+    }
+
+    /// The eight orientations in one of PDQ's conventions; a bare signature stands for either.
+    fn pdq(&self, algorithm: Algorithm) -> Option<[Pdq; 8]> {
+        let of_picture = |hash: &Option<PdqHash>| hash.as_ref().and_then(|hash| hash.orientations);
+        match self {
+            Side::Picture(hashed) if algorithm == Algorithm::Pdq512 => of_picture(&hashed.pdq512),
+            Side::Picture(hashed) => of_picture(&hashed.pdq),
+            Side::PhotoDna(_) => None,
+            Side::Pdq(signature) => Some(signature.orientations()),
+        }
+    }
+}
+
+/// A distance between the two sides.
+#[derive(Serialize)]
+struct Distance {
+    algorithm: &'static str,
+    metric: &'static str,
+    orientation: &'static str,
+    distance: u32,
+    threshold: u32,
+    within: bool,
+}
+
+impl Distance {
+    fn new(algorithm: Algorithm, orientation: Orientation, distance: u32) -> Distance {
+        Distance {
+            algorithm: algorithm.name(),
+            metric: algorithm.metric(),
+            orientation: orientation.name(),
+            distance,
+            threshold: algorithm.threshold(),
+            within: distance <= algorithm.threshold(),
+        }
+    }
+}
+
+fn distances(a: &Side, b: &Side, orientations: &[Orientation]) -> Vec<Distance> {
+    let mut distances = Vec::new();
+    if let (Some(a), Some(b)) = (a.photodna(), b.photodna()) {
+        let distance = |&o| Distance::new(Algorithm::PhotoDna, o, a.distance(&b.oriented(o)));
+        distances.extend(orientations.iter().map(distance));
+    }
+    let bare = matches!((a, b), (Side::Pdq(_), Side::Pdq(_)));
+    let conventions = if bare { &[Algorithm::Pdq][..] } else { &[Algorithm::Pdq, Algorithm::Pdq512] };
+    for &algorithm in conventions {
+        let (Some(of_a), Some(of_b)) = (a.pdq(algorithm), b.pdq(algorithm)) else { continue };
+        // A picture's orientations are closer than those of bare bits: turn A back where only A is a picture.
+        let turn_a = matches!((a, b), (Side::Picture(_), Side::Pdq(_)));
+        distances.extend(orientations.iter().map(|&orientation| {
+            let distance = if turn_a {
+                of_a[inverse(orientation) as usize].distance(&of_b[0])
+            } else {
+                of_a[0].distance(&of_b[orientation as usize])
+            };
+            Distance::new(algorithm, orientation, distance)
+        }));
+    }
+    distances
+}
+
+/// What undoes `orientation`: the opposite quarter turn; all others undo themselves.
+fn inverse(orientation: Orientation) -> Orientation {
+    match orientation {
+        Orientation::Rotate90 => Orientation::Rotate270,
+        Orientation::Rotate270 => Orientation::Rotate90,
+        other => other,
+    }
+}
+
+/// What makes a picture's distances say less.
+fn notes(name: &OsStr, side: &Side) -> Vec<String> {
+    let Side::Picture(hashed) = side else { return Vec::new() };
+    let mut notes: Vec<String> = hashed.flags().map(|flag| about(flag).to_string()).collect();
+    for (algorithm, hash) in [(Algorithm::Pdq, &hashed.pdq), (Algorithm::Pdq512, &hashed.pdq512)] {
+        if let Some(hash) = hash.as_ref().filter(|hash| hash.quality < USABLE_QUALITY) {
+            notes.push(format!(
+                "{algorithm} quality {}, under {USABLE_QUALITY}: not to be matched",
+                hash.quality
+            ));
+        }
+    }
+    notes.iter().map(|note| format!("{}: {note}", name.display())).collect()
+}
+
+fn about(flag: Flag) -> &'static str {
+    match flag {
+        Flag::Flat => "flat: the photodna signature is mostly noise",
+        Flag::Small => "small: a side is under 50 pixels",
+        Flag::Damaged => "damaged: part of the picture is missing",
+        _ => flag.name(),
+    }
+}
+
+/// What is printed.
+#[derive(Serialize)]
+struct Comparison {
+    distances: Vec<Distance>,
+    notes: Vec<String>,
+}
+
+impl Comparison {
+    fn json(&self) -> Result<String, Error> {
+        let text =
+            serde_json::to_string(self).map_err(|error| Error::io("cannot write JSON", error.into()))?;
+        Ok(text + "\n")
+    }
+
+    fn table(&self) -> String {
+        let mut table = String::from("algorithm  metric             orientation     distance  threshold\n");
+        for row in &self.distances {
+            let within = if row.within { "within" } else { "beyond" };
+            let Distance { algorithm, metric, orientation, distance, threshold, .. } = row;
+            let _ = writeln!(
+                table,
+                "{algorithm:<9}  {metric:<17}  {orientation:<14} {distance:>9}  {threshold:>9}  {within}"
+            );
+        }
+        for note in &self.notes {
+            let _ = writeln!(table, "note: {note}");
+        }
+        table
+    }
+}

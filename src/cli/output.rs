@@ -1,0 +1,82 @@
+//! Where records are written: standard output, or a file that appears when it is complete.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use shadegrid::Error;
+use shadegrid::pipeline::{Csv, JsonLines, Sink};
+
+/// How records are written.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum OutputFormat {
+    /// One JSON object a line.
+    Jsonl,
+    /// Comma-separated values with a row of names.
+    Csv,
+}
+
+impl OutputFormat {
+    /// A sink of this format.
+    pub(crate) fn sink(self, to: Box<dyn Write>) -> Box<dyn Sink> {
+        match self {
+            OutputFormat::Jsonl => Box::new(JsonLines::new(to)),
+            OutputFormat::Csv => Box::new(Csv::new(to)),
+        }
+    }
+}
+
+/// The output of one run.
+pub(crate) enum Output {
+    /// Standard output, or something that cannot be renamed: a pipe or a device.
+    Direct,
+    /// A file that is written under another name until it is complete.
+    File { partial: PathBuf, complete: PathBuf },
+}
+
+impl Output {
+    /// Opens `path`, or standard output.
+    pub(crate) fn open(path: Option<&Path>) -> Result<(Output, Box<dyn Write>), Error> {
+        let Some(path) = path else {
+            return Ok((Output::Direct, Box::new(io::stdout())));
+        };
+        let special = fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
+        let partial = if special { path.to_path_buf() } else { partial_name(path) };
+        let opened = if special { File::options().write(true).open(path) } else { File::create(&partial) };
+        let file = opened.map_err(|error| cannot("write", &partial, error))?;
+        let output =
+            if special { Output::Direct } else { Output::File { partial, complete: path.to_path_buf() } };
+        Ok((output, Box::new(file)))
+    }
+
+    /// Gives the file its name: it holds a record for every input.
+    pub(crate) fn complete(self) -> Result<(), Error> {
+        match self {
+            Output::Direct => Ok(()),
+            Output::File { partial, complete } => {
+                fs::rename(&partial, &complete).map_err(|error| cannot("rename", &partial, error))
+            }
+        }
+    }
+
+    /// Where the records of a run that ended early lie.
+    pub(crate) fn partial(&self) -> Option<&Path> {
+        match self {
+            Output::Direct => None,
+            Output::File { partial, .. } => Some(partial),
+        }
+    }
+}
+
+/// `photos.jsonl` is written as `photos.jsonl.partial`.
+fn partial_name(path: &Path) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(".partial");
+    name.into()
+}
+
+fn cannot(what: &str, path: &Path, error: io::Error) -> Error {
+    Error::io(format!("cannot {what} {}", path.display()), error)
+}

@@ -1,0 +1,285 @@
+//! The first page of a TIFF through the `tiff` crate, strip by strip or tile by tile.
+
+use std::io::Cursor;
+
+use tiff::decoder::{ChunkType, Decoder, DecodingResult, Limits};
+use tiff::tags::Tag;
+use tiff::{ColorType, TiffError};
+
+use super::{Raster, Wanted, blank, check, share};
+use crate::decode::{Format, orient};
+use crate::error::{Error, Result};
+
+type Source<'a> = Decoder<Cursor<&'a [u8]>>;
+
+/// What the samples of a pixel mean; each may be followed by others, which are dropped.
+enum Colour {
+    Grey,
+    Rgb,
+    Cmyk,
+    YCbCr,
+    /// R, G, B of each index.
+    Palette(Vec<[u8; 3]>),
+}
+
+/// How the page is cut into strips or tiles.
+struct Grid {
+    width: usize,
+    height: usize,
+    /// Pixels of a whole strip or tile.
+    cell: (usize, usize),
+    across: usize,
+    down: usize,
+    /// Samples of a pixel.
+    samples: usize,
+    /// Bits of a sample.
+    bits: u8,
+    /// Whether each sample has strips of its own.
+    planar: bool,
+}
+
+/// Decodes the first page. What cannot be decoded stays black.
+pub(super) fn decode(bytes: &[u8], wanted: &Wanted<'_>, samples: &mut Vec<u8>) -> Result<Raster> {
+    let indexed = indices_as_grey(bytes);
+    let bytes = indexed.as_deref().unwrap_or(bytes);
+    let mut decoder = Decoder::new(Cursor::new(bytes)).map_err(problem)?.with_limits(limits(wanted));
+    let (width, height) = decoder.dimensions().map_err(problem)?;
+    wanted.limits.check_size(width, height)?;
+    if decoder.find_tag_unsigned::<u16>(Tag::FillOrder).ok().flatten() == Some(2) {
+        return Err(Error::Unsupported("TIFF with the bits of its bytes in reverse order".into()));
+    }
+    let colour = if indexed.is_some() { palette(&mut decoder)? } else { colour(&mut decoder)? };
+    let grid = grid(&mut decoder, width, height)?;
+    let channels = if matches!(colour, Colour::Grey) { 1 } else { 3 };
+    // A strip is held twice: as stored, at up to 4 bytes a sample, and as bytes.
+    let cell = (grid.cell.0 * grid.cell.1.min(grid.height)) as u64 * grid.samples as u64;
+    let copy = if indexed.is_some() { bytes.len() as u64 } else { 0 };
+    check(wanted.limits, width, height, channels, cell.saturating_mul(5) + copy)?;
+    blank(samples, grid.width * grid.height * channels);
+    let mut raster = Raster { width, height, channels, whole: None, orientation: None };
+    let (rows, broken) = read_cells(&mut decoder, &grid, &colour, channels, samples);
+    if let Some(error) = broken {
+        if matches!(error, TiffError::UnsupportedError(_)) {
+            return Err(problem(error));
+        }
+        raster.whole = share(Format::Tiff, rows, height, &error)?;
+    }
+    if wanted.orientation {
+        let tag = decoder.find_tag_unsigned::<u8>(Tag::Orientation).ok().flatten();
+        raster.orientation = tag.and_then(orient::from_number);
+    }
+    Ok(raster)
+}
+
+fn limits(wanted: &Wanted<'_>) -> Limits {
+    let bytes = usize::try_from(wanted.limits.max_decoder_bytes).unwrap_or(usize::MAX);
+    let mut limits = Limits::default();
+    limits.decoding_buffer_size = bytes;
+    limits.intermediate_buffer_size = bytes;
+    limits.ifd_value_size = bytes.min(64 << 20);
+    limits
+}
+
+fn colour(decoder: &mut Source<'_>) -> Result<Colour> {
+    let photometric = decoder.find_tag_unsigned::<u16>(Tag::PhotometricInterpretation).ok().flatten();
+    match decoder.colortype().map_err(problem)? {
+        ColorType::Gray(_) | ColorType::GrayA(_) => Ok(Colour::Grey),
+        ColorType::Multiband { .. } if matches!(photometric, Some(0 | 1)) => Ok(Colour::Grey),
+        ColorType::RGB(_) | ColorType::RGBA(_) => Ok(Colour::Rgb),
+        ColorType::CMYK(_) | ColorType::CMYKA(_) => Ok(Colour::Cmyk),
+        ColorType::YCbCr(8) => Ok(Colour::YCbCr),
+        other => Err(Error::Unsupported(format!("TIFF with samples of the kind {other:?}"))),
+    }
+}
+
+/// The file with its palette indices declared to be grey; `None` where there are none.
+///
+/// The `tiff` crate (0.11) refuses palettes, but reads the same samples as grey.
+fn indices_as_grey(bytes: &[u8]) -> Option<Vec<u8>> {
+    let little = bytes.starts_with(b"II");
+    let number = |at: usize, length: usize| {
+        let field = bytes.get(at..at.checked_add(length)?)?;
+        let fold = |number, byte: &u8| number << 8 | u64::from(*byte);
+        Some(if little { field.iter().rev().fold(0, fold) } else { field.iter().fold(0, fold) })
+    };
+    // Classic files count entries in 2 bytes and use 12 for each, big ones (version 43) 8 and 20.
+    let (first, counter, entry, value) = if number(2, 2)? == 43 { (8, 8, 20, 12) } else { (4, 2, 12, 8) };
+    let directory = usize::try_from(number(first, if entry == 20 { 8 } else { 4 })?).ok()?;
+    let entries = usize::try_from(number(directory, counter)?).ok()?.min(bytes.len() / entry);
+    let start = directory.checked_add(counter)?;
+    let is_photometric =
+        |at: &usize| number(*at, 2) == Some(u64::from(Tag::PhotometricInterpretation.to_u16()));
+    let at = (0..entries).map(|index| start + index * entry).find(is_photometric)? + value;
+    (number(at, 2)? == 3).then(|| {
+        let mut grey = bytes.to_vec();
+        grey[at..at + 2].copy_from_slice(&if little { [1, 0] } else { [0, 1] });
+        grey
+    })
+}
+
+fn palette(decoder: &mut Source<'_>) -> Result<Colour> {
+    let bits = decoder.colortype().map_err(problem)?.bit_depth();
+    if bits > 8 {
+        return Err(Error::Unsupported(format!("TIFF with a palette for {bits} bits")));
+    }
+    let map = decoder.get_tag_u16_vec(Tag::ColorMap).map_err(problem)?;
+    let colours = 1 << bits;
+    if map.len() < 3 * colours {
+        return Err(Error::corrupt(Format::Tiff.name(), "its colour map is shorter than its samples need"));
+    }
+    // Some writers fill the map with 0..=255 instead of 0..=65535.
+    let shift = if map.iter().any(|value| *value > 255) { 8 } else { 0 };
+    let channel = |index: usize, channel: usize| (map[index + channel * colours] >> shift) as u8;
+    Ok(Colour::Palette((0..colours).map(|index| [0, 1, 2].map(|c| channel(index, c))).collect()))
+}
+
+fn grid(decoder: &mut Source<'_>, width: u32, height: u32) -> Result<Grid> {
+    let colour = decoder.colortype().map_err(problem)?;
+    let planar = decoder.find_tag_unsigned::<u16>(Tag::PlanarConfiguration).ok().flatten() == Some(2);
+    let (across, down) = decoder.chunk_dimensions();
+    let across = if decoder.get_chunk_type() == ChunkType::Strip { width } else { across };
+    if across == 0 || down == 0 {
+        return Err(Error::corrupt(Format::Tiff.name(), "its strips or tiles have no size"));
+    }
+    let samples = usize::from(colour.num_samples());
+    Ok(Grid {
+        width: width as usize,
+        height: height as usize,
+        cell: (across.min(width) as usize, down.min(height) as usize),
+        across: width.div_ceil(across) as usize,
+        down: height.div_ceil(down) as usize,
+        samples,
+        bits: colour.bit_depth(),
+        planar: planar && samples > 1,
+    })
+}
+
+/// Decodes every strip or tile that can be; returns the rows that lie in whole ones only, and the first error.
+fn read_cells(
+    decoder: &mut Source<'_>,
+    grid: &Grid,
+    colour: &Colour,
+    channels: usize,
+    samples: &mut [u8],
+) -> (u32, Option<TiffError>) {
+    let (mut rows, mut broken) = (0, None);
+    let palette = matches!(colour, Colour::Palette(_));
+    for down in 0..grid.down {
+        let top = down * grid.cell.1;
+        let height = grid.cell.1.min(grid.height - top);
+        let mut whole = true;
+        for across in 0..grid.across {
+            match read_cell(decoder, grid, down * grid.across + across) {
+                Ok(cell) => {
+                    let left = across * grid.cell.0;
+                    let width = grid.cell.0.min(grid.width - left);
+                    let cell = if palette { cell } else { stretched(cell, grid.bits) };
+                    for (row, line) in cell.chunks_exact(width * grid.samples).take(height).enumerate() {
+                        let start = ((top + row) * grid.width + left) * channels;
+                        paint(line, grid.samples, colour, &mut samples[start..start + width * channels]);
+                    }
+                    whole &= cell.len() >= width * grid.samples * height;
+                }
+                Err(error) => {
+                    whole = false;
+                    broken.get_or_insert(error);
+                }
+            }
+        }
+        rows += if whole { height as u32 } else { 0 };
+    }
+    (rows, broken)
+}
+
+/// The samples of one strip or tile as bytes, interleaved, without padding.
+fn read_cell(decoder: &mut Source<'_>, grid: &Grid, index: usize) -> Result<Vec<u8>, TiffError> {
+    let planes = if grid.planar { grid.samples } else { 1 };
+    let mut cell = Vec::new();
+    for plane in 0..planes {
+        let index = (plane * grid.across * grid.down + index) as u32;
+        let (width, _) = decoder.chunk_data_dimensions(index);
+        let in_row = width as usize * if grid.planar { 1 } else { grid.samples };
+        let samples = bytes(decoder.read_chunk(index)?, in_row, grid.bits)?;
+        if planes == 1 {
+            return Ok(samples);
+        }
+        cell.resize(samples.len() * planes, 0);
+        for (sample, pixel) in samples.into_iter().zip(cell.chunks_exact_mut(planes)) {
+            pixel[plane] = sample;
+        }
+    }
+    Ok(cell)
+}
+
+/// Samples of any kind as bytes: indices and packed bits as they are, wider ones by their high byte.
+fn bytes(cell: DecodingResult, in_row: usize, bits: u8) -> Result<Vec<u8>, TiffError> {
+    Ok(match cell {
+        DecodingResult::U8(samples) if bits < 8 => unpack(&samples, in_row, bits),
+        DecodingResult::U8(samples) => samples,
+        DecodingResult::U16(samples) => samples.into_iter().map(|sample| (sample >> 8) as u8).collect(),
+        DecodingResult::U32(samples) => samples.into_iter().map(|sample| (sample >> 24) as u8).collect(),
+        DecodingResult::F32(samples) => {
+            samples.into_iter().map(|sample| (sample * 255.0).round() as u8).collect()
+        }
+        _ => return Err(TiffError::UnsupportedError(tiff::TiffUnsupportedError::UnsupportedDataType)),
+    })
+}
+
+/// One byte for each of the samples that are packed into rows of whole bytes.
+fn unpack(packed: &[u8], in_row: usize, bits: u8) -> Vec<u8> {
+    let row_bytes = (in_row * usize::from(bits)).div_ceil(8).max(1);
+    let sample = |row: &[u8], index: usize| {
+        let at = index * usize::from(bits);
+        let pair = u16::from(row[at / 8]) << 8 | u16::from(row.get(at / 8 + 1).copied().unwrap_or(0));
+        (pair >> (16 - usize::from(bits) - at % 8)) as u8 & ((1 << bits) - 1)
+    };
+    let rows = packed.chunks_exact(row_bytes);
+    rows.flat_map(|row| (0..in_row).map(move |index| sample(row, index))).collect()
+}
+
+/// Samples of fewer than 8 bits, stretched to 0..=255.
+fn stretched(mut samples: Vec<u8>, bits: u8) -> Vec<u8> {
+    if bits < 8 {
+        let most = (1 << bits) - 1;
+        samples.iter_mut().for_each(|sample| *sample = (u16::from(*sample) * 255 / most) as u8);
+    }
+    samples
+}
+
+fn paint(line: &[u8], samples: usize, colour: &Colour, row: &mut [u8]) {
+    let pixels = line.chunks_exact(samples);
+    match colour {
+        Colour::Grey => row.iter_mut().zip(pixels).for_each(|(to, from)| *to = from[0]),
+        _ => {
+            for (to, from) in row.chunks_exact_mut(3).zip(pixels) {
+                to.copy_from_slice(&rgb(from, colour));
+            }
+        }
+    }
+}
+
+fn rgb(pixel: &[u8], colour: &Colour) -> [u8; 3] {
+    match colour {
+        Colour::Cmyk => [0, 1, 2].map(|ink| super::ink_to_light(pixel[ink], pixel[3])),
+        Colour::YCbCr => from_ycbcr([pixel[0], pixel[1], pixel[2]]),
+        Colour::Palette(colours) => colours.get(usize::from(pixel[0])).copied().unwrap_or_default(),
+        Colour::Grey | Colour::Rgb => [pixel[0], pixel[1], pixel[2]],
+    }
+}
+
+/// ITU-R BT.601 with full range, the default of the TIFF 6.0 specification, section 21.
+fn from_ycbcr([y, cb, cr]: [u8; 3]) -> [u8; 3] {
+    let (y, cb, cr) = (f32::from(y), f32::from(cb) - 128.0, f32::from(cr) - 128.0);
+    [y + 1.402 * cr, y - 0.344_136 * cb - 0.714_136 * cr, y + 1.772 * cb].map(|value| value.round() as u8)
+}
+
+fn problem(error: TiffError) -> Error {
+    match error {
+        TiffError::UnsupportedError(error) => Error::Unsupported(format!("TIFF: {error}")),
+        TiffError::LimitsExceeded => Error::corrupt(
+            Format::Tiff.name(),
+            "it announces tables or strips that take more memory than the limit",
+        ),
+        error => Error::corrupt(Format::Tiff.name(), error.to_string()),
+    }
+}

@@ -1,0 +1,88 @@
+//! Which format the first bytes of a file announce.
+
+use super::Format;
+
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
+const JPEG_XL_CONTAINER: &[u8] = b"\0\0\0\x0cJXL \r\n\x87\n";
+
+impl Format {
+    /// The format that a file's first bytes announce; `None` for anything else.
+    ///
+    /// Looks at no more than the first 64 bytes.
+    pub fn sniff(bytes: &[u8]) -> Option<Format> {
+        let is = |magic: &[u8]| bytes.starts_with(magic);
+        if is(b"\xff\xd8\xff") {
+            Some(Format::Jpeg)
+        } else if is(PNG) {
+            Some(Format::Png)
+        } else if is(b"GIF87a") || is(b"GIF89a") {
+            Some(Format::Gif)
+        } else if is(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
+            Some(Format::WebP)
+        } else if is(b"II*\0") || is(b"MM\0*") || is(b"II+\0") || is(b"MM\0+") {
+            Some(Format::Tiff)
+        } else if is(b"\xff\x0a") || is(JPEG_XL_CONTAINER) {
+            Some(Format::JpegXl)
+        } else if is(b"BM") && is_bitmap_header(bytes) {
+            Some(Format::Bmp)
+        } else {
+            iso_media(bytes)
+        }
+    }
+}
+
+/// Whether the length of the second header is one that Windows or OS/2 bitmaps have: `BM` alone begins many texts.
+fn is_bitmap_header(bytes: &[u8]) -> bool {
+    let length = bytes.get(14..18).map(|field| u32::from_le_bytes([field[0], field[1], field[2], field[3]]));
+    matches!(length, Some(12 | 16 | 40 | 52 | 56 | 64 | 108 | 124))
+}
+
+/// HEIC and AVIF share the ISO base media file format; the brands of its first box tell them apart.
+fn iso_media(bytes: &[u8]) -> Option<Format> {
+    if bytes.get(4..8) != Some(b"ftyp") {
+        return None;
+    }
+    let size = u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) as usize;
+    let end = size.clamp(12, 64).min(bytes.len());
+    let major = bytes.get(8..12);
+    let brands = || major.into_iter().chain(bytes.get(16..end).unwrap_or(&[]).chunks_exact(4));
+    let has = |wanted: &[&[u8]]| brands().any(|brand| wanted.contains(&brand));
+    if has(&[b"avif", b"avis"]) {
+        Some(Format::Avif)
+    } else if has(&[b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"]) {
+        Some(Format::Heic)
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_bytes_name_the_format() {
+        let cases: &[(&[u8], Option<Format>)] = &[
+            (b"\xff\xd8\xff\xe0", Some(Format::Jpeg)),
+            (b"\xff\xd8", None),
+            (b"\x89PNG\r\n\x1a\n", Some(Format::Png)),
+            (b"GIF89a", Some(Format::Gif)),
+            (b"GIF90a", None),
+            (b"RIFF\0\0\0\0WEBP", Some(Format::WebP)),
+            (b"RIFF\0\0\0\0WAVE", None),
+            (b"MM\0*", Some(Format::Tiff)),
+            (b"\xff\x0a", Some(Format::JpegXl)),
+            (b"\0\0\0\x0cJXL \r\n\x87\n", Some(Format::JpegXl)),
+            (b"BM....\0\0\0\0....\x28\0\0\0", Some(Format::Bmp)),
+            (b"BMW is a maker of cars", None),
+            (b"\0\0\0\x18ftypmif1\0\0\0\0mif1avif", Some(Format::Avif)),
+            (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", Some(Format::Heic)),
+            (b"\0\0\0\x18ftypisom\0\0\0\0isommp42", None),
+            (b"\0\0\0\x18ftyp", None),
+            (b"", None),
+        ];
+        for (bytes, format) in cases {
+            assert_eq!(Format::sniff(bytes), *format, "{bytes:?}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Sources in, one record out for each, in their order, never fewer.
+//!
+//! ```
+//! use shadegrid::pipeline::{self, JsonLines, PipelineOptions, Source};
+//!
+//! // Any iterator of sources will do: files, bytes in memory, streams; `pipeline::expand` walks folders.
+//! let sources = vec![
+//!     Source::bytes("tiny.bmp", include_bytes!("pipeline/example.bmp").to_vec()),
+//!     Source::file("no/such/picture.jpg"),
+//! ];
+//! let mut lines = JsonLines::new(Vec::new());
+//! let summary = pipeline::run(sources, &mut lines, &PipelineOptions::default())?;
+//! assert_eq!((summary.records, summary.failed()), (2, 1));
+//!
+//! let lines = String::from_utf8(lines.into_inner()).unwrap();
+//! let mut lines = lines.lines();
+//! assert!(lines.next().unwrap().starts_with(r#"{"path":"tiny.bmp","status":"ok""#));
+//! assert!(lines.next().unwrap().contains(r#""status":"error","code":"io""#));
+//! # Ok::<(), shadegrid::Error>(())
+//! ```
+//!
+//! Readers take sources and load them, workers decode and hash, and the caller's thread writes; all
+//! are joined by bounded channels. What bounds the memory stands in [`PipelineOptions::memory`], what orders
+//! the records in the file `pipeline/order.rs`.
+
+use std::num::NonZeroUsize;
+
+use crate::error::Result;
+use crate::hasher::HashOptions;
+
+mod budget;
+mod buffers;
+mod need;
+mod order;
+mod pool;
+mod reader;
+mod record;
+mod sink;
+mod source;
+mod stop;
+mod summary;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+pub use record::Record;
+pub use sink::{Csv, JsonLines, Sink};
+pub use source::{Count, DetachedReader, Source, Walk, count_ahead, expand, names};
+pub use stop::Stop;
+pub use summary::{Ended, Summary};
+
+/// The choices of [`run`].
+#[derive(Debug, Clone)]
+pub struct PipelineOptions {
+    /// What is hashed, and how pictures are decoded.
+    pub hash: HashOptions,
+    /// Threads that decode and hash; by default as many as the machine runs at once. One to eight further
+    /// threads read files, and the caller's thread writes.
+    pub threads: NonZeroUsize,
+    /// Bytes that encoded files and decoded pictures may take together; by default 256 MiB a thread and at least
+    /// 1 GiB.
+    ///
+    /// A quarter is for encoded files, three eighths are the workers' standing shares (their buffers live
+    /// there from picture to picture), and three eighths are lent to pictures larger than a share, in the order
+    /// in which they ask. A picture larger than what is lent waits until nothing is, then is decoded as
+    /// the only large one: only such a picture takes the total past the budget. What decoding takes is
+    /// estimated from the size that the header announces. Beside the budget at most 4,096 finished records wait for
+    /// their turn.
+    pub memory: u64,
+    /// Whether the first failed record, in input order, is the last one written.
+    pub fail_fast: bool,
+    /// Asks the run to end early; keep a clone.
+    pub stop: Stop,
+}
+
+impl Default for PipelineOptions {
+    fn default() -> PipelineOptions {
+        let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        PipelineOptions {
+            hash: HashOptions::default(),
+            threads,
+            memory: PipelineOptions::default_memory(threads),
+            fail_fast: false,
+            stop: Stop::default(),
+        }
+    }
+}
+
+impl PipelineOptions {
+    /// The default of [`memory`](PipelineOptions::memory) for so many threads.
+    pub fn default_memory(threads: NonZeroUsize) -> u64 {
+        (256 << 20) * (threads.get() as u64).max(4)
+    }
+}
+
+/// Hashes every source into `sink`: exactly one record a source, in the order of the sources, whatever they
+/// hold. A source that cannot be read or decoded gives a record with its error, also where a decoder panics.
+///
+/// Once [`PipelineOptions::stop`] is requested no further source is taken; what was taken is finished and written.
+///
+/// # Errors
+///
+/// Those of the sink alone, [`Error::Io`](crate::Error::Io) for the built-in ones; they end the run.
+pub fn run<I>(sources: I, sink: &mut dyn Sink, options: &PipelineOptions) -> Result<Summary>
+where
+    I: IntoIterator<Item = Source>,
+    I::IntoIter: Send,
+{
+    let hash = options.hash.clone();
+    pool::run(sources.into_iter(), sink, options, || worker::HashWork::new(hash.clone()))
+}

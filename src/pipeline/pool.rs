@@ -1,0 +1,141 @@
+//! The threads and the channels between them.
+//!
+//! ```text
+//! sources ─▶ readers ──jobs──▶ workers ──records──▶ writer (the caller's thread) ──▶ sink
+//!               ▲ └───────────records──────────────▶ │
+//!               └──────────────tickets───────────────┘
+//! ```
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
+
+use super::PipelineOptions;
+use super::budget::Budget;
+use super::buffers::Buffers;
+use super::order::{Reorder, WINDOW};
+use super::reader::Feed;
+use super::record::Record;
+use super::sink::Sink;
+use super::source::Source;
+use super::summary::{Ended, Summary};
+use super::worker::{Work, Worker};
+use crate::error::{Error, Result};
+
+/// Runs the pipeline with workers whose work `make_work` makes.
+pub(super) fn run<W: Work>(
+    sources: impl Iterator<Item = Source> + Send,
+    sink: &mut dyn Sink,
+    options: &PipelineOptions,
+    make_work: impl Fn() -> W + Sync,
+) -> Result<Summary> {
+    let workers = options.threads.get();
+    let budget = Budget::new(options.memory, workers);
+    run_within(sources, sink, options, make_work, &budget)
+}
+
+/// The same within a given budget.
+pub(super) fn run_within<W: Work>(
+    sources: impl Iterator<Item = Source> + Send,
+    sink: &mut dyn Sink,
+    options: &PipelineOptions,
+    make_work: impl Fn() -> W + Sync,
+    budget: &Budget,
+) -> Result<Summary> {
+    let workers = options.threads.get();
+    let readers = workers.div_ceil(8).min(8);
+    let (job_sender, jobs) = bounded(2 * workers);
+    let (record_sender, records) = bounded(2 * workers);
+    let (ticket_sender, tickets) = bounded(WINDOW);
+    for _ in 0..WINDOW {
+        let _ = ticket_sender.try_send(());
+    }
+    let buffers = Buffers::new(3 * workers + readers, budget.idle);
+    let exhausted = Arc::new(AtomicBool::new(false));
+    let feed = Feed {
+        sources: Mutex::new(Some((sources, 0))),
+        exhausted: exhausted.clone(),
+        tickets,
+        jobs: job_sender,
+        records: record_sender.clone(),
+        budget,
+        buffers: buffers.clone(),
+        limits: &options.hash.decode.limits,
+        stop: &options.stop,
+    };
+    // The channels close one after another: the last reader drops the last clone of the feed, and with it the
+    // jobs' sender; the last worker drops the last sender of records; then the writer is at its end.
+    let feed = Arc::new(feed);
+    let make_work = &make_work;
+    thread::scope(move |scope| {
+        for number in 0..readers {
+            let feed = feed.clone();
+            spawn(scope, format!("shadegrid-read-{number}"), move || feed.run())?;
+        }
+        drop(feed);
+        for number in 0..workers {
+            let (jobs, records, buffers) = (jobs.clone(), record_sender.clone(), buffers.clone());
+            let work = move || Worker::new(make_work, budget).run(&jobs, &records, &buffers);
+            spawn(scope, format!("shadegrid-hash-{number}"), work)?;
+        }
+        drop((jobs, record_sender));
+        let mut summary = write(&records, &ticket_sender, sink, options)?;
+        if summary.ended == Ended::Complete && !exhausted.load(Ordering::Acquire) {
+            summary.ended = Ended::Stopped;
+        }
+        Ok(summary)
+    })
+}
+
+fn spawn<'scope>(
+    scope: &'scope thread::Scope<'scope, '_>,
+    name: String,
+    body: impl FnOnce() + Send + 'scope,
+) -> Result<()> {
+    let spawned = thread::Builder::new().name(name).spawn_scoped(scope, body);
+    spawned.map(drop).map_err(|error| Error::io("cannot start a thread; ask for fewer", error))
+}
+
+/// Writes the records in order. Returning early drops the channels, and so ends every thread.
+fn write(
+    records: &Receiver<Record>,
+    tickets: &Sender<()>,
+    sink: &mut dyn Sink,
+    options: &PipelineOptions,
+) -> Result<Summary> {
+    let started = Instant::now();
+    let mut summary = Summary::default();
+    let mut waiting = Reorder::default();
+    while let Some(record) = next(records, sink)? {
+        waiting.put(record);
+        while let Some(record) = waiting.pop() {
+            sink.write(&record)?;
+            summary.add(&record);
+            let _ = tickets.try_send(());
+            if options.fail_fast && record.outcome.is_err() {
+                sink.finish()?;
+                summary.end(started, Ended::FailedFast);
+                return Ok(summary);
+            }
+        }
+    }
+    debug_assert!(waiting.is_empty(), "a source got no record");
+    sink.finish()?;
+    summary.end(started, Ended::Complete);
+    Ok(summary)
+}
+
+/// The next record that is done, in any order; what was written is handed on before waiting for one.
+fn next(records: &Receiver<Record>, sink: &mut dyn Sink) -> Result<Option<Record>> {
+    match records.try_recv() {
+        Ok(record) => Ok(Some(record)),
+        Err(TryRecvError::Disconnected) => Ok(None),
+        Err(TryRecvError::Empty) => {
+            sink.flush()?;
+            Ok(records.recv().ok())
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! How many sources there will be, counted beside the run.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+
+/// A count that is still going on, or done.
+#[derive(Debug, Clone, Default)]
+pub struct Count(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    counted: AtomicU64,
+    done: AtomicBool,
+}
+
+impl Count {
+    /// The whole count, once it is known.
+    pub fn total(&self) -> Option<u64> {
+        self.0.done.load(Ordering::Acquire).then(|| self.0.counted.load(Ordering::Relaxed))
+    }
+}
+
+/// Counts `items` on a thread of its own, which nobody waits for.
+pub fn count_ahead<I>(items: I) -> Count
+where
+    I: Iterator + Send + 'static,
+{
+    let count = Count::default();
+    let shared = Arc::downgrade(&count.0);
+    thread::spawn(move || {
+        for _ in items {
+            // Nobody is interested any more: no need to count on.
+            let Some(shared) = shared.upgrade() else { return };
+            shared.counted.fetch_add(1, Ordering::Relaxed);
+        }
+        if let Some(shared) = shared.upgrade() {
+            shared.done.store(true, Ordering::Release);
+        }
+    });
+    count
+}

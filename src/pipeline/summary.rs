@@ -1,0 +1,58 @@
+//! What a run did, in numbers.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::record::Record;
+
+/// What a run did, in numbers; counts what was written.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Summary {
+    /// Records written.
+    pub records: u64,
+    /// Failed ones by [`Error::code`](crate::Error::code).
+    pub errors: BTreeMap<&'static str, u64>,
+    /// Encoded bytes read.
+    pub bytes: u64,
+    /// Pixels of the hashed pictures.
+    pub pixels: u64,
+    /// From start to end.
+    pub elapsed: Duration,
+    /// How the run came to its end.
+    pub ended: Ended,
+}
+
+/// How a run came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Ended {
+    /// Every source has its record.
+    #[default]
+    Complete,
+    /// [`Stop`](super::Stop) was requested before the sources were at their end.
+    Stopped,
+    /// A picture failed under [`PipelineOptions::fail_fast`](super::PipelineOptions::fail_fast).
+    FailedFast,
+}
+
+impl Summary {
+    /// Adds one record that was written.
+    pub fn add(&mut self, record: &Record) {
+        self.records += 1;
+        self.bytes += record.bytes.unwrap_or(0);
+        match &record.outcome {
+            Ok(hashed) => self.pixels += u64::from(hashed.width) * u64::from(hashed.height),
+            Err(error) => *self.errors.entry(error.code()).or_default() += 1,
+        }
+    }
+
+    /// Records that carry an error.
+    pub fn failed(&self) -> u64 {
+        self.errors.values().sum()
+    }
+
+    pub(super) fn end(&mut self, started: Instant, ended: Ended) {
+        self.elapsed = started.elapsed();
+        self.ended = ended;
+    }
+}

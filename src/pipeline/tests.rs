@@ -1,0 +1,266 @@
+//! The promises of a run, with work whose need, duration and outcome the tests choose.
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use super::budget::Budget;
+use super::order::WINDOW;
+use super::worker::Work;
+use super::*;
+use crate::{Detail, Error, Hashed};
+
+/// What happens to one made-up picture: a letter, then its need in bytes as decimal digits.
+struct Play<'a> {
+    watch: &'a Watch,
+}
+
+#[derive(Default)]
+struct Watch {
+    /// Bytes that work is using, and the most it ever did.
+    using: AtomicU64,
+    peak: AtomicU64,
+    largest_company: AtomicU64,
+    made: AtomicUsize,
+}
+
+const SLOW: Duration = Duration::from_millis(150);
+
+impl Play<'_> {
+    fn new(watch: &Watch) -> Play<'_> {
+        watch.made.fetch_add(1, Ordering::SeqCst);
+        Play { watch }
+    }
+}
+
+impl Work for Play<'_> {
+    fn need(&mut self, encoded: &[u8]) -> u64 {
+        assert!(encoded[0] != b'n', "need panics");
+        std::str::from_utf8(&encoded[1..]).unwrap().parse().unwrap()
+    }
+
+    fn hash(&mut self, encoded: &[u8]) -> Result<Hashed> {
+        let need = self.need(encoded);
+        let using = self.watch.using.fetch_add(need, Ordering::SeqCst) + need;
+        self.watch.peak.fetch_max(using, Ordering::SeqCst);
+        self.watch.largest_company.fetch_max(using - need, Ordering::SeqCst);
+        thread::sleep(if encoded[0] == b's' { SLOW } else { Duration::from_micros(need % 7 * 30) });
+        self.watch.using.fetch_sub(need, Ordering::SeqCst);
+        match encoded[0] {
+            b'c' => Err(Error::corrupt("jpeg", "broken")),
+            b'p' => panic!("a bug in work {need}"),
+            _ => Ok(hashed(need as u32)),
+        }
+    }
+}
+
+fn hashed(width: u32) -> Hashed {
+    let (format, detail, whole) = (None, Detail::Full, None);
+    Hashed { format, width, height: 1, detail, whole, photodna: None, pdq: None, pdq512: None }
+}
+
+/// Key, and width or error code with message, of a record.
+type Seen = (String, Result<u32, (&'static str, String)>);
+
+/// Keeps what the tests look at.
+#[derive(Default)]
+struct Kept {
+    records: Vec<Seen>,
+    finished: bool,
+    /// Refuses the record with this position.
+    breaks_at: Option<usize>,
+}
+
+impl Sink for Kept {
+    fn write(&mut self, record: &Record) -> Result<()> {
+        if self.breaks_at == Some(self.records.len()) {
+            return Err(Error::io("disk", io::ErrorKind::StorageFull.into()));
+        }
+        let outcome = record.outcome.as_ref().map(|hashed| hashed.width);
+        let outcome = outcome.map_err(|error| (error.code(), error.to_string()));
+        assert_eq!(record.index, self.records.len() as u64);
+        self.records.push((record.key.to_str().unwrap().to_string(), outcome));
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        self.finished = true;
+        Ok(())
+    }
+}
+
+fn options(threads: usize, memory: u64) -> PipelineOptions {
+    let threads = NonZeroUsize::new(threads).unwrap();
+    PipelineOptions { threads, memory, ..PipelineOptions::default() }
+}
+
+fn play(
+    plays: impl IntoIterator<Item = String, IntoIter: Send>,
+    sink: &mut Kept,
+    options: &PipelineOptions,
+) -> (Result<Summary>, Watch, Budget) {
+    let watch = Watch::default();
+    let budget = Budget::new(options.memory, options.threads.get());
+    let sources = plays.into_iter().map(|play| Source::bytes(play.clone(), play.into_bytes()));
+    let summary = pool::run_within(sources, sink, options, || Play::new(&watch), &budget);
+    (summary, watch, budget)
+}
+
+fn keys(sink: &Kept) -> Vec<&str> {
+    sink.records.iter().map(|(key, _)| key.as_str()).collect()
+}
+
+#[test]
+fn the_order_is_that_of_the_sources_however_long_each_takes() {
+    for threads in [1, 2, 3, 8, 33] {
+        let plays: Vec<String> =
+            (0..500).map(|n| format!("{}{n}", if n % 250 == 0 { 's' } else { 'o' })).collect();
+        let mut sink = Kept::default();
+        let (summary, ..) = play(plays.clone(), &mut sink, &options(threads, 1 << 30));
+        let summary = summary.unwrap();
+        assert_eq!((summary.records, summary.failed(), summary.bytes > 0), (500, 0, true));
+        assert_eq!(summary.ended, Ended::Complete);
+        assert_eq!(keys(&sink), plays);
+        assert!(sink.finished);
+    }
+}
+
+#[test]
+fn a_panic_is_a_record_and_the_run_goes_on() {
+    let plays = ["o1", "p2", "n3", "o4", "p5"].map(String::from);
+    let mut sink = Kept::default();
+    let (summary, watch, _) = play(plays, &mut sink, &options(1, 1 << 30));
+    assert_eq!(summary.unwrap().errors, [("corrupt", 3)].into());
+    assert_eq!(watch.made.into_inner(), 1 + 3, "what a panic left must not be used again");
+    let (code, message) = sink.records[1].1.as_ref().unwrap_err();
+    assert_eq!(*code, "corrupt");
+    assert!(message.contains("a bug in work 2"), "{message}");
+    assert!(sink.records[2].1.as_ref().unwrap_err().1.contains("need panics"));
+    assert_eq!(sink.records[3].1, Ok(4));
+}
+
+#[test]
+fn decoding_stays_within_the_budget() {
+    let memory = 8_000;
+    let plays =
+        (0..2_000u64).map(|n| format!("o{}", [10, 900, 300, 2_999, 3_000, 3][n as usize % 6] - n % 3));
+    let mut sink = Kept::default();
+    let (summary, watch, budget) = play(plays, &mut sink, &options(8, memory));
+    assert_eq!(summary.unwrap().records, 2_000);
+    assert_eq!(budget.share, 375);
+    let peak = watch.peak.into_inner();
+    assert!((3_000..=6_000).contains(&peak), "{peak} bytes used of 3/8 lent and 3/8 in shares");
+    assert!(budget.lent.peak() <= 3_000 && budget.files.peak() <= 1_000);
+    assert!(watch.made.into_inner() > 500, "large buffers are not kept");
+}
+
+#[test]
+fn a_picture_over_the_whole_budget_is_alone_but_for_the_shares() {
+    let giant = |n: u64| if n % 100 == 50 { 1_000_000 } else { n % 3_000 };
+    let mut sink = Kept::default();
+    let plays = (0..1_000).map(|n| format!("o{}", giant(n)));
+    let (summary, watch, budget) = play(plays, &mut sink, &options(4, 8_000));
+    assert_eq!(summary.unwrap().records, 1_000);
+    assert!(watch.peak.into_inner() >= 1_000_000);
+    assert_eq!(budget.lent.peak(), 1_000_000, "nothing else was lent beside the giant");
+    assert!(watch.largest_company.into_inner() <= 1_003_000);
+}
+
+#[test]
+fn no_budget_is_too_small() {
+    for memory in [0, 1, 8, 100] {
+        let mut sink = Kept::default();
+        let (summary, ..) = play((0..300).map(|n| format!("o{n}")), &mut sink, &options(4, memory));
+        assert_eq!(summary.unwrap().records, 300);
+    }
+}
+
+#[test]
+fn a_slow_picture_holds_up_no_more_than_the_window() {
+    let taken = AtomicUsize::new(0);
+    let slow_at_first = (0..3 * WINDOW).map(|n| {
+        taken.fetch_add(1, Ordering::SeqCst);
+        format!("{}0", if n == 0 { 's' } else { 'o' })
+    });
+    struct First<'a>(&'a AtomicUsize, Option<usize>);
+    impl Sink for First<'_> {
+        fn write(&mut self, _: &Record) -> Result<()> {
+            self.1.get_or_insert(self.0.load(Ordering::SeqCst));
+            Ok(())
+        }
+    }
+    let mut sink = First(&taken, None);
+    let watch = Watch::default();
+    let sources = slow_at_first.map(|play| Source::bytes("", play.into_bytes()));
+    let summary = pool::run(sources, &mut sink, &options(4, 1 << 30), || Play::new(&watch)).unwrap();
+    assert_eq!(summary.records as usize, 3 * WINDOW);
+    let taken_at_first_write = sink.1.unwrap();
+    assert!(taken_at_first_write <= WINDOW, "{taken_at_first_write} taken before the first was written");
+    assert!(taken_at_first_write > 100, "only {taken_at_first_write}: the slow picture stopped the run");
+}
+
+#[test]
+fn fail_fast_ends_with_the_first_failure_in_order() {
+    let mut plays: Vec<String> = (0..5_000).map(|n| format!("o{n}")).collect();
+    plays[7] = "s7".to_string();
+    plays[20] = "c20".to_string();
+    plays[21] = "c21".to_string();
+    let mut sink = Kept::default();
+    let (summary, ..) = play(plays, &mut sink, &PipelineOptions { fail_fast: true, ..options(4, 1 << 30) });
+    let summary = summary.unwrap();
+    assert_eq!((summary.records, summary.failed(), summary.ended), (21, 1, Ended::FailedFast));
+    assert_eq!(keys(&sink).last(), Some(&"c20"));
+    assert!(sink.finished);
+}
+
+#[test]
+fn a_stop_finishes_what_was_taken() {
+    let options = options(4, 1 << 30);
+    let stop = options.stop.clone();
+    let endless = (0u64..).map(move |n| {
+        if n == 300 {
+            stop.request();
+        }
+        format!("o{n}")
+    });
+    let mut sink = Kept::default();
+    let (summary, ..) = play(endless, &mut sink, &options);
+    let summary = summary.unwrap();
+    assert_eq!((summary.records, summary.ended), (301, Ended::Stopped));
+    assert!(sink.finished && keys(&sink)[300] == "o300");
+}
+
+#[test]
+fn a_stop_after_the_last_source_leaves_the_run_complete() {
+    let options = options(2, 1 << 30);
+    options.stop.request();
+    let mut sink = Kept::default();
+    let (summary, ..) = play(["o1".to_string()], &mut sink, &options);
+    assert_eq!(summary.unwrap().ended, Ended::Stopped, "a stop before the first source");
+    struct StopAtLast(Stop);
+    impl Sink for StopAtLast {
+        fn write(&mut self, _: &Record) -> Result<()> {
+            Ok(())
+        }
+        fn finish(&mut self) -> Result<()> {
+            self.0.request();
+            Ok(())
+        }
+    }
+    let options = PipelineOptions { stop: Stop::default(), ..options };
+    let summary = run([], &mut StopAtLast(options.stop.clone()), &options).unwrap();
+    assert_eq!(summary.ended, Ended::Complete);
+}
+
+#[test]
+fn a_sink_that_fails_ends_the_run() {
+    for position in [0, 1, 700] {
+        let mut sink = Kept { breaks_at: Some(position), ..Kept::default() };
+        let endless = (0..).map(|n| format!("o{n}"));
+        let (summary, ..) = play(endless, &mut sink, &options(4, 10_000));
+        assert_eq!(summary.unwrap_err().code(), "io");
+        assert_eq!(sink.records.len(), position);
+    }
+}

@@ -1,0 +1,567 @@
+//! The command as its users meet it: options, records, exit codes, interruptions.
+
+#![expect(clippy::print_stdout, reason = "tests say what they skip and measure")]
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use image::RgbImage;
+use serde_json::Value;
+use shadegrid::{Orientation, Pdq, PhotoDna};
+use tempfile::TempDir;
+
+/// The command with these arguments.
+fn shadegrid<I: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = I>) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_shadegrid"));
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+/// Runs `hash` with these arguments in `folder`.
+fn hash(folder: &TempDir, arguments: &[&str]) -> Output {
+    shadegrid(["hash"].iter().chain(arguments)).current_dir(folder.path()).output().unwrap()
+}
+
+/// Runs with `input` on standard input.
+fn with_input(command: &mut Command, input: &[u8]) -> Output {
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn picture(width: u32, height: u32) -> RgbImage {
+    RgbImage::from_fn(width, height, |x, y| image::Rgb([(x * 5 + y) as u8, (y * 3) as u8, (x * y / 9) as u8]))
+}
+
+/// A folder with `a.png` (60×50), `b.bmp` (51×70) and, below `deep`, `c.webp` (64×64).
+fn pictures() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("deep")).unwrap();
+    picture(60, 50).save(folder.path().join("a.png")).unwrap();
+    picture(51, 70).save(folder.path().join("b.bmp")).unwrap();
+    picture(64, 64).save(folder.path().join("deep/c.webp")).unwrap();
+    folder
+}
+
+fn lines(output: &[u8]) -> Vec<Value> {
+    assert!(output.is_empty() || output.ends_with(b"\n"), "the last line is not whole");
+    let lines = output.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+    lines.map(|line| serde_json::from_slice(line).unwrap()).collect()
+}
+
+fn paths(output: &[u8]) -> Vec<String> {
+    lines(output).iter().map(|line| line["path"].as_str().unwrap().replace('\\', "/")).collect()
+}
+
+fn codes(output: &[u8]) -> Vec<String> {
+    let code = |line: &Value| line["code"].as_str().unwrap_or("ok").to_string();
+    lines(output).iter().map(code).collect()
+}
+
+fn code(output: &Output) -> Option<i32> {
+    output.status.code()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn a_record_has_what_is_needed_to_judge_it() {
+    let folder = pictures();
+    let output = hash(&folder, &["a.png"]);
+    assert_eq!(code(&output), Some(0), "{}", stderr(&output));
+    let line = &lines(&output.stdout)[0];
+    assert_eq!(line["path"], "a.png");
+    assert_eq!(line["status"], "ok");
+    assert_eq!(line["width"], 60);
+    assert_eq!(line["height"], 50);
+    assert_eq!(line["detail"], "full");
+    assert_eq!(line["bytes"], fs::metadata(folder.path().join("a.png")).unwrap().len());
+    assert!(line["photodna"].as_str().unwrap().parse::<PhotoDna>().is_ok());
+    assert!(line["pdq"].as_str().unwrap().parse::<Pdq>().is_ok());
+    assert!(line["strength"].is_f64() && line["quality"].is_u64() && line["flags"].is_array());
+    assert!(["fast", "reference"].contains(&line["pdq_path"].as_str().unwrap()));
+    for absent in ["path_base64", "pdq512", "quality512", "decoded", "code", "message"] {
+        assert!(line.get(absent).is_none(), "{absent} is there");
+    }
+}
+
+#[test]
+fn a_failure_is_a_record_and_exit_code_2() {
+    let folder = pictures();
+    fs::write(folder.path().join("broken.png"), &fs::read(folder.path().join("a.png")).unwrap()[..20])
+        .unwrap();
+    let output = hash(&folder, &["gone.png", "broken.png", "a.png/below", "a.png"]);
+    assert_eq!(code(&output), Some(2));
+    assert_eq!(codes(&output.stdout), ["io", "corrupt", "io", "ok"]);
+    let line = &lines(&output.stdout)[0];
+    assert_eq!(line["status"], "error");
+    assert!(line["message"].as_str().unwrap().starts_with("cannot read: "), "{line}");
+    assert_eq!(line.as_object().unwrap().len(), 4);
+    assert!(
+        stderr(&output).starts_with("1 of 4 hashed, 3 failed (corrupt 1, io 2) in "),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn wrong_usage_is_exit_code_1() {
+    let folder = pictures();
+    let wrong: [&[&str]; 11] = [
+        &[],
+        &["--no-such-option", "a.png"],
+        &["a.png", "--algorithm", "md5"],
+        &["a.png", "--algorithm", ""],
+        &["a.png", "--threads", "0"],
+        &["a.png", "--memory", "much"],
+        &["a.png", "--format", "xml"],
+        &["a.png", "-0"],
+        &["--files-from", "no-such-list"],
+        &["a.png", "-o", "no/such/folder/out.jsonl"],
+        &["-", "-"],
+    ];
+    for arguments in wrong {
+        let output = hash(&folder, arguments);
+        assert_eq!(code(&output), Some(1), "{arguments:?}");
+        assert!(!output.stderr.is_empty() && output.stdout.is_empty(), "{arguments:?}");
+    }
+    assert_eq!(shadegrid(["frobnicate"]).output().unwrap().status.code(), Some(1));
+    assert_eq!(shadegrid([""; 0]).output().unwrap().status.code(), Some(1));
+}
+
+#[test]
+fn help_tells_the_exit_codes_and_what_this_is_not() {
+    for (arguments, telling) in [
+        (vec!["--help"], "nor endorsed by Microsoft"),
+        (vec!["--help"], "130  interrupted"),
+        (vec!["hash", "--help"], "130  interrupted"),
+        (vec!["hash", "--help"], "--fail-fast"),
+        (vec!["compare", "--help"], "not proof"),
+        (vec!["-h"], "compare"),
+        (vec!["--version"], env!("CARGO_PKG_VERSION")),
+    ] {
+        let output = shadegrid(&arguments).output().unwrap();
+        assert_eq!(code(&output), Some(0));
+        let text = String::from_utf8(output.stdout).unwrap();
+        let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let telling = telling.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(one_line.contains(&telling), "{arguments:?} does not say {telling:?}:\n{text}");
+    }
+    let lines = |arguments| shadegrid(arguments).output().unwrap().stdout.split(|&b| b == b'\n').count();
+    assert!(2 * lines(["hash", "-h"]) < lines(["hash", "--help"]), "-h is not short");
+}
+
+#[test]
+fn algorithms_are_those_asked_for() {
+    let folder = pictures();
+    let fields = [
+        ("photodna", "photodna"),
+        ("pdq", "pdq"),
+        ("pdq512", "pdq-512"),
+        ("strength", "photodna"),
+        ("quality", "pdq"),
+        ("quality512", "pdq-512"),
+    ];
+    for list in ["photodna", "pdq", "pdq-512", "photodna,pdq-512", "pdq-512,photodna,pdq"] {
+        let output = hash(&folder, &["a.png", "--algorithm", list]);
+        let line = &lines(&output.stdout)[0];
+        for (field, algorithm) in fields {
+            let wanted = list.split(',').any(|asked| asked == algorithm);
+            assert_eq!(line.get(field).is_some(), wanted, "{field} for {list}");
+        }
+    }
+}
+
+#[test]
+fn folders_give_every_file_sorted() {
+    let folder = pictures();
+    fs::write(folder.path().join("deep/notes.txt"), "no picture").unwrap();
+    let output = hash(&folder, &["b.bmp", "."]);
+    assert_eq!(paths(&output.stdout), ["b.bmp", "./a.png", "./b.bmp", "./deep/c.webp", "./deep/notes.txt"]);
+    assert_eq!(code(&output), Some(2), "notes.txt is no picture");
+    assert_eq!(lines(&output.stdout)[4]["status"], "error");
+    let empty = tempfile::tempdir().unwrap();
+    let output = hash(&empty, &["."]);
+    assert_eq!((code(&output), output.stdout.len()), (Some(0), 0));
+}
+
+#[test]
+fn one_picture_on_standard_input() {
+    let folder = pictures();
+    let png = fs::read(folder.path().join("a.png")).unwrap();
+    let output = with_input(shadegrid(["hash", "a.png", "-", "b.bmp"]).current_dir(folder.path()), &png);
+    assert_eq!(code(&output), Some(0), "{}", stderr(&output));
+    assert_eq!(paths(&output.stdout), ["a.png", "-", "b.bmp"]);
+    let lines = lines(&output.stdout);
+    assert_eq!(lines[0]["pdq"], lines[1]["pdq"]);
+    assert_eq!(lines[1]["bytes"], png.len());
+    let output = with_input(&mut shadegrid(["hash", "-"]), b"");
+    assert_eq!(code(&output), Some(2));
+    assert_eq!(lines_of_status(&output), ["error"]);
+}
+
+fn lines_of_status(output: &Output) -> Vec<String> {
+    lines(&output.stdout).iter().map(|line| line["status"].as_str().unwrap().to_string()).collect()
+}
+
+#[test]
+fn lists_of_paths() {
+    let folder = pictures();
+    fs::write(folder.path().join("list"), "deep\n\ngone.png\na.png").unwrap();
+    let output = hash(&folder, &["b.bmp", "--files-from", "list"]);
+    assert_eq!(paths(&output.stdout), ["b.bmp", "deep/c.webp", "gone.png", "a.png"]);
+    fs::copy(folder.path().join("a.png"), folder.path().join("two\nlines")).unwrap();
+    let from_stdin = ["hash", "--files-from", "-", "--null"];
+    let output = with_input(shadegrid(from_stdin).current_dir(folder.path()), b"two\nlines\0a.png\0");
+    assert_eq!(paths(&output.stdout), ["two\nlines", "a.png"]);
+    assert_eq!(code(&output), Some(0));
+    let output = with_input(shadegrid(from_stdin).current_dir(folder.path()), &[b'x'; 70_000]);
+    assert_eq!((code(&output), codes(&output.stdout)), (Some(2), vec!["io".to_string()]));
+}
+
+#[test]
+fn tables() {
+    let folder = pictures();
+    let output = hash(&folder, &["a.png", "gone.png", "--format", "csv", "-a", "pdq"]);
+    let mut rows = csv::Reader::from_reader(output.stdout.as_slice());
+    let header = rows.headers().unwrap().clone();
+    let column = |name| header.iter().position(|column| column == name).unwrap();
+    let rows: Vec<_> = rows.records().map(Result::unwrap).collect();
+    assert_eq!(rows.len(), 2);
+    assert_eq!((&rows[0][column("path")], &rows[0][column("width")]), ("a.png", "60"));
+    assert_eq!(rows[0][column("pdq")].len(), 64);
+    assert_eq!(&rows[0][column("photodna")], "");
+    assert_eq!((&rows[1][column("status")], &rows[1][column("code")]), ("error", "io"));
+}
+
+#[test]
+fn an_output_file_appears_when_it_is_complete() {
+    let folder = pictures();
+    let at = |name: &str| folder.path().join(name);
+    let output = hash(&folder, &["a.png", "gone.png", "-o", "out.jsonl"]);
+    assert_eq!((code(&output), output.stdout.len()), (Some(2), 0));
+    let whole = fs::read(at("out.jsonl")).unwrap();
+    assert_eq!(codes(&whole), ["ok", "io"]);
+    assert!(!at("out.jsonl.partial").exists());
+
+    let output = hash(&folder, &["b.bmp", "gone.png", "a.png", "-o", "out.jsonl", "--fail-fast"]);
+    assert_eq!(code(&output), Some(2));
+    assert_eq!(fs::read(at("out.jsonl")).unwrap(), whole, "a run that ended early replaced the file");
+    assert_eq!(codes(&fs::read(at("out.jsonl.partial")).unwrap()), ["ok", "io"]);
+    assert!(stderr(&output).contains("out.jsonl.partial"));
+}
+
+#[test]
+fn quiet_is_quiet() {
+    let folder = pictures();
+    let output = hash(&folder, &["a.png", "gone.png", "--quiet"]);
+    assert_eq!((code(&output), stderr(&output)), (Some(2), String::new()));
+    let output = hash(&folder, &["a.png"]);
+    let summary = stderr(&output);
+    assert!(summary.starts_with("1 of 1 hashed in ") && summary.contains("megapixels/s"), "{summary}");
+}
+
+#[test]
+fn the_order_holds_on_many_threads_with_a_slow_first() {
+    let folder = tempfile::tempdir().unwrap();
+    picture(3_000, 2_000).save(folder.path().join("000.png")).unwrap();
+    for number in 1..200 {
+        picture(20, 20).save(folder.path().join(format!("{number:03}.png"))).unwrap();
+    }
+    for (threads, memory) in [("1", "1G"), ("7", "1G"), ("7", "0"), ("2", "10M")] {
+        let output = hash(&folder, &[".", "--threads", threads, "--memory", memory]);
+        assert_eq!(code(&output), Some(0));
+        let expected: Vec<String> = (0..200).map(|number| format!("./{number:03}.png")).collect();
+        assert_eq!(paths(&output.stdout), expected);
+    }
+}
+
+#[test]
+fn limits_are_options() {
+    let folder = pictures();
+    for (arguments, option) in [
+        (["--max-side", "59"], "--max-side"),
+        (["--max-pixels", "2999"], "--max-pixels"),
+        (["--max-file-bytes", "100"], "--max-file-bytes"),
+    ] {
+        let output = hash(&folder, &["a.png", arguments[0], arguments[1]]);
+        assert_eq!(
+            (code(&output), codes(&output.stdout)),
+            (Some(2), vec!["limit".to_string()]),
+            "{arguments:?}"
+        );
+        let message = lines(&output.stdout)[0]["message"].as_str().unwrap().to_string();
+        assert!(message.contains(option), "{message}");
+    }
+    let large = ["a.png", "--max-side", "60", "--max-pixels", "3000", "--max-file-bytes", "1M"];
+    let rest = ["--max-decoder-bytes", "1G", "--max-scans", "9", "--orient", "exif", "--damaged", "hash"];
+    assert_eq!(code(&hash(&folder, &[large.as_slice(), rest.as_slice()].concat())), Some(0));
+}
+
+#[test]
+fn damaged_pictures_can_be_refused() {
+    let folder = pictures();
+    let png = fs::read(folder.path().join("a.png")).unwrap();
+    fs::write(folder.path().join("cut.png"), &png[..png.len() / 2]).unwrap();
+    let output = hash(&folder, &["cut.png", "--damaged", "refuse"]);
+    assert_eq!((code(&output), codes(&output.stdout)), (Some(2), vec!["corrupt".to_string()]));
+}
+
+#[test]
+fn comparing() {
+    let folder = pictures();
+    let compare = |arguments: &[&str]| {
+        shadegrid(["compare"].iter().chain(arguments)).current_dir(folder.path()).output().unwrap()
+    };
+    let json = |arguments: &[&str]| -> Vec<Value> {
+        let output = compare(&[arguments, &["--json"]].concat());
+        assert_eq!(code(&output), Some(0), "{}", stderr(&output));
+        let value: Value = serde_json::from_slice(&output.stdout).unwrap();
+        value["distances"].as_array().unwrap().clone()
+    };
+    let same = json(&["a.png", "a.png"]);
+    assert_eq!(same.len(), 3);
+    for (row, algorithm) in same.iter().zip(["photodna", "pdq", "pdq-512"]) {
+        assert_eq!((&row["algorithm"], &row["distance"]), (&algorithm.into(), &0.into()));
+        assert_eq!((&row["orientation"], &row["within"]), (&"upright".into(), &true.into()));
+    }
+    assert_eq!(json(&["a.png", "b.bmp", "--orientations", "all"]).len(), 24);
+
+    let pdq = Pdq(std::array::from_fn(|i| (i * i * 37 + 11) as u8));
+    let turned = pdq.oriented(Orientation::Rotate270).to_string();
+    let mut near = pdq;
+    near.0[3] ^= 0b111;
+    let rows = json(&[&pdq.to_string(), &near.to_string()]);
+    assert_eq!((rows.len(), &rows[0]["distance"], &rows[0]["threshold"]), (1, &3.into(), &31.into()));
+    let rows = json(&[&turned, &pdq.to_string(), "--orientations", "all"]);
+    let nearest = rows.iter().min_by_key(|row| row["distance"].as_u64()).unwrap();
+    assert_eq!((&nearest["orientation"], &nearest["distance"]), (&"rotate-270".into(), &0.into()));
+
+    let photodna = PhotoDna(std::array::from_fn(|i| i as u8));
+    let rows = json(&[&photodna.to_string(), &photodna.0.map(|byte| byte.to_string()).join(",")]);
+    assert_eq!((rows.len(), &rows[0]["metric"]), (1, &"squared Euclidean".into()));
+    let rows = json(&["a.png", &turned]);
+    assert_eq!(rows.len(), 2, "a bare PDQ signature may be of either convention");
+
+    let table = String::from_utf8(compare(&["a.png", "a.png"]).stdout).unwrap();
+    assert!(table.contains("photodna") && table.contains("40000") && table.contains("within"), "{table}");
+    assert_eq!(code(&compare(&[&photodna.to_string(), &turned])), Some(1));
+    assert_eq!(code(&compare(&["a.png"])), Some(1));
+    let output = compare(&["a.png", "gone.png"]);
+    assert_eq!(code(&output), Some(2));
+    assert!(stderr(&output).contains("gone.png: cannot read"), "{}", stderr(&output));
+}
+
+#[test]
+fn comparing_with_standard_input() {
+    let folder = pictures();
+    let png = fs::read(folder.path().join("a.png")).unwrap();
+    let output = with_input(shadegrid(["compare", "-", "a.png"]).current_dir(folder.path()), &png);
+    assert_eq!(code(&output), Some(0), "{}", stderr(&output));
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::ffi::OsStr;
+    use std::io::{BufRead, BufReader, Read};
+    use std::os::unix::ffi::OsStrExt as _;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::process::Child;
+    use std::thread::sleep;
+    use std::time::{Duration, Instant};
+
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD as BASE64;
+
+    use super::*;
+
+    #[test]
+    fn paths_that_are_not_utf8_survive() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = b"caf\xe9 \xff.png";
+        fs::write(folder.path().join(OsStr::from_bytes(name)), "").unwrap();
+        let by_walk = hash(&folder, &["."]);
+        let by_name = shadegrid([OsStr::new("hash"), OsStr::from_bytes(name)])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let by_list = with_input(shadegrid(["hash", "--files-from", "-"]).current_dir(folder.path()), name);
+        for (output, prefix) in [(by_walk, "./"), (by_name, ""), (by_list, "")] {
+            let line = &lines(&output.stdout)[0];
+            assert_eq!(line["path"], format!("{prefix}caf\u{fffd} \u{fffd}.png"));
+            let exact = BASE64.decode(line["path_base64"].as_str().unwrap()).unwrap();
+            assert_eq!(exact, [prefix.as_bytes(), name].concat());
+            assert_ne!(line["code"], "io", "the file was not found: {line}");
+        }
+    }
+
+    #[test]
+    fn loops_of_links_end() {
+        let folder = pictures();
+        symlink("..", folder.path().join("deep/up")).unwrap();
+        symlink("a.png", folder.path().join("link.png")).unwrap();
+        symlink("nowhere", folder.path().join("dangling")).unwrap();
+        let output = hash(&folder, &["."]);
+        assert_eq!(paths(&output.stdout), ["./a.png", "./b.bmp", "./deep/c.webp"]);
+        let output = hash(&folder, &[".", "--follow"]);
+        let expected = ["./a.png", "./b.bmp", "./dangling", "./deep/c.webp", "./deep/up", "./link.png"];
+        assert_eq!(paths(&output.stdout), expected);
+        assert_eq!(codes(&output.stdout), ["ok", "ok", "io", "ok", "io", "ok"]);
+        assert!(lines(&output.stdout)[4]["message"].as_str().unwrap().contains("leads back"));
+        let output = hash(&folder, &["link.png"]);
+        assert_eq!(codes(&output.stdout), ["ok"], "a link that is named is followed");
+    }
+
+    #[test]
+    fn what_may_not_be_read_is_a_record() {
+        let folder = pictures();
+        let at = |name: &str| folder.path().join(name);
+        fs::set_permissions(at("a.png"), fs::Permissions::from_mode(0o000)).unwrap();
+        fs::set_permissions(at("deep"), fs::Permissions::from_mode(0o000)).unwrap();
+        let root = fs::read(at("a.png")).is_ok();
+        let output = hash(&folder, &["."]);
+        fs::set_permissions(at("deep"), fs::Permissions::from_mode(0o700)).unwrap();
+        if root {
+            println!("skipped: this user may read everything");
+            return;
+        }
+        assert_eq!(paths(&output.stdout), ["./a.png", "./b.bmp", "./deep"]);
+        assert_eq!(codes(&output.stdout), ["io", "ok", "io"]);
+    }
+
+    #[test]
+    fn a_closed_pipe_is_no_error() {
+        let folder = tempfile::tempdir().unwrap();
+        for number in 0..3_000 {
+            fs::write(folder.path().join(format!("{number}")), "").unwrap();
+        }
+        let mut command = shadegrid([OsStr::new("hash"), folder.path().as_os_str()]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut first = String::new();
+        BufReader::with_capacity(64, child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+        assert!(first.starts_with("{\"path\":"));
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((code(&output), stderr(&output)), (Some(0), String::new()));
+    }
+
+    /// Sends a signal as a shell would.
+    fn signal(child: &Child, name: &str) {
+        let sent = Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    fn ended_within(child: &mut Child, limit: Duration) -> bool {
+        let started = Instant::now();
+        while started.elapsed() < limit {
+            if child.try_wait().unwrap().is_some() {
+                return true;
+            }
+            sleep(Duration::from_millis(10));
+        }
+        false
+    }
+
+    #[test]
+    fn an_interrupt_leaves_whole_records() {
+        let folder = pictures();
+        for name in ["-INT", "-TERM"] {
+            let list = ["hash", "--files-from", "-", "-o", "out.jsonl", "a.png"];
+            let mut command = shadegrid(list);
+            command.current_dir(folder.path()).stdin(Stdio::piped()).stderr(Stdio::piped());
+            let mut child = command.spawn().unwrap();
+            let mut list = child.stdin.take().unwrap();
+            list.write_all(b"b.bmp\ndeep\n").unwrap();
+            let partial = folder.path().join("out.jsonl.partial");
+            let started = Instant::now();
+            let written =
+                || fs::read(&partial).is_ok_and(|text| text.iter().filter(|&&b| b == b'\n').count() == 3);
+            while !written() {
+                assert!(started.elapsed() < Duration::from_secs(20), "records are not handed on");
+                sleep(Duration::from_millis(10));
+            }
+            signal(&child, name);
+            assert!(
+                ended_within(&mut child, Duration::from_secs(20)),
+                "silent input kept the run from its end"
+            );
+            let output = child.wait_with_output().unwrap();
+            assert_eq!(code(&output), Some(130));
+            let records = fs::read(&partial).unwrap();
+            let statuses = codes(&records);
+            assert_eq!(statuses[..3], ["ok", "ok", "ok"]);
+            assert!(!folder.path().join("out.jsonl").exists());
+            drop(list);
+        }
+    }
+
+    #[test]
+    fn a_second_interrupt_ends_at_once() {
+        let folder = pictures();
+        assert!(Command::new("mkfifo").arg(folder.path().join("silent")).status().unwrap().success());
+        let mut command = shadegrid(["hash", "silent"]);
+        let mut child = command.current_dir(folder.path()).stderr(Stdio::null()).spawn().unwrap();
+        sleep(Duration::from_millis(300));
+        signal(&child, "-INT");
+        assert!(!ended_within(&mut child, Duration::from_millis(300)), "nothing to wait for");
+        signal(&child, "-INT");
+        assert!(ended_within(&mut child, Duration::from_secs(20)));
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+    }
+
+    #[test]
+    fn devices_are_written_directly() {
+        let folder = pictures();
+        let output = hash(&folder, &["a.png", "-o", "/dev/null"]);
+        assert_eq!(code(&output), Some(0), "{}", stderr(&output));
+        assert!(!Path::new("/dev/null.partial").exists());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_ends_the_run() {
+        let folder = pictures();
+        let output = hash(&folder, &["a.png", "-o", "/dev/full"]);
+        assert_eq!(code(&output), Some(1));
+        assert!(stderr(&output).contains("cannot write the records"), "{}", stderr(&output));
+    }
+
+    /// Largest resident memory of a run over `folder`, in megabytes.
+    #[cfg(target_os = "linux")]
+    fn peak_megabytes(folder: &Path, memory: &str) -> u64 {
+        let mut command = shadegrid(["hash", ".", "--threads", "8", "--quiet", "--memory", memory]);
+        let mut child = command.current_dir(folder).stdout(Stdio::piped()).spawn().unwrap();
+        let mut peak = 0;
+        while child.try_wait().unwrap().is_none() {
+            let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+            let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0");
+            let kilobytes: String = line.chars().filter(char::is_ascii_digit).collect();
+            peak = peak.max(kilobytes.parse().unwrap_or(0) / 1_000);
+            sleep(Duration::from_millis(2));
+        }
+        let mut text = Vec::new();
+        child.stdout.take().unwrap().read_to_end(&mut text).unwrap();
+        assert_eq!(codes(&text), ["ok"; 24]);
+        peak
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn memory_is_bounded_by_the_option() {
+        let folder = tempfile::tempdir().unwrap();
+        let flat = RgbImage::from_pixel(3_500, 3_500, image::Rgb([1, 2, 3]));
+        flat.save(folder.path().join("00.png")).unwrap();
+        for number in 1..24 {
+            fs::copy(folder.path().join("00.png"), folder.path().join(format!("{number:02}.png"))).unwrap();
+        }
+        let (small, large) = (peak_megabytes(folder.path(), "64M"), peak_megabytes(folder.path(), "8G"));
+        println!("peak memory: {small} MB under --memory 64M, {large} MB under 8G");
+        // One picture of 37 MB at a time: larger than what the allocator keeps for itself when it is given back.
+        assert!(small < 200, "{small} MB");
+        assert!(large > small + 60, "{large} MB: the test's pictures are too small to see a difference");
+    }
+}

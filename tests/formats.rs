@@ -1,0 +1,281 @@
+//! Every format and every rule of colour, on pictures that the tests draw; and the shared corpus where it is there.
+
+#![expect(clippy::print_stdout, reason = "says what was skipped and counted")]
+
+mod common;
+
+use common::encode::{Png, Tiff, bmp, exif, gif, webp};
+use common::{corpus, difference, grey_scene, jpeg, jpegs, samples, scene};
+use shadegrid::{DecodeOptions, Decoded, Decoder, Error, Format, Orient};
+
+const SIZE: (u32, u32) = (23, 17);
+
+fn decode(bytes: &[u8]) -> Decoded {
+    Decoder::new(DecodeOptions::default()).decode(bytes).unwrap()
+}
+
+fn turned(bytes: &[u8]) -> Decoded {
+    let options = DecodeOptions { orient: Orient::Exif, ..DecodeOptions::default() };
+    Decoder::new(options).decode(bytes).unwrap()
+}
+
+/// Asserts that a file decodes whole to exactly these samples.
+fn shows(bytes: &[u8], format: Format, expected: &[u8]) {
+    let decoded = decode(bytes);
+    let (samples, channels) = samples(&decoded);
+    assert_eq!((decoded.format, decoded.whole), (format, None));
+    assert_eq!(channels, expected.len() / (decoded.picture.width * decoded.picture.height) as usize);
+    assert!(samples == expected, "{format}: {:?}", difference(samples, expected));
+}
+
+fn rgb() -> Vec<u8> {
+    scene(SIZE.0 as usize, SIZE.1 as usize)
+}
+
+fn grey() -> Vec<u8> {
+    grey_scene(SIZE.0 as usize, SIZE.1 as usize)
+}
+
+/// The samples with one more after every `channels`, a different one each time.
+fn with_alpha(samples: &[u8], channels: usize) -> Vec<u8> {
+    let pixels = samples.chunks_exact(channels).enumerate();
+    pixels.flat_map(|(at, pixel)| pixel.iter().copied().chain([(at * 7) as u8])).collect()
+}
+
+#[test]
+fn lossless_formats_give_back_what_was_drawn() {
+    let (width, height) = SIZE;
+    shows(&Png::new(SIZE, 3, rgb()).encode(), Format::Png, &rgb());
+    shows(&Png::new(SIZE, 1, grey()).encode(), Format::Png, &grey());
+    shows(&Png { interlaced: true, ..Png::new(SIZE, 3, rgb()) }.encode(), Format::Png, &rgb());
+    shows(&Png { interlaced: true, ..Png::new(SIZE, 1, grey()) }.encode(), Format::Png, &grey());
+    shows(&bmp(width, height, &rgb()), Format::Bmp, &rgb());
+    shows(&webp(width, height, &rgb()), Format::WebP, &rgb());
+    shows(&Tiff::new(SIZE, 3, rgb()).encode(), Format::Tiff, &rgb());
+    shows(&Tiff::new(SIZE, 1, grey()).encode(), Format::Tiff, &grey());
+    let white_is_zero: Vec<u8> = grey().iter().map(|value| 255 - value).collect();
+    let inverted = Tiff { photometric: 0, ..Tiff::new(SIZE, 1, white_is_zero) };
+    shows(&inverted.encode(), Format::Tiff, &grey());
+}
+
+#[test]
+fn every_jpeg_shows_the_scene() {
+    let (colour, light) = (scene(96, 72), grey_scene(96, 72));
+    let mut cases = 0;
+    for (name, bytes) in jpegs() {
+        if name == "arithmetic" {
+            let error = Decoder::new(DecodeOptions::default()).decode(&bytes).unwrap_err();
+            assert!(matches!(&error, Error::Unsupported(what) if what.contains("arithmetic")), "{error}");
+            continue;
+        }
+        let decoded = decode(&bytes);
+        let (samples, channels) = samples(&decoded);
+        let (most, mean) = difference(samples, if channels == 1 { &light } else { &colour });
+        assert!(most <= 24 && mean < 2.5, "{name}: {most} at most, {mean} on average");
+        assert_eq!((channels == 1, decoded.whole), (name.starts_with("grey"), None), "{name}");
+        cases += 1;
+    }
+    assert!(cases >= 18, "{cases}");
+}
+
+#[test]
+fn alpha_is_dropped_without_blending() {
+    let (width, height) = SIZE;
+    shows(&Png::new(SIZE, 4, with_alpha(&rgb(), 3)).encode(), Format::Png, &rgb());
+    shows(&Png::new(SIZE, 2, with_alpha(&grey(), 1)).encode(), Format::Png, &grey());
+    shows(
+        &Png { interlaced: true, ..Png::new(SIZE, 4, with_alpha(&rgb(), 3)) }.encode(),
+        Format::Png,
+        &rgb(),
+    );
+    shows(&webp(width, height, &with_alpha(&rgb(), 3)), Format::WebP, &rgb());
+    shows(&Tiff::new(SIZE, 4, with_alpha(&rgb(), 3)).encode(), Format::Tiff, &rgb());
+}
+
+#[test]
+fn of_sixteen_bits_the_high_byte_counts() {
+    let wide = |samples: &[u8], low_first: bool| -> Vec<u8> {
+        samples.iter().flat_map(|value| if low_first { [0xEE, *value] } else { [*value, 0xEE] }).collect()
+    };
+    let png = |channels, samples: &[u8]| Png { depth: 16, ..Png::new(SIZE, channels, wide(samples, false)) };
+    shows(&png(3, &rgb()).encode(), Format::Png, &rgb());
+    shows(&png(1, &grey()).encode(), Format::Png, &grey());
+    let tiff = Tiff { bits: 16, ..Tiff::new(SIZE, 3, wide(&rgb(), true)) };
+    shows(&tiff.encode(), Format::Tiff, &rgb());
+}
+
+/// One byte an index, packed into rows of whole bytes.
+fn packed(indices: &[u8], bits: usize) -> Vec<u8> {
+    let byte = |part: &[u8]| {
+        part.iter().enumerate().fold(0, |byte, (at, index)| byte | index << (8 - bits - at * bits))
+    };
+    indices.chunks_exact(SIZE.0 as usize).flat_map(|row| row.chunks(8 / bits).map(byte)).collect()
+}
+
+#[test]
+fn few_bits_and_palettes_are_shown_and_not_their_indices() {
+    let mut cases = 0;
+    for bits in [1, 2, 4, 8] {
+        let colours = 1usize << bits;
+        let indices: Vec<u8> = (0..SIZE.0 * SIZE.1).map(|at| (at as usize * 5 % colours) as u8).collect();
+        let palette: Vec<u8> =
+            (0..colours).flat_map(|at| [at * 255 / colours, 9, 255 - at % 200].map(|v| v as u8)).collect();
+        let expected: Vec<u8> =
+            indices.iter().flat_map(|index| &palette[usize::from(*index) * 3..][..3]).copied().collect();
+        let stretched: Vec<u8> =
+            indices.iter().map(|index| (usize::from(*index) * 255 / (colours - 1)) as u8).collect();
+        let depth = bits as u8;
+        let png =
+            Png { depth, colour: 3, palette: palette.clone(), ..Png::new(SIZE, 1, packed(&indices, bits)) };
+        shows(&png.encode(), Format::Png, &expected);
+        // Transparent indices keep their colour.
+        shows(&Png { alpha: vec![0; colours], ..png }.encode(), Format::Png, &expected);
+        shows(&Png { depth, ..Png::new(SIZE, 1, packed(&indices, bits)) }.encode(), Format::Png, &stretched);
+        let colour_map =
+            (0..3).flat_map(|c| palette.iter().skip(c).step_by(3).map(|v| u16::from(*v) * 257)).collect();
+        let grey = Tiff { bits: bits as u16, ..Tiff::new(SIZE, 1, packed(&indices, bits)) };
+        shows(&grey.encode(), Format::Tiff, &stretched);
+        shows(&Tiff { photometric: 3, colour_map, ..grey }.encode(), Format::Tiff, &expected);
+        let frame = gif::Frame { buffer: indices.into(), width: 23, height: 17, ..gif::Frame::default() };
+        shows(&gif((23, 17), frame, &palette), Format::Gif, &expected);
+        cases += 6;
+    }
+    assert_eq!(cases, 24);
+}
+
+#[test]
+fn inks_become_light() {
+    let inks: Vec<u8> = rgb().chunks_exact(3).flat_map(|p| [255 - p[0], 255 - p[1], 255 - p[2], 0]).collect();
+    shows(&Tiff { photometric: 5, ..Tiff::new(SIZE, 4, inks) }.encode(), Format::Tiff, &rgb());
+    let black = [0, 0, 0, 255].repeat((SIZE.0 * SIZE.1) as usize);
+    shows(
+        &Tiff { photometric: 5, ..Tiff::new(SIZE, 4, black) }.encode(),
+        Format::Tiff,
+        &vec![0; rgb().len()],
+    );
+    let printed = decode(&jpeg("cmyk-adobe"));
+    assert!(difference(samples(&printed).0, &scene(96, 72)).1 < 1.0);
+}
+
+#[test]
+fn a_frame_lies_on_its_canvas() {
+    let frame = gif::Frame {
+        left: 2,
+        top: 3,
+        width: 4,
+        height: 2,
+        buffer: vec![1; 8].into(),
+        ..gif::Frame::default()
+    };
+    let decoded = decode(&gif((9, 8), frame, &[10, 20, 30, 200, 100, 50]));
+    let (samples, _) = samples(&decoded);
+    let pixel = |x: usize, y: usize| &samples[(y * 9 + x) * 3..][..3];
+    assert_eq!(
+        (pixel(0, 0), pixel(1, 3), pixel(6, 3), pixel(2, 5)),
+        (&[10, 20, 30][..], &[10, 20, 30][..], &[10, 20, 30][..], &[10, 20, 30][..])
+    );
+    assert_eq!((pixel(2, 3), pixel(5, 4)), (&[200, 100, 50][..], &[200, 100, 50][..]));
+}
+
+/// The scene turned so that a picture marked with this orientation looks upright.
+fn upright(rgb: &[u8], width: usize, height: usize, orientation: u16) -> (Vec<u8>, usize) {
+    let wide = if orientation >= 5 { height } else { width };
+    let high = width * height / wide;
+    let source = |x: usize, y: usize| match orientation {
+        1 => (x, y),
+        2 => (width - 1 - x, y),
+        3 => (width - 1 - x, height - 1 - y),
+        4 => (x, height - 1 - y),
+        5 => (y, x),
+        6 => (y, height - 1 - x),
+        7 => (width - 1 - y, height - 1 - x),
+        _ => (width - 1 - y, x),
+    };
+    let pixels = (0..high).flat_map(|y| (0..wide).map(move |x| source(x, y)));
+    (pixels.flat_map(|(x, y)| rgb[(y * width + x) * 3..][..3].to_vec()).collect(), wide)
+}
+
+#[test]
+fn orientation_counts_only_where_it_is_asked_for() {
+    let (width, height) = (SIZE.0 as usize, SIZE.1 as usize);
+    for orientation in 1..=8 {
+        let (expected, wide) = upright(&rgb(), width, height, orientation);
+        let png = Png { exif: exif(orientation), ..Png::new(SIZE, 3, rgb()) }.encode();
+        let tiff = Tiff { orientation, ..Tiff::new(SIZE, 3, rgb()) }.encode();
+        for file in [png, tiff] {
+            assert_eq!(samples(&decode(&file)).0, rgb(), "{orientation}");
+            let turned = turned(&file);
+            assert_eq!(
+                (samples(&turned).0, turned.picture.width as usize),
+                (&expected[..], wide),
+                "{orientation}"
+            );
+        }
+    }
+    let (stored, shown) = (decode(&jpeg("orientation-6")), turned(&jpeg("orientation-6")));
+    assert_eq!((stored.picture.width, shown.picture.width, shown.picture.height), (96, 72, 96));
+    let (expected, _) = upright(samples(&stored).0, 96, 72, 6);
+    assert_eq!(samples(&shown).0, expected);
+    assert_eq!(turned(&Png { exif: exif(9), ..Png::new(SIZE, 3, rgb()) }.encode()).picture.width, SIZE.0);
+}
+
+#[test]
+fn what_memory_held_before_does_not_show() {
+    let mut decoder = Decoder::new(DecodeOptions::default());
+    let mut files: Vec<Vec<u8>> =
+        jpegs().into_iter().filter(|(name, _)| name != "arithmetic").map(|file| file.1).collect();
+    files.extend([
+        Png::new(SIZE, 3, rgb()).encode(),
+        bmp(SIZE.0, SIZE.1, &rgb()),
+        Tiff::new(SIZE, 1, grey()).encode(),
+    ]);
+    files.extend(jpegs().into_iter().map(|(_, bytes)| bytes[..bytes.len() * 2 / 3].to_vec()));
+    for file in &files {
+        decoder.recycle(shadegrid::Picture::from_grey(vec![0x5A; 50_000], 50, 1000));
+        let (again, fresh) =
+            (decoder.decode(file).ok(), Decoder::new(DecodeOptions::default()).decode(file).ok());
+        assert_eq!(again, fresh);
+    }
+    assert!(files.len() > 30);
+}
+
+#[test]
+fn what_is_not_read_is_named() {
+    let error = |bytes: &[u8]| Decoder::new(DecodeOptions::default()).decode(bytes).unwrap_err();
+    let cases: [(&[u8], &str, &str); 8] = [
+        (b"", "input", "empty"),
+        (b"a text", "input", "not a picture"),
+        (b"BMW is a maker of cars", "input", "not a picture"),
+        (b"garbage before a JPEG \xff\xd8\xff", "input", "not a picture"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "unsupported", "HEIC"),
+        (b"\0\0\0\x18ftypavif\0\0\0\0mif1avif", "unsupported", "AVIF"),
+        (b"\xff\x0a\0\0", "unsupported", "JPEG XL"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n", "unsupported", "JPEG XL"),
+    ];
+    for (bytes, code, word) in cases {
+        let error = error(bytes);
+        assert!(error.code() == code && error.to_string().contains(word), "{error}");
+    }
+}
+
+/// One photograph in 220 kinds of JPEG: what is not arithmetic-coded decodes whole, the same within a kind's loss.
+#[test]
+fn the_shared_matrix_of_jpegs_decodes() {
+    let Some(files) = corpus("jpeg-matrix") else {
+        return println!("skipped: no ../shared/corpus/jpeg-matrix");
+    };
+    let (mut whole, mut named) = (0, 0);
+    for path in files.iter().filter(|path| path.extension().is_some_and(|extension| extension == "jpg")) {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        match Decoder::new(DecodeOptions::default()).decode(&std::fs::read(path).unwrap()) {
+            Ok(decoded) => {
+                assert_eq!(decoded.whole, None, "{name}");
+                whole += 1;
+            }
+            Err(Error::Unsupported(_)) if name.contains("_arith") => named += 1,
+            Err(error) => panic!("{name}: {error}"),
+        }
+    }
+    println!("{whole} decoded whole, {named} arithmetic-coded and named so");
+    assert!(whole >= 170 && named > 0);
+}

@@ -1,0 +1,112 @@
+//! Limits hold before memory is taken.
+
+mod common;
+
+use common::encode::{Png, bmp};
+use common::{jpeg, jpegs, scene};
+use shadegrid::{DecodeOptions, Decoder, Error, Limits};
+
+fn decode(bytes: &[u8], limits: Limits) -> Result<u64, Error> {
+    let decoded = Decoder::new(DecodeOptions { limits, ..DecodeOptions::default() }).decode(bytes)?;
+    Ok(u64::from(decoded.picture.width) * u64::from(decoded.picture.height))
+}
+
+/// Asserts that the file is over this limit and that the message names the option.
+fn over(bytes: &[u8], limits: Limits, option: &str) {
+    match decode(bytes, limits) {
+        Err(error @ Error::Limit { .. }) => assert!(error.to_string().contains(option), "{error}"),
+        other => panic!("{option}: {other:?}"),
+    }
+}
+
+/// The JPEG with another size in its frame header.
+fn lying(file: &[u8], width: u16, height: u16) -> Vec<u8> {
+    let mut file = file.to_vec();
+    let frame = file.windows(2).position(|pair| matches!(pair, [0xFF, 0xC0..=0xC2])).unwrap();
+    file[frame + 5..frame + 7].copy_from_slice(&height.to_be_bytes());
+    file[frame + 7..frame + 9].copy_from_slice(&width.to_be_bytes());
+    file
+}
+
+#[test]
+fn every_limit_stops_what_is_over_it_and_nothing_else() {
+    let defaults = Limits::default;
+    let files = [
+        jpeg("base-420"),
+        jpeg("prog-420"),
+        Png::new((96, 72), 3, scene(96, 72)).encode(),
+        bmp(96, 72, &scene(96, 72)),
+    ];
+    for file in &files {
+        let length = file.len() as u64;
+        over(file, Limits { max_file_bytes: length - 1, ..defaults() }, "--max-file-bytes");
+        over(file, Limits { max_side: 95, ..defaults() }, "--max-side");
+        over(file, Limits { max_pixels: 96 * 72 - 1, ..defaults() }, "--max-pixels");
+        over(file, Limits { max_decoder_bytes: 96 * 72 * 3 - 1, ..defaults() }, "--max-decoder-bytes");
+        let exact = Limits { max_file_bytes: length, max_side: 96, max_pixels: 96 * 72, ..defaults() };
+        assert_eq!(decode(file, exact).unwrap(), 96 * 72);
+    }
+    over(&jpeg("prog-420"), Limits { max_scans: 3, ..defaults() }, "--max-scans");
+    assert!(decode(&jpeg("base-420"), Limits { max_scans: 1, ..defaults() }).is_ok());
+}
+
+#[test]
+fn a_progressive_jpeg_counts_its_coefficients() {
+    let budget = Limits { max_decoder_bytes: 96 * 72 * 3 + 10_000, ..Limits::default() };
+    assert!(decode(&jpeg("base-444"), budget.clone()).is_ok());
+    over(&jpeg("prog-444"), budget, "--max-decoder-bytes");
+}
+
+#[test]
+fn lying_headers_are_stopped_or_told() {
+    let mut cases = 0;
+    for (name, file) in jpegs().into_iter().filter(|(name, _)| name != "arithmetic") {
+        over(&lying(&file, 65_535, 65_535), Limits::default(), "--max-pixels");
+        over(&lying(&file, 30_000, 10_000), Limits::default(), "--max-pixels");
+        for (width, height) in [(0, 72), (96, 0), (1, 1), (4, 72)] {
+            let error = decode(&lying(&file, width, height), Limits::default()).unwrap_err();
+            assert!(matches!(error.code(), "corrupt" | "input"), "{name} {width}×{height}: {error}");
+            cases += 1;
+        }
+        // Taller than its data: damaged or corrupt, never whole.
+        let taller = Decoder::new(DecodeOptions::default()).decode(&lying(&file, 96, 720));
+        assert!(
+            taller.is_err_and(|error| error.code() == "corrupt")
+                || decode_share(&lying(&file, 96, 720)) < 0.2,
+            "{name}"
+        );
+    }
+    assert!(cases > 60);
+}
+
+fn decode_share(file: &[u8]) -> f32 {
+    Decoder::new(DecodeOptions::default()).decode(file).unwrap().whole.unwrap()
+}
+
+#[test]
+fn the_defaults_let_200_megapixels_through() {
+    let limits = Limits::default();
+    limits.check_size(16_384, 12_288).unwrap();
+    // 200 megapixels of progressive 4:4:4: samples and 16-bit coefficients.
+    limits.check_decoder_bytes(16_384 * 12_288 * (3 + 6)).unwrap();
+    limits.check_scans(20, 16_384, 12_288).unwrap();
+    assert!(limits.check_scans(200, 16_384, 12_288).is_err());
+    assert!(limits.check_scans(501, 100, 100).is_err());
+}
+
+#[test]
+fn bombs_are_stopped_by_what_they_announce() {
+    for size in [(0x7FFF_FFFF_u32, 8_u32), (65_535, 65_535), (20_000, 20_000)] {
+        let mut file = Png::new((8, 8), 3, vec![0; 192]).encode();
+        file[16..20].copy_from_slice(&size.0.to_be_bytes());
+        file[20..24].copy_from_slice(&size.1.to_be_bytes());
+        let sum = common::encode::crc(&file[12..29]);
+        file[29..33].copy_from_slice(&sum.to_be_bytes());
+        let error = decode(&file, Limits::default()).unwrap_err();
+        assert_eq!(error.code(), "limit", "{error}");
+    }
+    let mut bitmap = bmp(8, 8, &[0; 192]);
+    bitmap[18..22].copy_from_slice(&60_000u32.to_le_bytes());
+    bitmap[22..26].copy_from_slice(&60_000u32.to_le_bytes());
+    over(&bitmap, Limits::default(), "--max-pixels");
+}

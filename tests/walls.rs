@@ -1,0 +1,184 @@
+//! The walls between the parts of the crate: imports go one way, and some things are named in one place only.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+/// Modules of the crate by level: each may use itself and lower levels, those of the lowest also each other.
+const LEVELS: [&[&str]; 6] = [
+    &["error", "limits", "picture", "signature"],
+    &["kernel", "decode"],
+    &["backend"],
+    &["hasher", "gallery"],
+    &["pipeline"],
+    &["cli", "service", "python"],
+];
+
+/// Words, and the only places (files or folders under `src`, without `.rs`) where they may stand.
+const WALLS: [(&[&str], &[&str]); 6] = [
+    (&["thread::spawn", "thread::scope", "thread::Builder", "crossbeam_channel", "mpsc"], &["pipeline"]),
+    (&["clap", "ctrlc", "indicatif"], &["cli"]),
+    (&["println!", "print!", "eprintln!", "eprint!", "dbg!", "io::stdout", "io::stderr"], &["cli"]),
+    (&["std::process", "process::exit"], &["cli", "main"]),
+    (&["wgpu"], &["backend/gpu"]),
+    (&["unsafe"], &["backend/gpu", "gallery/file"]),
+];
+
+/// Modules in files of their own that only tests have: `#[cfg(test)] mod name;`.
+fn test_modules(file: &str, text: &str) -> Vec<String> {
+    let declared =
+        text.split("#[cfg(test)]\nmod ").skip(1).filter_map(|rest| rest.split_once([';', ' ', '{']));
+    let folder = if file == "lib" { String::new() } else { format!("{file}/") };
+    declared.map(|(name, _)| format!("{folder}{name}")).collect()
+}
+
+/// Every Rust file under `src` that is not for tests alone: its path without `.rs`, and its text.
+fn sources() -> Vec<(String, String)> {
+    let mut files = all_files();
+    let for_tests: Vec<String> = files.iter().flat_map(|(file, text)| test_modules(file, text)).collect();
+    files.retain(|(file, _)| !for_tests.contains(file));
+    files
+}
+
+fn all_files() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let files = walkdir::WalkDir::new(&root).sort_by_file_name().into_iter().map(Result::unwrap);
+    let files = files.filter(|file| file.path().extension().is_some_and(|extension| extension == "rs"));
+    files
+        .map(|file| {
+            let path = file.path().strip_prefix(&root).unwrap().with_extension("");
+            (path.to_str().unwrap().replace('\\', "/"), fs::read_to_string(file.path()).unwrap())
+        })
+        .collect()
+}
+
+/// The code without comments and unit tests.
+fn code(text: &str) -> String {
+    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+    text.lines().map(|line| line.split("//").next().unwrap()).collect::<Vec<_>>().join("\n")
+}
+
+/// Which module each of the crate's re-exports comes from.
+fn exports(lib: &str) -> HashMap<String, String> {
+    let lib = code(lib);
+    let uses = lib.split("pub use ").skip(1).map(|rest| rest.split(';').next().unwrap());
+    uses.flat_map(|path| {
+        let (module, names) = path.split_once("::").unwrap();
+        let names = names.trim_matches(['{', '}']).split(',').map(|name| name.trim().to_string());
+        names.filter(|name| !name.is_empty()).map(|name| (name, module.to_string())).collect::<Vec<_>>()
+    })
+    .collect()
+}
+
+fn level(module: &str) -> Option<usize> {
+    LEVELS.iter().position(|modules| modules.contains(&module))
+}
+
+/// First identifiers behind every `crate::`, also in braces.
+fn imported(code: &str) -> Vec<&str> {
+    fn identifier(text: &str) -> &str {
+        text.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap()
+    }
+    let mut names = Vec::new();
+    for rest in code.split("crate::").skip(1) {
+        match rest.strip_prefix('{') {
+            Some(list) => {
+                let mut depth = 0;
+                let top_level = |c: char| {
+                    depth += i32::from(c == '{') - i32::from(c == '}');
+                    c == ',' && depth == 0
+                };
+                let list = list.split(';').next().unwrap();
+                names.extend(list.split(top_level).map(|item| identifier(item.trim())));
+            }
+            None => names.push(identifier(rest)),
+        }
+    }
+    names.retain(|name| !name.is_empty());
+    names
+}
+
+/// Imports of `file` that go the wrong way.
+fn wrong_imports(file: &str, text: &str, exports: &HashMap<String, String>) -> Vec<String> {
+    let module = file.split('/').next().unwrap();
+    let Some(own) = level(module) else { return Vec::new() };
+    let code = code(text);
+    let wrong = |name: &&str| {
+        let target = exports.get(*name).map_or(*name, String::as_str);
+        let allowed = |level| level < own || (level == own && (own == 0 || target == module));
+        !level(target).is_none_or(allowed)
+    };
+    imported(&code).into_iter().filter(wrong).map(|name| format!("{file} uses {name}")).collect()
+}
+
+/// Words of `file` that belong elsewhere.
+fn wrong_words(file: &str, text: &str) -> Vec<String> {
+    let code = code(text);
+    let inside = |place: &&str| file == *place || file.starts_with(&format!("{place}/"));
+    let boundary = |character: Option<char>| character.is_none_or(|c| !c.is_alphanumeric() && c != '_');
+    let stands = |word: &str| {
+        code.match_indices(word).any(|(at, _)| {
+            let behind = code[at + word.len()..].chars().next();
+            boundary(code[..at].chars().next_back())
+                && (!word.ends_with(char::is_alphanumeric) || boundary(behind))
+        })
+    };
+    let walls = WALLS.iter().filter(|(_, places)| !places.iter().any(inside));
+    walls
+        .flat_map(|(words, _)| words.iter())
+        .filter(|word| stands(word))
+        .map(|word| format!("{file} names {word}"))
+        .collect()
+}
+
+#[test]
+fn the_walls_stand() {
+    let sources = sources();
+    assert!(sources.len() >= 30, "only {} files", sources.len());
+    let lib = &sources.iter().find(|(file, _)| file == "lib").unwrap().1;
+    let exports = exports(lib);
+    assert!(exports.len() >= 15 && exports["Error"] == "error", "{exports:?}");
+    let checked = sources.iter().filter(|(file, _)| level(file.split('/').next().unwrap()).is_some()).count();
+    assert!(
+        checked >= sources.len() - 2,
+        "only lib and main lie outside the levels, not {}",
+        sources.len() - checked
+    );
+    let mut wrong = Vec::new();
+    for (file, text) in &sources {
+        wrong.extend(wrong_imports(file, text, &exports));
+        wrong.extend(wrong_words(file, text));
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn a_hole_in_a_wall_is_seen() {
+    let exports = exports("pub use decode::{Decoder, Format};\npub use error::Error;");
+    let imports = |file, text| wrong_imports(file, text, &exports).len();
+    assert_eq!(imports("signature", "use crate::error::Error;\nuse crate::limits::Limits;"), 0);
+    assert_eq!(imports("signature", "use crate::kernel::dct;"), 1);
+    assert_eq!(imports("kernel/reduce", "use crate::{Error, Format};"), 1);
+    assert_eq!(
+        imports("kernel/reduce", "use crate::{picture::{Plane, Planes}, hasher::Hasher, pipeline};"),
+        2
+    );
+    assert_eq!(imports("hasher", "fn f() { crate::gallery::open() }"), 1);
+    assert_eq!(imports("decode/jpeg", "/// See [`x`](crate::pipeline).\nuse crate::decode::Format;"), 0);
+    assert_eq!(
+        imports("decode", "use crate::error;\n#[cfg(test)]\nmod tests {\n use crate::pipeline;\n}"),
+        0
+    );
+
+    assert_eq!(test_modules("kernel", "mod dct;\n#[cfg(test)]\nmod twins;\nmod reduce;"), ["kernel/twins"]);
+    assert_eq!(test_modules("lib", "mod dct;"), [""; 0]);
+
+    let words = |file, text| wrong_words(file, text).len();
+    assert_eq!(words("hasher", "std::thread::spawn(f)"), 1);
+    assert_eq!(words("pipeline/pool", "thread::scope(f); println!()"), 1);
+    assert_eq!(words("pipelines", "use crossbeam_channel::bounded;"), 1);
+    assert_eq!(words("decode", "eprint!(\"x\")"), 1);
+    assert_eq!(words("decode", "// unsafe, println! and wgpu\nlet unsafely = 1; // clap"), 0);
+    assert_eq!(words("backend/gpu", "use wgpu::Device; unsafe {}"), 0);
+    assert_eq!(words("backend", "use wgpu::Device;"), 1);
+}
