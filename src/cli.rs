@@ -4,9 +4,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod backend;
 mod bytes;
 mod compare;
 mod console;
+mod devices;
 mod exit;
 mod hash;
 mod interrupt;
@@ -48,6 +50,7 @@ Exit codes:
 enum Command {
     Hash(Box<hash::Arguments>),
     Compare(compare::Arguments),
+    Devices(devices::Arguments),
 }
 
 /// Parses, runs the command, reports what stopped it, and gives the exit code.
@@ -64,5 +67,6 @@ fn run(command: Command) -> Result<Exit, shadegrid::Error> {
     match command {
         Command::Hash(arguments) => hash::run(*arguments),
         Command::Compare(arguments) => compare::run(&arguments),
+        Command::Devices(arguments) => devices::run(&arguments),
     }
 }

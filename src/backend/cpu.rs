@@ -58,6 +58,11 @@ impl Cpu {
         sums
     }
 
+    /// The grids of the last picture as they were summed, before a coarse plane's zero is taken off.
+    pub(crate) fn grids(&self) -> &[Vec<u64>] {
+        &self.grids
+    }
+
     fn reduce_planes(&mut self, plans: &Plans, planes: &Planes) {
         let (samples, stride): (&[u8], usize) = match planes {
             Planes::Rgb(plane) | Planes::Grey(plane) => (&plane.samples, plane.stride),

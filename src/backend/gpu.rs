@@ -15,13 +15,15 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+pub(crate) use tests::devices as devices_for_tests;
+
 pub(crate) use batch::Capacity;
 pub(crate) use device::{Adapter, Checks, Device};
-pub(crate) use ring::{Done, Ring, Traffic};
-pub(crate) use slot::Timings;
+pub(crate) use ring::Ring;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::backend::Sums;
 use crate::backend::layout::{Layout, Shape};
@@ -39,6 +41,8 @@ pub(crate) struct Run {
     pub(crate) sums: Vec<Sums>,
     /// One a picture: its grids one after the other, row-major; luma first, then colour.
     pub(crate) points: Vec<Vec<u64>>,
+    /// From the first byte copied until the results could be read, without making the buffers.
+    pub(crate) took: Duration,
 }
 
 /// Runs `pictures` as one batch and waits for it: for the probe and for tests.
@@ -57,6 +61,7 @@ pub(crate) fn run(
     let mut batch = Batch::new(capacity);
     let mut shapes: Vec<Arc<Tables>> = Vec::new();
     let mut places = Vec::new();
+    let started = Instant::now();
     for picture in pictures {
         let shape = Shape::of(picture);
         let known = shapes.iter().find(|tables| tables.layout.fits(shape, algorithms)).cloned();
@@ -77,9 +82,10 @@ pub(crate) fn run(
         return Err(Error::Device("the batch did not come back".to_string()));
     }
     let sums = slot.results(device, |words, _| places.iter().map(|place| place.sums(words)).collect())?;
+    let took = started.elapsed();
     let points = slot.points(device, batch.points(), patience)?;
     let points = places.iter().map(|place| points[batch.points_of(place)].to_vec()).collect();
-    Ok(Run { sums, points })
+    Ok(Run { sums, points, took })
 }
 
 /// Writes a picture's samples, and its tables where they are new, into the slot's staging buffer.

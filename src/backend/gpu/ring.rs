@@ -19,8 +19,8 @@ use super::batch::{Batch, Capacity, Place};
 use super::device::Device;
 use super::slot::{Slot, Timings};
 use super::tables::Tables;
-use crate::backend::Sums;
 use crate::backend::layout::{Layout, Shape};
+use crate::backend::{Done, Sums};
 use crate::error::{Error, Result};
 use crate::picture::Picture;
 use crate::signature::Algorithm;
@@ -35,15 +35,6 @@ const SHAPES: usize = 64;
 const POLL: Duration = Duration::from_micros(100);
 /// How long it sleeps when there is nothing to do; it is woken when there is.
 const IDLE: Duration = Duration::from_millis(50);
-
-/// A picture that comes back, with what whoever submitted it gave along.
-#[derive(Debug)]
-pub(crate) struct Done<T> {
-    pub(crate) picture: Picture,
-    pub(crate) payload: T,
-    /// The sums, or why the device did not compute them.
-    pub(crate) sums: Result<Sums, Arc<str>>,
-}
 
 /// What has gone through a ring.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -63,7 +54,7 @@ pub(crate) struct Traffic {
 /// Batches of one device.
 #[derive(Debug)]
 pub(crate) struct Ring<T> {
-    device: Device,
+    device: Arc<Device>,
     capacity: Capacity,
     patience: Duration,
     slots: Vec<Slot>,
@@ -121,7 +112,7 @@ impl<T: Send> Ring<T> {
     /// # Errors
     ///
     /// [`Error::Device`] where the device has no memory for them.
-    pub(crate) fn new(device: Device, capacity: Capacity, patience: Duration) -> Result<Ring<T>> {
+    pub(crate) fn new(device: Arc<Device>, capacity: Capacity, patience: Duration) -> Result<Ring<T>> {
         let slots: Vec<Slot> = (0..SLOTS).map(|_| Slot::new(&device, capacity)).collect();
         device.check()?;
         let lane = || Lane {
@@ -154,8 +145,14 @@ impl<T: Send> Ring<T> {
     }
 
     /// The device.
+    #[cfg(test)]
     pub(crate) fn device(&self) -> &Device {
         &self.device
+    }
+
+    /// Pictures that have not come back yet.
+    pub(crate) fn waiting(&self) -> usize {
+        self.lock().lanes.iter().map(|lane| lane.entries.len()).sum()
     }
 
     /// What has gone through so far.

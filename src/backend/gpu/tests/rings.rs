@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use fearless_simd::Level;
 
-use super::super::{Capacity, Device, Done, Ring, Traffic};
+use super::super::ring::Traffic;
+use super::super::{Capacity, Device, Ring};
 use super::devices;
 use super::twins::{Kind, picture};
-use crate::backend::Sums;
 use crate::backend::cpu::Cpu;
+use crate::backend::{Done, Sums};
 use crate::kernel::twins::Bytes;
 use crate::picture::Picture;
 use crate::signature::Algorithm;
@@ -68,7 +69,7 @@ fn judge(pictures: &[Picture], outcomes: &Outcomes) -> (usize, usize) {
 }
 
 fn ring(device: Device, patience: Duration) -> Ring<usize> {
-    Ring::new(device, CAPACITY, patience).unwrap()
+    Ring::new(device.into(), CAPACITY, patience).unwrap()
 }
 
 /// The device of software or hardware, checks off, as runs use it.
