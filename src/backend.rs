@@ -1,9 +1,85 @@
-//! Where the sums of a picture are computed.
+//! Where the sums of a picture are computed: on the processor, or on graphics processors that give the same bits.
 
-pub(crate) mod cpu;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
 
-use crate::kernel::dct::Luma;
+use crate::error::{Error, Result};
+use crate::kernel::dct::Scale;
 use crate::kernel::gradient::Gradients;
+use crate::picture::Picture;
+
+mod choice;
+pub(crate) mod cpu;
+#[cfg(feature = "gpu")]
+pub(crate) mod gpu;
+#[cfg(not(feature = "gpu"))]
+#[path = "backend/gpu_absent.rs"]
+pub(crate) mod gpu;
+mod layout;
+mod probe;
+
+pub use choice::{DeviceReport, Devices, devices};
+
+/// What computed a picture's sums.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Backend {
+    /// The processor.
+    Cpu,
+    /// A graphics processor.
+    Gpu,
+}
+
+impl Backend {
+    /// The name in records: `cpu` or `gpu`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Backend::Cpu => "cpu",
+            Backend::Gpu => "gpu",
+        }
+    }
+}
+
+/// Which backend a run may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BackendChoice {
+    /// A graphics processor where a short measurement says that it helps, else the processor.
+    #[default]
+    Auto,
+    /// The processor.
+    Cpu,
+    /// Graphics processors; having none is an error.
+    Gpu,
+}
+
+impl BackendChoice {
+    /// The name on the command line: `auto`, `cpu` or `gpu`.
+    pub fn name(self) -> &'static str {
+        match self {
+            BackendChoice::Auto => "auto",
+            BackendChoice::Cpu => "cpu",
+            BackendChoice::Gpu => "gpu",
+        }
+    }
+}
+
+impl fmt::Display for BackendChoice {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.name())
+    }
+}
+
+impl FromStr for BackendChoice {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<BackendChoice> {
+        let choices = [BackendChoice::Auto, BackendChoice::Cpu, BackendChoice::Gpu];
+        choices
+            .into_iter()
+            .find(|choice| choice.name() == text)
+            .ok_or_else(|| Error::Input(format!("unknown backend {text:?}: the choice is auto, cpu, gpu")))
+    }
+}
 
 /// What the integer stages leave of a picture; everything after it is a tiny step on the processor.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,11 +92,22 @@ pub(crate) struct Sums {
     pub(crate) pdq512: Option<PdqSums>,
 }
 
-/// The 64×64 luma of PDQ with its coefficients.
+/// What the 64×64 luma of PDQ gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PdqSums {
-    /// The grid.
-    pub(crate) luma: Luma,
+    /// What the coefficients are measured in.
+    pub(crate) scale: Scale,
+    /// 0..=100, by the integers.
+    pub(crate) quality: u8,
     /// Row-major 16×16.
     pub(crate) coefficients: [i64; 256],
+}
+
+/// A picture that comes back from a device, with what whoever submitted it gave along.
+#[derive(Debug)]
+pub(crate) struct Done<T> {
+    pub(crate) picture: Picture,
+    pub(crate) payload: T,
+    /// The sums, or why the device did not compute them.
+    pub(crate) sums: Result<Sums, Arc<str>>,
 }

@@ -4,10 +4,12 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod backend;
 mod bytes;
 mod compare;
 mod console;
 mod dedupe;
+mod devices;
 mod exit;
 mod gallery;
 mod hash;
@@ -59,6 +61,7 @@ enum Command {
     Match(Box<matching::Arguments>),
     Gallery(gallery::Arguments),
     Dedupe(dedupe::Arguments),
+    Devices(devices::Arguments),
 }
 
 /// Parses, runs the command, reports what stopped it, and gives the exit code.
@@ -78,5 +81,6 @@ fn run(command: Command) -> Result<Exit, shadegrid::Error> {
         Command::Match(arguments) => matching::run(*arguments),
         Command::Gallery(arguments) => gallery::run(arguments),
         Command::Dedupe(arguments) => dedupe::run(&arguments),
+        Command::Devices(arguments) => devices::run(&arguments),
     }
 }

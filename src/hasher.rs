@@ -1,10 +1,12 @@
 //! Encoded pictures in, signatures out: the whole path, top to bottom.
 
+use std::sync::Arc;
+
 use fearless_simd::Level;
 
 use crate::backend::cpu::Cpu;
-use crate::backend::{PdqSums, Sums};
-use crate::decode::{DecodeOptions, Decoder, Detail, Format};
+use crate::backend::{Backend, PdqSums, Sums};
+use crate::decode::{DecodeOptions, Decoded, Decoder, Detail, Format};
 use crate::error::Result;
 use crate::kernel::dct::Noise;
 use crate::kernel::normalise::normalise;
@@ -118,6 +120,10 @@ pub struct Hashed {
     pub detail: Detail,
     /// The share of rows, 0..1, that came out whole; `None` for an undamaged picture.
     pub whole: Option<f32>,
+    /// What computed the sums.
+    pub backend: Backend,
+    /// Why the processor computed what was meant for a device.
+    pub fallback: Option<Arc<str>>,
     /// Where asked for.
     pub photodna: Option<PhotoDnaHash>,
     /// Where asked for.
@@ -134,6 +140,26 @@ impl Hashed {
         [(flat, Flag::Flat), (small, Flag::Small), (self.whole.is_some(), Flag::Damaged)]
             .into_iter()
             .filter_map(|(applies, flag)| applies.then_some(flag))
+    }
+}
+
+/// What decoding tells about a picture, beside its samples.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Facts {
+    format: Format,
+    detail: Detail,
+    whole: Option<f32>,
+}
+
+impl Facts {
+    /// Parts a decoded picture from what is known of it.
+    pub(crate) fn of(decoded: Decoded) -> (Facts, Picture) {
+        let Decoded { picture, format, detail, whole } = decoded;
+        (Facts { format, detail, whole }, picture)
+    }
+
+    fn onto(self, hashed: Hashed) -> Hashed {
+        Hashed { format: Some(self.format), detail: self.detail, whole: self.whole, ..hashed }
     }
 }
 
@@ -163,13 +189,34 @@ impl Hasher {
     ///
     /// Those of [`Decoder::decode`].
     pub fn hash(&mut self, bytes: &[u8]) -> Result<Hashed> {
+        let decoded = self.decode(bytes)?;
+        let (facts, picture) = Facts::of(decoded);
+        let hashed = self.hash_picture(&picture)?;
+        self.decoder.recycle(picture);
+        Ok(facts.onto(hashed))
+    }
+
+    /// Decodes one picture for [`finish`](Hasher::finish).
+    pub(crate) fn decode(&mut self, bytes: &[u8]) -> Result<Decoded> {
         let decoded = self.decoder.decode(bytes)?;
-        let mut hashed = self.hash_picture(&decoded.picture)?;
-        hashed.format = Some(decoded.format);
-        hashed.detail = decoded.detail;
-        hashed.whole = decoded.whole;
-        self.decoder.recycle(decoded.picture);
-        Ok(hashed)
+        check_least_size(decoded.picture.width, decoded.picture.height)?;
+        Ok(decoded)
+    }
+
+    /// The signatures to compute.
+    pub(crate) fn algorithms(&self) -> &[Algorithm] {
+        &self.algorithms
+    }
+
+    /// Takes a picture up where a device left it: with its sums, or with the reason why there are none.
+    pub(crate) fn finish(&mut self, facts: Facts, picture: Picture, sums: Result<Sums, Arc<str>>) -> Hashed {
+        let (sums, backend, fallback) = match sums {
+            Ok(sums) => (sums, Backend::Gpu, None),
+            Err(reason) => (self.cpu.sums(&picture, &self.algorithms), Backend::Cpu, Some(reason)),
+        };
+        let hashed = Hashed { backend, fallback, ..self.finish_sums(sums, &picture) };
+        self.decoder.recycle(picture);
+        facts.onto(hashed)
     }
 
     /// Hashes one picture that is already decoded.
@@ -179,30 +226,38 @@ impl Hasher {
     /// [`Error::Input`](crate::Error::Input) for sides under [`MIN_SIDE`](crate::limits::MIN_SIDE) pixels.
     pub fn hash_picture(&mut self, picture: &Picture) -> Result<Hashed> {
         check_least_size(picture.width, picture.height)?;
-        let Sums { gradients, pdq, pdq512 } = self.cpu.sums(picture, &self.algorithms);
+        let sums = self.cpu.sums(picture, &self.algorithms);
+        Ok(self.finish_sums(sums, picture))
+    }
+
+    /// Everything after the sums.
+    fn finish_sums(&self, sums: Sums, picture: &Picture) -> Hashed {
+        let Sums { gradients, pdq, pdq512 } = sums;
         let wants = |algorithm| self.algorithms.contains(&algorithm);
         let finish = |sums: &PdqSums, to_512| self.finish_pdq(sums, picture, to_512);
         let pdq512 = pdq512.as_ref().map(|sums| finish(sums, true));
         let pdq = pdq.as_ref().map(|sums| finish(sums, false));
-        Ok(Hashed {
+        Hashed {
             format: None,
             width: picture.width,
             height: picture.height,
             detail: Detail::Full,
             whole: None,
+            backend: Backend::Cpu,
+            fallback: None,
             photodna: gradients.map(|(gradients, unit)| {
                 let (signature, strength) = normalise(&gradients, picture.width, picture.height, unit);
                 PhotoDnaHash { signature, strength }
             }),
             pdq512: pdq512.or_else(|| pdq.clone()).filter(|_| wants(Algorithm::Pdq512)),
             pdq: pdq.filter(|_| wants(Algorithm::Pdq)),
-        })
+        }
     }
 
     /// The bits, by the definition's own arithmetic where ties leave them to it.
     fn finish_pdq(&self, sums: &PdqSums, picture: &Picture, to_512: bool) -> PdqHash {
         let noise = if to_512 { Noise::of(512, 512) } else { Noise::of(picture.width, picture.height) };
-        let bits = dct::bits(&sums.coefficients, &sums.luma, noise);
+        let bits = dct::bits(&sums.coefficients, sums.scale, noise);
         let reference = || pdq_reference::reference(&picture.planes, to_512);
         match bits.tied.then(reference).flatten() {
             Some(reference) => PdqHash {
@@ -213,7 +268,7 @@ impl Hasher {
             },
             None => PdqHash {
                 signature: bits.signature,
-                quality: dct::quality(&sums.luma),
+                quality: sums.quality,
                 path: PdqPath::Fast,
                 orientations: self.orientations.then(|| dct::orientations(&sums.coefficients)),
             },

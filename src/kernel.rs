@@ -25,5 +25,5 @@ pub(crate) mod normalise;
 pub(crate) mod pdq_reference;
 pub(crate) mod reduce;
 #[cfg(test)]
-mod twins;
+pub(crate) mod twins;
 pub(crate) mod weights;

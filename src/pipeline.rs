@@ -25,11 +25,13 @@
 
 use std::num::NonZeroUsize;
 
+use crate::backend::Devices;
 use crate::error::Result;
 use crate::hasher::HashOptions;
 
 mod budget;
 mod buffers;
+mod lane;
 mod lookup;
 mod need;
 mod order;
@@ -69,6 +71,10 @@ pub struct PipelineOptions {
     /// estimated from the size that the header announces. Beside the budget at most 4,096 finished records wait for
     /// their turn.
     pub memory: u64,
+    /// Graphics processors to use, none by default. Each takes three batches of memory beside the budget, and the pictures in
+    /// them are kept until they come back. What a device cannot take or does not answer is computed on the processor, and
+    /// its record says so.
+    pub devices: Devices,
     /// Whether the first failed record, in input order, is the last one written.
     pub fail_fast: bool,
     /// Asks the run to end early; keep a clone.
@@ -82,6 +88,7 @@ impl Default for PipelineOptions {
             hash: HashOptions::default(),
             threads,
             memory: PipelineOptions::default_memory(threads),
+            devices: Devices::default(),
             fail_fast: false,
             stop: Stop::default(),
         }

@@ -13,6 +13,7 @@ use shadegrid::pipeline::{
 };
 use shadegrid::{Algorithm, Error, HashOptions};
 
+use super::backend::DeviceArguments;
 use super::exit::Exit;
 use super::output::{Output, OutputFormat};
 use super::pictures::DecodeArguments;
@@ -81,6 +82,9 @@ pub(crate) struct Arguments {
     #[arg(short, long, value_name = "SIZE", value_parser = bytes::parse)]
     memory: Option<u64>,
 
+    #[command(flatten)]
+    devices: DeviceArguments,
+
     /// Stop at the first input that fails
     #[arg(long)]
     fail_fast: bool,
@@ -113,7 +117,7 @@ Exit codes:
 /// Runs the subcommand.
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
     arguments.check_standard_input()?;
-    let options = arguments.options();
+    let options = arguments.options()?;
     interrupt::request(&options.stop);
     let sources = arguments.sources(&options.stop)?;
     let (output, to) = Output::open(arguments.output.as_deref())?;
@@ -123,7 +127,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
     } else {
         run_shown(&arguments, sources, &mut *sink, &options)?
     };
-    finish(&arguments, output, &summary)
+    finish(&arguments, output, &summary, &options)
 }
 
 fn run_shown(
@@ -137,9 +141,15 @@ fn run_shown(
 }
 
 /// Names the output and says how it went.
-fn finish(arguments: &Arguments, output: Output, summary: &Summary) -> Result<Exit, Error> {
+fn finish(
+    arguments: &Arguments,
+    output: Output,
+    summary: &Summary,
+    options: &PipelineOptions,
+) -> Result<Exit, Error> {
     if !arguments.quiet {
         console::say(progress::summary_line(summary));
+        console::say(progress::backend_line(summary, &options.devices));
     }
     match (summary.ended, output.partial()) {
         (Ended::Complete, _) => output.complete()?,
@@ -166,10 +176,10 @@ impl Arguments {
         Ok(())
     }
 
-    fn options(&self) -> PipelineOptions {
+    fn options(&self) -> Result<PipelineOptions, Error> {
         let defaults = PipelineOptions::default();
         let threads = self.threads.unwrap_or(defaults.threads);
-        PipelineOptions {
+        Ok(PipelineOptions {
             hash: HashOptions {
                 algorithms: self.algorithm.clone(),
                 decode: self.decode.options(),
@@ -177,9 +187,10 @@ impl Arguments {
             },
             threads,
             memory: self.memory.unwrap_or(PipelineOptions::default_memory(threads)),
+            devices: self.devices.choose(threads)?,
             fail_fast: self.fail_fast,
             ..defaults
-        }
+        })
     }
 
     /// The named inputs, then those of the list.

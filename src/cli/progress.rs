@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use shadegrid::Error;
 use shadegrid::pipeline::{Count, Record, Sink, Summary};
+use shadegrid::{Devices, Error};
 
 const UNKNOWN_TOTAL: &str = "{spinner} {elapsed_precise} {human_pos} pictures, {msg}";
 const KNOWN_TOTAL: &str = "{elapsed_precise} {bar:30} {human_pos}/{human_len} pictures, {msg}, {eta} left";
@@ -98,6 +98,24 @@ pub(crate) fn summary_line(summary: &Summary) -> String {
         summary.bytes as f64 / MILLION / seconds,
         summary.pixels as f64 / MILLION / seconds
     );
+    line
+}
+
+/// The line that says what computed, and why.
+pub(crate) fn backend_line(summary: &Summary, devices: &Devices) -> String {
+    let names = devices.names().join(" and ");
+    let mut line = if names.is_empty() { "on the processor".to_string() } else { format!("on {names}") };
+    if !names.is_empty() {
+        let _ = write!(line, ", {} pictures", summary.by_devices);
+    }
+    if summary.fallbacks > 0 {
+        let _ = write!(
+            line,
+            "; {} taken over by the processor, see `fallback` in the records",
+            summary.fallbacks
+        );
+    }
+    let _ = write!(line, " ({})", devices.why());
     line
 }
 

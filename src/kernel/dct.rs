@@ -73,24 +73,46 @@ const fn fixed(matrix: &[[f32; 64]; 16]) -> [[i32; 64]; 16] {
     fixed
 }
 
+/// What a luma grid is measured in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Scale {
+    /// One grey level is `unit / 2^shift` of the values' units.
+    pub(crate) unit: u64,
+    /// See `unit`: the bits that sums lose.
+    pub(crate) shift: u32,
+}
+
+impl Scale {
+    /// For sums that are none beyond ±`largest`; `unit` is one grey level in them.
+    pub(crate) fn new(largest: u64, unit: u64) -> Scale {
+        Scale { unit, shift: (u64::BITS - largest.leading_zeros()).saturating_sub(GRID_BITS) }
+    }
+
+    /// Half of the last bit that is kept, in units of the sums.
+    pub(crate) fn half(self) -> i64 {
+        (1i64 << self.shift) >> 1
+    }
+
+    /// A hundredth of the range of 255 grey levels, in units of the values.
+    pub(crate) fn hundredth(self) -> u64 {
+        ((u128::from(self.unit) * 255 / 100) >> self.shift).max(1) as u64
+    }
+}
+
 /// The luma grid in at most 30 bits, with its scale.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Luma {
     /// Row-major 64×64.
     pub(crate) values: Vec<i32>,
-    /// One grey level is `unit / 2^shift` of the values' units.
-    pub(crate) unit: u64,
-    /// See `unit`.
-    pub(crate) shift: u32,
+    pub(crate) scale: Scale,
 }
 
 impl Luma {
-    /// Rounds `sums` (row-major 64×64, none beyond ±`largest`) to 30 bits; `unit` is one grey level in them.
-    pub(crate) fn new(sums: &[i64], largest: u64, unit: u64) -> Luma {
-        let shift = (u64::BITS - largest.leading_zeros()).saturating_sub(GRID_BITS);
-        let half = (1i64 << shift) >> 1;
-        let values = sums.iter().map(|&sum| (sum.saturating_add(half) >> shift) as i32).collect();
-        Luma { values, unit, shift }
+    /// Rounds `sums` (row-major 64×64) to 30 bits.
+    pub(crate) fn new(sums: &[i64], scale: Scale) -> Luma {
+        let values =
+            sums.iter().map(|&sum| (sum.saturating_add(scale.half()) >> scale.shift) as i32).collect();
+        Luma { values, scale }
     }
 }
 
@@ -98,7 +120,7 @@ impl Luma {
 ///
 /// Equal to the definition but where a difference falls on an exact multiple of 2.55 grey levels; such a one counts in full.
 pub(crate) fn quality(luma: &Luma) -> u8 {
-    let hundredth = ((u128::from(luma.unit) * 255 / 100) >> luma.shift).max(1) as u64;
+    let hundredth = luma.scale.hundredth();
     // Multiplication by ⌈2^bits/hundredth⌉ divides exactly: a difference has at most 31 bits, the quotient 8.
     let bits = 31 + (u64::BITS - hundredth.leading_zeros());
     let reciprocal = (1u64 << bits).div_ceil(hundredth);
@@ -194,11 +216,11 @@ impl Noise {
 }
 
 /// The bits of `coefficients`, and whether they are the definition's to decide (step 8).
-pub(crate) fn bits(coefficients: &[i64; 256], luma: &Luma, noise: Noise) -> PdqBits {
+pub(crate) fn bits(coefficients: &[i64; 256], scale: Scale, noise: Noise) -> PdqBits {
     let median = median(coefficients);
     let near = |thousandths: u64| {
         // In units of the coefficients, 2⁻²⁶ grid units.
-        let near = ((u128::from(luma.unit * thousandths) << 26) >> luma.shift) / 1000;
+        let near = ((u128::from(scale.unit * thousandths) << 26) >> scale.shift) / 1000;
         coefficients.iter().filter(|&&b| u128::from(b.abs_diff(median)) <= near).count() - 1
     };
     PdqBits {
@@ -258,7 +280,7 @@ mod tests {
 
     #[test]
     fn quality_counts_hundredths() {
-        let mut luma = Luma { values: vec![0; POINTS], unit: 1000, shift: 0 };
+        let mut luma = Luma { values: vec![0; POINTS], scale: Scale { unit: 1000, shift: 0 } };
         assert_eq!(quality(&luma), 0);
         luma.values[0] = 255_000;
         assert_eq!(quality(&luma), 2, "two differences of 100 hundredths");
@@ -270,8 +292,8 @@ mod tests {
 
     #[test]
     fn flat_pictures_tie() {
-        let luma = Luma { values: vec![77_000; POINTS], unit: 1000, shift: 0 };
+        let luma = Luma { values: vec![77_000; POINTS], scale: Scale { unit: 1000, shift: 0 } };
         let coefficients = transform(Level::new(), &luma);
-        assert!(bits(&coefficients, &luma, Noise { one: 0, two: 0 }).tied);
+        assert!(bits(&coefficients, luma.scale, Noise { one: 0, two: 0 }).tied);
     }
 }

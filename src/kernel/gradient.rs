@@ -12,7 +12,7 @@ use super::weights::PHOTODNA_LINES;
 pub(crate) const POINTS: usize = PHOTODNA_LINES * PHOTODNA_LINES;
 
 /// `w1`, `w2`, `w3` of Eq 11 (0x1.936398bf0aae3p-3, 0x1.caddcd96f4881p-2, 0x1.1cb5cf620ef1dp-2) in units of 2⁻³².
-const RADIUS_WEIGHTS: [i64; 3] = [845_968_152, 1_924_625_254, 1_194_161_113];
+pub(crate) const RADIUS_WEIGHTS: [i64; 3] = [845_968_152, 1_924_625_254, 1_194_161_113];
 
 /// Bits that a feature may take.
 const FEATURE_BITS: u32 = 48;
@@ -27,7 +27,7 @@ pub(crate) struct Gradients {
 }
 
 /// Bits to drop from a feature so that `FEATURE_BITS` remain, for box sums of at most `largest`.
-fn feature_shift(largest: u128) -> u32 {
+pub(crate) fn feature_shift(largest: u128) -> u32 {
     (u128::BITS - largest.leading_zeros()).saturating_sub(FEATURE_BITS)
 }
 

@@ -2,7 +2,7 @@
 
 use fearless_simd::Level;
 
-use super::dct::{self, Luma};
+use super::dct::{self, Luma, Scale};
 use super::naive;
 use super::reduce::{Plan, Scratch, reduce};
 use super::weights::{RADII, Weights, box_bits, boxes, tents, tents_512};
@@ -149,7 +149,7 @@ fn transform_equals_naive_at_every_level() {
             2 => vec![0; dct::POINTS],
             _ => (0..dct::POINTS).map(|_| (random.next() >> 34) as i32 - (1 << 29)).collect(),
         };
-        let luma = Luma { values, unit: 1000, shift: 0 };
+        let luma = Luma { values, scale: Scale { unit: 1000, shift: 0 } };
         let expected = naive::transform(&dct::MATRIX_FIXED, &luma.values);
         for (name, level) in levels() {
             assert!(dct::transform(level, &luma) == expected, "{name} differs in case {case}");

@@ -5,17 +5,20 @@
 //!               ▲ └───────────records──────────────▶ │
 //!               └──────────────tickets───────────────┘
 //! ```
+//!
+//! Where devices compute, the workers' part is that of [`lane`](super::lane).
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, unbounded};
 
 use super::PipelineOptions;
 use super::budget::Budget;
 use super::buffers::Buffers;
+use super::lane::{self, Lane, Returned, Travelling};
 use super::order::{Reorder, WINDOW};
 use super::reader::Feed;
 use super::record::Record;
@@ -23,6 +26,7 @@ use super::sink::Sink;
 use super::source::Source;
 use super::summary::{Ended, Summary};
 use super::worker::{Work, Worker};
+use crate::backend::gpu::Ring;
 use crate::error::{Error, Result};
 
 /// Runs the pipeline with workers whose work `make_work` makes.
@@ -34,16 +38,17 @@ pub(super) fn run<W: Work>(
 ) -> Result<Summary> {
     let workers = options.threads.get();
     let budget = Budget::new(options.memory, workers);
-    run_within(sources, sink, options, make_work, &budget)
+    let rings = options.devices.rings()?;
+    run_within(sources, sink, options, make_work, (&budget, &rings))
 }
 
-/// The same within a given budget.
+/// The same within a given budget, through given rings.
 pub(super) fn run_within<W: Work>(
     sources: impl Iterator<Item = Source> + Send,
     sink: &mut dyn Sink,
     options: &PipelineOptions,
     make_work: impl Fn() -> W + Sync,
-    budget: &Budget,
+    (budget, rings): (&Budget, &[Ring<Travelling>]),
 ) -> Result<Summary> {
     let workers = options.threads.get();
     let readers = workers.div_ceil(8).min(8);
@@ -70,7 +75,16 @@ pub(super) fn run_within<W: Work>(
     // jobs' sender; the last worker drops the last sender of records; then the writer is at its end.
     let feed = Arc::new(feed);
     let make_work = &make_work;
+    // Likewise for devices: the last worker without jobs ends the rings, their threads drop the last senders of what came
+    // back, and the workers are at their end.
+    let (return_sender, returned) = unbounded::<Returned>();
     thread::scope(move |scope| {
+        let lane = Lane::new(rings, returned);
+        for (number, ring) in rings.iter().enumerate() {
+            let returned = return_sender.clone();
+            spawn(scope, format!("shadegrid-device-{number}"), move || lane::drive(ring, &returned))?;
+        }
+        drop(return_sender);
         for number in 0..readers {
             let feed = feed.clone();
             spawn(scope, format!("shadegrid-read-{number}"), move || feed.run())?;
@@ -78,10 +92,11 @@ pub(super) fn run_within<W: Work>(
         drop(feed);
         for number in 0..workers {
             let (jobs, records, buffers) = (jobs.clone(), record_sender.clone(), buffers.clone());
-            let work = move || Worker::new(make_work, budget).run(&jobs, &records, &buffers);
+            let lane = lane.clone();
+            let work = move || Worker::new(make_work, budget).run(&jobs, &records, &buffers, lane);
             spawn(scope, format!("shadegrid-hash-{number}"), work)?;
         }
-        drop((jobs, record_sender));
+        drop((jobs, record_sender, lane));
         let mut summary = write(&records, &ticket_sender, sink, options)?;
         if summary.ended == Ended::Complete && !exhausted.load(Ordering::Acquire) {
             summary.ended = Ended::Stopped;

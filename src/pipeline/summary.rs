@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::record::Record;
+use crate::backend::Backend;
 
 /// What a run did, in numbers; counts what was written.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +18,10 @@ pub struct Summary {
     pub bytes: u64,
     /// Pixels of the hashed pictures.
     pub pixels: u64,
+    /// Pictures that a graphics processor computed.
+    pub by_devices: u64,
+    /// Pictures that one was meant to and the processor did.
+    pub fallbacks: u64,
     /// From start to end.
     pub elapsed: Duration,
     /// How the run came to its end.
@@ -41,7 +46,11 @@ impl Summary {
         self.records += 1;
         self.bytes += record.bytes.unwrap_or(0);
         match &record.outcome {
-            Ok(hashed) => self.pixels += u64::from(hashed.width) * u64::from(hashed.height),
+            Ok(hashed) => {
+                self.pixels += u64::from(hashed.width) * u64::from(hashed.height);
+                self.by_devices += u64::from(hashed.backend == Backend::Gpu);
+                self.fallbacks += u64::from(hashed.fallback.is_some());
+            }
             Err(error) => *self.errors.entry(error.code()).or_default() += 1,
         }
     }

@@ -58,7 +58,9 @@ impl Work for Play<'_> {
 
 fn hashed(width: u32) -> Hashed {
     let (format, detail, whole) = (None, Detail::Full, None);
-    Hashed { format, width, height: 1, detail, whole, photodna: None, pdq: None, pdq512: None }
+    let backend = crate::Backend::Cpu;
+    let (fallback, photodna, pdq, pdq512) = (None, None, None, None);
+    Hashed { format, width, height: 1, detail, whole, backend, fallback, photodna, pdq, pdq512 }
 }
 
 /// Key, and width or error code with message, of a record.
@@ -104,7 +106,7 @@ fn play(
     let watch = Watch::default();
     let budget = Budget::new(options.memory, options.threads.get());
     let sources = plays.into_iter().map(|play| Source::bytes(play.clone(), play.into_bytes()));
-    let summary = pool::run_within(sources, sink, options, || Play::new(&watch), &budget);
+    let summary = pool::run_within(sources, sink, options, || Play::new(&watch), (&budget, &[]));
     (summary, watch, budget)
 }
 

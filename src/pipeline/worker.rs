@@ -5,14 +5,15 @@ use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, Sender, never, select};
 
 use super::budget::{Budget, Reservation};
 use super::buffers::Buffers;
+use super::lane::{Lane, Returned, Ticket, Travelling};
 use super::need;
 use super::record::Record;
 use crate::error::{Error, Result};
-use crate::hasher::{HashOptions, Hashed, Hasher};
+use crate::hasher::{Facts, HashOptions, Hashed, Hasher};
 use crate::limits::Limits;
 
 /// An encoded picture on its way to a worker.
@@ -29,6 +30,17 @@ pub(super) trait Work {
     fn need(&mut self, encoded: &[u8]) -> u64;
     /// Hashes one encoded picture. Buffers may be kept for the next one.
     fn hash(&mut self, encoded: &[u8]) -> Result<Hashed>;
+
+    /// Hashes one encoded picture, or sends it on its way through a device: `None`. Without an own way, [`hash`](Work::hash).
+    fn start(&mut self, encoded: &[u8], _ticket: Ticket, _lane: &Lane<'_>) -> Option<Result<Hashed>> {
+        Some(self.hash(encoded))
+    }
+
+    /// Finishes a picture that came back from a device.
+    fn finish(&mut self, returned: Returned) -> Result<Hashed> {
+        let Ticket { key, .. } = returned.payload.ticket;
+        Err(Error::Device(format!("{} came back from a device and was sent to none", key.display())))
+    }
 }
 
 /// The work of every run: [`Hasher::hash`].
@@ -51,6 +63,20 @@ impl Work for HashWork {
     fn hash(&mut self, encoded: &[u8]) -> Result<Hashed> {
         self.hasher.hash(encoded)
     }
+
+    fn start(&mut self, encoded: &[u8], ticket: Ticket, lane: &Lane<'_>) -> Option<Result<Hashed>> {
+        let decoded = match self.hasher.decode(encoded) {
+            Ok(decoded) => decoded,
+            Err(error) => return Some(Err(error)),
+        };
+        let (facts, picture) = Facts::of(decoded);
+        let refused = lane.submit(picture, self.hasher.algorithms(), Travelling { ticket, facts })?;
+        Some(self.finish(*refused))
+    }
+
+    fn finish(&mut self, returned: Returned) -> Result<Hashed> {
+        Ok(self.hasher.finish(returned.payload.facts, returned.picture, returned.sums))
+    }
 }
 
 /// A worker: its work, and how to make a new one.
@@ -65,17 +91,55 @@ impl<'a, W: Work, M: Fn() -> W + Sync> Worker<'a, W, M> {
         Worker { work: make_work(), make_work, budget }
     }
 
-    /// Works until the jobs end or nobody wants the records.
-    pub(super) fn run(mut self, jobs: &Receiver<Job<'a>>, records: &Sender<Record>, buffers: &Buffers) {
-        for job in jobs {
-            let outcome = self.hash(&job.encoded);
-            let bytes = Some(job.encoded.len() as u64);
-            buffers.put(job.encoded);
-            drop(job.reserved);
-            if records.send(Record { index: job.index, key: job.key, bytes, outcome }).is_err() {
+    /// Works until the jobs end and nothing is on its way through a device, or nobody wants the records.
+    pub(super) fn run(
+        mut self,
+        jobs: &Receiver<Job<'a>>,
+        records: &Sender<Record>,
+        buffers: &Buffers,
+        mut lane: Lane<'_>,
+    ) {
+        let mut jobs = jobs.clone();
+        while let Some(task) = next(&mut jobs, &mut lane) {
+            let record = match task {
+                Task::New(job) => self.start(job, buffers, &lane),
+                Task::Returned(returned) => Some(self.finish(*returned)),
+            };
+            if record.is_some_and(|record| records.send(record).is_err()) {
                 return;
             }
         }
+    }
+
+    /// A record, unless the picture is on its way through a device.
+    fn start(&mut self, job: Job<'a>, buffers: &Buffers, lane: &Lane<'_>) -> Option<Record> {
+        let ticket = Ticket { index: job.index, key: job.key, bytes: job.encoded.len() as u64 };
+        let outcome = match lane.is_open() {
+            true => self.start_through(&job.encoded, ticket.clone(), lane),
+            false => Some(self.hash(&job.encoded)),
+        };
+        buffers.put(job.encoded);
+        drop(job.reserved);
+        outcome.map(|outcome| ticket.record(outcome))
+    }
+
+    /// Only what fits the worker's share goes to a device: what travels has no reservation.
+    fn start_through(&mut self, encoded: &[u8], ticket: Ticket, lane: &Lane<'_>) -> Option<Result<Hashed>> {
+        match self.surviving(|work| Ok(work.need(encoded))) {
+            Ok(need) if need <= self.budget.share => {
+                self.surviving(|work| Ok(work.start(encoded, ticket, lane))).unwrap_or_else(|e| Some(Err(e)))
+            }
+            Ok(_) => Some(self.hash(encoded).map(|hashed| Hashed {
+                fallback: Some("larger than a thread's share of the memory".into()),
+                ..hashed
+            })),
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    fn finish(&mut self, returned: Returned) -> Record {
+        let ticket = returned.payload.ticket.clone();
+        ticket.record(self.surviving(|work| work.finish(returned)))
     }
 
     /// Hashes within the worker's share where that is enough, with lent memory otherwise.
@@ -109,6 +173,40 @@ impl<'a, W: Work, M: Fn() -> W + Sync> Worker<'a, W, M> {
             self.work = (self.make_work)();
             Err(error)
         })
+    }
+}
+
+impl Ticket {
+    fn record(self, outcome: Result<Hashed>) -> Record {
+        Record { index: self.index, key: self.key, bytes: Some(self.bytes), outcome }
+    }
+}
+
+enum Task<'a> {
+    New(Job<'a>),
+    Returned(Box<Returned>),
+}
+
+/// What to do next: first what came back, since it holds memory; `None` when there is nothing to come.
+fn next<'a>(jobs: &mut Receiver<Job<'a>>, lane: &mut Lane<'_>) -> Option<Task<'a>> {
+    loop {
+        if let Ok(returned) = lane.returned().try_recv() {
+            return Some(Task::Returned(Box::new(returned)));
+        }
+        select! {
+            recv(jobs) -> job => match job {
+                Ok(job) => return Some(Task::New(job)),
+                Err(_) if !lane.is_open() => return None,
+                Err(_) => {
+                    lane.close();
+                    *jobs = never();
+                }
+            },
+            recv(lane.returned()) -> returned => match returned {
+                Ok(returned) => return Some(Task::Returned(Box::new(returned))),
+                Err(_) => return None,
+            },
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::hasher::{Hashed, PdqHash};
 use crate::pipeline::Record;
 
 /// The columns, always all of them; what a record lacks is empty.
-const COLUMNS: [&str; 20] = [
+const COLUMNS: [&str; 22] = [
     "path",
     "path_base64",
     "status",
@@ -21,6 +21,8 @@ const COLUMNS: [&str; 20] = [
     "bytes",
     "detail",
     "decoded",
+    "backend",
+    "fallback",
     "photodna",
     "strength",
     "pdq",
@@ -113,11 +115,13 @@ fn fill(row: &mut [String; COLUMNS.len()], hashed: &Hashed) {
     row[7] = hashed.height.to_string();
     row[9] = hashed.detail.to_string();
     row[10] = text(hashed.whole);
-    row[11] = text(hashed.photodna.map(|hash| hash.signature));
-    row[12] = text(hashed.photodna.map(|hash| hash.strength));
-    fill_pdq(&mut row[13..16], hashed.pdq.as_ref());
-    fill_pdq(&mut row[16..19], hashed.pdq512.as_ref());
-    row[19] = hashed.flags().map(crate::Flag::name).collect::<Vec<_>>().join(" ");
+    row[11] = hashed.backend.name().to_string();
+    row[12] = text(hashed.fallback.as_deref());
+    row[13] = text(hashed.photodna.map(|hash| hash.signature));
+    row[14] = text(hashed.photodna.map(|hash| hash.strength));
+    fill_pdq(&mut row[15..18], hashed.pdq.as_ref());
+    fill_pdq(&mut row[18..21], hashed.pdq512.as_ref());
+    row[21] = hashed.flags().map(crate::Flag::name).collect::<Vec<_>>().join(" ");
 }
 
 fn fill_pdq(row: &mut [String], hash: Option<&PdqHash>) {

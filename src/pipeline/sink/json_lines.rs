@@ -88,6 +88,9 @@ struct Picture<'a> {
     detail: crate::Detail,
     #[serde(skip_serializing_if = "Option::is_none")]
     decoded: Option<f32>,
+    backend: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fallback: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "display_some")]
     photodna: Option<&'a crate::PhotoDna>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -129,6 +132,8 @@ impl<'a> Picture<'a> {
             bytes,
             detail: hashed.detail,
             decoded: hashed.whole,
+            backend: hashed.backend.name(),
+            fallback: hashed.fallback.as_deref(),
             photodna: photodna.map(|hash| &hash.signature),
             strength: photodna.map(|hash| hash.strength),
             pdq: pdq.map(|hash| &hash.signature),

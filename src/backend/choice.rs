@@ -1,0 +1,253 @@
+//! Which devices there are, which can be trusted, and which a run uses.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fearless_simd::Level;
+
+use super::BackendChoice;
+use super::cpu::Cpu;
+use super::gpu::{self, Adapter, Capacity, Checks, Device, Ring};
+use super::probe::probe;
+use crate::error::{Error, Result};
+use crate::picture::Picture;
+use crate::signature::Algorithm;
+
+/// Bytes of samples in a batch of a device, and of a software device, which has the processor's own memory.
+const BATCH_BYTES: u64 = 128 << 20;
+const SOFTWARE_BATCH_BYTES: u64 = 16 << 20;
+/// How long a batch may take before the device counts as lost.
+const PATIENCE: Duration = Duration::from_secs(20);
+const SOFTWARE_PATIENCE: Duration = Duration::from_secs(300);
+
+/// One device of this machine.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct DeviceReport {
+    /// Its number, from 0, as `--device` takes it.
+    pub number: usize,
+    /// The driver's name of it.
+    pub name: String,
+    /// `discrete`, `integrated`, `virtual`, `software` or `other`.
+    pub kind: &'static str,
+    /// `vulkan`, `metal` or `dx12`.
+    pub interface: String,
+    /// The driver and its version.
+    pub driver: String,
+    /// Largest buffer in bytes.
+    pub max_buffer: u64,
+    /// Largest part of a buffer that a shader can see, in bytes.
+    pub max_binding: u64,
+    /// Bytes of samples that a batch on it holds.
+    pub batch_bytes: u64,
+    /// Whether stages can be timed by its own clock.
+    pub timestamps: bool,
+    /// Why it is refused; `None` for a device that computes what the processor does.
+    pub refused: Option<String>,
+}
+
+/// The devices of this machine, each with the probe's verdict.
+pub fn devices() -> Vec<DeviceReport> {
+    let report = |(number, adapter): (usize, Adapter)| {
+        let refused = open(&adapter).err().map(|error| error.to_string());
+        DeviceReport {
+            number,
+            batch_bytes: capacity(&adapter).bytes,
+            name: adapter.name,
+            kind: adapter.kind,
+            interface: adapter.interface,
+            driver: adapter.driver,
+            max_buffer: adapter.max_buffer,
+            max_binding: adapter.max_binding,
+            timestamps: adapter.timestamps,
+            refused,
+        }
+    };
+    Adapter::all().into_iter().enumerate().map(report).collect()
+}
+
+/// Opens and probes a device.
+fn open(adapter: &Adapter) -> Result<Device> {
+    let device = Device::open(adapter, Checks::Off)?;
+    probe(&device)?;
+    Ok(device)
+}
+
+fn capacity(adapter: &Adapter) -> Capacity {
+    adapter.capacity(if adapter.is_software() { SOFTWARE_BATCH_BYTES } else { BATCH_BYTES })
+}
+
+/// The devices that a run uses beside the processor; none by default.
+#[derive(Debug, Clone, Default)]
+pub struct Devices {
+    devices: Vec<Arc<Device>>,
+    why: String,
+}
+
+impl Devices {
+    /// Opens and probes the devices that `choice` asks for. `wanted` names some of them, by number or by part of
+    /// their names; where it is empty, `gpu` takes all hardware there is or else the first in software, and `auto` the first
+    /// hardware that a measurement of `threads` threads' work speaks for.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`] where `gpu` finds none that works or a wanted one is not there; `auto` and `cpu` give none.
+    pub fn choose(choice: BackendChoice, wanted: &[String], threads: NonZeroUsize) -> Result<Devices> {
+        match choice {
+            BackendChoice::Cpu => Ok(Devices { devices: Vec::new(), why: "asked for".to_string() }),
+            BackendChoice::Gpu => {
+                let devices = Devices::required(wanted)?;
+                Ok(Devices { devices, why: "asked for".to_string() })
+            }
+            BackendChoice::Auto if wanted.is_empty() => Ok(Devices::measured(threads)),
+            BackendChoice::Auto => Devices::choose(BackendChoice::Gpu, wanted, threads),
+        }
+    }
+
+    fn required(wanted: &[String]) -> Result<Vec<Arc<Device>>> {
+        let adapters = Adapter::all();
+        if adapters.is_empty() {
+            return Err(Error::Device(NO_ADAPTER.to_string()));
+        }
+        if !wanted.is_empty() {
+            let mut chosen = Vec::new();
+            for name in wanted {
+                let adapter = find(&adapters, name)?;
+                chosen.push(Arc::new(open(adapter)?));
+            }
+            return Ok(chosen);
+        }
+        let (software, hardware): (Vec<_>, Vec<_>) = adapters.iter().partition(|a| a.is_software());
+        let opened: Vec<Result<Device>> = hardware.into_iter().map(open).collect();
+        let (working, refused): (Vec<_>, Vec<_>) = opened.into_iter().partition(Result::is_ok);
+        if !working.is_empty() {
+            return Ok(working.into_iter().flatten().map(Arc::new).collect());
+        }
+        match software.first() {
+            Some(adapter) => Ok(vec![Arc::new(open(adapter)?)]),
+            None => Err(refused.into_iter().find_map(Result::err).unwrap_or_else(no_adapter)),
+        }
+    }
+
+    /// The first hardware that speaks for itself, or none; never an error.
+    fn measured(threads: NonZeroUsize) -> Devices {
+        let none = |why: String| Devices { devices: Vec::new(), why };
+        let hardware = Adapter::all().into_iter().find(|adapter| !adapter.is_software());
+        let Some(adapter) = hardware else { return none("no graphics processor found".to_string()) };
+        let measured = open(&adapter).and_then(|device| Ok((Measured::new(&device)?, device)));
+        match measured {
+            Err(error) => none(error.to_string()),
+            Ok((measured, device)) => {
+                let why = format!("{}: {measured}", device.adapter.name);
+                let helps = measured.helps(threads.get());
+                Devices { devices: if helps { vec![Arc::new(device)] } else { Vec::new() }, why }
+            }
+        }
+    }
+
+    /// Why these and no others, for people.
+    pub fn why(&self) -> &str {
+        &self.why
+    }
+
+    /// Their names; empty where the processor does everything.
+    pub fn names(&self) -> Vec<&str> {
+        self.devices.iter().map(|device| device.adapter.name.as_str()).collect()
+    }
+
+    /// A ring of batches for each.
+    pub(crate) fn rings<T: Send>(&self) -> Result<Vec<Ring<T>>> {
+        let ring = |device: &Arc<Device>| {
+            let patience = if device.adapter.is_software() { SOFTWARE_PATIENCE } else { PATIENCE };
+            Ring::new(device.clone(), capacity(&device.adapter), patience)
+        };
+        self.devices.iter().map(ring).collect()
+    }
+}
+
+const NO_ADAPTER: &str = "no graphics processor found: install its driver with Vulkan (on Debian and Ubuntu \
+     libvulkan1 and the card's driver, or mesa-vulkan-drivers for Intel, AMD and software), or use --backend cpu";
+
+fn no_adapter() -> Error {
+    Error::Device(NO_ADAPTER.to_string())
+}
+
+/// The adapter of that number, or the first whose name holds the text.
+fn find<'a>(adapters: &'a [Adapter], name: &str) -> Result<&'a Adapter> {
+    let by_number = name.parse().ok().and_then(|number: usize| adapters.get(number));
+    let text = name.to_lowercase();
+    let by_name = || adapters.iter().find(|adapter| adapter.name.to_lowercase().contains(&text));
+    by_number.or_else(by_name).ok_or_else(|| {
+        let names: Vec<String> =
+            adapters.iter().enumerate().map(|(number, a)| format!("{number} {}", a.name)).collect();
+        Error::Device(format!("no device {name:?}; there are: {}", names.join(", ")))
+    })
+}
+
+/// What one megapixel costs: on one thread of the processor, and on the device with its upload.
+struct Measured {
+    processor: Duration,
+    device: Duration,
+}
+
+impl Measured {
+    /// Takes some tens of milliseconds: the shortest of three turns each.
+    fn new(device: &Device) -> Result<Measured> {
+        const PICTURES: usize = 8;
+        let algorithms = [Algorithm::PhotoDna, Algorithm::Pdq];
+        let bytes = (0..1000 * 1000 * 3).map(|i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let pictures = vec![Picture::from_rgb(bytes, 1000, 1000); PICTURES];
+        let mut cpu = Cpu::new(Level::new());
+        let mut measured = Measured { processor: Duration::MAX, device: Duration::MAX };
+        let capacity = Capacity { pictures: 16, bytes: 32 << 20 };
+        for _ in 0..3 {
+            let started = Instant::now();
+            cpu.sums(&pictures[0], &algorithms);
+            measured.processor = measured.processor.min(started.elapsed());
+            let took = gpu::run(device, capacity, &pictures, &algorithms, PATIENCE)?.took;
+            measured.device = measured.device.min(took / PICTURES as u32);
+        }
+        Ok(measured)
+    }
+
+    /// Whether the device is faster than all threads together. Copying to it costs the threads about a third of what
+    /// summing does, so a device that is merely as fast gains nothing.
+    fn helps(&self, threads: usize) -> bool {
+        self.device * (threads as u32) < self.processor
+    }
+}
+
+impl fmt::Display for Measured {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
+        let (device, processor) = (milliseconds(self.device), milliseconds(self.processor));
+        write!(formatter, "{device:.2} ms a megapixel with upload, one thread {processor:.2} ms")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn software_is_never_chosen_by_itself() {
+        let chosen = Devices::choose(BackendChoice::Auto, &[], NonZeroUsize::MIN).unwrap();
+        assert!(!chosen.why().is_empty());
+        assert!(chosen.devices.iter().all(|device| !device.adapter.is_software()));
+    }
+
+    #[test]
+    fn an_unknown_device_is_an_error() {
+        let error = Devices::choose(BackendChoice::Gpu, &["no such card".to_string()], NonZeroUsize::MIN);
+        assert!(error.unwrap_err().to_string().contains("no "));
+    }
+
+    #[test]
+    fn a_device_must_beat_all_threads() {
+        let millis = Duration::from_millis;
+        let measured = Measured { processor: millis(10), device: millis(2) };
+        assert!(measured.helps(4) && !measured.helps(5));
+    }
+}

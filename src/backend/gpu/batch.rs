@@ -1,0 +1,474 @@
+//! What a batch of pictures looks like in memory: pure bookkeeping, no device.
+//!
+//! A batch is one stretch of bytes with a section for each array of `shaders/batch.wgsl`: header, grids, gradients,
+//! lumas, words. The words are handed out from the front, to the tables of each new shape and to each picture's samples.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::tables::{Table, Tables};
+use crate::backend::layout::Samples;
+use crate::backend::{PdqSums, Sums};
+use crate::kernel::gradient::{self, Gradients};
+use crate::picture::{COARSE_ZERO, Picture, Planes};
+use crate::signature::Algorithm;
+
+/// Invocations of a workgroup of `reduce`.
+pub(super) const THREADS: u32 = 256;
+/// Words that 144 gradient sums take in the results.
+const GRADIENT_WORDS: u32 = 2 * 144;
+/// Words that 256 coefficients and the quality take, rounded up.
+const LUMA_WORDS: u32 = 2 * 256 + 4;
+/// Grid points of the two usual algorithms on a picture without a colour plane.
+const USUAL_POINTS: u32 = 3 * 676 + 4096;
+/// Grids, points and results of the most demanding picture: coarse, in colour, with every algorithm.
+const MOST_GRIDS: u32 = 8;
+const MOST_POINTS: u32 = 6 * 676 + 2 * 4096;
+const MOST_RESULTS: u32 = GRADIENT_WORDS + 2 * LUMA_WORDS;
+/// Sections begin at multiples of this many bytes, what any device asks of a binding at most.
+const SECTION: u64 = 256;
+
+/// `Batch` of `shaders/batch.wgsl`.
+#[derive(Debug, Clone, Copy, Default, bytemuck::Zeroable, bytemuck::Pod)]
+#[repr(C)]
+pub(super) struct Header {
+    pub(super) grids: u32,
+    pub(super) lines: u32,
+    pub(super) gradients: u32,
+    pub(super) lumas: u32,
+}
+
+/// `Grid` of `shaders/batch.wgsl`.
+#[derive(Debug, Clone, Copy, Default, bytemuck::Zeroable, bytemuck::Pod)]
+#[repr(C)]
+pub(super) struct Grid {
+    pub(super) first_line: u32,
+    pub(super) columns: u32,
+    pub(super) lanes: u32,
+    pub(super) samples: u32,
+    pub(super) pitch: u32,
+    pub(super) row_words: u32,
+    pub(super) channels: u32,
+    pub(super) mix_0: u32,
+    pub(super) mix_1: u32,
+    pub(super) mix_2: u32,
+    pub(super) zero: u32,
+    pub(super) tables: u32,
+    pub(super) line_records: u32,
+    pub(super) column_records: u32,
+    pub(super) points: u32,
+    pub(super) unused: u32,
+}
+
+/// `Gradient` of `shaders/batch.wgsl`.
+#[derive(Debug, Clone, Copy, Default, bytemuck::Zeroable, bytemuck::Pod)]
+#[repr(C)]
+pub(super) struct Gradient {
+    pub(super) boxes: u32,
+    pub(super) factor: u32,
+    pub(super) colours: u32,
+    pub(super) coloured: u32,
+    pub(super) shift: u32,
+    pub(super) result: u32,
+    pub(super) unused_0: u32,
+    pub(super) unused_1: u32,
+}
+
+/// `Luma` of `shaders/batch.wgsl`.
+#[derive(Debug, Clone, Copy, Default, bytemuck::Zeroable, bytemuck::Pod)]
+#[repr(C)]
+pub(super) struct Luma {
+    pub(super) points: u32,
+    pub(super) shift: u32,
+    pub(super) half_low: u32,
+    pub(super) half_high: u32,
+    pub(super) hundredth: u32,
+    pub(super) result: u32,
+    pub(super) unused_0: u32,
+    pub(super) unused_1: u32,
+}
+
+/// How much fits into a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Capacity {
+    /// Pictures of the usual kind; fewer where they need more.
+    pub(crate) pictures: u32,
+    /// Bytes of samples and tables.
+    pub(crate) bytes: u64,
+}
+
+impl Capacity {
+    pub(super) fn words(self) -> u32 {
+        (self.bytes / 4).min(u64::from(u32::MAX / 2)) as u32
+    }
+
+    pub(super) fn grids(self) -> u32 {
+        (5 * self.pictures).max(MOST_GRIDS)
+    }
+
+    pub(super) fn gradients(self) -> u32 {
+        self.pictures
+    }
+
+    pub(super) fn lumas(self) -> u32 {
+        2 * self.pictures
+    }
+
+    pub(super) fn points(self) -> u32 {
+        (USUAL_POINTS * self.pictures).max(MOST_POINTS)
+    }
+
+    pub(super) fn result_words(self) -> u32 {
+        ((GRADIENT_WORDS + LUMA_WORDS) * self.pictures).max(MOST_RESULTS)
+    }
+
+    /// The sections' places.
+    pub(super) fn sections(self) -> Sections {
+        let mut end = 0;
+        let mut section = |bytes: u64| {
+            let start = end;
+            end = (start + bytes).next_multiple_of(SECTION);
+            start..start + bytes
+        };
+        Sections {
+            header: section(size_of::<Header>() as u64),
+            grids: section(u64::from(self.grids()) * size_of::<Grid>() as u64),
+            gradients: section(u64::from(self.gradients()) * size_of::<Gradient>() as u64),
+            lumas: section(u64::from(self.lumas()) * size_of::<Luma>() as u64),
+            words: section(u64::from(self.words()) * 4),
+        }
+    }
+}
+
+/// Where a batch's arrays are, in bytes.
+#[derive(Debug, Clone)]
+pub(super) struct Sections {
+    pub(super) header: Range<u64>,
+    pub(super) grids: Range<u64>,
+    pub(super) gradients: Range<u64>,
+    pub(super) lumas: Range<u64>,
+    pub(super) words: Range<u64>,
+}
+
+/// A batch being put together.
+#[derive(Debug)]
+pub(super) struct Batch {
+    capacity: Capacity,
+    pub(super) grids: Vec<Grid>,
+    pub(super) gradients: Vec<Gradient>,
+    pub(super) lumas: Vec<Luma>,
+    /// Shapes whose tables are in this batch (by their address, which [`Batch::kept`] keeps in use), and where.
+    placed: HashMap<usize, u32>,
+    kept: Vec<Arc<Tables>>,
+    words: u32,
+    points: u32,
+    results: u32,
+    lines: u32,
+}
+
+/// What a picture got of a batch: where its samples go and where its results will be.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) tables: Arc<Tables>,
+    /// Word at which the tables must be written; `None` where they are already there.
+    pub(super) tables_at: Option<u32>,
+    pub(super) luma: PlanePlace,
+    pub(super) colour: Option<PlanePlace>,
+    /// Word of the results at which this picture's begin, and how many there are.
+    pub(super) results: Range<u32>,
+    /// First grid of this picture.
+    pub(super) grids: Range<usize>,
+}
+
+/// Rows of `row_bytes`, each padded to `pitch` words, from word `at` on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PlanePlace {
+    pub(super) at: u32,
+    pub(super) rows: usize,
+    pub(super) row_bytes: usize,
+    pub(super) pitch: u32,
+    channels: u32,
+}
+
+/// The bytes of a plane, row by row `stride` apart, `row_bytes` long, with the interleaved bytes a sample.
+pub(super) struct PlaneBytes<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) stride: usize,
+    pub(super) rows: usize,
+    pub(super) row_bytes: usize,
+    channels: u32,
+}
+
+/// The planes that are summed: pixels or luma, and colour.
+pub(super) fn planes(picture: &Picture) -> (PlaneBytes<'_>, Option<PlaneBytes<'_>>) {
+    let coarse = |plane: &'_ crate::picture::Plane<u16>| (plane.columns as usize * 2, plane.rows as usize);
+    match &picture.planes {
+        Planes::Rgb(plane) | Planes::Grey(plane) => {
+            let row_bytes = (plane.columns * plane.channels) as usize;
+            let (stride, rows, channels) = (plane.stride, plane.rows as usize, plane.channels);
+            (PlaneBytes { bytes: &plane.samples, stride, rows, row_bytes, channels }, None)
+        }
+        Planes::Coarse { luma, colour } => {
+            let (row_bytes, rows) = coarse(luma);
+            let bytes = bytemuck::cast_slice(&luma.samples);
+            let luma = PlaneBytes { bytes, stride: 2 * luma.stride, rows, row_bytes, channels: 2 };
+            let colour = colour.as_ref().map(|plane| {
+                let (row_bytes, rows) = coarse(plane);
+                let bytes = bytemuck::cast_slice(&plane.samples);
+                PlaneBytes { bytes, stride: 2 * plane.stride, rows, row_bytes, channels: 2 }
+            });
+            (luma, colour)
+        }
+    }
+}
+
+impl PlaneBytes<'_> {
+    /// Words from one row to the next: views of mapped memory begin at multiples of 8 bytes.
+    fn pitch(&self) -> u32 {
+        2 * self.row_bytes.div_ceil(8) as u32
+    }
+
+    fn words(&self) -> u64 {
+        u64::from(self.pitch()) * self.rows as u64
+    }
+}
+
+impl Batch {
+    pub(super) fn new(capacity: Capacity) -> Batch {
+        let mut batch = Batch::empty(capacity);
+        batch.grids.reserve(capacity.grids() as usize);
+        batch.gradients.reserve(capacity.gradients() as usize);
+        batch.lumas.reserve(capacity.lumas() as usize);
+        batch
+    }
+
+    /// A batch that nothing is added to, without memory of its own.
+    pub(super) fn empty(capacity: Capacity) -> Batch {
+        Batch {
+            capacity,
+            grids: Vec::new(),
+            gradients: Vec::new(),
+            lumas: Vec::new(),
+            placed: HashMap::new(),
+            kept: Vec::new(),
+            words: 0,
+            points: 0,
+            results: 0,
+            lines: 0,
+        }
+    }
+
+    /// Bytes that are sent to the device.
+    pub(super) fn bytes(&self) -> u64 {
+        let descriptors =
+            size_of_val(&self.grids[..]) + size_of_val(&self.gradients[..]) + size_of_val(&self.lumas[..]);
+        4 * u64::from(self.words) + descriptors as u64
+    }
+
+    /// Forgets everything but the memory.
+    pub(super) fn clear(&mut self) {
+        self.grids.clear();
+        self.gradients.clear();
+        self.lumas.clear();
+        self.placed.clear();
+        self.kept.clear();
+        (self.words, self.points, self.results, self.lines) = (0, 0, 0, 0);
+    }
+
+    pub(super) fn header(&self) -> Header {
+        Header {
+            grids: self.grids.len() as u32,
+            lines: self.lines,
+            gradients: self.gradients.len() as u32,
+            lumas: self.lumas.len() as u32,
+        }
+    }
+
+    /// Words in use, of samples and tables.
+    pub(super) fn words(&self) -> u32 {
+        self.words
+    }
+
+    /// Grid points in use.
+    pub(super) fn points(&self) -> u32 {
+        self.points
+    }
+
+    /// The grid points of one picture.
+    pub(super) fn points_of(&self, place: &Place) -> Range<usize> {
+        let first = |grid: usize| self.grids.get(grid).map_or(self.points, |grid| grid.points) as usize;
+        first(place.grids.start)..first(place.grids.end)
+    }
+
+    /// Words of results in use.
+    pub(super) fn result_words(&self) -> u32 {
+        self.results
+    }
+
+    /// Makes room for a picture whose tables are `tables`; `None` where the batch is too full for it.
+    pub(super) fn add(&mut self, tables: &Arc<Tables>, picture: &Picture) -> Option<Place> {
+        let (luma, colour) = planes(picture);
+        let colour = colour.filter(|_| !tables.colour.is_empty());
+        let key = Arc::as_ptr(tables) as usize;
+        let placed = self.placed.get(&key).copied();
+        let table_words = if placed.is_some() { 0 } else { even(tables.words.len() as u64) };
+        let samples = even(luma.words()) + colour.as_ref().map_or(0, |plane| even(plane.words()));
+        if !self.has_room(tables, table_words + samples) {
+            return None;
+        }
+        let tables_at = placed.is_none().then(|| self.take(table_words));
+        if let Some(at) = tables_at {
+            self.placed.insert(key, at);
+            self.kept.push(tables.clone());
+        }
+        let base = placed.or(tables_at).unwrap_or(0);
+        let (first_grid, results) = (self.grids.len(), self.results);
+        let mut place = |plane: PlaneBytes<'_>| PlanePlace {
+            at: self.take(even(plane.words())),
+            rows: plane.rows,
+            row_bytes: plane.row_bytes,
+            pitch: plane.pitch(),
+            channels: plane.channels,
+        };
+        let luma = place(luma);
+        let colour = colour.map(place);
+        self.add_jobs(tables, base, luma, colour);
+        let results = results..self.results;
+        let grids = first_grid..self.grids.len();
+        Some(Place { tables: tables.clone(), tables_at, luma, colour, results, grids })
+    }
+
+    fn has_room(&self, tables: &Tables, words: u64) -> bool {
+        let points: u32 = tables.all().map(Table::points).sum();
+        let lumas = lumas(tables).count() as u32;
+        let gradients = u32::from(tables.layout.boxes().is_some());
+        let results = GRADIENT_WORDS * gradients + LUMA_WORDS * lumas;
+        u64::from(self.words) + words <= self.capacity.words().into()
+            && self.points + points <= self.capacity.points()
+            && self.results + results <= self.capacity.result_words()
+            && self.grids.len() + tables.all().count() <= self.capacity.grids() as usize
+            && self.gradients.len() < self.capacity.gradients() as usize
+            && self.lumas.len() as u32 + lumas <= self.capacity.lumas()
+    }
+
+    fn take(&mut self, words: u64) -> u32 {
+        let at = self.words;
+        self.words += words as u32;
+        at
+    }
+
+    fn add_jobs(&mut self, tables: &Tables, base: u32, luma: PlanePlace, colour: Option<PlanePlace>) {
+        let zero = match tables.layout.shape.samples {
+            Samples::Rgb | Samples::Grey => 0,
+            Samples::Coarse { .. } => COARSE_ZERO.into(),
+        };
+        let first = self.points;
+        let mut starts = Vec::new();
+        for table in &tables.luma {
+            starts.push(self.points);
+            self.add_grid(table, base, luma, zero);
+        }
+        let colours = self.points;
+        for (table, colour) in tables.colour.iter().zip(colour.iter().cycle()) {
+            self.add_grid(table, base, *colour, zero);
+        }
+        if tables.layout.boxes().is_some() {
+            self.gradients.push(Gradient {
+                boxes: first,
+                factor: if zero == 0 { 1 } else { 3 },
+                colours,
+                coloured: colour.is_some().into(),
+                shift: gradient::feature_shift(tables.layout.largest_box()),
+                result: self.results,
+                ..Gradient::default()
+            });
+            self.results += GRADIENT_WORDS;
+        }
+        for index in lumas(tables) {
+            let scale = tables.layout.luma_scale(&tables.layout.tables[index]);
+            let half = scale.half() as u64;
+            self.lumas.push(Luma {
+                points: starts[index],
+                shift: scale.shift,
+                half_low: half as u32,
+                half_high: (half >> 32) as u32,
+                hundredth: scale.hundredth() as u32,
+                result: self.results,
+                ..Luma::default()
+            });
+            self.results += LUMA_WORDS;
+        }
+    }
+
+    fn add_grid(&mut self, table: &Table, base: u32, plane: PlanePlace, zero: u32) {
+        self.grids.push(Grid {
+            first_line: self.lines,
+            columns: table.columns,
+            lanes: 1 << (THREADS / table.columns).ilog2(),
+            samples: plane.at,
+            pitch: plane.pitch,
+            row_words: plane.row_bytes.div_ceil(4) as u32,
+            channels: plane.channels,
+            mix_0: table.mix[0],
+            mix_1: table.mix[1],
+            mix_2: table.mix[2],
+            zero,
+            tables: base,
+            line_records: table.line_records,
+            column_records: table.column_records,
+            points: self.points,
+            unused: 0,
+        });
+        self.lines += table.lines;
+        self.points += table.points();
+    }
+}
+
+/// Views of mapped memory begin at multiples of 8 bytes.
+fn even(words: u64) -> u64 {
+    words.next_multiple_of(2)
+}
+
+/// The tables that are PDQ grids, by index.
+fn lumas(tables: &Tables) -> impl Iterator<Item = usize> + '_ {
+    let tables = tables.layout.tables.iter().enumerate();
+    tables.filter(|(_, table)| table.algorithm != Algorithm::PhotoDna).map(|(index, _)| index)
+}
+
+impl Place {
+    /// The picture's sums from the batch's results.
+    pub(super) fn sums(&self, results: &[u32]) -> Sums {
+        let mut words = &results[self.results.start as usize..self.results.end as usize];
+        let mut take = |count: u32| {
+            let (taken, rest) = words.split_at(count as usize);
+            words = rest;
+            taken
+        };
+        let layout = &self.tables.layout;
+        let gradients = layout.boxes().map(|_| {
+            let words = take(GRADIENT_WORDS);
+            let shift = gradient::feature_shift(layout.largest_box());
+            (Gradients { sums: std::array::from_fn(|k| integer(words, k)), shift }, layout.box_unit())
+        });
+        let mut sums = Sums { gradients, pdq: None, pdq512: None };
+        for index in lumas(&self.tables) {
+            let words = take(LUMA_WORDS);
+            let pdq = PdqSums {
+                scale: layout.luma_scale(&layout.tables[index]),
+                quality: words[2 * 256] as u8,
+                coefficients: std::array::from_fn(|k| integer(words, k)),
+            };
+            match layout.tables[index].algorithm {
+                Algorithm::Pdq512 => sums.pdq512 = Some(pdq),
+                _ => sums.pdq = Some(pdq),
+            }
+        }
+        sums
+    }
+}
+
+/// The `k`th 64-bit number.
+fn integer(words: &[u32], k: usize) -> i64 {
+    (u64::from(words[2 * k]) | u64::from(words[2 * k + 1]) << 32) as i64
+}

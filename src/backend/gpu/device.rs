@@ -1,0 +1,337 @@
+//! A graphics processor, opened: its limits, its shaders, and what went wrong on it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use wgpu::{
+    BindGroupLayout, BindGroupLayoutEntry, BindingType, Buffer, BufferBindingType, BufferUsages,
+    ComputePipeline, DeviceType, Features, ShaderStages,
+};
+
+use super::batch::Capacity;
+use crate::error::{Error, Result};
+use crate::kernel::dct::MATRIX_FIXED;
+
+/// The shaders' texts, each after what it includes.
+pub(super) const REDUCE: &str = concat!(
+    include_str!("../../../shaders/integers.wgsl"),
+    include_str!("../../../shaders/batch.wgsl"),
+    include_str!("../../../shaders/reduce.wgsl")
+);
+pub(super) const GRADIENT: &str = concat!(
+    include_str!("../../../shaders/integers.wgsl"),
+    include_str!("../../../shaders/batch.wgsl"),
+    include_str!("../../../shaders/gradient.wgsl")
+);
+pub(super) const DCT: &str = concat!(
+    include_str!("../../../shaders/integers.wgsl"),
+    include_str!("../../../shaders/batch.wgsl"),
+    include_str!("../../../shaders/dct.wgsl")
+);
+pub(super) const CANARY: &str = include_str!("../../../shaders/canary.wgsl");
+
+/// The stages in the order in which they run: name, which is also the entry point's, and text.
+pub(super) const STAGES: [(&str, &str); 3] = [("reduce", REDUCE), ("gradient", GRADIENT), ("dct", DCT)];
+
+/// Most workgroups along one axis of a dispatch, what every device takes.
+pub(super) const MOST_WORKGROUPS: u32 = 65_535;
+
+/// Whether shaders run with the checks that wgpu can build into them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Checks {
+    /// Every index is clamped and every loop counted.
+    On,
+    /// The shaders' own care is trusted.
+    Off,
+}
+
+/// What a graphics processor says of itself.
+#[derive(Debug, Clone)]
+pub(crate) struct Adapter {
+    adapter: wgpu::Adapter,
+    /// The driver's name of it.
+    pub(crate) name: String,
+    /// `discrete`, `integrated`, `virtual`, `software` or `other`.
+    pub(crate) kind: &'static str,
+    /// `vulkan`, `metal` or `dx12`.
+    pub(crate) interface: String,
+    /// The driver and its version.
+    pub(crate) driver: String,
+    /// Largest buffer in bytes.
+    pub(crate) max_buffer: u64,
+    /// Largest part of a buffer that a shader can see, in bytes.
+    pub(crate) max_binding: u64,
+    /// Whether stages can be timed on the device.
+    pub(crate) timestamps: bool,
+}
+
+impl Adapter {
+    /// Every adapter of this machine, in the driver's order.
+    pub(crate) fn all() -> Vec<Adapter> {
+        let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+        descriptor.backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
+        descriptor.flags = wgpu::InstanceFlags::empty();
+        let instance = wgpu::Instance::new(descriptor);
+        let adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
+        adapters.into_iter().map(Adapter::new).collect()
+    }
+
+    fn new(adapter: wgpu::Adapter) -> Adapter {
+        let (info, limits) = (adapter.get_info(), adapter.limits());
+        Adapter {
+            name: info.name,
+            kind: match info.device_type {
+                DeviceType::DiscreteGpu => "discrete",
+                DeviceType::IntegratedGpu => "integrated",
+                DeviceType::VirtualGpu => "virtual",
+                DeviceType::Cpu => "software",
+                DeviceType::Other => "other",
+            },
+            interface: info.backend.to_str().to_string(),
+            driver: format!("{} {}", info.driver, info.driver_info).trim().to_string(),
+            max_buffer: limits.max_buffer_size,
+            max_binding: limits.max_storage_buffer_binding_size,
+            timestamps: adapter.features().contains(Features::TIMESTAMP_QUERY),
+            adapter,
+        }
+    }
+
+    /// Whether it is a processor in disguise.
+    pub(crate) fn is_software(&self) -> bool {
+        self.kind == "software"
+    }
+
+    /// The largest batch, up to `wanted` bytes of samples, that the adapter's limits allow.
+    pub(crate) fn capacity(&self, wanted: u64) -> Capacity {
+        let binding = self.max_binding.min(self.max_buffer) / SECTION_ALIGNMENT * SECTION_ALIGNMENT;
+        let bytes = wanted.min(binding - binding / 8);
+        let by_points = (binding / (8 * u64::from(POINTS_A_PICTURE))).max(1);
+        let pictures = (bytes / BYTES_A_PICTURE).clamp(16, 1024).min(by_points);
+        Capacity { pictures: pictures as u32, bytes }
+    }
+}
+
+const SECTION_ALIGNMENT: u64 = 256;
+/// Upper bound of what a picture of the usual kind takes of a batch's points.
+const POINTS_A_PICTURE: u32 = 8192;
+/// A batch has room for one picture in so many bytes.
+const BYTES_A_PICTURE: u64 = 1 << 16;
+
+/// What went wrong on a device; the first thing counts.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Faults(Arc<Mutex<Option<String>>>);
+
+impl Faults {
+    pub(super) fn note(&self, fault: String) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(fault);
+    }
+
+    pub(super) fn get(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// An open device with its stages.
+#[derive(Debug)]
+pub(crate) struct Device {
+    pub(super) device: wgpu::Device,
+    pub(super) queue: wgpu::Queue,
+    pub(super) faults: Faults,
+    pub(super) bindings: BindGroupLayout,
+    pub(super) stages: Vec<ComputePipeline>,
+    pub(super) matrix: Buffer,
+    pub(super) timestamps: Timestamps,
+    checks: Checks,
+    /// What it says of itself.
+    pub(crate) adapter: Adapter,
+}
+
+/// How closely the device's own clock can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Timestamps {
+    None,
+    /// Around each stage.
+    Stages,
+    /// Around the upload too.
+    Everywhere,
+}
+
+impl Device {
+    /// Opens `adapter`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`] where the driver refuses.
+    pub(crate) fn open(adapter: &Adapter, checks: Checks) -> Result<Device> {
+        let failed = |what: &str, error: &dyn std::fmt::Display| {
+            Error::Device(format!("{}: {what}: {error}", adapter.name))
+        };
+        let wanted = Features::TIMESTAMP_QUERY | Features::TIMESTAMP_QUERY_INSIDE_ENCODERS;
+        let features = adapter.adapter.features() & wanted;
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("shadegrid"),
+            required_features: features,
+            required_limits: adapter.adapter.limits(),
+            ..Default::default()
+        };
+        let (device, queue) = pollster::block_on(adapter.adapter.request_device(&descriptor))
+            .map_err(|error| failed("cannot be opened", &error))?;
+        let faults = Faults::default();
+        watch(&device, &faults);
+        let bindings = bindings(&device);
+        let stages = STAGES.map(|(name, text)| pipeline(&device, &bindings, name, text, checks)).to_vec();
+        let matrix = buffer(&device, "matrix", 16 * 64 * 4, BufferUsages::STORAGE | BufferUsages::COPY_DST);
+        queue.write_buffer(&matrix, 0, bytemuck::cast_slice(MATRIX_FIXED.as_flattened()));
+        if let Some(fault) = faults.get() {
+            return Err(failed("its shaders cannot be built", &fault));
+        }
+        let timestamps = match features {
+            features if features == wanted => Timestamps::Everywhere,
+            features if features.contains(Features::TIMESTAMP_QUERY) => Timestamps::Stages,
+            _ => Timestamps::None,
+        };
+        let adapter = adapter.clone();
+        Ok(Device { device, queue, faults, bindings, stages, matrix, timestamps, checks, adapter })
+    }
+
+    /// Whether all is well so far.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`] with the first thing that went wrong.
+    pub(crate) fn check(&self) -> Result<()> {
+        match self.faults.get() {
+            None => Ok(()),
+            Some(fault) => Err(Error::Device(format!("{}: {fault}", self.adapter.name))),
+        }
+    }
+
+    /// Never frees the device: freeing one that hangs can hang.
+    pub(super) fn abandon(&self) {
+        std::mem::forget((self.device.clone(), self.queue.clone()));
+    }
+
+    /// Loses the device, as a driver's reset would.
+    #[cfg(test)]
+    pub(crate) fn destroy(&self) {
+        self.device.destroy();
+    }
+
+    pub(super) fn buffer(&self, label: &str, bytes: u64, usage: BufferUsages) -> Buffer {
+        buffer(&self.device, label, bytes, usage)
+    }
+
+    /// Counts to 300·300 in every invocation of a workgroup.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`] where it does not get there.
+    pub(crate) fn count_loops(&self) -> Result<()> {
+        let counts = super::canary::counts(self, self.checks)?;
+        match counts.iter().find(|&&count| count != super::canary::EXPECTED) {
+            None => Ok(()),
+            Some(count) => Err(Error::Device(format!(
+                "{}: stage canary: a loop of {} turns ended after {count}; the driver ({}) is broken",
+                self.adapter.name,
+                super::canary::EXPECTED,
+                self.adapter.driver
+            ))),
+        }
+    }
+}
+
+/// Errors are noted instead of ending the program.
+fn watch(device: &wgpu::Device, faults: &Faults) {
+    let noted = faults.clone();
+    device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+        let kind = match &error {
+            wgpu::Error::OutOfMemory { .. } => "out of memory",
+            wgpu::Error::Validation { .. } => "validation error",
+            wgpu::Error::Internal { .. } => "internal error",
+        };
+        noted.note(format!("{kind}: {error}"));
+    }));
+    let noted = faults.clone();
+    device.set_device_lost_callback(move |reason, message| {
+        noted.note(format!("device lost ({reason:?}): {message}").trim_end_matches(": ").to_string());
+    });
+}
+
+/// One layout serves all stages: see `shaders/batch.wgsl`.
+fn bindings(device: &wgpu::Device) -> BindGroupLayout {
+    let storage = |read_only| BufferBindingType::Storage { read_only };
+    let types = [
+        BufferBindingType::Uniform,
+        storage(true),
+        storage(true),
+        storage(true),
+        storage(true),
+        storage(false),
+        storage(false),
+        storage(true),
+    ];
+    let entries: Vec<BindGroupLayoutEntry> = types
+        .into_iter()
+        .enumerate()
+        .map(|(binding, ty)| BindGroupLayoutEntry {
+            binding: binding as u32,
+            visibility: ShaderStages::COMPUTE,
+            ty: BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
+            count: None,
+        })
+        .collect();
+    device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+        label: Some("batch"),
+        entries: &entries,
+    })
+}
+
+fn pipeline(
+    device: &wgpu::Device,
+    bindings: &BindGroupLayout,
+    name: &str,
+    text: &str,
+    checks: Checks,
+) -> ComputePipeline {
+    let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+        label: Some(name),
+        bind_group_layouts: &[Some(bindings)],
+        immediate_size: 0,
+    });
+    let module = module(device, name, text, checks);
+    device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        label: Some(name),
+        layout: Some(&layout),
+        module: &module,
+        entry_point: Some(name),
+        compilation_options: Default::default(),
+        cache: None,
+    })
+}
+
+/// A shader of this crate.
+#[expect(
+    unsafe_code,
+    reason = "checks on every index and loop cost up to a hundredfold; the texts are our own"
+)]
+pub(super) fn module(device: &wgpu::Device, name: &str, text: &str, checks: Checks) -> wgpu::ShaderModule {
+    let descriptor =
+        wgpu::ShaderModuleDescriptor { label: Some(name), source: wgpu::ShaderSource::Wgsl(text.into()) };
+    match checks {
+        Checks::On => device.create_shader_module(descriptor),
+        // SAFETY: the text is one of this crate's shaders. Its indices come from descriptors that `Batch` computes and
+        // bounds by the buffers' capacities, its loops end after counts from the same place, and the tests compare every
+        // stage with the checks on and off.
+        Checks::Off => unsafe {
+            device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked())
+        },
+    }
+}
+
+fn buffer(device: &wgpu::Device, label: &str, size: u64, usage: BufferUsages) -> Buffer {
+    device.create_buffer(&wgpu::BufferDescriptor {
+        label: Some(label),
+        size,
+        usage,
+        mapped_at_creation: false,
+    })
+}

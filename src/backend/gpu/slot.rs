@@ -1,0 +1,328 @@
+//! The buffers of one batch on a device, made once and used again and again.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use wgpu::{BindGroup, Buffer, BufferUsages, CommandEncoder, MapMode, QuerySet};
+
+use super::batch::{Batch, Capacity, PlaneBytes, PlanePlace, Sections};
+use super::device::{Device, MOST_WORKGROUPS, STAGES, Timestamps};
+use crate::error::{Error, Result};
+
+/// Timestamps a batch: before and after the upload, and before and after each stage.
+const TIMESTAMPS: u32 = 2 + 2 * STAGES.len() as u32;
+const TIMESTAMP_BYTES: u64 = 8 * TIMESTAMPS as u64;
+/// A copy into mapped memory takes at most so many bytes at a time; see [`Slot::fill`].
+const PIECE: usize = 1 << 20;
+
+/// Bits of [`Slot::ready`].
+const STAGING_READY: u8 = 1;
+const RESULTS_READY: u8 = 2;
+const MAPPING_FAILED: u8 = 4;
+
+/// The buffers of one batch.
+#[derive(Debug)]
+pub(super) struct Slot {
+    sections: Sections,
+    /// Written by the processor while a batch is put together.
+    staging: Buffer,
+    /// The same on the device.
+    input: Buffer,
+    points: Buffer,
+    results: Buffer,
+    /// Results and timestamps.
+    readback: Buffer,
+    result_bytes: u64,
+    group: BindGroup,
+    timer: Option<Timer>,
+    /// Which buffers came back from the device.
+    ready: Arc<AtomicU8>,
+}
+
+#[derive(Debug)]
+struct Timer {
+    queries: QuerySet,
+    resolved: Buffer,
+}
+
+/// Time on the device by its own clock.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Timings {
+    /// From the staging buffer to the device, where it can be told.
+    pub(crate) upload: Option<Duration>,
+    /// One a stage: reduce, gradient, dct.
+    pub(crate) stages: [Duration; 3],
+}
+
+impl Timings {
+    pub(super) fn add(&mut self, other: Timings) {
+        self.upload = match (self.upload, other.upload) {
+            (Some(a), Some(b)) => Some(a + b),
+            (a, b) => a.or(b),
+        };
+        self.stages.iter_mut().zip(other.stages).for_each(|(sum, time)| *sum += time);
+    }
+}
+
+impl Slot {
+    /// Makes the buffers; the staging buffer is mapped.
+    pub(super) fn new(device: &Device, capacity: Capacity) -> Slot {
+        let sections = capacity.sections();
+        let input_bytes = sections.words.end;
+        let result_bytes = 4 * u64::from(capacity.result_words());
+        let storage = BufferUsages::STORAGE;
+        let staging = device.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("staging"),
+            size: input_bytes,
+            usage: BufferUsages::MAP_WRITE | BufferUsages::COPY_SRC,
+            mapped_at_creation: true,
+        });
+        let input =
+            device.buffer("input", input_bytes, storage | BufferUsages::UNIFORM | BufferUsages::COPY_DST);
+        let points =
+            device.buffer("points", 8 * u64::from(capacity.points()), storage | BufferUsages::COPY_SRC);
+        let results = device.buffer("results", result_bytes, storage | BufferUsages::COPY_SRC);
+        let readback_bytes = result_bytes + TIMESTAMP_BYTES;
+        let readback =
+            device.buffer("readback", readback_bytes, BufferUsages::MAP_READ | BufferUsages::COPY_DST);
+        let group = group(device, &sections, &input, &points, &results);
+        let timer = (device.timestamps != Timestamps::None).then(|| Timer::new(device));
+        let ready = Arc::new(AtomicU8::new(STAGING_READY));
+        Slot { sections, staging, input, points, results, readback, result_bytes, group, timer, ready }
+    }
+
+    /// Copies a plane's rows into the mapped staging buffer.
+    ///
+    /// Mapped memory is written front to back and never read. `within` runs each piece of the copy: the caller's lock
+    /// keeps the device's buffers alive meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`] where the buffer is lost.
+    pub(super) fn fill(
+        &self,
+        place: PlanePlace,
+        plane: &PlaneBytes<'_>,
+        within: &impl Fn(&mut dyn FnMut() -> Result<()>) -> Result<()>,
+    ) -> Result<()> {
+        let row_bytes = place.pitch as usize * 4;
+        let rows_a_piece = (PIECE / row_bytes).max(1);
+        for first in (0..place.rows).step_by(rows_a_piece) {
+            let rows = first..(first + rows_a_piece).min(place.rows);
+            within(&mut || self.fill_rows(place, plane, rows.clone()))?;
+        }
+        Ok(())
+    }
+
+    fn fill_rows(&self, place: PlanePlace, plane: &PlaneBytes<'_>, rows: Range<usize>) -> Result<()> {
+        let pitch = place.pitch as usize * 4;
+        let start = self.sections.words.start + u64::from(place.at) * 4 + (rows.start * pitch) as u64;
+        let mut view = self.view(start..start + (rows.len() * pitch) as u64)?;
+        for (index, row) in rows.enumerate() {
+            let bytes = &plane.bytes[row * plane.stride..][..plane.row_bytes];
+            view.slice(index * pitch..index * pitch + bytes.len()).copy_from_slice(bytes);
+        }
+        Ok(())
+    }
+
+    /// Writes a shape's tables at word `at`.
+    pub(super) fn fill_tables(&self, at: u32, tables: &[u32]) -> Result<()> {
+        self.write(self.sections.words.start + u64::from(at) * 4, bytemuck::cast_slice(tables))
+    }
+
+    /// Writes the arrays that say what is in the batch.
+    fn fill_descriptors(&self, batch: &Batch) -> Result<()> {
+        self.write(self.sections.header.start, bytemuck::bytes_of(&batch.header()))?;
+        self.write(self.sections.grids.start, bytemuck::cast_slice(&batch.grids))?;
+        self.write(self.sections.gradients.start, bytemuck::cast_slice(&batch.gradients))?;
+        self.write(self.sections.lumas.start, bytemuck::cast_slice(&batch.lumas))
+    }
+
+    fn write(&self, start: u64, bytes: &[u8]) -> Result<()> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        self.view(start..start + bytes.len() as u64)?.copy_from_slice(bytes);
+        Ok(())
+    }
+
+    fn view(&self, bytes: Range<u64>) -> Result<wgpu::BufferViewMut> {
+        self.staging.get_mapped_range_mut(bytes).map_err(lost)
+    }
+
+    /// Sends the batch on its way: upload, stages, results. [`Slot::ready`] says when it is back.
+    pub(super) fn submit(&self, device: &Device, batch: &Batch) -> Result<()> {
+        self.fill_descriptors(batch)?;
+        self.ready.store(0, Ordering::Release);
+        self.staging.unmap();
+        let mut encoder = device.device.create_command_encoder(&Default::default());
+        self.upload(&mut encoder, device, batch);
+        let header = batch.header();
+        for (stage, groups) in [header.lines, header.gradients, header.lumas].into_iter().enumerate() {
+            self.dispatch(&mut encoder, device, stage, groups);
+        }
+        let bytes = 4 * u64::from(batch.result_words());
+        encoder.copy_buffer_to_buffer(&self.results, 0, &self.readback, 0, bytes);
+        if let Some(timer) = &self.timer {
+            encoder.resolve_query_set(&timer.queries, 0..TIMESTAMPS, &timer.resolved, 0);
+            encoder.copy_buffer_to_buffer(
+                &timer.resolved,
+                0,
+                &self.readback,
+                self.result_bytes,
+                TIMESTAMP_BYTES,
+            );
+        }
+        device.queue.submit([encoder.finish()]);
+        self.map(&self.readback, MapMode::Read, RESULTS_READY);
+        self.map(&self.staging, MapMode::Write, STAGING_READY);
+        Ok(())
+    }
+
+    fn upload(&self, encoder: &mut CommandEncoder, device: &Device, batch: &Batch) {
+        let stamp = |encoder: &mut CommandEncoder, index| {
+            if let (Some(timer), Timestamps::Everywhere) = (&self.timer, device.timestamps) {
+                encoder.write_timestamp(&timer.queries, index);
+            }
+        };
+        stamp(encoder, 0);
+        let sections = &self.sections;
+        let used = [
+            (&sections.header, size_of_val(&batch.header())),
+            (&sections.grids, size_of_val(&batch.grids[..])),
+            (&sections.gradients, size_of_val(&batch.gradients[..])),
+            (&sections.lumas, size_of_val(&batch.lumas[..])),
+            (&sections.words, 4 * batch.words() as usize),
+        ];
+        for (section, bytes) in used.into_iter().filter(|(_, bytes)| *bytes > 0) {
+            let start = section.start;
+            encoder.copy_buffer_to_buffer(&self.staging, start, &self.input, start, bytes as u64);
+        }
+        stamp(encoder, 1);
+    }
+
+    fn dispatch(&self, encoder: &mut CommandEncoder, device: &Device, stage: usize, groups: u32) {
+        let first = 2 + 2 * stage as u32;
+        let writes = self.timer.as_ref().map(|timer| wgpu::ComputePassTimestampWrites {
+            query_set: &timer.queries,
+            beginning_of_pass_write_index: Some(first),
+            end_of_pass_write_index: Some(first + 1),
+        });
+        let label = Some(STAGES[stage].0);
+        let mut pass =
+            encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label, timestamp_writes: writes });
+        if groups > 0 {
+            pass.set_pipeline(&device.stages[stage]);
+            pass.set_bind_group(0, &self.group, &[]);
+            pass.dispatch_workgroups(groups.min(MOST_WORKGROUPS), groups.div_ceil(MOST_WORKGROUPS), 1);
+        }
+    }
+
+    fn map(&self, buffer: &Buffer, mode: MapMode, flag: u8) {
+        let ready = self.ready.clone();
+        buffer.map_async(mode, .., move |mapped| {
+            ready.fetch_or(if mapped.is_ok() { flag } else { MAPPING_FAILED }, Ordering::AcqRel);
+        });
+    }
+
+    /// Whether the batch is back; polling the device brings it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`] where it will not come back.
+    pub(super) fn ready(&self) -> Result<bool> {
+        let ready = self.ready.load(Ordering::Acquire);
+        if ready & MAPPING_FAILED != 0 {
+            return Err(Error::Device("a buffer could not be mapped".to_string()));
+        }
+        Ok(ready == STAGING_READY | RESULTS_READY)
+    }
+
+    /// Hands the results to `read`; the slot is free afterwards.
+    pub(super) fn results<T>(&self, device: &Device, read: impl FnOnce(&[u32], Timings) -> T) -> Result<T> {
+        let view = self.readback.get_mapped_range(..).map_err(lost)?;
+        let (results, stamps) = view.split_at(self.result_bytes as usize);
+        let stamps: &[u64] = bytemuck::cast_slice(stamps);
+        let value = read(bytemuck::cast_slice(results), timings(device, stamps));
+        drop(view);
+        self.readback.unmap();
+        Ok(value)
+    }
+
+    /// The grid points of the batch that was run last, for the probe and the tests.
+    pub(super) fn points(&self, device: &Device, count: u32, patience: Duration) -> Result<Vec<u64>> {
+        let bytes = 8 * u64::from(count);
+        let readback =
+            device.buffer("points readback", bytes, BufferUsages::MAP_READ | BufferUsages::COPY_DST);
+        let mut encoder = device.device.create_command_encoder(&Default::default());
+        encoder.copy_buffer_to_buffer(&self.points, 0, &readback, 0, bytes);
+        device.queue.submit([encoder.finish()]);
+        let join = |words: &[u32]| {
+            words.chunks_exact(2).map(|pair| u64::from(pair[0]) | u64::from(pair[1]) << 32).collect()
+        };
+        device.read(&readback, bytes, patience, join)
+    }
+}
+
+fn lost(error: impl std::fmt::Display) -> Error {
+    Error::Device(error.to_string())
+}
+
+fn timings(device: &Device, stamps: &[u64]) -> Timings {
+    let period = f64::from(device.queue.get_timestamp_period());
+    let between = |first: usize| {
+        let ticks = stamps[first + 1].saturating_sub(stamps[first]) as f64;
+        Duration::from_nanos((ticks * period) as u64)
+    };
+    Timings {
+        upload: (device.timestamps == Timestamps::Everywhere).then(|| between(0)),
+        stages: [between(2), between(4), between(6)],
+    }
+}
+
+impl Timer {
+    fn new(device: &Device) -> Timer {
+        let queries = device.device.create_query_set(&wgpu::QuerySetDescriptor {
+            label: Some("stages"),
+            ty: wgpu::QueryType::Timestamp,
+            count: TIMESTAMPS,
+        });
+        let usage = BufferUsages::QUERY_RESOLVE | BufferUsages::COPY_SRC;
+        Timer { queries, resolved: device.buffer("timestamps", TIMESTAMP_BYTES, usage) }
+    }
+}
+
+fn group(
+    device: &Device,
+    sections: &Sections,
+    input: &Buffer,
+    points: &Buffer,
+    results: &Buffer,
+) -> BindGroup {
+    let section = |range: &Range<u64>| {
+        let size = std::num::NonZeroU64::new(range.end - range.start);
+        wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer: input, offset: range.start, size })
+    };
+    let resources = [
+        section(&sections.header),
+        section(&sections.grids),
+        section(&sections.gradients),
+        section(&sections.lumas),
+        section(&sections.words),
+        points.as_entire_binding(),
+        results.as_entire_binding(),
+        device.matrix.as_entire_binding(),
+    ];
+    let entries: Vec<_> = resources
+        .into_iter()
+        .enumerate()
+        .map(|(binding, resource)| wgpu::BindGroupEntry { binding: binding as u32, resource })
+        .collect();
+    device.device.create_bind_group(&wgpu::BindGroupDescriptor {
+        label: Some("batch"),
+        layout: &device.bindings,
+        entries: &entries,
+    })
+}

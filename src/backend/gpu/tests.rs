@@ -1,0 +1,37 @@
+//! Every stage on every adapter, bit for bit against the definitions and the processor.
+
+mod rings;
+mod shaders;
+mod twins;
+
+use super::device::{Adapter, Checks, Device};
+
+/// The adapters of this machine, opened with and without checks; `SHADEGRID_REQUIRE=gpu` makes none a failure.
+///
+/// An adapter that fails the canary is left out with a printed line.
+pub(crate) fn devices() -> Vec<Device> {
+    let mut devices = Vec::new();
+    for adapter in Adapter::all() {
+        for checks in [Checks::On, Checks::Off] {
+            match Device::open(&adapter, checks).and_then(|device| device.count_loops().map(|()| device)) {
+                Ok(device) => {
+                    println!(
+                        "adapter {} ({}), {}, checks {checks:?}",
+                        adapter.name, adapter.kind, adapter.driver
+                    );
+                    devices.push(device);
+                }
+                Err(error) => println!("left out: {error}"),
+            }
+        }
+    }
+    if devices.is_empty() {
+        let required = std::env::var("SHADEGRID_REQUIRE").unwrap_or_default();
+        assert!(
+            !required.split(',').any(|name| name == "gpu"),
+            "a graphics processor is required and none works"
+        );
+        println!("skipped: no graphics processor; mesa-vulkan-drivers and libvulkan1 bring one in software");
+    }
+    devices
+}

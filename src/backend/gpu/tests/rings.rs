@@ -1,0 +1,161 @@
+//! Batches of all sizes, and every way for a device to fail: each picture comes back once, and equal to the processor's.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use fearless_simd::Level;
+
+use super::super::ring::Traffic;
+use super::super::{Capacity, Device, Ring};
+use super::devices;
+use super::twins::{Kind, picture};
+use crate::backend::cpu::Cpu;
+use crate::backend::{Done, Sums};
+use crate::kernel::twins::Bytes;
+use crate::picture::Picture;
+use crate::signature::Algorithm;
+
+const ALGORITHMS: [Algorithm; 2] = [Algorithm::PhotoDna, Algorithm::Pdq];
+const PATIENCE: Duration = Duration::from_secs(120);
+const CAPACITY: Capacity = Capacity { pictures: 48, bytes: 1 << 20 };
+
+/// What came back of each picture, by its number.
+type Outcomes = BTreeMap<usize, Result<Sums, String>>;
+
+/// Sends pictures through a ring from three threads; `meddle` is called with each number before it is submitted.
+fn pass(ring: &Ring<usize>, pictures: &[Picture], meddle: impl Fn(usize) + Sync) -> Outcomes {
+    let next = AtomicUsize::new(0);
+    let (refused, mut outcomes) = (std::sync::Mutex::new(Vec::new()), Outcomes::new());
+    let mut keep = |done: Done<usize>| {
+        assert!(done.picture == pictures[done.payload], "another picture came back");
+        let sums = done.sums.map_err(|reason| reason.to_string());
+        assert!(outcomes.insert(done.payload, sums).is_none(), "picture {} came back twice", done.payload);
+    };
+    thread::scope(|scope| {
+        let submit = || {
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                let Some(picture) = pictures.get(number) else { return };
+                meddle(number);
+                if let Err(done) = ring.submit(picture.clone(), &ALGORITHMS, number) {
+                    refused.lock().unwrap().push(*done);
+                }
+            }
+        };
+        let threads = [(); 3].map(|()| scope.spawn(submit));
+        scope.spawn(|| {
+            threads.into_iter().for_each(|thread| thread.join().unwrap());
+            ring.finish();
+        });
+        ring.drive(&mut keep);
+    });
+    refused.into_inner().unwrap().into_iter().for_each(keep);
+    assert_eq!(outcomes.len(), pictures.len(), "pictures were lost");
+    outcomes
+}
+
+/// How many came back with the processor's sums, and how many with a reason; no others.
+fn judge(pictures: &[Picture], outcomes: &Outcomes) -> (usize, usize) {
+    let mut cpu = Cpu::new(Level::new());
+    let hashed = outcomes.iter().filter_map(|(&number, outcome)| Some((number, outcome.as_ref().ok()?)));
+    let mut equal = 0;
+    for (number, sums) in hashed {
+        assert!(*sums == cpu.sums(&pictures[number], &ALGORITHMS), "picture {number} differs");
+        equal += 1;
+    }
+    (equal, outcomes.len() - equal)
+}
+
+fn ring(device: Device, patience: Duration) -> Ring<usize> {
+    Ring::new(device.into(), CAPACITY, patience).unwrap()
+}
+
+/// The device of software or hardware, checks off, as runs use it.
+fn device() -> Option<Device> {
+    devices().pop()
+}
+
+fn small_pictures(count: usize) -> Vec<Picture> {
+    let mut random = Bytes(21);
+    let kinds = [Kind::Grey, Kind::Rgb, Kind::Coarse(8, 8)];
+    let side = |random: &mut Bytes| 5 + (random.next() % 44) as u32;
+    (0..count)
+        .map(|index| {
+            let size = if index % 2 == 0 { (16, 16) } else { (side(&mut random), side(&mut random)) };
+            picture(&mut random, kinds[index % 3], size, index % 3, None)
+        })
+        .collect()
+}
+
+#[test]
+fn thousands_of_small_pictures() {
+    let Some(device) = device() else { return };
+    let pictures = small_pictures(3000);
+    let ring = ring(device, PATIENCE);
+    let outcomes = pass(&ring, &pictures, |_| ());
+    assert_eq!(judge(&pictures, &outcomes), (3000, 0));
+    let Traffic { batches, pictures, .. } = ring.traffic();
+    println!("{pictures} pictures in {batches} batches");
+    assert!(pictures == 3000 && batches >= 3000 / 48);
+}
+
+#[test]
+fn mixed_sizes_and_one_too_large() {
+    let Some(device) = device() else { return };
+    let mut random = Bytes(22);
+    let sizes = [(5, 5), (300, 200), (1000, 300), (64, 64), (900, 300), (20, 700), (2000, 700)];
+    let pictures: Vec<Picture> =
+        (0..35).map(|index| picture(&mut random, Kind::Rgb, sizes[index % 7], 1, None)).collect();
+    let outcomes = pass(&ring(device, PATIENCE), &pictures, |_| ());
+    assert_eq!(judge(&pictures, &outcomes), (30, 5));
+    let reason = outcomes[&6].as_ref().unwrap_err();
+    assert_eq!(reason, "too large for a batch of 1 MB");
+}
+
+#[test]
+fn a_device_lost_on_the_way_loses_no_picture() {
+    let Some(device) = device() else { return };
+    let pictures = small_pictures(600);
+    let ring = ring(device, PATIENCE);
+    let outcomes = pass(&ring, &pictures, |number| {
+        if number == 300 {
+            ring.device().destroy();
+        }
+    });
+    let (equal, failed) = judge(&pictures, &outcomes);
+    println!("{equal} by the device, {failed} after it was lost");
+    assert!(equal > 0 && failed >= 250, "{equal} {failed}");
+}
+
+#[test]
+fn an_error_of_the_driver_loses_no_picture() {
+    let Some(device) = device() else { return };
+    let pictures = small_pictures(300);
+    let ring = ring(device, PATIENCE);
+    let outcomes = pass(&ring, &pictures, |number| {
+        if number == 100 {
+            // A buffer over every limit: an error of validation, reported as any other.
+            ring.device().buffer("too large", u64::MAX / 2, wgpu::BufferUsages::STORAGE);
+        }
+    });
+    let (equal, failed) = judge(&pictures, &outcomes);
+    assert!(failed >= 150, "{equal} {failed}");
+    let reason = outcomes.values().find_map(|outcome| outcome.as_ref().err()).unwrap();
+    assert!(reason.contains("error"), "{reason}");
+}
+
+#[test]
+fn a_device_that_does_not_answer_loses_no_picture() {
+    let Some(device) = device() else { return };
+    let mut random = Bytes(23);
+    let pictures: Vec<Picture> =
+        (0..30).map(|_| picture(&mut random, Kind::Rgb, (500, 400), 0, None)).collect();
+    let ring = ring(device, Duration::ZERO);
+    let outcomes = pass(&ring, &pictures, |_| ());
+    let (equal, failed) = judge(&pictures, &outcomes);
+    assert!(failed >= 10, "{equal} {failed}");
+    let reason = outcomes.values().find_map(|outcome| outcome.as_ref().err()).unwrap();
+    assert!(reason.contains("no answer within"), "{reason}");
+}

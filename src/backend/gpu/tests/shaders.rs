@@ -1,0 +1,138 @@
+//! Every shader read by the compiler's own front end: what wgpu does not check, and what both sides must agree on.
+
+use std::mem::offset_of;
+
+use wgpu::naga::{self, AddressSpace, TypeInner, front::wgsl, proc::Layouter};
+
+use super::super::batch::{Gradient, Grid, Header, Luma, THREADS};
+use super::super::canary;
+use super::super::device::{CANARY, STAGES};
+use crate::kernel::{dct, gradient, weights};
+
+/// What portable kernels keep to.
+const MOST_INVOCATIONS: u32 = 256;
+const MOST_WORKGROUP_BYTES: u32 = 16 * 1024;
+const MOST_STORAGE_BUFFERS: usize = 8;
+
+fn modules() -> Vec<(&'static str, naga::Module)> {
+    let texts = STAGES.into_iter().chain([("canary", CANARY)]);
+    texts
+        .map(|(name, text)| {
+            (name, wgsl::parse_str(text).unwrap_or_else(|e| panic!("{name}: {}", e.emit_to_string(text))))
+        })
+        .collect()
+}
+
+#[test]
+fn kernels_keep_to_the_portable_limits() {
+    let modules = modules();
+    assert_eq!(modules.len(), 4);
+    for (name, module) in &modules {
+        let mut validator =
+            naga::valid::Validator::new(Default::default(), naga::valid::Capabilities::empty());
+        validator.validate(module).unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        let mut layouter = Layouter::default();
+        layouter.update(module.to_ctx()).unwrap();
+        let [entry] = &module.entry_points[..] else { panic!("{name}: one entry point a file") };
+        assert_eq!(entry.name, *name, "the entry point is called like the file");
+        assert!(entry.workgroup_size.iter().product::<u32>() <= MOST_INVOCATIONS, "{name}");
+        let globals = || module.global_variables.iter().map(|(_, variable)| variable);
+        let shared = globals().filter(|variable| variable.space == AddressSpace::WorkGroup);
+        let bytes: u32 = shared.map(|variable| layouter[variable.ty].size).sum();
+        assert!(bytes <= MOST_WORKGROUP_BYTES, "{name}: {bytes} bytes of workgroup memory");
+        let storage = globals().filter(|variable| matches!(variable.space, AddressSpace::Storage { .. }));
+        assert!(storage.count() <= MOST_STORAGE_BUFFERS, "{name}");
+        let float = |inner: &TypeInner| inner.scalar_kind() == Some(naga::ScalarKind::Float);
+        assert!(!module.types.iter().any(|(_, ty)| float(&ty.inner)), "{name}: integers only");
+        if *name != "canary" {
+            assert_eq!(entry.workgroup_size, [THREADS, 1, 1], "{name}");
+        }
+    }
+}
+
+/// Name and offset of each member, and the size.
+fn layout(module: &naga::Module, name: &str) -> (Vec<(String, usize)>, usize) {
+    let (_, ty) = module.types.iter().find(|(_, ty)| ty.name.as_deref() == Some(name)).unwrap();
+    let TypeInner::Struct { members, span } = &ty.inner else { panic!("{name} is a structure") };
+    let member = |member: &naga::StructMember| (member.name.clone().unwrap(), member.offset as usize);
+    (members.iter().map(member).collect(), *span as usize)
+}
+
+macro_rules! same_layout {
+    ($module:expr, $shader:literal, $rust:ty, [$($member:ident),* $(,)?]) => {{
+        let members = vec![$((stringify!($member).to_string(), offset_of!($rust, $member))),*];
+        assert_eq!(layout($module, $shader), (members, size_of::<$rust>()), "{}", $shader);
+    }};
+}
+
+#[test]
+fn structures_are_the_same_on_both_sides() {
+    for (_, module) in modules().iter().filter(|(name, _)| *name != "canary") {
+        same_layout!(module, "Batch", Header, [grids, lines, gradients, lumas]);
+        same_layout!(
+            module,
+            "Grid",
+            Grid,
+            [
+                first_line,
+                columns,
+                lanes,
+                samples,
+                pitch,
+                row_words,
+                channels,
+                mix_0,
+                mix_1,
+                mix_2,
+                zero,
+                tables,
+                line_records,
+                column_records,
+                points,
+                unused,
+            ]
+        );
+        same_layout!(
+            module,
+            "Gradient",
+            Gradient,
+            [boxes, factor, colours, coloured, shift, result, unused_0, unused_1,]
+        );
+        same_layout!(
+            module,
+            "Luma",
+            Luma,
+            [points, shift, half_low, half_high, hundredth, result, unused_0, unused_1,]
+        );
+    }
+}
+
+#[test]
+fn constants_are_the_same_on_both_sides() {
+    let radius = gradient::RADIUS_WEIGHTS.map(|weight| weight as u32);
+    let expected = [
+        ("reduce", "THREADS", THREADS),
+        ("gradient", "THREADS", THREADS),
+        ("gradient", "LINES", weights::PHOTODNA_LINES as u32),
+        ("gradient", "POINTS", gradient::POINTS as u32),
+        ("gradient", "SUMS", 144),
+        ("gradient", "WEIGHT_0", radius[0]),
+        ("gradient", "WEIGHT_1", radius[1]),
+        ("gradient", "WEIGHT_2", radius[2]),
+        ("dct", "THREADS", THREADS),
+        ("dct", "SIDE", weights::PDQ_LINES as u32),
+        ("dct", "FREQUENCIES", dct::MATRIX_FIXED.len() as u32),
+        ("canary", "TURNS", canary::TURNS),
+    ];
+    let modules = modules();
+    for (stage, constant, value) in expected {
+        let (_, module) = modules.iter().find(|(name, _)| *name == stage).unwrap();
+        let found = module.constants.iter().find(|(_, c)| c.name.as_deref() == Some(constant));
+        let found = found.unwrap_or_else(|| panic!("{stage} has no {constant}")).1;
+        let expression = &module.global_expressions[found.init];
+        assert!(
+            matches!(expression, naga::Expression::Literal(naga::Literal::U32(v)) if *v == value),
+            "{stage}: {constant} is {expression:?}, not {value}"
+        );
+    }
+}
