@@ -78,7 +78,7 @@ struct CacheLine([u32; WORDS]);
 /// Buffers that outlive one picture.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
-    /// One row of 32-bit sums a line under way, as wide as a strip.
+    /// One row of 32-bit sums a line under way, as wide as a strip; all zero between pictures.
     sums: Vec<CacheLine>,
     /// The last rows of a strip, copied so that whole vectors can be read.
     tail: Vec<u8>,
@@ -98,8 +98,10 @@ pub(crate) fn reduce(
         grid.clear();
         grid.resize(points, 0);
     }
-    scratch.sums.clear();
-    scratch.sums.resize(plan.blocks.slots() * STRIP / WORDS + 1, CacheLine([0; WORDS]));
+    let lines = plan.blocks.slots() * STRIP / WORDS + 1;
+    if scratch.sums.len() < lines {
+        scratch.sums.resize(lines, CacheLine([0; WORDS]));
+    }
     scratch.tail.resize(MAX_ROWS * STRIP, 0);
     dispatch!(level, simd => run(simd, plan, samples, stride, scratch, grids));
 }
