@@ -120,6 +120,10 @@ fn reduce_equals_naive_at_every_level() {
         run(Case { width, height, fill: Some(255), ..plain });
         run(Case { width, height, fill: Some(0), ..plain });
     }
+    // Wider than a strip, so that columns are cut in two.
+    for (width, mix) in [(2731, mixes[0]), (5500, mixes[2]), (8193, mixes[1]), (9000, mixes[3])] {
+        run(Case { width, height: 9, mix, ..plain });
+    }
     println!(
         "{cases} planes, {points} grid points, levels {:?}",
         levels().iter().map(|l| l.0).collect::<Vec<_>>()
