@@ -113,7 +113,9 @@ fn reduce_equals_naive_at_every_level() {
             run(Case { width, height, mix, padding: side as usize % 5, ..plain });
         }
     }
-    for (width, height) in [(5, 600), (600, 5), (513, 40), (64, 64), (61, 211), (1031, 37), (37, 1031), (2731, 9), (8300, 7)] {
+    for (width, height) in
+        [(5, 600), (600, 5), (513, 40), (64, 64), (61, 211), (1031, 37), (37, 1031), (2731, 9), (8300, 7)]
+    {
         for cell in [1, 2, 4, 8, 16] {
             run(Case { width, height, mix: mixes[4], cell, ..plain });
         }
