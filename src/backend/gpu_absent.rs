@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Done, Sums};
+use super::{Done, Sums, Traffic};
 use crate::error::Result;
 use crate::picture::Picture;
 use crate::signature::Algorithm;
@@ -96,6 +96,10 @@ impl<T> Ring<T> {
     }
 
     pub(crate) fn waiting(&self) -> usize {
+        match self.none {}
+    }
+
+    pub(crate) fn traffic(&self) -> Traffic {
         match self.none {}
     }
 

@@ -99,6 +99,7 @@ pub(super) fn drive(ring: &Ring<Travelling>, returned: &Sender<Returned>) {
 }
 
 #[cfg(all(test, feature = "gpu"))]
+#[expect(clippy::print_stdout, reason = "says what was compared")]
 mod tests {
     use std::num::NonZeroUsize;
     use std::time::Duration;
