@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod backend;
+mod bench;
 mod bytes;
 mod compare;
 mod console;
@@ -51,6 +52,7 @@ enum Command {
     Hash(Box<hash::Arguments>),
     Compare(compare::Arguments),
     Devices(devices::Arguments),
+    Bench(bench::Arguments),
 }
 
 /// Parses, runs the command, reports what stopped it, and gives the exit code.
@@ -68,5 +70,6 @@ fn run(command: Command) -> Result<Exit, shadegrid::Error> {
         Command::Hash(arguments) => hash::run(*arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Devices(arguments) => devices::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
     }
 }
