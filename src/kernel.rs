@@ -23,5 +23,8 @@ pub(crate) mod normalise;
 pub(crate) mod pdq_reference;
 pub(crate) mod reduce;
 #[cfg(test)]
-pub(crate) mod twins;
+mod twins;
 pub(crate) mod weights;
+
+#[cfg(test)]
+pub(crate) use twins::Bytes;

@@ -12,7 +12,7 @@ use super::devices;
 use super::twins::{Kind, picture};
 use crate::backend::cpu::Cpu;
 use crate::backend::{Done, Sums, Traffic};
-use crate::kernel::twins::Bytes;
+use crate::kernel::Bytes;
 use crate::picture::Picture;
 use crate::signature::Algorithm;
 
