@@ -26,5 +26,5 @@ pub(crate) mod reduce;
 mod twins;
 pub(crate) mod weights;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "gpu"))]
 pub(crate) use twins::Bytes;

@@ -28,6 +28,7 @@ pub(crate) enum Checks {
 }
 
 #[derive(Debug, Clone, Copy)]
+#[expect(dead_code, reason = "no device asks how many pictures fit")]
 pub(crate) struct Capacity {
     pub(crate) pictures: u32,
     pub(crate) bytes: u64,
