@@ -9,10 +9,14 @@ mod bench;
 mod bytes;
 mod compare;
 mod console;
+mod dedupe;
 mod devices;
 mod exit;
+mod gallery;
 mod hash;
 mod interrupt;
+mod lookups;
+mod matching;
 mod output;
 mod pictures;
 mod progress;
@@ -40,17 +44,24 @@ Examples:
       shadegrid hash photos -o photos.jsonl
   Compare two pictures, however they lie:
       shadegrid compare a.jpg b.png --orientations all
+  Bring a list into a gallery, and look pictures up in it:
+      shadegrid gallery build known.gallery list.csv
+      shadegrid match --gallery known.gallery photos --only-matches
 
 Exit codes:
-    0  everything was hashed or compared
+    0  everything was hashed, compared, matched or written
     1  wrong usage, or the run could not be carried out (say, the disk is full)
     2  some input failed; the others are done
+    3  nothing matched
   130  interrupted";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Hash(Box<hash::Arguments>),
     Compare(compare::Arguments),
+    Match(Box<matching::Arguments>),
+    Gallery(gallery::Arguments),
+    Dedupe(dedupe::Arguments),
     Devices(devices::Arguments),
     Bench(bench::Arguments),
 }
@@ -69,6 +80,9 @@ fn run(command: Command) -> Result<Exit, shadegrid::Error> {
     match command {
         Command::Hash(arguments) => hash::run(*arguments),
         Command::Compare(arguments) => compare::run(&arguments),
+        Command::Match(arguments) => matching::run(*arguments),
+        Command::Gallery(arguments) => gallery::run(arguments),
+        Command::Dedupe(arguments) => dedupe::run(&arguments),
         Command::Devices(arguments) => devices::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
     }

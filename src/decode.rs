@@ -43,7 +43,10 @@
 use crate::error::Result;
 use crate::limits::Limits;
 use crate::picture::{Picture, Planes};
+use crate::signature::Algorithm;
+use jpeg::{JpegReader, Reading, Verdict};
 
+pub mod jpeg;
 mod orient;
 mod raster;
 mod sniff;
@@ -82,13 +85,42 @@ pub enum Detail {
     Scaled(u8),
 }
 
+/// How much of a JPEG is read where there is a choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DetailChoice {
+    /// As much as the signatures need, by [`jpeg::detail_for`].
+    #[default]
+    Auto,
+    /// The same, and never every pixel of a JPEG whose blocks can be read at all.
+    Scaled,
+    /// Every pixel.
+    Full,
+    /// The lowest n×n frequencies, n = 1, 2, 4 or 8, whatever the picture's size.
+    Lowest(u8),
+}
+
+impl DetailChoice {
+    fn of(self, width: u32, height: u32, algorithms: &[Algorithm]) -> Detail {
+        match self {
+            DetailChoice::Full => Detail::Full,
+            DetailChoice::Lowest(n) => Detail::Scaled(n),
+            DetailChoice::Auto => jpeg::detail_for(width, height, algorithms),
+            DetailChoice::Scaled => match jpeg::detail_for(width, height, algorithms) {
+                Detail::Full => Detail::Scaled(8),
+                scaled @ Detail::Scaled(_) => scaled,
+            },
+        }
+    }
+}
+
 /// What to do with the orientation that EXIF metadata names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Orient {
     /// Hash the stored pixels, as every exchanged list does.
     #[default]
     Ignore,
-    /// Turn the picture first, as viewers show it.
+    /// Turn the picture first, as viewers show it. JPEGs are then decoded in full: a turned picture's blocks
+    /// would begin at the wrong edge.
     Exif,
 }
 
@@ -111,6 +143,8 @@ pub struct DecodeOptions {
     pub orient: Orient,
     /// Whether damaged pictures are refused.
     pub damaged: DamagedPolicy,
+    /// How much of a JPEG [`Decoder::decode_for`] reads.
+    pub detail: DetailChoice,
 }
 
 /// A decoded picture and what was learned on the way.
@@ -131,6 +165,7 @@ pub struct Decoded {
 pub struct Decoder {
     options: DecodeOptions,
     spare: Spare,
+    jpeg: JpegReader,
 }
 
 /// Memory kept from one picture to the next.
@@ -145,7 +180,7 @@ struct Spare {
 impl Decoder {
     /// A decoder with these choices.
     pub fn new(options: DecodeOptions) -> Decoder {
-        Decoder { options, spare: Spare::default() }
+        Decoder { options, spare: Spare::default(), jpeg: JpegReader::default() }
     }
 
     /// The choices.
@@ -153,7 +188,50 @@ impl Decoder {
         &self.options
     }
 
-    /// Decodes one encoded picture.
+    /// Decodes one encoded picture as far as the signatures of `algorithms` need it, which for most JPEGs is not far:
+    /// see [`jpeg`] and [`DecodeOptions::detail`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`decode`](Decoder::decode).
+    pub fn decode_for(&mut self, bytes: &[u8], algorithms: &[Algorithm]) -> Result<Decoded> {
+        match self.coarse(bytes, algorithms) {
+            Some(decoded) => decoded,
+            None => self.decode(bytes),
+        }
+    }
+
+    /// The low frequencies of a JPEG; `None` where every pixel is wanted or the reader refers to full decoding. What
+    /// it finds corrupt goes to full decoding too, which has the last word.
+    fn coarse(&mut self, bytes: &[u8], algorithms: &[Algorithm]) -> Option<Result<Decoded>> {
+        let DecodeOptions { limits, orient, damaged, detail } = &self.options;
+        if *detail == DetailChoice::Full
+            || *orient == Orient::Exif
+            || Format::sniff(bytes) != Some(Format::Jpeg)
+        {
+            return None;
+        }
+        if let Err(error) = limits.check_file_bytes(bytes.len() as u64) {
+            return Some(Err(error));
+        }
+        let rule = |width, height| detail.of(width, height, algorithms);
+        let Ok(Reading::Coarse(coarse)) = self.jpeg.read(bytes, rule, limits) else { return None };
+        // Scans that were stepped over are walked after all where the file breaks off.
+        let whole = match coarse.whole {
+            None if coarse.unread_scans > 0 && !coarse.ended => match self.jpeg.judge(bytes, limits) {
+                Ok(Verdict::Read { whole, .. }) => whole,
+                _ => return None,
+            },
+            whole => whole,
+        };
+        if let (Some(share), DamagedPolicy::Refuse) = (whole, damaged) {
+            return Some(Err(raster::damaged(Format::Jpeg, share)));
+        }
+        let (picture, detail) = (coarse.picture, Detail::Scaled(coarse.detail));
+        Some(Ok(Decoded { picture, format: Format::Jpeg, detail, whole }))
+    }
+
+    /// Decodes every pixel of one encoded picture.
     ///
     /// # Errors
     ///
@@ -164,8 +242,9 @@ impl Decoder {
 
     /// Takes a picture's memory back for the next one.
     pub fn recycle(&mut self, picture: Picture) {
-        if let Planes::Rgb(plane) | Planes::Grey(plane) = picture.planes {
-            self.spare.samples = plane.samples;
+        match picture.planes {
+            Planes::Rgb(plane) | Planes::Grey(plane) => self.spare.samples = plane.samples,
+            Planes::Coarse { .. } => self.jpeg.recycle(picture),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::kernel::dct::Noise;
 use crate::kernel::normalise::normalise;
 use crate::kernel::{dct, pdq_reference};
 use crate::limits::check_least_size;
-use crate::picture::Picture;
+use crate::picture::{Picture, Planes};
 use crate::signature::{Algorithm, Pdq, PhotoDna};
 
 /// The choices of a [`Hasher`].
@@ -189,18 +189,29 @@ impl Hasher {
     ///
     /// Those of [`Decoder::decode`].
     pub fn hash(&mut self, bytes: &[u8]) -> Result<Hashed> {
-        let decoded = self.decode(bytes)?;
-        let (facts, picture) = Facts::of(decoded);
-        let hashed = self.hash_picture(&picture)?;
+        let (facts, picture) = Facts::of(self.decode(bytes)?);
+        let sums = self.cpu.sums(&picture, &self.algorithms);
+        if needs_every_pixel(&sums, &picture) {
+            self.decoder.recycle(picture);
+            return self.hash_every_pixel(bytes);
+        }
+        let hashed = self.finish_sums(sums, &picture);
         self.decoder.recycle(picture);
         Ok(facts.onto(hashed))
     }
 
-    /// Decodes one picture for [`finish`](Hasher::finish).
+    /// Decodes one picture for [`finish`](Hasher::finish), as far as its signatures need it.
     pub(crate) fn decode(&mut self, bytes: &[u8]) -> Result<Decoded> {
-        let decoded = self.decoder.decode(bytes)?;
+        let decoded = self.decoder.decode_for(bytes, &self.algorithms)?;
         check_least_size(decoded.picture.width, decoded.picture.height)?;
         Ok(decoded)
+    }
+
+    fn hash_every_pixel(&mut self, bytes: &[u8]) -> Result<Hashed> {
+        let (facts, picture) = Facts::of(self.decoder.decode(bytes)?);
+        let hashed = self.hash_picture(&picture)?;
+        self.decoder.recycle(picture);
+        Ok(facts.onto(hashed))
     }
 
     /// The signatures to compute.
@@ -208,15 +219,29 @@ impl Hasher {
         &self.algorithms
     }
 
-    /// Takes a picture up where a device left it: with its sums, or with the reason why there are none.
-    pub(crate) fn finish(&mut self, facts: Facts, picture: Picture, sums: Result<Sums, Arc<str>>) -> Hashed {
+    /// Takes a picture up where a device left it: with its sums, or with the reason why there are none. `encoded` is
+    /// what it was decoded from, where not every pixel was.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Decoder::decode`].
+    pub(crate) fn finish(
+        &mut self,
+        facts: Facts,
+        picture: Picture,
+        sums: Result<Sums, Arc<str>>,
+        encoded: Option<&[u8]>,
+    ) -> Result<Hashed> {
         let (sums, backend, fallback) = match sums {
             Ok(sums) => (sums, Backend::Gpu, None),
             Err(reason) => (self.cpu.sums(&picture, &self.algorithms), Backend::Cpu, Some(reason)),
         };
-        let hashed = Hashed { backend, fallback, ..self.finish_sums(sums, &picture) };
+        let hashed = match encoded.filter(|_| needs_every_pixel(&sums, &picture)) {
+            Some(encoded) => self.hash_every_pixel(encoded)?,
+            None => facts.onto(Hashed { backend, fallback, ..self.finish_sums(sums, &picture) }),
+        };
         self.decoder.recycle(picture);
-        facts.onto(hashed)
+        Ok(hashed)
     }
 
     /// Hashes one picture that is already decoded.
@@ -274,4 +299,11 @@ impl Hasher {
             },
         }
     }
+}
+
+/// Whether a coarse picture is a pattern whose PDQ bits its low frequencies do not tell.
+fn needs_every_pixel(sums: &Sums, picture: &Picture) -> bool {
+    let mut pdq = [&sums.pdq, &sums.pdq512].into_iter().flatten();
+    matches!(picture.planes, Planes::Coarse { .. })
+        && pdq.any(|sums| dct::is_pattern(&sums.coefficients, sums.scale))
 }

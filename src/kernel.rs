@@ -9,6 +9,7 @@
 //! | [`normalise`] | 144 sums | 144 bytes and the strength | `PhotoDNA` Eq 15–17 |
 //! | [`dct`] | a 64×64 grid of luma | 256 bits, quality, ties | PDQ steps 6–8 |
 //! | [`pdq_reference`] | pixels | the same, by the definition's own floats | PDQ steps 1–8 |
+//! | [`distance`] | queries and known signatures | pairs within a threshold | |
 //!
 //! Exact means: everything up to `normalise` and the bits of PDQ is integer arithmetic whose result does not depend on
 //! the order of operations, so that scalar code, every SIMD level and every GPU give the same
@@ -16,6 +17,7 @@
 
 pub(crate) mod blocks;
 pub(crate) mod dct;
+pub(crate) mod distance;
 pub(crate) mod gradient;
 #[cfg(test)]
 pub(crate) mod naive;

@@ -3,6 +3,7 @@
 mod backend;
 pub mod decode;
 pub mod error;
+pub mod gallery;
 pub mod hasher;
 mod kernel;
 pub mod limits;
@@ -11,7 +12,7 @@ pub mod pipeline;
 pub mod signature;
 
 pub use backend::{Backend, BackendChoice, DeviceReport, Devices, Traffic, devices};
-pub use decode::{DamagedPolicy, DecodeOptions, Decoded, Decoder, Detail, Format, Orient};
+pub use decode::{DamagedPolicy, DecodeOptions, Decoded, Decoder, Detail, DetailChoice, Format, Orient};
 pub use error::{Error, Result};
 pub use hasher::{Flag, HashOptions, Hashed, Hasher, PdqHash, PdqPath, PhotoDnaHash};
 pub use limits::Limits;

@@ -32,6 +32,7 @@ use crate::hasher::HashOptions;
 mod budget;
 mod buffers;
 mod lane;
+mod lookup;
 mod need;
 mod order;
 mod pool;
@@ -45,6 +46,7 @@ mod summary;
 mod tests;
 mod worker;
 
+pub use lookup::{Found, Lookup, groups};
 pub use record::Record;
 pub use sink::{Csv, JsonLines, Sink};
 pub use source::{Count, DetachedReader, Source, Walk, count_ahead, expand, names};

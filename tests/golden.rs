@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use shadegrid::{Algorithm, HashOptions, Hashed, Hasher, PhotoDna};
+use shadegrid::{Algorithm, DecodeOptions, DetailChoice, HashOptions, Hashed, Hasher, PhotoDna};
 
 /// How far our signatures of one set of pictures are from the reference's.
 #[derive(Default)]
@@ -37,8 +37,9 @@ fn reference(folder: &str) -> Option<Vec<(PathBuf, Value)>> {
 }
 
 fn tally(records: &[(PathBuf, Value)]) -> Tally {
-    let mut hasher =
-        Hasher::new(HashOptions { algorithms: Algorithm::ALL.to_vec(), ..HashOptions::default() });
+    let decode = DecodeOptions { detail: DetailChoice::Full, ..DecodeOptions::default() };
+    let options = HashOptions { algorithms: Algorithm::ALL.to_vec(), decode, ..HashOptions::default() };
+    let mut hasher = Hasher::new(options);
     let mut tally = Tally::default();
     for (path, record) in records {
         let hashed = hasher.hash(&std::fs::read(path).unwrap()).unwrap_or_else(|e| panic!("{path:?}: {e}"));

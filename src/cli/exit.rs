@@ -11,6 +11,8 @@ pub(crate) enum Exit {
     Failed,
     /// Some input failed; the others are done.
     SomeFailed,
+    /// Nothing matched.
+    NothingMatched,
     /// Interrupted by the user or the system.
     Interrupted,
 }
@@ -22,6 +24,7 @@ impl Exit {
             Exit::Done => 0,
             Exit::Failed => 1,
             Exit::SomeFailed => 2,
+            Exit::NothingMatched => 3,
             Exit::Interrupted => 130,
         }
     }

@@ -1,7 +1,7 @@
 //! Options on how pictures are decoded.
 
 use clap::{Args, ValueEnum};
-use shadegrid::{DamagedPolicy, DecodeOptions, Limits, Orient};
+use shadegrid::{DamagedPolicy, DecodeOptions, DetailChoice, Limits, Orient};
 
 use super::bytes;
 
@@ -9,6 +9,15 @@ use super::bytes;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Decoding options")]
 pub(crate) struct DecodeArguments {
+    /// How much of a JPEG is read: auto, scaled, full, or 1, 2, 4 or 8
+    ///
+    /// `auto` reads the low frequencies of each block, as many as the signatures need at the picture's size, and
+    /// every pixel of small pictures. `scaled` never reads every pixel of a JPEG that can be read otherwise. `full`
+    /// reads every pixel of every picture: slower, and the same as other tools do. A number n is the lowest
+    /// n×n frequencies whatever the size. The record's `detail` says what was read.
+    #[arg(long, value_name = "WHAT", value_parser = parse_detail, default_value = "auto")]
+    detail: DetailChoice,
+
     /// What becomes of a file that breaks off or is broken inside
     ///
     /// `hash` takes what a browser would show, flags it `damaged` and says in `decoded` which share of its rows came
@@ -73,6 +82,16 @@ impl DecodeArguments {
             Damaged::Hash => DamagedPolicy::Hash,
             Damaged::Refuse => DamagedPolicy::Refuse,
         };
-        DecodeOptions { limits, orient, damaged }
+        DecodeOptions { limits, orient, damaged, detail: self.detail }
+    }
+}
+
+fn parse_detail(text: &str) -> Result<DetailChoice, String> {
+    match text {
+        "auto" => Ok(DetailChoice::Auto),
+        "scaled" => Ok(DetailChoice::Scaled),
+        "full" => Ok(DetailChoice::Full),
+        "1" | "2" | "4" | "8" => Ok(DetailChoice::Lowest(text.as_bytes()[0] - b'0')),
+        _ => Err("the choice is auto, scaled, full, 1, 2, 4, 8".to_string()),
     }
 }

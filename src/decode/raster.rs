@@ -109,7 +109,7 @@ fn unread(format: Format) -> Error {
     Error::Unsupported(format!("{name} pictures are not read; convert the file to JPEG or PNG"))
 }
 
-fn damaged(format: Format, share: f32) -> Error {
+pub(super) fn damaged(format: Format, share: f32) -> Error {
     let percent = share * 100.0;
     Error::corrupt(
         format.name(),

@@ -218,15 +218,24 @@ impl Noise {
 /// The bits of `coefficients`, and whether they are the definition's to decide (step 8).
 pub(crate) fn bits(coefficients: &[i64; 256], scale: Scale, noise: Noise) -> PdqBits {
     let median = median(coefficients);
-    let near = |thousandths: u64| {
-        // In units of the coefficients, 2⁻²⁶ grid units.
-        let near = ((u128::from(scale.unit * thousandths) << 26) >> scale.shift) / 1000;
-        coefficients.iter().filter(|&&b| u128::from(b.abs_diff(median)) <= near).count() - 1
-    };
+    let near = |thousandths| near(coefficients, median, scale, thousandths);
     PdqBits {
         signature: Pdq::from_bits(|k| coefficients[k] > median),
         tied: near(noise.one) >= 1 || near(noise.two) >= 2,
     }
+}
+
+/// Whether so many coefficients tie that the picture is a pattern, not a photograph: then low frequencies alone do not
+/// tell its bits, and every pixel is needed. Photographs have 0 to 2 coefficients so near to the median.
+pub(crate) fn is_pattern(coefficients: &[i64; 256], scale: Scale) -> bool {
+    near(coefficients, median(coefficients), scale, 16) >= 6
+}
+
+/// Coefficients, the median itself left out, within so many thousandths of a grey-level unit of the median.
+fn near(coefficients: &[i64; 256], median: i64, scale: Scale, thousandths: u64) -> usize {
+    // In units of the coefficients, 2⁻²⁶ grid units.
+    let near = ((u128::from(scale.unit * thousandths) << 26) >> scale.shift) / 1000;
+    coefficients.iter().filter(|&&b| u128::from(b.abs_diff(median)) <= near).count() - 1
 }
 
 /// The signature of the picture laid as each of [`Orientation::ALL`] says, the median taken anew (step 10).

@@ -1,6 +1,6 @@
 //! The definition of each integer stage, as plain as it can be written. Tests compare every other version with it.
 
-use super::weights::Weights;
+use super::weights::{PDQ_LINES, Weights};
 
 /// `grid[v][u] = Σ_y rows[v][y] · Σ_x columns[u][x] · Σ_c mix[c] · sample[y][x][c]`, modulo 2⁶⁴.
 pub(crate) fn reduce(
@@ -40,4 +40,45 @@ pub(crate) fn transform(matrix: &[[i32; 64]; 16], values: &[i32]) -> [i64; 256] 
         };
         (0..64).map(|c| rotated(c) * i64::from(matrix[j][c])).sum()
     })
+}
+
+/// PDQ's 64×64 grid of luma by steps 4 and 5, on the whole picture's `luma` at once.
+pub(crate) fn blurred_grid(mut luma: Vec<f32>, width: usize, height: usize) -> Vec<f32> {
+    if width == PDQ_LINES && height == PDQ_LINES {
+        return luma;
+    }
+    for _ in 0..2 {
+        for y in 0..height {
+            box_line(&mut luma, y * width, 1, width);
+        }
+        for x in 0..width {
+            box_line(&mut luma, x, width, height);
+        }
+    }
+    let centre = |line: usize, length: usize| (2 * line + 1) * length / 128;
+    let point = |k: usize| centre(k / PDQ_LINES, height) * width + centre(k % PDQ_LINES, width);
+    (0..PDQ_LINES * PDQ_LINES).map(|k| luma[point(k)]).collect()
+}
+
+/// One box pass along the `length` samples at `start`, `start + step` and so on.
+fn box_line(samples: &mut [f32], start: usize, step: usize, length: usize) {
+    let line: Vec<f32> = (0..length).map(|i| samples[start + i * step]).collect();
+    let window = length.div_ceil(128);
+    let ahead = (window + 2) / 2;
+    let (mut sum, mut count) = (0.0, 0.0);
+    for value in &line[..ahead - 1] {
+        sum += value;
+        count += 1.0;
+    }
+    for i in 0..length {
+        if let Some(entering) = line.get(i + ahead - 1) {
+            sum += entering;
+            count += 1.0;
+        }
+        if let Some(leaving) = (i + ahead).checked_sub(window + 1) {
+            sum -= line[leaving];
+            count -= 1.0;
+        }
+        samples[start + i * step] = sum / count;
+    }
 }

@@ -1,8 +1,15 @@
 //! PDQ by its definition: 32-bit floats in the definition's order (`spec` steps 1–8, after facebook/ThreatExchange).
 //!
 //! Slower than the integers of [`dct`](super::dct) and needed only where many coefficients tie: there the published bits are the
-//! rounding of these very sums. The order of operations is the reference's; only the storage is ours: rows flow
-//! through the four box passes one by one, so memory is two windows of rows instead of two copies of the picture.
+//! rounding of these very sums. Within a line the order of operations is the reference's; lines do not know of each
+//! other, so [`ROWS`] of them run along together, one a lane, and all columns run down together. Rows
+//! flow through the four box passes in batches, so memory is a few windows of rows instead of two copies of the picture. The last two
+//! passes keep only the 64 columns that are read in the end.
+//!
+//! A running sum starts and ends on zeros that stand outside the picture: adding or subtracting +0 changes no sum, and no case
+//! is left for edges but the divisor.
+
+use fearless_simd::{Level, Simd, SimdBase, dispatch, f32x16};
 
 use super::dct::{MATRIX, median};
 use super::weights::PDQ_LINES;
@@ -18,157 +25,346 @@ pub(crate) struct Reference {
     pub(crate) coefficients: [f32; 256],
 }
 
+/// Rows that run along together, one a lane.
+const ROWS: usize = 16;
+
 /// PDQ of fully decoded pixels; `None` for coarse planes, which the definition does not know.
 ///
 /// With `to_512`, a picture with a side over 512 is first brought to 512×512 by nearest neighbour.
 pub(crate) fn reference(planes: &Planes, to_512: bool) -> Option<Reference> {
+    reference_at(Level::new(), planes, to_512)
+}
+
+/// The same at one SIMD level; all give the same floats.
+fn reference_at(level: Level, planes: &Planes, to_512: bool) -> Option<Reference> {
     let plane = match planes {
         Planes::Rgb(plane) | Planes::Grey(plane) => plane,
         Planes::Coarse { .. } => return None,
     };
     let (width, height) = (plane.columns as usize, plane.rows as usize);
     let grid = if to_512 && width.max(height) > 512 {
-        blurred_grid(512, 512, |y, luma| {
-            let row = plane.row(y * height / 512);
-            luma_row(plane, luma, |x| x * width / 512, row);
-        })
+        let near = nearest_512(plane);
+        dispatch!(level, simd => blurred_grid(simd, &near))
     } else {
-        blurred_grid(width, height, |y, luma| luma_row(plane, luma, |x| x, plane.row(y)))
+        dispatch!(level, simd => blurred_grid(simd, plane))
     };
     Some(finish(&grid))
 }
 
-/// Luma of one row (step 2), pixel `x` read from column `source(x)`.
-fn luma_row(plane: &Plane<u8>, luma: &mut [f32], source: impl Fn(usize) -> usize, row: &[u8]) {
-    for (x, luma) in luma.iter_mut().enumerate() {
-        *luma = match plane.channels {
-            1 => f32::from(row[source(x)]),
-            _ => {
-                let [r, g, b] = [0, 1, 2].map(|c| f32::from(row[source(x) * 3 + c]));
-                0.299 * r + 0.587 * g + 0.114 * b
-            }
-        };
+/// The plane brought to 512×512 by nearest neighbour.
+fn nearest_512(plane: &Plane<u8>) -> Plane<u8> {
+    let (width, height, channels) = (plane.columns as usize, plane.rows as usize, plane.channels as usize);
+    let mut samples = Vec::with_capacity(512 * 512 * channels);
+    for y in 0..512 {
+        let row = plane.row(y * height / 512);
+        for x in 0..512 {
+            samples.extend_from_slice(&row[x * width / 512 * channels..][..channels]);
+        }
+    }
+    Plane::pixels(samples, 512, 512, plane.channels)
+}
+
+/// Luma of one row (step 2).
+#[inline(always)]
+fn luma_row(channels: u32, row: &[u8], luma: &mut [f32]) {
+    if channels == 1 {
+        luma.iter_mut().zip(row).for_each(|(luma, &grey)| *luma = f32::from(grey));
+    } else {
+        for (luma, rgb) in luma.iter_mut().zip(row.as_chunks::<3>().0) {
+            let [r, g, b] = rgb.map(f32::from);
+            *luma = 0.299 * r + 0.587 * g + 0.114 * b;
+        }
     }
 }
 
-/// Steps 3–5: blur twice each way and take 64×64 points, rows `luma(y, row)` delivered in order.
-fn blurred_grid(width: usize, height: usize, luma: impl Fn(usize, &mut [f32])) -> Vec<f32> {
-    let mut grid = vec![0.0; PDQ_LINES * PDQ_LINES];
+/// Steps 3–5: blur twice each way and take 64×64 points.
+#[inline(always)]
+fn blurred_grid<S: Simd>(simd: S, plane: &Plane<u8>) -> Vec<f32> {
+    let (width, height) = (plane.columns as usize, plane.rows as usize);
     if width == PDQ_LINES && height == PDQ_LINES {
-        grid.chunks_exact_mut(PDQ_LINES).enumerate().for_each(|(y, row)| luma(y, row));
+        let mut grid = vec![0.0; PDQ_LINES * PDQ_LINES];
+        let rows = grid.chunks_exact_mut(PDQ_LINES).enumerate();
+        rows.for_each(|(y, luma)| luma_row(plane.channels, plane.row(y), luma));
         return grid;
     }
-    let window = width.div_ceil(128);
-    let mut first = UprightBox::new(width, height);
-    let mut second = UprightBox::new(width, height);
-    let mut decimate = |y: usize, row: &[f32]| {
-        let lines = (0..PDQ_LINES).filter(|line| (2 * line + 1) * height / 128 == y);
-        for line in lines {
-            for column in 0..PDQ_LINES {
-                grid[line * PDQ_LINES + column] = row[(2 * column + 1) * width / 128];
+    let mut along = AlongRows::new(width);
+    let mut second = SecondBlur::new(width, height);
+    let mut first = DownColumns::new(width, height);
+    let mut rows = Rows::new(width);
+    for start in (0..height).step_by(ROWS) {
+        let count = ROWS.min(height - start);
+        for k in 0..count {
+            luma_row(plane.channels, plane.row(start + k), rows.row_mut(k));
+        }
+        along.blur(simd, &mut rows);
+        for k in 0..count {
+            if first.push(Some(rows.row(k)), second.next_row()) {
+                second.took_row(simd);
             }
         }
-    };
-    let mut input = vec![0.0; width];
-    let mut level = vec![0.0; width];
-    let mut again = vec![0.0; width];
-    for y in 0..height {
-        luma(y, &mut input);
-        box_line(&input, &mut level, window);
-        first.push(&level, |_, row| {
-            box_line(row, &mut again, window);
-            second.push(&again, &mut decimate);
+    }
+    while first.push(None, second.next_row()) {
+        second.took_row(simd);
+    }
+    second.grid
+}
+
+/// A batch of rows of floats, zeros beyond their width up to whole tiles.
+struct Rows {
+    width: usize,
+    padded: usize,
+    values: Vec<f32>,
+}
+
+impl Rows {
+    fn new(width: usize) -> Rows {
+        let padded = width.next_multiple_of(ROWS);
+        Rows { width, padded, values: vec![0.0; padded * ROWS] }
+    }
+
+    fn row(&self, k: usize) -> &[f32] {
+        &self.values[k * self.padded..][..self.width]
+    }
+
+    fn row_mut(&mut self, k: usize) -> &mut [f32] {
+        &mut self.values[k * self.padded..][..self.width]
+    }
+
+    /// The 16 columns from `x`, one a vector.
+    #[inline(always)]
+    fn columns<S: Simd>(&self, simd: S, x: usize) -> [f32x16<S>; ROWS] {
+        transposed(std::array::from_fn(|k| {
+            f32x16::from_slice(simd, &self.values[k * self.padded + x..][..ROWS])
+        }))
+    }
+
+    #[inline(always)]
+    fn set_columns<S: Simd>(&mut self, x: usize, columns: [f32x16<S>; ROWS]) {
+        for (k, row) in transposed(columns).into_iter().enumerate() {
+            row.store_slice(&mut self.values[k * self.padded + x..][..ROWS]);
+        }
+    }
+}
+
+/// A 16×16 tile with rows and columns exchanged: four perfect shuffles.
+#[inline(always)]
+fn transposed<S: Simd>(mut tile: [f32x16<S>; ROWS]) -> [f32x16<S>; ROWS] {
+    for _ in 0..ROWS.ilog2() {
+        let mut shuffled = tile;
+        for k in 0..ROWS / 2 {
+            (shuffled[2 * k], shuffled[2 * k + 1]) = tile[k].interleave(tile[k + ROWS / 2]);
+        }
+        tile = shuffled;
+    }
+    tile
+}
+
+/// The box of step 4 along one axis: where a running sum begins, and what it is divided by.
+struct Window {
+    length: usize,
+    width: usize,
+    /// The sample at `i + ahead − 1` enters before the mean at `i` is taken.
+    ahead: usize,
+}
+
+impl Window {
+    fn new(length: usize) -> Window {
+        let width = length.div_ceil(128);
+        Window { length, width, ahead: (width + 2) / 2 }
+    }
+
+    /// Samples under the box at `i`.
+    fn count(&self, i: usize) -> f32 {
+        ((i + self.ahead).min(self.length) - (i + self.ahead).saturating_sub(self.width)) as f32
+    }
+}
+
+/// Box passes along the rows of a batch.
+struct AlongRows {
+    window: Window,
+    /// The batch's columns, one a 16 floats, between zeros.
+    columns: Vec<[f32; ROWS]>,
+}
+
+impl AlongRows {
+    fn new(width: usize) -> AlongRows {
+        let window = Window::new(width);
+        let length = window.width + width.next_multiple_of(ROWS) + window.ahead;
+        AlongRows { window, columns: vec![[0.0; ROWS]; length] }
+    }
+
+    /// Takes the rows in.
+    #[inline(always)]
+    fn take<S: Simd>(&mut self, simd: S, rows: &Rows) {
+        let Window { length, width, .. } = self.window;
+        for x in (0..length).step_by(ROWS) {
+            let to = &mut self.columns[width + x..width + length.min(x + ROWS)];
+            to.iter_mut().zip(rows.columns(simd, x)).for_each(|(to, column)| column.store_array(to));
+        }
+    }
+
+    /// One pass: entering sample added, leaving sample subtracted; `emit` gets each place and its sums.
+    #[inline(always)]
+    fn sums<S: Simd>(&self, simd: S, mut emit: impl FnMut(usize, f32x16<S>)) {
+        let Window { length, width, ahead } = self.window;
+        let mut sum = f32x16::splat(simd, 0.0);
+        for column in &self.columns[width..width + ahead - 1] {
+            sum += f32x16::load_array_ref(simd, column);
+        }
+        let entering = &self.columns[width + ahead - 1..][..length];
+        let leaving = &self.columns[ahead - 1..][..length];
+        for (x, (entering, leaving)) in entering.iter().zip(leaving).enumerate() {
+            sum += f32x16::load_array_ref(simd, entering);
+            sum -= f32x16::load_array_ref(simd, leaving);
+            emit(x, sum);
+        }
+    }
+
+    /// Blurs rows in place.
+    #[inline(always)]
+    fn blur<S: Simd>(&mut self, simd: S, rows: &mut Rows) {
+        self.take(simd, rows);
+        let last = self.window.length - 1;
+        let mut tile = [f32x16::splat(simd, 0.0); ROWS];
+        self.sums(simd, |x, sum| {
+            tile[x % ROWS] = sum / self.window.count(x);
+            if x % ROWS == ROWS - 1 || x == last {
+                rows.set_columns(x / ROWS * ROWS, tile);
+            }
         });
     }
-    first.finish(|_, row| {
-        box_line(row, &mut again, window);
-        second.push(&again, &mut decimate);
-    });
-    second.finish(&mut decimate);
-    grid
 }
 
-/// One box pass along a line (step 4): a running sum, entering sample added, leaving sample subtracted, then divided.
-fn box_line(input: &[f32], output: &mut [f32], window: usize) {
-    let ahead = (window + 2) / 2;
-    let (mut sum, mut count) = (0.0, 0.0);
-    for &value in input.iter().take(ahead - 1) {
-        sum += value;
-        count += 1.0;
-    }
-    for (i, output) in output.iter_mut().enumerate() {
-        if let Some(entering) = input.get(i + ahead - 1) {
-            sum += entering;
-            count += 1.0;
-        }
-        if let Some(leaving) = (i + ahead).checked_sub(window + 1) {
-            sum -= input[leaving];
-            count -= 1.0;
-        }
-        *output = sum / count;
-    }
-}
-
-/// The same pass down all columns at once, row by row as they come.
-struct UprightBox {
-    width: usize,
-    height: usize,
-    window: usize,
+/// A box pass down all columns at once, row by row as they come.
+struct DownColumns {
+    window: Window,
     sums: Vec<f32>,
-    /// The last `window + 1` rows.
+    /// As many rows as the box is high, the oldest overwritten by the next.
     ring: Vec<f32>,
     pushed: usize,
-    emitted: usize,
-    output: Vec<f32>,
 }
 
-impl UprightBox {
-    fn new(width: usize, height: usize) -> UprightBox {
-        let window = height.div_ceil(128);
-        UprightBox {
-            width,
-            height,
-            window,
-            sums: vec![0.0; width],
-            ring: vec![0.0; width * (window + 1)],
-            pushed: 0,
-            emitted: 0,
-            output: vec![0.0; width],
-        }
+impl DownColumns {
+    fn new(width: usize, height: usize) -> DownColumns {
+        let window = Window::new(height);
+        let ring = vec![0.0; width * window.width];
+        DownColumns { window, sums: vec![0.0; width], ring, pushed: 0 }
     }
 
-    /// Takes the next row in; `emit` gets the row that this completes, if any, with its number.
-    fn push(&mut self, row: &[f32], emit: impl FnMut(usize, &[f32])) {
-        let slot = self.pushed % (self.window + 1) * self.width;
-        self.ring[slot..slot + self.width].copy_from_slice(row);
-        self.sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+    /// Takes the next row in, `None` below the last one; whether that completed the next row of `output`.
+    #[inline(always)]
+    fn push(&mut self, row: Option<&[f32]>, output: &mut [f32]) -> bool {
+        let Window { length, width, ahead } = self.window;
+        let place = (self.pushed + 1).checked_sub(ahead);
+        if place == Some(length) {
+            return false;
+        }
+        let count = place.map_or(1.0, |place| self.window.count(place));
+        let slot = self.pushed % width * self.sums.len();
+        let ring = &mut self.ring[slot..slot + self.sums.len()];
+        let sums = self.sums.iter_mut().zip(output).zip(ring);
+        match row {
+            Some(row) => sums.zip(row).for_each(|(((sum, output), ring), &entering)| {
+                *sum = *sum + entering - std::mem::replace(ring, entering);
+                *output = *sum / count;
+            }),
+            None => sums.for_each(|((sum, output), ring)| {
+                *sum -= std::mem::replace(ring, 0.0);
+                *output = *sum / count;
+            }),
+        }
         self.pushed += 1;
-        let ahead = (self.window + 2) / 2;
-        if self.pushed >= ahead {
-            self.emit(emit);
+        place.is_some()
+    }
+}
+
+/// The second pass either way, and the 64×64 points of step 5.
+struct SecondBlur {
+    rows: Rows,
+    /// Rows waiting in the batch, and rows taken before.
+    waiting: usize,
+    taken: usize,
+    along: AlongRows,
+    down: DownColumns,
+    blurred: [f32; PDQ_LINES],
+    /// Rows that came out of `down`.
+    finished: usize,
+    /// Row-major 64×64.
+    grid: Vec<f32>,
+}
+
+/// The sample at which grid line `line` reads an axis of `length` samples.
+fn centre(line: usize, length: usize) -> usize {
+    (2 * line + 1) * length / 128
+}
+
+impl SecondBlur {
+    fn new(width: usize, height: usize) -> SecondBlur {
+        SecondBlur {
+            rows: Rows::new(width),
+            waiting: 0,
+            taken: 0,
+            along: AlongRows::new(width),
+            down: DownColumns::new(PDQ_LINES, height),
+            blurred: [0.0; PDQ_LINES],
+            finished: 0,
+            grid: vec![0.0; PDQ_LINES * PDQ_LINES],
         }
     }
 
-    /// Hands out the rows that wait for none to come.
-    fn finish(&mut self, mut emit: impl FnMut(usize, &[f32])) {
-        while self.emitted < self.height {
-            self.emit(&mut emit);
+    /// Where the next row is to be written.
+    fn next_row(&mut self) -> &mut [f32] {
+        self.rows.row_mut(self.waiting)
+    }
+
+    /// The next row has been written.
+    #[inline(always)]
+    fn took_row<S: Simd>(&mut self, simd: S) {
+        self.waiting += 1;
+        let height = self.down.window.length;
+        if self.waiting < ROWS && self.taken + self.waiting < height {
+            return;
+        }
+        let columns = self.read_columns(simd);
+        for k in 0..self.waiting {
+            let row: [f32; PDQ_LINES] = std::array::from_fn(|column| columns[column][k]);
+            self.push_down(Some(&row));
+        }
+        self.taken += self.waiting;
+        self.waiting = 0;
+        if self.taken == height {
+            while self.push_down(None) {}
         }
     }
 
-    fn emit(&mut self, mut emit: impl FnMut(usize, &[f32])) {
-        let ahead = (self.window + 2) / 2;
-        let end = (self.emitted + ahead).min(self.height);
-        let start = (self.emitted + ahead).saturating_sub(self.window);
-        if let Some(leaving) = start.checked_sub(1) {
-            let slot = leaving % (self.window + 1) * self.width;
-            let row = &self.ring[slot..slot + self.width];
-            self.sums.iter_mut().zip(row).for_each(|(sum, value)| *sum -= value);
+    /// The batch blurred along its rows, at the 64 columns that are read.
+    #[inline(always)]
+    fn read_columns<S: Simd>(&mut self, simd: S) -> [[f32; ROWS]; PDQ_LINES] {
+        self.along.take(simd, &self.rows);
+        let mut columns = [[0.0; ROWS]; PDQ_LINES];
+        let mut line = 0;
+        let window = &self.along.window;
+        self.along.sums(simd, |x, sum| {
+            while line < PDQ_LINES && centre(line, window.length) == x {
+                (sum / window.count(x)).store_array(&mut columns[line]);
+                line += 1;
+            }
+        });
+        columns
+    }
+
+    /// Takes a row of 64 columns down; whether one came out.
+    fn push_down(&mut self, row: Option<&[f32]>) -> bool {
+        let came = self.down.push(row, &mut self.blurred);
+        if came {
+            let height = self.down.window.length;
+            let lines = (0..PDQ_LINES).filter(|&line| centre(line, height) == self.finished);
+            for line in lines {
+                self.grid[line * PDQ_LINES..][..PDQ_LINES].copy_from_slice(&self.blurred);
+            }
+            self.finished += 1;
         }
-        let count = (end - start) as f32;
-        self.output.iter_mut().zip(&self.sums).for_each(|(output, sum)| *output = sum / count);
-        emit(self.emitted, &self.output);
-        self.emitted += 1;
+        came
     }
 }
 
@@ -207,8 +403,8 @@ mod tests {
 
     use super::*;
     use crate::backend::cpu::Cpu;
-    use crate::kernel::dct;
-    use crate::kernel::twins::Bytes;
+    use crate::kernel::twins::{Bytes, levels};
+    use crate::kernel::{dct, naive};
     use crate::picture::Picture;
     use crate::signature::Algorithm;
 
@@ -260,5 +456,28 @@ mod tests {
             }
         }
         assert_eq!(compared, 40);
+    }
+
+    #[test]
+    fn every_level_gives_the_definitions_floats() {
+        let mut random = Bytes(7);
+        let mut compared = 0;
+        for (width, height) in [(5, 9), (64, 64), (64, 65), (128, 700), (129, 16), (300, 257), (1031, 513)] {
+            for channels in [1, 3] {
+                let samples = random.fill((width * height * channels) as usize);
+                let plane = Plane::pixels(samples, width, height, channels);
+                let luma = plane.samples.chunks_exact(channels as usize).map(|pixel| match *pixel {
+                    [r, g, b] => 0.299 * f32::from(r) + 0.587 * f32::from(g) + 0.114 * f32::from(b),
+                    _ => f32::from(pixel[0]),
+                });
+                let expected = naive::blurred_grid(luma.collect(), width as usize, height as usize);
+                for (name, level) in levels() {
+                    let grid = dispatch!(level, simd => blurred_grid(simd, &plane));
+                    assert!(grid == expected, "{name} differs at {width}×{height}×{channels}");
+                    compared += 1;
+                }
+            }
+        }
+        assert!(compared >= 14);
     }
 }

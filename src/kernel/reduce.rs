@@ -9,7 +9,8 @@
 //! 2. A run of rows ([`blocks`](super::blocks)) is summed upright in 16-bit lanes, one load, one widening and two additions per
 //!    vector of bytes, before anything is multiplied.
 //! 3. The two sums of a run are added, weighted, to the 32-bit accumulators of the four or so lines under way.
-//! 4. A line whose last row has passed is multiplied with the column table: 64-bit dot products, once a line instead of once a row.
+//! 4. A line whose last row has passed is multiplied with the column table: 64-bit dot products, once a line instead of once a row,
+//!    [`GROUP`] columns at a time, because what is short is not the sums but the sum across the lanes at each one's end.
 //! 5. A plane wider than [`STRIP`] bytes is taken in upright strips, so that memory depends on no picture's width.
 //!
 //! Ranges: a line's row weights sum to less than 2²⁴ ([`weights`](super::weights)), so a 32-bit accumulator holds 255 times that;
@@ -18,9 +19,9 @@
 //! Tried and not kept: summing along rows first (a prefix sum costs more than a vertical sum, and every row pays for 142 look-ups);
 //! separating R, G and B while loading (three shuffles a vector where column weights do it for nothing).
 
-use std::ops::Range;
+use std::ops::{Add, Range};
 
-use fearless_simd::{Level, Simd, SimdBase, SimdIntWiden, SimdWiden, dispatch};
+use fearless_simd::{Bytes, Level, Simd, SimdBase, SimdWiden, dispatch};
 
 use super::blocks::{Blocks, MAX_ROWS, Term};
 use super::weights::Weights;
@@ -29,6 +30,8 @@ use super::weights::Weights;
 const LANES: usize = 64;
 /// Widest vector of 32-bit words of any level; column weights are filled up to it, and read that far beyond the sums.
 const WORDS: usize = 16;
+/// Columns that are summed across at once: the widest vector of 64-bit words of any level.
+const GROUP: usize = 8;
 /// Bytes across a strip. Narrower ones (1 to 4 KiB) fit the innermost cache and were still slower: rows are then read in
 /// pieces that the processor does not fetch ahead.
 const STRIP: usize = 8192;
@@ -38,8 +41,10 @@ const STRIP: usize = 8192;
 pub(crate) struct Plan {
     blocks: Blocks,
     strips: Vec<Strip>,
-    /// Grid points of each table.
-    grids: Vec<usize>,
+    /// Grid points across and down each table.
+    grids: Vec<(usize, usize)>,
+    /// Words from one line's sums to the next one's, an odd number of cache lines.
+    spacing: usize,
 }
 
 /// The part of every row from one byte to another.
@@ -47,7 +52,59 @@ pub(crate) struct Plan {
 struct Strip {
     bytes: Range<usize>,
     /// The part of each table's column weights that lies in the strip, counted from its first byte.
-    columns: Vec<Weights>,
+    columns: Vec<Columns>,
+}
+
+/// Column weights by [`GROUP`]s of columns side by side.
+#[derive(Debug, Clone)]
+struct Columns {
+    groups: Vec<Group>,
+    weights: Vec<u32>,
+}
+
+/// Columns equally long, weights of 0 at their ends.
+#[derive(Debug, Clone)]
+struct Group {
+    /// The first byte of each.
+    firsts: [usize; GROUP],
+    /// A multiple of [`WORDS`].
+    length: usize,
+    /// Where their weights begin.
+    offset: usize,
+}
+
+impl Columns {
+    /// The part of `table` that lies in `bytes`, of rows whose interleaved bytes count `mix` times a column's weight.
+    fn new(table: &Weights, mix: &[u32], bytes: &Range<usize>) -> Columns {
+        let mut columns = Columns { groups: Vec::new(), weights: Vec::new() };
+        let spans: Vec<Range<usize>> = (0..table.len())
+            .map(|column| {
+                let span = table.span(column);
+                let clamp = |pixel: usize| (pixel * mix.len()).clamp(bytes.start, bytes.end);
+                clamp(span.start)..clamp(span.end)
+            })
+            .collect();
+        for (group, spans) in spans.chunks(GROUP).enumerate() {
+            columns.push(table, mix, bytes.start, group * GROUP, spans);
+        }
+        columns
+    }
+
+    fn push(&mut self, table: &Weights, mix: &[u32], start: usize, first: usize, spans: &[Range<usize>]) {
+        let length = spans.iter().map(Range::len).max().unwrap_or(0).next_multiple_of(WORDS);
+        let mut group = Group { firsts: [0; GROUP], length, offset: self.weights.len() };
+        for (k, span) in spans.iter().enumerate().filter(|(_, span)| !span.is_empty()) {
+            let column = first + k;
+            let before = span.start - table.span(column).start * mix.len();
+            let weights =
+                table.values(column).iter().flat_map(|&weight| mix.iter().map(move |&m| weight * m));
+            self.weights.extend(weights.skip(before).take(span.len()));
+            self.weights.resize(group.offset + (k + 1) * length, 0);
+            group.firsts[k] = span.start - start;
+        }
+        self.weights.resize(group.offset + GROUP * length, 0);
+        self.groups.push(group);
+    }
 }
 
 impl Plan {
@@ -56,16 +113,17 @@ impl Plan {
         let row_tables: Vec<&Weights> = tables.iter().map(|(rows, ..)| rows).collect();
         let channels = tables.first().map_or(1, |(.., mix)| mix.len());
         let width = columns as usize * channels;
-        let columns: Vec<Weights> = tables.iter().map(|(_, columns, mix)| columns.interleaved(mix)).collect();
         let strip = |start: usize| {
             let bytes = start..(start + STRIP).min(width);
-            let columns = columns.iter().map(|table| table.clipped(bytes.clone()).filled(WORDS)).collect();
+            let columns = tables.iter().map(|(_, columns, mix)| Columns::new(columns, mix, &bytes)).collect();
             Strip { bytes, columns }
         };
+        let padded = width.min(STRIP).next_multiple_of(LANES);
         Plan {
             blocks: Blocks::new(rows as usize, &row_tables),
             strips: (0..width).step_by(STRIP).map(strip).collect(),
-            grids: tables.iter().map(|(rows, columns, _)| rows.len() * columns.len()).collect(),
+            grids: tables.iter().map(|(rows, columns, _)| (rows.len(), columns.len())).collect(),
+            spacing: padded + WORDS,
         }
     }
 }
@@ -78,7 +136,7 @@ struct CacheLine([u32; WORDS]);
 /// Buffers that outlive one picture.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
-    /// One row of 32-bit sums a line under way, as wide as a strip.
+    /// One row of 32-bit sums a line under way, as wide as a strip; all zero between pictures.
     sums: Vec<CacheLine>,
     /// The last rows of a strip, copied so that whole vectors can be read.
     tail: Vec<u8>,
@@ -94,12 +152,14 @@ pub(crate) fn reduce(
     grids: &mut Vec<Vec<u64>>,
 ) {
     grids.resize_with(plan.grids.len(), Vec::new);
-    for (grid, &points) in grids.iter_mut().zip(&plan.grids) {
+    for (grid, &(lines, columns)) in grids.iter_mut().zip(&plan.grids) {
         grid.clear();
-        grid.resize(points, 0);
+        grid.resize(lines * columns, 0);
     }
-    scratch.sums.clear();
-    scratch.sums.resize(plan.blocks.slots() * STRIP / WORDS + 1, CacheLine([0; WORDS]));
+    let lines = plan.blocks.slots() * plan.spacing / WORDS;
+    if scratch.sums.len() < lines {
+        scratch.sums.resize(lines, CacheLine([0; WORDS]));
+    }
     scratch.tail.resize(MAX_ROWS * STRIP, 0);
     dispatch!(level, simd => run(simd, plan, samples, stride, scratch, grids));
 }
@@ -121,17 +181,17 @@ fn run<S: Simd>(
             let count = block.rows.len();
             let terms = plan.blocks.terms(block);
             if rows.len() >= (count - 1) * stride + padded {
-                add_rows(simd, rows, stride, count, padded, terms, sums);
+                add_rows(simd, rows, stride, count, padded, terms, (sums, plan.spacing));
             } else {
                 copy_rows(rows, stride, count, strip.bytes.len(), &mut scratch.tail);
-                add_rows(simd, &scratch.tail, STRIP, count, padded, terms, sums);
+                add_rows(simd, &scratch.tail, STRIP, count, padded, terms, (sums, plan.spacing));
             }
             for done in plan.blocks.finished(block) {
-                let start = done.slot as usize * STRIP;
-                let (columns, grid) = (&strip.columns[done.table], &mut grids[done.table]);
-                let grid = &mut grid[done.line * columns.len()..][..columns.len()];
-                add_dots(simd, &sums[start..], columns, grid);
-                sums[start..start + padded].fill(0);
+                let sums = &mut sums[done.slot as usize * plan.spacing..][..plan.spacing];
+                let columns = plan.grids[done.table].1;
+                let grid = &mut grids[done.table][done.line * columns..][..columns];
+                add_dots(simd, sums, &strip.columns[done.table], grid);
+                sums[..padded].fill(0);
             }
         }
     }
@@ -139,13 +199,23 @@ fn run<S: Simd>(
 
 /// Adds to each column's grid point what the strip's `sums` hold for it.
 #[inline(always)]
-fn add_dots<S: Simd>(simd: S, sums: &[u32], columns: &Weights, grid: &mut [u64]) {
-    for (column, point) in grid.iter_mut().enumerate() {
-        let weights = columns.values(column);
-        if !weights.is_empty() {
-            let first = columns.span(column).start;
-            *point = point.wrapping_add(dot(simd, &sums[first..first + weights.len()], weights));
+fn add_dots<S: Simd>(simd: S, sums: &[u32], columns: &Columns, grid: &mut [u64]) {
+    for (group, grid) in columns.groups.iter().zip(grid.chunks_mut(GROUP)) {
+        if group.length == 0 {
+            continue;
         }
+        let weights = &columns.weights[group.offset..][..GROUP * group.length];
+        let mut dots = [0u64; GROUP];
+        let lanes = S::u64s::LEN;
+        for start in (0..GROUP).step_by(lanes) {
+            let mut vectors = [S::u64s::splat(simd, 0); GROUP];
+            for k in 0..lanes {
+                let sums = &sums[group.firsts[start + k]..][..group.length];
+                vectors[k] = products(simd, sums, &weights[(start + k) * group.length..][..group.length]);
+            }
+            across(vectors).store_slice(&mut dots[start..start + lanes]);
+        }
+        grid.iter_mut().zip(dots).for_each(|(point, dot)| *point = point.wrapping_add(dot));
     }
 }
 
@@ -167,13 +237,13 @@ fn add_rows<S: Simd>(
     count: usize,
     padded: usize,
     terms: &[Term],
-    sums: &mut [u32],
+    (sums, spacing): (&mut [u32], usize),
 ) {
     let lanes = S::u8s::LEN;
     for x in (0..padded).step_by(lanes) {
         let (low, high) = column_sums(simd, rows, stride, count, x);
         for term in terms {
-            let sums = &mut sums[term.slot as usize * STRIP + x..][..lanes];
+            let sums = &mut sums[term.slot as usize * spacing + x..][..lanes];
             let (first, second) = sums.split_at_mut(lanes / 2);
             add_term(simd, low, term, first);
             add_term(simd, high, term, second);
@@ -212,16 +282,32 @@ fn add_term<S: Simd>(simd: S, (plain, running): Sums<S>, term: &Term, sums: &mut
     (S::u32s::from_slice(simd, second) + added.1).store_slice(second);
 }
 
-/// `Σ sums·weights`, modulo 2⁶⁴. Both are whole vectors at every level, the weights filled up with zeros.
+/// `sums·weights` in 64-bit lanes that add up to the dot product. Both are whole vectors at every level.
 #[inline(always)]
-fn dot<S: Simd>(simd: S, sums: &[u32], weights: &[u32]) -> u64 {
-    let lanes = S::u32s::LEN;
+fn products<S: Simd>(simd: S, sums: &[u32], weights: &[u32]) -> S::u64s {
+    let low = S::u64s::splat(simd, u32::MAX.into());
     let zero = S::u64s::splat(simd, 0);
-    let (mut low, mut high) = (zero, zero);
+    let (mut even, mut odd) = (zero, zero);
+    let lanes = S::u32s::LEN;
     for (sums, weights) in sums.chunks_exact(lanes).zip(weights.chunks_exact(lanes)) {
-        let (a, b) = S::u32s::from_slice(simd, sums).widening_mul(S::u32s::from_slice(simd, weights));
-        low += a;
-        high += b;
+        let a: S::u64s = S::u32s::from_slice(simd, sums).bitcast();
+        let b: S::u64s = S::u32s::from_slice(simd, weights).bitcast();
+        even += (a & low) * (b & low);
+        odd += (a >> 32) * (b >> 32);
     }
-    (low + high).reduce_sum()
+    even + odd
+}
+
+/// The sum across each of the first vectors, as many as one has lanes: lane `k` is that of vector `k`.
+#[inline(always)]
+fn across<V: SimdBase<S> + Add<Output = V>, S: Simd>(mut vectors: [V; GROUP]) -> V {
+    let mut count = V::LEN;
+    while count > 1 {
+        count /= 2;
+        for k in 0..count {
+            let (even, odd) = vectors[2 * k].deinterleave(vectors[2 * k + 1]);
+            vectors[k] = even + odd;
+        }
+    }
+    vectors[0]
 }

@@ -112,43 +112,6 @@ impl Weights {
         }
         gathered
     }
-
-    /// The weights of interleaved channels: column weight × `mix[channel]`, for the kernel that knows no channels.
-    pub(crate) fn interleaved(&self, mix: &[u32]) -> Weights {
-        let mut interleaved = Weights::with_total(self.total);
-        for line in 0..self.len() {
-            let values = self.values(line).iter().flat_map(|&weight| mix.iter().map(move |&m| weight * m));
-            interleaved.push(self.span(line).start * mix.len(), values);
-        }
-        interleaved
-    }
-
-    /// The part of every line that lies in `samples`, counted from its start; empty where there is none.
-    pub(crate) fn clipped(&self, samples: Range<usize>) -> Weights {
-        let mut clipped = Weights::with_total(self.total);
-        for line in 0..self.len() {
-            let span = self.span(line);
-            let part = span.start.max(samples.start)..span.end.min(samples.end);
-            if part.is_empty() {
-                clipped.push(0, []);
-            } else {
-                let values = &self.values(line)[part.start - span.start..part.end - span.start];
-                clipped.push(part.start - samples.start, values.iter().copied());
-            }
-        }
-        clipped
-    }
-
-    /// Every line continued with weights of 0 to a multiple of `lanes`, so that vectors need no remainder.
-    pub(crate) fn filled(&self, lanes: usize) -> Weights {
-        let mut filled = Weights::with_total(self.total);
-        for line in 0..self.len() {
-            let values = self.values(line);
-            let zeros = values.len().next_multiple_of(lanes) - values.len();
-            filled.push(self.span(line).start, values.iter().copied().chain(std::iter::repeat_n(0, zeros)));
-        }
-        filled
-    }
 }
 
 /// Bits after the binary point of box edges, for a picture of `width`×`height`.

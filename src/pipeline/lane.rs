@@ -32,6 +32,8 @@ pub(super) struct Ticket {
 pub(super) struct Travelling {
     pub(super) ticket: Ticket,
     pub(super) facts: Facts,
+    /// The file, where not every pixel of it was decoded: some pictures turn out to need them all.
+    pub(super) encoded: Option<Vec<u8>>,
 }
 
 /// A picture that came back.

@@ -15,6 +15,7 @@ use super::record::Record;
 use crate::error::{Error, Result};
 use crate::hasher::{Facts, HashOptions, Hashed, Hasher};
 use crate::limits::Limits;
+use crate::picture::Planes;
 
 /// An encoded picture on its way to a worker.
 pub(super) struct Job<'a> {
@@ -70,12 +71,15 @@ impl Work for HashWork {
             Err(error) => return Some(Err(error)),
         };
         let (facts, picture) = Facts::of(decoded);
-        let refused = lane.submit(picture, self.hasher.algorithms(), Travelling { ticket, facts })?;
+        let encoded = matches!(picture.planes, Planes::Coarse { .. }).then(|| encoded.to_vec());
+        let travelling = Travelling { ticket, facts, encoded };
+        let refused = lane.submit(picture, self.hasher.algorithms(), travelling)?;
         Some(self.finish(*refused))
     }
 
     fn finish(&mut self, returned: Returned) -> Result<Hashed> {
-        Ok(self.hasher.finish(returned.payload.facts, returned.picture, returned.sums))
+        let Travelling { facts, encoded, .. } = returned.payload;
+        self.hasher.finish(facts, returned.picture, returned.sums, encoded.as_deref())
     }
 }
 

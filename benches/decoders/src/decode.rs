@@ -1,0 +1,185 @@
+//! Decoding alone, in turn, on one thread: Shadegrid's coarse planes beside libjpeg-turbo and zune-jpeg.
+//!
+//! `cargo run --release --manifest-path benches/decoders/Cargo.toml -- FOLDER-OR-FILE...` (`ROUNDS=N`) prints, for each class of size and coding, the mean milliseconds
+//! a picture and how many times faster than libjpeg-turbo's RGB each way is. Each file is decoded by every way in turn,
+//! in several rounds, and each way's best round counts.
+
+use shadegrid::decode::jpeg::{JpegReader, Reading, Verdict};
+use shadegrid::{Detail, Limits};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use zune_jpeg::zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions};
+
+/// The ways, in the order of the columns.
+const WAYS: [&str; 7] = ["turbo rgb", "turbo grey 1/8", "zune rgb", "n=1", "n=2", "n=4", "judge"];
+
+struct File {
+    bytes: Vec<u8>,
+    class: String,
+    megapixels: f64,
+}
+
+fn main() {
+    let rounds = std::env::var("ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(5);
+    let mut paths = Vec::new();
+    std::env::args().skip(1).for_each(|argument| collect(Path::new(&argument), &mut paths));
+    paths.sort();
+    let mut classes: BTreeMap<String, Vec<(File, [f64; 7])>> = BTreeMap::new();
+    let mut ways = Ways::default();
+    let mut skipped = 0;
+    for path in paths {
+        let Some(file) = open(&path) else {
+            skipped += 1;
+            continue;
+        };
+        match ways.time(&file.bytes, rounds) {
+            Some(times) => classes.entry(file.class.clone()).or_default().push((file, times)),
+            None => skipped += 1,
+        }
+    }
+    report(&classes);
+    println!("\n{skipped} files skipped: not for every way. {rounds} rounds.");
+}
+
+fn collect(path: &Path, paths: &mut Vec<PathBuf>) {
+    match std::fs::read_dir(path) {
+        Ok(entries) => entries.flatten().for_each(|entry| collect(&entry.path(), paths)),
+        Err(_) => paths.push(path.to_owned()),
+    }
+}
+
+fn open(path: &Path) -> Option<File> {
+    let bytes = std::fs::read(path).ok()?;
+    let header = turbojpeg::read_header(&bytes).ok()?;
+    let megapixels = (header.width * header.height) as f64 / 1e6;
+    let progressive = memchr_frame(&bytes)?;
+    let size = match megapixels {
+        ..0.1 => "a <0.1",
+        ..0.5 => "b 0.1-0.5",
+        ..0.9 => "c 0.5-0.9",
+        ..2.5 => "d 0.9-2.5",
+        ..7.0 => "e 2.5-7",
+        ..15.0 => "f 7-15",
+        _ => "g 15+",
+    };
+    let coding = if progressive { "progressive" } else { "sequential" };
+    Some(File { bytes, class: format!("{coding} {size}"), megapixels })
+}
+
+/// Whether the first frame is progressive, from a walk over the segments.
+fn memchr_frame(bytes: &[u8]) -> Option<bool> {
+    let mut at = 2;
+    loop {
+        let code = *bytes.get(at + 1)?;
+        match code {
+            0xC0 | 0xC1 => return Some(false),
+            0xC2 => return Some(true),
+            _ => at += 2 + usize::from(u16::from_be_bytes([*bytes.get(at + 2)?, *bytes.get(at + 3)?])),
+        }
+    }
+}
+
+struct Ways {
+    turbo: turbojpeg::Decompressor,
+    pixels: Vec<u8>,
+    reader: JpegReader,
+    limits: Limits,
+    /// One way alone, for a profiler: `ONLY=n=1`.
+    only: Option<usize>,
+}
+
+impl Default for Ways {
+    fn default() -> Ways {
+        Ways {
+            turbo: turbojpeg::Decompressor::new().expect("libjpeg-turbo starts"),
+            pixels: Vec::new(),
+            reader: JpegReader::default(),
+            limits: Limits::default(),
+            only: std::env::var("ONLY").ok().and_then(|only| WAYS.iter().position(|way| *way == only)),
+        }
+    }
+}
+
+impl Ways {
+    /// Best seconds of each way; `None` where one cannot read the file.
+    fn time(&mut self, bytes: &[u8], rounds: usize) -> Option<[f64; 7]> {
+        let mut best = [f64::INFINITY; 7];
+        for _ in 0..rounds {
+            for (way, best) in best.iter_mut().enumerate() {
+                if self.only.is_some_and(|only| only != way) {
+                    continue;
+                }
+                let start = Instant::now();
+                self.run(way, bytes)?;
+                *best = best.min(start.elapsed().as_secs_f64());
+            }
+        }
+        Some(best)
+    }
+
+    fn run(&mut self, way: usize, bytes: &[u8]) -> Option<()> {
+        match way {
+            0 => self.turbo(bytes, turbojpeg::PixelFormat::RGB, turbojpeg::ScalingFactor::ONE),
+            1 => self.turbo(bytes, turbojpeg::PixelFormat::GRAY, turbojpeg::ScalingFactor::ONE_EIGHTH),
+            2 => zune(bytes),
+            3 => self.coarse(bytes, 1),
+            4 => self.coarse(bytes, 2),
+            5 => self.coarse(bytes, 4),
+            _ => match self.reader.judge(bytes, &self.limits).ok()? {
+                Verdict::Read { .. } => Some(()),
+                _ => None,
+            },
+        }
+    }
+
+    fn turbo(
+        &mut self,
+        bytes: &[u8],
+        format: turbojpeg::PixelFormat,
+        scale: turbojpeg::ScalingFactor,
+    ) -> Option<()> {
+        self.turbo.set_scaling_factor(scale).ok()?;
+        let header = self.turbo.read_header(bytes).ok()?.scaled(scale);
+        let pitch = header.width * format.size();
+        self.pixels.resize(pitch * header.height, 0);
+        let pixels = &mut self.pixels[..pitch * header.height];
+        let image =
+            turbojpeg::Image { pixels, width: header.width, pitch, height: header.height, format };
+        self.turbo.decompress(bytes, image).ok()
+    }
+
+    fn coarse(&mut self, bytes: &[u8], detail: u8) -> Option<()> {
+        match self.reader.read(bytes, |_, _| Detail::Scaled(detail), &self.limits).ok()? {
+            Reading::Coarse(coarse) => {
+                self.reader.recycle(coarse.picture);
+                Some(())
+            }
+            Reading::Refer(_) => None,
+        }
+    }
+}
+
+fn zune(bytes: &[u8]) -> Option<()> {
+    let options = DecoderOptions::default().jpeg_set_out_colorspace(ColorSpace::RGB);
+    let pixels = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(bytes), options).decode().ok()?;
+    (!pixels.is_empty()).then_some(())
+}
+
+fn report(classes: &BTreeMap<String, Vec<(File, [f64; 7])>>) {
+    println!("| class (MP) | files | mean MP / kB | {} |", WAYS.join(" | "));
+    println!("|{}", " --- |".repeat(3 + WAYS.len()));
+    for (class, files) in classes {
+        let count = files.len() as f64;
+        let megapixels = files.iter().map(|(file, _)| file.megapixels).sum::<f64>() / count;
+        let kilobytes = files.iter().map(|(file, _)| file.bytes.len() as f64).sum::<f64>() / count / 1e3;
+        let mut line = format!("| {class} | {} | {megapixels:.2} / {kilobytes:.0} |", files.len());
+        for way in 0..WAYS.len() {
+            let mean = files.iter().map(|(_, times)| times[way]).sum::<f64>() / count * 1e3;
+            let mut ratios: Vec<f64> = files.iter().map(|(_, times)| times[0] / times[way]).collect();
+            ratios.sort_by(f64::total_cmp);
+            line += &format!(" {mean:.2} ms, {:.1}× |", ratios[ratios.len() / 2]);
+        }
+        println!("{line}");
+    }
+}

@@ -1,0 +1,358 @@
+//! `shadegrid gallery`: galleries are built, added to, taken from, checked and read out.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde::Serialize;
+use shadegrid::Error;
+use shadegrid::gallery::lists::{Import, ImportOptions, LeaveOut, ListFormat, Report};
+use shadegrid::gallery::{Gallery, GalleryBuilder};
+
+use super::console;
+use super::exit::Exit;
+use super::lookups::{json, open_one};
+use super::output::Output;
+
+/// Build galleries of known signatures from hash lists, change and check them
+///
+/// A gallery is one file that `match` searches. It is replaced as a whole when it changes: who has the old one open keeps it.
+/// Signatures are sensitive: a coarse picture can be rebuilt from one. Keep galleries as you keep the lists.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make a new gallery from lists, in place of one that is there
+    Build(ListArguments),
+    /// Add lists to a gallery; entries that a list takes back are removed
+    Add(ListArguments),
+    /// Remove entries by their keys
+    Remove(RemoveArguments),
+    /// Say how much a gallery holds, and from which lists
+    Info(OneArguments),
+    /// Check every byte of a gallery
+    Verify(OneArguments),
+    /// Write all entries as JSON lines, which `build` reads
+    Export(ExportArguments),
+}
+
+#[derive(Debug, Args)]
+#[command(after_long_help = FORMATS)]
+struct ListArguments {
+    /// The gallery's file
+    #[arg(value_name = "GALLERY")]
+    gallery: PathBuf,
+
+    /// Lists of known signatures
+    #[arg(value_name = "LIST", required = true)]
+    lists: Vec<PathBuf>,
+
+    /// Format of the lists [default: told from each file]
+    #[arg(long, value_name = "FORMAT")]
+    list_format: Option<ListFormat>,
+
+    /// Name under which matches tell the list [default: the file's name]
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
+
+    /// Leave out entries of these kinds, with commas between
+    #[arg(long, value_name = "KINDS", value_delimiter = ',')]
+    leave_out: Vec<Kind>,
+
+    /// How often a value has to occur to be over-represented
+    #[arg(long, value_name = "N", default_value_t = ImportOptions::default().overrepresented_from)]
+    overrepresented_from: u32,
+
+    /// Write records that give no entry to a file, as JSON lines with list, position and reason
+    #[arg(long, value_name = "FILE")]
+    quarantine: Option<PathBuf>,
+
+    /// No report
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+const FORMATS: &str = "\
+Formats:
+  text          one signature a line, key and label behind it; ThreatExchange's .pdna and .pdq
+  csv           with a row of names, such as photodna, pdna, pdq, hash, id, label; INTERPOL's ICSE export
+  jsonl         one object a line with the same names; records of `hash`
+  json          Project VIC (VICS) 1.x and 2.0, or an array of objects
+  ncmec         NCMEC's hash sharing, version 2 (XML)
+  parquet       columns named as in csv
+  bin-photodna  144 bytes a signature
+  bin-pdq       32 bytes a signature
+
+Exit codes:
+    0  the gallery is written
+    1  wrong usage, or it could not be written
+    2  it is written, but some list could not be read to its end";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// Values that occur very often in one list
+    Overrepresented,
+    /// Signatures that no picture gives, or that say next to nothing
+    Suspicious,
+    /// Signatures of nearly flat pictures
+    Flat,
+}
+
+#[derive(Debug, Args)]
+struct RemoveArguments {
+    /// The gallery's file
+    #[arg(value_name = "GALLERY")]
+    gallery: PathBuf,
+
+    /// Key of entries to remove; may be given several times
+    #[arg(long, value_name = "KEY", required_unless_present = "keys_from")]
+    key: Vec<String>,
+
+    /// Read further keys from a file, one a line
+    #[arg(long, value_name = "FILE")]
+    keys_from: Option<PathBuf>,
+
+    /// Only entries of lists in this format
+    #[arg(long, value_name = "FORMAT")]
+    list_format: Option<ListFormat>,
+}
+
+#[derive(Debug, Args)]
+struct OneArguments {
+    /// The gallery's file
+    #[arg(value_name = "GALLERY")]
+    gallery: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct ExportArguments {
+    /// The gallery's file
+    #[arg(value_name = "GALLERY")]
+    gallery: PathBuf,
+
+    /// Write to a file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// Runs the subcommand.
+pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
+    match arguments.command {
+        Command::Build(arguments) => arguments.write(None),
+        Command::Add(arguments) => {
+            let base = open_one(&arguments.gallery, false)?;
+            arguments.write(Some(&base))
+        }
+        Command::Remove(arguments) => remove(&arguments),
+        Command::Info(arguments) => info(&arguments.gallery),
+        Command::Verify(arguments) => verify(&arguments.gallery),
+        Command::Export(arguments) => export(&arguments),
+    }
+}
+
+/// A record that gave no entry.
+#[derive(Serialize)]
+struct Quarantined<'a> {
+    list: &'a str,
+    position: u64,
+    reason: &'a str,
+}
+
+impl ListArguments {
+    /// Reads the lists and writes the gallery, behind what `base` holds.
+    fn write(&self, base: Option<&Gallery>) -> Result<Exit, Error> {
+        let mut import = Import::new(self.options());
+        let mut builder = GalleryBuilder::new();
+        let mut quarantine = self.open_quarantine()?;
+        let mut exit = Exit::Done;
+        for path in &self.lists {
+            let list = path.to_string_lossy();
+            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+            let name = self.source.as_deref().unwrap_or(&name);
+            let mut tell =
+                |position: u64, reason: &str| quarantined(&mut quarantine, &list, position, reason);
+            match import.list(path, name, self.list_format, &mut builder, &mut tell) {
+                Ok(report) if self.quiet => drop(report),
+                Ok(report) => say(&list, &report),
+                Err(error @ Error::Corrupt { .. }) => {
+                    console::say(format_args!("shadegrid: {list}: {error}"));
+                    exit = Exit::SomeFailed;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if let Some((to, path)) = &mut quarantine {
+            to.flush().map_err(|source| cannot_write(path, source))?;
+        }
+        match base {
+            Some(base) => builder.append(base, &self.gallery)?,
+            None => builder.create(&self.gallery)?,
+        }
+        Ok(exit)
+    }
+
+    fn options(&self) -> ImportOptions {
+        let leaves = |kind| self.leave_out.contains(&kind);
+        ImportOptions {
+            leave_out: LeaveOut {
+                overrepresented: leaves(Kind::Overrepresented),
+                suspicious: leaves(Kind::Suspicious),
+                flat: leaves(Kind::Flat),
+            },
+            overrepresented_from: self.overrepresented_from.max(1),
+        }
+    }
+
+    fn open_quarantine(&self) -> Result<Option<Quarantine>, Error> {
+        let Some(path) = &self.quarantine else { return Ok(None) };
+        let file = File::create(path).map_err(|source| cannot_write(path, source))?;
+        Ok(Some((BufWriter::new(file), path.clone())))
+    }
+}
+
+type Quarantine = (BufWriter<File>, PathBuf);
+
+fn cannot_write(path: &Path, source: std::io::Error) -> Error {
+    Error::io(format!("cannot write {}", path.display()), source)
+}
+
+fn quarantined(to: &mut Option<Quarantine>, list: &str, position: u64, reason: &str) -> Result<(), Error> {
+    let Some((to, path)) = to else { return Ok(()) };
+    let line = json(&Quarantined { list, position, reason })?;
+    writeln!(to, "{line}").map_err(|source| cannot_write(path, source))
+}
+
+/// Tells what was in a list.
+fn say(list: &str, report: &Report) {
+    let Report { entries, photodna, pdq, .. } = report;
+    let mut line = format!("{list}: {entries} entries ({photodna} photodna, {pdq} pdq)");
+    let further = [
+        (report.left_out, "left out"),
+        (report.bad, "bad"),
+        (report.without_signature, "without a signature"),
+        (report.removed, "taken back"),
+        (report.duplicates, "duplicate values"),
+        (report.suspicious, "suspicious"),
+        (report.flat, "flat"),
+        (report.low_quality, "under quality 50"),
+    ];
+    for (count, what) in further.into_iter().filter(|(count, _)| *count > 0) {
+        line += &format!(", {count} {what}");
+    }
+    console::say(line);
+    for (position, count) in report.overrepresented.iter().take(20) {
+        console::say(format_args!("{list}: over-represented: the value at {position} occurs {count} times"));
+    }
+}
+
+fn remove(arguments: &RemoveArguments) -> Result<Exit, Error> {
+    let base = open_one(&arguments.gallery, false)?;
+    let format = arguments.list_format.map_or("", ListFormat::name);
+    let mut builder = GalleryBuilder::new();
+    arguments.key.iter().for_each(|key| builder.remove(format, key));
+    if let Some(path) = &arguments.keys_from {
+        let cannot = |source| Error::io(format!("cannot read {}", path.display()), source);
+        for key in BufReader::new(File::open(path).map_err(cannot)?).lines() {
+            builder.remove(format, key.map_err(cannot)?.trim());
+        }
+    }
+    let before = base.counts().removed;
+    builder.append(&base, &arguments.gallery)?;
+    let removed = open_one(&arguments.gallery, true)?.counts().removed - before;
+    console::say(format_args!("{removed} entries removed"));
+    Ok(if removed > 0 { Exit::Done } else { Exit::NothingMatched })
+}
+
+/// What `info` tells.
+#[derive(Serialize)]
+struct Info {
+    entries: u64,
+    removed: u64,
+    photodna: u64,
+    pdq: u64,
+    segments: u64,
+    bytes: u64,
+    sources: Vec<Source>,
+}
+
+#[derive(Serialize)]
+struct Source {
+    name: String,
+    format: String,
+    entries: u64,
+}
+
+fn info(path: &Path) -> Result<Exit, Error> {
+    let gallery = open_one(path, true)?;
+    let counts = gallery.counts();
+    let source = |(name, format, entries)| Source { name, format, entries };
+    let info = Info {
+        entries: counts.entries,
+        removed: counts.removed,
+        photodna: counts.photodna,
+        pdq: counts.pdq,
+        segments: counts.segments,
+        bytes: counts.bytes,
+        sources: gallery.sources().into_iter().map(source).collect(),
+    };
+    console::print(&(json(&info)? + "\n"))?;
+    Ok(Exit::Done)
+}
+
+fn verify(path: &Path) -> Result<Exit, Error> {
+    match open_one(path, false) {
+        Ok(_) => Ok(Exit::Done),
+        Err(error @ Error::Input(_)) => {
+            console::say(format_args!("shadegrid: {error}"));
+            Ok(Exit::SomeFailed)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// An entry as it is written.
+#[derive(Serialize)]
+struct ExportLine<'a> {
+    key: &'a str,
+    label: &'a str,
+    source: &'a str,
+    source_format: &'a str,
+    position: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    photodna: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pdq: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quality: Option<u8>,
+    flags: &'a [&'a str],
+}
+
+fn export(arguments: &ExportArguments) -> Result<Exit, Error> {
+    let gallery = open_one(&arguments.gallery, false)?;
+    let (output, to) = Output::open(arguments.output.as_deref())?;
+    let mut to = BufWriter::new(to);
+    let cannot = |source| Error::io("cannot write the entries", source);
+    for id in gallery.ids() {
+        let entry = gallery.entry(id);
+        let line = ExportLine {
+            key: entry.key,
+            label: entry.label,
+            source: entry.source,
+            source_format: entry.format,
+            position: entry.position,
+            photodna: gallery.photodna(id).map(|signature| signature.to_string()),
+            pdq: gallery.pdq(id).map(|signature| signature.to_string()),
+            quality: entry.quality,
+            flags: if entry.flat { &["flat"] } else { &[] },
+        };
+        writeln!(to, "{}", json(&line)?).map_err(cannot)?;
+    }
+    to.flush().map_err(cannot)?;
+    output.complete()?;
+    Ok(Exit::Done)
+}

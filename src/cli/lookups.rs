@@ -1,0 +1,160 @@
+//! Options on what counts as a match, and how matches are told.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use shadegrid::gallery::{EntryView, Gallery, SearchOptions};
+use shadegrid::pipeline::Found;
+use shadegrid::{Algorithm, Error};
+
+/// Options on what counts as a match.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Matching options")]
+pub(crate) struct LookupArguments {
+    /// Signatures that are looked up, with a comma between: photodna, pdq
+    #[arg(short, long, value_name = "LIST", value_delimiter = ',', default_value = "photodna,pdq")]
+    algorithm: Vec<Algorithm>,
+
+    /// Largest distances that match, such as photodna=40000,pdq=31 (which are the defaults)
+    ///
+    /// PhotoDNA-class distances are squared Euclidean, PDQ's count differing bits. A match is a lead for a person to look
+    /// at, not proof; the larger the threshold the more strangers match.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = threshold)]
+    threshold: Vec<(Algorithm, u32)>,
+
+    /// An entry counts only where both its signatures are within these distances, such as photodna=62500,pdq=90
+    ///
+    /// The two signatures err on different pictures, so both together allow wider thresholds with fewer strangers.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = threshold, conflicts_with = "threshold")]
+    joint: Vec<(Algorithm, u32)>,
+
+    /// The K nearest entries for each signature; without --threshold however far they are
+    #[arg(long, value_name = "K")]
+    nearest: Option<usize>,
+
+    /// Look pictures up as they are, or turned and mirrored in all eight ways
+    #[arg(long, value_enum, value_name = "WHICH", default_value = "upright")]
+    orientations: Orientations,
+
+    /// PDQ signatures under this quality, on either side, do not match
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u8).range(0..=100))]
+    quality_min: u8,
+
+    /// PhotoDNA-class signatures of nearly flat pictures match too
+    ///
+    /// They are mostly noise, and match one another at random.
+    #[arg(long)]
+    include_flat: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Orientations {
+    Upright,
+    All,
+}
+
+/// `photodna=40000`.
+fn threshold(text: &str) -> Result<(Algorithm, u32), String> {
+    let wrong = || format!("{text:?} is not of the form photodna=40000 or pdq=31");
+    let (name, number) = text.split_once('=').ok_or_else(wrong)?;
+    let algorithm =
+        name.parse().ok().filter(|algorithm| *algorithm != Algorithm::Pdq512).ok_or_else(wrong)?;
+    Ok((algorithm, number.parse().map_err(|_| wrong())?))
+}
+
+impl LookupArguments {
+    /// The library's options.
+    pub(crate) fn options(&self) -> Result<SearchOptions, Error> {
+        if self.algorithm.contains(&Algorithm::Pdq512) {
+            return Err(Error::Input("galleries hold photodna and pdq signatures, not pdq-512".to_string()));
+        }
+        let joint = !self.joint.is_empty();
+        let unlimited = self.nearest.is_some() && !joint && self.threshold.is_empty();
+        let given = if joint { &self.joint } else { &self.threshold };
+        let largest = |algorithm: Algorithm| {
+            let given = given.iter().rev().find(|(of, _)| *of == algorithm).map(|(_, threshold)| *threshold);
+            let usual = if unlimited { u32::MAX } else { algorithm.threshold() };
+            (joint || self.algorithm.contains(&algorithm)).then_some(given.unwrap_or(usual))
+        };
+        Ok(SearchOptions {
+            photodna: largest(Algorithm::PhotoDna),
+            pdq: largest(Algorithm::Pdq),
+            joint,
+            nearest: self.nearest,
+            all_orientations: self.all_orientations(),
+            include_flat: self.include_flat,
+            quality_min: self.quality_min,
+        })
+    }
+
+    /// Whether all eight orientations are looked up.
+    pub(crate) fn all_orientations(&self) -> bool {
+        self.orientations == Orientations::All
+    }
+
+    /// The signatures that pictures need.
+    pub(crate) fn algorithms(&self) -> Vec<Algorithm> {
+        if self.joint.is_empty() { self.algorithm.clone() } else { vec![Algorithm::PhotoDna, Algorithm::Pdq] }
+    }
+}
+
+/// Opens galleries and, unless told to trust them, checks every byte.
+pub(crate) fn open(paths: &[PathBuf], trusted: bool) -> Result<Vec<Gallery>, Error> {
+    paths.iter().map(|path| open_one(path, trusted)).collect()
+}
+
+/// Opens one gallery.
+pub(crate) fn open_one(path: &Path, trusted: bool) -> Result<Gallery, Error> {
+    let gallery = Gallery::open(path).and_then(|gallery| {
+        if !trusted {
+            gallery.verify()?;
+        }
+        Ok(gallery)
+    });
+    gallery.map_err(|error| match error {
+        Error::Io { .. } => error,
+        Error::Unsupported(message) => Error::Unsupported(format!("{}: {message}", path.display())),
+        other => Error::Input(format!("{}: {other}", path.display())),
+    })
+}
+
+/// As many threads as asked for, or as the machine runs at once.
+pub(crate) fn threads(asked: Option<NonZeroUsize>) -> NonZeroUsize {
+    asked.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
+}
+
+/// A match as records tell it.
+#[derive(Serialize)]
+pub(crate) struct MatchLine<'a> {
+    gallery: std::borrow::Cow<'a, str>,
+    key: &'a str,
+    label: &'a str,
+    source: &'a str,
+    position: u64,
+    algorithm: &'static str,
+    distance: u32,
+    orientation: &'static str,
+}
+
+impl<'a> MatchLine<'a> {
+    pub(crate) fn new(galleries: &'a [Gallery], paths: &'a [PathBuf], told: &Found) -> MatchLine<'a> {
+        let EntryView { key, label, source, position, .. } = galleries[told.gallery].entry(told.found.entry);
+        MatchLine {
+            gallery: paths[told.gallery].to_string_lossy(),
+            key,
+            label,
+            source,
+            position,
+            algorithm: told.found.algorithm.name(),
+            distance: told.found.distance,
+            orientation: told.found.orientation.name(),
+        }
+    }
+}
+
+/// Any value as one line of JSON.
+pub(crate) fn json(value: &impl Serialize) -> Result<String, Error> {
+    serde_json::to_string(value).map_err(|error| Error::io("cannot write JSON", error.into()))
+}

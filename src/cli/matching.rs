@@ -1,0 +1,325 @@
+//! `shadegrid match`: pictures or stored signatures looked up in galleries.
+
+use std::io::Write;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use serde::Serialize;
+use shadegrid::gallery::lists::{self, Item, ListFormat};
+use shadegrid::gallery::{Entry, Gallery, Query};
+use shadegrid::pipeline::{
+    self, Ended, Found, JsonLines, Lookup, PipelineOptions, Record, Sink, Walk, expand,
+};
+use shadegrid::{Error, Flag, HashOptions, Hashed};
+
+use super::exit::Exit;
+use super::lookups::{self, LookupArguments, MatchLine, json};
+use super::output::Output;
+use super::pictures::DecodeArguments;
+use super::{bytes, console, interrupt};
+
+/// Look pictures or stored signatures up in galleries: all entries within the threshold, none missed
+///
+/// Pictures are hashed and looked up in one pass; their records are those of `hash`, with what matched in `matches`. Stored signatures (records of
+/// `hash`, CSV, Parquet, any list that `gallery build` reads) are streamed, so an archive of any size can be held against a new list.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// A gallery; may be given several times
+    #[arg(short, long, value_name = "FILE", required = true)]
+    gallery: Vec<PathBuf>,
+
+    /// Pictures, and folders of them
+    #[arg(value_name = "PATH", required_unless_present = "signatures", conflicts_with = "signatures")]
+    paths: Vec<PathBuf>,
+
+    /// Look up the signatures of a file instead of pictures
+    #[arg(long, value_name = "FILE")]
+    signatures: Option<PathBuf>,
+
+    /// Format of --signatures: text, csv, jsonl, json, ncmec, parquet, bin-photodna or bin-pdq [default: told from the file]
+    #[arg(long, value_name = "FORMAT", requires = "signatures")]
+    list_format: Option<ListFormat>,
+
+    /// Write only the records of what matched
+    #[arg(long)]
+    only_matches: bool,
+
+    /// Write the records to a file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Threads [default: one a processor]
+    #[arg(short = 'j', long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+
+    /// Memory for pictures in flight, such as 512M or 2G [default: 256M a thread, at least 1G]
+    #[arg(short, long, value_name = "SIZE", value_parser = bytes::parse)]
+    memory: Option<u64>,
+
+    /// Follow symbolic links met in folders
+    #[arg(long)]
+    follow: bool,
+
+    /// Do not check the galleries' checksums first
+    ///
+    /// Checking reads the whole file, some gigabytes a second; a damaged gallery could miss matches.
+    #[arg(long)]
+    no_verify: bool,
+
+    /// No summary
+    #[arg(short, long)]
+    quiet: bool,
+
+    #[command(flatten)]
+    lookup: LookupArguments,
+
+    #[command(flatten)]
+    decode: DecodeArguments,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  Which pictures of a folder are known:
+      shadegrid match --gallery known.gallery photos --only-matches
+  However they lie:
+      shadegrid match --gallery known.gallery photos --orientations all
+  An archive of signatures against a new list:
+      shadegrid gallery build new.gallery new-list.csv
+      shadegrid match --gallery new.gallery --signatures archive.jsonl --only-matches
+
+Exit codes:
+    0  something matched
+    1  wrong usage, or the run could not be carried out
+    2  some input failed; its record says why
+    3  nothing matched
+  130  interrupted; the records written are whole";
+
+/// Runs the subcommand.
+pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
+    let options = arguments.lookup.options()?;
+    let galleries = lookups::open(&arguments.gallery, arguments.no_verify)?;
+    let threads = lookups::threads(arguments.threads);
+    let (output, to) = Output::open(arguments.output.as_deref())?;
+    let mut matcher = Matcher {
+        lookup: Lookup::new(&galleries, options, threads),
+        galleries: &galleries,
+        paths: &arguments.gallery,
+        only_matches: arguments.only_matches,
+        waiting: Vec::new(),
+        queries: Vec::new(),
+        to: std::io::BufWriter::new(to),
+        totals: Totals::default(),
+        last: (Instant::now(), Duration::ZERO),
+    };
+    let ended = match &arguments.signatures {
+        Some(path) => {
+            matcher.signatures(path, arguments.list_format)?;
+            Ended::Complete
+        }
+        None => arguments.pictures(&mut matcher, threads)?,
+    };
+    let totals = matcher.totals;
+    if !arguments.quiet {
+        console::say(totals.line());
+    }
+    if ended == Ended::Complete {
+        output.complete()?;
+    }
+    Ok(match ended {
+        Ended::Stopped => Exit::Interrupted,
+        _ if totals.failed > 0 => Exit::SomeFailed,
+        _ if totals.matched > 0 => Exit::Done,
+        _ => Exit::NothingMatched,
+    })
+}
+
+impl Arguments {
+    fn pictures(&self, matcher: &mut Matcher<'_>, threads: NonZeroUsize) -> Result<Ended, Error> {
+        let hash = HashOptions {
+            algorithms: self.lookup.algorithms(),
+            orientations: self.lookup.all_orientations(),
+            decode: self.decode.options(),
+        };
+        let memory = self.memory.unwrap_or(PipelineOptions::default_memory(threads));
+        let options = PipelineOptions { hash, threads, memory, ..PipelineOptions::default() };
+        interrupt::request(&options.stop);
+        let paths = self.paths.clone().into_iter().map(Ok);
+        Ok(pipeline::run(expand(paths, Walk { follow_links: self.follow }), matcher, &options)?.ended)
+    }
+}
+
+/// What a run came to.
+#[derive(Debug, Clone, Copy, Default)]
+struct Totals {
+    records: u64,
+    failed: u64,
+    matched: u64,
+    matches: u64,
+}
+
+impl Totals {
+    fn line(&self) -> String {
+        let Totals { records, failed, matched, matches } = self;
+        format!("{records} looked up, {matched} matched ({matches} matches), {failed} failed")
+    }
+}
+
+/// Queries looked up at a time.
+const BATCH: usize = 4096;
+
+/// Takes records and looks them up, many at a time, in their order.
+struct Matcher<'a> {
+    lookup: Lookup<'a>,
+    galleries: &'a [Gallery],
+    paths: &'a [PathBuf],
+    only_matches: bool,
+    /// Records as JSON without the closing brace, each with its query.
+    waiting: Vec<String>,
+    queries: Vec<Query>,
+    to: std::io::BufWriter<Box<dyn Write>>,
+    totals: Totals,
+    /// When the last search ended, and how long it took.
+    last: (Instant, Duration),
+}
+
+impl Matcher<'_> {
+    /// Looks up a list.
+    fn signatures(&mut self, path: &std::path::Path, format: Option<ListFormat>) -> Result<(), Error> {
+        let outcome = lists::read(path, format, &mut |item| {
+            let (line, query) = match item {
+                Item::Entry(entry) => (json(&SignatureLine::new(&entry))?, query_of(&entry)),
+                Item::WithoutSignature { position } => {
+                    (json(&Failed::new(position, "the record has no signature"))?, None)
+                }
+                Item::Bad { position, reason } => (json(&Failed::new(position, &reason))?, None),
+                _ => return Ok(()),
+            };
+            self.put(line, query)
+        });
+        self.search()?;
+        match outcome {
+            Err(error @ Error::Corrupt { .. }) => {
+                console::say(format_args!("shadegrid: {}: {error}", path.display()));
+                self.totals.failed += 1;
+                Ok(())
+            }
+            other => other.map(drop),
+        }
+    }
+
+    /// Takes a record; without a query it failed.
+    fn put(&mut self, mut line: String, query: Option<Query>) -> Result<(), Error> {
+        self.totals.records += 1;
+        self.totals.failed += u64::from(query.is_none());
+        // `matches` becomes the object's last member.
+        line.truncate(line.trim_end().strip_suffix('}').map_or(line.len(), str::len));
+        self.waiting.push(line);
+        self.queries.push(query.unwrap_or_default());
+        if self.waiting.len() < BATCH { Ok(()) } else { self.search() }
+    }
+
+    /// Looks up what waits, and writes it.
+    fn search(&mut self) -> Result<(), Error> {
+        let start = Instant::now();
+        let found = self.lookup.search(&self.queries);
+        self.queries.clear();
+        let mut rest = &found[..];
+        for (number, line) in std::mem::take(&mut self.waiting).into_iter().enumerate() {
+            let own = rest.partition_point(|told| told.found.query as usize <= number);
+            let (own, others) = rest.split_at(own);
+            rest = others;
+            self.write(&line, own)?;
+        }
+        self.last = (Instant::now(), start.elapsed());
+        self.to.flush().map_err(cannot_write)
+    }
+
+    fn write(&mut self, line: &str, found: &[Found]) -> Result<(), Error> {
+        self.totals.matched += u64::from(!found.is_empty());
+        self.totals.matches += found.len() as u64;
+        if self.only_matches && found.is_empty() {
+            return Ok(());
+        }
+        let matches: Vec<MatchLine<'_>> =
+            found.iter().map(|told| MatchLine::new(self.galleries, self.paths, told)).collect();
+        writeln!(self.to, "{line},\"matches\":{}}}", json(&matches)?).map_err(cannot_write)
+    }
+}
+
+fn cannot_write(source: std::io::Error) -> Error {
+    Error::io("cannot write the records", source)
+}
+
+impl Sink for Matcher<'_> {
+    fn write(&mut self, record: &Record) -> Result<(), Error> {
+        let mut line = JsonLines::new(Vec::new());
+        line.write(record)?;
+        line.finish()?;
+        let line = String::from_utf8_lossy(&line.into_inner()).into_owned();
+        self.put(line, record.outcome.as_ref().ok().map(query_of_picture))
+    }
+
+    /// Called whenever the next picture is not ready: then what waits is looked up, unless the last search took so
+    /// long that searching would hold the pictures up.
+    fn flush(&mut self) -> Result<(), Error> {
+        if self.last.0.elapsed() > 4 * self.last.1 { self.search() } else { Ok(()) }
+    }
+
+    fn finish(&mut self) -> Result<(), Error> {
+        self.search()
+    }
+}
+
+fn query_of_picture(hashed: &Hashed) -> Query {
+    Query {
+        photodna: hashed.photodna.map(|hash| hash.signature),
+        pdq: hashed.pdq.as_ref().map(|hash| hash.signature),
+        pdq_orientations: hashed.pdq.as_ref().and_then(|hash| hash.orientations),
+        flat: hashed.flags().any(|flag| flag == Flag::Flat),
+        quality: hashed.pdq.as_ref().map(|hash| hash.quality),
+    }
+}
+
+fn query_of(entry: &Entry) -> Option<Query> {
+    Some(Query {
+        photodna: entry.photodna,
+        pdq: entry.pdq,
+        pdq_orientations: None,
+        flat: entry.flat,
+        quality: entry.quality,
+    })
+}
+
+/// The record of a stored signature.
+#[derive(Serialize)]
+struct SignatureLine<'a> {
+    key: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    label: &'a str,
+    position: u64,
+    status: &'static str,
+}
+
+impl<'a> SignatureLine<'a> {
+    fn new(entry: &'a Entry) -> SignatureLine<'a> {
+        SignatureLine { key: &entry.key, label: &entry.label, position: entry.position, status: "ok" }
+    }
+}
+
+/// The record of a stored signature that cannot be looked up.
+#[derive(Serialize)]
+struct Failed<'a> {
+    position: u64,
+    status: &'static str,
+    code: &'static str,
+    message: &'a str,
+}
+
+impl<'a> Failed<'a> {
+    fn new(position: u64, message: &'a str) -> Failed<'a> {
+        Failed { position, status: "error", code: "input", message }
+    }
+}

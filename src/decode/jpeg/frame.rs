@@ -1,0 +1,115 @@
+//! The frame header: size, components and how their blocks lie (T.81, B.2.2 and A.1–A.2).
+
+use super::marker::{Segment, corrupt};
+use crate::error::Result;
+
+/// How a frame's coefficients are coded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Process {
+    /// SOF0 and SOF1: each block's coefficients in one scan.
+    Sequential,
+    /// SOF2: spread over scans.
+    Progressive,
+}
+
+/// One component's parameters and layout.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Component {
+    /// Ci, the name that scans call it by.
+    pub(super) id: u8,
+    /// Hi, horizontal sampling factor, 1..=4.
+    pub(super) across: usize,
+    /// Vi, vertical sampling factor, 1..=4.
+    pub(super) down: usize,
+    /// Tqi, the quantisation table's place.
+    pub(super) quantiser: usize,
+    /// Blocks across and down that hold picture: what a scan of this component alone codes.
+    pub(super) blocks_wide: usize,
+    pub(super) blocks_high: usize,
+    /// Blocks across and down with those that fill the last MCUs: what is stored.
+    pub(super) stride: usize,
+    pub(super) rows: usize,
+}
+
+/// A frame header with the layout that follows from it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Frame {
+    pub(super) process: Process,
+    /// X, in pixels.
+    pub(super) width: usize,
+    /// Y, in pixels; 0 where a DNL segment is to give it.
+    pub(super) height: usize,
+    /// Hmax and Vmax.
+    pub(super) across: usize,
+    pub(super) down: usize,
+    /// Interleaved MCUs across and down.
+    pub(super) mcus_wide: usize,
+    pub(super) mcus_high: usize,
+    components: [Component; 4],
+    count: usize,
+}
+
+impl Frame {
+    /// Reads the header behind SOF0, SOF1 or SOF2, precision already checked.
+    pub(super) fn parse(process: Process, mut segment: Segment<'_>) -> Result<Frame> {
+        segment.u8()?;
+        let height = usize::from(segment.u16()?);
+        let width = usize::from(segment.u16()?);
+        let count = usize::from(segment.u8()?);
+        if width == 0 {
+            return Err(corrupt("the frame is 0 pixels wide"));
+        }
+        if !(1..=4).contains(&count) {
+            return Err(corrupt(format!("the frame has {count} components")));
+        }
+        let mut components = [Component::default(); 4];
+        for index in 0..count {
+            components[index] = component(&mut segment)?;
+            let id = components[index].id;
+            if components[..index].iter().any(|earlier| earlier.id == id) {
+                return Err(corrupt("two components have one name"));
+            }
+        }
+        let across = components[..count].iter().map(|c| c.across).max().unwrap_or(1);
+        let down = components[..count].iter().map(|c| c.down).max().unwrap_or(1);
+        let mut frame =
+            Frame { process, width, height, across, down, mcus_wide: 0, mcus_high: 0, components, count };
+        frame.set_height(height);
+        Ok(frame)
+    }
+
+    /// Lays the blocks out for a height in pixels.
+    pub(super) fn set_height(&mut self, height: usize) {
+        self.height = height;
+        self.mcus_wide = self.width.div_ceil(8 * self.across);
+        self.mcus_high = height.div_ceil(8 * self.down);
+        for component in &mut self.components[..self.count] {
+            component.blocks_wide = (self.width * component.across).div_ceil(self.across).div_ceil(8);
+            component.blocks_high = (height * component.down).div_ceil(self.down).div_ceil(8);
+            component.stride = self.mcus_wide * component.across;
+            component.rows = self.mcus_high * component.down;
+        }
+    }
+
+    pub(super) fn components(&self) -> &[Component] {
+        &self.components[..self.count]
+    }
+
+    /// Stored blocks of all components.
+    pub(super) fn blocks(&self) -> usize {
+        self.components().iter().map(|c| c.stride * c.rows).sum()
+    }
+}
+
+fn component(segment: &mut Segment<'_>) -> Result<Component> {
+    let id = segment.u8()?;
+    let (across, down) = segment.nibbles()?;
+    let quantiser = usize::from(segment.u8()?);
+    if !(1..=4).contains(&across) || !(1..=4).contains(&down) {
+        return Err(corrupt(format!("a component has sampling factors {across}×{down}")));
+    }
+    if quantiser > 3 {
+        return Err(corrupt("a component names a quantisation table over 3"));
+    }
+    Ok(Component { id, across: across.into(), down: down.into(), quantiser, ..Component::default() })
+}

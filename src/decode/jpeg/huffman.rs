@@ -1,0 +1,175 @@
+//! Huffman tables as codes (T.81, annex C and K.3).
+
+use super::marker::{Segment, corrupt};
+use crate::error::Result;
+use std::sync::Arc;
+
+/// Bits that one look-up sees.
+pub(super) const WINDOW: u32 = 12;
+
+/// A Huffman code: symbols by the bits that stand for them.
+#[derive(Debug)]
+pub(super) struct Code {
+    /// BITS and HUFFVAL as the file gives them: what the code is known by.
+    key: Vec<u8>,
+    /// Told apart from every other code of one cache.
+    pub(super) serial: u32,
+    /// By the next [`WINDOW`] bits: length << 8 | symbol, 0 where the code is longer.
+    short: Vec<u16>,
+    /// By length: one more than the largest code, left-aligned to 16 bits.
+    limit: [u32; 17],
+    /// By length: what to add to the code to find its symbol.
+    offset: [i32; 17],
+}
+
+impl Code {
+    /// The code of 16 counts and the symbols behind them.
+    fn new(key: &[u8], serial: u32) -> Result<Code> {
+        let (counts, symbols) = key.split_at(16);
+        let mut code =
+            Code { key: key.to_vec(), serial, short: vec![0; 1 << WINDOW], limit: [0; 17], offset: [0; 17] };
+        let (mut next, mut first) = (0u32, 0usize);
+        for length in 1..=16u32 {
+            let count = u32::from(counts[length as usize - 1]);
+            code.offset[length as usize] = first as i32 - next as i32;
+            if next + count > 1 << length {
+                return Err(corrupt("a Huffman table has more codes than bits allow"));
+            }
+            if length <= WINDOW {
+                code.fill(length, next, &symbols[first..first + count as usize]);
+            }
+            first += count as usize;
+            next += count;
+            code.limit[length as usize] = next << (16 - length);
+            next <<= 1;
+        }
+        Ok(code)
+    }
+
+    fn fill(&mut self, length: u32, first: u32, symbols: &[u8]) {
+        let span = 1usize << (WINDOW - length);
+        for (index, &symbol) in symbols.iter().enumerate() {
+            let start = (first as usize + index) * span;
+            self.short[start..start + span].fill((length as u16) << 8 | u16::from(symbol));
+        }
+    }
+
+    /// The symbol that the uppermost of `bits` stand for, with its code's length; `None` where no code does.
+    #[inline(always)]
+    pub(super) fn symbol(&self, bits: u64) -> Option<(u32, u8)> {
+        let entry = self.short[(bits >> (64 - WINDOW)) as usize];
+        if entry != 0 { Some((u32::from(entry >> 8), entry as u8)) } else { self.long(bits) }
+    }
+
+    #[cold]
+    fn long(&self, bits: u64) -> Option<(u32, u8)> {
+        let sixteen = (bits >> 48) as u32;
+        let length = (1..=16).find(|&length| sixteen < self.limit[length as usize])?;
+        let place = (sixteen >> (16 - length)) as i32 + self.offset[length as usize];
+        Some((length, self.key[16 + place as usize]))
+    }
+
+    /// The entry for the first [`WINDOW`] bits: length and symbol, `None` for longer codes.
+    pub(super) fn short(&self, window: usize) -> Option<(u32, u8)> {
+        let entry = self.short[window];
+        (entry != 0).then_some((u32::from(entry >> 8), entry as u8))
+    }
+
+    /// Whether every symbol can be a DC difference's size.
+    pub(super) fn fits_dc(&self) -> bool {
+        self.key[16..].iter().all(|&symbol| symbol <= 15)
+    }
+}
+
+/// Codes seen lately: half of all photographs use the same four.
+#[derive(Debug, Default)]
+pub(super) struct Codes {
+    recent: Vec<Arc<Code>>,
+    serial: u32,
+}
+
+/// Codes kept; a picture uses at most eight at a time.
+const KEPT: usize = 32;
+
+impl Codes {
+    /// The code of `key`, built where it is new.
+    fn get(&mut self, key: &[u8]) -> Result<Arc<Code>> {
+        if let Some(found) = self.recent.iter().position(|code| code.key == key) {
+            self.recent[..=found].rotate_right(1);
+            return Ok(Arc::clone(&self.recent[0]));
+        }
+        self.serial = self.serial.wrapping_add(1);
+        let code = Arc::new(Code::new(key, self.serial)?);
+        self.recent.truncate(KEPT - 1);
+        self.recent.insert(0, Arc::clone(&code));
+        Ok(code)
+    }
+}
+
+/// The tables that scans choose from: DC and AC, four places each.
+#[derive(Debug, Default)]
+pub(super) struct HuffmanTables {
+    pub(super) dc: [Option<Arc<Code>>; 4],
+    pub(super) ac: [Option<Arc<Code>>; 4],
+}
+
+impl HuffmanTables {
+    /// The tables of annex K.3, which motion JPEG leaves out of its files.
+    pub(super) fn standard(codes: &mut Codes) -> Result<HuffmanTables> {
+        let mut tables = HuffmanTables::default();
+        for (place, (dc, ac)) in [(DC_LUMA, AC_LUMA), (DC_CHROMA, AC_CHROMA)].into_iter().enumerate() {
+            tables.dc[place] = Some(codes.get(dc)?);
+            tables.ac[place] = Some(codes.get(ac)?);
+        }
+        Ok(tables)
+    }
+
+    /// Reads a DHT segment (T.81, B.2.4.2).
+    pub(super) fn define(&mut self, mut segment: Segment<'_>, codes: &mut Codes) -> Result<()> {
+        while !segment.is_empty() {
+            let (class, place) = segment.nibbles()?;
+            if class > 1 || place > 3 {
+                return Err(corrupt("a Huffman table has no such class or place"));
+            }
+            let mut key = [0u8; 16 + 256];
+            key[..16].copy_from_slice(segment.take(16)?);
+            let count: usize = key[..16].iter().map(|&count| usize::from(count)).sum();
+            if count > 256 {
+                return Err(corrupt("a Huffman table has more than 256 symbols"));
+            }
+            key[16..16 + count].copy_from_slice(segment.take(count)?);
+            let tables = if class == 0 { &mut self.dc } else { &mut self.ac };
+            tables[usize::from(place)] = Some(codes.get(&key[..16 + count])?);
+        }
+        Ok(())
+    }
+}
+
+/// Table K.3.
+const DC_LUMA: &[u8] =
+    &[0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
+/// Table K.4.
+const DC_CHROMA: &[u8] =
+    &[0, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
+/// Table K.5.
+const AC_LUMA: &[u8] = &[
+    0, 2, 1, 3, 3, 2, 4, 3, 5, 5, 4, 4, 0, 0, 1, 125, 1, 2, 3, 0, 4, 17, 5, 18, 33, 49, 65, 6, 19, 81, 97, 7,
+    34, 113, 20, 50, 129, 145, 161, 8, 35, 66, 177, 193, 21, 82, 209, 240, 36, 51, 98, 114, 130, 9, 10, 22,
+    23, 24, 25, 26, 37, 38, 39, 40, 41, 42, 52, 53, 54, 55, 56, 57, 58, 67, 68, 69, 70, 71, 72, 73, 74, 83,
+    84, 85, 86, 87, 88, 89, 90, 99, 100, 101, 102, 103, 104, 105, 106, 115, 116, 117, 118, 119, 120, 121,
+    122, 131, 132, 133, 134, 135, 136, 137, 138, 146, 147, 148, 149, 150, 151, 152, 153, 154, 162, 163, 164,
+    165, 166, 167, 168, 169, 170, 178, 179, 180, 181, 182, 183, 184, 185, 186, 194, 195, 196, 197, 198, 199,
+    200, 201, 202, 210, 211, 212, 213, 214, 215, 216, 217, 218, 225, 226, 227, 228, 229, 230, 231, 232, 233,
+    234, 241, 242, 243, 244, 245, 246, 247, 248, 249, 250,
+];
+/// Table K.6.
+const AC_CHROMA: &[u8] = &[
+    0, 2, 1, 2, 4, 4, 3, 4, 7, 5, 4, 4, 0, 1, 2, 119, 0, 1, 2, 3, 17, 4, 5, 33, 49, 6, 18, 65, 81, 7, 97,
+    113, 19, 34, 50, 129, 8, 20, 66, 145, 161, 177, 193, 9, 35, 51, 82, 240, 21, 98, 114, 209, 10, 22, 36,
+    52, 225, 37, 241, 23, 24, 25, 26, 38, 39, 40, 41, 42, 53, 54, 55, 56, 57, 58, 67, 68, 69, 70, 71, 72, 73,
+    74, 83, 84, 85, 86, 87, 88, 89, 90, 99, 100, 101, 102, 103, 104, 105, 106, 115, 116, 117, 118, 119, 120,
+    121, 122, 130, 131, 132, 133, 134, 135, 136, 137, 138, 146, 147, 148, 149, 150, 151, 152, 153, 154, 162,
+    163, 164, 165, 166, 167, 168, 169, 170, 178, 179, 180, 181, 182, 183, 184, 185, 186, 194, 195, 196, 197,
+    198, 199, 200, 201, 202, 210, 211, 212, 213, 214, 215, 216, 217, 218, 226, 227, 228, 229, 230, 231, 232,
+    233, 234, 242, 243, 244, 245, 246, 247, 248, 249, 250,
+];

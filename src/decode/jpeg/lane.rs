@@ -1,0 +1,190 @@
+//! One stream of blocks on its way, symbol by symbol.
+
+use super::bits::load;
+use super::lookup::{END_OF_BLOCK, FULL, START};
+use super::machine::{Fault, Machine, symbol};
+use std::hint::select_unpredictable;
+
+/// The most bits that three symbols or entries can take, doubled.
+const MARGIN: usize = 192;
+
+/// One stream of blocks on its way.
+///
+/// With `SLOTS` of 1 it logs, for each block, the running total of all DC differences so far, of all components
+/// (their differences are the blocks' own); otherwise the block's first coefficients in zigzag order, DC as
+/// difference, `SLOTS` a block, whatever is not kept in the last.
+#[derive(Debug)]
+pub(super) struct Lane {
+    /// In bits of the scan's stream.
+    pub(super) position: usize,
+    /// Where its data ends, in bits.
+    pub(super) end: usize,
+    /// Where [`run`](super::lockstep::run) stops, in bits, though the data goes on.
+    pub(super) until: usize,
+    /// Blocks that it may still take.
+    pub(super) left: usize,
+    /// The block of the MCU that comes next or is under way.
+    pub(super) place: u32,
+    /// Coefficients passed in this block, from [`START`].
+    pub(super) k: u32,
+    total: i16,
+    /// The block under way.
+    partial: [i16; 64],
+    /// The blocks behind it.
+    pub(super) out: Vec<i16>,
+    pub(super) fault: Option<Fault>,
+}
+
+impl Default for Lane {
+    fn default() -> Lane {
+        Lane {
+            position: 0,
+            end: 0,
+            until: 0,
+            left: 0,
+            place: 0,
+            k: START,
+            total: 0,
+            partial: [0; 64],
+            out: Vec::new(),
+            fault: None,
+        }
+    }
+}
+
+impl Lane {
+    /// Starts at a block's first bit; what was logged stays.
+    pub(super) fn start(&mut self, position: usize, end: usize, blocks: usize) {
+        (self.position, self.end, self.until, self.left) = (position, end, end, blocks);
+        (self.place, self.k, self.fault) = (0, START, None);
+        self.partial = [0; 64];
+    }
+
+    /// Forgets everything that was logged.
+    pub(super) fn clear(&mut self) {
+        self.out.clear();
+        self.total = 0;
+    }
+
+    /// Whether [`run`](super::lockstep::run) can take it a good way.
+    pub(super) fn is_clear(&self) -> bool {
+        self.fault.is_none() && self.left > 0 && self.position <= self.stop()
+    }
+
+    /// The last position from which [`run`](super::lockstep::run) goes on.
+    #[inline(always)]
+    pub(super) fn stop(&self) -> usize {
+        self.until.min(self.end.saturating_sub(MARGIN))
+    }
+
+    /// Whether the next bit begins a block.
+    pub(super) fn is_between(&self) -> bool {
+        self.k == START
+    }
+
+    /// The running total, with one slot.
+    pub(super) fn total(&self) -> i16 {
+        self.total
+    }
+
+    /// Reads one symbol with every check; on a fault the lane stays before it.
+    #[inline(never)]
+    pub(super) fn step<const SLOTS: usize>(&mut self, machine: &Machine, data: &[u8]) -> Result<(), Fault> {
+        let place = machine.place(self.place);
+        let symbol = symbol(machine, place, self.k, load(data, self.position))?;
+        if self.position + symbol.length as usize > self.end {
+            return Err(Fault::Ended);
+        }
+        self.position += symbol.length as usize;
+        self.k += symbol.advance;
+        if SLOTS > 1 {
+            self.partial[slot::<SLOTS>(self.k)] = symbol.value;
+        }
+        self.total = self.total.wrapping_add(if SLOTS == 1 { symbol.value } else { 0 });
+        if is_done(self.k) {
+            self.close::<SLOTS>(place.next);
+        }
+        Ok(())
+    }
+
+    /// Takes what was looked up: makes blocks of the entries. `place` is where the last of them led.
+    ///
+    /// A stretch of data may hold more than its blocks; what follows the last is dropped.
+    #[inline(always)]
+    pub(super) fn take<const SLOTS: usize>(&mut self, entries: &[u32], place: u32) {
+        let before = self.out.len();
+        if SLOTS == 1 {
+            self.take_totals(entries);
+        } else {
+            self.take_blocks::<SLOTS>(entries);
+        }
+        let blocks = (self.out.len() - before) / SLOTS;
+        if blocks >= self.left {
+            self.out.truncate(before + self.left * SLOTS);
+            self.fault = None;
+        }
+        self.left = self.left.saturating_sub(blocks);
+        self.place = place;
+    }
+
+    #[inline(always)]
+    fn take_totals(&mut self, entries: &[u32]) {
+        let mut totals = [0i16; 1024];
+        let mut blocks = 0;
+        for entry in entries {
+            self.total = self.total.wrapping_add((entry >> 16) as i16);
+            totals[blocks & 1023] = self.total;
+            blocks += usize::from(entry & END_OF_BLOCK != 0);
+        }
+        self.out.extend_from_slice(&totals[..blocks]);
+    }
+
+    #[inline(always)]
+    fn take_blocks<const SLOTS: usize>(&mut self, entries: &[u32]) {
+        let blocks: u32 = entries.iter().map(|entry| (entry >> 8) & 1).sum();
+        let start = self.out.len();
+        self.out.extend_from_slice(&self.partial[..SLOTS]);
+        self.out.resize(start + (blocks as usize + 1) * SLOTS, 0);
+        let out = &mut self.out[start..];
+        let (mut k, mut block) = (self.k, 0);
+        for entry in entries {
+            k += entry & 0x3FF;
+            if let Some(to) = out.get_mut(block + slot::<SLOTS>(k)) {
+                *to = (entry >> 16) as i16;
+            }
+            let done = entry & END_OF_BLOCK != 0;
+            block += if done { SLOTS } else { 0 };
+            k = select_unpredictable(done, START, k);
+        }
+        let complete = start + blocks as usize * SLOTS;
+        self.partial[..SLOTS].copy_from_slice(&self.out[complete..]);
+        self.out.truncate(complete);
+    }
+
+    /// Where the entries that were taken led.
+    #[inline(always)]
+    pub(super) fn move_to(&mut self, position: usize, k: u32) {
+        (self.position, self.k) = (position, k);
+    }
+
+    fn close<const SLOTS: usize>(&mut self, next: u32) {
+        if SLOTS == 1 {
+            self.out.push(self.total);
+        } else {
+            self.out.extend_from_slice(&self.partial[..SLOTS]);
+            self.partial[..SLOTS].fill(0);
+        }
+        (self.k, self.place, self.left) = (START, next, self.left - 1);
+    }
+}
+
+/// Whether the step that led to `k` ended the block.
+fn is_done(k: u32) -> bool {
+    k & END_OF_BLOCK != 0 || k == FULL
+}
+
+/// Where the value of a step that led to `k` goes.
+#[inline(always)]
+fn slot<const SLOTS: usize>(k: u32) -> usize {
+    (k as usize - START as usize - 1).min(SLOTS - 1)
+}

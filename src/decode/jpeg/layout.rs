@@ -1,0 +1,178 @@
+//! Where a scan's blocks are stored, and their way there (T.81, A.2).
+
+use super::frame::Frame;
+use super::planes::Stored;
+use super::scan::Scan;
+use std::ops::Range;
+
+/// One component's part of an MCU.
+#[derive(Debug, Clone, Copy, Default)]
+struct Part {
+    component: usize,
+    /// Its blocks' places in the MCU.
+    first: usize,
+    end: usize,
+    /// Its blocks across and down.
+    across: usize,
+    down: usize,
+    /// Blocks from one row of the store to the next.
+    stride: usize,
+}
+
+/// The order of a scan's blocks.
+pub(super) struct Layout {
+    wide: usize,
+    pub(super) per_mcu: usize,
+    parts: [Part; 4],
+    count: usize,
+}
+
+impl Layout {
+    pub(super) fn new(frame: &Frame, scan: &Scan) -> Layout {
+        let mut layout =
+            Layout { wide: scan.wide, per_mcu: 0, parts: Default::default(), count: scan.parts().len() };
+        for (to, part) in layout.parts.iter_mut().zip(scan.parts()) {
+            let component = &frame.components()[part.component];
+            let (across, down) = match scan.alone(frame) {
+                Some(_) => (1, 1),
+                None => (component.across, component.down),
+            };
+            let first = layout.per_mcu;
+            layout.per_mcu += across * down;
+            let (component, stride) = (part.component, component.stride);
+            *to = Part { component, first, end: layout.per_mcu, across, down, stride };
+        }
+        layout
+    }
+
+    fn parts(&self) -> &[Part] {
+        &self.parts[..self.count]
+    }
+
+    /// The component and the stored block of the scan's block `block`.
+    fn find(&self, block: usize) -> (usize, usize) {
+        let (mcu, place) = (block / self.per_mcu, block % self.per_mcu);
+        let part = self.parts().iter().find(|part| place < part.end).unwrap_or(&self.parts[0]);
+        let (column, row) = ((place - part.first) % part.across, (place - part.first) / part.across);
+        let row = mcu / self.wide * part.down + row;
+        (part.component, row * part.stride + mcu % self.wide * part.across + column)
+    }
+
+    /// Stores zeros.
+    pub(super) fn blank<const SLOTS: usize>(&self, blocks: Range<usize>, stored: &mut [Stored; 4]) {
+        for block in blocks {
+            let (component, at) = self.find(block);
+            stored[component].coefficients[at * SLOTS..][..SLOTS].fill(0);
+        }
+    }
+
+    /// Stores a log of blocks that starts at the scan's block `block`: with one slot, running totals of all DC
+    /// differences, `before` the one before; otherwise coefficients, DC as difference.
+    pub(super) fn write<const SLOTS: usize>(
+        &self,
+        block: usize,
+        log: &[i16],
+        before: i16,
+        prediction: &mut [i16; 4],
+        stored: &mut [Stored; 4],
+    ) {
+        let blocks = log.len() / SLOTS;
+        let head = (block.next_multiple_of(self.per_mcu) - block).min(blocks);
+        let mcus = (blocks - head) / self.per_mcu;
+        let tail = head + mcus * self.per_mcu;
+        let total = |at: usize| if at == 0 { before } else { log[at * SLOTS - 1] };
+        self.write_blocks::<SLOTS>(block, &log[..head * SLOTS], before, prediction, stored);
+        let first = (block + head) / self.per_mcu;
+        let whole = &log[head * SLOTS..tail * SLOTS];
+        for part in self.parts() {
+            let store = &mut stored[part.component].coefficients;
+            let dc = &mut prediction[part.component];
+            if SLOTS == 1 {
+                *dc = self.write_totals(part, first, whole, total(head), *dc, store);
+            } else {
+                *dc = self.write_mcus::<SLOTS>(part, first, whole, *dc, store);
+            }
+        }
+        self.write_blocks::<SLOTS>(block + tail, &log[tail * SLOTS..], total(tail), prediction, stored);
+    }
+
+    /// Blocks of an MCU that was cut.
+    fn write_blocks<const SLOTS: usize>(
+        &self,
+        first: usize,
+        log: &[i16],
+        mut before: i16,
+        prediction: &mut [i16; 4],
+        stored: &mut [Stored; 4],
+    ) {
+        for (index, block) in log.chunks_exact(SLOTS).enumerate() {
+            let (component, at) = self.find(first + index);
+            let difference = if SLOTS == 1 { block[0].wrapping_sub(before) } else { block[0] };
+            before = block[0];
+            let dc = &mut prediction[component];
+            *dc = dc.wrapping_add(difference);
+            let to = &mut stored[component].coefficients[at * SLOTS..][..SLOTS];
+            to.copy_from_slice(block);
+            to[0] = *dc;
+        }
+    }
+
+    /// One component's blocks of whole MCUs from running totals; returns its last DC.
+    fn write_totals(
+        &self,
+        part: &Part,
+        first: usize,
+        log: &[i16],
+        mut before: i16,
+        mut dc: i16,
+        store: &mut [i16],
+    ) -> i16 {
+        let (mut column, mut row) = (first % self.wide, first / self.wide);
+        let mut log = log;
+        while !log.is_empty() {
+            let mcus = (self.wide - column).min(log.len() / self.per_mcu);
+            let (line, rest) = log.split_at(mcus * self.per_mcu);
+            let lines = &mut store[row * part.down * part.stride..][..part.down * part.stride];
+            for (index, mcu) in line.chunks_exact(self.per_mcu).enumerate() {
+                let offset = dc.wrapping_sub(if part.first == 0 { before } else { mcu[part.first - 1] });
+                let own = &mcu[part.first..part.end];
+                let at = (column + index) * part.across;
+                for (y, totals) in own.chunks_exact(part.across).enumerate() {
+                    let to = &mut lines[y * part.stride + at..][..part.across];
+                    for (to, total) in to.iter_mut().zip(totals) {
+                        *to = offset.wrapping_add(*total);
+                    }
+                }
+                dc = offset.wrapping_add(own[own.len() - 1]);
+                before = mcu[self.per_mcu - 1];
+            }
+            (column, row, log) = (0, row + 1, rest);
+        }
+        dc
+    }
+
+    /// One component's blocks of whole MCUs from coefficients; returns its last DC.
+    fn write_mcus<const SLOTS: usize>(
+        &self,
+        part: &Part,
+        first: usize,
+        log: &[i16],
+        mut dc: i16,
+        store: &mut [i16],
+    ) -> i16 {
+        for (index, mcu) in log.chunks_exact(self.per_mcu * SLOTS).enumerate() {
+            let (column, row) = ((first + index) % self.wide, (first + index) / self.wide);
+            let own = mcu[part.first * SLOTS..part.end * SLOTS].chunks_exact(part.across * SLOTS);
+            for (y, blocks) in own.enumerate() {
+                let at = (row * part.down + y) * part.stride + column * part.across;
+                let to = &mut store[at * SLOTS..][..part.across * SLOTS];
+                to.copy_from_slice(blocks);
+                for block in to.chunks_exact_mut(SLOTS) {
+                    dc = dc.wrapping_add(block[0]);
+                    block[0] = dc;
+                }
+            }
+        }
+        dc
+    }
+}

@@ -1,0 +1,119 @@
+//! Markers and marker segments (T.81, annex B).
+
+use crate::error::{Error, Result};
+use memchr::memchr;
+
+pub(super) const SOI: u8 = 0xD8;
+pub(super) const EOI: u8 = 0xD9;
+pub(super) const SOS: u8 = 0xDA;
+pub(super) const DQT: u8 = 0xDB;
+pub(super) const DNL: u8 = 0xDC;
+pub(super) const DRI: u8 = 0xDD;
+pub(super) const DHT: u8 = 0xC4;
+pub(super) const DAC: u8 = 0xCC;
+pub(super) const DHP: u8 = 0xDE;
+pub(super) const APP0: u8 = 0xE0;
+pub(super) const APP14: u8 = 0xEE;
+
+/// Whether a marker starts a frame: every SOFn, whatever the process.
+pub(super) fn is_frame(code: u8) -> bool {
+    matches!(code, 0xC0..=0xCF) && !matches!(code, DHT | DAC | 0xC8)
+}
+
+/// Whether a marker is RST0..=RST7.
+pub(super) fn is_restart(code: u8) -> bool {
+    matches!(code, 0xD0..=0xD7)
+}
+
+/// Whether a segment follows that says its length: markers that T.81 names, and no others.
+pub(super) fn has_segment(code: u8) -> bool {
+    matches!(code, 0xC0..=0xCF | 0xDA..=0xEF | 0xFE) && code != 0xC8
+}
+
+/// The next marker at or after `at`: its code and the place behind it. Fill bytes, stuffed bytes
+/// and whatever else lies between are passed over.
+pub(super) fn next(bytes: &[u8], mut at: usize) -> Option<(u8, usize)> {
+    loop {
+        at += memchr(0xFF, bytes.get(at..)?)? + 1;
+        match *bytes.get(at)? {
+            0x00 => at += 1,
+            0xFF => {}
+            code => return Some((code, at + 1)),
+        }
+    }
+}
+
+/// Where entropy-coded data that starts at `at` ends: the place of the `FF` of the first marker that is no
+/// restart, or the end of the bytes.
+pub(super) fn end_of_scan(bytes: &[u8], mut at: usize) -> usize {
+    while let Some((code, behind)) = next(bytes, at) {
+        if !is_restart(code) {
+            return behind - 2;
+        }
+        at = behind;
+    }
+    bytes.len()
+}
+
+/// The first picture's SOI: the place behind it. Anything before it is passed over.
+pub(super) fn start(bytes: &[u8]) -> Result<usize> {
+    let found = memchr::memmem::find(bytes, &[0xFF, SOI, 0xFF]);
+    found.map(|at| at + 2).ok_or_else(|| corrupt("no start of image"))
+}
+
+/// A marker segment's parameters, read front to back.
+#[derive(Clone, Copy)]
+pub(super) struct Segment<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> Segment<'a> {
+    /// The segment whose length field is at `at`, and the place behind it. A length too short for the field
+    /// itself is taken for an empty segment's.
+    pub(super) fn at(bytes: &'a [u8], at: usize) -> Result<(Segment<'a>, usize)> {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let Some(&[high, low]) = rest.first_chunk() else { return Err(corrupt("a segment is cut off")) };
+        let length = usize::from(u16::from_be_bytes([high, low])).max(2);
+        let parameters = rest.get(2..length).ok_or_else(|| corrupt("a segment is cut off"))?;
+        Ok((Segment { bytes: parameters }, at + length))
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    pub(super) fn starts_with(&self, name: &[u8]) -> bool {
+        self.bytes.starts_with(name)
+    }
+
+    pub(super) fn get(&self, index: usize) -> Option<u8> {
+        self.bytes.get(index).copied()
+    }
+
+    pub(super) fn take(&mut self, length: usize) -> Result<&'a [u8]> {
+        let (taken, rest) =
+            self.bytes.split_at_checked(length).ok_or_else(|| corrupt("a segment is too short"))?;
+        self.bytes = rest;
+        Ok(taken)
+    }
+
+    pub(super) fn u8(&mut self) -> Result<u8> {
+        Ok(self.take(1)?[0])
+    }
+
+    pub(super) fn u16(&mut self) -> Result<u16> {
+        let taken = self.take(2)?;
+        Ok(u16::from_be_bytes([taken[0], taken[1]]))
+    }
+
+    /// Two four-bit numbers.
+    pub(super) fn nibbles(&mut self) -> Result<(u8, u8)> {
+        let both = self.u8()?;
+        Ok((both >> 4, both & 15))
+    }
+}
+
+/// A corrupt JPEG, and why.
+pub(super) fn corrupt(message: impl Into<String>) -> Error {
+    Error::corrupt("jpeg", message)
+}

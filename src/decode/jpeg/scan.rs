@@ -1,0 +1,130 @@
+//! The scan header, and where its restart intervals lie (T.81, B.2.3, A.2, E.2.4).
+
+use super::bits::Stretch;
+use super::frame::{Component, Frame};
+use super::marker::{Segment, corrupt};
+use crate::error::Result;
+
+/// One component of a scan.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Part {
+    /// Its index in the frame.
+    pub(super) component: usize,
+    /// Td and Ta, the Huffman tables' places.
+    pub(super) dc: usize,
+    pub(super) ac: usize,
+}
+
+/// A scan header.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scan {
+    parts: [Part; 4],
+    count: usize,
+    /// Ss and Se, first and last coefficient in zigzag order.
+    pub(super) first: u32,
+    pub(super) last: u32,
+    /// Ah and Al, bit positions before and after.
+    pub(super) high: u32,
+    pub(super) low: u32,
+    /// MCUs across and down in this scan.
+    pub(super) wide: usize,
+    pub(super) mcus: usize,
+}
+
+impl Scan {
+    /// Reads the header behind SOS.
+    pub(super) fn parse(frame: &Frame, mut segment: Segment<'_>) -> Result<Scan> {
+        let count = usize::from(segment.u8()?);
+        if !(1..=4).contains(&count) {
+            return Err(corrupt(format!("a scan has {count} components")));
+        }
+        let mut parts = [Part::default(); 4];
+        for index in 0..count {
+            let id = segment.u8()?;
+            let (dc, ac) = segment.nibbles()?;
+            let found = frame.components().iter().position(|component| component.id == id);
+            let component = found.ok_or_else(|| corrupt("a scan names a component that is not there"))?;
+            if parts[..index].iter().any(|part| part.component == component) {
+                return Err(corrupt("a scan names a component twice"));
+            }
+            if dc > 3 || ac > 3 {
+                return Err(corrupt("a scan names a Huffman table over 3"));
+            }
+            parts[index] = Part { component, dc: dc.into(), ac: ac.into() };
+        }
+        let (first, last) = (segment.u8()?.into(), segment.u8()?.into());
+        let (high, low) = segment.nibbles()?;
+        let mut scan =
+            Scan { parts, count, first, last, high: high.into(), low: low.into(), wide: 0, mcus: 0 };
+        scan.set_size(frame);
+        Ok(scan)
+    }
+
+    /// Counts MCUs, anew where the frame's height was not known.
+    pub(super) fn set_size(&mut self, frame: &Frame) {
+        (self.wide, self.mcus) = match self.alone(frame) {
+            Some(component) => (component.blocks_wide, component.blocks_wide * component.blocks_high),
+            None => (frame.mcus_wide, frame.mcus_wide * frame.mcus_high),
+        };
+    }
+
+    pub(super) fn parts(&self) -> &[Part] {
+        &self.parts[..self.count]
+    }
+
+    /// The component of a scan that is not interleaved.
+    pub(super) fn alone<'a>(&self, frame: &'a Frame) -> Option<&'a Component> {
+        (self.count == 1).then(|| &frame.components()[self.parts[0].component])
+    }
+
+    /// Checks the progression parameters (T.81, G.1.1.1).
+    pub(super) fn check_progressive(&self) -> Result<()> {
+        let dc = self.first == 0 && self.last == 0;
+        let ac = self.first >= 1 && self.first <= self.last && self.last <= 63 && self.count == 1;
+        let bits = self.low <= 13 && (self.high == 0 || self.high == self.low + 1);
+        if !(dc || ac) || !bits {
+            return Err(corrupt("a scan's progression parameters contradict each other"));
+        }
+        Ok(())
+    }
+}
+
+/// The data of one restart interval, or of a scan without any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Interval {
+    /// In bytes of the scan's stream.
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// Its MCUs.
+    pub(super) first: usize,
+    pub(super) mcus: usize,
+}
+
+/// Where each stretch belongs, by its restart marker's number; `restart` is the restart interval in MCUs, 0 for none.
+///
+/// A number one or two ahead means that as many intervals were lost, one or two behind that this stretch is an
+/// old one; any other is taken for the one that was due, as libjpeg does.
+pub(super) fn place(stretches: &[Stretch], restart: usize, mcus: usize, intervals: &mut Vec<Interval>) {
+    intervals.clear();
+    let mut due = 0;
+    for stretch in stretches {
+        let mut index = due;
+        if let Some(number) = stretch.restart {
+            if restart == 0 {
+                break;
+            }
+            match (usize::from(number) + 9 - due % 8) % 8 {
+                ahead @ 1..=2 => index += ahead,
+                6..=7 => continue,
+                _ => {}
+            }
+        }
+        let first = index * restart;
+        if first >= mcus {
+            break;
+        }
+        let count = if restart == 0 { mcus } else { restart.min(mcus - first) };
+        intervals.push(Interval { start: stretch.start, end: stretch.end, first, mcus: count });
+        due = index + 1;
+    }
+}

@@ -1,0 +1,195 @@
+//! Known signatures, and exact search among them: which entries of a list lie within a threshold of a query, none
+//! missed.
+//!
+//! A [`Gallery`] is one file (or its bytes in memory) that processes share through a memory map. It is written by a
+//! [`GalleryBuilder`] and read from the list formats of [`lists`]. Searching takes a batch of [`Query`]s, because a block of
+//! known signatures that is in registers can as well meet five hundred queries.
+//!
+//! ```
+//! use shadegrid::gallery::{Entry, Gallery, GalleryBuilder, Query, Scratch, SearchOptions};
+//! use shadegrid::{Pdq, PhotoDna};
+//!
+//! let mut builder = GalleryBuilder::new();
+//! let source = builder.source("my-list", "text");
+//! builder.add(source, Entry { key: "a".into(), pdq: Some(Pdq([7; 32])), ..Entry::default() })?;
+//! let gallery = Gallery::from_bytes(builder.to_bytes()?)?;
+//!
+//! let query = Query { pdq: Some(Pdq([7; 32])), ..Query::default() };
+//! let mut matches = Vec::new();
+//! gallery.search(&[query], &SearchOptions::default(), &mut Scratch::default(), &mut matches);
+//! assert_eq!(gallery.entry(matches[0].entry).key, "a");
+//! # Ok::<(), shadegrid::Error>(())
+//! ```
+
+mod builder;
+mod entry;
+mod file;
+mod groups;
+mod index;
+pub mod lists;
+mod range;
+mod search;
+mod segment;
+mod words;
+
+use std::path::Path;
+
+pub use builder::GalleryBuilder;
+pub use entry::{Entry, EntryId, EntryView, Suspicion, suspicion};
+pub use groups::Groups;
+pub use search::{Match, Query, Scratch, SearchOptions};
+
+use crate::error::{Error, Result};
+use crate::signature::{Pdq, PhotoDna};
+use file::Storage;
+use segment::Segment;
+
+/// Known signatures, ready for search. Cheap to open, safe to share between threads and processes.
+#[derive(Debug)]
+pub struct Gallery {
+    storage: Storage,
+    segments: Vec<Segment>,
+    level: fearless_simd::Level,
+}
+
+/// What a gallery holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Entries, those removed not counted.
+    pub entries: u64,
+    /// Entries that were removed but still take space.
+    pub removed: u64,
+    /// PhotoDNA-class signatures, those of removed entries counted.
+    pub photodna: u64,
+    /// PDQ signatures, those of removed entries counted.
+    pub pdq: u64,
+    /// Segments: one for each time that entries were added.
+    pub segments: u64,
+    /// Bytes of the file.
+    pub bytes: u64,
+}
+
+impl Gallery {
+    /// Opens a gallery's file by memory map, in milliseconds whatever its size: header, directory and the
+    /// lengths of all parts are checked, the contents are by [`verify`](Gallery::verify).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] where the file cannot be read, [`Error::Corrupt`] where it is damaged or truncated,
+    /// [`Error::Unsupported`] where a newer version wrote it, [`Error::Input`] where it is no gallery.
+    pub fn open(path: impl AsRef<Path>) -> Result<Gallery> {
+        Gallery::from_storage(Storage::map(path.as_ref())?)
+    }
+
+    /// A gallery from the bytes of its file.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Gallery::open).
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Gallery> {
+        Gallery::from_storage(Storage::Memory(bytes))
+    }
+
+    fn from_storage(storage: Storage) -> Result<Gallery> {
+        let segments = file::read_directory(&storage)?;
+        Ok(Gallery { storage, segments, level: fearless_simd::Level::new() })
+    }
+
+    /// The same gallery, searched at another SIMD level: for tests and benchmarks.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn at_level(self, level: fearless_simd::Level) -> Gallery {
+        Gallery { level, ..self }
+    }
+
+    /// Checks every byte against its checksum.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`] naming the first part that is damaged.
+    pub fn verify(&self) -> Result<()> {
+        self.segments.iter().try_for_each(|segment| segment.verify(&self.storage))
+    }
+
+    /// How much there is.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts {
+            segments: self.segments.len() as u64,
+            bytes: self.storage.len() as u64,
+            ..Counts::default()
+        };
+        for segment in &self.segments {
+            let removed = segment.removed_count(&self.storage);
+            counts.removed += removed;
+            counts.entries += u64::from(segment.entries) - removed.min(u64::from(segment.entries));
+            counts.photodna += u64::from(segment.photodna);
+            counts.pdq += u64::from(segment.pdq);
+        }
+        counts
+    }
+
+    /// The lists that entries came from, each as name, format and number of entries (removed ones not counted).
+    pub fn sources(&self) -> Vec<(String, String, u64)> {
+        let mut sources: Vec<(String, String, u64)> = Vec::new();
+        for id in self.ids() {
+            let entry = self.entry(id);
+            let same = |s: &&mut (String, String, u64)| s.0 == entry.source && s.1 == entry.format;
+            match sources.iter_mut().rev().find(same) {
+                Some(source) => source.2 += 1,
+                None => sources.push((entry.source.into(), entry.format.into(), 1)),
+            }
+        }
+        sources
+    }
+
+    /// Every entry that was not removed, in the order in which they were added.
+    pub fn ids(&self) -> impl Iterator<Item = EntryId> + '_ {
+        self.segments.iter().enumerate().flat_map(move |(number, segment)| {
+            (0..segment.entries)
+                .filter(|&index| !segment.is_removed(&self.storage, index))
+                .map(move |index| EntryId { segment: number as u32, index })
+        })
+    }
+
+    /// What is known about an entry.
+    ///
+    /// # Panics
+    ///
+    /// Where `id` is another gallery's.
+    pub fn entry(&self, id: EntryId) -> EntryView<'_> {
+        self.segments[id.segment as usize].entry(&self.storage, id.index)
+    }
+
+    /// An entry's PhotoDNA-class signature, if it has one.
+    pub fn photodna(&self, id: EntryId) -> Option<PhotoDna> {
+        let segment = &self.segments[id.segment as usize];
+        let row = segment.photodna_row(&self.storage, id.index)?;
+        segment.photodna_rows(&self.storage).get(row).copied().map(PhotoDna)
+    }
+
+    /// An entry's PDQ signature, if it has one.
+    pub fn pdq(&self, id: EntryId) -> Option<Pdq> {
+        let segment = &self.segments[id.segment as usize];
+        let row = segment.pdq_row(&self.storage, id.index)?;
+        segment.pdq_rows(&self.storage).get(row).copied().map(Pdq)
+    }
+}
+
+impl Gallery {
+    /// An entry as a query for its likes.
+    pub fn query(&self, id: EntryId) -> Query {
+        let entry = self.entry(id);
+        Query {
+            photodna: self.photodna(id),
+            pdq: self.pdq(id),
+            pdq_orientations: None,
+            flat: entry.flat,
+            quality: entry.quality,
+        }
+    }
+}
+
+/// An error about a damaged gallery.
+fn damaged(message: impl Into<String>) -> Error {
+    Error::corrupt("gallery", message)
+}

@@ -1,0 +1,39 @@
+//! Bare signatures, one after another; the position is the signature's number from 0.
+
+use std::io::{BufReader, Read};
+
+use super::{Item, Take};
+use crate::error::{Error, Result};
+use crate::gallery::Entry;
+use crate::signature::{Pdq, PhotoDna};
+
+/// Reads signatures of `N` bytes, 144 or 32.
+pub(super) fn read<const N: usize>(reader: impl Read, take: Take<'_>) -> Result<()> {
+    let mut reader = BufReader::with_capacity(1 << 18, reader);
+    let mut bytes = [0; N];
+    for position in 0.. {
+        let mut filled = 0;
+        while filled < N {
+            match reader.read(&mut bytes[filled..]) {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Error::io("cannot read the list", error)),
+            }
+        }
+        match filled {
+            0 => break,
+            _ if filled < N => {
+                let reason = format!("the list ends {filled} bytes into a signature of {N}");
+                return take(Item::Bad { position, reason });
+            }
+            _ => take(Item::Entry(Entry {
+                position,
+                photodna: bytes[..].try_into().ok().map(PhotoDna),
+                pdq: bytes[..].try_into().ok().map(Pdq),
+                ..Entry::default()
+            }))?,
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,205 @@
+//! All rows within a radius of many signatures: the inner loops of search.
+//!
+//! PhotoDNA-class: the scan of small integers puts candidates forward ([`index`](super::index) proves that no match is lost), their
+//! distances decide. At radii so large that the scan would let a good part through, whole tiles are computed instead.
+//! PDQ: the multi-index ([`words`](super::words)) where it is the faster one, the scan with its lower bound elsewhere.
+//!
+//! Both take the queries in sets that stay in the first cache, and the gallery in pieces so small that even if every
+//! pair were a candidate the buffers stay within a few megabytes.
+
+use super::Gallery;
+use super::entry::EntryId;
+use super::index::{self, Small};
+use super::segment::Segment;
+use crate::kernel::distance::coarse::{self, CoarseQuery, LANES};
+use crate::kernel::distance::squares::{self, TILE, Tile, TileQuery};
+use crate::kernel::distance::{Pair, hamming};
+
+/// Signatures in a set: 44 bytes each for the scan of small integers.
+const SET: usize = 512;
+
+/// Blocks of 16 rows taken at a time.
+const BLOCKS: usize = 128;
+
+/// PDQ rows taken at a time.
+const ROWS: usize = 2048;
+
+/// Squared distance from which on whole tiles are computed: there the scan lets through about one in ten.
+const TILES_FROM: u32 = 300_000;
+
+/// Signatures looked up and buffers, PhotoDNA-class.
+#[derive(Debug, Default)]
+pub(super) struct PhotoDnaWork {
+    signatures: Vec<[u8; 144]>,
+    small: Vec<Small>,
+    coarse: Vec<CoarseQuery>,
+    tiled: Vec<TileQuery>,
+    found: Vec<(Pair, u32)>,
+    pairs: Vec<Pair>,
+    distances: Vec<u32>,
+    /// Whether the scan is left out at every radius.
+    pub(super) every_pair: bool,
+}
+
+impl PhotoDnaWork {
+    pub(super) fn clear(&mut self) {
+        self.signatures.clear();
+        self.small.clear();
+    }
+
+    pub(super) fn push(&mut self, signature: [u8; 144]) {
+        self.signatures.push(signature);
+        self.small.push(index::small(&signature));
+    }
+}
+
+/// Signatures looked up and buffers, PDQ.
+#[derive(Debug, Default)]
+pub(super) struct PdqWork {
+    signatures: Vec<[u8; 32]>,
+    words: Vec<[u64; 4]>,
+    pairs: Vec<Pair>,
+    found: Vec<(Pair, u32)>,
+}
+
+impl PdqWork {
+    pub(super) fn clear(&mut self) {
+        self.signatures.clear();
+        self.words.clear();
+    }
+
+    pub(super) fn push(&mut self, signature: [u8; 32]) {
+        self.signatures.push(signature);
+        self.words.push(hamming::words(&signature));
+    }
+}
+
+impl Gallery {
+    /// Calls `found` with signature, entry and distance of every pair within `radius`.
+    pub(super) fn photodna_range(
+        &self,
+        work: &mut PhotoDnaWork,
+        radius: u32,
+        found: &mut dyn FnMut(u32, EntryId, u32),
+    ) {
+        for (number, segment) in self.segments.iter().enumerate() {
+            for start in (0..work.signatures.len()).step_by(SET) {
+                let set = start..work.signatures.len().min(start + SET);
+                let mut tell = |query: usize, row: u32, distance: u32| {
+                    let entry = segment.photodna_entry(&self.storage, row);
+                    if distance <= radius && entry < segment.entries {
+                        found(
+                            (start + query) as u32,
+                            EntryId { segment: number as u32, index: entry },
+                            distance,
+                        );
+                    }
+                };
+                if radius < TILES_FROM && !work.every_pair {
+                    self.scan_photodna(segment, work, set, radius, &mut tell);
+                } else {
+                    self.tile_photodna(segment, work, set, radius, &mut tell);
+                }
+            }
+        }
+    }
+
+    /// Tells the distance of every pair of `set` that may lie within `radius`.
+    fn scan_photodna(
+        &self,
+        segment: &Segment,
+        work: &mut PhotoDnaWork,
+        set: std::ops::Range<usize>,
+        radius: u32,
+        tell: &mut dyn FnMut(usize, u32, u32),
+    ) {
+        let PhotoDnaWork { signatures, small, coarse: queries, pairs, distances, .. } = work;
+        queries.clear();
+        queries.extend(small[set.clone()].iter().map(|own| index::query(own, radius, segment.rounding())));
+        let rows = segment.photodna_rows(&self.storage);
+        for (piece, blocks) in segment.photodna_blocks(&self.storage).chunks(BLOCKS).enumerate() {
+            pairs.clear();
+            distances.clear();
+            coarse::scan(self.level, blocks, (piece * BLOCKS * LANES) as u32, queries, pairs);
+            // Rows that only fill the last block up are never let through, but a damaged file might say otherwise.
+            pairs.retain(|pair| (pair.row as usize) < rows.len());
+            squares::pairs(self.level, &signatures[set.clone()], rows, pairs, distances);
+            for (pair, &distance) in pairs.iter().zip(&*distances) {
+                tell(pair.query as usize, pair.row, distance);
+            }
+        }
+    }
+
+    /// Tells the distance of every pair of `set` within `radius`, having computed all.
+    fn tile_photodna(
+        &self,
+        segment: &Segment,
+        work: &mut PhotoDnaWork,
+        set: std::ops::Range<usize>,
+        radius: u32,
+        tell: &mut dyn FnMut(usize, u32, u32),
+    ) {
+        let PhotoDnaWork { signatures, tiled, found, .. } = work;
+        tiled.clear();
+        tiled.extend(signatures[set].iter().map(TileQuery::new));
+        for (number, rows) in segment.photodna_rows(&self.storage).chunks(TILE).enumerate() {
+            found.clear();
+            squares::tile(self.level, &Tile::new(rows), tiled, radius, found);
+            for (pair, distance) in found.iter().filter(|(pair, _)| (pair.row as usize) < rows.len()) {
+                tell(pair.query as usize, (number * TILE) as u32 + pair.row, *distance);
+            }
+        }
+    }
+
+    /// Calls `found` with signature, entry and distance of every pair within `radius`.
+    pub(super) fn pdq_range(
+        &self,
+        work: &mut PdqWork,
+        radius: u32,
+        found: &mut dyn FnMut(u32, EntryId, u32),
+    ) {
+        for (number, segment) in self.segments.iter().enumerate() {
+            let mut tell = |query: usize, row: u32, distance: u32| {
+                let entry = segment.pdq_entry(&self.storage, row);
+                if distance <= radius && entry < segment.entries {
+                    found(query as u32, EntryId { segment: number as u32, index: entry }, distance);
+                }
+            };
+            match segment.pdq_words(&self.storage).filter(|words| words.pays(radius)) {
+                Some(words) => {
+                    for (set, queries) in work.signatures.chunks(SET).enumerate() {
+                        work.found.clear();
+                        words.search(self.level, queries, radius, &mut work.found);
+                        for (pair, distance) in &work.found {
+                            tell(set * SET + pair.query as usize, pair.row, *distance);
+                        }
+                    }
+                }
+                None => self.scan_pdq(segment, work, radius, &mut tell),
+            }
+        }
+    }
+
+    /// Tells the distance of every pair that may lie within `radius`.
+    fn scan_pdq(
+        &self,
+        segment: &Segment,
+        work: &mut PdqWork,
+        radius: u32,
+        tell: &mut dyn FnMut(usize, u32, u32),
+    ) {
+        let PdqWork { words, pairs, .. } = work;
+        for (set, queries) in words.chunks(SET).enumerate() {
+            for (piece, rows) in segment.pdq_rows(&self.storage).chunks(ROWS).enumerate() {
+                pairs.clear();
+                hamming::scan(self.level, rows, 0, queries, radius, pairs);
+                for pair in &*pairs {
+                    let (own, row) = (&queries[pair.query as usize], &rows[pair.row as usize]);
+                    let known = hamming::words(row);
+                    let distance = (0..4).map(|w| (own[w] ^ known[w]).count_ones()).sum();
+                    tell(set * SET + pair.query as usize, (piece * ROWS) as u32 + pair.row, distance);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! One segment of a gallery: the entries of one build or one addition, as they lie in the file.
+
+use super::damaged;
+use super::entry::EntryView;
+use super::file::{Section, Storage, u32_at, u64_at};
+use super::index::ERROR_SCALE;
+use super::words::{self, Words};
+use crate::error::Result;
+use crate::kernel::distance::coarse::{BLOCK, CoarseBlock, LANES};
+
+/// The sections of a segment, in the order of the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// 144 bytes a row.
+    PhotoDnaRows,
+    /// Blocks of small integers for 16 rows each.
+    PhotoDnaBlocks,
+    /// The entry of each row, ascending.
+    PhotoDnaEntries,
+    /// 32 bytes a row.
+    PdqRows,
+    /// The entry of each row, ascending.
+    PdqEntries,
+    /// The multi-index, or nothing.
+    PdqWords,
+    /// [`RECORD`] bytes an entry.
+    Records,
+    /// All keys, one after another.
+    Keys,
+    /// Labels: each a length and bytes.
+    Labels,
+    /// Sources: names and formats in turn, each a length and bytes.
+    Sources,
+    /// One bit an entry: whether it was removed.
+    Removed,
+}
+
+pub(super) const SECTIONS: usize = 11;
+
+impl Part {
+    pub(super) const ALL: [Part; SECTIONS] = [
+        Part::PhotoDnaRows,
+        Part::PhotoDnaBlocks,
+        Part::PhotoDnaEntries,
+        Part::PdqRows,
+        Part::PdqEntries,
+        Part::PdqWords,
+        Part::Records,
+        Part::Keys,
+        Part::Labels,
+        Part::Sources,
+        Part::Removed,
+    ];
+}
+
+/// Bytes of an entry's record: where its key ends (8), position (8), label (4), source (2), flags, quality.
+pub(super) const RECORD: usize = 24;
+
+/// Flag of a nearly flat picture.
+pub(super) const FLAT: u8 = 1;
+
+/// Stored for a quality that is not known; above every real one.
+pub(super) const UNKNOWN_QUALITY: u8 = 255;
+
+/// Numbers and places of a segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Segment {
+    pub(super) entries: u32,
+    pub(super) photodna: u32,
+    pub(super) pdq: u32,
+    /// Words of the multi-index; 0 without one.
+    pub(super) words: u32,
+    /// Largest rounding of the small integers, in 1/1024 step.
+    pub(super) error: u32,
+    pub(super) sections: [Section; SECTIONS],
+}
+
+impl Segment {
+    /// Refuses sections whose lengths do not agree with the numbers.
+    pub(super) fn checked(self) -> Result<Segment> {
+        let (entries, photodna, pdq) = (self.entries as usize, self.photodna as usize, self.pdq as usize);
+        let words = match self.words as usize {
+            0 => 0,
+            count @ 11..=16 => words::byte_length(pdq, count),
+            count => return Err(damaged(format!("a segment has an index of {count} words"))),
+        };
+        let expected = [
+            (Part::PhotoDnaRows, 144 * photodna),
+            (Part::PhotoDnaBlocks, BLOCK * photodna.div_ceil(LANES)),
+            (Part::PhotoDnaEntries, 4 * photodna),
+            (Part::PdqRows, 32 * pdq),
+            (Part::PdqEntries, 4 * pdq),
+            (Part::PdqWords, words),
+            (Part::Records, RECORD * entries),
+            (Part::Removed, entries.div_ceil(8)),
+        ];
+        for (part, length) in expected {
+            let actual = self.sections[part as usize].range.len();
+            if actual != length {
+                return Err(damaged(format!("section {part:?} has {actual} bytes instead of {length}")));
+            }
+        }
+        Ok(self)
+    }
+
+    fn part<'a>(&self, storage: &'a Storage, part: Part) -> &'a [u8] {
+        &storage[self.sections[part as usize].range.clone()]
+    }
+
+    /// Checks every section against its checksum.
+    pub(super) fn verify(&self, storage: &Storage) -> Result<()> {
+        for part in Part::ALL {
+            if crc32fast::hash(self.part(storage, part)) != self.sections[part as usize].checksum {
+                return Err(damaged(format!(
+                    "section {part:?} does not agree with its checksum: restore the file or build it again"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn photodna_rows<'a>(&self, storage: &'a Storage) -> &'a [[u8; 144]] {
+        self.part(storage, Part::PhotoDnaRows).as_chunks().0
+    }
+
+    pub(super) fn photodna_blocks<'a>(&self, storage: &'a Storage) -> &'a [CoarseBlock] {
+        self.part(storage, Part::PhotoDnaBlocks).as_chunks().0
+    }
+
+    /// Largest rounding of the small integers, in steps.
+    pub(super) fn rounding(&self) -> f64 {
+        f64::from(self.error) / ERROR_SCALE
+    }
+
+    pub(super) fn pdq_rows<'a>(&self, storage: &'a Storage) -> &'a [[u8; 32]] {
+        self.part(storage, Part::PdqRows).as_chunks().0
+    }
+
+    pub(super) fn pdq_words<'a>(&self, storage: &'a Storage) -> Option<Words<'a>> {
+        let bytes = self.part(storage, Part::PdqWords);
+        Words::new(bytes, self.pdq_rows(storage), self.words as usize)
+    }
+
+    /// The entry that a row of [`photodna_rows`](Segment::photodna_rows) belongs to.
+    pub(super) fn photodna_entry(&self, storage: &Storage, row: u32) -> u32 {
+        u32_at(self.part(storage, Part::PhotoDnaEntries), 4 * row as usize)
+    }
+
+    /// The entry that a row of [`pdq_rows`](Segment::pdq_rows) belongs to.
+    pub(super) fn pdq_entry(&self, storage: &Storage, row: u32) -> u32 {
+        u32_at(self.part(storage, Part::PdqEntries), 4 * row as usize)
+    }
+
+    /// The PhotoDNA-class row of an entry.
+    pub(super) fn photodna_row(&self, storage: &Storage, entry: u32) -> Option<usize> {
+        row_of(self.part(storage, Part::PhotoDnaEntries), entry)
+    }
+
+    /// The PDQ row of an entry.
+    pub(super) fn pdq_row(&self, storage: &Storage, entry: u32) -> Option<usize> {
+        row_of(self.part(storage, Part::PdqEntries), entry)
+    }
+
+    fn record<'a>(&self, storage: &'a Storage, entry: u32) -> &'a [u8] {
+        &self.part(storage, Part::Records)[RECORD * entry as usize..][..RECORD]
+    }
+
+    /// Flags and quality of an entry.
+    pub(super) fn flags(&self, storage: &Storage, entry: u32) -> (u8, u8) {
+        let record = self.record(storage, entry);
+        (record[22], record[23])
+    }
+
+    pub(super) fn is_removed(&self, storage: &Storage, entry: u32) -> bool {
+        self.part(storage, Part::Removed)[entry as usize / 8] >> (entry % 8) & 1 == 1
+    }
+
+    pub(super) fn removed<'a>(&self, storage: &'a Storage) -> &'a [u8] {
+        self.part(storage, Part::Removed)
+    }
+
+    pub(super) fn removed_count(&self, storage: &Storage) -> u64 {
+        self.removed(storage).iter().map(|byte| u64::from(byte.count_ones())).sum()
+    }
+
+    /// Everything about an entry; texts are empty where the file is damaged.
+    pub(super) fn entry<'a>(&self, storage: &'a Storage, index: u32) -> EntryView<'a> {
+        let record = self.record(storage, index);
+        let start = index.checked_sub(1).map_or(0, |before| u64_at(self.record(storage, before), 0));
+        let key = self.part(storage, Part::Keys).get(start as usize..u64_at(record, 0) as usize);
+        let source = usize::from(u16::from_le_bytes([record[20], record[21]]));
+        let sources = self.part(storage, Part::Sources);
+        EntryView {
+            key: key.and_then(|key| str::from_utf8(key).ok()).unwrap_or_default(),
+            label: text(self.part(storage, Part::Labels), u32_at(record, 16) as usize),
+            source: text(sources, 2 * source),
+            format: text(sources, 2 * source + 1),
+            position: u64_at(record, 8),
+            flat: record[22] & FLAT != 0,
+            quality: Some(record[23]).filter(|&quality| quality != UNKNOWN_QUALITY),
+        }
+    }
+}
+
+/// The place of `entry` among ascending numbers.
+fn row_of(entries: &[u8], entry: u32) -> Option<usize> {
+    entries.as_chunks::<4>().0.binary_search_by_key(&entry, |bytes| u32::from_le_bytes(*bytes)).ok()
+}
+
+/// Writes texts, each a table of ends first.
+pub(super) fn texts(all: &[String]) -> Vec<u8> {
+    let mut bytes = (all.len() as u32).to_le_bytes().to_vec();
+    let mut end = 0;
+    for text in all {
+        end += text.len() as u32;
+        bytes.extend(end.to_le_bytes());
+    }
+    all.iter().for_each(|text| bytes.extend(text.as_bytes()));
+    bytes
+}
+
+/// Text `number` of [`texts`]; empty where it is not there.
+fn text(bytes: &[u8], number: usize) -> &str {
+    find_text(bytes, number).unwrap_or_default()
+}
+
+fn find_text(bytes: &[u8], number: usize) -> Option<&str> {
+    let (numbers, _) = bytes.as_chunks::<4>();
+    let count = u32::from_le_bytes(*numbers.first()?) as usize;
+    let end_of = |n: usize| numbers.get(n + 1).map(|end| u32::from_le_bytes(*end) as usize);
+    if number >= count {
+        return None;
+    }
+    let start = if number == 0 { 0 } else { end_of(number - 1)? };
+    let body = bytes.get(4 * (count + 1)..)?;
+    str::from_utf8(body.get(start..end_of(number)?)?).ok()
+}

@@ -1,0 +1,204 @@
+//! `shadegrid gallery`, `match` and `dedupe` as their users meet them.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use image::{DynamicImage, RgbImage};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Runs the command in `folder`.
+fn run<I: AsRef<OsStr>>(folder: &TempDir, arguments: impl IntoIterator<Item = I>) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_shadegrid"));
+    command.args(arguments).current_dir(folder.path()).stdin(Stdio::null()).output().unwrap()
+}
+
+/// Runs and expects an exit code; gives the lines of standard output.
+fn lines(folder: &TempDir, arguments: &str, code: i32) -> Vec<Value> {
+    let output = run(folder, arguments.split(' '));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{arguments}: {said}");
+    let lines = output.stdout.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+    lines.map(|line| serde_json::from_slice(line).unwrap()).collect()
+}
+
+/// A picture with much to see, different for every seed.
+fn picture(seed: u32) -> DynamicImage {
+    let wave = |x: f64, y: f64, k: f64| ((x * k + y * (7.0 - k) + f64::from(seed)).sin() * 60.0 + 64.0) as u8;
+    DynamicImage::ImageRgb8(RgbImage::from_fn(320, 240, |x, y| {
+        let (x, y) = (f64::from(x) / 40.0, f64::from(y) / 40.0);
+        let k = 1.0 + f64::from(seed * 13 % 50) / 10.0;
+        let block = if ((x as u32 * 7 + y as u32 * 13 + seed * 31) % 5) < 2 { 120 } else { 0 };
+        image::Rgb([wave(x, y, k) + block, wave(y, x, k * 0.7) + block / 2, wave(x + y, x, k * 1.3)])
+    }))
+}
+
+/// `known/{0..5}.png`, scaled copies of two of them and a stranger in `asked`.
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["known", "asked", "turned", "strangers"] {
+        fs::create_dir(folder.path().join(name)).unwrap();
+    }
+    let save = |picture: DynamicImage, name: &str| picture.save(folder.path().join(name)).unwrap();
+    for seed in 0..6 {
+        save(picture(seed), &format!("known/{seed}.png"));
+    }
+    for seed in [1, 3] {
+        let scaled = picture(seed).resize_exact(200, 150, image::imageops::FilterType::Triangle);
+        save(scaled, &format!("asked/{seed}-scaled.png"));
+    }
+    save(picture(90), "asked/9-stranger.png");
+    save(picture(90), "strangers/a.png");
+    save(picture(2).rotate90(), "turned/2.png");
+    save(
+        DynamicImage::ImageRgb8(RgbImage::from_pixel(100, 100, image::Rgb([9, 9, 9]))),
+        "strangers/flat.png",
+    );
+    folder
+}
+
+fn built() -> TempDir {
+    let folder = folder();
+    lines(&folder, "hash known -o known.jsonl -q", 0);
+    lines(&folder, "gallery build k.gallery known.jsonl", 0);
+    folder
+}
+
+fn matched(line: &Value) -> Vec<(String, String)> {
+    let all = line["matches"].as_array().unwrap().iter();
+    let text = |value: &Value| value.as_str().unwrap().replace('\\', "/");
+    all.map(|m| (text(&m["key"]), text(&m["algorithm"]))).collect()
+}
+
+#[test]
+fn pictures_are_found_and_strangers_are_not() {
+    let folder = built();
+    let records = lines(&folder, "match --gallery k.gallery asked", 0);
+    assert_eq!(records.len(), 3);
+    let expected =
+        |n: u32| ["photodna", "pdq"].map(|algorithm| (format!("known/{n}.png"), algorithm.to_string()));
+    assert_eq!(matched(&records[0]), expected(1));
+    assert_eq!(matched(&records[1]), expected(3));
+    assert!(matched(&records[2]).is_empty());
+    let first = &records[0]["matches"][0];
+    assert_eq!(first["gallery"], "k.gallery");
+    assert_eq!((&first["source"], &first["orientation"]), (&"known.jsonl".into(), &"upright".into()));
+    assert_eq!(first["position"], 2);
+    assert!(first["distance"].as_u64().unwrap() <= 40_000 && records[0]["photodna"].is_string());
+
+    assert_eq!(lines(&folder, "match --gallery k.gallery asked --only-matches", 0).len(), 2);
+    assert_eq!(lines(&folder, "match --gallery k.gallery strangers", 3).len(), 2);
+    assert!(lines(&folder, "match --gallery k.gallery strangers --only-matches", 3).is_empty());
+    fs::write(folder.path().join("asked/broken.png"), b"no picture").unwrap();
+    let records = lines(&folder, "match --gallery k.gallery asked", 2);
+    assert_eq!(records.len(), 4);
+    assert!(records.iter().any(|record| record["status"] == "error" && matched(record).is_empty()));
+}
+
+#[test]
+fn options_choose_what_matches() {
+    let folder = built();
+    assert_eq!(lines(&folder, "match --gallery k.gallery turned", 3).len(), 1);
+    let records = lines(&folder, "match --gallery k.gallery turned --orientations all", 0);
+    // PDQ's orientations are too lopsided for so small a picture.
+    assert_eq!(matched(&records[0])[0], ("known/2.png".to_string(), "photodna".to_string()));
+    assert_eq!(records[0]["matches"][0]["orientation"], "rotate-90");
+
+    let records = lines(&folder, "match --gallery k.gallery strangers/a.png --nearest 2", 0);
+    assert_eq!(matched(&records[0]).len(), 4);
+    let distances: Vec<u64> =
+        (0..2).map(|n| records[0]["matches"][n]["distance"].as_u64().unwrap()).collect();
+    assert!(40_000 < distances[0] && distances[0] <= distances[1]);
+    let twice =
+        lines(&folder, "match --gallery k.gallery --gallery k.gallery strangers/a.png --nearest 2", 0);
+    assert_eq!(matched(&twice[0]).len(), 4, "the nearest of all galleries");
+
+    let records =
+        lines(&folder, "match --gallery k.gallery known/0.png --threshold photodna=9363600 -a photodna", 0);
+    assert_eq!(matched(&records[0]).len(), 6);
+    let records = lines(&folder, "match --gallery k.gallery asked --joint photodna=62500,pdq=90", 0);
+    assert_eq!(matched(&records[0]).len(), 2);
+    for wrong in [
+        "match asked",
+        "match --gallery k.gallery",
+        "match --gallery none asked",
+        "match --gallery k.gallery asked --threshold photodna",
+        "match --gallery k.gallery asked -a pdq-512",
+        "match --gallery k.gallery asked --quality-min 101",
+    ] {
+        lines(&folder, wrong, 1);
+    }
+}
+
+#[test]
+fn stored_signatures_are_looked_up() {
+    let folder = built();
+    lines(&folder, "hash asked -o asked.jsonl -q", 0);
+    lines(&folder, "hash asked -o asked.csv --format csv -q", 0);
+    for name in ["asked.jsonl", "asked.csv"] {
+        let records = lines(&folder, &format!("match --gallery k.gallery --signatures {name}"), 0);
+        assert_eq!(records.iter().map(|record| matched(record).len()).collect::<Vec<_>>(), [2, 2, 0]);
+        assert!(records[0]["key"].as_str().unwrap().ends_with("1-scaled.png"));
+    }
+    fs::write(folder.path().join("bad.txt"), "rubbish\n").unwrap();
+    let records = lines(&folder, "match --gallery k.gallery --signatures bad.txt", 2);
+    assert_eq!((&records[0]["status"], &records[0]["position"]), (&"error".into(), &1.into()));
+}
+
+#[test]
+fn galleries_change_and_stay_whole() {
+    let folder = built();
+    lines(&folder, "gallery verify k.gallery", 0);
+    let info = &lines(&folder, "gallery info k.gallery", 0)[0];
+    assert_eq!((&info["entries"], &info["segments"]), (&6.into(), &1.into()));
+    assert_eq!(info["sources"][0]["name"], "known.jsonl");
+
+    lines(&folder, "hash strangers/a.png -o more.jsonl -q", 0);
+    lines(&folder, "gallery add k.gallery more.jsonl --source more", 0);
+    lines(&folder, "match --gallery k.gallery strangers/a.png", 0);
+    let key = Path::new("strangers/a.png").to_str().unwrap();
+    lines(&folder, &format!("gallery remove k.gallery --key {key}"), 0);
+    lines(&folder, &format!("gallery remove k.gallery --key {key}"), 3);
+    lines(&folder, "match --gallery k.gallery strangers/a.png", 3);
+    let info = &lines(&folder, "gallery info k.gallery", 0)[0];
+    assert_eq!((&info["entries"], &info["removed"], &info["segments"]), (&6.into(), &1.into(), &2.into()));
+
+    // What is exported builds the same gallery.
+    lines(&folder, "gallery export k.gallery -o out.jsonl", 0);
+    lines(&folder, "gallery build again.gallery out.jsonl", 0);
+    let exported = lines(&folder, "gallery export again.gallery", 0);
+    assert_eq!(exported.len(), 6);
+    let before = lines(&folder, "gallery export k.gallery", 0);
+    for (a, b) in exported.iter().zip(&before) {
+        assert_eq!((&a["photodna"], &a["pdq"], &a["key"]), (&b["photodna"], &b["pdq"], &b["key"]));
+    }
+
+    let mut bytes = fs::read(folder.path().join("k.gallery")).unwrap();
+    bytes[100] ^= 1;
+    fs::write(folder.path().join("damaged.gallery"), &bytes).unwrap();
+    lines(&folder, "gallery verify damaged.gallery", 2);
+    lines(&folder, "match --gallery damaged.gallery asked", 1);
+    fs::write(folder.path().join("list.txt"), "rubbish\n").unwrap();
+    lines(&folder, "gallery build q.gallery list.txt --quarantine bad.jsonl", 0);
+    let bad: Value = serde_json::from_slice(&fs::read(folder.path().join("bad.jsonl")).unwrap()).unwrap();
+    assert_eq!((&bad["position"], &bad["list"]), (&1.into(), &"list.txt".into()));
+    lines(&folder, "gallery build k.gallery missing.txt", 1);
+    lines(&folder, "gallery verify k.gallery", 0);
+}
+
+#[test]
+fn near_duplicates_are_grouped() {
+    let folder = folder();
+    lines(&folder, "hash known asked -o all.jsonl -q", 0);
+    let groups = lines(&folder, "dedupe all.jsonl", 0);
+    assert_eq!(groups.len(), 2, "{groups:?}");
+    let members = |group: &Value| -> Vec<u64> {
+        group["members"].as_array().unwrap().iter().map(|m| m["position"].as_u64().unwrap()).collect()
+    };
+    assert_eq!((members(&groups[0]), members(&groups[1])), (vec![2, 7], vec![4, 8]));
+    assert_eq!(groups, lines(&folder, "dedupe all.jsonl -j 1", 0));
+    lines(&folder, "hash known -o known.jsonl -q", 0);
+    assert!(lines(&folder, "dedupe known.jsonl", 3).is_empty());
+}
