@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::kernel::dct::Scale;
@@ -79,6 +80,32 @@ impl FromStr for BackendChoice {
             .find(|choice| choice.name() == text)
             .ok_or_else(|| Error::Input(format!("unknown backend {text:?}: the choice is auto, cpu, gpu")))
     }
+}
+
+/// What has gone through a device, and the time it took by the device's own clock; zeros where it has none.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Traffic {
+    /// The device's name.
+    pub device: String,
+    /// Batches sent.
+    pub batches: u64,
+    /// Pictures in them.
+    pub pictures: u64,
+    /// Bytes sent to the device.
+    pub bytes: u64,
+    /// From the staging buffers to the device.
+    pub upload: Duration,
+    /// The stage `reduce`.
+    pub reduce: Duration,
+    /// The stage `gradient`.
+    pub gradient: Duration,
+    /// The stage `dct`.
+    pub dct: Duration,
+    /// From sending each batch until its results could be read; batches overlap.
+    pub in_flight: Duration,
+    /// Time in which at least one batch was on the device.
+    pub busy: Duration,
 }
 
 /// What the integer stages leave of a picture; everything after it is a tiny step on the processor.

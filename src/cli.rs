@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod backend;
+mod bench;
 mod bytes;
 mod compare;
 mod console;
@@ -62,6 +63,7 @@ enum Command {
     Gallery(gallery::Arguments),
     Dedupe(dedupe::Arguments),
     Devices(devices::Arguments),
+    Bench(bench::Arguments),
 }
 
 /// Parses, runs the command, reports what stopped it, and gives the exit code.
@@ -82,5 +84,6 @@ fn run(command: Command) -> Result<Exit, shadegrid::Error> {
         Command::Gallery(arguments) => gallery::run(arguments),
         Command::Dedupe(arguments) => dedupe::run(&arguments),
         Command::Devices(arguments) => devices::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
     }
 }

@@ -25,5 +25,8 @@ pub(crate) mod normalise;
 pub(crate) mod pdq_reference;
 pub(crate) mod reduce;
 #[cfg(test)]
-pub(crate) mod twins;
+mod twins;
 pub(crate) mod weights;
+
+#[cfg(all(test, feature = "gpu"))]
+pub(crate) use twins::Bytes;

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Done, Sums};
+use super::{Done, Sums, Traffic};
 use crate::error::Result;
 use crate::picture::Picture;
 use crate::signature::Algorithm;
@@ -28,6 +28,7 @@ pub(crate) enum Checks {
 }
 
 #[derive(Debug, Clone, Copy)]
+#[expect(dead_code, reason = "no device asks how many pictures fit")]
 pub(crate) struct Capacity {
     pub(crate) pictures: u32,
     pub(crate) bytes: u64,
@@ -96,6 +97,10 @@ impl<T> Ring<T> {
     }
 
     pub(crate) fn waiting(&self) -> usize {
+        match self.none {}
+    }
+
+    pub(crate) fn traffic(&self) -> Traffic {
         match self.none {}
     }
 

@@ -83,7 +83,8 @@ fn pictures() -> Vec<Picture> {
     pictures
 }
 
-#[cfg(all(test, feature = "gpu"))]
+#[cfg(feature = "gpu")]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::backend::gpu::devices_for_tests;

@@ -100,7 +100,9 @@ pub(super) fn drive(ring: &Ring<Travelling>, returned: &Sender<Returned>) {
     ring.drive(&mut |done| drop(returned.send(done)));
 }
 
-#[cfg(all(test, feature = "gpu"))]
+#[cfg(feature = "gpu")]
+#[expect(clippy::print_stdout, reason = "says what was compared")]
+#[cfg(test)]
 mod tests {
     use std::num::NonZeroUsize;
     use std::time::Duration;

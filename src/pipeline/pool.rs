@@ -101,6 +101,7 @@ pub(super) fn run_within<W: Work>(
         if summary.ended == Ended::Complete && !exhausted.load(Ordering::Acquire) {
             summary.ended = Ended::Stopped;
         }
+        summary.devices = rings.iter().map(Ring::traffic).collect();
         Ok(summary)
     })
 }

@@ -33,6 +33,11 @@ pub(super) enum Content {
 }
 
 impl Source {
+    /// What it is called in its record: its path, where it is a file.
+    pub fn key(&self) -> &std::ffi::OsStr {
+        &self.key
+    }
+
     /// A file, opened when its turn comes; its key is the path.
     pub fn file(path: impl Into<PathBuf>) -> Source {
         let path = path.into();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::record::Record;
-use crate::backend::Backend;
+use crate::backend::{Backend, Traffic};
 
 /// What a run did, in numbers; counts what was written.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +22,8 @@ pub struct Summary {
     pub by_devices: u64,
     /// Pictures that one was meant to and the processor did.
     pub fallbacks: u64,
+    /// What went through each device.
+    pub devices: Vec<Traffic>,
     /// From start to end.
     pub elapsed: Duration,
     /// How the run came to its end.

@@ -38,7 +38,8 @@ pub(super) const MOST_WORKGROUPS: u32 = 65_535;
 /// Whether shaders run with the checks that wgpu can build into them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Checks {
-    /// Every index is clamped and every loop counted.
+    /// Every index is clamped and every loop counted: what the tests prove the shaders with.
+    #[cfg(test)]
     On,
     /// The shaders' own care is trusted.
     Off,
@@ -317,6 +318,7 @@ pub(super) fn module(device: &wgpu::Device, name: &str, text: &str, checks: Chec
     let descriptor =
         wgpu::ShaderModuleDescriptor { label: Some(name), source: wgpu::ShaderSource::Wgsl(text.into()) };
     match checks {
+        #[cfg(test)]
         Checks::On => device.create_shader_module(descriptor),
         // SAFETY: the text is one of this crate's shaders. Its indices come from descriptors that `Batch` computes and
         // bounds by the buffers' capacities, its loops end after counts from the same place, and the tests compare every

@@ -20,7 +20,7 @@ use super::device::Device;
 use super::slot::{Slot, Timings};
 use super::tables::Tables;
 use crate::backend::layout::{Layout, Shape};
-use crate::backend::{Done, Sums};
+use crate::backend::{Done, Sums, Traffic};
 use crate::error::{Error, Result};
 use crate::picture::Picture;
 use crate::signature::Algorithm;
@@ -35,21 +35,6 @@ const SHAPES: usize = 64;
 const POLL: Duration = Duration::from_micros(100);
 /// How long it sleeps when there is nothing to do; it is woken when there is.
 const IDLE: Duration = Duration::from_millis(50);
-
-/// What has gone through a ring.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(crate) struct Traffic {
-    pub(crate) batches: u64,
-    pub(crate) pictures: u64,
-    /// Bytes sent to the device.
-    pub(crate) bytes: u64,
-    /// The batches' times on the device, added up.
-    pub(crate) timings: Timings,
-    /// From sending a batch until its results could be read, added up; batches overlap.
-    pub(crate) in_flight: Duration,
-    /// Time in which at least one batch was on the device.
-    pub(crate) busy: Duration,
-}
 
 /// Batches of one device.
 #[derive(Debug)]
@@ -129,7 +114,7 @@ impl<T: Send> Ring<T> {
             in_flight: Vec::new(),
             failed: None,
             finishing: false,
-            traffic: Traffic::default(),
+            traffic: Traffic { device: device.adapter.name.clone(), ..Traffic::default() },
             busy_since: None,
         };
         Ok(Ring {
@@ -157,7 +142,7 @@ impl<T: Send> Ring<T> {
 
     /// What has gone through so far.
     pub(crate) fn traffic(&self) -> Traffic {
-        self.lock().traffic
+        self.lock().traffic.clone()
     }
 
     /// Copies a picture into the open batch, waiting for one where all are on their way. It comes back from
@@ -385,7 +370,7 @@ impl<T> State<T> {
         let traffic = &mut self.traffic;
         traffic.batches += 1;
         traffic.pictures += entries.len() as u64;
-        traffic.timings.add(timings);
+        timings.add_to(traffic);
         traffic.in_flight += in_flight;
         if self.in_flight.is_empty() {
             traffic.busy += self.busy_since.take().map_or(Duration::ZERO, |since| since.elapsed());

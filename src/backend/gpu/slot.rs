@@ -9,6 +9,7 @@ use wgpu::{BindGroup, Buffer, BufferUsages, CommandEncoder, MapMode, QuerySet};
 
 use super::batch::{Batch, Capacity, PlaneBytes, PlanePlace, Sections};
 use super::device::{Device, MOST_WORKGROUPS, STAGES, Timestamps};
+use crate::backend::Traffic;
 use crate::error::{Error, Result};
 
 /// Timestamps a batch: before and after the upload, and before and after each stage.
@@ -57,12 +58,11 @@ pub(crate) struct Timings {
 }
 
 impl Timings {
-    pub(super) fn add(&mut self, other: Timings) {
-        self.upload = match (self.upload, other.upload) {
-            (Some(a), Some(b)) => Some(a + b),
-            (a, b) => a.or(b),
-        };
-        self.stages.iter_mut().zip(other.stages).for_each(|(sum, time)| *sum += time);
+    pub(super) fn add_to(self, traffic: &mut Traffic) {
+        traffic.upload += self.upload.unwrap_or_default();
+        traffic.reduce += self.stages[0];
+        traffic.gradient += self.stages[1];
+        traffic.dct += self.stages[2];
     }
 }
 

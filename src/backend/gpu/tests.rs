@@ -1,5 +1,7 @@
 //! Every stage on every adapter, bit for bit against the definitions and the processor.
 
+#![expect(clippy::print_stdout, reason = "says what ran, was skipped and was compared")]
+
 mod rings;
 mod shaders;
 mod twins;

@@ -7,13 +7,12 @@ use std::time::Duration;
 
 use fearless_simd::Level;
 
-use super::super::ring::Traffic;
 use super::super::{Capacity, Device, Ring};
 use super::devices;
 use super::twins::{Kind, picture};
 use crate::backend::cpu::Cpu;
-use crate::backend::{Done, Sums};
-use crate::kernel::twins::Bytes;
+use crate::backend::{Done, Sums, Traffic};
+use crate::kernel::Bytes;
 use crate::picture::Picture;
 use crate::signature::Algorithm;
 

@@ -8,8 +8,8 @@ use super::super::{Capacity, Device, Run, run};
 use super::devices;
 use crate::backend::cpu::Cpu;
 use crate::backend::layout::{Layout, Reduction, Shape};
+use crate::kernel::Bytes;
 use crate::kernel::naive;
-use crate::kernel::twins::Bytes;
 use crate::picture::{COARSE_ZERO, Picture, Plane, Planes};
 use crate::signature::Algorithm;
 

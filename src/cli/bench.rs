@@ -1,0 +1,171 @@
+//! `shadegrid bench`: the processor against each graphics processor, on the same pictures, with checked results.
+
+use std::fs;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use shadegrid::pipeline::{self, JsonLines, PipelineOptions, Source, Summary, Walk, expand};
+use shadegrid::{BackendChoice, DecodeOptions, Decoder, Devices, Error, HashOptions, Hasher, devices};
+
+use super::console;
+use super::exit::Exit;
+use report::{Contender, Report, Steps};
+
+mod html;
+mod report;
+mod synthetic;
+
+/// Compare the processor with each graphics processor on the same pictures
+///
+/// The pictures are read into memory first, then hashed by each contender in turn, several times over after a run that does not
+/// count: the table gives the median and the range. The signatures of all runs must be the same. Without a path the
+/// pictures are made up: photograph-like bitmaps of 0.3, 1, 2 and 12 megapixels.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// Pictures and folders to hash
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+
+    /// Runs that count, for each contender
+    #[arg(short, long, value_name = "N", default_value = "5")]
+    runs: NonZeroUsize,
+
+    /// Threads that decode and hash [default: one a processor]
+    #[arg(short = 'j', long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+
+    /// Graphics processors to compare, by number or part of the name [default: all that are trusted]
+    #[arg(long, value_name = "DEVICE")]
+    device: Vec<String>,
+
+    /// Write JSON instead of a table
+    #[arg(long)]
+    json: bool,
+
+    /// Write a page with charts to a file, too
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  Does a graphics card pay on these pictures?
+      shadegrid bench photos --html bench.html
+
+Exit codes:
+    0  everything was measured, and all signatures agree
+    1  wrong usage, nothing to measure, or signatures that differ";
+
+/// Runs the subcommand.
+pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Error> {
+    let started = Instant::now();
+    let pictures = arguments.pictures()?;
+    let read = started.elapsed();
+    let defaults = PipelineOptions::default();
+    let options = PipelineOptions { threads: arguments.threads.unwrap_or(defaults.threads), ..defaults };
+    let steps = steps(&pictures, read)?;
+    let mut contenders = vec![measure(arguments, &pictures, "processor", &options)?];
+    for device in arguments.devices() {
+        let devices = Devices::choose(BackendChoice::Gpu, std::slice::from_ref(&device), options.threads)?;
+        let name = devices.names().join(" and ");
+        contenders.push(measure(
+            arguments,
+            &pictures,
+            &name,
+            &PipelineOptions { devices, ..options.clone() },
+        )?);
+    }
+    let report = Report::new(&pictures, steps, contenders, &options, arguments.paths.is_empty());
+    console::print(&if arguments.json { report.json() } else { report.table() })?;
+    if let Some(path) = &arguments.html {
+        let written = fs::write(path, html::page(&report));
+        written.map_err(|error| Error::io(format!("cannot write {}", path.display()), error))?;
+    }
+    if report.agree() {
+        return Ok(Exit::Done);
+    }
+    Err(Error::Device(
+        "the contenders' signatures differ: do not use the devices named in the table".to_string(),
+    ))
+}
+
+impl Arguments {
+    /// Everything in memory: what disks do is not what is compared.
+    fn pictures(&self) -> Result<Vec<(String, Vec<u8>)>, Error> {
+        if self.paths.is_empty() {
+            return Ok(synthetic::pictures());
+        }
+        let sources = expand(self.paths.iter().cloned().map(Ok), Walk::default());
+        let pictures: Vec<(String, Vec<u8>)> = sources
+            .filter_map(|source| {
+                let path = PathBuf::from(source.key());
+                fs::read(&path).ok().map(|bytes| (path.display().to_string(), bytes))
+            })
+            .collect();
+        if pictures.is_empty() {
+            return Err(Error::Input("there is no file to measure".to_string()));
+        }
+        Ok(pictures)
+    }
+
+    /// The devices to compare, as `--device` names them.
+    fn devices(&self) -> Vec<String> {
+        if !self.device.is_empty() {
+            return self.device.clone();
+        }
+        let trusted = devices().into_iter().filter(|device| device.refused.is_none());
+        trusted.map(|device| device.number.to_string()).collect()
+    }
+}
+
+/// What each step costs one thread of the processor, per run over all pictures.
+fn steps(pictures: &[(String, Vec<u8>)], read: Duration) -> Result<Steps, Error> {
+    let options = HashOptions::default();
+    let mut decoder = Decoder::new(DecodeOptions::default());
+    let mut hasher = Hasher::new(options);
+    let mut steps = Steps { read, ..Steps::default() };
+    for (_, bytes) in pictures {
+        let started = Instant::now();
+        let Ok(decoded) = decoder.decode(bytes) else { continue };
+        steps.decode += started.elapsed();
+        let started = Instant::now();
+        if hasher.hash_picture(&decoded.picture).is_ok() {
+            steps.hash += started.elapsed();
+            steps.pictures += 1;
+        }
+        decoder.recycle(decoded.picture);
+    }
+    if steps.pictures == 0 {
+        return Err(Error::Input("none of the files is a picture that can be hashed".to_string()));
+    }
+    Ok(steps)
+}
+
+/// One run that does not count, then those that do.
+fn measure(
+    arguments: &Arguments,
+    pictures: &[(String, Vec<u8>)],
+    name: &str,
+    options: &PipelineOptions,
+) -> Result<Contender, Error> {
+    let (records, _) = once(pictures, options)?;
+    let mut contender = Contender { name: name.to_string(), records, steady: true, ..Contender::default() };
+    for _ in 0..arguments.runs.get() {
+        let (records, summary) = once(pictures, options)?;
+        contender.steady &= records == contender.records;
+        contender.add(summary);
+    }
+    Ok(contender)
+}
+
+/// The records without what says where they were computed, and the summary.
+fn once(pictures: &[(String, Vec<u8>)], options: &PipelineOptions) -> Result<(Vec<String>, Summary), Error> {
+    let sources = pictures.iter().map(|(name, bytes)| Source::bytes(name, bytes.clone()));
+    let mut lines = JsonLines::new(Vec::new());
+    let summary = pipeline::run(sources, &mut lines, options)?;
+    let lines = String::from_utf8_lossy(&lines.into_inner()).into_owned();
+    Ok((lines.lines().map(report::comparable).collect(), summary))
+}
