@@ -144,7 +144,7 @@ impl Rows {
 
     #[inline(always)]
     fn set_columns<S: Simd>(&mut self, x: usize, columns: [f32x16<S>; ROWS]) {
-        for (k, row) in transposed(columns).into_iter().enumerate() {
+        for (k, row) in transposed(columns).iter().enumerate() {
             row.store_slice(&mut self.values[k * self.padded + x..][..ROWS]);
         }
     }
@@ -203,7 +203,7 @@ impl AlongRows {
         let Window { length, width, .. } = self.window;
         for x in (0..length).step_by(ROWS) {
             let to = &mut self.columns[width + x..width + length.min(x + ROWS)];
-            for (to, column) in to.iter_mut().zip(rows.columns(simd, x)) {
+            for (to, column) in to.iter_mut().zip(&rows.columns(simd, x)) {
                 column.store_array(to);
             }
         }
