@@ -191,44 +191,46 @@ impl Decoder {
     /// Decodes one encoded picture as far as the signatures of `algorithms` need it, which for most JPEGs is not far:
     /// see [`jpeg`] and [`DecodeOptions::detail`].
     ///
+    /// A JPEG that is damaged where it was read is decoded in full, so that what is missing looks as browsers leave it; it is
+    /// damaged though full decoding should notice nothing.
+    ///
     /// # Errors
     ///
     /// Those of [`decode`](Decoder::decode).
     pub fn decode_for(&mut self, bytes: &[u8], algorithms: &[Algorithm]) -> Result<Decoded> {
-        match self.coarse(bytes, algorithms) {
-            Some(decoded) => decoded,
-            None => self.decode(bytes),
+        let Some(coarse) = self.coarse(bytes, algorithms) else { return self.decode(bytes) };
+        let Some(share) = coarse.whole else { return Ok(coarse) };
+        self.recycle(coarse.picture);
+        let decoded = self.decode(bytes)?;
+        let whole = decoded.whole.unwrap_or(share);
+        match self.options.damaged {
+            DamagedPolicy::Hash => Ok(Decoded { whole: Some(whole), ..decoded }),
+            DamagedPolicy::Refuse => Err(raster::damaged(Format::Jpeg, whole)),
         }
     }
 
-    /// The low frequencies of a JPEG; `None` where every pixel is wanted or the reader refers to full decoding. What
-    /// it finds corrupt goes to full decoding too, which has the last word.
-    fn coarse(&mut self, bytes: &[u8], algorithms: &[Algorithm]) -> Option<Result<Decoded>> {
-        let DecodeOptions { limits, orient, damaged, detail } = &self.options;
-        if *detail == DetailChoice::Full
-            || *orient == Orient::Exif
+    /// The low frequencies of a JPEG; `None` where every pixel is wanted, where the reader refers to full decoding, and where
+    /// it finds nothing: full decoding has the last word on what is corrupt.
+    fn coarse(&mut self, bytes: &[u8], algorithms: &[Algorithm]) -> Option<Decoded> {
+        let DecodeOptions { limits, orient, detail, .. } = &self.options;
+        let wanted = *detail != DetailChoice::Full && *orient == Orient::Ignore;
+        if !wanted
             || Format::sniff(bytes) != Some(Format::Jpeg)
+            || limits.check_file_bytes(bytes.len() as u64).is_err()
         {
             return None;
-        }
-        if let Err(error) = limits.check_file_bytes(bytes.len() as u64) {
-            return Some(Err(error));
         }
         let rule = |width, height| detail.of(width, height, algorithms);
         let Ok(Reading::Coarse(coarse)) = self.jpeg.read(bytes, rule, limits) else { return None };
         // Scans that were stepped over are walked after all where the file breaks off.
-        let whole = match coarse.whole {
-            None if coarse.unread_scans > 0 && !coarse.ended => match self.jpeg.judge(bytes, limits) {
-                Ok(Verdict::Read { whole, .. }) => whole,
-                _ => return None,
-            },
-            whole => whole,
+        let cut = coarse.whole.is_none() && coarse.unread_scans > 0 && !coarse.ended;
+        let whole = match cut.then(|| self.jpeg.judge(bytes, limits)) {
+            None => coarse.whole,
+            Some(Ok(Verdict::Read { whole, .. })) => whole,
+            Some(_) => return None,
         };
-        if let (Some(share), DamagedPolicy::Refuse) = (whole, damaged) {
-            return Some(Err(raster::damaged(Format::Jpeg, share)));
-        }
         let (picture, detail) = (coarse.picture, Detail::Scaled(coarse.detail));
-        Some(Ok(Decoded { picture, format: Format::Jpeg, detail, whole }))
+        Some(Decoded { picture, format: Format::Jpeg, detail, whole })
     }
 
     /// Decodes every pixel of one encoded picture.
