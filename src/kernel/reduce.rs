@@ -90,6 +90,12 @@ impl Columns {
         columns
     }
 
+    /// One past the last byte whose sum is read.
+    fn reach(&self) -> usize {
+        let ends = self.groups.iter().flat_map(|group| group.firsts.map(|first| first + group.length));
+        ends.max().unwrap_or(0)
+    }
+
     fn push(&mut self, table: &Weights, mix: &[u32], start: usize, first: usize, spans: &[Range<usize>]) {
         let length = spans.iter().map(Range::len).max().unwrap_or(0).next_multiple_of(WORDS);
         let mut group = Group { firsts: [0; GROUP], length, offset: self.weights.len() };
@@ -98,8 +104,9 @@ impl Columns {
             let before = span.start - table.span(column).start * mix.len();
             let weights =
                 table.values(column).iter().flat_map(|&weight| mix.iter().map(move |&m| weight * m));
+            // Columns that lie in another strip leave their places empty.
+            self.weights.resize(group.offset + k * length, 0);
             self.weights.extend(weights.skip(before).take(span.len()));
-            self.weights.resize(group.offset + (k + 1) * length, 0);
             group.firsts[k] = span.start - start;
         }
         self.weights.resize(group.offset + GROUP * length, 0);
@@ -118,10 +125,13 @@ impl Plan {
             let columns = tables.iter().map(|(_, columns, mix)| Columns::new(columns, mix, &bytes)).collect();
             Strip { bytes, columns }
         };
-        let padded = width.min(STRIP).next_multiple_of(LANES);
+        let strips: Vec<Strip> = (0..width).step_by(STRIP).map(strip).collect();
+        // A short column beside a long one is read as far as the long one is long.
+        let reach = strips.iter().flat_map(|strip| &strip.columns).map(Columns::reach).max().unwrap_or(0);
+        let padded = width.min(STRIP).max(reach).next_multiple_of(LANES);
         Plan {
             blocks: Blocks::new(rows as usize, &row_tables),
-            strips: (0..width).step_by(STRIP).map(strip).collect(),
+            strips,
             grids: tables.iter().map(|(rows, columns, _)| (rows.len(), columns.len())).collect(),
             spacing: padded + WORDS,
         }
