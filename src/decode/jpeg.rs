@@ -171,13 +171,13 @@ impl JpegReader {
 ///
 /// | | n = 1 | n = 2 | n = 4 | n = 8 | below |
 /// | --- | --- | --- | --- | --- | --- |
-/// | PhotoDNA alone | 800 | 288 | 144 | | full |
-/// | with PDQ | 1,600 | 576 | 288 | 144 | full |
+/// | PhotoDNA alone | 800 | 288 | 168 | 144 | full |
+/// | with PDQ | 1,600 | 680 | 288 | 144 | full |
 pub fn detail_for(width: u32, height: u32, algorithms: &[Algorithm]) -> Detail {
     let least = if algorithms.iter().all(|algorithm| *algorithm == Algorithm::PhotoDna) {
-        [(1, 800), (2, 288), (4, 144), (8, 144)]
+        [(1, 800), (2, 288), (4, 168), (8, 144)]
     } else {
-        [(1, 1_600), (2, 576), (4, 288), (8, 144)]
+        [(1, 1_600), (2, 680), (4, 288), (8, 144)]
     };
     let side = width.min(height);
     let found = least.into_iter().find(|&(_, least)| side >= least);

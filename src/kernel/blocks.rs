@@ -5,6 +5,10 @@
 //! its three corners, so a picture of a thousand rows has some three hundred runs; any two rows make one. The
 //! identity is exact, and modulo 2³² it holds for every intermediate value.
 //!
+//! A line whose weights stay the same over several runs, as a box's do between its edges, is left alone there: `c·Σp` over
+//! these runs is `c` times what all rows so far sum to after them, less `c` times the same before them ([`Term::before`]). So
+//! a box is touched at its two edges, whatever its height.
+//!
 //! The runs come from the tables alone: row `y` is a *kink* where some line's weights `w(y−1), w(y), w(y+1)` (0 outside
 //! its span) are not evenly spaced, and a run of three rows or more has no kink inside.
 
@@ -15,15 +19,18 @@ use super::weights::Weights;
 /// Most rows in a run: with bytes, `Σ (m−k)·p_k ≤ 255·m·(m+1)/2` fits 16 bits up to 22.
 pub(crate) const MAX_ROWS: usize = 22;
 
-/// What one run of rows adds to one line: `rising·Σ(m−k)·p_k + level·Σp_k`, modulo 2³².
+/// What one run of rows adds to one line: `rising·Σ(m−k)·p_k + level·Σp_k + before·P`, modulo 2³², where `P` is the sum
+/// of all rows above the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Term {
-    /// Index of the accumulator, one a line that is under way.
+    /// Index of the accumulator, one a line that is under way, counted from 1: at 0 the rows so far are summed.
     pub(crate) slot: u32,
     /// Factor of the plain sum: `α + β·m`.
     pub(crate) level: u32,
     /// Factor of the sum of running sums: `−β`.
     pub(crate) rising: u32,
+    /// Factor of the sum of all rows above the run: `c` after a stretch of runs of constant weight `c`, `−c` before it.
+    pub(crate) before: u32,
 }
 
 /// A run of rows.
@@ -62,6 +69,20 @@ struct Active {
     table: usize,
     line: usize,
     slot: u32,
+    /// Whether the run before this one added to it.
+    touched: bool,
+    /// The constant weight of the stretch that is being left out.
+    stretch: Option<u32>,
+}
+
+impl Active {
+    /// The weight of the first of `rows` and what it grows by from row to row.
+    fn linear(&self, rows: &Range<usize>, tables: &[&Weights]) -> (u32, u32) {
+        let weight = |row| tables[self.table].at(self.line, row);
+        let first = weight(rows.start);
+        let slope = if rows.len() > 1 { weight(rows.start + 1).wrapping_sub(first) } else { 0 };
+        (first, slope)
+    }
 }
 
 impl Blocks {
@@ -71,7 +92,7 @@ impl Blocks {
         let mut waiting = lines_by_start(tables);
         let mut active: Vec<Active> = Vec::new();
         let mut free: Vec<u32> = Vec::new();
-        let mut blocks = Blocks::default();
+        let mut blocks = Blocks { slots: 1, ..Blocks::default() };
         let mut start = 0;
         while start < rows && !(waiting.is_empty() && active.is_empty()) {
             let run = start..run_end(start, &kinks);
@@ -82,9 +103,10 @@ impl Blocks {
                     blocks.slots += 1;
                     blocks.slots as u32 - 1
                 });
-                active.push(Active { table, line, slot });
+                active.push(Active { table, line, slot, touched: false, stretch: None });
             }
-            blocks.push(run.clone(), &active, tables);
+            let next = run.end..run_end(run.end, &kinks);
+            blocks.push(run.clone(), &next, &mut active, tables);
             active.retain(|active| {
                 let done = tables[active.table].span(active.line).end <= run.end;
                 if done {
@@ -112,21 +134,31 @@ impl Blocks {
         &self.finished[block.finished.clone()]
     }
 
-    /// Accumulators that are in use at the same time at most.
+    /// Accumulators that are in use at the same time at most, the one for all rows among them.
     pub(crate) fn slots(&self) -> usize {
         self.slots
     }
 
-    fn push(&mut self, rows: Range<usize>, active: &[Active], tables: &[&Weights]) {
+    fn push(&mut self, rows: Range<usize>, next: &Range<usize>, active: &mut [Active], tables: &[&Weights]) {
+        let above = self.blocks.last().map_or(0..0, |block| block.terms.clone());
         let (terms, finished) = (self.terms.len(), self.finished.len());
-        for &Active { table, line, slot } in active {
-            let weight = |row| tables[table].at(line, row);
-            let level = weight(rows.start);
-            let slope = if rows.len() > 1 { weight(rows.start + 1).wrapping_sub(level) } else { 0 };
-            let level = level.wrapping_add(slope.wrapping_mul(rows.len() as u32));
-            self.terms.push(Term { slot, level, rising: slope.wrapping_neg() });
-            if tables[table].span(line).end <= rows.end {
-                self.finished.push(Finished { table, line, slot });
+        for active in active {
+            let last = tables[active.table].span(active.line).end <= rows.end;
+            let (weight, slope) = active.linear(&rows, tables);
+            let stays = slope == 0 && !last;
+            if stays && active.stretch == Some(weight) {
+                continue;
+            }
+            if stays && active.stretch.is_none() && active.linear(next, tables) == (weight, 0) {
+                self.begin_stretch(active, weight, above.clone());
+                continue;
+            }
+            let level = weight.wrapping_add(slope.wrapping_mul(rows.len() as u32));
+            let before = active.stretch.take().unwrap_or(0);
+            active.touched = true;
+            self.terms.push(Term { slot: active.slot, level, rising: slope.wrapping_neg(), before });
+            if last {
+                self.finished.push(Finished { table: active.table, line: active.line, slot: active.slot });
             }
         }
         self.blocks.push(Block {
@@ -134,6 +166,21 @@ impl Blocks {
             terms: terms..self.terms.len(),
             finished: finished..self.finished.len(),
         });
+    }
+
+    /// Leaves a line alone from here on: takes `weight` times all rows above, in the run above where that added to the line anyway.
+    fn begin_stretch(&mut self, active: &mut Active, weight: u32, above: Range<usize>) {
+        active.stretch = Some(weight);
+        let before = weight.wrapping_neg();
+        let above = self.terms[above].iter_mut().find(|term| active.touched && term.slot == active.slot);
+        match above {
+            Some(term) => {
+                term.level = term.level.wrapping_add(before);
+                term.before = term.before.wrapping_add(before);
+            }
+            None => self.terms.push(Term { slot: active.slot, level: 0, rising: 0, before }),
+        }
+        active.touched = false;
     }
 }
 
@@ -211,9 +258,11 @@ mod tests {
             let m = block.rows.len();
             assert!((1..=MAX_ROWS).contains(&m));
             for term in blocks.terms(block) {
+                let weights = &mut slots[term.slot as usize];
+                weights[..block.rows.start].iter_mut().for_each(|w| *w = w.wrapping_add(term.before));
                 for (k, row) in block.rows.clone().enumerate() {
                     let weight = term.level.wrapping_add(term.rising.wrapping_mul((m - k) as u32));
-                    slots[term.slot as usize][row] = weight;
+                    weights[row] = weights[row].wrapping_add(weight);
                 }
             }
             for done in blocks.finished(block) {

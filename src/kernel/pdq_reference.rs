@@ -9,6 +9,8 @@
 //! A running sum starts and ends on zeros that stand outside the picture: adding or subtracting +0 changes no sum, and no case
 //! is left for edges but the divisor.
 
+use std::slice::Iter;
+
 use fearless_simd::{Level, Simd, SimdBase, dispatch, f32x16};
 
 use super::dct::{MATRIX, median};
@@ -133,14 +135,16 @@ impl Rows {
     /// The 16 columns from `x`, one a vector.
     #[inline(always)]
     fn columns<S: Simd>(&self, simd: S, x: usize) -> [f32x16<S>; ROWS] {
-        transposed(std::array::from_fn(|k| {
-            f32x16::from_slice(simd, &self.values[k * self.padded + x..][..ROWS])
-        }))
+        let mut tile = [f32x16::splat(simd, 0.0); ROWS];
+        for (k, row) in tile.iter_mut().enumerate() {
+            *row = f32x16::from_slice(simd, &self.values[k * self.padded + x..][..ROWS]);
+        }
+        transposed(tile)
     }
 
     #[inline(always)]
     fn set_columns<S: Simd>(&mut self, x: usize, columns: [f32x16<S>; ROWS]) {
-        for (k, row) in transposed(columns).into_iter().enumerate() {
+        for (k, row) in transposed(columns).iter().enumerate() {
             row.store_slice(&mut self.values[k * self.padded + x..][..ROWS]);
         }
     }
@@ -199,39 +203,60 @@ impl AlongRows {
         let Window { length, width, .. } = self.window;
         for x in (0..length).step_by(ROWS) {
             let to = &mut self.columns[width + x..width + length.min(x + ROWS)];
-            to.iter_mut().zip(rows.columns(simd, x)).for_each(|(to, column)| column.store_array(to));
+            for (to, column) in to.iter_mut().zip(&rows.columns(simd, x)) {
+                column.store_array(to);
+            }
         }
     }
 
-    /// One pass: entering sample added, leaving sample subtracted; `emit` gets each place and its sums.
+    /// One pass.
     #[inline(always)]
-    fn sums<S: Simd>(&self, simd: S, mut emit: impl FnMut(usize, f32x16<S>)) {
+    fn sums<S: Simd>(&self, simd: S) -> RunningSums<'_, S> {
         let Window { length, width, ahead } = self.window;
         let mut sum = f32x16::splat(simd, 0.0);
         for column in &self.columns[width..width + ahead - 1] {
             sum += f32x16::load_array_ref(simd, column);
         }
-        let entering = &self.columns[width + ahead - 1..][..length];
-        let leaving = &self.columns[ahead - 1..][..length];
-        for (x, (entering, leaving)) in entering.iter().zip(leaving).enumerate() {
-            sum += f32x16::load_array_ref(simd, entering);
-            sum -= f32x16::load_array_ref(simd, leaving);
-            emit(x, sum);
-        }
+        let entering = self.columns[width + ahead - 1..][..length].iter();
+        let leaving = self.columns[ahead - 1..][..length].iter();
+        RunningSums { simd, sum, entering, leaving }
     }
 
     /// Blurs rows in place.
     #[inline(always)]
     fn blur<S: Simd>(&mut self, simd: S, rows: &mut Rows) {
         self.take(simd, rows);
-        let last = self.window.length - 1;
-        let mut tile = [f32x16::splat(simd, 0.0); ROWS];
-        self.sums(simd, |x, sum| {
-            tile[x % ROWS] = sum / self.window.count(x);
-            if x % ROWS == ROWS - 1 || x == last {
-                rows.set_columns(x / ROWS * ROWS, tile);
+        let mut sums = self.sums(simd);
+        for start in (0..self.window.length).step_by(ROWS) {
+            let mut tile = [f32x16::splat(simd, 0.0); ROWS];
+            for (k, mean) in tile.iter_mut().enumerate() {
+                if let Some(sum) = sums.next() {
+                    *mean = sum / self.window.count(start + k);
+                }
             }
-        });
+            rows.set_columns(start, tile);
+        }
+    }
+}
+
+/// The sums under the box, place by place: entering sample added, leaving sample subtracted.
+///
+/// An iterator because a closure might not be inlined, and would then know nothing of the SIMD level.
+struct RunningSums<'a, S: Simd> {
+    simd: S,
+    sum: f32x16<S>,
+    entering: Iter<'a, [f32; ROWS]>,
+    leaving: Iter<'a, [f32; ROWS]>,
+}
+
+impl<S: Simd> Iterator for RunningSums<'_, S> {
+    type Item = f32x16<S>;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<f32x16<S>> {
+        self.sum += f32x16::load_array_ref(self.simd, self.entering.next()?);
+        self.sum -= f32x16::load_array_ref(self.simd, self.leaving.next()?);
+        Some(self.sum)
     }
 }
 
@@ -264,14 +289,18 @@ impl DownColumns {
         let ring = &mut self.ring[slot..slot + self.sums.len()];
         let sums = self.sums.iter_mut().zip(output).zip(ring);
         match row {
-            Some(row) => sums.zip(row).for_each(|(((sum, output), ring), &entering)| {
-                *sum = *sum + entering - std::mem::replace(ring, entering);
-                *output = *sum / count;
-            }),
-            None => sums.for_each(|((sum, output), ring)| {
-                *sum -= std::mem::replace(ring, 0.0);
-                *output = *sum / count;
-            }),
+            Some(row) => {
+                for (((sum, output), ring), &entering) in sums.zip(row) {
+                    *sum = *sum + entering - std::mem::replace(ring, entering);
+                    *output = *sum / count;
+                }
+            }
+            None => {
+                for ((sum, output), ring) in sums {
+                    *sum -= std::mem::replace(ring, 0.0);
+                    *output = *sum / count;
+                }
+            }
         }
         self.pushed += 1;
         place.is_some()
@@ -327,7 +356,7 @@ impl SecondBlur {
         }
         let columns = self.read_columns(simd);
         for k in 0..self.waiting {
-            let row: [f32; PDQ_LINES] = std::array::from_fn(|column| columns[column][k]);
+            let row = columns.map(|column| column[k]);
             self.push_down(Some(&row));
         }
         self.taken += self.waiting;
@@ -344,12 +373,12 @@ impl SecondBlur {
         let mut columns = [[0.0; ROWS]; PDQ_LINES];
         let mut line = 0;
         let window = &self.along.window;
-        self.along.sums(simd, |x, sum| {
+        for (x, sum) in self.along.sums(simd).enumerate() {
             while line < PDQ_LINES && centre(line, window.length) == x {
                 (sum / window.count(x)).store_array(&mut columns[line]);
                 line += 1;
             }
-        });
+        }
         columns
     }
 

@@ -8,7 +8,8 @@
 //!    only by the weight of their column (`mix` is folded into the column table).
 //! 2. A run of rows ([`blocks`](super::blocks)) is summed upright in 16-bit lanes, one load, one widening and two additions per
 //!    vector of bytes, before anything is multiplied.
-//! 3. The two sums of a run are added, weighted, to the 32-bit accumulators of the four or so lines under way.
+//! 3. The two sums of a run, and the sum of all rows above, are added, weighted, to the 32-bit accumulators of the lines that
+//!    have a corner or an edge there.
 //! 4. A line whose last row has passed is multiplied with the column table: 64-bit dot products, once a line instead of once a row,
 //!    [`GROUP`] columns at a time, because what is short is not the sums but the sum across the lanes at each one's end.
 //! 5. A plane wider than [`STRIP`] bytes is taken in upright strips, so that memory depends on no picture's width.
@@ -19,7 +20,7 @@
 //! Tried and not kept: summing along rows first (a prefix sum costs more than a vertical sum, and every row pays for 142 look-ups);
 //! separating R, G and B while loading (three shuffles a vector where column weights do it for nothing).
 
-use std::ops::{Add, Range};
+use std::ops::{Add, Mul, Range};
 
 use fearless_simd::{Bytes, Level, Simd, SimdBase, SimdWiden, dispatch};
 
@@ -28,7 +29,7 @@ use super::weights::Weights;
 
 /// Widest vector of bytes of any level; strips are padded to it.
 const LANES: usize = 64;
-/// Widest vector of 32-bit words of any level; column weights are filled up to it, and read that far beyond the sums.
+/// Widest vector of 32-bit words of any level; column weights are filled up to it.
 const WORDS: usize = 16;
 /// Columns that are summed across at once: the widest vector of 64-bit words of any level.
 const GROUP: usize = 8;
@@ -43,7 +44,7 @@ pub(crate) struct Plan {
     strips: Vec<Strip>,
     /// Grid points across and down each table.
     grids: Vec<(usize, usize)>,
-    /// Words from one line's sums to the next one's, an odd number of cache lines.
+    /// Words from one line's sums to the next one's: room for the weights of 0 beyond the last sum.
     spacing: usize,
 }
 
@@ -90,12 +91,6 @@ impl Columns {
         columns
     }
 
-    /// One past the last byte whose sum is read.
-    fn reach(&self) -> usize {
-        let ends = self.groups.iter().flat_map(|group| group.firsts.map(|first| first + group.length));
-        ends.max().unwrap_or(0)
-    }
-
     fn push(&mut self, table: &Weights, mix: &[u32], start: usize, first: usize, spans: &[Range<usize>]) {
         let length = spans.iter().map(Range::len).max().unwrap_or(0).next_multiple_of(WORDS);
         let mut group = Group { firsts: [0; GROUP], length, offset: self.weights.len() };
@@ -104,7 +99,6 @@ impl Columns {
             let before = span.start - table.span(column).start * mix.len();
             let weights =
                 table.values(column).iter().flat_map(|&weight| mix.iter().map(move |&m| weight * m));
-            // Columns that lie in another strip leave their places empty.
             self.weights.resize(group.offset + k * length, 0);
             self.weights.extend(weights.skip(before).take(span.len()));
             group.firsts[k] = span.start - start;
@@ -126,14 +120,14 @@ impl Plan {
             Strip { bytes, columns }
         };
         let strips: Vec<Strip> = (0..width).step_by(STRIP).map(strip).collect();
-        // A short column beside a long one is read as far as the long one is long.
-        let reach = strips.iter().flat_map(|strip| &strip.columns).map(Columns::reach).max().unwrap_or(0);
-        let padded = width.min(STRIP).max(reach).next_multiple_of(LANES);
+        let groups = strips.iter().flat_map(|strip| &strip.columns).flat_map(|columns| &columns.groups);
+        let longest = groups.map(|group| group.length).max().unwrap_or(0);
+        let padded = width.min(STRIP).next_multiple_of(LANES);
         Plan {
             blocks: Blocks::new(rows as usize, &row_tables),
-            strips,
             grids: tables.iter().map(|(rows, columns, _)| (rows.len(), columns.len())).collect(),
-            spacing: padded + WORDS,
+            spacing: padded + longest.max(WORDS),
+            strips,
         }
     }
 }
@@ -204,6 +198,7 @@ fn run<S: Simd>(
                 sums[..padded].fill(0);
             }
         }
+        sums[..padded].fill(0);
     }
 }
 
@@ -250,15 +245,54 @@ fn add_rows<S: Simd>(
     (sums, spacing): (&mut [u32], usize),
 ) {
     let lanes = S::u8s::LEN;
+    let (above, sums) = sums.split_at_mut(spacing);
     for x in (0..padded).step_by(lanes) {
         let (low, high) = column_sums(simd, rows, stride, count, x);
+        let (plain, running) = (words::<S>(low.0, high.0), words::<S>(low.1, high.1));
+        let above = &mut above[x..][..lanes];
+        let before = load(simd, above);
         for term in terms {
-            let sums = &mut sums[term.slot as usize * spacing + x..][..lanes];
-            let (first, second) = sums.split_at_mut(lanes / 2);
-            add_term(simd, low, term, first);
-            add_term(simd, high, term, second);
+            let sums = &mut sums[(term.slot as usize - 1) * spacing + x..][..lanes];
+            let mut sum = added(load(simd, sums), plain, term.level);
+            if term.rising != 0 {
+                sum = added(sum, running, term.rising);
+            }
+            if term.before != 0 {
+                sum = added(sum, before, term.before);
+            }
+            store(sum, sums);
         }
+        store(added(before, plain, 1), above);
     }
+}
+
+/// As many 32-bit words as a vector has bytes.
+type Words<S> = [<S as Simd>::u32s; 4];
+
+#[inline(always)]
+fn words<S: Simd>(low: S::u16s, high: S::u16s) -> Words<S> {
+    let ((a, b), (c, d)) = (low.widen(), high.widen());
+    [a, b, c, d]
+}
+
+#[inline(always)]
+fn load<S: Simd>(simd: S, sums: &[u32]) -> Words<S> {
+    std::array::from_fn(|k| S::u32s::from_slice(simd, &sums[k * S::u32s::LEN..][..S::u32s::LEN]))
+}
+
+#[inline(always)]
+fn store<V: SimdBase<S, Element = u32>, S: Simd>(words: [V; 4], sums: &mut [u32]) {
+    words.iter().zip(sums.chunks_exact_mut(V::LEN)).for_each(|(word, sums)| word.store_slice(sums));
+}
+
+/// `sum + factor·words`, modulo 2³².
+#[inline(always)]
+fn added<V: Add<Output = V> + Mul<u32, Output = V> + Copy>(
+    sum: [V; 4],
+    words: [V; 4],
+    factor: u32,
+) -> [V; 4] {
+    std::array::from_fn(|k| sum[k] + words[k] * factor)
 }
 
 /// A column of 16-bit lanes summed over a run: the plain sum, and the sum of the running sums.
@@ -276,20 +310,6 @@ fn column_sums<S: Simd>(simd: S, rows: &[u8], stride: usize, count: usize, x: us
         high.1 += high.0;
     }
     (low, high)
-}
-
-/// `sums += level·plain + rising·running`, modulo 2³².
-#[inline(always)]
-fn add_term<S: Simd>(simd: S, (plain, running): Sums<S>, term: &Term, sums: &mut [u32]) {
-    let (a, b) = plain.widen();
-    let mut added = (a * term.level, b * term.level);
-    if term.rising != 0 {
-        let (a, b) = running.widen();
-        added = (added.0 + a * term.rising, added.1 + b * term.rising);
-    }
-    let (first, second) = sums.split_at_mut(S::u32s::LEN);
-    (S::u32s::from_slice(simd, first) + added.0).store_slice(first);
-    (S::u32s::from_slice(simd, second) + added.1).store_slice(second);
 }
 
 /// `sums·weights` in 64-bit lanes that add up to the dot product. Both are whole vectors at every level.

@@ -113,12 +113,18 @@ fn reduce_equals_naive_at_every_level() {
             run(Case { width, height, mix, padding: side as usize % 5, ..plain });
         }
     }
-    for (width, height) in [(5, 600), (600, 5), (513, 40), (64, 64), (61, 211), (1031, 37), (37, 1031)] {
+    for (width, height) in
+        [(5, 600), (600, 5), (513, 40), (64, 64), (61, 211), (1031, 37), (37, 1031), (2731, 9), (8300, 7)]
+    {
         for cell in [1, 2, 4, 8, 16] {
             run(Case { width, height, mix: mixes[4], cell, ..plain });
         }
         run(Case { width, height, fill: Some(255), ..plain });
         run(Case { width, height, fill: Some(0), ..plain });
+    }
+    // Wider than a strip, so that columns are cut in two.
+    for (width, mix) in [(2731, mixes[0]), (5500, mixes[2]), (8193, mixes[1]), (9000, mixes[3])] {
+        run(Case { width, height: 9, mix, ..plain });
     }
     println!(
         "{cases} planes, {points} grid points, levels {:?}",

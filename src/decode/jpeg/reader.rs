@@ -64,7 +64,7 @@ impl Default for Reader {
 struct Progress {
     scans: u32,
     unread: u32,
-    /// Whether any MCU with DC coefficients came out.
+    /// Whether any MCU came out.
     any: bool,
     /// Whether the end of image was met.
     ended: bool,
@@ -306,7 +306,7 @@ impl Reader {
             Process::Progressive => self.progressive(header, frame, scan, plan)?,
         }
         progress.send(frame, scan);
-        progress.any |= scan.first == 0 && self.whole.iter().any(|range| !range.is_empty());
+        progress.any |= self.whole.iter().any(|range| !range.is_empty());
         self.note(frame, scan, false);
         Ok(end)
     }
