@@ -104,8 +104,8 @@ fn compare(device: &Device, pictures: &[Picture], algorithms: &[Algorithm]) -> u
     let mut cpu = Cpu::new(Level::new());
     let run = run_all(device, pictures, algorithms);
     for (picture, sums) in pictures.iter().zip(&run.sums) {
-        let expected = cpu.sums(picture, algorithms);
         let shape = Shape::of(picture);
+        let expected = cpu.sums(picture, algorithms);
         assert!(sums.gradients == expected.gradients, "gradients differ: {shape:?} {algorithms:?}");
         assert!(sums.pdq == expected.pdq, "pdq differs: {shape:?} {algorithms:?}");
         assert!(sums.pdq512 == expected.pdq512, "pdq-512 differs: {shape:?} {algorithms:?}");
