@@ -21,7 +21,7 @@ const PDQ: [u32; 3] = [31, 40, 90];
 /// Checks both kinds among at most `most` known ones; real signatures, where given, take the first places among the known ones.
 pub(super) fn run(folder: &Path, real: Option<(&str, &str)>, most: usize) -> Outcome<()> {
     let mut random = Random(77);
-    let (mut known, mut queries) =
+    let [mut known, mut queries] =
         signatures::<144>(folder, "photodna", real.map(|r| r.0), most, &mut random)?;
     queries[..3].copy_from_slice(&[[0; 144], [85; 144], [255; 144]]);
     for query in &queries {
@@ -34,7 +34,7 @@ pub(super) fn run(folder: &Path, real: Option<(&str, &str)>, most: usize) -> Out
         }
     }
     check("photodna", &known, &queries, &PHOTODNA, squares)?;
-    let (mut known, mut queries) = signatures::<32>(folder, "pdq", real.map(|r| r.1), most, &mut random)?;
+    let [mut known, mut queries] = signatures::<32>(folder, "pdq", real.map(|r| r.1), most, &mut random)?;
     queries[..3].copy_from_slice(&[[0; 32], [255; 32], [0x55; 32]]);
     for query in &queries {
         let orientations = Orientation::ALL.map(|o| Pdq(*query).oriented(o).0);
@@ -55,7 +55,7 @@ fn signatures<const N: usize>(
     real: Option<&str>,
     most: usize,
     random: &mut Random,
-) -> Outcome<(Vec<[u8; N]>, Vec<[u8; N]>)> {
+) -> Outcome<[Vec<[u8; N]>; 2]> {
     let mut known = std::fs::read(folder.join(format!("{name}.gallery.bin")))?.as_chunks::<N>().0.to_vec();
     known.truncate(most);
     let real = real.map(std::fs::read).transpose()?.unwrap_or_default();
@@ -67,7 +67,7 @@ fn signatures<const N: usize>(
         _ => known[random.below(real.len().max(1))],
     };
     let queries = (0..QUERIES).map(|n| chosen(n, random)).collect();
-    Ok((known, queries))
+    Ok([known, queries])
 }
 
 fn plant<const N: usize>(known: &mut [[u8; N]], copies: Vec<Vec<[u8; N]>>, random: &mut Random) {
