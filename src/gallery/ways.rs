@@ -9,23 +9,26 @@ use super::range::{self, PdqWork};
 use super::words::{self, Words};
 use crate::error::{Error, Result};
 
-/// Costs in nanoseconds of processor time, measured by `cargo bench --bench match -- ways` on 10 thousand to 10 million rows (see
-/// benches/results). They are those of large galleries, where nothing is in the nearer caches: small ones are looked up at a quarter
-/// of this, and scanned at a third of [`ROW`].
-///
-/// A value looked up: a place in each word's table and one in its list of rows.
-const LOOK_UP: f64 = 47.0;
+/// Rows from which on index and signatures no longer fit into the nearer caches.
+const LARGE: usize = 1 << 18;
+
+// Costs in nanoseconds of processor time, measured by `cargo bench --bench match -- ways` on 10 thousand to 10 million rows (see
+// benches/results).
+
+/// A value looked up, a place in a word's table and one in its list of rows; in small and in large galleries.
+const LOOK_UP: [f64; 2] = [6.0, 31.0];
 /// A row met there and compared.
-const COMPARE: f64 = 22.0;
+const COMPARE: [f64; 2] = [5.0, 14.0];
 /// A pair where every row is looked at, with AVX-512 and with less.
 const PAIR: [f64; 2] = [0.095, 0.34];
 /// A row brought in from memory and made ready, once for all queries of a set.
-const ROW: f64 = 2.8;
+const ROW: f64 = 1.2;
 
 /// Nanoseconds a query by the index.
-fn index_cost(words: &Words<'_>, radius: u32) -> f64 {
-    let (values, rows) = words.work(radius);
-    LOOK_UP * values + COMPARE * rows
+fn index_cost(words: &Words<'_>, rows: usize, radius: u32) -> f64 {
+    let (values, met) = words.work(radius);
+    let large = usize::from(rows >= LARGE);
+    LOOK_UP[large] * values + COMPARE[large] * met
 }
 
 /// Nanoseconds a query by every row, where `queries` are looked up together.
@@ -40,11 +43,10 @@ fn every_row_cost(level: Level, rows: usize, queries: usize) -> f64 {
     rows as f64 * (pair + ROW / queries.clamp(1, range::SET) as f64)
 }
 
-/// Whether the index is the faster way for so many queries at this radius.
-///
-/// One query alone it is from the smallest index on; of 512 together with AVX-512, from a little over a million rows on.
+/// Whether the index is the faster way for so many queries at this radius: at radius 31 wherever there is one, about even
+/// at the smallest of them; not at radii much wider.
 pub(super) fn index_pays(level: Level, words: &Words<'_>, rows: usize, queries: usize, radius: u32) -> bool {
-    index_cost(words, radius) < every_row_cost(level, rows, queries)
+    index_cost(words, rows, radius) < every_row_cost(level, rows, queries)
 }
 
 /// Both ways, one at a time: for benchmarks.
@@ -118,7 +120,7 @@ impl<'a> PdqWays<'a> {
 
     /// What is expected by the index, in nanoseconds a query.
     pub fn index_cost(&self, radius: u32) -> f64 {
-        self.words().map_or(f64::INFINITY, |words| index_cost(&words, radius))
+        self.words().map_or(f64::INFINITY, |words| index_cost(&words, self.rows.len(), radius))
     }
 
     /// What is expected by every row, in nanoseconds a query of so many together.
