@@ -9,9 +9,16 @@
 //! cargo bench --bench match -- pdq FOLDER THREADS [avx2]                    times range search, radius 31
 //! cargo bench --bench match -- dense FOLDER THREADS [avx2]                  times the kernel that computes every pair
 //! cargo bench --bench match -- latency FOLDER                               times single queries
+//! cargo bench --bench match -- check FOLDER [SIGNATURES PDQ]                compares answers with the naive double loop's
+//! cargo bench --bench match -- ways FOLDER SIZE…                            times PDQ search by index and by every row
 //! cargo bench --bench match                                                 all of it, small, on made-up signatures
 //! ```
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
+
+#[path = "match/check.rs"]
+mod check;
+#[path = "match/ways.rs"]
+mod ways;
 
 use std::path::Path;
 use std::time::Instant;
@@ -37,6 +44,9 @@ fn main() -> Outcome<()> {
             throughput(Path::new(folder), what, threads.parse()?, level.first() == Some(&"avx2"))
         }
         ["latency", folder] => latency(Path::new(folder)),
+        ["check", folder] => check::run(Path::new(folder), None, usize::MAX),
+        ["check", folder, photodna, pdq] => check::run(Path::new(folder), Some((photodna, pdq)), usize::MAX),
+        ["ways", folder, ref sizes @ ..] => ways::run(Path::new(folder), sizes),
         [] | ["--test"] => everything(),
         _ => Err("unknown arguments; the head of benches/match.rs names them".into()),
     }
@@ -53,7 +63,9 @@ fn everything() -> Outcome<()> {
     for what in ["photodna", "pdq", "dense"] {
         throughput(folder.path(), what, 1, false)?;
     }
-    latency(folder.path())
+    latency(folder.path())?;
+    check::run(folder.path(), None, 25_000)?;
+    ways::run(folder.path(), &["20000"])
 }
 
 /// A small generator: the same numbers on every machine.

@@ -30,6 +30,7 @@ pub mod lists;
 mod range;
 mod search;
 mod segment;
+mod ways;
 mod words;
 
 use std::path::Path;
@@ -38,6 +39,8 @@ pub use builder::GalleryBuilder;
 pub use entry::{Entry, EntryId, EntryView, Suspicion, suspicion};
 pub use groups::Groups;
 pub use search::{Match, Query, Scratch, SearchOptions};
+#[doc(hidden)]
+pub use ways::PdqWays;
 
 use crate::error::{Error, Result};
 use crate::signature::{Pdq, PhotoDna};

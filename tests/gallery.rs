@@ -304,6 +304,9 @@ fn the_index_of_a_larger_gallery_loses_nothing() {
             SearchOptions { pdq: Some(pdq), all_orientations: pdq == 31, ..SearchOptions::default() };
         let found = compare(&naive, &gallery, &queries, &options);
         assert!(pdq < 30 || found > 1000, "{found} at {pdq}");
+        // How many are looked up together bears on the way.
+        let found = compare(&naive, &gallery, &queries[..1], &options);
+        assert!(pdq < 30 || found > 30, "{found} at {pdq}");
     }
 }
 

@@ -8,7 +8,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 use shadegrid::gallery::lists::{Import, ImportOptions, Item, LeaveOut, ListFormat, read, sniff};
-use shadegrid::gallery::{Entry, Gallery, GalleryBuilder};
+use shadegrid::gallery::{Entry, Gallery, GalleryBuilder, Query, Scratch, SearchOptions};
 use shadegrid::{Error, Pdq, PhotoDna};
 
 /// Distinct signatures that look as if pictures had made them.
@@ -93,7 +93,7 @@ fn plain_text_in_all_its_forms() {
         ("key3", "", 5),
         ("key4", "label4", 6),
         ("", "", 7),
-        ("name.jpg", "", 8),
+        ("99", "name.jpg", 8),
     ];
     for (name, content) in [("a.txt", text.clone()), ("b.txt", format!("\u{feff}{text}"))] {
         let path = folder.write(name, content);
@@ -106,6 +106,60 @@ fn plain_text_in_all_its_forms() {
     assert_eq!(entries(&one, ListFormat::Text).len(), 1);
     let one = folder.write("threat.pdq", format!("{}", pdq(1)));
     assert_eq!(entries(&one, ListFormat::Text).len(), 1);
+}
+
+/// Nothing tells a quality from a key but the format's name: a guess would keep entries from matching.
+#[test]
+fn a_number_is_a_quality_only_in_a_list_named_so() {
+    let folder = Folder::new();
+    let content = format!("{},12,a b.jpg\n{} 100 c,d\n{},7\n{}\n", pdq(1), pdq(2), pdq(3), pdq(4));
+    let told = |path: &Path, format: Option<ListFormat>| -> Vec<(String, String, Option<u8>)> {
+        let (items, outcome) = items(path, format);
+        outcome.unwrap();
+        let entry = |item| match item {
+            Item::Entry(entry) => (entry.key, entry.label, entry.quality),
+            other => panic!("{other:?}"),
+        };
+        items.into_iter().map(entry).collect()
+    };
+    let entry = |key: &str, label: &str, quality| (key.to_string(), label.to_string(), quality);
+    for name in ["list.txt", "list.pdq"] {
+        let path = folder.write(name, &content);
+        assert_eq!(sniff(&path).unwrap(), ListFormat::Text);
+        let as_keys = [
+            entry("12", "a b.jpg", None),
+            entry("100", "c,d", None),
+            entry("7", "", None),
+            entry("", "", None),
+        ];
+        assert_eq!(told(&path, None), as_keys, "{name}");
+        let as_qualities = [
+            entry("a b.jpg", "", Some(12)),
+            entry("c,d", "", Some(100)),
+            entry("", "", Some(7)),
+            entry("", "", None),
+        ];
+        assert_eq!(told(&path, Some(ListFormat::TextQuality)), as_qualities, "{name}");
+    }
+    let mut builder = GalleryBuilder::new();
+    let source = builder.source("list", "text");
+    let path = folder.write("list.txt", &content);
+    read(&path, None, &mut |item| match item {
+        Item::Entry(entry) => builder.add(source, entry).map(drop),
+        _ => Ok(()),
+    })
+    .unwrap();
+    let gallery = Gallery::from_bytes(builder.to_bytes().unwrap()).unwrap();
+    let query = Query { pdq: Some(pdq(1)), quality: Some(100), ..Query::default() };
+    let mut matches = Vec::new();
+    gallery.search(&[query], &SearchOptions::default(), &mut Scratch::default(), &mut matches);
+    assert!(matches.iter().any(|m| gallery.entry(m.entry).key == "12"), "an entry with key 12 still matches");
+    let wrong = folder.write("wrong.txt", format!("{},101,a\n{},x,b\n{},50,c\n", pdq(1), pdq(2), pdq(3)));
+    let (items, _) = items(&wrong, Some(ListFormat::TextQuality));
+    assert!(matches!(
+        items[..],
+        [Item::Bad { position: 1, .. }, Item::Bad { position: 2, .. }, Item::Entry(_)]
+    ));
 }
 
 #[test]
@@ -364,6 +418,7 @@ fn damage_anywhere_never_panics() {
     let record = format!("{{\"id\":\"a\",\"photodna\":\"{}\"}}\n", photodna(1));
     let sources = [
         (ListFormat::Text, format!("{},a,b\n{}\n", photodna(1), integers(&photodna(2)))),
+        (ListFormat::TextQuality, format!("{},80,a\n{},90,b\n", pdq(1), pdq(2))),
         (ListFormat::Csv, format!("id,photodna\na,{}\n\"b\",{}\n", photodna(1), photodna(2))),
         (ListFormat::JsonLines, record.repeat(2)),
         (ListFormat::Json, format!("{{\"value\":[{record},{record}]}}")),

@@ -97,6 +97,21 @@ fn pictures_are_found_and_strangers_are_not() {
     assert!(records.iter().any(|record| record["status"] == "error" && matched(record).is_empty()));
 }
 
+/// Standard error of tests is no terminal: no bar, but the summary is there unless told off.
+#[test]
+fn a_run_ends_with_a_summary() {
+    let folder = built();
+    fs::write(folder.path().join("asked/broken.png"), b"no picture").unwrap();
+    let output = run(&folder, "match --gallery k.gallery asked".split(' '));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(said.lines().count(), 2, "{said}");
+    assert!(said.contains("3 of 4 hashed, 1 failed (") && said.contains(" pictures/s, "), "{said}");
+    assert!(said.contains("4 looked up, 2 matched (4 matches), 1 failed"), "{said}");
+    let output = run(&folder, "match --gallery k.gallery asked --quiet".split(' '));
+    assert_eq!((output.status.code(), output.stderr.len()), (Some(2), 0));
+    assert_eq!(output.stdout.split(|&byte| byte == b'\n').count(), 5);
+}
+
 #[test]
 fn options_choose_what_matches() {
     let folder = built();

@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
     #[arg(value_name = "FILE", required = true)]
     lists: Vec<PathBuf>,
 
-    /// Format of the lists: text, csv, jsonl, json, ncmec, parquet, bin-photodna or bin-pdq [default: told from each file]
+    /// Format of the lists: text, text-quality, csv, jsonl, json, ncmec, parquet, bin-photodna or bin-pdq [default: told from each file]
     #[arg(long, value_name = "FORMAT")]
     list_format: Option<ListFormat>,
 

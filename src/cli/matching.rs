@@ -10,7 +10,7 @@ use serde::Serialize;
 use shadegrid::gallery::lists::{self, Item, ListFormat};
 use shadegrid::gallery::{Entry, Gallery, Query};
 use shadegrid::pipeline::{
-    self, Ended, Found, JsonLines, Lookup, PipelineOptions, Record, Sink, Walk, expand,
+    self, Ended, Found, JsonLines, Lookup, PipelineOptions, Record, Sink, Source, Walk, count_ahead, expand,
 };
 use shadegrid::{Error, Flag, HashOptions, Hashed};
 
@@ -18,6 +18,7 @@ use super::exit::Exit;
 use super::lookups::{self, LookupArguments, MatchLine, json};
 use super::output::Output;
 use super::pictures::DecodeArguments;
+use super::progress::{self, Shown};
 use super::{bytes, console, interrupt};
 
 /// Look pictures or stored signatures up in galleries: all entries within the threshold, none missed
@@ -39,7 +40,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     signatures: Option<PathBuf>,
 
-    /// Format of --signatures: text, csv, jsonl, json, ncmec, parquet, bin-photodna or bin-pdq [default: told from the file]
+    /// Format of --signatures: text, text-quality, csv, jsonl, json, ncmec, parquet, bin-photodna or bin-pdq [default: told from the file]
     #[arg(long, value_name = "FORMAT", requires = "signatures")]
     list_format: Option<ListFormat>,
 
@@ -69,7 +70,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     no_verify: bool,
 
-    /// No summary
+    /// No progress bar and no summary
     #[arg(short, long)]
     quiet: bool,
 
@@ -125,8 +126,12 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
     if !arguments.quiet {
         console::say(totals.line());
     }
-    if ended == Ended::Complete {
-        output.complete()?;
+    match (ended, output.partial()) {
+        (Ended::Complete, _) => output.complete()?,
+        (_, Some(partial)) if !arguments.quiet => {
+            console::say(format_args!("ended early; the records so far are in {}", partial.display()));
+        }
+        _ => {}
     }
     Ok(match ended {
         Ended::Stopped => Exit::Interrupted,
@@ -146,8 +151,17 @@ impl Arguments {
         let memory = self.memory.unwrap_or(PipelineOptions::default_memory(threads));
         let options = PipelineOptions { hash, threads, memory, ..PipelineOptions::default() };
         interrupt::request(&options.stop);
-        let paths = self.paths.clone().into_iter().map(Ok);
-        Ok(pipeline::run(expand(paths, Walk { follow_links: self.follow }), matcher, &options)?.ended)
+        if self.quiet {
+            return Ok(pipeline::run(self.sources(), matcher, &options)?.ended);
+        }
+        let count = progress::seen().then(|| count_ahead(self.sources()));
+        let summary = pipeline::run(self.sources(), &mut Shown::new(matcher, count), &options)?;
+        console::say(progress::summary_line(&summary));
+        Ok(summary.ended)
+    }
+
+    fn sources(&self) -> impl Iterator<Item = Source> + Send + use<> {
+        expand(self.paths.clone().into_iter().map(Ok), Walk { follow_links: self.follow })
     }
 }
 

@@ -28,6 +28,9 @@ pub use import::{Import, ImportOptions, LeaveOut, Report};
 pub enum ListFormat {
     /// One signature a line, key and label behind it; also ThreatExchange's `.pdna` and `.pdq` files.
     Text,
+    /// A PDQ signature, its quality and a key a line, as the tools of PDQ's authors write them. Never sniffed, because in
+    /// other lists a number in that place is a key, and an entry taken for one of low quality would match nothing.
+    TextQuality,
     /// Columns with names, with commas, semicolons or tabs between; also INTERPOL's ICSE export.
     Csv,
     /// One JSON object a line; also our own records.
@@ -46,8 +49,9 @@ pub enum ListFormat {
 
 impl ListFormat {
     /// Every format.
-    pub const ALL: [ListFormat; 8] = [
+    pub const ALL: [ListFormat; 9] = [
         ListFormat::Text,
+        ListFormat::TextQuality,
         ListFormat::Csv,
         ListFormat::JsonLines,
         ListFormat::Json,
@@ -57,10 +61,11 @@ impl ListFormat {
         ListFormat::BinaryPdq,
     ];
 
-    /// The name on the command line and in galleries: `text`, `csv`, `jsonl`, `json`, `ncmec`, `parquet`, `bin-photodna` or `bin-pdq`.
+    /// The name on the command line and in galleries: `text`, `text-quality`, `csv`, `jsonl`, `json`, `ncmec`, `parquet`, `bin-photodna` or `bin-pdq`.
     pub fn name(self) -> &'static str {
         match self {
             ListFormat::Text => "text",
+            ListFormat::TextQuality => "text-quality",
             ListFormat::Csv => "csv",
             ListFormat::JsonLines => "jsonl",
             ListFormat::Json => "json",
@@ -133,6 +138,7 @@ pub fn read(path: &Path, format: Option<ListFormat>, take: Take<'_>) -> Result<L
     };
     match format {
         ListFormat::Text => text::read(open()?, preferred(path), take),
+        ListFormat::TextQuality => text::read_with_quality(open()?, take),
         ListFormat::Csv => table::read(open()?, take),
         ListFormat::JsonLines => json::read_lines(open()?, take),
         ListFormat::Json => json::read_document(open()?, take),

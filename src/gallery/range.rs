@@ -2,21 +2,26 @@
 //!
 //! PhotoDNA-class: the scan of small integers puts candidates forward ([`index`](super::index) proves that no match is lost), their
 //! distances decide. At radii so large that the scan would let a good part through, whole tiles are computed instead.
-//! PDQ: the multi-index ([`words`](super::words)) where it is the faster one, the scan with its lower bound elsewhere.
+//! PDQ: the multi-index ([`words`](super::words)) where it is the faster one ([`ways`](super::ways)), the scan with its lower bound
+//! elsewhere.
 //!
 //! Both take the queries in sets that stay in the first cache, and the gallery in pieces so small that even if every
 //! pair were a candidate the buffers stay within a few megabytes.
+
+use fearless_simd::Level;
 
 use super::Gallery;
 use super::entry::EntryId;
 use super::index::{self, Small};
 use super::segment::Segment;
+use super::ways::index_pays;
+use super::words::{Words, WordsWork};
 use crate::kernel::distance::coarse::{self, CoarseQuery, LANES};
 use crate::kernel::distance::squares::{self, TILE, Tile, TileQuery};
 use crate::kernel::distance::{Pair, hamming};
 
 /// Signatures in a set: 44 bytes each for the scan of small integers.
-const SET: usize = 512;
+pub(super) const SET: usize = 512;
 
 /// Blocks of 16 rows taken at a time.
 const BLOCKS: usize = 128;
@@ -60,6 +65,7 @@ pub(super) struct PdqWork {
     words: Vec<[u64; 4]>,
     pairs: Vec<Pair>,
     found: Vec<(Pair, u32)>,
+    index: WordsWork,
 }
 
 impl PdqWork {
@@ -71,6 +77,13 @@ impl PdqWork {
     pub(super) fn push(&mut self, signature: [u8; 32]) {
         self.signatures.push(signature);
         self.words.push(hamming::words(&signature));
+    }
+
+    /// Holds these signatures and no others.
+    pub(super) fn with(&mut self, signatures: &[[u8; 32]]) -> &mut PdqWork {
+        self.clear();
+        signatures.iter().for_each(|signature| self.push(*signature));
+        self
     }
 }
 
@@ -165,40 +178,54 @@ impl Gallery {
                     found(query as u32, EntryId { segment: number as u32, index: entry }, distance);
                 }
             };
-            match segment.pdq_words(&self.storage).filter(|words| words.pays(radius)) {
-                Some(words) => {
-                    for (set, queries) in work.signatures.chunks(SET).enumerate() {
-                        work.found.clear();
-                        words.search(self.level, queries, radius, &mut work.found);
-                        for (pair, distance) in &work.found {
-                            tell(set * SET + pair.query as usize, pair.row, *distance);
-                        }
-                    }
-                }
-                None => self.scan_pdq(segment, work, radius, &mut tell),
+            let rows = segment.pdq_rows(&self.storage);
+            let index = segment.pdq_words(&self.storage);
+            match index
+                .filter(|words| index_pays(self.level, words, rows.len(), work.signatures.len(), radius))
+            {
+                Some(words) => look_up(self.level, &words, work, radius, &mut tell),
+                None => every_row(self.level, rows, work, radius, &mut tell),
             }
         }
     }
+}
 
-    /// Tells the distance of every pair that may lie within `radius`.
-    fn scan_pdq(
-        &self,
-        segment: &Segment,
-        work: &mut PdqWork,
-        radius: u32,
-        tell: &mut dyn FnMut(usize, u32, u32),
-    ) {
-        let PdqWork { words, pairs, .. } = work;
-        for (set, queries) in words.chunks(SET).enumerate() {
-            for (piece, rows) in segment.pdq_rows(&self.storage).chunks(ROWS).enumerate() {
-                pairs.clear();
-                hamming::scan(self.level, rows, 0, queries, radius, pairs);
-                for pair in &*pairs {
-                    let (own, row) = (&queries[pair.query as usize], &rows[pair.row as usize]);
-                    let known = hamming::words(row);
-                    let distance = (0..4).map(|w| (own[w] ^ known[w]).count_ones()).sum();
-                    tell(set * SET + pair.query as usize, (piece * ROWS) as u32 + pair.row, distance);
-                }
+/// Tells signature, row and distance of every pair within `radius`, found by the index.
+pub(super) fn look_up(
+    level: Level,
+    words: &Words<'_>,
+    work: &mut PdqWork,
+    radius: u32,
+    tell: &mut dyn FnMut(usize, u32, u32),
+) {
+    let PdqWork { signatures, found, index, .. } = work;
+    for (set, queries) in signatures.chunks(SET).enumerate() {
+        found.clear();
+        words.search(level, queries, radius, index, found);
+        for (pair, distance) in &*found {
+            tell(set * SET + pair.query as usize, pair.row, *distance);
+        }
+    }
+}
+
+/// Tells signature, row and distance of every pair that may lie within `radius`.
+pub(super) fn every_row(
+    level: Level,
+    rows: &[[u8; 32]],
+    work: &mut PdqWork,
+    radius: u32,
+    tell: &mut dyn FnMut(usize, u32, u32),
+) {
+    let PdqWork { words, pairs, .. } = work;
+    for (set, queries) in words.chunks(SET).enumerate() {
+        for (piece, rows) in rows.chunks(ROWS).enumerate() {
+            pairs.clear();
+            hamming::scan(level, rows, 0, queries, radius, pairs);
+            for pair in &*pairs {
+                let (own, row) = (&queries[pair.query as usize], &rows[pair.row as usize]);
+                let known = hamming::words(row);
+                let distance = (0..4).map(|w| (own[w] ^ known[w]).count_ones()).sum();
+                tell(set * SET + pair.query as usize, (piece * ROWS) as u32 + pair.row, distance);
             }
         }
     }

@@ -142,11 +142,19 @@ pub(crate) struct Words<'a> {
     count: usize,
 }
 
-/// Costs in nanoseconds, measured (benches/match.rs) at 1 and 10 million rows: a value looked up, a row compared after that, and a pair
-/// in the flat scan.
-const LOOK_UP: f64 = 5.0;
-const COMPARE: f64 = 5.0;
-const SCAN: f64 = 0.1;
+/// Candidates that are collected before they are compared.
+const GATHERED: usize = 2048;
+
+/// Buffers of a search.
+#[derive(Debug, Default)]
+pub(crate) struct WordsWork {
+    /// The queries' bits in the index's order.
+    bits: Vec<[u64; 4]>,
+    /// Where the rows of each value that is looked up begin and end.
+    ranges: Vec<(u32, u32)>,
+    /// Rows to compare; a few places more than [`GATHERED`].
+    candidates: Vec<u32>,
+}
 
 impl<'a> Words<'a> {
     /// The index of `rows` in `count` words; `None` where `bytes` has another length.
@@ -155,18 +163,14 @@ impl<'a> Words<'a> {
         fits.then_some(Words { bytes, rows, count })
     }
 
-    /// Whether looking up is faster than scanning at this radius.
-    pub(crate) fn pays(&self, radius: u32) -> bool {
-        let rows = self.rows.len() as f64;
-        let cost: f64 = (0..self.count)
-            .map(|number| {
-                let Some(own) = radius_of(number, self.count, radius) else { return 0.0 };
-                let width = place(number, self.count).1;
-                let values = values_within(width, own);
-                values * (LOOK_UP + COMPARE * rows / (1u64 << width) as f64)
-            })
-            .sum();
-        cost < SCAN * rows
+    /// How many values a query looks up at this radius, and how many rows it meets there.
+    pub(crate) fn work(&self, radius: u32) -> (f64, f64) {
+        let parts = (0..self.count).filter_map(|number| {
+            let width = place(number, self.count).1;
+            let values = values_within(width, radius_of(number, self.count, radius)?);
+            Some((values, values * self.rows.len() as f64 / (1u64 << width) as f64))
+        });
+        parts.fold((0.0, 0.0), |sum, part| (sum.0 + part.0, sum.1 + part.1))
     }
 
     /// Appends every pair within `radius` and its distance, each once; `queries` as stored, rows from 0.
@@ -175,8 +179,12 @@ impl<'a> Words<'a> {
         level: Level,
         queries: &[[u8; 32]],
         radius: u32,
+        work: &mut WordsWork,
         found: &mut Vec<(Pair, u32)>,
     ) {
+        work.bits.clear();
+        work.bits.extend(queries.iter().map(shuffled));
+        work.candidates.resize(GATHERED + AT_ONCE, 0);
         let mut at = 0;
         for number in 0..self.count {
             let width = place(number, self.count).1;
@@ -191,14 +199,14 @@ impl<'a> Words<'a> {
                 starts: starts.as_chunks().0,
                 members: members.as_chunks().0,
             };
-            dispatch!(level, simd => table.search(simd, queries, radius, found));
+            dispatch!(level, simd => table.search(simd, queries, radius, work, found));
         }
     }
 
     /// Whether a pair that word `number` found was found by an earlier word already.
-    fn found_before(&self, number: usize, query: &[u8; 32], row: &[u8; 32], radius: u32) -> bool {
-        let (a, b) = (shuffled(query), shuffled(row));
-        let x: [u64; 4] = std::array::from_fn(|w| a[w] ^ b[w]);
+    fn found_before(&self, number: usize, query: &[u64; 4], row: &[u8; 32], radius: u32) -> bool {
+        let row = shuffled(row);
+        let x: [u64; 4] = std::array::from_fn(|w| query[w] ^ row[w]);
         (0..number).any(|earlier| {
             let (start, width) = place(earlier, self.count);
             radius_of(earlier, self.count, radius)
@@ -227,34 +235,95 @@ struct Table<'a> {
     members: &'a [[u8; 4]],
 }
 
+/// Rows that are copied at once, whether a value has as many or fewer.
+const AT_ONCE: usize = 4;
+
 impl Table<'_> {
+    /// Looks all values up, collects their rows, then compares them: three loops whose loads do not wait for
+    /// one another, because every one of them is likely to miss the caches.
     #[inline(always)]
-    fn search<S: Simd>(&self, _simd: S, queries: &[[u8; 32]], radius: u32, found: &mut Vec<(Pair, u32)>) {
+    fn search<S: Simd>(
+        &self,
+        _simd: S,
+        queries: &[[u8; 32]],
+        radius: u32,
+        work: &mut WordsWork,
+        found: &mut Vec<(Pair, u32)>,
+    ) {
         let (start, width) = place(self.number, self.words.count);
-        for (index, query) in queries.iter().enumerate() {
-            let own = words(query);
-            let value = cut(&shuffled(query), start, width);
+        let WordsWork { bits, ranges, candidates } = work;
+        for (index, (query, bits)) in queries.iter().zip(&*bits).enumerate() {
+            let query = Asked { index: index as u32, words: words(query), bits, radius };
+            let value = cut(bits, start, width);
+            ranges.clear();
             for_each_mask(width, self.own, |mask| {
-                for row in self.members(value ^ mask) {
-                    let row = u32::from_le_bytes(*row);
-                    let Some(known) = self.words.rows.get(row as usize) else { continue };
-                    let other = words(known);
-                    let distance: u32 = (0..4).map(|w| (own[w] ^ other[w]).count_ones()).sum();
-                    if distance <= radius && !self.words.found_before(self.number, query, known, radius) {
-                        found.push((Pair { query: index as u32, row }, distance));
-                    }
-                }
+                let of = |value: usize| u32::from_le_bytes(self.starts[value]);
+                ranges.push((of(value ^ mask), of((value ^ mask) + 1)));
             });
+            let mut count = 0;
+            for &(start, end) in &*ranges {
+                count = self.gather(start as usize, end as usize, &query, candidates, count, found);
+            }
+            self.compare(&query, &candidates[..count], found);
         }
     }
 
-    /// The rows whose word has this value; none where the index is damaged.
+    /// Adds the rows `start..end` of the table to the first `count` candidates, comparing them when there is no room.
     #[inline(always)]
-    fn members(&self, value: usize) -> &[[u8; 4]] {
-        let start = u32::from_le_bytes(self.starts[value]) as usize;
-        let end = u32::from_le_bytes(self.starts[value + 1]) as usize;
-        self.members.get(start..end).unwrap_or_default()
+    fn gather(
+        &self,
+        start: usize,
+        end: usize,
+        query: &Asked<'_>,
+        candidates: &mut [u32],
+        mut count: usize,
+        found: &mut Vec<(Pair, u32)>,
+    ) -> usize {
+        let length = end.wrapping_sub(start);
+        if length <= AT_ONCE
+            && count <= GATHERED
+            && let Some(rows) = self.members.get(start..start + AT_ONCE)
+        {
+            // How many there are is as good as random: a loop over them would be mispredicted most times.
+            for (slot, row) in candidates[count..][..AT_ONCE].iter_mut().zip(rows) {
+                *slot = u32::from_le_bytes(*row);
+            }
+            return count + length;
+        }
+        // None where the index is damaged.
+        for row in self.members.get(start..end).unwrap_or_default() {
+            if count >= GATHERED {
+                self.compare(query, &candidates[..count], found);
+                count = 0;
+            }
+            candidates[count] = u32::from_le_bytes(*row);
+            count += 1;
+        }
+        count
     }
+
+    #[inline(always)]
+    fn compare(&self, query: &Asked<'_>, candidates: &[u32], found: &mut Vec<(Pair, u32)>) {
+        for &row in candidates {
+            let Some(known) = self.words.rows.get(row as usize) else { continue };
+            let other = words(known);
+            let distance: u32 = (0..4).map(|w| (query.words[w] ^ other[w]).count_ones()).sum();
+            if distance <= query.radius
+                && !self.words.found_before(self.number, query.bits, known, query.radius)
+            {
+                found.push((Pair { query: query.index, row }, distance));
+            }
+        }
+    }
+}
+
+/// A query on its way through a table.
+struct Asked<'a> {
+    index: u32,
+    words: [u64; 4],
+    /// In the index's order.
+    bits: &'a [u64; 4],
+    radius: u32,
 }
 
 /// Calls `visit` with every `width`-bit mask of at most `radius` bits.
@@ -332,7 +401,7 @@ mod tests {
             rows.push(row);
         }
         let queries: Vec<[u8; 32]> = rows[..12].to_vec();
-        let mut matched = 0;
+        let (mut matched, mut work) = (0, WordsWork::default());
         for count in 11..=16 {
             let mut bytes = Vec::new();
             build(&rows, count, |part| {
@@ -355,7 +424,7 @@ mod tests {
                 matched += expected.len();
                 for level in if radius == 31 { levels() } else { vec![Level::new()] } {
                     let mut found = Vec::new();
-                    index.search(level, &queries, radius, &mut found);
+                    index.search(level, &queries, radius, &mut work, &mut found);
                     found.sort_unstable();
                     assert_eq!(found, expected, "{count} words, radius {radius}, {level:?}");
                 }
@@ -363,5 +432,33 @@ mod tests {
         }
         assert!(matched > 10_000, "{matched}");
         assert!(Words::new(&[0; 100], &rows, 16).is_none());
+    }
+
+    #[test]
+    fn a_damaged_index_gives_no_false_match() {
+        let mut random = Random(9);
+        let rows: Vec<[u8; 32]> = (0..2000).map(|_| random.bytes()).collect();
+        let mut bytes = Vec::new();
+        build(&rows, 16, |part| {
+            bytes.extend_from_slice(part);
+            Ok(())
+        })
+        .unwrap();
+        let mut work = WordsWork::default();
+        for share in [2, 50, 5000] {
+            let mut damaged = bytes.clone();
+            for byte in &mut damaged {
+                if random.next().is_multiple_of(share) {
+                    *byte = random.next() as u8 & 31;
+                }
+            }
+            let index = Words::new(&damaged, &rows, 16).unwrap();
+            let mut found = Vec::new();
+            index.search(Level::new(), &rows[..40], 31, &mut work, &mut found);
+            for (pair, distance) in found {
+                let (query, row) = (&rows[pair.query as usize], &rows[pair.row as usize]);
+                assert_eq!(naive::hamming(query, row), distance);
+            }
+        }
     }
 }

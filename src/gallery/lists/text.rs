@@ -1,7 +1,8 @@
 //! Plain text: one signature a line; key and label may follow after a comma, tab or blank; `#` begins a comment.
 //!
-//! A line may begin with the algorithm's name and a colon, and a PDQ signature may be followed by its quality and then a file's
-//! name, as the tools of PDQ's authors write it.
+//! A line may begin with the algorithm's name and a colon. A number behind a signature is its quality only where the format
+//! is named so: in a list of signatures, numbers and names nothing tells a quality from a key, and a wrong guess would
+//! keep an entry from ever matching.
 
 use std::io::{BufRead, BufReader, Read};
 
@@ -37,11 +38,30 @@ pub(super) fn each_line(
 
 /// Reads a plain list; `preferred` is the algorithm that the file's name speaks of.
 pub(super) fn read(reader: impl Read, preferred: Option<Algorithm>, take: Take<'_>) -> Result<()> {
+    read_by(reader, take, |line| fields(line, preferred))
+}
+
+/// Reads a list of PDQ signatures, each followed by its quality and then a key: often a file's name, with blanks in it.
+pub(super) fn read_with_quality(reader: impl Read, take: Take<'_>) -> Result<()> {
+    read_by(reader, take, |line| {
+        let (_, line) = prefix(line);
+        let (signature, rest) = split(line);
+        let (quality, key) = rest.split_once([',', '\t', ' ']).unwrap_or((rest, ""));
+        let mut fields = Fields::default();
+        fields.set(Field::Pdq, signature);
+        fields.set(Field::Quality, quality);
+        fields.set(Field::Key(0), key);
+        fields
+    })
+}
+
+/// Reads the lines that are neither empty nor comments.
+fn read_by(reader: impl Read, take: Take<'_>, fields: impl Fn(&str) -> Fields) -> Result<()> {
     each_line(reader, |position, line| match line.map(str::trim) {
         None => take(Item::Bad { position, reason: "the line is no UTF-8, or longer than 16 MiB".into() }),
         Some("") => Ok(()),
         Some(line) if line.starts_with('#') => Ok(()),
-        Some(line) => take(fields(line, preferred).item(position)),
+        Some(line) => take(fields(line).item(position)),
     })
 }
 
@@ -58,10 +78,6 @@ fn fields(line: &str, preferred: Option<Algorithm>) -> Fields {
     fields.set(field, signature);
     let separated: Vec<&str> = rest.splitn(2, [',', '\t', ' ']).map(str::trim).collect();
     match separated[..] {
-        [quality, name] if field == Field::Pdq && quality.parse::<u8>().is_ok_and(|q| q <= 100) => {
-            fields.set(Field::Quality, quality);
-            fields.set(Field::Key(0), name);
-        }
         [key, label] => {
             fields.set(Field::Key(0), key);
             fields.set(Field::Label(0), label);
