@@ -145,16 +145,22 @@ fn an_error_of_the_driver_loses_no_picture() {
     assert!(reason.contains("error"), "{reason}");
 }
 
+/// A quick device may answer all the same before it is asked, so it gets several chances to be late.
 #[test]
 fn a_device_that_does_not_answer_loses_no_picture() {
-    let Some(device) = device() else { return };
     let mut random = Bytes(23);
     let pictures: Vec<Picture> =
-        (0..30).map(|_| picture(&mut random, Kind::Rgb, (500, 400), 0, None)).collect();
-    let ring = ring(device, Duration::ZERO);
-    let outcomes = pass(&ring, &pictures, |_| ());
-    let (equal, failed) = judge(&pictures, &outcomes);
-    assert!(failed >= 10, "{equal} {failed}");
-    let reason = outcomes.values().find_map(|outcome| outcome.as_ref().err()).unwrap();
-    assert!(reason.contains("no answer within"), "{reason}");
+        (0..20).map(|_| picture(&mut random, Kind::Rgb, (640, 500), 0, None)).collect();
+    for _ in 0..20 {
+        let Some(device) = device() else { return };
+        let ring = ring(device, Duration::ZERO);
+        let outcomes = pass(&ring, &pictures, |_| ());
+        let (_, failed) = judge(&pictures, &outcomes);
+        if failed > 0 {
+            let reason = outcomes.values().find_map(|outcome| outcome.as_ref().err()).unwrap();
+            assert!(reason.contains("no answer within"), "{reason}");
+            return;
+        }
+    }
+    panic!("the device was never late");
 }
