@@ -130,7 +130,7 @@ pub enum DamagedPolicy {
     /// Hash what a browser would show; [`Decoded::whole`] says how much of it is real.
     #[default]
     Hash,
-    /// Report [`Error::Corrupt`].
+    /// Report [`Error::Corrupt`](crate::Error::Corrupt).
     Refuse,
 }
 

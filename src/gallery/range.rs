@@ -1,6 +1,6 @@
 //! All rows within a radius of many signatures: the inner loops of search.
 //!
-//! PhotoDNA-class: the scan of small integers puts candidates forward ([`index`](super::index) proves that no match is lost), their
+//! PhotoDNA-class: the scan of small integers puts candidates forward ([`super::index`] proves that no match is lost), their
 //! distances decide. At radii so large that the scan would let a good part through, whole tiles are computed instead.
 //! PDQ: the multi-index ([`words`](super::words)) where it is the faster one ([`ways`](super::ways)), the scan with its lower bound
 //! elsewhere.

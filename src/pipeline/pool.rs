@@ -6,7 +6,7 @@
 //!               └──────────────tickets───────────────┘
 //! ```
 //!
-//! Where devices compute, the workers' part is that of [`lane`](super::lane).
+//! Where devices compute, the workers' part is that of [`super::lane`].
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};

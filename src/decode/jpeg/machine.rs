@@ -34,7 +34,7 @@ pub(super) struct Machine {
     codes: Vec<(Arc<Code>, Arc<Code>)>,
 }
 
-/// One component of a scan, for [`Machine::new`].
+/// One component of a scan, for the state machine.
 #[derive(Debug)]
 pub(super) struct Part {
     pub(super) dc: Arc<Code>,

@@ -18,7 +18,7 @@ pub(super) struct Whole<'a> {
     pub(super) interval: &'a Interval,
 }
 
-/// Where a lane's first blocks began: bit, and [state](Machine::state).
+/// Where a lane's first blocks began: bit, and the state of the machine.
 type Begins = Vec<(usize, u32)>;
 
 /// Bits behind a cut in which block beginnings are noted, at most.

@@ -9,7 +9,7 @@ use shadegrid::{DamagedPolicy, DecodeOptions, Decoder, Limits, Orient, Picture};
 
 fuzz_target!(|bytes: &[u8]| {
     let limits = Limits { max_pixels: 1 << 20, max_decoder_bytes: 64 << 20, ..Limits::default() };
-    let options = DecodeOptions { limits, orient: Orient::Exif, damaged: DamagedPolicy::Hash };
+    let options = DecodeOptions { limits, orient: Orient::Exif, damaged: DamagedPolicy::Hash, ..DecodeOptions::default() };
     let first = Decoder::new(options.clone()).decode(bytes);
     let mut used = Decoder::new(options.clone());
     used.recycle(Picture::from_grey(vec![0xA5; 1 << 16], 256, 256));
