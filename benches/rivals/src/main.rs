@@ -10,7 +10,7 @@ use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use shadegrid::{Algorithm, HashOptions, Hasher};
+use shadegrid::{Algorithm, DecodeOptions, DetailChoice, HashOptions, Hasher};
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
@@ -31,9 +31,10 @@ fn methods() -> Vec<Method> {
     let method = |name, run| Method { name, run };
     vec![
         method("zune-jpeg to RGB, nothing else", Box::new(decode_only())),
-        method("shadegrid, photodna + pdq", Box::new(shadegrid(vec![Algorithm::PhotoDna, Algorithm::Pdq]))),
-        method("shadegrid, photodna", Box::new(shadegrid(vec![Algorithm::PhotoDna]))),
-        method("shadegrid, pdq", Box::new(shadegrid(vec![Algorithm::Pdq]))),
+        method("shadegrid, photodna + pdq", Box::new(shadegrid(&BOTH, DetailChoice::Auto))),
+        method("shadegrid, every pixel", Box::new(shadegrid(&BOTH, DetailChoice::Full))),
+        method("shadegrid, every pixel, photodna", Box::new(shadegrid(&BOTH[..1], DetailChoice::Full))),
+        method("shadegrid, every pixel, pdq", Box::new(shadegrid(&BOTH[1..], DetailChoice::Full))),
         method("pdqhash 0.1 (image 0.23)", Box::new(pdqhash)),
         method("image_hasher 3 (image 0.25)", Box::new(image_hasher())),
     ]
@@ -55,8 +56,12 @@ fn decode_only() -> impl FnMut(&[u8]) -> Option<()> {
     }
 }
 
-fn shadegrid(algorithms: Vec<Algorithm>) -> impl FnMut(&[u8]) -> Option<()> {
-    let mut hasher = Hasher::new(HashOptions { algorithms, ..HashOptions::default() });
+const BOTH: [Algorithm; 2] = [Algorithm::PhotoDna, Algorithm::Pdq];
+
+fn shadegrid(algorithms: &[Algorithm], detail: DetailChoice) -> impl FnMut(&[u8]) -> Option<()> {
+    let decode = DecodeOptions { detail, ..DecodeOptions::default() };
+    let options = HashOptions { algorithms: algorithms.to_vec(), decode, ..HashOptions::default() };
+    let mut hasher = Hasher::new(options);
     move |bytes| hasher.hash(bytes).ok().map(|hashed| drop(black_box(hashed)))
 }
 
@@ -119,7 +124,10 @@ fn files(folders: &[PathBuf], methods: &mut [Method]) -> (Vec<File>, usize) {
         if !bytes.starts_with(&[0xff, 0xd8]) {
             continue;
         }
-        let size = image::ImageReader::new(std::io::Cursor::new(&bytes)).with_guessed_format().unwrap().into_dimensions();
+        let size = image::ImageReader::new(std::io::Cursor::new(&bytes))
+            .with_guessed_format()
+            .unwrap()
+            .into_dimensions();
         match (size, methods.iter_mut().all(|method| (method.run)(&bytes).is_some())) {
             (Ok((width, height)), true) => {
                 files.push(File { bytes, megapixels: f64::from(width) * f64::from(height) / 1e6 });
@@ -175,6 +183,7 @@ fn machine() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = info.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("unknown processor");
     let features = info.lines().find(|line| line.starts_with("flags")).unwrap_or_default();
-    let level = ["avx512f", "avx2", "sse4_2"].into_iter().find(|name| features.contains(name)).unwrap_or("no SIMD");
+    let level =
+        ["avx512f", "avx2", "sse4_2"].into_iter().find(|name| features.contains(name)).unwrap_or("no SIMD");
     format!("{} ({level})", model.trim_start_matches([' ', '\t', ':']))
 }
