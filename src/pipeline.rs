@@ -49,7 +49,10 @@ mod worker;
 pub use lookup::{Found, Lookup, groups};
 pub use record::Record;
 pub use sink::{Csv, JsonLines, Sink};
-pub use source::{Count, DetachedReader, Source, Walk, count_ahead, expand, names};
+pub use source::{
+    Count, DetachedReader, InputOptions, Item, ItemKind, Source, Walk, count_ahead, expand, items, names,
+    open,
+};
 pub use stop::Stop;
 pub use summary::{Ended, Summary};
 

@@ -8,11 +8,13 @@ use crate::error::Error;
 
 mod count;
 mod detached;
+mod item;
 mod names;
 mod walk;
 
 pub use count::{Count, count_ahead};
 pub use detached::DetachedReader;
+pub use item::{InputOptions, Item, ItemKind, items, open};
 pub use names::names;
 pub use walk::{Walk, expand};
 
