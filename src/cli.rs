@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod backend;
+mod backfill;
 mod bench;
 mod bytes;
 mod compare;
@@ -20,6 +21,7 @@ mod matching;
 mod output;
 mod pictures;
 mod progress;
+mod watching;
 
 use exit::Exit;
 
@@ -58,6 +60,7 @@ Exit codes:
 #[derive(Debug, Subcommand)]
 enum Command {
     Hash(Box<hash::Arguments>),
+    Backfill(Box<backfill::Arguments>),
     Compare(compare::Arguments),
     Match(Box<matching::Arguments>),
     Gallery(gallery::Arguments),
@@ -79,6 +82,7 @@ pub(crate) fn main() -> ExitCode {
 fn run(command: Command) -> Result<Exit, shadegrid::Error> {
     match command {
         Command::Hash(arguments) => hash::run(*arguments),
+        Command::Backfill(arguments) => backfill::run(*arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Match(arguments) => matching::run(*arguments),
         Command::Gallery(arguments) => gallery::run(arguments),

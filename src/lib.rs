@@ -5,6 +5,7 @@ pub mod decode;
 pub mod error;
 pub mod gallery;
 pub mod hasher;
+pub mod job;
 mod kernel;
 pub mod limits;
 pub mod picture;

@@ -5,18 +5,22 @@ use std::fs;
 use std::path::Path;
 
 /// Modules of the crate by level: each may use itself and lower levels, those of the lowest also each other.
-const LEVELS: [&[&str]; 6] = [
+const LEVELS: [&[&str]; 7] = [
     &["error", "limits", "picture", "signature"],
     &["kernel", "decode"],
     &["backend"],
     &["hasher", "gallery"],
     &["pipeline"],
+    &["job"],
     &["cli", "service", "python"],
 ];
 
 /// Words, and the only places (files or folders under `src`, without `.rs`) where they may stand.
 const WALLS: [(&[&str], &[&str]); 6] = [
-    (&["thread::spawn", "thread::scope", "thread::Builder", "crossbeam_channel", "mpsc"], &["pipeline"]),
+    (
+        &["thread::spawn", "thread::scope", "thread::Builder", "crossbeam_channel", "mpsc"],
+        &["pipeline", "job/worker", "job/shards"],
+    ),
     (&["clap", "ctrlc", "indicatif"], &["cli"]),
     (&["println!", "print!", "eprintln!", "eprint!", "dbg!", "io::stdout", "io::stderr"], &["cli"]),
     (&["std::process", "process::exit"], &["cli", "main"]),

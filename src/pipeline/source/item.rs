@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Content, Source, Walk, expand};
 use crate::error::Error;
 
@@ -21,7 +23,8 @@ pub struct Item {
 }
 
 /// What opening an [`Item`] gives.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "kind", content = "of")]
 #[non_exhaustive]
 pub enum ItemKind {
     /// One source.

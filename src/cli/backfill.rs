@@ -1,0 +1,185 @@
+//! `shadegrid backfill`: an archive of any size, by any number of workers, safe to kill at any instant.
+
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use shadegrid::job::{self, Finish, Folder, Location, Progress, RecordFormat, Settings, Split, WorkOptions};
+use shadegrid::pipeline::{InputOptions, PipelineOptions, Stop, Walk};
+use shadegrid::{Algorithm, Error, HashOptions};
+
+use super::backend::DeviceArguments;
+use super::exit::Exit;
+use super::pictures::DecodeArguments;
+use super::watching::{self, Watch};
+use super::{bytes, console, interrupt};
+
+/// Hash an archive of any size: resumable, by any number of workers, every picture accounted for
+///
+/// The inputs are planned into shards; each finished shard is one file of records and one line in a ledger. Start the same command as often as
+/// you like, on one machine or on many that share the output: each takes the shards that no other has. Kill it at any
+/// instant and start it again: the records come out as if nothing had happened, every input once.
+///
+/// `shadegrid job status`, `verify`, `retry` and `merge` look at the output, also while workers run.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// Files, and folders of them, as `hash` takes them
+    #[arg(value_name = "SOURCE", required = true)]
+    sources: Vec<OsString>,
+
+    /// Where the plan, the ledger and the records go
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+
+    /// How records are written
+    #[arg(long, value_enum, default_value = "jsonl")]
+    format: Format,
+
+    /// Pictures of one shard
+    #[arg(long, value_name = "N", default_value = "10000", value_parser = clap::value_parser!(u64).range(1..))]
+    shard_size: u64,
+
+    /// Do a fixed part of the shards, such as 3/8: the third of eight, and claim nothing
+    ///
+    /// Without it workers agree on who does what through the output, and a dead worker's shards are taken over.
+    #[arg(long, value_name = "I/N", value_parser = split)]
+    worker: Option<Split>,
+
+    /// Seconds that the shard in hand may take after a request to end; then it is left to others
+    #[arg(long, value_name = "SECONDS", default_value = "30")]
+    grace: u64,
+
+    /// Seconds without a sign of life after which another machine's worker counts as dead
+    ///
+    /// On one machine a dead worker is known at once.
+    #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = clap::value_parser!(u64).range(1..))]
+    expiry: u64,
+
+    /// Follow symbolic links met in folders
+    #[arg(long)]
+    follow: bool,
+
+    /// Signatures to compute, with commas between: photodna, pdq, pdq-512
+    #[arg(short, long, value_name = "LIST", value_delimiter = ',', default_value = "photodna,pdq")]
+    algorithm: Vec<Algorithm>,
+
+    /// Threads that decode and hash [default: one a processor]
+    #[arg(short = 'j', long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+
+    /// Memory for files and pictures in flight, such as 512M or 2G [default: 256M a thread, at least 1G]
+    #[arg(short, long, value_name = "SIZE", value_parser = bytes::parse)]
+    memory: Option<u64>,
+
+    #[command(flatten)]
+    devices: DeviceArguments,
+
+    /// No progress bar and no summary
+    #[arg(short, long)]
+    quiet: bool,
+
+    #[command(flatten)]
+    decode: DecodeArguments,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  An archive on a disk that several machines mount; on each of them:
+      shadegrid backfill /archive/photos --out /archive/signatures
+  How far it is, and whether all is there:
+      shadegrid job status /archive/signatures
+      shadegrid job verify /archive/signatures
+
+Exit codes:
+    0  every input of the job is hashed (with --worker: of this part)
+    1  wrong usage, or the run could not be carried out (say, the disk is full); start it again to go on
+    2  all is done, but some input failed; its record says why
+  130  asked to end (Ctrl-C, SIGTERM); start it again to go on";
+
+/// How records are written.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Format {
+    /// One JSON object a line.
+    Jsonl,
+    /// Comma-separated values with a row of names.
+    Csv,
+}
+
+/// `3/8`.
+fn split(text: &str) -> Result<Split, String> {
+    let wrong = || format!("{text:?} is not of the form 3/8, from 1/8 to 8/8");
+    let (part, of) = text.split_once('/').ok_or_else(wrong)?;
+    let (part, of): (u64, u64) = (part.parse().map_err(|_| wrong())?, of.parse().map_err(|_| wrong())?);
+    if part == 0 || part > of { Err(wrong()) } else { Ok(Split { part: part - 1, of }) }
+}
+
+/// Runs the subcommand.
+pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
+    let options = arguments.options()?;
+    interrupt::request(&options.stop);
+    let location: Arc<dyn Location> = Arc::new(Folder::create(&arguments.out)?);
+    let settings = arguments.settings();
+    let watch = (!arguments.quiet).then(|| Watch::new(options.progress.clone()));
+    let worked = job::work(location.clone(), &settings, &options);
+    drop(watch);
+    let finish = worked.map_err(|error| resumable(error, &arguments.out))?;
+    if !arguments.quiet {
+        console::say(watching::summary(&options.progress.snapshot(), finish));
+    }
+    let failed = job::status(&*location)?.failed.values().sum::<u64>();
+    Ok(match finish {
+        Finish::Stopped => Exit::Interrupted,
+        Finish::Complete if failed > 0 => Exit::SomeFailed,
+        Finish::Complete => Exit::Done,
+    })
+}
+
+/// Says of an error of the output that nothing is lost.
+fn resumable(error: Error, out: &std::path::Path) -> Error {
+    match error {
+        Error::Io { context, source } => {
+            let rest = format!("finished shards in {} are kept, and the same command goes on", out.display());
+            Error::Io { context: format!("{context} ({rest})"), source }
+        }
+        other => other,
+    }
+}
+
+impl Arguments {
+    fn options(&self) -> Result<WorkOptions, Error> {
+        let defaults = PipelineOptions::default();
+        let threads = self.threads.unwrap_or(defaults.threads);
+        let pipeline = PipelineOptions {
+            threads,
+            memory: self.memory.unwrap_or(PipelineOptions::default_memory(threads)),
+            devices: self.devices.choose(threads)?,
+            ..defaults
+        };
+        Ok(WorkOptions {
+            pipeline,
+            stop: Stop::default(),
+            grace: Duration::from_secs(self.grace),
+            expiry: Duration::from_secs(self.expiry),
+            split: self.worker,
+            progress: Arc::new(Progress::default()),
+        })
+    }
+
+    fn settings(&self) -> Settings {
+        let input = InputOptions { walk: Walk { follow_links: self.follow } };
+        let hash = HashOptions {
+            algorithms: self.algorithm.clone(),
+            decode: self.decode.options(),
+            ..HashOptions::default()
+        };
+        let format = match self.format {
+            Format::Jsonl => RecordFormat::Jsonl,
+            Format::Csv => RecordFormat::Csv,
+        };
+        Settings::new(&self.sources, &input, self.shard_size, format, &hash)
+    }
+}

@@ -1,0 +1,36 @@
+//! Archives of any size: planned into shards, hashed by any number of workers, every input accounted for.
+//!
+//! ```text
+//! inputs ──list──▶ plan ──claim──▶ shard ──pipeline──▶ draft ──▶ records/SHARD ──▶ ledger
+//! ```
+//!
+//! Everything that workers know of each other lies in one [`Location`]: `job.json` (the [`Settings`]), `plan/`, `claims/` and `workers/` (who
+//! is at what), `ledger/` (what is done), `drafts/` (what is being written) and `records/`, one file a shard. A file of records is a pure
+//! function of its shard's items and the settings, appears whole or not at all, and counts when the ledger says so. A process may be
+//! killed at any instant; whoever is started next goes on.
+
+mod board;
+mod claim;
+mod digest;
+mod feed;
+mod format;
+mod identity;
+mod ledger;
+mod location;
+mod plan;
+mod progress;
+mod seal;
+mod settings;
+mod shards;
+mod status;
+mod text;
+mod worker;
+
+pub use board::Split;
+pub use format::RecordFormat;
+pub use ledger::{Entry, State};
+pub use location::{Folder, Listed, Location, Publish};
+pub use progress::{Progress, Snapshot};
+pub use settings::Settings;
+pub use status::{Status, status};
+pub use worker::{Finish, WorkOptions, work};

@@ -1,0 +1,178 @@
+//! What there is to do: the plan, the ledger and the claims, as one worker sees them.
+
+use std::sync::Arc;
+
+use super::claim::Claims;
+use super::digest;
+use super::format::RecordFormat;
+use super::ledger::{Entry, Ledger, State, Writer};
+use super::location::{Location, Publish};
+use super::plan::{self, Plan};
+use super::progress::Progress;
+use crate::error::{Error, Result};
+use crate::pipeline::Item;
+
+/// The claim of whoever lists the inputs.
+pub(super) const LISTING: &str = "plan";
+
+/// A part of a job that is fixed beforehand: every `of`-th shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Split {
+    /// Which part, from 0.
+    pub part: u64,
+    /// Of how many.
+    pub of: u64,
+}
+
+/// A shard that this worker has taken.
+#[derive(Debug)]
+pub(super) struct Taken {
+    pub(super) shard: u64,
+    pub(super) items: Vec<Item>,
+    /// How its file is to appear.
+    pub(super) publish: Publish,
+}
+
+/// The state of a job.
+#[derive(Debug)]
+pub(super) struct Board {
+    pub(super) location: Arc<dyn Location>,
+    pub(super) claims: Arc<Claims>,
+    pub(super) writer: Arc<Writer>,
+    pub(super) format: RecordFormat,
+    split: Option<Split>,
+    progress: Arc<Progress>,
+    plan: Plan,
+    ledger: Ledger,
+    /// All shards before it are done, or another worker's part.
+    first: u64,
+}
+
+/// The file of a shard's records.
+pub(super) fn records_file(shard: u64, format: RecordFormat) -> String {
+    format!("records/{}.{}", plan::name(shard), format.extension())
+}
+
+impl Board {
+    pub(super) fn new(
+        location: Arc<dyn Location>,
+        claims: Arc<Claims>,
+        format: RecordFormat,
+        split: Option<Split>,
+        progress: Arc<Progress>,
+    ) -> Board {
+        let writer = Arc::new(Writer::new(location.clone(), &claims.own().name));
+        let (plan, ledger) = (Plan::default(), Ledger::default());
+        Board { location, claims, writer, format, split, progress, plan, ledger, first: 0 }
+    }
+
+    /// Reads what others wrote.
+    pub(super) fn refresh(&mut self) -> Result<()> {
+        self.plan.refresh(&*self.location)?;
+        self.ledger.refresh(&*self.location)?;
+        while self.first < self.planned() && !self.is_open(self.first) {
+            self.first += 1;
+        }
+        let done = self.ledger.all_done().len() as u64;
+        self.progress.saw_job(self.planned(), done, self.plan.is_complete());
+        Ok(())
+    }
+
+    fn planned(&self) -> u64 {
+        self.plan.shards().len() as u64
+    }
+
+    /// Whether the shard is ours to do, and not done.
+    fn is_open(&self, shard: u64) -> bool {
+        let ours = self.split.is_none_or(|split| shard % split.of == split.part);
+        ours && self.ledger.done(shard).is_none()
+    }
+
+    /// Whether nothing is left to do, for this worker's part.
+    pub(super) fn is_complete(&self) -> bool {
+        self.plan.is_complete() && self.first == self.planned()
+    }
+
+    /// Whether nothing is left to do for anyone.
+    pub(super) fn job_is_complete(&self) -> bool {
+        self.plan.is_complete() && self.ledger.all_done().len() as u64 == self.planned()
+    }
+
+    /// Whether the inputs are still to be listed, and this worker may.
+    pub(super) fn takes_listing(&self) -> Result<bool> {
+        Ok(!self.plan.is_complete() && self.claims.take(&self.claims.held()?, LISTING)?)
+    }
+
+    /// Takes a shard; `None` where all are done or in others' hands.
+    pub(super) fn take(&mut self) -> Result<Option<Taken>> {
+        self.refresh()?;
+        let mut held = self.claims.held()?;
+        for shard in self.first..self.planned() {
+            if !self.is_open(shard) {
+                continue;
+            }
+            if self.split.is_none() && !self.claims.take(&held, &plan::name(shard))? {
+                continue;
+            }
+            if let Some(taken) = self.begin(shard)? {
+                return Ok(Some(taken));
+            }
+            held = self.claims.held()?;
+        }
+        Ok(None)
+    }
+
+    /// Begins a shard that was claimed, unless another worker has finished or nearly finished it.
+    fn begin(&mut self, shard: u64) -> Result<Option<Taken>> {
+        self.ledger.refresh(&*self.location)?;
+        let file = records_file(shard, self.format);
+        let mut publish = Publish::First;
+        if self.ledger.done(shard).is_none() && self.location.exists(&file)? {
+            match self.account_for(shard)? {
+                true => self.ledger.refresh(&*self.location)?,
+                // Nobody has announced this content, so nobody relies on it.
+                false => publish = Publish::Replace,
+            }
+        }
+        if self.ledger.done(shard).is_some() {
+            self.claims.release(&plan::name(shard))?;
+            return Ok(None);
+        }
+        let items = self.plan.items(&*self.location, shard)?;
+        Ok(Some(Taken { shard, items, publish }))
+    }
+
+    /// Writes the last line for a file that was announced and is there; whether there was an announcement of this very content.
+    fn account_for(&mut self, shard: u64) -> Result<bool> {
+        account_for(&*self.location, &self.ledger, &self.writer, shard, &records_file(shard, self.format))
+    }
+}
+
+/// See [`Board::account_for`]; for anyone with a ledger.
+fn account_for(
+    location: &dyn Location,
+    ledger: &Ledger,
+    writer: &Writer,
+    shard: u64,
+    file: &str,
+) -> Result<bool> {
+    let Some(content) = location.open(file)? else { return Ok(false) };
+    let (sha256, length) = digest::of_file(&content, file)?;
+    let same = |entry: &&Entry| entry.sha256 == sha256 && entry.length == length;
+    let Some(announced) = ledger.announced(shard).iter().find(same) else { return Ok(false) };
+    writer.append(&Entry { state: State::Done, ..announced.clone() })?;
+    Ok(true)
+}
+
+/// Accounts for a shard's file that another worker made visible first.
+pub(super) fn settle(location: &dyn Location, writer: &Writer, shard: u64, file: &str) -> Result<()> {
+    let mut ledger = Ledger::default();
+    ledger.refresh(location)?;
+    if ledger.done(shard).is_some() || account_for(location, &ledger, writer, shard, file)? {
+        return Ok(());
+    }
+    Err(Error::Input(format!(
+        "{file} in {} appeared while it was being made, and no worker of this job announced it; move it away and start again",
+        location.place()
+    )))
+}

@@ -1,0 +1,268 @@
+//! Claims: who is at which shard, so that two workers do not do the same work.
+//!
+//! A claim is a name `claims/THING.N`, made by conditional creation; the holder is whoever made the highest N. A dead holder's claim is
+//! taken over by making N + 1, so nobody ever removes another's. A worker is dead if it runs on this machine and its lock is free, or if
+//! its heartbeat has not changed for the expiry **by the observer's clock**; clocks of two machines are never compared.
+//!
+//! Claims only save work. Two workers at one shard write the same file, and the first to publish it wins.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::identity::Identity;
+use super::location::{DRAFTS, Location};
+use crate::error::Result;
+
+pub(super) const CLAIMS: &str = "claims";
+const WORKERS: &str = "workers";
+
+/// Claims of one worker, and what it knows about those of others.
+#[derive(Debug)]
+pub(super) struct Claims {
+    location: Arc<dyn Location>,
+    own: Identity,
+    expiry: Duration,
+    observed: Mutex<Observed>,
+    /// The claims that this worker holds, with their numbers.
+    taken: Mutex<BTreeMap<String, u32>>,
+    beats: AtomicU64,
+    /// Held as long as this worker lives.
+    _lock: Option<File>,
+}
+
+#[derive(Debug, Default)]
+struct Observed {
+    /// The holder of each claim, by its name with number, and when that was read. A name may come back with another holder.
+    holders: HashMap<String, (Option<Identity>, Instant)>,
+    /// When a worker's heartbeat changed last, by our clock.
+    beats: HashMap<String, (Vec<u8>, Instant)>,
+}
+
+/// The claims as they were at one moment.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    /// Highest number and its holder, for each thing claimed.
+    things: BTreeMap<String, (u32, Option<Identity>)>,
+}
+
+impl Claims {
+    /// Begins to work as `own`.
+    pub(super) fn new(location: Arc<dyn Location>, own: Identity, expiry: Duration) -> Result<Claims> {
+        let lock = location.lock(&lock_name(&own.name))?;
+        let claims = Claims {
+            location,
+            own,
+            expiry,
+            observed: Mutex::default(),
+            taken: Mutex::default(),
+            beats: AtomicU64::new(0),
+            _lock: lock,
+        };
+        claims.beat()?;
+        claims.clear_away_the_dead()?;
+        Ok(claims)
+    }
+
+    pub(super) fn own(&self) -> &Identity {
+        &self.own
+    }
+
+    fn taken(&self) -> MutexGuard<'_, BTreeMap<String, u32>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long between two heartbeats.
+    pub(super) fn pause(&self) -> Duration {
+        self.expiry / 5
+    }
+
+    /// Says that this worker lives.
+    pub(super) fn beat(&self) -> Result<()> {
+        let count = self.beats.fetch_add(1, Ordering::Relaxed);
+        self.location.beat(&beat_name(&self.own.name), count.to_string().as_bytes())
+    }
+
+    /// Every claim there is.
+    pub(super) fn held(&self) -> Result<Held> {
+        let mut held = Held::default();
+        let mut observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
+        for listed in self.location.list(CLAIMS)? {
+            let Some((thing, number)) = listed.name.rsplit_once('.') else { continue };
+            let Ok(number) = number.parse::<u32>() else { continue };
+            let newest = held.things.get(thing).is_none_or(|(known, _)| *known < number);
+            if newest {
+                let holder = self.holder(&mut observed, &listed.name)?;
+                held.things.insert(thing.to_string(), (number, holder));
+            }
+        }
+        observed.holders.retain(|_, (_, read)| read.elapsed() < self.pause());
+        Ok(held)
+    }
+
+    fn holder(&self, observed: &mut Observed, claim: &str) -> Result<Option<Identity>> {
+        if let Some((holder, read)) = observed.holders.get(claim)
+            && read.elapsed() < self.pause()
+        {
+            return Ok(holder.clone());
+        }
+        let content = self.location.read(&format!("{CLAIMS}/{claim}"))?.unwrap_or_default();
+        let holder = serde_json::from_slice::<Identity>(&content).ok();
+        observed.holders.insert(claim.to_string(), (holder.clone(), Instant::now()));
+        Ok(holder)
+    }
+
+    /// Whether `thing` could be taken now.
+    pub(super) fn is_free(&self, held: &Held, thing: &str) -> Result<bool> {
+        match held.things.get(thing) {
+            _ if self.taken().contains_key(thing) => Ok(false),
+            None => Ok(true),
+            Some((_, holder)) => self.is_dead(holder.as_ref()),
+        }
+    }
+
+    /// Takes `thing`; whether it could.
+    pub(super) fn take(&self, held: &Held, thing: &str) -> Result<bool> {
+        if !self.is_free(held, thing)? {
+            return Ok(false);
+        }
+        let number = held.things.get(thing).map_or(1, |(number, _)| number + 1);
+        let content = serde_json::to_vec(&self.own).unwrap_or_default();
+        let taken = self.location.claim(&format!("{CLAIMS}/{thing}.{number}"), &content)?;
+        if taken {
+            self.taken().insert(thing.to_string(), number);
+        }
+        Ok(taken)
+    }
+
+    /// Gives `thing` back, with what dead holders left: all numbers up to our own.
+    pub(super) fn release(&self, thing: &str) -> Result<()> {
+        let Some(number) = self.taken().remove(thing) else { return Ok(()) };
+        // The own one last: what is free must not seem a dead worker's before.
+        (1..=number).try_for_each(|number| self.location.remove(&format!("{CLAIMS}/{thing}.{number}")))
+    }
+
+    /// A claim whose holder cannot be read counts as that of a worker without a heartbeat.
+    pub(super) fn is_dead(&self, worker: Option<&Identity>) -> Result<bool> {
+        let name = worker.map_or("", |worker| worker.name.as_str());
+        if let Some(worker) = worker
+            && worker.host == self.own.host
+            && self.location.lock(&lock_name(name))?.is_some()
+        {
+            return Ok(true);
+        }
+        let beat = self.location.read(&beat_name(name))?.unwrap_or_default();
+        let mut observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = observed.beats.entry(name.to_string()).or_insert_with(|| (beat.clone(), Instant::now()));
+        if known.0 != beat {
+            *known = (beat, Instant::now());
+        }
+        Ok(known.1.elapsed() > self.expiry)
+    }
+
+    /// Removes what workers of this machine left behind that were killed.
+    fn clear_away_the_dead(&self) -> Result<()> {
+        for listed in self.location.list(WORKERS)? {
+            let Some(name) = listed.name.strip_suffix(".lock") else { continue };
+            let ours = name.split('_').next() == self.own.name.split('_').next();
+            if !ours || name == self.own.name || self.location.lock(&lock_name(name))?.is_none() {
+                continue;
+            }
+            for draft in self.location.list(DRAFTS)? {
+                if draft.name.split('~').next() == Some(name) {
+                    self.location.remove(&format!("{DRAFTS}/{}", draft.name))?;
+                }
+            }
+            self.location.remove(&beat_name(name))?;
+            self.location.remove(&lock_name(name))?;
+        }
+        Ok(())
+    }
+
+    /// Removes every claim, of a job that is complete: they are all about nothing.
+    pub(super) fn clear(&self) -> Result<()> {
+        self.taken().clear();
+        let claims = self.location.list(CLAIMS)?;
+        claims.iter().try_for_each(|claim| self.location.remove(&format!("{CLAIMS}/{}", claim.name)))
+    }
+
+    /// Leaves: this worker is dead from now on.
+    pub(super) fn leave(&self) -> Result<()> {
+        self.location.remove(&beat_name(&self.own.name))?;
+        self.location.remove(&lock_name(&self.own.name))
+    }
+}
+
+fn lock_name(worker: &str) -> String {
+    format!("{WORKERS}/{worker}.lock")
+}
+
+fn beat_name(worker: &str) -> String {
+    format!("{WORKERS}/{worker}.beat")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::location::Folder;
+    use super::*;
+
+    fn worker(folder: &std::path::Path, expiry: Duration) -> Claims {
+        let location: Arc<dyn Location> = Arc::new(Folder::create(folder).unwrap());
+        Claims::new(location, Identity::new(), expiry).unwrap()
+    }
+
+    /// A worker of another machine, whose locks say nothing here.
+    fn elsewhere(folder: &std::path::Path) -> Claims {
+        let location: Arc<dyn Location> = Arc::new(Folder::create(folder).unwrap());
+        let own = Identity { host: "elsewhere".into(), name: "elsewhere_1".into(), process: 1 };
+        Claims::new(location, own, Duration::from_millis(50)).unwrap()
+    }
+
+    #[test]
+    fn one_takes_and_the_other_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let (a, b) =
+            (worker(folder.path(), Duration::from_secs(60)), worker(folder.path(), Duration::from_secs(60)));
+        let before = b.held().unwrap();
+        assert!(a.take(&a.held().unwrap(), "7").unwrap());
+        assert!(!b.take(&before, "7").unwrap(), "what was seen before does not help");
+        assert!(!b.take(&b.held().unwrap(), "7").unwrap());
+        assert!(!a.take(&a.held().unwrap(), "7").unwrap());
+        a.release("7").unwrap();
+        assert!(b.take(&b.held().unwrap(), "7").unwrap());
+        a.release("7").unwrap();
+        assert!(!a.is_free(&a.held().unwrap(), "7").unwrap(), "another's claim was released");
+    }
+
+    #[test]
+    fn what_a_killed_worker_held_is_free_at_once_on_its_machine() {
+        let folder = tempfile::tempdir().unwrap();
+        let (a, b) =
+            (worker(folder.path(), Duration::from_secs(60)), worker(folder.path(), Duration::from_secs(60)));
+        assert!(a.take(&a.held().unwrap(), "7").unwrap());
+        let left = a.location.draft(&a.own.name).unwrap().into_temp_path().keep().unwrap();
+        drop(a);
+        assert!(b.take(&b.held().unwrap(), "7").unwrap());
+        assert!(!b.take(&b.held().unwrap(), "7").unwrap());
+        let _c = worker(folder.path(), Duration::from_secs(60));
+        assert!(!left.exists(), "the draft of a killed worker stays");
+        b.release("7").unwrap();
+        assert_eq!(b.location.list(CLAIMS).unwrap(), []);
+    }
+
+    #[test]
+    fn a_far_worker_is_dead_when_its_heart_stands_still() {
+        let folder = tempfile::tempdir().unwrap();
+        let (far, near) = (elsewhere(folder.path()), worker(folder.path(), Duration::from_millis(200)));
+        assert!(far.take(&far.held().unwrap(), "7").unwrap());
+        for _ in 0..10 {
+            far.beat().unwrap();
+            assert!(!near.take(&near.held().unwrap(), "7").unwrap(), "a living worker was robbed");
+            std::thread::sleep(Duration::from_millis(40));
+        }
+        std::thread::sleep(Duration::from_millis(250));
+        assert!(near.take(&near.held().unwrap(), "7").unwrap());
+    }
+}

@@ -1,0 +1,234 @@
+//! The ledger: what became of every shard, append-only, every line with its checksum.
+//!
+//! Each worker appends to files of its own. A shard's file is *announced* before it becomes visible and *done* after, both with its
+//! checksum: so a file that a killed worker left without the second line can be told from anything else, and is accounted for without
+//! being made again. A later generation (a retry) replaces the file in the same way, and until it is done both contents are right.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use super::location::Location;
+use super::seal::{seal, unseal};
+use crate::error::Result;
+
+const LEDGER: &str = "ledger";
+
+/// Lines of one file of the ledger.
+const LINES: usize = 4_096;
+
+/// Whether a shard's file can be relied on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// It is complete, and about to become visible.
+    Announced,
+    /// It is there.
+    Done,
+}
+
+/// One line: a shard's file, and what is in it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Whether it can be relied on.
+    pub state: State,
+    /// The shard's number.
+    pub shard: u64,
+    /// 0 for the first run, one more for each retry.
+    pub generation: u32,
+    /// The file's name, relative to the job.
+    pub file: String,
+    /// The file's length in bytes.
+    pub length: u64,
+    /// SHA-256 of the file, in hexadecimal.
+    pub sha256: String,
+    /// SHA-256 of the records' keys in their order, each with its length (8 bytes, little endian) before it.
+    pub keys: String,
+    /// Records in it.
+    pub records: u64,
+    /// Failed ones, by error code.
+    pub failed: BTreeMap<String, u64>,
+    /// Encoded bytes read.
+    pub bytes: u64,
+    /// Pixels of the hashed pictures.
+    pub pixels: u64,
+    /// From the shard's first picture to its last, in seconds.
+    pub seconds: f64,
+    /// When, in milliseconds since 1970 by the worker's clock.
+    pub at: u64,
+    /// Which worker.
+    pub worker: String,
+}
+
+/// A worker's own part of the ledger.
+#[derive(Debug)]
+pub(super) struct Writer {
+    location: Arc<dyn Location>,
+    worker: String,
+    lines: Mutex<usize>,
+}
+
+impl Writer {
+    pub(super) fn new(location: Arc<dyn Location>, worker: &str) -> Writer {
+        Writer { location, worker: worker.to_string(), lines: Mutex::new(0) }
+    }
+
+    /// Appends a line; it is there after a power cut.
+    pub(super) fn append(&self, entry: &Entry) -> Result<()> {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = format!("{LEDGER}/{}_{:04}.jsonl", self.worker, *lines / LINES);
+        // After a failure the file may end in a torn line, so what follows goes to the next one.
+        let line = *lines;
+        *lines = (line / LINES + 1) * LINES;
+        self.location.append(&name, format!("{}\n", seal(entry)?).as_bytes())?;
+        *lines = line + 1;
+        Ok(())
+    }
+}
+
+/// The ledger of all workers, as far as it has been read.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    /// How far each file has been read.
+    read: HashMap<String, u64>,
+    /// The newest generation that is done, by shard.
+    done: BTreeMap<u64, Entry>,
+    /// What is announced beyond.
+    announced: HashMap<u64, Vec<Entry>>,
+    /// Whole lines that are damaged.
+    damaged: u64,
+}
+
+impl Ledger {
+    /// Reads what was appended since.
+    pub(super) fn refresh(&mut self, location: &dyn Location) -> Result<()> {
+        for listed in location.list(LEDGER)? {
+            let read = self.read.get(&listed.name).copied().unwrap_or(0);
+            if listed.length <= read {
+                continue;
+            }
+            let name = format!("{LEDGER}/{}", listed.name);
+            let new = location.read_range(&name, read, listed.length - read)?;
+            // A line without its end is being written, or was never finished.
+            let whole = new.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+            for line in new[..whole].split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+                match unseal(line) {
+                    Some(entry) => self.add(entry),
+                    None => self.damaged += 1,
+                }
+            }
+            self.read.insert(listed.name, read + whole as u64);
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, entry: Entry) {
+        let shard = entry.shard;
+        let newer = |known: &Entry| known.generation >= entry.generation;
+        if self.done.get(&shard).is_some_and(newer) {
+            return;
+        }
+        match entry.state {
+            State::Announced => self.announced.entry(shard).or_default().push(entry),
+            State::Done => {
+                if let Some(announced) = self.announced.get_mut(&shard) {
+                    announced.retain(|other| other.generation > entry.generation);
+                }
+                self.announced.retain(|_, announced| !announced.is_empty());
+                self.done.insert(shard, entry);
+            }
+        }
+    }
+
+    /// The newest line of a shard that is done.
+    pub(super) fn done(&self, shard: u64) -> Option<&Entry> {
+        self.done.get(&shard)
+    }
+
+    /// All of them, by shard.
+    pub(super) fn all_done(&self) -> &BTreeMap<u64, Entry> {
+        &self.done
+    }
+
+    /// What is announced for a shard and not done.
+    pub(super) fn announced(&self, shard: u64) -> &[Entry] {
+        self.announced.get(&shard).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whole lines that were damaged.
+    pub(super) fn damaged(&self) -> u64 {
+        self.damaged
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::super::location::Folder;
+    use super::*;
+
+    fn entry(shard: u64, generation: u32, state: State) -> Entry {
+        Entry {
+            state,
+            shard,
+            generation,
+            file: format!("records/{shard}.jsonl"),
+            length: 12,
+            sha256: format!("{generation:064x}"),
+            keys: String::new(),
+            records: 3,
+            failed: BTreeMap::from([("io".to_string(), 1)]),
+            bytes: 10,
+            pixels: 20,
+            seconds: 0.25,
+            at: 1,
+            worker: "me".into(),
+        }
+    }
+
+    #[test]
+    fn lines_are_read_once_and_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let location: Arc<dyn Location> = Arc::new(Folder::create(folder.path()).unwrap());
+        let (a, b) = (Writer::new(location.clone(), "a"), Writer::new(location.clone(), "b"));
+        let mut ledger = Ledger::default();
+        a.append(&entry(1, 0, State::Announced)).unwrap();
+        ledger.refresh(&*location).unwrap();
+        assert_eq!((ledger.done(1), ledger.announced(1).len()), (None, 1));
+        a.append(&entry(1, 0, State::Done)).unwrap();
+        b.append(&entry(2, 0, State::Done)).unwrap();
+        ledger.refresh(&*location).unwrap();
+        assert_eq!((ledger.done(1), ledger.announced(1).len()), (Some(&entry(1, 0, State::Done)), 0));
+        assert_eq!(ledger.all_done().len(), 2);
+
+        let file = folder.path().join("ledger/b_0000.jsonl");
+        let whole = fs::read(&file).unwrap();
+        for cut in 0..whole.len() {
+            fs::write(&file, &whole[..cut]).unwrap();
+            let mut torn = Ledger::default();
+            torn.refresh(&*location).unwrap();
+            assert_eq!((torn.done(2), torn.damaged()), (None, 0), "torn at {cut}");
+        }
+        for at in 0..whole.len() - 1 {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 4;
+            fs::write(&file, damaged).unwrap();
+            let mut ledger = Ledger::default();
+            ledger.refresh(&*location).unwrap();
+            assert!(ledger.done(2).is_none() && ledger.damaged() >= 1, "damage at {at} went unseen");
+        }
+    }
+
+    #[test]
+    fn the_newest_generation_counts() {
+        let mut ledger = Ledger::default();
+        ledger.add(entry(1, 1, State::Announced));
+        ledger.add(entry(1, 0, State::Done));
+        assert_eq!(ledger.announced(1), [entry(1, 1, State::Announced)]);
+        ledger.add(entry(1, 1, State::Done));
+        ledger.add(entry(1, 0, State::Done));
+        assert_eq!((ledger.done(1).unwrap().generation, ledger.announced(1).len()), (1, 0));
+    }
+}

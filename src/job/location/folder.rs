@@ -1,0 +1,216 @@
+//! A folder of a file system, perhaps one that many machines mount.
+//!
+//! A file is written under another name, synced and renamed, then its folder is synced: a name never stands for half
+//! a file, and stays once it was seen.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+
+use tempfile::{Builder, NamedTempFile};
+
+use super::{DRAFTS, Listed, Location, Publish};
+use crate::error::{Error, Result};
+
+/// A [`Location`] in a folder.
+#[derive(Debug)]
+pub struct Folder {
+    root: PathBuf,
+}
+
+impl Folder {
+    /// The folder `root`, made if need be.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] where it can be neither made nor written.
+    pub fn create(root: impl Into<PathBuf>) -> Result<Folder> {
+        let folder = Folder { root: root.into() };
+        let drafts = folder.root.join(DRAFTS);
+        fs::create_dir_all(&drafts).map_err(|error| folder.cannot("make the folder", DRAFTS, error))?;
+        Ok(folder)
+    }
+
+    /// The folder `root`, which is there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] where it is not.
+    pub fn open(root: impl Into<PathBuf>) -> Result<Folder> {
+        let root = root.into();
+        if !root.is_dir() {
+            return Err(Error::Input(format!("{} is no folder", root.display())));
+        }
+        Ok(Folder { root })
+    }
+
+    fn cannot(&self, what: &str, name: &str, error: io::Error) -> Error {
+        Error::io(format!("cannot {what} {}", self.root.join(name).display()), error)
+    }
+
+    /// Where `name` is to be, in a folder that exists.
+    fn path(&self, name: &str) -> Result<PathBuf> {
+        let path = self.root.join(name);
+        if let Some(folder) = path.parent().filter(|folder| !folder.is_dir()) {
+            fs::create_dir_all(folder).map_err(|error| self.cannot("make the folder for", name, error))?;
+        }
+        Ok(path)
+    }
+
+    fn put(&self, name: &str, content: &[u8], durable: bool) -> Result<bool> {
+        let path = self.path(name)?;
+        if path.exists() {
+            return Ok(false);
+        }
+        let mut draft = self.draft("new")?;
+        draft.write_all(content).map_err(|error| self.cannot("write", name, error))?;
+        if durable {
+            return self.publish(draft, name, Publish::First);
+        }
+        self.persist(draft, &path, Publish::First).map_err(|error| self.cannot("create", name, error))
+    }
+
+    fn persist(&self, draft: NamedTempFile, path: &Path, how: Publish) -> io::Result<bool> {
+        match how {
+            Publish::Replace => draft.persist(path).map(|_| true).map_err(|error| error.error),
+            Publish::First => match draft.persist_noclobber(path) {
+                Ok(_) => Ok(true),
+                Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Ok(false),
+                Err(error) => Err(error.error),
+            },
+        }
+    }
+}
+
+/// Makes sure that a folder keeps the names that were put into it.
+fn sync_folder_of(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        // Other systems sync names with the file.
+        Some(folder) if cfg!(unix) => File::open(folder)?.sync_all(),
+        _ => Ok(()),
+    }
+}
+
+fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+impl Location for Folder {
+    fn list(&self, folder: &str) -> Result<Vec<Listed>> {
+        let cannot = |error| self.cannot("list", folder, error);
+        let Some(entries) = found(fs::read_dir(self.root.join(folder))).map_err(cannot)? else {
+            return Ok(Vec::new());
+        };
+        let mut listed = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(cannot)?;
+            // What another process removes meanwhile was not there.
+            if let Some(metadata) = found(entry.metadata()).map_err(cannot)?
+                && metadata.is_file()
+            {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                listed.push(Listed { name, length: metadata.len() });
+            }
+        }
+        listed.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(listed)
+    }
+
+    fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        found(fs::read(self.root.join(name))).map_err(|error| self.cannot("read", name, error))
+    }
+
+    fn read_range(&self, name: &str, offset: u64, length: u64) -> Result<Vec<u8>> {
+        let read = || {
+            let mut file = File::open(self.root.join(name))?;
+            file.seek(SeekFrom::Start(offset))?;
+            let mut content = Vec::new();
+            file.take(length).read_to_end(&mut content)?;
+            Ok(content)
+        };
+        read().map_err(|error| self.cannot("read", name, error))
+    }
+
+    fn exists(&self, name: &str) -> Result<bool> {
+        fs::exists(self.root.join(name)).map_err(|error| self.cannot("look for", name, error))
+    }
+
+    fn open(&self, name: &str) -> Result<Option<File>> {
+        found(File::open(self.root.join(name))).map_err(|error| self.cannot("open", name, error))
+    }
+
+    fn create(&self, name: &str, content: &[u8]) -> Result<bool> {
+        self.put(name, content, true)
+    }
+
+    fn claim(&self, name: &str, content: &[u8]) -> Result<bool> {
+        self.put(name, content, false)
+    }
+
+    fn beat(&self, name: &str, content: &[u8]) -> Result<()> {
+        fs::write(self.path(name)?, content).map_err(|error| self.cannot("write", name, error))
+    }
+
+    fn append(&self, name: &str, content: &[u8]) -> Result<()> {
+        let path = self.path(name)?;
+        let append = || {
+            let new = !path.exists();
+            let mut file = File::options().append(true).create(true).open(&path)?;
+            file.write_all(content)?;
+            file.sync_data()?;
+            if new { sync_folder_of(&path) } else { Ok(()) }
+        };
+        append().map_err(|error| self.cannot("append to", name, error))
+    }
+
+    fn remove(&self, name: &str) -> Result<()> {
+        found(fs::remove_file(self.root.join(name)))
+            .map(drop)
+            .map_err(|error| self.cannot("remove", name, error))
+    }
+
+    fn draft(&self, owner: &str) -> Result<NamedTempFile> {
+        let drafts = self.root.join(DRAFTS);
+        let mut builder = Builder::new();
+        let prefix = format!("{owner}~");
+        builder.prefix(&prefix);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            // What any new file gets, less what the umask takes.
+            builder.permissions(fs::Permissions::from_mode(0o666));
+        }
+        builder.tempfile_in(drafts).map_err(|error| self.cannot("write into", DRAFTS, error))
+    }
+
+    fn publish(&self, draft: NamedTempFile, name: &str, how: Publish) -> Result<bool> {
+        let path = self.path(name)?;
+        let publish = || {
+            draft.as_file().sync_all()?;
+            let published = self.persist(draft, &path, how)?;
+            sync_folder_of(&path)?;
+            Ok(published)
+        };
+        publish().map_err(|error| self.cannot("write", name, error))
+    }
+
+    fn lock(&self, name: &str) -> Result<Option<File>> {
+        let path = self.path(name)?;
+        let opened = File::options().create(true).truncate(false).write(true).open(&path);
+        let file = opened.map_err(|error| self.cannot("write", name, error))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            // A file system without locks: heartbeats have to do.
+            Err(TryLockError::Error(_)) => Ok(None),
+        }
+    }
+
+    fn place(&self) -> String {
+        self.root.display().to_string()
+    }
+}

@@ -1,0 +1,237 @@
+//! Writes a plan, or goes on with one.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use super::{COMPLETE, Index, Plan, Shard, ShardKind, segment_name, write_item};
+use crate::error::{Error, Result};
+use crate::job::location::Location;
+use crate::job::seal::seal;
+use crate::pipeline::{Item, ItemKind, Stop};
+
+/// Bytes of items and number of shards that end a segment.
+const MOST_BYTES: usize = 32 << 20;
+const MOST_SHARDS: usize = 4096;
+
+/// Longest time between two segments, while there is something to write.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// Plans the items that `list` lists, behind what `location` holds already; whether the plan is complete.
+///
+/// It is not where `stop` was requested, or where another planner was faster.
+///
+/// `list` is asked again where the item that was planned last is not there any more.
+///
+/// # Errors
+///
+/// Those of the location; [`Error::Input`] where nothing is left of the last shard that was planned.
+pub(in crate::job) fn write<I: Iterator<Item = Item>>(
+    location: &dyn Location,
+    list: impl Fn() -> I,
+    shard_size: u64,
+    stop: &Stop,
+) -> Result<bool> {
+    let mut plan = Plan::default();
+    plan.refresh(location)?;
+    if plan.is_complete() {
+        return Ok(true);
+    }
+    let mut items = behind(&plan, location, &list)?;
+    let mut writer = Writer::new(location, plan.segments, plan.shards.len() as u64);
+    let mut pictures = Vec::new();
+    loop {
+        let item = if stop.requested() { None } else { items.next() };
+        let ends = match &item {
+            Some(item) => pictures.len() as u64 >= shard_size || is_archive(item),
+            None => true,
+        };
+        if ends && !pictures.is_empty() {
+            writer.add(ShardKind::Pictures, &pictures)?;
+            pictures.clear();
+        }
+        match item {
+            Some(item) if is_archive(&item) => writer.add(ShardKind::Archive, &[item])?,
+            Some(item) => pictures.push(item),
+            None => break,
+        }
+        if writer.is_late() && !writer.end_segment()? {
+            return Ok(false);
+        }
+    }
+    if stop.requested() || !writer.end_segment()? {
+        return Ok(false);
+    }
+    plan.refresh(location)?;
+    location.create(COMPLETE, seal(&plan.summary())?.as_bytes())?;
+    Ok(true)
+}
+
+/// Whether the item is a shard of its own.
+fn is_archive(item: &Item) -> bool {
+    !matches!(item.kind, ItemKind::Picture | ItemKind::Failed(_))
+}
+
+/// The items that are not planned yet.
+fn behind<I: Iterator<Item = Item>>(plan: &Plan, location: &dyn Location, list: impl Fn() -> I) -> Result<I> {
+    let mut items = list();
+    let Some(last) = plan.shards.len().checked_sub(1) else { return Ok(items) };
+    let planned = plan.items(location, last as u64)?;
+    let before = plan.summary().items as usize;
+    if items.nth(before - 1).as_ref() == planned.last() {
+        return Ok(items);
+    }
+    // The listing changed: behind what was planned last, wherever it stands now.
+    let mut items = list();
+    if items.any(|item| Some(&item) == planned.last()) {
+        return Ok(items);
+    }
+    // That vanished: behind the last of its shard that did not.
+    let order: HashMap<_, _> = planned.iter().enumerate().map(|(at, item)| (&item.location, at)).collect();
+    let left = list().filter_map(|item| order.get(&item.location).copied()).max();
+    let Some(left) = left else {
+        let message =
+            "listing was interrupted, and meanwhile everything around that place was removed from the input";
+        return Err(Error::Input(format!("{message}; start the job anew in another place")));
+    };
+    let mut items = list();
+    let _ = items.any(|item| item.location == planned[left].location);
+    Ok(items)
+}
+
+/// The segment that is being put together.
+struct Writer<'a> {
+    location: &'a dyn Location,
+    segment: u64,
+    index: Index,
+    items: Vec<u8>,
+    lines: Vec<u8>,
+    begun: Instant,
+    /// How long until a segment is late: short at first, so that workers have something to do.
+    patience: Duration,
+}
+
+impl<'a> Writer<'a> {
+    fn new(location: &'a dyn Location, segment: u64, first: u64) -> Writer<'a> {
+        let index = Index { first, shards: Vec::new() };
+        let (items, lines, begun) = (Vec::new(), Vec::new(), Instant::now());
+        Writer { location, segment, index, items, lines, begun, patience: Duration::ZERO }
+    }
+
+    fn add(&mut self, kind: ShardKind, items: &[Item]) -> Result<()> {
+        self.lines.clear();
+        for item in items {
+            write_item(item, &mut self.lines)?;
+        }
+        let start = self.items.len() as u64;
+        let packed =
+            zstd::bulk::compress(&self.lines, 3).map_err(|e| Error::io("cannot compress the plan", e))?;
+        self.items.extend(&packed);
+        let place = start..self.items.len() as u64;
+        let crc = crc32fast::hash(&packed);
+        self.index.shards.push(Shard { kind, items: items.len() as u64, place, crc, segment: (0, 0) });
+        Ok(())
+    }
+
+    fn is_late(&self) -> bool {
+        let shards = self.index.shards.len();
+        let full = shards >= MOST_SHARDS || self.items.len() >= MOST_BYTES;
+        full || (shards > 0 && self.begun.elapsed() >= self.patience)
+    }
+
+    /// Writes the segment; `false` where another planner wrote it first.
+    fn end_segment(&mut self) -> Result<bool> {
+        if self.index.shards.is_empty() {
+            return Ok(true);
+        }
+        let mut content = seal(&self.index)?.into_bytes();
+        content.push(b'\n');
+        content.append(&mut self.items);
+        let created = self.location.create(&segment_name(self.segment), &content)?;
+        self.segment += 1;
+        self.index.first += self.index.shards.len() as u64;
+        self.index.shards.clear();
+        self.begun = Instant::now();
+        self.patience = (self.patience * 2).clamp(Duration::from_millis(250), LONGEST);
+        Ok(created)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::location::Folder;
+    use super::*;
+
+    fn items(range: std::ops::Range<usize>) -> impl Iterator<Item = Item> {
+        range.map(|number| Item {
+            location: format!("folder/{number}").into(),
+            source: "folder".into(),
+            kind: if number % 50 == 7 { ItemKind::Failed("gone".into()) } else { ItemKind::Picture },
+        })
+    }
+
+    fn planned(location: &Folder) -> (Plan, Vec<Item>) {
+        let mut plan = Plan::default();
+        plan.refresh(location).unwrap();
+        let all = (0..plan.shards().len() as u64).flat_map(|shard| plan.items(location, shard).unwrap());
+        let all = all.collect();
+        (plan, all)
+    }
+
+    #[test]
+    fn every_item_is_planned_once_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = Folder::create(folder.path()).unwrap();
+        assert!(write(&location, || items(0..1234), 100, &Stop::default()).unwrap());
+        let (plan, all) = planned(&location);
+        assert!(plan.is_complete() && all == items(0..1234).collect::<Vec<_>>());
+        assert_eq!(plan.shards().len(), 13);
+        assert!(plan.segments >= 2, "the first shard waits for the last");
+        assert!(write(&location, || items(0..2000), 100, &Stop::default()).unwrap());
+        assert_eq!(planned(&location).1.len(), 1234);
+    }
+
+    /// Stops listing at every tenth item, each time with a new planner; some items vanish meanwhile.
+    #[test]
+    fn an_interrupted_listing_goes_on_where_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = Folder::create(folder.path()).unwrap();
+        for end in (10..500).step_by(10) {
+            let stop = Stop::default();
+            let list = || {
+                items(0..500).inspect(|item| {
+                    if item.location == items(end..end + 1).next().unwrap().location {
+                        stop.request();
+                    }
+                })
+            };
+            assert!(!write(&location, list, 25, &stop).unwrap());
+        }
+        let (plan, before) = planned(&location);
+        assert!(!plan.is_complete() && before.len() >= 25);
+        let last = before.last().unwrap().clone();
+        let list = || items(0..500).filter(|item| *item != last);
+        assert!(write(&location, list, 25, &Stop::default()).unwrap());
+        let (plan, all) = planned(&location);
+        assert!(plan.is_complete());
+        assert_eq!(all, items(0..500).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_damaged_segment_is_not_trusted() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = Folder::create(folder.path()).unwrap();
+        assert!(write(&location, || items(0..60), 20, &Stop::default()).unwrap());
+        let file = folder.path().join("plan/000000.segment");
+        let whole = std::fs::read(&file).unwrap();
+        for at in (0..whole.len()).step_by(3) {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 16;
+            std::fs::write(&file, damaged).unwrap();
+            let mut plan = Plan::default();
+            let refused = plan.refresh(&location).is_err();
+            let refused =
+                refused || (0..plan.shards().len() as u64).any(|n| plan.items(&location, n).is_err());
+            assert!(refused, "damage at {at} went unseen");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! How far a job is, in numbers that any thread may read while it runs.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::pipeline::Record;
+
+/// Counters of one worker, and what it knows of the job.
+#[derive(Debug)]
+pub struct Progress {
+    started: Instant,
+    records: AtomicU64,
+    bytes: AtomicU64,
+    pixels: AtomicU64,
+    failed: Mutex<BTreeMap<&'static str, u64>>,
+    shards: AtomicU64,
+    job_shards: AtomicU64,
+    job_done: AtomicU64,
+    planned: AtomicBool,
+}
+
+/// What a [`Progress`] said at one moment.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// Since the worker started.
+    pub elapsed: Duration,
+    /// Records that the worker wrote.
+    pub records: u64,
+    /// Failed ones, by error code.
+    pub failed: BTreeMap<&'static str, u64>,
+    /// Encoded bytes that it read.
+    pub bytes: u64,
+    /// Pixels of the pictures that it hashed.
+    pub pixels: u64,
+    /// Shards that it finished.
+    pub shards: u64,
+    /// Shards of the job that are planned.
+    pub job_shards: u64,
+    /// Shards of the job that are done, by any worker.
+    pub job_done: u64,
+    /// Whether the plan is complete, and `job_shards` final.
+    pub planned: bool,
+}
+
+impl Default for Progress {
+    fn default() -> Progress {
+        Progress {
+            started: Instant::now(),
+            records: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            pixels: AtomicU64::new(0),
+            failed: Mutex::default(),
+            shards: AtomicU64::new(0),
+            job_shards: AtomicU64::new(0),
+            job_done: AtomicU64::new(0),
+            planned: AtomicBool::new(false),
+        }
+    }
+}
+
+impl Progress {
+    /// The numbers now.
+    pub fn snapshot(&self) -> Snapshot {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Snapshot {
+            elapsed: self.started.elapsed(),
+            records: read(&self.records),
+            failed: self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            bytes: read(&self.bytes),
+            pixels: read(&self.pixels),
+            shards: read(&self.shards),
+            job_shards: read(&self.job_shards),
+            job_done: read(&self.job_done),
+            planned: self.planned.load(Ordering::Relaxed),
+        }
+    }
+
+    pub(super) fn add(&self, record: &Record) {
+        self.records.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(record.bytes.unwrap_or(0), Ordering::Relaxed);
+        match &record.outcome {
+            Ok(hashed) => {
+                let pixels = u64::from(hashed.width) * u64::from(hashed.height);
+                self.pixels.fetch_add(pixels, Ordering::Relaxed);
+            }
+            Err(error) => {
+                let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+                *failed.entry(error.code()).or_default() += 1;
+            }
+        }
+    }
+
+    pub(super) fn finished_shard(&self) {
+        self.shards.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn saw_job(&self, shards: u64, done: u64, planned: bool) {
+        self.job_shards.store(shards, Ordering::Relaxed);
+        self.job_done.store(done, Ordering::Relaxed);
+        self.planned.store(planned, Ordering::Relaxed);
+    }
+}

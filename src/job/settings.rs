@@ -1,0 +1,228 @@
+//! What decides the records of a job, written down when it starts and held for every later run.
+
+use std::ffi::OsString;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::format::RecordFormat;
+use super::location::Location;
+use super::text::Text;
+use crate::decode::{DamagedPolicy, DecodeOptions, DetailChoice, Orient};
+use crate::error::{Error, Result};
+use crate::hasher::HashOptions;
+use crate::limits::Limits;
+use crate::pipeline::{InputOptions, Walk};
+
+const FILE: &str = "job.json";
+
+/// What decides the records of a job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    engine: String,
+    sources: Vec<Text>,
+    follow_links: bool,
+    shard_size: u64,
+    format: RecordFormat,
+    algorithms: Vec<String>,
+    orientations: bool,
+    detail: String,
+    damaged: String,
+    orient: String,
+    max_side: u32,
+    max_pixels: u64,
+    max_file_bytes: u64,
+    max_decoder_bytes: u64,
+    max_scans: u32,
+    /// What is looked up where, as the command gives it.
+    matching: Value,
+}
+
+impl Settings {
+    /// The settings of a job that hashes `sources` into shards of so many pictures.
+    pub fn new(
+        sources: &[OsString],
+        input: &InputOptions,
+        shard_size: u64,
+        format: RecordFormat,
+        hash: &HashOptions,
+    ) -> Settings {
+        let HashOptions { algorithms, orientations, decode } = hash;
+        let limits = &decode.limits;
+        Settings {
+            engine: concat!("shadegrid ", env!("CARGO_PKG_VERSION")).to_string(),
+            sources: sources.iter().map(|source| source.as_os_str().into()).collect(),
+            follow_links: input.walk.follow_links,
+            shard_size: shard_size.max(1),
+            format,
+            algorithms: algorithms.iter().map(ToString::to_string).collect(),
+            orientations: *orientations,
+            detail: detail_name(decode.detail),
+            damaged: if decode.damaged == DamagedPolicy::Refuse { "refuse" } else { "hash" }.to_string(),
+            orient: if decode.orient == Orient::Exif { "exif" } else { "ignore" }.to_string(),
+            max_side: limits.max_side,
+            max_pixels: limits.max_pixels,
+            max_file_bytes: limits.max_file_bytes,
+            max_decoder_bytes: limits.max_decoder_bytes,
+            max_scans: limits.max_scans,
+            matching: Value::Null,
+        }
+    }
+
+    /// The same, with what is looked up where.
+    #[must_use]
+    pub fn matching(self, matching: Value) -> Settings {
+        Settings { matching, ..self }
+    }
+
+    /// Pictures of one shard.
+    pub fn shard_size(&self) -> u64 {
+        self.shard_size
+    }
+
+    /// How records are written.
+    pub fn format(&self) -> RecordFormat {
+        self.format
+    }
+
+    /// The inputs, in their order.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] where a name is of another system.
+    pub fn sources(&self) -> Result<Vec<OsString>> {
+        let name = |text: &Text| {
+            text.clone()
+                .into_os()
+                .ok_or_else(|| Error::Input(format!("{FILE} names a source that cannot be a name here")))
+        };
+        self.sources.iter().map(name).collect()
+    }
+
+    /// How inputs are listed and opened.
+    pub fn input(&self) -> InputOptions {
+        InputOptions { walk: Walk { follow_links: self.follow_links } }
+    }
+
+    /// How pictures are hashed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] where an algorithm is unknown.
+    pub fn hash(&self) -> Result<HashOptions> {
+        let limits = Limits {
+            max_side: self.max_side,
+            max_pixels: self.max_pixels,
+            max_file_bytes: self.max_file_bytes,
+            max_decoder_bytes: self.max_decoder_bytes,
+            max_scans: self.max_scans,
+        };
+        let decode = DecodeOptions {
+            limits,
+            orient: if self.orient == "exif" { Orient::Exif } else { Orient::Ignore },
+            damaged: if self.damaged == "refuse" { DamagedPolicy::Refuse } else { DamagedPolicy::Hash },
+            detail: detail_of(&self.detail)?,
+        };
+        let algorithms = self.algorithms.iter().map(|name| name.parse()).collect::<Result<_>>()?;
+        Ok(HashOptions { algorithms, orientations: self.orientations, decode })
+    }
+
+    /// Writes the settings down, or makes sure that they are those that were.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] naming what differs; [`Error::Io`].
+    pub fn hold(&self, location: &dyn Location) -> Result<()> {
+        let text =
+            serde_json::to_vec_pretty(self).map_err(|error| Error::io("cannot write JSON", error.into()))?;
+        if location.create(FILE, &text)? {
+            return Ok(());
+        }
+        let known = Settings::read(location)?;
+        match self.difference(&known) {
+            None => Ok(()),
+            Some(difference) => Err(Error::Input(format!(
+                "the job in {} was started otherwise: {difference}; give the same options to go on with it, or another --out",
+                location.place()
+            ))),
+        }
+    }
+
+    /// The settings of the job at `location`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] where there is no job; [`Error::Io`].
+    pub fn read(location: &dyn Location) -> Result<Settings> {
+        let text = location.read(FILE)?.ok_or_else(|| {
+            Error::Input(format!("there is no job in {}: it has no {FILE}", location.place()))
+        })?;
+        serde_json::from_slice(&text).map_err(|error| {
+            Error::Input(format!("{FILE} in {} is not of this version: {error}", location.place()))
+        })
+    }
+
+    /// The first field that differs, in words.
+    fn difference(&self, known: &Settings) -> Option<String> {
+        let fields = |settings: &Settings| match serde_json::to_value(settings) {
+            Ok(Value::Object(fields)) => fields,
+            _ => serde_json::Map::new(),
+        };
+        let (own, known) = (fields(self), fields(known));
+        let (name, value) = own.iter().find(|(name, value)| known.get(*name) != Some(value))?;
+        let before = known.get(name).unwrap_or(&Value::Null);
+        Some(format!("{name} was {before} and is now {value}"))
+    }
+}
+
+fn detail_name(detail: DetailChoice) -> String {
+    match detail {
+        DetailChoice::Auto => "auto".to_string(),
+        DetailChoice::Scaled => "scaled".to_string(),
+        DetailChoice::Full => "full".to_string(),
+        DetailChoice::Lowest(n) => n.to_string(),
+    }
+}
+
+fn detail_of(name: &str) -> Result<DetailChoice> {
+    let unknown = || Error::Input(format!("{FILE} asks for the unknown detail {name:?}"));
+    match name {
+        "auto" => Ok(DetailChoice::Auto),
+        "scaled" => Ok(DetailChoice::Scaled),
+        "full" => Ok(DetailChoice::Full),
+        n => n.parse().map(DetailChoice::Lowest).map_err(|_| unknown()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::location::Folder;
+    use super::*;
+
+    fn settings(shard_size: u64, detail: DetailChoice) -> Settings {
+        let decode = DecodeOptions { detail, ..DecodeOptions::default() };
+        let hash = HashOptions { decode, ..HashOptions::default() };
+        Settings::new(&["a".into()], &InputOptions::default(), shard_size, RecordFormat::Jsonl, &hash)
+    }
+
+    #[test]
+    fn other_settings_are_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = Folder::create(folder.path()).unwrap();
+        settings(100, DetailChoice::Auto).hold(&location).unwrap();
+        settings(100, DetailChoice::Auto).hold(&location).unwrap();
+        let error = settings(10, DetailChoice::Auto).hold(&location).unwrap_err().to_string();
+        assert!(error.contains("shard_size was 100 and is now 10"), "{error}");
+        let error = settings(100, DetailChoice::Lowest(4)).hold(&location).unwrap_err().to_string();
+        assert!(error.contains(r#"detail was "auto" and is now "4""#), "{error}");
+    }
+
+    #[test]
+    fn options_come_back_as_they_were() {
+        for detail in [DetailChoice::Auto, DetailChoice::Scaled, DetailChoice::Full, DetailChoice::Lowest(2)]
+        {
+            let decode = settings(1, detail).hash().unwrap().decode;
+            assert_eq!((decode.detail, decode.limits), (detail, Limits::default()));
+        }
+    }
+}

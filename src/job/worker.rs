@@ -1,0 +1,210 @@
+//! A worker: takes shards until none is left, with a heart that beats and a hand that finishes files meanwhile.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, ScopedJoinHandle};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
+
+use super::board::{Board, LISTING, Split, Taken};
+use super::claim::Claims;
+use super::feed::{Ending, Feed, Lots};
+use super::identity::Identity;
+use super::location::Location;
+use super::plan;
+use super::progress::Progress;
+use super::settings::Settings;
+use super::shards::{Desk, Finished, ShardSink};
+use crate::error::{Error, Result};
+use crate::pipeline::{self, PipelineOptions, Stop};
+
+/// How a worker works. Nothing here changes what is written.
+#[derive(Debug, Clone)]
+pub struct WorkOptions {
+    /// Threads, memory and devices; what is hashed and how comes from the settings.
+    pub pipeline: PipelineOptions,
+    /// Asks the worker to end early.
+    pub stop: Stop,
+    /// How long the shard in hand may take from then on; what is not finished by then is left to others.
+    pub grace: Duration,
+    /// How long a worker of another machine may be silent before its shards are taken over.
+    pub expiry: Duration,
+    /// A fixed part of the shards, without claims.
+    pub split: Option<Split>,
+    /// Counts what is done.
+    pub progress: Arc<Progress>,
+}
+
+impl Default for WorkOptions {
+    fn default() -> WorkOptions {
+        WorkOptions {
+            pipeline: PipelineOptions::default(),
+            stop: Stop::default(),
+            grace: Duration::from_secs(30),
+            expiry: Duration::from_secs(120),
+            split: None,
+            progress: Arc::default(),
+        }
+    }
+}
+
+/// How a worker's part came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finish {
+    /// All shards are done: the job's, or those of the worker's fixed part.
+    Complete,
+    /// It was asked to stop.
+    Stopped,
+}
+
+/// How long to wait where all that is left is in others' hands.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// Works at the job in `location` until nothing is left to do. Many may, at the same time.
+///
+/// # Errors
+///
+/// [`Error::Input`] where the job was started with other settings; [`Error::Io`] where the location cannot be read or written.
+/// Nothing is lost: whoever runs the same again goes on.
+pub fn work(location: Arc<dyn Location>, settings: &Settings, options: &WorkOptions) -> Result<Finish> {
+    settings.hold(&*location)?;
+    let claims = Arc::new(Claims::new(location.clone(), Identity::new(), options.expiry)?);
+    let (stopped_heart, stop_heart) = bounded::<()>(0);
+    let worked = thread::scope(|scope| {
+        scope.spawn(|| beat(&claims, &stop_heart));
+        let worker = Worker::new(location.clone(), claims.clone(), settings, options);
+        let worked = worker.and_then(|worker| worker.run(scope));
+        drop(stopped_heart);
+        worked
+    });
+    let left = claims.leave();
+    let finish = worked?;
+    left.map(|()| finish)
+}
+
+/// Beats until the sender is gone. That a beat fails is no error: at worst another worker does the same work.
+fn beat(claims: &Claims, stop: &Receiver<()>) {
+    while stop.recv_timeout(claims.pause()) == Err(RecvTimeoutError::Timeout) {
+        let _ = claims.beat();
+    }
+}
+
+struct Worker<'a> {
+    board: Mutex<Board>,
+    desk: Desk,
+    settings: &'a Settings,
+    options: &'a WorkOptions,
+    pipeline: PipelineOptions,
+    /// Ends the listing when the worker does.
+    stop_listing: Stop,
+}
+
+type Listing<'scope> = ScopedJoinHandle<'scope, Result<bool>>;
+
+impl<'a> Worker<'a> {
+    fn new(
+        location: Arc<dyn Location>,
+        claims: Arc<Claims>,
+        settings: &'a Settings,
+        options: &'a WorkOptions,
+    ) -> Result<Worker<'a>> {
+        let progress = options.progress.clone();
+        let format = settings.format();
+        let board = Board::new(location.clone(), claims.clone(), format, options.split, progress.clone());
+        let desk = Desk { location, claims, writer: board.writer.clone(), format, progress };
+        let pipeline = PipelineOptions { hash: settings.hash()?, ..options.pipeline.clone() };
+        let stop_listing = Stop::default();
+        Ok(Worker { board: Mutex::new(board), desk, settings, options, pipeline, stop_listing })
+    }
+
+    fn run<'scope>(self, scope: &'scope thread::Scope<'scope, 'a>) -> Result<Finish> {
+        let mut listing = None;
+        let worked = self.take_shards(scope, &mut listing);
+        self.stop_listing.request();
+        let listed = listing.map_or(Ok(()), |listing| self.end_listing(listing));
+        let finish = worked?;
+        listed?;
+        if self.board().job_is_complete() {
+            self.desk.claims.clear()?;
+        }
+        Ok(finish)
+    }
+
+    fn take_shards<'scope>(
+        &self,
+        scope: &'scope thread::Scope<'scope, 'a>,
+        listing: &mut Option<Listing<'scope>>,
+    ) -> Result<Finish> {
+        loop {
+            if self.options.stop.requested() {
+                return Ok(Finish::Stopped);
+            }
+            if let Some(ended) = listing.take_if(|listing| listing.is_finished()) {
+                self.end_listing(ended)?;
+            }
+            let taken = self.board().take()?;
+            if self.board().is_complete() {
+                return Ok(Finish::Complete);
+            }
+            if listing.is_none() && self.board().takes_listing()? {
+                *listing = Some(self.start_listing(scope)?);
+            }
+            match taken {
+                Some(taken) => self.round(taken)?,
+                None => thread::sleep(PATIENCE),
+            }
+        }
+    }
+
+    fn board(&self) -> std::sync::MutexGuard<'_, Board> {
+        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lists the inputs beside the work.
+    fn start_listing<'scope>(&self, scope: &'scope thread::Scope<'scope, 'a>) -> Result<Listing<'scope>> {
+        let (location, stop) = (self.desk.location.clone(), self.stop_listing.clone());
+        let (sources, input) = (self.settings.sources()?, self.settings.input());
+        let size = self.settings.shard_size();
+        let list = move || {
+            let items = || pipeline::items(sources.clone(), &input);
+            plan::write(&*location, items, size, &stop)
+        };
+        let thread = thread::Builder::new().name("shadegrid-list".to_string());
+        thread.spawn_scoped(scope, list).map_err(|error| Error::io("cannot start a thread", error))
+    }
+
+    fn end_listing(&self, listing: Listing<'_>) -> Result<()> {
+        let listed = listing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        self.desk.claims.release(LISTING)?;
+        listed.map(drop)
+    }
+
+    /// One run of the pipeline, through as many shards as are free one after another.
+    fn round(&self, first: Taken) -> Result<()> {
+        let (lots, failure) = (Lots::default(), Mutex::new(None));
+        let ending = Ending { stop: self.options.stop.clone(), grace: self.options.grace };
+        let input = self.settings.input();
+        let feed = Feed::new(&self.board, &lots, &input, ending, first, &failure);
+        let (sender, finished) = bounded(1);
+        let (run, finishing) = thread::scope(|scope| {
+            let hand = scope.spawn(|| self.finish_all(finished));
+            let run = {
+                let mut sink = ShardSink::new(&self.desk, &lots, sender);
+                pipeline::run(feed, &mut sink, &self.pipeline)
+            };
+            (run, hand.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        });
+        for lot in lots.take_all() {
+            self.desk.claims.release(&plan::name(lot.shard))?;
+        }
+        // Where finishing failed, so did the run, for want of someone to hand shards to.
+        finishing?;
+        run?;
+        failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+    }
+
+    /// Finishes shards until there are no more, or one cannot be.
+    fn finish_all(&self, finished: Receiver<Finished>) -> Result<()> {
+        finished.iter().try_for_each(|finished| self.desk.finish(finished))
+    }
+}
