@@ -16,11 +16,14 @@ mod exit;
 mod gallery;
 mod hash;
 mod interrupt;
+mod log;
 mod lookups;
 mod matching;
 mod output;
+mod page;
 mod pictures;
 mod progress;
+mod report;
 mod watching;
 
 use exit::Exit;

@@ -10,6 +10,7 @@
 //! killed at any instant; whoever is started next goes on.
 
 mod board;
+mod census;
 mod claim;
 mod digest;
 mod feed;
@@ -17,8 +18,10 @@ mod format;
 mod identity;
 mod ledger;
 mod location;
+mod metrics;
 mod plan;
 mod progress;
+mod report;
 mod seal;
 mod settings;
 mod shards;
@@ -27,10 +30,13 @@ mod text;
 mod worker;
 
 pub use board::Split;
+pub use census::{Census, SIZE_CLASSES};
 pub use format::RecordFormat;
 pub use ledger::{Entry, State};
 pub use location::{Folder, Listed, Location, Publish};
-pub use progress::{Progress, Snapshot};
+pub use metrics::Metrics;
+pub use progress::{Event, Progress, Snapshot};
+pub use report::{Part, Report, Share, report};
 pub use settings::Settings;
 pub use status::{Status, status};
 pub use worker::{Finish, WorkOptions, work};

@@ -19,7 +19,7 @@ const LEVELS: [&[&str]; 7] = [
 const WALLS: [(&[&str], &[&str]); 6] = [
     (
         &["thread::spawn", "thread::scope", "thread::Builder", "crossbeam_channel", "mpsc"],
-        &["pipeline", "job/worker", "job/shards"],
+        &["pipeline", "job/worker", "job/shards", "job/metrics"],
     ),
     (&["clap", "ctrlc", "indicatif"], &["cli"]),
     (&["println!", "print!", "eprintln!", "eprint!", "dbg!", "io::stdout", "io::stderr"], &["cli"]),

@@ -7,13 +7,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use shadegrid::job::{self, Finish, Folder, Location, Progress, RecordFormat, Settings, Split, WorkOptions};
+use shadegrid::job::{
+    self, Finish, Folder, Location, Metrics, Progress, RecordFormat, Settings, Snapshot, Split, WorkOptions,
+};
 use shadegrid::pipeline::{InputOptions, PipelineOptions, Stop, Walk};
 use shadegrid::{Algorithm, Error, HashOptions};
 
 use super::backend::DeviceArguments;
 use super::exit::Exit;
+use super::log::{self, Log};
 use super::pictures::DecodeArguments;
+use super::report;
 use super::watching::{self, Watch};
 use super::{bytes, console, interrupt};
 
@@ -78,6 +82,14 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     devices: DeviceArguments,
 
+    /// Serve numbers for Prometheus at http://ADDRESS/metrics, such as 127.0.0.1:9184
+    #[arg(long, value_name = "ADDRESS")]
+    metrics: Option<String>,
+
+    /// What is said on standard error
+    #[arg(long, value_enum, value_name = "FORM", default_value = "text", conflicts_with = "quiet")]
+    log: Log,
+
     /// No progress bar and no summary
     #[arg(short, long)]
     quiet: bool,
@@ -117,24 +129,37 @@ fn split(text: &str) -> Result<Split, String> {
     if part == 0 || part > of { Err(wrong()) } else { Ok(Split { part: part - 1, of }) }
 }
 
-/// Runs the subcommand.
-pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
+fn work(arguments: Arguments) -> Result<Exit, Error> {
     let options = arguments.options()?;
     interrupt::request(&options.stop);
     let location: Arc<dyn Location> = Arc::new(Folder::create(&arguments.out)?);
     let settings = arguments.settings();
-    let watch = (!arguments.quiet).then(|| Watch::new(options.progress.clone()));
+    let _metrics = arguments.serve_metrics(&options.progress)?;
+    let watch = arguments.watch(&options.progress);
     let worked = job::work(location.clone(), &settings, &options);
     drop(watch);
     let finish = worked.map_err(|error| resumable(error, &arguments.out))?;
-    if !arguments.quiet {
-        console::say(watching::summary(&options.progress.snapshot(), finish));
+    arguments.say_ended(&options.progress.snapshot(), finish);
+    let report = job::report(&*location)?;
+    if report.complete {
+        report::write(&*location, &report)?;
     }
-    let failed = job::status(&*location)?.failed.values().sum::<u64>();
     Ok(match finish {
         Finish::Stopped => Exit::Interrupted,
-        Finish::Complete if failed > 0 => Exit::SomeFailed,
+        Finish::Complete if !report.failed.is_empty() => Exit::SomeFailed,
         Finish::Complete => Exit::Done,
+    })
+}
+
+/// Runs the subcommand, with an error that ends it said in the form that was asked for.
+pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
+    let log = arguments.log;
+    work(arguments).or_else(|error| match log {
+        Log::Text => Err(error),
+        Log::Json => {
+            log::failed(&error);
+            Ok(Exit::Failed)
+        }
     })
 }
 
@@ -150,6 +175,30 @@ fn resumable(error: Error, out: &std::path::Path) -> Error {
 }
 
 impl Arguments {
+    fn serve_metrics(&self, progress: &Arc<Progress>) -> Result<Option<Metrics>, Error> {
+        self.metrics.as_ref().map(|address| Metrics::serve(address, progress.clone())).transpose()
+    }
+
+    /// Says what happens while it does; the bar goes with what is returned.
+    fn watch(&self, progress: &Arc<Progress>) -> Option<Watch> {
+        match self.log {
+            Log::Text => (!self.quiet).then(|| Watch::new(progress.clone())),
+            Log::Json => {
+                log::started(&self.out.to_string_lossy());
+                progress.listen(log::event);
+                None
+            }
+        }
+    }
+
+    fn say_ended(&self, now: &Snapshot, finish: Finish) {
+        match self.log {
+            Log::Text if self.quiet => {}
+            Log::Text => console::say(watching::summary(now, finish)),
+            Log::Json => log::ended(now, finish),
+        }
+    }
+
     fn options(&self) -> Result<WorkOptions, Error> {
         let defaults = PipelineOptions::default();
         let threads = self.threads.unwrap_or(defaults.threads);

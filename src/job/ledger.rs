@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use super::census::Census;
 use super::location::Location;
 use super::seal::{seal, unseal};
 use crate::error::Result;
@@ -53,12 +54,25 @@ pub struct Entry {
     pub bytes: u64,
     /// Pixels of the hashed pictures.
     pub pixels: u64,
+    /// What the pictures were.
+    #[serde(default)]
+    pub census: Census,
+    /// Seconds that threads spent on it, by what they did.
+    #[serde(default)]
+    pub thread_seconds: BTreeMap<String, f64>,
     /// From the shard's first picture to its last, in seconds.
     pub seconds: f64,
     /// When, in milliseconds since 1970 by the worker's clock.
     pub at: u64,
     /// Which worker.
     pub worker: String,
+}
+
+impl Entry {
+    /// When its first picture was begun, as [`at`](Entry::at).
+    pub(super) fn begun(&self) -> u64 {
+        self.at.saturating_sub((self.seconds * 1e3) as u64)
+    }
 }
 
 /// A worker's own part of the ledger.
@@ -163,13 +177,13 @@ impl Ledger {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::fs;
 
     use super::super::location::Folder;
     use super::*;
 
-    fn entry(shard: u64, generation: u32, state: State) -> Entry {
+    pub(in crate::job) fn entry(shard: u64, generation: u32, state: State) -> Entry {
         Entry {
             state,
             shard,
@@ -182,6 +196,8 @@ mod tests {
             failed: BTreeMap::from([("io".to_string(), 1)]),
             bytes: 10,
             pixels: 20,
+            census: Census::default(),
+            thread_seconds: BTreeMap::new(),
             seconds: 0.25,
             at: 1,
             worker: "me".into(),

@@ -2,10 +2,53 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
+
+use super::ledger::Entry;
 use crate::pipeline::Record;
+
+/// Something that a worker did, when it happened.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum Event {
+    /// A shard is finished.
+    ShardDone {
+        /// Its number.
+        shard: u64,
+        /// The file of its records.
+        file: String,
+        /// Records in it.
+        records: u64,
+        /// Failed ones, by error code.
+        failed: BTreeMap<String, u64>,
+        /// Encoded bytes read for it.
+        bytes: u64,
+        /// From its first picture to its last, in seconds.
+        seconds: f64,
+    },
+}
+
+impl Event {
+    /// What happened, in one word: `shard_done`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Event::ShardDone { .. } => "shard_done",
+        }
+    }
+}
+
+/// Whoever wants to hear of events.
+struct Listener(Box<dyn Fn(&Event) + Send + Sync>);
+
+impl std::fmt::Debug for Listener {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Listener")
+    }
+}
 
 /// Counters of one worker, and what it knows of the job.
 #[derive(Debug)]
@@ -19,6 +62,7 @@ pub struct Progress {
     job_shards: AtomicU64,
     job_done: AtomicU64,
     planned: AtomicBool,
+    listener: OnceLock<Listener>,
 }
 
 /// What a [`Progress`] said at one moment.
@@ -57,11 +101,17 @@ impl Default for Progress {
             job_shards: AtomicU64::new(0),
             job_done: AtomicU64::new(0),
             planned: AtomicBool::new(false),
+            listener: OnceLock::new(),
         }
     }
 }
 
 impl Progress {
+    /// Calls `listener` at every event, on whichever thread it happens; the first listener is the only one.
+    pub fn listen(&self, listener: impl Fn(&Event) + Send + Sync + 'static) {
+        let _ = self.listener.set(Listener(Box::new(listener)));
+    }
+
     /// The numbers now.
     pub fn snapshot(&self) -> Snapshot {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -93,8 +143,23 @@ impl Progress {
         }
     }
 
-    pub(super) fn finished_shard(&self) {
+    pub(super) fn finished_shard(&self, entry: &Entry) {
         self.shards.fetch_add(1, Ordering::Relaxed);
+        if let Some(Listener(listener)) = self.listener.get() {
+            listener(&Event::ShardDone {
+                shard: entry.shard,
+                file: entry.file.clone(),
+                records: entry.records,
+                failed: entry.failed.clone(),
+                bytes: entry.bytes,
+                seconds: entry.seconds,
+            });
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn failed_for_tests(&self, code: &'static str, times: u64) {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).insert(code, times);
     }
 
     pub(super) fn saw_job(&self, shards: u64, done: u64, planned: bool) {

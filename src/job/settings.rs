@@ -75,6 +75,11 @@ impl Settings {
         Settings { matching, ..self }
     }
 
+    /// The program that computes the records, with its version.
+    pub fn engine(&self) -> &str {
+        &self.engine
+    }
+
     /// Pictures of one shard.
     pub fn shard_size(&self) -> u64 {
         self.shard_size

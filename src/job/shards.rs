@@ -7,6 +7,7 @@ use crossbeam_channel::Sender;
 use tempfile::NamedTempFile;
 
 use super::board::{records_file, settle};
+use super::census::Census;
 use super::claim::Claims;
 use super::digest::{self, Keys};
 use super::feed::{Lot, Lots};
@@ -34,6 +35,7 @@ pub(super) struct Open {
     draft: NamedTempFile,
     sink: Box<dyn Sink + Send>,
     summary: Summary,
+    census: Census,
     keys: Keys,
 }
 
@@ -42,12 +44,19 @@ impl Open {
         let draft = desk.location.draft(&desk.claims.own().name)?;
         let file = draft.as_file().try_clone().map_err(cannot_write)?;
         let sink = desk.format.sink(file)?;
-        Ok(Open { draft, sink, summary: Summary::default(), keys: Keys::default() })
+        Ok(Open {
+            draft,
+            sink,
+            summary: Summary::default(),
+            census: Census::default(),
+            keys: Keys::default(),
+        })
     }
 
     fn write(&mut self, record: &Record) -> Result<()> {
         self.sink.write(record)?;
         self.summary.add(record);
+        self.census.add(record);
         self.keys.add(&record.key);
         Ok(())
     }
@@ -110,7 +119,7 @@ impl Desk {
     /// Makes a finished shard count: its file whole on the disk, announced, visible, done.
     pub(super) fn finish(&self, finished: Finished) -> Result<()> {
         let Finished { lot, open } = finished;
-        let Open { draft, mut sink, summary, keys } = open;
+        let Open { draft, mut sink, summary, census, keys } = open;
         sink.finish()?;
         drop(sink);
         let file = records_file(lot.shard, self.format);
@@ -129,17 +138,19 @@ impl Desk {
             failed,
             bytes: summary.bytes,
             pixels: summary.pixels,
+            census,
+            thread_seconds: BTreeMap::new(),
             seconds: lot.begun.elapsed().as_secs_f64(),
             at: now(),
             worker: self.claims.own().name.clone(),
         };
         self.writer.append(&entry)?;
         if self.location.publish(draft, &entry.file, lot.publish)? {
-            self.writer.append(&Entry { state: State::Done, ..entry })?;
+            self.writer.append(&Entry { state: State::Done, ..entry.clone() })?;
         } else {
             settle(&*self.location, &self.writer, lot.shard, &entry.file)?;
         }
-        self.progress.finished_shard();
+        self.progress.finished_shard(&entry);
         self.claims.release(&plan::name(lot.shard))
     }
 }

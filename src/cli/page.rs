@@ -1,0 +1,150 @@
+//! Self-contained pages that read well on paper and screen: a shell, and the few charts that reports are made of.
+
+use std::fmt::Write as _;
+
+const STYLE: &str = "\
+body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;color:#1b1f24;background:#fff}\
+h1{font-size:1.5rem;margin-bottom:.2rem}h2{font-size:1.1rem;margin-top:2rem}\
+table{border-collapse:collapse;width:100%}th,td{padding:.3rem .6rem;text-align:right;border-bottom:1px solid #d0d7de}\
+th:first-child,td:first-child{text-align:left}p{color:#57606a}.note{font-size:.875rem}\
+svg{width:100%;height:auto;display:block}svg text{font:13px system-ui,sans-serif;fill:#1b1f24}\
+.wrong{color:#b3261e;font-weight:600}@media print{body{margin:0;max-width:none}h2{break-after:avoid}svg{break-inside:avoid}}";
+
+const INK: &str = "#2f6f9f";
+
+/// A whole page around `body`, which is HTML.
+pub(crate) fn page(title: &str, body: &str) -> String {
+    let title = escaped(title);
+    format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
+         content=\"width=device-width\"><title>{title}</title><style>{STYLE}</style><body>{body}</body></html>\n"
+    )
+}
+
+/// Text as HTML.
+pub(crate) fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// A table; the first cell of a line is its name.
+pub(crate) fn table(head: &[&str], lines: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = "<table><tr>".to_string();
+    head.iter().for_each(|cell| {
+        let _ = write!(table, "<th>{}</th>", escaped(cell));
+    });
+    for line in lines {
+        table.push_str("</tr><tr>");
+        line.iter().for_each(|cell| {
+            let _ = write!(table, "<td>{}</td>", escaped(cell));
+        });
+    }
+    table + "</tr></table>"
+}
+
+/// One bar of [`bars`].
+pub(crate) struct Bar {
+    /// What it stands for.
+    pub(crate) label: String,
+    /// Its length.
+    pub(crate) value: f64,
+    /// Least and largest, drawn as a thin line.
+    pub(crate) range: Option<(f64, f64)>,
+}
+
+impl Bar {
+    /// A bar without a range.
+    pub(crate) fn new(label: impl Into<String>, value: f64) -> Bar {
+        Bar { label: label.into(), value, range: None }
+    }
+}
+
+/// Horizontal bars from 0, each with its value in so many digits.
+pub(crate) fn bars(bars: &[Bar], digits: usize, unit: &str) -> String {
+    const ROW: usize = 34;
+    const LEFT: f64 = 270.0;
+    const WIDTH: f64 = 400.0;
+    let reach = |bar: &Bar| bar.range.map_or(bar.value, |(_, most)| most);
+    let largest = bars.iter().map(reach).fold(f64::MIN_POSITIVE, f64::max);
+    let scaled = |value: f64| value / largest * WIDTH;
+    let mut svg = format!("<svg viewBox=\"0 0 780 {}\" role=\"img\">", ROW * bars.len());
+    for (index, bar) in bars.iter().enumerate() {
+        let (y, middle) = (index * ROW + 6, index * ROW + 17);
+        let _ = write!(
+            svg,
+            "<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>\
+             <rect x=\"{LEFT}\" y=\"{y}\" width=\"{:.1}\" height=\"22\" fill=\"{INK}\"/>",
+            LEFT - 10.0,
+            middle + 5,
+            escaped(&bar.label),
+            scaled(bar.value).max(1.0),
+        );
+        if let Some((least, most)) = bar.range {
+            let (from, to) = (LEFT + scaled(least), LEFT + scaled(most));
+            let _ = write!(
+                svg,
+                "<line x1=\"{from:.1}\" x2=\"{to:.1}\" y1=\"{middle}\" y2=\"{middle}\" stroke=\"#1b1f24\" \
+                 stroke-width=\"2\"/>"
+            );
+        }
+        let (end, value) = (LEFT + scaled(reach(bar)) + 10.0, bar.value);
+        let _ = write!(svg, "<text x=\"{end:.1}\" y=\"{}\">{value:.digits$}{unit}</text>", middle + 5);
+    }
+    svg + "</svg>"
+}
+
+/// Values over time as steps from 0: `values[i]` holds from `i` to `i + 1` of as many equal parts of `span`, a text such as `3 h`.
+pub(crate) fn steps(values: &[f64], span: &str, unit: &str) -> String {
+    const LEFT: f64 = 70.0;
+    const TOP: f64 = 12.0;
+    const WIDTH: f64 = 690.0;
+    const HEIGHT: f64 = 160.0;
+    let largest = values.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
+    let bottom = TOP + HEIGHT;
+    let mut line = format!("M{LEFT} {bottom}");
+    for (index, value) in values.iter().enumerate() {
+        let at = |index: usize| LEFT + WIDTH * index as f64 / values.len().max(1) as f64;
+        let y = bottom - HEIGHT * value / largest;
+        let _ = write!(line, "L{:.1} {y:.1}L{:.1} {y:.1}", at(index), at(index + 1));
+    }
+    let _ = write!(line, "L{:.1} {bottom}Z", LEFT + WIDTH);
+    format!(
+        "<svg viewBox=\"0 0 780 200\" role=\"img\"><path d=\"{line}\" fill=\"{INK}\" fill-opacity=\".25\" stroke=\"{INK}\"/>\
+         <line x1=\"{LEFT}\" x2=\"{right}\" y1=\"{bottom}\" y2=\"{bottom}\" stroke=\"#1b1f24\"/>\
+         <text x=\"{label}\" y=\"{y}\" text-anchor=\"end\">{largest:.0}</text>\
+         <text x=\"{label}\" y=\"{bottom}\" text-anchor=\"end\">0</text><text x=\"{LEFT}\" y=\"194\">start</text>\
+         <text x=\"{right}\" y=\"194\" text-anchor=\"end\">{span}</text>\
+         <text x=\"{unit_at}\" y=\"{y}\">{unit}</text></svg>",
+        right = LEFT + WIDTH,
+        label = LEFT - 8.0,
+        y = TOP + 10.0,
+        unit_at = LEFT + 6.0,
+        span = escaped(span),
+        unit = escaped(unit),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_cannot_become_markup() {
+        let made = page("a<b", &table(&["x&y"], [vec!["<script>".to_string()]]));
+        assert!(made.contains("<title>a&lt;b</title>") && made.contains("<th>x&amp;y</th>"));
+        assert!(!made.contains("<script>"));
+    }
+
+    #[test]
+    fn charts_hold_their_values_also_where_all_are_zero() {
+        let chart =
+            bars(&[Bar::new("one", 1.0), Bar { range: Some((1.0, 4.0)), ..Bar::new("two", 2.0) }], 1, " s");
+        assert!(
+            chart.contains("width=\"100.0\"") && chart.contains("width=\"200.0\"") && chart.contains("2.0 s")
+        );
+        assert!(steps(&[0.0, 3.0], "2 h", "a second").contains(">3</text>"));
+        for empty in [bars(&[Bar::new("none", 0.0)], 0, ""), steps(&[], "0 s", ""), steps(&[0.0], "0 s", "")]
+        {
+            assert!(!empty.contains("NaN") && !empty.contains("inf"), "{empty}");
+        }
+    }
+}
