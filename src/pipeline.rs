@@ -50,8 +50,8 @@ pub use lookup::{Found, Lookup, groups};
 pub use record::Record;
 pub use sink::{Csv, JsonLines, Sink};
 pub use source::{
-    Count, DetachedReader, InputOptions, Item, ItemKind, Source, Walk, count_ahead, expand, items, names,
-    open,
+    Count, DetachedReader, Input, InputOptions, Item, ItemKind, Items, Only, ReadAhead, Source, Sources,
+    Walk, count_ahead, expand, items, looks_like_archive, names, open,
 };
 pub use stop::Stop;
 pub use summary::{Ended, Summary};

@@ -6,16 +6,22 @@ use std::path::PathBuf;
 
 use crate::error::Error;
 
+mod archive;
 mod count;
 mod detached;
 mod item;
 mod names;
+mod only;
+mod open;
 mod walk;
 
+pub use archive::looks_like_archive;
 pub use count::{Count, count_ahead};
 pub use detached::DetachedReader;
-pub use item::{InputOptions, Item, ItemKind, items, open};
+pub use item::{Input, InputOptions, Item, ItemKind, Items, ReadAhead, items};
 pub use names::names;
+pub use only::Only;
+pub use open::{Sources, open};
 pub use walk::{Walk, expand};
 
 /// One encoded picture to be, and what it is called in its record.
