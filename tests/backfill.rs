@@ -75,8 +75,8 @@ fn keys(out: &Path) -> Vec<String> {
     lines.map(path).collect()
 }
 
-const BACKFILL: [&str; 8] =
-    ["backfill", "photos", "--backend", "cpu", "--threads", "1", "--shard-size", "25"];
+const BACKFILL: [&str; 10] =
+    ["backfill", "photos", "--backend", "cpu", "--threads", "1", "--format", "jsonl", "--shard-size", "25"];
 
 fn backfill<'a>(out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     BACKFILL.into_iter().chain(["--out", out]).chain(more.iter().copied()).collect()

@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::budget::{Budget, Reservation};
 use super::buffers::Buffers;
-use super::record::Record;
+use super::record::{Name, Record};
 use super::source::{Content, Source};
 use super::stop::Stop;
 use super::worker::Job;
@@ -37,10 +37,11 @@ impl<'a, I: Iterator<Item = Source>> Feed<'a, I> {
     pub(super) fn run(&self) {
         while self.tickets.recv().is_ok() {
             let Some((index, source)) = self.take() else { return };
-            let Source { key, content } = source;
+            let Source { key, source, content } = source;
+            let name = Name { key, source };
             let sent = match self.load(content) {
-                Ok((encoded, reserved)) => self.jobs.send(Job { index, key, encoded, reserved }).is_ok(),
-                Err(error) => self.records.send(Record::failed(index, key, error)).is_ok(),
+                Ok((encoded, reserved)) => self.jobs.send(Job { index, name, encoded, reserved }).is_ok(),
+                Err(error) => self.records.send(Record::new(index, name, None, Err(error))).is_ok(),
             };
             if !sent {
                 return;
@@ -57,7 +58,8 @@ impl<'a, I: Iterator<Item = Source>> Feed<'a, I> {
         }
         let Some(source) = iterator.next() else {
             *sources = None;
-            self.exhausted.store(true, Ordering::Release);
+            // A source that was waited for in vain because of a stop is not the end of them.
+            self.exhausted.store(!self.stop.requested(), Ordering::Release);
             return None;
         };
         *taken += 1;
@@ -67,9 +69,10 @@ impl<'a, I: Iterator<Item = Source>> Feed<'a, I> {
     fn load(&self, content: Content) -> Result<(Vec<u8>, Reservation<'a>)> {
         match content {
             Content::File(path) => self.load_file(&path),
-            Content::Bytes(bytes) => {
+            Content::Bytes(bytes, lease) => {
                 self.limits.check_file_bytes(bytes.len() as u64)?;
                 let reserved = self.budget.files.reserve(bytes.len() as u64);
+                drop(lease);
                 Ok((bytes, reserved))
             }
             Content::Stream(mut stream) => self.load_stream(&mut *stream),

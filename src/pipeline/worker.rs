@@ -1,7 +1,6 @@
 //! Decodes and hashes what the readers loaded, each picture while it is in the worker's cache.
 
 use std::any::Any;
-use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
@@ -11,7 +10,7 @@ use super::budget::{Budget, Reservation};
 use super::buffers::Buffers;
 use super::lane::{Lane, Returned, Ticket, Travelling};
 use super::need;
-use super::record::Record;
+use super::record::{Name, Record};
 use crate::error::{Error, Result};
 use crate::hasher::{Facts, HashOptions, Hashed, Hasher};
 use crate::limits::Limits;
@@ -20,7 +19,7 @@ use crate::picture::Planes;
 /// An encoded picture on its way to a worker.
 pub(super) struct Job<'a> {
     pub(super) index: u64,
-    pub(super) key: OsString,
+    pub(super) name: Name,
     pub(super) encoded: Vec<u8>,
     pub(super) reserved: Reservation<'a>,
 }
@@ -39,7 +38,7 @@ pub(super) trait Work {
 
     /// Finishes a picture that came back from a device.
     fn finish(&mut self, returned: Returned) -> Result<Hashed> {
-        let Ticket { key, .. } = returned.payload.ticket;
+        let key = returned.payload.ticket.name.key;
         Err(Error::Device(format!("{} came back from a device and was sent to none", key.display())))
     }
 }
@@ -117,7 +116,7 @@ impl<'a, W: Work, M: Fn() -> W + Sync> Worker<'a, W, M> {
 
     /// A record, unless the picture is on its way through a device.
     fn start(&mut self, job: Job<'a>, buffers: &Buffers, lane: &Lane<'_>) -> Option<Record> {
-        let ticket = Ticket { index: job.index, key: job.key, bytes: job.encoded.len() as u64 };
+        let ticket = Ticket { index: job.index, name: job.name, bytes: job.encoded.len() as u64 };
         let outcome = match lane.is_open() {
             true => self.start_through(&job.encoded, ticket.clone(), lane),
             false => Some(self.hash(&job.encoded)),
@@ -182,7 +181,7 @@ impl<'a, W: Work, M: Fn() -> W + Sync> Worker<'a, W, M> {
 
 impl Ticket {
     fn record(self, outcome: Result<Hashed>) -> Record {
-        Record { index: self.index, key: self.key, bytes: Some(self.bytes), outcome }
+        Record::new(self.index, self.name, Some(self.bytes), outcome)
     }
 }
 
