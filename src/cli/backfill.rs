@@ -127,6 +127,7 @@ fn split(text: &str) -> Result<Split, String> {
 /// Runs the subcommand.
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
     arguments.check_standard_input()?;
+    arguments.check_out()?;
     let mut options = arguments.options()?;
     interrupt::request(&options.stop);
     let location: Arc<dyn Location> = Arc::new(Folder::create(&arguments.out)?);
@@ -167,6 +168,22 @@ impl Arguments {
                 Err(Error::Input("a job cannot read standard input: it could not go on with it".to_string()))
             }
             false => Ok(()),
+        }
+    }
+
+    /// What a job writes must not become its input.
+    fn check_out(&self) -> Result<(), Error> {
+        let Ok(out) = std::path::absolute(&self.out) else { return Ok(()) };
+        let holds = |source: &&OsString| {
+            std::path::absolute(source).is_ok_and(|source| source.is_dir() && out.starts_with(source))
+        };
+        match self.sources.iter().find(holds) {
+            Some(source) => Err(Error::Input(format!(
+                "--out {} lies in the source {}; choose a place outside of what is hashed",
+                self.out.display(),
+                source.display()
+            ))),
+            None => Ok(()),
         }
     }
 

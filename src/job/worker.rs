@@ -155,7 +155,8 @@ impl<'a> Worker<'a> {
     ) -> Result<Finish> {
         loop {
             if self.options.stop.requested() {
-                return Ok(Finish::Stopped);
+                self.board().refresh()?;
+                return Ok(if self.board().is_complete() { Finish::Complete } else { Finish::Stopped });
             }
             if let Some(ended) = listing.take_if(|listing| listing.is_finished()) {
                 self.end_listing(ended)?;
