@@ -16,8 +16,10 @@ mod exit;
 mod gallery;
 mod hash;
 mod interrupt;
+mod job;
 mod log;
 mod lookups;
+mod matches;
 mod matching;
 mod output;
 mod page;
@@ -57,13 +59,14 @@ Exit codes:
     0  everything was hashed, compared, matched or written
     1  wrong usage, or the run could not be carried out (say, the disk is full)
     2  some input failed; the others are done
-    3  nothing matched
+    3  nothing matched, or a job that was checked is not finished
   130  interrupted";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Hash(Box<hash::Arguments>),
     Backfill(Box<backfill::Arguments>),
+    Job(job::Arguments),
     Compare(compare::Arguments),
     Match(Box<matching::Arguments>),
     Gallery(gallery::Arguments),
@@ -86,6 +89,7 @@ fn run(command: Command) -> Result<Exit, shadegrid::Error> {
     match command {
         Command::Hash(arguments) => hash::run(*arguments),
         Command::Backfill(arguments) => backfill::run(*arguments),
+        Command::Job(arguments) => job::run(arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Match(arguments) => matching::run(*arguments),
         Command::Gallery(arguments) => gallery::run(arguments),

@@ -38,6 +38,7 @@ mod order;
 mod pool;
 mod reader;
 mod record;
+mod row;
 mod sink;
 mod source;
 mod stop;
@@ -47,11 +48,12 @@ mod tests;
 mod worker;
 
 pub use lookup::{Found, Lookup, groups};
-pub use record::Record;
-pub use sink::{Csv, JsonLines, Sink};
+pub use record::{Record, Times};
+pub use row::{Row, RowFailure, RowMatch, RowPicture, Text};
+pub use sink::{Csv, JsonLines, Parquet, RecordFormat, RowSink, Rows, Sink, describe};
 pub use source::{
-    Count, DetachedReader, InputOptions, Item, ItemKind, Source, Walk, count_ahead, expand, items, names,
-    open,
+    Count, DetachedReader, Input, InputOptions, Item, ItemKind, Items, Only, ReadAhead, Source, Sources,
+    Walk, count_ahead, expand, items, looks_like_archive, names, open,
 };
 pub use stop::Stop;
 pub use summary::{Ended, Summary};

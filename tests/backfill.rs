@@ -78,8 +78,15 @@ fn keys(out: &Path) -> Vec<String> {
 const BACKFILL: [&str; 8] =
     ["backfill", "photos", "--backend", "cpu", "--threads", "1", "--shard-size", "25"];
 
+/// A job into `out`, of JSON lines if nothing else is said.
 fn backfill<'a>(out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-    BACKFILL.into_iter().chain(["--out", out]).chain(more.iter().copied()).collect()
+    let format: &[&str] = if more.contains(&"--format") { &[] } else { &["--format", "jsonl"] };
+    BACKFILL
+        .into_iter()
+        .chain(["--out", out])
+        .chain(format.iter().copied())
+        .chain(more.iter().copied())
+        .collect()
 }
 
 /// What `hash` says of the same files.
@@ -102,6 +109,9 @@ fn a_job_says_what_hash_says() {
     let again = output(folder, &backfill("out", &[]));
     assert_eq!(code(&again), 2, "{}", stderr(&again));
     assert_eq!(records(&out), before);
+    let inside = output(folder, &backfill("photos/out", &[]));
+    assert!(code(&inside) == 1 && stderr(&inside).contains("lies in the source"), "{}", stderr(&inside));
+    assert!(!folder.join("photos/out").exists());
     let other = output(folder, &backfill("out", &["--detail", "full"]));
     assert_eq!(code(&other), 1);
     assert!(stderr(&other).contains(r#"detail was "auto" and is now "full""#), "{}", stderr(&other));
@@ -185,4 +195,278 @@ fn assert_same(out: &Path, undisturbed: &Path) {
             fs::read_dir(out.join(left)).unwrap().map(|entry| entry.unwrap().path()).collect();
         assert!(left.is_empty(), "left behind: {left:?}");
     }
+}
+
+/// `shadegrid job WHAT out …`: exit code and what it printed.
+fn job(folder: &Path, arguments: &[&str]) -> (i32, String) {
+    let run = output(folder, &[&["job"], arguments].concat());
+    (code(&run), String::from_utf8(run.stdout.clone()).unwrap() + &stderr(&run))
+}
+
+fn status(folder: &Path) -> Value {
+    serde_json::from_str(&job(folder, &["status", "out", "--json"]).1).unwrap()
+}
+
+#[test]
+fn every_format_holds_the_same_records() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    pictures(folder, 130, 40);
+    for format in ["jsonl", "csv", "parquet"] {
+        let run = output(folder, &backfill(format, &["--format", format]));
+        assert_eq!(code(&run), 2, "{}", stderr(&run));
+        let (code, told) = job(folder, &["verify", format]);
+        assert_eq!(code, 0, "{told}");
+        let (code, told) = job(folder, &["merge", format, "-o", "merged.jsonl", "--format", "jsonl"]);
+        assert_eq!(code, 0, "{told}");
+        assert!(fs::read(folder.join("merged.jsonl")).unwrap() == hashed(folder), "{format} says otherwise");
+    }
+}
+
+#[test]
+fn a_check_sees_what_was_done_to_the_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    pictures(folder, 130, 40);
+    assert_eq!(code(&output(folder, &backfill("out", &["--worker", "1/2"]))), 2);
+    let (code_unfinished, told) = job(folder, &["verify", "out"]);
+    assert_eq!(code_unfinished, 3, "{told}");
+    assert_eq!(job(folder, &["merge", "out", "-o", "x.jsonl"]).0, 1, "an unfinished job was merged");
+    let before = status(folder);
+    assert_eq!((&before["shards"], &before["done"], &before["left"]), (&6.into(), &3.into(), &3.into()));
+    assert_eq!(code(&output(folder, &backfill("out", &[]))), 2);
+    let (all_is_there, told) = job(folder, &["verify", "out"]);
+    assert_eq!(all_is_there, 0, "{told}");
+    assert!(told.contains("130 records, 126 hashed, 4 failed (input 4)"), "{told}");
+    assert_eq!((&status(folder)["complete"], &status(folder)["failed"]["input"]), (&true.into(), &4.into()));
+
+    let file = folder.join("out/records/0000002.jsonl");
+    let whole = fs::read(&file).unwrap();
+    let mut lines: Vec<&[u8]> = whole.split_inclusive(|byte| *byte == b'\n').collect();
+    lines.swap(3, 4);
+    for damaged in [&whole[..whole.len() - 300], &lines.concat(), &[&whole[..], &whole[..]].concat()] {
+        fs::write(&file, damaged).unwrap();
+        let (code, told) = job(folder, &["verify", "out"]);
+        assert!(code == 2 && told.contains("0000002.jsonl"), "{told}");
+    }
+    fs::remove_file(&file).unwrap();
+    assert!(job(folder, &["verify", "out"]).1.contains("records/0000002.jsonl is gone"));
+    fs::write(&file, &whole).unwrap();
+    fs::write(folder.join("out/records/0000099.jsonl"), &whole).unwrap();
+    let (code, told) = job(folder, &["verify", "out"]);
+    assert!(
+        code == 2 && told.contains("belongs to no shard") && !told.contains("130 records, 130"),
+        "{told}"
+    );
+}
+
+#[test]
+fn an_input_named_twice_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    pictures(folder, 60, 40);
+    let more = backfill("out", &["photos/000/000007.bmp"]);
+    assert_eq!(code(&output(folder, &more)), 2);
+    let (code, told) = job(folder, &["verify", "out"]);
+    assert!(code == 2 && told.contains("photos/000/000007.bmp has 2 records"), "{told}");
+}
+
+#[test]
+fn failed_records_are_tried_again_and_no_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    pictures(folder, 130, 40);
+    let gone = folder.join("photos/000/000030.bmp");
+    let content = fs::read(&gone).unwrap();
+    let arguments = backfill("out", &["--max-pixels", "2200"]);
+    assert_eq!(code(&output(folder, &[&arguments[..], &["--worker", "1/2"]].concat())), 2);
+    // Planned, and removed before its shard is opened.
+    fs::remove_file(&gone).unwrap();
+    assert_eq!(code(&output(folder, &arguments)), 2);
+    let before = status(folder)["failed"].clone();
+    let limit = before["limit"].as_u64().unwrap();
+    assert!(limit > 10 && before["io"] == 1 && before["input"] == 4, "{before}");
+    fs::write(&gone, content).unwrap();
+
+    let (exit, told) = job(folder, &["retry", "out", "--codes", "io"]);
+    assert!(exit == 0 && told.contains("1 of 1 are hashed now"), "{told}");
+    let (exit, told) = job(folder, &["retry", "out", "--codes", "limit,io", "--max-pixels", "1000000"]);
+    assert!(exit == 0 && told.contains(&format!("{limit} of {limit} are hashed now")), "{told}");
+    let (exit, told) = job(folder, &["retry", "out", "--codes", "input"]);
+    assert!(exit == 2 && told.contains("0 of 4 are hashed now, 4 failed again (input 4)"), "{told}");
+    assert_eq!(job(folder, &["verify", "out"]), (0, job(folder, &["verify", "out"]).1));
+    assert!(records(&folder.join("out")).into_values().flatten().collect::<Vec<u8>>() == hashed(folder));
+    let (exit, told) = job(folder, &["retry", "out", "--codes", "nonsense"]);
+    assert!(exit == 1 && told.contains("unknown code"), "{told}");
+}
+
+#[test]
+fn retries_that_are_killed_leave_one_or_the_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    pictures(folder, 400, 150);
+    assert_eq!(code(&output(folder, &backfill("out", &["--max-pixels", "100"]))), 2);
+    let retry = ["job", "retry", "out", "--codes", "limit", "--max-pixels", "1000000", "--threads", "1"];
+    let pauses = (0..).map(|round| Duration::from_millis(10 + noise(3, round) % 60));
+    let killed = kill_and_restart(folder, &retry, pauses, 12);
+    assert!(killed >= 4, "only {killed} workers were killed");
+    let (exit, told) = job(folder, &["verify", "out"]);
+    assert_eq!(exit, 0, "{told}");
+    assert_eq!(job(folder, &["retry", "out", "--codes", "limit", "--max-pixels", "1000000"]).0, 0);
+    assert_eq!(job(folder, &["verify", "out"]).0, 0);
+    assert!(records(&folder.join("out")).into_values().flatten().collect::<Vec<u8>>() == hashed(folder));
+}
+
+#[test]
+fn matches_are_those_of_match() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    pictures(folder, 130, 60);
+    let known = output(folder, &["hash", "photos/000", "--backend", "cpu", "-o", "known.jsonl"]);
+    assert_eq!(code(&known), 2);
+    let built = output(folder, &["gallery", "build", "known.gallery", "known.jsonl"]);
+    assert!([0, 2].contains(&code(&built)), "{}", stderr(&built));
+    let run = output(folder, &backfill("out", &["--match", "known.gallery"]));
+    assert_eq!(code(&run), 2, "{}", stderr(&run));
+    let matched = output(folder, &["match", "--gallery", "known.gallery", "photos"]).stdout;
+    let found: Vec<u8> = records(&folder.join("out")).into_values().flatten().collect();
+    let parsed = |lines: &[u8]| -> Vec<Value> {
+        let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        lines.map(|line| serde_json::from_slice(line).unwrap()).collect()
+    };
+    let (found, matched) = (parsed(&found), parsed(&matched));
+    assert!(
+        found.iter().filter(|record| record["matches"].as_array().is_some_and(|m| !m.is_empty())).count()
+            >= 90
+    );
+    for (found, matched) in found.iter().zip(&matched).filter(|(found, _)| found["status"] == "ok") {
+        assert_eq!((&found["path"], &found["matches"]), (&matched["path"], &matched["matches"]));
+    }
+    fs::copy(folder.join("known.jsonl"), folder.join("more.jsonl")).unwrap();
+    assert_eq!(code(&output(folder, &["gallery", "add", "known.gallery", "more.jsonl"])) % 2, 0);
+    let other = output(folder, &backfill("out", &["--match", "known.gallery"]));
+    assert!(code(&other) == 1 && stderr(&other).contains("matching was"), "{}", stderr(&other));
+}
+
+#[cfg(unix)]
+fn signal(child: &Child, name: &str) {
+    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+}
+
+/// Waits until the ledger tells of a finished shard.
+fn wait_for_a_shard(folder: &Path) {
+    for _ in 0..2_000 {
+        std::thread::sleep(Duration::from_millis(5));
+        if folder.join("out/job.json").exists() && status(folder)["done"].as_u64() >= Some(1) {
+            return;
+        }
+    }
+    panic!("no shard was finished");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_request_to_end_leaves_what_others_can_go_on_with() {
+    for grace in ["0", "30"] {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        pictures(folder, 2_000, 200);
+        let arguments = backfill("out", &["--grace", grace]);
+        let mut worker = shadegrid(folder, &arguments).stderr(Stdio::null()).spawn().unwrap();
+        wait_for_a_shard(folder);
+        signal(&worker, "-TERM");
+        let asked = Instant::now();
+        assert_eq!(worker.wait().unwrap().code(), Some(130));
+        assert!(asked.elapsed() < Duration::from_secs(10), "it took {:?}", asked.elapsed());
+        let (done, told) = (status(folder)["done"].as_u64().unwrap(), job(folder, &["verify", "out"]));
+        assert!((1..80).contains(&done) && told.0 == 3, "{done} shards: {}", told.1);
+        for left in ["claims", "drafts", "workers"] {
+            assert_eq!(fs::read_dir(folder.join("out").join(left)).unwrap().count(), 0, "{left} left");
+        }
+        assert_eq!(code(&output(folder, &arguments)), 2);
+        assert!(records(&folder.join("out")).into_values().flatten().collect::<Vec<u8>>() == hashed(folder));
+    }
+}
+
+/// What a worker of another machine held is taken over when that one has been silent for the expiry.
+#[test]
+fn a_silent_worker_is_taken_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    pictures(folder, 60, 40);
+    fs::create_dir_all(folder.join("out/claims")).unwrap();
+    let holder = r#"{"name":"elsewhere_1","host":"elsewhere","process":1}"#;
+    fs::write(folder.join("out/claims/0000001.1"), holder).unwrap();
+    let started = Instant::now();
+    assert_eq!(code(&output(folder, &backfill("out", &["--expiry", "1"]))), 2);
+    assert!(started.elapsed() >= Duration::from_secs(1), "a living worker may have been robbed");
+    assert!(records(&folder.join("out")).into_values().flatten().collect::<Vec<u8>>() == hashed(folder));
+}
+
+/// A file system of its own below `folder`, unmounted when dropped.
+struct Mounted(PathBuf);
+
+impl Mounted {
+    fn new(folder: &Path, options: &str) -> Option<Mounted> {
+        let place = folder.join("out");
+        fs::create_dir_all(&place).unwrap();
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(&place).output();
+        match mounted {
+            Ok(output) if output.status.success() => Some(Mounted(place)),
+            _ => {
+                println!("skipped: a file system cannot be mounted here");
+                None
+            }
+        }
+    }
+
+    fn remount(&self, options: &str) {
+        let options = format!("remount,{options}");
+        assert!(Command::new("mount").args(["-o", &options]).arg(&self.0).status().unwrap().success());
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_full_disk_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let Some(disk) = Mounted::new(folder, "size=96k") else { return };
+    pictures(folder, 410, 40);
+    let full = output(folder, &backfill("out", &[]));
+    assert_eq!(code(&full), 1, "{}", stderr(&full));
+    assert!(
+        stderr(&full).contains("No space left") && stderr(&full).contains("goes on"),
+        "{}",
+        stderr(&full)
+    );
+    let (exit, told) = job(folder, &["verify", "out"]);
+    assert_eq!(exit, 3, "{told}");
+    disk.remount("size=20m");
+    assert_eq!(code(&output(folder, &backfill("out", &[]))), 2);
+    assert_eq!(job(folder, &["verify", "out"]).0, 0);
+    assert!(records(&folder.join("out")).into_values().flatten().collect::<Vec<u8>>() == hashed(folder));
+}
+
+#[test]
+fn a_read_only_output_is_said_at_once_and_resumed_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let Some(disk) = Mounted::new(folder, "size=20m") else { return };
+    pictures(folder, 60, 40);
+    assert_eq!(code(&output(folder, &backfill("out", &["--worker", "1/2"]))), 2);
+    disk.remount("ro");
+    let refused = output(folder, &backfill("out", &[]));
+    assert_eq!(code(&refused), 1);
+    assert!(stderr(&refused).contains("Read-only file system"), "{}", stderr(&refused));
+    assert_eq!(job(folder, &["verify", "out"]).0, 3, "a read-only job can be looked at");
+    disk.remount("rw");
+    assert_eq!(code(&output(folder, &backfill("out", &[]))), 2);
+    assert!(records(&folder.join("out")).into_values().flatten().collect::<Vec<u8>>() == hashed(folder));
 }

@@ -23,7 +23,7 @@ const WALLS: [(&[&str], &[&str]); 6] = [
     ),
     (&["clap", "ctrlc", "indicatif"], &["cli"]),
     (&["println!", "print!", "eprintln!", "eprint!", "dbg!", "io::stdout", "io::stderr"], &["cli"]),
-    (&["std::process", "process::exit"], &["cli", "main"]),
+    (&["std::process", "process::exit"], &["cli", "main", "job/identity"]),
     (&["wgpu"], &["backend/gpu"]),
     (&["unsafe"], &["backend/gpu", "gallery/file"]),
 ];

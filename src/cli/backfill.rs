@@ -8,18 +8,19 @@ use std::time::Duration;
 
 use clap::Args;
 use shadegrid::job::{
-    self, Finish, Folder, Location, Metrics, Progress, RecordFormat, Settings, Snapshot, Split, WorkOptions,
+    self, Finish, Folder, Location, Matching, Metrics, Progress, Settings, Snapshot, Split, WorkOptions,
 };
-use shadegrid::pipeline::{InputOptions, PipelineOptions, Stop, Walk};
-use shadegrid::{Algorithm, Error, HashOptions};
+use shadegrid::pipeline::{Input, InputOptions, Only, PipelineOptions, RecordFormat, Stop, Walk};
+use shadegrid::{Error, HashOptions};
 
 use super::backend::DeviceArguments;
 use super::exit::Exit;
 use super::log::{self, Log};
+use super::lookups::LookupArguments;
 use super::pictures::DecodeArguments;
 use super::report;
 use super::watching::{self, Watch};
-use super::{bytes, console, interrupt};
+use super::{bytes, console, interrupt, matches};
 
 /// Hash an archive of any size: resumable, by any number of workers, every picture accounted for
 ///
@@ -31,17 +32,29 @@ use super::{bytes, console, interrupt};
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// Files, and folders of them, as `hash` takes them
-    #[arg(value_name = "SOURCE", required = true)]
+    /// What to hash, as `hash` takes it: files, folders, archives, stores, lists
+    #[arg(value_name = "SOURCE", required_unless_present = "files_from")]
     sources: Vec<OsString>,
+
+    /// Read further sources from a file, one a line
+    #[arg(long, value_name = "FILE")]
+    files_from: Option<OsString>,
+
+    /// Only names that end so, such as jpg,png: files, members of archives, objects
+    #[arg(long, value_name = "LIST", default_value = "")]
+    only: Only,
+
+    /// The column of lists and Parquet files that holds pictures, paths or URLs [default: one with a usual name]
+    #[arg(long, value_name = "NAME")]
+    column: Option<String>,
 
     /// Where the plan, the ledger and the records go
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
 
-    /// How records are written
-    #[arg(long, value_enum, default_value = "jsonl")]
-    format: Format,
+    /// How records are written: jsonl, csv or parquet
+    #[arg(long, value_name = "FORMAT", default_value = "parquet")]
+    format: RecordFormat,
 
     /// Pictures of one shard
     #[arg(long, value_name = "N", default_value = "10000", value_parser = clap::value_parser!(u64).range(1..))]
@@ -67,9 +80,12 @@ pub(crate) struct Arguments {
     #[arg(long)]
     follow: bool,
 
-    /// Signatures to compute, with commas between: photodna, pdq, pdq-512
-    #[arg(short, long, value_name = "LIST", value_delimiter = ',', default_value = "photodna,pdq")]
-    algorithm: Vec<Algorithm>,
+    /// Look pictures up in a gallery too, and add what matched to the records; may be given several times
+    #[arg(long = "match", value_name = "GALLERY")]
+    galleries: Vec<PathBuf>,
+
+    #[command(flatten)]
+    lookup: LookupArguments,
 
     /// Threads that decode and hash [default: one a processor]
     #[arg(short = 'j', long, value_name = "N")]
@@ -112,15 +128,6 @@ Exit codes:
     2  all is done, but some input failed; its record says why
   130  asked to end (Ctrl-C, SIGTERM); start it again to go on";
 
-/// How records are written.
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum Format {
-    /// One JSON object a line.
-    Jsonl,
-    /// Comma-separated values with a row of names.
-    Csv,
-}
-
 /// `3/8`.
 fn split(text: &str) -> Result<Split, String> {
     let wrong = || format!("{text:?} is not of the form 3/8, from 1/8 to 8/8");
@@ -130,20 +137,21 @@ fn split(text: &str) -> Result<Split, String> {
 }
 
 fn work(arguments: Arguments) -> Result<Exit, Error> {
-    let options = arguments.options()?;
+    arguments.check_standard_input()?;
+    arguments.check_out()?;
+    let mut options = arguments.options()?;
     interrupt::request(&options.stop);
     let location: Arc<dyn Location> = Arc::new(Folder::create(&arguments.out)?);
     let settings = arguments.settings();
+    let (settings, matching) = arguments.matched(settings, options.pipeline.threads)?;
+    options.matching = matching;
     let _metrics = arguments.serve_metrics(&options.progress)?;
     let watch = arguments.watch(&options.progress);
     let worked = job::work(location.clone(), &settings, &options);
     drop(watch);
     let finish = worked.map_err(|error| resumable(error, &arguments.out))?;
     arguments.say_ended(&options.progress.snapshot(), finish);
-    let report = job::report(&*location)?;
-    if report.complete {
-        report::write(&*location, &report)?;
-    }
+    let report = report::update(&*location)?;
     Ok(match finish {
         Finish::Stopped => Exit::Interrupted,
         Finish::Complete if !report.failed.is_empty() => Exit::SomeFailed,
@@ -175,6 +183,32 @@ fn resumable(error: Error, out: &std::path::Path) -> Error {
 }
 
 impl Arguments {
+    /// Whoever goes on with a job must be able to read its inputs again.
+    fn check_standard_input(&self) -> Result<(), Error> {
+        match self.sources.iter().chain(&self.files_from).any(|source| source == "-") {
+            true => {
+                Err(Error::Input("a job cannot read standard input: it could not go on with it".to_string()))
+            }
+            false => Ok(()),
+        }
+    }
+
+    /// What a job writes must not become its input.
+    fn check_out(&self) -> Result<(), Error> {
+        let Ok(out) = std::path::absolute(&self.out) else { return Ok(()) };
+        let holds = |source: &&OsString| {
+            std::path::absolute(source).is_ok_and(|source| source.is_dir() && out.starts_with(source))
+        };
+        match self.sources.iter().find(holds) {
+            Some(source) => Err(Error::Input(format!(
+                "--out {} lies in the source {}; choose a place outside of what is hashed",
+                self.out.display(),
+                source.display()
+            ))),
+            None => Ok(()),
+        }
+    }
+
     fn serve_metrics(&self, progress: &Arc<Progress>) -> Result<Option<Metrics>, Error> {
         self.metrics.as_ref().map(|address| Metrics::serve(address, progress.clone())).transpose()
     }
@@ -214,21 +248,36 @@ impl Arguments {
             grace: Duration::from_secs(self.grace),
             expiry: Duration::from_secs(self.expiry),
             split: self.worker,
+            matching: None,
             progress: Arc::new(Progress::default()),
         })
     }
 
+    fn matched(
+        &self,
+        settings: Settings,
+        threads: NonZeroUsize,
+    ) -> Result<(Settings, Option<Arc<Matching>>), Error> {
+        if self.galleries.is_empty() {
+            return Ok((settings, None));
+        }
+        matches::with(settings, &self.galleries, self.lookup.options()?, threads)
+    }
+
     fn settings(&self) -> Settings {
-        let input = InputOptions { walk: Walk { follow_links: self.follow } };
+        let input = InputOptions {
+            walk: Walk { follow_links: self.follow },
+            only: self.only.clone(),
+            column: self.column.clone(),
+            ..InputOptions::default()
+        };
+        let named = self.sources.iter().cloned().map(Input::Named);
+        let sources: Vec<Input> = named.chain(self.files_from.iter().cloned().map(Input::List)).collect();
         let hash = HashOptions {
-            algorithms: self.algorithm.clone(),
+            algorithms: self.lookup.algorithms(),
+            orientations: !self.galleries.is_empty() && self.lookup.all_orientations(),
             decode: self.decode.options(),
-            ..HashOptions::default()
         };
-        let format = match self.format {
-            Format::Jsonl => RecordFormat::Jsonl,
-            Format::Csv => RecordFormat::Csv,
-        };
-        Settings::new(&self.sources, &input, self.shard_size, format, &hash)
+        Settings::new(&sources, &input, self.shard_size, self.format, &hash)
     }
 }

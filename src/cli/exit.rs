@@ -13,6 +13,8 @@ pub(crate) enum Exit {
     SomeFailed,
     /// Nothing matched.
     NothingMatched,
+    /// What was to be checked is right so far, and not finished.
+    Unfinished,
     /// Interrupted by the user or the system.
     Interrupted,
 }
@@ -24,7 +26,7 @@ impl Exit {
             Exit::Done => 0,
             Exit::Failed => 1,
             Exit::SomeFailed => 2,
-            Exit::NothingMatched => 3,
+            Exit::NothingMatched | Exit::Unfinished => 3,
             Exit::Interrupted => 130,
         }
     }

@@ -51,6 +51,13 @@ impl Output {
         Ok((output, Box::new(file)))
     }
 
+    /// Begins the file `path`.
+    pub(crate) fn create(path: &Path) -> Result<(Output, File), Error> {
+        let partial = partial_name(path);
+        let file = File::create(&partial).map_err(|error| cannot("write", &partial, error))?;
+        Ok((Output::File { partial, complete: path.to_path_buf() }, file))
+    }
+
     /// Gives the file its name: it holds a record for every input.
     pub(crate) fn complete(self) -> Result<(), Error> {
         match self {

@@ -5,9 +5,18 @@ use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanCount, HumanDuration};
 use shadegrid::Error;
-use shadegrid::job::{Location, Publish, Report, SIZE_CLASSES};
+use shadegrid::job::{self, Location, Publish, Report, SIZE_CLASSES};
 
 use super::page::{Bar, bars, escaped, page, steps, table};
+
+/// The report as things are now, also put beside the records if the job is complete.
+pub(crate) fn update(location: &dyn Location) -> Result<Report, Error> {
+    let report = job::report(location)?;
+    if report.complete {
+        write(location, &report)?;
+    }
+    Ok(report)
+}
 
 /// Puts `report.json` and `report.html` beside the records, in place of older ones.
 pub(crate) fn write(location: &dyn Location, report: &Report) -> Result<(), Error> {

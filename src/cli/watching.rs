@@ -1,6 +1,7 @@
 //! How far a job is, on standard error: a bar while it runs, a summary at its end.
 
-use std::fmt::Write as _;
+use std::collections::BTreeMap;
+use std::fmt::{Display, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,9 +56,8 @@ pub(crate) fn summary(now: &Snapshot, finish: Finish) -> String {
     let seconds = now.elapsed.as_secs_f64().max(1e-9);
     let failed: u64 = now.failed.values().sum();
     let mut line = format!("{} of {} hashed", now.records - failed, now.records);
-    let codes: Vec<String> = now.failed.iter().map(|(code, count)| format!("{code} {count}")).collect();
     if failed > 0 {
-        let _ = write!(line, ", {failed} failed ({})", codes.join(", "));
+        let _ = write!(line, ", {failed} failed ({})", codes(&now.failed));
     }
     let _ = write!(
         line,
@@ -71,4 +71,10 @@ pub(crate) fn summary(now: &Snapshot, finish: Finish) -> String {
         Finish::Stopped => line.push_str("; asked to end, start it again to go on"),
     }
     line
+}
+
+/// `io 3, corrupt 1`.
+pub(crate) fn codes(failed: &BTreeMap<impl Display, u64>) -> String {
+    let codes: Vec<String> = failed.iter().map(|(code, count)| format!("{code} {count}")).collect();
+    codes.join(", ")
 }

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::claim::Claims;
 use super::digest;
-use super::format::RecordFormat;
+use super::feed::{How, Supply, Taken};
 use super::ledger::{Entry, Ledger, State, Writer};
 use super::location::{Location, Publish};
 use super::plan::{self, Plan};
 use super::progress::Progress;
 use crate::error::{Error, Result};
-use crate::pipeline::Item;
+use crate::pipeline::{self, InputOptions, RecordFormat};
 
 /// The claim of whoever lists the inputs.
 pub(super) const LISTING: &str = "plan";
@@ -24,15 +24,6 @@ pub struct Split {
     pub of: u64,
 }
 
-/// A shard that this worker has taken.
-#[derive(Debug)]
-pub(super) struct Taken {
-    pub(super) shard: u64,
-    pub(super) items: Vec<Item>,
-    /// How its file is to appear.
-    pub(super) publish: Publish,
-}
-
 /// The state of a job.
 #[derive(Debug)]
 pub(super) struct Board {
@@ -40,6 +31,7 @@ pub(super) struct Board {
     pub(super) claims: Arc<Claims>,
     pub(super) writer: Arc<Writer>,
     pub(super) format: RecordFormat,
+    input: InputOptions,
     split: Option<Split>,
     progress: Arc<Progress>,
     plan: Plan,
@@ -50,7 +42,7 @@ pub(super) struct Board {
 
 /// The file of a shard's records.
 pub(super) fn records_file(shard: u64, format: RecordFormat) -> String {
-    format!("records/{}.{}", plan::name(shard), format.extension())
+    format!("records/{}.{format}", plan::name(shard))
 }
 
 impl Board {
@@ -58,12 +50,13 @@ impl Board {
         location: Arc<dyn Location>,
         claims: Arc<Claims>,
         format: RecordFormat,
+        input: InputOptions,
         split: Option<Split>,
         progress: Arc<Progress>,
     ) -> Board {
         let writer = Arc::new(Writer::new(location.clone(), &claims.own().name));
         let (plan, ledger) = (Plan::default(), Ledger::default());
-        Board { location, claims, writer, format, split, progress, plan, ledger, first: 0 }
+        Board { location, claims, writer, format, input, split, progress, plan, ledger, first: 0 }
     }
 
     /// Reads what others wrote.
@@ -103,8 +96,29 @@ impl Board {
         Ok(!self.plan.is_complete() && self.claims.take(&self.claims.held()?, LISTING)?)
     }
 
-    /// Takes a shard; `None` where all are done or in others' hands.
-    pub(super) fn take(&mut self) -> Result<Option<Taken>> {
+    /// Begins a shard that was claimed, unless another worker has finished or nearly finished it.
+    fn begin(&mut self, shard: u64) -> Result<Option<Taken>> {
+        self.ledger.refresh(&*self.location)?;
+        let file = records_file(shard, self.format);
+        let mut publish = Publish::First;
+        if self.ledger.done(shard).is_none() && self.location.exists(&file)? {
+            match account_for(&*self.location, &self.ledger, &self.writer, shard, &file)? {
+                true => self.ledger.refresh(&*self.location)?,
+                // Nobody has announced this content, so nobody relies on it.
+                false => publish = Publish::Replace,
+            }
+        }
+        if self.ledger.done(shard).is_some() {
+            self.claims.release(&plan::name(shard))?;
+            return Ok(None);
+        }
+        let items = self.plan.items(&*self.location, shard)?;
+        Ok(Some(Taken { shard, sources: pipeline::open(items, &self.input), how: How::New(publish) }))
+    }
+}
+
+impl Supply for Board {
+    fn take(&mut self) -> Result<Option<Taken>> {
         self.refresh()?;
         let mut held = self.claims.held()?;
         for shard in self.first..self.planned() {
@@ -121,35 +135,10 @@ impl Board {
         }
         Ok(None)
     }
-
-    /// Begins a shard that was claimed, unless another worker has finished or nearly finished it.
-    fn begin(&mut self, shard: u64) -> Result<Option<Taken>> {
-        self.ledger.refresh(&*self.location)?;
-        let file = records_file(shard, self.format);
-        let mut publish = Publish::First;
-        if self.ledger.done(shard).is_none() && self.location.exists(&file)? {
-            match self.account_for(shard)? {
-                true => self.ledger.refresh(&*self.location)?,
-                // Nobody has announced this content, so nobody relies on it.
-                false => publish = Publish::Replace,
-            }
-        }
-        if self.ledger.done(shard).is_some() {
-            self.claims.release(&plan::name(shard))?;
-            return Ok(None);
-        }
-        let items = self.plan.items(&*self.location, shard)?;
-        Ok(Some(Taken { shard, items, publish }))
-    }
-
-    /// Writes the last line for a file that was announced and is there; whether there was an announcement of this very content.
-    fn account_for(&mut self, shard: u64) -> Result<bool> {
-        account_for(&*self.location, &self.ledger, &self.writer, shard, &records_file(shard, self.format))
-    }
 }
 
-/// See [`Board::account_for`]; for anyone with a ledger.
-fn account_for(
+/// Writes the last line for a file that was announced and is there; whether there was an announcement of this very content.
+pub(super) fn account_for(
     location: &dyn Location,
     ledger: &Ledger,
     writer: &Writer,

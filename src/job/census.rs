@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::hasher::Hashed;
-use crate::pipeline::Record;
+use crate::pipeline::Row;
 
 /// Upper ends of the classes of [`Census::sizes`] in pixels; the last class has none.
 pub const SIZE_CLASSES: [u64; 6] = [100_000, 500_000, 1_000_000, 4_000_000, 16_000_000, 64_000_000];
@@ -28,19 +27,14 @@ pub struct Census {
 }
 
 impl Census {
-    /// Counts a record; one that failed is in no class.
-    pub(super) fn add(&mut self, record: &Record) {
-        if let Ok(hashed) = &record.outcome {
-            self.add_hashed(hashed);
-        }
-    }
-
-    fn add_hashed(&mut self, hashed: &Hashed) {
-        let format = hashed.format.map_or("pixels", crate::Format::name);
-        count(&mut self.formats, format, 1);
-        count(&mut self.details, &hashed.detail.to_string(), 1);
-        hashed.flags().for_each(|flag| count(&mut self.flags, flag.name(), 1));
-        self.sizes[size_class(u64::from(hashed.width) * u64::from(hashed.height))] += 1;
+    /// Counts a row; one that failed is in no class.
+    pub(super) fn add(&mut self, row: &Row) {
+        let Ok(picture) = &row.outcome else { return };
+        count(&mut self.formats, picture.format.as_deref().unwrap_or("pixels"), 1);
+        count(&mut self.details, &picture.detail, 1);
+        picture.flags.iter().for_each(|flag| count(&mut self.flags, flag, 1));
+        self.sizes[size_class(u64::from(picture.width) * u64::from(picture.height))] += 1;
+        self.matched += u64::from(row.matches.as_ref().is_some_and(|matches| !matches.is_empty()));
     }
 
     /// Adds what another part of the job met.

@@ -149,7 +149,7 @@ impl Claims {
         let name = worker.map_or("", |worker| worker.name.as_str());
         if let Some(worker) = worker
             && worker.host == self.own.host
-            && self.location.lock(&lock_name(name))?.is_some()
+            && self.location.is_unlocked(&lock_name(name))?
         {
             return Ok(true);
         }
@@ -167,7 +167,7 @@ impl Claims {
         for listed in self.location.list(WORKERS)? {
             let Some(name) = listed.name.strip_suffix(".lock") else { continue };
             let ours = name.split('_').next() == self.own.name.split('_').next();
-            if !ours || name == self.own.name || self.location.lock(&lock_name(name))?.is_none() {
+            if !ours || name == self.own.name || !self.location.is_unlocked(&lock_name(name))? {
                 continue;
             }
             for draft in self.location.list(DRAFTS)? {

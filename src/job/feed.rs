@@ -7,16 +7,47 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::board::{Board, Taken};
 use super::location::Publish;
 use crate::error::{Error, Result};
-use crate::pipeline::{self, InputOptions, Source, Stop};
+use crate::pipeline::{Source, Sources, Stop};
+
+/// A shard that this worker has taken, and what is to be hashed of it.
+pub(super) struct Taken {
+    pub(super) shard: u64,
+    pub(super) sources: Sources,
+    pub(super) how: How,
+}
+
+/// What becomes of a shard's records.
+#[derive(Debug, Clone)]
+pub(super) enum How {
+    /// They are its file.
+    New(Publish),
+    /// They replace failed ones with these error codes in its file.
+    Mend(Mend),
+}
+
+/// The mending of a file.
+#[derive(Debug, Clone)]
+pub(super) struct Mend {
+    /// The generation that comes of it.
+    pub(super) generation: u32,
+    pub(super) codes: Vec<String>,
+    /// The whole file is made anew, because its archive could not be read to the end.
+    pub(super) whole: bool,
+}
+
+/// Where shards come from.
+pub(super) trait Supply: Send {
+    /// Takes a shard; `None` where all are done or in others' hands.
+    fn take(&mut self) -> Result<Option<Taken>>;
+}
 
 /// A shard between its first source and its last record.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Lot {
     pub(super) shard: u64,
-    pub(super) publish: Publish,
+    pub(super) how: How,
     pub(super) begun: Instant,
     /// Sources taken from it so far.
     pub(super) sources: u64,
@@ -33,8 +64,8 @@ impl Lots {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn begin(&self, shard: u64, publish: Publish) {
-        self.lock().push_back(Lot { shard, publish, begun: Instant::now(), sources: 0, ended: false });
+    fn begin(&self, shard: u64, how: How) {
+        self.lock().push_back(Lot { shard, how, begun: Instant::now(), sources: 0, ended: false });
     }
 
     fn change_last(&self, change: impl FnOnce(&mut Lot)) {
@@ -65,38 +96,34 @@ pub(super) struct Ending {
     pub(super) grace: Duration,
 }
 
-type Sources<'a> = Box<dyn Iterator<Item = Source> + Send + 'a>;
-
 /// The sources of all shards that this worker takes.
-pub(super) struct Feed<'a> {
-    board: &'a Mutex<Board>,
+pub(super) struct Feed<'a, S> {
+    supply: &'a Mutex<S>,
     lots: &'a Lots,
-    input: &'a InputOptions,
     ending: Ending,
     /// When the end was asked for, as far as we noticed.
     asked: Option<Instant>,
-    current: Option<Sources<'a>>,
+    current: Option<Sources>,
     failure: &'a Mutex<Option<Error>>,
 }
 
-impl<'a> Feed<'a> {
+impl<'a, S: Supply> Feed<'a, S> {
     /// Begins with a shard that is taken already.
     pub(super) fn new(
-        board: &'a Mutex<Board>,
+        supply: &'a Mutex<S>,
         lots: &'a Lots,
-        input: &'a InputOptions,
         ending: Ending,
         first: Taken,
         failure: &'a Mutex<Option<Error>>,
-    ) -> Feed<'a> {
-        let mut feed = Feed { board, lots, input, ending, asked: None, current: None, failure };
+    ) -> Feed<'a, S> {
+        let mut feed = Feed { supply, lots, ending, asked: None, current: None, failure };
         feed.begin(first);
         feed
     }
 
     fn begin(&mut self, taken: Taken) {
-        self.lots.begin(taken.shard, taken.publish);
-        self.current = Some(Box::new(pipeline::open(taken.items, self.input)));
+        self.lots.begin(taken.shard, taken.how);
+        self.current = Some(taken.sources);
     }
 
     fn out_of_time(&mut self) -> bool {
@@ -111,11 +138,11 @@ impl<'a> Feed<'a> {
         if self.ending.stop.requested() {
             return Ok(None);
         }
-        self.board.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.supply.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
-impl Iterator for Feed<'_> {
+impl<S: Supply> Iterator for Feed<'_, S> {
     type Item = Source;
 
     fn next(&mut self) -> Option<Source> {

@@ -50,9 +50,9 @@ pub struct Entry {
     pub records: u64,
     /// Failed ones, by error code.
     pub failed: BTreeMap<String, u64>,
-    /// Encoded bytes read.
+    /// Encoded bytes of the hashed pictures.
     pub bytes: u64,
-    /// Pixels of the hashed pictures.
+    /// Pixels of them.
     pub pixels: u64,
     /// What the pictures were.
     #[serde(default)]

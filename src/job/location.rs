@@ -79,6 +79,9 @@ pub trait Location: Debug + Send + Sync {
     /// there are no such locks.
     fn lock(&self, name: &str) -> Result<Option<File>>;
 
+    /// Whether nobody has the lock on `name` that somebody had; never where there are no locks.
+    fn is_unlocked(&self, name: &str) -> Result<bool>;
+
     /// Where it is, for messages.
     fn place(&self) -> String;
 }
@@ -151,7 +154,10 @@ mod tests {
         let held = location.lock("workers/me").unwrap();
         assert!(held.is_some());
         assert!(location.lock("workers/me").unwrap().is_none());
+        assert!(!location.is_unlocked("workers/me").unwrap());
         drop(held);
+        assert!(location.is_unlocked("workers/me").unwrap() && location.is_unlocked("workers/you").unwrap());
+        assert!(!location.exists("workers/you").unwrap(), "looking at a lock has made it");
         assert!(location.lock("workers/me").unwrap().is_some());
     }
 }

@@ -1,18 +1,15 @@
 //! What decides the records of a job, written down when it starts and held for every later run.
 
-use std::ffi::OsString;
-
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::format::RecordFormat;
 use super::location::Location;
 use super::text::Text;
 use crate::decode::{DamagedPolicy, DecodeOptions, DetailChoice, Orient};
 use crate::error::{Error, Result};
 use crate::hasher::HashOptions;
 use crate::limits::Limits;
-use crate::pipeline::{InputOptions, Walk};
+use crate::pipeline::{Input, InputOptions, RecordFormat, Walk};
 
 const FILE: &str = "job.json";
 
@@ -20,10 +17,13 @@ const FILE: &str = "job.json";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
     engine: String,
-    sources: Vec<Text>,
+    sources: Vec<SourceText>,
     follow_links: bool,
+    only: String,
+    column: Option<String>,
+    separator: u8,
     shard_size: u64,
-    format: RecordFormat,
+    format: String,
     algorithms: Vec<String>,
     orientations: bool,
     detail: String,
@@ -38,10 +38,40 @@ pub struct Settings {
     matching: Value,
 }
 
+/// An [`Input`] as it is written down.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum SourceText {
+    Named(Text),
+    List(Text),
+}
+
+impl From<&Input> for SourceText {
+    fn from(input: &Input) -> SourceText {
+        match input {
+            Input::Named(name) => SourceText::Named(name.as_os_str().into()),
+            Input::List(name) => SourceText::List(name.as_os_str().into()),
+        }
+    }
+}
+
+impl SourceText {
+    fn into_input(self) -> Result<Input> {
+        let name = |text: Text| {
+            text.into_os()
+                .ok_or_else(|| Error::Input(format!("{FILE} names a source that cannot be a name here")))
+        };
+        Ok(match self {
+            SourceText::Named(text) => Input::Named(name(text)?),
+            SourceText::List(text) => Input::List(name(text)?),
+        })
+    }
+}
+
 impl Settings {
     /// The settings of a job that hashes `sources` into shards of so many pictures.
     pub fn new(
-        sources: &[OsString],
+        sources: &[Input],
         input: &InputOptions,
         shard_size: u64,
         format: RecordFormat,
@@ -51,10 +81,13 @@ impl Settings {
         let limits = &decode.limits;
         Settings {
             engine: concat!("shadegrid ", env!("CARGO_PKG_VERSION")).to_string(),
-            sources: sources.iter().map(|source| source.as_os_str().into()).collect(),
+            sources: sources.iter().map(SourceText::from).collect(),
             follow_links: input.walk.follow_links,
+            only: input.only.to_string(),
+            column: input.column.clone(),
+            separator: input.separator,
             shard_size: shard_size.max(1),
-            format,
+            format: format.to_string(),
             algorithms: algorithms.iter().map(ToString::to_string).collect(),
             orientations: *orientations,
             detail: detail_name(decode.detail),
@@ -80,14 +113,23 @@ impl Settings {
         &self.engine
     }
 
+    /// What is looked up where, as it was given to [`matching`](Settings::matching).
+    pub fn what_is_matched(&self) -> Option<&Value> {
+        Some(&self.matching).filter(|matching| !matching.is_null())
+    }
+
     /// Pictures of one shard.
     pub fn shard_size(&self) -> u64 {
         self.shard_size
     }
 
     /// How records are written.
-    pub fn format(&self) -> RecordFormat {
-        self.format
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] where the format is unknown.
+    pub fn format(&self) -> Result<RecordFormat> {
+        self.format.parse()
     }
 
     /// The inputs, in their order.
@@ -95,18 +137,24 @@ impl Settings {
     /// # Errors
     ///
     /// [`Error::Input`] where a name is of another system.
-    pub fn sources(&self) -> Result<Vec<OsString>> {
-        let name = |text: &Text| {
-            text.clone()
-                .into_os()
-                .ok_or_else(|| Error::Input(format!("{FILE} names a source that cannot be a name here")))
-        };
-        self.sources.iter().map(name).collect()
+    pub fn sources(&self) -> Result<Vec<Input>> {
+        self.sources.iter().map(|source| source.clone().into_input()).collect()
     }
 
     /// How inputs are listed and opened.
-    pub fn input(&self) -> InputOptions {
-        InputOptions { walk: Walk { follow_links: self.follow_links } }
+    ///
+    /// # Errors
+    ///
+    /// As [`hash`](Settings::hash).
+    pub fn input(&self) -> Result<InputOptions> {
+        Ok(InputOptions {
+            walk: Walk { follow_links: self.follow_links },
+            only: self.only.parse().unwrap_or_default(),
+            column: self.column.clone(),
+            separator: self.separator,
+            limits: self.hash()?.decode.limits,
+            ..InputOptions::default()
+        })
     }
 
     /// How pictures are hashed.
@@ -207,7 +255,13 @@ mod tests {
     fn settings(shard_size: u64, detail: DetailChoice) -> Settings {
         let decode = DecodeOptions { detail, ..DecodeOptions::default() };
         let hash = HashOptions { decode, ..HashOptions::default() };
-        Settings::new(&["a".into()], &InputOptions::default(), shard_size, RecordFormat::Jsonl, &hash)
+        Settings::new(
+            &[Input::Named("a".into())],
+            &InputOptions::default(),
+            shard_size,
+            RecordFormat::JsonLines,
+            &hash,
+        )
     }
 
     #[test]

@@ -1,160 +1,84 @@
-//! The writing side: records in order, each into its shard's file, and what makes a finished file count.
-
-use std::collections::BTreeMap;
-use std::sync::Arc;
+//! The writer's part: records in order, to whoever makes the files, with word of where a shard ends.
 
 use crossbeam_channel::Sender;
-use tempfile::NamedTempFile;
 
-use super::board::{records_file, settle};
-use super::census::Census;
-use super::claim::Claims;
-use super::digest::{self, Keys};
 use super::feed::{Lot, Lots};
-use super::format::RecordFormat;
-use super::identity::now;
-use super::ledger::{Entry, State, Writer};
-use super::location::Location;
-use super::plan;
+use super::matching::query;
 use super::progress::Progress;
 use crate::error::{Error, Result};
-use crate::pipeline::{Record, Sink, Summary};
+use crate::gallery::Query;
+use crate::pipeline::{Record, Row, Sink, Times};
 
-/// What both sides need of the job.
-#[derive(Debug, Clone)]
-pub(super) struct Desk {
-    pub(super) location: Arc<dyn Location>,
-    pub(super) claims: Arc<Claims>,
-    pub(super) writer: Arc<Writer>,
-    pub(super) format: RecordFormat,
-    pub(super) progress: Arc<Progress>,
+/// What goes from the writer to the hand that makes the files.
+pub(super) enum Part {
+    /// Rows of the current shard, with what is looked up for each, and how long threads were at them.
+    Rows(Vec<Row>, Vec<Query>, Times),
+    /// The current shard is complete.
+    End(Lot),
 }
 
-/// A shard's file that is being written.
-pub(super) struct Open {
-    draft: NamedTempFile,
-    sink: Box<dyn Sink + Send>,
-    summary: Summary,
-    census: Census,
-    keys: Keys,
-}
-
-impl Open {
-    fn new(desk: &Desk) -> Result<Open> {
-        let draft = desk.location.draft(&desk.claims.own().name)?;
-        let file = draft.as_file().try_clone().map_err(cannot_write)?;
-        let sink = desk.format.sink(file)?;
-        Ok(Open {
-            draft,
-            sink,
-            summary: Summary::default(),
-            census: Census::default(),
-            keys: Keys::default(),
-        })
-    }
-
-    fn write(&mut self, record: &Record) -> Result<()> {
-        self.sink.write(record)?;
-        self.summary.add(record);
-        self.census.add(record);
-        self.keys.add(&record.key);
-        Ok(())
-    }
-}
-
-/// A shard whose records are all written.
-pub(super) struct Finished {
-    lot: Lot,
-    open: Open,
-}
+/// Rows of one part, and at most so many looked up at a time.
+const ROWS: usize = 2_048;
 
 /// Takes the records of all shards in order.
 pub(super) struct ShardSink<'a> {
-    desk: &'a Desk,
     lots: &'a Lots,
-    open: Option<Open>,
-    finished: Sender<Finished>,
+    progress: &'a Progress,
+    parts: Sender<Part>,
+    /// Records of the current shard.
+    records: u64,
+    rows: Vec<Row>,
+    queries: Vec<Query>,
+    times: Times,
 }
 
 impl<'a> ShardSink<'a> {
-    pub(super) fn new(desk: &'a Desk, lots: &'a Lots, finished: Sender<Finished>) -> ShardSink<'a> {
-        ShardSink { desk, lots, open: None, finished }
+    pub(super) fn new(lots: &'a Lots, progress: &'a Progress, parts: Sender<Part>) -> ShardSink<'a> {
+        ShardSink {
+            lots,
+            progress,
+            parts,
+            records: 0,
+            rows: Vec::new(),
+            queries: Vec::new(),
+            times: Times::default(),
+        }
     }
 
-    /// Hands on the shards that have their last record.
-    fn hand_on(&mut self) -> Result<()> {
-        loop {
-            let records = self.open.as_ref().map_or(0, |open| open.summary.records);
-            let Some(lot) = self.lots.take_ended(records) else { return Ok(()) };
-            let open = match self.open.take() {
-                Some(open) => open,
-                // An archive with nothing in it.
-                None => Open::new(self.desk)?,
-            };
-            let gone = |_| Error::Input("finishing a shard failed".to_string());
-            self.finished.send(Finished { lot, open }).map_err(gone)?;
+    /// Sends word of the shards that have their last record.
+    fn end_shards(&mut self) -> Result<()> {
+        while let Some(lot) = self.lots.take_ended(self.records) {
+            self.records = 0;
+            self.send_rows()?;
+            self.send(Part::End(lot))?;
         }
+        Ok(())
+    }
+
+    fn send_rows(&mut self) -> Result<()> {
+        let (rows, queries) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.queries));
+        let times = std::mem::take(&mut self.times);
+        if rows.is_empty() { Ok(()) } else { self.send(Part::Rows(rows, queries, times)) }
+    }
+
+    fn send(&self, part: Part) -> Result<()> {
+        self.parts.send(part).map_err(|_| Error::Input("the records could not be written".to_string()))
     }
 }
 
 impl Sink for ShardSink<'_> {
     fn write(&mut self, record: &Record) -> Result<()> {
-        self.hand_on()?;
-        let open = match &mut self.open {
-            Some(open) => open,
-            None => self.open.insert(Open::new(self.desk)?),
-        };
-        open.write(record)?;
-        self.desk.progress.add(record);
-        Ok(())
+        self.end_shards()?;
+        self.records += 1;
+        self.progress.add(record);
+        self.times += record.times;
+        self.rows.push(record.into());
+        self.queries.push(record.outcome.as_ref().map(query).unwrap_or_default());
+        if self.rows.len() < ROWS { Ok(()) } else { self.send_rows() }
     }
 
-    /// Nobody reads a draft, so only its shard's end matters.
+    /// Nobody reads what is half written, so only a shard's end matters.
     fn flush(&mut self) -> Result<()> {
-        self.hand_on()
+        self.end_shards()
     }
-}
-
-impl Desk {
-    /// Makes a finished shard count: its file whole on the disk, announced, visible, done.
-    pub(super) fn finish(&self, finished: Finished) -> Result<()> {
-        let Finished { lot, open } = finished;
-        let Open { draft, mut sink, summary, census, keys } = open;
-        sink.finish()?;
-        drop(sink);
-        let file = records_file(lot.shard, self.format);
-        let (sha256, length) = digest::of_file(draft.as_file(), &file)?;
-        let failed: BTreeMap<_, _> =
-            summary.errors.iter().map(|(code, count)| (code.to_string(), *count)).collect();
-        let entry = Entry {
-            state: State::Announced,
-            shard: lot.shard,
-            generation: 0,
-            file,
-            length,
-            sha256,
-            keys: keys.finish(),
-            records: summary.records,
-            failed,
-            bytes: summary.bytes,
-            pixels: summary.pixels,
-            census,
-            thread_seconds: BTreeMap::new(),
-            seconds: lot.begun.elapsed().as_secs_f64(),
-            at: now(),
-            worker: self.claims.own().name.clone(),
-        };
-        self.writer.append(&entry)?;
-        if self.location.publish(draft, &entry.file, lot.publish)? {
-            self.writer.append(&Entry { state: State::Done, ..entry.clone() })?;
-        } else {
-            settle(&*self.location, &self.writer, lot.shard, &entry.file)?;
-        }
-        self.progress.finished_shard(&entry);
-        self.claims.release(&plan::name(lot.shard))
-    }
-}
-
-fn cannot_write(error: std::io::Error) -> Error {
-    Error::io("cannot write the records", error)
 }

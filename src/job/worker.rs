@@ -4,19 +4,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
+use crossbeam_channel::{RecvTimeoutError, bounded};
 
-use super::board::{Board, LISTING, Split, Taken};
+use super::board::{Board, LISTING, Split};
 use super::claim::Claims;
-use super::feed::{Ending, Feed, Lots};
+use super::feed::{Ending, Feed, Lots, Supply, Taken};
+use super::hand::{Desk, Hand};
 use super::identity::Identity;
 use super::location::Location;
+use super::matching::Matching;
 use super::plan;
 use super::progress::Progress;
 use super::settings::Settings;
-use super::shards::{Desk, Finished, ShardSink};
+use super::shards::ShardSink;
 use crate::error::{Error, Result};
-use crate::pipeline::{self, PipelineOptions, Stop};
+use crate::pipeline::{self, InputOptions, PipelineOptions, Stop, describe};
 
 /// How a worker works. Nothing here changes what is written.
 #[derive(Debug, Clone)]
@@ -31,6 +33,8 @@ pub struct WorkOptions {
     pub expiry: Duration,
     /// A fixed part of the shards, without claims.
     pub split: Option<Split>,
+    /// What is looked up in galleries; part of the settings too.
+    pub matching: Option<Arc<Matching>>,
     /// Counts what is done.
     pub progress: Arc<Progress>,
 }
@@ -43,6 +47,7 @@ impl Default for WorkOptions {
             grace: Duration::from_secs(30),
             expiry: Duration::from_secs(120),
             split: None,
+            matching: None,
             progress: Arc::default(),
         }
     }
@@ -69,24 +74,28 @@ const PATIENCE: Duration = Duration::from_millis(200);
 pub fn work(location: Arc<dyn Location>, settings: &Settings, options: &WorkOptions) -> Result<Finish> {
     settings.hold(&*location)?;
     let claims = Arc::new(Claims::new(location.clone(), Identity::new(), options.expiry)?);
-    let (stopped_heart, stop_heart) = bounded::<()>(0);
-    let worked = thread::scope(|scope| {
-        scope.spawn(|| beat(&claims, &stop_heart));
-        let worker = Worker::new(location.clone(), claims.clone(), settings, options);
-        let worked = worker.and_then(|worker| worker.run(scope));
-        drop(stopped_heart);
-        worked
+    let worked = beating(&claims, || {
+        let worker = Worker::new(location, claims.clone(), settings, options)?;
+        thread::scope(|scope| worker.run(scope))
     });
     let left = claims.leave();
     let finish = worked?;
     left.map(|()| finish)
 }
 
-/// Beats until the sender is gone. That a beat fails is no error: at worst another worker does the same work.
-fn beat(claims: &Claims, stop: &Receiver<()>) {
-    while stop.recv_timeout(claims.pause()) == Err(RecvTimeoutError::Timeout) {
-        let _ = claims.beat();
-    }
+/// Does something while this worker's heart beats. That a beat fails is no error: at worst another worker does the same work.
+pub(super) fn beating<T>(claims: &Claims, work: impl FnOnce() -> T) -> T {
+    let (stopped, stop) = bounded::<()>(0);
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            while stop.recv_timeout(claims.pause()) == Err(RecvTimeoutError::Timeout) {
+                let _ = claims.beat();
+            }
+        });
+        let worked = work();
+        drop(stopped);
+        worked
+    })
 }
 
 struct Worker<'a> {
@@ -108,12 +117,21 @@ impl<'a> Worker<'a> {
         settings: &'a Settings,
         options: &'a WorkOptions,
     ) -> Result<Worker<'a>> {
-        let progress = options.progress.clone();
-        let format = settings.format();
-        let board = Board::new(location.clone(), claims.clone(), format, options.split, progress.clone());
-        let desk = Desk { location, claims, writer: board.writer.clone(), format, progress };
-        let pipeline = PipelineOptions { hash: settings.hash()?, ..options.pipeline.clone() };
-        let stop_listing = Stop::default();
+        let (format, hash) = (settings.format()?, settings.hash()?);
+        let (progress, stop_listing) = (options.progress.clone(), Stop::default());
+        let input = InputOptions { stop: stop_listing.clone(), ..settings.input()? };
+        let board =
+            Board::new(location.clone(), claims.clone(), format, input, options.split, progress.clone());
+        let desk = Desk {
+            location,
+            claims,
+            writer: board.writer.clone(),
+            format,
+            about: describe(&hash),
+            matching: options.matching.clone(),
+            progress,
+        };
+        let pipeline = PipelineOptions { hash, ..options.pipeline.clone() };
         Ok(Worker { board: Mutex::new(board), desk, settings, options, pipeline, stop_listing })
     }
 
@@ -137,7 +155,8 @@ impl<'a> Worker<'a> {
     ) -> Result<Finish> {
         loop {
             if self.options.stop.requested() {
-                return Ok(Finish::Stopped);
+                self.board().refresh()?;
+                return Ok(if self.board().is_complete() { Finish::Complete } else { Finish::Stopped });
             }
             if let Some(ended) = listing.take_if(|listing| listing.is_finished()) {
                 self.end_listing(ended)?;
@@ -163,7 +182,7 @@ impl<'a> Worker<'a> {
     /// Lists the inputs beside the work.
     fn start_listing<'scope>(&self, scope: &'scope thread::Scope<'scope, 'a>) -> Result<Listing<'scope>> {
         let (location, stop) = (self.desk.location.clone(), self.stop_listing.clone());
-        let (sources, input) = (self.settings.sources()?, self.settings.input());
+        let (sources, input) = (self.settings.sources()?, self.settings.input()?);
         let size = self.settings.shard_size();
         let list = move || {
             let items = || pipeline::items(sources.clone(), &input);
@@ -179,32 +198,40 @@ impl<'a> Worker<'a> {
         listed.map(drop)
     }
 
-    /// One run of the pipeline, through as many shards as are free one after another.
     fn round(&self, first: Taken) -> Result<()> {
-        let (lots, failure) = (Lots::default(), Mutex::new(None));
         let ending = Ending { stop: self.options.stop.clone(), grace: self.options.grace };
-        let input = self.settings.input();
-        let feed = Feed::new(&self.board, &lots, &input, ending, first, &failure);
-        let (sender, finished) = bounded(1);
-        let (run, finishing) = thread::scope(|scope| {
-            let hand = scope.spawn(|| self.finish_all(finished));
-            let run = {
-                let mut sink = ShardSink::new(&self.desk, &lots, sender);
-                pipeline::run(feed, &mut sink, &self.pipeline)
-            };
-            (run, hand.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-        });
-        for lot in lots.take_all() {
-            self.desk.claims.release(&plan::name(lot.shard))?;
-        }
-        // Where finishing failed, so did the run, for want of someone to hand shards to.
-        finishing?;
-        run?;
-        failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+        round(&self.desk, &self.board, first, ending, &self.pipeline)
     }
+}
 
-    /// Finishes shards until there are no more, or one cannot be.
-    fn finish_all(&self, finished: Receiver<Finished>) -> Result<()> {
-        finished.iter().try_for_each(|finished| self.desk.finish(finished))
+/// One run of the pipeline, through as many shards as the supply gives one after another.
+pub(super) fn round(
+    desk: &Desk,
+    supply: &Mutex<impl Supply>,
+    first: Taken,
+    ending: Ending,
+    options: &PipelineOptions,
+) -> Result<()> {
+    let (lots, failure) = (Lots::default(), Mutex::new(None));
+    let feed = Feed::new(supply, &lots, ending, first, &failure);
+    let (sender, parts) = bounded(4);
+    let (run, finishing) = thread::scope(|scope| {
+        let hand = scope.spawn(|| {
+            let mut hand = Hand::new(desk);
+            // The receiver goes with a failure, so that the run ends too.
+            parts.into_iter().try_for_each(|part| hand.take(part))
+        });
+        let run = {
+            let mut sink = ShardSink::new(&lots, &desk.progress, sender);
+            pipeline::run(feed, &mut sink, options)
+        };
+        (run, hand.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    });
+    for lot in lots.take_all() {
+        desk.claims.release(&plan::name(lot.shard))?;
     }
+    // Where the hand failed, so did the run, for want of someone to hand records to.
+    finishing?;
+    run?;
+    failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
 }

@@ -8,11 +8,11 @@
 //! Pictures on their way are kept, so that the processor can take over what a device leaves undone; the rings' capacity
 //! bounds them. The channel of what is done needs no bound of its own for the same reason.
 
-use std::ffi::OsString;
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, never};
 
+use super::record::{Name, Times};
 use crate::backend::Done;
 use crate::backend::gpu::Ring;
 use crate::hasher::Facts;
@@ -23,8 +23,9 @@ use crate::signature::Algorithm;
 #[derive(Debug, Clone)]
 pub(super) struct Ticket {
     pub(super) index: u64,
-    pub(super) key: OsString,
+    pub(super) name: Name,
     pub(super) bytes: u64,
+    pub(super) times: Times,
 }
 
 /// What travels with a picture through a device.
@@ -104,6 +105,7 @@ pub(super) fn drive(ring: &Ring<Travelling>, returned: &Sender<Returned>) {
 #[expect(clippy::print_stdout, reason = "says what was compared")]
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
     use std::num::NonZeroUsize;
     use std::time::Duration;
 

@@ -5,12 +5,13 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender};
 
 use super::budget::{Budget, Reservation};
 use super::buffers::Buffers;
-use super::record::Record;
+use super::record::{Name, Record, Times};
 use super::source::{Content, Source};
 use super::stop::Stop;
 use super::worker::Job;
@@ -36,11 +37,18 @@ impl<'a, I: Iterator<Item = Source>> Feed<'a, I> {
     /// Reads until the sources end, a stop is requested or nobody wants the results.
     pub(super) fn run(&self) {
         while self.tickets.recv().is_ok() {
-            let Some((index, source)) = self.take() else { return };
-            let Source { key, content } = source;
-            let sent = match self.load(content) {
-                Ok((encoded, reserved)) => self.jobs.send(Job { index, key, encoded, reserved }).is_ok(),
-                Err(error) => self.records.send(Record::failed(index, key, error)).is_ok(),
+            let Some((index, source, started)) = self.take() else { return };
+            let Source { key, source, content } = source;
+            let name = Name { key, source };
+            let loaded = self.load(content);
+            let times = Times { read: started.elapsed(), ..Times::default() };
+            let sent = match loaded {
+                Ok((encoded, reserved)) => {
+                    self.jobs.send(Job { index, name, encoded, reserved, times }).is_ok()
+                }
+                Err(error) => {
+                    self.records.send(Record::new(index, name, None, Err(error)).timed(times)).is_ok()
+                }
             };
             if !sent {
                 return;
@@ -48,28 +56,31 @@ impl<'a, I: Iterator<Item = Source>> Feed<'a, I> {
         }
     }
 
-    /// The next source with its index. The sources are dropped at their end, and never asked again.
-    fn take(&self) -> Option<(u64, Source)> {
+    /// The next source with its index, and when looking for it began. The sources are dropped at their end, and never asked again.
+    fn take(&self) -> Option<(u64, Source, Instant)> {
         let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        let started = Instant::now();
         let (iterator, taken) = sources.as_mut()?;
         if self.stop.requested() {
             return None;
         }
         let Some(source) = iterator.next() else {
             *sources = None;
-            self.exhausted.store(true, Ordering::Release);
+            // A source that was waited for in vain because of a stop is not the end of them.
+            self.exhausted.store(!self.stop.requested(), Ordering::Release);
             return None;
         };
         *taken += 1;
-        Some((*taken - 1, source))
+        Some((*taken - 1, source, started))
     }
 
     fn load(&self, content: Content) -> Result<(Vec<u8>, Reservation<'a>)> {
         match content {
             Content::File(path) => self.load_file(&path),
-            Content::Bytes(bytes) => {
+            Content::Bytes(bytes, lease) => {
                 self.limits.check_file_bytes(bytes.len() as u64)?;
                 let reserved = self.budget.files.reserve(bytes.len() as u64);
+                drop(lease);
                 Ok((bytes, reserved))
             }
             Content::Stream(mut stream) => self.load_stream(&mut *stream),

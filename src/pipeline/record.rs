@@ -1,9 +1,37 @@
 //! What is written for one input.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::ops::AddAssign;
+use std::sync::Arc;
+use std::time::Duration;
 
 use crate::error::Result;
 use crate::hasher::Hashed;
+use crate::pipeline::RowMatch;
+
+/// What a source is called, and where it came from.
+#[derive(Debug, Clone)]
+pub(super) struct Name {
+    pub(super) key: OsString,
+    pub(super) source: Option<Arc<OsStr>>,
+}
+
+/// How long threads were at one source.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Times {
+    /// Finding and loading it, waiting for memory included.
+    pub read: Duration,
+    /// Decoding and hashing it, waiting for memory included; without the time on a device.
+    pub hash: Duration,
+}
+
+impl AddAssign for Times {
+    fn add_assign(&mut self, other: Times) {
+        self.read += other.read;
+        self.hash += other.hash;
+    }
+}
 
 /// What one source gave.
 #[derive(Debug)]
@@ -13,14 +41,33 @@ pub struct Record {
     pub index: u64,
     /// What the source calls itself: its path, where it is a file.
     pub key: OsString,
+    /// The argument that the source came from, such as a folder, an archive or a list; `None` where it was made by itself.
+    pub source: Option<Arc<OsStr>>,
     /// Length of the encoded file, in bytes; `None` where it was not read.
     pub bytes: Option<u64>,
     /// The signatures, or why there are none.
     pub outcome: Result<Hashed>,
+    /// What it matched in galleries; `None` where it was not looked up.
+    pub matches: Option<Vec<RowMatch>>,
+    /// How long threads were at it.
+    pub times: Times,
 }
 
 impl Record {
-    pub(super) fn failed(index: u64, key: OsString, error: crate::Error) -> Record {
-        Record { index, key, bytes: None, outcome: Err(error) }
+    pub(super) fn new(index: u64, name: Name, bytes: Option<u64>, outcome: Result<Hashed>) -> Record {
+        Record {
+            index,
+            key: name.key,
+            source: name.source,
+            bytes,
+            outcome,
+            matches: None,
+            times: Times::default(),
+        }
+    }
+
+    /// The same, with how long threads were at it.
+    pub(super) fn timed(self, times: Times) -> Record {
+        Record { times, ..self }
     }
 }

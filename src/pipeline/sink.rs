@@ -1,13 +1,21 @@
-//! Where records go: one writer a format.
+//! Where records go, and how they are read again: one file a format.
 
-use crate::error::Result;
-use crate::pipeline::Record;
+use std::fmt;
+use std::fs::File;
+use std::io::{BufReader, Write};
+use std::path::Path;
+use std::str::FromStr;
+
+use crate::error::{Error, Result};
+use crate::pipeline::{Record, Row};
 
 mod csv;
 mod json_lines;
+mod parquet;
 
 pub use csv::Csv;
 pub use json_lines::JsonLines;
+pub use parquet::{Parquet, describe};
 
 /// Takes the records of a run, in order.
 ///
@@ -37,4 +45,104 @@ pub trait Sink {
     fn finish(&mut self) -> Result<()> {
         self.flush()
     }
+}
+
+/// A sink that writes records as they are stored, too: the same bytes for a record and for its row.
+pub trait RowSink: Sink {
+    /// Takes one row.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be written.
+    fn write_row(&mut self, row: &Row) -> Result<()>;
+}
+
+/// Rows one after another. The first that cannot be read is the last.
+pub type Rows = Box<dyn Iterator<Item = Result<Row>> + Send>;
+
+/// How records are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RecordFormat {
+    /// One JSON object a line.
+    JsonLines,
+    /// Comma-separated values with a row of names.
+    Csv,
+    /// Parquet, compressed with zstd.
+    Parquet,
+}
+
+impl RecordFormat {
+    /// Every format.
+    pub const ALL: [RecordFormat; 3] = [RecordFormat::JsonLines, RecordFormat::Csv, RecordFormat::Parquet];
+
+    /// The name on the command line, which is the usual ending of such files: `jsonl`, `csv` or `parquet`.
+    pub fn name(self) -> &'static str {
+        match self {
+            RecordFormat::JsonLines => "jsonl",
+            RecordFormat::Csv => "csv",
+            RecordFormat::Parquet => "parquet",
+        }
+    }
+
+    /// A sink of this format; `about` goes into a Parquet file's metadata, see [`describe`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] where the start of a Parquet file cannot be written.
+    pub fn sink<'a>(
+        self,
+        to: impl Write + Send + 'a,
+        about: &[(String, String)],
+    ) -> Result<Box<dyn RowSink + Send + 'a>> {
+        Ok(match self {
+            RecordFormat::JsonLines => Box::new(JsonLines::new(to)),
+            RecordFormat::Csv => Box::new(Csv::new(to)),
+            RecordFormat::Parquet => Box::new(Parquet::new(to, about)?),
+        })
+    }
+
+    /// The rows of a file in this format.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] where it cannot be opened, [`Error::Corrupt`] where it is no Parquet file.
+    pub fn read(self, path: &Path) -> Result<Rows> {
+        let cannot = |error| Error::io(format!("cannot read the records in {}", path.display()), error);
+        self.rows(File::open(path).map_err(cannot)?)
+    }
+
+    /// The rows of an open file in this format.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`] where it is no Parquet file.
+    pub fn rows(self, file: File) -> Result<Rows> {
+        Ok(match self {
+            RecordFormat::JsonLines => json_lines::read(BufReader::new(file)),
+            RecordFormat::Csv => csv::read(file),
+            RecordFormat::Parquet => parquet::read(file)?,
+        })
+    }
+}
+
+impl fmt::Display for RecordFormat {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.name())
+    }
+}
+
+impl FromStr for RecordFormat {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<RecordFormat> {
+        let found = RecordFormat::ALL.into_iter().find(|format| format.name() == text);
+        found.ok_or_else(|| {
+            Error::Input(format!("unknown format of records {text:?}: the choice is jsonl, csv or parquet"))
+        })
+    }
+}
+
+/// An error about a row of finished output; `number` is its line, or its row from 1.
+fn unreadable(number: u64, message: &str) -> Error {
+    Error::corrupt("records", format!("at {number}: {message}"))
 }

@@ -1,65 +1,86 @@
 //! What is to be hashed, and where lists of it come from.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::Read;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::error::Error;
 
+mod ahead;
+mod archive;
 mod count;
 mod detached;
 mod item;
 mod names;
+mod only;
+mod open;
 mod walk;
 
+pub(super) use ahead::Lease;
+pub use archive::looks_like_archive;
 pub use count::{Count, count_ahead};
 pub use detached::DetachedReader;
-pub use item::{InputOptions, Item, ItemKind, items, open};
+pub use item::{Input, InputOptions, Item, ItemKind, Items, ReadAhead, items};
+pub(super) use names::name_from_bytes;
 pub use names::names;
+pub use only::Only;
+pub use open::{Sources, open};
 pub use walk::{Walk, expand};
 
 /// One encoded picture to be, and what it is called in its record.
 #[derive(Debug)]
 pub struct Source {
     pub(super) key: OsString,
+    pub(super) source: Option<Arc<OsStr>>,
     pub(super) content: Content,
 }
 
 /// Where a source's bytes come from.
 pub(super) enum Content {
     File(PathBuf),
-    Bytes(Vec<u8>),
+    /// With what was taken for them ahead of the run, given back when the run has taken them.
+    Bytes(Vec<u8>, Option<Lease>),
     Stream(Box<dyn Read + Send>),
     /// Finding it failed already.
     Failed(Error),
 }
 
 impl Source {
+    pub(super) fn new(key: impl Into<OsString>, content: Content) -> Source {
+        Source { key: key.into(), source: None, content }
+    }
+
+    /// The same source, with the argument that it came from.
+    pub fn from_argument(self, argument: Arc<OsStr>) -> Source {
+        Source { source: Some(argument), ..self }
+    }
+
     /// What it is called in its record: its path, where it is a file.
-    pub fn key(&self) -> &std::ffi::OsStr {
+    pub fn key(&self) -> &OsStr {
         &self.key
     }
 
     /// A file, opened when its turn comes; its key is the path.
     pub fn file(path: impl Into<PathBuf>) -> Source {
         let path = path.into();
-        Source { key: path.clone().into(), content: Content::File(path) }
+        Source::new(path.clone(), Content::File(path))
     }
 
     /// Bytes in memory.
     pub fn bytes(key: impl Into<OsString>, bytes: Vec<u8>) -> Source {
-        Source { key: key.into(), content: Content::Bytes(bytes) }
+        Source::new(key, Content::Bytes(bytes, None))
     }
 
     /// A stream, read to its end when its turn comes. No other source is read meanwhile, because it does not say how
     /// long it is.
     pub fn stream(key: impl Into<OsString>, stream: impl Read + Send + 'static) -> Source {
-        Source { key: key.into(), content: Content::Stream(Box::new(stream)) }
+        Source::new(key, Content::Stream(Box::new(stream)))
     }
 
     /// A source that could not be had; it gives a record with this error.
     pub fn failed(key: impl Into<OsString>, error: Error) -> Source {
-        Source { key: key.into(), content: Content::Failed(error) }
+        Source::new(key, Content::Failed(error))
     }
 }
 
@@ -68,7 +89,7 @@ impl std::fmt::Debug for Content {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Content::File(path) => formatter.debug_tuple("File").field(path).finish(),
-            Content::Bytes(bytes) => write!(formatter, "Bytes({})", bytes.len()),
+            Content::Bytes(bytes, _) => write!(formatter, "Bytes({})", bytes.len()),
             Content::Stream(_) => formatter.write_str("Stream"),
             Content::Failed(error) => formatter.debug_tuple("Failed").field(error).finish(),
         }

@@ -1,9 +1,9 @@
 //! Decodes and hashes what the readers loaded, each picture while it is in the worker's cache.
 
 use std::any::Any;
-use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
+use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, never, select};
 
@@ -11,7 +11,7 @@ use super::budget::{Budget, Reservation};
 use super::buffers::Buffers;
 use super::lane::{Lane, Returned, Ticket, Travelling};
 use super::need;
-use super::record::Record;
+use super::record::{Name, Record, Times};
 use crate::error::{Error, Result};
 use crate::hasher::{Facts, HashOptions, Hashed, Hasher};
 use crate::limits::Limits;
@@ -20,9 +20,10 @@ use crate::picture::Planes;
 /// An encoded picture on its way to a worker.
 pub(super) struct Job<'a> {
     pub(super) index: u64,
-    pub(super) key: OsString,
+    pub(super) name: Name,
     pub(super) encoded: Vec<u8>,
     pub(super) reserved: Reservation<'a>,
+    pub(super) times: Times,
 }
 
 /// What a worker does with an encoded picture.
@@ -39,7 +40,7 @@ pub(super) trait Work {
 
     /// Finishes a picture that came back from a device.
     fn finish(&mut self, returned: Returned) -> Result<Hashed> {
-        let Ticket { key, .. } = returned.payload.ticket;
+        let key = returned.payload.ticket.name.key;
         Err(Error::Device(format!("{} came back from a device and was sent to none", key.display())))
     }
 }
@@ -65,13 +66,15 @@ impl Work for HashWork {
         self.hasher.hash(encoded)
     }
 
-    fn start(&mut self, encoded: &[u8], ticket: Ticket, lane: &Lane<'_>) -> Option<Result<Hashed>> {
+    fn start(&mut self, encoded: &[u8], mut ticket: Ticket, lane: &Lane<'_>) -> Option<Result<Hashed>> {
+        let started = Instant::now();
         let decoded = match self.hasher.decode(encoded) {
             Ok(decoded) => decoded,
             Err(error) => return Some(Err(error)),
         };
         let (facts, picture) = Facts::of(decoded);
         let encoded = matches!(picture.planes, Planes::Coarse { .. }).then(|| encoded.to_vec());
+        ticket.times.hash += started.elapsed();
         let travelling = Travelling { ticket, facts, encoded };
         let refused = lane.submit(picture, self.hasher.algorithms(), travelling)?;
         Some(self.finish(*refused))
@@ -117,14 +120,16 @@ impl<'a, W: Work, M: Fn() -> W + Sync> Worker<'a, W, M> {
 
     /// A record, unless the picture is on its way through a device.
     fn start(&mut self, job: Job<'a>, buffers: &Buffers, lane: &Lane<'_>) -> Option<Record> {
-        let ticket = Ticket { index: job.index, key: job.key, bytes: job.encoded.len() as u64 };
+        let bytes = job.encoded.len() as u64;
+        let ticket = Ticket { index: job.index, name: job.name, bytes, times: job.times };
+        let started = Instant::now();
         let outcome = match lane.is_open() {
             true => self.start_through(&job.encoded, ticket.clone(), lane),
             false => Some(self.hash(&job.encoded)),
         };
         buffers.put(job.encoded);
         drop(job.reserved);
-        outcome.map(|outcome| ticket.record(outcome))
+        outcome.map(|outcome| ticket.record(outcome, started))
     }
 
     /// Only what fits the worker's share goes to a device: what travels has no reservation.
@@ -142,8 +147,8 @@ impl<'a, W: Work, M: Fn() -> W + Sync> Worker<'a, W, M> {
     }
 
     fn finish(&mut self, returned: Returned) -> Record {
-        let ticket = returned.payload.ticket.clone();
-        ticket.record(self.surviving(|work| work.finish(returned)))
+        let (ticket, started) = (returned.payload.ticket.clone(), Instant::now());
+        ticket.record(self.surviving(|work| work.finish(returned)), started)
     }
 
     /// Hashes within the worker's share where that is enough, with lent memory otherwise.
@@ -181,8 +186,10 @@ impl<'a, W: Work, M: Fn() -> W + Sync> Worker<'a, W, M> {
 }
 
 impl Ticket {
-    fn record(self, outcome: Result<Hashed>) -> Record {
-        Record { index: self.index, key: self.key, bytes: Some(self.bytes), outcome }
+    /// The record of what came of it in the time since `started`, beside what was spent before.
+    fn record(mut self, outcome: Result<Hashed>, started: Instant) -> Record {
+        self.times.hash += started.elapsed();
+        Record::new(self.index, self.name, Some(self.bytes), outcome).timed(self.times)
     }
 }
 

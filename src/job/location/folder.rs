@@ -210,6 +210,14 @@ impl Location for Folder {
         }
     }
 
+    fn is_unlocked(&self, name: &str) -> Result<bool> {
+        let opened = found(File::options().write(true).open(self.root.join(name)));
+        match opened.map_err(|error| self.cannot("open", name, error))? {
+            Some(file) => Ok(file.try_lock().is_ok()),
+            None => Ok(true),
+        }
+    }
+
     fn place(&self) -> String {
         self.root.display().to_string()
     }

@@ -36,21 +36,21 @@ fn next_name(list: &mut impl BufRead, separator: u8) -> io::Result<Option<PathBu
             return Err(io::Error::new(io::ErrorKind::InvalidData, message));
         }
         if !name.is_empty() {
-            return path(name).map(Some);
+            return Ok(Some(name_from_bytes(name).into()));
         }
     }
 }
 
+/// A name of exactly these bytes.
 #[cfg(unix)]
-fn path(name: Vec<u8>) -> io::Result<PathBuf> {
-    use std::os::unix::ffi::OsStringExt as _;
-    Ok(OsString::from_vec(name).into())
+pub(in crate::pipeline) fn name_from_bytes(name: Vec<u8>) -> OsString {
+    std::os::unix::ffi::OsStringExt::from_vec(name)
 }
 
+/// A name of these bytes, with U+FFFD for what this system's names cannot hold.
 #[cfg(not(unix))]
-fn path(name: Vec<u8>) -> io::Result<PathBuf> {
-    let name = String::from_utf8(name).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))?;
-    Ok(OsString::from(name).into())
+pub(in crate::pipeline) fn name_from_bytes(name: Vec<u8>) -> OsString {
+    String::from_utf8_lossy(&name).into_owned().into()
 }
 
 #[cfg(test)]

@@ -1,0 +1,317 @@
+//! `shadegrid job`: how far a backfill is, whether all is there, failed records again, all records in one file.
+
+use std::fmt::Write as _;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+use indicatif::HumanDuration;
+use serde::Serialize;
+use shadegrid::job::{self, Folder, Location, Settings, Status, WorkOptions};
+use shadegrid::pipeline::{PipelineOptions, RecordFormat};
+use shadegrid::{Error, Limits};
+
+use super::exit::Exit;
+use super::lookups::json;
+use super::output::Output;
+use super::report;
+use super::watching::{Watch, codes};
+use super::{bytes, console, interrupt, matches};
+
+/// Look at a backfill: how far it is, whether all is there; retry what failed; merge its files
+///
+/// Each works on the output of `shadegrid backfill`, also while workers run.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Status(StatusArguments),
+    Verify(VerifyArguments),
+    Retry(RetryArguments),
+    Merge(MergeArguments),
+    Report(ReportArguments),
+}
+
+/// How far a backfill is: done, running, left, failed by code, rate, time left; reads no records
+#[derive(Debug, Args)]
+struct StatusArguments {
+    /// The output of `backfill`
+    #[arg(value_name = "DIR")]
+    job: PathBuf,
+
+    /// As one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Check that plan, ledger and files agree, and that every input has its record once
+///
+/// Reads every file of records. Exit codes: 0 all is there, 1 it could not be checked, 2 something does not agree, 3 all that is done
+/// agrees, but the job is not finished.
+#[derive(Debug, Args)]
+struct VerifyArguments {
+    /// The output of `backfill`
+    #[arg(value_name = "DIR")]
+    job: PathBuf,
+}
+
+/// Hash failed records again, and put what comes of it into the files of their shards
+///
+/// Settings are those of the job; with other limits, records that failed for a limit get another chance. Exit codes are those of `backfill`,
+/// about what was hashed again.
+#[derive(Debug, Args)]
+struct RetryArguments {
+    /// The output of `backfill`
+    #[arg(value_name = "DIR")]
+    job: PathBuf,
+
+    /// Only records that failed with these codes, such as io,limit [default: all that failed]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    codes: Vec<String>,
+
+    /// Threads that decode and hash [default: one a processor]
+    #[arg(short = 'j', long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+
+    /// Memory for files and pictures in flight, such as 512M or 2G [default: 256M a thread, at least 1G]
+    #[arg(short, long, value_name = "SIZE", value_parser = bytes::parse)]
+    memory: Option<u64>,
+
+    /// Longest side that is let through, in pixels [default: the job's]
+    #[arg(long, value_name = "N")]
+    max_side: Option<u32>,
+
+    /// Most pixels that are let through [default: the job's]
+    #[arg(long, value_name = "N")]
+    max_pixels: Option<u64>,
+
+    /// Largest file that is let through [default: the job's]
+    #[arg(long, value_name = "SIZE", value_parser = bytes::parse)]
+    max_file_bytes: Option<u64>,
+
+    /// Most memory that decoding one picture may take [default: the job's]
+    #[arg(long, value_name = "SIZE", value_parser = bytes::parse)]
+    max_decoder_bytes: Option<u64>,
+
+    /// Most scans of one progressive JPEG [default: the job's]
+    #[arg(long, value_name = "N")]
+    max_scans: Option<u32>,
+
+    /// No progress bar and no summary
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+/// Write all records of a finished backfill into one file, in the order of its inputs
+#[derive(Debug, Args)]
+struct MergeArguments {
+    /// The output of `backfill`
+    #[arg(value_name = "DIR")]
+    job: PathBuf,
+
+    /// The file
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+
+    /// How records are written: jsonl, csv or parquet [default: as the job's]
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<RecordFormat>,
+}
+
+/// Write report.json and report.html into the output anew, also of a job that is not finished
+///
+/// A backfill that comes to its end does so by itself.
+#[derive(Debug, Args)]
+struct ReportArguments {
+    /// The output of `backfill`
+    #[arg(value_name = "DIR")]
+    job: PathBuf,
+}
+
+/// Runs the subcommand.
+pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
+    match arguments.command {
+        Command::Status(arguments) => status(&arguments),
+        Command::Verify(arguments) => verify(&arguments),
+        Command::Retry(arguments) => retry(&arguments),
+        Command::Merge(arguments) => merge(&arguments),
+        Command::Report(arguments) => write_report(&arguments.job),
+    }
+}
+
+fn status(arguments: &StatusArguments) -> Result<Exit, Error> {
+    let status = job::status(&Folder::open(&arguments.job)?)?;
+    let text = if arguments.json { json(&StatusLine::of(&status))? + "\n" } else { in_words(&status) };
+    console::print(&text)?;
+    Ok(Exit::Done)
+}
+
+fn write_report(job: &std::path::Path) -> Result<Exit, Error> {
+    let location = Folder::open(job)?;
+    report::write(&location, &job::report(&location)?)?;
+    Ok(Exit::Done)
+}
+
+/// A status as JSON.
+#[derive(Serialize)]
+struct StatusLine<'a> {
+    planned: bool,
+    complete: bool,
+    shards: u64,
+    done: u64,
+    running: u64,
+    left: u64,
+    records: u64,
+    failed: &'a std::collections::BTreeMap<String, u64>,
+    bytes: u64,
+    pixels: u64,
+    records_left: u64,
+    estimated: bool,
+    rate: Option<f64>,
+    seconds_left: Option<f64>,
+}
+
+impl<'a> StatusLine<'a> {
+    fn of(status: &'a Status) -> StatusLine<'a> {
+        StatusLine {
+            planned: status.planned,
+            complete: status.is_complete(),
+            shards: status.shards,
+            done: status.done,
+            running: status.claimed,
+            left: status.shards - status.done - status.claimed,
+            records: status.records,
+            failed: &status.failed,
+            bytes: status.bytes,
+            pixels: status.pixels,
+            records_left: status.records_left,
+            estimated: status.estimated,
+            rate: status.rate,
+            seconds_left: status.time_left.map(|left| left.as_secs_f64()),
+        }
+    }
+}
+
+fn in_words(status: &Status) -> String {
+    let left = status.shards - status.done - status.claimed;
+    let mut text = format!(
+        "shards   {} done, {} running, {left} left, of {}{}\n",
+        status.done,
+        status.claimed,
+        status.shards,
+        if status.planned { "" } else { " planned so far; the inputs are still being listed" }
+    );
+    let failed: u64 = status.failed.values().sum();
+    let _ = write!(text, "records  {} hashed, {failed} failed", status.records - failed);
+    if failed > 0 {
+        let _ = write!(text, " ({})", codes(&status.failed));
+    }
+    let about = if status.estimated { "about " } else { "" };
+    let _ = writeln!(text, ", {about}{} left", status.records_left);
+    if let Some(rate) = status.rate {
+        let _ = write!(text, "rate     {rate:.1} records/s");
+        if let Some(left) = status.time_left.filter(|_| !status.is_complete()) {
+            let _ = write!(text, ", {about}{} left", HumanDuration(left));
+        }
+        text.push('\n');
+    }
+    if status.damaged_lines > 0 {
+        let _ =
+            writeln!(text, "ledger   {} damaged lines; their shards are done again", status.damaged_lines);
+    }
+    text
+}
+
+fn verify(arguments: &VerifyArguments) -> Result<Exit, Error> {
+    let verdict = job::verify(&Folder::open(&arguments.job)?)?;
+    let failed: u64 = verdict.failed.values().sum();
+    let mut text = format!(
+        "{} of {} shards are done: {} records, {} hashed, {failed} failed",
+        verdict.done,
+        verdict.shards,
+        verdict.records,
+        verdict.records - failed
+    );
+    if failed > 0 {
+        let _ = write!(text, " ({})", codes(&verdict.failed));
+    }
+    text.push('\n');
+    for fault in &verdict.faults {
+        let _ = writeln!(text, "{fault}");
+    }
+    let more = verdict.fault_count - verdict.faults.len() as u64;
+    if more > 0 {
+        let _ = writeln!(text, "and {more} more");
+    }
+    let (exit, word) = match (verdict.fault_count, verdict.is_complete()) {
+        (0, true) => (Exit::Done, "plan, ledger and files agree; every input has its record, once"),
+        (0, false) => (Exit::Unfinished, "not finished; what is done agrees with plan and ledger"),
+        _ => (Exit::SomeFailed, "plan, ledger and files do not agree"),
+    };
+    let _ = writeln!(text, "{word}");
+    console::print(&text)?;
+    Ok(exit)
+}
+
+fn retry(arguments: &RetryArguments) -> Result<Exit, Error> {
+    let known = ["corrupt", "unsupported", "limit", "input", "device", "io"];
+    if let Some(unknown) = arguments.codes.iter().find(|code| !known.contains(&code.as_str())) {
+        return Err(Error::Input(format!("unknown code {unknown:?}: the choice is {}", known.join(", "))));
+    }
+    let location: Arc<dyn Location> = Arc::new(Folder::open(&arguments.job)?);
+    let settings = Settings::read(&*location)?;
+    let mut hash = settings.hash()?;
+    arguments.raise(&mut hash.decode.limits);
+    let defaults = PipelineOptions::default();
+    let threads = arguments.threads.unwrap_or(defaults.threads);
+    let memory = arguments.memory.unwrap_or(PipelineOptions::default_memory(threads));
+    let pipeline = PipelineOptions { threads, memory, ..defaults };
+    let matching = matches::of(&settings, threads)?;
+    let options = WorkOptions { pipeline, matching, ..WorkOptions::default() };
+    interrupt::request(&options.stop);
+    let watch = (!arguments.quiet).then(|| Watch::new(options.progress.clone()));
+    let retried = job::retry(location.clone(), &arguments.codes, &hash, &options);
+    drop(watch);
+    let retried = retried?;
+    report::update(&*location)?;
+    let failed: u64 = retried.failed.values().sum();
+    if !arguments.quiet {
+        let mut line = format!("{} of {} are hashed now", retried.records - failed, retried.records);
+        if failed > 0 {
+            let _ = write!(line, ", {failed} failed again ({})", codes(&retried.failed));
+        }
+        if retried.passed_over > 0 {
+            let _ = write!(line, "; {} shards are in other workers' hands", retried.passed_over);
+        }
+        console::say(line);
+    }
+    Ok(match (options.stop.requested(), failed) {
+        (true, _) => Exit::Interrupted,
+        (false, 0) => Exit::Done,
+        (false, _) => Exit::SomeFailed,
+    })
+}
+
+impl RetryArguments {
+    fn raise(&self, limits: &mut Limits) {
+        limits.max_side = self.max_side.unwrap_or(limits.max_side);
+        limits.max_pixels = self.max_pixels.unwrap_or(limits.max_pixels);
+        limits.max_file_bytes = self.max_file_bytes.unwrap_or(limits.max_file_bytes);
+        limits.max_decoder_bytes = self.max_decoder_bytes.unwrap_or(limits.max_decoder_bytes);
+        limits.max_scans = self.max_scans.unwrap_or(limits.max_scans);
+    }
+}
+
+fn merge(arguments: &MergeArguments) -> Result<Exit, Error> {
+    let location = Folder::open(&arguments.job)?;
+    let (output, to) = Output::create(&arguments.output)?;
+    let records = job::merge(&location, to, arguments.format)?;
+    output.complete()?;
+    console::say(format_args!("{records} records in {}", arguments.output.display()));
+    Ok(Exit::Done)
+}

@@ -1,0 +1,219 @@
+//! The hand that makes the files of records, and makes them count: whole on the disk, announced, visible, done.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::ffi::OsString;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tempfile::NamedTempFile;
+
+use super::board::{records_file, settle};
+use super::claim::Claims;
+use super::digest;
+use super::feed::{How, Lot, Mend};
+use super::identity::now;
+use super::ledger::{Entry, State, Writer};
+use super::location::{Location, Publish};
+use super::matching::Matching;
+use super::plan;
+use super::progress::Progress;
+use super::shards::Part;
+use super::tally::Tally;
+use crate::error::{Error, Result};
+use crate::gallery::Query;
+use crate::pipeline::{Lookup, RecordFormat, Row, RowSink, Times};
+
+/// What making files needs of the job.
+#[derive(Debug, Clone)]
+pub(super) struct Desk {
+    pub(super) location: Arc<dyn Location>,
+    pub(super) claims: Arc<Claims>,
+    pub(super) writer: Arc<Writer>,
+    pub(super) format: RecordFormat,
+    /// What a file says of how its signatures were made.
+    pub(super) about: Vec<(String, String)>,
+    pub(super) matching: Option<Arc<Matching>>,
+    pub(super) progress: Arc<Progress>,
+}
+
+/// A file that is being written.
+struct Open {
+    draft: NamedTempFile,
+    sink: Box<dyn RowSink + Send>,
+    tally: Tally,
+    /// How long threads were at it, by what they did.
+    spent: Spent,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Spent {
+    times: Times,
+    matching: Duration,
+    writing: Duration,
+}
+
+impl Spent {
+    fn seconds(self) -> BTreeMap<String, f64> {
+        let Spent { times, matching, writing } = self;
+        let all = [("read", times.read), ("hash", times.hash), ("match", matching), ("write", writing)];
+        let seconds = |(what, time): (&str, Duration)| (what.to_string(), time.as_secs_f64());
+        all.into_iter().filter(|(_, time)| !time.is_zero()).map(seconds).collect()
+    }
+}
+
+impl Open {
+    fn new(desk: &Desk) -> Result<Open> {
+        let draft = desk.location.draft(&desk.claims.own().name)?;
+        let file = draft.as_file().try_clone();
+        let file = file.map_err(|error| Error::io("cannot write the records", error))?;
+        Ok(Open {
+            draft,
+            sink: desk.format.sink(file, &desk.about)?,
+            tally: Tally::default(),
+            spent: Spent::default(),
+        })
+    }
+
+    fn write(&mut self, row: &Row) -> Result<()> {
+        self.tally.add(row);
+        self.sink.write_row(row)
+    }
+}
+
+/// Makes one file after another.
+pub(super) struct Hand<'a> {
+    desk: &'a Desk,
+    lookup: Option<(&'a Matching, Lookup<'a>)>,
+    /// Of a new file, what has come so far.
+    open: Option<Open>,
+}
+
+impl<'a> Hand<'a> {
+    pub(super) fn new(desk: &'a Desk) -> Hand<'a> {
+        let lookup = desk.matching.as_deref().map(|matching| (matching, matching.lookup()));
+        Hand { desk, lookup, open: None }
+    }
+
+    pub(super) fn take(&mut self, part: Part) -> Result<()> {
+        match part {
+            Part::Rows(mut rows, queries, times) => {
+                let started = Instant::now();
+                self.look_up(&mut rows, &queries);
+                let matching = if self.lookup.is_some() { started.elapsed() } else { Duration::ZERO };
+                let (open, started) = (self.open()?, Instant::now());
+                rows.iter().try_for_each(|row| open.write(row))?;
+                open.spent.times += times;
+                open.spent.matching += matching;
+                open.spent.writing += started.elapsed();
+                Ok(())
+            }
+            Part::End(lot) => {
+                self.open()?;
+                match self.open.take() {
+                    Some(open) => self.desk.end(&lot, open),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+
+    fn look_up(&mut self, rows: &mut [Row], queries: &[Query]) {
+        if let Some((matching, lookup)) = &mut self.lookup {
+            matching.fill(lookup, rows, queries);
+        }
+    }
+
+    fn open(&mut self) -> Result<&mut Open> {
+        match self.open {
+            Some(ref mut open) => Ok(open),
+            None => Ok(self.open.insert(Open::new(self.desk)?)),
+        }
+    }
+}
+
+impl Desk {
+    /// Makes the file of a shard whose records are all written.
+    fn end(&self, lot: &Lot, mut open: Open) -> Result<()> {
+        open.sink.finish()?;
+        let (publish, generation, open) = match &lot.how {
+            How::New(publish) => (*publish, 0, open),
+            How::Mend(mend) if mend.whole => (Publish::Replace, mend.generation, open),
+            How::Mend(mend) => (Publish::Replace, mend.generation, self.mended(lot, mend, open)?),
+        };
+        let entry = self.entry(lot, generation, &open)?;
+        self.writer.append(&entry)?;
+        if self.location.publish(open.draft, &entry.file, publish)? {
+            self.writer.append(&Entry { state: State::Done, ..entry.clone() })?;
+        } else {
+            settle(&*self.location, &self.writer, lot.shard, &entry.file)?;
+        }
+        self.progress.finished_shard(&entry);
+        self.claims.release(&plan::name(lot.shard))
+    }
+
+    fn entry(&self, lot: &Lot, generation: u32, open: &Open) -> Result<Entry> {
+        let file = records_file(lot.shard, self.format);
+        let (sha256, length) = digest::of_file(open.draft.as_file(), &file)?;
+        let Tally { records, failed, bytes, pixels, census, keys } = open.tally.clone();
+        Ok(Entry {
+            state: State::Announced,
+            shard: lot.shard,
+            generation,
+            file,
+            length,
+            sha256,
+            keys: keys.finish(),
+            records,
+            failed,
+            bytes,
+            pixels,
+            census,
+            thread_seconds: open.spent.seconds(),
+            seconds: lot.begun.elapsed().as_secs_f64(),
+            at: now(),
+            worker: self.claims.own().name.clone(),
+        })
+    }
+
+    /// The shard's file with its failed records replaced by those in `new`, as far as they are there.
+    fn mended(&self, lot: &Lot, mend: &Mend, new: Open) -> Result<Open> {
+        let mut by_key: HashMap<OsString, VecDeque<Row>> = HashMap::new();
+        let file = new.draft.reopen().map_err(|error| Error::io("cannot read the records", error))?;
+        for row in self.format.rows(file)? {
+            let row = row?;
+            by_key.entry(row.key.clone()).or_default().push_back(row);
+        }
+        let mut mended = Open { spent: new.spent, ..Open::new(self)? };
+        for row in read(&*self.location, &records_file(lot.shard, self.format), self.format)? {
+            let row = row?;
+            let replaced = if is_failed(&row, &mend.codes) { by_key.get_mut(&row.key) } else { None };
+            mended.write(&replaced.and_then(VecDeque::pop_front).unwrap_or(row))?;
+        }
+        mended.sink.finish()?;
+        Ok(mended)
+    }
+}
+
+/// Whether a record failed with one of these codes; any, where there are none.
+pub(super) fn is_failed(row: &Row, codes: &[String]) -> bool {
+    row.outcome
+        .as_ref()
+        .is_err_and(|failure| codes.is_empty() || codes.iter().any(|code| *code == failure.code))
+}
+
+/// The rows of a file of records.
+pub(super) fn read(
+    location: &dyn Location,
+    file: &str,
+    format: RecordFormat,
+) -> Result<impl Iterator<Item = Result<Row>>> {
+    let content = location.open(file)?.ok_or_else(|| {
+        Error::Input(format!(
+            "{file} is gone from {}; `shadegrid job verify` says what else is",
+            location.place()
+        ))
+    })?;
+    let named = file.to_string();
+    let rows = format.rows(content)?;
+    Ok(rows.map(move |row| row.map_err(|error| Error::Input(format!("{named}: {error}")))))
+}

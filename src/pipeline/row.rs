@@ -1,0 +1,175 @@
+//! Records as they are stored: what every sink writes, and what can be read from finished output and written again unchanged.
+
+use std::borrow::Cow;
+use std::ffi::{OsStr, OsString};
+use std::fmt::Display;
+use std::str::FromStr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::Record;
+use super::source::name_from_bytes;
+use crate::hasher::{Flag, Hashed};
+use crate::signature::{Pdq, PhotoDna};
+
+/// A word or a sentence: of a fixed set when a run makes it, its own when it was read.
+pub type Text = Cow<'static, str>;
+
+/// One record as it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// As in [`Record::key`], exact.
+    pub key: OsString,
+    /// As in [`Record::source`], with U+FFFD for what is not UTF-8. JSON lines and CSV hold it only where the key does not
+    /// begin with it.
+    pub source: Option<String>,
+    /// The picture, or why there is none.
+    pub outcome: Result<RowPicture, RowFailure>,
+    /// As in [`Record::matches`].
+    pub matches: Option<Vec<RowMatch>>,
+}
+
+/// Why an input has no signature.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowFailure {
+    /// As [`Error::code`](crate::Error::code) gives it.
+    pub code: Text,
+    /// What happened, and what to do.
+    pub message: String,
+}
+
+/// What a picture gave, in the words of the records; see the fields of [`Hashed`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the README's table says what each field means")]
+pub struct RowPicture {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<Text>,
+    pub width: u32,
+    pub height: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    pub detail: Text,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decoded: Option<f32>,
+    pub backend: Text,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "as_text")]
+    pub photodna: Option<PhotoDna>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strength: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "as_text")]
+    pub pdq: Option<Pdq>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quality: Option<u8>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pdq_path: Option<Text>,
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "as_text")]
+    pub pdq512: Option<Pdq>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quality512: Option<u8>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pdq512_path: Option<Text>,
+    pub flags: Vec<Text>,
+}
+
+/// An entry of a gallery that a picture matched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowMatch {
+    /// The gallery's path.
+    pub gallery: String,
+    /// The entry's key.
+    pub key: String,
+    /// The entry's label; empty where it has none.
+    pub label: String,
+    /// The list that the entry came from.
+    pub source: String,
+    /// Where in that list.
+    pub position: u64,
+    /// Which signature matched.
+    pub algorithm: Text,
+    /// How far apart the signatures are.
+    pub distance: u32,
+    /// How the picture was turned for it.
+    pub orientation: Text,
+}
+
+impl From<&Record> for Row {
+    fn from(record: &Record) -> Row {
+        let outcome = match &record.outcome {
+            Ok(hashed) => Ok(RowPicture::new(hashed, record.bytes)),
+            Err(error) => Err(RowFailure { code: error.code().into(), message: error.to_string() }),
+        };
+        let source = record.source.as_ref().map(|source| source.to_string_lossy().into_owned());
+        Row { key: record.key.clone(), source, outcome, matches: record.matches.clone() }
+    }
+}
+
+impl Row {
+    /// The source, where the key does not tell it.
+    pub(super) fn untold_source(&self) -> Option<&str> {
+        let key = self.key.to_string_lossy();
+        self.source.as_deref().filter(|source| !key.starts_with(source))
+    }
+}
+
+impl RowPicture {
+    fn new(hashed: &Hashed, bytes: Option<u64>) -> RowPicture {
+        let photodna = hashed.photodna.as_ref();
+        let (pdq, pdq512) = (hashed.pdq.as_ref(), hashed.pdq512.as_ref());
+        RowPicture {
+            format: hashed.format.map(|format| format.name().into()),
+            width: hashed.width,
+            height: hashed.height,
+            bytes,
+            detail: hashed.detail.to_string().into(),
+            decoded: hashed.whole,
+            backend: hashed.backend.name().into(),
+            fallback: hashed.fallback.as_deref().map(Into::into),
+            photodna: photodna.map(|hash| hash.signature),
+            strength: photodna.map(|hash| hash.strength),
+            pdq: pdq.map(|hash| hash.signature),
+            quality: pdq.map(|hash| hash.quality),
+            pdq_path: pdq.map(|hash| hash.path.name().into()),
+            pdq512: pdq512.map(|hash| hash.signature),
+            quality512: pdq512.map(|hash| hash.quality),
+            pdq512_path: pdq512.map(|hash| hash.path.name().into()),
+            flags: hashed.flags().map(|flag: Flag| flag.name().into()).collect(),
+        }
+    }
+}
+
+/// The exact bytes of a key that is not UTF-8, in base64.
+pub(super) fn exact_key(key: &OsStr) -> Option<String> {
+    let bytes = key.as_encoded_bytes();
+    std::str::from_utf8(bytes).is_err().then(|| BASE64.encode(bytes))
+}
+
+/// A key from what [`exact_key`] gave, or from its readable form.
+pub(super) fn key_of(readable: String, exact: Option<&str>) -> Result<OsString, String> {
+    match exact {
+        None => Ok(readable.into()),
+        Some(exact) => BASE64.decode(exact).map(name_from_bytes).map_err(|error| error.to_string()),
+    }
+}
+
+/// Signatures as their texts.
+mod as_text {
+    use super::*;
+
+    pub(super) fn serialize<T: Display, S: Serializer>(value: &Option<T>, to: S) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(value) => to.collect_str(value),
+            None => to.serialize_none(),
+        }
+    }
+
+    /// Says nothing of the text, which may be a signature.
+    pub(super) fn deserialize<'de, T: FromStr, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
+        let text: Option<String> = Option::deserialize(from)?;
+        let parsed = text.map(|text| text.parse().map_err(|_| serde::de::Error::custom("no signature")));
+        parsed.transpose()
+    }
+}

@@ -1,0 +1,79 @@
+//! Which names are let through, by how they end.
+
+use std::convert::Infallible;
+use std::ffi::OsStr;
+use std::str::FromStr;
+
+use super::{Item, ItemKind};
+
+/// Endings of names that are let through; without any, every name is.
+///
+/// Names of archives are let through always, since what counts is the names in them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Only(Vec<String>);
+
+impl FromStr for Only {
+    type Err = Infallible;
+
+    /// `jpg,png`; dots and blanks around an ending do not matter, nor does case.
+    fn from_str(text: &str) -> Result<Only, Infallible> {
+        let ending = |part: &str| part.trim().trim_start_matches('.').to_ascii_lowercase();
+        Ok(Only(text.split(',').map(ending).filter(|ending| !ending.is_empty()).collect()))
+    }
+}
+
+/// As it is parsed.
+impl std::fmt::Display for Only {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.0.join(","))
+    }
+}
+
+impl Only {
+    /// Whether a name has one of the endings.
+    pub fn lets(&self, name: &OsStr) -> bool {
+        self.0.is_empty() || ending(name).is_some_and(|ending| self.has(ending))
+    }
+
+    /// The same, but a name without any ending passes: keys need not be names of files.
+    pub(super) fn lets_key(&self, key: &OsStr) -> bool {
+        self.0.is_empty() || ending(key).is_none_or(|ending| self.has(ending))
+    }
+
+    pub(super) fn lets_item(&self, item: &Item) -> bool {
+        !matches!(item.kind, ItemKind::Picture) || self.lets(&item.location)
+    }
+
+    fn has(&self, ending: &[u8]) -> bool {
+        self.0.iter().any(|let_through| let_through.as_bytes().eq_ignore_ascii_case(ending))
+    }
+}
+
+/// What stands behind the last dot of the last part of a name.
+fn ending(name: &OsStr) -> Option<&[u8]> {
+    let name = name.as_encoded_bytes().rsplit(|&byte| byte == b'/').next()?;
+    let dot = name.iter().rposition(|&byte| byte == b'.')?;
+    Some(&name[dot + 1..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endings_decide_whatever_their_case() {
+        let only: Only = " .jpg,PNG,,".parse().unwrap();
+        for (name, passes) in [
+            ("a.jpg", true),
+            ("deep.png/b.JPG", true),
+            ("a.jpg.txt", false),
+            ("jpg", false),
+            ("a.jpgx", false),
+            ("a.png/b", false),
+        ] {
+            assert_eq!(only.lets(name.as_ref()), passes, "{name}");
+        }
+        assert!(only.lets_key("row/17".as_ref()) && !only.lets_key("17.txt".as_ref()));
+        assert!(Only::default().lets("anything".as_ref()));
+    }
+}
