@@ -78,12 +78,9 @@ impl<'a> Hand<'a> {
                 rows.iter().try_for_each(|row| open.write(row))
             }
             Part::End(lot) => {
-                let open = self.open()?;
-                let _ = open;
-                match self.open.take() {
-                    Some(open) => self.desk.end(&lot, open),
-                    None => Ok(()),
-                }
+                // Without a row it is an archive with nothing in it.
+                let open = self.open.take().map_or_else(|| Open::new(self.desk), Ok)?;
+                self.desk.end(&lot, open)
             }
         }
     }
