@@ -135,15 +135,15 @@ def fresh(out: Path, source: Path, *more: str):
 
 def overhead(arguments) -> None:
     source = copies(arguments.photos, arguments.work, arguments.count)
-    out, stored = arguments.work / "out", arguments.work / "hashed.parquet"
+    out, stored, form = arguments.work / "out", arguments.work / "hashed", arguments.format
     print("| method | median | pictures/s against hash | by processor time |\n| --- | --- | --- | --- |")
     for part in ("folders", "tars"):
-        hash_command = [BINARY, "hash", source / part, "--quiet", "--backend", "cpu", "--format", "parquet", "-o", stored]
+        hash_command = [BINARY, "hash", source / part, "--quiet", "--backend", "cpu", "--format", form, "-o", stored]
         in_turn(
             {
-                f"{part}: hash to Parquet": lambda: user_seconds(hash_command),
-                f"{part}: backfill to Parquet, default shards": fresh(out, source / part),
-                f"{part}: backfill to Parquet, shards of 100": fresh(out, source / part, "--shard-size", "100"),
+                f"{part}: hash, {form}": lambda: user_seconds(hash_command),
+                f"{part}: backfill, shards of 10,000": fresh(out, source / part, "--format", form),
+                f"{part}: backfill, shards of 100": fresh(out, source / part, "--format", form, "--shard-size", "100"),
             },
             arguments.rounds,
         )

@@ -51,7 +51,7 @@ pub(super) struct Held {
 impl Claims {
     /// Begins to work as `own`.
     pub(super) fn new(location: Arc<dyn Location>, own: Identity, expiry: Duration) -> Result<Claims> {
-        let lock = location.lock(&lock_name(&own.name))?;
+        let lock = own_lock(&*location, &lock_name(&own.name))?;
         let claims = Claims {
             location,
             own,
@@ -193,6 +193,19 @@ impl Claims {
         self.location.remove(&beat_name(&self.own.name))?;
         self.location.remove(&lock_name(&self.own.name))
     }
+}
+
+/// Locks a name that only we lock; others may look at it at the same instant, and take us for dead.
+fn own_lock(location: &dyn Location, name: &str) -> Result<Option<File>> {
+    for _ in 0..20 {
+        if let Some(lock) = location.lock(name)?
+            && location.exists(name)?
+        {
+            return Ok(Some(lock));
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Ok(None)
 }
 
 fn lock_name(worker: &str) -> String {

@@ -108,11 +108,9 @@ impl<'a> Hand<'a> {
                 Ok(())
             }
             Part::End(lot) => {
-                self.open()?;
-                match self.open.take() {
-                    Some(open) => self.desk.end(&lot, open),
-                    None => Ok(()),
-                }
+                // Without a row it is an archive with nothing in it.
+                let open = self.open.take().map_or_else(|| Open::new(self.desk), Ok)?;
+                self.desk.end(&lot, open)
             }
         }
     }

@@ -1,6 +1,8 @@
 //! Whether plan, ledger and files agree, and every input has its record once.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Seek as _;
 
 use super::digest::{self, Keys};
 use super::duplicates::Duplicates;
@@ -73,99 +75,122 @@ pub fn verify(location: &dyn Location) -> Result<Verdict> {
     if ledger.damaged() > 0 {
         verdict.fault(format!("{} lines of the ledger are damaged", ledger.damaged()));
     }
-    let mut keys = Duplicates::new()?;
+    let mut check = Check { location, format, plan: &plan, keys: Duplicates::new(), verdict };
+    let mut changed = Vec::new();
     for (shard, entry) in ledger.all_done() {
-        if *shard >= verdict.shards {
-            verdict.fault(format!("{} is in the ledger, and its shard not in the plan", entry.file));
-            continue;
-        }
-        let announced = ledger.announced(*shard);
-        if let Some(tally) = check_file(location, format, entry, announced, &mut keys, &mut verdict)? {
-            check_plan(location, &plan, *shard, entry, &tally, &mut verdict)?;
+        if !check.shard(*shard, entry, ledger.announced(*shard))? {
+            changed.push(*shard);
         }
     }
-    for listed in location.list("records")? {
-        let shard = listed.name.split('.').next().and_then(|number| number.parse().ok());
-        if shard.is_none_or(|shard: u64| shard >= verdict.shards) {
-            verdict.fault(format!("records/{} belongs to no shard of the plan", listed.name));
+    if !changed.is_empty() {
+        // A retry may have replaced files since the ledger was read.
+        ledger.refresh(location)?;
+    }
+    for shard in changed {
+        if let Some(entry) = ledger.done(shard)
+            && !check.shard(shard, entry, ledger.announced(shard))?
+        {
+            let fault = "is not the file that the ledger tells of: its checksum differs";
+            check.verdict.fault(format!("{} {fault}", entry.file));
         }
     }
+    check.strangers()?;
+    let Check { keys, mut verdict, .. } = check;
     keys.report(&mut |key, times| verdict.fault(format!("{key} has {times} records")))?;
     Ok(verdict)
 }
 
-/// Holds a file against its line in the ledger.
-fn check_file(
-    location: &dyn Location,
+/// A check that goes on.
+struct Check<'a> {
+    location: &'a dyn Location,
     format: RecordFormat,
-    entry: &Entry,
-    announced: &[Entry],
-    keys: &mut Duplicates,
-    verdict: &mut Verdict,
-) -> Result<Option<Tally>> {
-    let Some(content) = location.open(&entry.file)? else {
-        verdict.fault(format!("{} is gone", entry.file));
-        return Ok(None);
-    };
-    let (sha256, length) = digest::of_file(&content, &entry.file)?;
-    // A retry may have replaced the file and not said so yet.
-    let candidates = std::iter::once(entry).chain(announced);
-    let Some(entry) = candidates.into_iter().find(|entry| entry.sha256 == sha256 && entry.length == length)
-    else {
-        verdict
-            .fault(format!("{} is not the file that the ledger tells of: its checksum differs", entry.file));
-        return Ok(None);
-    };
-    use std::io::Seek as _;
-    (&content).rewind().map_err(|error| Error::io(format!("cannot read {}", entry.file), error))?;
-    let mut tally = Tally::default();
-    for row in format.rows(content)? {
-        match row {
-            Ok(row) => {
-                keys.add(&row.key)?;
-                tally.add(&row);
-            }
-            Err(error) => {
-                verdict.fault(format!("{}: {error}", entry.file));
-                return Ok(None);
-            }
-        }
-    }
-    let same = (tally.records, &tally.failed, tally.bytes, tally.pixels)
-        == (entry.records, &entry.failed, entry.bytes, entry.pixels);
-    if !same || tally.keys.clone().finish() != entry.keys {
-        verdict.fault(format!("{} holds other records than the ledger tells", entry.file));
-    }
-    verdict.records += tally.records;
-    for (code, count) in &tally.failed {
-        *verdict.failed.entry(code.clone()).or_default() += count;
-    }
-    Ok(Some(tally))
+    plan: &'a Plan,
+    keys: Duplicates,
+    verdict: Verdict,
 }
 
-/// Holds a file's keys against the plan.
-fn check_plan(
-    location: &dyn Location,
-    plan: &Plan,
-    shard: u64,
-    entry: &Entry,
-    tally: &Tally,
-    verdict: &mut Verdict,
-) -> Result<()> {
-    if plan.shards()[shard as usize].kind == ShardKind::Archive {
-        return Ok(());
+impl Check<'_> {
+    /// Checks a shard's file; `false` where it is another file than the ledger's lines tell of.
+    fn shard(&mut self, shard: u64, entry: &Entry, announced: &[Entry]) -> Result<bool> {
+        if shard >= self.verdict.shards {
+            if self.verdict.planned {
+                self.verdict.fault(format!("{} is in the ledger, and its shard not in the plan", entry.file));
+            }
+            return Ok(true);
+        }
+        let Some(content) = self.location.open(&entry.file)? else {
+            self.verdict.fault(format!("{} is gone", entry.file));
+            return Ok(true);
+        };
+        let (sha256, length) = digest::of_file(&content, &entry.file)?;
+        // A retry may have replaced the file and not be done yet.
+        let mut lines = std::iter::once(entry).chain(announced);
+        let Some(entry) = lines.find(|entry| entry.sha256 == sha256 && entry.length == length) else {
+            return Ok(false);
+        };
+        if let Some(tally) = self.rows(content, entry)? {
+            self.inputs(shard, entry, tally)?;
+        }
+        Ok(true)
     }
-    let mut keys = Keys::default();
-    let items = plan.items(location, shard)?;
-    verdict.inputs += items.len() as u64;
-    items.iter().for_each(|item| keys.add(&item.location));
-    if keys.finish() != tally.keys.clone().finish() {
-        verdict.fault(format!(
-            "{} holds {} records that are not those of the {} inputs planned for it",
-            entry.file,
-            tally.records,
-            items.len()
-        ));
+
+    /// Holds a file's rows against its line in the ledger; `None` where they cannot be read.
+    fn rows(&mut self, mut content: File, entry: &Entry) -> Result<Option<Tally>> {
+        content.rewind().map_err(|error| Error::io(format!("cannot read {}", entry.file), error))?;
+        let mut tally = Tally::default();
+        for row in self.format.rows(content)? {
+            match row {
+                Ok(row) => {
+                    self.keys.add(&row.key)?;
+                    tally.add(&row);
+                }
+                Err(error) => {
+                    self.verdict.fault(format!("{}: {error}", entry.file));
+                    return Ok(None);
+                }
+            }
+        }
+        let same = (tally.records, &tally.failed, tally.bytes, tally.pixels)
+            == (entry.records, &entry.failed, entry.bytes, entry.pixels);
+        if !same || tally.keys.clone().finish() != entry.keys {
+            self.verdict.fault(format!("{} holds other records than the ledger tells", entry.file));
+        }
+        self.verdict.records += tally.records;
+        for (code, count) in &tally.failed {
+            *self.verdict.failed.entry(code.clone()).or_default() += count;
+        }
+        Ok(Some(tally))
     }
-    Ok(())
+
+    /// Holds a file's keys against the plan, which does not know what is in archives.
+    fn inputs(&mut self, shard: u64, entry: &Entry, tally: Tally) -> Result<()> {
+        if self.plan.shards()[shard as usize].kind == ShardKind::Archive {
+            return Ok(());
+        }
+        let mut keys = Keys::default();
+        let items = self.plan.items(self.location, shard)?;
+        items.iter().for_each(|item| keys.add(&item.location));
+        self.verdict.inputs += items.len() as u64;
+        if keys.finish() != tally.keys.finish() {
+            self.verdict.fault(format!(
+                "{} holds {} records that are not those of the {} inputs planned for it",
+                entry.file,
+                tally.records,
+                items.len()
+            ));
+        }
+        Ok(())
+    }
+
+    /// Files of records that no shard has.
+    fn strangers(&mut self) -> Result<()> {
+        for listed in self.location.list("records")? {
+            let shard = listed.name.split('.').next().and_then(|number| number.parse::<u64>().ok());
+            let unknown = |shard| shard >= self.verdict.shards && self.verdict.planned;
+            if shard.is_none_or(unknown) {
+                self.verdict.fault(format!("records/{} belongs to no shard of the plan", listed.name));
+            }
+        }
+        Ok(())
+    }
 }

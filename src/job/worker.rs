@@ -62,8 +62,8 @@ pub enum Finish {
     Stopped,
 }
 
-/// How long to wait where all that is left is in others' hands.
-const PATIENCE: Duration = Duration::from_millis(200);
+/// How long to wait where all that is left is in others' hands, or not listed yet: at first, and at most.
+const PATIENCE: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(250));
 
 /// Works at the job in `location` until nothing is left to do. Many may, at the same time.
 ///
@@ -153,6 +153,7 @@ impl<'a> Worker<'a> {
         scope: &'scope thread::Scope<'scope, 'a>,
         listing: &mut Option<Listing<'scope>>,
     ) -> Result<Finish> {
+        let mut patience = PATIENCE.0;
         loop {
             if self.options.stop.requested() {
                 self.board().refresh()?;
@@ -169,8 +170,14 @@ impl<'a> Worker<'a> {
                 *listing = Some(self.start_listing(scope)?);
             }
             match taken {
-                Some(taken) => self.round(taken)?,
-                None => thread::sleep(PATIENCE),
+                Some(taken) => {
+                    self.round(taken)?;
+                    patience = PATIENCE.0;
+                }
+                None => {
+                    thread::sleep(patience);
+                    patience = PATIENCE.1.min(2 * patience);
+                }
             }
         }
     }
