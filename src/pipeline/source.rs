@@ -12,9 +12,16 @@ mod archive;
 mod count;
 mod detached;
 mod item;
+mod list;
 mod names;
 mod only;
 mod open;
+mod place;
+#[cfg(feature = "store")]
+mod store;
+#[cfg(not(feature = "store"))]
+#[path = "source/store_absent.rs"]
+mod store;
 mod walk;
 
 pub(super) use ahead::Lease;
