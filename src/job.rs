@@ -34,7 +34,9 @@ mod worker;
 
 pub use board::Split;
 pub use ledger::{Entry, State};
-pub use location::{Folder, Listed, Location, Publish};
+#[cfg(feature = "store")]
+pub use location::Store;
+pub use location::{Folder, Listed, Location, Publish, at};
 pub use matching::Matching;
 pub use merge::merge;
 pub use progress::{Progress, Snapshot};

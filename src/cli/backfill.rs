@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use shadegrid::job::{self, Finish, Folder, Location, Matching, Progress, Settings, Split, WorkOptions};
+use shadegrid::job::{self, Finish, Matching, Progress, Settings, Split, WorkOptions};
 use shadegrid::pipeline::{Input, InputOptions, Only, PipelineOptions, RecordFormat, Stop, Walk};
 use shadegrid::{Error, HashOptions};
 
@@ -44,8 +44,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME")]
     column: Option<String>,
 
-    /// Where the plan, the ledger and the records go
-    #[arg(long, value_name = "DIR")]
+    /// Where the plan, the ledger and the records go: a folder, or a prefix of an object store (s3://bucket/prefix, gs://, az://)
+    #[arg(long, value_name = "DIR|URL")]
     out: PathBuf,
 
     /// How records are written: jsonl, csv or parquet
@@ -130,7 +130,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
     arguments.check_out()?;
     let mut options = arguments.options()?;
     interrupt::request(&options.stop);
-    let location: Arc<dyn Location> = Arc::new(Folder::create(&arguments.out)?);
+    let location = job::at(arguments.out.as_os_str(), true)?;
     let settings = arguments.settings();
     let (settings, matching) = arguments.matched(settings, options.pipeline.threads)?;
     options.matching = matching;
