@@ -178,6 +178,12 @@ mod tests {
         conforms(&Folder::create(folder.path().join("deep/job")).unwrap());
     }
 
+    #[cfg(feature = "store")]
+    #[test]
+    fn an_object_store_conforms() {
+        conforms(&Store::in_memory());
+    }
+
     #[test]
     fn a_lock_is_held_once_and_goes_with_its_file() {
         let folder = tempfile::tempdir().unwrap();

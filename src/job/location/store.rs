@@ -33,6 +33,12 @@ impl Store {
         Ok(Store { url: url.trim_end_matches('/').to_string(), bucket, appended: Mutex::default() })
     }
 
+    /// A store in memory.
+    #[cfg(test)]
+    pub(super) fn in_memory() -> Store {
+        Store { url: "memory".to_string(), bucket: Bucket::in_memory(), appended: Mutex::default() }
+    }
+
     fn cannot(&self, what: &str, name: &str, error: io::Error) -> Error {
         Error::io(format!("cannot {what} {}/{name}", self.url), error)
     }

@@ -25,6 +25,13 @@ impl Bucket {
         Ok(Bucket { store: store(base)?, prefix: prefix.trim_matches('/').to_string() })
     }
 
+    /// Names in memory.
+    #[cfg(test)]
+    pub(crate) fn in_memory() -> Bucket {
+        let store = Arc::new(object_store::memory::InMemory::new());
+        Bucket { store, prefix: "job".to_string() }
+    }
+
     fn path(&self, name: &str) -> Path {
         Path::from(format!("{}/{name}", self.prefix))
     }
