@@ -38,7 +38,9 @@ mod worker;
 pub use board::Split;
 pub use census::{Census, SIZE_CLASSES};
 pub use ledger::{Entry, State};
-pub use location::{Folder, Listed, Location, Publish};
+#[cfg(feature = "store")]
+pub use location::Store;
+pub use location::{Folder, Listed, Location, Publish, at};
 pub use matching::Matching;
 pub use merge::merge;
 pub use metrics::Metrics;

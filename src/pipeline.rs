@@ -51,6 +51,8 @@ pub use lookup::{Found, Lookup, groups};
 pub use record::{Record, Times};
 pub use row::{Row, RowFailure, RowMatch, RowPicture, Text};
 pub use sink::{Csv, JsonLines, Parquet, RecordFormat, RowSink, Rows, Sink, describe};
+#[cfg(feature = "store")]
+pub(crate) use source::Bucket;
 pub use source::{
     Count, DetachedReader, Input, InputOptions, Item, ItemKind, Items, Only, ReadAhead, Source, Sources,
     Walk, count_ahead, expand, items, looks_like_archive, names, open,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 use shadegrid::job::{
-    self, Finish, Folder, Location, Matching, Metrics, Progress, Settings, Snapshot, Split, WorkOptions,
+    self, Finish, Matching, Metrics, Progress, Settings, Snapshot, Split, WorkOptions,
 };
 use shadegrid::pipeline::{Input, InputOptions, Only, PipelineOptions, RecordFormat, Stop, Walk};
 use shadegrid::{Error, HashOptions};
@@ -48,8 +48,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME")]
     column: Option<String>,
 
-    /// Where the plan, the ledger and the records go
-    #[arg(long, value_name = "DIR")]
+    /// Where the plan, the ledger and the records go: a folder, or a prefix of an object store (s3://bucket/prefix, gs://, az://)
+    #[arg(long, value_name = "DIR|URL")]
     out: PathBuf,
 
     /// How records are written: jsonl, csv or parquet
@@ -141,7 +141,7 @@ fn work(arguments: Arguments) -> Result<Exit, Error> {
     arguments.check_out()?;
     let mut options = arguments.options()?;
     interrupt::request(&options.stop);
-    let location: Arc<dyn Location> = Arc::new(Folder::create(&arguments.out)?);
+    let location = job::at(arguments.out.as_os_str(), true)?;
     let settings = arguments.settings();
     let (settings, matching) = arguments.matched(settings, options.pipeline.threads)?;
     options.matching = matching;

@@ -3,12 +3,11 @@
 use std::fmt::Write as _;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use indicatif::HumanDuration;
 use serde::Serialize;
-use shadegrid::job::{self, Folder, Location, Settings, Status, WorkOptions};
+use shadegrid::job::{self, Settings, Status, WorkOptions};
 use shadegrid::pipeline::{PipelineOptions, RecordFormat};
 use shadegrid::{Error, Limits};
 
@@ -41,7 +40,7 @@ enum Command {
 #[derive(Debug, Args)]
 struct StatusArguments {
     /// The output of `backfill`
-    #[arg(value_name = "DIR")]
+    #[arg(value_name = "DIR|URL")]
     job: PathBuf,
 
     /// As one JSON object
@@ -56,7 +55,7 @@ struct StatusArguments {
 #[derive(Debug, Args)]
 struct VerifyArguments {
     /// The output of `backfill`
-    #[arg(value_name = "DIR")]
+    #[arg(value_name = "DIR|URL")]
     job: PathBuf,
 }
 
@@ -67,7 +66,7 @@ struct VerifyArguments {
 #[derive(Debug, Args)]
 struct RetryArguments {
     /// The output of `backfill`
-    #[arg(value_name = "DIR")]
+    #[arg(value_name = "DIR|URL")]
     job: PathBuf,
 
     /// Only records that failed with these codes, such as io,limit [default: all that failed]
@@ -111,7 +110,7 @@ struct RetryArguments {
 #[derive(Debug, Args)]
 struct MergeArguments {
     /// The output of `backfill`
-    #[arg(value_name = "DIR")]
+    #[arg(value_name = "DIR|URL")]
     job: PathBuf,
 
     /// The file
@@ -145,15 +144,15 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
 }
 
 fn status(arguments: &StatusArguments) -> Result<Exit, Error> {
-    let status = job::status(&Folder::open(&arguments.job)?)?;
+    let status = job::status(&*job::at(arguments.job.as_os_str(), false)?)?;
     let text = if arguments.json { json(&StatusLine::of(&status))? + "\n" } else { in_words(&status) };
     console::print(&text)?;
     Ok(Exit::Done)
 }
 
 fn write_report(job: &std::path::Path) -> Result<Exit, Error> {
-    let location = Folder::open(job)?;
-    report::write(&location, &job::report(&location)?)?;
+    let location = job::at(job.as_os_str(), false)?;
+    report::write(&*location, &job::report(&*location)?)?;
     Ok(Exit::Done)
 }
 
@@ -228,7 +227,7 @@ fn in_words(status: &Status) -> String {
 }
 
 fn verify(arguments: &VerifyArguments) -> Result<Exit, Error> {
-    let verdict = job::verify(&Folder::open(&arguments.job)?)?;
+    let verdict = job::verify(&*job::at(arguments.job.as_os_str(), false)?)?;
     let failed: u64 = verdict.failed.values().sum();
     let mut text = format!(
         "{} of {} shards are done: {} records, {} hashed, {failed} failed",
@@ -263,7 +262,7 @@ fn retry(arguments: &RetryArguments) -> Result<Exit, Error> {
     if let Some(unknown) = arguments.codes.iter().find(|code| !known.contains(&code.as_str())) {
         return Err(Error::Input(format!("unknown code {unknown:?}: the choice is {}", known.join(", "))));
     }
-    let location: Arc<dyn Location> = Arc::new(Folder::open(&arguments.job)?);
+    let location = job::at(arguments.job.as_os_str(), false)?;
     let settings = Settings::read(&*location)?;
     let mut hash = settings.hash()?;
     arguments.raise(&mut hash.decode.limits);
@@ -308,9 +307,9 @@ impl RetryArguments {
 }
 
 fn merge(arguments: &MergeArguments) -> Result<Exit, Error> {
-    let location = Folder::open(&arguments.job)?;
+    let location = job::at(arguments.job.as_os_str(), false)?;
     let (output, to) = Output::create(&arguments.output)?;
-    let records = job::merge(&location, to, arguments.format)?;
+    let records = job::merge(&*location, to, arguments.format)?;
     output.complete()?;
     console::say(format_args!("{records} records in {}", arguments.output.display()));
     Ok(Exit::Done)

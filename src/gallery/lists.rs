@@ -11,7 +11,7 @@ use super::Entry;
 use crate::error::{Error, Result};
 
 mod binary;
-mod bounded;
+pub(crate) mod bounded;
 mod fields;
 mod import;
 mod json;

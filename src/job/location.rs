@@ -3,16 +3,47 @@
 //! Names are relative, with `/` between folder and name. What an operation has written is there after a power
 //! cut, whole or not at all; only [`Location::claim`] and [`Location::beat`] promise less.
 
+use std::ffi::OsStr;
 use std::fmt::Debug;
 use std::fs::File;
+use std::sync::Arc;
 
 use tempfile::NamedTempFile;
 
+#[cfg(not(feature = "store"))]
+use crate::error::Error;
 use crate::error::Result;
 
 mod folder;
+#[cfg(feature = "store")]
+mod store;
 
 pub use folder::Folder;
+#[cfg(feature = "store")]
+pub use store::Store;
+
+/// The location at a path or an object store's URL; a folder is made if need be and `new`.
+///
+/// # Errors
+///
+/// [`Error::Io`](crate::Error::Io) where there can be none, [`Error::Input`](crate::Error::Input) where the folder does not exist, [`Error::Unsupported`](crate::Error::Unsupported) where this build has no
+/// object stores.
+pub fn at(place: &OsStr, new: bool) -> Result<Arc<dyn Location>> {
+    if let Some(url) = place.to_str().filter(|text| text.contains("://")) {
+        return store_at(url);
+    }
+    Ok(Arc::new(if new { Folder::create(place)? } else { Folder::open(place)? }))
+}
+
+#[cfg(feature = "store")]
+fn store_at(url: &str) -> Result<Arc<dyn Location>> {
+    Ok(Arc::new(Store::open(url)?))
+}
+
+#[cfg(not(feature = "store"))]
+fn store_at(url: &str) -> Result<Arc<dyn Location>> {
+    Err(Error::Unsupported(format!("{url}: this build writes to no stores; build with the feature `store`")))
+}
 
 /// A name in a folder of a [`Location`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +69,7 @@ pub trait Location: Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`](crate::Error::Io), as everywhere here.
+    /// [`Error::Io`](crate::Error::Io)(crate::Error::Io), as everywhere here.
     fn list(&self, folder: &str) -> Result<Vec<Listed>>;
 
     /// The whole content, `None` where there is no such name.
@@ -145,6 +176,12 @@ mod tests {
     fn a_folder_conforms() {
         let folder = tempfile::tempdir().unwrap();
         conforms(&Folder::create(folder.path().join("deep/job")).unwrap());
+    }
+
+    #[cfg(feature = "store")]
+    #[test]
+    fn an_object_store_conforms() {
+        conforms(&Store::in_memory());
     }
 
     #[test]

@@ -56,8 +56,7 @@ pub fn retry(
         matching: options.matching.clone(),
         progress,
     };
-    let input =
-        InputOptions { limits: hash.decode.limits.clone(), stop: options.stop.clone(), ..settings.input()? };
+    let input = InputOptions { limits: hash.decode.limits.clone(), ..settings.input()? };
     let pipeline = PipelineOptions { hash: hash.clone(), ..options.pipeline.clone() };
     let failed = Failed::new(&desk, codes, input)?;
     let retried = beating(&desk.claims.clone(), || failed.retry(&desk, options, &pipeline));

@@ -12,9 +12,16 @@ mod archive;
 mod count;
 mod detached;
 mod item;
+mod list;
 mod names;
 mod only;
 mod open;
+mod place;
+#[cfg(feature = "store")]
+mod store;
+#[cfg(not(feature = "store"))]
+#[path = "source/store_absent.rs"]
+mod store;
 mod walk;
 
 pub(super) use ahead::Lease;
@@ -26,6 +33,8 @@ pub(super) use names::name_from_bytes;
 pub use names::names;
 pub use only::Only;
 pub use open::{Sources, open};
+#[cfg(feature = "store")]
+pub(crate) use store::Bucket;
 pub use walk::{Walk, expand};
 
 /// One encoded picture to be, and what it is called in its record.

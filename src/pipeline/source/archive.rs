@@ -1,6 +1,26 @@
-//! Archives: many pictures in one file.
+//! Archives: many pictures in one file, read as a stream, in bounded memory.
+//!
+//! What a file is in fact is told from its content. A broken archive gives the members before the break, then one failed source
+//! with the archive's own name.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+
+use flate2::bufread::MultiGzDecoder;
+
+use super::ahead::Lease;
+use super::place::{self, Place};
+use super::{Content, InputOptions, Source, name_from_bytes};
+use crate::decode::Format;
+use crate::error::{Error, Result};
+
+mod names;
+mod parquet;
+mod tar;
+mod zip;
+
+use names::Names;
+pub(super) use parquet::{Holds, Reader, holds, rows, text};
 
 /// Endings of archives' names.
 const ENDINGS: [&str; 7] = [".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst", ".zip", ".parquet"];
@@ -9,4 +29,148 @@ const ENDINGS: [&str; 7] = [".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst", ".zi
 pub fn looks_like_archive(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes().to_ascii_lowercase();
     ENDINGS.iter().any(|ending| name.ends_with(ending.as_bytes()))
+}
+
+/// Why reading an archive ended before its end.
+enum Stopped {
+    /// Nobody wants the members any more.
+    Unwanted,
+    Broken(Error),
+}
+
+impl From<Error> for Stopped {
+    fn from(error: Error) -> Stopped {
+        Stopped::Broken(error)
+    }
+}
+
+type Step<T = ()> = Result<T, Stopped>;
+
+/// Where the members of an archive go.
+pub(super) struct Members<'a> {
+    pub(super) options: &'a InputOptions,
+    /// Takes bytes before they are read.
+    pub(super) lease: &'a dyn Fn(u64) -> Option<Lease>,
+    /// Takes a source; false where nobody wants it.
+    pub(super) give: &'a mut dyn FnMut(Source) -> bool,
+}
+
+/// Gives a source for every member of the archive at `location`, and one that fails where it breaks.
+pub(super) fn read<'a>(location: &'a OsStr, members: Members<'a>) {
+    let mut archive = Archive { location, names: Names::default(), members };
+    if let Err(Stopped::Broken(error)) = archive.read() {
+        (archive.members.give)(Source::failed(location, error));
+    }
+}
+
+/// An archive on its way.
+struct Archive<'a> {
+    location: &'a OsStr,
+    names: Names,
+    members: Members<'a>,
+}
+
+impl Archive<'_> {
+    fn read(&mut self) -> Step {
+        let cannot = |error| Error::io("cannot read the archive", error);
+        let mut file = place::open(self.location, &self.members.options.stop).map_err(cannot)?;
+        let mut start = Vec::new();
+        file.by_ref().take(1024).read_to_end(&mut start).map_err(cannot)?;
+        file.seek(SeekFrom::Start(0)).map_err(cannot)?;
+        match start.as_slice() {
+            [0x1f, 0x8b, ..] => tar::read(MultiGzDecoder::new(buffered(file)), "tar.gz", self),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => {
+                let unpacked = zstd::stream::read::Decoder::with_buffer(buffered(file)).map_err(cannot)?;
+                tar::read(unpacked, "tar.zst", self)
+            }
+            [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => zip::read(file, self),
+            [b'P', b'A', b'R', b'1', ..] => parquet::read(file, self),
+            _ if tar::begins(&start) => tar::read(buffered(file), "tar", self),
+            _ if Format::sniff(&start).is_some() => self.picture(file),
+            _ => Err(Error::corrupt("archive", "neither a tar, a zip, a Parquet file nor a picture").into()),
+        }
+    }
+
+    /// A picture with an archive's name.
+    fn picture(&mut self, mut file: Box<dyn Place>) -> Step {
+        let length = file.seek(SeekFrom::End(0)).and_then(|end| file.seek(SeekFrom::Start(0)).map(|_| end));
+        let length = length.map_err(|error| Error::io("cannot read", error))?;
+        let source = match self.held(length, &mut file)? {
+            Ok(content) => Source::new(self.location, content),
+            Err(error) => Source::failed(self.location, error),
+        };
+        self.give(source)
+    }
+
+    /// Whether a member of this name is wanted.
+    fn wants(&self, name: &[u8]) -> bool {
+        self.members.options.only.lets(&name_from_bytes(name.to_vec()))
+    }
+
+    /// Gives a member that is read now; whether all of it was there.
+    fn member(&mut self, name: &[u8], length: u64, from: &mut dyn Read) -> Step<io::Result<()>> {
+        match self.held(length, from)? {
+            Ok(content) => {
+                let key = self.key(name);
+                self.give(Source::new(key, content)).map(Ok)
+            }
+            Err(Error::Io { source, .. }) => Ok(Err(source)),
+            Err(error) => self.failed(name, error).map(Ok),
+        }
+    }
+
+    /// The bytes of something within the limits.
+    fn held(&mut self, length: u64, from: &mut dyn Read) -> Step<Result<Content>> {
+        if let Err(error) = self.members.options.limits.check_file_bytes(length) {
+            return Ok(Err(error));
+        }
+        let lease = (self.members.lease)(length).ok_or(Stopped::Unwanted)?;
+        let mut bytes = Vec::new();
+        let read = bytes
+            .try_reserve_exact(length as usize)
+            .map_err(|_| io::ErrorKind::OutOfMemory.into())
+            .and_then(|()| from.take(length).read_to_end(&mut bytes));
+        Ok(match read {
+            Ok(_) if (bytes.len() as u64) < length => {
+                Err(Error::io("cannot read", io::ErrorKind::UnexpectedEof.into()))
+            }
+            Ok(_) => Ok(Content::Bytes(bytes, Some(lease))),
+            Err(error) => Err(Error::io("cannot read", error)),
+        })
+    }
+
+    /// Gives a member that cannot be had.
+    fn failed(&mut self, name: &[u8], error: Error) -> Step {
+        let key = self.key(name);
+        self.give(Source::failed(key, error))
+    }
+
+    fn give(&mut self, source: Source) -> Step {
+        if (self.members.give)(source) { Ok(()) } else { Err(Stopped::Unwanted) }
+    }
+
+    /// `ARCHIVE/MEMBER`.
+    fn key(&mut self, name: &[u8]) -> OsString {
+        let mut key = self.location.to_os_string();
+        key.push("/");
+        key.push(name_from_bytes(self.names.unique(name)));
+        key
+    }
+}
+
+fn buffered(file: Box<dyn Place>) -> BufReader<Box<dyn Place>> {
+    BufReader::with_capacity(256 << 10, file)
+}
+
+/// What a failed read says of an archive: damage where what was read makes no sense or is not all there, else the system's error.
+fn broken(format: &'static str, what: impl Into<String>, error: io::Error) -> Error {
+    use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
+    let what = what.into();
+    match error.kind() {
+        UnexpectedEof => Error::corrupt(format, format!("{what}: it breaks off")),
+        InvalidData | InvalidInput | Other if error.raw_os_error().is_none() && !place::is_ours(&error) => {
+            Error::corrupt(format, format!("{what}: {error}"))
+        }
+        _ => Error::io(format!("cannot read the archive, {what}"), error),
+    }
 }

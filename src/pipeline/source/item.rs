@@ -3,10 +3,11 @@
 use std::ffi::{OsStr, OsString};
 use std::iter;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Content, Only, Source, Walk, expand, looks_like_archive};
+use super::{Content, Only, Source, Walk, archive, expand, list, looks_like_archive, place, store};
 use crate::limits::Limits;
 use crate::pipeline::Stop;
 
@@ -111,7 +112,7 @@ impl Default for InputOptions {
 /// Items one after another.
 pub type Items = Box<dyn Iterator<Item = Item> + Send>;
 
-/// The items behind `inputs`, in their order; see [`expand`] for folders.
+/// The items behind `inputs`, in their order; see [`expand`] for folders. Nothing is listed before its turn comes.
 pub fn items<I>(
     inputs: impl IntoIterator<Item = I, IntoIter: Send + 'static>,
     options: &InputOptions,
@@ -119,23 +120,157 @@ pub fn items<I>(
 where
     I: Into<Input>,
 {
-    let options = options.clone();
-    Box::new(inputs.into_iter().flat_map(move |input| match input.into() {
-        Input::Named(name) if name == "-" => one(Item::new("-".into(), &name, ItemKind::StandardInput)),
-        Input::Named(name) | Input::List(name) => files(name, &options),
-    }))
+    let listing = Listing { options: Arc::new(options.clone()), resume: Resume::new(options.after.clone()) };
+    let end = listing.resume.clone();
+    let listed = inputs.into_iter().flat_map(move |input| listing.clone().input(input.into()));
+    Box::new(listed.chain(iter::once_with(move || end.in_vain()).flatten()))
 }
 
 fn one(item: Item) -> Items {
     Box::new(iter::once(item))
 }
 
-/// A file, or those below a folder.
-fn files(name: OsString, options: &InputOptions) -> Items {
-    let only = options.only.clone();
-    let found = expand([Ok(PathBuf::from(&name))], options.walk);
-    let items = found.map(move |source| Item::of(source, &name));
-    Box::new(items.filter(move |item| item.location == item.source || only.lets_item(item)))
+/// Where a listing goes on.
+#[derive(Debug, Clone)]
+struct Resume(Arc<Mutex<Option<OsString>>>);
+
+impl Resume {
+    fn new(after: Option<OsString>) -> Resume {
+        Resume(Arc::new(Mutex::new(after)))
+    }
+
+    fn after(&self) -> MutexGuard<'_, Option<OsString>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether an item comes behind the one to go on after.
+    fn lets(&self, item: &Item) -> bool {
+        let mut after = self.after();
+        let Some(location) = &*after else { return true };
+        if *location == item.location {
+            *after = None;
+        }
+        false
+    }
+
+    /// The item to go on after was not met.
+    fn in_vain(&self) -> Option<Item> {
+        let location = self.after().take()?;
+        let message =
+            "the listing was to go on after this, which is not among the inputs any more".to_string();
+        Some(Item::new(location, OsStr::new(""), ItemKind::Failed(message)))
+    }
+}
+
+/// Lists inputs.
+#[derive(Debug, Clone)]
+struct Listing {
+    options: Arc<InputOptions>,
+    resume: Resume,
+}
+
+impl Listing {
+    fn input(self, input: Input) -> Items {
+        let resume = self.resume.clone();
+        match input {
+            Input::Named(name) => match store::url(&name) {
+                Some(url) if store::lists(url) => return self.stored(url, &name),
+                _ => self.resumed(self.named(name), resume),
+            },
+            Input::List(list) => {
+                let names = list::open(&list, &self.options);
+                self.resumed(self.listed(list, names), resume)
+            }
+        }
+    }
+
+    fn resumed(&self, items: Items, resume: Resume) -> Items {
+        Box::new(items.filter(move |item| resume.lets(item)))
+    }
+
+    /// A path, the URL of a page, or standard input.
+    fn named(&self, name: OsString) -> Items {
+        if name == "-" {
+            return one(Item::new("-".into(), &name, ItemKind::StandardInput));
+        }
+        if list::looks_like_list(&name) {
+            return self.listed(name.clone(), list::open(&name, &self.options));
+        }
+        if name.as_encoded_bytes().to_ascii_lowercase().ends_with(b".parquet")
+            && let Some(names) = self.names_in_parquet(&name)
+        {
+            return self.listed(name, names);
+        }
+        self.files(&name, &name)
+    }
+
+    /// The names in a Parquet file; `None` where it holds pictures, or what reading it will tell.
+    fn names_in_parquet(&self, name: &OsStr) -> Option<list::Names> {
+        let file = place::open(name, &self.options.stop).ok()?;
+        match archive::holds(file, self.options.column.as_deref()).ok()? {
+            (reader, archive::Holds::Names(column)) => list::names_in(reader, &column).ok(),
+            _ => None,
+        }
+    }
+
+    /// What a list names.
+    fn listed(&self, list: OsString, names: list::Names) -> Items {
+        let listing = self.clone();
+        Box::new(names.flat_map(move |name| match name {
+            Ok(name) => match store::url(&name) {
+                Some(url) if url.ends_with('/') && store::lists(url) => listing.below(url, None, &list),
+                _ => listing.files(&name, &list),
+            },
+            Err(error) => one(Item::new(list.clone(), &list, ItemKind::Failed(error.to_string()))),
+        }))
+    }
+
+    /// A file, an object by its URL, or the files below a folder.
+    fn files(&self, name: &OsStr, source: &OsStr) -> Items {
+        let (only, source, named) = (self.options.only.clone(), source.to_os_string(), name == source);
+        if store::url(name).is_some() {
+            let item = Item::at(name.to_os_string(), &source);
+            return Box::new(Some(item).into_iter().filter(move |item| named || only.lets_item(item)));
+        }
+        let name = PathBuf::from(name);
+        let itself = name.clone().into_os_string();
+        let found = expand([Ok(name)], self.options.walk);
+        let items = found.map(move |found| Item::of(found, &source));
+        Box::new(items.filter(move |item| (named && item.location == itself) || only.lets_item(item)))
+    }
+
+    /// An object, or those below a prefix.
+    fn stored(&self, url: &str, name: &OsStr) -> Items {
+        let after = self.resume.after().clone();
+        let after = after.as_ref().map(|after| after.to_str().unwrap_or_default());
+        let itself = !url.ends_with('/') && store::is_object(url);
+        if itself {
+            let item = Item::at(url.into(), name);
+            return if self.resume.lets(&item) { one(item) } else { Box::new(iter::empty()) };
+        }
+        let prefix = if url.ends_with('/') { url.to_string() } else { format!("{url}/") };
+        match after {
+            // What lies below another prefix cannot be behind it.
+            Some(after) if !after.starts_with(&prefix) => Box::new(iter::empty()),
+            after => {
+                *self.resume.after() = None;
+                self.below(&prefix, after, name)
+            }
+        }
+    }
+
+    fn below(&self, prefix: &str, after: Option<&str>, source: &OsStr) -> Items {
+        let (only, source, location) = (self.options.only.clone(), source.to_os_string(), prefix.to_string());
+        let listed = store::list(prefix, after, &self.options.stop);
+        let items = listed.map(move |object| match object {
+            Ok(url) => Item::at(url.into(), &source),
+            Err(error) => {
+                let message = format!("cannot list {location}: {error}");
+                Item::new(location.clone().into(), &source, ItemKind::Failed(message))
+            }
+        });
+        Box::new(items.filter(move |item| only.lets_item(item)))
+    }
 }
 
 impl Item {
@@ -143,12 +278,16 @@ impl Item {
         Item { location, source: source.into(), kind }
     }
 
-    fn of(source: Source, input: &OsStr) -> Item {
-        let kind = match source.content {
-            Content::Failed(error) => ItemKind::Failed(error.to_string()),
-            _ if looks_like_archive(&source.key) => ItemKind::Archive,
-            _ => ItemKind::Picture,
-        };
-        Item::new(source.key, input, kind)
+    /// What its name says.
+    fn at(location: OsString, source: &OsStr) -> Item {
+        let kind = if looks_like_archive(&location) { ItemKind::Archive } else { ItemKind::Picture };
+        Item::new(location, source, kind)
+    }
+
+    fn of(found: Source, source: &OsStr) -> Item {
+        match found.content {
+            Content::Failed(error) => Item::new(found.key, source, ItemKind::Failed(error.to_string())),
+            _ => Item::at(found.key, source),
+        }
     }
 }

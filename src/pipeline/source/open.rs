@@ -1,26 +1,253 @@
-//! Items to sources.
+//! Items to sources, in their order: archives and objects are read ahead by threads of their own.
+//!
+//! ```text
+//! items ─▶ slots, in order: ready │ ready │ running ◀── a thread an archive
+//!                                         │ running ◀── fetchers, one object each
+//! ```
+//!
+//! Files on disk are ready at once: the run's own readers read them. Nothing is looked at ahead as long as there are only such.
 
+use std::collections::VecDeque;
+use std::ffi::{OsStr, OsString};
 use std::io;
+use std::iter::Peekable;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
-use super::{DetachedReader, InputOptions, Item, ItemKind, Source};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
+
+use super::ahead::Shelf;
+use super::archive::{self, Members};
+use super::{DetachedReader, InputOptions, Item, ItemKind, Items, Source, store};
 use crate::error::Error;
 
 /// Sources one after another.
 pub type Sources = Box<dyn Iterator<Item = Source> + Send>;
 
-/// The sources that `items` hold, in their order; each is opened when its turn comes.
+/// Items that may be begun before the first of them is done, where some are fetched: one that is tried again and again
+/// holds up no more than these.
+const WINDOW: usize = 1024;
+
+/// Archives that are read at once: the next begins while one is read, so that its first members are there in time.
+const ARCHIVES: usize = 2;
+
+/// Members of an archive that may wait beside their bytes' bound.
+const MEMBERS: usize = 256;
+
+/// How often a wait is left to look for a stop.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// The sources that `items` hold, in their order, each with its item's argument; archives and objects are read ahead, within
+/// [`InputOptions::read_ahead`].
+///
+/// After [`InputOptions::stop`] was requested there may be fewer.
 pub fn open(
     items: impl IntoIterator<Item = Item, IntoIter: Send + 'static>,
     options: &InputOptions,
 ) -> Sources {
-    let stop = options.stop.clone();
-    Box::new(items.into_iter().map(move |item| match item.kind {
-        ItemKind::Picture | ItemKind::Archive => Source::file(item.location),
-        ItemKind::StandardInput => {
-            Source::stream(item.location, DetachedReader::new(io::stdin(), stop.clone()))
+    let items: Items = Box::new(items.into_iter());
+    Box::new(Opened {
+        items: items.peekable(),
+        slots: VecDeque::new(),
+        begun: 0,
+        archives: 0,
+        fetching: false,
+        shelf: Shelf::new(options.read_ahead.bytes),
+        fetchers: None,
+        argument: OsStr::new("").into(),
+        options: Arc::new(options.clone()),
+    })
+}
+
+/// What an item gives, in the order of the items.
+enum Slot {
+    Ready(Source),
+    Fetched(Receiver<Source>),
+    Archive(Receiver<Source>),
+}
+
+struct Opened {
+    items: Peekable<Items>,
+    /// With each item's argument.
+    slots: VecDeque<(Slot, Arc<OsStr>)>,
+    /// Items begun so far: the number of the next one.
+    begun: u64,
+    archives: usize,
+    /// Whether there was an object to fetch yet.
+    fetching: bool,
+    shelf: Arc<Shelf>,
+    fetchers: Option<Sender<Fetch>>,
+    /// The last argument, which most items share with the one before.
+    argument: Arc<OsStr>,
+    options: Arc<InputOptions>,
+}
+
+/// An object to fetch.
+struct Fetch {
+    location: OsString,
+    number: u64,
+    to: Sender<Source>,
+}
+
+impl Iterator for Opened {
+    type Item = Source;
+
+    fn next(&mut self) -> Option<Source> {
+        loop {
+            self.begin();
+            let (slot, argument) = self.slots.front()?;
+            let argument = argument.clone();
+            let source = match slot {
+                Slot::Ready(_) => match self.done() {
+                    Some((Slot::Ready(source), _)) => return Some(source.from_argument(argument)),
+                    _ => continue,
+                },
+                Slot::Fetched(coming) | Slot::Archive(coming) => coming.recv_timeout(PATIENCE),
+            };
+            match source {
+                Ok(source) => return Some(source.from_argument(argument)),
+                Err(RecvTimeoutError::Disconnected) => drop(self.done()),
+                Err(RecvTimeoutError::Timeout) if self.options.stop.requested() => return None,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
         }
-        ItemKind::Failed(message) => {
-            Source::failed(item.location, Error::io("cannot list the inputs", io::Error::other(message)))
+    }
+}
+
+impl Opened {
+    /// Takes the first slot away.
+    fn done(&mut self) -> Option<(Slot, Arc<OsStr>)> {
+        let done = self.slots.pop_front();
+        self.archives -= usize::from(matches!(done, Some((Slot::Archive(_), _))));
+        self.shelf.turn();
+        done
+    }
+
+    /// Begins as many items as may be on their way.
+    fn begin(&mut self) {
+        while self.slots.len() < self.depth() {
+            let full = self.archives == ARCHIVES;
+            let Some(item) = self.items.next_if(|item| !full || item.kind != ItemKind::Archive) else {
+                return;
+            };
+            if *self.argument != *item.source {
+                self.argument = item.source.as_os_str().into();
+            }
+            let slot = self.slot(item);
+            self.slots.push_back((slot, self.argument.clone()));
+            self.begun += 1;
         }
-    }))
+    }
+
+    fn depth(&self) -> usize {
+        match self.slots.front() {
+            _ if self.fetching => WINDOW,
+            Some((Slot::Archive(_), _)) => ARCHIVES,
+            _ => 1,
+        }
+    }
+
+    fn slot(&mut self, item: Item) -> Slot {
+        let Item { location, kind, .. } = item;
+        match kind {
+            ItemKind::Archive => self.archive(location),
+            ItemKind::Picture if store::url(&location).is_some() => self.fetch(location),
+            ItemKind::Picture => Slot::Ready(Source::file(location)),
+            ItemKind::StandardInput => {
+                let input = DetachedReader::new(io::stdin(), self.options.stop.clone());
+                Slot::Ready(Source::stream(location, input))
+            }
+            ItemKind::Failed(message) => {
+                let error = Error::io("cannot list the inputs", io::Error::other(message));
+                Slot::Ready(Source::failed(location, error))
+            }
+        }
+    }
+
+    fn archive(&mut self, location: OsString) -> Slot {
+        let (sender, members) = bounded(MEMBERS);
+        let (shelf, options, number) = (self.shelf.clone(), self.options.clone(), self.begun);
+        let of_thread = (sender.clone(), location.clone());
+        let read = move || read_archive(&of_thread.1, number, &shelf, &options, &of_thread.0);
+        match thread::Builder::new().name("shadegrid-read-archive".to_string()).spawn(read) {
+            Ok(_) => {
+                self.archives += 1;
+                Slot::Archive(members)
+            }
+            Err(error) => Slot::Ready(Source::failed(location, Error::io("cannot start a thread", error))),
+        }
+    }
+
+    fn fetch(&mut self, location: OsString) -> Slot {
+        self.fetching = true;
+        let (sender, fetched) = bounded(1);
+        let fetch = Fetch { location, number: self.begun, to: sender };
+        let (shelf, options) = (&self.shelf, &self.options);
+        let fetchers = self.fetchers.get_or_insert_with(|| start_fetchers(shelf, options));
+        match fetchers.send(fetch) {
+            Ok(()) => Slot::Fetched(fetched),
+            Err(refused) => {
+                let error = Error::io("cannot start a thread", io::ErrorKind::OutOfMemory.into());
+                Slot::Ready(Source::failed(refused.into_inner().location, error))
+            }
+        }
+    }
+}
+
+/// Whoever still reads ahead ends soon: nobody takes bytes or members any more.
+impl Drop for Opened {
+    fn drop(&mut self) {
+        self.shelf.close();
+    }
+}
+
+/// Gives an archive's members; a panic in a reader, which is a bug there, is one failed source more.
+fn read_archive(
+    location: &OsStr,
+    number: u64,
+    shelf: &Arc<Shelf>,
+    options: &InputOptions,
+    to: &Sender<Source>,
+) {
+    let lease = |bytes| shelf.take(number, bytes);
+    let mut give = |source| to.send(source).is_ok();
+    let members = Members { options, lease: &lease, give: &mut give };
+    if catch_unwind(AssertUnwindSafe(|| archive::read(location, members))).is_err() {
+        let error =
+            Error::corrupt("archive", "reading it panicked; this is a bug, please report it with the file");
+        let _ = to.send(Source::failed(location, error));
+    }
+}
+
+/// Threads that fetch one object each until there is no more to fetch.
+fn start_fetchers(shelf: &Arc<Shelf>, options: &Arc<InputOptions>) -> Sender<Fetch> {
+    let (sender, fetches) = unbounded::<Fetch>();
+    for number in 0..options.read_ahead.fetches.max(1) {
+        let (fetches, shelf, options) = (fetches.clone(), shelf.clone(), options.clone());
+        let run = move || {
+            for fetch in fetches {
+                if options.stop.requested() {
+                    return;
+                }
+                fetch_one(fetch, &shelf, &options);
+            }
+        };
+        // With some of them there is enough; without any, sending says so.
+        let _ = thread::Builder::new().name(format!("shadegrid-fetch-{number}")).spawn(run);
+    }
+    sender
+}
+
+fn fetch_one(fetch: Fetch, shelf: &Arc<Shelf>, options: &InputOptions) {
+    let Fetch { location, number, to } = fetch;
+    let lease = |bytes| shelf.take(number, bytes);
+    let url = location.to_str().unwrap_or_default();
+    let source = match store::fetch(url, &options.limits, &lease) {
+        Ok(Some(content)) => Source::new(location, content),
+        Ok(None) => return,
+        Err(error) => Source::failed(location, error),
+    };
+    let _ = to.send(source);
 }

@@ -1,0 +1,37 @@
+//! Files to be read anywhere in them, on disk or in a store.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Read, Seek};
+
+use super::store;
+#[cfg(not(feature = "store"))]
+use super::store::Open as _;
+use crate::pipeline::Stop;
+
+/// A file to be read anywhere in it.
+pub(super) trait Place: Read + Seek + Send {}
+
+impl<T: Read + Seek + Send> Place for T {}
+
+/// Opens a path or an object's URL.
+pub(super) fn open(location: &OsStr, stop: &Stop) -> io::Result<Box<dyn Place>> {
+    if let Some(url) = store::url(location) {
+        return Ok(Box::new(store::Object::open(url, stop)?));
+    }
+    let file = File::open(location)?;
+    if file.metadata()?.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    Ok(Box::new(file))
+}
+
+/// Whether an error came from a store rather than from what was read in it.
+pub(super) fn is_ours(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<store::Failure>())
+}
+
+/// Whether a path is a pipe or the like, which is read once from its start.
+pub(super) fn is_stream(path: &OsStr) -> bool {
+    std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
+}

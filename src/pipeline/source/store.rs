@@ -1,0 +1,70 @@
+//! Objects in stores and on the web: found, fetched whole, or read anywhere in them.
+//!
+//! Requests that fail are tried again with longer and longer pauses, bodies that break off are gone on with where they broke.
+//! Everything asynchronous happens on the threads of one runtime; callers wait.
+
+use std::ffi::OsStr;
+use std::io;
+use std::sync::LazyLock;
+
+use tokio::runtime::Runtime;
+
+mod bucket;
+mod client;
+mod fetch;
+mod listing;
+mod object;
+
+pub(crate) use bucket::Bucket;
+pub(super) use fetch::fetch;
+pub(super) use listing::{is_object, list};
+pub(super) use object::Object;
+
+/// Schemes of URLs, and whether objects are listed there.
+const SCHEMES: [(&str, bool); 8] = [
+    ("s3://", true),
+    ("s3a://", true),
+    ("gs://", true),
+    ("az://", true),
+    ("azure://", true),
+    ("abfs://", true),
+    ("http://", false),
+    ("https://", false),
+];
+
+/// The location as a URL, where it is one.
+pub(super) fn url(location: &OsStr) -> Option<&str> {
+    let text = location.to_str()?;
+    SCHEMES.iter().any(|(scheme, _)| text.starts_with(scheme)).then_some(text)
+}
+
+/// Whether a URL lies in a store that lists what it has.
+pub(super) fn lists(url: &str) -> bool {
+    SCHEMES.iter().any(|(scheme, lists)| *lists && url.starts_with(scheme))
+}
+
+/// What a store or the way to it failed with, all attempts used up.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Failure(String);
+
+/// A failure as the system's error.
+fn failed(kind: io::ErrorKind, error: impl std::fmt::Display) -> io::Error {
+    io::Error::new(kind, Failure(error.to_string()))
+}
+
+/// The threads on which requests are made.
+static RUNTIME: LazyLock<io::Result<Runtime>> = LazyLock::new(|| {
+    let builder = &mut tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(2).thread_name("shadegrid-store").enable_all().build()
+});
+
+fn runtime() -> io::Result<&'static Runtime> {
+    RUNTIME.as_ref().map_err(|error| failed(io::ErrorKind::Other, error))
+}
+
+/// Waits for something to be done on the runtime's threads.
+fn wait<T: Send + 'static>(work: impl Future<Output = io::Result<T>> + Send + 'static) -> io::Result<T> {
+    let runtime = runtime()?;
+    runtime.block_on(runtime.spawn(work)).unwrap_or_else(|error| Err(failed(io::ErrorKind::Other, error)))
+}

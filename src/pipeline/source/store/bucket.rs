@@ -1,0 +1,156 @@
+//! A prefix of a store that somebody writes into, not only reads.
+
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::sync::Arc;
+
+use futures_util::TryStreamExt as _;
+use object_store::path::Path;
+use object_store::{Error, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload};
+
+use super::client::{RETRIES, Remote, pause, split, store, told};
+use super::wait;
+
+/// Names below a URL such as `s3://bucket/prefix`; every operation waits until it is done.
+#[derive(Debug)]
+pub(crate) struct Bucket {
+    store: Arc<dyn ObjectStore>,
+    prefix: String,
+}
+
+impl Bucket {
+    /// The names below `url`.
+    pub(crate) fn open(url: &str) -> io::Result<Bucket> {
+        let (base, prefix) = split(url);
+        Ok(Bucket { store: store(base)?, prefix: prefix.trim_matches('/').to_string() })
+    }
+
+    /// Names in memory.
+    #[cfg(test)]
+    pub(crate) fn in_memory() -> Bucket {
+        let store = Arc::new(object_store::memory::InMemory::new());
+        Bucket { store, prefix: "job".to_string() }
+    }
+
+    fn path(&self, name: &str) -> Path {
+        Path::from(format!("{}/{name}", self.prefix))
+    }
+
+    /// The objects directly in a folder, with their lengths.
+    pub(crate) fn list(&self, folder: &str) -> io::Result<Vec<(String, u64)>> {
+        let (store, path) = (self.store.clone(), self.path(folder));
+        let listed = wait(async move { store.list_with_delimiter(Some(&path)).await.map_err(told) })?;
+        let entry = |meta: object_store::ObjectMeta| Some((meta.location.filename()?.to_string(), meta.size));
+        Ok(listed.objects.into_iter().filter_map(entry).collect())
+    }
+
+    /// Whether there is such an object.
+    pub(crate) fn has(&self, name: &str) -> io::Result<bool> {
+        let (store, path) = (self.store.clone(), self.path(name));
+        wait(async move {
+            match store.head(&path).await {
+                Ok(_) => Ok(true),
+                Err(Error::NotFound { .. }) => Ok(false),
+                Err(error) => Err(told(error)),
+            }
+        })
+    }
+
+    /// The whole object, if there is one; a body that breaks off is asked for again.
+    pub(crate) fn get(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        let (store, path) = (self.store.clone(), self.path(name));
+        wait(async move {
+            for attempt in 0.. {
+                let got = match store.get(&path).await {
+                    Ok(got) => got.bytes().await,
+                    Err(Error::NotFound { .. }) => return Ok(None),
+                    Err(error) => return Err(told(error)),
+                };
+                match got {
+                    Ok(bytes) => return Ok(Some(bytes.to_vec())),
+                    Err(error) if attempt == RETRIES => return Err(told(error)),
+                    Err(_) => pause(attempt).await,
+                }
+            }
+            Ok(None)
+        })
+    }
+
+    /// A part of an object, shorter where the object ends.
+    pub(crate) fn get_range(&self, name: &str, offset: u64, length: u64) -> io::Result<Vec<u8>> {
+        let (store, path) = (self.store.clone(), self.path(name));
+        wait(async move {
+            let size = store.head(&path).await.map_err(told)?.size;
+            let end = size.min(offset.saturating_add(length));
+            if offset >= end {
+                return Ok(Vec::new());
+            }
+            Remote::Stored { store, path }.range(offset..end).await
+        })
+    }
+
+    /// The object in a temporary file, if there is one.
+    pub(crate) fn fetch(&self, name: &str) -> io::Result<Option<File>> {
+        let (store, path) = (self.store.clone(), self.path(name));
+        wait(async move {
+            for attempt in 0.. {
+                let got = match store.get(&path).await {
+                    Ok(got) => got,
+                    Err(Error::NotFound { .. }) => return Ok(None),
+                    Err(error) => return Err(told(error)),
+                };
+                let mut file = tempfile::tempfile()?;
+                let mut bytes = got.into_stream();
+                let broken = loop {
+                    match bytes.try_next().await {
+                        Ok(Some(piece)) => file.write_all(&piece)?,
+                        Ok(None) => break None,
+                        Err(error) => break Some(error),
+                    }
+                };
+                match broken {
+                    None => {
+                        file.rewind()?;
+                        return Ok(Some(file));
+                    }
+                    Some(error) if attempt == RETRIES => return Err(told(error)),
+                    Some(_) => pause(attempt).await,
+                }
+            }
+            Ok(None)
+        })
+    }
+
+    /// Writes an object, at one instant: `new` only where there is none; whether it did.
+    pub(crate) fn put(&self, name: &str, content: Vec<u8>, new: bool) -> io::Result<bool> {
+        let (store, path) = (self.store.clone(), self.path(name));
+        wait(async move {
+            let mode = if new { PutMode::Create } else { PutMode::Overwrite };
+            let options = PutOptions { mode, ..PutOptions::default() };
+            match store.put_opts(&path, PutPayload::from(content), options).await {
+                Ok(_) => Ok(true),
+                Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) if new => Ok(false),
+                Err(error) => Err(told(error)),
+            }
+        })
+    }
+
+    /// The same with the content of a file.
+    pub(crate) fn put_file(&self, name: &str, mut file: &File, new: bool) -> io::Result<bool> {
+        let mut content = Vec::new();
+        file.rewind()?;
+        file.read_to_end(&mut content)?;
+        self.put(name, content, new)
+    }
+
+    /// Removes an object, if it is there.
+    pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
+        let (store, path) = (self.store.clone(), self.path(name));
+        wait(async move {
+            match store.delete(&path).await {
+                Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
+                Err(error) => Err(told(error)),
+            }
+        })
+    }
+}

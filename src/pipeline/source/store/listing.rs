@@ -1,0 +1,77 @@
+//! What lies below a prefix, page by page, in the store's order, which is that of the keys' bytes.
+
+use std::io;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use object_store::ObjectStoreExt as _;
+use object_store::path::Path;
+use tokio::sync::mpsc::{Receiver, channel};
+
+use super::{client, failed, runtime, wait};
+use crate::pipeline::Stop;
+
+/// Objects that are listed ahead.
+const AHEAD: usize = 4_000;
+
+/// How often a slow listing looks for a stop.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// Whether there is an object at this URL; what cannot be asked is taken for one, so that reading it tells why.
+pub(in crate::pipeline::source) fn is_object(url: &str) -> bool {
+    let (base, key) = client::split(url);
+    let Ok(store) = client::store(base) else { return true };
+    let Ok(path) = Path::parse(key) else { return true };
+    let found = wait(async move { store.head(&path).await.map_err(client::told) });
+    !found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
+/// The URLs of the objects below a prefix, or of those behind one of them.
+pub(in crate::pipeline::source) fn list(
+    url: &str,
+    after: Option<&str>,
+    stop: &Stop,
+) -> Box<dyn Iterator<Item = io::Result<String>> + Send> {
+    let stop = stop.clone();
+    match start(url, after) {
+        Ok(mut listed) => Box::new(std::iter::from_fn(move || next(&mut listed, &stop))),
+        Err(error) => Box::new(std::iter::once(Err(error))),
+    }
+}
+
+fn start(url: &str, after: Option<&str>) -> io::Result<Receiver<io::Result<String>>> {
+    let (base, prefix) = client::split(url);
+    let path = |key: &str| Path::parse(key).map_err(|error| failed(io::ErrorKind::InvalidInput, error));
+    let (store, prefix) = (client::store(base)?, path(prefix)?);
+    let after = after.map(|after| path(client::split(after).1)).transpose()?;
+    let (base, (sender, receiver)) = (base.to_string(), channel(AHEAD));
+    runtime()?.spawn(async move {
+        let prefix = Some(&prefix).filter(|prefix| !prefix.as_ref().is_empty());
+        let mut objects = match &after {
+            Some(after) => store.list_with_offset(prefix, after),
+            None => store.list(prefix),
+        };
+        while let Some(object) = objects.next().await {
+            let ended = object.is_err();
+            let object = object.map(|object| format!("{base}/{}", object.location)).map_err(client::told);
+            if sender.send(object).await.is_err() || ended {
+                return;
+            }
+        }
+    });
+    Ok(receiver)
+}
+
+fn next(listed: &mut Receiver<io::Result<String>>, stop: &Stop) -> Option<io::Result<String>> {
+    let runtime = runtime().ok()?;
+    if let Ok(ready) = listed.try_recv() {
+        return Some(ready);
+    }
+    while !stop.requested() {
+        let waited = runtime.block_on(async { tokio::time::timeout(PATIENCE, listed.recv()).await });
+        if let Ok(object) = waited {
+            return object;
+        }
+    }
+    None
+}

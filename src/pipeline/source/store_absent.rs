@@ -1,0 +1,63 @@
+//! In place of stores, where the feature `store` is off: every URL is an error that says so.
+
+use std::ffi::OsStr;
+use std::io;
+
+use super::Content;
+use super::ahead::Lease;
+use crate::error::{Error, Result};
+use crate::limits::Limits;
+use crate::pipeline::Stop;
+
+/// The location as a URL, where it is one.
+pub(super) fn url(location: &OsStr) -> Option<&str> {
+    let text = location.to_str()?;
+    let schemes = ["s3://", "s3a://", "gs://", "az://", "azure://", "abfs://", "http://", "https://"];
+    schemes.iter().any(|scheme| text.starts_with(scheme)).then_some(text)
+}
+
+pub(super) fn lists(_url: &str) -> bool {
+    false
+}
+
+/// What a store fails with.
+#[derive(Debug, thiserror::Error)]
+#[error("this build reads no URLs: build with the feature `store`")]
+pub(super) struct Failure;
+
+fn absent() -> io::Error {
+    io::Error::new(io::ErrorKind::Unsupported, Failure)
+}
+
+/// No object.
+pub(super) type Object = io::Empty;
+
+pub(super) trait Open: Sized {
+    fn open(url: &str, stop: &Stop) -> io::Result<Self>;
+}
+
+impl Open for Object {
+    fn open(_url: &str, _stop: &Stop) -> io::Result<Object> {
+        Err(absent())
+    }
+}
+
+pub(super) fn is_object(_url: &str) -> bool {
+    true
+}
+
+pub(super) fn list(
+    _url: &str,
+    _after: Option<&str>,
+    _stop: &Stop,
+) -> Box<dyn Iterator<Item = io::Result<String>> + Send> {
+    Box::new(std::iter::once(Err(absent())))
+}
+
+pub(super) fn fetch(
+    _url: &str,
+    _limits: &Limits,
+    _lease: &dyn Fn(u64) -> Option<Lease>,
+) -> Result<Option<Content>> {
+    Err(Error::Unsupported(Failure.to_string()))
+}
