@@ -22,6 +22,7 @@ mod matching;
 mod merge;
 mod plan;
 mod progress;
+mod report;
 mod retry;
 mod seal;
 mod settings;

@@ -86,9 +86,10 @@ impl Board {
         self.plan.is_complete() && self.first == self.planned()
     }
 
-    /// Whether nothing is left to do for anyone.
-    pub(super) fn job_is_complete(&self) -> bool {
-        self.plan.is_complete() && self.ledger.all_done().len() as u64 == self.planned()
+    /// The whole ledger, if nothing is left to do for anyone.
+    pub(super) fn complete_ledger(&self) -> Option<&Ledger> {
+        let complete = self.plan.is_complete() && self.ledger.all_done().len() as u64 == self.planned();
+        complete.then_some(&self.ledger)
     }
 
     /// Whether the inputs are still to be listed, and this worker may.

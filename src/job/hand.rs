@@ -122,7 +122,7 @@ impl Desk {
     fn entry(&self, lot: &Lot, generation: u32, open: &Open) -> Result<Entry> {
         let file = records_file(lot.shard, self.format);
         let (sha256, length) = digest::of_file(open.draft.as_file(), &file)?;
-        let Tally { records, failed, bytes, pixels, keys } = open.tally.clone();
+        let Tally { records, failed, formats, bytes, pixels, keys } = open.tally.clone();
         Ok(Entry {
             state: State::Announced,
             shard: lot.shard,
@@ -133,6 +133,7 @@ impl Desk {
             keys: keys.finish(),
             records,
             failed,
+            formats,
             bytes,
             pixels,
             seconds: lot.begun.elapsed().as_secs_f64(),

@@ -49,6 +49,9 @@ pub struct Entry {
     pub records: u64,
     /// Failed ones, by error code.
     pub failed: BTreeMap<String, u64>,
+    /// Hashed pictures, by format.
+    #[serde(default)]
+    pub formats: BTreeMap<String, u64>,
     /// Encoded bytes of the hashed pictures.
     pub bytes: u64,
     /// Pixels of them.
@@ -59,6 +62,13 @@ pub struct Entry {
     pub at: u64,
     /// Which worker.
     pub worker: String,
+}
+
+impl Entry {
+    /// When the shard was begun, in milliseconds since 1970 by the worker's clock.
+    pub(super) fn began(&self) -> u64 {
+        self.at.saturating_sub((self.seconds * 1e3) as u64)
+    }
 }
 
 /// A worker's own part of the ledger.
@@ -180,6 +190,7 @@ mod tests {
             keys: String::new(),
             records: 3,
             failed: BTreeMap::from([("io".to_string(), 1)]),
+            formats: BTreeMap::from([("png".to_string(), 2)]),
             bytes: 10,
             pixels: 20,
             seconds: 0.25,

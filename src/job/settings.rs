@@ -113,6 +113,11 @@ impl Settings {
         Some(&self.matching).filter(|matching| !matching.is_null())
     }
 
+    /// The program and its version.
+    pub(super) fn engine(&self) -> &str {
+        &self.engine
+    }
+
     /// Pictures of one shard.
     pub fn shard_size(&self) -> u64 {
         self.shard_size

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::claim::CLAIMS;
 use super::identity::now;
-use super::ledger::Ledger;
+use super::ledger::{Entry, Ledger};
 use super::location::Location;
 use super::plan::{Plan, ShardKind};
 use super::settings::Settings;
@@ -117,7 +117,7 @@ fn rate(ledger: &Ledger, now: u64) -> Option<f64> {
     let last = ledger.all_done().values().map(|entry| entry.at).max()?.min(now);
     let since = last.saturating_sub(WINDOW);
     let recent = || ledger.all_done().values().filter(|entry| entry.at >= since);
-    let begun = recent().map(|entry| entry.at.saturating_sub((entry.seconds * 1e3) as u64)).min()?;
+    let begun = recent().map(Entry::began).min()?;
     let records: u64 = recent().map(|entry| entry.records).sum();
     Some(records as f64 * 1e3 / last.saturating_sub(begun).max(1) as f64)
 }

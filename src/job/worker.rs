@@ -15,6 +15,7 @@ use super::location::Location;
 use super::matching::Matching;
 use super::plan;
 use super::progress::Progress;
+use super::report;
 use super::settings::Settings;
 use super::shards::ShardSink;
 use crate::error::{Error, Result};
@@ -142,8 +143,10 @@ impl<'a> Worker<'a> {
         let listed = listing.map_or(Ok(()), |listing| self.end_listing(listing));
         let finish = worked?;
         listed?;
-        if self.board().job_is_complete() {
+        if let Some(ledger) = self.board().complete_ledger() {
             self.desk.claims.clear()?;
+            let owner = &self.desk.claims.own().name;
+            report::write(&*self.desk.location, self.settings, ledger, owner)?;
         }
         Ok(finish)
     }
