@@ -58,6 +58,23 @@ fn pictures(folder: &Path, count: u64, side: u32) {
     }
 }
 
+/// `count` pictures in tars of a hundred below `folder/photos/tars`.
+fn tars(folder: &Path, count: u64, side: u32) {
+    fs::create_dir_all(folder.join("photos/tars")).unwrap();
+    for first in (0..count).step_by(100) {
+        let file = fs::File::create(folder.join(format!("photos/tars/{first:06}.tar"))).unwrap();
+        let mut tar = tar::Builder::new(file);
+        for number in first..count.min(first + 100) {
+            let content = bitmap(number + 1_000_000, side);
+            let mut header = tar::Header::new_gnu();
+            header.set_size(content.len() as u64);
+            header.set_mode(0o644);
+            tar.append_data(&mut header, format!("{number:06}.bmp"), &content[..]).unwrap();
+        }
+        tar.finish().unwrap();
+    }
+}
+
 /// Every file of records: name and content.
 fn records(out: &Path) -> BTreeMap<String, Vec<u8>> {
     let files = fs::read_dir(out.join("records")).unwrap().map(|entry| entry.unwrap().path());
@@ -165,7 +182,8 @@ fn kill_and_restart(
 fn killed_at_any_instant_it_comes_out_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    pictures(folder, 2_000, 200);
+    pictures(folder, 1_400, 200);
+    tars(folder, 600, 200);
     let started = Instant::now();
     assert_eq!(code(&output(folder, &backfill("undisturbed", &[]))), 2);
     let whole = started.elapsed();
@@ -176,6 +194,31 @@ fn killed_at_any_instant_it_comes_out_the_same() {
     let last = output(folder, &backfill("out", &[]));
     assert_eq!(code(&last), 2, "{}", stderr(&last));
     assert_same(&folder.join("out"), &folder.join("undisturbed"));
+}
+
+#[test]
+fn an_archive_is_a_shard_and_is_made_anew_where_it_was_broken() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    pictures(folder, 30, 40);
+    tars(folder, 250, 40);
+    let run = output(folder, &backfill("whole", &[]));
+    assert_eq!(code(&run), 2, "{}", stderr(&run));
+    assert_eq!(records(&folder.join("whole")).len(), 2 + 3);
+    assert_eq!(keys(&folder.join("whole")).len(), 280);
+
+    let tar = folder.join("photos/tars/000100.tar");
+    let content = fs::read(&tar).unwrap();
+    fs::write(&tar, &content[..content.len() * 2 / 5]).unwrap();
+    assert_eq!(code(&output(folder, &backfill("out", &[]))), 2);
+    let broken = status(folder);
+    assert!(broken["records"].as_u64() < Some(250) && broken["complete"] == true, "{broken}");
+    fs::write(&tar, content).unwrap();
+    let (exit, told) = job(folder, &["retry", "out", "--codes", "corrupt,io"]);
+    assert_eq!(exit, 0, "{told}");
+    let (exit, told) = job(folder, &["verify", "out"]);
+    assert_eq!(exit, 0, "{told}");
+    assert_same(&folder.join("out"), &folder.join("whole"));
 }
 
 /// The same files of records, every key once, nothing left behind.
