@@ -1,13 +1,15 @@
 //! A graphics processor, opened: its limits, its shaders, and what went wrong on it.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use wgpu::{
     BindGroupLayout, BindGroupLayoutEntry, BindingType, Buffer, BufferBindingType, BufferUsages,
     ComputePipeline, DeviceType, Features, ShaderStages,
 };
 
-use super::batch::Capacity;
+use super::capacity::Capacity;
+use super::timer::Timestamps;
 use crate::error::{Error, Result};
 use crate::kernel::dct::MATRIX_FIXED;
 
@@ -49,6 +51,8 @@ pub(crate) enum Checks {
 #[derive(Debug, Clone)]
 pub(crate) struct Adapter {
     adapter: wgpu::Adapter,
+    /// The maker's and the model's numbers.
+    card: (u32, u32),
     /// The driver's name of it.
     pub(crate) name: String,
     /// `discrete`, `integrated`, `virtual`, `software` or `other`.
@@ -66,19 +70,23 @@ pub(crate) struct Adapter {
 }
 
 impl Adapter {
-    /// Every adapter of this machine, in the driver's order.
+    /// Every adapter of this machine, in the driver's order; a card that several interfaces offer counts once.
     pub(crate) fn all() -> Vec<Adapter> {
         let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
         descriptor.backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
         descriptor.flags = wgpu::InstanceFlags::empty();
         let instance = wgpu::Instance::new(descriptor);
         let adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
-        adapters.into_iter().map(Adapter::new).collect()
+        let adapters: Vec<Adapter> = adapters.into_iter().map(Adapter::new).collect();
+        let before = |adapter: &Adapter| adapters.iter().find(|other| other.card == adapter.card);
+        let first = |adapter: &&Adapter| before(adapter).is_none_or(|b| b.interface == adapter.interface);
+        adapters.iter().filter(first).cloned().collect()
     }
 
     fn new(adapter: wgpu::Adapter) -> Adapter {
         let (info, limits) = (adapter.get_info(), adapter.limits());
         Adapter {
+            card: (info.vendor, info.device),
             name: info.name,
             kind: match info.device_type {
                 DeviceType::DiscreteGpu => "discrete",
@@ -101,21 +109,16 @@ impl Adapter {
         self.kind == "software"
     }
 
+    /// The largest array that a shader can see.
+    pub(super) fn most_bytes(&self) -> u64 {
+        self.max_binding.min(self.max_buffer)
+    }
+
     /// The largest batch, up to `wanted` bytes of samples, that the adapter's limits allow.
     pub(crate) fn capacity(&self, wanted: u64) -> Capacity {
-        let binding = self.max_binding.min(self.max_buffer) / SECTION_ALIGNMENT * SECTION_ALIGNMENT;
-        let bytes = wanted.min(binding - binding / 8);
-        let by_points = (binding / (8 * u64::from(POINTS_A_PICTURE))).max(1);
-        let pictures = (bytes / BYTES_A_PICTURE).clamp(16, 1024).min(by_points);
-        Capacity { pictures: pictures as u32, bytes }
+        Capacity::within(self.most_bytes(), wanted)
     }
 }
-
-const SECTION_ALIGNMENT: u64 = 256;
-/// Upper bound of what a picture of the usual kind takes of a batch's points.
-const POINTS_A_PICTURE: u32 = 8192;
-/// A batch has room for one picture in so many bytes.
-const BYTES_A_PICTURE: u64 = 1 << 16;
 
 /// What went wrong on a device; the first thing counts.
 #[derive(Debug, Clone, Default)]
@@ -146,16 +149,6 @@ pub(crate) struct Device {
     pub(crate) adapter: Adapter,
 }
 
-/// How closely the device's own clock can be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Timestamps {
-    None,
-    /// Around each stage.
-    Stages,
-    /// Around the upload too.
-    Everywhere,
-}
-
 impl Device {
     /// Opens `adapter`.
     ///
@@ -179,7 +172,7 @@ impl Device {
         let faults = Faults::default();
         watch(&device, &faults);
         let bindings = bindings(&device);
-        let stages = STAGES.map(|(name, text)| pipeline(&device, &bindings, name, text, checks)).to_vec();
+        let stages = STAGES.map(|stage| pipeline(&device, Some(&bindings), stage, checks)).to_vec();
         let matrix = buffer(&device, "matrix", 16 * 64 * 4, BufferUsages::STORAGE | BufferUsages::COPY_DST);
         queue.write_buffer(&matrix, 0, bytemuck::cast_slice(MATRIX_FIXED.as_flattened()));
         if let Some(fault) = faults.get() {
@@ -206,6 +199,18 @@ impl Device {
         }
     }
 
+    /// Waits until everything sent has been done.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`] where the device fails or `patience` ends.
+    pub(super) fn wait(&self, patience: Duration) -> Result<()> {
+        let waited =
+            self.device.poll(wgpu::PollType::Wait { submission_index: None, timeout: Some(patience) });
+        self.check()?;
+        waited.map(drop).map_err(|error| Error::Device(format!("{}: {error}", self.adapter.name)))
+    }
+
     /// Never frees the device: freeing one that hangs can hang.
     pub(super) fn abandon(&self) {
         std::mem::forget((self.device.clone(), self.queue.clone()));
@@ -215,6 +220,38 @@ impl Device {
     #[cfg(test)]
     pub(crate) fn destroy(&self) {
         self.device.destroy();
+    }
+
+    /// A stage with a layout of its own.
+    pub(super) fn pipeline(&self, name: &str, text: &str) -> ComputePipeline {
+        pipeline(&self.device, None, (name, text), self.checks)
+    }
+
+    /// Binds resources in their order, from 0.
+    pub(super) fn group(
+        &self,
+        label: &str,
+        layout: &BindGroupLayout,
+        resources: &[wgpu::BindingResource<'_>],
+    ) -> wgpu::BindGroup {
+        let entries: Vec<_> = resources
+            .iter()
+            .enumerate()
+            .map(|(binding, resource)| wgpu::BindGroupEntry {
+                binding: binding as u32,
+                resource: resource.clone(),
+            })
+            .collect();
+        let label = Some(label);
+        self.device.create_bind_group(&wgpu::BindGroupDescriptor { label, layout, entries: &entries })
+    }
+
+    /// An error about a stage whose results cannot be.
+    pub(super) fn broken(&self, stage: &str, what: &str) -> Error {
+        Error::Device(format!(
+            "{}: stage {stage} gives {what}; the driver ({}) is not to be trusted",
+            self.adapter.name, self.adapter.driver
+        ))
     }
 
     pub(super) fn buffer(&self, label: &str, bytes: u64, usage: BufferUsages) -> Buffer {
@@ -227,7 +264,7 @@ impl Device {
     ///
     /// [`Error::Device`] where it does not get there.
     pub(crate) fn count_loops(&self) -> Result<()> {
-        let counts = super::canary::counts(self, self.checks)?;
+        let counts = super::canary::counts(self)?;
         match counts.iter().find(|&&count| count != super::canary::EXPECTED) {
             None => Ok(()),
             Some(count) => Err(Error::Device(format!(
@@ -286,25 +323,31 @@ fn bindings(device: &wgpu::Device) -> BindGroupLayout {
     })
 }
 
+/// A stage; without `bindings` it has a layout of its own.
 fn pipeline(
     device: &wgpu::Device,
-    bindings: &BindGroupLayout,
-    name: &str,
-    text: &str,
+    bindings: Option<&BindGroupLayout>,
+    (name, text): (&str, &str),
     checks: Checks,
 ) -> ComputePipeline {
-    let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-        label: Some(name),
-        bind_group_layouts: &[Some(bindings)],
-        immediate_size: 0,
+    let layout = bindings.map(|bindings| {
+        device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label: Some(name),
+            bind_group_layouts: &[Some(bindings)],
+            immediate_size: 0,
+        })
     });
     let module = module(device, name, text, checks);
     device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
         label: Some(name),
-        layout: Some(&layout),
+        layout: layout.as_ref(),
         module: &module,
         entry_point: Some(name),
-        compilation_options: Default::default(),
+        // Every stage writes what it reads, and zeros cost: without an extension one invocation writes all of them.
+        compilation_options: wgpu::PipelineCompilationOptions {
+            zero_initialize_workgroup_memory: false,
+            ..Default::default()
+        },
         cache: None,
     })
 }
@@ -314,7 +357,7 @@ fn pipeline(
     unsafe_code,
     reason = "checks on every index and loop cost up to a hundredfold; the texts are our own"
 )]
-pub(super) fn module(device: &wgpu::Device, name: &str, text: &str, checks: Checks) -> wgpu::ShaderModule {
+fn module(device: &wgpu::Device, name: &str, text: &str, checks: Checks) -> wgpu::ShaderModule {
     let descriptor =
         wgpu::ShaderModuleDescriptor { label: Some(name), source: wgpu::ShaderSource::Wgsl(text.into()) };
     match checks {

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "says what ran, was skipped and was compared")]
 
 mod rings;
+mod search;
 mod shaders;
 mod twins;
 
