@@ -173,6 +173,13 @@ impl Devices {
         self.devices.iter().map(|device| device.adapter.name.as_str()).collect()
     }
 
+    /// One device, opened by a test.
+    #[cfg(all(test, feature = "gpu"))]
+    pub(crate) fn of(device: Device) -> Devices {
+        Devices { devices: vec![Arc::new(device)], why: "a test".to_string(), required: true }
+    }
+
+    /// The device that galleries are put on.
     pub(crate) fn first(&self) -> Option<&Arc<Device>> {
         self.devices.first()
     }

@@ -12,10 +12,11 @@ const FEW: usize = 256;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Backend options")]
 pub(crate) struct DeviceArguments {
-    /// Where signatures are computed: auto, cpu or gpu; the signatures are the same
+    /// Where signatures are computed, and looked up: auto, cpu or gpu; the signatures and matches are the same
     ///
     /// `auto` takes a graphics processor where a short measurement says that it is faster than all threads together, and
-    /// never one in software, nor one for a few pictures. With `gpu` it is an error to have none. The summary says what was taken, and why.
+    /// never one in software, nor one for a few pictures; it looks signatures up on the processor, which skips nearly all pairs.
+    /// With `gpu` it is an error to have none. The summary says what was taken, and why.
     #[arg(long, value_name = "WHICH", default_value_t)]
     pub(crate) backend: BackendChoice,
 
@@ -39,6 +40,14 @@ impl DeviceArguments {
         let few = |sources: T| sources.take(FEW).count() < FEW;
         if free && sources().is_some_and(few) {
             return Ok(Devices::none(format!("fewer than {FEW} inputs: no device was looked for")));
+        }
+        Devices::choose(self.backend, &self.device, threads)
+    }
+
+    /// Opens what signatures are looked up on.
+    pub(crate) fn for_search(&self, threads: NonZeroUsize) -> Result<Devices, Error> {
+        if self.backend == BackendChoice::Auto && self.device.is_empty() {
+            return Ok(Devices::none("it skips nearly all pairs, where a device computes each"));
         }
         Devices::choose(self.backend, &self.device, threads)
     }

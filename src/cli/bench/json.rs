@@ -59,6 +59,6 @@ fn spread(spread: Spread) -> Value {
     json!({"median": spread.median, "least": spread.least, "most": spread.most})
 }
 
-fn object<const N: usize>(steps: [(&str, f64); N]) -> Value {
+fn object<'a>(steps: impl IntoIterator<Item = (&'a str, f64)>) -> Value {
     steps.into_iter().map(|(step, time)| (step.to_string(), json!(time))).collect()
 }

@@ -162,7 +162,7 @@ pub(super) fn share(speed: &DeviceSpeed, reduce: &ReduceSpeed) -> f64 {
 /// The pictures that were reduced, in words.
 pub(super) fn batch(reduce: &ReduceSpeed) -> String {
     let megapixels = f64::from(reduce.width) * f64::from(reduce.height) / 1e6;
-    format!("reduce, {} of {megapixels} megapixels", reduce.pictures)
+    format!("reduce, {} × {megapixels} megapixels", reduce.pictures)
 }
 
 /// The processor's name, where the system tells.
@@ -207,14 +207,12 @@ impl Report {
     }
 
     /// Milliseconds a picture of one thread of the processor.
-    pub(super) fn processor_steps(&self) -> [(&'static str, f64); 4] {
+    pub(super) fn processor_steps(&self) -> Vec<(&'static str, f64)> {
         let mean = |time: Duration| time.as_secs_f64() * 1e3 / self.steps.pictures as f64;
-        [
-            ("read", mean(self.steps.read)),
-            ("decode", mean(self.steps.decode)),
-            ("sums", mean(self.steps.sums)),
-            ("finish", mean(self.steps.finish)),
-        ]
+        let read = (!self.synthetic).then(|| ("read", mean(self.steps.read)));
+        let Steps { decode, sums, finish, .. } = self.steps;
+        let steps = [("decode", decode), ("sums", sums), ("finish", finish)];
+        read.into_iter().chain(steps.map(|(step, time)| (step, mean(time)))).collect()
     }
 
     /// What was measured, in one line.
