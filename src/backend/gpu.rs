@@ -6,6 +6,7 @@
 //!
 //! The results are those of the processor bit for bit: everything here is integer arithmetic modulo 2³² or 2⁶⁴.
 
+mod adapter;
 mod batch;
 mod canary;
 mod capacity;
@@ -24,8 +25,9 @@ mod timer;
 #[cfg(test)]
 pub(crate) use tests::devices as devices_for_tests;
 
+pub(crate) use adapter::Adapter;
 pub(crate) use capacity::Capacity;
-pub(crate) use device::{Adapter, Checks, Device};
+pub(crate) use device::{Checks, Device};
 pub(crate) use ring::Ring;
 pub(crate) use search::{Metric, Resident};
 pub(crate) use single::{Run, run};

@@ -119,7 +119,6 @@ impl<T> Ring<T> {
 }
 
 #[derive(Debug, Clone, Copy)]
-#[expect(dead_code, reason = "no device asks what is computed")]
 pub(crate) enum Metric {
     Squares,
     Hamming,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use wgpu::BufferUsages;
 
 use super::device::{CANARY, Device};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// Turns of each of the two loops, `TURNS` of `shaders/canary.wgsl`.
 pub(super) const TURNS: u32 = 300;
@@ -34,24 +34,4 @@ pub(super) fn counts(device: &Device) -> Result<Vec<u32>> {
     encoder.copy_buffer_to_buffer(&counts, 0, &readback, 0, bytes);
     device.queue.submit([encoder.finish()]);
     device.read(&readback, bytes, PATIENCE, |words| words.to_vec())
-}
-
-impl Device {
-    /// Waits until `bytes` of `buffer` can be read, and reads them.
-    pub(super) fn read<T>(
-        &self,
-        buffer: &wgpu::Buffer,
-        bytes: u64,
-        patience: Duration,
-        read: impl FnOnce(&[u32]) -> T,
-    ) -> Result<T> {
-        let failed = |what: String| Error::Device(format!("{}: {what}", self.adapter.name));
-        buffer.map_async(wgpu::MapMode::Read, 0..bytes, |_| {});
-        self.wait(patience)?;
-        let view = buffer.get_mapped_range(0..bytes).map_err(|error| failed(error.to_string()))?;
-        let value = read(bytemuck::cast_slice(&view));
-        drop(view);
-        buffer.unmap();
-        Ok(value)
-    }
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use wgpu::{
     BindGroupLayout, BindGroupLayoutEntry, BindingType, Buffer, BufferBindingType, BufferUsages,
-    ComputePipeline, DeviceType, Features, ShaderStages,
+    ComputePipeline, Features, ShaderStages,
 };
 
-use super::capacity::Capacity;
+use super::adapter::Adapter;
 use super::timer::Timestamps;
 use crate::error::{Error, Result};
 use crate::kernel::dct::MATRIX_FIXED;
@@ -45,79 +45,6 @@ pub(crate) enum Checks {
     On,
     /// The shaders' own care is trusted.
     Off,
-}
-
-/// What a graphics processor says of itself.
-#[derive(Debug, Clone)]
-pub(crate) struct Adapter {
-    adapter: wgpu::Adapter,
-    /// The maker's and the model's numbers.
-    card: (u32, u32),
-    /// The driver's name of it.
-    pub(crate) name: String,
-    /// `discrete`, `integrated`, `virtual`, `software` or `other`.
-    pub(crate) kind: &'static str,
-    /// `vulkan`, `metal` or `dx12`.
-    pub(crate) interface: String,
-    /// The driver and its version.
-    pub(crate) driver: String,
-    /// Largest buffer in bytes.
-    pub(crate) max_buffer: u64,
-    /// Largest part of a buffer that a shader can see, in bytes.
-    pub(crate) max_binding: u64,
-    /// Whether stages can be timed on the device.
-    pub(crate) timestamps: bool,
-}
-
-impl Adapter {
-    /// Every adapter of this machine, in the driver's order; a card that several interfaces offer counts once.
-    pub(crate) fn all() -> Vec<Adapter> {
-        let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
-        descriptor.backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
-        descriptor.flags = wgpu::InstanceFlags::empty();
-        let instance = wgpu::Instance::new(descriptor);
-        let adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
-        let adapters: Vec<Adapter> = adapters.into_iter().map(Adapter::new).collect();
-        let before = |adapter: &Adapter| adapters.iter().find(|other| other.card == adapter.card);
-        let first = |adapter: &&Adapter| before(adapter).is_none_or(|b| b.interface == adapter.interface);
-        adapters.iter().filter(first).cloned().collect()
-    }
-
-    fn new(adapter: wgpu::Adapter) -> Adapter {
-        let (info, limits) = (adapter.get_info(), adapter.limits());
-        Adapter {
-            card: (info.vendor, info.device),
-            name: info.name,
-            kind: match info.device_type {
-                DeviceType::DiscreteGpu => "discrete",
-                DeviceType::IntegratedGpu => "integrated",
-                DeviceType::VirtualGpu => "virtual",
-                DeviceType::Cpu => "software",
-                DeviceType::Other => "other",
-            },
-            interface: info.backend.to_str().to_string(),
-            driver: format!("{} {}", info.driver, info.driver_info).trim().to_string(),
-            max_buffer: limits.max_buffer_size,
-            max_binding: limits.max_storage_buffer_binding_size,
-            timestamps: adapter.features().contains(Features::TIMESTAMP_QUERY),
-            adapter,
-        }
-    }
-
-    /// Whether it is a processor in disguise.
-    pub(crate) fn is_software(&self) -> bool {
-        self.kind == "software"
-    }
-
-    /// The largest array that a shader can see.
-    pub(super) fn most_bytes(&self) -> u64 {
-        self.max_binding.min(self.max_buffer)
-    }
-
-    /// The largest batch, up to `wanted` bytes of samples, that the adapter's limits allow.
-    pub(crate) fn capacity(&self, wanted: u64) -> Capacity {
-        Capacity::within(self.most_bytes(), wanted)
-    }
 }
 
 /// What went wrong on a device; the first thing counts.
@@ -160,14 +87,14 @@ impl Device {
             Error::Device(format!("{}: {what}: {error}", adapter.name))
         };
         let wanted = Features::TIMESTAMP_QUERY | Features::TIMESTAMP_QUERY_INSIDE_ENCODERS;
-        let features = adapter.adapter.features() & wanted;
+        let features = adapter.handle.features() & wanted;
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("shadegrid"),
             required_features: features,
-            required_limits: adapter.adapter.limits(),
+            required_limits: adapter.handle.limits(),
             ..Default::default()
         };
-        let (device, queue) = pollster::block_on(adapter.adapter.request_device(&descriptor))
+        let (device, queue) = pollster::block_on(adapter.handle.request_device(&descriptor))
             .map_err(|error| failed("cannot be opened", &error))?;
         let faults = Faults::default();
         watch(&device, &faults);
@@ -209,6 +136,24 @@ impl Device {
             self.device.poll(wgpu::PollType::Wait { submission_index: None, timeout: Some(patience) });
         self.check()?;
         waited.map(drop).map_err(|error| Error::Device(format!("{}: {error}", self.adapter.name)))
+    }
+
+    /// Waits until `bytes` of `buffer` can be read, and reads them.
+    pub(super) fn read<T>(
+        &self,
+        buffer: &wgpu::Buffer,
+        bytes: u64,
+        patience: Duration,
+        read: impl FnOnce(&[u32]) -> T,
+    ) -> Result<T> {
+        let failed = |what: String| Error::Device(format!("{}: {what}", self.adapter.name));
+        buffer.map_async(wgpu::MapMode::Read, 0..bytes, |_| {});
+        self.wait(patience)?;
+        let view = buffer.get_mapped_range(0..bytes).map_err(|error| failed(error.to_string()))?;
+        let value = read(bytemuck::cast_slice(&view));
+        drop(view);
+        buffer.unmap();
+        Ok(value)
     }
 
     /// Never frees the device: freeing one that hangs can hang.
@@ -364,8 +309,8 @@ fn module(device: &wgpu::Device, name: &str, text: &str, checks: Checks) -> wgpu
         #[cfg(test)]
         Checks::On => device.create_shader_module(descriptor),
         // SAFETY: the text is one of this crate's shaders. Its indices come from descriptors that `Batch` computes and
-        // bounds by the buffers' capacities, its loops end after counts from the same place, and the tests compare every
-        // stage with the checks on and off.
+        // bounds by the buffers' capacities, or from ranges that `Resident` cuts from what it uploaded; its loops end after
+        // counts from the same places, and the tests compare every stage with the checks on and off.
         Checks::Off => unsafe {
             device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked())
         },

@@ -205,7 +205,10 @@ impl Resident {
         for (number, batch) in queries.chunks(BATCH * self.metric.bytes()).enumerate() {
             let first = number * BATCH;
             told.clear();
-            self.look_up(device, batch, radius, &mut told).map_err(|error| (first, error))?;
+            self.look_up(device, batch, radius, &mut told).map_err(|error| {
+                device.abandon();
+                (first, error)
+            })?;
             for hit in &told {
                 found(Pair { query: first as u32 + hit.query, row: hit.row }, hit.distance);
             }

@@ -7,7 +7,7 @@ mod search;
 mod shaders;
 mod twins;
 
-use super::device::{Adapter, Checks, Device};
+use super::{Adapter, Checks, Device};
 
 /// The adapters of this machine, opened with and without checks; `SHADEGRID_REQUIRE=gpu` makes none a failure.
 ///
