@@ -8,6 +8,7 @@
 //! cargo bench --bench match -- photodna FOLDER THREADS [avx2]               times range search, d² ≤ 40,000
 //! cargo bench --bench match -- pdq FOLDER THREADS [avx2]                    times range search, radius 31
 //! cargo bench --bench match -- dense FOLDER THREADS [avx2]                  times the kernel that computes every pair
+//! cargo bench --bench match -- device FOLDER [DEVICE]                       times both on a graphics processor, every pair
 //! cargo bench --bench match -- latency FOLDER                               times single queries
 //! cargo bench --bench match -- check FOLDER [SIGNATURES PDQ]                compares answers with the naive double loop's
 //! cargo bench --bench match -- ways FOLDER SIZE…                            times PDQ search by index and by every row
@@ -20,12 +21,13 @@ mod check;
 #[path = "match/ways.rs"]
 mod ways;
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Instant;
 
 use fearless_simd::Level;
 use shadegrid::gallery::{Entry, Gallery, GalleryBuilder, Match, Query, Scratch, SearchOptions};
-use shadegrid::{Orientation, Pdq, PhotoDna};
+use shadegrid::{BackendChoice, Devices, Orientation, Pdq, PhotoDna};
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
@@ -43,6 +45,7 @@ fn main() -> Outcome<()> {
         [what @ ("photodna" | "pdq" | "dense"), folder, threads, ref level @ ..] => {
             throughput(Path::new(folder), what, threads.parse()?, level.first() == Some(&"avx2"))
         }
+        ["device", folder, ref device @ ..] => on_device(Path::new(folder), device.first().copied()),
         ["latency", folder] => latency(Path::new(folder)),
         ["check", folder] => check::run(Path::new(folder), None, usize::MAX),
         ["check", folder, photodna, pdq] => check::run(Path::new(folder), Some((photodna, pdq)), usize::MAX),
@@ -279,6 +282,46 @@ fn throughput(folder: &Path, what: &str, threads: usize, avx2: bool) -> Outcome<
         if avx2 { "avx2" } else { "best" },
         entries as f64 * queries.len() as f64 / seconds / 1e6
     );
+    Ok(())
+}
+
+/// Range search of all queries on a graphics processor, which computes every pair; the matches are held against the processor's.
+/// Pairs a second of a device in software say nothing.
+fn on_device(folder: &Path, device: Option<&str>) -> Outcome<()> {
+    let wanted: Vec<String> = device.map(str::to_string).into_iter().collect();
+    let devices = Devices::choose(BackendChoice::Gpu, &wanted, NonZeroUsize::MIN)?;
+    for what in ["photodna", "pdq"] {
+        let search = |gallery: &Gallery, queries: &[Query]| {
+            let mut matches = Vec::new();
+            gallery.search(queries, &SearchOptions::default(), &mut Scratch::default(), &mut matches);
+            matches
+        };
+        let (gallery, queries) = open(folder, what, false)?;
+        let expected = search(&gallery, &queries);
+        let start = Instant::now();
+        let gallery = gallery.on_device(&devices)?;
+        let upload = start.elapsed().as_secs_f64();
+        search(&gallery, &queries[..queries.len().min(1024)]);
+        let start = Instant::now();
+        let found = search(&gallery, &queries);
+        let seconds = start.elapsed().as_secs_f64();
+        if let Some(fault) = gallery.device_fault() {
+            return Err(fault.into());
+        }
+        if found != expected {
+            return Err(format!("{what}: the device's matches differ from the processor's").into());
+        }
+        let counts = gallery.counts();
+        let pairs = counts.photodna.max(counts.pdq) as f64 * queries.len() as f64;
+        println!(
+            "{{\"search\":\"{what}\",\"device\":{:?},\"queries\":{},\"upload_s\":{upload:.3},\"seconds\":{seconds:.4},\
+             \"million_pairs_a_second\":{:.0},\"matches\":{},\"equal\":true}}",
+            devices.names()[0],
+            queries.len(),
+            pairs / seconds / 1e6,
+            found.len()
+        );
+    }
     Ok(())
 }
 

@@ -21,6 +21,7 @@ mod layout;
 mod probe;
 
 pub use choice::{DeviceReport, Devices, devices};
+pub(crate) use probe::probe_search;
 
 /// What computed a picture's sums.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -96,6 +97,10 @@ pub struct Traffic {
     pub bytes: u64,
     /// From the staging buffers to the device.
     pub upload: Duration,
+    /// From the device to the buffers that are read.
+    pub readback: Duration,
+    /// Time of the processor's threads copying into the staging buffers.
+    pub fill: Duration,
     /// The stage `reduce`.
     pub reduce: Duration,
     /// The stage `gradient`.
@@ -106,6 +111,44 @@ pub struct Traffic {
     pub in_flight: Duration,
     /// Time in which at least one batch was on the device.
     pub busy: Duration,
+}
+
+/// How fast a device moves bytes and reduces pictures that it holds, each alone and by its own clock where it has one.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct DeviceSpeed {
+    /// The device's name.
+    pub device: String,
+    /// Its interface, driver and version.
+    pub driver: String,
+    /// Bytes a second that one thread of the processor copies from memory to memory.
+    pub plain_copy: f64,
+    /// Bytes a second that one thread copies into the device's staging memory.
+    pub fill: f64,
+    /// Bytes a second from there to the device.
+    pub upload: f64,
+    /// Bytes a second that the device's memory moves while one buffer is copied to another: those read and those written.
+    pub copy: f64,
+    /// Bytes a second from the device.
+    pub readback: f64,
+    /// The stage `reduce` for both usual signatures.
+    pub reduce: Vec<ReduceSpeed>,
+}
+
+/// The stage `reduce` on pictures of one size, RGB, that the device holds already.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct ReduceSpeed {
+    /// Pixels across.
+    pub width: u32,
+    /// Pixels down.
+    pub height: u32,
+    /// Pictures in the batch.
+    pub pictures: u32,
+    /// Pixels a second; 0 where the device cannot time its stages.
+    pub pixels_per_second: f64,
+    /// Bytes of samples a second, each counted once however often it is read.
+    pub bytes_per_second: f64,
 }
 
 /// What the integer stages leave of a picture; everything after it is a tiny step on the processor.

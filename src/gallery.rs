@@ -28,6 +28,7 @@ mod groups;
 mod index;
 pub mod lists;
 mod range;
+mod resident;
 mod search;
 mod segment;
 mod ways;
@@ -45,6 +46,7 @@ pub use ways::PdqWays;
 use crate::error::{Error, Result};
 use crate::signature::{Pdq, PhotoDna};
 use file::Storage;
+use resident::OnDevice;
 use segment::Segment;
 
 /// Known signatures, ready for search. Cheap to open, safe to share between threads and processes.
@@ -53,6 +55,7 @@ pub struct Gallery {
     storage: Storage,
     segments: Vec<Segment>,
     level: fearless_simd::Level,
+    device: Option<OnDevice>,
 }
 
 /// What a gallery holds.
@@ -95,7 +98,7 @@ impl Gallery {
 
     fn from_storage(storage: Storage) -> Result<Gallery> {
         let segments = file::read_directory(&storage)?;
-        Ok(Gallery { storage, segments, level: fearless_simd::Level::new() })
+        Ok(Gallery { storage, segments, level: fearless_simd::Level::new(), device: None })
     }
 
     /// The same gallery, searched at another SIMD level: for tests and benchmarks.

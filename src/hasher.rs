@@ -1,6 +1,7 @@
 //! Encoded pictures in, signatures out: the whole path, top to bottom.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use fearless_simd::Level;
 
@@ -191,6 +192,22 @@ impl Hasher {
     pub fn hash(&mut self, bytes: &[u8]) -> Result<Hashed> {
         let (facts, picture) = Facts::of(self.decode(bytes)?);
         let sums = self.cpu.sums(&picture, &self.algorithms);
+        self.finish_decoded(facts, picture, sums, bytes)
+    }
+
+    /// As [`hash`](Hasher::hash), and how long decoding, the sums and all after them took: for benchmarks.
+    #[doc(hidden)]
+    pub fn hash_timed(&mut self, bytes: &[u8]) -> Result<(Hashed, [Duration; 3])> {
+        let started = Instant::now();
+        let (facts, picture) = Facts::of(self.decode(bytes)?);
+        let decoded = Instant::now();
+        let sums = self.cpu.sums(&picture, &self.algorithms);
+        let summed = Instant::now();
+        let hashed = self.finish_decoded(facts, picture, sums, bytes)?;
+        Ok((hashed, [decoded - started, summed - decoded, summed.elapsed()]))
+    }
+
+    fn finish_decoded(&mut self, facts: Facts, picture: Picture, sums: Sums, bytes: &[u8]) -> Result<Hashed> {
         if needs_every_pixel(&sums, &picture) {
             self.decoder.recycle(picture);
             return self.hash_every_pixel(bytes);

@@ -12,7 +12,9 @@ pub mod picture;
 pub mod pipeline;
 pub mod signature;
 
-pub use backend::{Backend, BackendChoice, DeviceReport, Devices, Traffic, devices};
+pub use backend::{
+    Backend, BackendChoice, DeviceReport, DeviceSpeed, Devices, ReduceSpeed, Traffic, devices,
+};
 pub use decode::{DamagedPolicy, DecodeOptions, Decoded, Decoder, Detail, DetailChoice, Format, Orient};
 pub use error::{Error, Result};
 pub use hasher::{Flag, HashOptions, Hashed, Hasher, PdqHash, PdqPath, PhotoDnaHash};

@@ -2,15 +2,16 @@
 
 use std::fmt;
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fearless_simd::Level;
 
-use super::BackendChoice;
 use super::cpu::Cpu;
 use super::gpu::{self, Adapter, Capacity, Checks, Device, Ring};
 use super::probe::probe;
+use super::{BackendChoice, DeviceSpeed};
 use crate::error::{Error, Result};
 use crate::picture::Picture;
 use crate::signature::Algorithm;
@@ -44,6 +45,8 @@ pub struct DeviceReport {
     pub batch_bytes: u64,
     /// Whether stages can be timed by its own clock.
     pub timestamps: bool,
+    /// How long opening and probing it took, shaders and all: what a run that uses it pays first.
+    pub startup: Duration,
     /// Why it is refused; `None` for a device that computes what the processor does.
     pub refused: Option<String>,
 }
@@ -51,9 +54,11 @@ pub struct DeviceReport {
 /// The devices of this machine, each with the probe's verdict.
 pub fn devices() -> Vec<DeviceReport> {
     let report = |(number, adapter): (usize, Adapter)| {
+        let started = Instant::now();
         let refused = open(&adapter).err().map(|error| error.to_string());
         DeviceReport {
             number,
+            startup: started.elapsed(),
             batch_bytes: capacity(&adapter).bytes,
             name: adapter.name,
             kind: adapter.kind,
@@ -84,9 +89,16 @@ fn capacity(adapter: &Adapter) -> Capacity {
 pub struct Devices {
     devices: Vec<Arc<Device>>,
     why: String,
+    /// Whether somebody asked for them.
+    required: bool,
 }
 
 impl Devices {
+    /// None, for a reason that people are told.
+    pub fn none(why: impl Into<String>) -> Devices {
+        Devices { devices: Vec::new(), why: why.into(), required: false }
+    }
+
     /// Opens and probes the devices that `choice` asks for. `wanted` names some of them, by number or by part of
     /// their names; where it is empty, `gpu` takes all hardware there is or else the first in software, and `auto` the first
     /// hardware that a measurement of `threads` threads' work speaks for.
@@ -96,10 +108,10 @@ impl Devices {
     /// [`Error::Device`] where `gpu` finds none that works or a wanted one is not there; `auto` and `cpu` give none.
     pub fn choose(choice: BackendChoice, wanted: &[String], threads: NonZeroUsize) -> Result<Devices> {
         match choice {
-            BackendChoice::Cpu => Ok(Devices { devices: Vec::new(), why: "asked for".to_string() }),
+            BackendChoice::Cpu => Ok(Devices::none("asked for")),
             BackendChoice::Gpu => {
                 let devices = Devices::required(wanted)?;
-                Ok(Devices { devices, why: "asked for".to_string() })
+                Ok(Devices { devices, why: "asked for".to_string(), required: true })
             }
             BackendChoice::Auto if wanted.is_empty() => Ok(Devices::measured(threads)),
             BackendChoice::Auto => Devices::choose(BackendChoice::Gpu, wanted, threads),
@@ -133,16 +145,20 @@ impl Devices {
 
     /// The first hardware that speaks for itself, or none; never an error.
     fn measured(threads: NonZeroUsize) -> Devices {
-        let none = |why: String| Devices { devices: Vec::new(), why };
+        const NONE: &str = "no graphics processor found";
+        if !driver_files(Path::new("/dev")) {
+            return Devices::none(NONE);
+        }
         let hardware = Adapter::all().into_iter().find(|adapter| !adapter.is_software());
-        let Some(adapter) = hardware else { return none("no graphics processor found".to_string()) };
+        let Some(adapter) = hardware else { return Devices::none(NONE) };
         let measured = open(&adapter).and_then(|device| Ok((Measured::new(&device)?, device)));
         match measured {
-            Err(error) => none(error.to_string()),
+            Err(error) => Devices::none(error.to_string()),
             Ok((measured, device)) => {
                 let why = format!("{}: {measured}", device.adapter.name);
                 let helps = measured.helps(threads.get());
-                Devices { devices: if helps { vec![Arc::new(device)] } else { Vec::new() }, why }
+                let devices = if helps { vec![Arc::new(device)] } else { Vec::new() };
+                Devices { devices, why, required: false }
             }
         }
     }
@@ -157,14 +173,43 @@ impl Devices {
         self.devices.iter().map(|device| device.adapter.name.as_str()).collect()
     }
 
-    /// A ring of batches for each.
+    /// One device, opened by a test.
+    #[cfg(all(test, feature = "gpu"))]
+    pub(crate) fn of(device: Device) -> Devices {
+        Devices { devices: vec![Arc::new(device)], why: "a test".to_string(), required: true }
+    }
+
+    /// The device that galleries are put on.
+    pub(crate) fn first(&self) -> Option<&Arc<Device>> {
+        self.devices.first()
+    }
+
+    /// What each of them does when nothing else runs; takes some seconds in software.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`] where one fails.
+    pub fn speeds(&self) -> Result<Vec<DeviceSpeed>> {
+        self.devices.iter().map(|device| device.speed()).collect()
+    }
+
+    /// A ring of batches for each; none for one that has no memory for it, where nobody asked for it.
     pub(crate) fn rings<T: Send>(&self) -> Result<Vec<Ring<T>>> {
         let ring = |device: &Arc<Device>| {
             let patience = if device.adapter.is_software() { SOFTWARE_PATIENCE } else { PATIENCE };
             Ring::new(device.clone(), capacity(&device.adapter), patience)
         };
-        self.devices.iter().map(ring).collect()
+        self.devices.iter().map(ring).filter(|ring| ring.is_ok() || self.required).collect()
     }
+}
+
+/// Whether a driver of hardware has left its files in `folder`; true where systems know of no such thing.
+///
+/// Asking Vulkan loads every driver that is installed, software too: a tenth of a second that nobody should pay for
+/// a picture.
+fn driver_files(folder: &Path) -> bool {
+    let names = ["dri", "nvidiactl", "nvidia0", "dxg", "kgsl-3d0", "mali0"];
+    !cfg!(target_os = "linux") || names.into_iter().any(|name| folder.join(name).exists())
 }
 
 const NO_ADAPTER: &str = "no graphics processor found: install its driver with Vulkan (on Debian and Ubuntu \
@@ -236,6 +281,14 @@ mod tests {
         let chosen = Devices::choose(BackendChoice::Auto, &[], NonZeroUsize::MIN).unwrap();
         assert!(!chosen.why().is_empty());
         assert!(chosen.devices.iter().all(|device| !device.adapter.is_software()));
+    }
+
+    #[test]
+    fn only_a_driver_is_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(driver_files(folder.path()), !cfg!(target_os = "linux"));
+        std::fs::write(folder.path().join("nvidiactl"), "").unwrap();
+        assert!(driver_files(folder.path()));
     }
 
     #[test]

@@ -6,87 +6,36 @@
 //!
 //! The results are those of the processor bit for bit: everything here is integer arithmetic modulo 2³² or 2⁶⁴.
 
+mod adapter;
 mod batch;
 mod canary;
+mod capacity;
+mod descriptors;
 mod device;
 mod ring;
+mod search;
+mod single;
 mod slot;
+mod speed;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod timer;
 
 #[cfg(test)]
 pub(crate) use tests::devices as devices_for_tests;
 
-pub(crate) use batch::Capacity;
-pub(crate) use device::{Adapter, Checks, Device};
+pub(crate) use adapter::Adapter;
+pub(crate) use capacity::Capacity;
+pub(crate) use device::{Checks, Device};
 pub(crate) use ring::Ring;
+pub(crate) use search::{Metric, Resident};
+pub(crate) use single::{Run, run};
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-use crate::backend::Sums;
-use crate::backend::layout::{Layout, Shape};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::picture::Picture;
-use crate::signature::Algorithm;
-use batch::{Batch, Place, planes};
+use batch::{Place, planes};
 use slot::Slot;
-use tables::Tables;
-
-/// What one batch gave, with the grid points in between.
-#[derive(Debug)]
-pub(crate) struct Run {
-    /// One a picture.
-    pub(crate) sums: Vec<Sums>,
-    /// One a picture: its grids one after the other, row-major; luma first, then colour.
-    pub(crate) points: Vec<Vec<u64>>,
-    /// From the first byte copied until the results could be read, without making the buffers.
-    pub(crate) took: Duration,
-}
-
-/// Runs `pictures` as one batch and waits for it: for the probe and for tests.
-///
-/// # Errors
-///
-/// [`Error::Device`] where the pictures do not fit, the device fails, or `patience` ends.
-pub(crate) fn run(
-    device: &Device,
-    capacity: Capacity,
-    pictures: &[Picture],
-    algorithms: &[Algorithm],
-    patience: Duration,
-) -> Result<Run> {
-    let slot = Slot::new(device, capacity);
-    let mut batch = Batch::new(capacity);
-    let mut shapes: Vec<Arc<Tables>> = Vec::new();
-    let mut places = Vec::new();
-    let started = Instant::now();
-    for picture in pictures {
-        let shape = Shape::of(picture);
-        let known = shapes.iter().find(|tables| tables.layout.fits(shape, algorithms)).cloned();
-        let tables = known.unwrap_or_else(|| {
-            shapes.push(Arc::new(Tables::new(Layout::new(shape, algorithms))));
-            shapes[shapes.len() - 1].clone()
-        });
-        let place = batch.add(&tables, picture);
-        let place = place.ok_or_else(|| Error::Device("the batch is too small for its pictures".into()))?;
-        fill(&slot, &place, picture, &|piece| piece())?;
-        places.push(place);
-    }
-    slot.submit(device, &batch)?;
-    let wait = wgpu::PollType::Wait { submission_index: None, timeout: Some(patience) };
-    device.device.poll(wait).map_err(|error| Error::Device(error.to_string()))?;
-    device.check()?;
-    if !slot.ready()? {
-        return Err(Error::Device("the batch did not come back".to_string()));
-    }
-    let sums = slot.results(device, |words, _| places.iter().map(|place| place.sums(words)).collect())?;
-    let took = started.elapsed();
-    let points = slot.points(device, batch.points(), patience)?;
-    let points = places.iter().map(|place| points[batch.points_of(place)].to_vec()).collect();
-    Ok(Run { sums, points, took })
-}
 
 /// Writes a picture's samples, and its tables where they are new, into the slot's staging buffer.
 fn fill(

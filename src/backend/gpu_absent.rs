@@ -4,8 +4,9 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Done, Sums, Traffic};
-use crate::error::Result;
+use super::{DeviceSpeed, Done, Sums, Traffic};
+use crate::error::{Error, Result};
+use crate::kernel::distance::Pair;
 use crate::picture::Picture;
 use crate::signature::Algorithm;
 
@@ -69,6 +70,10 @@ impl Device {
     pub(crate) fn count_loops(&self) -> Result<()> {
         match self.none {}
     }
+
+    pub(crate) fn speed(&self) -> Result<DeviceSpeed> {
+        match self.none {}
+    }
 }
 
 pub(crate) fn run(
@@ -109,6 +114,39 @@ impl<T> Ring<T> {
     }
 
     pub(crate) fn drive(&self, _: &mut dyn FnMut(Done<T>)) {
+        match self.none {}
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Metric {
+    Squares,
+    Hamming,
+}
+
+impl Metric {
+    pub(crate) fn name(self) -> &'static str {
+        ""
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Resident {
+    none: Infallible,
+}
+
+impl Resident {
+    pub(crate) fn upload(device: &Device, _: Metric, _: &[u8]) -> Result<Resident> {
+        match device.none {}
+    }
+
+    pub(crate) fn search(
+        &self,
+        _: &Device,
+        _: &[u8],
+        _: u32,
+        _: &mut dyn FnMut(Pair, u32),
+    ) -> Result<(), (usize, Error)> {
         match self.none {}
     }
 }

@@ -5,10 +5,11 @@ use std::time::Duration;
 use fearless_simd::Level;
 
 use super::cpu::Cpu;
-use super::gpu::{self, Capacity, Device, Run};
+use super::gpu::{self, Capacity, Device, Metric, Resident, Run};
 use crate::error::{Error, Result};
+use crate::kernel::distance::Pair;
 use crate::picture::{COARSE_ZERO, Picture, Plane, Planes};
-use crate::signature::Algorithm;
+use crate::signature::{Algorithm, Pdq, PhotoDna};
 
 /// Room for the pictures of the probe.
 const CAPACITY: Capacity = Capacity { pictures: 16, bytes: 4 << 20 };
@@ -26,10 +27,73 @@ pub(crate) fn probe(device: &Device) -> Result<()> {
     let run = gpu::run(device, CAPACITY, &pictures, &Algorithm::ALL, PATIENCE)?;
     match difference(&pictures, &run) {
         None => Ok(()),
-        Some(stage) => Err(Error::Device(format!(
-            "{}: stage {stage} gives other numbers than the processor; the driver ({}) is not to be trusted",
-            device.adapter.name, device.adapter.driver
-        ))),
+        Some(stage) => Err(untrusted(device, stage)),
+    }
+}
+
+/// Looks signatures up by one metric, and compares with the definition.
+///
+/// # Errors
+///
+/// [`Error::Device`] where the hits are others.
+pub(crate) fn probe_search(device: &Device, metric: Metric) -> Result<()> {
+    let mut random = random();
+    match metric {
+        Metric::Squares => {
+            let mut make = || -> [u8; 144] { std::array::from_fn(|_| random()) };
+            let (known, asked): (Vec<_>, Vec<_>) =
+                ((0..1100).map(|_| make()).collect(), (0..70).map(|_| make()).collect());
+            let distance = |a: &[u8; 144], b: &[u8; 144]| PhotoDna(*a).distance(&PhotoDna(*b));
+            compare_hits(device, metric, &known, &asked, 1_450_000, distance)
+        }
+        Metric::Hamming => {
+            let mut make = || -> [u8; 32] { std::array::from_fn(|_| random()) };
+            let (known, asked): (Vec<_>, Vec<_>) =
+                ((0..1100).map(|_| make()).collect(), (0..300).map(|_| make()).collect());
+            compare_hits(device, metric, &known, &asked, 110, |a, b| Pdq(*a).distance(&Pdq(*b)))
+        }
+    }
+}
+
+fn compare_hits<const N: usize>(
+    device: &Device,
+    metric: Metric,
+    known: &[[u8; N]],
+    asked: &[[u8; N]],
+    radius: u32,
+    distance: impl Fn(&[u8; N], &[u8; N]) -> u32,
+) -> Result<()> {
+    let mut found = Vec::new();
+    let resident = Resident::upload(device, metric, known.as_flattened())?;
+    let mut keep = |pair: Pair, distance| found.push((pair, distance));
+    resident.search(device, asked.as_flattened(), radius, &mut keep).map_err(|(_, error)| error)?;
+    found.sort_unstable();
+    let pairs = asked.iter().enumerate().flat_map(|(query, own)| {
+        let distance = &distance;
+        known
+            .iter()
+            .enumerate()
+            .map(move |(row, other)| (Pair { query: query as u32, row: row as u32 }, distance(own, other)))
+    });
+    if pairs.filter(|(_, distance)| *distance <= radius).eq(found) {
+        return Ok(());
+    }
+    Err(untrusted(device, metric.name()))
+}
+
+fn untrusted(device: &Device, stage: &str) -> Error {
+    Error::Device(format!(
+        "{}: stage {stage} gives other numbers than the processor; the driver ({}) is not to be trusted",
+        device.adapter.name, device.adapter.driver
+    ))
+}
+
+/// Bytes, the same every time.
+fn random() -> impl FnMut() -> u8 {
+    let mut state = 1u32;
+    move || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
     }
 }
 
@@ -56,14 +120,8 @@ fn difference(pictures: &[Picture], run: &Run) -> Option<&'static str> {
 
 /// Pictures of every kind: wide, tall, small, larger than a workgroup's strip of a row, black, white, and with values of either sign.
 fn pictures() -> Vec<Picture> {
-    let mut state = 1u32;
-    let mut random = |length: usize| -> Vec<u8> {
-        let next = |_| {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 24) as u8
-        };
-        (0..length).map(next).collect()
-    };
+    let mut next = random();
+    let mut random = |length: usize| -> Vec<u8> { (0..length).map(|_| next()).collect() };
     let mut pictures: Vec<Picture> = [(5, 5), (67, 129), (1031, 33), (640, 301)]
         .map(|(width, height): (u32, u32)| {
             Picture::from_rgb(random((width * height * 3) as usize), width, height)

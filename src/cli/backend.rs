@@ -5,14 +5,18 @@ use std::num::NonZeroUsize;
 use clap::Args;
 use shadegrid::{BackendChoice, Devices, Error};
 
+/// Inputs that are done before a device is ready.
+const FEW: usize = 256;
+
 /// Options on which processors compute.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Backend options")]
 pub(crate) struct DeviceArguments {
-    /// Where signatures are computed: auto, cpu or gpu; the signatures are the same
+    /// Where signatures are computed, and looked up: auto, cpu or gpu; the signatures and matches are the same
     ///
     /// `auto` takes a graphics processor where a short measurement says that it is faster than all threads together, and
-    /// never one in software. With `gpu` it is an error to have none. The summary says what was taken, and why.
+    /// never one in software, nor one for a few pictures; it looks signatures up on the processor, which skips nearly all pairs.
+    /// With `gpu` it is an error to have none. The summary says what was taken, and why.
     #[arg(long, value_name = "WHICH", default_value_t)]
     pub(crate) backend: BackendChoice,
 
@@ -22,8 +26,29 @@ pub(crate) struct DeviceArguments {
 }
 
 impl DeviceArguments {
-    /// Opens what was asked for.
-    pub(crate) fn choose(&self, threads: NonZeroUsize) -> Result<Devices, Error> {
+    /// Opens what was asked for. `sources` are the inputs, where they can be looked at beforehand: to find, open and try a device
+    /// takes as long as hashing some hundred pictures.
+    pub(crate) fn choose<T>(
+        &self,
+        threads: NonZeroUsize,
+        sources: impl FnOnce() -> Option<T>,
+    ) -> Result<Devices, Error>
+    where
+        T: Iterator,
+    {
+        let free = self.backend == BackendChoice::Auto && self.device.is_empty();
+        let few = |sources: T| sources.take(FEW).count() < FEW;
+        if free && sources().is_some_and(few) {
+            return Ok(Devices::none(format!("fewer than {FEW} inputs: no device was looked for")));
+        }
+        Devices::choose(self.backend, &self.device, threads)
+    }
+
+    /// Opens what signatures are looked up on.
+    pub(crate) fn for_search(&self, threads: NonZeroUsize) -> Result<Devices, Error> {
+        if self.backend == BackendChoice::Auto && self.device.is_empty() {
+            return Ok(Devices::none("it skips nearly all pairs, where a device computes each"));
+        }
         Devices::choose(self.backend, &self.device, threads)
     }
 }

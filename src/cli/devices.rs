@@ -1,5 +1,7 @@
 //! `shadegrid devices`: the graphics processors of this machine, and which can be trusted.
 
+use std::time::{Duration, Instant};
+
 use clap::Args;
 use serde_json::json;
 use shadegrid::{DeviceReport, Error, devices};
@@ -29,17 +31,24 @@ Exit codes:
 
 /// Runs the subcommand.
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Error> {
+    let started = Instant::now();
     let reports = devices();
-    let text = if arguments.json { in_json(&reports) } else { in_words(&reports) };
+    let looking = started.elapsed().saturating_sub(reports.iter().map(|report| report.startup).sum());
+    let text = if arguments.json { in_json(&reports) } else { in_words(&reports, looking) };
     console::print(&text)?;
     Ok(Exit::Done)
 }
 
-fn in_words(reports: &[DeviceReport]) -> String {
+fn in_words(reports: &[DeviceReport], looking: Duration) -> String {
+    let looking = format!("found in {:.0} ms", milliseconds(looking));
     if reports.is_empty() {
-        return "no graphics processor found; the processor does everything\n".to_string();
+        return format!("no graphics processor found; the processor does everything ({looking})\n");
     }
-    reports.iter().map(describe).collect()
+    reports.iter().map(describe).chain([format!("{looking}\n")]).collect()
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
 }
 
 fn describe(report: &DeviceReport) -> String {
@@ -50,7 +59,7 @@ fn describe(report: &DeviceReport) -> String {
     };
     let clock = if report.timestamps { "stages can be timed" } else { "no clock" };
     format!(
-        "{} {}\n  kind     {}, {}\n  driver   {}\n  limits   buffer {}, binding {}, batch {}; {clock}\n  verdict  {verdict}\n",
+        "{} {}\n  kind     {}, {}\n  driver   {}\n  limits   buffer {}, binding {}, batch {}; {clock}\n  start    {:.0} ms\n  verdict  {verdict}\n",
         report.number,
         report.name,
         report.kind,
@@ -59,6 +68,7 @@ fn describe(report: &DeviceReport) -> String {
         mebibytes(report.max_buffer),
         mebibytes(report.max_binding),
         mebibytes(report.batch_bytes),
+        milliseconds(report.startup),
     )
 }
 
@@ -74,6 +84,7 @@ fn in_json(reports: &[DeviceReport]) -> String {
             "max_binding": report.max_binding,
             "batch_bytes": report.batch_bytes,
             "timestamps": report.timestamps,
+            "startup_milliseconds": milliseconds(report.startup),
             "trusted": report.refused.is_none(),
             "refused": report.refused,
         })

@@ -187,7 +187,7 @@ impl Arguments {
             },
             threads,
             memory: self.memory.unwrap_or(PipelineOptions::default_memory(threads)),
-            devices: self.devices.choose(threads)?,
+            devices: self.devices.choose(threads, || self.countable())?,
             fail_fast: self.fail_fast,
             ..defaults
         })
@@ -203,7 +203,8 @@ impl Arguments {
 
     /// The same inputs once more, for counting; `None` where some can be read only once.
     fn countable(&self) -> Option<impl Iterator<Item = Source> + Send + use<>> {
-        let once = self.files_from.iter().any(|list| list.as_os_str() == "-" || !list.is_file());
+        let list_once = self.files_from.iter().any(|list| list.as_os_str() == "-" || !list.is_file());
+        let once = list_once || self.paths.iter().any(|path| path.as_os_str() == "-");
         (!once).then(|| self.sources(&Stop::default()).ok()).flatten()
     }
 

@@ -12,8 +12,9 @@ use shadegrid::gallery::{Entry, Gallery, Query};
 use shadegrid::pipeline::{
     self, Ended, Found, JsonLines, Lookup, PipelineOptions, Record, Sink, Source, Walk, count_ahead, expand,
 };
-use shadegrid::{Error, Flag, HashOptions, Hashed};
+use shadegrid::{Devices, Error, Flag, HashOptions, Hashed};
 
+use super::backend::DeviceArguments;
 use super::exit::Exit;
 use super::lookups::{self, LookupArguments, MatchLine, json};
 use super::output::Output;
@@ -78,6 +79,9 @@ pub(crate) struct Arguments {
     lookup: LookupArguments,
 
     #[command(flatten)]
+    devices: DeviceArguments,
+
+    #[command(flatten)]
     decode: DecodeArguments,
 }
 
@@ -101,8 +105,11 @@ Exit codes:
 /// Runs the subcommand.
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
     let options = arguments.lookup.options()?;
-    let galleries = lookups::open(&arguments.gallery, arguments.no_verify)?;
     let threads = lookups::threads(arguments.threads);
+    let devices = arguments.devices.for_search(threads)?;
+    let galleries = lookups::open(&arguments.gallery, arguments.no_verify)?;
+    let galleries: Vec<Gallery> =
+        galleries.into_iter().map(|gallery| gallery.on_device(&devices)).collect::<Result<_, _>>()?;
     let (output, to) = Output::open(arguments.output.as_deref())?;
     let mut matcher = Matcher {
         lookup: Lookup::new(&galleries, options, threads),
@@ -125,6 +132,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
     let totals = matcher.totals;
     if !arguments.quiet {
         console::say(totals.line());
+        console::say(search_line(&devices, &galleries));
     }
     match (ended, output.partial()) {
         (Ended::Complete, _) => output.complete()?,
@@ -149,7 +157,8 @@ impl Arguments {
             decode: self.decode.options(),
         };
         let memory = self.memory.unwrap_or(PipelineOptions::default_memory(threads));
-        let options = PipelineOptions { hash, threads, memory, ..PipelineOptions::default() };
+        let devices = self.devices.choose(threads, || Some(self.sources()))?;
+        let options = PipelineOptions { hash, threads, memory, devices, ..PipelineOptions::default() };
         interrupt::request(&options.stop);
         if self.quiet {
             return Ok(pipeline::run(self.sources(), matcher, &options)?.ended);
@@ -179,6 +188,14 @@ impl Totals {
         let Totals { records, failed, matched, matches } = self;
         format!("{records} looked up, {matched} matched ({matches} matches), {failed} failed")
     }
+}
+
+/// What the signatures were looked up on, and why.
+fn search_line(devices: &Devices, galleries: &[Gallery]) -> String {
+    let place = devices.names().first().map_or("the processor".to_string(), |name| (*name).to_string());
+    let fault = galleries.iter().find_map(Gallery::device_fault);
+    let fault = fault.map(|fault| format!("; taken over by the processor: {fault}")).unwrap_or_default();
+    format!("looked up on {place} ({}){fault}", devices.why())
 }
 
 /// Queries looked up at a time.

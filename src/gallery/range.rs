@@ -16,6 +16,7 @@ use super::index::{self, Small};
 use super::segment::Segment;
 use super::ways::index_pays;
 use super::words::{Words, WordsWork};
+use crate::backend::gpu::Metric;
 use crate::kernel::distance::coarse::{self, CoarseQuery, LANES};
 use crate::kernel::distance::squares::{self, TILE, Tile, TileQuery};
 use crate::kernel::distance::{Pair, hamming};
@@ -96,18 +97,16 @@ impl Gallery {
         found: &mut dyn FnMut(u32, EntryId, u32),
     ) {
         for (number, segment) in self.segments.iter().enumerate() {
-            for start in (0..work.signatures.len()).step_by(SET) {
+            let mut tell = |signature: usize, row: u32, distance: u32| {
+                let entry = segment.photodna_entry(&self.storage, row);
+                if distance <= radius && entry < segment.entries {
+                    found(signature as u32, EntryId { segment: number as u32, index: entry }, distance);
+                }
+            };
+            let done = self.range_on_device(number, Metric::Squares, &work.signatures, radius, &mut tell);
+            for start in (done..work.signatures.len()).step_by(SET) {
                 let set = start..work.signatures.len().min(start + SET);
-                let mut tell = |query: usize, row: u32, distance: u32| {
-                    let entry = segment.photodna_entry(&self.storage, row);
-                    if distance <= radius && entry < segment.entries {
-                        found(
-                            (start + query) as u32,
-                            EntryId { segment: number as u32, index: entry },
-                            distance,
-                        );
-                    }
-                };
+                let mut tell = |query: usize, row: u32, distance: u32| tell(start + query, row, distance);
                 if radius < TILES_FROM && !work.every_pair {
                     self.scan_photodna(segment, work, set, radius, &mut tell);
                 } else {
@@ -178,46 +177,51 @@ impl Gallery {
                     found(query as u32, EntryId { segment: number as u32, index: entry }, distance);
                 }
             };
+            let done = self.range_on_device(number, Metric::Hamming, &work.signatures, radius, &mut tell);
+            let left = work.signatures.len() - done;
+            if left == 0 {
+                continue;
+            }
             let rows = segment.pdq_rows(&self.storage);
             let index = segment.pdq_words(&self.storage);
-            match index
-                .filter(|words| index_pays(self.level, words, rows.len(), work.signatures.len(), radius))
-            {
-                Some(words) => look_up(self.level, &words, work, radius, &mut tell),
-                None => every_row(self.level, rows, work, radius, &mut tell),
+            match index.filter(|words| index_pays(self.level, words, rows.len(), left, radius)) {
+                Some(words) => look_up(self.level, &words, work, done, radius, &mut tell),
+                None => every_row(self.level, rows, work, done, radius, &mut tell),
             }
         }
     }
 }
 
-/// Tells signature, row and distance of every pair within `radius`, found by the index.
+/// Tells signature, row and distance of every pair within `radius`, found by the index; from signature `start` on.
 pub(super) fn look_up(
     level: Level,
     words: &Words<'_>,
     work: &mut PdqWork,
+    start: usize,
     radius: u32,
     tell: &mut dyn FnMut(usize, u32, u32),
 ) {
     let PdqWork { signatures, found, index, .. } = work;
-    for (set, queries) in signatures.chunks(SET).enumerate() {
+    for (set, queries) in signatures[start..].chunks(SET).enumerate() {
         found.clear();
         words.search(level, queries, radius, index, found);
         for (pair, distance) in &*found {
-            tell(set * SET + pair.query as usize, pair.row, *distance);
+            tell(start + set * SET + pair.query as usize, pair.row, *distance);
         }
     }
 }
 
-/// Tells signature, row and distance of every pair that may lie within `radius`.
+/// Tells signature, row and distance of every pair that may lie within `radius`; from signature `start` on.
 pub(super) fn every_row(
     level: Level,
     rows: &[[u8; 32]],
     work: &mut PdqWork,
+    start: usize,
     radius: u32,
     tell: &mut dyn FnMut(usize, u32, u32),
 ) {
     let PdqWork { words, pairs, .. } = work;
-    for (set, queries) in words.chunks(SET).enumerate() {
+    for (set, queries) in words[start..].chunks(SET).enumerate() {
         for (piece, rows) in rows.chunks(ROWS).enumerate() {
             pairs.clear();
             hamming::scan(level, rows, 0, queries, radius, pairs);
@@ -225,7 +229,7 @@ pub(super) fn every_row(
                 let (own, row) = (&queries[pair.query as usize], &rows[pair.row as usize]);
                 let known = hamming::words(row);
                 let distance = (0..4).map(|w| (own[w] ^ known[w]).count_ones()).sum();
-                tell(set * SET + pair.query as usize, (piece * ROWS) as u32 + pair.row, distance);
+                tell(start + set * SET + pair.query as usize, (piece * ROWS) as u32 + pair.row, distance);
             }
         }
     }

@@ -91,6 +91,7 @@ impl<'a> PdqWays<'a> {
                 Level::new(),
                 &words,
                 self.work.borrow_mut().with(queries),
+                0,
                 radius,
                 &mut |_, _, _| matches += 1,
             );
@@ -105,6 +106,7 @@ impl<'a> PdqWays<'a> {
             Level::new(),
             self.rows,
             self.work.borrow_mut().with(queries),
+            0,
             radius,
             &mut |_, _, distance| {
                 matches += usize::from(distance <= radius);

@@ -1,12 +1,13 @@
-//! What a batch of pictures looks like in memory: pure bookkeeping, no device.
+//! A batch being put together: where each picture's samples, tables, grid points and results are. Pure bookkeeping, no device.
 //!
-//! A batch is one stretch of bytes with a section for each array of `shaders/batch.wgsl`: header, grids, gradients,
-//! lumas, words. The words are handed out from the front, to the tables of each new shape and to each picture's samples.
+//! The words are handed out from the front, to the tables of each new shape and to each picture's samples.
 
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::capacity::{Capacity, GRADIENT_WORDS, LUMA_WORDS};
+use super::descriptors::{Gradient, Grid, Header, Luma};
 use super::tables::{Table, Tables};
 use crate::backend::layout::Samples;
 use crate::backend::{PdqSums, Sums};
@@ -16,140 +17,6 @@ use crate::signature::Algorithm;
 
 /// Invocations of a workgroup of `reduce`.
 pub(super) const THREADS: u32 = 256;
-/// Words that 144 gradient sums take in the results.
-const GRADIENT_WORDS: u32 = 2 * 144;
-/// Words that 256 coefficients and the quality take, rounded up.
-const LUMA_WORDS: u32 = 2 * 256 + 4;
-/// Grid points of the two usual algorithms on a picture without a colour plane.
-const USUAL_POINTS: u32 = 3 * 676 + 4096;
-/// Grids, points and results of the most demanding picture: coarse, in colour, with every algorithm.
-const MOST_GRIDS: u32 = 8;
-const MOST_POINTS: u32 = 6 * 676 + 2 * 4096;
-const MOST_RESULTS: u32 = GRADIENT_WORDS + 2 * LUMA_WORDS;
-/// Sections begin at multiples of this many bytes, what any device asks of a binding at most.
-const SECTION: u64 = 256;
-
-/// `Batch` of `shaders/batch.wgsl`.
-#[derive(Debug, Clone, Copy, Default, bytemuck::Zeroable, bytemuck::Pod)]
-#[repr(C)]
-pub(super) struct Header {
-    pub(super) grids: u32,
-    pub(super) lines: u32,
-    pub(super) gradients: u32,
-    pub(super) lumas: u32,
-}
-
-/// `Grid` of `shaders/batch.wgsl`.
-#[derive(Debug, Clone, Copy, Default, bytemuck::Zeroable, bytemuck::Pod)]
-#[repr(C)]
-pub(super) struct Grid {
-    pub(super) first_line: u32,
-    pub(super) columns: u32,
-    pub(super) lanes: u32,
-    pub(super) samples: u32,
-    pub(super) pitch: u32,
-    pub(super) row_words: u32,
-    pub(super) channels: u32,
-    pub(super) mix_0: u32,
-    pub(super) mix_1: u32,
-    pub(super) mix_2: u32,
-    pub(super) zero: u32,
-    pub(super) tables: u32,
-    pub(super) line_records: u32,
-    pub(super) column_records: u32,
-    pub(super) points: u32,
-    pub(super) unused: u32,
-}
-
-/// `Gradient` of `shaders/batch.wgsl`.
-#[derive(Debug, Clone, Copy, Default, bytemuck::Zeroable, bytemuck::Pod)]
-#[repr(C)]
-pub(super) struct Gradient {
-    pub(super) boxes: u32,
-    pub(super) factor: u32,
-    pub(super) colours: u32,
-    pub(super) coloured: u32,
-    pub(super) shift: u32,
-    pub(super) result: u32,
-    pub(super) unused_0: u32,
-    pub(super) unused_1: u32,
-}
-
-/// `Luma` of `shaders/batch.wgsl`.
-#[derive(Debug, Clone, Copy, Default, bytemuck::Zeroable, bytemuck::Pod)]
-#[repr(C)]
-pub(super) struct Luma {
-    pub(super) points: u32,
-    pub(super) shift: u32,
-    pub(super) half_low: u32,
-    pub(super) half_high: u32,
-    pub(super) hundredth: u32,
-    pub(super) result: u32,
-    pub(super) unused_0: u32,
-    pub(super) unused_1: u32,
-}
-
-/// How much fits into a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Capacity {
-    /// Pictures of the usual kind; fewer where they need more.
-    pub(crate) pictures: u32,
-    /// Bytes of samples and tables.
-    pub(crate) bytes: u64,
-}
-
-impl Capacity {
-    pub(super) fn words(self) -> u32 {
-        (self.bytes / 4).min(u64::from(u32::MAX / 2)) as u32
-    }
-
-    pub(super) fn grids(self) -> u32 {
-        (5 * self.pictures).max(MOST_GRIDS)
-    }
-
-    pub(super) fn gradients(self) -> u32 {
-        self.pictures
-    }
-
-    pub(super) fn lumas(self) -> u32 {
-        2 * self.pictures
-    }
-
-    pub(super) fn points(self) -> u32 {
-        (USUAL_POINTS * self.pictures).max(MOST_POINTS)
-    }
-
-    pub(super) fn result_words(self) -> u32 {
-        ((GRADIENT_WORDS + LUMA_WORDS) * self.pictures).max(MOST_RESULTS)
-    }
-
-    /// The sections' places.
-    pub(super) fn sections(self) -> Sections {
-        let mut end = 0;
-        let mut section = |bytes: u64| {
-            let start = end;
-            end = (start + bytes).next_multiple_of(SECTION);
-            start..start + bytes
-        };
-        Sections {
-            header: section(size_of::<Header>() as u64),
-            grids: section(u64::from(self.grids()) * size_of::<Grid>() as u64),
-            gradients: section(u64::from(self.gradients()) * size_of::<Gradient>() as u64),
-            lumas: section(u64::from(self.lumas()) * size_of::<Luma>() as u64),
-            words: section(u64::from(self.words()) * 4),
-        }
-    }
-}
-
-/// Where a batch's arrays are, in bytes.
-#[derive(Debug, Clone)]
-pub(super) struct Sections {
-    pub(super) header: Range<u64>,
-    pub(super) grids: Range<u64>,
-    pub(super) gradients: Range<u64>,
-    pub(super) lumas: Range<u64>,
-    pub(super) words: Range<u64>,
-}
 
 /// A batch being put together.
 #[derive(Debug)]

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use wgpu::BufferUsages;
 
-use super::device::{CANARY, Checks, Device, module};
-use crate::error::{Error, Result};
+use super::device::{CANARY, Device};
+use crate::error::Result;
 
 /// Turns of each of the two loops, `TURNS` of `shaders/canary.wgsl`.
 pub(super) const TURNS: u32 = 300;
@@ -16,28 +16,15 @@ const INVOCATIONS: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What each invocation counted to.
-pub(super) fn counts(device: &Device, checks: Checks) -> Result<Vec<u32>> {
-    let gpu = &device.device;
-    let module = module(gpu, "canary", CANARY, checks);
-    let pipeline = gpu.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-        label: Some("canary"),
-        layout: None,
-        module: &module,
-        entry_point: Some("canary"),
-        compilation_options: Default::default(),
-        cache: None,
-    });
+pub(super) fn counts(device: &Device) -> Result<Vec<u32>> {
+    let pipeline = device.pipeline("canary", CANARY);
     let bytes = 4 * INVOCATIONS as u64;
     let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST;
     let counts = device.buffer("counts", bytes, usage);
     let readback = device.buffer("canary readback", bytes, BufferUsages::MAP_READ | BufferUsages::COPY_DST);
     device.queue.write_buffer(&counts, 0, bytemuck::cast_slice(&[TURNS; INVOCATIONS]));
-    let group = gpu.create_bind_group(&wgpu::BindGroupDescriptor {
-        label: Some("canary"),
-        layout: &pipeline.get_bind_group_layout(0),
-        entries: &[wgpu::BindGroupEntry { binding: 0, resource: counts.as_entire_binding() }],
-    });
-    let mut encoder = gpu.create_command_encoder(&Default::default());
+    let group = device.group("canary", &pipeline.get_bind_group_layout(0), &[counts.as_entire_binding()]);
+    let mut encoder = device.device.create_command_encoder(&Default::default());
     {
         let mut pass = encoder.begin_compute_pass(&Default::default());
         pass.set_pipeline(&pipeline);
@@ -47,29 +34,4 @@ pub(super) fn counts(device: &Device, checks: Checks) -> Result<Vec<u32>> {
     encoder.copy_buffer_to_buffer(&counts, 0, &readback, 0, bytes);
     device.queue.submit([encoder.finish()]);
     device.read(&readback, bytes, PATIENCE, |words| words.to_vec())
-}
-
-impl Device {
-    /// Waits until `bytes` of `buffer` can be read, and reads them.
-    pub(super) fn read<T>(
-        &self,
-        buffer: &wgpu::Buffer,
-        bytes: u64,
-        patience: Duration,
-        read: impl FnOnce(&[u32]) -> T,
-    ) -> Result<T> {
-        let failed = |what: String| Error::Device(format!("{}: {what}", self.adapter.name));
-        buffer.map_async(wgpu::MapMode::Read, 0..bytes, |_| {});
-        let waited =
-            self.device.poll(wgpu::PollType::Wait { submission_index: None, timeout: Some(patience) });
-        if let Some(fault) = self.faults.get() {
-            return Err(failed(fault));
-        }
-        waited.map_err(|error| failed(error.to_string()))?;
-        let view = buffer.get_mapped_range(0..bytes).map_err(|error| failed(error.to_string()))?;
-        let value = read(bytemuck::cast_slice(&view));
-        drop(view);
-        buffer.unmap();
-        Ok(value)
-    }
 }

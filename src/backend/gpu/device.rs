@@ -1,13 +1,15 @@
 //! A graphics processor, opened: its limits, its shaders, and what went wrong on it.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use wgpu::{
     BindGroupLayout, BindGroupLayoutEntry, BindingType, Buffer, BufferBindingType, BufferUsages,
-    ComputePipeline, DeviceType, Features, ShaderStages,
+    ComputePipeline, Features, ShaderStages,
 };
 
-use super::batch::Capacity;
+use super::adapter::Adapter;
+use super::timer::Timestamps;
 use crate::error::{Error, Result};
 use crate::kernel::dct::MATRIX_FIXED;
 
@@ -45,78 +47,6 @@ pub(crate) enum Checks {
     Off,
 }
 
-/// What a graphics processor says of itself.
-#[derive(Debug, Clone)]
-pub(crate) struct Adapter {
-    adapter: wgpu::Adapter,
-    /// The driver's name of it.
-    pub(crate) name: String,
-    /// `discrete`, `integrated`, `virtual`, `software` or `other`.
-    pub(crate) kind: &'static str,
-    /// `vulkan`, `metal` or `dx12`.
-    pub(crate) interface: String,
-    /// The driver and its version.
-    pub(crate) driver: String,
-    /// Largest buffer in bytes.
-    pub(crate) max_buffer: u64,
-    /// Largest part of a buffer that a shader can see, in bytes.
-    pub(crate) max_binding: u64,
-    /// Whether stages can be timed on the device.
-    pub(crate) timestamps: bool,
-}
-
-impl Adapter {
-    /// Every adapter of this machine, in the driver's order.
-    pub(crate) fn all() -> Vec<Adapter> {
-        let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
-        descriptor.backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
-        descriptor.flags = wgpu::InstanceFlags::empty();
-        let instance = wgpu::Instance::new(descriptor);
-        let adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
-        adapters.into_iter().map(Adapter::new).collect()
-    }
-
-    fn new(adapter: wgpu::Adapter) -> Adapter {
-        let (info, limits) = (adapter.get_info(), adapter.limits());
-        Adapter {
-            name: info.name,
-            kind: match info.device_type {
-                DeviceType::DiscreteGpu => "discrete",
-                DeviceType::IntegratedGpu => "integrated",
-                DeviceType::VirtualGpu => "virtual",
-                DeviceType::Cpu => "software",
-                DeviceType::Other => "other",
-            },
-            interface: info.backend.to_str().to_string(),
-            driver: format!("{} {}", info.driver, info.driver_info).trim().to_string(),
-            max_buffer: limits.max_buffer_size,
-            max_binding: limits.max_storage_buffer_binding_size,
-            timestamps: adapter.features().contains(Features::TIMESTAMP_QUERY),
-            adapter,
-        }
-    }
-
-    /// Whether it is a processor in disguise.
-    pub(crate) fn is_software(&self) -> bool {
-        self.kind == "software"
-    }
-
-    /// The largest batch, up to `wanted` bytes of samples, that the adapter's limits allow.
-    pub(crate) fn capacity(&self, wanted: u64) -> Capacity {
-        let binding = self.max_binding.min(self.max_buffer) / SECTION_ALIGNMENT * SECTION_ALIGNMENT;
-        let bytes = wanted.min(binding - binding / 8);
-        let by_points = (binding / (8 * u64::from(POINTS_A_PICTURE))).max(1);
-        let pictures = (bytes / BYTES_A_PICTURE).clamp(16, 1024).min(by_points);
-        Capacity { pictures: pictures as u32, bytes }
-    }
-}
-
-const SECTION_ALIGNMENT: u64 = 256;
-/// Upper bound of what a picture of the usual kind takes of a batch's points.
-const POINTS_A_PICTURE: u32 = 8192;
-/// A batch has room for one picture in so many bytes.
-const BYTES_A_PICTURE: u64 = 1 << 16;
-
 /// What went wrong on a device; the first thing counts.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Faults(Arc<Mutex<Option<String>>>);
@@ -146,16 +76,6 @@ pub(crate) struct Device {
     pub(crate) adapter: Adapter,
 }
 
-/// How closely the device's own clock can be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Timestamps {
-    None,
-    /// Around each stage.
-    Stages,
-    /// Around the upload too.
-    Everywhere,
-}
-
 impl Device {
     /// Opens `adapter`.
     ///
@@ -167,19 +87,19 @@ impl Device {
             Error::Device(format!("{}: {what}: {error}", adapter.name))
         };
         let wanted = Features::TIMESTAMP_QUERY | Features::TIMESTAMP_QUERY_INSIDE_ENCODERS;
-        let features = adapter.adapter.features() & wanted;
+        let features = adapter.handle.features() & wanted;
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("shadegrid"),
             required_features: features,
-            required_limits: adapter.adapter.limits(),
+            required_limits: adapter.handle.limits(),
             ..Default::default()
         };
-        let (device, queue) = pollster::block_on(adapter.adapter.request_device(&descriptor))
+        let (device, queue) = pollster::block_on(adapter.handle.request_device(&descriptor))
             .map_err(|error| failed("cannot be opened", &error))?;
         let faults = Faults::default();
         watch(&device, &faults);
         let bindings = bindings(&device);
-        let stages = STAGES.map(|(name, text)| pipeline(&device, &bindings, name, text, checks)).to_vec();
+        let stages = STAGES.map(|stage| pipeline(&device, Some(&bindings), stage, checks)).to_vec();
         let matrix = buffer(&device, "matrix", 16 * 64 * 4, BufferUsages::STORAGE | BufferUsages::COPY_DST);
         queue.write_buffer(&matrix, 0, bytemuck::cast_slice(MATRIX_FIXED.as_flattened()));
         if let Some(fault) = faults.get() {
@@ -206,6 +126,36 @@ impl Device {
         }
     }
 
+    /// Waits until everything sent has been done.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`] where the device fails or `patience` ends.
+    pub(super) fn wait(&self, patience: Duration) -> Result<()> {
+        let waited =
+            self.device.poll(wgpu::PollType::Wait { submission_index: None, timeout: Some(patience) });
+        self.check()?;
+        waited.map(drop).map_err(|error| Error::Device(format!("{}: {error}", self.adapter.name)))
+    }
+
+    /// Waits until `bytes` of `buffer` can be read, and reads them.
+    pub(super) fn read<T>(
+        &self,
+        buffer: &wgpu::Buffer,
+        bytes: u64,
+        patience: Duration,
+        read: impl FnOnce(&[u32]) -> T,
+    ) -> Result<T> {
+        let failed = |what: String| Error::Device(format!("{}: {what}", self.adapter.name));
+        buffer.map_async(wgpu::MapMode::Read, 0..bytes, |_| {});
+        self.wait(patience)?;
+        let view = buffer.get_mapped_range(0..bytes).map_err(|error| failed(error.to_string()))?;
+        let value = read(bytemuck::cast_slice(&view));
+        drop(view);
+        buffer.unmap();
+        Ok(value)
+    }
+
     /// Never frees the device: freeing one that hangs can hang.
     pub(super) fn abandon(&self) {
         std::mem::forget((self.device.clone(), self.queue.clone()));
@@ -215,6 +165,38 @@ impl Device {
     #[cfg(test)]
     pub(crate) fn destroy(&self) {
         self.device.destroy();
+    }
+
+    /// A stage with a layout of its own.
+    pub(super) fn pipeline(&self, name: &str, text: &str) -> ComputePipeline {
+        pipeline(&self.device, None, (name, text), self.checks)
+    }
+
+    /// Binds resources in their order, from 0.
+    pub(super) fn group(
+        &self,
+        label: &str,
+        layout: &BindGroupLayout,
+        resources: &[wgpu::BindingResource<'_>],
+    ) -> wgpu::BindGroup {
+        let entries: Vec<_> = resources
+            .iter()
+            .enumerate()
+            .map(|(binding, resource)| wgpu::BindGroupEntry {
+                binding: binding as u32,
+                resource: resource.clone(),
+            })
+            .collect();
+        let label = Some(label);
+        self.device.create_bind_group(&wgpu::BindGroupDescriptor { label, layout, entries: &entries })
+    }
+
+    /// An error about a stage whose results cannot be.
+    pub(super) fn broken(&self, stage: &str, what: &str) -> Error {
+        Error::Device(format!(
+            "{}: stage {stage} gives {what}; the driver ({}) is not to be trusted",
+            self.adapter.name, self.adapter.driver
+        ))
     }
 
     pub(super) fn buffer(&self, label: &str, bytes: u64, usage: BufferUsages) -> Buffer {
@@ -227,7 +209,7 @@ impl Device {
     ///
     /// [`Error::Device`] where it does not get there.
     pub(crate) fn count_loops(&self) -> Result<()> {
-        let counts = super::canary::counts(self, self.checks)?;
+        let counts = super::canary::counts(self)?;
         match counts.iter().find(|&&count| count != super::canary::EXPECTED) {
             None => Ok(()),
             Some(count) => Err(Error::Device(format!(
@@ -286,25 +268,31 @@ fn bindings(device: &wgpu::Device) -> BindGroupLayout {
     })
 }
 
+/// A stage; without `bindings` it has a layout of its own.
 fn pipeline(
     device: &wgpu::Device,
-    bindings: &BindGroupLayout,
-    name: &str,
-    text: &str,
+    bindings: Option<&BindGroupLayout>,
+    (name, text): (&str, &str),
     checks: Checks,
 ) -> ComputePipeline {
-    let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-        label: Some(name),
-        bind_group_layouts: &[Some(bindings)],
-        immediate_size: 0,
+    let layout = bindings.map(|bindings| {
+        device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label: Some(name),
+            bind_group_layouts: &[Some(bindings)],
+            immediate_size: 0,
+        })
     });
     let module = module(device, name, text, checks);
     device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
         label: Some(name),
-        layout: Some(&layout),
+        layout: layout.as_ref(),
         module: &module,
         entry_point: Some(name),
-        compilation_options: Default::default(),
+        // Every stage writes what it reads, and zeros cost: without an extension one invocation writes all of them.
+        compilation_options: wgpu::PipelineCompilationOptions {
+            zero_initialize_workgroup_memory: false,
+            ..Default::default()
+        },
         cache: None,
     })
 }
@@ -314,15 +302,15 @@ fn pipeline(
     unsafe_code,
     reason = "checks on every index and loop cost up to a hundredfold; the texts are our own"
 )]
-pub(super) fn module(device: &wgpu::Device, name: &str, text: &str, checks: Checks) -> wgpu::ShaderModule {
+fn module(device: &wgpu::Device, name: &str, text: &str, checks: Checks) -> wgpu::ShaderModule {
     let descriptor =
         wgpu::ShaderModuleDescriptor { label: Some(name), source: wgpu::ShaderSource::Wgsl(text.into()) };
     match checks {
         #[cfg(test)]
         Checks::On => device.create_shader_module(descriptor),
         // SAFETY: the text is one of this crate's shaders. Its indices come from descriptors that `Batch` computes and
-        // bounds by the buffers' capacities, its loops end after counts from the same place, and the tests compare every
-        // stage with the checks on and off.
+        // bounds by the buffers' capacities, or from ranges that `Resident` cuts from what it uploaded; its loops end after
+        // counts from the same places, and the tests compare every stage with the checks on and off.
         Checks::Off => unsafe {
             device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked())
         },

@@ -15,7 +15,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use super::batch::{Batch, Capacity, Place};
+use super::batch::{Batch, Place};
+use super::capacity::Capacity;
 use super::device::Device;
 use super::slot::{Slot, Timings};
 use super::tables::Tables;
@@ -162,6 +163,7 @@ impl<T: Send> Ring<T> {
             Ok(reserved) => reserved,
             Err(reason) => return Err(Box::new(Done { picture, payload, sums: Err(reason) })),
         };
+        let started = Instant::now();
         let filled = catch_unwind(AssertUnwindSafe(|| {
             super::fill(&self.slots[slot], &place, &picture, &|piece| {
                 let _mapped = self.mapped.read().unwrap_or_else(PoisonError::into_inner);
@@ -170,6 +172,7 @@ impl<T: Send> Ring<T> {
             })
         }));
         let mut state = self.lock();
+        state.traffic.fill += started.elapsed();
         let lane = &mut state.lanes[slot];
         lane.writing -= 1;
         lane.entries[index] = Some(Entry { picture, payload, place });
@@ -203,7 +206,11 @@ impl<T: Send> Ring<T> {
                 return Ok((slot, lane.entries.len() - 1, place));
             }
             if lane.entries.is_empty() {
-                return Err(format!("too large for a batch of {} MB", self.capacity.bytes >> 20).into());
+                return Err(format!(
+                    "too large for the device: its batches hold {} bytes of samples and tables",
+                    self.capacity.bytes
+                )
+                .into());
             }
             state.close();
             self.changed.notify_all();

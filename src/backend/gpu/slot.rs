@@ -5,16 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use wgpu::{BindGroup, Buffer, BufferUsages, CommandEncoder, MapMode, QuerySet};
+use wgpu::{BindGroup, Buffer, BufferUsages, CommandEncoder, MapMode};
 
-use super::batch::{Batch, Capacity, PlaneBytes, PlanePlace, Sections};
-use super::device::{Device, MOST_WORKGROUPS, STAGES, Timestamps};
+use super::batch::{Batch, PlaneBytes, PlanePlace};
+use super::capacity::{Capacity, Sections};
+use super::device::{Device, MOST_WORKGROUPS, STAGES};
+use super::timer::{Timer, Timestamps};
 use crate::backend::Traffic;
 use crate::error::{Error, Result};
 
-/// Timestamps a batch: before and after the upload, and before and after each stage.
-const TIMESTAMPS: u32 = 2 + 2 * STAGES.len() as u32;
-const TIMESTAMP_BYTES: u64 = 8 * TIMESTAMPS as u64;
+/// What is timed: each stage, and the two copies where the device can tell.
+const UPLOAD: u32 = STAGES.len() as u32;
+const READBACK: u32 = UPLOAD + 1;
 /// A copy into mapped memory takes at most so many bytes at a time; see [`Slot::fill`].
 const PIECE: usize = 1 << 20;
 
@@ -42,12 +44,6 @@ pub(super) struct Slot {
     ready: Arc<AtomicU8>,
 }
 
-#[derive(Debug)]
-struct Timer {
-    queries: QuerySet,
-    resolved: Buffer,
-}
-
 /// Time on the device by its own clock.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Timings {
@@ -55,6 +51,8 @@ pub(crate) struct Timings {
     pub(crate) upload: Option<Duration>,
     /// One a stage: reduce, gradient, dct.
     pub(crate) stages: [Duration; 3],
+    /// From the device to the buffer that is read, where it can be told.
+    pub(crate) readback: Option<Duration>,
 }
 
 impl Timings {
@@ -63,6 +61,7 @@ impl Timings {
         traffic.reduce += self.stages[0];
         traffic.gradient += self.stages[1];
         traffic.dct += self.stages[2];
+        traffic.readback += self.readback.unwrap_or_default();
     }
 }
 
@@ -84,11 +83,15 @@ impl Slot {
         let points =
             device.buffer("points", 8 * u64::from(capacity.points()), storage | BufferUsages::COPY_SRC);
         let results = device.buffer("results", result_bytes, storage | BufferUsages::COPY_SRC);
-        let readback_bytes = result_bytes + TIMESTAMP_BYTES;
+        let timer = match device.timestamps {
+            Timestamps::None => None,
+            Timestamps::Stages => Some(Timer::new(device, UPLOAD)),
+            Timestamps::Everywhere => Some(Timer::new(device, READBACK + 1)),
+        };
+        let readback_bytes = result_bytes + timer.as_ref().map_or(0, Timer::bytes);
         let readback =
             device.buffer("readback", readback_bytes, BufferUsages::MAP_READ | BufferUsages::COPY_DST);
         let group = group(device, &sections, &input, &points, &results);
-        let timer = (device.timestamps != Timestamps::None).then(|| Timer::new(device));
         let ready = Arc::new(AtomicU8::new(STAGING_READY));
         Slot { sections, staging, input, points, results, readback, result_bytes, group, timer, ready }
     }
@@ -158,22 +161,17 @@ impl Slot {
         self.ready.store(0, Ordering::Release);
         self.staging.unmap();
         let mut encoder = device.device.create_command_encoder(&Default::default());
-        self.upload(&mut encoder, device, batch);
+        self.copy_timed(&mut encoder, device, UPLOAD, |encoder| self.upload(encoder, batch));
         let header = batch.header();
         for (stage, groups) in [header.lines, header.gradients, header.lumas].into_iter().enumerate() {
             self.dispatch(&mut encoder, device, stage, groups);
         }
         let bytes = 4 * u64::from(batch.result_words());
-        encoder.copy_buffer_to_buffer(&self.results, 0, &self.readback, 0, bytes);
+        self.copy_timed(&mut encoder, device, READBACK, |encoder| {
+            encoder.copy_buffer_to_buffer(&self.results, 0, &self.readback, 0, bytes);
+        });
         if let Some(timer) = &self.timer {
-            encoder.resolve_query_set(&timer.queries, 0..TIMESTAMPS, &timer.resolved, 0);
-            encoder.copy_buffer_to_buffer(
-                &timer.resolved,
-                0,
-                &self.readback,
-                self.result_bytes,
-                TIMESTAMP_BYTES,
-            );
+            timer.resolve(&mut encoder, &self.readback, self.result_bytes);
         }
         device.queue.submit([encoder.finish()]);
         self.map(&self.readback, MapMode::Read, RESULTS_READY);
@@ -181,13 +179,21 @@ impl Slot {
         Ok(())
     }
 
-    fn upload(&self, encoder: &mut CommandEncoder, device: &Device, batch: &Batch) {
-        let stamp = |encoder: &mut CommandEncoder, index| {
-            if let (Some(timer), Timestamps::Everywhere) = (&self.timer, device.timestamps) {
-                encoder.write_timestamp(&timer.queries, index);
-            }
-        };
-        stamp(encoder, 0);
+    /// Times a copy, where the device can tell outside stages.
+    fn copy_timed(
+        &self,
+        encoder: &mut CommandEncoder,
+        device: &Device,
+        interval: u32,
+        copy: impl FnOnce(&mut CommandEncoder),
+    ) {
+        match self.timer.as_ref().filter(|_| device.timestamps == Timestamps::Everywhere) {
+            Some(timer) => timer.around(encoder, interval, copy),
+            None => copy(encoder),
+        }
+    }
+
+    fn upload(&self, encoder: &mut CommandEncoder, batch: &Batch) {
         let sections = &self.sections;
         let used = [
             (&sections.header, size_of_val(&batch.header())),
@@ -200,16 +206,10 @@ impl Slot {
             let start = section.start;
             encoder.copy_buffer_to_buffer(&self.staging, start, &self.input, start, bytes as u64);
         }
-        stamp(encoder, 1);
     }
 
     fn dispatch(&self, encoder: &mut CommandEncoder, device: &Device, stage: usize, groups: u32) {
-        let first = 2 + 2 * stage as u32;
-        let writes = self.timer.as_ref().map(|timer| wgpu::ComputePassTimestampWrites {
-            query_set: &timer.queries,
-            beginning_of_pass_write_index: Some(first),
-            end_of_pass_write_index: Some(first + 1),
-        });
+        let writes = self.timer.as_ref().map(|timer| timer.around_pass(stage as u32));
         let label = Some(STAGES[stage].0);
         let mut pass =
             encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label, timestamp_writes: writes });
@@ -266,31 +266,17 @@ impl Slot {
     }
 }
 
-fn lost(error: impl std::fmt::Display) -> Error {
+pub(super) fn lost(error: impl std::fmt::Display) -> Error {
     Error::Device(error.to_string())
 }
 
 fn timings(device: &Device, stamps: &[u64]) -> Timings {
-    let period = f64::from(device.queue.get_timestamp_period());
-    let between = |first: usize| {
-        let ticks = stamps[first + 1].saturating_sub(stamps[first]) as f64;
-        Duration::from_nanos((ticks * period) as u64)
-    };
+    let intervals = device.intervals(stamps);
+    let at = |interval: u32| intervals.get(interval as usize).copied();
     Timings {
-        upload: (device.timestamps == Timestamps::Everywhere).then(|| between(0)),
-        stages: [between(2), between(4), between(6)],
-    }
-}
-
-impl Timer {
-    fn new(device: &Device) -> Timer {
-        let queries = device.device.create_query_set(&wgpu::QuerySetDescriptor {
-            label: Some("stages"),
-            ty: wgpu::QueryType::Timestamp,
-            count: TIMESTAMPS,
-        });
-        let usage = BufferUsages::QUERY_RESOLVE | BufferUsages::COPY_SRC;
-        Timer { queries, resolved: device.buffer("timestamps", TIMESTAMP_BYTES, usage) }
+        upload: at(UPLOAD),
+        stages: std::array::from_fn(|stage| at(stage as u32).unwrap_or_default()),
+        readback: at(READBACK),
     }
 }
 
@@ -315,14 +301,5 @@ fn group(
         results.as_entire_binding(),
         device.matrix.as_entire_binding(),
     ];
-    let entries: Vec<_> = resources
-        .into_iter()
-        .enumerate()
-        .map(|(binding, resource)| wgpu::BindGroupEntry { binding: binding as u32, resource })
-        .collect();
-    device.device.create_bind_group(&wgpu::BindGroupDescriptor {
-        label: Some("batch"),
-        layout: &device.bindings,
-        entries: &entries,
-    })
+    device.group("batch", &device.bindings, &resources)
 }

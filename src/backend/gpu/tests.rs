@@ -3,10 +3,11 @@
 #![expect(clippy::print_stdout, reason = "says what ran, was skipped and was compared")]
 
 mod rings;
+mod search;
 mod shaders;
 mod twins;
 
-use super::device::{Adapter, Checks, Device};
+use super::{Adapter, Checks, Device};
 
 /// The adapters of this machine, opened with and without checks; `SHADEGRID_REQUIRE=gpu` makes none a failure.
 ///

@@ -2,13 +2,15 @@
 
 use std::fmt::Write as _;
 
-use super::report::Report;
+use shadegrid::DeviceSpeed;
+
+use super::report::{Contender, Report, batch, memory, share};
 
 const STYLE: &str = "\
 body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;color:#1b1f24;background:#fff}\
 h1{font-size:1.5rem;margin-bottom:.2rem}h2{font-size:1.1rem;margin-top:2rem}\
 table{border-collapse:collapse;width:100%}th,td{padding:.3rem .6rem;text-align:right;border-bottom:1px solid #d0d7de}\
-th:first-child,td:first-child{text-align:left}p{color:#57606a}\
+th:first-child,td:first-child{text-align:left}p{color:#57606a}.note{font-size:.875rem}\
 svg{width:100%;height:auto;display:block}svg text{font:13px system-ui,sans-serif;fill:#1b1f24}\
 .wrong{color:#b3261e;font-weight:600}@media print{body{margin:0;max-width:none}h2{break-after:avoid}svg{break-inside:avoid}}";
 
@@ -27,29 +29,65 @@ pub(super) fn page(report: &Report) -> String {
         .collect();
     body.push_str(&chart(&rates, ""));
     body.push_str(&rates_table(report));
+    body.push_str(
+        "<p class=\"note\">Rates are medians; the thin line is the range of all runs. All contenders hash the same \
+         pictures from memory.</p>",
+    );
     body.push_str("<h2>Where the time goes: one thread of the processor</h2>");
     body.push_str(&chart(&bars(&report.processor_steps()), " ms"));
-    for contender in &report.contenders {
-        let Some(steps) = contender.device_steps() else { continue };
-        let (by_devices, hashed) = contender.by_devices();
-        let _ = write!(body, "<h2>Where the time goes: {}</h2>", escaped(&contender.name));
-        let _ = write!(
-            body,
-            "<p>{by_devices} of {hashed} pictures; the first four by the device's own clock. Batches overlap, so the last \
-             holds waiting too.</p>"
-        );
-        body.push_str(&chart(&bars(&steps), " ms"));
-        if let Some((upload, reduce)) = contender.bandwidths() {
-            let _ = write!(body, "<p>Upload {upload:.2} GB/s, reduce {reduce:.2} GB/s of samples.</p>");
-        }
-    }
-    body.push_str(
-        "<p>Times are milliseconds a picture. Rates are medians; the thin line is the range of all runs.</p>",
-    );
+    body.push_str("<p class=\"note\">Milliseconds a picture.</p>");
+    report.contenders.iter().for_each(|contender| body.push_str(&device(contender)));
     format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
          content=\"width=device-width\"><title>Shadegrid bench</title><style>{STYLE}</style><body>{body}</body></html>\n"
     )
+}
+
+/// A device's way, step by step, and what it does alone.
+fn device(contender: &Contender) -> String {
+    let mut body = String::new();
+    let name = escaped(&contender.name);
+    if let Some(steps) = contender.device_steps() {
+        let (by_devices, hashed) = contender.by_devices();
+        let bars = steps.map(|step| Bar {
+            label: format!("{} ({})", step.name, step.clock.name()),
+            value: step.milliseconds,
+            range: None,
+        });
+        let _ = write!(body, "<h2>Where the time goes: {name}</h2>{}", chart(&bars, " ms"));
+        let _ = write!(
+            body,
+            "<p class=\"note\">Milliseconds a picture, {by_devices} of {hashed} pictures. Decoding and finishing are the \
+             processor's, as above.</p>"
+        );
+    }
+    if let Some(speed) = &contender.speed {
+        let _ = write!(body, "<h2>Alone: {name}</h2>{}", chart(&bars(&memory(speed)), " GB/s"));
+        let _ = write!(body, "<p class=\"note\">{}.</p>{}", escaped(&speed.driver), reduce_table(speed));
+    }
+    body
+}
+
+fn reduce_table(speed: &DeviceSpeed) -> String {
+    let timed = || speed.reduce.iter().filter(|reduce| reduce.pixels_per_second > 0.0);
+    if timed().next().is_none() {
+        return "<p class=\"note\">The device has no clock for its stages.</p>".to_string();
+    }
+    let mut table =
+        "<table><tr><th>pictures already on the device</th><th>gigapixels/s</th><th>GB/s of samples</th>\
+                     <th>of its memory's copy</th></tr>"
+            .to_string();
+    for reduce in timed() {
+        let _ = write!(
+            table,
+            "<tr><td>{}</td><td>{:.2}</td><td>{:.2}</td><td>{:.1} %</td></tr>",
+            batch(reduce),
+            reduce.pixels_per_second / 1e9,
+            reduce.bytes_per_second / 1e9,
+            100.0 * share(speed, reduce)
+        );
+    }
+    table + "</table>"
 }
 
 fn rates_table(report: &Report) -> String {
@@ -92,8 +130,8 @@ fn bars(steps: &[(&str, f64)]) -> Vec<Bar> {
 /// Horizontal bars from 0, each with its value.
 fn chart(bars: &[Bar], unit: &str) -> String {
     const ROW: usize = 34;
-    const LEFT: f64 = 270.0;
-    const WIDTH: f64 = 400.0;
+    const LEFT: f64 = 300.0;
+    const WIDTH: f64 = 360.0;
     let reach = |bar: &Bar| bar.range.map_or(bar.value, |(_, most)| most);
     let largest = bars.iter().map(reach).fold(f64::MIN_POSITIVE, f64::max);
     let scaled = |value: f64| value / largest * WIDTH;

@@ -1,18 +1,19 @@
-//! What was measured, as a table and as JSON.
+//! What was measured, ready to be told.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use shadegrid::pipeline::{PipelineOptions, Summary};
+use shadegrid::{DeviceSpeed, ReduceSpeed, Traffic};
 
 /// Times of one thread over all pictures.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Steps {
     pub(super) read: Duration,
     pub(super) decode: Duration,
-    /// Sums and everything after them.
-    pub(super) hash: Duration,
+    pub(super) sums: Duration,
+    /// Everything after the sums.
+    pub(super) finish: Duration,
     pub(super) pictures: u64,
 }
 
@@ -24,11 +25,15 @@ pub(super) struct Contender {
     /// Whether every run gave the records of the first.
     pub(super) steady: bool,
     pub(super) runs: Vec<Summary>,
+    /// Of a device, measured alone.
+    pub(super) speed: Option<DeviceSpeed>,
 }
 
 /// Everything that a report says.
 #[derive(Debug)]
 pub(super) struct Report {
+    /// The processor's name, where the system tells.
+    pub(super) processor: String,
     pub(super) contenders: Vec<Contender>,
     pub(super) steps: Steps,
     pub(super) pictures: usize,
@@ -61,10 +66,6 @@ impl Spread {
         let at = |index: usize| values.get(index).copied().unwrap_or(0.0);
         Spread { median: at(values.len() / 2), least: at(0), most: at(values.len().saturating_sub(1)) }
     }
-
-    fn json(self) -> Value {
-        json!({"median": self.median, "least": self.least, "most": self.most})
-    }
 }
 
 impl Contender {
@@ -94,33 +95,82 @@ impl Contender {
         self.runs.last().map_or((0, 0), |run| (run.by_devices, run.records - run.failed()))
     }
 
-    /// Milliseconds a picture on the device by step, the mean of the runs: upload, reduce, gradient, dct, in flight.
-    pub(super) fn device_steps(&self) -> Option<[(&'static str, f64); 5]> {
+    /// Milliseconds a picture through the device by step, the mean of the runs.
+    pub(super) fn device_steps(&self) -> Option<[DeviceStep; 7]> {
         let traffic = || self.runs.iter().flat_map(|run| &run.devices);
         let pictures: u64 = traffic().map(|traffic| traffic.pictures).sum();
-        let mean = |time: fn(&shadegrid::Traffic) -> Duration| {
-            traffic().map(time).sum::<Duration>().as_secs_f64() * 1e3 / pictures as f64
+        let step = |name, clock, time: fn(&Traffic) -> Duration| {
+            let total: Duration = traffic().map(time).sum();
+            DeviceStep { name, clock, milliseconds: total.as_secs_f64() * 1e3 / pictures as f64 }
         };
         (pictures > 0).then(|| {
             [
-                ("upload", mean(|traffic| traffic.upload)),
-                ("reduce", mean(|traffic| traffic.reduce)),
-                ("gradient", mean(|traffic| traffic.gradient)),
-                ("dct", mean(|traffic| traffic.dct)),
-                ("sent until read back", mean(|traffic| traffic.in_flight)),
+                step("copy to staging", Clock::Thread, |traffic| traffic.fill),
+                step("upload", Clock::Device, |traffic| traffic.upload),
+                step("reduce", Clock::Device, |traffic| traffic.reduce),
+                step("gradient", Clock::Device, |traffic| traffic.gradient),
+                step("dct", Clock::Device, |traffic| traffic.dct),
+                step("readback", Clock::Device, |traffic| traffic.readback),
+                step("sent until read back", Clock::Wall, |traffic| traffic.in_flight),
             ]
         })
     }
+}
 
-    /// Gigabytes a second through the upload and through `reduce`, where the device can tell.
-    pub(super) fn bandwidths(&self) -> Option<(f64, f64)> {
-        let traffic = || self.runs.iter().flat_map(|run| &run.devices);
-        let bytes: u64 = traffic().map(|traffic| traffic.bytes).sum();
-        let rate = |time: Duration| bytes as f64 / 1e9 / time.as_secs_f64();
-        let upload: Duration = traffic().map(|traffic| traffic.upload).sum();
-        let reduce: Duration = traffic().map(|traffic| traffic.reduce).sum();
-        (!reduce.is_zero()).then(|| (if upload.is_zero() { 0.0 } else { rate(upload) }, rate(reduce)))
+/// One step of the way through a device.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct DeviceStep {
+    pub(super) name: &'static str,
+    pub(super) clock: Clock,
+    pub(super) milliseconds: f64,
+}
+
+/// Whose time it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Clock {
+    Thread,
+    Device,
+    Wall,
+}
+
+impl Clock {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Clock::Thread => "a thread's time",
+            Clock::Device => "the device's clock",
+            Clock::Wall => "batches overlap",
+        }
     }
+}
+
+/// What a speed says of the device's memory: name and gigabytes a second.
+pub(super) fn memory(speed: &DeviceSpeed) -> [(&'static str, f64); 5] {
+    [
+        ("copied on the device, read and written", speed.copy / 1e9),
+        ("upload", speed.upload / 1e9),
+        ("readback", speed.readback / 1e9),
+        ("one thread into staging memory", speed.fill / 1e9),
+        ("one thread, a plain copy", speed.plain_copy / 1e9),
+    ]
+}
+
+/// The share of the device's memory bandwidth that `reduce` reaches, every sample counted once.
+pub(super) fn share(speed: &DeviceSpeed, reduce: &ReduceSpeed) -> f64 {
+    reduce.bytes_per_second / speed.copy
+}
+
+/// The pictures that were reduced, in words.
+pub(super) fn batch(reduce: &ReduceSpeed) -> String {
+    let megapixels = f64::from(reduce.width) * f64::from(reduce.height) / 1e6;
+    format!("reduce, {} × {megapixels} megapixels", reduce.pictures)
+}
+
+/// The processor's name, where the system tells.
+fn processor() -> String {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("model name"));
+    let name = line.map(|line| line.trim_start_matches([' ', '\t', ':']).to_string());
+    name.unwrap_or_else(|| std::env::consts::ARCH.to_string())
 }
 
 impl Report {
@@ -134,6 +184,7 @@ impl Report {
         let bytes: usize = pictures.iter().map(|(_, bytes)| bytes.len()).sum();
         let threads = options.threads.get();
         Report {
+            processor: processor(),
             contenders,
             steps,
             pictures: pictures.len(),
@@ -156,94 +207,24 @@ impl Report {
     }
 
     /// Milliseconds a picture of one thread of the processor.
-    pub(super) fn processor_steps(&self) -> [(&'static str, f64); 3] {
+    pub(super) fn processor_steps(&self) -> Vec<(&'static str, f64)> {
         let mean = |time: Duration| time.as_secs_f64() * 1e3 / self.steps.pictures as f64;
-        [
-            ("read", mean(self.steps.read)),
-            ("decode", mean(self.steps.decode)),
-            ("sums and finish", mean(self.steps.hash)),
-        ]
+        let read = (!self.synthetic).then(|| ("read", mean(self.steps.read)));
+        let Steps { decode, sums, finish, .. } = self.steps;
+        let steps = [("decode", decode), ("sums", sums), ("finish", finish)];
+        read.into_iter().chain(steps.map(|(step, time)| (step, mean(time)))).collect()
     }
 
     /// What was measured, in one line.
     pub(super) fn subject(&self) -> String {
         let origin = if self.synthetic { "made-up bitmaps" } else { "files" };
         format!(
-            "{} {origin}, {:.1} MB in memory, {} threads, {} runs each",
+            "{} {origin}, {:.1} MB in memory; {} threads of {}; {} runs each",
             self.pictures,
             self.megabytes,
             self.threads,
+            self.processor,
             self.contenders[0].runs.len()
         )
-    }
-
-    pub(super) fn table(&self) -> String {
-        let mut text = format!("{}\n\n", self.subject());
-        let _ = writeln!(
-            text,
-            "{:<36} {:>10} {:>17} {:>8} {:>8}  records",
-            "", "pictures/s", "range", "MP/s", "MB/s"
-        );
-        for contender in &self.contenders {
-            let pictures = contender.pictures_a_second();
-            let equal = match self.differing(contender) {
-                0 => "equal".to_string(),
-                differing => format!("{differing} DIFFER"),
-            };
-            let _ = writeln!(
-                text,
-                "{:<36} {:>10.1} {:>17} {:>8.1} {:>8.1}  {equal}",
-                contender.name,
-                pictures.median,
-                format!("{:.1}–{:.1}", pictures.least, pictures.most),
-                contender.megapixels_a_second().median,
-                contender.megabytes_a_second().median,
-            );
-        }
-        text.push_str("\nMilliseconds a picture, one thread of the processor:\n");
-        for (step, time) in self.processor_steps() {
-            let _ = writeln!(text, "  {step:<24} {time:>9.3}");
-        }
-        for contender in &self.contenders {
-            let Some(steps) = contender.device_steps() else { continue };
-            let (by_devices, hashed) = contender.by_devices();
-            let _ =
-                writeln!(text, "\n{}, {by_devices} of {hashed} pictures, by its own clock:", contender.name);
-            for (step, time) in steps {
-                let _ = writeln!(text, "  {step:<24} {time:>9.3}");
-            }
-            if let Some((upload, reduce)) = contender.bandwidths() {
-                let _ = writeln!(text, "  upload {upload:.2} GB/s, reduce {reduce:.2} GB/s of samples");
-            }
-        }
-        text
-    }
-
-    pub(super) fn json(&self) -> String {
-        let steps = |steps: &[(&str, f64)]| -> Value {
-            steps.iter().map(|(step, time)| ((*step).to_string(), json!(time))).collect()
-        };
-        let contender = |contender: &Contender| {
-            json!({
-                "name": contender.name,
-                "pictures_per_second": contender.pictures_a_second().json(),
-                "megapixels_per_second": contender.megapixels_a_second().json(),
-                "megabytes_per_second": contender.megabytes_a_second().json(),
-                "differing_records": self.differing(contender),
-                "by_device": contender.by_devices().0,
-                "device_milliseconds_per_picture": contender.device_steps().map(|s| steps(&s)),
-                "upload_gigabytes_per_second": contender.bandwidths().map(|(upload, _)| upload),
-                "reduce_gigabytes_per_second": contender.bandwidths().map(|(_, reduce)| reduce),
-            })
-        };
-        let value = json!({
-            "pictures": self.pictures,
-            "megabytes": self.megabytes,
-            "threads": self.threads,
-            "synthetic": self.synthetic,
-            "thread_milliseconds_per_picture": steps(&self.processor_steps()),
-            "contenders": self.contenders.iter().map(contender).collect::<Value>(),
-        });
-        format!("{value:#}\n")
     }
 }

@@ -11,7 +11,8 @@ pub(super) fn pictures() -> Vec<(String, Vec<u8>)> {
     sizes.map(|(width, height, n)| (format!("{width}x{height}-{n}.bmp"), bitmap(width, height, n))).collect()
 }
 
-/// Waves of several lengths with some noise, 24 bits a pixel.
+/// Clouds, 24 bits a pixel: layers of random lattices read between their points, the finer the fainter. Like a photograph, they
+/// have something of every frequency, so that no signature's bits are ties.
 fn bitmap(width: u32, height: u32, number: u32) -> Vec<u8> {
     let row = (width * 3).next_multiple_of(4);
     let mut file = b"BM".to_vec();
@@ -21,17 +22,44 @@ fn bitmap(width: u32, height: u32, number: u32) -> Vec<u8> {
     {
         file.extend(word.to_le_bytes());
     }
-    let wave = |x: u32, length: u32| {
-        let phase = x % length;
-        phase.min(length - phase) * 510 / length
-    };
+    let layers = [3, 7, 17, 37, 79].map(|cells| Layer { cells, seed: number * 101 + cells });
     for y in 0..height {
-        for x in 0..row {
-            let coarse = wave(x + 37 * number, width * 2 / 3) + wave(y + 11 * number, height / 2);
-            let fine = wave(x + y, 97);
-            let noise = (x.wrapping_mul(2_654_435_761) ^ y.wrapping_mul(2_246_822_519)) >> 28;
-            file.push(((coarse * 3 + fine + noise) / 7).min(255) as u8);
+        let lines = layers.map(|layer| layer.line(y * 256 / height * layer.cells));
+        let end = file.len() + row as usize;
+        for x in 0..width {
+            let [a, b, c, d, e] =
+                std::array::from_fn(|k| between(&lines[k], x * 256 / width * layers[k].cells));
+            let rest = 2 * b + c + d / 2 + e / 4;
+            file.extend(
+                [3 * a + rest, 2 * a + b + rest, a + 2 * c + rest].map(|sum| (sum / 7).min(255) as u8),
+            );
         }
+        file.resize(end, 0);
     }
     file
+}
+
+/// A lattice of random values, so many cells across and down.
+#[derive(Clone, Copy)]
+struct Layer {
+    cells: u32,
+    seed: u32,
+}
+
+impl Layer {
+    /// The values along a line, at `place` 256ths of a cell from the top.
+    fn line(self, place: u32) -> Vec<u32> {
+        let value = |column: u32, line: u32| {
+            let mixed = (column ^ line << 8 ^ self.seed << 16).wrapping_mul(2_654_435_761);
+            (mixed ^ mixed >> 15).wrapping_mul(2_246_822_519) >> 24
+        };
+        let line = |column| [value(column, place / 256), value(column, place / 256 + 1)];
+        (0..self.cells + 2).map(|column| between(&line(column), place % 256)).collect()
+    }
+}
+
+/// What lies at `place` 256ths along `values`.
+fn between(values: &[u32], place: u32) -> u32 {
+    let (at, part) = ((place / 256) as usize, place % 256);
+    (values[at] * (256 - part) + values[at + 1] * part) / 256
 }

@@ -249,17 +249,26 @@ kernel!(
         use core::arch::x86_64::*;
         use fearless_simd::{SimdBase as _, SimdInto as _, i32x8, u8x32, u32x8};
 
-        let bytes = _mm256_set1_epi16(0xff);
+        let (bytes, zero) = (_mm256_set1_epi16(0xff), _mm256_setzero_si256());
         let limit = _mm256_set1_epi32(radius as i32);
-        for half in 0..2 {
-            // Eight entries: bytes 0 and 2 of each group as 16-bit numbers, and bytes 1 and 3.
-            let wide: [[__m256i; 2]; GROUPS] = std::array::from_fn(|g| {
-                let both: __m256i =
-                    u8x32::from_slice(token, &tile.groups[g][32 * half..32 * half + 32]).into();
-                [_mm256_and_si256(both, bytes), _mm256_srli_epi16::<8>(both)]
-            });
-            let squares: __m256i = i32x8::from_slice(token, &tile.squares[8 * half..8 * half + 8]).into();
-            let mut finish = |sums: __m256i, number: usize| {
+        // Of eight entries, and of the other eight: bytes 0 and 2 of each group as 16-bit numbers, and bytes 1 and 3.
+        let wide: [[__m256i; 4]; GROUPS] = std::array::from_fn(|g| {
+            let eight =
+                |at: usize| -> __m256i { u8x32::from_slice(token, &tile.groups[g][at..at + 32]).into() };
+            let (left, right) = (eight(0), eight(32));
+            let (even, odd) = (|both| _mm256_and_si256(both, bytes), |both| _mm256_srli_epi16::<8>(both));
+            [even(left), odd(left), even(right), odd(right)]
+        });
+        // Two registers of sums a query: what is loaded of a query meets sixteen entries, of an entry all queries of a block.
+        let step = |g: usize, [left, right]: [__m256i; 2], query: &TileQuery| {
+            let known = &wide[g];
+            let [even, odd] = query.halves[g].map(|word| _mm256_set1_epi32(word));
+            let add = |sum, known, own| _mm256_add_epi32(sum, _mm256_madd_epi16(known, own));
+            [add(add(left, known[0], even), known[1], odd), add(add(right, known[2], even), known[3], odd)]
+        };
+        let mut finish = |sums: [__m256i; 2], number: usize| {
+            for (half, sums) in sums.into_iter().enumerate() {
+                let squares: __m256i = i32x8::from_slice(token, &tile.squares[8 * half..8 * half + 8]).into();
                 let base = _mm256_add_epi32(squares, _mm256_set1_epi32(queries[number].square));
                 let distance = _mm256_sub_epi32(base, _mm256_slli_epi32::<1>(sums));
                 let far = _mm256_castsi256_ps(_mm256_cmpgt_epi32(distance, limit));
@@ -270,33 +279,23 @@ kernel!(
                     distance.store_slice(&mut lanes);
                     append(mask, number, 8 * half as u32, &lanes, out);
                 }
-            };
-            let (fours, rest) = queries.as_chunks::<4>();
-            for (block, four) in fours.iter().enumerate() {
-                let mut sums = [_mm256_setzero_si256(); 4];
-                for (g, known) in wide.iter().enumerate() {
-                    let step = |sum: __m256i, query: &TileQuery| {
-                        let [even, odd] = query.halves[g];
-                        let even = _mm256_madd_epi16(known[0], _mm256_set1_epi32(even));
-                        let odd = _mm256_madd_epi16(known[1], _mm256_set1_epi32(odd));
-                        _mm256_add_epi32(_mm256_add_epi32(sum, even), odd)
-                    };
-                    let [a, b, c, d] = sums;
-                    sums = [step(a, &four[0]), step(b, &four[1]), step(c, &four[2]), step(d, &four[3])];
-                }
-                for (k, sum) in sums.into_iter().enumerate() {
-                    finish(sum, 4 * block + k);
-                }
             }
-            for (k, query) in rest.iter().enumerate() {
-                let mut sum = _mm256_setzero_si256();
-                for (known, halves) in wide.iter().zip(&query.halves) {
-                    let [even, odd] = halves.map(|word| _mm256_set1_epi32(word));
-                    sum = _mm256_add_epi32(sum, _mm256_madd_epi16(known[0], even));
-                    sum = _mm256_add_epi32(sum, _mm256_madd_epi16(known[1], odd));
-                }
-                finish(sum, 4 * fours.len() + k);
+        };
+        let (fours, rest) = queries.as_chunks::<4>();
+        for (block, four) in fours.iter().enumerate() {
+            let mut sums = [[zero; 2]; 4];
+            for g in 0..GROUPS {
+                let [a, b, c, d] = sums;
+                sums =
+                    [step(g, a, &four[0]), step(g, b, &four[1]), step(g, c, &four[2]), step(g, d, &four[3])];
             }
+            for (k, sums) in sums.into_iter().enumerate() {
+                finish(sums, 4 * block + k);
+            }
+        }
+        for (k, query) in rest.iter().enumerate() {
+            let sums = (0..GROUPS).fold([zero; 2], |sums, g| step(g, sums, query));
+            finish(sums, 4 * fours.len() + k);
         }
     }
 );

@@ -1,16 +1,19 @@
 //! Batches of all sizes, and every way for a device to fail: each picture comes back once, and equal to the processor's.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use fearless_simd::Level;
 
-use super::super::{Capacity, Device, Ring};
+use super::super::tables::Tables;
+use super::super::{Capacity, Device, Ring, single};
 use super::devices;
 use super::twins::{Kind, picture};
 use crate::backend::cpu::Cpu;
+use crate::backend::layout::{Layout, Shape};
 use crate::backend::{Done, Sums, Traffic};
 use crate::kernel::Bytes;
 use crate::picture::Picture;
@@ -110,7 +113,39 @@ fn mixed_sizes_and_one_too_large() {
     let outcomes = pass(&ring(device, PATIENCE), &pictures, |_| ());
     assert_eq!(judge(&pictures, &outcomes), (30, 5));
     let reason = outcomes[&6].as_ref().unwrap_err();
-    assert_eq!(reason, "too large for a batch of 1 MB");
+    assert_eq!(reason, "too large for the device: its batches hold 1048576 bytes of samples and tables");
+}
+
+/// The largest picture that fits, to the word, and the same in a batch that is a word pair smaller.
+#[test]
+fn one_word_too_large_goes_to_the_processor() {
+    let picture = picture(&mut Bytes(24), Kind::Grey, (1501, 200), 3, None);
+    let tables = Tables::new(Layout::new(Shape::of(&picture), &ALGORITHMS));
+    let words = tables.words.len().next_multiple_of(2) + 2 * 1501usize.div_ceil(8) * 200;
+    for device in devices() {
+        let device = Arc::new(device);
+        let fits = |bytes| {
+            let ring = Ring::new(device.clone(), Capacity { pictures: 16, bytes }, PATIENCE).unwrap();
+            judge(std::slice::from_ref(&picture), &pass(&ring, std::slice::from_ref(&picture), |_| ()))
+        };
+        assert_eq!(fits(4 * words as u64), (1, 0));
+        assert_eq!(fits(4 * words as u64 - 8), (0, 1));
+    }
+}
+
+/// More lines than workgroups fit along one axis of a dispatch.
+#[test]
+fn a_batch_of_more_lines_than_an_axis_takes() {
+    let Some(device) = device() else { return };
+    let mut random = Bytes(25);
+    let pictures: Vec<Picture> =
+        (0..480).map(|_| picture(&mut random, Kind::Grey, (6, 5), 0, None)).collect();
+    let lines = 480 * (3 * 26 + 64);
+    assert!(lines > crate::backend::gpu::device::MOST_WORKGROUPS);
+    let capacity = Capacity { pictures: 480, bytes: 4 << 20 };
+    let run = single::run(&device, capacity, &pictures, &ALGORITHMS, PATIENCE).unwrap();
+    let outcomes = run.sums.into_iter().map(Ok).enumerate().collect();
+    assert_eq!(judge(&pictures, &outcomes), (480, 0));
 }
 
 #[test]

@@ -4,9 +4,11 @@ use std::mem::offset_of;
 
 use wgpu::naga::{self, AddressSpace, TypeInner, front::wgsl, proc::Layouter};
 
-use super::super::batch::{Gradient, Grid, Header, Luma, THREADS};
+use super::super::batch::THREADS;
 use super::super::canary;
+use super::super::descriptors::{Gradient, Grid, Header, Luma};
 use super::super::device::{CANARY, STAGES};
+use super::super::search::{Hit, Metric, Search};
 use crate::kernel::{dct, gradient, weights};
 
 /// What portable kernels keep to.
@@ -15,7 +17,8 @@ const MOST_WORKGROUP_BYTES: u32 = 16 * 1024;
 const MOST_STORAGE_BUFFERS: usize = 8;
 
 fn modules() -> Vec<(&'static str, naga::Module)> {
-    let texts = STAGES.into_iter().chain([("canary", CANARY)]);
+    let search = Metric::ALL.map(|metric| (metric.name(), metric.text()));
+    let texts = STAGES.into_iter().chain(search).chain([("canary", CANARY)]);
     texts
         .map(|(name, text)| {
             (name, wgsl::parse_str(text).unwrap_or_else(|e| panic!("{name}: {}", e.emit_to_string(text))))
@@ -26,7 +29,7 @@ fn modules() -> Vec<(&'static str, naga::Module)> {
 #[test]
 fn kernels_keep_to_the_portable_limits() {
     let modules = modules();
-    assert_eq!(modules.len(), 4);
+    assert_eq!(modules.len(), 6);
     for (name, module) in &modules {
         let mut validator =
             naga::valid::Validator::new(Default::default(), naga::valid::Capabilities::empty());
@@ -67,7 +70,17 @@ macro_rules! same_layout {
 
 #[test]
 fn structures_are_the_same_on_both_sides() {
-    for (_, module) in modules().iter().filter(|(name, _)| *name != "canary") {
+    let modules = modules();
+    for (_, module) in modules.iter().filter(|(name, _)| Metric::ALL.iter().any(|m| m.name() == *name)) {
+        same_layout!(
+            module,
+            "Search",
+            Search,
+            [first_row, end_row, first_query, end_query, radius, capacity, unused_0, unused_1]
+        );
+        same_layout!(module, "Hit", Hit, [query, row, distance]);
+    }
+    for (_, module) in modules.iter().filter(|(name, _)| STAGES.iter().any(|(stage, _)| stage == name)) {
         same_layout!(module, "Batch", Header, [grids, lines, gradients, lumas]);
         same_layout!(
             module,
@@ -125,14 +138,52 @@ fn constants_are_the_same_on_both_sides() {
         ("canary", "TURNS", canary::TURNS),
     ];
     let modules = modules();
-    for (stage, constant, value) in expected {
+    let found = |stage: &str, constant: &str| {
         let (_, module) = modules.iter().find(|(name, _)| *name == stage).unwrap();
         let found = module.constants.iter().find(|(_, c)| c.name.as_deref() == Some(constant));
         let found = found.unwrap_or_else(|| panic!("{stage} has no {constant}")).1;
-        let expression = &module.global_expressions[found.init];
-        assert!(
-            matches!(expression, naga::Expression::Literal(naga::Literal::U32(v)) if *v == value),
-            "{stage}: {constant} is {expression:?}, not {value}"
-        );
+        match module.global_expressions[found.init] {
+            naga::Expression::Literal(naga::Literal::U32(value)) => value,
+            ref other => panic!("{stage}: {constant} is {other:?}"),
+        }
+    };
+    for (stage, constant, value) in expected {
+        assert_eq!(found(stage, constant), value, "{stage}: {constant}");
     }
+    for metric in Metric::ALL {
+        let found = |constant| found(metric.name(), constant);
+        assert_eq!(found("THREADS") * found("ROWS"), metric.rows_a_workgroup());
+        assert_eq!(4 * found("QUERY"), metric.query_words() as u32);
+        assert_eq!(found("THREADS"), THREADS);
+    }
+}
+
+/// Whether a barrier stands where some invocations of a workgroup may not come by: inside an `if` or `switch`.
+///
+/// Loops are the texts' own care: their counts come from uniforms and from the batch's descriptors, the same for a workgroup.
+fn barrier_in_a_branch(block: &naga::Block, branched: bool) -> bool {
+    block.iter().any(|statement| match statement {
+        naga::Statement::ControlBarrier(_) => branched,
+        naga::Statement::Block(block) => barrier_in_a_branch(block, branched),
+        naga::Statement::If { accept, reject, .. } => {
+            barrier_in_a_branch(accept, true) || barrier_in_a_branch(reject, true)
+        }
+        naga::Statement::Switch { cases, .. } => {
+            cases.iter().any(|case| barrier_in_a_branch(&case.body, true))
+        }
+        naga::Statement::Loop { body, continuing, .. } => {
+            barrier_in_a_branch(body, branched) || barrier_in_a_branch(continuing, branched)
+        }
+        _ => false,
+    })
+}
+
+#[test]
+fn every_invocation_comes_to_every_barrier() {
+    for (name, module) in modules() {
+        assert!(!barrier_in_a_branch(&module.entry_points[0].function.body, false), "{name}");
+    }
+    let wrong = "@compute @workgroup_size(64) fn wrong(@builtin(local_invocation_index) thread: u32) {
+        if thread < 7u { workgroupBarrier(); } }";
+    assert!(barrier_in_a_branch(&wgsl::parse_str(wrong).unwrap().entry_points[0].function.body, false));
 }

@@ -1,0 +1,101 @@
+//! One batch by itself, waited for: for the probe, for measurements and for tests.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::batch::{Batch, Place};
+use super::capacity::Capacity;
+use super::device::Device;
+use super::slot::{Slot, Timings};
+use super::tables::Tables;
+use crate::backend::Sums;
+use crate::backend::layout::{Layout, Shape};
+use crate::error::{Error, Result};
+use crate::picture::Picture;
+use crate::signature::Algorithm;
+
+/// What one batch gave, with the grid points in between.
+#[derive(Debug)]
+pub(crate) struct Run {
+    /// One a picture.
+    pub(crate) sums: Vec<Sums>,
+    /// One a picture: its grids one after the other, row-major; luma first, then colour.
+    pub(crate) points: Vec<Vec<u64>>,
+    /// From the first byte copied until the results could be read, without making the buffers.
+    pub(crate) took: Duration,
+}
+
+/// Runs `pictures` as one batch and waits for it.
+///
+/// # Errors
+///
+/// [`Error::Device`] where the pictures do not fit, the device fails, or `patience` ends.
+pub(crate) fn run(
+    device: &Device,
+    capacity: Capacity,
+    pictures: &[Picture],
+    algorithms: &[Algorithm],
+    patience: Duration,
+) -> Result<Run> {
+    let slot = Slot::new(device, capacity);
+    let started = Instant::now();
+    let single = Single::fill(device, slot, capacity, pictures, algorithms)?;
+    let (sums, _) = single.turn(patience)?;
+    let took = started.elapsed();
+    Ok(Run { sums, points: single.points(patience)?, took })
+}
+
+/// A batch in the buffers of a slot, which can be run any number of times.
+pub(super) struct Single<'a> {
+    device: &'a Device,
+    slot: Slot,
+    batch: Batch,
+    places: Vec<Place>,
+}
+
+impl<'a> Single<'a> {
+    /// Copies `pictures` into the slot's staging buffer.
+    pub(super) fn fill(
+        device: &'a Device,
+        slot: Slot,
+        capacity: Capacity,
+        pictures: &[Picture],
+        algorithms: &[Algorithm],
+    ) -> Result<Single<'a>> {
+        let mut batch = Batch::new(capacity);
+        let mut shapes: Vec<Arc<Tables>> = Vec::new();
+        let mut places = Vec::new();
+        for picture in pictures {
+            let shape = Shape::of(picture);
+            let known = shapes.iter().find(|tables| tables.layout.fits(shape, algorithms)).cloned();
+            let tables = known.unwrap_or_else(|| {
+                shapes.push(Arc::new(Tables::new(Layout::new(shape, algorithms))));
+                shapes[shapes.len() - 1].clone()
+            });
+            let place = batch.add(&tables, picture);
+            let place =
+                place.ok_or_else(|| Error::Device("the batch is too small for its pictures".into()))?;
+            super::fill(&slot, &place, picture, &|piece| piece())?;
+            places.push(place);
+        }
+        Ok(Single { device, slot, batch, places })
+    }
+
+    /// Sends the batch, and waits for its results.
+    pub(super) fn turn(&self, patience: Duration) -> Result<(Vec<Sums>, Timings)> {
+        self.slot.submit(self.device, &self.batch)?;
+        self.device.wait(patience)?;
+        if !self.slot.ready()? {
+            return Err(Error::Device("the batch did not come back".to_string()));
+        }
+        self.slot.results(self.device, |words, timings| {
+            (self.places.iter().map(|place| place.sums(words)).collect(), timings)
+        })
+    }
+
+    /// The grid points of the last turn, by picture.
+    fn points(&self, patience: Duration) -> Result<Vec<Vec<u64>>> {
+        let points = self.slot.points(self.device, self.batch.points(), patience)?;
+        Ok(self.places.iter().map(|place| points[self.batch.points_of(place)].to_vec()).collect())
+    }
+}
