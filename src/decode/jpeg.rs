@@ -24,6 +24,7 @@ use crate::signature::Algorithm;
 use reader::Reader;
 
 mod bits;
+mod detail;
 mod frame;
 mod header;
 mod huffman;
@@ -42,6 +43,7 @@ mod rows;
 mod scan;
 mod sequential;
 mod split;
+mod transform;
 #[cfg(test)]
 mod tests;
 
