@@ -35,10 +35,10 @@ impl Stored {
         self.history.resize(if history { blocks } else { 0 }, 0);
     }
 
-    /// Notes that coefficient `k` of a block is not zero.
-    pub(super) fn note(&mut self, block: usize, k: u32) {
+    /// Notes which coefficients of a block are not zero, by bit.
+    pub(super) fn note(&mut self, block: usize, known: u64) {
         if let Some(history) = self.history.get_mut(block) {
-            *history |= 1 << k;
+            *history |= known;
         }
     }
 }
