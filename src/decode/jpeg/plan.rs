@@ -114,7 +114,7 @@ fn refine(detail: u8, times: usize) -> u8 {
 fn chroma(frame: &Frame, component: &Component, detail: u8) -> u8 {
     let enough = match frame.width.min(frame.height) {
         800.. => 1,
-        144.. => 2,
+        288.. => 2,
         _ => 4,
     };
     refine(detail.min(enough), coarseness(frame, component).div_ceil(2))
