@@ -219,9 +219,8 @@ fn tables(width: u32, height: u32, algorithms: &[Algorithm]) -> Vec<Table> {
     let bits = box_bits(width, height);
     let mut tables = Vec::new();
     if algorithms.contains(&Algorithm::PhotoDna) {
-        let table = |radius| {
-            Table::new(Algorithm::PhotoDna, boxes(height, radius, bits), boxes(width, radius, bits))
-        };
+        let table =
+            |radius| Table::new(Algorithm::PhotoDna, boxes(height, radius, bits), boxes(width, radius, bits));
         tables.extend(RADII.map(table));
     }
     let differs = width.max(height) > 512;

@@ -43,9 +43,9 @@ mod rows;
 mod scan;
 mod sequential;
 mod split;
-mod transform;
 #[cfg(test)]
 mod tests;
+mod transform;
 
 /// Reads one JPEG after another, keeping tables and buffers between them.
 #[derive(Debug, Default)]

@@ -335,7 +335,7 @@ impl Reader {
 
     fn progressive(&mut self, header: &Header, frame: &Frame, scan: &Scan, plan: &Plan) -> Result<()> {
         let kept = plan.details.map(detail::kept);
-        let pass = Pass { frame, scan, tables: &header.huffman, slots: plan.slots, kept };
+        let pass = Pass { frame, scan, tables: &header.huffman, level: self.level, slots: plan.slots, kept };
         let whole = &mut self.whole;
         pass.decode(&self.stream, &self.intervals, &mut self.stored, |range| whole.push(range))
     }

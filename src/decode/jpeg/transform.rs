@@ -72,7 +72,9 @@ const fn basis(k: usize, x: usize, y: usize, cells: usize) -> i16 {
 
 /// The matrix for coefficients `0..=kept` on `C`×`C` cells, the pairs of two coefficients side by side:
 /// `[k / 2][2 · cell + k % 2]`.
-const fn matrix<const C: usize, const WIDTH: usize, const PAIRS: usize>(kept: usize) -> [[i16; WIDTH]; PAIRS] {
+const fn matrix<const C: usize, const WIDTH: usize, const PAIRS: usize>(
+    kept: usize,
+) -> [[i16; WIDTH]; PAIRS] {
     let mut matrix = [[0; WIDTH]; PAIRS];
     let mut k = 0;
     while k <= kept {
@@ -136,8 +138,7 @@ impl Blocks<'_> {
         let rows = self.coefficients.chunks_exact(self.stride * self.slots);
         for (to, from) in samples.chunks_exact_mut(self.wide).zip(rows) {
             for (sample, block) in to.iter_mut().zip(from.chunks_exact(self.slots)) {
-                *sample =
-                    ((i32::from(block[0]) * scale).clamp(LOW / 2, HIGH / 2) * 2 + self.zero) as u16;
+                *sample = ((i32::from(block[0]) * scale).clamp(LOW / 2, HIGH / 2) * 2 + self.zero) as u16;
             }
         }
     }
