@@ -95,30 +95,29 @@ impl Cpu {
     fn pdq(&self, layout: &Layout, algorithm: Algorithm) -> Option<PdqSums> {
         let index = layout.tables.iter().position(|table| table.algorithm == algorithm)?;
         let (table, samples) = (&layout.tables[index], layout.shape.samples);
-        let zero = match samples {
-            Samples::Rgb | Samples::Grey => |_: &Table, _: usize| 0,
-            Samples::Coarse { .. } => |table: &Table, point| table.weight(point) * u64::from(COARSE_ZERO),
+        let sums: Vec<i64> = match samples {
+            Samples::Rgb | Samples::Grey => self.grids[index].iter().map(|&sum| sum as i64).collect(),
+            Samples::Coarse { .. } => values(table, &self.grids[index]).collect(),
         };
-        let sums: Vec<i64> = self.grids[index]
-            .iter()
-            .enumerate()
-            .map(|(point, &sum)| sum.wrapping_sub(zero(table, point)) as i64)
-            .collect();
         let luma = Luma::new(&sums, layout.luma_scale(table));
         let coefficients = dct::transform(self.level, &luma);
         Some(PdqSums { scale: luma.scale, quality: dct::quality(&luma), coefficients })
     }
 }
 
+/// The sums of a coarse plane's grid, the samples' zero removed.
+fn values(table: &Table, sums: &[u64]) -> impl Iterator<Item = i64> {
+    let zeros = table.point_weights().map(|weight| weight.wrapping_mul(COARSE_ZERO.into()));
+    sums.iter().zip(zeros).map(|(&sum, zero)| sum.wrapping_sub(zero) as i64)
+}
+
 /// `3·luma + colour` of each box, the samples' zero removed.
 fn coarse_boxes(table: &Table, luma: &[u64], colour: Option<&[u64]>) -> Vec<i64> {
-    let value =
-        |sum: u64, point| sum.wrapping_sub(table.weight(point).wrapping_mul(COARSE_ZERO.into())) as i64;
-    luma.iter()
-        .enumerate()
-        .map(|(point, &sum)| {
-            let colour = colour.map_or(0, |colour| value(colour[point], point));
-            value(sum, point).wrapping_mul(3).wrapping_add(colour)
-        })
-        .collect()
+    let luma = values(table, luma).map(|value| value.wrapping_mul(3));
+    match colour {
+        None => luma.collect(),
+        Some(colour) => {
+            luma.zip(values(table, colour)).map(|(luma, colour)| luma.wrapping_add(colour)).collect()
+        }
+    }
 }

@@ -107,19 +107,26 @@ pub(crate) struct Table {
     pub(crate) algorithm: Algorithm,
     pub(crate) rows: Weights,
     pub(crate) columns: Weights,
+    /// The sums of the lines' weights.
+    row_sums: Vec<u64>,
+    column_sums: Vec<u64>,
 }
 
 impl Table {
-    /// What a sample of 1 everywhere would sum to at `point`, row-major.
-    pub(crate) fn weight(&self, point: usize) -> u64 {
-        let columns = self.columns.len();
-        self.rows.sum(point / columns) * self.columns.sum(point % columns)
+    fn new(algorithm: Algorithm, rows: Weights, columns: Weights) -> Table {
+        let sums = |table: &Weights| (0..table.len()).map(|line| table.sum(line)).collect();
+        Table { algorithm, row_sums: sums(&rows), column_sums: sums(&columns), rows, columns }
+    }
+
+    /// What a sample of 1 everywhere would sum to at each point, row-major.
+    pub(crate) fn point_weights(&self) -> impl Iterator<Item = u64> + '_ {
+        self.row_sums.iter().flat_map(|row| self.column_sums.iter().map(move |column| row * column))
     }
 
     /// The largest of those.
     fn largest_weight(&self) -> u128 {
-        let largest = |table: &Weights| (0..table.len()).map(|line| table.sum(line)).max().unwrap_or(0);
-        u128::from(largest(&self.rows)) * u128::from(largest(&self.columns))
+        let largest = |sums: &[u64]| u128::from(sums.iter().copied().max().unwrap_or(0));
+        largest(&self.row_sums) * largest(&self.column_sums)
     }
 }
 
@@ -212,20 +219,17 @@ fn tables(width: u32, height: u32, algorithms: &[Algorithm]) -> Vec<Table> {
     let bits = box_bits(width, height);
     let mut tables = Vec::new();
     if algorithms.contains(&Algorithm::PhotoDna) {
-        tables.extend(RADII.map(|radius| Table {
-            algorithm: Algorithm::PhotoDna,
-            rows: boxes(height, radius, bits),
-            columns: boxes(width, radius, bits),
-        }));
+        let table =
+            |radius| Table::new(Algorithm::PhotoDna, boxes(height, radius, bits), boxes(width, radius, bits));
+        tables.extend(RADII.map(table));
     }
     let differs = width.max(height) > 512;
     let wants = |algorithm| algorithms.contains(&algorithm);
     if wants(Algorithm::Pdq) || (wants(Algorithm::Pdq512) && !differs) {
-        tables.push(Table { algorithm: Algorithm::Pdq, rows: tents(height), columns: tents(width) });
+        tables.push(Table::new(Algorithm::Pdq, tents(height), tents(width)));
     }
     if wants(Algorithm::Pdq512) && differs {
-        let (rows, columns) = (tents_512(height), tents_512(width));
-        tables.push(Table { algorithm: Algorithm::Pdq512, rows, columns });
+        tables.push(Table::new(Algorithm::Pdq512, tents_512(height), tents_512(width)));
     }
     tables
 }

@@ -24,6 +24,7 @@ use crate::signature::Algorithm;
 use reader::Reader;
 
 mod bits;
+mod detail;
 mod frame;
 mod header;
 mod huffman;
@@ -44,6 +45,7 @@ mod sequential;
 mod split;
 #[cfg(test)]
 mod tests;
+mod transform;
 
 /// Reads one JPEG after another, keeping tables and buffers between them.
 #[derive(Debug, Default)]
@@ -175,11 +177,11 @@ impl JpegReader {
 /// | with PDQ | 1,600 | 680 | 288 | 168 | full |
 pub fn detail_for(width: u32, height: u32, algorithms: &[Algorithm]) -> Detail {
     let least = if algorithms.iter().all(|algorithm| *algorithm == Algorithm::PhotoDna) {
-        [(1, 800), (2, 288), (4, 168), (8, 168)]
+        &[(1, 800), (2, 400), (3, 168), (4, 144), (6, 96)][..]
     } else {
-        [(1, 1_600), (2, 680), (4, 288), (8, 168)]
+        &[(1, 1_600), (2, 680), (3, 400), (4, 288), (6, 144), (8, 96)][..]
     };
     let side = width.min(height);
-    let found = least.into_iter().find(|&(_, least)| side >= least);
-    found.map_or(Detail::Full, |(detail, _)| Detail::Scaled(detail))
+    let found = least.iter().find(|&&(_, least)| side >= least);
+    found.map_or(Detail::Full, |&(detail, _)| Detail::Scaled(detail))
 }

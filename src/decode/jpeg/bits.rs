@@ -125,6 +125,7 @@ impl<'a> BitReader<'a> {
     }
 
     /// Whether more bits were taken than there are.
+    #[inline(always)]
     pub(super) fn ended(&self) -> bool {
         self.position > self.end
     }

@@ -6,7 +6,7 @@ use super::machine::Part;
 use super::marker::{self, Segment, corrupt};
 use super::plan::Plan;
 use super::scan::Scan;
-use super::{Refer, planes};
+use super::{Refer, detail};
 use crate::error::Result;
 use std::sync::Arc;
 
@@ -150,7 +150,7 @@ impl Header {
             }
             let component = &frame.components()[part.component];
             let blocks = if scan.parts().len() == 1 { 1 } else { component.across * component.down };
-            let kept = planes::kept(plan.details[part.component]);
+            let kept = detail::kept(plan.details[part.component]);
             *to = Some(Part { dc: Arc::clone(dc), ac: Arc::clone(ac), blocks, kept });
         }
         Ok(parts.into_iter().flatten())

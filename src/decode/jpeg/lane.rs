@@ -8,6 +8,9 @@ use std::hint::select_unpredictable;
 /// The most bits that three symbols or entries can take, doubled.
 const MARGIN: usize = 192;
 
+/// The part of an entry's advance that counts coefficients.
+const PASSED: u32 = END_OF_BLOCK - 1;
+
 /// One stream of blocks on its way.
 ///
 /// With `SLOTS` of 1 it logs, for each block, the running total of all DC differences so far, of all components
@@ -148,8 +151,11 @@ impl Lane {
         let out = &mut self.out[start..];
         let (mut k, mut block) = (self.k, 0);
         for entry in entries {
-            k += entry & 0x3FF;
-            if let Some(to) = out.get_mut(block + slot::<SLOTS>(k)) {
+            let passed = entry & PASSED;
+            k += passed;
+            // An end of block alone passes nothing, and would write over the last value.
+            let slot = if passed == 0 { SLOTS - 1 } else { slot::<SLOTS>(k) };
+            if let Some(to) = out.get_mut(block + slot) {
                 *to = (entry >> 16) as i16;
             }
             let done = entry & END_OF_BLOCK != 0;

@@ -160,17 +160,21 @@ impl Layout {
         mut dc: i16,
         store: &mut [i16],
     ) -> i16 {
-        for (index, mcu) in log.chunks_exact(self.per_mcu * SLOTS).enumerate() {
-            let (column, row) = ((first + index) % self.wide, (first + index) / self.wide);
+        let (mut column, mut row) = (first % self.wide, first / self.wide);
+        for mcu in log.chunks_exact(self.per_mcu * SLOTS) {
             let own = mcu[part.first * SLOTS..part.end * SLOTS].chunks_exact(part.across * SLOTS);
             for (y, blocks) in own.enumerate() {
                 let at = (row * part.down + y) * part.stride + column * part.across;
-                let to = &mut store[at * SLOTS..][..part.across * SLOTS];
-                to.copy_from_slice(blocks);
-                for block in to.chunks_exact_mut(SLOTS) {
+                let to = store[at * SLOTS..][..part.across * SLOTS].chunks_exact_mut(SLOTS);
+                for (to, block) in to.zip(blocks.chunks_exact(SLOTS)) {
                     dc = dc.wrapping_add(block[0]);
-                    block[0] = dc;
+                    to.copy_from_slice(block);
+                    to[0] = dc;
                 }
+            }
+            column += 1;
+            if column == self.wide {
+                (column, row) = (0, row + 1);
             }
         }
         dc

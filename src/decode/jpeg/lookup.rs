@@ -46,7 +46,7 @@ pub(super) const ALL: usize = TABLES * ENTRIES;
 /// What a table is made from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Key {
-    Dc(u32),
+    Dc(u32, u32),
     Value(u32),
     Skip(u32),
     DcSkip(u32, u32),
@@ -76,14 +76,14 @@ impl Default for Tables {
 }
 
 impl Tables {
-    /// The base of a table that reads a DC difference and nothing else.
-    pub(super) fn dc(&mut self, code: &Code) -> u32 {
-        self.table(Key::Dc(code.serial), |_, window| dc_entry(code, window))
+    /// The base of a table that reads a DC difference, and the end of block where it follows at once.
+    pub(super) fn dc(&mut self, dc: &Code, ac: &Code) -> u32 {
+        self.table(Key::Dc(dc.serial, ac.serial), |_, window| with_end(dc_entry(dc, window), ac, window))
     }
 
-    /// The base of a table that reads one AC coefficient.
+    /// The base of a table that reads one AC coefficient, and the end of block where it follows at once.
     pub(super) fn value(&mut self, code: &Code) -> u32 {
-        self.table(Key::Value(code.serial), |_, window| value_entry(code, window))
+        self.table(Key::Value(code.serial), |_, window| with_end(value_entry(code, window), code, window))
     }
 
     /// The base of a table that passes AC coefficients.
@@ -152,6 +152,20 @@ fn value_entry(code: &Code, window: usize) -> u32 {
         return SLOW;
     }
     entry(length + size, advance, value(window, length, size))
+}
+
+/// An entry for the window's first symbol, with the end of block behind it where that is within the window too.
+fn with_end(first: u32, code: &Code, window: usize) -> u32 {
+    if first == SLOW || first & END_OF_BLOCK != 0 {
+        return first;
+    }
+    let passed = length(first);
+    match code.short(window << passed & (ENTRIES - 1)) {
+        Some((length, symbol)) if passed + length <= WINDOW && step(symbol) == (END_OF_BLOCK, 0) => {
+            first + entry(length, END_OF_BLOCK, 0)
+        }
+        _ => first,
+    }
 }
 
 /// The value of the `size` bits behind the first `length` of a window.

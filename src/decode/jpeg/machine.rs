@@ -58,7 +58,11 @@ impl Machine {
         self.per_mcu = 0;
         for (component, part) in parts.enumerate() {
             let place = Place {
-                dc: if slots == 1 { tables.dc_skip(&part.dc, &part.ac) } else { tables.dc(&part.dc) },
+                dc: if slots == 1 {
+                    tables.dc_skip(&part.dc, &part.ac)
+                } else {
+                    tables.dc(&part.dc, &part.ac)
+                },
                 value: if part.kept == 0 { 0 } else { tables.value(&part.ac) },
                 skip: if part.kept == 63 { 0 } else { tables.skip(&part.ac) },
                 kept: part.kept + START,

@@ -1,9 +1,10 @@
 //! How much of a frame is kept, and which scans that takes.
 
 use super::Refer;
+use super::detail;
 use super::frame::{Component, Frame};
 use super::header::Header;
-use super::planes::{self, Source};
+use super::planes::Source;
 use super::scan::Scan;
 use crate::decode::Detail;
 
@@ -43,7 +44,7 @@ impl Plan {
     pub(super) fn new(header: &Header, frame: &Frame, detail: Detail) -> Result<Plan, Refer> {
         let detail = match detail {
             Detail::Full => return Err(Refer::Rule),
-            Detail::Scaled(n) => n.clamp(1, 8).next_power_of_two(),
+            Detail::Scaled(n) => detail::at_least(n.into()),
         };
         let colour = colour(header, frame)?;
         let mut details = [1; 4];
@@ -55,7 +56,7 @@ impl Plan {
             Source::cell(frame, component, details[index]).ok_or(Refer::Sampling)?;
         }
         let most = details.into_iter().max().unwrap_or(1);
-        Ok(Plan { detail, details, colour, slots: planes::slots(most), judge: false })
+        Ok(Plan { detail, details, colour, slots: detail::slots(most), judge: false })
     }
 
     /// Nothing kept, everything walked.
@@ -71,7 +72,7 @@ impl Plan {
 
     /// Memory that reading takes, in bytes, for a file of which `data` bytes are left.
     pub(super) fn memory(&self, frame: &Frame, data: usize) -> u64 {
-        let samples = usize::from(self.detail).pow(2) * 2 * 3;
+        let samples = detail::cells(self.detail).pow(2) * 2 * 3;
         // Stored, logged, and the history of progressive frames.
         let block = 2 * self.slots * 2 + 8;
         frame.blocks() as u64 * (block + samples) as u64 + 2 * data as u64
@@ -79,7 +80,7 @@ impl Plan {
 
     /// Marks the scans that hold something kept, and those that a wanted refinement builds on.
     pub(super) fn choose(&self, scans: &mut [Listed], components: usize) {
-        let mut needed: [u64; 4] = self.details.map(|detail| band(0, planes::kept(detail)));
+        let mut needed: [u64; 4] = self.details.map(|detail| band(0, detail::kept(detail)));
         if self.judge {
             needed[..components].fill(u64::MAX);
         }
@@ -106,14 +107,14 @@ fn coarseness(frame: &Frame, component: &Component) -> usize {
 
 /// A detail for samples `times` as coarse.
 fn refine(detail: u8, times: usize) -> u8 {
-    (usize::from(detail) * times.next_power_of_two()).min(8) as u8
+    detail::at_least(usize::from(detail) * times.next_power_of_two())
 }
 
 /// Of chroma, at its usual half resolution, less is enough.
 fn chroma(frame: &Frame, component: &Component, detail: u8) -> u8 {
     let enough = match frame.width.min(frame.height) {
         800.. => 1,
-        144.. => 2,
+        288.. => 2,
         _ => 4,
     };
     refine(detail.min(enough), coarseness(frame, component).div_ceil(2))

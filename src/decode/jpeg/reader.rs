@@ -1,6 +1,7 @@
 //! The walk through a file: headers, scans, planes, top to bottom.
 
 use super::bits::Stream;
+use super::detail;
 use super::frame::{Frame, Process};
 use super::header::{Header, Next};
 use super::huffman::Codes;
@@ -317,6 +318,7 @@ impl Reader {
         match plan.slots {
             1 => self.sequential_with::<1>(frame, scan, plan),
             8 => self.sequential_with::<8>(frame, scan, plan),
+            16 => self.sequential_with::<16>(frame, scan, plan),
             32 => self.sequential_with::<32>(frame, scan, plan),
             _ => self.sequential_with::<64>(frame, scan, plan),
         }
@@ -332,8 +334,8 @@ impl Reader {
     }
 
     fn progressive(&mut self, header: &Header, frame: &Frame, scan: &Scan, plan: &Plan) -> Result<()> {
-        let kept = plan.details.map(planes::kept);
-        let pass = Pass { frame, scan, tables: &header.huffman, slots: plan.slots, kept };
+        let kept = plan.details.map(detail::kept);
+        let pass = Pass { frame, scan, tables: &header.huffman, level: self.level, slots: plan.slots, kept };
         let whole = &mut self.whole;
         pass.decode(&self.stream, &self.intervals, &mut self.stored, |range| whole.push(range))
     }
@@ -351,7 +353,7 @@ impl Reader {
     /// were still to be sent.
     fn note_missing(&mut self, frame: &Frame, plan: &Plan, progress: &Progress) {
         for (index, sent) in progress.sent[..frame.components().len()].iter().enumerate() {
-            let last = if plan.judge { 63 } else { planes::kept(plan.details[index]) as usize };
+            let last = if plan.judge { 63 } else { detail::kept(plan.details[index]) as usize };
             let open = |band: &[u32]| !progress.ended && band.iter().any(|&low| low != 0);
             if sent[0] == UNSENT {
                 self.stored[index].coefficients.fill(0);

@@ -34,7 +34,7 @@ pub(super) struct Run {
 }
 
 /// Bytes of a scan from which cutting it pays.
-const WORTH_CUTTING: usize = 24 << 10;
+const WORTH_CUTTING: usize = 10 << 10;
 
 /// Decodes scans; keeps its buffers between them.
 #[derive(Debug)]

@@ -1,0 +1,217 @@
+//! The inverse transform of a block's low frequencies to the means of its cells (T.81, A.3.3).
+//!
+//! The basis functions of two dimensions are averaged over the pixels of each cell and stored as one matrix: slots, in
+//! zigzag order, by cells. With few coefficients one product with that matrix is cheaper than two passes along rows and
+//! columns, and what it computes is plain to see: `cell = Σ coefficient · basis[coefficient][cell]`, rounded once.
+//!
+//! Two coefficients are taken at a time: 16-bit products added in pairs to 32 bits are one instruction. Coefficients are
+//! clamped to 16 bits after dequantisation, basis values have 13 bits behind the point: a sum of 64 products is at most
+//! `2¹⁵ · 6.8 · 2¹³ < 2³¹`.
+
+use crate::picture::{COARSE_UNIT, COARSE_ZERO};
+use fearless_simd::{Bytes, Simd, SimdBase, SimdIntWiden, i16x32, i32x16};
+
+/// Column and row of each coefficient in zigzag order (T.81, figure A.6).
+pub(super) const ZIGZAG: [(u8, u8); 64] = zigzag();
+
+const fn zigzag() -> [(u8, u8); 64] {
+    let mut order = [(0, 0); 64];
+    let (mut u, mut v) = (0u8, 0u8);
+    let mut k = 0;
+    while k < 64 {
+        order[k] = (u, v);
+        let up = (u + v) % 2 == 0;
+        (u, v) = match (up, u, v) {
+            (true, 7, _) => (7, v + 1),
+            (true, _, 0) => (u + 1, 0),
+            (true, ..) => (u + 1, v - 1),
+            (false, _, 7) => (u + 1, 7),
+            (false, 0, _) => (0, v + 1),
+            (false, ..) => (u - 1, v + 1),
+        };
+        k += 1;
+    }
+    order
+}
+
+/// `2²⁰·cos(kπ/16)` for k = 0..=8.
+const COSINE: [i32; 9] = [1_048_576, 1_028_428, 968_758, 871_859, 741_455, 582_558, 401_273, 204_567, 0];
+
+/// `2²⁰·cos(kπ/16)` for any k.
+const fn cosine(k: usize) -> i32 {
+    match k % 32 {
+        k @ 0..=8 => COSINE[k],
+        k @ 9..=16 => -COSINE[16 - k],
+        k @ 17..=23 => -COSINE[k - 16],
+        k => COSINE[32 - k],
+    }
+}
+
+/// Bits behind the point of a basis value.
+const BASIS_BITS: u32 = 13;
+
+/// `2²¹·C(u)/2` times the sum of `cos((2x+1)uπ/16)` over the pixels of cell `cell` of `cells`.
+const fn along(u: usize, cell: usize, cells: usize) -> i64 {
+    let width = 8 / cells;
+    let (mut sum, mut x) = (0, cell * width);
+    while x < (cell + 1) * width {
+        // 1/√8 for the mean itself: cos(4π/16)/2.
+        sum += if u == 0 { cosine(4) } else { cosine((2 * x + 1) * u) } as i64;
+        x += 1;
+    }
+    sum
+}
+
+/// What coefficient `k` counts in cell `(x, y)` of `cells`×`cells`.
+const fn basis(k: usize, x: usize, y: usize, cells: usize) -> i16 {
+    let (u, v) = (ZIGZAG[k].0 as usize, ZIGZAG[k].1 as usize);
+    let pixels = (8 / cells * (8 / cells)) as i64;
+    let scale = pixels << (42 - BASIS_BITS);
+    (along(u, x, cells) * along(v, y, cells) + scale / 2).div_euclid(scale) as i16
+}
+
+/// The matrix for coefficients `0..=kept` on `C`×`C` cells, the pairs of two coefficients side by side:
+/// `[k / 2][2 · cell + k % 2]`.
+const fn matrix<const C: usize, const WIDTH: usize, const PAIRS: usize>(
+    kept: usize,
+) -> [[i16; WIDTH]; PAIRS] {
+    let mut matrix = [[0; WIDTH]; PAIRS];
+    let mut k = 0;
+    while k <= kept {
+        let mut cell = 0;
+        while cell < C * C {
+            matrix[k / 2][2 * cell + k % 2] = basis(k, cell % C, cell / C, C);
+            cell += 1;
+        }
+        k += 1;
+    }
+    matrix
+}
+
+static TWO: [[i16; 8]; 3] = matrix::<2, 8, 3>(4);
+static THREE: [[i16; 32]; 5] = matrix::<4, 32, 5>(8);
+static FOUR: [[i16; 32]; 7] = matrix::<4, 32, 7>(13);
+static SIX: [[i16; 128]; 14] = matrix::<8, 128, 14>(26);
+static EIGHT: [[i16; 128]; 32] = matrix::<8, 128, 32>(63);
+
+/// Levels below and above the middle, in coarse units.
+const LOW: i32 = -128 * COARSE_UNIT as i32;
+const HIGH: i32 = 127 * COARSE_UNIT as i32;
+
+/// The sample for the middle of luma's range, and of chroma's.
+pub(super) const GREY: i32 = COARSE_ZERO as i32 - LOW;
+pub(super) const NEUTRAL: i32 = COARSE_ZERO as i32;
+
+/// One component's blocks, row by row, and what makes samples of them.
+#[derive(Clone, Copy)]
+pub(super) struct Blocks<'a> {
+    /// `slots` a block, in zigzag order.
+    pub(super) coefficients: &'a [i16],
+    pub(super) slots: usize,
+    /// Blocks from one row to the next, and those that hold picture.
+    pub(super) stride: usize,
+    pub(super) wide: usize,
+    /// The quantisation table in zigzag order.
+    pub(super) quantiser: &'a [u16; 64],
+    /// The sample for the value 0.
+    pub(super) zero: i32,
+}
+
+impl Blocks<'_> {
+    /// All blocks' cells for a detail, rows of samples one after another.
+    #[inline(always)]
+    pub(super) fn transform<S: Simd>(&self, simd: S, detail: u8, samples: &mut [u16]) {
+        match detail {
+            1 => self.means(samples),
+            2 => self.cells::<2, 6>(samples, |block, cells| four_cells(block, &TWO, cells)),
+            3 => self.cells::<4, 10>(samples, |block, cells| many_cells(simd, block, &THREE, cells)),
+            4 => self.cells::<4, 14>(samples, |block, cells| many_cells(simd, block, &FOUR, cells)),
+            6 => self.cells::<8, 28>(samples, |block, cells| many_cells(simd, block, &SIX, cells)),
+            _ => self.cells::<8, 64>(samples, |block, cells| many_cells(simd, block, &EIGHT, cells)),
+        }
+    }
+
+    /// One sample a block, DC/8.
+    #[inline(always)]
+    fn means(&self, samples: &mut [u16]) {
+        let scale = i32::from(self.quantiser[0]);
+        let rows = self.coefficients.chunks_exact(self.stride * self.slots);
+        for (to, from) in samples.chunks_exact_mut(self.wide).zip(rows) {
+            for (sample, block) in to.iter_mut().zip(from.chunks_exact(self.slots)) {
+                *sample = ((i32::from(block[0]) * scale).clamp(LOW / 2, HIGH / 2) * 2 + self.zero) as u16;
+            }
+        }
+    }
+
+    /// `C`×`C` samples a block; `transform` makes values of its first `K` coefficients, dequantised.
+    #[inline(always)]
+    fn cells<const C: usize, const K: usize>(
+        &self,
+        samples: &mut [u16],
+        transform: impl Fn(&[i16; K], &mut [i32; 64]),
+    ) {
+        let line = self.wide * C;
+        let mut cells = [0i32; 64];
+        let rows = self.coefficients.chunks_exact(self.stride * self.slots);
+        for (to, from) in samples.chunks_exact_mut(line * C).zip(rows) {
+            for (column, block) in from.chunks_exact(self.slots).take(self.wide).enumerate() {
+                transform(&dequantised(&block[..K], self.quantiser), &mut cells);
+                for (y, to) in to.chunks_exact_mut(line).enumerate() {
+                    let row = &cells[y * C..][..C];
+                    for (to, &cell) in to[column * C..][..C].iter_mut().zip(row) {
+                        *to = (cell.clamp(LOW, HIGH) + self.zero) as u16;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Steps times coefficients, within 16 bits.
+#[inline(always)]
+fn dequantised<const K: usize>(block: &[i16], quantiser: &[u16; 64]) -> [i16; K] {
+    let mut values = [0; K];
+    for ((value, &coefficient), &step) in values.iter_mut().zip(block).zip(quantiser) {
+        *value = (i32::from(coefficient) * i32::from(step)).clamp(-32_767, 32_767) as i16;
+    }
+    values
+}
+
+/// What brings a sum to coarse units, and half of it.
+const SHIFT: u32 = BASIS_BITS - COARSE_UNIT.ilog2();
+const HALF: i32 = 1 << (SHIFT - 1);
+
+/// Cells of which there are too few for long vectors.
+#[inline(always)]
+fn four_cells(values: &[i16; 6], matrix: &[[i16; 8]; 3], cells: &mut [i32; 64]) {
+    let mut sums = [HALF; 4];
+    for (pair, basis) in values.chunks_exact(2).zip(matrix) {
+        for cell in 0..4 {
+            sums[cell] += i32::from(pair[0]) * i32::from(basis[2 * cell])
+                + i32::from(pair[1]) * i32::from(basis[2 * cell + 1]);
+        }
+    }
+    for cell in 0..4 {
+        cells[cell] = sums[cell] >> SHIFT;
+    }
+}
+
+/// Sixteen cells at a time.
+#[inline(always)]
+fn many_cells<S: Simd, const K: usize, const WIDTH: usize, const PAIRS: usize>(
+    simd: S,
+    values: &[i16; K],
+    matrix: &[[i16; WIDTH]; PAIRS],
+    cells: &mut [i32; 64],
+) {
+    for chunk in 0..WIDTH / 32 {
+        let mut sums = i32x16::splat(simd, HALF);
+        for (pair, basis) in values.chunks_exact(2).zip(matrix) {
+            let both = i32::from(pair[0]) & 0xFFFF | i32::from(pair[1]) << 16;
+            let both: i16x32<S> = i32x16::splat(simd, both).bitcast();
+            let basis = i16x32::from_slice(simd, &basis[32 * chunk..][..32]);
+            sums += both.pairwise_dot_product(basis);
+        }
+        (sums >> SHIFT).store_slice(&mut cells[16 * chunk..][..16]);
+    }
+}
