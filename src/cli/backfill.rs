@@ -239,7 +239,7 @@ impl Arguments {
         let pipeline = PipelineOptions {
             threads,
             memory: self.memory.unwrap_or(PipelineOptions::default_memory(threads)),
-            devices: self.devices.choose(threads)?,
+            devices: self.devices.choose(threads, || None::<std::iter::Empty<()>>)?,
             ..defaults
         };
         Ok(WorkOptions {
