@@ -92,7 +92,7 @@ fn scaled_signatures_are_near_full_ones() {
             continue;
         }
         let column = COLUMNS.partition_point(|&side| side <= full.width.min(full.height)) - 1;
-        for detail in [1, 2, 4, 8] {
+        for detail in [1, 2, 3, 4, 6, 8] {
             let reading = reader.read(&bytes, |_, _| Detail::Scaled(detail), &Limits::default());
             let Ok(Reading::Coarse(coarse)) = reading else { continue };
             assert_eq!(coarse.whole, None, "{}", path.display());
@@ -114,7 +114,7 @@ fn scaled_signatures_are_near_full_ones() {
 
 fn print_table(table: &BTreeMap<(u8, usize), Distances>) {
     println!("PhotoDNA median / p99 / largest, PDQ p99 / largest (files), by shorter side from {COLUMNS:?}");
-    for detail in [1, 2, 4, 8] {
+    for detail in [1, 2, 3, 4, 6, 8] {
         let mut line = format!("| n={detail} |");
         for column in 0..COLUMNS.len() {
             let distances = table.get(&(detail, column)).cloned().unwrap_or_default();
