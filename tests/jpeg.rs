@@ -6,7 +6,8 @@
 
 use shadegrid::decode::jpeg::{JpegReader, Reading, Verdict, detail_for};
 use shadegrid::{
-    Algorithm, DecodeOptions, Decoder, Detail, Error, HashOptions, Hashed, Hasher, Limits, PdqPath,
+    Algorithm, DecodeOptions, Decoder, Detail, DetailChoice, Error, HashOptions, Hashed, Hasher, Limits,
+    PdqPath,
 };
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -80,7 +81,8 @@ fn scaled_signatures_are_near_full_ones() {
         eprintln!("skipped: no shared corpus");
         return;
     }
-    let mut hasher = Hasher::new(HashOptions::default());
+    let decode = DecodeOptions { detail: DetailChoice::Full, ..DecodeOptions::default() };
+    let mut hasher = Hasher::new(HashOptions { decode, ..HashOptions::default() });
     let mut reader = JpegReader::default();
     let mut table: BTreeMap<(u8, usize), Distances> = BTreeMap::new();
     // What the rule chooses, for PhotoDNA alone and with PDQ.
@@ -88,6 +90,7 @@ fn scaled_signatures_are_near_full_ones() {
     for path in &paths {
         let bytes = std::fs::read(path).expect("the file is there");
         let Ok(full) = hasher.hash(&bytes) else { continue };
+        assert_eq!(full.detail, Detail::Full);
         if full.whole.is_some() || full.format != Some(shadegrid::Format::Jpeg) {
             continue;
         }
