@@ -81,7 +81,7 @@ pub enum Detail {
     /// Every pixel.
     #[default]
     Full,
-    /// The lowest n×n frequencies of each block of a JPEG.
+    /// The lowest n×n frequencies of each block of a JPEG, those of them with u + v ≤ n; see [`jpeg`].
     Scaled(u8),
 }
 
@@ -95,7 +95,7 @@ pub enum DetailChoice {
     Scaled,
     /// Every pixel.
     Full,
-    /// The lowest n×n frequencies, n = 1, 2, 4 or 8, whatever the picture's size.
+    /// The lowest n×n frequencies, n = 1, 2, 3, 4, 6 or 8, whatever the picture's size.
     Lowest(u8),
 }
 

@@ -6,7 +6,8 @@
 
 use shadegrid::decode::jpeg::{JpegReader, Reading, Verdict, detail_for};
 use shadegrid::{
-    Algorithm, DecodeOptions, Decoder, Detail, Error, HashOptions, Hashed, Hasher, Limits, PdqPath,
+    Algorithm, DecodeOptions, Decoder, Detail, DetailChoice, Error, HashOptions, Hashed, Hasher, Limits,
+    PdqPath,
 };
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -80,7 +81,8 @@ fn scaled_signatures_are_near_full_ones() {
         eprintln!("skipped: no shared corpus");
         return;
     }
-    let mut hasher = Hasher::new(HashOptions::default());
+    let decode = DecodeOptions { detail: DetailChoice::Full, ..DecodeOptions::default() };
+    let mut hasher = Hasher::new(HashOptions { decode, ..HashOptions::default() });
     let mut reader = JpegReader::default();
     let mut table: BTreeMap<(u8, usize), Distances> = BTreeMap::new();
     // What the rule chooses, for PhotoDNA alone and with PDQ.
@@ -88,11 +90,12 @@ fn scaled_signatures_are_near_full_ones() {
     for path in &paths {
         let bytes = std::fs::read(path).expect("the file is there");
         let Ok(full) = hasher.hash(&bytes) else { continue };
+        assert_eq!(full.detail, Detail::Full);
         if full.whole.is_some() || full.format != Some(shadegrid::Format::Jpeg) {
             continue;
         }
         let column = COLUMNS.partition_point(|&side| side <= full.width.min(full.height)) - 1;
-        for detail in [1, 2, 4, 8] {
+        for detail in [1, 2, 3, 4, 6, 8] {
             let reading = reader.read(&bytes, |_, _| Detail::Scaled(detail), &Limits::default());
             let Ok(Reading::Coarse(coarse)) = reading else { continue };
             assert_eq!(coarse.whole, None, "{}", path.display());
@@ -114,7 +117,7 @@ fn scaled_signatures_are_near_full_ones() {
 
 fn print_table(table: &BTreeMap<(u8, usize), Distances>) {
     println!("PhotoDNA median / p99 / largest, PDQ p99 / largest (files), by shorter side from {COLUMNS:?}");
-    for detail in [1, 2, 4, 8] {
+    for detail in [1, 2, 3, 4, 6, 8] {
         let mut line = format!("| n={detail} |");
         for column in 0..COLUMNS.len() {
             let distances = table.get(&(detail, column)).cloned().unwrap_or_default();

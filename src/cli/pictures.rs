@@ -9,7 +9,7 @@ use super::bytes;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Decoding options")]
 pub(crate) struct DecodeArguments {
-    /// How much of a JPEG is read: auto, scaled, full, or 1, 2, 4 or 8
+    /// How much of a JPEG is read: auto, scaled, full, or 1, 2, 3, 4, 6 or 8
     ///
     /// `auto` reads the low frequencies of each block, as many as the signatures need at the picture's size, and
     /// every pixel of small pictures. `scaled` never reads every pixel of a JPEG that can be read otherwise. `full`
@@ -91,7 +91,7 @@ fn parse_detail(text: &str) -> Result<DetailChoice, String> {
         "auto" => Ok(DetailChoice::Auto),
         "scaled" => Ok(DetailChoice::Scaled),
         "full" => Ok(DetailChoice::Full),
-        "1" | "2" | "4" | "8" => Ok(DetailChoice::Lowest(text.as_bytes()[0] - b'0')),
-        _ => Err("the choice is auto, scaled, full, 1, 2, 4, 8".to_string()),
+        "1" | "2" | "3" | "4" | "6" | "8" => Ok(DetailChoice::Lowest(text.as_bytes()[0] - b'0')),
+        _ => Err("the choice is auto, scaled, full, 1, 2, 3, 4, 6, 8".to_string()),
     }
 }

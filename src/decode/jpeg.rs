@@ -9,9 +9,20 @@
 //! ```
 //!
 //! Both signatures are weighted sums over boxes many pixels wide. For a large picture the mean of each 8×8 block,
-//! its DC coefficient, says all that they can see; for smaller ones the lowest 2×2 or 4×4 frequencies do. So every
-//! other coefficient is passed without being decoded, chroma is never brought to the pixels' raster, nothing is
-//! converted to RGB, and of a progressive file whole scans are stepped over.
+//! its DC coefficient, says all that they can see; for smaller ones a few of the lowest frequencies do. So every other
+//! coefficient is passed without being decoded, chroma is never brought to the pixels' raster, nothing is converted to
+//! RGB, and of a progressive file whole scans are stepped over.
+//!
+//! What is kept of a block, `u` to the right and `v` downwards, as n × n cells of the picture in original coordinates:
+//!
+//! ```text
+//!  n = 1      n = 2        n = 3           n = 4            n = 6: u, v < 6, u + v ≤ 6
+//!  ■ · · ·    ■ ■ · · ·    ■ ■ ■ · ·       ■ ■ ■ ■ ·        n = 8: all 64
+//!  · · · ·    ■ ■ · · ·    ■ ■ ■ · ·       ■ ■ ■ ■ ·
+//!  · · · ·    · · · · ·    ■ ■ · · ·       ■ ■ ■ · ·
+//!  · · · ·    · · · · ·    · · · · ·       ■ ■ · · ·
+//!  read up to coefficient 0, 4, 8, 13, 26 and 63 of the zigzag order; 1, 2×2, 4×4, 4×4, 8×8 and 8×8 cells a block
+//! ```
 //!
 //! [`detail_for`] is the rule that says how much is enough. What this reader leaves to full decoding is named by
 //! [`Refer`]; what a file lacks is counted in rows, never passed over.
@@ -168,13 +179,14 @@ impl JpegReader {
 
 /// How much of a `width`×`height` picture the algorithms' signatures need.
 ///
-/// The smallest n for which, over a large set of photographs, the signature's distance to that of every pixel stays
-/// within 24 (Euclidean, PhotoDNA) and 8 bits (PDQ) in 99 of 100: by the shorter side in pixels.
+/// The smallest n for which, over photographs as they are, saved again and scaled, the signature's distance to that of every
+/// pixel stays within 24 (Euclidean, PhotoDNA) and 8 bits (PDQ) in 99 of 100 (`benches/decoders`, `accuracy`): by the
+/// shorter side in pixels.
 ///
-/// | | n = 1 | n = 2 | n = 4 | n = 8 | below |
-/// | --- | --- | --- | --- | --- | --- |
-/// | PhotoDNA alone | 800 | 288 | 168 | | full |
-/// | with PDQ | 1,600 | 680 | 288 | 168 | full |
+/// | | n = 1 | n = 2 | n = 3 | n = 4 | n = 6 | n = 8 | below |
+/// | --- | --- | --- | --- | --- | --- | --- | --- |
+/// | PhotoDNA alone | 800 | 400 | 168 | 144 | 96 | | full |
+/// | with PDQ | 1,600 | 680 | 400 | 288 | 144 | 96 | full |
 pub fn detail_for(width: u32, height: u32, algorithms: &[Algorithm]) -> Detail {
     let least = if algorithms.iter().all(|algorithm| *algorithm == Algorithm::PhotoDna) {
         &[(1, 800), (2, 400), (3, 168), (4, 144), (6, 96)][..]

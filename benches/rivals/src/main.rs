@@ -3,13 +3,15 @@
 //! `cargo run --release --manifest-path benches/rivals/Cargo.toml -- [--rounds N] FOLDER…`
 //!
 //! Every file is read into memory first. In each round each file goes through every method, the order turning from file to file;
-//! a method's time is the median of its rounds. The table gives pictures per second and each method's time in
-//! units of zune-jpeg decoding the same files and doing nothing else. Files that some method cannot read are left out and counted.
+//! a method's time is the median of its rounds, in seconds of the process's processor time, the threads of decoders included,
+//! so that a busy machine counts for less. The table gives pictures per second and each method's time in units of zune-jpeg
+//! decoding the same files and doing nothing else. Files that some method cannot read are left out and counted.
 
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use cpu_time::ProcessTime;
 use shadegrid::{Algorithm, DecodeOptions, DetailChoice, HashOptions, Hasher};
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
@@ -152,7 +154,7 @@ fn measure(files: &[&File], methods: &mut [Method], rounds: usize) -> Vec<Durati
         for (index, file) in files.iter().enumerate() {
             for turn in 0..methods.len() {
                 let method = (index + turn + round) % methods.len();
-                let start = Instant::now();
+                let start = ProcessTime::now();
                 black_box((methods[method].run)(black_box(&file.bytes)));
                 totals[method][round] += start.elapsed();
             }

@@ -18,7 +18,7 @@ fuzz_target!(|bytes: &[u8]| {
     let verdict = JpegReader::default().judge(bytes, &limits).ok();
     USED.with_borrow_mut(|used| {
         assert_eq!(verdict, used.judge(bytes, &limits).ok());
-        for detail in [1, 2, 4, 8] {
+        for detail in [1, 2, 3, 4, 6, 8] {
             let read = |reader: &mut JpegReader| reader.read(bytes, |_, _| Detail::Scaled(detail), &limits).ok();
             let fresh = read(&mut JpegReader::default());
             assert_eq!(fresh, read(used));
