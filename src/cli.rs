@@ -14,6 +14,7 @@ mod devices;
 mod exit;
 mod gallery;
 mod hash;
+mod inputs;
 mod interrupt;
 mod lookups;
 mod matching;

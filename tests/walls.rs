@@ -15,12 +15,13 @@ const LEVELS: [&[&str]; 6] = [
 ];
 
 /// Words, and the only places (files or folders under `src`, without `.rs`) where they may stand.
-const WALLS: [(&[&str], &[&str]); 6] = [
+const WALLS: [(&[&str], &[&str]); 7] = [
     (&["thread::spawn", "thread::scope", "thread::Builder", "crossbeam_channel", "mpsc"], &["pipeline"]),
     (&["clap", "ctrlc", "indicatif"], &["cli"]),
     (&["println!", "print!", "eprintln!", "eprint!", "dbg!", "io::stdout", "io::stderr"], &["cli"]),
     (&["std::process", "process::exit"], &["cli", "main"]),
     (&["wgpu"], &["backend/gpu"]),
+    (&["tokio", "object_store", "reqwest"], &["pipeline/source/store"]),
     (&["unsafe"], &["backend/gpu", "gallery/file"]),
 ];
 
