@@ -15,6 +15,7 @@ mod devices;
 mod exit;
 mod gallery;
 mod hash;
+mod inputs;
 mod interrupt;
 mod job;
 mod log;

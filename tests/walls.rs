@@ -16,7 +16,7 @@ const LEVELS: [&[&str]; 7] = [
 ];
 
 /// Words, and the only places (files or folders under `src`, without `.rs`) where they may stand.
-const WALLS: [(&[&str], &[&str]); 7] = [
+const WALLS: [(&[&str], &[&str]); 8] = [
     (
         &["thread::spawn", "thread::scope", "thread::Builder", "crossbeam_channel", "mpsc"],
         &["pipeline", "job/worker", "job/shards", "job/metrics"],
@@ -26,6 +26,7 @@ const WALLS: [(&[&str], &[&str]); 7] = [
     (&["std::process"], &["cli", "main", "job/identity"]),
     (&["process::exit"], &["cli", "main"]),
     (&["wgpu"], &["backend/gpu"]),
+    (&["tokio", "object_store", "reqwest"], &["pipeline/source/store"]),
     (&["unsafe"], &["backend/gpu", "gallery/file"]),
 ];
 

@@ -7,9 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use shadegrid::job::{
-    self, Finish, Matching, Metrics, Progress, Settings, Snapshot, Split, WorkOptions,
-};
+use shadegrid::job::{self, Finish, Matching, Metrics, Progress, Settings, Snapshot, Split, WorkOptions};
 use shadegrid::pipeline::{Input, InputOptions, Only, PipelineOptions, RecordFormat, Stop, Walk};
 use shadegrid::{Error, HashOptions};
 

@@ -45,7 +45,8 @@ pub(crate) fn failure(error: &Error) -> Exit {
 pub(crate) fn quiet_worker_panics() {
     let usual = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {
-        let worker = std::thread::current().name().is_some_and(|name| name.starts_with("shadegrid-hash-"));
+        let name = std::thread::current().name().unwrap_or_default().to_string();
+        let worker = name.starts_with("shadegrid-hash-") || name == "shadegrid-read-archive";
         if !worker {
             usual(panic);
         }

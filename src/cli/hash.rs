@@ -1,20 +1,15 @@
 //! `shadegrid hash`: files, folders, lists and standard input to one record each.
 
-use std::fs::File;
-use std::io::{self, BufReader, Read};
-use std::iter;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
-use shadegrid::pipeline::{
-    self, DetachedReader, Ended, PipelineOptions, Sink, Source, Stop, Summary, Walk, count_ahead, expand,
-    names,
-};
+use shadegrid::pipeline::{self, Ended, InputOptions, PipelineOptions, Sink, Source, Summary, describe};
 use shadegrid::{Algorithm, Error, HashOptions};
 
 use super::backend::DeviceArguments;
 use super::exit::Exit;
+use super::inputs::InputArguments;
 use super::output::{Output, OutputFormat};
 use super::pictures::DecodeArguments;
 use super::progress::{self, Shown};
@@ -26,32 +21,20 @@ use super::{bytes, console, interrupt};
 /// below it, sorted by name; what is no picture gives an error record like any other failure. A picture's format is known
 /// by its content, never by its name.
 ///
+/// An archive (.tar, .tar.gz, .tgz, .tar.zst, .zip, or .parquet with a column of pictures) stands for its members, called
+/// ARCHIVE/MEMBER. A list (.csv, .tsv, or .parquet with a column of paths) stands for what it names. s3://, gs:// and az:// URLs
+/// are objects, or everything below a prefix; credentials and endpoints come from the usual environment variables (AWS_…,
+/// GOOGLE_…, AZURE_…). http:// and https:// URLs are pictures or archives.
+///
 /// A record is one line of JSON with the path, the size, the signatures and what is needed to judge them, or
 /// with an error's code (corrupt, unsupported, limit, input, io) and message. A path that is not UTF-8 is
 /// given exactly in `path_base64`. Signatures are sensitive: keep the records as you keep the pictures.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// Files and folders to hash; `-` is one picture on standard input
+    /// Pictures, folders, archives, lists and URLs; `-` is one picture on standard input
     #[arg(value_name = "PATH", required_unless_present = "files_from")]
     paths: Vec<PathBuf>,
-
-    /// Read further paths from a file, one a line; `-` is standard input
-    ///
-    /// They come after the paths that are named. Every byte up to the newline belongs to the path. In a list `-` is a
-    /// file of that name.
-    #[arg(long, value_name = "FILE")]
-    files_from: Option<PathBuf>,
-
-    /// Paths in --files-from end with a zero byte, not a newline, as `find -print0` writes them
-    #[arg(short = '0', long, requires = "files_from")]
-    null: bool,
-
-    /// Follow symbolic links met in folders
-    ///
-    /// A link that leads back to a folder above it gives an error record. Paths that are named are always followed.
-    #[arg(long)]
-    follow: bool,
 
     /// Write the records to a file instead of standard output
     ///
@@ -94,6 +77,9 @@ pub(crate) struct Arguments {
     quiet: bool,
 
     #[command(flatten)]
+    input: InputArguments,
+
+    #[command(flatten)]
     decode: DecodeArguments,
 }
 
@@ -105,6 +91,8 @@ Examples:
       find photos -name '*.jpg' -print0 | shadegrid hash --files-from - -0
   One picture from a download:
       curl -s https://example.org/a.png | shadegrid hash -
+  Archives, a bucket and a list of URLs into one Parquet file:
+      shadegrid hash a.tar b.zip s3://bucket/photos/ urls.csv --format parquet -o signatures.parquet
   PDQ signatures as a table:
       shadegrid hash photos --algorithm pdq --format csv
 
@@ -116,16 +104,20 @@ Exit codes:
 
 /// Runs the subcommand.
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
-    arguments.check_standard_input()?;
-    let options = arguments.options()?;
+    arguments.input.check(&arguments.paths)?;
+    let mut options = arguments.options()?;
+    let listing = arguments.input.options(&mut options);
+    options.devices =
+        arguments.devices.choose(options.threads, || arguments.input.listable(&arguments.paths, &listing))?;
     interrupt::request(&options.stop);
-    let sources = arguments.sources(&options.stop)?;
+    let sources = arguments.input.sources(&arguments.paths, &listing);
+    arguments.format.check(arguments.output.as_deref())?;
     let (output, to) = Output::open(arguments.output.as_deref())?;
-    let mut sink = arguments.format.sink(to);
+    let mut sink = arguments.format.sink(to, &describe(&options.hash))?;
     let summary = if arguments.quiet {
         pipeline::run(sources, &mut *sink, &options)?
     } else {
-        run_shown(&arguments, sources, &mut *sink, &options)?
+        run_shown(&arguments, sources, &mut *sink, &options, &listing)?
     };
     finish(&arguments, output, &summary, &options)
 }
@@ -135,8 +127,9 @@ fn run_shown(
     sources: impl Iterator<Item = Source> + Send,
     sink: &mut dyn Sink,
     options: &PipelineOptions,
+    listing: &InputOptions,
 ) -> Result<Summary, Error> {
-    let count = arguments.countable().filter(|_| progress::seen()).map(count_ahead);
+    let count = progress::seen().then(|| arguments.input.count(&arguments.paths, listing)).flatten();
     pipeline::run(sources, &mut Shown::new(sink, count), options)
 }
 
@@ -166,16 +159,6 @@ fn finish(
 }
 
 impl Arguments {
-    fn check_standard_input(&self) -> Result<(), Error> {
-        let readers = self.paths.iter().chain(&self.files_from).filter(|path| path.as_os_str() == "-");
-        if readers.count() > 1 {
-            return Err(Error::Input(
-                "`-` is given twice, but standard input can be read only once".to_string(),
-            ));
-        }
-        Ok(())
-    }
-
     fn options(&self) -> Result<PipelineOptions, Error> {
         let defaults = PipelineOptions::default();
         let threads = self.threads.unwrap_or(defaults.threads);
@@ -187,52 +170,8 @@ impl Arguments {
             },
             threads,
             memory: self.memory.unwrap_or(PipelineOptions::default_memory(threads)),
-            devices: self.devices.choose(threads, || self.countable())?,
             fail_fast: self.fail_fast,
             ..defaults
         })
     }
-
-    /// The named inputs, then those of the list.
-    fn sources(&self, stop: &Stop) -> Result<impl Iterator<Item = Source> + Send + use<>, Error> {
-        let (walk, stop_named) = (self.walk(), stop.clone());
-        let named = self.paths.clone().into_iter().flat_map(move |path| named(path, walk, &stop_named));
-        let list = self.open_list(stop)?.map(|list| self.listed(list));
-        Ok(named.chain(list.into_iter().flatten()))
-    }
-
-    /// The same inputs once more, for counting; `None` where some can be read only once.
-    fn countable(&self) -> Option<impl Iterator<Item = Source> + Send + use<>> {
-        let list_once = self.files_from.iter().any(|list| list.as_os_str() == "-" || !list.is_file());
-        let once = list_once || self.paths.iter().any(|path| path.as_os_str() == "-");
-        (!once).then(|| self.sources(&Stop::default()).ok()).flatten()
-    }
-
-    fn open_list(&self, stop: &Stop) -> Result<Option<Box<dyn Read + Send>>, Error> {
-        let Some(list) = &self.files_from else { return Ok(None) };
-        if list.as_os_str() == "-" {
-            return Ok(Some(Box::new(DetachedReader::new(io::stdin(), stop.clone()))));
-        }
-        let context = || format!("cannot read the list {}", list.display());
-        let file = File::open(list).map_err(|error| Error::io(context(), error))?;
-        Ok(Some(Box::new(file)))
-    }
-
-    fn listed(&self, list: Box<dyn Read + Send>) -> impl Iterator<Item = Source> + Send + use<> {
-        let separator = if self.null { 0 } else { b'\n' };
-        expand(names(BufReader::new(list), separator), self.walk())
-    }
-
-    fn walk(&self) -> Walk {
-        Walk { follow_links: self.follow }
-    }
-}
-
-/// What one argument stands for.
-fn named(path: PathBuf, walk: Walk, stop: &Stop) -> Box<dyn Iterator<Item = Source> + Send> {
-    if path.as_os_str() == "-" {
-        let stdin = DetachedReader::new(io::stdin(), stop.clone());
-        return Box::new(iter::once(Source::stream("-", stdin)));
-    }
-    Box::new(expand([Ok(path)], walk))
 }

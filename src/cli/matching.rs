@@ -9,13 +9,12 @@ use clap::Args;
 use serde::Serialize;
 use shadegrid::gallery::lists::{self, Item, ListFormat};
 use shadegrid::gallery::{Entry, Gallery, Query};
-use shadegrid::pipeline::{
-    self, Ended, Found, JsonLines, Lookup, PipelineOptions, Record, Sink, Source, Walk, count_ahead, expand,
-};
+use shadegrid::pipeline::{self, Ended, Found, JsonLines, Lookup, PipelineOptions, Record, Sink};
 use shadegrid::{Devices, Error, Flag, HashOptions, Hashed};
 
 use super::backend::DeviceArguments;
 use super::exit::Exit;
+use super::inputs::InputArguments;
 use super::lookups::{self, LookupArguments, MatchLine, json};
 use super::output::Output;
 use super::pictures::DecodeArguments;
@@ -33,8 +32,8 @@ pub(crate) struct Arguments {
     #[arg(short, long, value_name = "FILE", required = true)]
     gallery: Vec<PathBuf>,
 
-    /// Pictures, and folders of them
-    #[arg(value_name = "PATH", required_unless_present = "signatures", conflicts_with = "signatures")]
+    /// Pictures, folders, archives, lists and URLs, as `hash` takes them
+    #[arg(value_name = "PATH", required_unless_present_any = ["signatures", "files_from"], conflicts_with = "signatures")]
     paths: Vec<PathBuf>,
 
     /// Look up the signatures of a file instead of pictures
@@ -61,10 +60,6 @@ pub(crate) struct Arguments {
     #[arg(short, long, value_name = "SIZE", value_parser = bytes::parse)]
     memory: Option<u64>,
 
-    /// Follow symbolic links met in folders
-    #[arg(long)]
-    follow: bool,
-
     /// Do not check the galleries' checksums first
     ///
     /// Checking reads the whole file, some gigabytes a second; a damaged gallery could miss matches.
@@ -80,6 +75,9 @@ pub(crate) struct Arguments {
 
     #[command(flatten)]
     devices: DeviceArguments,
+
+    #[command(flatten)]
+    input: InputArguments,
 
     #[command(flatten)]
     decode: DecodeArguments,
@@ -105,6 +103,7 @@ Exit codes:
 /// Runs the subcommand.
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
     let options = arguments.lookup.options()?;
+    arguments.input.check(&arguments.paths)?;
     let threads = lookups::threads(arguments.threads);
     let devices = arguments.devices.for_search(threads)?;
     let galleries = lookups::open(&arguments.gallery, arguments.no_verify)?;
@@ -157,20 +156,18 @@ impl Arguments {
             decode: self.decode.options(),
         };
         let memory = self.memory.unwrap_or(PipelineOptions::default_memory(threads));
-        let devices = self.devices.choose(threads, || Some(self.sources()))?;
-        let options = PipelineOptions { hash, threads, memory, devices, ..PipelineOptions::default() };
+        let mut options = PipelineOptions { hash, threads, memory, ..PipelineOptions::default() };
+        let listing = self.input.options(&mut options);
+        options.devices = self.devices.choose(threads, || self.input.listable(&self.paths, &listing))?;
         interrupt::request(&options.stop);
+        let sources = self.input.sources(&self.paths, &listing);
         if self.quiet {
-            return Ok(pipeline::run(self.sources(), matcher, &options)?.ended);
+            return Ok(pipeline::run(sources, matcher, &options)?.ended);
         }
-        let count = progress::seen().then(|| count_ahead(self.sources()));
-        let summary = pipeline::run(self.sources(), &mut Shown::new(matcher, count), &options)?;
+        let count = progress::seen().then(|| self.input.count(&self.paths, &listing)).flatten();
+        let summary = pipeline::run(sources, &mut Shown::new(matcher, count), &options)?;
         console::say(progress::summary_line(&summary));
         Ok(summary.ended)
-    }
-
-    fn sources(&self) -> impl Iterator<Item = Source> + Send + use<> {
-        expand(self.paths.clone().into_iter().map(Ok), Walk { follow_links: self.follow })
     }
 }
 
@@ -210,7 +207,7 @@ struct Matcher<'a> {
     /// Records as JSON without the closing brace, each with its query.
     waiting: Vec<String>,
     queries: Vec<Query>,
-    to: std::io::BufWriter<Box<dyn Write>>,
+    to: std::io::BufWriter<Box<dyn Write + Send>>,
     totals: Totals,
     /// When the last search ended, and how long it took.
     last: (Instant, Duration),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use shadegrid::Error;
-use shadegrid::pipeline::{Csv, JsonLines, Sink};
+use shadegrid::pipeline::{RecordFormat, RowSink};
 
 /// How records are written.
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -16,14 +16,41 @@ pub(crate) enum OutputFormat {
     Jsonl,
     /// Comma-separated values with a row of names.
     Csv,
+    /// Parquet, compressed with zstd; needs a file.
+    Parquet,
 }
 
 impl OutputFormat {
-    /// A sink of this format.
-    pub(crate) fn sink(self, to: Box<dyn Write>) -> Box<dyn Sink> {
-        match self {
-            OutputFormat::Jsonl => Box::new(JsonLines::new(to)),
-            OutputFormat::Csv => Box::new(Csv::new(to)),
+    /// Checks that such records can go to `path`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] for Parquet without a file, which has its contents at its end.
+    pub(crate) fn check(self, path: Option<&Path>) -> Result<(), Error> {
+        match (self, path) {
+            (OutputFormat::Parquet, None) => {
+                Err(Error::Input("--format parquet needs a file: name one with -o".to_string()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A sink of this format; `about` is a Parquet file's metadata.
+    pub(crate) fn sink(
+        self,
+        to: Box<dyn Write + Send>,
+        about: &[(String, String)],
+    ) -> Result<Box<dyn RowSink + Send>, Error> {
+        RecordFormat::from(self).sink(to, about)
+    }
+}
+
+impl From<OutputFormat> for RecordFormat {
+    fn from(format: OutputFormat) -> RecordFormat {
+        match format {
+            OutputFormat::Jsonl => RecordFormat::JsonLines,
+            OutputFormat::Csv => RecordFormat::Csv,
+            OutputFormat::Parquet => RecordFormat::Parquet,
         }
     }
 }
@@ -38,7 +65,7 @@ pub(crate) enum Output {
 
 impl Output {
     /// Opens `path`, or standard output.
-    pub(crate) fn open(path: Option<&Path>) -> Result<(Output, Box<dyn Write>), Error> {
+    pub(crate) fn open(path: Option<&Path>) -> Result<(Output, Box<dyn Write + Send>), Error> {
         let Some(path) = path else {
             return Ok((Output::Direct, Box::new(io::stdout())));
         };

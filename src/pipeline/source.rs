@@ -26,7 +26,7 @@ mod walk;
 
 pub(super) use ahead::Lease;
 pub use archive::looks_like_archive;
-pub use count::{Count, count_ahead};
+pub use count::{Count, count_ahead, count_items};
 pub use detached::DetachedReader;
 pub use item::{Input, InputOptions, Item, ItemKind, Items, ReadAhead, items};
 pub(super) use names::name_from_bytes;

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
+use super::{ItemKind, Items};
+
 /// A count that is still going on, or done.
 #[derive(Debug, Clone, Default)]
 pub struct Count(Arc<Shared>);
@@ -21,15 +23,29 @@ impl Count {
     }
 }
 
+/// Counts items on a thread of its own, which nobody waits for. Where an archive is among them there is no count: it does
+/// not say how many members it holds.
+pub fn count_items(items: Items) -> Count {
+    count(items.map(|item| item.kind != ItemKind::Archive))
+}
+
 /// Counts `items` on a thread of its own, which nobody waits for.
 pub fn count_ahead<I>(items: I) -> Count
 where
     I: Iterator + Send + 'static,
 {
+    count(items.map(|_| true))
+}
+
+/// Counts until one of them cannot be counted.
+fn count(countable: impl Iterator<Item = bool> + Send + 'static) -> Count {
     let count = Count::default();
     let shared = Arc::downgrade(&count.0);
     thread::spawn(move || {
-        for _ in items {
+        for countable in countable {
+            if !countable {
+                return;
+            }
             // Nobody is interested any more: no need to count on.
             let Some(shared) = shared.upgrade() else { return };
             shared.counted.fetch_add(1, Ordering::Relaxed);

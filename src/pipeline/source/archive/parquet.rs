@@ -1,6 +1,7 @@
 //! Parquet files: rows with a picture in a column, or with paths of pictures.
 
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -47,8 +48,11 @@ pub(in crate::pipeline::source) fn holds(
     file: Box<dyn Place>,
     column: Option<&str>,
 ) -> Result<(Reader, Holds)> {
-    let reader =
-        SerializedFileReader::new(Chunks::new(file)?).map_err(|error| wrong("cannot be opened", &error))?;
+    let chunks = Chunks::new(file)?;
+    let opened = catch_unwind(AssertUnwindSafe(|| SerializedFileReader::new(chunks)));
+    let opened =
+        opened.unwrap_or_else(|_| Err(ParquetError::General("its footer makes no sense".to_string())));
+    let reader = opened.map_err(|error| wrong("cannot be opened", &error))?;
     let schema = reader.metadata().file_metadata().schema();
     let holds = choose(schema, column).ok_or_else(|| {
         let columns: Vec<&str> = schema.get_fields().iter().map(|field| field.name()).collect();
@@ -62,7 +66,7 @@ pub(in crate::pipeline::source) fn holds(
 }
 
 /// The rows of a file, with these columns only.
-pub(in crate::pipeline::source) fn rows(reader: Reader, columns: &[&str]) -> Result<RowIter<'static>> {
+pub(in crate::pipeline::source) fn rows(reader: Reader, columns: &[&str]) -> Result<Rows> {
     let schema = reader.metadata().file_metadata().schema();
     let fields =
         schema.get_fields().iter().filter(|field| columns.contains(&field.name())).cloned().collect();
@@ -71,7 +75,19 @@ pub(in crate::pipeline::source) fn rows(reader: Reader, columns: &[&str]) -> Res
     let rows = RowIter::from_file_into(Box::new(reader))
         .project(Some(projection))
         .map_err(|error| wrong("has an odd schema", &error))?;
-    Ok(rows.with_batch_size(ROWS))
+    Ok(Rows(rows.with_batch_size(ROWS)))
+}
+
+/// Rows one after another; where the crate panics over a broken file, that is an error too.
+pub(in crate::pipeline::source) struct Rows(RowIter<'static>);
+
+impl Iterator for Rows {
+    type Item = Result<Row, ParquetError>;
+
+    fn next(&mut self) -> Option<Result<Row, ParquetError>> {
+        let next = catch_unwind(AssertUnwindSafe(|| self.0.next()));
+        next.unwrap_or_else(|_| Some(Err(ParquetError::General("its pages make no sense".to_string()))))
+    }
 }
 
 fn wrong(what: &str, error: &ParquetError) -> Error {

@@ -13,62 +13,69 @@ use crate::error::Error;
 pub(super) fn read(file: Box<dyn Place>, archive: &mut Archive<'_>) -> Step {
     let mut file = buffered(file);
     let wrong = match ZipArchive::new(&mut file) {
-        Ok(mut zip) => {
-            for index in 0..zip.len() {
-                let refused = match zip.by_index(index) {
-                    Ok(mut member) => {
-                        let (name, size) = (member.name_raw().to_vec(), member.size());
-                        if member.is_file() {
-                            take(&name, size, &mut member, archive)?;
-                        }
-                        None
-                    }
-                    Err(error) => Some(told(error)),
-                };
-                if let Some(error) = refused {
-                    {
-                        let name = zip.by_index_raw(index).map(|member| member.name_raw().to_vec());
-                        match name {
-                            Ok(name) if archive.wants(&name) => archive.failed(&name, error)?,
-                            Ok(_) => {}
-                            Err(_) => return Err(error.into()),
-                        }
-                    }
-                }
-            }
-            return Ok(());
+        // The crate keeps one member of a name.
+        Ok(zip) if zip.has_duplicate_names() => {
+            Error::corrupt("zip", "several members have one name, and not all can be read")
         }
+        Ok(mut zip) => return listed(&mut zip, archive),
         Err(ZipError::Io(error)) => broken("zip", "at its central directory", error),
         Err(error) => told(error),
     };
+    let several = matches!(&wrong, Error::Corrupt { message, .. } if message.starts_with("several"));
     file.seek(SeekFrom::Start(0)).map_err(|error| Error::io("cannot read the archive", error))?;
-    stream(&mut file, archive)?;
-    Err(wrong.into())
+    let whole = stream(&mut file, archive)?;
+    if whole && several { Ok(()) } else { Err(wrong.into()) }
 }
 
-/// The members before the break, without the central directory.
-fn stream(file: &mut impl Read, archive: &mut Archive<'_>) -> Step {
-    while let Ok(Some(mut member)) = read_zipfile_from_stream(file) {
-        if !member.is_file() {
-            continue;
-        }
-        let (name, size) = (member.name_raw().to_vec(), member.size());
-        // A member that breaks off is told by the record of the archive.
-        let mut whole = Vec::new();
-        if archive.members.options.limits.check_file_bytes(size).is_err() {
-            return Ok(());
-        }
-        let lease = (archive.members.lease)(size).ok_or(super::Stopped::Unwanted)?;
-        let read = member.by_ref().take(size).read_to_end(&mut whole);
-        if read.is_err() || (whole.len() as u64) < size || member.read(&mut [0]).is_ok_and(|more| more > 0) {
-            return Ok(());
-        }
-        drop(lease);
+/// The members that the central directory lists.
+fn listed(zip: &mut ZipArchive<impl Read + Seek>, archive: &mut Archive<'_>) -> Step {
+    for index in 0..zip.len() {
+        let refused = match zip.by_index(index) {
+            Ok(mut member) => {
+                let (name, size) = (member.name_raw().to_vec(), member.size());
+                if member.is_file() {
+                    take(&name, size, &mut member, archive)?;
+                }
+                continue;
+            }
+            Err(error) => told(error),
+        };
+        // What cannot be opened has a name all the same.
+        let Ok(member) = zip.by_index_raw(index) else { return Err(refused.into()) };
+        let name = member.name_raw().to_vec();
         if archive.wants(&name) {
-            drop(archive.member(&name, size, &mut whole.as_slice())?);
+            archive.failed(&name, refused)?;
         }
     }
     Ok(())
+}
+
+/// The members as they stand in the file, without the central directory; whether that was reached.
+fn stream(file: &mut impl Read, archive: &mut Archive<'_>) -> Step<bool> {
+    loop {
+        let mut member = match read_zipfile_from_stream(file) {
+            Ok(Some(member)) => member,
+            Ok(None) => return Ok(true),
+            Err(_) => return Ok(false),
+        };
+        let (name, size) = (member.name_raw().to_vec(), member.size());
+        if !member.is_file() || !archive.wants(&name) {
+            continue;
+        }
+        if let Err(error) = archive.members.options.limits.check_file_bytes(size) {
+            archive.failed(&name, error)?;
+            continue;
+        }
+        // A member that breaks off is told by the record of the archive.
+        let lease = (archive.members.lease)(size).ok_or(super::Stopped::Unwanted)?;
+        let mut whole = Vec::new();
+        let read = member.by_ref().take(size).read_to_end(&mut whole);
+        if read.is_err() || (whole.len() as u64) < size || member.read(&mut [0]).ok() != Some(0) {
+            return Ok(false);
+        }
+        drop(lease);
+        drop(archive.member(&name, size, &mut whole.as_slice())?);
+    }
 }
 
 /// Gives one member; what is wrong with it does not end the archive.

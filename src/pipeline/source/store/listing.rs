@@ -20,6 +20,9 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// Whether there is an object at this URL; what cannot be asked is taken for one, so that reading it tells why.
 pub(in crate::pipeline::source) fn is_object(url: &str) -> bool {
     let (base, key) = client::split(url);
+    if key.is_empty() {
+        return false;
+    }
     let Ok(store) = client::store(base) else { return true };
     let Ok(path) = Path::parse(key) else { return true };
     let found = wait(async move { store.head(&path).await.map_err(client::told) });

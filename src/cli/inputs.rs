@@ -1,0 +1,128 @@
+//! Options on what is read: lists, archives, stores, and which names are let through.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::path::PathBuf;
+
+use clap::Args;
+use shadegrid::pipeline::{
+    Count, Input, InputOptions, Items, Only, PipelineOptions, ReadAhead, Sources, Walk, count_items, items,
+    looks_like_archive, open,
+};
+use shadegrid::{Error, Limits};
+
+/// Options on what is read.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Input options")]
+pub(crate) struct InputArguments {
+    /// Read further paths and URLs from a list; `-` is standard input
+    ///
+    /// They come after those that are named. One a line, every byte up to the newline belonging to the path; or a column of a
+    /// CSV file (it ends with .csv or .tsv, or --column is given) or of a Parquet file. In a list `-` is a file of that name.
+    #[arg(long, value_name = "FILE")]
+    files_from: Option<PathBuf>,
+
+    /// Paths in --files-from end with a zero byte, not a newline, as `find -print0` writes them
+    #[arg(short = '0', long, requires = "files_from")]
+    null: bool,
+
+    /// Column that holds the paths or URLs (CSV, Parquet) or the pictures (Parquet)
+    ///
+    /// Without it one named path, url, key or the like, and for pictures one named image, bytes, content, jpg or the like, or
+    /// the only binary one.
+    #[arg(long, value_name = "NAME")]
+    column: Option<String>,
+
+    /// Endings that are let through, with commas between, such as jpg,png
+    ///
+    /// Holds for folders, listings, lists and members of archives, not for what is named as an argument.
+    #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
+    only: Only,
+
+    /// Follow symbolic links met in folders
+    ///
+    /// A link that leads back to a folder above it gives an error record. Paths that are named are always followed.
+    #[arg(long)]
+    follow: bool,
+
+    /// Objects of a store that are fetched at the same time
+    #[arg(long, value_name = "N", default_value_t = ReadAhead::default().fetches)]
+    fetches: usize,
+}
+
+/// The share of the memory that is for reading archives and objects ahead.
+const AHEAD: u64 = 8;
+
+impl InputArguments {
+    /// What is to be listed: `paths`, then the list.
+    pub(crate) fn inputs(&self, paths: &[PathBuf]) -> Vec<Input> {
+        let named = paths.iter().map(|path| Input::Named(path.clone().into()));
+        named.chain(self.files_from.iter().map(|list| Input::List(list.clone().into()))).collect()
+    }
+
+    /// Checks that the inputs can be read at all.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] where standard input would be read twice, [`Error::Io`] where the list cannot be opened.
+    pub(crate) fn check(&self, paths: &[PathBuf]) -> Result<(), Error> {
+        let readers = paths.iter().chain(&self.files_from).filter(|path| path.as_os_str() == "-");
+        if readers.count() > 1 {
+            return Err(Error::Input(
+                "`-` is given twice, but standard input can be read only once".to_string(),
+            ));
+        }
+        match &self.files_from {
+            Some(list) if list.as_os_str() != "-" && !is_url(list) && !list.exists() => {
+                let context = || format!("cannot read the list {}", list.display());
+                File::open(list).map(drop).map_err(|error| Error::io(context(), error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The options of listing and opening. An eighth of the run's memory is taken for reading ahead.
+    pub(crate) fn options(&self, run: &mut PipelineOptions) -> InputOptions {
+        let bytes = run.memory / AHEAD;
+        run.memory -= bytes;
+        InputOptions {
+            walk: Walk { follow_links: self.follow },
+            only: self.only.clone(),
+            column: self.column.clone(),
+            separator: if self.null { 0 } else { b'\n' },
+            after: None,
+            limits: limits(run),
+            read_ahead: ReadAhead { fetches: self.fetches, bytes },
+            stop: run.stop.clone(),
+        }
+    }
+
+    /// The sources behind `paths` and the list.
+    pub(crate) fn sources(&self, paths: &[PathBuf], options: &InputOptions) -> Sources {
+        open(items(self.inputs(paths), options), options)
+    }
+
+    /// The items behind `paths` and the list, for a look beforehand; `None` where some can be read only once, or listing them
+    /// costs requests, or an archive does not say how many it holds.
+    pub(crate) fn listable(&self, paths: &[PathBuf], options: &InputOptions) -> Option<Items> {
+        let once = self.files_from.iter().any(|list| list.as_os_str() == "-" || !list.is_file());
+        let known = |path: &PathBuf| {
+            path.as_os_str() != "-" && !is_url(path) && !looks_like_archive(path.as_os_str())
+        };
+        (!once && paths.iter().all(known)).then(|| items(self.inputs(paths), options))
+    }
+
+    /// Counts them beside the run, where they are [`listable`](InputArguments::listable).
+    pub(crate) fn count(&self, paths: &[PathBuf], options: &InputOptions) -> Option<Count> {
+        self.listable(paths, options).map(count_items)
+    }
+}
+
+fn limits(run: &PipelineOptions) -> Limits {
+    run.hash.decode.limits.clone()
+}
+
+fn is_url(path: &PathBuf) -> bool {
+    let path: OsString = path.into();
+    path.to_str().is_some_and(|text| text.contains("://"))
+}

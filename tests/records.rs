@@ -1,0 +1,157 @@
+//! Finished output: every format gives its rows back, to be written again to the same bytes.
+
+mod common;
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::path::Path;
+
+use shadegrid::gallery::lists::{self, ListFormat};
+use shadegrid::pipeline::{
+    self, PipelineOptions, Record, RecordFormat, Row, RowMatch, RowSink, Rows, Sink, Source, describe,
+};
+use shadegrid::{Algorithm, Error, HashOptions};
+
+/// Gives every second record matches on its way to a sink.
+struct Matched<'a>(&'a mut dyn RowSink);
+
+impl Sink for Matched<'_> {
+    fn write(&mut self, record: &Record) -> Result<(), Error> {
+        let mut row = Row::from(record);
+        row.matches = match record.index % 3 {
+            0 => None,
+            1 => Some(Vec::new()),
+            _ => Some(vec![told(1), told(record.index)]),
+        };
+        self.0.write_row(&row)
+    }
+
+    fn finish(&mut self) -> Result<(), Error> {
+        self.0.finish()
+    }
+}
+
+fn told(position: u64) -> RowMatch {
+    RowMatch {
+        gallery: "known.gallery".to_string(),
+        key: format!("key, \"{position}\""),
+        label: String::new(),
+        source: "list.csv".to_string(),
+        position: u64::MAX - position,
+        algorithm: "pdq".into(),
+        distance: 31,
+        orientation: "upright".into(),
+    }
+}
+
+fn sources() -> Vec<Source> {
+    let mut sources: Vec<Source> =
+        common::jpegs().into_iter().map(|(name, jpeg)| Source::bytes(name, jpeg)).collect();
+    let whole = common::jpeg("base-444");
+    sources.push(Source::bytes("cut", whole[..whole.len() * 2 / 3].to_vec()));
+    sources.push(Source::bytes("a text", b"no picture, \"quoted\"\nand more".to_vec()));
+    let flat = common::encode::Png::new((40, 30), 1, vec![7; 1200]).encode();
+    sources.push(
+        Source::bytes("flat, small", flat).from_argument(OsString::from("elsewhere").as_os_str().into()),
+    );
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStringExt as _;
+        sources.push(Source::bytes(OsString::from_vec(b"not \xff utf-8".to_vec()), whole));
+    }
+    sources
+}
+
+fn write_records(format: RecordFormat, path: &Path, algorithms: &[Algorithm]) {
+    let hash = HashOptions { algorithms: algorithms.to_vec(), ..HashOptions::default() };
+    let options = PipelineOptions { hash: hash.clone(), ..PipelineOptions::default() };
+    let mut sink = format.sink(File::create(path).unwrap(), &describe(&hash)).unwrap();
+    pipeline::run(sources(), &mut Matched(&mut *sink), &options).unwrap();
+}
+
+fn read(format: RecordFormat, path: &Path) -> Vec<Row> {
+    let rows: Rows = format.read(path).unwrap();
+    rows.map(Result::unwrap).collect()
+}
+
+#[test]
+fn every_format_gives_its_rows_back() {
+    let folder = tempfile::tempdir().unwrap();
+    for algorithms in [&[Algorithm::PhotoDna, Algorithm::Pdq, Algorithm::Pdq512][..], &[Algorithm::Pdq]] {
+        let mut all = Vec::new();
+        for format in RecordFormat::ALL {
+            let path = folder.path().join(format.name());
+            write_records(format, &path, algorithms);
+            let written = fs::read(&path).unwrap();
+            let rows = read(format, &path);
+            assert_eq!(rows.len(), sources().len());
+            let again = folder.path().join("again");
+            let about = describe(&HashOptions { algorithms: algorithms.to_vec(), ..HashOptions::default() });
+            let mut sink = format.sink(File::create(&again).unwrap(), &about).unwrap();
+            rows.iter().for_each(|row| sink.write_row(row).unwrap());
+            sink.finish().unwrap();
+            drop(sink);
+            assert_eq!(fs::read(&again).unwrap(), written, "{format} written again");
+            write_records(format, &again, algorithms);
+            assert_eq!(fs::read(&again).unwrap(), written, "{format} is not the same every time");
+            all.push(rows);
+        }
+        assert_eq!(all[0], all[1], "JSON lines and CSV");
+        // Only Parquet holds sources that a key tells.
+        assert_eq!(all[0], all[2], "JSON lines and Parquet");
+        let with = |what: fn(&Row) -> bool| all[0].iter().filter(|row| what(row)).count();
+        assert!(with(|row| row.outcome.is_err()) >= 2 && with(|row| row.source.is_some()) == 1);
+        assert!(with(|row| row.matches.as_ref().is_some_and(|told| told.len() == 2)) >= 5);
+        assert!(with(|row| row.outcome.as_ref().is_ok_and(|picture| picture.decoded.is_some())) == 1);
+    }
+}
+
+#[test]
+fn our_own_list_reader_reads_parquet_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.parquet");
+    write_records(RecordFormat::Parquet, &path, &[Algorithm::PhotoDna, Algorithm::Pdq]);
+    let rows = read(RecordFormat::Parquet, &path);
+    let hashed = rows.iter().filter_map(|row| Some((row, row.outcome.as_ref().ok()?)));
+    let mut entries = Vec::new();
+    let format = lists::read(&path, None, &mut |item| {
+        if let lists::Item::Entry(entry) = item {
+            entries.push(entry);
+        }
+        Ok(())
+    });
+    assert_eq!(format.unwrap(), ListFormat::Parquet);
+    let found: Vec<_> = entries.iter().map(|e| (e.key.clone(), e.photodna, e.pdq, e.quality)).collect();
+    let expected: Vec<_> = hashed
+        .map(|(row, picture)| {
+            (row.key.to_string_lossy().into_owned(), picture.photodna, picture.pdq, picture.quality)
+        })
+        .collect();
+    assert_eq!(found, expected);
+    assert!(entries.len() >= 15 && entries.iter().any(|entry| entry.flat));
+}
+
+#[test]
+fn broken_output_is_never_read_as_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    for format in RecordFormat::ALL {
+        let path = folder.path().join(format.name());
+        write_records(format, &path, &[Algorithm::Pdq]);
+        let (written, rows) = (fs::read(&path).unwrap(), read(format, &path));
+        for share in [3, 5, 9] {
+            let cut = folder.path().join("cut");
+            fs::write(&cut, &written[..written.len() * share / 10]).unwrap();
+            let Ok(found) = format.read(&cut) else {
+                assert_eq!(format, RecordFormat::Parquet);
+                continue;
+            };
+            let found: Vec<_> = found.collect();
+            let (last, before) = found.split_last().unwrap();
+            let error = last.as_ref().err().unwrap_or_else(|| panic!("{format} cut to {share}/10 passed"));
+            assert_eq!(error.code(), "corrupt");
+            for (found, row) in before.iter().zip(&rows) {
+                assert_eq!(found.as_ref().unwrap(), row);
+            }
+        }
+    }
+}

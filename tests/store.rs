@@ -1,0 +1,293 @@
+//! Object stores: a server that speaks S3's protocol, slow and faulty on purpose, loses no record.
+//!
+//! The server is `s3s` with its file system (a packaged implementation of the protocol with signature checks, in this process, so
+//! that the test needs nothing but cargo). Between it and the client the test's own layer delays every request, answers some
+//! with 500 or 503, and resets some connections before or within the answer.
+
+#![cfg(feature = "store")]
+#![expect(clippy::print_stdout, reason = "says what was injected and measured")]
+
+mod common;
+
+use std::convert::Infallible;
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full, StreamBody};
+use hyper::body::{Bytes, Frame, Incoming};
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use s3s::service::{S3Service, S3ServiceBuilder};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+type Body = UnsyncBoxBody<Bytes, io::Error>;
+
+/// What the layer does to requests.
+#[derive(Debug, Default)]
+struct Faults {
+    latency: Duration,
+    /// Of 1,000 requests, how many get an error, and how many a reset.
+    errors: u64,
+    resets: u64,
+    requests: AtomicU64,
+    injected: AtomicU64,
+    /// Requests that are being answered, and the most at once.
+    open: AtomicU64,
+    most_open: AtomicU64,
+}
+
+impl Faults {
+    fn new(latency: u64, errors: u64, resets: u64) -> Arc<Faults> {
+        Arc::new(Faults { latency: Duration::from_millis(latency), errors, resets, ..Faults::default() })
+    }
+
+    async fn answer(
+        &self,
+        service: S3Service,
+        request: Request<Incoming>,
+    ) -> Result<Response<Body>, io::Error> {
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        self.most_open.fetch_max(self.open.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
+        tokio::time::sleep(self.latency).await;
+        let answer = self.answer_now(number, service, request).await;
+        self.open.fetch_sub(1, Ordering::Relaxed);
+        answer
+    }
+
+    async fn answer_now(
+        &self,
+        number: u64,
+        service: S3Service,
+        request: Request<Incoming>,
+    ) -> Result<Response<Body>, io::Error> {
+        // The same requests fail in every run, as far as their order is the same.
+        let chance = number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+        let (fate, kind) = (chance % 1000, chance / 1000 % 2);
+        if fate < self.errors {
+            self.injected.fetch_add(1, Ordering::Relaxed);
+            let status = [StatusCode::INTERNAL_SERVER_ERROR, StatusCode::SERVICE_UNAVAILABLE][kind as usize];
+            let body = Full::new(Bytes::from("<Error><Code>SlowDown</Code></Error>"));
+            let mut answer = Response::new(body.map_err(|never: Infallible| match never {}).boxed_unsync());
+            *answer.status_mut() = status;
+            return Ok(answer);
+        }
+        let reset = fate < self.errors + self.resets;
+        self.injected.fetch_add(u64::from(reset), Ordering::Relaxed);
+        if reset && kind == 0 {
+            return Err(io::ErrorKind::ConnectionReset.into());
+        }
+        let answer = hyper::service::Service::call(&service, request)
+            .await
+            .map_err(|error| io::Error::other(format!("{error:?}")))?;
+        let (head, body) = answer.into_parts();
+        if !reset {
+            return Ok(Response::from_parts(head, body.map_err(io::Error::other).boxed_unsync()));
+        }
+        let whole = body.collect().await.map_err(io::Error::other)?.to_bytes();
+        let half = whole.slice(..whole.len() / 2);
+        let broken = [Ok(Frame::data(half)), Err(io::ErrorKind::ConnectionReset.into())];
+        Ok(Response::from_parts(head, StreamBody::new(futures_util::stream::iter(broken)).boxed_unsync()))
+    }
+}
+
+/// A server over a folder whose folders are the buckets.
+struct Server {
+    address: SocketAddr,
+    faults: Arc<Faults>,
+    _runtime: Runtime,
+}
+
+impl Server {
+    fn start(root: &Path, faults: Arc<Faults>) -> Server {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let mut builder = S3ServiceBuilder::new(s3s_fs::FileSystem::new(root).unwrap());
+        builder.set_auth(s3s::auth::SimpleAuth::from_single("key", "secret"));
+        let service = builder.build();
+        let listener = runtime.block_on(tokio::net::TcpListener::bind(("127.0.0.1", 0))).unwrap();
+        let address = listener.local_addr().unwrap();
+        let shared = faults.clone();
+        runtime.spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                let (service, faults) = (service.clone(), shared.clone());
+                let answer = service_fn(move |request| {
+                    let (service, faults) = (service.clone(), faults.clone());
+                    async move { faults.answer(service, request).await }
+                });
+                tokio::spawn(async move {
+                    let http = hyper::server::conn::http1::Builder::new();
+                    // Connections that are reset on purpose end with an error.
+                    let _ = http.serve_connection(TokioIo::new(socket), answer).await;
+                });
+            }
+        });
+        Server { address, faults, _runtime: runtime }
+    }
+
+    /// The command with the server's address and credentials.
+    fn shadegrid(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_shadegrid"))
+            .args(arguments)
+            .env("AWS_ENDPOINT_URL", format!("http://{}", self.address))
+            .env("AWS_ALLOW_HTTP", "true")
+            .env("AWS_ACCESS_KEY_ID", "key")
+            .env("AWS_SECRET_ACCESS_KEY", "secret")
+            .env("AWS_REGION", "us-east-1")
+            .output()
+            .unwrap()
+    }
+
+    fn said(&self) -> String {
+        let count = |number: &AtomicU64| number.load(Ordering::Relaxed);
+        let Faults { requests, injected, most_open, .. } = &*self.faults;
+        format!("{} requests, {} faults, {} at once", count(requests), count(injected), count(most_open))
+    }
+}
+
+/// A folder with a bucket of so many pictures below `photos`, a tar and a zip of the first twenty, and what is no picture.
+fn bucket(count: usize) -> TempDir {
+    let root = tempfile::tempdir().unwrap();
+    let photos = root.path().join("bucket/photos");
+    fs::create_dir_all(photos.join("deep er")).unwrap();
+    let jpegs = common::jpegs();
+    let mut tar = tar::Builder::new(Vec::new());
+    let mut zip = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
+    for number in 0..count {
+        let mut content = jpegs[number % jpegs.len()].1.clone();
+        // A few are longer than one answer's first packets.
+        content.resize(content.len() + if number % 10 == 0 { 300_000 } else { number % 7 }, 0);
+        let name =
+            if number % 5 == 0 { format!("deep er/{number:05}.jpg") } else { format!("{number:05}.jpg") };
+        fs::write(photos.join(&name), &content).unwrap();
+        if number < 20 {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(content.len() as u64);
+            tar.append_data(&mut header, &name, content.as_slice()).unwrap();
+            zip.start_file(&name, zip::write::SimpleFileOptions::default()).unwrap();
+            io::Write::write_all(&mut zip, &content).unwrap();
+        }
+    }
+    fs::write(photos.join("notes.txt"), b"no picture").unwrap();
+    fs::write(root.path().join("bucket/a.tar"), tar.into_inner().unwrap()).unwrap();
+    fs::write(root.path().join("bucket/b.zip"), zip.finish().unwrap().into_inner()).unwrap();
+    root
+}
+
+/// The records with `from` in their paths replaced, sorted: a store's order is that of whole keys, a folder's that of names.
+fn records(output: &Output, from: &str) -> Vec<String> {
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    let mut lines: Vec<String> = text.lines().map(|line| line.replacen(from, "", 1)).collect();
+    lines.sort_unstable();
+    lines
+}
+
+#[test]
+fn a_slow_and_faulty_store_gives_the_records_of_the_files() {
+    let root = bucket(400);
+    let server = Server::start(root.path(), Faults::new(50, 50, 30));
+    let folder = format!("{}/", root.path().join("bucket").display());
+    let local = |name: &str| {
+        let output =
+            server.shadegrid(&["hash", "--quiet", root.path().join("bucket").join(name).to_str().unwrap()]);
+        records(&output, &folder)
+    };
+    for (name, url, count) in [
+        ("photos", "photos/", 401),
+        ("photos", "photos", 401),
+        ("a.tar", "a.tar", 20),
+        ("b.zip", "b.zip", 20),
+    ] {
+        let start = Instant::now();
+        let output = server.shadegrid(&["hash", "--quiet", &format!("s3://bucket/{url}")]);
+        let stored = records(&output, "s3://bucket/");
+        println!("{url}: {} records in {:?}; {}", stored.len(), start.elapsed(), server.said());
+        assert_eq!(stored.len(), count, "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(stored, local(name), "{url}");
+    }
+    assert!(server.faults.injected.load(Ordering::Relaxed) >= 30, "hardly a fault was injected");
+    assert!(server.faults.most_open.load(Ordering::Relaxed) >= 32, "requests were made one after another");
+}
+
+#[test]
+fn what_cannot_be_had_is_a_record() {
+    let root = bucket(3);
+    let server = Server::start(root.path(), Faults::new(0, 0, 0));
+    let gone = ["s3://bucket/gone.jpg", "s3://bucket/gone.tar", "s3://no-such-bucket/x/"];
+    let list = root.path().join("list.csv");
+    fs::write(&list, format!("url\n{}\ns3://bucket/photos/00001.jpg\n", gone[0])).unwrap();
+    let output = server.shadegrid(&["hash", "--quiet", gone[1], gone[2], list.to_str().unwrap()]);
+    let lines: Vec<serde_json::Value> = output
+        .stdout
+        .split(|&byte| byte == b'\n')
+        .filter_map(|line| serde_json::from_slice(line).ok())
+        .collect();
+    let told: Vec<_> =
+        lines.iter().map(|line| (line["path"].as_str().unwrap(), line["code"].as_str())).collect();
+    assert_eq!(
+        told,
+        [(gone[2], Some("io")), (gone[0], Some("io")), ("s3://bucket/photos/00001.jpg", None)],
+        "{lines:?}"
+    );
+    assert_eq!(output.status.code(), Some(2));
+    let list = list.to_str().unwrap();
+    assert_eq!((lines[1]["source"].as_str(), lines[2]["source"].as_str()), (Some(list), Some(list)));
+}
+
+/// Pictures of a store that answers after 50 ms against files, in turn; run it optimised, on the corpus.
+#[test]
+#[ignore = "a measurement: cargo test --release --test store -- --ignored --nocapture"]
+fn throughput() {
+    let Some(photos) = common::corpus("photos") else { panic!("the corpus is not there") };
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("bucket/photos");
+    fs::create_dir_all(&folder).unwrap();
+    for (number, photo) in
+        photos.iter().filter(|photo| photo.extension().is_some_and(|e| e == "jpg")).enumerate()
+    {
+        for copy in 0..3 {
+            fs::copy(photo, folder.join(format!("{copy}-{number:04}.jpg"))).unwrap();
+        }
+    }
+    let server = Server::start(root.path(), Faults::new(50, 50, 20));
+    let mut ratios = Vec::new();
+    for _ in 0..4 {
+        let mut rates = Vec::new();
+        for input in [folder.to_str().unwrap(), "s3://bucket/photos/"] {
+            let before = processor_time();
+            let start = Instant::now();
+            let output =
+                server.shadegrid(&["hash", input, "-o", root.path().join("out.jsonl").to_str().unwrap()]);
+            let (elapsed, after) = (start.elapsed().as_secs_f64(), processor_time());
+            let records = fs::read_to_string(root.path().join("out.jsonl")).unwrap().lines().count();
+            println!(
+                "{input}: {records} in {elapsed:.2} s; client {:.2} s, server {:.2} s of processor time; {}",
+                after.1 - before.1,
+                after.0 - before.0,
+                String::from_utf8_lossy(&output.stderr).lines().next().unwrap_or_default()
+            );
+            rates.push(records as f64 / elapsed);
+        }
+        ratios.push(rates[1] / rates[0]);
+    }
+    ratios.sort_by(f64::total_cmp);
+    println!("store / files: {ratios:.3?}; {}", server.said());
+}
+
+/// Seconds of processor time of this process and of its children that ended, from Linux's `/proc`, in its ticks of 10 ms.
+fn processor_time() -> (f64, f64) {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<u64> =
+        stat.rsplit(')').next().unwrap().split_whitespace().filter_map(|f| f.parse().ok()).collect();
+    // The first field behind the name is a letter.
+    let at = |field: usize| fields[field - 4] as f64 / 100.0;
+    (at(14) + at(15), at(16) + at(17))
+}
