@@ -129,7 +129,7 @@ impl Report {
             format!("{} records in {} shards, {:.1} s", worker.records, worker.shards, worker.seconds)
         };
         table(&mut page, "Workers", self.workers.iter().map(|(name, worker)| (name.as_str(), told(worker))));
-        let _ = write!(page, "<p>{}</p></html>\n", self.engine);
+        let _ = writeln!(page, "<p>{}</p></html>", self.engine);
         page
     }
 
