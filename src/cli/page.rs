@@ -8,7 +8,7 @@ h1{font-size:1.5rem;margin-bottom:.2rem}h2{font-size:1.1rem;margin-top:2rem}\
 table{border-collapse:collapse;width:100%}th,td{padding:.3rem .6rem;text-align:right;border-bottom:1px solid #d0d7de}\
 th:first-child,td:first-child{text-align:left}p{color:#57606a}.note{font-size:.875rem}\
 svg{width:100%;height:auto;display:block}svg text{font:13px system-ui,sans-serif;fill:#1b1f24}\
-.wrong{color:#b3261e;font-weight:600}@media print{body{margin:0;max-width:none}h2{break-after:avoid}svg{break-inside:avoid}}";
+@media print{body{margin:0;max-width:none}h2{break-after:avoid}svg{break-inside:avoid}}";
 
 const INK: &str = "#2f6f9f";
 
@@ -58,11 +58,11 @@ impl Bar {
     }
 }
 
-/// Horizontal bars from 0, each with its value in so many digits.
-pub(crate) fn bars(bars: &[Bar], digits: usize, unit: &str) -> String {
+/// Horizontal bars from 0, each with its value as `told`.
+pub(crate) fn bars(bars: &[Bar], told: impl Fn(f64) -> String) -> String {
     const ROW: usize = 34;
-    const LEFT: f64 = 270.0;
-    const WIDTH: f64 = 400.0;
+    const LEFT: f64 = 300.0;
+    const WIDTH: f64 = 360.0;
     let reach = |bar: &Bar| bar.range.map_or(bar.value, |(_, most)| most);
     let largest = bars.iter().map(reach).fold(f64::MIN_POSITIVE, f64::max);
     let scaled = |value: f64| value / largest * WIDTH;
@@ -86,8 +86,8 @@ pub(crate) fn bars(bars: &[Bar], digits: usize, unit: &str) -> String {
                  stroke-width=\"2\"/>"
             );
         }
-        let (end, value) = (LEFT + scaled(reach(bar)) + 10.0, bar.value);
-        let _ = write!(svg, "<text x=\"{end:.1}\" y=\"{}\">{value:.digits$}{unit}</text>", middle + 5);
+        let (end, value) = (LEFT + scaled(reach(bar)) + 10.0, escaped(&told(bar.value)));
+        let _ = write!(svg, "<text x=\"{end:.1}\" y=\"{}\">{value}</text>", middle + 5);
     }
     svg + "</svg>"
 }
@@ -136,13 +136,15 @@ mod tests {
 
     #[test]
     fn charts_hold_their_values_also_where_all_are_zero() {
-        let chart =
-            bars(&[Bar::new("one", 1.0), Bar { range: Some((1.0, 4.0)), ..Bar::new("two", 2.0) }], 1, " s");
-        assert!(
-            chart.contains("width=\"100.0\"") && chart.contains("width=\"200.0\"") && chart.contains("2.0 s")
-        );
+        let seconds = |value: f64| format!("{value:.1} s");
+        let (one, two) = (Bar::new("one", 1.0), Bar { range: Some((1.0, 4.0)), ..Bar::new("two", 2.0) });
+        let chart = bars(&[one, two], seconds);
+        for part in ["width=\"90.0\"", "width=\"180.0\"", "x2=\"660.0\"", ">2.0 s<"] {
+            assert!(chart.contains(part), "{part}: {chart}");
+        }
         assert!(steps(&[0.0, 3.0], "2 h", "a second").contains(">3</text>"));
-        for empty in [bars(&[Bar::new("none", 0.0)], 0, ""), steps(&[], "0 s", ""), steps(&[0.0], "0 s", "")]
+        for empty in
+            [bars(&[Bar::new("none", 0.0)], seconds), steps(&[], "0 s", ""), steps(&[0.0], "0 s", "")]
         {
             assert!(!empty.contains("NaN") && !empty.contains("inf"), "{empty}");
         }

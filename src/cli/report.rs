@@ -48,7 +48,7 @@ fn job_page(report: &Report) -> String {
     section(&mut body, "Formats", &counted(report.census.formats.iter(), "Nothing was hashed."));
     let sizes: Vec<Bar> =
         size_names().zip(report.census.sizes).map(|(name, n)| Bar::new(name, n as f64)).collect();
-    section(&mut body, "Sizes, in megapixels", &bars(&sizes, 0, ""));
+    section(&mut body, "Sizes, in megapixels", &bars(&sizes, whole));
     section(
         &mut body,
         "How much of them was read",
@@ -57,7 +57,7 @@ fn job_page(report: &Report) -> String {
     section(&mut body, "Flags", &counted(report.census.flags.iter(), "None."));
     let times: Vec<Bar> =
         report.thread_seconds.iter().map(|(what, seconds)| Bar::new(what.clone(), *seconds)).collect();
-    section(&mut body, "Where the time went", &bars(&times, 1, " s"));
+    section(&mut body, "Where the time went", &bars(&times, |seconds| format!("{seconds:.1} s")));
     body.push_str(
         "<p class=\"note\">Seconds of threads, of all workers together; they run beside one another.</p>",
     );
@@ -115,7 +115,11 @@ fn over_time(report: &Report, value: impl Fn(&shadegrid::job::Part) -> f64, unit
 fn counted<'a>(counts: impl Iterator<Item = (&'a String, &'a u64)>, none: &str) -> String {
     let mut all: Vec<Bar> = counts.map(|(name, count)| Bar::new(name.clone(), *count as f64)).collect();
     all.sort_by(|a, b| b.value.total_cmp(&a.value));
-    if all.is_empty() { format!("<p>{none}</p>") } else { bars(&all, 0, "") }
+    if all.is_empty() { format!("<p>{none}</p>") } else { bars(&all, whole) }
+}
+
+fn whole(number: f64) -> String {
+    HumanCount(number as u64).to_string()
 }
 
 /// `under 0.1`, `0.1 to 0.5` and so on.
