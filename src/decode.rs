@@ -193,6 +193,8 @@ impl Decoder {
     ///
     /// A JPEG that is damaged where it was read is decoded in full, so that what is missing looks as browsers leave it; it is
     /// damaged though full decoding should notice nothing.
+    /// [`decode`](Decoder::decode) itself does not ask [`jpeg`] for its verdict: walking a file once more takes a sixth of the time
+    /// of decoding a sequential one in full and two fifths of a progressive one, and of 1,409 hostile files it tells more of two.
     ///
     /// # Errors
     ///
