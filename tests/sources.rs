@@ -20,7 +20,7 @@ use shadegrid::pipeline::{
 };
 use tempfile::TempDir;
 
-/// Name and content of each picture, sorted by name; one is no picture.
+/// Name and content of each picture, sorted by name; one is no picture, and one of a kind that is not read.
 fn pictures() -> Vec<(String, Vec<u8>)> {
     let mut pictures = Vec::new();
     for number in 0..9u32 {
@@ -164,7 +164,7 @@ fn every_archive_gives_the_records_of_the_files() {
     let options = InputOptions::default();
     let files = below(&root, records([&root], &options));
     assert_eq!(files.len(), 16);
-    assert_eq!(files.iter().filter(|(_, record)| code(record) == "ok").count(), 15);
+    assert_eq!(files.iter().filter(|(_, record)| code(record) == "ok").count(), 14);
     let archives = archives(&folder);
     for archive in &archives {
         let members = below(archive, records([archive], &options));
@@ -216,8 +216,11 @@ fn a_cut_archive_gives_its_members_up_to_the_cut() {
         }
         most.push((archive.file_name().unwrap().to_owned(), best));
     }
-    // A Parquet file without its end says nothing of itself.
-    assert!(most.iter().all(|(name, best)| *best >= 14 || name == "f.parquet"), "{most:?}");
+    // A Parquet file without its end says nothing of itself, and zstd unpacks whole blocks of 128 KiB only.
+    assert!(
+        most.iter().all(|(name, best)| *best >= 14 || name == "f.parquet" || name == "d.tar.zst"),
+        "{most:?}"
+    );
 }
 
 #[test]

@@ -79,6 +79,7 @@ struct Line<'a> {
 
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "lowercase")]
+#[expect(clippy::large_enum_variant, reason = "one at a time, and written by reference")]
 enum Outcome<'a> {
     Ok(Cow<'a, RowPicture>),
     Error(Cow<'a, RowFailure>),

@@ -174,7 +174,7 @@ impl Listing {
         let resume = self.resume.clone();
         match input {
             Input::Named(name) => match store::url(&name) {
-                Some(url) if store::lists(url) => return self.stored(url, &name),
+                Some(url) if store::lists(url) => self.stored(url, &name),
                 _ => self.resumed(self.named(name), resume),
             },
             Input::List(list) => {

@@ -17,7 +17,8 @@ const AHEAD: usize = 4_000;
 /// How often a slow listing looks for a stop.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// Whether there is an object at this URL; what cannot be asked is taken for one, so that reading it tells why.
+/// Whether a URL is an object's rather than a prefix with objects below it; where there is neither it is taken for an object's, so that
+/// reading it tells why.
 pub(in crate::pipeline::source) fn is_object(url: &str) -> bool {
     let (base, key) = client::split(url);
     if key.is_empty() {
@@ -25,8 +26,11 @@ pub(in crate::pipeline::source) fn is_object(url: &str) -> bool {
     }
     let Ok(store) = client::store(base) else { return true };
     let Ok(path) = Path::parse(key) else { return true };
-    let found = wait(async move { store.head(&path).await.map_err(client::told) });
-    !found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+    let found = wait(async move {
+        let itself = store.head(&path).await.is_ok();
+        Ok(itself || !matches!(store.list(Some(&path)).next().await, Some(Ok(_))))
+    });
+    found.unwrap_or(true)
 }
 
 /// The URLs of the objects below a prefix, or of those behind one of them.
