@@ -18,7 +18,7 @@ pub(super) enum Part {
 }
 
 /// Rows of one part, and at most so many looked up at a time.
-const ROWS: usize = 8_192;
+const ROWS: usize = 2_048;
 
 /// Takes the records of all shards in order.
 pub(super) struct ShardSink<'a> {
