@@ -181,11 +181,21 @@ impl Claims {
         Ok(())
     }
 
-    /// Removes every claim, of a job that is complete: they are all about nothing.
+    /// Removes every claim and what dead workers left, of a job that is complete: they are all about nothing.
+    ///
+    /// A heart that still beats writes its name again, and takes it away itself.
     pub(super) fn clear(&self) -> Result<()> {
         self.taken().clear();
-        let claims = self.location.list(CLAIMS)?;
-        claims.iter().try_for_each(|claim| self.location.remove(&format!("{CLAIMS}/{}", claim.name)))
+        for claim in self.location.list(CLAIMS)? {
+            self.location.remove(&format!("{CLAIMS}/{}", claim.name))?;
+        }
+        for listed in self.location.list(WORKERS)? {
+            let name = format!("{WORKERS}/{}", listed.name);
+            if listed.name.ends_with(".beat") || self.location.is_unlocked(&name)? {
+                self.location.remove(&name)?;
+            }
+        }
+        Ok(())
     }
 
     /// Leaves: this worker is dead from now on.
@@ -263,6 +273,20 @@ mod tests {
         assert!(!left.exists(), "the draft of a killed worker stays");
         b.release("7").unwrap();
         assert_eq!(b.location.list(CLAIMS).unwrap(), []);
+    }
+
+    #[test]
+    fn a_complete_job_keeps_nothing_of_its_dead_workers() {
+        let folder = tempfile::tempdir().unwrap();
+        let (near, killed) =
+            (worker(folder.path(), Duration::from_secs(60)), worker(folder.path(), Duration::from_secs(60)));
+        let far = elsewhere(folder.path());
+        assert!(killed.take(&killed.held().unwrap(), "7").unwrap());
+        drop((killed, far));
+        near.clear().unwrap();
+        near.leave().unwrap();
+        let left = [CLAIMS, WORKERS].map(|below| near.location.list(below).unwrap());
+        assert_eq!(left, [[], []]);
     }
 
     #[test]

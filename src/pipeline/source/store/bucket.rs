@@ -2,9 +2,11 @@
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, Write as _};
+use std::iter;
 use std::sync::Arc;
 
 use futures_util::TryStreamExt as _;
+use object_store::client::{HttpError, HttpErrorKind};
 use object_store::path::Path;
 use object_store::{Error, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload};
 
@@ -39,7 +41,11 @@ impl Bucket {
     /// The objects directly in a folder, with their lengths.
     pub(crate) fn list(&self, folder: &str) -> io::Result<Vec<(String, u64)>> {
         let (store, path) = (self.store.clone(), self.path(folder));
-        let listed = wait(async move { store.list_with_delimiter(Some(&path)).await.map_err(told) })?;
+        let list = move || {
+            let (store, path) = (store.clone(), path.clone());
+            async move { store.list_with_delimiter(Some(&path)).await }
+        };
+        let listed = wait(async move { until_answered(list).await.map_err(told) })?;
         let entry = |meta: object_store::ObjectMeta| Some((meta.location.filename()?.to_string(), meta.size));
         Ok(listed.objects.into_iter().filter_map(entry).collect())
     }
@@ -121,13 +127,20 @@ impl Bucket {
         })
     }
 
-    /// Writes an object, at one instant: `new` only where there is none; whether it did.
+    /// Writes an object, at one instant: `new` only where there is none; whether it is known that it did. Where an answer was lost on
+    /// the way, what we wrote ourselves is in the way of the second attempt.
     pub(crate) fn put(&self, name: &str, content: Vec<u8>, new: bool) -> io::Result<bool> {
         let (store, path) = (self.store.clone(), self.path(name));
         wait(async move {
             let mode = if new { PutMode::Create } else { PutMode::Overwrite };
             let options = PutOptions { mode, ..PutOptions::default() };
-            match store.put_opts(&path, PutPayload::from(content), options).await {
+            let content = PutPayload::from(content);
+            let put = || {
+                let (store, path) = (store.clone(), path.clone());
+                let (content, options) = (content.clone(), options.clone());
+                async move { store.put_opts(&path, content, options).await }
+            };
+            match until_answered(put).await {
                 Ok(_) => Ok(true),
                 Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) if new => Ok(false),
                 Err(error) => Err(told(error)),
@@ -147,10 +160,34 @@ impl Bucket {
     pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
         let (store, path) = (self.store.clone(), self.path(name));
         wait(async move {
-            match store.delete(&path).await {
+            let delete = || {
+                let (store, path) = (store.clone(), path.clone());
+                async move { store.delete(&path).await }
+            };
+            match until_answered(delete).await {
                 Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
                 Err(error) => Err(told(error)),
             }
         })
     }
+}
+
+/// Asks again where the connection broke before the answer was whole. The crate does so by itself only where it cannot matter that the request
+/// was carried out already; with what is asked here, the asker can tell.
+async fn until_answered<T, A: Future<Output = Result<T, Error>>>(ask: impl Fn() -> A) -> Result<T, Error> {
+    let mut attempts = 0;
+    loop {
+        match ask().await {
+            Err(error) if attempts < RETRIES && broke_off(&error) => pause(attempts).await,
+            answer => return answer,
+        }
+        attempts += 1;
+    }
+}
+
+/// Whether the error is that of a connection; those that could not be made at all were tried again often enough.
+fn broke_off(error: &(dyn std::error::Error + 'static)) -> bool {
+    let retried = [HttpErrorKind::Connect, HttpErrorKind::Request];
+    iter::successors(Some(error), |error| error.source())
+        .any(|error| error.downcast_ref::<HttpError>().is_some_and(|error| !retried.contains(&error.kind())))
 }
