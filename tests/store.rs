@@ -134,16 +134,20 @@ impl Server {
     }
 
     /// The command with the server's address and credentials.
-    fn shadegrid(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_shadegrid"))
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_shadegrid"));
+        command
             .args(arguments)
             .env("AWS_ENDPOINT_URL", format!("http://{}", self.address))
             .env("AWS_ALLOW_HTTP", "true")
             .env("AWS_ACCESS_KEY_ID", "key")
             .env("AWS_SECRET_ACCESS_KEY", "secret")
-            .env("AWS_REGION", "us-east-1")
-            .output()
-            .unwrap()
+            .env("AWS_REGION", "us-east-1");
+        command
+    }
+
+    fn shadegrid(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
     }
 
     fn said(&self) -> String {
@@ -245,6 +249,54 @@ fn what_cannot_be_had_is_a_record() {
     assert_eq!(output.status.code(), Some(2));
     let list = list.to_str().unwrap();
     assert_eq!((lines[2]["source"].as_str(), lines[3]["source"].as_str()), (Some(list), Some(list)));
+}
+
+/// The lines of all files of records below a job, with `from` in their paths replaced, sorted.
+fn job_records(job: &Path, from: &str) -> Vec<String> {
+    let files = fs::read_dir(job.join("records")).unwrap().map(|file| file.unwrap().path());
+    // The server keeps what it knows of an object in hidden files.
+    let files = files.filter(|file| file.extension().is_some_and(|ending| ending == "jsonl"));
+    let text: String = files.map(|file| fs::read_to_string(file).unwrap()).collect();
+    let mut lines: Vec<String> = text.lines().map(|line| line.replacen(from, "", 1)).collect();
+    lines.sort_unstable();
+    lines
+}
+
+#[test]
+fn a_job_from_and_into_a_faulty_store_is_exact() {
+    let root = bucket(400);
+    fs::create_dir(root.path().join("jobs")).unwrap();
+    let server = Server::start(root.path(), Faults::new(50, 50, 30));
+    let common = ["--format", "jsonl", "--shard-size", "50", "--threads", "1", "--expiry", "2", "--quiet"];
+    let stored = ["backfill", "s3://bucket/photos/", "s3://bucket/a.tar", "--out", "s3://jobs/one"];
+    let stored: Vec<&str> = stored.into_iter().chain(common).collect();
+    let worker = || server.command(&stored).spawn().unwrap();
+
+    let mut killed = worker();
+    let start = Instant::now();
+    while !root.path().join("jobs/one/ledger").is_dir() {
+        assert!(start.elapsed() < Duration::from_secs(60), "no shard was finished; {}", server.said());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let mut workers = [worker(), worker()];
+    for worker in &mut workers {
+        assert_eq!(worker.wait().unwrap().code(), Some(2), "only the text should have failed");
+    }
+    let checked = server.shadegrid(&["job", "verify", "s3://jobs/one"]);
+    assert_eq!(checked.status.code(), Some(0), "{checked:?}");
+    println!("three workers, one killed: {:?}; {}", start.elapsed(), server.said());
+
+    let (bucket, local) = (root.path().join("bucket"), root.path().join("local"));
+    let (photos, tar) = (bucket.join("photos"), bucket.join("a.tar"));
+    let files =
+        ["backfill", photos.to_str().unwrap(), tar.to_str().unwrap(), "--out", local.to_str().unwrap()];
+    assert_eq!(server.shadegrid(&[&files[..], &common].concat()).status.code(), Some(2));
+    let expected = job_records(&local, &format!("{}/", bucket.display()));
+    assert_eq!(expected.len(), 401 + 20);
+    assert_eq!(job_records(&root.path().join("jobs/one"), "s3://bucket/"), expected);
+    assert!(server.faults.injected.load(Ordering::Relaxed) >= 10, "hardly a fault was injected");
 }
 
 /// Pictures of a store that answers after 50 ms against files, in turn; run it optimised, on the corpus.
