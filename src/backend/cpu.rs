@@ -14,11 +14,15 @@ use crate::signature::Algorithm;
 #[derive(Debug)]
 pub(crate) struct Cpu {
     level: Level,
-    plans: Option<Plans>,
+    /// Of the shapes seen lately, the last one first.
+    plans: Vec<Plans>,
     scratch: Scratch,
     grids: Vec<Vec<u64>>,
     colour_grids: Vec<Vec<u64>>,
 }
+
+/// Shapes whose plans are kept: pictures of one source come in a few sizes. One takes some 100 KB, of a very wide picture a few MB.
+const SHAPES: usize = 8;
 
 /// A layout, ready to run.
 #[derive(Debug)]
@@ -40,21 +44,25 @@ impl Plans {
 impl Cpu {
     /// Works at this SIMD level.
     pub(crate) fn new(level: Level) -> Cpu {
-        Cpu { level, plans: None, scratch: Scratch::default(), grids: Vec::new(), colour_grids: Vec::new() }
+        Cpu { level, plans: Vec::new(), scratch: Scratch::default(), grids: Vec::new(), colour_grids: Vec::new() }
     }
 
     /// The sums of `picture` that `algorithms` need. `pdq512` is left out where it equals `pdq`.
     pub(crate) fn sums(&mut self, picture: &Picture, algorithms: &[Algorithm]) -> Sums {
         let shape = Shape::of(picture);
-        let plans = self.plans.take().filter(|plans| plans.layout.fits(shape, algorithms));
-        let plans = plans.unwrap_or_else(|| Plans::new(Layout::new(shape, algorithms)));
+        let kept = self.plans.iter().position(|plans| plans.layout.fits(shape, algorithms));
+        let plans = match kept {
+            Some(place) => self.plans.remove(place),
+            None => Plans::new(Layout::new(shape, algorithms)),
+        };
         self.reduce_planes(&plans, &picture.planes);
         let sums = Sums {
             gradients: self.gradients(&plans.layout),
             pdq: self.pdq(&plans.layout, Algorithm::Pdq),
             pdq512: self.pdq(&plans.layout, Algorithm::Pdq512),
         };
-        self.plans = Some(plans);
+        self.plans.truncate(SHAPES - 1);
+        self.plans.insert(0, plans);
         sums
     }
 
@@ -97,7 +105,7 @@ impl Cpu {
         let (table, samples) = (&layout.tables[index], layout.shape.samples);
         let sums: Vec<i64> = match samples {
             Samples::Rgb | Samples::Grey => self.grids[index].iter().map(|&sum| sum as i64).collect(),
-            Samples::Coarse { .. } => values(table, &self.grids[index]).collect(),
+            Samples::Coarse { .. } => table.lowered(&self.grids[index], COARSE_ZERO.into()),
         };
         let luma = Luma::new(&sums, layout.luma_scale(table));
         let coefficients = dct::transform(self.level, &luma);
@@ -105,19 +113,13 @@ impl Cpu {
     }
 }
 
-/// The sums of a coarse plane's grid, the samples' zero removed.
-fn values(table: &Table, sums: &[u64]) -> impl Iterator<Item = i64> {
-    let zeros = table.point_weights().map(|weight| weight.wrapping_mul(COARSE_ZERO.into()));
-    sums.iter().zip(zeros).map(|(&sum, zero)| sum.wrapping_sub(zero) as i64)
-}
-
 /// `3·luma + colour` of each box, the samples' zero removed.
 fn coarse_boxes(table: &Table, luma: &[u64], colour: Option<&[u64]>) -> Vec<i64> {
-    let luma = values(table, luma).map(|value| value.wrapping_mul(3));
-    match colour {
-        None => luma.collect(),
-        Some(colour) => {
-            luma.zip(values(table, colour)).map(|(luma, colour)| luma.wrapping_add(colour)).collect()
-        }
+    let mut boxes = table.lowered(luma, COARSE_ZERO.into());
+    boxes.iter_mut().for_each(|value| *value = value.wrapping_mul(3));
+    if let Some(colour) = colour {
+        let colour = table.lowered(colour, COARSE_ZERO.into());
+        boxes.iter_mut().zip(colour).for_each(|(value, colour)| *value = value.wrapping_add(colour));
     }
+    boxes
 }

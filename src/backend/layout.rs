@@ -118,12 +118,18 @@ impl Table {
         Table { algorithm, row_sums: sums(&rows), column_sums: sums(&columns), rows, columns }
     }
 
-    /// What a sample of 1 everywhere would sum to at each point, row-major.
-    pub(crate) fn point_weights(&self) -> impl Iterator<Item = u64> + '_ {
-        self.row_sums.iter().flat_map(|row| self.column_sums.iter().map(move |column| row * column))
+    /// The sums of a grid whose samples all lay `zero` too high, put right.
+    pub(crate) fn lowered(&self, sums: &[u64], zero: u64) -> Vec<i64> {
+        let mut lowered = Vec::with_capacity(sums.len());
+        for (sums, row) in sums.chunks_exact(self.column_sums.len()).zip(&self.row_sums) {
+            let zero = row.wrapping_mul(zero);
+            let values = sums.iter().zip(&self.column_sums);
+            lowered.extend(values.map(|(&sum, &column)| sum.wrapping_sub(zero.wrapping_mul(column)) as i64));
+        }
+        lowered
     }
 
-    /// The largest of those.
+    /// The largest weight that a sample of 1 everywhere would sum to.
     fn largest_weight(&self) -> u128 {
         let largest = |sums: &[u64]| u128::from(sums.iter().copied().max().unwrap_or(0));
         largest(&self.row_sums) * largest(&self.column_sums)

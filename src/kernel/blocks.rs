@@ -198,18 +198,20 @@ fn lines_by_start(tables: &[&Weights]) -> Vec<(usize, usize, usize)> {
 
 /// Whether some line's weights around each row are unevenly spaced.
 fn kinks(rows: usize, tables: &[&Weights]) -> Vec<bool> {
-    let mut kinks = vec![false; rows];
+    // One row more at either end, where windows that reach the border begin and end.
+    let mut kinks = vec![false; rows + 2];
     for weights in tables {
         for line in 0..weights.len() {
-            let (start, values) = (weights.span(line).start, weights.values(line));
-            let weight = |index: usize| values.get(index.wrapping_sub(2)).copied().unwrap_or(0);
-            for index in 0..values.len() + 2 {
-                let Some(row) = (start + index).checked_sub(1).filter(|&row| row < rows) else { continue };
-                let (before, here, after) = (weight(index), weight(index + 1), weight(index + 2));
-                kinks[row] |= here.wrapping_sub(before) != after.wrapping_sub(here);
+            let (mut before, mut here) = (0u32, 0u32);
+            let around = kinks[weights.span(line).start..].iter_mut();
+            for (kink, &after) in around.zip(weights.values(line).iter().chain(&[0, 0])) {
+                *kink |= here.wrapping_sub(before) != after.wrapping_sub(here);
+                (before, here) = (here, after);
             }
         }
     }
+    kinks.pop();
+    kinks.remove(0);
     kinks
 }
 

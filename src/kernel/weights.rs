@@ -102,13 +102,11 @@ impl Weights {
         let cell = cell as usize;
         let mut gathered = Weights::with_total(self.total);
         for line in 0..self.len() {
-            let span = self.span(line);
-            let cells = if span.is_empty() { 0..0 } else { span.start / cell..(span.end - 1) / cell + 1 };
-            let weight = |index: usize| {
-                let pixels = (index * cell).max(span.start)..((index + 1) * cell).min(span.end);
-                pixels.map(|pixel| self.at(line, pixel)).sum()
-            };
-            gathered.push(cells.start, cells.map(weight));
+            let (first, values) = (self.span(line).start, self.values(line));
+            // The window may begin inside a cell; what is left begins with one.
+            let (head, rest) = values.split_at(values.len().min(cell - first % cell));
+            let cells = std::iter::once(head).filter(|head| !head.is_empty()).chain(rest.chunks(cell));
+            gathered.push(first / cell, cells.map(|pixels| pixels.iter().sum()));
         }
         gathered
     }
