@@ -44,7 +44,13 @@ impl Plans {
 impl Cpu {
     /// Works at this SIMD level.
     pub(crate) fn new(level: Level) -> Cpu {
-        Cpu { level, plans: Vec::new(), scratch: Scratch::default(), grids: Vec::new(), colour_grids: Vec::new() }
+        Cpu {
+            level,
+            plans: Vec::new(),
+            scratch: Scratch::default(),
+            grids: Vec::new(),
+            colour_grids: Vec::new(),
+        }
     }
 
     /// The sums of `picture` that `algorithms` need. `pdq512` is left out where it equals `pdq`.
