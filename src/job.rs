@@ -40,7 +40,7 @@ pub use census::{Census, SIZE_CLASSES};
 pub use ledger::{Entry, State};
 #[cfg(feature = "store")]
 pub use location::Store;
-pub use location::{Folder, Listed, Location, Publish, at};
+pub use location::{Folder, Listed, Location, NOBODY, Publish, at};
 pub use matching::Matching;
 pub use merge::merge;
 pub use metrics::Metrics;

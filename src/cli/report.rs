@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanCount, HumanDuration};
 use shadegrid::Error;
-use shadegrid::job::{self, Location, Publish, Report, SIZE_CLASSES};
+use shadegrid::job::{self, Location, NOBODY, Publish, Report, SIZE_CLASSES};
 
 use super::page::{Bar, bars, escaped, page, steps, table};
 
@@ -22,7 +22,7 @@ pub(crate) fn update(location: &dyn Location) -> Result<Report, Error> {
 pub(crate) fn write(location: &dyn Location, report: &Report) -> Result<(), Error> {
     let numbers = serde_json::to_string_pretty(report).map_err(|error| cannot_write(error.into()))?;
     for (name, content) in [("report.json", numbers), ("report.html", job_page(report))] {
-        let mut draft = location.draft("report")?;
+        let mut draft = location.draft(NOBODY)?;
         draft.write_all(content.as_bytes()).map_err(cannot_write)?;
         location.publish(draft, name, Publish::Replace)?;
     }

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::identity::Identity;
-use super::location::{DRAFTS, Location};
+use super::location::{DRAFTS, Location, NOBODY};
 use crate::error::Result;
 
 pub(super) const CLAIMS: &str = "claims";
@@ -201,7 +201,27 @@ impl Claims {
     /// Leaves: this worker is dead from now on.
     pub(super) fn leave(&self) -> Result<()> {
         self.location.remove(&beat_name(&self.own.name))?;
-        self.location.remove(&lock_name(&self.own.name))
+        self.location.remove(&lock_name(&self.own.name))?;
+        self.clear_away_strays()
+    }
+
+    /// Removes drafts without an owner that killed workers left, unless a worker may live whose they are. The last of several that leave
+    /// at once sees that nobody is left, because each has taken its lock away before it looks.
+    fn clear_away_strays(&self) -> Result<()> {
+        let drafts = self.location.list(DRAFTS)?;
+        let strays: Vec<_> =
+            drafts.iter().filter(|draft| draft.name.split('~').next() == Some(NOBODY)).collect();
+        if strays.is_empty() {
+            return Ok(());
+        }
+        for listed in self.location.list(WORKERS)? {
+            let ours = listed.name.split('_').next() == self.own.name.split('_').next();
+            let lock = listed.name.ends_with(".lock");
+            if !ours || lock && !self.location.is_unlocked(&format!("{WORKERS}/{}", listed.name))? {
+                return Ok(());
+            }
+        }
+        strays.iter().try_for_each(|stray| self.location.remove(&format!("{DRAFTS}/{}", stray.name)))
     }
 }
 
@@ -287,6 +307,18 @@ mod tests {
         near.leave().unwrap();
         let left = [CLAIMS, WORKERS].map(|below| near.location.list(below).unwrap());
         assert_eq!(left, [[], []]);
+    }
+
+    #[test]
+    fn drafts_of_nobody_go_with_the_last_worker() {
+        let folder = tempfile::tempdir().unwrap();
+        let [first, last] = [60, 60].map(|seconds| worker(folder.path(), Duration::from_secs(seconds)));
+        let stray = folder.path().join(DRAFTS).join(format!("{NOBODY}~killed"));
+        std::fs::write(&stray, b"half").unwrap();
+        first.leave().unwrap();
+        assert!(stray.exists(), "a living worker's draft was taken away");
+        last.leave().unwrap();
+        assert!(!stray.exists());
     }
 
     #[test]

@@ -120,6 +120,9 @@ pub trait Location: Debug + Send + Sync {
 /// The folder of drafts.
 pub(super) const DRAFTS: &str = "drafts";
 
+/// The owner of drafts that nobody in particular makes.
+pub const NOBODY: &str = "new";
+
 #[cfg(test)]
 mod tests {
     use std::io::{Read as _, Write as _};

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile};
 
-use super::{DRAFTS, Listed, Location, Publish};
+use super::{DRAFTS, Listed, Location, NOBODY, Publish};
 use crate::error::{Error, Result};
 
 /// A [`Location`] in a folder.
@@ -62,7 +62,7 @@ impl Folder {
         if path.exists() {
             return Ok(false);
         }
-        let mut draft = self.draft("new")?;
+        let mut draft = self.draft(NOBODY)?;
         draft.write_all(content).map_err(|error| self.cannot("write", name, error))?;
         if durable {
             return self.publish(draft, name, Publish::First);
