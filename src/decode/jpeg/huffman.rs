@@ -7,6 +7,15 @@ use std::sync::Arc;
 /// Bits that one look-up sees.
 pub(super) const WINDOW: u32 = 12;
 
+/// One symbol's bits, at most [`WINDOW`] of them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Word {
+    pub(super) symbol: u8,
+    pub(super) length: u32,
+    /// The first of the windows that begin with it, of which there are `1 << (WINDOW - length)`.
+    pub(super) first: usize,
+}
+
 /// A Huffman code: symbols by the bits that stand for them.
 #[derive(Debug)]
 pub(super) struct Code {
@@ -25,7 +34,7 @@ pub(super) struct Code {
 impl Code {
     /// The code of 16 counts and the symbols behind them.
     fn new(key: &[u8], serial: u32) -> Result<Code> {
-        let (counts, symbols) = key.split_at(16);
+        let counts = &key[..16];
         let mut code =
             Code { key: key.to_vec(), serial, short: vec![0; 1 << WINDOW], limit: [0; 17], offset: [0; 17] };
         let (mut next, mut first) = (0u32, 0usize);
@@ -35,23 +44,20 @@ impl Code {
             if next + count > 1 << length {
                 return Err(corrupt("a Huffman table has more codes than bits allow"));
             }
-            if length <= WINDOW {
-                code.fill(length, next, &symbols[first..first + count as usize]);
-            }
             first += count as usize;
             next += count;
             code.limit[length as usize] = next << (16 - length);
             next <<= 1;
         }
+        for Word { symbol, length, first } in words(key) {
+            code.short[first..][..1 << (WINDOW - length)].fill((length as u16) << 8 | u16::from(symbol));
+        }
         Ok(code)
     }
 
-    fn fill(&mut self, length: u32, first: u32, symbols: &[u8]) {
-        let span = 1usize << (WINDOW - length);
-        for (index, &symbol) in symbols.iter().enumerate() {
-            let start = (first as usize + index) * span;
-            self.short[start..start + span].fill((length as u16) << 8 | u16::from(symbol));
-        }
+    /// The words that fit a window, short ones first.
+    pub(super) fn words(&self) -> impl Iterator<Item = Word> + '_ {
+        words(&self.key)
     }
 
     /// The symbol that the uppermost of `bits` stand for, with its code's length; `None` where no code does.
@@ -69,16 +75,21 @@ impl Code {
         Some((length, self.key[16 + place as usize]))
     }
 
-    /// The entry for the first [`WINDOW`] bits: length and symbol, `None` for longer codes.
-    pub(super) fn short(&self, window: usize) -> Option<(u32, u8)> {
-        let entry = self.short[window];
-        (entry != 0).then_some((u32::from(entry >> 8), entry as u8))
-    }
-
     /// Whether every symbol can be a DC difference's size.
     pub(super) fn fits_dc(&self) -> bool {
         self.key[16..].iter().all(|&symbol| symbol <= 15)
     }
+}
+
+/// The words of a code known by `key` that fit a window: consecutive numbers, with a zero behind where they get longer (T.81, C.2).
+fn words(key: &[u8]) -> impl Iterator<Item = Word> + '_ {
+    let lengths = (1..=WINDOW).flat_map(|length| (0..key[length as usize - 1]).map(move |_| length));
+    let mut next = 0;
+    lengths.zip(&key[16..]).map(move |(length, &symbol)| {
+        let first = next;
+        next += 1 << (WINDOW - length);
+        Word { symbol, length, first }
+    })
 }
 
 /// Codes seen lately: half of all photographs use the same four.

@@ -10,7 +10,7 @@
 //! is [`SLOW`]. An end of block has a bit of its own.
 
 use super::bits::extend;
-use super::huffman::{Code, WINDOW};
+use super::huffman::{Code, WINDOW, Word};
 
 /// Where a block's place starts.
 pub(super) const START: u32 = 64;
@@ -52,6 +52,9 @@ enum Key {
     DcSkip(u32, u32),
 }
 
+/// Skip entries of two codes for every window of 0 to 12 bits, `1 << bits | window`, with the codes' serials.
+type Skips = [(u32, Vec<u32>); 2];
+
 /// The tables of recent scans.
 #[derive(Debug)]
 pub(super) struct Tables {
@@ -59,8 +62,7 @@ pub(super) struct Tables {
     keys: [Option<Key>; TABLES],
     used: [u64; TABLES],
     clock: u64,
-    /// Skip entries for every window of 0 to 12 bits, `1 << bits | window`, and their code's serial.
-    skips: [(u32, Vec<u32>); 2],
+    skips: Skips,
 }
 
 impl Default for Tables {
@@ -78,43 +80,44 @@ impl Default for Tables {
 impl Tables {
     /// The base of a table that reads a DC difference, and the end of block where it follows at once.
     pub(super) fn dc(&mut self, dc: &Code, ac: &Code) -> u32 {
-        self.table(Key::Dc(dc.serial, ac.serial), |_, window| with_end(dc_entry(dc, window), ac, window))
+        self.table(Key::Dc(dc.serial, ac.serial), |_, table| {
+            fill_values(table, dc.words().map(dc_symbol), ac)
+        })
     }
 
     /// The base of a table that reads one AC coefficient, and the end of block where it follows at once.
     pub(super) fn value(&mut self, code: &Code) -> u32 {
-        self.table(Key::Value(code.serial), |_, window| with_end(value_entry(code, window), code, window))
+        self.table(Key::Value(code.serial), |_, table| fill_values(table, code.words().map(ac_symbol), code))
     }
 
     /// The base of a table that passes AC coefficients.
     pub(super) fn skip(&mut self, code: &Code) -> u32 {
         let memo = self.memo(code);
-        self.table(Key::Skip(code.serial), |skips, window| {
-            let entry = skips[memo].1[ENTRIES | window];
-            if entry == 0 || length(entry) > LONGEST { SLOW } else { entry }
+        self.table(Key::Skip(code.serial), |skips, table| {
+            for (slot, &entry) in table.iter_mut().zip(&skips[memo].1[ENTRIES..]) {
+                *slot = if entry == 0 || length(entry) > LONGEST { SLOW } else { entry };
+            }
         })
     }
 
     /// The base of a table that reads a DC difference and passes the AC coefficients behind it.
     pub(super) fn dc_skip(&mut self, dc: &Code, ac: &Code) -> u32 {
         let memo = self.memo(ac);
-        self.table(Key::DcSkip(dc.serial, ac.serial), |skips, window| {
-            let entry = dc_entry(dc, window);
-            if entry == SLOW {
-                return SLOW;
-            }
-            let left = WINDOW - length(entry);
-            let both = entry + skips[memo].1[1 << left | window & ((1 << left) - 1)];
-            if length(both) > LONGEST { entry } else { both }
+        self.table(Key::DcSkip(dc.serial, ac.serial), |skips, table| {
+            fill(table, dc.words().map(dc_symbol), |windows, first| {
+                let rests = &skips[memo].1[windows.len()..];
+                for (slot, rest) in windows.iter_mut().zip(rests) {
+                    *slot = if length(first + rest) > LONGEST { first } else { first + rest };
+                }
+            });
         })
     }
 
-    fn table(&mut self, key: Key, make: impl Fn(&[(u32, Vec<u32>); 2], usize) -> u32) -> u32 {
+    fn table(&mut self, key: Key, make: impl FnOnce(&Skips, &mut [u32])) -> u32 {
         self.clock += 1;
         let place = self.keys.iter().position(|kept| *kept == Some(key)).unwrap_or_else(|| {
             let oldest = (0..TABLES).min_by_key(|&place| self.used[place]).unwrap_or(0);
-            let table = &mut self.flat[oldest * ENTRIES..][..ENTRIES];
-            table.iter_mut().enumerate().for_each(|(window, slot)| *slot = make(&self.skips, window));
+            make(&self.skips, &mut self.flat[oldest * ENTRIES..][..ENTRIES]);
             self.keys[oldest] = Some(key);
             oldest
         });
@@ -135,42 +138,71 @@ impl Tables {
     }
 }
 
-fn dc_entry(code: &Code, window: usize) -> u32 {
-    match code.short(window) {
-        Some((length, size)) if length + u32::from(size) <= WINDOW => {
-            let size = u32::from(size);
-            entry(length + size, 1, value(window, length, size))
+/// What one word says: its bits, how far it advances, and how many additional bits follow.
+type Said = (Word, u32, u32);
+
+fn dc_symbol(word: Word) -> Said {
+    (word, 1, word.symbol.into())
+}
+
+fn ac_symbol(word: Word) -> Said {
+    let (advance, size) = step(word.symbol);
+    (word, advance, size)
+}
+
+/// Hands over, for every symbol with its additional bits that fits a window, the windows that begin with it, and its entry.
+/// There are two to the power of the bits that are left of them, in the order of these.
+#[inline(always)]
+fn fill(table: &mut [u32], symbols: impl Iterator<Item = Said>, mut set: impl FnMut(&mut [u32], u32)) {
+    table.fill(SLOW);
+    for (word, advance, size) in symbols {
+        let passed = word.length + size;
+        if passed > WINDOW {
+            continue;
         }
-        _ => SLOW,
-    }
-}
-
-fn value_entry(code: &Code, window: usize) -> u32 {
-    let Some((length, symbol)) = code.short(window) else { return SLOW };
-    let (advance, size) = step(symbol);
-    if length + size > WINDOW {
-        return SLOW;
-    }
-    entry(length + size, advance, value(window, length, size))
-}
-
-/// An entry for the window's first symbol, with the end of block behind it where that is within the window too.
-fn with_end(first: u32, code: &Code, window: usize) -> u32 {
-    if first == SLOW || first & END_OF_BLOCK != 0 {
-        return first;
-    }
-    let passed = length(first);
-    match code.short(window << passed & (ENTRIES - 1)) {
-        Some((length, symbol)) if passed + length <= WINDOW && step(symbol) == (END_OF_BLOCK, 0) => {
-            first + entry(length, END_OF_BLOCK, 0)
+        let windows = table[word.first..].chunks_exact_mut(1 << (WINDOW - passed));
+        for (bits, windows) in (0..1 << size).zip(windows) {
+            set(windows, entry(passed, advance, extend(bits, size)));
         }
-        _ => first,
     }
 }
 
-/// The value of the `size` bits behind the first `length` of a window.
-fn value(window: usize, length: u32, size: u32) -> i16 {
-    extend(window as u32 >> (WINDOW - length - size) & ((1 << size) - 1), size)
+/// Entries for one symbol each, with the end of block of `ac` behind it where that is within the window too.
+fn fill_values(table: &mut [u32], symbols: impl Iterator<Item = Said>, ac: &Code) {
+    let end = ac.words().find(|word| step(word.symbol).0 == END_OF_BLOCK);
+    fill(table, symbols, |windows, first| {
+        windows.fill(first);
+        let Some(end) = end.filter(|_| first & END_OF_BLOCK == 0) else { return };
+        let (from, count) = (end.first * windows.len() / ENTRIES, windows.len() >> end.length);
+        windows[from..][..count].fill(first + entry(end.length, END_OF_BLOCK, 0));
+    });
+}
+
+/// Entries that pass as many symbols as begin within a window, for windows of 0 to 12 bits: from narrow to wide, each from its first
+/// symbol and the entry of the bits that are left.
+fn fill_skips(skips: &mut Vec<u32>, code: &Code) {
+    skips.clear();
+    skips.resize(2 * ENTRIES, 0);
+    for bits in 1..=WINDOW {
+        let (narrower, windows) = skips.split_at_mut(1 << bits);
+        for word in code.words().take_while(|word| word.length <= bits) {
+            let (advance, size) = step(word.symbol);
+            let first = entry(word.length + size, advance, 0);
+            let windows = &mut windows[word.first >> (WINDOW - bits)..][..1 << (bits - word.length)];
+            let left = bits.saturating_sub(word.length + size);
+            if left == 0 || advance == END_OF_BLOCK {
+                windows.fill(first);
+                continue;
+            }
+            let rests = &narrower[1 << left..][..1 << left];
+            for windows in windows.chunks_exact_mut(1 << left) {
+                for (slot, &rest) in windows.iter_mut().zip(rests) {
+                    let in_block = advance + (rest & (END_OF_BLOCK - 1));
+                    *slot = if in_block <= 63 { first + rest } else { first };
+                }
+            }
+        }
+    }
 }
 
 /// What an AC symbol does: how far it advances, and how many additional bits follow.
@@ -181,27 +213,5 @@ pub(super) fn step(symbol: u8) -> (u32, u32) {
         (15, 0) => (16, 0),
         (_, 0) => (END_OF_BLOCK, 0),
         _ => (run + 1, size),
-    }
-}
-
-/// Windows from narrow to wide, each entry from its first symbol and the entry of the bits that are left.
-fn fill_skips(skips: &mut Vec<u32>, code: &Code) {
-    skips.clear();
-    skips.resize(2 * ENTRIES, 0);
-    for bits in 1..=WINDOW {
-        for window in 0..1usize << bits {
-            let Some((length, symbol)) = code.short(window << (WINDOW - bits)) else { continue };
-            if length > bits {
-                continue;
-            }
-            let (advance, size) = step(symbol);
-            let entry = entry(length + size, advance, 0);
-            let left = bits.saturating_sub(length + size);
-            let rest = skips[1 << left | window & ((1 << left) - 1)];
-            let together = entry + rest;
-            let in_block = advance + (rest & 0x3FF) % END_OF_BLOCK;
-            let whole = left > 0 && advance < END_OF_BLOCK && in_block <= 63;
-            skips[1 << bits | window] = if whole { together } else { entry };
-        }
     }
 }
