@@ -70,7 +70,7 @@ impl Code {
     #[cold]
     fn long(&self, bits: u64) -> Option<(u32, u8)> {
         let sixteen = (bits >> 48) as u32;
-        let length = (1..=16).find(|&length| sixteen < self.limit[length as usize])?;
+        let length = (WINDOW + 1..=16).find(|&length| sixteen < self.limit[length as usize])?;
         let place = (sixteen >> (16 - length)) as i32 + self.offset[length as usize];
         Some((length, self.key[16 + place as usize]))
     }

@@ -1,7 +1,7 @@
 //! One stream of blocks on its way, symbol by symbol.
 
 use super::bits::load;
-use super::lookup::{END_OF_BLOCK, FULL, START};
+use super::lookup::{END_OF_BLOCK, FULL, START, advance, ends, value};
 use super::machine::{Fault, Machine, symbol};
 use std::hint::select_unpredictable;
 
@@ -61,6 +61,13 @@ impl Lane {
         (self.position, self.end, self.until, self.left) = (position, end, end, blocks);
         (self.place, self.k, self.fault) = (0, START, None);
         self.partial = [0; 64];
+    }
+
+    /// Starts where another lane is, with nothing logged.
+    pub(super) fn follow(&mut self, other: &Lane) {
+        self.start(other.position, other.end, other.left);
+        (self.place, self.k) = (other.place, other.k);
+        self.clear();
     }
 
     /// Forgets everything that was logged.
@@ -132,33 +139,35 @@ impl Lane {
 
     #[inline(always)]
     fn take_totals(&mut self, entries: &[u32]) {
-        let mut totals = [0i16; 1024];
-        let mut blocks = 0;
-        for entry in entries {
-            self.total = self.total.wrapping_add((entry >> 16) as i16);
-            totals[blocks & 1023] = self.total;
-            blocks += usize::from(entry & END_OF_BLOCK != 0);
+        let (mut total, mut blocks) = (self.total, self.out.len());
+        self.out.resize(blocks + entries.len(), 0);
+        let out = &mut self.out[..];
+        for &entry in entries {
+            total = total.wrapping_add(value(entry));
+            if let Some(to) = out.get_mut(blocks) {
+                *to = total;
+            }
+            blocks += usize::from(ends(entry));
         }
-        self.out.extend_from_slice(&totals[..blocks]);
+        self.out.truncate(blocks);
+        self.total = total;
     }
 
     #[inline(always)]
     fn take_blocks<const SLOTS: usize>(&mut self, entries: &[u32]) {
-        let blocks: u32 = entries.iter().map(|entry| (entry >> 8) & 1).sum();
+        let blocks: u32 = entries.iter().map(|&entry| u32::from(ends(entry))).sum();
         let start = self.out.len();
         self.out.extend_from_slice(&self.partial[..SLOTS]);
         self.out.resize(start + (blocks as usize + 1) * SLOTS, 0);
         let out = &mut self.out[start..];
         let (mut k, mut block) = (self.k, 0);
-        for entry in entries {
-            let passed = entry & PASSED;
-            k += passed;
-            // An end of block alone passes nothing, and would write over the last value.
-            let slot = if passed == 0 { SLOTS - 1 } else { slot::<SLOTS>(k) };
-            if let Some(to) = out.get_mut(block + slot) {
-                *to = (entry >> 16) as i16;
+        for &entry in entries {
+            k += advance(entry) & PASSED;
+            // An end of block alone passes nothing: its zero must not take the last value's place.
+            if let Some(to) = out.get_mut(block + slot::<SLOTS>(k)) {
+                *to |= value(entry);
             }
-            let done = entry & END_OF_BLOCK != 0;
+            let done = ends(entry);
             block += if done { SLOTS } else { 0 };
             k = select_unpredictable(done, START, k);
         }
@@ -192,5 +201,6 @@ fn is_done(k: u32) -> bool {
 /// Where the value of a step that led to `k` goes.
 #[inline(always)]
 fn slot<const SLOTS: usize>(k: u32) -> usize {
-    (k as usize - START as usize - 1).min(SLOTS - 1)
+    let slot = (k - START - 1) as usize;
+    select_unpredictable(slot < SLOTS - 1, slot, SLOTS - 1)
 }

@@ -8,15 +8,29 @@
 //! (Making them at once took a third more registers than there are.)
 
 use super::bits::load;
+use super::huffman::WINDOW;
 use super::lane::Lane;
 use super::level::wide;
-use super::lookup::{ALL, CARE, END_OF_BLOCK, FULL, START, entry};
-use super::machine::{Fault, Machine, symbol};
+use super::lookup::{ADVANCE, ALL, CARE, END_OF_BLOCK, FULL, START, ends, entry, length};
+use super::machine::{Fault, Here, Machine, symbol};
+use super::sequential::LANES;
 use fearless_simd::Level;
 use std::hint::select_unpredictable;
 
-/// Entries of a log: rounds of three look-ups.
-const LOG: usize = 1024;
+/// Look-ups that share a load.
+const ROUNDS: usize = 3;
+/// Loads that one log lasts for.
+const LOADS: usize = 341;
+
+/// The entries that each lane looked up.
+#[derive(Debug)]
+pub(super) struct Log(Box<[[[u32; ROUNDS]; LOADS]; LANES]>);
+
+impl Default for Log {
+    fn default() -> Log {
+        Log(Box::new([[[0; ROUNDS]; LOADS]; LANES]))
+    }
+}
 
 /// What every lane of a scan reads from.
 #[derive(Clone, Copy)]
@@ -29,25 +43,25 @@ pub(super) struct Context<'a> {
 }
 
 /// Moves one to three lanes until one of them needs attention; all must be [clear](Lane::is_clear).
-pub(super) fn run<const SLOTS: usize>(context: &Context<'_>, lanes: &mut [Lane]) {
+pub(super) fn run<const SLOTS: usize>(context: &Context<'_>, lanes: &mut [Lane], log: &mut Log) {
     let level = context.level;
     if let Some(lanes) = lanes.first_chunk_mut::<3>() {
         wide(
             level,
             #[inline(always)]
-            || run_three::<SLOTS>(context, lanes),
+            || run_three::<SLOTS>(context, lanes, log),
         );
     } else if let Some(lanes) = lanes.first_chunk_mut::<2>() {
         wide(
             level,
             #[inline(always)]
-            || run_two::<SLOTS>(context, lanes),
+            || run_two::<SLOTS>(context, lanes, log),
         );
     } else if let Some(lanes) = lanes.first_chunk_mut::<1>() {
         wide(
             level,
             #[inline(always)]
-            || run_one::<SLOTS>(context, lanes),
+            || run_one::<SLOTS>(context, lanes, log),
         );
     }
 }
@@ -55,119 +69,141 @@ pub(super) fn run<const SLOTS: usize>(context: &Context<'_>, lanes: &mut [Lane])
 /// A lane in registers.
 #[derive(Clone, Copy)]
 struct Flow {
+    /// Where the last load began.
+    loaded: usize,
+    /// What is left of it, and a one behind it with nothing but zeros below: as many as bits were taken.
     bits: u64,
-    /// The position in bits, above the place in the block, [`PLACE`] bits: what an entry's low half adds to.
-    at: u64,
-    base: u32,
-    place: u32,
+    /// Coefficients passed in this block, from [`START`], above [`ADVANCE`] bits of zeros.
+    k: u32,
+    /// The next table's.
+    base: u16,
+    here: Here,
 }
 
-/// Bits of a place in a block, and of an entry's advance.
-const PLACE: u32 = 10;
-/// All of them.
-const PLACES: u64 = (1 << PLACE) - 1;
+/// The bits of [`Flow::k`] that count.
+const PLACES: u32 = u32::MAX << ADVANCE;
 
 impl Flow {
     #[inline(always)]
-    fn load<const SLOTS: usize>(lane: &Lane, machine: &Machine) -> Flow {
-        let here = machine.place(lane.place);
+    fn of<const SLOTS: usize>(lane: &Lane, machine: &Machine) -> Flow {
+        let here = machine.here(lane.place);
+        let k = lane.k << ADVANCE;
         let base = match lane.k {
-            START => here.dc,
-            k if SLOTS > 1 && k <= here.kept => here.value,
-            _ => here.skip,
+            START => machine.place(lane.place).dc,
+            _ if SLOTS > 1 && here.keeps(k) => here.value(),
+            _ => here.skip(),
         };
-        Flow { bits: 0, at: (lane.position as u64) << PLACE | u64::from(lane.k), base, place: lane.place }
+        Flow { loaded: lane.position, bits: 1, k, base, here }
+    }
+
+    #[inline(always)]
+    fn position(&self) -> usize {
+        self.loaded + self.bits.trailing_zeros() as usize
+    }
+
+    /// Loads at [`position`](Flow::position), given since it is known.
+    #[inline(always)]
+    fn load(&mut self, data: &[u8], position: usize) {
+        (self.loaded, self.bits) = (position, load(data, position) | 1);
     }
 
     /// One look-up; the entry is returned, and its bits are passed.
     #[inline(always)]
     fn look(&mut self, tables: &[u32; ALL]) -> u32 {
-        let entry = tables[(self.base as usize | (self.bits >> 52) as usize) & (ALL - 1)];
-        self.bits <<= entry >> PLACE & 63;
-        self.at += u64::from(entry & 0xFFFF);
+        let entry = tables[usize::from(self.base | (self.bits >> (64 - WINDOW)) as u16)];
+        self.bits <<= length(entry);
+        self.k = self.k.wrapping_add(entry) & PLACES;
         entry
+    }
+
+    /// Whether the last entry needs [`care`](Flow::care).
+    #[inline(always)]
+    fn is_careful(&self) -> bool {
+        self.k & CARE << ADVANCE != 0
+    }
+
+    /// Takes an entry back.
+    fn untake(&mut self, taken: u32) {
+        let position = self.position() - length(taken) as usize;
+        (self.loaded, self.bits) = (position, 1);
+        self.k = self.k.wrapping_sub(taken & PLACES);
     }
 
     /// Where a block is full, says so; takes any other entry back and reads one symbol instead.
     /// By value, so that a lane stays in registers elsewhere.
     #[cold]
     #[inline(never)]
-    fn care(mut self, taken: u32, context: &Context<'_>) -> Result<(Flow, u32), Fault> {
-        if self.at & PLACES == u64::from(FULL) {
-            return Ok((self, taken | END_OF_BLOCK));
+    fn care(mut self, taken: u32, context: &Context<'_>) -> Result<(Flow, u32), (Flow, Fault)> {
+        if self.k == FULL << ADVANCE {
+            return Ok((self, taken | END_OF_BLOCK << ADVANCE));
         }
-        self.at -= u64::from(taken & 0xFFFF);
-        let here = context.machine.place(self.place);
-        let data = context.data;
-        let symbol = symbol(context.machine, here, (self.at & PLACES) as u32, load(data, self.position()))?;
+        self.untake(taken);
+        let Context { machine, data, .. } = *context;
+        let place = machine.place(machine.number(self.here));
+        let position = self.position();
+        let symbol = match symbol(machine, place, self.k >> ADVANCE, load(data, position)) {
+            Ok(symbol) => symbol,
+            Err(fault) => return Err((self, fault)),
+        };
         let taken = entry(symbol.length, symbol.advance, symbol.value);
-        self.at += u64::from(taken & 0xFFFF);
-        self.bits = load(data, self.position());
-        let full = self.at & PLACES == u64::from(FULL);
-        Ok((self, if full { taken | END_OF_BLOCK } else { taken }))
+        self.load(data, position + symbol.length as usize);
+        self.k = self.k.wrapping_add(taken) & PLACES;
+        let full = self.k == FULL << ADVANCE;
+        Ok((self, if full { taken | END_OF_BLOCK << ADVANCE } else { taken }))
     }
 
     /// Chooses the next table, of the next block where this entry ended one.
     #[inline(always)]
     fn turn<const SLOTS: usize>(&mut self, entry: u32, machine: &Machine) {
-        let here = machine.place(self.place);
-        let done = entry & END_OF_BLOCK != 0;
-        let within = if SLOTS == 1 {
-            here.skip
-        } else {
-            select_unpredictable(self.at & PLACES > u64::from(here.kept), here.skip, here.value)
-        };
-        self.base = select_unpredictable(done, here.dc_next, within);
-        self.place = select_unpredictable(done, here.next, self.place);
-        let restarted = self.at & !PLACES | u64::from(START);
-        self.at = select_unpredictable(done, restarted, self.at);
-    }
-
-    #[inline(always)]
-    fn position(&self) -> usize {
-        (self.at >> PLACE) as usize
+        let here = self.here;
+        let is_kept = SLOTS > 1 && here.keeps(self.k);
+        let within = select_unpredictable(is_kept, here.value(), here.skip());
+        let done = ends(entry);
+        self.base = select_unpredictable(done, here.dc_next(), within);
+        self.here = select_unpredictable(done, machine.here(here.next()), here);
+        self.k = select_unpredictable(done, START << ADVANCE, self.k);
     }
 }
 
 /// The inner loop for so many lanes, each a variable of its own.
 macro_rules! run_lanes {
-    ($name:ident, $count:literal, $($flow:ident $log:ident $index:literal),+) => {
+    ($name:ident, $count:literal, $($flow:ident $position:ident $index:literal),+) => {
         #[inline(always)]
-        fn $name<const SLOTS: usize>(context: &Context<'_>, lanes: &mut [Lane; $count]) {
+        fn $name<const SLOTS: usize>(context: &Context<'_>, lanes: &mut [Lane; $count], log: &mut Log) {
             let Context { machine, tables, data, .. } = *context;
-            let stop = lanes.each_ref().map(|lane| (lane.stop() as u64) << PLACE | PLACES);
-            $(let mut $log = [0u32; LOG];
-            let mut $flow = Flow::load::<SLOTS>(&lanes[$index], machine);)+
-            let mut count = 0;
-            // Lanes before this one have logged one entry more.
-            let mut ahead = 0;
-            'lanes: while $($flow.at <= stop[$index])&&+ && count + 3 <= LOG {
-                $($flow.bits = load(data, $flow.position());)+
-                for _ in 0..3 {
+            let stop = lanes.each_ref().map(|lane| lane.stop());
+            $(let mut $flow = Flow::of::<SLOTS>(&lanes[$index], machine);)+
+            // Full rounds, and lanes of one more that was not.
+            let (mut rounds, mut more) = (0, 0);
+            'lanes: for load in 0..LOADS {
+                $(let $position = $flow.position();)+
+                if $($position > stop[$index])||+ {
+                    break;
+                }
+                $($flow.load(data, $position);)+
+                for round in 0..ROUNDS {
                     $(let mut entry = $flow.look(tables);
-                    if $flow.at & u64::from(CARE) != 0 {
+                    if $flow.is_careful() {
                         match $flow.care(entry, context) {
                             Ok((flow, instead)) => ($flow, entry) = (flow, instead),
-                            Err(fault) => {
-                                $flow.at -= u64::from(entry & 0xFFFF);
-                                lanes[$index].fault = Some(fault);
-                                ahead = $index;
+                            Err((flow, fault)) => {
+                                ($flow, lanes[$index].fault, more) = (flow, Some(fault), $index);
                                 break 'lanes;
                             }
                         }
                     }
-                    $log[count & (LOG - 1)] = entry;
+                    log.0[$index][load][round] = entry;
                     $flow.turn::<SLOTS>(entry, machine);)+
-                    count += 1;
+                    rounds += 1;
                 }
             }
-            $(let logged = &$log[..count + usize::from($index < ahead)];
-            lanes[$index].take::<SLOTS>(logged, $flow.place);
-            lanes[$index].move_to($flow.position(), ($flow.at & PLACES) as u32);)+
+            $(let entries = &log.0[$index].as_flattened()[..rounds + usize::from($index < more)];
+            lanes[$index].take::<SLOTS>(entries, machine.number($flow.here));
+            lanes[$index].move_to($flow.position(), $flow.k >> ADVANCE);)+
         }
     };
 }
 
-run_lanes!(run_one, 1, a a_log 0);
-run_lanes!(run_two, 2, a a_log 0, b b_log 1);
-run_lanes!(run_three, 3, a a_log 0, b b_log 1, c c_log 2);
+run_lanes!(run_one, 1, a a_position 0);
+run_lanes!(run_two, 2, a a_position 0, b b_position 1);
+run_lanes!(run_three, 3, a a_position 0, b b_position 1, c c_position 2);

@@ -4,7 +4,8 @@
 //! symbols as have their *codes* within the window (the additional bits of the last may lie behind it).
 //! About ten bits are passed a look-up. Windows of 10 bits pass fewer, and of 14 no longer fit the first cache.
 //!
-//! An entry, lowest bits first: 10 bits of advance in the block, 6 bits of length, 16 bits of value.
+//! An entry, lowest bits first: 6 bits of length, 16 bits of value, 10 bits of advance in the block. So it is a shift's count as it is, and
+//! what is added to a place in the uppermost bits of a word.
 //! The decoder's place `k` in the block runs from [`START`], so that one test tells what needs care, `k & CARE ≠ 0`:
 //! coefficient 63 was met or passed, where the block is full or the entry saw symbols of the next one, or the entry
 //! is [`SLOW`]. An end of block has a bit of its own.
@@ -21,15 +22,38 @@ pub(super) const CARE: u32 = 128;
 /// Advance of an end of block, beside that of the symbols before it.
 pub(super) const END_OF_BLOCK: u32 = 256;
 /// The entry where no whole symbol fits the window.
-const SLOW: u32 = CARE;
+const SLOW: u32 = CARE << ADVANCE;
 
 /// An entry of its three fields.
 pub(super) fn entry(length: u32, advance: u32, value: i16) -> u32 {
-    advance | (length << 10) | (u32::from(value as u16) << 16)
+    length | (u32::from(value as u16) << 6) | (advance << ADVANCE)
 }
 
-fn length(entry: u32) -> u32 {
-    entry >> 10 & 63
+/// Where an entry's advance begins, in bits.
+pub(super) const ADVANCE: u32 = 22;
+
+/// Bits that an entry passes.
+#[inline(always)]
+pub(super) fn length(entry: u32) -> u32 {
+    entry & 63
+}
+
+/// Coefficients that it passes, and [`END_OF_BLOCK`].
+#[inline(always)]
+pub(super) fn advance(entry: u32) -> u32 {
+    entry >> ADVANCE
+}
+
+/// Whether a block ends with it.
+#[inline(always)]
+pub(super) fn ends(entry: u32) -> bool {
+    entry & END_OF_BLOCK << ADVANCE != 0
+}
+
+/// The value that it read.
+#[inline(always)]
+pub(super) fn value(entry: u32) -> i16 {
+    (entry >> 6) as i16
 }
 
 /// Bits that an entry may pass, so that a load of 57 bits lasts for two entries and one more window.
@@ -40,7 +64,7 @@ const LONGEST: u32 = 22;
 pub(super) const ENTRIES: usize = 1 << WINDOW;
 /// Tables kept; a scan needs three for each of four components.
 const TABLES: usize = 16;
-/// Entries of all tables: a power of two, so that a masked index needs no check.
+/// Entries of all tables: as many as 16 bits can tell apart, so that an index needs no check.
 pub(super) const ALL: usize = TABLES * ENTRIES;
 
 /// What a table is made from.
@@ -79,19 +103,19 @@ impl Default for Tables {
 
 impl Tables {
     /// The base of a table that reads a DC difference, and the end of block where it follows at once.
-    pub(super) fn dc(&mut self, dc: &Code, ac: &Code) -> u32 {
+    pub(super) fn dc(&mut self, dc: &Code, ac: &Code) -> u16 {
         self.table(Key::Dc(dc.serial, ac.serial), |_, table| {
             fill_values(table, dc.words().map(dc_symbol), ac)
         })
     }
 
     /// The base of a table that reads one AC coefficient, and the end of block where it follows at once.
-    pub(super) fn value(&mut self, code: &Code) -> u32 {
+    pub(super) fn value(&mut self, code: &Code) -> u16 {
         self.table(Key::Value(code.serial), |_, table| fill_values(table, code.words().map(ac_symbol), code))
     }
 
     /// The base of a table that passes AC coefficients.
-    pub(super) fn skip(&mut self, code: &Code) -> u32 {
+    pub(super) fn skip(&mut self, code: &Code) -> u16 {
         let memo = self.memo(code);
         self.table(Key::Skip(code.serial), |skips, table| {
             for (slot, &entry) in table.iter_mut().zip(&skips[memo].1[ENTRIES..]) {
@@ -101,7 +125,7 @@ impl Tables {
     }
 
     /// The base of a table that reads a DC difference and passes the AC coefficients behind it.
-    pub(super) fn dc_skip(&mut self, dc: &Code, ac: &Code) -> u32 {
+    pub(super) fn dc_skip(&mut self, dc: &Code, ac: &Code) -> u16 {
         let memo = self.memo(ac);
         self.table(Key::DcSkip(dc.serial, ac.serial), |skips, table| {
             fill(table, dc.words().map(dc_symbol), |windows, first| {
@@ -113,7 +137,7 @@ impl Tables {
         })
     }
 
-    fn table(&mut self, key: Key, make: impl FnOnce(&Skips, &mut [u32])) -> u32 {
+    fn table(&mut self, key: Key, make: impl FnOnce(&Skips, &mut [u32])) -> u16 {
         self.clock += 1;
         let place = self.keys.iter().position(|kept| *kept == Some(key)).unwrap_or_else(|| {
             let oldest = (0..TABLES).min_by_key(|&place| self.used[place]).unwrap_or(0);
@@ -122,7 +146,7 @@ impl Tables {
             oldest
         });
         self.used[place] = self.clock;
-        (place * ENTRIES) as u32
+        (place * ENTRIES) as u16
     }
 
     /// Which of `skips` holds this code's, built where neither does.
@@ -172,7 +196,7 @@ fn fill_values(table: &mut [u32], symbols: impl Iterator<Item = Said>, ac: &Code
     let end = ac.words().find(|word| step(word.symbol).0 == END_OF_BLOCK);
     fill(table, symbols, |windows, first| {
         windows.fill(first);
-        let Some(end) = end.filter(|_| first & END_OF_BLOCK == 0) else { return };
+        let Some(end) = end.filter(|_| !ends(first)) else { return };
         let (from, count) = (end.first * windows.len() / ENTRIES, windows.len() >> end.length);
         windows[from..][..count].fill(first + entry(end.length, END_OF_BLOCK, 0));
     });
@@ -186,18 +210,18 @@ fn fill_skips(skips: &mut Vec<u32>, code: &Code) {
     for bits in 1..=WINDOW {
         let (narrower, windows) = skips.split_at_mut(1 << bits);
         for word in code.words().take_while(|word| word.length <= bits) {
-            let (advance, size) = step(word.symbol);
-            let first = entry(word.length + size, advance, 0);
+            let (passed, size) = step(word.symbol);
+            let first = entry(word.length + size, passed, 0);
             let windows = &mut windows[word.first >> (WINDOW - bits)..][..1 << (bits - word.length)];
             let left = bits.saturating_sub(word.length + size);
-            if left == 0 || advance == END_OF_BLOCK {
+            if left == 0 || ends(first) {
                 windows.fill(first);
                 continue;
             }
             let rests = &narrower[1 << left..][..1 << left];
             for windows in windows.chunks_exact_mut(1 << left) {
                 for (slot, &rest) in windows.iter_mut().zip(rests) {
-                    let in_block = advance + (rest & (END_OF_BLOCK - 1));
+                    let in_block = passed + (advance(rest) & (END_OF_BLOCK - 1));
                     *slot = if in_block <= 63 { first + rest } else { first };
                 }
             }

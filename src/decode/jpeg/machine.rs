@@ -2,32 +2,69 @@
 
 use super::bits::extend;
 use super::huffman::Code;
-use super::lookup::{END_OF_BLOCK, FULL, START, Tables, step};
+use super::lookup::{ADVANCE, END_OF_BLOCK, FULL, START, Tables, step};
 use std::sync::Arc;
 
 /// Blocks of one MCU at most: four components of 4×4.
 const PLACES: usize = 64;
-/// One block of the MCU: its tables' bases and what follows it.
+
+/// One block of the MCU, for one symbol at a time.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Place {
-    pub(super) dc: u32,
-    pub(super) value: u32,
-    pub(super) skip: u32,
-    /// The base of the next block's first table.
-    pub(super) dc_next: u32,
     pub(super) next: u32,
     /// The last coefficient that is kept, in zigzag order, counted from [`START`].
     pub(super) kept: u32,
+    /// The base of the table for the block's first symbol.
+    pub(super) dc: u16,
     /// Which of the scan's components.
-    component: u32,
-    /// Makes a place 32 bytes, so that finding one takes a shift.
-    _spare: u32,
+    component: u8,
+}
+
+/// One block of the MCU as the inner loop wants it, in one register. From the lowest bits on: the bases of the tables that pass
+/// coefficients, read one, and begin the next block, 16 bits each; the next block's place, 6; what is [`kept`](Place::kept), 10.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Here(u64);
+
+impl Here {
+    fn new(place: &Place, skip: u16, value: u16, dc_next: u16) -> Here {
+        let bases = u64::from(skip) | u64::from(value) << 16 | u64::from(dc_next) << 32;
+        Here(bases | u64::from(place.next) << 48 | u64::from(place.kept) << (32 + ADVANCE))
+    }
+
+    #[inline(always)]
+    pub(super) fn skip(self) -> u16 {
+        self.0 as u16
+    }
+
+    #[inline(always)]
+    pub(super) fn value(self) -> u16 {
+        (self.0 >> 16) as u16
+    }
+
+    #[inline(always)]
+    pub(super) fn dc_next(self) -> u16 {
+        (self.0 >> 32) as u16
+    }
+
+    /// The block behind this one.
+    #[inline(always)]
+    pub(super) fn next(self) -> u32 {
+        (self.0 >> 48) as u32 & (PLACES as u32 - 1)
+    }
+
+    /// Whether a coefficient is kept, its place above [`ADVANCE`] bits of zeros.
+    #[inline(always)]
+    pub(super) fn keeps(self, k: u32) -> bool {
+        k <= (self.0 >> 32) as u32
+    }
 }
 
 /// Everything about a scan that its lanes share.
 #[derive(Debug)]
 pub(super) struct Machine {
     places: [Place; PLACES],
+    /// The same for the inner loop.
+    here: [Here; PLACES],
     pub(super) per_mcu: usize,
     /// Places after which the tables repeat: where all components share theirs, every place is like every other.
     period: u32,
@@ -47,7 +84,8 @@ pub(super) struct Part {
 
 impl Default for Machine {
     fn default() -> Machine {
-        Machine { places: [Place::default(); PLACES], per_mcu: 0, period: 1, codes: Vec::new() }
+        let (places, here) = ([Place::default(); PLACES], [Here::default(); PLACES]);
+        Machine { places, here, per_mcu: 0, period: 1, codes: Vec::new() }
     }
 }
 
@@ -56,33 +94,30 @@ impl Machine {
     pub(super) fn set(&mut self, parts: impl Iterator<Item = Part>, slots: usize, tables: &mut Tables) {
         self.codes.clear();
         self.per_mcu = 0;
+        let mut bases = [(0, 0); PLACES];
         for (component, part) in parts.enumerate() {
-            let place = Place {
-                dc: if slots == 1 {
-                    tables.dc_skip(&part.dc, &part.ac)
-                } else {
-                    tables.dc(&part.dc, &part.ac)
-                },
-                value: if part.kept == 0 { 0 } else { tables.value(&part.ac) },
-                skip: if part.kept == 63 { 0 } else { tables.skip(&part.ac) },
-                kept: part.kept + START,
-                component: component as u32,
-                ..Place::default()
+            let dc = match slots {
+                1 => tables.dc_skip(&part.dc, &part.ac),
+                _ => tables.dc(&part.dc, &part.ac),
             };
+            let skip = if part.kept == 63 { 0 } else { tables.skip(&part.ac) };
+            let value = if part.kept == 0 { 0 } else { tables.value(&part.ac) };
+            let place = Place { next: 0, kept: part.kept + START, dc, component: component as u8 };
             self.places[self.per_mcu..][..part.blocks].fill(place);
+            bases[self.per_mcu..][..part.blocks].fill((skip, value));
             self.per_mcu += part.blocks;
             self.codes.push((part.dc, part.ac));
         }
         for place in 0..self.per_mcu {
             let next = (place + 1) % self.per_mcu;
+            let (skip, value) = bases[place];
             self.places[place].next = next as u32;
-            self.places[place].dc_next = self.places[next].dc;
+            self.here[place] = Here::new(&self.places[place], skip, value, self.places[next].dc);
         }
-        let tables = |place: &Place| (place.dc, place.value, place.skip, place.kept);
-        let places = &self.places[..self.per_mcu];
+        let tables = |place: usize| (self.places[place].dc, bases[place], self.places[place].kept);
         let repeats = |&period: &usize| {
             self.per_mcu.is_multiple_of(period)
-                && (period..places.len()).all(|at| tables(&places[at]) == tables(&places[at - period]))
+                && (period..self.per_mcu).all(|place| tables(place) == tables(place - period))
         };
         self.period = (1..=self.per_mcu).find(repeats).unwrap_or(1) as u32;
     }
@@ -95,6 +130,16 @@ impl Machine {
     #[inline(always)]
     pub(super) fn place(&self, place: u32) -> &Place {
         &self.places[place as usize & (PLACES - 1)]
+    }
+
+    #[inline(always)]
+    pub(super) fn here(&self, place: u32) -> Here {
+        self.here[place as usize & (PLACES - 1)]
+    }
+
+    /// The place of a block.
+    pub(super) fn number(&self, here: Here) -> u32 {
+        (here.next() + self.per_mcu as u32 - 1) % self.per_mcu as u32
     }
 }
 

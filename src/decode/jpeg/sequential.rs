@@ -6,7 +6,7 @@ use super::bits::Stream;
 use super::frame::Frame;
 use super::lane::Lane;
 use super::layout::Layout;
-use super::lockstep::{Context, run};
+use super::lockstep::{Context, Log, run};
 use super::lookup::Tables;
 use super::machine::Machine;
 use super::planes::Stored;
@@ -44,6 +44,7 @@ pub(super) struct Sequential {
     level: Level,
     split: Split,
     pub(super) machine: Machine,
+    log: Log,
     lanes: [Lane; LANES],
     work: [Work; LANES],
     runs: Vec<Run>,
@@ -56,6 +57,7 @@ impl Default for Sequential {
             level: Level::new(),
             split: Split::default(),
             machine: Machine::default(),
+            log: Log::default(),
             lanes: Default::default(),
             work: Default::default(),
             runs: Vec::new(),
@@ -88,7 +90,7 @@ impl Sequential {
             && interval.end - interval.start >= self.worth_cutting
         {
             let whole = Whole { context, interval };
-            self.split.decode::<SLOTS>(&whole, &mut self.lanes, &mut self.runs);
+            self.split.decode::<SLOTS>(&whole, &mut self.lanes, &mut self.log, &mut self.runs);
             return;
         }
         deal(&mut self.work, intervals);
@@ -100,7 +102,7 @@ impl Sequential {
             if busy == 0 {
                 break;
             }
-            run::<SLOTS>(&context, &mut self.lanes[..busy]);
+            run::<SLOTS>(&context, &mut self.lanes[..busy], &mut self.log);
         }
         restore_order(&mut self.work, &mut self.lanes);
         self.runs.sort_unstable_by_key(|run| run.block);

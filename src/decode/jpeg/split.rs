@@ -8,7 +8,8 @@
 //! alone: slower, and just as exact.
 
 use super::lane::Lane;
-use super::lockstep::{Context, run};
+use super::lockstep::{Context, Log, run};
+use super::machine::Fault;
 use super::scan::Interval;
 use super::sequential::{LANES, Run};
 
@@ -18,13 +19,24 @@ pub(super) struct Whole<'a> {
     pub(super) interval: &'a Interval,
 }
 
-/// Where a lane's first blocks began: bit, and the state of the machine.
-type Begins = Vec<(usize, u32)>;
+/// Bits behind a cut in which a wrong guess shows, and meeting is looked for, at most.
+const MOST_GUESSED: usize = 8_192;
 
-/// Bits behind a cut in which block beginnings are noted, at most.
-const MOST_NOTED: usize = 8_192;
+/// Bits that a guess is followed symbol by symbol at once; most have met by then.
+const NOTED: usize = 512;
 
-/// The notes of lanes 1 and 2, kept for their memory.
+/// Where a lane's first blocks began, as far as anybody asked.
+#[derive(Debug, Default)]
+struct Begins {
+    /// Bit, and the state of the machine.
+    known: Vec<(usize, u32)>,
+    /// Follows the lane symbol by symbol.
+    scout: Lane,
+    /// Where to give up, in bits.
+    until: usize,
+}
+
+/// The beginnings of lanes 1 and 2, kept for their memory.
 #[derive(Debug, Default)]
 pub(super) struct Split {
     begins: [Begins; LANES],
@@ -36,6 +48,7 @@ impl Split {
         &mut self,
         whole: &Whole<'_>,
         lanes: &mut [Lane; LANES],
+        log: &mut Log,
         runs: &mut Vec<Run>,
     ) {
         let (start, end) = (whole.interval.start, whole.interval.end);
@@ -43,22 +56,23 @@ impl Split {
         let cuts: [usize; LANES] = std::array::from_fn(|lane| (start + (end - start) * lane / LANES) * 8);
         for (index, (lane, cut)) in lanes.iter_mut().zip(cuts).enumerate() {
             // Guesswork may take blocks that are none; two bits a block is the least.
-            let guessed = if index > 0 { MOST_NOTED } else { 0 };
+            let guessed = if index > 0 { MOST_GUESSED } else { 0 };
             lane.start(cut, end * 8, blocks + guessed);
         }
         for lane in 1..LANES {
-            note::<SLOTS>(&mut lanes[lane], whole, &mut self.begins[lane]);
+            guess::<SLOTS>(&mut lanes[lane], whole, &mut self.begins[lane], log);
             lanes[lane - 1].until = cuts[lane];
         }
-        run_all::<SLOTS>(whole, lanes);
-        self.join::<SLOTS>(whole, lanes, runs, blocks);
+        run_all::<SLOTS>(whole, lanes, log);
+        self.join::<SLOTS>(whole, lanes, log, runs, blocks);
     }
 
     /// Follows the true decoder from lane to lane.
     fn join<const SLOTS: usize>(
-        &self,
+        &mut self,
         whole: &Whole<'_>,
         lanes: &mut [Lane; LANES],
+        log: &mut Log,
         runs: &mut Vec<Run>,
         blocks: usize,
     ) {
@@ -66,40 +80,80 @@ impl Split {
         let mut run = Run { lane, at: 0, before: 0, block: 0, blocks: 0, fresh: true };
         for next in 1..LANES {
             let left = blocks - run.block;
-            let Some(met) = meet::<SLOTS>(&mut lanes[lane], whole, &self.begins[next]) else { continue };
+            let Some(met) = meet::<SLOTS>(&mut lanes[lane], whole, &mut self.begins[next], log) else {
+                continue;
+            };
             run.blocks = (lanes[lane].out.len() / SLOTS - run.at).min(left);
             runs.push(run);
             let before = if met > 0 { lanes[next].out[met * SLOTS - 1] } else { 0 };
             run = Run { lane: next, at: met, before, block: run.block + run.blocks, blocks: 0, fresh: false };
             lane = next;
         }
-        finish::<SLOTS>(&mut lanes[lane], whole);
+        finish::<SLOTS>(&mut lanes[lane], whole, log);
         let total = (run.block + lanes[lane].out.len() / SLOTS - run.at).min(blocks);
         run.blocks = (total - total % whole.context.machine.per_mcu).saturating_sub(run.block);
         runs.push(run);
     }
 }
 
-/// Moves a lane from its guess on and notes where blocks begin; after a fault it guesses anew.
-fn note<const SLOTS: usize>(lane: &mut Lane, whole: &Whole<'_>, begins: &mut Begins) {
-    let bits = (whole.interval.end - whole.interval.start) * 8;
-    let until = lane.position + (bits / 64).clamp(512, MOST_NOTED);
-    let left = lane.left;
-    begins.clear();
-    while lane.position < until && lane.left > 0 {
-        if lane.is_between() {
-            begins.push((lane.position, whole.context.machine.state(lane.place)));
+impl Begins {
+    /// Starts where a lane does.
+    fn start(&mut self, lane: &Lane) {
+        self.known.clear();
+        self.scout.follow(lane);
+    }
+
+    /// Follows the lane past bit `position`; whether it came so far.
+    fn follow(&mut self, whole: &Whole<'_>, position: usize) -> bool {
+        let scout = &mut self.scout;
+        while scout.position <= position && scout.left > 0 {
+            if scout.is_between() {
+                self.known.push((scout.position, whole.context.machine.state(scout.place)));
+            }
+            if scout.step::<1>(whole.context.machine, whole.context.data).is_err() {
+                return false;
+            }
         }
-        if lane.step::<SLOTS>(whole.context.machine, whole.context.data).is_err() {
-            begins.clear();
-            lane.clear();
-            lane.start(lane.position + 1, lane.end, left);
-        }
+        scout.position > position
+    }
+
+    /// Which block begins where, and as, `lane`'s next does.
+    fn find(&self, whole: &Whole<'_>, lane: &Lane) -> Option<usize> {
+        let here = (lane.position, whole.context.machine.state(lane.place));
+        let found = self.known.binary_search_by_key(&here.0, |begin| begin.0).ok()?;
+        (lane.is_between() && self.known[found] == here).then_some(found)
     }
 }
 
+/// Moves a lane from its guess on, so far that a wrong one has most likely shown; after a fault it guesses anew.
+fn guess<const SLOTS: usize>(lane: &mut Lane, whole: &Whole<'_>, begins: &mut Begins, log: &mut Log) {
+    let bits = (whole.interval.end - whole.interval.start) * 8;
+    let (until, left) = (lane.position + (bits / 64).clamp(NOTED, MOST_GUESSED), lane.left);
+    begins.until = until;
+    loop {
+        begins.start(lane);
+        // A fault is cheaper found by the scout.
+        let noted = (lane.position + NOTED).min(until);
+        if begins.follow(whole, noted) || begins.scout.position > noted {
+            lane.until = until;
+            while lane.is_clear() {
+                run::<SLOTS>(&whole.context, std::slice::from_mut(lane), log);
+            }
+        } else {
+            lane.fault = Some(Fault::NoCode);
+            lane.position = begins.scout.position;
+        }
+        if lane.fault.is_none() || lane.position >= until {
+            break;
+        }
+        lane.clear();
+        lane.start(lane.position + 1, lane.end, left);
+    }
+    lane.until = lane.end;
+}
+
 /// Runs every lane as far as it goes clear, as many at a time as there are.
-fn run_all<const SLOTS: usize>(whole: &Whole<'_>, lanes: &mut [Lane; LANES]) {
+fn run_all<const SLOTS: usize>(whole: &Whole<'_>, lanes: &mut [Lane; LANES], log: &mut Log) {
     let mut order: [usize; LANES] = std::array::from_fn(|lane| lane);
     loop {
         let mut clear = 0;
@@ -113,7 +167,7 @@ fn run_all<const SLOTS: usize>(whole: &Whole<'_>, lanes: &mut [Lane; LANES]) {
         if clear == 0 {
             break;
         }
-        run::<SLOTS>(&whole.context, &mut lanes[..clear]);
+        run::<SLOTS>(&whole.context, &mut lanes[..clear], log);
     }
     for lane in 0..LANES {
         while order[lane] != lane {
@@ -125,21 +179,22 @@ fn run_all<const SLOTS: usize>(whole: &Whole<'_>, lanes: &mut [Lane; LANES]) {
 }
 
 /// Moves a lane until one of its blocks begins where one of `begins` does; which one that is.
-/// `None` where it breaks off or ends before, or has passed them all.
-fn meet<const SLOTS: usize>(lane: &mut Lane, whole: &Whole<'_>, begins: &Begins) -> Option<usize> {
-    let (first, last) = (begins.first()?.0, begins.last()?.0);
-    lane.until = first;
+/// `None` where it breaks off or ends before, or has gone too far.
+fn meet<const SLOTS: usize>(
+    lane: &mut Lane,
+    whole: &Whole<'_>,
+    begins: &mut Begins,
+    log: &mut Log,
+) -> Option<usize> {
+    lane.until = begins.known.first()?.0;
     while lane.is_clear() {
-        run::<SLOTS>(&whole.context, std::slice::from_mut(lane));
+        run::<SLOTS>(&whole.context, std::slice::from_mut(lane), log);
     }
-    while lane.fault.is_none() && lane.left > 0 && lane.position <= last {
-        if lane.is_between() {
-            let here = (lane.position, whole.context.machine.state(lane.place));
-            if let Ok(met) = begins.binary_search_by_key(&here.0, |begin| begin.0)
-                && begins[met] == here
-            {
-                return Some(met);
-            }
+    while lane.fault.is_none() && lane.left > 0 && lane.position <= begins.until {
+        let followed = begins.follow(whole, lane.position);
+        let found = begins.find(whole, lane);
+        if found.is_some() || !followed {
+            return found;
         }
         lane.fault = lane.step::<SLOTS>(whole.context.machine, whole.context.data).err();
     }
@@ -147,10 +202,10 @@ fn meet<const SLOTS: usize>(lane: &mut Lane, whole: &Whole<'_>, begins: &Begins)
 }
 
 /// Moves a lane to the end of the data.
-fn finish<const SLOTS: usize>(lane: &mut Lane, whole: &Whole<'_>) {
+fn finish<const SLOTS: usize>(lane: &mut Lane, whole: &Whole<'_>, log: &mut Log) {
     lane.until = lane.end;
     while lane.is_clear() {
-        run::<SLOTS>(&whole.context, std::slice::from_mut(lane));
+        run::<SLOTS>(&whole.context, std::slice::from_mut(lane), log);
     }
     while lane.left > 0 && lane.fault.is_none() {
         lane.fault = lane.step::<SLOTS>(whole.context.machine, whole.context.data).err();
