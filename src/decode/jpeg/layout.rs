@@ -87,11 +87,12 @@ impl Layout {
         for part in self.parts() {
             let store = &mut stored[part.component].coefficients;
             let dc = &mut prediction[part.component];
-            if SLOTS == 1 {
-                *dc = self.write_totals(part, first, whole, total(head), *dc, store);
-            } else {
-                *dc = self.write_mcus::<SLOTS>(part, first, whole, *dc, store);
-            }
+            *dc = match (SLOTS, part.across) {
+                (1, 1) => self.write_totals::<1>(part, first, whole, total(head), *dc, store),
+                (1, 2) => self.write_totals::<2>(part, first, whole, total(head), *dc, store),
+                (1, _) => self.write_totals::<0>(part, first, whole, total(head), *dc, store),
+                _ => self.write_mcus::<SLOTS>(part, first, whole, *dc, store),
+            };
         }
         self.write_blocks::<SLOTS>(block + tail, &log[tail * SLOTS..], total(tail), prediction, stored);
     }
@@ -117,8 +118,9 @@ impl Layout {
         }
     }
 
-    /// One component's blocks of whole MCUs from running totals; returns its last DC.
-    fn write_totals(
+    /// One component's blocks of whole MCUs from running totals; returns its last DC. `ACROSS` is how many blocks of an MCU lie
+    /// side by side, 0 where the compiler need not know.
+    fn write_totals<const ACROSS: usize>(
         &self,
         part: &Part,
         first: usize,
@@ -127,6 +129,7 @@ impl Layout {
         mut dc: i16,
         store: &mut [i16],
     ) -> i16 {
+        let across = if ACROSS > 0 { ACROSS } else { part.across };
         let (mut column, mut row) = (first % self.wide, first / self.wide);
         let mut log = log;
         while !log.is_empty() {
@@ -136,9 +139,9 @@ impl Layout {
             for (index, mcu) in line.chunks_exact(self.per_mcu).enumerate() {
                 let offset = dc.wrapping_sub(if part.first == 0 { before } else { mcu[part.first - 1] });
                 let own = &mcu[part.first..part.end];
-                let at = (column + index) * part.across;
-                for (y, totals) in own.chunks_exact(part.across).enumerate() {
-                    let to = &mut lines[y * part.stride + at..][..part.across];
+                let at = (column + index) * across;
+                for (y, totals) in own.chunks_exact(across).enumerate() {
+                    let to = &mut lines[y * part.stride + at..][..across];
                     for (to, total) in to.iter_mut().zip(totals) {
                         *to = offset.wrapping_add(*total);
                     }
