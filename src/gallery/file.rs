@@ -11,11 +11,12 @@ use std::ops::{Deref, Range};
 use std::path::Path;
 
 use super::damaged;
-use super::segment::{SECTIONS, Segment};
+use super::segment::{Made, SECTIONS, Segment};
 use crate::error::{Error, Result};
 
 const MAGIC: &[u8; 8] = b"SHADEGAL";
-const VERSION: u32 = 1;
+/// Of version 1 the PhotoDNA-class rows lie as their entries do.
+const VERSION: u32 = 2;
 pub(super) const HEADER: usize = 64;
 const ALIGNMENT: u64 = 64;
 
@@ -129,7 +130,7 @@ fn read_segment(record: &[u8], limit: u64) -> Result<Segment> {
         *section = Section { range: start as usize..end as usize, checksum: u32_at(place, 16) };
     }
     let [entries, photodna, pdq, words, error] = std::array::from_fn(|k| u32_at(numbers, 4 * k));
-    Segment { entries, photodna, pdq, words, error, sections }.checked()
+    Segment { entries, photodna, pdq, words, error, sections, made: Made::default() }.checked()
 }
 
 /// Writes a gallery: sections one after another, then directory and header.

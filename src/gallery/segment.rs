@@ -1,12 +1,14 @@
 //! One segment of a gallery: the entries of one build or one addition, as they lie in the file.
 
+use std::sync::OnceLock;
+
 use super::damaged;
 use super::entry::EntryView;
 use super::file::{Section, Storage, u32_at, u64_at};
-use super::index::ERROR_SCALE;
+use super::index::{self, ERROR_SCALE};
 use super::words::{self, Words};
 use crate::error::Result;
-use crate::kernel::distance::coarse::{BLOCK, CoarseBlock, LANES};
+use crate::kernel::distance::coarse::{BLOCK, CoarseBlock, CoarseBox, LANES};
 
 /// The sections of a segment, in the order of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +17,7 @@ pub(super) enum Part {
     PhotoDnaRows,
     /// Blocks of small integers for 16 rows each.
     PhotoDnaBlocks,
-    /// The entry of each row, ascending.
+    /// The entry of each row; the rows lie as [`index`](super::index) has put them (in version 1 of the file: ascending).
     PhotoDnaEntries,
     /// 32 bytes a row.
     PdqRows,
@@ -73,7 +75,19 @@ pub(super) struct Segment {
     /// Largest rounding of the small integers, in 1/1024 step.
     pub(super) error: u32,
     pub(super) sections: [Section; SECTIONS],
+    /// What is made of the sections when it is first asked for.
+    pub(super) made: Made,
 }
+
+/// What is made of a segment's sections when it is first asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Made {
+    boxes: OnceLock<Vec<CoarseBox>>,
+    /// The PhotoDNA-class row of each entry; [`NONE`] where it has none.
+    rows: OnceLock<Vec<u32>>,
+}
+
+const NONE: u32 = u32::MAX;
 
 impl Segment {
     /// Refuses sections whose lengths do not agree with the numbers.
@@ -127,6 +141,11 @@ impl Segment {
         self.part(storage, Part::PhotoDnaBlocks).as_chunks().0
     }
 
+    /// A box around each piece of [`photodna_blocks`](Segment::photodna_blocks).
+    pub(super) fn photodna_boxes(&self, storage: &Storage) -> &[CoarseBox] {
+        self.made.boxes.get_or_init(|| index::boxes(self.photodna_blocks(storage)))
+    }
+
     /// Largest rounding of the small integers, in steps.
     pub(super) fn rounding(&self) -> f64 {
         f64::from(self.error) / ERROR_SCALE
@@ -153,12 +172,23 @@ impl Segment {
 
     /// The PhotoDNA-class row of an entry.
     pub(super) fn photodna_row(&self, storage: &Storage, entry: u32) -> Option<usize> {
-        row_of(self.part(storage, Part::PhotoDnaEntries), entry)
+        let rows = self.made.rows.get_or_init(|| {
+            let mut rows = vec![NONE; self.entries as usize];
+            for (row, entry) in self.part(storage, Part::PhotoDnaEntries).as_chunks().0.iter().enumerate() {
+                // None where the file is damaged.
+                if let Some(own) = rows.get_mut(u32::from_le_bytes(*entry) as usize) {
+                    *own = row as u32;
+                }
+            }
+            rows
+        });
+        rows.get(entry as usize).filter(|&&row| row != NONE).map(|&row| row as usize)
     }
 
     /// The PDQ row of an entry.
     pub(super) fn pdq_row(&self, storage: &Storage, entry: u32) -> Option<usize> {
-        row_of(self.part(storage, Part::PdqEntries), entry)
+        let entries = self.part(storage, Part::PdqEntries).as_chunks::<4>().0;
+        entries.binary_search_by_key(&entry, |bytes| u32::from_le_bytes(*bytes)).ok()
     }
 
     fn record<'a>(&self, storage: &'a Storage, entry: u32) -> &'a [u8] {
@@ -200,11 +230,6 @@ impl Segment {
             quality: Some(record[23]).filter(|&quality| quality != UNKNOWN_QUALITY),
         }
     }
-}
-
-/// The place of `entry` among ascending numbers.
-fn row_of(entries: &[u8], entry: u32) -> Option<usize> {
-    entries.as_chunks::<4>().0.binary_search_by_key(&entry, |bytes| u32::from_le_bytes(*bytes)).ok()
 }
 
 /// Writes texts, each a table of ends first.

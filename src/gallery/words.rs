@@ -173,14 +173,14 @@ impl<'a> Words<'a> {
         parts.fold((0.0, 0.0), |sum, part| (sum.0 + part.0, sum.1 + part.1))
     }
 
-    /// Appends every pair within `radius` and its distance, each once; `queries` as stored, rows from 0.
+    /// Tells every pair within `radius` and its distance, each once; `queries` as stored, rows from 0.
     pub(crate) fn search(
         &self,
         level: Level,
         queries: &[[u8; 32]],
         radius: u32,
         work: &mut WordsWork,
-        found: &mut Vec<(Pair, u32)>,
+        tell: &mut dyn FnMut(Pair, u32),
     ) {
         work.bits.clear();
         work.bits.extend(queries.iter().map(shuffled));
@@ -199,7 +199,7 @@ impl<'a> Words<'a> {
                 starts: starts.as_chunks().0,
                 members: members.as_chunks().0,
             };
-            dispatch!(level, simd => table.search(simd, queries, radius, work, found));
+            dispatch!(level, simd => table.search(simd, queries, radius, work, tell));
         }
     }
 
@@ -248,7 +248,7 @@ impl Table<'_> {
         queries: &[[u8; 32]],
         radius: u32,
         work: &mut WordsWork,
-        found: &mut Vec<(Pair, u32)>,
+        tell: &mut dyn FnMut(Pair, u32),
     ) {
         let (start, width) = place(self.number, self.words.count);
         let WordsWork { bits, ranges, candidates } = work;
@@ -262,9 +262,9 @@ impl Table<'_> {
             });
             let mut count = 0;
             for &(start, end) in &*ranges {
-                count = self.gather(start as usize, end as usize, &query, candidates, count, found);
+                count = self.gather(start as usize, end as usize, &query, candidates, count, tell);
             }
-            self.compare(&query, &candidates[..count], found);
+            self.compare(&query, &candidates[..count], tell);
         }
     }
 
@@ -277,7 +277,7 @@ impl Table<'_> {
         query: &Asked<'_>,
         candidates: &mut [u32],
         mut count: usize,
-        found: &mut Vec<(Pair, u32)>,
+        tell: &mut dyn FnMut(Pair, u32),
     ) -> usize {
         let length = end.wrapping_sub(start);
         if length <= AT_ONCE
@@ -293,7 +293,7 @@ impl Table<'_> {
         // None where the index is damaged.
         for row in self.members.get(start..end).unwrap_or_default() {
             if count >= GATHERED {
-                self.compare(query, &candidates[..count], found);
+                self.compare(query, &candidates[..count], tell);
                 count = 0;
             }
             candidates[count] = u32::from_le_bytes(*row);
@@ -303,7 +303,7 @@ impl Table<'_> {
     }
 
     #[inline(always)]
-    fn compare(&self, query: &Asked<'_>, candidates: &[u32], found: &mut Vec<(Pair, u32)>) {
+    fn compare(&self, query: &Asked<'_>, candidates: &[u32], tell: &mut dyn FnMut(Pair, u32)) {
         for &row in candidates {
             let Some(known) = self.words.rows.get(row as usize) else { continue };
             let other = words(known);
@@ -311,7 +311,7 @@ impl Table<'_> {
             if distance <= query.radius
                 && !self.words.found_before(self.number, query.bits, known, query.radius)
             {
-                found.push((Pair { query: query.index, row }, distance));
+                tell(Pair { query: query.index, row }, distance);
             }
         }
     }
@@ -424,7 +424,9 @@ mod tests {
                 matched += expected.len();
                 for level in if radius == 31 { levels() } else { vec![Level::new()] } {
                     let mut found = Vec::new();
-                    index.search(level, &queries, radius, &mut work, &mut found);
+                    index.search(level, &queries, radius, &mut work, &mut |pair, distance| {
+                        found.push((pair, distance));
+                    });
                     found.sort_unstable();
                     assert_eq!(found, expected, "{count} words, radius {radius}, {level:?}");
                 }
@@ -453,12 +455,10 @@ mod tests {
                 }
             }
             let index = Words::new(&damaged, &rows, 16).unwrap();
-            let mut found = Vec::new();
-            index.search(Level::new(), &rows[..40], 31, &mut work, &mut found);
-            for (pair, distance) in found {
+            index.search(Level::new(), &rows[..40], 31, &mut work, &mut |pair, distance| {
                 let (query, row) = (&rows[pair.query as usize], &rows[pair.row as usize]);
                 assert_eq!(naive::hamming(query, row), distance);
-            }
+            });
         }
     }
 }
