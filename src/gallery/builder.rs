@@ -7,7 +7,7 @@ use std::path::Path;
 use super::entry::Entry;
 use super::file::{self, HEADER, Writer};
 use super::index::{self, Laid};
-use super::segment::{FLAT, Made, Part, RECORD, SECTIONS, Segment, UNKNOWN_QUALITY, texts};
+use super::segment::{FLAT, INDEXED, Made, Part, RECORD, SECTIONS, Segment, UNKNOWN_QUALITY, texts};
 use super::{Gallery, words};
 use crate::error::{Error, Result};
 
@@ -236,7 +236,7 @@ impl GalleryBuilder {
         writer: &mut Writer<W>,
     ) -> std::io::Result<Segment> {
         let Laid { order, blocks, error } = index::lay_out(&part.photodna);
-        let words = if part.pdq.len() >= words::SMALLEST { words::word_count(part.pdq.len()) } else { 0 };
+        let index = if part.pdq.len() >= words::SMALLEST { INDEXED } else { 0 };
         let mut sections: [file::Section; SECTIONS] = Default::default();
         for kind in Part::ALL {
             match kind {
@@ -250,8 +250,8 @@ impl GalleryBuilder {
                 }
                 Part::PdqRows => writer.write(part.pdq.as_flattened())?,
                 Part::PdqEntries => writer.write(&part.pdq_entries)?,
-                Part::PdqWords if words > 0 => {
-                    words::build(&part.pdq, words, |bytes| writer.write(bytes))?;
+                Part::PdqWords if index == INDEXED => {
+                    words::build(&part.pdq, |bytes| writer.write(bytes))?;
                 }
                 Part::PdqWords => {}
                 Part::Records => writer.write(&part.records)?,
@@ -266,7 +266,7 @@ impl GalleryBuilder {
             entries: part.entries() as u32,
             photodna: part.photodna.len() as u32,
             pdq: part.pdq.len() as u32,
-            words: words as u32,
+            index,
             error,
             sections,
             made: Made::default(),

@@ -17,12 +17,15 @@ use super::segment::Segment;
 use super::ways::index_pays;
 use super::words::{Words, WordsWork};
 use crate::backend::gpu::Metric;
-use crate::kernel::distance::coarse::{self, CoarseQuery, LANES};
+use crate::kernel::distance::coarse::{self, CoarseGroup, CoarseQuery, LANES};
 use crate::kernel::distance::squares::{self, TILE, Tile, TileQuery};
 use crate::kernel::distance::{Pair, hamming};
 
 /// Signatures in a set: 44 bytes each for the scan of small integers.
 pub(super) const SET: usize = 512;
+
+/// Signatures in a set that meets piece after piece of the rows: so many that a piece comes from memory once for some hundred of them.
+const SCAN_SET: usize = 2048;
 
 /// Signatures in a set that is looked up in the multi-index: so many that most of a word's table is needed for some of them, and comes
 /// from memory once for all.
@@ -40,9 +43,10 @@ pub(super) struct PhotoDnaWork {
     signatures: Vec<[u8; 144]>,
     small: Vec<Small>,
     coarse: Vec<CoarseQuery>,
-    /// Those that reach the piece at hand, and which ones of the set they are.
-    near: Vec<CoarseQuery>,
+    groups: Vec<CoarseGroup>,
+    /// Which of the set reach the piece at hand, and these.
     numbers: Vec<u32>,
+    near: Vec<CoarseQuery>,
     tiled: Vec<TileQuery>,
     found: Vec<(Pair, u32)>,
     pairs: Vec<Pair>,
@@ -107,10 +111,12 @@ impl Gallery {
                 }
             };
             let done = self.range_on_device(number, Metric::Squares, &work.signatures, radius, &mut tell);
-            for start in (done..work.signatures.len()).step_by(SET) {
-                let set = start..work.signatures.len().min(start + SET);
+            let scan = radius < TILES_FROM && !work.every_pair;
+            let size = if scan { SCAN_SET } else { SET };
+            for start in (done..work.signatures.len()).step_by(size) {
+                let set = start..work.signatures.len().min(start + size);
                 let mut tell = |query: usize, row: u32, distance: u32| tell(start + query, row, distance);
-                if radius < TILES_FROM && !work.every_pair {
+                if scan {
                     self.scan_photodna(segment, work, set, radius, &mut tell);
                 } else {
                     self.tile_photodna(segment, work, set, radius, &mut tell);
@@ -128,15 +134,19 @@ impl Gallery {
         radius: u32,
         tell: &mut dyn FnMut(usize, u32, u32),
     ) {
-        let PhotoDnaWork { signatures, small, coarse: queries, near, numbers, pairs, distances, .. } = work;
+        let PhotoDnaWork {
+            signatures, small, coarse: queries, groups, numbers, near, pairs, distances, ..
+        } = work;
         queries.clear();
         queries.extend(small[set.clone()].iter().map(|own| index::query(own, radius, segment.rounding())));
+        CoarseGroup::lay_out(queries, groups);
         let rows = segment.photodna_rows(&self.storage);
         let blocks = segment.photodna_blocks(&self.storage).chunks(PIECE / LANES);
         for (piece, (blocks, around)) in blocks.zip(segment.photodna_boxes(&self.storage)).enumerate() {
-            near.clear();
             numbers.clear();
-            around.reaching(self.level, queries, near, numbers);
+            around.reached(self.level, groups, numbers);
+            near.clear();
+            near.extend(numbers.iter().map(|&number| queries[number as usize]));
             pairs.clear();
             distances.clear();
             coarse::scan(self.level, blocks, (piece * PIECE) as u32, near, pairs);

@@ -58,6 +58,9 @@ impl Part {
 /// Bytes of an entry's record: where its key ends (8), position (8), label (4), source (2), flags, quality.
 pub(super) const RECORD: usize = 24;
 
+/// Stored for a multi-index as [`words`] builds it.
+pub(super) const INDEXED: u32 = 1;
+
 /// Flag of a nearly flat picture.
 pub(super) const FLAT: u8 = 1;
 
@@ -70,8 +73,8 @@ pub(super) struct Segment {
     pub(super) entries: u32,
     pub(super) photodna: u32,
     pub(super) pdq: u32,
-    /// Words of the multi-index; 0 without one.
-    pub(super) words: u32,
+    /// [`INDEXED`] where there is a multi-index that is read.
+    pub(super) index: u32,
     /// Largest rounding of the small integers, in 1/1024 step.
     pub(super) error: u32,
     pub(super) sections: [Section; SECTIONS],
@@ -93,10 +96,13 @@ impl Segment {
     /// Refuses sections whose lengths do not agree with the numbers.
     pub(super) fn checked(self) -> Result<Segment> {
         let (entries, photodna, pdq) = (self.entries as usize, self.photodna as usize, self.pdq as usize);
-        let words = match self.words as usize {
+        let index = &self.sections[Part::PdqWords as usize].range;
+        let index_length = match self.index {
             0 => 0,
-            count @ 11..=16 => words::byte_length(pdq, count),
-            count => return Err(damaged(format!("a segment has an index of {count} words"))),
+            INDEXED => words::byte_length(pdq),
+            // What version 1 had: not read, every row is looked at.
+            11..=16 => index.len(),
+            kind => return Err(damaged(format!("a segment has an index of the unknown kind {kind}"))),
         };
         let expected = [
             (Part::PhotoDnaRows, 144 * photodna),
@@ -104,7 +110,7 @@ impl Segment {
             (Part::PhotoDnaEntries, 4 * photodna),
             (Part::PdqRows, 32 * pdq),
             (Part::PdqEntries, 4 * pdq),
-            (Part::PdqWords, words),
+            (Part::PdqWords, index_length),
             (Part::Records, RECORD * entries),
             (Part::Removed, entries.div_ceil(8)),
         ];
@@ -156,8 +162,8 @@ impl Segment {
     }
 
     pub(super) fn pdq_words<'a>(&self, storage: &'a Storage) -> Option<Words<'a>> {
-        let bytes = self.part(storage, Part::PdqWords);
-        Words::new(bytes, self.pdq_rows(storage), self.words as usize)
+        let rows = self.pdq_rows(storage);
+        (self.index == INDEXED).then(|| Words::new(self.part(storage, Part::PdqWords), rows)).flatten()
     }
 
     /// The entry that a row of [`photodna_rows`](Segment::photodna_rows) belongs to.

@@ -39,8 +39,6 @@ pub(crate) struct CoarseQuery {
     pub(crate) coordinates: [i8; 16],
     /// What `a·q − ⌊|a|²/2⌋` has to reach.
     pub(crate) limit: i32,
-    /// What `|a − q|²` may at most be then.
-    reach: i32,
     /// The coordinates, four a word, as they lie in a block.
     words: [i32; 4],
     /// `limit` for products with the stored `a + 64`.
@@ -59,16 +57,19 @@ impl CoarseQuery {
         let words = std::array::from_fn(|w| {
             i32::from_le_bytes(std::array::from_fn(|k| coordinates[4 * w + k].cast_unsigned()))
         });
-        let square: i32 = coordinates.iter().map(|&value| i32::from(value).pow(2)).sum();
         CoarseQuery {
             coordinates,
             limit,
-            // `|a|²` may be one more than twice the half that is stored.
-            reach: square.saturating_add(1).saturating_sub(limit.saturating_mul(2)),
             words,
             stored_limit: limit - low - high,
             bias: (high << 16) | (low & 0xffff),
         }
+    }
+
+    /// What `|a − q|²` is at most of entries that are let through: `|a|²` may be one more than twice the half that is stored.
+    fn reach(&self) -> i32 {
+        let square: i32 = self.coordinates.iter().map(|&value| i32::from(value).pow(2)).sum();
+        (square + 1).saturating_sub(self.limit.saturating_mul(2))
     }
 }
 
@@ -117,38 +118,64 @@ impl CoarseBox {
         CoarseBox { low: low.map(value), high: high.map(value) }
     }
 
-    /// Appends the queries that may match a point of the box, and their numbers: all that [`scan`] would put forward an entry within it for.
-    pub(crate) fn reaching(
-        &self,
-        level: Level,
-        queries: &[CoarseQuery],
-        near: &mut Vec<CoarseQuery>,
-        numbers: &mut Vec<u32>,
-    ) {
-        dispatch!(level, simd => self.reaching_at(simd, queries, near, numbers));
+    /// Appends the numbers of the queries that may match a point of the box: all that [`scan`] would put forward an entry in it for.
+    pub(crate) fn reached(&self, level: Level, queries: &[CoarseGroup], numbers: &mut Vec<u32>) {
+        dispatch!(level, simd => self.reached_at(simd, queries, numbers));
     }
 
     #[inline(always)]
-    fn reaching_at<S: Simd>(
-        &self,
-        _simd: S,
-        queries: &[CoarseQuery],
-        near: &mut Vec<CoarseQuery>,
-        numbers: &mut Vec<u32>,
-    ) {
-        for (number, query) in queries.iter().enumerate() {
-            let mut square = 0;
+    fn reached_at<S: Simd>(&self, _simd: S, queries: &[CoarseGroup], numbers: &mut Vec<u32>) {
+        for (index, group) in queries.iter().enumerate() {
+            let mut squares = [0u16; GROUP];
             for k in 0..16 {
-                let own = i16::from(query.coordinates[k]);
-                // Within 254 even where a file is damaged.
-                let outside = (self.low[k] - own).max(own - self.high[k]).max(0);
-                square += i32::from(outside) * i32::from(outside);
+                for (square, &own) in squares.iter_mut().zip(&group.coordinates[k]) {
+                    let own = i16::from(own);
+                    // At most 254 even where a file is damaged, so that 16 bits hold the square.
+                    let outside = (self.low[k] - own).max(own - self.high[k]).max(0).cast_unsigned();
+                    *square = square.saturating_add(outside.wrapping_mul(outside));
+                }
             }
-            if square <= query.reach {
-                near.push(*query);
-                numbers.push(number as u32);
+            let mut near = 0u32;
+            for (lane, (square, reach)) in squares.iter().zip(&group.reach).enumerate() {
+                near |= u32::from(square <= reach) << lane;
+            }
+            near &= group.used;
+            while near != 0 {
+                numbers.push((index * GROUP) as u32 + near.trailing_zeros());
+                near &= near - 1;
             }
         }
+    }
+}
+
+/// Queries that meet a box together.
+const GROUP: usize = 32;
+
+/// Queries laid out for [`CoarseBox::reached`].
+#[derive(Debug, Clone)]
+pub(crate) struct CoarseGroup {
+    coordinates: [[i8; GROUP]; 16],
+    /// What `|a − q|²` may at most be, or 65,535 where that is less: squares are summed up to there.
+    reach: [u16; GROUP],
+    /// One bit a query.
+    used: u32,
+}
+
+impl CoarseGroup {
+    /// Lays queries out, in their order.
+    pub(crate) fn lay_out(queries: &[CoarseQuery], groups: &mut Vec<CoarseGroup>) {
+        groups.clear();
+        groups.extend(queries.chunks(GROUP).map(|queries| {
+            let mut group = CoarseGroup { coordinates: [[0; GROUP]; 16], reach: [0; GROUP], used: 0 };
+            for (lane, query) in queries.iter().enumerate() {
+                for (row, &value) in group.coordinates.iter_mut().zip(&query.coordinates) {
+                    row[lane] = value;
+                }
+                group.reach[lane] = query.reach().clamp(0, i32::from(u16::MAX)) as u16;
+                group.used |= 1 << lane;
+            }
+            group
+        }));
     }
 }
 
@@ -341,9 +368,11 @@ mod tests {
                         CoarseQuery::new(own, (square - 28 * 28) / 2)
                     })
                     .collect();
-                let (mut near, mut numbers) = (Vec::new(), Vec::new());
-                CoarseBox::around(&blocks).reaching(level, &queries, &mut near, &mut numbers);
-                kept_away += queries.len() - near.len();
+                let (mut groups, mut numbers) = (Vec::new(), Vec::new());
+                CoarseGroup::lay_out(&queries, &mut groups);
+                CoarseBox::around(&blocks).reached(level, &groups, &mut numbers);
+                assert!(numbers.is_sorted_by(|a, b| a < b) && numbers.iter().all(|&n| n < 40));
+                kept_away += queries.len() - numbers.len();
                 for (number, query) in queries.iter().enumerate() {
                     let may = |row: usize| naive::coarse(&blocks[row / LANES], row % LANES, query);
                     let matches = (0..blocks.len() * LANES).filter(|&row| may(row)).count();
