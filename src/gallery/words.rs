@@ -138,8 +138,11 @@ pub(crate) struct Words<'a> {
 /// Candidates that are collected before they are compared.
 const GATHERED: usize = 2048;
 
-/// Rows passed over at a time.
-const AT_ONCE: usize = GATHERED / 2;
+/// Next words looked at together.
+const AT_ONCE: usize = 32;
+
+/// The next words of some rows, as they lie in the index.
+type Nexts = [[u8; 2]; AT_ONCE];
 
 /// Buffers of a search.
 #[derive(Debug, Default)]
@@ -148,8 +151,11 @@ pub(crate) struct WordsWork {
     words: Vec<[u16; WORDS]>,
     /// What a word is looked up with, exclusive or.
     masks: Vec<u16>,
+    /// Where the rows of each value that is looked up begin and end, and the next words of the first of them.
+    ranges: Vec<(usize, usize)>,
+    firsts: Vec<Nexts>,
     /// Places in the table of rows to compare.
-    candidates: Vec<u32>,
+    candidates: Vec<usize>,
 }
 
 impl<'a> Words<'a> {
@@ -175,7 +181,6 @@ impl<'a> Words<'a> {
     ) {
         work.words.clear();
         work.words.extend(queries.iter().map(shuffled));
-        work.candidates.resize(GATHERED, 0);
         let shares = shares(radius);
         for (number, bytes) in self.bytes.chunks_exact(table_length(self.rows.len())).enumerate() {
             let (starts, rest) = bytes.split_at(4 * (VALUES + 1));
@@ -218,7 +223,8 @@ struct Table<'a> {
 }
 
 impl Table<'_> {
-    /// Looks all values up and passes over their rows, then compares what is left.
+    /// Looks all values up, collects the next words of their rows, then passes over these: three loops, because loads that miss the caches
+    /// wait for one another where a branch between them is mispredicted, as it is after a random number of rows.
     #[inline(always)]
     fn search<S: Simd>(
         &self,
@@ -231,38 +237,72 @@ impl Table<'_> {
         let following = (self.number + 1) % WORDS;
         // Both words differ in fewer bits together.
         let both = self.shares[self.number] + self.shares[following];
-        let WordsWork { words: asked, masks, candidates } = work;
+        let WordsWork { words: asked, masks, ranges, firsts, candidates } = work;
         for (index, (query, words)) in queries.iter().zip(&*asked).enumerate() {
             let query = Asked { index: index as u32, bits: hamming::words(query), words, radius };
             let (value, next) = (words[self.number], words[following]);
-            let mut count = 0;
-            for &mask in &*masks {
-                let fewer = both - mask.count_ones();
+            ranges.clear();
+            ranges.extend(masks.iter().map(|mask| {
                 let value = usize::from(value ^ mask);
-                let [start, end] = [value, value + 1].map(|v| u32::from_le_bytes(self.starts[v]) as usize);
-                let mut place = start as u32;
-                // None where the index is damaged.
-                for nexts in self.nexts.get(start..end).unwrap_or_default().chunks(AT_ONCE) {
-                    if count > GATHERED - AT_ONCE {
-                        self.compare(&query, &candidates[..count], tell);
-                        count = 0;
+                let of = |value: usize| u32::from_le_bytes(self.starts[value]) as usize;
+                (of(value), of(value + 1))
+            }));
+            firsts.clear();
+            firsts.extend(ranges.iter().map(|&(start, _)| self.nexts_from(start)));
+            candidates.clear();
+            for ((mask, &(start, end)), first) in masks.iter().zip(&*ranges).zip(&*firsts) {
+                let fewer = both - mask.count_ones();
+                let mut place = start;
+                let mut nexts = *first;
+                while place < end {
+                    let mut near = near(&nexts, next, fewer);
+                    if end - place < AT_ONCE {
+                        near &= (1 << (end - place)) - 1;
                     }
-                    // Few are kept, at random: a branch would be mispredicted.
-                    for known in nexts {
-                        candidates[count] = place;
-                        place += 1;
-                        count += usize::from((u16::from_le_bytes(*known) ^ next).count_ones() < fewer);
+                    while near != 0 {
+                        candidates.push(place + near.trailing_zeros() as usize);
+                        near &= near - 1;
+                    }
+                    place += AT_ONCE;
+                    if place < end {
+                        // A damaged index may say so.
+                        if place >= self.nexts.len() {
+                            break;
+                        }
+                        nexts = self.nexts_from(place);
+                    }
+                    if candidates.len() > GATHERED {
+                        self.compare(&query, candidates, tell);
+                        candidates.clear();
                     }
                 }
             }
-            self.compare(&query, &candidates[..count], tell);
+            self.compare(&query, candidates, tell);
         }
     }
 
+    /// The next words from a place on, filled up with zeros at the table's end.
     #[inline(always)]
-    fn compare(&self, query: &Asked<'_>, candidates: &[u32], tell: &mut dyn FnMut(Pair, u32)) {
+    fn nexts_from(&self, place: usize) -> Nexts {
+        match self.nexts.get(place..).and_then(|rest| rest.first_chunk()) {
+            Some(nexts) => *nexts,
+            None => self.last_nexts(place),
+        }
+    }
+
+    #[cold]
+    fn last_nexts(&self, place: usize) -> Nexts {
+        let mut nexts = Nexts::default();
+        let rest = self.nexts.get(place..).unwrap_or_default();
+        nexts[..rest.len()].copy_from_slice(rest);
+        nexts
+    }
+
+    #[inline(always)]
+    fn compare(&self, query: &Asked<'_>, candidates: &[usize], tell: &mut dyn FnMut(Pair, u32)) {
         for &place in candidates {
-            let row = u32::from_le_bytes(self.members[place as usize]);
+            // None where the index is damaged.
+            let Some(row) = self.members.get(place).map(|row| u32::from_le_bytes(*row)) else { continue };
             let Some(known) = self.rows.get(row as usize) else { continue };
             let other = hamming::words(known);
             let distance: u32 = (0..4).map(|w| (query.bits[w] ^ other[w]).count_ones()).sum();
@@ -281,6 +321,18 @@ impl Table<'_> {
             differing(number) < own && differing(number) + differing(number + 1) < both
         })
     }
+}
+
+/// Which of these differ from `next` in fewer bits than `fewer`, one bit each.
+#[inline(always)]
+fn near(nexts: &Nexts, next: u16, fewer: u32) -> u32 {
+    let mut near = 0;
+    for (lane, known) in nexts.iter().enumerate() {
+        // In 16 bits, as the counts are.
+        let differing = (u16::from_le_bytes(*known) ^ next).count_ones() as u16;
+        near |= u32::from(differing < fewer as u16) << lane;
+    }
+    near
 }
 
 /// A query on its way through a table.
