@@ -9,7 +9,7 @@ use super::range::{self, PdqWork};
 use super::words::{self, Words};
 use crate::error::{Error, Result};
 
-// Costs in nanoseconds of processor time, measured by `cargo bench --bench match -- ways` on 10 thousand to 10 million rows (see
+// Costs in nanoseconds of processor time, measured by `cargo bench --bench match -- ways` on 20 thousand to a million rows (see
 // benches/results).
 
 /// A value looked up in a word's table.
@@ -39,8 +39,8 @@ fn every_row_cost(level: Level, rows: usize, queries: usize) -> f64 {
     rows as f64 * (pair + ROW / queries.clamp(1, range::SET) as f64)
 }
 
-/// Whether the index is the faster way for so many queries at this radius: at radius 31 wherever there is one, about even
-/// at the smallest of them; not at radii much wider.
+/// Whether the index is the faster way for so many queries at this radius: at radius 31 for single queries wherever there is one, for
+/// batches from some 50,000 rows on; not at radii much wider.
 pub(super) fn index_pays(level: Level, words: &Words<'_>, rows: usize, queries: usize, radius: u32) -> bool {
     index_cost(words, radius) < every_row_cost(level, rows, queries)
 }
