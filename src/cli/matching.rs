@@ -197,8 +197,8 @@ fn search_line(devices: &Devices, galleries: &[Gallery]) -> String {
     format!("looked up on {place} ({}){fault}", devices.why())
 }
 
-/// Queries looked up at a time.
-const BATCH: usize = 4096;
+/// Queries looked up at a time: enough for many threads.
+const BATCH: usize = 16_384;
 
 /// How much longer than a search what is hashed waits for the next one, unless there is a batch of it: a few at a time are the dearest.
 const REST: u32 = 50;
