@@ -3,7 +3,7 @@
 
     benches/backfill.py kill PHOTOS WORK        kill two workers 50 times, compare with an undisturbed run
     benches/backfill.py overhead PHOTOS WORK    backfill and hash in turn on the same files: ratios of pictures/s
-    benches/backfill.py match PHOTOS WORK GALLERY   the same with and without --match
+    benches/backfill.py match PHOTOS WORK GALLERY…  backfill without and with --match in turn, GALLERY one or several with commas between
     benches/backfill.py million WORK [COUNT]    small pictures made here, in tars: memory over the run, time of status
 
 PHOTOS is a folder of pictures, WORK a folder that may be filled (a few GB). Prints what belongs into benches/results.
@@ -153,13 +153,11 @@ def match(arguments) -> None:
     source = copies(arguments.photos, arguments.work, arguments.count)
     out = arguments.work / "out"
     print("| method | median | pictures/s against none | by processor time |\n| --- | --- | --- | --- |")
-    in_turn(
-        {
-            "backfill": fresh(out, source / "folders"),
-            "backfill --match": fresh(out, source / "folders", "--match", str(arguments.gallery)),
-        },
-        arguments.rounds,
-    )
+    methods = {"backfill": fresh(out, source / "folders")}
+    for galleries in arguments.gallery:
+        matching = [word for gallery in galleries.split(",") for word in ("--match", gallery)]
+        methods[f"backfill {' '.join(matching)}"] = fresh(out, source / "folders", *matching)
+    in_turn(methods, arguments.rounds)
 
 
 def small_picture(number: int) -> bytes:
@@ -223,7 +221,7 @@ def main() -> None:
         command.add_argument("photos", type=Path)
         command.add_argument("work", type=Path)
         if run is match:
-            command.add_argument("gallery", type=Path)
+            command.add_argument("gallery", nargs="+")
         command.add_argument("--count", type=int, default=count)
         command.add_argument("--kills", type=int, default=50)
         command.add_argument("--rounds", type=int, default=5)

@@ -117,6 +117,12 @@ impl Gallery {
         self.segments.iter().try_for_each(|segment| segment.verify(&self.storage))
     }
 
+    /// A checksum of everything that there is: CRC-32 of the file's directory, which holds that of every part. Meant to tell a gallery from
+    /// another; whether the parts are what it says is for [`verify`](Gallery::verify) to find out.
+    pub fn checksum(&self) -> u32 {
+        file::directory_checksum(&self.storage)
+    }
+
     /// How much there is.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts {

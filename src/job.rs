@@ -46,7 +46,7 @@ pub use merge::merge;
 pub use metrics::Metrics;
 pub use progress::{Event, Progress, Snapshot};
 pub use report::{Part, Report, Share, report};
-pub use retry::{Retried, retry};
+pub use retry::{Retried, limits_so_far, retry};
 pub use settings::Settings;
 pub use status::{Status, status};
 pub use verify::{Verdict, verify};

@@ -1,5 +1,7 @@
 //! How large an input may be, checked before memory is taken for it.
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Error, Result};
 
 /// The largest inputs that are let through.
@@ -7,7 +9,7 @@ use crate::error::{Error, Result};
 /// The defaults pass the 200-megapixel photographs of today's telephones and stop decompression
 /// bombs; raise them for other archives. Every check runs on what a file's header announces, before a buffer
 /// of that size exists.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Longest side, in pixels. Default 65,535, the most that a JPEG can announce.
     pub max_side: u32,
@@ -41,6 +43,18 @@ pub const MIN_SIDE: u32 = 5;
 pub const SCANNED_TIMES: u64 = 32;
 
 impl Limits {
+    /// Limits that let through what either of two lets through.
+    #[must_use]
+    pub fn or(&self, other: &Limits) -> Limits {
+        Limits {
+            max_side: self.max_side.max(other.max_side),
+            max_pixels: self.max_pixels.max(other.max_pixels),
+            max_file_bytes: self.max_file_bytes.max(other.max_file_bytes),
+            max_decoder_bytes: self.max_decoder_bytes.max(other.max_decoder_bytes),
+            max_scans: self.max_scans.max(other.max_scans),
+        }
+    }
+
     /// Checks a picture's announced size, in pixels.
     ///
     /// # Errors

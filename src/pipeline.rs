@@ -47,7 +47,7 @@ mod summary;
 mod tests;
 mod worker;
 
-pub use lookup::{Found, Lookup, groups};
+pub use lookup::{Found, Lookup, groups, query_of};
 pub use record::{Record, Times};
 pub use row::{Row, RowFailure, RowMatch, RowPicture, Text};
 pub use sink::{Csv, JsonLines, Parquet, RecordFormat, RowSink, Rows, Sink, describe};

@@ -332,11 +332,22 @@ fn failed_records_are_tried_again_and_no_others() {
     fs::write(&gone, content).unwrap();
 
     let (exit, told) = job(folder, &["retry", "out", "--codes", "io"]);
+    assert!(!job(folder, &["verify", "out"]).1.contains("under other limits"));
     assert!(exit == 0 && told.contains("1 of 1 are hashed now"), "{told}");
     let (exit, told) = job(folder, &["retry", "out", "--codes", "limit,io", "--max-pixels", "1000000"]);
     assert!(exit == 0 && told.contains(&format!("{limit} of {limit} are hashed now")), "{told}");
+    let limits = || -> Value {
+        assert_eq!(job(folder, &["report", "out"]).0, 0);
+        let text = fs::read(folder.join("out/report.json")).unwrap();
+        serde_json::from_slice::<Value>(&text).unwrap()["other_limits"].clone()
+    };
+    assert_eq!(limits()[0]["max_pixels"], 1_000_000);
+    let told = job(folder, &["verify", "out"]).1;
+    assert!(told.contains("under other limits"), "{told}");
     let (exit, told) = job(folder, &["retry", "out", "--codes", "input"]);
     assert!(exit == 2 && told.contains("0 of 4 are hashed now, 4 failed again (input 4)"), "{told}");
+    // The last retry had the limits of the one before.
+    assert_eq!(limits().as_array().unwrap().len(), 1);
     assert_eq!(job(folder, &["verify", "out"]), (0, job(folder, &["verify", "out"]).1));
     assert!(records(&folder.join("out")).into_values().flatten().collect::<Vec<u8>>() == hashed(folder));
     let (exit, told) = job(folder, &["retry", "out", "--codes", "nonsense"]);

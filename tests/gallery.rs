@@ -491,13 +491,44 @@ fn additions_and_removals_leave_the_rest_alone() {
     assert!(std::fs::read_dir(folder.path()).unwrap().count() == 1, "no temporary file stays");
 }
 
+/// Files of version 1 had another multi-index, which is passed over.
+#[test]
+fn files_of_version_1_are_read() {
+    let mut random = Random(12);
+    let entry = |number: u32| Entry {
+        key: number.to_string(),
+        photodna: Some(random.photodna()),
+        pdq: Some(random.pdq()),
+        ..Entry::default()
+    };
+    let naive = Naive { entries: (0..700).map(entry).collect() };
+    let mut builder = GalleryBuilder::new();
+    let source = builder.source("list", "text");
+    naive.entries.iter().for_each(|entry| builder.add(source, entry.clone()).unwrap());
+    let mut bytes = builder.to_bytes().unwrap();
+    let at = |bytes: &[u8], at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap()) as usize;
+    let (start, length) = (at(&bytes, 16), at(&bytes, 24));
+    bytes[8] = 1;
+    bytes[start + 12] = 16;
+    let directory = crc32fast::hash(&bytes[start..start + length]);
+    bytes[40..44].copy_from_slice(&directory.to_le_bytes());
+    let header = crc32fast::hash(&bytes[..44]);
+    bytes[44..48].copy_from_slice(&header.to_le_bytes());
+    let old = Gallery::from_bytes(bytes).unwrap();
+    assert_ne!(old.checksum(), naive.gallery().checksum());
+    let queries: Vec<Query> = old.ids().step_by(7).map(|id| old.query(id)).collect();
+    assert_eq!(queries[3].photodna, naive.entries[21].photodna);
+    let found = compare(&naive, &old, &queries, &SearchOptions::default());
+    assert!(found >= 2 * queries.len(), "{found}");
+}
+
 #[test]
 fn damaged_files_are_refused() {
     let bytes = small_gallery(&["a", "b", "c", "d"]).to_bytes().unwrap();
     assert!(matches!(Gallery::from_bytes(Vec::new()), Err(Error::Input(_))));
     assert!(matches!(Gallery::from_bytes(b"not a gallery".repeat(10)), Err(Error::Input(_))));
     let mut newer = bytes.clone();
-    newer[8] = 2;
+    newer[8] = 3;
     assert!(matches!(Gallery::from_bytes(newer), Err(Error::Unsupported(_))));
     for length in 0..bytes.len() {
         assert!(Gallery::from_bytes(bytes[..length].to_vec()).is_err(), "cut at {length}");

@@ -4,7 +4,7 @@ mod common;
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::{Cursor, Write};
+use std::io::{Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -221,6 +221,71 @@ fn a_cut_archive_gives_its_members_up_to_the_cut() {
         most.iter().all(|(name, best)| *best >= 14 || name == "f.parquet" || name == "d.tar.zst"),
         "{most:?}"
     );
+}
+
+/// Twelve pictures of noise, 55 KB each, so that a compressed tar of them has many blocks of its own; and where each one ends.
+fn noisy_tar() -> (Vec<u8>, Vec<usize>) {
+    let mut numbers = Numbers(11);
+    let mut picture = || {
+        let rows = (0..128 * 144 * 3).map(|_| numbers.under(1 << 8) as u8).collect();
+        common::encode::Png::new((128, 144), 3, rows).encode()
+    };
+    let pictures: Vec<_> = (0..12).map(|number| (format!("{number:02}.png"), picture())).collect();
+    let ends = pictures.iter().scan(0, |next, (_, content)| {
+        let end = *next + 512 + content.len();
+        *next = end.next_multiple_of(512);
+        Some(end)
+    });
+    (tar(&pictures), ends.collect())
+}
+
+/// What comes out of a reader before it fails.
+fn until_it_fails(mut from: impl Read) -> Vec<u8> {
+    let (mut all, mut piece) = (Vec::new(), [0; 512]);
+    while let Ok(read @ 1..) = from.read(&mut piece) {
+        all.extend(&piece[..read]);
+    }
+    all
+}
+
+#[test]
+fn what_was_unpacked_before_a_break_is_hashed() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = InputOptions::default();
+    let (plain, ends) = noisy_tar();
+    let unzstd = |bytes: &[u8]| until_it_fails(zstd::Decoder::new(bytes).unwrap());
+    let gunzip = |bytes: &[u8]| until_it_fails(flate2::read::GzDecoder::new(bytes));
+    type Unpack<'a> = &'a dyn Fn(&[u8]) -> Vec<u8>;
+    let kinds: [(&str, Vec<u8>, Unpack<'_>); 2] = [
+        ("a.tar.zst", zstd::encode_all(plain.as_slice(), 1).unwrap(), &unzstd),
+        ("a.tar.gz", gzip(&plain), &gunzip),
+    ];
+    for (name, bytes, unpack) in kinds {
+        let archive = write(&folder, name, &bytes);
+        let whole = records([&archive], &options);
+        assert!(whole.len() == 12 && whole.iter().all(|(_, record)| code(record) == "ok"));
+        let mut counts = Vec::new();
+        for share in 1..16 {
+            let at = bytes.len() * share / 16;
+            let mut damaged = bytes.clone();
+            damaged[at..at + 40].fill(0xff);
+            for (what, broken) in [("cut", &bytes[..at]), ("damaged", &damaged)] {
+                let unpacked = unpack(broken);
+                let same = unpacked.iter().zip(&plain).take_while(|(a, b)| a == b).count();
+                let members = ends.iter().filter(|&&end| end <= same).count();
+                fs::write(&archive, broken).unwrap();
+                let found = records([&archive], &options);
+                assert!(found.len() >= members, "{name} {what} at {at}: {} records", found.len());
+                assert_eq!(found[..members], whole[..members], "{name} {what} at {at}");
+                if what == "cut" {
+                    assert_eq!(found.len(), members + 1, "{name} {what} at {at}");
+                    check_broken(&archive, &found, &whole, name);
+                    counts.push(members);
+                }
+            }
+        }
+        assert!(counts[0] <= 1 && counts[14] >= 9, "{name}: {counts:?}");
+    }
 }
 
 #[test]

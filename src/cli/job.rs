@@ -81,23 +81,23 @@ struct RetryArguments {
     #[arg(short, long, value_name = "SIZE", value_parser = bytes::parse)]
     memory: Option<u64>,
 
-    /// Longest side that is let through, in pixels [default: the job's]
+    /// Longest side that is let through, in pixels [default: the job's, or an earlier retry's]
     #[arg(long, value_name = "N")]
     max_side: Option<u32>,
 
-    /// Most pixels that are let through [default: the job's]
+    /// Most pixels that are let through [default: the job's, or an earlier retry's]
     #[arg(long, value_name = "N")]
     max_pixels: Option<u64>,
 
-    /// Largest file that is let through [default: the job's]
+    /// Largest file that is let through [default: the job's, or an earlier retry's]
     #[arg(long, value_name = "SIZE", value_parser = bytes::parse)]
     max_file_bytes: Option<u64>,
 
-    /// Most memory that decoding one picture may take [default: the job's]
+    /// Most memory that decoding one picture may take [default: the job's, or an earlier retry's]
     #[arg(long, value_name = "SIZE", value_parser = bytes::parse)]
     max_decoder_bytes: Option<u64>,
 
-    /// Most scans of one progressive JPEG [default: the job's]
+    /// Most scans of one progressive JPEG [default: the job's, or an earlier retry's]
     #[arg(long, value_name = "N")]
     max_scans: Option<u32>,
 
@@ -253,6 +253,12 @@ fn verify(arguments: &VerifyArguments) -> Result<Exit, Error> {
         _ => (Exit::SomeFailed, "plan, ledger and files do not agree"),
     };
     let _ = writeln!(text, "{word}");
+    if verdict.other_limits {
+        let _ = writeln!(
+            text,
+            "retries made some records under other limits than the job's; `shadegrid job report` says which"
+        );
+    }
     console::print(&text)?;
     Ok(exit)
 }
@@ -265,6 +271,7 @@ fn retry(arguments: &RetryArguments) -> Result<Exit, Error> {
     let location = job::at(arguments.job.as_os_str(), false)?;
     let settings = Settings::read(&*location)?;
     let mut hash = settings.hash()?;
+    hash.decode.limits = job::limits_so_far(&*location)?;
     arguments.raise(&mut hash.decode.limits);
     let defaults = PipelineOptions::default();
     let threads = arguments.threads.unwrap_or(defaults.threads);

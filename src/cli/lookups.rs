@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use shadegrid::gallery::{EntryView, Gallery, SearchOptions};
-use shadegrid::pipeline::Found;
+use shadegrid::gallery::{Gallery, SearchOptions};
 use shadegrid::{Algorithm, Error};
 
 /// Options on what counts as a match.
@@ -125,33 +124,9 @@ pub(crate) fn threads(asked: Option<NonZeroUsize>) -> NonZeroUsize {
     asked.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
 }
 
-/// A match as records tell it.
-#[derive(Serialize)]
-pub(crate) struct MatchLine<'a> {
-    gallery: std::borrow::Cow<'a, str>,
-    key: &'a str,
-    label: &'a str,
-    source: &'a str,
-    position: u64,
-    algorithm: &'static str,
-    distance: u32,
-    orientation: &'static str,
-}
-
-impl<'a> MatchLine<'a> {
-    pub(crate) fn new(galleries: &'a [Gallery], paths: &'a [PathBuf], told: &Found) -> MatchLine<'a> {
-        let EntryView { key, label, source, position, .. } = galleries[told.gallery].entry(told.found.entry);
-        MatchLine {
-            gallery: paths[told.gallery].to_string_lossy(),
-            key,
-            label,
-            source,
-            position,
-            algorithm: told.found.algorithm.name(),
-            distance: told.found.distance,
-            orientation: told.found.orientation.name(),
-        }
-    }
+/// What galleries are called in records.
+pub(crate) fn names(paths: &[PathBuf]) -> Vec<String> {
+    paths.iter().map(|path| path.to_string_lossy().into_owned()).collect()
 }
 
 /// Any value as one line of JSON.

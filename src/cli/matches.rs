@@ -1,14 +1,12 @@
 //! What a job looks up in galleries, written down with its settings and read again.
 
-use std::fs::File;
-use std::io::{self, Read as _};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use shadegrid::Error;
-use shadegrid::gallery::SearchOptions;
+use shadegrid::gallery::{Gallery, SearchOptions};
 use shadegrid::job::{Matching, Settings};
 
 use super::lookups;
@@ -35,23 +33,9 @@ struct GalleryFile {
 }
 
 impl GalleryFile {
-    fn of(path: &Path) -> Result<GalleryFile, Error> {
-        let (crc, length) = checksum(path)
-            .map_err(|error| Error::io(format!("cannot read the gallery {}", path.display()), error))?;
-        Ok(GalleryFile { path: path.to_string_lossy().into_owned(), length, crc })
-    }
-}
-
-fn checksum(path: &Path) -> io::Result<(u32, u64)> {
-    let mut file = File::open(path)?;
-    let (mut crc, mut length, mut piece) = (crc32fast::Hasher::new(), 0, vec![0; 1 << 18]);
-    loop {
-        let read = file.read(&mut piece)?;
-        if read == 0 {
-            return Ok((crc.finalize(), length));
-        }
-        crc.update(&piece[..read]);
-        length += read as u64;
+    fn of(path: &Path, gallery: &Gallery) -> GalleryFile {
+        let path = path.to_string_lossy().into_owned();
+        GalleryFile { path, length: gallery.counts().bytes, crc: gallery.checksum() }
     }
 }
 
@@ -65,8 +49,10 @@ pub(crate) fn with(
     if paths.is_empty() {
         return Ok((settings, None));
     }
+    let galleries = lookups::open(paths, false)?;
+    let files = paths.iter().zip(&galleries).map(|(path, gallery)| GalleryFile::of(path, gallery));
     let written = Written {
-        galleries: paths.iter().map(|path| GalleryFile::of(path)).collect::<Result<_, _>>()?,
+        galleries: files.collect(),
         photodna: options.photodna,
         pdq: options.pdq,
         joint: options.joint,
@@ -77,14 +63,8 @@ pub(crate) fn with(
     };
     let text =
         serde_json::to_value(&written).map_err(|error| Error::io("cannot write JSON", error.into()))?;
-    let matching = open(paths, options, threads)?;
+    let matching = Matching { galleries, names: lookups::names(paths), options, threads };
     Ok((settings.matching(text), Some(Arc::new(matching))))
-}
-
-fn open(paths: &[PathBuf], options: SearchOptions, threads: NonZeroUsize) -> Result<Matching, Error> {
-    let galleries = lookups::open(paths, false)?;
-    let names = paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
-    Ok(Matching { galleries, names, options, threads })
 }
 
 /// What a job that was started before looks up: the same galleries, unchanged.
@@ -93,8 +73,9 @@ pub(crate) fn of(settings: &Settings, threads: NonZeroUsize) -> Result<Option<Ar
     let written: Written = serde_json::from_value(text.clone())
         .map_err(|error| Error::Input(format!("the job's matching options cannot be read: {error}")))?;
     let paths: Vec<PathBuf> = written.galleries.iter().map(|gallery| gallery.path.clone().into()).collect();
-    for (path, known) in paths.iter().zip(&written.galleries) {
-        if GalleryFile::of(path)? != *known {
+    let galleries = lookups::open(&paths, false)?;
+    for ((path, gallery), known) in paths.iter().zip(&galleries).zip(&written.galleries) {
+        if GalleryFile::of(path, gallery) != *known {
             return Err(Error::Input(format!(
                 "{} is not the gallery that the job was started with; its records would not fit the others",
                 path.display()
@@ -110,5 +91,5 @@ pub(crate) fn of(settings: &Settings, threads: NonZeroUsize) -> Result<Option<Ar
         include_flat: written.include_flat,
         quality_min: written.quality_min,
     };
-    open(&paths, options, threads).map(|matching| Some(Arc::new(matching)))
+    Ok(Some(Arc::new(Matching { galleries, names: lookups::names(&paths), options, threads })))
 }

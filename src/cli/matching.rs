@@ -9,13 +9,15 @@ use clap::Args;
 use serde::Serialize;
 use shadegrid::gallery::lists::{self, Item, ListFormat};
 use shadegrid::gallery::{Entry, Gallery, Query};
-use shadegrid::pipeline::{self, Ended, Found, JsonLines, Lookup, PipelineOptions, Record, Sink};
-use shadegrid::{Devices, Error, Flag, HashOptions, Hashed};
+use shadegrid::pipeline::{
+    self, Ended, Found, JsonLines, Lookup, PipelineOptions, Record, RowMatch, Sink, query_of,
+};
+use shadegrid::{Devices, Error, HashOptions};
 
 use super::backend::DeviceArguments;
 use super::exit::Exit;
 use super::inputs::InputArguments;
-use super::lookups::{self, LookupArguments, MatchLine, json};
+use super::lookups::{self, LookupArguments, json};
 use super::output::Output;
 use super::pictures::DecodeArguments;
 use super::progress::{self, Shown};
@@ -113,7 +115,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
     let mut matcher = Matcher {
         lookup: Lookup::new(&galleries, options, threads),
         galleries: &galleries,
-        paths: &arguments.gallery,
+        names: lookups::names(&arguments.gallery),
         only_matches: arguments.only_matches,
         waiting: Vec::new(),
         queries: Vec::new(),
@@ -195,14 +197,17 @@ fn search_line(devices: &Devices, galleries: &[Gallery]) -> String {
     format!("looked up on {place} ({}){fault}", devices.why())
 }
 
-/// Queries looked up at a time.
-const BATCH: usize = 4096;
+/// Queries looked up at a time: enough for many threads.
+const BATCH: usize = 16_384;
+
+/// How much longer than a search what is hashed waits for the next one, unless there is a batch of it: a few at a time are the dearest.
+const REST: u32 = 50;
 
 /// Takes records and looks them up, many at a time, in their order.
 struct Matcher<'a> {
     lookup: Lookup<'a>,
     galleries: &'a [Gallery],
-    paths: &'a [PathBuf],
+    names: Vec<String>,
     only_matches: bool,
     /// Records as JSON without the closing brace, each with its query.
     waiting: Vec<String>,
@@ -218,7 +223,7 @@ impl Matcher<'_> {
     fn signatures(&mut self, path: &std::path::Path, format: Option<ListFormat>) -> Result<(), Error> {
         let outcome = lists::read(path, format, &mut |item| {
             let (line, query) = match item {
-                Item::Entry(entry) => (json(&SignatureLine::new(&entry))?, query_of(&entry)),
+                Item::Entry(entry) => (json(&SignatureLine::new(&entry))?, query_of_entry(&entry)),
                 Item::WithoutSignature { position } => {
                     (json(&Failed::new(position, "the record has no signature"))?, None)
                 }
@@ -271,8 +276,8 @@ impl Matcher<'_> {
         if self.only_matches && found.is_empty() {
             return Ok(());
         }
-        let matches: Vec<MatchLine<'_>> =
-            found.iter().map(|told| MatchLine::new(self.galleries, self.paths, told)).collect();
+        let matches: Vec<RowMatch> =
+            found.iter().map(|told| told.in_words(self.galleries, &self.names)).collect();
         writeln!(self.to, "{line},\"matches\":{}}}", json(&matches)?).map_err(cannot_write)
     }
 }
@@ -287,13 +292,13 @@ impl Sink for Matcher<'_> {
         line.write(record)?;
         line.finish()?;
         let line = String::from_utf8_lossy(&line.into_inner()).into_owned();
-        self.put(line, record.outcome.as_ref().ok().map(query_of_picture))
+        self.put(line, record.outcome.as_ref().ok().map(query_of))
     }
 
     /// Called whenever the next picture is not ready: then what waits is looked up, unless the last search took so
     /// long that searching would hold the pictures up.
     fn flush(&mut self) -> Result<(), Error> {
-        if self.last.0.elapsed() > 4 * self.last.1 { self.search() } else { Ok(()) }
+        if self.last.0.elapsed() > REST * self.last.1 { self.search() } else { Ok(()) }
     }
 
     fn finish(&mut self) -> Result<(), Error> {
@@ -301,17 +306,7 @@ impl Sink for Matcher<'_> {
     }
 }
 
-fn query_of_picture(hashed: &Hashed) -> Query {
-    Query {
-        photodna: hashed.photodna.map(|hash| hash.signature),
-        pdq: hashed.pdq.as_ref().map(|hash| hash.signature),
-        pdq_orientations: hashed.pdq.as_ref().and_then(|hash| hash.orientations),
-        flat: hashed.flags().any(|flag| flag == Flag::Flat),
-        quality: hashed.pdq.as_ref().map(|hash| hash.quality),
-    }
-}
-
-fn query_of(entry: &Entry) -> Option<Query> {
+fn query_of_entry(entry: &Entry) -> Option<Query> {
     Some(Query {
         photodna: entry.photodna,
         pdq: entry.pdq,

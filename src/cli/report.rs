@@ -4,8 +4,8 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanCount, HumanDuration};
-use shadegrid::Error;
 use shadegrid::job::{self, Location, NOBODY, Publish, Report, SIZE_CLASSES};
+use shadegrid::{Error, Limits};
 
 use super::page::{Bar, bars, escaped, page, steps, table};
 
@@ -45,6 +45,9 @@ fn job_page(report: &Report) -> String {
             "<p class=\"note\">Each has a record with its message; <code>shadegrid job retry</code> tries them again.</p>",
         );
     }
+    for limits in &report.other_limits {
+        body.push_str(&format!("<p class=\"note\">{}</p>", escaped(&retried(limits))));
+    }
     section(&mut body, "Formats", &counted(report.census.formats.iter(), "Nothing was hashed."));
     let sizes: Vec<Bar> =
         size_names().zip(report.census.sizes).map(|(name, n)| Bar::new(name, n as f64)).collect();
@@ -79,6 +82,15 @@ fn subject(report: &Report) -> String {
         format!("Not finished: {} of {} shards are done.", report.shards_done, report.shards)
     };
     format!("{how_far} Computed by {}.", report.settings.engine())
+}
+
+/// That a retry had other limits than the job.
+fn retried(limits: &Limits) -> String {
+    let Limits { max_side, max_pixels, max_file_bytes, max_decoder_bytes, max_scans } = limits;
+    format!(
+        "A retry let through sides up to {max_side}, {max_pixels} pixels, files of {max_file_bytes} bytes, {max_decoder_bytes} bytes for \
+         decoding, {max_scans} scans."
+    )
 }
 
 fn totals(report: &Report) -> Vec<Vec<String>> {

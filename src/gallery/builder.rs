@@ -6,8 +6,9 @@ use std::path::Path;
 
 use super::entry::Entry;
 use super::file::{self, HEADER, Writer};
-use super::segment::{FLAT, Part, RECORD, SECTIONS, Segment, UNKNOWN_QUALITY, texts};
-use super::{Gallery, index, words};
+use super::index::{self, Laid};
+use super::segment::{FLAT, INDEXED, Made, Part, RECORD, SECTIONS, Segment, UNKNOWN_QUALITY, texts};
+use super::{Gallery, words};
 use crate::error::{Error, Result};
 
 /// Most entries of a segment; above, a further segment is begun.
@@ -34,7 +35,8 @@ struct Removal {
 #[derive(Debug, Default)]
 struct Collected {
     photodna: Vec<[u8; 144]>,
-    photodna_entries: Vec<u8>,
+    /// The entry of each.
+    photodna_entries: Vec<u32>,
     pdq: Vec<[u8; 32]>,
     pdq_entries: Vec<u8>,
     records: Vec<u8>,
@@ -59,7 +61,7 @@ impl Collected {
     }
 
     fn add(&mut self, source: u16, entry: &Entry) {
-        let number = (self.entries() as u32).to_le_bytes();
+        let number = self.entries() as u32;
         let label = self.label(&entry.label);
         self.keys.extend(entry.key.as_bytes());
         self.records.extend((self.keys.len() as u64).to_le_bytes());
@@ -70,11 +72,11 @@ impl Collected {
         self.records.push(entry.quality.map_or(UNKNOWN_QUALITY, |quality| quality.min(100)));
         if let Some(signature) = entry.photodna {
             self.photodna.push(signature.0);
-            self.photodna_entries.extend(number);
+            self.photodna_entries.push(number);
         }
         if let Some(signature) = entry.pdq {
             self.pdq.push(signature.0);
-            self.pdq_entries.extend(number);
+            self.pdq_entries.extend(number.to_le_bytes());
         }
     }
 }
@@ -233,18 +235,23 @@ impl GalleryBuilder {
         before: u64,
         writer: &mut Writer<W>,
     ) -> std::io::Result<Segment> {
-        let (blocks, error) = index::blocks(&part.photodna);
-        let words = if part.pdq.len() >= words::SMALLEST { words::word_count(part.pdq.len()) } else { 0 };
+        let Laid { order, blocks, error } = index::lay_out(&part.photodna);
+        let index = if part.pdq.len() >= words::SMALLEST { INDEXED } else { 0 };
         let mut sections: [file::Section; SECTIONS] = Default::default();
         for kind in Part::ALL {
             match kind {
-                Part::PhotoDnaRows => writer.write(part.photodna.as_flattened())?,
+                Part::PhotoDnaRows => {
+                    order.iter().try_for_each(|&row| writer.write(&part.photodna[row as usize]))?;
+                }
                 Part::PhotoDnaBlocks => writer.write(blocks.as_flattened())?,
-                Part::PhotoDnaEntries => writer.write(&part.photodna_entries)?,
+                Part::PhotoDnaEntries => {
+                    let entries = order.iter().map(|&row| part.photodna_entries[row as usize]);
+                    writer.write(&entries.flat_map(u32::to_le_bytes).collect::<Vec<u8>>())?;
+                }
                 Part::PdqRows => writer.write(part.pdq.as_flattened())?,
                 Part::PdqEntries => writer.write(&part.pdq_entries)?,
-                Part::PdqWords if words > 0 => {
-                    words::build(&part.pdq, words, |bytes| writer.write(bytes))?;
+                Part::PdqWords if index == INDEXED => {
+                    words::build(&part.pdq, |bytes| writer.write(bytes))?;
                 }
                 Part::PdqWords => {}
                 Part::Records => writer.write(&part.records)?,
@@ -259,9 +266,10 @@ impl GalleryBuilder {
             entries: part.entries() as u32,
             photodna: part.photodna.len() as u32,
             pdq: part.pdq.len() as u32,
-            words: words as u32,
+            index,
             error,
             sections,
+            made: Made::default(),
         })
     }
 

@@ -11,11 +11,12 @@ use std::ops::{Deref, Range};
 use std::path::Path;
 
 use super::damaged;
-use super::segment::{SECTIONS, Segment};
+use super::segment::{Made, SECTIONS, Segment};
 use crate::error::{Error, Result};
 
 const MAGIC: &[u8; 8] = b"SHADEGAL";
-const VERSION: u32 = 1;
+/// Version 1 had its PhotoDNA-class rows in the order of their entries, and another multi-index.
+const VERSION: u32 = 2;
 pub(super) const HEADER: usize = 64;
 const ALIGNMENT: u64 = 64;
 
@@ -88,6 +89,11 @@ pub(super) fn directory_start(bytes: &[u8]) -> usize {
     u64_at(bytes, 16) as usize
 }
 
+/// The checksum of a valid file's directory.
+pub(super) fn directory_checksum(bytes: &[u8]) -> u32 {
+    u32_at(bytes, 40)
+}
+
 /// Reads and checks header and directory.
 pub(super) fn read_directory(bytes: &[u8]) -> Result<Vec<Segment>> {
     if bytes.len() < HEADER || &bytes[..8] != MAGIC {
@@ -109,7 +115,7 @@ pub(super) fn read_directory(bytes: &[u8]) -> Result<Vec<Segment>> {
     let end = start.checked_add(length).filter(|&end| end <= whole && start >= HEADER as u64);
     let Some(end) = end else { return Err(damaged("the directory lies outside the file")) };
     let directory = &bytes[start as usize..end as usize];
-    if crc32fast::hash(directory) != u32_at(bytes, 40) {
+    if crc32fast::hash(directory) != directory_checksum(bytes) {
         return Err(damaged("the directory does not agree with its checksum"));
     }
     let record = SEGMENT_RECORD + SECTIONS * SECTION_RECORD;
@@ -128,8 +134,8 @@ fn read_segment(record: &[u8], limit: u64) -> Result<Segment> {
         let Some(end) = end else { return Err(damaged("a section lies outside the file")) };
         *section = Section { range: start as usize..end as usize, checksum: u32_at(place, 16) };
     }
-    let [entries, photodna, pdq, words, error] = std::array::from_fn(|k| u32_at(numbers, 4 * k));
-    Segment { entries, photodna, pdq, words, error, sections }.checked()
+    let [entries, photodna, pdq, index, error] = std::array::from_fn(|k| u32_at(numbers, 4 * k));
+    Segment { entries, photodna, pdq, index, error, sections, made: Made::default() }.checked()
 }
 
 /// Writes a gallery: sections one after another, then directory and header.
@@ -175,7 +181,7 @@ impl<W: Write + Seek> Writer<W> {
     pub(super) fn finish(mut self, segments: &[Segment]) -> io::Result<W> {
         let mut directory = Vec::new();
         for segment in segments {
-            for number in [segment.entries, segment.photodna, segment.pdq, segment.words, segment.error] {
+            for number in [segment.entries, segment.photodna, segment.pdq, segment.index, segment.error] {
                 directory.extend(number.to_le_bytes());
             }
             for Section { range, checksum } in &segment.sections {

@@ -5,27 +5,31 @@
 //! PDQ: the multi-index ([`words`](super::words)) where it is the faster one ([`ways`](super::ways)), the scan with its lower bound
 //! elsewhere.
 //!
-//! Both take the queries in sets that stay in the first cache, and the gallery in pieces so small that even if every
+//! Scans take the queries in sets that stay in the first cache, and the gallery in pieces so small that even if every
 //! pair were a candidate the buffers stay within a few megabytes.
 
 use fearless_simd::Level;
 
 use super::Gallery;
 use super::entry::EntryId;
-use super::index::{self, Small};
+use super::index::{self, PIECE, Small};
 use super::segment::Segment;
 use super::ways::index_pays;
 use super::words::{Words, WordsWork};
 use crate::backend::gpu::Metric;
-use crate::kernel::distance::coarse::{self, CoarseQuery, LANES};
+use crate::kernel::distance::coarse::{self, CoarseGroup, CoarseQuery, LANES};
 use crate::kernel::distance::squares::{self, TILE, Tile, TileQuery};
 use crate::kernel::distance::{Pair, hamming};
 
 /// Signatures in a set: 44 bytes each for the scan of small integers.
 pub(super) const SET: usize = 512;
 
-/// Blocks of 16 rows taken at a time.
-const BLOCKS: usize = 128;
+/// Signatures in a set that meets piece after piece of the rows: so many that a piece comes from memory once for some hundred of them.
+const SCAN_SET: usize = 2048;
+
+/// Signatures in a set that is looked up in the multi-index: so many that most of a word's table is needed for some of them, and comes
+/// from memory once for all.
+const INDEX_SET: usize = 1 << 14;
 
 /// PDQ rows taken at a time.
 const ROWS: usize = 2048;
@@ -39,6 +43,10 @@ pub(super) struct PhotoDnaWork {
     signatures: Vec<[u8; 144]>,
     small: Vec<Small>,
     coarse: Vec<CoarseQuery>,
+    groups: Vec<CoarseGroup>,
+    /// Which of the set reach the piece at hand, and these.
+    numbers: Vec<u32>,
+    near: Vec<CoarseQuery>,
     tiled: Vec<TileQuery>,
     found: Vec<(Pair, u32)>,
     pairs: Vec<Pair>,
@@ -65,7 +73,6 @@ pub(super) struct PdqWork {
     signatures: Vec<[u8; 32]>,
     words: Vec<[u64; 4]>,
     pairs: Vec<Pair>,
-    found: Vec<(Pair, u32)>,
     index: WordsWork,
 }
 
@@ -104,10 +111,12 @@ impl Gallery {
                 }
             };
             let done = self.range_on_device(number, Metric::Squares, &work.signatures, radius, &mut tell);
-            for start in (done..work.signatures.len()).step_by(SET) {
-                let set = start..work.signatures.len().min(start + SET);
+            let scan = radius < TILES_FROM && !work.every_pair;
+            let size = if scan { SCAN_SET } else { SET };
+            for start in (done..work.signatures.len()).step_by(size) {
+                let set = start..work.signatures.len().min(start + size);
                 let mut tell = |query: usize, row: u32, distance: u32| tell(start + query, row, distance);
-                if radius < TILES_FROM && !work.every_pair {
+                if scan {
                     self.scan_photodna(segment, work, set, radius, &mut tell);
                 } else {
                     self.tile_photodna(segment, work, set, radius, &mut tell);
@@ -125,16 +134,25 @@ impl Gallery {
         radius: u32,
         tell: &mut dyn FnMut(usize, u32, u32),
     ) {
-        let PhotoDnaWork { signatures, small, coarse: queries, pairs, distances, .. } = work;
+        let PhotoDnaWork {
+            signatures, small, coarse: queries, groups, numbers, near, pairs, distances, ..
+        } = work;
         queries.clear();
         queries.extend(small[set.clone()].iter().map(|own| index::query(own, radius, segment.rounding())));
+        CoarseGroup::lay_out(queries, groups);
         let rows = segment.photodna_rows(&self.storage);
-        for (piece, blocks) in segment.photodna_blocks(&self.storage).chunks(BLOCKS).enumerate() {
+        let blocks = segment.photodna_blocks(&self.storage).chunks(PIECE / LANES);
+        for (piece, (blocks, around)) in blocks.zip(segment.photodna_boxes(&self.storage)).enumerate() {
+            numbers.clear();
+            around.reached(self.level, groups, numbers);
+            near.clear();
+            near.extend(numbers.iter().map(|&number| queries[number as usize]));
             pairs.clear();
             distances.clear();
-            coarse::scan(self.level, blocks, (piece * BLOCKS * LANES) as u32, queries, pairs);
+            coarse::scan(self.level, blocks, (piece * PIECE) as u32, near, pairs);
             // Rows that only fill the last block up are never let through, but a damaged file might say otherwise.
             pairs.retain(|pair| (pair.row as usize) < rows.len());
+            pairs.iter_mut().for_each(|pair| pair.query = numbers[pair.query as usize]);
             squares::pairs(self.level, &signatures[set.clone()], rows, pairs, distances);
             for (pair, &distance) in pairs.iter().zip(&*distances) {
                 tell(pair.query as usize, pair.row, distance);
@@ -201,13 +219,11 @@ pub(super) fn look_up(
     radius: u32,
     tell: &mut dyn FnMut(usize, u32, u32),
 ) {
-    let PdqWork { signatures, found, index, .. } = work;
-    for (set, queries) in signatures[start..].chunks(SET).enumerate() {
-        found.clear();
-        words.search(level, queries, radius, index, found);
-        for (pair, distance) in &*found {
-            tell(start + set * SET + pair.query as usize, pair.row, *distance);
-        }
+    let PdqWork { signatures, index, .. } = work;
+    for (set, queries) in signatures[start..].chunks(INDEX_SET).enumerate() {
+        words.search(level, queries, radius, index, &mut |pair, distance| {
+            tell(start + set * INDEX_SET + pair.query as usize, pair.row, distance);
+        });
     }
 }
 

@@ -1,12 +1,14 @@
 //! One segment of a gallery: the entries of one build or one addition, as they lie in the file.
 
+use std::sync::OnceLock;
+
 use super::damaged;
 use super::entry::EntryView;
 use super::file::{Section, Storage, u32_at, u64_at};
-use super::index::ERROR_SCALE;
+use super::index::{self, ERROR_SCALE};
 use super::words::{self, Words};
 use crate::error::Result;
-use crate::kernel::distance::coarse::{BLOCK, CoarseBlock, LANES};
+use crate::kernel::distance::coarse::{BLOCK, CoarseBlock, CoarseBox, LANES};
 
 /// The sections of a segment, in the order of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +17,7 @@ pub(super) enum Part {
     PhotoDnaRows,
     /// Blocks of small integers for 16 rows each.
     PhotoDnaBlocks,
-    /// The entry of each row, ascending.
+    /// The entry of each row; the rows lie as [`index`](super::index) has put them (in version 1 of the file: ascending).
     PhotoDnaEntries,
     /// 32 bytes a row.
     PdqRows,
@@ -56,6 +58,9 @@ impl Part {
 /// Bytes of an entry's record: where its key ends (8), position (8), label (4), source (2), flags, quality.
 pub(super) const RECORD: usize = 24;
 
+/// Stored for a multi-index as [`words`] builds it.
+pub(super) const INDEXED: u32 = 1;
+
 /// Flag of a nearly flat picture.
 pub(super) const FLAT: u8 = 1;
 
@@ -68,21 +73,36 @@ pub(super) struct Segment {
     pub(super) entries: u32,
     pub(super) photodna: u32,
     pub(super) pdq: u32,
-    /// Words of the multi-index; 0 without one.
-    pub(super) words: u32,
+    /// [`INDEXED`] where there is a multi-index that is read.
+    pub(super) index: u32,
     /// Largest rounding of the small integers, in 1/1024 step.
     pub(super) error: u32,
     pub(super) sections: [Section; SECTIONS],
+    /// What is made of the sections when it is first asked for.
+    pub(super) made: Made,
 }
+
+/// What is made of a segment's sections when it is first asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Made {
+    boxes: OnceLock<Vec<CoarseBox>>,
+    /// The PhotoDNA-class row of each entry; [`NONE`] where it has none.
+    rows: OnceLock<Vec<u32>>,
+}
+
+const NONE: u32 = u32::MAX;
 
 impl Segment {
     /// Refuses sections whose lengths do not agree with the numbers.
     pub(super) fn checked(self) -> Result<Segment> {
         let (entries, photodna, pdq) = (self.entries as usize, self.photodna as usize, self.pdq as usize);
-        let words = match self.words as usize {
+        let index = &self.sections[Part::PdqWords as usize].range;
+        let index_length = match self.index {
             0 => 0,
-            count @ 11..=16 => words::byte_length(pdq, count),
-            count => return Err(damaged(format!("a segment has an index of {count} words"))),
+            INDEXED => words::byte_length(pdq),
+            // What version 1 had: not read, every row is looked at.
+            11..=16 => index.len(),
+            kind => return Err(damaged(format!("a segment has an index of the unknown kind {kind}"))),
         };
         let expected = [
             (Part::PhotoDnaRows, 144 * photodna),
@@ -90,7 +110,7 @@ impl Segment {
             (Part::PhotoDnaEntries, 4 * photodna),
             (Part::PdqRows, 32 * pdq),
             (Part::PdqEntries, 4 * pdq),
-            (Part::PdqWords, words),
+            (Part::PdqWords, index_length),
             (Part::Records, RECORD * entries),
             (Part::Removed, entries.div_ceil(8)),
         ];
@@ -127,6 +147,11 @@ impl Segment {
         self.part(storage, Part::PhotoDnaBlocks).as_chunks().0
     }
 
+    /// A box around each piece of [`photodna_blocks`](Segment::photodna_blocks).
+    pub(super) fn photodna_boxes(&self, storage: &Storage) -> &[CoarseBox] {
+        self.made.boxes.get_or_init(|| index::boxes(self.photodna_blocks(storage)))
+    }
+
     /// Largest rounding of the small integers, in steps.
     pub(super) fn rounding(&self) -> f64 {
         f64::from(self.error) / ERROR_SCALE
@@ -137,8 +162,8 @@ impl Segment {
     }
 
     pub(super) fn pdq_words<'a>(&self, storage: &'a Storage) -> Option<Words<'a>> {
-        let bytes = self.part(storage, Part::PdqWords);
-        Words::new(bytes, self.pdq_rows(storage), self.words as usize)
+        let rows = self.pdq_rows(storage);
+        (self.index == INDEXED).then(|| Words::new(self.part(storage, Part::PdqWords), rows)).flatten()
     }
 
     /// The entry that a row of [`photodna_rows`](Segment::photodna_rows) belongs to.
@@ -153,12 +178,23 @@ impl Segment {
 
     /// The PhotoDNA-class row of an entry.
     pub(super) fn photodna_row(&self, storage: &Storage, entry: u32) -> Option<usize> {
-        row_of(self.part(storage, Part::PhotoDnaEntries), entry)
+        let rows = self.made.rows.get_or_init(|| {
+            let mut rows = vec![NONE; self.entries as usize];
+            for (row, entry) in self.part(storage, Part::PhotoDnaEntries).as_chunks().0.iter().enumerate() {
+                // None where the file is damaged.
+                if let Some(own) = rows.get_mut(u32::from_le_bytes(*entry) as usize) {
+                    *own = row as u32;
+                }
+            }
+            rows
+        });
+        rows.get(entry as usize).filter(|&&row| row != NONE).map(|&row| row as usize)
     }
 
     /// The PDQ row of an entry.
     pub(super) fn pdq_row(&self, storage: &Storage, entry: u32) -> Option<usize> {
-        row_of(self.part(storage, Part::PdqEntries), entry)
+        let entries = self.part(storage, Part::PdqEntries).as_chunks::<4>().0;
+        entries.binary_search_by_key(&entry, |bytes| u32::from_le_bytes(*bytes)).ok()
     }
 
     fn record<'a>(&self, storage: &'a Storage, entry: u32) -> &'a [u8] {
@@ -200,11 +236,6 @@ impl Segment {
             quality: Some(record[23]).filter(|&quality| quality != UNKNOWN_QUALITY),
         }
     }
-}
-
-/// The place of `entry` among ascending numbers.
-fn row_of(entries: &[u8], entry: u32) -> Option<usize> {
-    entries.as_chunks::<4>().0.binary_search_by_key(&entry, |bytes| u32::from_le_bytes(*bytes)).ok()
 }
 
 /// Writes texts, each a table of ends first.

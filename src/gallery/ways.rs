@@ -9,26 +9,22 @@ use super::range::{self, PdqWork};
 use super::words::{self, Words};
 use crate::error::{Error, Result};
 
-/// Rows from which on index and signatures no longer fit into the nearer caches.
-const LARGE: usize = 1 << 18;
-
-// Costs in nanoseconds of processor time, measured by `cargo bench --bench match -- ways` on 10 thousand to 10 million rows (see
+// Costs in nanoseconds of processor time, measured by `cargo bench --bench match -- ways` on 20 thousand to a million rows (see
 // benches/results).
 
-/// A value looked up, a place in a word's table and one in its list of rows; in small and in large galleries.
-const LOOK_UP: [f64; 2] = [6.0, 31.0];
-/// A row met there and compared.
-const COMPARE: [f64; 2] = [5.0, 14.0];
+/// A value looked up in a word's table.
+const LOOK_UP: f64 = 13.0;
+/// A row met there.
+const MEET: f64 = 2.4;
 /// A pair where every row is looked at, with AVX-512 and with less.
 const PAIR: [f64; 2] = [0.095, 0.34];
 /// A row brought in from memory and made ready, once for all queries of a set.
 const ROW: f64 = 1.2;
 
 /// Nanoseconds a query by the index.
-fn index_cost(words: &Words<'_>, rows: usize, radius: u32) -> f64 {
+fn index_cost(words: &Words<'_>, radius: u32) -> f64 {
     let (values, met) = words.work(radius);
-    let large = usize::from(rows >= LARGE);
-    LOOK_UP[large] * values + COMPARE[large] * met
+    LOOK_UP * values + MEET * met
 }
 
 /// Nanoseconds a query by every row, where `queries` are looked up together.
@@ -43,10 +39,10 @@ fn every_row_cost(level: Level, rows: usize, queries: usize) -> f64 {
     rows as f64 * (pair + ROW / queries.clamp(1, range::SET) as f64)
 }
 
-/// Whether the index is the faster way for so many queries at this radius: at radius 31 wherever there is one, about even
-/// at the smallest of them; not at radii much wider.
+/// Whether the index is the faster way for so many queries at this radius: at radius 31 for single queries wherever there is one, for
+/// batches from some 50,000 rows on; not at radii much wider.
 pub(super) fn index_pays(level: Level, words: &Words<'_>, rows: usize, queries: usize, radius: u32) -> bool {
-    index_cost(words, rows, radius) < every_row_cost(level, rows, queries)
+    index_cost(words, radius) < every_row_cost(level, rows, queries)
 }
 
 /// Both ways, one at a time: for benchmarks.
@@ -55,32 +51,27 @@ pub(super) fn index_pays(level: Level, words: &Words<'_>, rows: usize, queries: 
 pub struct PdqWays<'a> {
     rows: &'a [[u8; 32]],
     index: Vec<u8>,
-    count: usize,
     work: RefCell<PdqWork>,
 }
 
 impl<'a> PdqWays<'a> {
-    /// An index of `count` words.
+    /// Builds the index.
     ///
     /// # Errors
     ///
-    /// [`Error::Input`] where there is no index of so many words.
-    pub fn new(rows: &'a [[u8; 32]], count: usize) -> Result<PdqWays<'a>> {
-        let mut index = Vec::with_capacity(words::byte_length(rows.len(), count));
-        words::build(rows, count, |part| {
+    /// Only where memory ends.
+    pub fn new(rows: &'a [[u8; 32]]) -> Result<PdqWays<'a>> {
+        let mut index = Vec::with_capacity(words::byte_length(rows.len()));
+        words::build(rows, |part| {
             index.extend_from_slice(part);
             Ok(())
         })
         .map_err(|error| Error::io("cannot build the index", error))?;
-        let ways = PdqWays { rows, index, count, work: RefCell::default() };
-        match ways.words() {
-            Some(_) => Ok(ways),
-            None => Err(Error::Input(format!("no index of {count} words"))),
-        }
+        Ok(PdqWays { rows, index, work: RefCell::default() })
     }
 
     fn words(&self) -> Option<Words<'_>> {
-        Words::new(&self.index, self.rows, self.count)
+        Words::new(&self.index, self.rows)
     }
 
     /// The number of matches, found by the index.
@@ -122,7 +113,7 @@ impl<'a> PdqWays<'a> {
 
     /// What is expected by the index, in nanoseconds a query.
     pub fn index_cost(&self, radius: u32) -> f64 {
-        self.words().map_or(f64::INFINITY, |words| index_cost(&words, self.rows.len(), radius))
+        self.words().map_or(f64::INFINITY, |words| index_cost(&words, radius))
     }
 
     /// What is expected by every row, in nanoseconds a query of so many together.

@@ -1,23 +1,30 @@
 //! A multi-index over words of PDQ signatures: exact range search that looks at a small part of a large gallery.
 //!
-//! The 256 bits are cut into `m` words. If two signatures differ in at most `r` bits, and numbers `rᵢ` with
-//! `Σ(rᵢ + 1) > r` are given to the words, then some word `i` differs in at most `rᵢ` bits (else at least
-//! `Σ(rᵢ + 1) > r` bits would differ). At radius 31 and 16 words every `rᵢ` is 1: Norouzi, Punjani and Fleet, "Fast exact search in Hamming space
-//! with multi-index hashing", IEEE TPAMI 36(6), 2014.
+//! The 256 bits are cut into 16 words. Let two signatures differ in `dᵢ` bits of word `i`, in at most `r` bits altogether, and let the words
+//! have shares `sᵢ` with `Σsᵢ = r + 1`. Then `Σ(dᵢ − sᵢ) < 0`, and by the cycle lemma (Dvoretzky and Motzkin, "A problem of arrangements",
+//! Duke Mathematical Journal 14(2), 1947) there is a word from which on, going round in a circle, every partial sum is negative. So some word `i`
+//! has both
 //!
-//! For every word there is a table from its value to the rows that have it. A query looks up all values within
-//! `rᵢ` bits of its own and compares the rows found there in full.
+//! ```text
+//! dᵢ < sᵢ    and    dᵢ + dᵢ₊₁ < sᵢ + sᵢ₊₁
+//! ```
+//!
+//! At radius 31 every share is 2: a word differs in at most 1 bit, and together with the next in at most 3. The first alone is
+//! Norouzi, Punjani and Fleet, "Fast exact search in Hamming space with multi-index hashing", IEEE TPAMI 36(6), 2014; the second, after
+//! Qin and Xiao, "Pigeonring", PVLDB 12(1), 2018, keeps all but one in a hundred of the rows that the first meets.
+//!
+//! For every word there is a table from its value to the rows that have it, and beside each row the next word's value. A query looks up all
+//! values within `sᵢ − 1` bits of its own, passes over rows by their next words, and compares what is left in full.
 //!
 //! Bits that lie together in a signature go together (words cut from rows of coefficients fill their tables twice as unevenly as chance
-//! would, words of 21 bits five times), so the bits are first put in a fixed random order: measured on 20,000 real
+//! would), so the bits are first put in a fixed random order: measured on 20,000 real
 //! signatures, tables are then as even as chance makes them.
 
 use std::sync::LazyLock;
 
 use fearless_simd::{Level, Simd, dispatch};
 
-use crate::kernel::distance::Pair;
-use crate::kernel::distance::hamming::words;
+use crate::kernel::distance::{Pair, hamming};
 
 /// Rows from which on an index is built.
 pub(crate) const SMALLEST: usize = 20_000;
@@ -58,78 +65,65 @@ static SHUFFLED: LazyLock<Box<[[[u64; 4]; 256]; 32]>> = LazyLock::new(|| {
     table.try_into().unwrap_or_else(|_| unreachable!("the table has 32 parts"))
 });
 
-/// A signature's bits in the index's order.
-pub(crate) fn shuffled(signature: &[u8; 32]) -> [u64; 4] {
+/// Words of a signature, 16 bits each.
+const WORDS: usize = 16;
+
+/// Values of a word.
+const VALUES: usize = 1 << 16;
+
+/// A signature's words, its bits in the index's order.
+fn shuffled(signature: &[u8; 32]) -> [u16; WORDS] {
     let mut bits = [0; 4];
     for (table, &byte) in SHUFFLED.iter().zip(signature) {
         for (word, part) in bits.iter_mut().zip(table[usize::from(byte)]) {
             *word |= part;
         }
     }
-    bits
+    std::array::from_fn(|number| (bits[number / 4] >> (16 * (number % 4))) as u16)
 }
 
-/// Bits `start..start + width` of 256.
-#[inline(always)]
-fn cut(bits: &[u64; 4], start: usize, width: usize) -> usize {
-    let (word, shift) = (start / 64, start % 64);
-    let low = bits[word] >> shift;
-    let high = if shift + width > 64 { bits[word + 1] << (64 - shift) } else { 0 };
-    ((low | high) & ((1 << width) - 1)) as usize
+/// The shares of the words at a radius: together one more than it.
+fn shares(radius: u32) -> [u32; WORDS] {
+    // No distance is larger.
+    let sum = radius.min(256) + 1;
+    let (each, more) = (sum / WORDS as u32, sum as usize % WORDS);
+    std::array::from_fn(|number| each + u32::from(number < more))
 }
 
-/// How many words the bits are cut into, for a number of rows: a word has about as many values as there are rows.
-pub(crate) fn word_count(rows: usize) -> usize {
-    let bits = (usize::BITS - rows.leading_zeros()) as usize;
-    256usize.div_ceil(bits.clamp(12, 24)).clamp(11, 16)
+/// Bytes of a word's table: where the rows of each value start, then the rows, then the next word of each.
+fn table_length(rows: usize) -> usize {
+    4 * (VALUES + 1) + (4 + 2) * rows
 }
 
-/// Where word `number` of `count` starts, and how wide it is.
-fn place(number: usize, count: usize) -> (usize, usize) {
-    let (narrow, wider) = (256 / count, 256 % count);
-    if number < wider { (number * (narrow + 1), narrow + 1) } else { (number * narrow + wider, narrow) }
+/// Bytes of the index of `rows` rows.
+pub(crate) fn byte_length(rows: usize) -> usize {
+    WORDS * table_length(rows)
 }
 
-/// `rᵢ` of each word; `None` where a word need not be looked at.
-fn radius_of(number: usize, count: usize, radius: u32) -> Option<u32> {
-    let (each, more) = ((radius as usize + 1) / count, (radius as usize + 1) % count);
-    // Narrow words, the last ones, have fewer values to look up.
-    let share = each + usize::from(number >= count - more);
-    (share > 0).then(|| share as u32 - 1)
-}
-
-/// Bytes of the index of `rows` rows in `count` words.
-pub(crate) fn byte_length(rows: usize, count: usize) -> usize {
-    (0..count).map(|number| 4 * ((1 << place(number, count).1) + 1 + rows)).sum()
-}
-
-/// Builds the index: for each word the table's starts, then its rows; all little-endian `u32`.
+/// Builds the index: for each word the table's starts, its rows (both little-endian `u32`), and their next words (`u16`).
 pub(crate) fn build(
     rows: &[[u8; 32]],
-    count: usize,
     mut write: impl FnMut(&[u8]) -> std::io::Result<()>,
 ) -> std::io::Result<()> {
-    let bits: Vec<[u64; 4]> = rows.iter().map(shuffled).collect();
-    let mut numbers = vec![0u8; 4 * rows.len()];
-    for number in 0..count {
-        let (start, width) = place(number, count);
-        let mut ends = vec![0u32; (1 << width) + 1];
-        for row in &bits {
-            ends[cut(row, start, width) + 1] += 1;
+    let words: Vec<[u16; WORDS]> = rows.iter().map(shuffled).collect();
+    let (mut numbers, mut nexts) = (vec![[0; 4]; rows.len()], vec![[0; 2]; rows.len()]);
+    for number in 0..WORDS {
+        let mut ends = vec![0u32; VALUES + 1];
+        for row in &words {
+            ends[usize::from(row[number]) + 1] += 1;
         }
         for value in 1..ends.len() {
             ends[value] += ends[value - 1];
         }
-        for part in ends.chunks(1 << 14) {
-            write(&part.iter().flat_map(|end| end.to_le_bytes()).collect::<Vec<u8>>())?;
-        }
-        let slots = numbers.as_chunks_mut::<4>().0;
-        for (row, bits) in bits.iter().enumerate() {
-            let slot = &mut ends[cut(bits, start, width)];
-            slots[*slot as usize] = (row as u32).to_le_bytes();
+        write(&ends.iter().flat_map(|end| end.to_le_bytes()).collect::<Vec<u8>>())?;
+        for (row, words) in words.iter().enumerate() {
+            let slot = &mut ends[usize::from(words[number])];
+            numbers[*slot as usize] = (row as u32).to_le_bytes();
+            nexts[*slot as usize] = words[(number + 1) % WORDS].to_le_bytes();
             *slot += 1;
         }
-        write(&numbers)?;
+        write(numbers.as_flattened())?;
+        write(nexts.as_flattened())?;
     }
     Ok(())
 }
@@ -139,108 +133,98 @@ pub(crate) fn build(
 pub(crate) struct Words<'a> {
     bytes: &'a [u8],
     rows: &'a [[u8; 32]],
-    count: usize,
 }
 
 /// Candidates that are collected before they are compared.
 const GATHERED: usize = 2048;
 
+/// Next words looked at together.
+const AT_ONCE: usize = 32;
+
+/// The next words of some rows, as they lie in the index.
+type Nexts = [[u8; 2]; AT_ONCE];
+
 /// Buffers of a search.
 #[derive(Debug, Default)]
 pub(crate) struct WordsWork {
-    /// The queries' bits in the index's order.
-    bits: Vec<[u64; 4]>,
-    /// Where the rows of each value that is looked up begin and end.
-    ranges: Vec<(u32, u32)>,
-    /// Rows to compare; a few places more than [`GATHERED`].
-    candidates: Vec<u32>,
+    /// The queries' words.
+    words: Vec<[u16; WORDS]>,
+    /// What a word is looked up with, exclusive or.
+    masks: Vec<u16>,
+    /// Where the rows of each value that is looked up begin and end, and the next words of the first of them.
+    ranges: Vec<(usize, usize)>,
+    firsts: Vec<Nexts>,
+    /// Places in the table of rows to compare.
+    candidates: Vec<usize>,
 }
 
 impl<'a> Words<'a> {
-    /// The index of `rows` in `count` words; `None` where `bytes` has another length.
-    pub(crate) fn new(bytes: &'a [u8], rows: &'a [[u8; 32]], count: usize) -> Option<Words<'a>> {
-        let fits = (11..=16).contains(&count) && bytes.len() == byte_length(rows.len(), count);
-        fits.then_some(Words { bytes, rows, count })
+    /// The index of `rows`; `None` where `bytes` has another length.
+    pub(crate) fn new(bytes: &'a [u8], rows: &'a [[u8; 32]]) -> Option<Words<'a>> {
+        (bytes.len() == byte_length(rows.len())).then_some(Words { bytes, rows })
     }
 
     /// How many values a query looks up at this radius, and how many rows it meets there.
     pub(crate) fn work(&self, radius: u32) -> (f64, f64) {
-        let parts = (0..self.count).filter_map(|number| {
-            let width = place(number, self.count).1;
-            let values = values_within(width, radius_of(number, self.count, radius)?);
-            Some((values, values * self.rows.len() as f64 / (1u64 << width) as f64))
-        });
-        parts.fold((0.0, 0.0), |sum, part| (sum.0 + part.0, sum.1 + part.1))
+        let values: f64 = shares(radius).iter().map(|&share| values_below(share)).sum();
+        (values, values * self.rows.len() as f64 / VALUES as f64)
     }
 
-    /// Appends every pair within `radius` and its distance, each once; `queries` as stored, rows from 0.
+    /// Tells every pair within `radius` and its distance, each once; `queries` as stored, rows from 0.
     pub(crate) fn search(
         &self,
         level: Level,
         queries: &[[u8; 32]],
         radius: u32,
         work: &mut WordsWork,
-        found: &mut Vec<(Pair, u32)>,
+        tell: &mut dyn FnMut(Pair, u32),
     ) {
-        work.bits.clear();
-        work.bits.extend(queries.iter().map(shuffled));
-        work.candidates.resize(GATHERED + AT_ONCE, 0);
-        let mut at = 0;
-        for number in 0..self.count {
-            let width = place(number, self.count).1;
-            let starts = &self.bytes[at..][..4 * ((1 << width) + 1)];
-            let members = &self.bytes[at + starts.len()..][..4 * self.rows.len()];
-            at += starts.len() + members.len();
-            let Some(own) = radius_of(number, self.count, radius) else { continue };
+        work.words.clear();
+        work.words.extend(queries.iter().map(shuffled));
+        let shares = shares(radius);
+        for (number, bytes) in self.bytes.chunks_exact(table_length(self.rows.len())).enumerate() {
+            let (starts, rest) = bytes.split_at(4 * (VALUES + 1));
+            let (members, nexts) = rest.split_at(4 * self.rows.len());
             let table = Table {
-                words: self,
+                rows: self.rows,
                 number,
-                own,
+                shares: &shares,
                 starts: starts.as_chunks().0,
                 members: members.as_chunks().0,
+                nexts: nexts.as_chunks().0,
             };
-            dispatch!(level, simd => table.search(simd, queries, radius, work, found));
+            work.masks.clear();
+            if let Some(most) = shares[number].checked_sub(1) {
+                for_each_mask(most, |mask| work.masks.push(mask));
+            }
+            dispatch!(level, simd => table.search(simd, queries, radius, work, tell));
         }
-    }
-
-    /// Whether a pair that word `number` found was found by an earlier word already.
-    fn found_before(&self, number: usize, query: &[u64; 4], row: &[u8; 32], radius: u32) -> bool {
-        let row = shuffled(row);
-        let x: [u64; 4] = std::array::from_fn(|w| query[w] ^ row[w]);
-        (0..number).any(|earlier| {
-            let (start, width) = place(earlier, self.count);
-            radius_of(earlier, self.count, radius)
-                .is_some_and(|own| cut(&x, start, width).count_ones() <= own)
-        })
     }
 }
 
-/// The number of `width`-bit values within `radius` of one.
-fn values_within(width: usize, radius: u32) -> f64 {
-    let mut term = 1.0;
-    let mut sum = 1.0;
-    for k in 0..radius.min(width as u32) {
-        term = term * (width as f64 - f64::from(k)) / (f64::from(k) + 1.0);
+/// The number of 16-bit values within fewer than `share` bits of one.
+fn values_below(share: u32) -> f64 {
+    let (mut term, mut sum) = (1.0, 0.0);
+    for k in 0..share.min(17) {
         sum += term;
+        term = term * f64::from(16 - k.min(16)) / f64::from(k + 1);
     }
     sum
 }
 
 /// One word's table.
 struct Table<'a> {
-    words: &'a Words<'a>,
+    rows: &'a [[u8; 32]],
     number: usize,
-    own: u32,
+    shares: &'a [u32; WORDS],
     starts: &'a [[u8; 4]],
     members: &'a [[u8; 4]],
+    nexts: &'a [[u8; 2]],
 }
 
-/// Rows that are copied at once, whether a value has as many or fewer.
-const AT_ONCE: usize = 4;
-
 impl Table<'_> {
-    /// Looks all values up, collects their rows, then compares them: three loops whose loads do not wait for
-    /// one another, because every one of them is likely to miss the caches.
+    /// Looks all values up, collects the next words of their rows, then passes over these: three loops, because loads that miss the caches
+    /// wait for one another where a branch between them is mispredicted, as it is after a random number of rows.
     #[inline(always)]
     fn search<S: Simd>(
         &self,
@@ -248,92 +232,124 @@ impl Table<'_> {
         queries: &[[u8; 32]],
         radius: u32,
         work: &mut WordsWork,
-        found: &mut Vec<(Pair, u32)>,
+        tell: &mut dyn FnMut(Pair, u32),
     ) {
-        let (start, width) = place(self.number, self.words.count);
-        let WordsWork { bits, ranges, candidates } = work;
-        for (index, (query, bits)) in queries.iter().zip(&*bits).enumerate() {
-            let query = Asked { index: index as u32, words: words(query), bits, radius };
-            let value = cut(bits, start, width);
+        let following = (self.number + 1) % WORDS;
+        // Both words differ in fewer bits together.
+        let both = self.shares[self.number] + self.shares[following];
+        let WordsWork { words: asked, masks, ranges, firsts, candidates } = work;
+        for (index, (query, words)) in queries.iter().zip(&*asked).enumerate() {
+            let query = Asked { index: index as u32, bits: hamming::words(query), words, radius };
+            let (value, next) = (words[self.number], words[following]);
             ranges.clear();
-            for_each_mask(width, self.own, |mask| {
-                let of = |value: usize| u32::from_le_bytes(self.starts[value]);
-                ranges.push((of(value ^ mask), of((value ^ mask) + 1)));
-            });
-            let mut count = 0;
-            for &(start, end) in &*ranges {
-                count = self.gather(start as usize, end as usize, &query, candidates, count, found);
+            ranges.extend(masks.iter().map(|mask| {
+                let value = usize::from(value ^ mask);
+                let of = |value: usize| u32::from_le_bytes(self.starts[value]) as usize;
+                (of(value), of(value + 1))
+            }));
+            firsts.clear();
+            firsts.extend(ranges.iter().map(|&(start, _)| self.nexts_from(start)));
+            candidates.clear();
+            for ((mask, &(start, end)), first) in masks.iter().zip(&*ranges).zip(&*firsts) {
+                let fewer = both - mask.count_ones();
+                let mut place = start;
+                let mut nexts = *first;
+                while place < end {
+                    let mut near = near(&nexts, next, fewer);
+                    if end - place < AT_ONCE {
+                        near &= (1 << (end - place)) - 1;
+                    }
+                    while near != 0 {
+                        candidates.push(place + near.trailing_zeros() as usize);
+                        near &= near - 1;
+                    }
+                    place += AT_ONCE;
+                    if place < end {
+                        // A damaged index may say so.
+                        if place >= self.nexts.len() {
+                            break;
+                        }
+                        nexts = self.nexts_from(place);
+                    }
+                    if candidates.len() > GATHERED {
+                        self.compare(&query, candidates, tell);
+                        candidates.clear();
+                    }
+                }
             }
-            self.compare(&query, &candidates[..count], found);
+            self.compare(&query, candidates, tell);
         }
     }
 
-    /// Adds the rows `start..end` of the table to the first `count` candidates, comparing them when there is no room.
+    /// The next words from a place on, filled up with zeros at the table's end.
     #[inline(always)]
-    fn gather(
-        &self,
-        start: usize,
-        end: usize,
-        query: &Asked<'_>,
-        candidates: &mut [u32],
-        mut count: usize,
-        found: &mut Vec<(Pair, u32)>,
-    ) -> usize {
-        let length = end.wrapping_sub(start);
-        if length <= AT_ONCE
-            && count <= GATHERED
-            && let Some(rows) = self.members.get(start..start + AT_ONCE)
-        {
-            // How many there are is as good as random: a loop over them would be mispredicted most times.
-            for (slot, row) in candidates[count..][..AT_ONCE].iter_mut().zip(rows) {
-                *slot = u32::from_le_bytes(*row);
-            }
-            return count + length;
+    fn nexts_from(&self, place: usize) -> Nexts {
+        match self.nexts.get(place..).and_then(|rest| rest.first_chunk()) {
+            Some(nexts) => *nexts,
+            None => self.last_nexts(place),
         }
-        // None where the index is damaged.
-        for row in self.members.get(start..end).unwrap_or_default() {
-            if count >= GATHERED {
-                self.compare(query, &candidates[..count], found);
-                count = 0;
-            }
-            candidates[count] = u32::from_le_bytes(*row);
-            count += 1;
-        }
-        count
+    }
+
+    #[cold]
+    fn last_nexts(&self, place: usize) -> Nexts {
+        let mut nexts = Nexts::default();
+        let rest = self.nexts.get(place..).unwrap_or_default();
+        nexts[..rest.len()].copy_from_slice(rest);
+        nexts
     }
 
     #[inline(always)]
-    fn compare(&self, query: &Asked<'_>, candidates: &[u32], found: &mut Vec<(Pair, u32)>) {
-        for &row in candidates {
-            let Some(known) = self.words.rows.get(row as usize) else { continue };
-            let other = words(known);
-            let distance: u32 = (0..4).map(|w| (query.words[w] ^ other[w]).count_ones()).sum();
-            if distance <= query.radius
-                && !self.words.found_before(self.number, query.bits, known, query.radius)
-            {
-                found.push((Pair { query: query.index, row }, distance));
+    fn compare(&self, query: &Asked<'_>, candidates: &[usize], tell: &mut dyn FnMut(Pair, u32)) {
+        for &place in candidates {
+            // None where the index is damaged.
+            let Some(row) = self.members.get(place).map(|row| u32::from_le_bytes(*row)) else { continue };
+            let Some(known) = self.rows.get(row as usize) else { continue };
+            let other = hamming::words(known);
+            let distance: u32 = (0..4).map(|w| (query.bits[w] ^ other[w]).count_ones()).sum();
+            if distance <= query.radius && !self.found_before(query.words, known) {
+                tell(Pair { query: query.index, row }, distance);
             }
         }
     }
+
+    /// Whether a pair that this word found was found by an earlier word already.
+    fn found_before(&self, query: &[u16; WORDS], row: &[u8; 32]) -> bool {
+        let row = shuffled(row);
+        let differing = |number: usize| (query[number] ^ row[number]).count_ones();
+        (0..self.number).any(|number| {
+            let (own, both) = (self.shares[number], self.shares[number] + self.shares[number + 1]);
+            differing(number) < own && differing(number) + differing(number + 1) < both
+        })
+    }
+}
+
+/// Which of these differ from `next` in fewer bits than `fewer`, one bit each.
+#[inline(always)]
+fn near(nexts: &Nexts, next: u16, fewer: u32) -> u32 {
+    let mut near = 0;
+    for (lane, known) in nexts.iter().enumerate() {
+        // In 16 bits, as the counts are.
+        let differing = (u16::from_le_bytes(*known) ^ next).count_ones() as u16;
+        near |= u32::from(differing < fewer as u16) << lane;
+    }
+    near
 }
 
 /// A query on its way through a table.
 struct Asked<'a> {
     index: u32,
-    words: [u64; 4],
-    /// In the index's order.
-    bits: &'a [u64; 4],
+    bits: [u64; 4],
+    words: &'a [u16; WORDS],
     radius: u32,
 }
 
-/// Calls `visit` with every `width`-bit mask of at most `radius` bits.
-#[inline(always)]
-fn for_each_mask(width: usize, radius: u32, mut visit: impl FnMut(usize)) {
+/// Calls `visit` with every 16-bit mask of at most `most` bits, those of fewer bits first.
+fn for_each_mask(most: u32, mut visit: impl FnMut(u16)) {
     visit(0);
-    for bits in 1..=radius.min(width as u32) {
+    for bits in 1..=most.min(16) {
         let mut mask = (1usize << bits) - 1;
-        while mask < 1 << width {
-            visit(mask);
+        while mask < VALUES {
+            visit(mask as u16);
             // The next larger number with as many bits (Gosper).
             let low = mask & mask.wrapping_neg();
             let carried = mask + low;
@@ -356,40 +372,29 @@ mod tests {
     }
 
     #[test]
-    fn words_tile_the_bits_and_radii_cover_the_radius() {
-        for count in 11..=16 {
-            let mut next = 0;
-            for number in 0..count {
-                let (start, width) = place(number, count);
-                assert_eq!(start, next);
-                next = start + width;
-            }
-            assert_eq!(next, 256);
-            for radius in 0..100 {
-                let sum: u32 =
-                    (0..count).filter_map(|n| radius_of(n, count, radius)).map(|own| own + 1).sum();
-                assert_eq!(sum, radius + 1, "{count} words, radius {radius}");
-            }
+    fn shares_are_one_more_than_the_radius() {
+        for radius in 0..=256 {
+            assert_eq!(shares(radius).iter().sum::<u32>(), radius + 1);
         }
+        assert_eq!(shares(31), [2; WORDS]);
     }
 
     #[test]
     fn masks_are_complete() {
-        for width in [4, 16, 21] {
-            for radius in 0..=3 {
-                let mut masks = Vec::new();
-                for_each_mask(width, radius, |mask| masks.push(mask));
-                assert_eq!(masks.len() as f64, values_within(width, radius));
-                assert!(masks.iter().all(|m| m.count_ones() <= radius && *m < 1 << width));
-                masks.sort_unstable();
-                masks.dedup();
-                assert_eq!(masks.len() as f64, values_within(width, radius));
-            }
+        for share in 1..=17 {
+            let mut masks = Vec::new();
+            for_each_mask(share - 1, |mask| masks.push(mask));
+            assert_eq!(masks.len() as f64, values_below(share));
+            assert!(masks.iter().all(|mask| mask.count_ones() < share));
+            masks.sort_unstable();
+            masks.dedup();
+            assert_eq!(masks.len() as f64, values_below(share));
         }
+        assert_eq!((values_below(0), values_below(300)), (0.0, 65_536.0));
     }
 
     #[test]
-    fn finds_what_the_definition_finds_at_every_word_count() {
+    fn finds_what_the_definition_finds() {
         let mut random = Random(5);
         let mut rows: Vec<[u8; 32]> = (0..3000).map(|_| random.bytes()).collect();
         for n in 0..3000 {
@@ -402,36 +407,36 @@ mod tests {
         }
         let queries: Vec<[u8; 32]> = rows[..12].to_vec();
         let (mut matched, mut work) = (0, WordsWork::default());
-        for count in 11..=16 {
-            let mut bytes = Vec::new();
-            build(&rows, count, |part| {
-                bytes.extend_from_slice(part);
-                Ok(())
-            })
-            .unwrap();
-            assert_eq!(bytes.len(), byte_length(rows.len(), count));
-            let index = Words::new(&bytes, &rows, count).unwrap();
-            for radius in [0, 1, 9, 15, 30, 31, 32, 45] {
-                let mut expected = Vec::new();
-                for (query, own) in queries.iter().enumerate() {
-                    for (row, other) in rows.iter().enumerate() {
-                        let distance = naive::hamming(own, other);
-                        if distance <= radius {
-                            expected.push((Pair { query: query as u32, row: row as u32 }, distance));
-                        }
+        let mut bytes = Vec::new();
+        build(&rows, |part| {
+            bytes.extend_from_slice(part);
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(bytes.len(), byte_length(rows.len()));
+        let index = Words::new(&bytes, &rows).unwrap();
+        for radius in [0, 1, 9, 15, 16, 30, 31, 32, 45, 62] {
+            let mut expected = Vec::new();
+            for (query, own) in queries.iter().enumerate() {
+                for (row, other) in rows.iter().enumerate() {
+                    let distance = naive::hamming(own, other);
+                    if distance <= radius {
+                        expected.push((Pair { query: query as u32, row: row as u32 }, distance));
                     }
                 }
-                matched += expected.len();
-                for level in if radius == 31 { levels() } else { vec![Level::new()] } {
-                    let mut found = Vec::new();
-                    index.search(level, &queries, radius, &mut work, &mut found);
-                    found.sort_unstable();
-                    assert_eq!(found, expected, "{count} words, radius {radius}, {level:?}");
-                }
+            }
+            matched += expected.len();
+            for level in if radius == 31 { levels() } else { vec![Level::new()] } {
+                let mut found = Vec::new();
+                index.search(level, &queries, radius, &mut work, &mut |pair, distance| {
+                    found.push((pair, distance));
+                });
+                found.sort_unstable();
+                assert_eq!(found, expected, "radius {radius}, {level:?}");
             }
         }
-        assert!(matched > 10_000, "{matched}");
-        assert!(Words::new(&[0; 100], &rows, 16).is_none());
+        assert!(matched > 2_000, "{matched}");
+        assert!(Words::new(&[0; 100], &rows).is_none());
     }
 
     #[test]
@@ -439,7 +444,7 @@ mod tests {
         let mut random = Random(9);
         let rows: Vec<[u8; 32]> = (0..2000).map(|_| random.bytes()).collect();
         let mut bytes = Vec::new();
-        build(&rows, 16, |part| {
+        build(&rows, |part| {
             bytes.extend_from_slice(part);
             Ok(())
         })
@@ -452,13 +457,11 @@ mod tests {
                     *byte = random.next() as u8 & 31;
                 }
             }
-            let index = Words::new(&damaged, &rows, 16).unwrap();
-            let mut found = Vec::new();
-            index.search(Level::new(), &rows[..40], 31, &mut work, &mut found);
-            for (pair, distance) in found {
+            let index = Words::new(&damaged, &rows).unwrap();
+            index.search(Level::new(), &rows[..40], 31, &mut work, &mut |pair, distance| {
                 let (query, row) = (&rows[pair.query as usize], &rows[pair.row as usize]);
                 assert_eq!(naive::hamming(query, row), distance);
-            }
+            });
         }
     }
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::location::Publish;
 use crate::error::{Error, Result};
+use crate::limits::Limits;
 use crate::pipeline::{Source, Sources, Stop};
 
 /// A shard that this worker has taken, and what is to be hashed of it.
@@ -27,6 +28,16 @@ pub(super) enum How {
     Mend(Mend),
 }
 
+impl How {
+    /// Other limits than the settings' under which some of the records are made.
+    pub(super) fn other_limits(&self) -> &[Limits] {
+        match self {
+            How::New(_) => &[],
+            How::Mend(mend) => &mend.other_limits,
+        }
+    }
+}
+
 /// The mending of a file.
 #[derive(Debug, Clone)]
 pub(super) struct Mend {
@@ -35,6 +46,8 @@ pub(super) struct Mend {
     pub(super) codes: Vec<String>,
     /// The whole file is made anew, because its archive could not be read to the end.
     pub(super) whole: bool,
+    /// Other limits than the settings' under which some of its records are made then.
+    pub(super) other_limits: Vec<Limits>,
 }
 
 /// Where shards come from.

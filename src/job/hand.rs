@@ -166,6 +166,7 @@ impl Desk {
             bytes,
             pixels,
             census,
+            other_limits: lot.how.other_limits().to_vec(),
             thread_seconds: open.spent.seconds(),
             seconds: lot.begun.elapsed().as_secs_f64(),
             at: now(),

@@ -13,6 +13,7 @@ use super::census::Census;
 use super::location::Location;
 use super::seal::{seal, unseal};
 use crate::error::Result;
+use crate::limits::Limits;
 
 const LEDGER: &str = "ledger";
 
@@ -57,6 +58,9 @@ pub struct Entry {
     /// What the pictures were.
     #[serde(default)]
     pub census: Census,
+    /// Other limits than the settings' under which a retry made some of the records.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_limits: Vec<Limits>,
     /// Seconds that threads spent on it, by what they did.
     #[serde(default)]
     pub thread_seconds: BTreeMap<String, f64>,
@@ -197,6 +201,7 @@ pub(super) mod tests {
             bytes: 10,
             pixels: 20,
             census: Census::default(),
+            other_limits: Vec::new(),
             thread_seconds: BTreeMap::new(),
             seconds: 0.25,
             at: 1,

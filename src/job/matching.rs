@@ -2,9 +2,8 @@
 
 use std::num::NonZeroUsize;
 
-use crate::gallery::{EntryView, Gallery, Query, SearchOptions};
-use crate::hasher::{Flag, Hashed};
-use crate::pipeline::{Found, Lookup, Row, RowMatch};
+use crate::gallery::{Gallery, Query, SearchOptions};
+use crate::pipeline::{Lookup, Row};
 
 /// Galleries, and what counts as a match.
 #[derive(Debug)]
@@ -17,17 +16,6 @@ pub struct Matching {
     pub options: SearchOptions,
     /// Threads that search.
     pub threads: NonZeroUsize,
-}
-
-/// What is looked up for a hashed picture.
-pub(super) fn query(hashed: &Hashed) -> Query {
-    Query {
-        photodna: hashed.photodna.map(|hash| hash.signature),
-        pdq: hashed.pdq.as_ref().map(|hash| hash.signature),
-        pdq_orientations: hashed.pdq.as_ref().and_then(|hash| hash.orientations),
-        flat: hashed.flags().any(|flag| flag == Flag::Flat),
-        quality: hashed.pdq.as_ref().map(|hash| hash.quality),
-    }
 }
 
 impl Matching {
@@ -43,22 +31,7 @@ impl Matching {
         }
         for found in lookup.search(queries) {
             let matches = &mut rows[found.found.query as usize].matches;
-            matches.get_or_insert_default().push(self.tell(&found));
-        }
-    }
-
-    fn tell(&self, told: &Found) -> RowMatch {
-        let EntryView { key, label, source, position, .. } =
-            self.galleries[told.gallery].entry(told.found.entry);
-        RowMatch {
-            gallery: self.names[told.gallery].clone(),
-            key: key.to_string(),
-            label: label.to_string(),
-            source: source.to_string(),
-            position,
-            algorithm: told.found.algorithm.name().into(),
-            distance: told.found.distance,
-            orientation: told.found.orientation.name().into(),
+            matches.get_or_insert_default().push(found.in_words(&self.galleries, &self.names));
         }
     }
 }

@@ -10,6 +10,7 @@ use super::location::Location;
 use super::settings::Settings;
 use super::status::{Status, status};
 use crate::error::Result;
+use crate::limits::Limits;
 
 /// Equal parts of the time that [`Report::over_time`] has at most.
 const PARTS: usize = 60;
@@ -30,6 +31,8 @@ pub struct Report {
     pub records: u64,
     /// Failed ones, by error code.
     pub failed: BTreeMap<String, u64>,
+    /// Other limits than the settings' under which retries made some of the records.
+    pub other_limits: Vec<Limits>,
     /// Encoded bytes read.
     pub bytes: u64,
     /// Pixels of the hashed pictures.
@@ -98,6 +101,7 @@ impl Report {
             shards_done: status.done,
             records: status.records,
             failed: status.failed.clone(),
+            other_limits: Vec::new(),
             bytes: status.bytes,
             pixels: status.pixels,
             written: done.iter().map(|entry| entry.length).sum(),
@@ -110,6 +114,11 @@ impl Report {
         };
         for entry in done {
             report.census.merge(&entry.census);
+            for limits in &entry.other_limits {
+                if !report.other_limits.contains(limits) {
+                    report.other_limits.push(limits.clone());
+                }
+            }
             for (what, seconds) in &entry.thread_seconds {
                 *report.thread_seconds.entry(what.clone()).or_default() += seconds;
             }

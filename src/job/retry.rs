@@ -16,6 +16,7 @@ use super::settings::Settings;
 use super::worker::{WorkOptions, beating, round};
 use crate::error::Result;
 use crate::hasher::HashOptions;
+use crate::limits::Limits;
 use crate::pipeline::{self, InputOptions, PipelineOptions, RecordFormat, describe};
 
 /// What a retry came to.
@@ -30,8 +31,21 @@ pub struct Retried {
     pub passed_over: u64,
 }
 
+/// The limits for another retry: the settings', or larger ones where a retry had them, so that what it mended does not fail again where a whole
+/// archive is hashed once more.
+///
+/// # Errors
+///
+/// [`Error::Input`](crate::Error::Input) where there is no job, [`Error::Io`](crate::Error::Io) where the location cannot be read.
+pub fn limits_so_far(location: &dyn Location) -> Result<Limits> {
+    let mut ledger = Ledger::default();
+    ledger.refresh(location)?;
+    let others = ledger.all_done().values().flat_map(|entry| &entry.other_limits);
+    Ok(others.fold(Settings::read(location)?.limits, |limits, other| limits.or(other)))
+}
+
 /// Hashes the failed records with these error codes again, or all failed ones where there are none; `hash` may have other limits than the
-/// settings, as long as what succeeded does not depend on them.
+/// settings, as long as what succeeded does not depend on them; the ledger says so of each shard.
 ///
 /// Each shard's file is replaced at one instant; a retry may be killed and started again like any worker.
 ///
@@ -58,7 +72,8 @@ pub fn retry(
     };
     let input = InputOptions { limits: hash.decode.limits.clone(), ..settings.input()? };
     let pipeline = PipelineOptions { hash: hash.clone(), ..options.pipeline.clone() };
-    let failed = Failed::new(&desk, codes, input)?;
+    let other_limits = Some(&hash.decode.limits).filter(|limits| **limits != settings.limits).cloned();
+    let failed = Failed { other_limits, ..Failed::new(&desk, codes, input)? };
     let retried = beating(&desk.claims.clone(), || failed.retry(&desk, options, &pipeline));
     let left = desk.claims.leave();
     let passed_over = retried?;
@@ -74,6 +89,8 @@ struct Failed {
     format: RecordFormat,
     input: InputOptions,
     codes: Vec<String>,
+    /// Those of this retry, if they are not the settings'.
+    other_limits: Option<Limits>,
     plan: Plan,
     ledger: Ledger,
     /// Still to be looked at, the first one last.
@@ -96,6 +113,7 @@ impl Failed {
             format: desk.format,
             input,
             codes: codes.to_vec(),
+            other_limits: None,
             plan,
             ledger,
             shards,
@@ -122,7 +140,9 @@ impl Failed {
         {
             self.ledger.refresh(&*self.location)?;
         }
-        let generation = self.ledger.done(shard).map_or(0, |entry| entry.generation) + 1;
+        let before = self.ledger.done(shard);
+        let generation = before.map_or(0, |entry| entry.generation) + 1;
+        let limits_before = before.map_or_else(Vec::new, |entry| entry.other_limits.clone());
         let items = self.plan.items(&*self.location, shard)?;
         let kind = self.plan.shards()[shard as usize].kind;
         let rows = read(&*self.location, &file, self.format)?;
@@ -141,7 +161,9 @@ impl Failed {
         let items = items.into_iter().filter(|item| archive || failed.contains(&item.location));
         let sources = pipeline::open(items.collect::<Vec<_>>(), &self.input);
         let sources = sources.filter(move |source| whole || failed.contains(source.key()));
-        let how = How::Mend(Mend { generation, codes: self.codes.clone(), whole });
+        let mut other_limits = if whole { Vec::new() } else { limits_before };
+        other_limits.extend(self.other_limits.clone().filter(|limits| !other_limits.contains(limits)));
+        let how = How::Mend(Mend { generation, codes: self.codes.clone(), whole, other_limits });
         Ok(Some(Taken { shard, sources: Box::new(sources), how }))
     }
 }

@@ -29,11 +29,8 @@ pub struct Settings {
     detail: String,
     damaged: String,
     orient: String,
-    max_side: u32,
-    max_pixels: u64,
-    max_file_bytes: u64,
-    max_decoder_bytes: u64,
-    max_scans: u32,
+    #[serde(flatten)]
+    pub(super) limits: Limits,
     /// What is looked up where, as the command gives it.
     matching: Value,
 }
@@ -78,7 +75,6 @@ impl Settings {
         hash: &HashOptions,
     ) -> Settings {
         let HashOptions { algorithms, orientations, decode } = hash;
-        let limits = &decode.limits;
         Settings {
             engine: concat!("shadegrid ", env!("CARGO_PKG_VERSION")).to_string(),
             sources: sources.iter().map(SourceText::from).collect(),
@@ -93,11 +89,7 @@ impl Settings {
             detail: detail_name(decode.detail),
             damaged: if decode.damaged == DamagedPolicy::Refuse { "refuse" } else { "hash" }.to_string(),
             orient: if decode.orient == Orient::Exif { "exif" } else { "ignore" }.to_string(),
-            max_side: limits.max_side,
-            max_pixels: limits.max_pixels,
-            max_file_bytes: limits.max_file_bytes,
-            max_decoder_bytes: limits.max_decoder_bytes,
-            max_scans: limits.max_scans,
+            limits: decode.limits.clone(),
             matching: Value::Null,
         }
     }
@@ -163,15 +155,8 @@ impl Settings {
     ///
     /// [`Error::Input`] where an algorithm is unknown.
     pub fn hash(&self) -> Result<HashOptions> {
-        let limits = Limits {
-            max_side: self.max_side,
-            max_pixels: self.max_pixels,
-            max_file_bytes: self.max_file_bytes,
-            max_decoder_bytes: self.max_decoder_bytes,
-            max_scans: self.max_scans,
-        };
         let decode = DecodeOptions {
-            limits,
+            limits: self.limits.clone(),
             orient: if self.orient == "exif" { Orient::Exif } else { Orient::Ignore },
             damaged: if self.damaged == "refuse" { DamagedPolicy::Refuse } else { DamagedPolicy::Hash },
             detail: detail_of(&self.detail)?,

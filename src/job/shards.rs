@@ -3,11 +3,10 @@
 use crossbeam_channel::Sender;
 
 use super::feed::{Lot, Lots};
-use super::matching::query;
 use super::progress::Progress;
 use crate::error::{Error, Result};
 use crate::gallery::Query;
-use crate::pipeline::{Record, Row, Sink, Times};
+use crate::pipeline::{Record, Row, Sink, Times, query_of};
 
 /// What goes from the writer to the hand that makes the files.
 pub(super) enum Part {
@@ -17,8 +16,8 @@ pub(super) enum Part {
     End(Lot),
 }
 
-/// Rows of one part, and at most so many looked up at a time.
-const ROWS: usize = 2_048;
+/// Rows of one part, and at most so many looked up at a time: each time a gallery comes from memory once.
+const ROWS: usize = 4_096;
 
 /// Takes the records of all shards in order.
 pub(super) struct ShardSink<'a> {
@@ -73,7 +72,7 @@ impl Sink for ShardSink<'_> {
         self.progress.add(record);
         self.times += record.times;
         self.rows.push(record.into());
-        self.queries.push(record.outcome.as_ref().map(query).unwrap_or_default());
+        self.queries.push(record.outcome.as_ref().map(query_of).unwrap_or_default());
         if self.rows.len() < ROWS { Ok(()) } else { self.send_rows() }
     }
 

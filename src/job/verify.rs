@@ -28,6 +28,8 @@ pub struct Verdict {
     pub records: u64,
     /// Failed ones, by error code.
     pub failed: BTreeMap<String, u64>,
+    /// Whether retries made some of them under other limits than the settings'.
+    pub other_limits: bool,
     /// Inputs planned one by one (not in archives) in those shards.
     pub inputs: u64,
     /// What does not agree, in words; at most so many as are worth reading.
@@ -70,6 +72,7 @@ pub fn verify(location: &dyn Location) -> Result<Verdict> {
         shards: plan.shards().len() as u64,
         planned: plan.is_complete(),
         done: ledger.all_done().len() as u64,
+        other_limits: ledger.all_done().values().any(|entry| !entry.other_limits.is_empty()),
         ..Verdict::default()
     };
     if ledger.damaged() > 0 {

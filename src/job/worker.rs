@@ -221,7 +221,7 @@ pub(super) fn round(
 ) -> Result<()> {
     let (lots, failure) = (Lots::default(), Mutex::new(None));
     let feed = Feed::new(supply, &lots, ending, first, &failure);
-    let (sender, parts) = bounded(4);
+    let (sender, parts) = bounded(2);
     let (run, finishing) = thread::scope(|scope| {
         let hand = scope.spawn(|| {
             let mut hand = Hand::new(desk);

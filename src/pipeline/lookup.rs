@@ -3,7 +3,23 @@
 use std::num::NonZeroUsize;
 use std::thread;
 
-use crate::gallery::{EntryId, Gallery, Groups, Match, Query, Scratch, SearchOptions};
+use super::row::RowMatch;
+use crate::gallery::{EntryId, EntryView, Gallery, Groups, Match, Query, Scratch, SearchOptions};
+use crate::hasher::{Flag, Hashed};
+
+/// What is looked up for a hashed picture.
+pub fn query_of(hashed: &Hashed) -> Query {
+    Query {
+        photodna: hashed.photodna.map(|hash| hash.signature),
+        pdq: hashed.pdq.as_ref().map(|hash| hash.signature),
+        pdq_orientations: hashed.pdq.as_ref().and_then(|hash| hash.orientations),
+        flat: hashed.flags().any(|flag| flag == Flag::Flat),
+        quality: hashed.pdq.as_ref().map(|hash| hash.quality),
+    }
+}
+
+/// Queries that a thread has at least, if there are as many: with fewer, every thread would bring the whole gallery from memory for them.
+const SHARE: usize = 512;
 
 /// A match and the gallery it was found in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +28,24 @@ pub struct Found {
     pub gallery: usize,
     /// The match.
     pub found: Match,
+}
+
+impl Found {
+    /// The match as records tell it; the galleries are those that were searched, with what they are called.
+    pub fn in_words(&self, galleries: &[Gallery], names: &[String]) -> RowMatch {
+        let Found { gallery, found } = *self;
+        let EntryView { key, label, source, position, .. } = galleries[gallery].entry(found.entry);
+        RowMatch {
+            gallery: names[gallery].clone(),
+            key: key.to_string(),
+            label: label.to_string(),
+            source: source.to_string(),
+            position,
+            algorithm: found.algorithm.name().into(),
+            distance: found.distance,
+            orientation: found.orientation.name().into(),
+        }
+    }
 }
 
 /// Galleries, what counts as a match, and the threads and buffers for searching.
@@ -33,7 +67,7 @@ impl<'a> Lookup<'a> {
     /// [`SearchOptions::nearest`], so many of all galleries together.
     pub fn search(&mut self, queries: &[Query]) -> Vec<Found> {
         let (galleries, options) = (self.galleries, &self.options);
-        let share = queries.len().div_ceil(self.scratches.len()).max(1);
+        let share = queries.len().div_ceil(self.scratches.len()).max(SHARE);
         let mut all = thread::scope(|scope| {
             let parts = queries.chunks(share).zip(&mut self.scratches).enumerate();
             let running: Vec<_> = parts
