@@ -4,8 +4,9 @@
 usage: match.py BENCH FOLDER [threads] [rounds] [photodna|pdq|both]
 
 BENCH is the built `match` benchmark, FOLDER what its `data` command wrote. Needs numpy, faiss-cpu and numkong, in an
-environment of their own. FAISS and NumKong answer a share of the queries (their rates do not depend on how many);
-every rate is of pairs, in millions a second of processor time, so that other programs on the machine weigh less. FAISS reports distances under the radius, so it is given half a step more.
+environment of their own. FAISS and NumKong answer a share of the queries (their rates do not depend on how many). Every rate is of
+pairs, in millions a second: of processor time with one thread, so that other programs on the machine weigh less, of wall time with more, for
+which nothing else should run. FAISS reports distances under the radius, so it is given half a step more.
 """
 import json
 import pathlib
@@ -22,6 +23,7 @@ threads = int(sys.argv[3]) if len(sys.argv) > 3 else 1
 rounds = int(sys.argv[4]) if len(sys.argv) > 4 else 3
 part = sys.argv[5] if len(sys.argv) > 5 else "both"
 faiss.omp_set_num_threads(threads)
+clock, seconds = (time.process_time, "cpu_seconds") if threads == 1 else (time.perf_counter, "seconds")
 rates: dict[str, list[float]] = {}
 
 
@@ -33,7 +35,7 @@ def record(name, seconds, pairs):
 def ours(what, *level):
     out = subprocess.run([bench, what, folder, str(threads), *level], check=True, capture_output=True, text=True)
     result = json.loads(out.stdout)
-    record(" ".join(["ours", what, *level]), result["cpu_seconds"], result["entries"] * result["queries"])
+    record(" ".join(["ours", what, *level]), result[seconds], result["entries"] * result["queries"])
     rows = numpy.fromfile(folder / f"{what}.matches.bin", dtype="<u4").reshape(-1, 3)
     return rows
 
@@ -55,9 +57,9 @@ def range_rows(result):
 
 
 def timed(name, pairs, work):
-    start = time.process_time()
+    start = clock()
     result = work()
-    record(name, time.process_time() - start, pairs)
+    record(name, clock() - start, pairs)
     return result
 
 
