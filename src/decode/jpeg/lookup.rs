@@ -105,7 +105,7 @@ impl Tables {
     /// The base of a table that reads a DC difference, and the end of block where it follows at once.
     pub(super) fn dc(&mut self, dc: &Code, ac: &Code) -> u16 {
         self.table(Key::Dc(dc.serial, ac.serial), |_, table| {
-            fill_values(table, dc.words().map(dc_symbol), ac)
+            fill_values(table, dc.words().map(dc_symbol), ac);
         })
     }
 

@@ -108,9 +108,8 @@ impl Machine {
             self.per_mcu += part.blocks;
             self.codes.push((part.dc, part.ac));
         }
-        for place in 0..self.per_mcu {
+        for (place, (skip, value)) in bases.into_iter().enumerate().take(self.per_mcu) {
             let next = (place + 1) % self.per_mcu;
-            let (skip, value) = bases[place];
             self.places[place].next = next as u32;
             self.here[place] = Here::new(&self.places[place], skip, value, self.places[next].dc);
         }
