@@ -19,6 +19,7 @@ mod writer;
 pub(super) use writer::write;
 
 const PLAN: &str = "plan";
+const LAST_WORD: &str = "complete.json";
 const COMPLETE: &str = "plan/complete.json";
 
 /// What a shard is made of.
@@ -63,7 +64,7 @@ struct Complete {
 }
 
 /// The plan as far as it is written.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Plan {
     shards: Vec<Shard>,
     segments: u64,
@@ -78,17 +79,15 @@ pub(super) fn name(shard: u64) -> String {
 impl Plan {
     /// Reads what was written since.
     pub(super) fn refresh(&mut self, location: &dyn Location) -> Result<()> {
-        if self.complete {
+        if self.complete || !self.read_segments(location)? {
             return Ok(());
         }
-        // The last word is asked for first: what it counts is there by then.
-        let complete = location.read(COMPLETE)?;
-        let known = location.list(PLAN)?;
-        while known.iter().any(|listed| listed.name == segment_file(self.segments)) {
-            self.read_segment(location)?;
-        }
-        let Some(complete) = complete else { return Ok(()) };
+        let Some(complete) = location.read(COMPLETE)? else { return Ok(()) };
         let complete: Complete = unseal(&complete).ok_or_else(|| damaged(COMPLETE))?;
+        if complete != self.summary() {
+            // A folder is not listed at one instant: the last word may be seen without what was written just before it.
+            self.read_segments(location)?;
+        }
         if complete != self.summary() {
             return Err(Error::Input(format!(
                 "the plan in {} lacks segments: {PLAN}/ was changed",
@@ -99,16 +98,31 @@ impl Plan {
         Ok(())
     }
 
+    /// Reads the segments that are new; whether the last word is there too.
+    fn read_segments(&mut self, location: &dyn Location) -> Result<bool> {
+        let known = location.list(PLAN)?;
+        let is_there = |name: &str| known.iter().any(|listed| listed.name == name);
+        while is_there(&segment_file(self.segments)) {
+            self.read_segment(location)?;
+        }
+        Ok(is_there(LAST_WORD))
+    }
+
     fn read_segment(&mut self, location: &dyn Location) -> Result<()> {
         let name = segment_name(self.segments);
         let (index, line) = read_index(location, &name)?;
         if index.first != self.shards.len() as u64 {
             return Err(damaged(&name));
         }
-        let own = |shard| Shard { segment: (self.segments, line), ..shard };
-        self.shards.extend(index.shards.into_iter().map(own));
-        self.segments += 1;
+        self.add(index.shards, line);
         Ok(())
+    }
+
+    /// Adds the shards of the next segment, whose first line is so long.
+    fn add(&mut self, shards: impl IntoIterator<Item = Shard>, line: u64) {
+        let own = |shard| Shard { segment: (self.segments, line), ..shard };
+        self.shards.extend(shards.into_iter().map(own));
+        self.segments += 1;
     }
 
     fn summary(&self) -> Complete {

@@ -16,7 +16,16 @@ const MOST_SHARDS: usize = 4096;
 /// Longest time between two segments, while there is something to write.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// Plans the items that `list` lists, behind what `location` holds already; whether the plan is complete.
+/// Pictures of the first shard, if shards may be so large; each one after it may have twice as many. A store lists a thousand at a time, so
+/// that hashing begins with the first answer.
+const FIRST: u64 = 1000;
+
+/// Pictures of the shard of this number, where all may have so many.
+fn pictures_of(shard: u64, most: u64) -> u64 {
+    most.min(FIRST << shard.min(32))
+}
+
+/// Plans the items that `list` lists, behind what is planned already; whether the plan is complete.
 ///
 /// It is not where `stop` was requested, or where another planner was faster.
 ///
@@ -27,25 +36,20 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// Those of the location; [`Error::Input`] where nothing is left of the last shard that was planned.
 pub(in crate::job) fn write<I: Iterator<Item = Item>>(
     location: &dyn Location,
+    plan: Plan,
     list: impl Fn() -> I,
     shard_size: u64,
     stop: &Stop,
 ) -> Result<bool> {
-    let mut plan = Plan::default();
-    plan.refresh(location)?;
     if plan.is_complete() {
         return Ok(true);
     }
     let mut items = behind(&plan, location, &list)?;
-    let mut writer = Writer::new(location, plan.segments, plan.shards.len() as u64);
+    let mut writer = Writer::new(location, plan);
     let mut pictures = Vec::new();
     loop {
         let item = if stop.requested() { None } else { items.next() };
-        let ends = match &item {
-            Some(item) => pictures.len() as u64 >= shard_size || is_archive(item),
-            None => true,
-        };
-        if ends && !pictures.is_empty() {
+        if !pictures.is_empty() && item.as_ref().is_none_or(is_archive) {
             writer.add(ShardKind::Pictures, &pictures)?;
             pictures.clear();
         }
@@ -54,6 +58,10 @@ pub(in crate::job) fn write<I: Iterator<Item = Item>>(
             Some(item) => pictures.push(item),
             None => break,
         }
+        if pictures.len() as u64 >= pictures_of(writer.next_shard(), shard_size) {
+            writer.add(ShardKind::Pictures, &pictures)?;
+            pictures.clear();
+        }
         if writer.is_late() && !writer.end_segment()? {
             return Ok(false);
         }
@@ -61,8 +69,7 @@ pub(in crate::job) fn write<I: Iterator<Item = Item>>(
     if stop.requested() || !writer.end_segment()? {
         return Ok(false);
     }
-    plan.refresh(location)?;
-    location.create(COMPLETE, seal(&plan.summary())?.as_bytes())?;
+    location.create(COMPLETE, seal(&writer.plan.summary())?.as_bytes())?;
     Ok(true)
 }
 
@@ -101,8 +108,9 @@ fn behind<I: Iterator<Item = Item>>(plan: &Plan, location: &dyn Location, list: 
 /// The segment that is being put together.
 struct Writer<'a> {
     location: &'a dyn Location,
-    segment: u64,
-    index: Index,
+    /// What was written before.
+    plan: Plan,
+    shards: Vec<Shard>,
     items: Vec<u8>,
     lines: Vec<u8>,
     begun: Instant,
@@ -111,10 +119,14 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    fn new(location: &'a dyn Location, segment: u64, first: u64) -> Writer<'a> {
-        let index = Index { first, shards: Vec::new() };
-        let (items, lines, begun) = (Vec::new(), Vec::new(), Instant::now());
-        Writer { location, segment, index, items, lines, begun, patience: Duration::ZERO }
+    fn new(location: &'a dyn Location, plan: Plan) -> Writer<'a> {
+        let (shards, items, lines, begun) = (Vec::new(), Vec::new(), Vec::new(), Instant::now());
+        Writer { location, plan, shards, items, lines, begun, patience: Duration::ZERO }
+    }
+
+    /// The number of the shard that is added next.
+    fn next_shard(&self) -> u64 {
+        (self.plan.shards.len() + self.shards.len()) as u64
     }
 
     fn add(&mut self, kind: ShardKind, items: &[Item]) -> Result<()> {
@@ -128,28 +140,28 @@ impl<'a> Writer<'a> {
         self.items.extend(&packed);
         let place = start..self.items.len() as u64;
         let crc = crc32fast::hash(&packed);
-        self.index.shards.push(Shard { kind, items: items.len() as u64, place, crc, segment: (0, 0) });
+        self.shards.push(Shard { kind, items: items.len() as u64, place, crc, segment: (0, 0) });
         Ok(())
     }
 
     fn is_late(&self) -> bool {
-        let shards = self.index.shards.len();
+        let shards = self.shards.len();
         let full = shards >= MOST_SHARDS || self.items.len() >= MOST_BYTES;
         full || (shards > 0 && self.begun.elapsed() >= self.patience)
     }
 
     /// Writes the segment; `false` where another planner wrote it first.
     fn end_segment(&mut self) -> Result<bool> {
-        if self.index.shards.is_empty() {
+        if self.shards.is_empty() {
             return Ok(true);
         }
-        let mut content = seal(&self.index)?.into_bytes();
+        let index = Index { first: self.plan.shards.len() as u64, shards: std::mem::take(&mut self.shards) };
+        let mut content = seal(&index)?.into_bytes();
         content.push(b'\n');
+        let line = content.len() as u64;
         content.append(&mut self.items);
-        let created = self.location.create(&segment_name(self.segment), &content)?;
-        self.segment += 1;
-        self.index.first += self.index.shards.len() as u64;
-        self.index.shards.clear();
+        let created = self.location.create(&segment_name(self.plan.segments), &content)?;
+        self.plan.add(index.shards, line);
         self.begun = Instant::now();
         self.patience = (self.patience * 2).clamp(Duration::from_millis(250), LONGEST);
         Ok(created)
@@ -169,9 +181,24 @@ mod tests {
         })
     }
 
-    fn planned(location: &Folder) -> (Plan, Vec<Item>) {
+    fn known(location: &Folder) -> Plan {
         let mut plan = Plan::default();
         plan.refresh(location).unwrap();
+        plan
+    }
+
+    /// Goes on with the plan.
+    fn write<I: Iterator<Item = Item>>(
+        location: &Folder,
+        list: impl Fn() -> I,
+        shard_size: u64,
+        stop: &Stop,
+    ) -> Result<bool> {
+        super::write(location, known(location), list, shard_size, stop)
+    }
+
+    fn planned(location: &Folder) -> (Plan, Vec<Item>) {
+        let plan = known(location);
         let all = (0..plan.shards().len() as u64).flat_map(|shard| plan.items(location, shard).unwrap());
         let all = all.collect();
         (plan, all)
@@ -188,6 +215,25 @@ mod tests {
         assert!(plan.segments >= 2, "the first shard waits for the last");
         assert!(write(&location, || items(0..2000), 100, &Stop::default()).unwrap());
         assert_eq!(planned(&location).1.len(), 1234);
+    }
+
+    #[test]
+    fn the_first_shards_are_small_and_soon_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = Folder::create(folder.path()).unwrap();
+        let list = || {
+            let look = |(number, item)| {
+                let early = number == 1_000 && known(&location).shards().is_empty();
+                assert!(!early, "the first shard waits for more than its items");
+                item
+            };
+            items(0..20_000).enumerate().map(look)
+        };
+        assert!(write(&location, list, 10_000, &Stop::default()).unwrap());
+        let sizes: Vec<u64> = planned(&location).0.shards().iter().map(|shard| shard.items).collect();
+        assert_eq!(sizes, [1_000, 2_000, 4_000, 8_000, 5_000]);
+        let sizes: Vec<u64> = [0, 1, 4, 70].map(|shard| pictures_of(shard, 1_500)).to_vec();
+        assert_eq!(sizes, [1_000, 1_500, 1_500, 1_500]);
     }
 
     /// Stops listing at every tenth item, each time with a new planner; some items vanish meanwhile.
