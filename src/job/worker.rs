@@ -20,7 +20,7 @@ use super::settings::Settings;
 use super::shards::ShardSink;
 use crate::error::{Error, Result};
 use crate::hasher::HashOptions;
-use crate::pipeline::{self, InputOptions, PipelineOptions, ReadAhead, Stop, describe};
+use crate::pipeline::{self, InputOptions, Item, PipelineOptions, ReadAhead, Stop, describe, resumes};
 
 /// How a worker works. Nothing here changes what is written.
 #[derive(Debug, Clone)]
@@ -219,8 +219,11 @@ impl<'a> Worker<'a> {
         let input = InputOptions { stop: stop.clone(), ..self.settings.input()? };
         let size = self.settings.shard_size();
         let list = move || {
-            let items = || pipeline::items(sources.clone(), &input);
-            let written = plan::write(&*location, plan, items, size, &stop);
+            let items = |after: Option<&Item>| {
+                let after = after.map(|item| item.location.clone());
+                pipeline::items(sources.clone(), &InputOptions { after, ..input.clone() })
+            };
+            let written = plan::write(&*location, plan, (items, resumes(&sources)), size, &stop);
             claims.release(LISTING).and(written)
         };
         let thread = thread::Builder::new().name("shadegrid-list".to_string());

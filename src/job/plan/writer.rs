@@ -29,7 +29,8 @@ fn pictures_of(shard: u64, most: u64) -> u64 {
 ///
 /// It is not where `stop` was requested, or where another planner was faster.
 ///
-/// `list` is asked again where the item that was planned last is not there any more.
+/// `list` lists all items, or, where a listing `resumes`, those behind one. It is asked again where the item that was planned last is not there any
+/// more.
 ///
 /// # Errors
 ///
@@ -37,14 +38,14 @@ fn pictures_of(shard: u64, most: u64) -> u64 {
 pub(in crate::job) fn write<I: Iterator<Item = Item>>(
     location: &dyn Location,
     plan: Plan,
-    list: impl Fn() -> I,
+    (list, resumes): (impl Fn(Option<&Item>) -> I, bool),
     shard_size: u64,
     stop: &Stop,
 ) -> Result<bool> {
     if plan.is_complete() {
         return Ok(true);
     }
-    let mut items = behind(&plan, location, &list)?;
+    let mut items = behind(&plan, location, &list, resumes)?;
     let mut writer = Writer::new(location, plan);
     let mut pictures = Vec::new();
     loop {
@@ -79,28 +80,37 @@ fn is_archive(item: &Item) -> bool {
 }
 
 /// The items that are not planned yet.
-fn behind<I: Iterator<Item = Item>>(plan: &Plan, location: &dyn Location, list: impl Fn() -> I) -> Result<I> {
-    let mut items = list();
-    let Some(last) = plan.shards.len().checked_sub(1) else { return Ok(items) };
+fn behind<I: Iterator<Item = Item>>(
+    plan: &Plan,
+    location: &dyn Location,
+    list: impl Fn(Option<&Item>) -> I,
+    resumes: bool,
+) -> Result<I> {
+    let Some(last) = plan.shards.len().checked_sub(1) else { return Ok(list(None)) };
     let planned = plan.items(location, last as u64)?;
+    let of_listing = |item: &&Item| !matches!(item.kind, ItemKind::Failed(_));
+    if resumes && let Some(last) = planned.last().filter(of_listing) {
+        return Ok(list(Some(last)));
+    }
+    let mut items = list(None);
     let before = plan.summary().items as usize;
     if items.nth(before - 1).as_ref() == planned.last() {
         return Ok(items);
     }
     // The listing changed: behind what was planned last, wherever it stands now.
-    let mut items = list();
+    let mut items = list(None);
     if items.any(|item| Some(&item) == planned.last()) {
         return Ok(items);
     }
     // That vanished: behind the last of its shard that did not.
     let order: HashMap<_, _> = planned.iter().enumerate().map(|(at, item)| (&item.location, at)).collect();
-    let left = list().filter_map(|item| order.get(&item.location).copied()).max();
+    let left = list(None).filter_map(|item| order.get(&item.location).copied()).max();
     let Some(left) = left else {
         let message =
             "listing was interrupted, and meanwhile everything around that place was removed from the input";
         return Err(Error::Input(format!("{message}; start the job anew in another place")));
     };
-    let mut items = list();
+    let mut items = list(None);
     let _ = items.any(|item| item.location == planned[left].location);
     Ok(items)
 }
@@ -194,7 +204,7 @@ mod tests {
         shard_size: u64,
         stop: &Stop,
     ) -> Result<bool> {
-        super::write(location, known(location), list, shard_size, stop)
+        super::write(location, known(location), (|_: Option<&Item>| list(), false), shard_size, stop)
     }
 
     fn planned(location: &Folder) -> (Plan, Vec<Item>) {
@@ -260,6 +270,28 @@ mod tests {
         let (plan, all) = planned(&location);
         assert!(plan.is_complete());
         assert_eq!(all, items(0..500).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_is_planned_is_not_listed_again_where_that_can_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = Folder::create(folder.path()).unwrap();
+        let number = |item: &Item| item.location.to_str()?.split_once('/')?.1.parse::<usize>().ok();
+        for end in [130, 307, 500] {
+            let (stop, from) = (Stop::default(), known(&location).summary().items as usize);
+            let list = |after: Option<&Item>| {
+                assert_eq!(after.and_then(number).map_or(0, |after| after + 1), from);
+                // Of the item that was planned last nothing is known any more.
+                items(from..500).inspect(|item| {
+                    if number(item) == Some(end) {
+                        stop.request();
+                    }
+                })
+            };
+            let plan = known(&location);
+            assert_eq!(super::write(&location, plan, (list, true), 20, &stop).unwrap(), end == 500);
+        }
+        assert_eq!(planned(&location).1, items(0..500).collect::<Vec<_>>());
     }
 
     #[test]
