@@ -36,6 +36,8 @@ type Body = UnsyncBoxBody<Bytes, io::Error>;
 #[derive(Debug, Default)]
 struct Faults {
     latency: Duration,
+    /// How much longer pictures take.
+    reluctance: Duration,
     /// Of 1,000 requests, how many get an error, and how many a reset.
     errors: u64,
     resets: u64,
@@ -60,7 +62,8 @@ impl Faults {
     ) -> Result<Response<Body>, io::Error> {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         self.most_open.fetch_max(self.open.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
-        tokio::time::sleep(self.latency).await;
+        let picture = request.uri().path().starts_with("/bucket/photos");
+        tokio::time::sleep(self.latency + if picture { self.reluctance } else { Duration::ZERO }).await;
         let answer = self.answer_now(number, service, request).await;
         self.open.fetch_sub(1, Ordering::Relaxed);
         answer
@@ -301,7 +304,9 @@ fn a_job_from_and_into_a_faulty_store_is_exact() {
     let common = ["--format", "jsonl", "--shard-size", "50", "--threads", "1", "--expiry", "2", "--quiet"];
     let stored = ["backfill", "s3://bucket/photos/", "s3://bucket/a.tar", "--out", "s3://jobs/one"];
     let stored: Vec<&str> = stored.into_iter().chain(common).collect();
-    let worker = || server.command(&stored).spawn().unwrap();
+    let drafts = root.path().join("drafts");
+    fs::create_dir(&drafts).unwrap();
+    let worker = || server.command(&stored).env("TMPDIR", &drafts).spawn().unwrap();
 
     let mut killed = worker();
     let start = Instant::now();
@@ -315,6 +320,7 @@ fn a_job_from_and_into_a_faulty_store_is_exact() {
     for worker in &mut workers {
         assert_eq!(worker.wait().unwrap().code(), Some(2), "only the text should have failed");
     }
+    assert_eq!(fs::read_dir(&drafts).unwrap().count(), 0, "a killed worker's draft stays");
     let checked = server.shadegrid(&["job", "verify", "s3://jobs/one"]);
     assert_eq!(checked.status.code(), Some(0), "{checked:?}");
     println!("three workers, one killed: {:?}; {}", start.elapsed(), server.said());
@@ -328,6 +334,33 @@ fn a_job_from_and_into_a_faulty_store_is_exact() {
     assert_eq!(expected.len(), 401 + 20);
     assert_eq!(job_records(&root.path().join("jobs/one"), "s3://bucket/"), expected);
     assert!(server.faults.injected.load(Ordering::Relaxed) >= 10, "hardly a fault was injected");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_request_to_end_is_heard_while_the_store_is_silent() {
+    let root = bucket(20);
+    fs::create_dir(root.path().join("jobs")).unwrap();
+    let silent = Faults { reluctance: Duration::from_secs(60), ..Faults::default() };
+    let server = Server::start(root.path(), Arc::new(silent));
+    let job = ["backfill", "s3://bucket/photos/", "--out", "s3://jobs/one", "--grace", "1", "--quiet"];
+    let mut worker = server.command(&job).spawn().unwrap();
+    let start = Instant::now();
+    while server.faults.open.load(Ordering::Relaxed) < 21 {
+        assert!(
+            start.elapsed() < Duration::from_secs(60),
+            "the pictures were not asked for; {}",
+            server.said()
+        );
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let asked = Instant::now();
+    assert!(Command::new("kill").args(["-TERM", &worker.id().to_string()]).status().unwrap().success());
+    assert_eq!(worker.wait().unwrap().code(), Some(130));
+    let took = asked.elapsed();
+    assert!((1..4).contains(&took.as_secs()), "it took {took:?}");
+    let left: Vec<_> = fs::read_dir(root.path().join("jobs/one/claims")).into_iter().flatten().collect();
+    assert!(left.is_empty(), "{left:?}");
 }
 
 /// Pictures of a store that answers after 50 ms, with 5 % of errors and 2 % of resets, against files, in turn: hashed, and as a job whose output
