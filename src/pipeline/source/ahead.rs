@@ -26,6 +26,8 @@ struct State {
     closed: bool,
     /// Tasks that asked in vain, by the numbers of their items.
     asking: BTreeMap<u64, Waker>,
+    /// Empty buffers that were given back.
+    idle: Vec<Vec<u8>>,
     peak: u64,
 }
 
@@ -42,6 +44,10 @@ impl State {
         }
     }
 }
+
+/// Empty buffers that are kept for what is read next, and their part of the shelf, beside its bytes.
+const IDLE: usize = 16;
+const IDLE_PART: u64 = 8;
 
 /// Bytes taken for something read ahead, given back on drop.
 #[derive(Debug)]
@@ -92,6 +98,13 @@ impl Shelf {
         Some(Lease { shelf: self.clone(), item, bytes })
     }
 
+    /// An empty buffer for so many bytes, a used one where there is one.
+    #[cfg(feature = "store")]
+    pub(super) fn buffer(&self, length: usize) -> Vec<u8> {
+        let idle = self.lock().idle.pop();
+        idle.filter(|idle| idle.capacity() >= length).unwrap_or_else(|| Vec::with_capacity(length))
+    }
+
     /// The run takes the next item from now on. What that holds already is counted as nothing: it may take one more.
     pub(super) fn turn(&self) {
         let mut state = self.lock();
@@ -117,6 +130,18 @@ impl Shelf {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lease {
+    /// Gives the bytes back, and an empty buffer in place of the one that they were taken for.
+    pub(in crate::pipeline) fn give_back(self, buffer: Vec<u8>) {
+        let mut state = self.shelf.lock();
+        let bytes: usize = state.idle.iter().map(Vec::capacity).sum();
+        let fits = (bytes + buffer.capacity()) as u64 <= self.shelf.total / IDLE_PART;
+        if fits && state.idle.len() < IDLE && buffer.capacity() > 0 {
+            state.idle.push(buffer);
+        }
     }
 }
 
@@ -180,6 +205,19 @@ mod tests {
         fn wake(self: Arc<Task>) {
             self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         }
+    }
+
+    #[cfg(feature = "store")]
+    #[test]
+    fn buffers_are_used_again_within_a_bound() {
+        let shelf = Shelf::new(8_000);
+        let give = |capacity| shelf.take(0, 1).unwrap().give_back(Vec::with_capacity(capacity));
+        [600, 0, 500, 400].into_iter().for_each(give);
+        assert_eq!(shelf.lock().idle.iter().map(Vec::capacity).collect::<Vec<_>>(), [600, 400]);
+        assert_eq!([500, 500, 500].map(|length| shelf.buffer(length).capacity()), [500, 600, 500]);
+        (0..100).for_each(|_| give(1));
+        let state = shelf.lock();
+        assert_eq!((state.idle.len(), state.taken), (IDLE, 0));
     }
 
     #[cfg(feature = "store")]

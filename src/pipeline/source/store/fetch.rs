@@ -98,7 +98,7 @@ async fn fetch(remote: Remote, options: &InputOptions, shelf: &Arc<Shelf>, numbe
             drop(body);
             in_parts(remote, length).await
         }
-        Some(length) => whole(remote, body, length).await,
+        Some(length) => whole(remote, body, length, shelf.buffer(length as usize)).await,
         None => up_to(body, most).await,
     };
     let bytes = bytes.map_err(cannot)?;
@@ -107,8 +107,7 @@ async fn fetch(remote: Remote, options: &InputOptions, shelf: &Arc<Shelf>, numbe
 }
 
 /// One body; what it lacks is asked for again.
-async fn whole(remote: Remote, mut body: Body, length: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(length as usize);
+async fn whole(remote: Remote, mut body: Body, length: u64, mut bytes: Vec<u8>) -> io::Result<Vec<u8>> {
     let outcome = client::append(&mut body.bytes, &mut bytes).await;
     let have = bytes.len() as u64;
     if have < length {
