@@ -369,6 +369,7 @@ fn a_request_to_end_is_heard_while_the_store_is_silent() {
 #[ignore = "a measurement: SHADEGRID=target/release/shadegrid cargo test --release --test store throughput -- --ignored --nocapture"]
 fn throughput() {
     let Some(photos) = common::corpus("photos") else { panic!("the corpus is not there") };
+    let copies: usize = std::env::var("COPIES").map_or(50, |copies| copies.parse().unwrap());
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join("bucket/photos");
     fs::create_dir_all(&folder).unwrap();
@@ -376,8 +377,8 @@ fn throughput() {
     for (number, photo) in
         photos.iter().filter(|photo| photo.extension().is_some_and(|e| e == "jpg")).enumerate()
     {
-        for copy in 0..50 {
-            fs::copy(photo, folder.join(format!("{copy:02}-{number:04}.jpg"))).unwrap();
+        for copy in 0..copies {
+            fs::copy(photo, folder.join(format!("{copy:03}-{number:04}.jpg"))).unwrap();
         }
     }
     let itself = std::process::id().to_string();
@@ -390,17 +391,19 @@ fn throughput() {
     let inputs = [local("bucket/photos"), "s3://bucket/photos/".to_string()];
     // From now on the server has every answer about the pictures.
     rate(&server, &["hash", &inputs[1], "-o", &local("first")]);
-    for (what, to) in [("hash", "-o"), ("backfill", "--out")] {
-        let mut ratios: Vec<f64> = (0..3)
-            .map(|round| {
-                let outputs = [local(&format!("{what}-{round}")), format!("s3://jobs/{round}")];
-                let outputs =
-                    if what == "hash" { [&outputs[0], &outputs[0]] } else { [&outputs[0], &outputs[1]] };
-                let [files, store] =
-                    [0, 1].map(|place| rate(&server, &[what, &inputs[place], to, outputs[place]]));
-                store / files
-            })
-            .collect();
+    let commands = [("hash", "-o"), ("backfill", "--out")];
+    let mut ratios = [Vec::new(), Vec::new()];
+    for round in 0..3 {
+        for ((what, to), ratios) in commands.iter().zip(&mut ratios) {
+            let outputs = [local(&format!("{what}-{round}")), format!("s3://jobs/{round}")];
+            let outputs =
+                if *what == "hash" { [&outputs[0], &outputs[0]] } else { [&outputs[0], &outputs[1]] };
+            let [files, store] =
+                [0, 1].map(|place| rate(&server, &[what, &inputs[place], to, outputs[place]]));
+            ratios.push(store / files);
+        }
+    }
+    for ((what, _), mut ratios) in commands.into_iter().zip(ratios) {
         ratios.sort_by(f64::total_cmp);
         println!("{what}: store / files {ratios:.3?}; {}", server.said());
     }
