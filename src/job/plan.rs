@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use super::beside::{beside, each};
 use super::location::Location;
 use super::seal::unseal;
 use super::text::Text;
@@ -79,10 +80,10 @@ pub(super) fn name(shard: u64) -> String {
 impl Plan {
     /// Reads what was written since.
     pub(super) fn refresh(&mut self, location: &dyn Location) -> Result<()> {
-        if self.complete || !self.read_segments(location)? {
+        if self.complete {
             return Ok(());
         }
-        let Some(complete) = location.read(COMPLETE)? else { return Ok(()) };
+        let Some(complete) = self.read_segments(location)? else { return Ok(()) };
         let complete: Complete = unseal(&complete).ok_or_else(|| damaged(COMPLETE))?;
         if complete != self.summary() {
             // A folder is not listed at one instant: the last word may be seen without what was written just before it.
@@ -98,24 +99,24 @@ impl Plan {
         Ok(())
     }
 
-    /// Reads the segments that are new; whether the last word is there too.
-    fn read_segments(&mut self, location: &dyn Location) -> Result<bool> {
+    /// Reads the segments that are new, and the last word, if that is there.
+    fn read_segments(&mut self, location: &dyn Location) -> Result<Option<Vec<u8>>> {
         let known = location.list(PLAN)?;
         let is_there = |name: &str| known.iter().any(|listed| listed.name == name);
-        while is_there(&segment_file(self.segments)) {
-            self.read_segment(location)?;
+        let new: Vec<String> = (self.segments..)
+            .take_while(|segment| is_there(&segment_file(*segment)))
+            .map(segment_name)
+            .collect();
+        let last_word = || if is_there(LAST_WORD) { location.read(COMPLETE) } else { Ok(None) };
+        let (complete, indices) = beside(last_word, || each(&new, |name| read_index(location, name)));
+        for (index, name) in indices.into_iter().zip(&new) {
+            let (index, line) = index?;
+            if index.first != self.shards.len() as u64 {
+                return Err(damaged(name));
+            }
+            self.add(index.shards, line);
         }
-        Ok(is_there(LAST_WORD))
-    }
-
-    fn read_segment(&mut self, location: &dyn Location) -> Result<()> {
-        let name = segment_name(self.segments);
-        let (index, line) = read_index(location, &name)?;
-        if index.first != self.shards.len() as u64 {
-            return Err(damaged(&name));
-        }
-        self.add(index.shards, line);
-        Ok(())
+        complete
     }
 
     /// Adds the shards of the next segment, whose first line is so long.

@@ -64,10 +64,10 @@ pub fn status(location: &dyn Location) -> Result<Status> {
 /// The same with the ledger that it was counted from.
 pub(super) fn look(location: &dyn Location) -> Result<(Status, Ledger)> {
     let (mut plan, mut ledger) = (Plan::default(), Ledger::default());
-    // The ledger first: a shard that is done was planned before.
-    ledger.refresh(location)?;
-    let (planned, claims) = beside(|| plan.refresh(location), || location.list(CLAIMS));
-    let claims = planned.and(claims)?;
+    // The ledger before the plan: a shard that is done was planned before.
+    let (read, claims) = beside(|| ledger.refresh(location), || location.list(CLAIMS));
+    let claims = read.and(claims)?;
+    plan.refresh(location)?;
     let shard_of = |name: &str| name.split('.').next().and_then(|shard| shard.parse::<u64>().ok());
     let mut claimed: Vec<u64> = claims.iter().filter_map(|listed| shard_of(&listed.name)).collect();
     claimed.dedup();
