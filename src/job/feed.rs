@@ -188,7 +188,7 @@ impl<'a> Feed<'a> {
     fn look_ahead(&mut self) {
         match self.next {
             Next::None(_) if self.current.as_ref().is_some_and(|all| all.size_hint().1.is_some()) => {
-                self.ask()
+                self.ask();
             }
             Next::Asked => match self.answers.try_recv() {
                 Ok(answer) => self.answered(answer),

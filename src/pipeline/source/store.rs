@@ -56,7 +56,7 @@ fn failed(kind: io::ErrorKind, error: impl std::fmt::Display) -> io::Error {
     io::Error::new(kind, Failure(error.to_string()))
 }
 
-/// What has come is looked at so often: a thousand packets are cheaper together than each by itself.
+/// How long packets gather before a thread that waited looks at them: many together cost fewer turns than each by itself.
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// The threads on which requests are made: one for every eight processors, as for reading files.
