@@ -197,3 +197,33 @@ pub(super) fn settle(location: &dyn Location, writer: &Writer, shard: u64, file:
         location.place()
     )))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::identity::Identity;
+    use super::super::location::Folder;
+    use super::*;
+    use crate::pipeline::{Item, ItemKind, Stop};
+
+    #[test]
+    fn a_fixed_part_gives_each_shard_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let location: Arc<dyn Location> = Arc::new(Folder::create(folder.path()).unwrap());
+        let item = |number| Item {
+            location: format!("{number}").into(),
+            source: "photos".into(),
+            kind: ItemKind::Picture,
+        };
+        let list = |_: Option<&Item>| (0..70).map(item);
+        assert!(plan::write(&*location, Plan::default(), (list, false), 10, &Stop::default()).unwrap());
+        let claims = Claims::new(location.clone(), Identity::new(), Duration::from_secs(60)).unwrap();
+        let split = Some(Split { part: 1, of: 2 });
+        let (input, progress) = (InputOptions::default(), Arc::default());
+        let mut board =
+            Board::new(location, Arc::new(claims), RecordFormat::JsonLines, input, split, progress);
+        let taken: Vec<_> = std::iter::from_fn(|| board.take().unwrap()).map(|taken| taken.shard).collect();
+        assert_eq!(taken, [1, 3, 5]);
+    }
+}

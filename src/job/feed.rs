@@ -241,3 +241,69 @@ impl Iterator for Feed<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use crossbeam_channel::bounded;
+
+    use super::*;
+
+    /// Shards of three pictures, from 1 on.
+    struct Shards(u64);
+
+    fn shard(shard: u64) -> Taken {
+        let sources = (0..3).map(move |number| Source::bytes(format!("{shard}/{number}"), Vec::new()));
+        Taken { shard, sources: Box::new(sources), how: How::New(Publish::First) }
+    }
+
+    impl Supply for Shards {
+        fn take(&mut self) -> Result<Option<Taken>> {
+            self.0 += 1;
+            Ok((self.0 < 4).then(|| shard(self.0)))
+        }
+    }
+
+    /// What `run` makes of a feed of the shards 0 to 3, of which it may see how many were taken.
+    fn fed<T>(ending: &Ending, run: impl FnOnce(Feed<'_>, &dyn Fn() -> u64) -> T) -> T {
+        let (supply, lots, failure) = (Mutex::new(Shards(0)), Lots::default(), Mutex::new(None));
+        let ((asks, asked), (answers, answered)) = (bounded(1), bounded(1));
+        let feed = Feed::new(shard(0), &lots, ending.clone(), (asks, answered), &failure);
+        thread::scope(|scope| {
+            let supply = &supply;
+            scope.spawn(move || take_ahead(supply, &ending.stop, &asked, &answers));
+            run(feed, &|| supply.lock().unwrap().0)
+        })
+    }
+
+    #[test]
+    fn the_next_shard_is_taken_before_the_current_one_ends() {
+        let keys = fed(&Ending::new(&Stop::default(), Duration::ZERO), |mut feed, taken| {
+            let first = feed.next().unwrap();
+            let waiting = Instant::now();
+            while taken() == 0 {
+                assert!(waiting.elapsed() < Duration::from_secs(20), "no shard was taken ahead");
+                thread::sleep(Duration::from_millis(1));
+            }
+            [first].into_iter().chain(feed).map(|source| source.key().to_os_string()).collect::<Vec<_>>()
+        });
+        let expected: Vec<_> =
+            (0..12).map(|at| std::ffi::OsString::from(format!("{}/{}", at / 3, at % 3))).collect();
+        assert_eq!(keys, expected);
+    }
+
+    #[test]
+    fn a_shard_taken_ahead_is_not_begun_after_a_request_to_end() {
+        let stop = Stop::default();
+        let rest = fed(&Ending::new(&stop, Duration::MAX), |mut feed, taken| {
+            feed.next().unwrap();
+            while taken() == 0 {
+                thread::sleep(Duration::from_millis(1));
+            }
+            stop.request();
+            feed.count()
+        });
+        assert_eq!(rest, 2, "the shard in hand is to be finished, and no other begun");
+    }
+}
