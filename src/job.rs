@@ -9,6 +9,7 @@
 //! function of its shard's items and the settings, appears whole or not at all, and counts when the ledger says so. A process may be
 //! killed at any instant; whoever is started next goes on.
 
+mod beside;
 mod board;
 mod census;
 mod claim;

@@ -54,7 +54,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FORMAT", default_value = "parquet")]
     format: RecordFormat,
 
-    /// Pictures of one shard
+    /// Pictures of one shard; the first four have at most 1000, 2000, 4000 and 8000, so that hashing begins early
     #[arg(long, value_name = "N", default_value = "10000", value_parser = clap::value_parser!(u64).range(1..))]
     shard_size: u64,
 

@@ -1,8 +1,10 @@
 //! What there is to do: the plan, the ledger and the claims, as one worker sees them.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::claim::Claims;
+use super::beside::beside;
+use super::claim::{Claims, Held};
 use super::digest;
 use super::feed::{How, Supply, Taken};
 use super::ledger::{Entry, Ledger, State, Writer};
@@ -36,6 +38,10 @@ pub(super) struct Board {
     progress: Arc<Progress>,
     plan: Plan,
     ledger: Ledger,
+    /// Who held what when that was looked at last.
+    held: Held,
+    /// Shards that this worker has taken, or need not take.
+    taken: HashSet<u64>,
     /// All shards before it are done, or another worker's part.
     first: u64,
 }
@@ -55,20 +61,42 @@ impl Board {
         progress: Arc<Progress>,
     ) -> Board {
         let writer = Arc::new(Writer::new(location.clone(), &claims.own().name));
-        let (plan, ledger) = (Plan::default(), Ledger::default());
-        Board { location, claims, writer, format, input, split, progress, plan, ledger, first: 0 }
+        let (plan, ledger, held, taken) = Default::default();
+        Board {
+            location,
+            claims,
+            writer,
+            format,
+            input,
+            split,
+            progress,
+            plan,
+            ledger,
+            held,
+            taken,
+            first: 0,
+        }
     }
 
     /// Reads what others wrote.
     pub(super) fn refresh(&mut self) -> Result<()> {
-        self.plan.refresh(&*self.location)?;
-        self.ledger.refresh(&*self.location)?;
+        let location = &*self.location;
+        let (plan, ledger) = beside(|| self.plan.refresh(location), || self.ledger.refresh(location));
+        plan.and(ledger)?;
         while self.first < self.planned() && !self.is_open(self.first) {
             self.first += 1;
         }
         let done = self.ledger.all_done().len() as u64;
         self.progress.saw_job(self.planned(), done, self.plan.is_complete());
         Ok(())
+    }
+
+    /// Reads what others wrote, and who is at what.
+    fn look(&mut self) -> Result<()> {
+        let claims = self.claims.clone();
+        let (held, refreshed) = beside(|| claims.held(), || self.refresh());
+        self.held = held?;
+        refreshed
     }
 
     fn planned(&self) -> u64 {
@@ -91,17 +119,23 @@ impl Board {
         self.plan.is_complete() && self.ledger.all_done().len() as u64 == self.planned()
     }
 
-    /// Whether the inputs are still to be listed, and this worker may.
-    pub(super) fn takes_listing(&self) -> Result<bool> {
-        Ok(!self.plan.is_complete() && self.claims.take(&self.claims.held()?, LISTING)?)
+    /// The plan to go on with, if the inputs are still to be listed, and this worker may.
+    pub(super) fn takes_listing(&self) -> Result<Option<Plan>> {
+        let takes = !self.plan.is_complete() && self.claims.take(&self.held, LISTING)?;
+        Ok(takes.then(|| self.plan.clone()))
     }
 
     /// Begins a shard that was claimed, unless another worker has finished or nearly finished it.
     fn begin(&mut self, shard: u64) -> Result<Option<Taken>> {
-        self.ledger.refresh(&*self.location)?;
         let file = records_file(shard, self.format);
+        let (location, ledger) = (self.location.clone(), &mut self.ledger);
+        let (refreshed, (exists, items)) = beside(
+            || ledger.refresh(&*location),
+            || beside(|| location.exists(&file), || self.plan.items(&*location, shard)),
+        );
+        refreshed?;
         let mut publish = Publish::First;
-        if self.ledger.done(shard).is_none() && self.location.exists(&file)? {
+        if self.ledger.done(shard).is_none() && exists? {
             match account_for(&*self.location, &self.ledger, &self.writer, shard, &file)? {
                 true => self.ledger.refresh(&*self.location)?,
                 // Nobody has announced this content, so nobody relies on it.
@@ -112,26 +146,24 @@ impl Board {
             self.claims.release(&plan::name(shard))?;
             return Ok(None);
         }
-        let items = self.plan.items(&*self.location, shard)?;
-        Ok(Some(Taken { shard, sources: pipeline::open(items, &self.input), how: How::New(publish) }))
+        Ok(Some(Taken { shard, sources: pipeline::open(items?, &self.input), how: How::New(publish) }))
     }
 }
 
 impl Supply for Board {
     fn take(&mut self) -> Result<Option<Taken>> {
-        self.refresh()?;
-        let mut held = self.claims.held()?;
+        self.look()?;
         for shard in self.first..self.planned() {
-            if !self.is_open(shard) {
+            if !self.is_open(shard) || self.taken.contains(&shard) {
                 continue;
             }
-            if self.split.is_none() && !self.claims.take(&held, &plan::name(shard))? {
+            if self.split.is_none() && !self.claims.take(&self.held, &plan::name(shard))? {
                 continue;
             }
+            self.taken.insert(shard);
             if let Some(taken) = self.begin(shard)? {
                 return Ok(Some(taken));
             }
-            held = self.claims.held()?;
         }
         Ok(None)
     }
@@ -164,4 +196,34 @@ pub(super) fn settle(location: &dyn Location, writer: &Writer, shard: u64, file:
         "{file} in {} appeared while it was being made, and no worker of this job announced it; move it away and start again",
         location.place()
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::identity::Identity;
+    use super::super::location::Folder;
+    use super::*;
+    use crate::pipeline::{Item, ItemKind, Stop};
+
+    #[test]
+    fn a_fixed_part_gives_each_shard_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let location: Arc<dyn Location> = Arc::new(Folder::create(folder.path()).unwrap());
+        let item = |number| Item {
+            location: format!("{number}").into(),
+            source: "photos".into(),
+            kind: ItemKind::Picture,
+        };
+        let list = |_: Option<&Item>| (0..70).map(item);
+        assert!(plan::write(&*location, Plan::default(), (list, false), 10, &Stop::default()).unwrap());
+        let claims = Claims::new(location.clone(), Identity::new(), Duration::from_secs(60)).unwrap();
+        let split = Some(Split { part: 1, of: 2 });
+        let (input, progress) = (InputOptions::default(), Arc::default());
+        let mut board =
+            Board::new(location, Arc::new(claims), RecordFormat::JsonLines, input, split, progress);
+        let taken: Vec<_> = std::iter::from_fn(|| board.take().unwrap()).map(|taken| taken.shard).collect();
+        assert_eq!(taken, [1, 3, 5]);
+    }
 }

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::beside::beside;
 use super::identity::Identity;
 use super::location::{DRAFTS, Location, NOBODY};
 use crate::error::Result;
@@ -51,7 +52,6 @@ pub(super) struct Held {
 impl Claims {
     /// Begins to work as `own`.
     pub(super) fn new(location: Arc<dyn Location>, own: Identity, expiry: Duration) -> Result<Claims> {
-        let lock = own_lock(&*location, &lock_name(&own.name))?;
         let claims = Claims {
             location,
             own,
@@ -59,11 +59,14 @@ impl Claims {
             observed: Mutex::default(),
             taken: Mutex::default(),
             beats: AtomicU64::new(0),
-            _lock: lock,
+            _lock: None,
         };
-        claims.beat()?;
-        claims.clear_away_the_dead()?;
-        Ok(claims)
+        let lock = || own_lock(&*claims.location, &lock_name(&claims.own.name));
+        let (lock, (beaten, cleared)) =
+            beside(lock, || beside(|| claims.beat(), || claims.clear_away_the_dead()));
+        let lock = lock?;
+        beaten.and(cleared)?;
+        Ok(Claims { _lock: lock, ..claims })
     }
 
     pub(super) fn own(&self) -> &Identity {
@@ -144,6 +147,12 @@ impl Claims {
         (1..=number).try_for_each(|number| self.location.remove(&format!("{CLAIMS}/{thing}.{number}")))
     }
 
+    /// Gives everything back but `kept`.
+    pub(super) fn release_all_but(&self, kept: &str) -> Result<()> {
+        let things: Vec<_> = self.taken().keys().filter(|thing| *thing != kept).cloned().collect();
+        things.iter().try_for_each(|thing| self.release(thing))
+    }
+
     /// A claim whose holder cannot be read counts as that of a worker without a heartbeat.
     pub(super) fn is_dead(&self, worker: Option<&Identity>) -> Result<bool> {
         let name = worker.map_or("", |worker| worker.name.as_str());
@@ -186,11 +195,20 @@ impl Claims {
     /// A heart that still beats writes its name again, and takes it away itself.
     pub(super) fn clear(&self) -> Result<()> {
         self.taken().clear();
-        for claim in self.location.list(CLAIMS)? {
-            self.location.remove(&format!("{CLAIMS}/{}", claim.name))?;
-        }
+        let claims = || {
+            let claims = self.location.list(CLAIMS)?;
+            claims.iter().try_for_each(|claim| self.location.remove(&format!("{CLAIMS}/{}", claim.name)))
+        };
+        let (claims, workers) = beside(claims, || self.clear_away_others());
+        claims.and(workers)
+    }
+
+    fn clear_away_others(&self) -> Result<()> {
         for listed in self.location.list(WORKERS)? {
             let name = format!("{WORKERS}/{}", listed.name);
+            if name == beat_name(&self.own.name) {
+                continue;
+            }
             if listed.name.ends_with(".beat") || self.location.is_unlocked(&name)? {
                 self.location.remove(&name)?;
             }
@@ -200,8 +218,9 @@ impl Claims {
 
     /// Leaves: this worker is dead from now on.
     pub(super) fn leave(&self) -> Result<()> {
-        self.location.remove(&beat_name(&self.own.name))?;
-        self.location.remove(&lock_name(&self.own.name))?;
+        let remove = |name: String| self.location.remove(&name);
+        let (beat, lock) = beside(|| remove(beat_name(&self.own.name)), || remove(lock_name(&self.own.name)));
+        beat.and(lock)?;
         self.clear_away_strays()
     }
 

@@ -1,11 +1,14 @@
 //! Sources of one shard after another, and the queue that tells the writing side where a shard ends.
 //!
-//! One run of the pipeline goes through many shards, so nothing drains at their ends. The feed never waits for a shard: where none is free,
-//! the run ends, and whoever called it waits.
+//! One run of the pipeline goes through many shards, so nothing drains at their ends: the next one is taken, on a thread of its own, as soon
+//! as all of the current one is on its way, and is read ahead like any input. The feed does not wait until a shard is free: where none is, the
+//! run ends, and whoever called it waits.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 
 use super::location::Publish;
 use crate::error::{Error, Result};
@@ -93,11 +96,6 @@ impl Lots {
         let ended = lots.front().is_some_and(|lot| lot.ended && lot.sources == records);
         if ended { lots.pop_front() } else { None }
     }
-
-    /// What was not brought to its end.
-    pub(super) fn take_all(&self) -> Vec<Lot> {
-        self.lock().drain(..).collect()
-    }
 }
 
 /// When to end before everything is done.
@@ -105,31 +103,70 @@ impl Lots {
 pub(super) struct Ending {
     /// Asked for by a signal, say.
     pub(super) stop: Stop,
-    /// How long the shard in hand may take from then on.
-    pub(super) grace: Duration,
+    /// The same when the shard in hand has had its time.
+    pub(super) late: Stop,
 }
 
+impl Ending {
+    /// With so much time for the shard in hand.
+    pub(super) fn new(stop: &Stop, grace: Duration) -> Ending {
+        Ending { stop: stop.clone(), late: stop.after(grace) }
+    }
+}
+
+/// What came of taking a shard.
+pub(super) type Answer = Result<Option<Taken>>;
+
+/// Takes a shard whenever it is asked to, until nobody will ask again.
+pub(super) fn take_ahead(
+    supply: &Mutex<impl Supply>,
+    stop: &Stop,
+    asked: &Receiver<()>,
+    answers: &Sender<Answer>,
+) {
+    let take = || match stop.requested() {
+        true => Ok(None),
+        false => supply.lock().unwrap_or_else(PoisonError::into_inner).take(),
+    };
+    // What nobody waits for any more stays claimed until the run is over.
+    asked.iter().take_while(|()| answers.send(take()).is_ok()).for_each(drop);
+}
+
+/// How long until a shard is asked for again where there was none, and how often a wait is left to look for a stop.
+const PATIENCE: Duration = Duration::from_millis(250);
+
 /// The sources of all shards that this worker takes.
-pub(super) struct Feed<'a, S> {
-    supply: &'a Mutex<S>,
+pub(super) struct Feed<'a> {
     lots: &'a Lots,
     ending: Ending,
-    /// When the end was asked for, as far as we noticed.
-    asked: Option<Instant>,
     current: Option<Sources>,
+    next: Next,
+    /// To whoever takes shards.
+    asks: Sender<()>,
+    answers: Receiver<Answer>,
     failure: &'a Mutex<Option<Error>>,
 }
 
-impl<'a, S: Supply> Feed<'a, S> {
+/// The shard after the current one.
+enum Next {
+    /// Not asked for, or in vain, at that time.
+    None(Option<Instant>),
+    Asked,
+    Taken(Taken),
+    /// There will be none.
+    Over,
+}
+
+impl<'a> Feed<'a> {
     /// Begins with a shard that is taken already.
     pub(super) fn new(
-        supply: &'a Mutex<S>,
+        first: Taken,
         lots: &'a Lots,
         ending: Ending,
-        first: Taken,
+        (asks, answers): (Sender<()>, Receiver<Answer>),
         failure: &'a Mutex<Option<Error>>,
-    ) -> Feed<'a, S> {
-        let mut feed = Feed { supply, lots, ending, asked: None, current: None, failure };
+    ) -> Feed<'a> {
+        let mut feed = Feed { lots, ending, current: None, next: Next::None(None), asks, answers, failure };
         feed.begin(first);
         feed
     }
@@ -137,46 +174,149 @@ impl<'a, S: Supply> Feed<'a, S> {
     fn begin(&mut self, taken: Taken) {
         self.lots.begin(taken.shard, taken.how);
         self.current = Some(taken.sources);
+        self.next = Next::None(None);
     }
 
-    fn out_of_time(&mut self) -> bool {
-        if !self.ending.stop.requested() {
-            return false;
+    /// Asks for the next shard, unless that was just done in vain.
+    fn ask(&mut self) {
+        if let Next::None(asked) = self.next
+            && asked.is_none_or(|asked| asked.elapsed() >= PATIENCE)
+        {
+            self.next = if self.asks.send(()).is_ok() { Next::Asked } else { Next::Over };
         }
-        let asked = *self.asked.get_or_insert_with(Instant::now);
-        asked.elapsed() >= self.ending.grace
     }
 
-    fn take_shard(&self) -> Result<Option<Taken>> {
-        if self.ending.stop.requested() {
-            return Ok(None);
+    fn answered(&mut self, answer: Answer) {
+        self.next = match answer {
+            Ok(Some(taken)) => Next::Taken(taken),
+            Ok(None) => Next::None(Some(Instant::now())),
+            Err(error) => {
+                *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                Next::Over
+            }
+        };
+    }
+
+    /// Sees to it that there is a next shard once all of the current one is on its way.
+    fn look_ahead(&mut self) {
+        match self.next {
+            Next::None(_) if self.current.as_ref().is_some_and(|all| all.size_hint().1.is_some()) => {
+                self.ask();
+            }
+            Next::Asked => match self.answers.try_recv() {
+                Ok(answer) => self.answered(answer),
+                Err(TryRecvError::Empty) => {}
+                Err(TryRecvError::Disconnected) => self.next = Next::Over,
+            },
+            _ => {}
         }
-        self.supply.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// The next shard; `None` where there is none now, or no time for it.
+    fn next_shard(&mut self) -> Option<Taken> {
+        self.ask();
+        while let Next::Asked = self.next {
+            match self.answers.recv_timeout(PATIENCE) {
+                Ok(answer) => self.answered(answer),
+                Err(RecvTimeoutError::Timeout) if self.ending.stop.requested() => return None,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => self.next = Next::Over,
+            }
+        }
+        match std::mem::replace(&mut self.next, Next::Over) {
+            Next::Taken(taken) if !self.ending.stop.requested() => Some(taken),
+            _ => None,
+        }
     }
 }
 
-impl<S: Supply> Iterator for Feed<'_, S> {
+impl Iterator for Feed<'_> {
     type Item = Source;
 
     fn next(&mut self) -> Option<Source> {
         loop {
-            if self.out_of_time() {
+            if self.ending.late.requested() {
                 return None;
             }
-            if let Some(source) = self.current.as_mut().and_then(Iterator::next) {
+            self.look_ahead();
+            if let Some(source) = self.current.as_mut()?.next() {
                 self.lots.change_last(|lot| lot.sources += 1);
                 return Some(source);
             }
-            if self.current.take().is_some() {
-                self.lots.change_last(|lot| lot.ended = true);
+            // Sources that are waited for end early then.
+            if self.ending.late.requested() {
+                return None;
             }
-            match self.take_shard() {
-                Ok(taken) => self.begin(taken?),
-                Err(error) => {
-                    *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-                    return None;
-                }
-            }
+            self.current = None;
+            self.lots.change_last(|lot| lot.ended = true);
+            let next = self.next_shard()?;
+            self.begin(next);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use crossbeam_channel::bounded;
+
+    use super::*;
+
+    /// Shards of three pictures, from 1 on.
+    struct Shards(u64);
+
+    fn shard(shard: u64) -> Taken {
+        let sources = (0..3).map(move |number| Source::bytes(format!("{shard}/{number}"), Vec::new()));
+        Taken { shard, sources: Box::new(sources), how: How::New(Publish::First) }
+    }
+
+    impl Supply for Shards {
+        fn take(&mut self) -> Result<Option<Taken>> {
+            self.0 += 1;
+            Ok((self.0 < 4).then(|| shard(self.0)))
+        }
+    }
+
+    /// What `run` makes of a feed of the shards 0 to 3, of which it may see how many were taken.
+    fn fed<T>(ending: &Ending, run: impl FnOnce(Feed<'_>, &dyn Fn() -> u64) -> T) -> T {
+        let (supply, lots, failure) = (Mutex::new(Shards(0)), Lots::default(), Mutex::new(None));
+        let ((asks, asked), (answers, answered)) = (bounded(1), bounded(1));
+        let feed = Feed::new(shard(0), &lots, ending.clone(), (asks, answered), &failure);
+        thread::scope(|scope| {
+            let supply = &supply;
+            scope.spawn(move || take_ahead(supply, &ending.stop, &asked, &answers));
+            run(feed, &|| supply.lock().unwrap().0)
+        })
+    }
+
+    #[test]
+    fn the_next_shard_is_taken_before_the_current_one_ends() {
+        let keys = fed(&Ending::new(&Stop::default(), Duration::ZERO), |mut feed, taken| {
+            let first = feed.next().unwrap();
+            let waiting = Instant::now();
+            while taken() == 0 {
+                assert!(waiting.elapsed() < Duration::from_secs(20), "no shard was taken ahead");
+                thread::sleep(Duration::from_millis(1));
+            }
+            [first].into_iter().chain(feed).map(|source| source.key().to_os_string()).collect::<Vec<_>>()
+        });
+        let expected: Vec<_> =
+            (0..12).map(|at| std::ffi::OsString::from(format!("{}/{}", at / 3, at % 3))).collect();
+        assert_eq!(keys, expected);
+    }
+
+    #[test]
+    fn a_shard_taken_ahead_is_not_begun_after_a_request_to_end() {
+        let stop = Stop::default();
+        let rest = fed(&Ending::new(&stop, Duration::MAX), |mut feed, taken| {
+            feed.next().unwrap();
+            while taken() == 0 {
+                thread::sleep(Duration::from_millis(1));
+            }
+            stop.request();
+            feed.count()
+        });
+        assert_eq!(rest, 2, "the shard in hand is to be finished, and no other begun");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ffi::OsString;
+use std::io::Seek as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -177,8 +178,10 @@ impl Desk {
     /// The shard's file with its failed records replaced by those in `new`, as far as they are there.
     fn mended(&self, lot: &Lot, mend: &Mend, new: Open) -> Result<Open> {
         let mut by_key: HashMap<OsString, VecDeque<Row>> = HashMap::new();
-        let file = new.draft.reopen().map_err(|error| Error::io("cannot read the records", error))?;
-        for row in self.format.rows(file)? {
+        let mut file = new.draft.as_file();
+        let again = file.rewind().and_then(|()| file.try_clone());
+        let again = again.map_err(|error| Error::io("cannot read the records", error))?;
+        for row in self.format.rows(again)? {
             let row = row?;
             by_key.entry(row.key.clone()).or_default().push_back(row);
         }

@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use super::beside::each;
 use super::census::Census;
-use super::location::Location;
+use super::location::{Listed, Location};
 use super::seal::{seal, unseal};
 use crate::error::Result;
 use crate::limits::Limits;
@@ -121,13 +122,14 @@ pub(super) struct Ledger {
 impl Ledger {
     /// Reads what was appended since.
     pub(super) fn refresh(&mut self, location: &dyn Location) -> Result<()> {
-        for listed in location.list(LEDGER)? {
-            let read = self.read.get(&listed.name).copied().unwrap_or(0);
-            if listed.length <= read {
-                continue;
-            }
-            let name = format!("{LEDGER}/{}", listed.name);
-            let new = location.read_range(&name, read, listed.length - read)?;
+        let read = |listed: &Listed| self.read.get(&listed.name).copied().unwrap_or(0);
+        let listed = location.list(LEDGER)?.into_iter().map(|listed| (read(&listed), listed));
+        let longer: Vec<(u64, Listed)> = listed.filter(|(read, listed)| listed.length > *read).collect();
+        let new = each(&longer, |(read, listed)| {
+            location.read_range(&format!("{LEDGER}/{}", listed.name), *read, listed.length - read)
+        });
+        for (new, (read, listed)) in new.into_iter().zip(longer) {
+            let new = new?;
             // A line without its end is being written, or was never finished.
             let whole = new.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
             for line in new[..whole].split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {

@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use super::beside::{beside, each};
 use super::location::Location;
 use super::seal::unseal;
 use super::text::Text;
@@ -19,6 +20,7 @@ mod writer;
 pub(super) use writer::write;
 
 const PLAN: &str = "plan";
+const LAST_WORD: &str = "complete.json";
 const COMPLETE: &str = "plan/complete.json";
 
 /// What a shard is made of.
@@ -63,7 +65,7 @@ struct Complete {
 }
 
 /// The plan as far as it is written.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Plan {
     shards: Vec<Shard>,
     segments: u64,
@@ -81,14 +83,12 @@ impl Plan {
         if self.complete {
             return Ok(());
         }
-        // The last word is asked for first: what it counts is there by then.
-        let complete = location.read(COMPLETE)?;
-        let known = location.list(PLAN)?;
-        while known.iter().any(|listed| listed.name == segment_file(self.segments)) {
-            self.read_segment(location)?;
-        }
-        let Some(complete) = complete else { return Ok(()) };
+        let Some(complete) = self.read_segments(location)? else { return Ok(()) };
         let complete: Complete = unseal(&complete).ok_or_else(|| damaged(COMPLETE))?;
+        if complete != self.summary() {
+            // A folder is not listed at one instant: the last word may be seen without what was written just before it.
+            self.read_segments(location)?;
+        }
         if complete != self.summary() {
             return Err(Error::Input(format!(
                 "the plan in {} lacks segments: {PLAN}/ was changed",
@@ -99,16 +99,31 @@ impl Plan {
         Ok(())
     }
 
-    fn read_segment(&mut self, location: &dyn Location) -> Result<()> {
-        let name = segment_name(self.segments);
-        let (index, line) = read_index(location, &name)?;
-        if index.first != self.shards.len() as u64 {
-            return Err(damaged(&name));
+    /// Reads the segments that are new, and the last word, if that is there.
+    fn read_segments(&mut self, location: &dyn Location) -> Result<Option<Vec<u8>>> {
+        let known = location.list(PLAN)?;
+        let is_there = |name: &str| known.iter().any(|listed| listed.name == name);
+        let new: Vec<String> = (self.segments..)
+            .take_while(|segment| is_there(&segment_file(*segment)))
+            .map(segment_name)
+            .collect();
+        let last_word = || if is_there(LAST_WORD) { location.read(COMPLETE) } else { Ok(None) };
+        let (complete, indices) = beside(last_word, || each(&new, |name| read_index(location, name)));
+        for (index, name) in indices.into_iter().zip(&new) {
+            let (index, line) = index?;
+            if index.first != self.shards.len() as u64 {
+                return Err(damaged(name));
+            }
+            self.add(index.shards, line);
         }
+        complete
+    }
+
+    /// Adds the shards of the next segment, whose first line is so long.
+    fn add(&mut self, shards: impl IntoIterator<Item = Shard>, line: u64) {
         let own = |shard| Shard { segment: (self.segments, line), ..shard };
-        self.shards.extend(index.shards.into_iter().map(own));
+        self.shards.extend(shards.into_iter().map(own));
         self.segments += 1;
-        Ok(())
     }
 
     fn summary(&self) -> Complete {

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::beside::beside;
 use super::census::Census;
-use super::ledger::{Entry, Ledger};
+use super::ledger::Entry;
 use super::location::Location;
 use super::settings::Settings;
-use super::status::{Status, status};
+use super::status::{Status, look};
 use crate::error::Result;
 use crate::limits::Limits;
 
@@ -81,12 +82,11 @@ pub struct Share {
 ///
 /// # Errors
 ///
-/// Those of [`status`].
+/// Those of [`status`](super::status).
 pub fn report(location: &dyn Location) -> Result<Report> {
-    let settings = Settings::read(location)?;
-    let status = status(location)?;
-    let mut ledger = Ledger::default();
-    ledger.refresh(location)?;
+    let (settings, looked) = beside(|| Settings::read(location), || look(location));
+    let settings = settings?;
+    let (status, ledger) = looked?;
     Ok(Report::new(settings, &status, &ledger.all_done().values().collect::<Vec<_>>()))
 }
 

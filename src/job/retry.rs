@@ -13,7 +13,7 @@ use super::ledger::{Ledger, Writer};
 use super::location::Location;
 use super::plan::{self, Plan, ShardKind};
 use super::settings::Settings;
-use super::worker::{WorkOptions, beating, round};
+use super::worker::{WorkOptions, beating, reading, round};
 use crate::error::Result;
 use crate::hasher::HashOptions;
 use crate::limits::Limits;
@@ -71,7 +71,7 @@ pub fn retry(
         progress,
     };
     let input = InputOptions { limits: hash.decode.limits.clone(), ..settings.input()? };
-    let pipeline = PipelineOptions { hash: hash.clone(), ..options.pipeline.clone() };
+    let (input, pipeline) = reading(input, hash.clone(), options);
     let other_limits = Some(&hash.decode.limits).filter(|limits| **limits != settings.limits).cloned();
     let failed = Failed { other_limits, ..Failed::new(&desk, codes, input)? };
     let retried = beating(&desk.claims.clone(), || failed.retry(&desk, options, &pipeline));
@@ -125,7 +125,7 @@ impl Failed {
     fn retry(mut self, desk: &Desk, options: &WorkOptions, pipeline: &PipelineOptions) -> Result<u64> {
         let Some(first) = self.take()? else { return Ok(self.passed_over) };
         let failed = Mutex::new(self);
-        let ending = Ending { stop: options.stop.clone(), grace: options.grace };
+        let ending = Ending::new(&options.stop, options.grace);
         round(desk, &failed, first, ending, pipeline)?;
         Ok(failed.into_inner().unwrap_or_else(PoisonError::into_inner).passed_over)
     }

@@ -110,7 +110,7 @@ impl Settings {
         Some(&self.matching).filter(|matching| !matching.is_null())
     }
 
-    /// Pictures of one shard.
+    /// Pictures of one shard; the first few have fewer.
     pub fn shard_size(&self) -> u64 {
         self.shard_size
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::beside::beside;
 use super::claim::CLAIMS;
 use super::identity::now;
 use super::ledger::Ledger;
@@ -56,12 +57,17 @@ impl Status {
 ///
 /// [`Error::Input`](crate::Error::Input) where there is none, or its plan is damaged; [`Error::Io`](crate::Error::Io).
 pub fn status(location: &dyn Location) -> Result<Status> {
-    Settings::read(location)?;
+    let (settings, looked) = beside(|| Settings::read(location), || look(location));
+    settings.and(looked).map(|(status, _)| status)
+}
+
+/// The same with the ledger that it was counted from.
+pub(super) fn look(location: &dyn Location) -> Result<(Status, Ledger)> {
     let (mut plan, mut ledger) = (Plan::default(), Ledger::default());
-    // The ledger first: a shard that is done was planned before.
-    ledger.refresh(location)?;
+    // The ledger before the plan: a shard that is done was planned before.
+    let (read, claims) = beside(|| ledger.refresh(location), || location.list(CLAIMS));
+    let claims = read.and(claims)?;
     plan.refresh(location)?;
-    let claims = location.list(CLAIMS)?;
     let shard_of = |name: &str| name.split('.').next().and_then(|shard| shard.parse::<u64>().ok());
     let mut claimed: Vec<u64> = claims.iter().filter_map(|listed| shard_of(&listed.name)).collect();
     claimed.dedup();
@@ -78,7 +84,7 @@ pub fn status(location: &dyn Location) -> Result<Status> {
     status.rate = rate(&ledger, now());
     let seconds = |rate: f64| Duration::try_from_secs_f64(status.records_left as f64 / rate).ok();
     status.time_left = status.rate.filter(|rate| *rate > 0.0).and_then(seconds);
-    Ok(status)
+    Ok((status, ledger))
 }
 
 impl Status {

@@ -6,19 +6,21 @@ use std::time::Duration;
 
 use crossbeam_channel::{RecvTimeoutError, bounded};
 
+use super::beside::beside;
 use super::board::{Board, LISTING, Split};
 use super::claim::Claims;
-use super::feed::{Ending, Feed, Lots, Supply, Taken};
+use super::feed::{Ending, Feed, Lots, Supply, Taken, take_ahead};
 use super::hand::{Desk, Hand};
 use super::identity::Identity;
 use super::location::Location;
 use super::matching::Matching;
-use super::plan;
+use super::plan::{self, Plan};
 use super::progress::Progress;
 use super::settings::Settings;
 use super::shards::ShardSink;
 use crate::error::{Error, Result};
-use crate::pipeline::{self, InputOptions, PipelineOptions, Stop, describe};
+use crate::hasher::HashOptions;
+use crate::pipeline::{self, InputOptions, Item, PipelineOptions, ReadAhead, Stop, describe, resumes};
 
 /// How a worker works. Nothing here changes what is written.
 #[derive(Debug, Clone)]
@@ -72,15 +74,34 @@ const PATIENCE: (Duration, Duration) = (Duration::from_millis(2), Duration::from
 /// [`Error::Input`] where the job was started with other settings; [`Error::Io`] where the location cannot be read or written.
 /// Nothing is lost: whoever runs the same again goes on.
 pub fn work(location: Arc<dyn Location>, settings: &Settings, options: &WorkOptions) -> Result<Finish> {
-    settings.hold(&*location)?;
-    let claims = Arc::new(Claims::new(location.clone(), Identity::new(), options.expiry)?);
-    let worked = beating(&claims, || {
-        let worker = Worker::new(location, claims.clone(), settings, options)?;
-        thread::scope(|scope| worker.run(scope))
+    let (held, claims) = beside(
+        || settings.hold(&*location),
+        || Claims::new(location.clone(), Identity::new(), options.expiry),
+    );
+    let claims = Arc::new(claims?);
+    let worked = held.and_then(|()| {
+        beating(&claims, || {
+            let worker = Worker::new(location, claims.clone(), settings, options)?;
+            thread::scope(|scope| worker.run(scope))
+        })
     });
     let left = claims.leave();
     let finish = worked?;
     left.map(|()| finish)
+}
+
+/// How a worker reads and hashes: the current shard and the next one are read ahead within a sixteenth of the memory each, and reading ends
+/// when the shard in hand has had its time.
+pub(super) fn reading(
+    input: InputOptions,
+    hash: HashOptions,
+    options: &WorkOptions,
+) -> (InputOptions, PipelineOptions) {
+    let bytes = options.pipeline.memory / 16;
+    let read_ahead = ReadAhead { bytes, ..input.read_ahead };
+    let stop = Ending::new(&options.stop, options.grace).late;
+    let memory = options.pipeline.memory - 2 * bytes;
+    (InputOptions { read_ahead, stop, ..input }, PipelineOptions { hash, memory, ..options.pipeline.clone() })
 }
 
 /// Does something while this worker's heart beats. That a beat fails is no error: at worst another worker does the same work.
@@ -119,7 +140,7 @@ impl<'a> Worker<'a> {
     ) -> Result<Worker<'a>> {
         let (format, hash) = (settings.format()?, settings.hash()?);
         let (progress, stop_listing) = (options.progress.clone(), Stop::default());
-        let input = InputOptions { stop: stop_listing.clone(), ..settings.input()? };
+        let (input, pipeline) = reading(settings.input()?, hash.clone(), options);
         let board =
             Board::new(location.clone(), claims.clone(), format, input, options.split, progress.clone());
         let desk = Desk {
@@ -131,7 +152,6 @@ impl<'a> Worker<'a> {
             matching: options.matching.clone(),
             progress,
         };
-        let pipeline = PipelineOptions { hash, ..options.pipeline.clone() };
         Ok(Worker { board: Mutex::new(board), desk, settings, options, pipeline, stop_listing })
     }
 
@@ -139,7 +159,7 @@ impl<'a> Worker<'a> {
         let mut listing = None;
         let worked = self.take_shards(scope, &mut listing);
         self.stop_listing.request();
-        let listed = listing.map_or(Ok(()), |listing| self.end_listing(listing));
+        let listed = listing.map_or(Ok(()), Self::end_listing);
         let finish = worked?;
         listed?;
         if self.board().job_is_complete() {
@@ -160,14 +180,16 @@ impl<'a> Worker<'a> {
                 return Ok(if self.board().is_complete() { Finish::Complete } else { Finish::Stopped });
             }
             if let Some(ended) = listing.take_if(|listing| listing.is_finished()) {
-                self.end_listing(ended)?;
+                Self::end_listing(ended)?;
             }
             let taken = self.board().take()?;
             if self.board().is_complete() {
                 return Ok(Finish::Complete);
             }
-            if listing.is_none() && self.board().takes_listing()? {
-                *listing = Some(self.start_listing(scope)?);
+            if listing.is_none()
+                && let Some(plan) = self.board().takes_listing()?
+            {
+                *listing = Some(self.start_listing(scope, plan)?);
             }
             match taken {
                 Some(taken) => {
@@ -186,27 +208,34 @@ impl<'a> Worker<'a> {
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lists the inputs beside the work.
-    fn start_listing<'scope>(&self, scope: &'scope thread::Scope<'scope, 'a>) -> Result<Listing<'scope>> {
-        let (location, stop) = (self.desk.location.clone(), self.stop_listing.clone());
-        let (sources, input) = (self.settings.sources()?, self.settings.input()?);
+    /// Lists the inputs beside the work, behind what is planned.
+    fn start_listing<'scope>(
+        &self,
+        scope: &'scope thread::Scope<'scope, 'a>,
+        plan: Plan,
+    ) -> Result<Listing<'scope>> {
+        let (location, claims) = (self.desk.location.clone(), self.desk.claims.clone());
+        let (sources, stop) = (self.settings.sources()?, self.stop_listing.clone());
+        let input = InputOptions { stop: stop.clone(), ..self.settings.input()? };
         let size = self.settings.shard_size();
         let list = move || {
-            let items = || pipeline::items(sources.clone(), &input);
-            plan::write(&*location, items, size, &stop)
+            let items = |after: Option<&Item>| {
+                let after = after.map(|item| item.location.clone());
+                pipeline::items(sources.clone(), &InputOptions { after, ..input.clone() })
+            };
+            let written = plan::write(&*location, plan, (items, resumes(&sources)), size, &stop);
+            claims.release(LISTING).and(written)
         };
         let thread = thread::Builder::new().name("shadegrid-list".to_string());
         thread.spawn_scoped(scope, list).map_err(|error| Error::io("cannot start a thread", error))
     }
 
-    fn end_listing(&self, listing: Listing<'_>) -> Result<()> {
-        let listed = listing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        self.desk.claims.release(LISTING)?;
-        listed.map(drop)
+    fn end_listing(listing: Listing<'_>) -> Result<()> {
+        listing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)).map(drop)
     }
 
     fn round(&self, first: Taken) -> Result<()> {
-        let ending = Ending { stop: self.options.stop.clone(), grace: self.options.grace };
+        let ending = Ending::new(&self.options.stop, self.options.grace);
         round(&self.desk, &self.board, first, ending, &self.pipeline)
     }
 }
@@ -220,7 +249,10 @@ pub(super) fn round(
     options: &PipelineOptions,
 ) -> Result<()> {
     let (lots, failure) = (Lots::default(), Mutex::new(None));
-    let feed = Feed::new(supply, &lots, ending, first, &failure);
+    let (asks, asked) = bounded(1);
+    let (answers, answered) = bounded(1);
+    let stop = ending.stop.clone();
+    let feed = Feed::new(first, &lots, ending, (asks, answered), &failure);
     let (sender, parts) = bounded(2);
     let (run, finishing) = thread::scope(|scope| {
         let hand = scope.spawn(|| {
@@ -228,15 +260,16 @@ pub(super) fn round(
             // The receiver goes with a failure, so that the run ends too.
             parts.into_iter().try_for_each(|part| hand.take(part))
         });
+        // It ends with the feed, whose run is over before the hand's last file.
+        scope.spawn(move || take_ahead(supply, &stop, &asked, &answers));
         let run = {
             let mut sink = ShardSink::new(&lots, &desk.progress, sender);
             pipeline::run(feed, &mut sink, options)
         };
         (run, hand.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     });
-    for lot in lots.take_all() {
-        desk.claims.release(&plan::name(lot.shard))?;
-    }
+    // What was taken and not brought to its end is left to others.
+    desk.claims.release_all_but(LISTING)?;
     // Where the hand failed, so did the run, for want of someone to hand records to.
     finishing?;
     run?;

@@ -80,7 +80,9 @@ impl<'a, I: Iterator<Item = Source>> Feed<'a, I> {
             Content::Bytes(bytes, lease) => {
                 self.limits.check_file_bytes(bytes.len() as u64)?;
                 let reserved = self.budget.files.reserve(bytes.len() as u64);
-                drop(lease);
+                if let Some(lease) = lease {
+                    lease.give_back(self.buffers.take());
+                }
                 Ok((bytes, reserved))
             }
             Content::Stream(mut stream) => self.load_stream(&mut *stream),

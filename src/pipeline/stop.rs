@@ -1,20 +1,45 @@
 //! A request to end a run early.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
-/// Asks a run to end early, from any thread or a signal's handler; clones share the request.
+/// Asks a run to end early, from any thread; clones share the request.
 #[derive(Debug, Clone, Default)]
-pub struct Stop(Arc<AtomicBool>);
+pub struct Stop {
+    asked: Arc<OnceLock<Instant>>,
+    delay: Duration,
+}
 
 impl Stop {
     /// Asks; it cannot be taken back.
     pub fn request(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        let _ = self.asked.set(Instant::now());
     }
 
-    /// Whether someone asked.
+    /// Whether someone asked, and as long ago as this one waits.
     pub fn requested(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.asked.get().is_some_and(|asked| asked.elapsed() >= self.delay)
+    }
+
+    /// The same request, for who may go on for so long after it.
+    #[must_use]
+    pub fn after(&self, delay: Duration) -> Stop {
+        Stop { asked: self.asked.clone(), delay: self.delay + delay }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delayed_request_is_heard_later() {
+        let stop = Stop::default();
+        let (soon, never) = (stop.after(Duration::from_millis(20)), stop.after(Duration::MAX));
+        assert!(!stop.requested() && !soon.requested());
+        stop.request();
+        assert!(stop.requested() && !never.requested());
+        std::thread::sleep(Duration::from_millis(25));
+        assert!(soon.requested() && !never.requested());
     }
 }

@@ -101,8 +101,13 @@ impl Location for Store {
         self.bucket.remove(name).map_err(|error| self.cannot("remove", name, error))
     }
 
+    /// Without a name, where the system lets an open file go without: nothing of it stays when this process is killed.
     fn draft(&self, _owner: &str) -> Result<NamedTempFile> {
-        NamedTempFile::new().map_err(|error| Error::io("cannot write a temporary file", error))
+        let draft = NamedTempFile::new();
+        let mut draft = draft.map_err(|error| Error::io("cannot write a temporary file", error))?;
+        let nameless = std::fs::remove_file(draft.path()).is_ok();
+        draft.disable_cleanup(nameless);
+        Ok(draft)
     }
 
     fn publish(&self, draft: NamedTempFile, name: &str, how: Publish) -> Result<bool> {

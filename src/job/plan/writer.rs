@@ -16,36 +16,41 @@ const MOST_SHARDS: usize = 4096;
 /// Longest time between two segments, while there is something to write.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// Plans the items that `list` lists, behind what `location` holds already; whether the plan is complete.
+/// Pictures of the first shard, if shards may be so large; each one after it may have twice as many. A store lists a thousand at a time, so
+/// that hashing begins with the first answer.
+const FIRST: u64 = 1000;
+
+/// Pictures of the shard of this number, where all may have so many.
+fn pictures_of(shard: u64, most: u64) -> u64 {
+    most.min(FIRST << shard.min(32))
+}
+
+/// Plans the items that `list` lists, behind what is planned already; whether the plan is complete.
 ///
 /// It is not where `stop` was requested, or where another planner was faster.
 ///
-/// `list` is asked again where the item that was planned last is not there any more.
+/// `list` lists all items, or, where a listing `resumes`, those behind one. It is asked again where the item that was planned last is not there any
+/// more.
 ///
 /// # Errors
 ///
 /// Those of the location; [`Error::Input`] where nothing is left of the last shard that was planned.
 pub(in crate::job) fn write<I: Iterator<Item = Item>>(
     location: &dyn Location,
-    list: impl Fn() -> I,
+    plan: Plan,
+    (list, resumes): (impl Fn(Option<&Item>) -> I, bool),
     shard_size: u64,
     stop: &Stop,
 ) -> Result<bool> {
-    let mut plan = Plan::default();
-    plan.refresh(location)?;
     if plan.is_complete() {
         return Ok(true);
     }
-    let mut items = behind(&plan, location, &list)?;
-    let mut writer = Writer::new(location, plan.segments, plan.shards.len() as u64);
+    let mut items = behind(&plan, location, &list, resumes)?;
+    let mut writer = Writer::new(location, plan);
     let mut pictures = Vec::new();
     loop {
         let item = if stop.requested() { None } else { items.next() };
-        let ends = match &item {
-            Some(item) => pictures.len() as u64 >= shard_size || is_archive(item),
-            None => true,
-        };
-        if ends && !pictures.is_empty() {
+        if !pictures.is_empty() && item.as_ref().is_none_or(is_archive) {
             writer.add(ShardKind::Pictures, &pictures)?;
             pictures.clear();
         }
@@ -54,6 +59,10 @@ pub(in crate::job) fn write<I: Iterator<Item = Item>>(
             Some(item) => pictures.push(item),
             None => break,
         }
+        if pictures.len() as u64 >= pictures_of(writer.next_shard(), shard_size) {
+            writer.add(ShardKind::Pictures, &pictures)?;
+            pictures.clear();
+        }
         if writer.is_late() && !writer.end_segment()? {
             return Ok(false);
         }
@@ -61,8 +70,7 @@ pub(in crate::job) fn write<I: Iterator<Item = Item>>(
     if stop.requested() || !writer.end_segment()? {
         return Ok(false);
     }
-    plan.refresh(location)?;
-    location.create(COMPLETE, seal(&plan.summary())?.as_bytes())?;
+    location.create(COMPLETE, seal(&writer.plan.summary())?.as_bytes())?;
     Ok(true)
 }
 
@@ -72,28 +80,37 @@ fn is_archive(item: &Item) -> bool {
 }
 
 /// The items that are not planned yet.
-fn behind<I: Iterator<Item = Item>>(plan: &Plan, location: &dyn Location, list: impl Fn() -> I) -> Result<I> {
-    let mut items = list();
-    let Some(last) = plan.shards.len().checked_sub(1) else { return Ok(items) };
+fn behind<I: Iterator<Item = Item>>(
+    plan: &Plan,
+    location: &dyn Location,
+    list: impl Fn(Option<&Item>) -> I,
+    resumes: bool,
+) -> Result<I> {
+    let Some(last) = plan.shards.len().checked_sub(1) else { return Ok(list(None)) };
     let planned = plan.items(location, last as u64)?;
+    let of_listing = |item: &&Item| !matches!(item.kind, ItemKind::Failed(_));
+    if resumes && let Some(last) = planned.last().filter(of_listing) {
+        return Ok(list(Some(last)));
+    }
+    let mut items = list(None);
     let before = plan.summary().items as usize;
     if items.nth(before - 1).as_ref() == planned.last() {
         return Ok(items);
     }
     // The listing changed: behind what was planned last, wherever it stands now.
-    let mut items = list();
+    let mut items = list(None);
     if items.any(|item| Some(&item) == planned.last()) {
         return Ok(items);
     }
     // That vanished: behind the last of its shard that did not.
     let order: HashMap<_, _> = planned.iter().enumerate().map(|(at, item)| (&item.location, at)).collect();
-    let left = list().filter_map(|item| order.get(&item.location).copied()).max();
+    let left = list(None).filter_map(|item| order.get(&item.location).copied()).max();
     let Some(left) = left else {
         let message =
             "listing was interrupted, and meanwhile everything around that place was removed from the input";
         return Err(Error::Input(format!("{message}; start the job anew in another place")));
     };
-    let mut items = list();
+    let mut items = list(None);
     let _ = items.any(|item| item.location == planned[left].location);
     Ok(items)
 }
@@ -101,8 +118,9 @@ fn behind<I: Iterator<Item = Item>>(plan: &Plan, location: &dyn Location, list: 
 /// The segment that is being put together.
 struct Writer<'a> {
     location: &'a dyn Location,
-    segment: u64,
-    index: Index,
+    /// What was written before.
+    plan: Plan,
+    shards: Vec<Shard>,
     items: Vec<u8>,
     lines: Vec<u8>,
     begun: Instant,
@@ -111,10 +129,14 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    fn new(location: &'a dyn Location, segment: u64, first: u64) -> Writer<'a> {
-        let index = Index { first, shards: Vec::new() };
-        let (items, lines, begun) = (Vec::new(), Vec::new(), Instant::now());
-        Writer { location, segment, index, items, lines, begun, patience: Duration::ZERO }
+    fn new(location: &'a dyn Location, plan: Plan) -> Writer<'a> {
+        let (shards, items, lines, begun) = (Vec::new(), Vec::new(), Vec::new(), Instant::now());
+        Writer { location, plan, shards, items, lines, begun, patience: Duration::ZERO }
+    }
+
+    /// The number of the shard that is added next.
+    fn next_shard(&self) -> u64 {
+        (self.plan.shards.len() + self.shards.len()) as u64
     }
 
     fn add(&mut self, kind: ShardKind, items: &[Item]) -> Result<()> {
@@ -128,28 +150,28 @@ impl<'a> Writer<'a> {
         self.items.extend(&packed);
         let place = start..self.items.len() as u64;
         let crc = crc32fast::hash(&packed);
-        self.index.shards.push(Shard { kind, items: items.len() as u64, place, crc, segment: (0, 0) });
+        self.shards.push(Shard { kind, items: items.len() as u64, place, crc, segment: (0, 0) });
         Ok(())
     }
 
     fn is_late(&self) -> bool {
-        let shards = self.index.shards.len();
+        let shards = self.shards.len();
         let full = shards >= MOST_SHARDS || self.items.len() >= MOST_BYTES;
         full || (shards > 0 && self.begun.elapsed() >= self.patience)
     }
 
     /// Writes the segment; `false` where another planner wrote it first.
     fn end_segment(&mut self) -> Result<bool> {
-        if self.index.shards.is_empty() {
+        if self.shards.is_empty() {
             return Ok(true);
         }
-        let mut content = seal(&self.index)?.into_bytes();
+        let index = Index { first: self.plan.shards.len() as u64, shards: std::mem::take(&mut self.shards) };
+        let mut content = seal(&index)?.into_bytes();
         content.push(b'\n');
+        let line = content.len() as u64;
         content.append(&mut self.items);
-        let created = self.location.create(&segment_name(self.segment), &content)?;
-        self.segment += 1;
-        self.index.first += self.index.shards.len() as u64;
-        self.index.shards.clear();
+        let created = self.location.create(&segment_name(self.plan.segments), &content)?;
+        self.plan.add(index.shards, line);
         self.begun = Instant::now();
         self.patience = (self.patience * 2).clamp(Duration::from_millis(250), LONGEST);
         Ok(created)
@@ -169,9 +191,24 @@ mod tests {
         })
     }
 
-    fn planned(location: &Folder) -> (Plan, Vec<Item>) {
+    fn known(location: &Folder) -> Plan {
         let mut plan = Plan::default();
         plan.refresh(location).unwrap();
+        plan
+    }
+
+    /// Goes on with the plan.
+    fn write<I: Iterator<Item = Item>>(
+        location: &Folder,
+        list: impl Fn() -> I,
+        shard_size: u64,
+        stop: &Stop,
+    ) -> Result<bool> {
+        super::write(location, known(location), (|_: Option<&Item>| list(), false), shard_size, stop)
+    }
+
+    fn planned(location: &Folder) -> (Plan, Vec<Item>) {
+        let plan = known(location);
         let all = (0..plan.shards().len() as u64).flat_map(|shard| plan.items(location, shard).unwrap());
         let all = all.collect();
         (plan, all)
@@ -188,6 +225,25 @@ mod tests {
         assert!(plan.segments >= 2, "the first shard waits for the last");
         assert!(write(&location, || items(0..2000), 100, &Stop::default()).unwrap());
         assert_eq!(planned(&location).1.len(), 1234);
+    }
+
+    #[test]
+    fn the_first_shards_are_small_and_soon_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = Folder::create(folder.path()).unwrap();
+        let list = || {
+            let look = |(number, item)| {
+                let early = number == 1_000 && known(&location).shards().is_empty();
+                assert!(!early, "the first shard waits for more than its items");
+                item
+            };
+            items(0..20_000).enumerate().map(look)
+        };
+        assert!(write(&location, list, 10_000, &Stop::default()).unwrap());
+        let sizes: Vec<u64> = planned(&location).0.shards().iter().map(|shard| shard.items).collect();
+        assert_eq!(sizes, [1_000, 2_000, 4_000, 8_000, 5_000]);
+        let sizes: Vec<u64> = [0, 1, 4, 70].map(|shard| pictures_of(shard, 1_500)).to_vec();
+        assert_eq!(sizes, [1_000, 1_500, 1_500, 1_500]);
     }
 
     /// Stops listing at every tenth item, each time with a new planner; some items vanish meanwhile.
@@ -214,6 +270,28 @@ mod tests {
         let (plan, all) = planned(&location);
         assert!(plan.is_complete());
         assert_eq!(all, items(0..500).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_is_planned_is_not_listed_again_where_that_can_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = Folder::create(folder.path()).unwrap();
+        let number = |item: &Item| item.location.to_str()?.split_once('/')?.1.parse::<usize>().ok();
+        for end in [130, 307, 500] {
+            let (stop, from) = (Stop::default(), known(&location).summary().items as usize);
+            let list = |after: Option<&Item>| {
+                assert_eq!(after.and_then(number).map_or(0, |after| after + 1), from);
+                // Of the item that was planned last nothing is known any more.
+                items(from..500).inspect(|item| {
+                    if number(item) == Some(end) {
+                        stop.request();
+                    }
+                })
+            };
+            let plan = known(&location);
+            assert_eq!(super::write(&location, plan, (list, true), 20, &stop).unwrap(), end == 500);
+        }
+        assert_eq!(planned(&location).1, items(0..500).collect::<Vec<_>>());
     }
 
     #[test]

@@ -3,7 +3,11 @@
 //! Whoever reads ahead takes bytes first. What is due next is let through even where the bound is reached, as long as it
 //! holds nothing yet: the run waits for it, and all else waits for the run.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+#[cfg(feature = "store")]
+use std::task::{Context, Poll};
 
 /// Bytes that may be held ahead of the run.
 #[derive(Debug)]
@@ -20,8 +24,30 @@ struct State {
     due: u64,
     due_taken: u64,
     closed: bool,
+    /// Tasks that asked in vain, by the numbers of their items.
+    asking: BTreeMap<u64, Waker>,
+    /// Empty buffers that were given back.
+    idle: Vec<Vec<u8>>,
     peak: u64,
 }
+
+impl State {
+    fn must_wait(&self, total: u64, item: u64, bytes: u64) -> bool {
+        let next = item == self.due && self.due_taken == 0;
+        !self.closed && !next && self.taken.saturating_add(bytes) > total
+    }
+
+    /// Wakes the task whose item comes first: once that has its bytes, it wakes the next one.
+    fn wake(&mut self) {
+        if let Some((_, task)) = self.asking.pop_first() {
+            task.wake();
+        }
+    }
+}
+
+/// Empty buffers that are kept for what is read next, and their part of the shelf, beside its bytes.
+const IDLE: usize = 16;
+const IDLE_PART: u64 = 8;
 
 /// Bytes taken for something read ahead, given back on drop.
 #[derive(Debug)]
@@ -38,12 +64,29 @@ impl Shelf {
 
     /// Takes `bytes` for the item of this number, waiting for them; `None` when nobody wants it any more.
     pub(super) fn take(self: &Arc<Shelf>, item: u64, bytes: u64) -> Option<Lease> {
-        let must_wait = |state: &mut State| {
-            let next = item == state.due && state.due_taken == 0;
-            !state.closed && !next && state.taken.saturating_add(bytes) > self.total
-        };
-        let mut state =
-            self.changed.wait_while(self.lock(), must_wait).unwrap_or_else(PoisonError::into_inner);
+        let must_wait = |state: &mut State| state.must_wait(self.total, item, bytes);
+        let state = self.changed.wait_while(self.lock(), must_wait).unwrap_or_else(PoisonError::into_inner);
+        self.lend(state, item, bytes)
+    }
+
+    /// The same for a task, which is woken when it may ask again.
+    #[cfg(feature = "store")]
+    pub(super) fn poll_take(
+        self: &Arc<Shelf>,
+        item: u64,
+        bytes: u64,
+        context: &Context<'_>,
+    ) -> Poll<Option<Lease>> {
+        let mut state = self.lock();
+        if state.must_wait(self.total, item, bytes) {
+            state.asking.insert(item, context.waker().clone());
+            return Poll::Pending;
+        }
+        state.wake();
+        Poll::Ready(self.lend(state, item, bytes))
+    }
+
+    fn lend(self: &Arc<Shelf>, mut state: MutexGuard<'_, State>, item: u64, bytes: u64) -> Option<Lease> {
         if state.closed {
             return None;
         }
@@ -55,18 +98,28 @@ impl Shelf {
         Some(Lease { shelf: self.clone(), item, bytes })
     }
 
+    /// An empty buffer for so many bytes, a used one where there is one.
+    #[cfg(feature = "store")]
+    pub(super) fn buffer(&self, length: usize) -> Vec<u8> {
+        let idle = self.lock().idle.pop();
+        idle.filter(|idle| idle.capacity() >= length).unwrap_or_else(|| Vec::with_capacity(length))
+    }
+
     /// The run takes the next item from now on. What that holds already is counted as nothing: it may take one more.
     pub(super) fn turn(&self) {
         let mut state = self.lock();
         state.due += 1;
         state.due_taken = 0;
         self.changed.notify_all();
+        state.wake();
     }
 
     /// Nobody wants anything any more.
     pub(super) fn close(&self) {
-        self.lock().closed = true;
+        let mut state = self.lock();
+        state.closed = true;
         self.changed.notify_all();
+        state.wake();
     }
 
     /// The most that was ever taken at once.
@@ -80,6 +133,18 @@ impl Shelf {
     }
 }
 
+impl Lease {
+    /// Gives the bytes back, and an empty buffer in place of the one that they were taken for.
+    pub(in crate::pipeline) fn give_back(self, buffer: Vec<u8>) {
+        let mut state = self.shelf.lock();
+        let bytes: usize = state.idle.iter().map(Vec::capacity).sum();
+        let fits = (bytes + buffer.capacity()) as u64 <= self.shelf.total / IDLE_PART;
+        if fits && state.idle.len() < IDLE && buffer.capacity() > 0 {
+            state.idle.push(buffer);
+        }
+    }
+}
+
 impl Drop for Lease {
     fn drop(&mut self) {
         let mut state = self.shelf.lock();
@@ -88,6 +153,7 @@ impl Drop for Lease {
             state.due_taken = state.due_taken.saturating_sub(self.bytes);
         }
         self.shelf.changed.notify_all();
+        state.wake();
     }
 }
 
@@ -127,5 +193,53 @@ mod tests {
         thread::sleep(Duration::from_millis(30));
         shelf.close();
         assert_eq!(waiting.join().unwrap(), (true, false));
+    }
+
+    /// A task that counts how often it was woken.
+    #[cfg(feature = "store")]
+    #[derive(Default)]
+    struct Task(std::sync::atomic::AtomicUsize);
+
+    #[cfg(feature = "store")]
+    impl std::task::Wake for Task {
+        fn wake(self: Arc<Task>) {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+
+    #[cfg(feature = "store")]
+    #[test]
+    fn buffers_are_used_again_within_a_bound() {
+        let shelf = Shelf::new(8_000);
+        let give = |capacity| shelf.take(0, 1).unwrap().give_back(Vec::with_capacity(capacity));
+        [600, 0, 500, 400].into_iter().for_each(give);
+        assert_eq!(shelf.lock().idle.iter().map(Vec::capacity).collect::<Vec<_>>(), [600, 400]);
+        assert_eq!([500, 500, 500].map(|length| shelf.buffer(length).capacity()), [500, 600, 500]);
+        (0..100).for_each(|_| give(1));
+        let state = shelf.lock();
+        assert_eq!((state.idle.len(), state.taken), (IDLE, 0));
+    }
+
+    #[cfg(feature = "store")]
+    #[test]
+    fn tasks_are_woken_in_the_order_of_their_items() {
+        let shelf = Shelf::new(100);
+        let tasks: [Arc<Task>; 4] = Default::default();
+        let poll = |item: usize, bytes| {
+            let waker = tasks[item].clone().into();
+            shelf.poll_take(item as u64, bytes, &Context::from_waker(&waker))
+        };
+        let woken = || tasks.each_ref().map(|task| task.0.load(std::sync::atomic::Ordering::Relaxed));
+        let Poll::Ready(Some(all)) = poll(0, 100) else { panic!("nothing was taken") };
+        assert!([3, 1, 2].into_iter().all(|item| poll(item, 50).is_pending()));
+        assert_eq!(woken(), [0; 4]);
+        drop(all);
+        assert_eq!(woken(), [0, 1, 0, 0]);
+        let Poll::Ready(Some(_first)) = poll(1, 50) else { panic!("bytes were there") };
+        assert_eq!(woken(), [0, 1, 1, 0], "whoever is served wakes the next one");
+        let Poll::Ready(Some(_second)) = poll(2, 50) else { panic!("bytes were there") };
+        assert!(poll(3, 50).is_pending());
+        (0..3).for_each(|_| shelf.turn());
+        assert!(matches!(poll(3, 50), Poll::Ready(Some(_))), "what is due waits");
     }
 }

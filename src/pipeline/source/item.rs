@@ -126,6 +126,23 @@ where
     Box::new(listed.chain(iter::once_with(move || end.in_vain()).flatten()))
 }
 
+/// Whether a listing of `inputs` goes on behind any of its items without listing again what comes before: all are prefixes of stores, and none
+/// holds another.
+pub fn resumes(inputs: &[Input]) -> bool {
+    let prefix = |input: &Input| match input {
+        Input::Named(name) => {
+            let url = store::url(name).filter(|url| store::lists(url))?;
+            Some(format!("{}/", url.trim_end_matches('/')))
+        }
+        Input::List(_) => None,
+    };
+    let Some(prefixes) = inputs.iter().map(prefix).collect::<Option<Vec<_>>>() else { return false };
+    let alone = |(at, one): (usize, &String)| {
+        prefixes.iter().enumerate().all(|(other, prefix)| at == other || !prefix.starts_with(one))
+    };
+    prefixes.iter().enumerate().all(alone)
+}
+
 fn one(item: Item) -> Items {
     Box::new(iter::once(item))
 }
@@ -289,5 +306,22 @@ impl Item {
             Content::Failed(error) => Item::new(found.key, source, ItemKind::Failed(error.to_string())),
             _ => Item::at(found.key, source),
         }
+    }
+}
+
+#[cfg(all(test, feature = "store"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefixes_apart_from_each_other_resume() {
+        let named = |names: &[&str]| names.iter().map(|name| Input::Named(name.into())).collect::<Vec<_>>();
+        assert!(resumes(&named(&["s3://a/b/", "s3://a/bc", "gs://a/b"])));
+        for together in
+            [&["s3://a/b/", "s3://a/b"][..], &["s3://a/b/c", "s3://a"], &["photos"], &["https://a/b/"]]
+        {
+            assert!(!resumes(&named(together)), "{together:?}");
+        }
+        assert!(!resumes(&[Input::List("s3://a/list.csv".into())]));
     }
 }

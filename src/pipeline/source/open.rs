@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! items ─▶ slots, in order: ready │ ready │ running ◀── a thread an archive
-//!                                         │ running ◀── fetchers, one object each
+//!                                         │ running ◀── a task an object
 //! ```
 //!
 //! Files on disk are ready at once: the run's own readers read them. Nothing is looked at ahead as long as there are only such.
@@ -13,10 +13,10 @@ use std::io;
 use std::iter::Peekable;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::ahead::Shelf;
 use super::archive::{self, Members};
@@ -39,8 +39,8 @@ const MEMBERS: usize = 256;
 /// How often a wait is left to look for a stop.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// The sources that `items` hold, in their order, each with its item's argument; archives and objects are read ahead, within
-/// [`InputOptions::read_ahead`].
+/// The sources that `items` hold, in their order, each with its item's argument; archives and objects are read ahead from now on, within
+/// [`InputOptions::read_ahead`]. Once all are on their way, the iterator's `size_hint` says at most how many are left.
 ///
 /// After [`InputOptions::stop`] was requested there may be fewer.
 pub fn open(
@@ -48,24 +48,26 @@ pub fn open(
     options: &InputOptions,
 ) -> Sources {
     let items: Items = Box::new(items.into_iter());
-    Box::new(Opened {
+    let mut opened = Opened {
         items: items.peekable(),
         slots: VecDeque::new(),
         begun: 0,
         archives: 0,
-        fetching: false,
         shelf: Shelf::new(options.read_ahead.bytes),
-        fetchers: None,
+        fetcher: None,
         argument: OsStr::new("").into(),
         options: Arc::new(options.clone()),
-    })
+    };
+    opened.begin();
+    Box::new(opened)
 }
 
 /// What an item gives, in the order of the items.
 enum Slot {
     Ready(Source),
-    Fetched(Receiver<Source>),
-    Archive(Receiver<Source>),
+    Object(store::Coming),
+    /// Its members as they are read, and the thread that reads them.
+    Archive(Receiver<Source>, JoinHandle<()>),
 }
 
 struct Opened {
@@ -75,20 +77,12 @@ struct Opened {
     /// Items begun so far: the number of the next one.
     begun: u64,
     archives: usize,
-    /// Whether there was an object to fetch yet.
-    fetching: bool,
     shelf: Arc<Shelf>,
-    fetchers: Option<Sender<Fetch>>,
+    /// There once there was an object to fetch.
+    fetcher: Option<store::Fetcher>,
     /// The last argument, which most items share with the one before.
     argument: Arc<OsStr>,
     options: Arc<InputOptions>,
-}
-
-/// An object to fetch.
-struct Fetch {
-    location: OsString,
-    number: u64,
-    to: Sender<Source>,
 }
 
 impl Iterator for Opened {
@@ -97,22 +91,38 @@ impl Iterator for Opened {
     fn next(&mut self) -> Option<Source> {
         loop {
             self.begin();
-            let (slot, argument) = self.slots.front()?;
-            let argument = argument.clone();
-            let source = match slot {
-                Slot::Ready(_) => match self.done() {
-                    Some((Slot::Ready(source), _)) => return Some(source.from_argument(argument)),
+            let (slot, argument) = self.slots.front_mut()?;
+            let coming = match slot {
+                Slot::Ready(_) => match self.done()? {
+                    (Slot::Ready(source), argument) => return Some(source.from_argument(argument)),
                     _ => continue,
                 },
-                Slot::Fetched(coming) | Slot::Archive(coming) => coming.recv_timeout(PATIENCE),
+                Slot::Object(object) => match object.wait(PATIENCE) {
+                    Some(source) => {
+                        let (_, argument) = self.done()?;
+                        return Some(source.from_argument(argument));
+                    }
+                    None => Err(RecvTimeoutError::Timeout),
+                },
+                Slot::Archive(members, _) => members.recv_timeout(PATIENCE),
             };
-            match source {
-                Ok(source) => return Some(source.from_argument(argument)),
+            match coming {
+                Ok(member) => return Some(member.from_argument(argument.clone())),
                 Err(RecvTimeoutError::Disconnected) => drop(self.done()),
                 Err(RecvTimeoutError::Timeout) if self.options.stop.requested() => return None,
                 Err(RecvTimeoutError::Timeout) => {}
             }
         }
+    }
+
+    /// Says how many are left once all of them are on their way.
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = |slot: &Slot| match slot {
+            Slot::Ready(_) | Slot::Object(_) => Some(1),
+            Slot::Archive(members, reading) => reading.is_finished().then(|| members.len()),
+        };
+        let all_begun = self.items.size_hint().1 == Some(0);
+        (0, all_begun.then(|| self.slots.iter().map(|(slot, _)| left(slot)).sum()).flatten())
     }
 }
 
@@ -120,7 +130,7 @@ impl Opened {
     /// Takes the first slot away.
     fn done(&mut self) -> Option<(Slot, Arc<OsStr>)> {
         let done = self.slots.pop_front();
-        self.archives -= usize::from(matches!(done, Some((Slot::Archive(_), _))));
+        self.archives -= usize::from(matches!(done, Some((Slot::Archive(..), _))));
         self.shelf.turn();
         done
     }
@@ -143,8 +153,8 @@ impl Opened {
 
     fn depth(&self) -> usize {
         match self.slots.front() {
-            _ if self.fetching => WINDOW,
-            Some((Slot::Archive(_), _)) => ARCHIVES,
+            _ if self.fetcher.is_some() => WINDOW,
+            Some((Slot::Archive(..), _)) => ARCHIVES,
             _ => 1,
         }
     }
@@ -172,26 +182,19 @@ impl Opened {
         let of_thread = (sender.clone(), location.clone());
         let read = move || read_archive(&of_thread.1, number, &shelf, &options, &of_thread.0);
         match thread::Builder::new().name("shadegrid-read-archive".to_string()).spawn(read) {
-            Ok(_) => {
+            Ok(reading) => {
                 self.archives += 1;
-                Slot::Archive(members)
+                Slot::Archive(members, reading)
             }
             Err(error) => Slot::Ready(Source::failed(location, Error::io("cannot start a thread", error))),
         }
     }
 
     fn fetch(&mut self, location: OsString) -> Slot {
-        self.fetching = true;
-        let (sender, fetched) = bounded(1);
-        let fetch = Fetch { location, number: self.begun, to: sender };
-        let (shelf, options) = (&self.shelf, &self.options);
-        let fetchers = self.fetchers.get_or_insert_with(|| start_fetchers(shelf, options));
-        match fetchers.send(fetch) {
-            Ok(()) => Slot::Fetched(fetched),
-            Err(refused) => {
-                let error = Error::io("cannot start a thread", io::ErrorKind::OutOfMemory.into());
-                Slot::Ready(Source::failed(refused.into_inner().location, error))
-            }
+        let fetcher = self.fetcher.get_or_insert_with(|| store::Fetcher::new(&self.shelf, &self.options));
+        match fetcher.fetch(location, self.begun) {
+            Ok(coming) => Slot::Object(coming),
+            Err(failed) => Slot::Ready(failed),
         }
     }
 }
@@ -219,35 +222,4 @@ fn read_archive(
             Error::corrupt("archive", "reading it panicked; this is a bug, please report it with the file");
         let _ = to.send(Source::failed(location, error));
     }
-}
-
-/// Threads that fetch one object each until there is no more to fetch.
-fn start_fetchers(shelf: &Arc<Shelf>, options: &Arc<InputOptions>) -> Sender<Fetch> {
-    let (sender, fetches) = unbounded::<Fetch>();
-    for number in 0..options.read_ahead.fetches.max(1) {
-        let (fetches, shelf, options) = (fetches.clone(), shelf.clone(), options.clone());
-        let run = move || {
-            for fetch in fetches {
-                if options.stop.requested() {
-                    return;
-                }
-                fetch_one(fetch, &shelf, &options);
-            }
-        };
-        // With some of them there is enough; without any, sending says so.
-        let _ = thread::Builder::new().name(format!("shadegrid-fetch-{number}")).spawn(run);
-    }
-    sender
-}
-
-fn fetch_one(fetch: Fetch, shelf: &Arc<Shelf>, options: &InputOptions) {
-    let Fetch { location, number, to } = fetch;
-    let lease = |bytes| shelf.take(number, bytes);
-    let url = location.to_str().unwrap_or_default();
-    let source = match store::fetch(url, &options.limits, &lease) {
-        Ok(Some(content)) => Source::new(location, content),
-        Ok(None) => return,
-        Err(error) => Source::failed(location, error),
-    };
-    let _ = to.send(source);
 }

@@ -1,12 +1,13 @@
 //! In place of stores, where the feature `store` is off: every URL is an error that says so.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io;
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::Content;
-use super::ahead::Lease;
-use crate::error::{Error, Result};
-use crate::limits::Limits;
+use super::ahead::Shelf;
+use super::{InputOptions, Source};
+use crate::error::Error;
 use crate::pipeline::Stop;
 
 /// The location as a URL, where it is one.
@@ -54,10 +55,24 @@ pub(super) fn list(
     Box::new(std::iter::once(Err(absent())))
 }
 
-pub(super) fn fetch(
-    _url: &str,
-    _limits: &Limits,
-    _lease: &dyn Fn(u64) -> Option<Lease>,
-) -> Result<Option<Content>> {
-    Err(Error::Unsupported(Failure.to_string()))
+/// Fetches nothing.
+pub(super) struct Fetcher;
+
+/// No object on its way.
+pub(super) enum Coming {}
+
+impl Fetcher {
+    pub(super) fn new(_shelf: &Arc<Shelf>, _options: &Arc<InputOptions>) -> Fetcher {
+        Fetcher
+    }
+
+    pub(super) fn fetch(&self, location: OsString, _number: u64) -> Result<Coming, Source> {
+        Err(Source::failed(location, Error::Unsupported(Failure.to_string())))
+    }
+}
+
+impl Coming {
+    pub(super) fn wait(&mut self, _patience: Duration) -> Option<Source> {
+        match *self {}
+    }
 }

@@ -3,14 +3,17 @@
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::iter;
+use std::ops::Range;
 use std::sync::Arc;
 
 use futures_util::TryStreamExt as _;
 use object_store::client::{HttpError, HttpErrorKind};
 use object_store::path::Path;
-use object_store::{Error, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload};
+use object_store::{
+    Error, GetOptions, GetRange, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload,
+};
 
-use super::client::{RETRIES, Remote, pause, split, store, told};
+use super::client::{RETRIES, pause, split, store, told};
 use super::wait;
 
 /// Names below a URL such as `s3://bucket/prefix`; every operation waits until it is done.
@@ -62,12 +65,27 @@ impl Bucket {
         })
     }
 
-    /// The whole object, if there is one; a body that breaks off is asked for again.
+    /// The whole object, if there is one.
     pub(crate) fn get(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        self.get_part(name, None)
+    }
+
+    /// A part of an object, shorter where the object ends within it.
+    pub(crate) fn get_range(&self, name: &str, offset: u64, length: u64) -> io::Result<Vec<u8>> {
+        if length == 0 {
+            return Ok(Vec::new());
+        }
+        let part = self.get_part(name, Some(offset..offset.saturating_add(length)))?;
+        part.ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    /// Bytes of an object, if there is one; a body that breaks off is asked for again.
+    fn get_part(&self, name: &str, part: Option<Range<u64>>) -> io::Result<Option<Vec<u8>>> {
         let (store, path) = (self.store.clone(), self.path(name));
+        let options = GetOptions { range: part.map(GetRange::Bounded), ..GetOptions::default() };
         wait(async move {
             for attempt in 0.. {
-                let got = match store.get(&path).await {
+                let got = match store.get_opts(&path, options.clone()).await {
                     Ok(got) => got.bytes().await,
                     Err(Error::NotFound { .. }) => return Ok(None),
                     Err(error) => return Err(told(error)),
@@ -79,19 +97,6 @@ impl Bucket {
                 }
             }
             Ok(None)
-        })
-    }
-
-    /// A part of an object, shorter where the object ends.
-    pub(crate) fn get_range(&self, name: &str, offset: u64, length: u64) -> io::Result<Vec<u8>> {
-        let (store, path) = (self.store.clone(), self.path(name));
-        wait(async move {
-            let size = store.head(&path).await.map_err(told)?.size;
-            let end = size.min(offset.saturating_add(length));
-            if offset >= end {
-                return Ok(Vec::new());
-            }
-            Remote::Stored { store, path }.range(offset..end).await
         })
     }
 

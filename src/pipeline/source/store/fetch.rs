@@ -1,50 +1,113 @@
 //! Objects whole: one request, or several parts at once where they are large.
 
+use std::ffi::OsString;
+use std::future::poll_fn;
 use std::io;
+use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use super::client::{self, Body, Remote};
-use super::wait;
+use super::{failed, runtime};
 use crate::error::{Error, Result};
-use crate::limits::Limits;
-use crate::pipeline::source::Content;
-use crate::pipeline::source::ahead::Lease;
+use crate::pipeline::source::ahead::Shelf;
+use crate::pipeline::source::{Content, InputOptions, Source};
 
 /// Length of a part, and how many are fetched at once.
 const PART: u64 = 8 << 20;
 const PARTS: usize = 4;
 
-/// The bytes of an object, for which `lease` was asked before they were read; `None` where nobody wants them any more.
-pub(in crate::pipeline::source) fn fetch(
-    url: &str,
-    limits: &Limits,
-    lease: &dyn Fn(u64) -> Option<Lease>,
-) -> Result<Option<Content>> {
-    let cannot = |error| Error::io("cannot read", error);
-    let remote = Remote::new(url).map_err(cannot)?;
-    let asked = remote.clone();
-    let body = wait(async move { asked.get().await }).map_err(cannot)?;
+/// Fetches objects, [`ReadAhead::fetches`](crate::pipeline::ReadAhead::fetches) at a time, in the order in which it is told of them.
+pub(in crate::pipeline::source) struct Fetcher {
+    shelf: Arc<Shelf>,
+    options: Arc<InputOptions>,
+    turns: Arc<Semaphore>,
+}
+
+/// An object on its way; given up when it is dropped.
+pub(in crate::pipeline::source) struct Coming {
+    location: OsString,
+    fetched: JoinHandle<Result<Content>>,
+}
+
+impl Fetcher {
+    pub(in crate::pipeline::source) fn new(shelf: &Arc<Shelf>, options: &Arc<InputOptions>) -> Fetcher {
+        let turns = Arc::new(Semaphore::new(options.read_ahead.fetches.max(1)));
+        Fetcher { shelf: shelf.clone(), options: options.clone(), turns }
+    }
+
+    /// Begins to fetch the object at `location`, the item of this number; a source that fails where it cannot even be begun.
+    pub(in crate::pipeline::source) fn fetch(
+        &self,
+        location: OsString,
+        number: u64,
+    ) -> Result<Coming, Source> {
+        let url = location.to_str().unwrap_or_default();
+        let begun = Remote::new(url).and_then(|remote| Ok((remote, runtime()?)));
+        let (remote, runtime) = match begun {
+            Ok(begun) => begun,
+            Err(error) => return Err(Source::failed(location, cannot(error))),
+        };
+        let (shelf, options, turns) = (self.shelf.clone(), self.options.clone(), self.turns.clone());
+        let fetched = runtime.spawn(async move {
+            let _turn = turns.acquire().await;
+            fetch(remote, &options, &shelf, number).await
+        });
+        Ok(Coming { location, fetched })
+    }
+}
+
+impl Coming {
+    /// The object as a source, once; `None` where it is not there after `patience`.
+    pub(in crate::pipeline::source) fn wait(&mut self, patience: Duration) -> Option<Source> {
+        let fetched = &mut self.fetched;
+        let waited = runtime().ok()?.block_on(async { timeout(patience, fetched).await }).ok()?;
+        let content = waited.unwrap_or_else(|error| Err(cannot(failed(io::ErrorKind::Other, error))));
+        let location = std::mem::take(&mut self.location);
+        Some(match content {
+            Ok(content) => Source::new(location, content),
+            Err(error) => Source::failed(location, error),
+        })
+    }
+}
+
+impl Drop for Coming {
+    fn drop(&mut self) {
+        self.fetched.abort();
+    }
+}
+
+fn cannot(error: io::Error) -> Error {
+    Error::io("cannot read", error)
+}
+
+/// The bytes of an object, taken from the shelf before they are read.
+async fn fetch(remote: Remote, options: &InputOptions, shelf: &Arc<Shelf>, number: u64) -> Result<Content> {
+    let limits = &options.limits;
+    let body = remote.get().await.map_err(cannot)?;
     // Of unknown length it may be as long as the limit.
     let most = body.length.unwrap_or(limits.max_file_bytes);
     limits.check_file_bytes(most)?;
-    let Some(lease) = lease(most) else { return Ok(None) };
+    let lease = poll_fn(|context| shelf.poll_take(number, most, context)).await;
     let bytes = match body.length {
         Some(length) if length > 2 * PART => {
             drop(body);
-            wait(in_parts(remote, length))
+            in_parts(remote, length).await
         }
-        Some(length) => wait(whole(remote, body, length)),
-        None => wait(up_to(body, most)),
+        Some(length) => whole(remote, body, length, shelf.buffer(length as usize)).await,
+        None => up_to(body, most).await,
     };
     let bytes = bytes.map_err(cannot)?;
     limits.check_file_bytes(bytes.len() as u64)?;
-    Ok(Some(Content::Bytes(bytes, Some(lease))))
+    Ok(Content::Bytes(bytes, lease))
 }
 
 /// One body; what it lacks is asked for again.
-async fn whole(remote: Remote, mut body: Body, length: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(length as usize);
+async fn whole(remote: Remote, mut body: Body, length: u64, mut bytes: Vec<u8>) -> io::Result<Vec<u8>> {
     let outcome = client::append(&mut body.bytes, &mut bytes).await;
     let have = bytes.len() as u64;
     if have < length {
