@@ -1,15 +1,14 @@
 //! One scan cut in three at guessed bytes, decoded side by side, and joined exactly.
 //!
 //! Huffman codes find their way: a decoder that starts anywhere is soon at the same bit, in the same block of the MCU, as
-//! one that came from the start (median 40 to 450 bits, seldom more than 6,000). Lanes 1 and 2 start at a guess
-//! and note where each of their first blocks began. The lane before runs past the cut until one of its blocks begins
+//! one that came from the start (median 40 to 450 bits, seldom more than 6,000). Lanes 1 and 2 start at a guess,
+//! and a scout notes where their first blocks begin. The lane before runs past the cut until one of its blocks begins
 //! at a noted place; from there on both would read the same, so the later one's log continues its own. What
 //! the later lane read before that place was guesswork and is dropped. Where no place is met, the lane before goes on
 //! alone: slower, and just as exact.
 
 use super::lane::Lane;
 use super::lockstep::{Context, Log, run};
-use super::machine::Fault;
 use super::scan::Interval;
 use super::sequential::{LANES, Run};
 
@@ -132,22 +131,18 @@ fn guess<const SLOTS: usize>(lane: &mut Lane, whole: &Whole<'_>, begins: &mut Be
     begins.until = until;
     loop {
         begins.start(lane);
-        // A fault is cheaper found by the scout.
-        let noted = (lane.position + NOTED).min(until);
-        if begins.follow(whole, noted) || begins.scout.position > noted {
+        let fault = if begins.follow(whole, (lane.position + NOTED).min(until)) {
             lane.until = until;
             while lane.is_clear() {
                 run::<SLOTS>(&whole.context, std::slice::from_mut(lane), log);
             }
+            lane.fault.map(|_| lane.position)
         } else {
-            lane.fault = Some(Fault::NoCode);
-            lane.position = begins.scout.position;
-        }
-        if lane.fault.is_none() || lane.position >= until {
-            break;
-        }
+            Some(begins.scout.position)
+        };
+        let Some(fault) = fault.filter(|&fault| fault < until) else { break };
         lane.clear();
-        lane.start(lane.position + 1, lane.end, left);
+        lane.start(fault + 1, lane.end, left);
     }
     lane.until = lane.end;
 }
