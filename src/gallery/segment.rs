@@ -17,7 +17,7 @@ pub(super) enum Part {
     PhotoDnaRows,
     /// Blocks of small integers for 16 rows each.
     PhotoDnaBlocks,
-    /// The entry of each row; the rows lie as [`index`](super::index) has put them (in version 1 of the file: ascending).
+    /// The entry of each row; the rows lie as [`index`] has put them (in version 1 of the file: ascending).
     PhotoDnaEntries,
     /// 32 bytes a row.
     PdqRows,

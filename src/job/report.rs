@@ -82,7 +82,7 @@ pub struct Share {
 ///
 /// # Errors
 ///
-/// Those of [`status`](super::status).
+/// Those of [`status`](super::status()).
 pub fn report(location: &dyn Location) -> Result<Report> {
     let (settings, looked) = beside(|| Settings::read(location), || look(location));
     let settings = settings?;
