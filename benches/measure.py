@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""What the command does with a machine: threads, memory, hostile files.
+"""What the command does with a machine: details, threads, memory, hostile files.
 
-    cargo build --release && benches/measure.py PHOTOS HOSTILE
+    cargo build --release && benches/measure.py PHOTOS [HOSTILE]
 
-PHOTOS and HOSTILE are folders. Prints Markdown. Runs alternate, so that a busy machine slows all alike; the figures are medians.
+PHOTOS and HOSTILE are folders; without HOSTILE, details alone. Prints Markdown. Runs alternate, so that a busy machine slows all alike; the figures are medians.
 """
 
 import json
@@ -29,6 +29,23 @@ def hash_(arguments, output):
     _, _, usage = os.wait4(child.pid, 0)
     child.returncode = 0
     return summary, time.time() - started, usage.ru_maxrss / 1000, usage.ru_utime + usage.ru_stime
+
+
+def details(photos, folder):
+    """What a rule may gain: processor time at the detail that it chooses, and at the least for every file, against every pixel."""
+    output = os.path.join(folder, "details")
+    hash_([photos], output)
+    records = [record for record in map(json.loads, open(output)) if record["status"] == "ok" and record["format"] == "jpeg"]
+    print("## Details, one thread\n\n| megapixels | files | full / auto | full / n = 1 |\n| --- | --- | --- | --- |")
+    for least, most in [(0, 1000), (0, 0.5), (0.5, 0.9), (0.9, 2.5), (2.5, 1000)]:
+        paths = [record["path"] for record in records if least <= record["width"] * record["height"] / 1e6 < most]
+        spent = {"full": [], "auto": [], "1": []}
+        for _ in range(5):
+            for detail, seconds in spent.items():
+                seconds.append(hash_(["-j", "1", "--detail", detail, *paths], output)[3])
+        full, auto, coarsest = map(statistics.median, spent.values())
+        print(f"| {least} to {most} | {len(paths)} | {full / auto:.2f} | {full / coarsest:.2f} |", flush=True)
+    print()
 
 
 def scaling(photos, folder):
@@ -93,14 +110,16 @@ def hostile(files, folder):
 
 
 def main():
-    photos, files = sys.argv[1:]
+    photos, *files = sys.argv[1:]
     model = re.search(r"model name\s*: (.*)", open("/proc/cpuinfo").read())[1]
     with tempfile.TemporaryDirectory() as folder:
         summary, _, _, _ = hash_([photos], os.path.join(folder, "photos"))
         print(f"# {model}, {os.cpu_count()} processors\n\n{summary}\n")
-        scaling(photos, folder)
-        memory(photos, folder)
-        hostile(files, folder)
+        details(photos, folder)
+        if files:
+            scaling(photos, folder)
+            memory(photos, folder)
+            hostile(files[0], folder)
 
 
 main()

@@ -155,10 +155,8 @@ struct Place {
     row: u32,
 }
 
-/// Rows that lie together, and are met by those queries alone that come near their [box](CoarseBox): of a million signatures of photographs
-/// a query at the usual threshold meets a quarter.
-///
-/// Fewer are kept apart better (128: a fifth met) but their boxes cost more.
+/// Rows that lie together, and are met by those queries alone that come near their [box](CoarseBox). Fewer are kept apart better, but their
+/// boxes cost more.
 pub(crate) const PIECE: usize = 512;
 
 /// Halves the places, at the middle of the coordinate that varies most, until there is one piece; all but the last are full.
