@@ -51,4 +51,4 @@ pub use retry::{Retried, limits_so_far, retry};
 pub use settings::Settings;
 pub use status::{Status, status};
 pub use verify::{Verdict, verify};
-pub use worker::{Finish, WorkOptions, work};
+pub use worker::{Finish, WorkOptions, Worked, work};

@@ -524,3 +524,63 @@ fn a_read_only_output_is_said_at_once_and_resumed_later() {
     assert_eq!(code(&output(folder, &backfill("out", &[]))), 2);
     assert!(records(&folder.join("out")).into_values().flatten().collect::<Vec<u8>>() == hashed(folder));
 }
+
+#[test]
+fn workers_that_end_together_all_end_well() {
+    let folder = tempfile::tempdir().unwrap();
+    pictures(folder.path(), 30, 16);
+    for round in 0..10 {
+        let out = format!("out{round}");
+        let job = backfill(&out, &["--quiet"]);
+        let worker = || shadegrid(folder.path(), &job).stderr(Stdio::piped()).spawn().unwrap();
+        let workers: Vec<Child> = (0..4).map(|_| worker()).collect();
+        for worker in workers {
+            let ended = worker.wait_with_output().unwrap();
+            assert_eq!(code(&ended), 2, "round {round}: {}", stderr(&ended));
+        }
+        assert_eq!(fs::read_dir(folder.path().join(&out).join("drafts")).unwrap().count(), 0);
+    }
+}
+
+#[test]
+fn a_fixed_part_answers_for_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    // The one that is no picture is in the first shard.
+    pictures(folder.path(), 40, 16);
+    let part = |part| code(&output(folder.path(), &backfill("out", &["--quiet", "--worker", part])));
+    assert_eq!([part("1/2"), part("2/2"), part("1/1")], [2, 0, 2]);
+}
+
+#[test]
+fn a_job_begins_where_its_sources_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let job = backfill("out", &["--quiet"]);
+    let refused = |folder: &Path, job: &[&str], why: &str| {
+        let ended = output(folder, job);
+        assert!(code(&ended) == 1 && stderr(&ended).contains(why), "{ended:?}");
+    };
+    refused(folder.path(), &job, "photos is not there");
+    assert!(!folder.path().join("out/job.json").exists(), "a job was begun without its source");
+
+    pictures(folder.path(), 3, 16);
+    assert_eq!(code(&output(folder.path(), &job)), 0);
+    let elsewhere = folder.path().join("elsewhere");
+    pictures(&elsewhere, 3, 16);
+    refused(&elsewhere, &backfill("../out", &["--quiet"]), "directory was");
+    refused(&elsewhere, &["job", "retry", "../out"], "directory was");
+
+    fs::rename(folder.path().join("photos"), folder.path().join("away")).unwrap();
+    assert_eq!(code(&output(folder.path(), &job)), 0, "a job that is complete needs its sources no more");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_a_job_writes_is_never_its_input() {
+    let folder = tempfile::tempdir().unwrap();
+    pictures(folder.path(), 3, 16);
+    std::os::unix::fs::symlink("photos", folder.path().join("link")).unwrap();
+    for out in ["photos/out", "link/out", "link/../photos/deep/out"] {
+        let ended = output(folder.path(), &backfill(out, &[]));
+        assert!(code(&ended) == 1 && stderr(&ended).contains("lies in the source"), "{ended:?}");
+    }
+}

@@ -359,7 +359,12 @@ fn every_kind_of_entry_is_handled_or_named() {
     let length = png.len() as u64;
     let long = format!("{}.png", "n".repeat(300));
     let file = |name: &[u8]| entry(b'0', name, length, &png);
+    let mut label = tar::Header::new_gnu();
+    label.as_old_mut().name[..5].copy_from_slice(b"label");
+    label.set_entry_type(tar::EntryType::new(b'V'));
+    label.set_cksum();
     let parts = [
+        label.as_bytes().to_vec(),
         entry(b'5', b"folder/", 0, b""),
         entry(b'2', b"link.png", 0, b""),
         entry(b'3', b"device", 0, b""),
@@ -408,6 +413,21 @@ fn every_kind_of_entry_is_handled_or_named() {
     let names: Vec<(&str, &str)> = found.iter().map(|(key, record)| (key.as_str(), code(record))).collect();
     assert_eq!(names, expected);
     assert!(found[8].1.contains_key("path_base64"), "the name that is not UTF-8 is lost");
+}
+
+#[test]
+fn a_zips_member_of_an_unread_kind_is_unsupported() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bytes = zip(&[("plain.png".to_string(), small_png()), ("bzip2.png".to_string(), small_png())]);
+    // The second member's method, in its own header and in the directory.
+    for (mark, field) in [(b"PK\x03\x04", 8), (b"PK\x01\x02", 10)] {
+        let at = bytes.windows(4).rposition(|window| window == mark).unwrap();
+        bytes[at + field] = 12;
+    }
+    let archive = write(&folder, "all.zip", &bytes);
+    let found = below(&archive, records([&archive], &InputOptions::default()));
+    let names: Vec<(&str, &str)> = found.iter().map(|(key, record)| (key.as_str(), code(record))).collect();
+    assert_eq!(names, [("plain.png", "ok"), ("bzip2.png", "unsupported")], "{found:?}");
 }
 
 #[test]

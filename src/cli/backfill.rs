@@ -1,18 +1,22 @@
 //! `shadegrid backfill`: an archive of any size, by any number of workers, safe to kill at any instant.
 
 use std::ffi::OsString;
+use std::fs;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use shadegrid::job::{self, Finish, Matching, Metrics, Progress, Settings, Snapshot, Split, WorkOptions};
+use shadegrid::job::{
+    self, Finish, Location, Matching, Metrics, Progress, Settings, Snapshot, Split, WorkOptions, Worked,
+};
 use shadegrid::pipeline::{Input, InputOptions, Only, PipelineOptions, RecordFormat, Stop, Walk};
 use shadegrid::{Error, HashOptions};
 
 use super::backend::DeviceArguments;
 use super::exit::Exit;
+use super::inputs::fetches;
 use super::log::{self, Log};
 use super::lookups::LookupArguments;
 use super::pictures::DecodeArguments;
@@ -93,6 +97,10 @@ pub(crate) struct Arguments {
     #[arg(short, long, value_name = "SIZE", value_parser = bytes::parse)]
     memory: Option<u64>,
 
+    /// Objects of a store that are fetched at the same time [default: 96 a thread, at most 384]
+    #[arg(long, value_name = "N")]
+    fetches: Option<NonZeroUsize>,
+
     #[command(flatten)]
     devices: DeviceArguments,
 
@@ -140,6 +148,7 @@ fn work(arguments: Arguments) -> Result<Exit, Error> {
     let mut options = arguments.options()?;
     interrupt::request(&options.stop);
     let location = job::at(arguments.out.as_os_str(), true)?;
+    arguments.check_sources(&*location)?;
     let settings = arguments.settings();
     let (settings, matching) = arguments.matched(settings, options.pipeline.threads)?;
     options.matching = matching;
@@ -147,12 +156,14 @@ fn work(arguments: Arguments) -> Result<Exit, Error> {
     let watch = arguments.watch(&options.progress);
     let worked = job::work(location.clone(), &settings, &options);
     drop(watch);
-    let finish = worked.map_err(|error| resumable(error, &arguments.out))?;
+    let Worked { finish, failed, report } = worked.map_err(|error| resumable(error, &arguments.out))?;
     arguments.say_ended(&options.progress.snapshot(), finish);
-    let report = report::update(&*location)?;
+    if report.complete {
+        report::write(&*location, &report)?;
+    }
     Ok(match finish {
         Finish::Stopped => Exit::Interrupted,
-        Finish::Complete if !report.failed.is_empty() => Exit::SomeFailed,
+        Finish::Complete if failed > 0 => Exit::SomeFailed,
         Finish::Complete => Exit::Done,
     })
 }
@@ -169,8 +180,16 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
     })
 }
 
+/// The path without links and `..`, of which the last parts need not exist yet.
+fn canonical(path: &Path) -> Option<PathBuf> {
+    let path = std::path::absolute(path).ok()?;
+    let real = path.ancestors().find_map(|above| Some((above, fs::canonicalize(above).ok()?)));
+    let (above, real) = real?;
+    Some(real.join(path.strip_prefix(above).ok()?))
+}
+
 /// Says of an error of the output that nothing is lost.
-fn resumable(error: Error, out: &std::path::Path) -> Error {
+fn resumable(error: Error, out: &Path) -> Error {
     match error {
         Error::Io { context, source } => {
             let rest = format!("finished shards in {} are kept, and the same command goes on", out.display());
@@ -193,9 +212,9 @@ impl Arguments {
 
     /// What a job writes must not become its input.
     fn check_out(&self) -> Result<(), Error> {
-        let Ok(out) = std::path::absolute(&self.out) else { return Ok(()) };
+        let Some(out) = canonical(&self.out) else { return Ok(()) };
         let holds = |source: &&OsString| {
-            std::path::absolute(source).is_ok_and(|source| source.is_dir() && out.starts_with(source))
+            fs::canonicalize(source).is_ok_and(|source| source.is_dir() && out.starts_with(source))
         };
         match self.sources.iter().find(holds) {
             Some(source) => Err(Error::Input(format!(
@@ -204,6 +223,20 @@ impl Arguments {
                 source.display()
             ))),
             None => Ok(()),
+        }
+    }
+
+    /// A job lists its inputs once: what is not there when it begins, such as a folder that is not mounted yet, would be no part of it for ever.
+    fn check_sources(&self, location: &dyn Location) -> Result<(), Error> {
+        let is_absent = |source: &&OsString| {
+            !source.to_string_lossy().contains("://") && fs::symlink_metadata(source).is_err()
+        };
+        match self.sources.iter().chain(&self.files_from).find(is_absent) {
+            Some(source) if !Settings::are_in(location)? => Err(Error::Input(format!(
+                "{} is not there; a job lists its inputs once, so begin it when they can be read",
+                source.display()
+            ))),
+            _ => Ok(()),
         }
     }
 
@@ -241,6 +274,7 @@ impl Arguments {
             ..defaults
         };
         Ok(WorkOptions {
+            fetches: fetches(self.fetches, threads),
             pipeline,
             stop: Stop::default(),
             grace: Duration::from_secs(self.grace),

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -45,9 +46,9 @@ pub(crate) struct InputArguments {
     #[arg(long)]
     follow: bool,
 
-    /// Objects of a store that are fetched at the same time
-    #[arg(long, value_name = "N", default_value_t = ReadAhead::default().fetches)]
-    fetches: usize,
+    /// Objects of a store that are fetched at the same time [default: 96 a thread, at most 384]
+    #[arg(long, value_name = "N")]
+    fetches: Option<NonZeroUsize>,
 }
 
 /// The share of the memory that is for reading archives and objects ahead.
@@ -92,7 +93,7 @@ impl InputArguments {
             separator: if self.null { 0 } else { b'\n' },
             after: None,
             limits: limits(run),
-            read_ahead: ReadAhead { fetches: self.fetches, bytes },
+            read_ahead: ReadAhead { fetches: fetches(self.fetches, run.threads), bytes },
             stop: run.stop.clone(),
         }
     }
@@ -116,6 +117,11 @@ impl InputArguments {
     pub(crate) fn count(&self, paths: &[PathBuf], options: &InputOptions) -> Option<Count> {
         self.listable(paths, options).map(count_items)
     }
+}
+
+/// How many objects are fetched at the same time.
+pub(super) fn fetches(asked: Option<NonZeroUsize>, threads: NonZeroUsize) -> usize {
+    asked.map_or(ReadAhead::fetches_for(threads), NonZeroUsize::get)
 }
 
 fn limits(run: &PipelineOptions) -> Limits {

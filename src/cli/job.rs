@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use indicatif::HumanDuration;
 use serde::Serialize;
 use shadegrid::job::{self, Settings, Status, WorkOptions};
-use shadegrid::pipeline::{PipelineOptions, RecordFormat};
+use shadegrid::pipeline::{PipelineOptions, ReadAhead, RecordFormat};
 use shadegrid::{Error, Limits};
 
 use super::exit::Exit;
@@ -278,13 +278,17 @@ fn retry(arguments: &RetryArguments) -> Result<Exit, Error> {
     let memory = arguments.memory.unwrap_or(PipelineOptions::default_memory(threads));
     let pipeline = PipelineOptions { threads, memory, ..defaults };
     let matching = matches::of(&settings, threads)?;
-    let options = WorkOptions { pipeline, matching, ..WorkOptions::default() };
+    let fetches = ReadAhead::fetches_for(threads);
+    let options = WorkOptions { pipeline, fetches, matching, ..WorkOptions::default() };
     interrupt::request(&options.stop);
     let watch = (!arguments.quiet).then(|| Watch::new(options.progress.clone()));
     let retried = job::retry(location.clone(), &arguments.codes, &hash, &options);
     drop(watch);
     let retried = retried?;
-    report::update(&*location)?;
+    let report = job::report(&*location)?;
+    if report.complete {
+        report::write(&*location, &report)?;
+    }
     let failed: u64 = retried.failed.values().sum();
     if !arguments.quiet {
         let mut line = format!("{} of {} are hashed now", retried.records - failed, retried.records);

@@ -79,7 +79,14 @@ impl Output {
     }
 
     /// Begins the file `path`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] where something else than a file has that name.
     pub(crate) fn create(path: &Path) -> Result<(Output, File), Error> {
+        if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(Error::Input(format!("{} is there and is no file", path.display())));
+        }
         let partial = partial_name(path);
         let file = File::create(&partial).map_err(|error| cannot("write", &partial, error))?;
         Ok((Output::File { partial, complete: path.to_path_buf() }, file))

@@ -1,36 +1,16 @@
 //! A job's report: numbers for machines, and one page for people.
 
-use std::io::Write as _;
 use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanCount, HumanDuration};
-use shadegrid::job::{self, Location, NOBODY, Publish, Report, SIZE_CLASSES};
+use shadegrid::job::{Location, Report, SIZE_CLASSES};
 use shadegrid::{Error, Limits};
 
 use super::page::{Bar, bars, escaped, page, steps, table};
 
-/// The report as things are now, also put beside the records if the job is complete.
-pub(crate) fn update(location: &dyn Location) -> Result<Report, Error> {
-    let report = job::report(location)?;
-    if report.complete {
-        write(location, &report)?;
-    }
-    Ok(report)
-}
-
 /// Puts `report.json` and `report.html` beside the records, in place of older ones.
 pub(crate) fn write(location: &dyn Location, report: &Report) -> Result<(), Error> {
-    let numbers = serde_json::to_string_pretty(report).map_err(|error| cannot_write(error.into()))?;
-    for (name, content) in [("report.json", numbers), ("report.html", job_page(report))] {
-        let mut draft = location.draft(NOBODY)?;
-        draft.write_all(content.as_bytes()).map_err(cannot_write)?;
-        location.publish(draft, name, Publish::Replace)?;
-    }
-    Ok(())
-}
-
-fn cannot_write(error: std::io::Error) -> Error {
-    Error::io("cannot write the report", error)
+    report.put(location, &job_page(report))
 }
 
 /// The whole page.

@@ -2,6 +2,10 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
 use super::beside::beside;
 use super::claim::{Claims, Held};
@@ -9,8 +13,11 @@ use super::digest;
 use super::feed::{How, Supply, Taken};
 use super::ledger::{Entry, Ledger, State, Writer};
 use super::location::{Location, Publish};
-use super::plan::{self, Plan};
+use super::plan::{self, Plan, Segment};
 use super::progress::Progress;
+use super::report::Report;
+use super::settings::Settings;
+use super::status::Status;
 use crate::error::{Error, Result};
 use crate::pipeline::{self, InputOptions, RecordFormat};
 
@@ -37,6 +44,8 @@ pub(super) struct Board {
     split: Option<Split>,
     progress: Arc<Progress>,
     plan: Plan,
+    /// What this worker's own listing plans, as long as it goes on.
+    listing: Option<Receiver<Segment>>,
     ledger: Ledger,
     /// Who held what when that was looked at last.
     held: Held,
@@ -61,27 +70,30 @@ impl Board {
         progress: Arc<Progress>,
     ) -> Board {
         let writer = Arc::new(Writer::new(location.clone(), &claims.own().name));
-        let (plan, ledger, held, taken) = Default::default();
+        let (plan, listing, held, taken) = Default::default();
         Board {
             location,
             claims,
-            writer,
+            writer: writer.clone(),
             format,
             input,
             split,
             progress,
             plan,
-            ledger,
+            listing,
+            ledger: Ledger::beside(writer),
             held,
             taken,
             first: 0,
         }
     }
 
-    /// Reads what others wrote.
+    /// Reads what others wrote; what this worker's own listing plans it knows without.
     pub(super) fn refresh(&mut self) -> Result<()> {
-        let location = &*self.location;
-        let (plan, ledger) = beside(|| self.plan.refresh(location), || self.ledger.refresh(location));
+        self.learn(Duration::ZERO);
+        let (location, own) = (&*self.location, self.listing.is_some());
+        let plan = || if own { Ok(()) } else { self.plan.refresh(location) };
+        let (plan, ledger) = beside(plan, || self.ledger.refresh(location));
         plan.and(ledger)?;
         while self.first < self.planned() && !self.is_open(self.first) {
             self.first += 1;
@@ -89,6 +101,26 @@ impl Board {
         let done = self.ledger.all_done().len() as u64;
         self.progress.saw_job(self.planned(), done, self.plan.is_complete());
         Ok(())
+    }
+
+    /// Adds what the own listing has planned, for which it waits so long.
+    fn learn(&mut self, mut patience: Duration) {
+        while let Some(listing) = &self.listing {
+            match listing.recv_timeout(patience) {
+                Ok(segment) => self.plan.learn(segment),
+                Err(RecvTimeoutError::Timeout) => return,
+                Err(RecvTimeoutError::Disconnected) => self.listing = None,
+            }
+            patience = Duration::ZERO;
+        }
+    }
+
+    /// Waits until there may be more to do, but at most so long.
+    pub(super) fn wait(&mut self, patience: Duration) {
+        match self.listing {
+            Some(_) => self.learn(patience),
+            None => thread::sleep(patience),
+        }
     }
 
     /// Reads what others wrote, and who is at what.
@@ -103,10 +135,20 @@ impl Board {
         self.plan.shards().len() as u64
     }
 
+    /// Whether the shard is of this worker's part.
+    fn is_ours(&self, shard: u64) -> bool {
+        self.split.is_none_or(|split| shard % split.of == split.part)
+    }
+
     /// Whether the shard is ours to do, and not done.
     fn is_open(&self, shard: u64) -> bool {
-        let ours = self.split.is_none_or(|split| shard % split.of == split.part);
-        ours && self.ledger.done(shard).is_none()
+        self.is_ours(shard) && self.ledger.done(shard).is_none()
+    }
+
+    /// Failed records of this worker's part.
+    pub(super) fn failed(&self) -> u64 {
+        let ours = self.ledger.all_done().iter().filter(|(shard, _)| self.is_ours(**shard));
+        ours.flat_map(|(_, entry)| entry.failed.values()).sum()
     }
 
     /// Whether nothing is left to do, for this worker's part.
@@ -114,15 +156,19 @@ impl Board {
         self.plan.is_complete() && self.first == self.planned()
     }
 
-    /// Whether nothing is left to do for anyone.
-    pub(super) fn job_is_complete(&self) -> bool {
-        self.plan.is_complete() && self.ledger.all_done().len() as u64 == self.planned()
+    /// The plan to go on with, if the inputs are still to be listed, and this worker may; and to whom to tell what is added to it.
+    pub(super) fn takes_listing(&mut self) -> Result<Option<(Plan, Sender<Segment>)>> {
+        if self.plan.is_complete() || !self.claims.take(&self.held, LISTING)? {
+            return Ok(None);
+        }
+        let (written, listing) = unbounded();
+        self.listing = Some(listing);
+        Ok(Some((self.plan.clone(), written)))
     }
 
-    /// The plan to go on with, if the inputs are still to be listed, and this worker may.
-    pub(super) fn takes_listing(&self) -> Result<Option<Plan>> {
-        let takes = !self.plan.is_complete() && self.claims.take(&self.held, LISTING)?;
-        Ok(takes.then(|| self.plan.clone()))
+    /// What the job has come to, as far as it was read.
+    pub(super) fn report(&self, settings: &Settings) -> Report {
+        Report::new(settings.clone(), &Status::new(&self.plan, &self.ledger, 0), &self.ledger)
     }
 
     /// Begins a shard that was claimed, unless another worker has finished or nearly finished it.
@@ -200,8 +246,6 @@ pub(super) fn settle(location: &dyn Location, writer: &Writer, shard: u64, file:
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::super::identity::Identity;
     use super::super::location::Folder;
     use super::*;
@@ -217,7 +261,9 @@ mod tests {
             kind: ItemKind::Picture,
         };
         let list = |_: Option<&Item>| (0..70).map(item);
-        assert!(plan::write(&*location, Plan::default(), (list, false), 10, &Stop::default()).unwrap());
+        assert!(
+            plan::write(&*location, Plan::default(), (list, false), 10, &Stop::default(), &|_| ()).unwrap()
+        );
         let claims = Claims::new(location.clone(), Identity::new(), Duration::from_secs(60)).unwrap();
         let split = Some(Split { part: 1, of: 2 });
         let (input, progress) = (InputOptions::default(), Arc::default());

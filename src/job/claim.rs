@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use super::beside::beside;
 use super::identity::Identity;
-use super::location::{DRAFTS, Location, NOBODY};
+use super::location::{DRAFTS, Listed, Location, NOBODY};
 use crate::error::Result;
 
 pub(super) const CLAIMS: &str = "claims";
@@ -97,7 +97,9 @@ impl Claims {
             let Ok(number) = number.parse::<u32>() else { continue };
             let newest = held.things.get(thing).is_none_or(|(known, _)| *known < number);
             if newest {
-                let holder = self.holder(&mut observed, &listed.name)?;
+                let own = self.taken().get(thing) == Some(&number);
+                let holder =
+                    if own { Some(self.own.clone()) } else { self.holder(&mut observed, &listed.name)? };
                 held.things.insert(thing.to_string(), (number, holder));
             }
         }
@@ -219,15 +221,15 @@ impl Claims {
     /// Leaves: this worker is dead from now on.
     pub(super) fn leave(&self) -> Result<()> {
         let remove = |name: String| self.location.remove(&name);
-        let (beat, lock) = beside(|| remove(beat_name(&self.own.name)), || remove(lock_name(&self.own.name)));
+        let signs = || beside(|| remove(beat_name(&self.own.name)), || remove(lock_name(&self.own.name)));
+        let ((beat, lock), drafts) = beside(signs, || self.location.list(DRAFTS));
         beat.and(lock)?;
-        self.clear_away_strays()
+        self.clear_away_strays(&drafts?)
     }
 
     /// Removes drafts without an owner that killed workers left, unless a worker may live whose they are. The last of several that leave
     /// at once sees that nobody is left, because each has taken its lock away before it looks.
-    fn clear_away_strays(&self) -> Result<()> {
-        let drafts = self.location.list(DRAFTS)?;
+    fn clear_away_strays(&self, drafts: &[Listed]) -> Result<()> {
         let strays: Vec<_> =
             drafts.iter().filter(|draft| draft.name.split('~').next() == Some(NOBODY)).collect();
         if strays.is_empty() {

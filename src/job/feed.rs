@@ -132,8 +132,11 @@ pub(super) fn take_ahead(
     asked.iter().take_while(|()| answers.send(take()).is_ok()).for_each(drop);
 }
 
-/// How long until a shard is asked for again where there was none, and how often a wait is left to look for a stop.
+/// How often a wait is left to look for a stop.
 const PATIENCE: Duration = Duration::from_millis(250);
+
+/// How long until a shard is asked for again where there was none: at first, and at most.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(1));
 
 /// The sources of all shards that this worker takes.
 pub(super) struct Feed<'a> {
@@ -141,6 +144,8 @@ pub(super) struct Feed<'a> {
     ending: Ending,
     current: Option<Sources>,
     next: Next,
+    /// How long until the next shard is asked for again.
+    pause: Duration,
     /// To whoever takes shards.
     asks: Sender<()>,
     answers: Receiver<Answer>,
@@ -149,7 +154,7 @@ pub(super) struct Feed<'a> {
 
 /// The shard after the current one.
 enum Next {
-    /// Not asked for, or in vain, at that time.
+    /// Not asked for, or in vain, so that it is not asked for again before that time.
     None(Option<Instant>),
     Asked,
     Taken(Taken),
@@ -166,7 +171,8 @@ impl<'a> Feed<'a> {
         (asks, answers): (Sender<()>, Receiver<Answer>),
         failure: &'a Mutex<Option<Error>>,
     ) -> Feed<'a> {
-        let mut feed = Feed { lots, ending, current: None, next: Next::None(None), asks, answers, failure };
+        let (current, next, pause) = (None, Next::None(None), PAUSE.0);
+        let mut feed = Feed { lots, ending, current, next, pause, asks, answers, failure };
         feed.begin(first);
         feed
     }
@@ -174,13 +180,13 @@ impl<'a> Feed<'a> {
     fn begin(&mut self, taken: Taken) {
         self.lots.begin(taken.shard, taken.how);
         self.current = Some(taken.sources);
-        self.next = Next::None(None);
+        (self.next, self.pause) = (Next::None(None), PAUSE.0);
     }
 
     /// Asks for the next shard, unless that was just done in vain.
     fn ask(&mut self) {
-        if let Next::None(asked) = self.next
-            && asked.is_none_or(|asked| asked.elapsed() >= PATIENCE)
+        if let Next::None(not_before) = self.next
+            && not_before.is_none_or(|time| Instant::now() >= time)
         {
             self.next = if self.asks.send(()).is_ok() { Next::Asked } else { Next::Over };
         }
@@ -189,7 +195,11 @@ impl<'a> Feed<'a> {
     fn answered(&mut self, answer: Answer) {
         self.next = match answer {
             Ok(Some(taken)) => Next::Taken(taken),
-            Ok(None) => Next::None(Some(Instant::now())),
+            Ok(None) => {
+                let again = Instant::now() + self.pause;
+                self.pause = PAUSE.1.min(2 * self.pause);
+                Next::None(Some(again))
+            }
             Err(error) => {
                 *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
                 Next::Over

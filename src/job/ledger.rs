@@ -86,11 +86,18 @@ pub(super) struct Writer {
     location: Arc<dyn Location>,
     worker: String,
     lines: Mutex<usize>,
+    /// What was written and not read back.
+    written: Mutex<Vec<Entry>>,
 }
 
 impl Writer {
     pub(super) fn new(location: Arc<dyn Location>, worker: &str) -> Writer {
-        Writer { location, worker: worker.to_string(), lines: Mutex::new(0) }
+        Writer { location, worker: worker.to_string(), lines: Mutex::new(0), written: Mutex::default() }
+    }
+
+    /// Whether a file of the ledger is this worker's.
+    fn wrote(&self, file: &str) -> bool {
+        file.rsplit_once('_').is_some_and(|(worker, _)| worker == self.worker)
     }
 
     /// Appends a line; it is there after a power cut.
@@ -102,6 +109,7 @@ impl Writer {
         *lines = (line / LINES + 1) * LINES;
         self.location.append(&name, format!("{}\n", seal(entry)?).as_bytes())?;
         *lines = line + 1;
+        self.written.lock().unwrap_or_else(PoisonError::into_inner).push(entry.clone());
         Ok(())
     }
 }
@@ -117,13 +125,22 @@ pub(super) struct Ledger {
     announced: HashMap<u64, Vec<Entry>>,
     /// Whole lines that are damaged.
     damaged: u64,
+    /// Whose lines are known without reading them.
+    own: Option<Arc<Writer>>,
 }
 
 impl Ledger {
+    /// The ledger as the worker sees it that writes through `writer`.
+    pub(super) fn beside(writer: Arc<Writer>) -> Ledger {
+        Ledger { own: Some(writer), ..Ledger::default() }
+    }
+
     /// Reads what was appended since.
     pub(super) fn refresh(&mut self, location: &dyn Location) -> Result<()> {
+        let others = |listed: &Listed| self.own.as_ref().is_none_or(|own| !own.wrote(&listed.name));
         let read = |listed: &Listed| self.read.get(&listed.name).copied().unwrap_or(0);
-        let listed = location.list(LEDGER)?.into_iter().map(|listed| (read(&listed), listed));
+        let listed = location.list(LEDGER)?.into_iter().filter(others);
+        let listed = listed.map(|listed| (read(&listed), listed));
         let longer: Vec<(u64, Listed)> = listed.filter(|(read, listed)| listed.length > *read).collect();
         let new = each(&longer, |(read, listed)| {
             location.read_range(&format!("{LEDGER}/{}", listed.name), *read, listed.length - read)
@@ -140,6 +157,10 @@ impl Ledger {
             }
             self.read.insert(listed.name, read + whole as u64);
         }
+        let own = self.own.as_ref().map(|own| &own.written);
+        let written =
+            own.map(|written| std::mem::take(&mut *written.lock().unwrap_or_else(PoisonError::into_inner)));
+        written.into_iter().flatten().for_each(|entry| self.add(entry));
         Ok(())
     }
 
@@ -225,6 +246,14 @@ pub(super) mod tests {
         ledger.refresh(&*location).unwrap();
         assert_eq!((ledger.done(1), ledger.announced(1).len()), (Some(&entry(1, 0, State::Done)), 0));
         assert_eq!(ledger.all_done().len(), 2);
+
+        let c = Arc::new(Writer::new(location.clone(), "c"));
+        let mut own = Ledger::beside(c.clone());
+        c.append(&entry(3, 0, State::Done)).unwrap();
+        fs::write(folder.path().join("ledger/c_0000.jsonl"), "damaged\n").unwrap();
+        own.refresh(&*location).unwrap();
+        assert_eq!((own.all_done().len(), own.damaged()), (3, 0), "the own line was read back, or not known");
+        fs::remove_file(folder.path().join("ledger/c_0000.jsonl")).unwrap();
 
         let file = folder.path().join("ledger/b_0000.jsonl");
         let whole = fs::read(&file).unwrap();

@@ -56,6 +56,15 @@ struct Index {
     shards: Vec<Shard>,
 }
 
+/// A segment as whoever wrote it knows it.
+#[derive(Debug, Clone)]
+pub(super) struct Segment {
+    number: u64,
+    shards: Vec<Shard>,
+    /// Length of its first line.
+    line: u64,
+}
+
 /// The last word.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Complete {
@@ -110,20 +119,23 @@ impl Plan {
         let last_word = || if is_there(LAST_WORD) { location.read(COMPLETE) } else { Ok(None) };
         let (complete, indices) = beside(last_word, || each(&new, |name| read_index(location, name)));
         for (index, name) in indices.into_iter().zip(&new) {
-            let (index, line) = index?;
-            if index.first != self.shards.len() as u64 {
+            let (Index { first, shards }, line) = index?;
+            if first != self.shards.len() as u64 {
                 return Err(damaged(name));
             }
-            self.add(index.shards, line);
+            self.learn(Segment { number: self.segments, shards, line });
         }
         complete
     }
 
-    /// Adds the shards of the next segment, whose first line is so long.
-    fn add(&mut self, shards: impl IntoIterator<Item = Shard>, line: u64) {
-        let own = |shard| Shard { segment: (self.segments, line), ..shard };
-        self.shards.extend(shards.into_iter().map(own));
-        self.segments += 1;
+    /// Adds the shards of a segment, if it is the next one; one that is not is known already.
+    pub(super) fn learn(&mut self, segment: Segment) {
+        let Segment { number, shards, line } = segment;
+        if number == self.segments {
+            let own = |shard| Shard { segment: (number, line), ..shard };
+            self.shards.extend(shards.into_iter().map(own));
+            self.segments += 1;
+        }
     }
 
     fn summary(&self) -> Complete {

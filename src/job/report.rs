@@ -1,17 +1,21 @@
 //! What a job did, for people: everything that the ledger knows, in numbers.
 
 use std::collections::BTreeMap;
+use std::io::{ErrorKind, Write as _};
 
 use serde::Serialize;
 
 use super::beside::beside;
 use super::census::Census;
-use super::ledger::Entry;
-use super::location::Location;
+use super::ledger::{Entry, Ledger};
+use super::location::{Location, NOBODY, Publish};
 use super::settings::Settings;
 use super::status::{Status, look};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::limits::Limits;
+
+/// How often a report is written whose draft was taken away: whoever leaves a job as the last of its workers clears away what nobody seems to hold.
+const ATTEMPTS: usize = 100;
 
 /// Equal parts of the time that [`Report::over_time`] has at most.
 const PARTS: usize = 60;
@@ -87,11 +91,12 @@ pub fn report(location: &dyn Location) -> Result<Report> {
     let (settings, looked) = beside(|| Settings::read(location), || look(location));
     let settings = settings?;
     let (status, ledger) = looked?;
-    Ok(Report::new(settings, &status, &ledger.all_done().values().collect::<Vec<_>>()))
+    Ok(Report::new(settings, &status, &ledger))
 }
 
 impl Report {
-    fn new(settings: Settings, status: &Status, done: &[&Entry]) -> Report {
+    pub(super) fn new(settings: Settings, status: &Status, ledger: &Ledger) -> Report {
+        let done = &ledger.all_done().values().collect::<Vec<_>>()[..];
         let begun = done.iter().map(|entry| entry.begun()).min().unwrap_or(0);
         let ended = done.iter().map(|entry| entry.at).max().unwrap_or(0);
         let mut report = Report {
@@ -124,6 +129,28 @@ impl Report {
             }
         }
         report
+    }
+
+    /// Puts the report beside the records, in place of an older one: as `report.json`, and `page`, the same for people, as `report.html`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] where they cannot be written.
+    pub fn put(&self, location: &dyn Location, page: &str) -> Result<()> {
+        let cannot = |error| Error::io("cannot write the report", error);
+        let numbers = serde_json::to_string_pretty(self).map_err(|error| cannot(error.into()))?;
+        let put = |name, content: &str| {
+            let mut draft = location.draft(NOBODY)?;
+            draft.write_all(content.as_bytes()).map_err(cannot)?;
+            location.publish(draft, name, Publish::Replace)
+        };
+        let put = |name, content: &str| {
+            let mut tries = (1..ATTEMPTS).map(|_| put(name, content));
+            let cleared = |put: &Result<bool>| matches!(put, Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound);
+            tries.find(|put| !cleared(put)).unwrap_or_else(|| put(name, content))
+        };
+        let (numbers, page) = beside(|| put("report.json", &numbers), || put("report.html", page));
+        numbers.and(page).map(drop)
     }
 
     /// From the first shard's begin to the last one's end, in seconds.

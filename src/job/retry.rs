@@ -59,6 +59,7 @@ pub fn retry(
     options: &WorkOptions,
 ) -> Result<Retried> {
     let settings = Settings::read(&*location)?;
+    settings.check_surroundings()?;
     let claims = Arc::new(Claims::new(location.clone(), Identity::new(), options.expiry)?);
     let progress = options.progress.clone();
     let desk = Desk {
@@ -100,7 +101,7 @@ struct Failed {
 
 impl Failed {
     fn new(desk: &Desk, codes: &[String], input: InputOptions) -> Result<Failed> {
-        let (mut plan, mut ledger) = (Plan::default(), Ledger::default());
+        let (mut plan, mut ledger) = (Plan::default(), Ledger::beside(desk.writer.clone()));
         ledger.refresh(&*desk.location)?;
         plan.refresh(&*desk.location)?;
         let wanted = |code: &String| codes.is_empty() || codes.contains(code);

@@ -1,5 +1,8 @@
 //! What decides the records of a job, written down when it starts and held for every later run.
 
+use std::env;
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -13,11 +16,16 @@ use crate::pipeline::{Input, InputOptions, RecordFormat, Walk};
 
 const FILE: &str = "job.json";
 
+const ENGINE: &str = concat!("shadegrid ", env!("CARGO_PKG_VERSION"));
+
 /// What decides the records of a job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
     engine: String,
     sources: Vec<SourceText>,
+    /// The folder that relative sources start from, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    directory: Option<Text>,
     follow_links: bool,
     only: String,
     column: Option<String>,
@@ -65,6 +73,16 @@ impl SourceText {
     }
 }
 
+/// The current folder, where the meaning of a source depends on it.
+fn directory_of(sources: &[Input]) -> Option<Text> {
+    let relative = |input: &Input| {
+        let (Input::Named(name) | Input::List(name)) = input;
+        Path::new(name).is_relative() && !name.to_string_lossy().contains("://")
+    };
+    let here = sources.iter().any(relative).then(env::current_dir)?;
+    here.ok().map(|here| here.as_os_str().into())
+}
+
 impl Settings {
     /// The settings of a job that hashes `sources` into shards of so many pictures.
     pub fn new(
@@ -76,8 +94,9 @@ impl Settings {
     ) -> Settings {
         let HashOptions { algorithms, orientations, decode } = hash;
         Settings {
-            engine: concat!("shadegrid ", env!("CARGO_PKG_VERSION")).to_string(),
+            engine: ENGINE.to_string(),
             sources: sources.iter().map(SourceText::from).collect(),
+            directory: directory_of(sources),
             follow_links: input.walk.follow_links,
             only: input.only.to_string(),
             column: input.column.clone(),
@@ -165,6 +184,15 @@ impl Settings {
         Ok(HashOptions { algorithms, orientations: self.orientations, decode })
     }
 
+    /// Whether there is a job in `location`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] where that cannot be seen.
+    pub fn are_in(location: &dyn Location) -> Result<bool> {
+        location.exists(FILE)
+    }
+
     /// Writes the settings down, or makes sure that they are those that were.
     ///
     /// # Errors
@@ -198,6 +226,20 @@ impl Settings {
         serde_json::from_slice(&text).map_err(|error| {
             Error::Input(format!("{FILE} in {} is not of this version: {error}", location.place()))
         })
+    }
+
+    /// Makes sure that this program, from this folder, reads and hashes the same as whoever began the job.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] saying what is otherwise.
+    pub(super) fn check_surroundings(&self) -> Result<()> {
+        let here = directory_of(&self.sources()?);
+        let now = Settings { engine: ENGINE.to_string(), directory: here, ..self.clone() };
+        match now.difference(self) {
+            None => Ok(()),
+            Some(difference) => Err(Error::Input(format!("the job was started otherwise: {difference}"))),
+        }
     }
 
     /// The first field that differs, in words.
@@ -234,6 +276,8 @@ fn detail_of(name: &str) -> Result<DetailChoice> {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+
     use super::super::location::Folder;
     use super::*;
 
@@ -259,6 +303,21 @@ mod tests {
         assert!(error.contains("shard_size was 100 and is now 10"), "{error}");
         let error = settings(100, DetailChoice::Lowest(4)).hold(&location).unwrap_err().to_string();
         assert!(error.contains(r#"detail was "auto" and is now "4""#), "{error}");
+    }
+
+    #[test]
+    fn relative_sources_are_of_one_folder() {
+        let new = |names: &[&str]| {
+            let inputs: Vec<_> = names.iter().map(|name| Input::Named(name.into())).collect();
+            let (input, hash) = (InputOptions::default(), HashOptions::default());
+            Settings::new(&inputs, &input, 1, RecordFormat::Csv, &hash)
+        };
+        let mut relative = new(&["/a", "b"]);
+        relative.check_surroundings().unwrap();
+        relative.directory = Some(OsStr::new("/elsewhere").into());
+        let error = relative.check_surroundings().unwrap_err().to_string();
+        assert!(error.contains(r#"directory was "/elsewhere" and is now "#), "{error}");
+        assert_eq!(new(&["/a", "s3://b/c"]).directory, None);
     }
 
     #[test]

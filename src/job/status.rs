@@ -72,22 +72,27 @@ pub(super) fn look(location: &dyn Location) -> Result<(Status, Ledger)> {
     let mut claimed: Vec<u64> = claims.iter().filter_map(|listed| shard_of(&listed.name)).collect();
     claimed.dedup();
     claimed.retain(|shard| ledger.done(*shard).is_none());
-    let mut status = Status {
-        planned: plan.is_complete(),
-        shards: plan.shards().len() as u64,
-        done: ledger.all_done().len() as u64,
-        claimed: claimed.len() as u64,
-        damaged_lines: ledger.damaged(),
-        ..Status::default()
-    };
-    status.count(&plan, &ledger);
-    status.rate = rate(&ledger, now());
-    let seconds = |rate: f64| Duration::try_from_secs_f64(status.records_left as f64 / rate).ok();
-    status.time_left = status.rate.filter(|rate| *rate > 0.0).and_then(seconds);
-    Ok((status, ledger))
+    Ok((Status::new(&plan, &ledger, claimed.len() as u64), ledger))
 }
 
 impl Status {
+    /// What the plan and the ledger say, with so many shards in workers' hands.
+    pub(super) fn new(plan: &Plan, ledger: &Ledger, claimed: u64) -> Status {
+        let mut status = Status {
+            planned: plan.is_complete(),
+            shards: plan.shards().len() as u64,
+            done: ledger.all_done().len() as u64,
+            claimed,
+            damaged_lines: ledger.damaged(),
+            ..Status::default()
+        };
+        status.count(plan, ledger);
+        status.rate = rate(ledger, now());
+        let seconds = |rate: f64| Duration::try_from_secs_f64(status.records_left as f64 / rate).ok();
+        status.time_left = status.rate.filter(|rate| *rate > 0.0).and_then(seconds);
+        status
+    }
+
     fn count(&mut self, plan: &Plan, ledger: &Ledger) {
         let (mut pictures_left, mut archives, mut members, mut archives_left) = (0, 0, 0, 0);
         for (number, shard) in plan.shards().iter().enumerate() {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
-use crossbeam_channel::{RecvTimeoutError, bounded};
+use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 
 use super::beside::beside;
 use super::board::{Board, LISTING, Split};
@@ -14,8 +14,9 @@ use super::hand::{Desk, Hand};
 use super::identity::Identity;
 use super::location::Location;
 use super::matching::Matching;
-use super::plan::{self, Plan};
+use super::plan::{self, Plan, Segment};
 use super::progress::Progress;
+use super::report::Report;
 use super::settings::Settings;
 use super::shards::ShardSink;
 use crate::error::{Error, Result};
@@ -27,6 +28,8 @@ use crate::pipeline::{self, InputOptions, Item, PipelineOptions, ReadAhead, Stop
 pub struct WorkOptions {
     /// Threads, memory and devices; what is hashed and how comes from the settings.
     pub pipeline: PipelineOptions,
+    /// Objects of a store that are fetched at the same time.
+    pub fetches: usize,
     /// Asks the worker to end early.
     pub stop: Stop,
     /// How long the shard in hand may take from then on; what is not finished by then is left to others.
@@ -43,8 +46,10 @@ pub struct WorkOptions {
 
 impl Default for WorkOptions {
     fn default() -> WorkOptions {
+        let pipeline = PipelineOptions::default();
         WorkOptions {
-            pipeline: PipelineOptions::default(),
+            fetches: ReadAhead::fetches_for(pipeline.threads),
+            pipeline,
             stop: Stop::default(),
             grace: Duration::from_secs(30),
             expiry: Duration::from_secs(120),
@@ -64,8 +69,19 @@ pub enum Finish {
     Stopped,
 }
 
+/// What a worker leaves behind.
+#[derive(Debug)]
+pub struct Worked {
+    /// How its part came to its end.
+    pub finish: Finish,
+    /// Failed records of its fixed part, or of the whole job, by all workers.
+    pub failed: u64,
+    /// What the job had come to by then, by all workers.
+    pub report: Report,
+}
+
 /// How long to wait where all that is left is in others' hands, or not listed yet: at first, and at most.
-const PATIENCE: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(250));
+const PATIENCE: (Duration, Duration) = (Duration::from_millis(2), Duration::from_secs(1));
 
 /// Works at the job in `location` until nothing is left to do. Many may, at the same time.
 ///
@@ -73,7 +89,7 @@ const PATIENCE: (Duration, Duration) = (Duration::from_millis(2), Duration::from
 ///
 /// [`Error::Input`] where the job was started with other settings; [`Error::Io`] where the location cannot be read or written.
 /// Nothing is lost: whoever runs the same again goes on.
-pub fn work(location: Arc<dyn Location>, settings: &Settings, options: &WorkOptions) -> Result<Finish> {
+pub fn work(location: Arc<dyn Location>, settings: &Settings, options: &WorkOptions) -> Result<Worked> {
     let (held, claims) = beside(
         || settings.hold(&*location),
         || Claims::new(location.clone(), Identity::new(), options.expiry),
@@ -85,9 +101,11 @@ pub fn work(location: Arc<dyn Location>, settings: &Settings, options: &WorkOpti
             thread::scope(|scope| worker.run(scope))
         })
     });
-    let left = claims.leave();
-    let finish = worked?;
-    left.map(|()| finish)
+    let complete = worked.as_ref().is_ok_and(|worked| worked.report.complete);
+    let clear = || if complete { claims.clear() } else { Ok(()) };
+    let (cleared, left) = beside(clear, || claims.leave());
+    let worked = worked?;
+    cleared.and(left).map(|()| worked)
 }
 
 /// How a worker reads and hashes: the current shard and the next one are read ahead within a sixteenth of the memory each, and reading ends
@@ -98,7 +116,7 @@ pub(super) fn reading(
     options: &WorkOptions,
 ) -> (InputOptions, PipelineOptions) {
     let bytes = options.pipeline.memory / 16;
-    let read_ahead = ReadAhead { bytes, ..input.read_ahead };
+    let read_ahead = ReadAhead { fetches: options.fetches, bytes };
     let stop = Ending::new(&options.stop, options.grace).late;
     let memory = options.pipeline.memory - 2 * bytes;
     (InputOptions { read_ahead, stop, ..input }, PipelineOptions { hash, memory, ..options.pipeline.clone() })
@@ -155,17 +173,15 @@ impl<'a> Worker<'a> {
         Ok(Worker { board: Mutex::new(board), desk, settings, options, pipeline, stop_listing })
     }
 
-    fn run<'scope>(self, scope: &'scope thread::Scope<'scope, 'a>) -> Result<Finish> {
+    fn run<'scope>(self, scope: &'scope thread::Scope<'scope, 'a>) -> Result<Worked> {
         let mut listing = None;
         let worked = self.take_shards(scope, &mut listing);
         self.stop_listing.request();
         let listed = listing.map_or(Ok(()), Self::end_listing);
         let finish = worked?;
         listed?;
-        if self.board().job_is_complete() {
-            self.desk.claims.clear()?;
-        }
-        Ok(finish)
+        let board = self.board();
+        Ok(Worked { finish, failed: board.failed(), report: board.report(self.settings) })
     }
 
     fn take_shards<'scope>(
@@ -187,9 +203,9 @@ impl<'a> Worker<'a> {
                 return Ok(Finish::Complete);
             }
             if listing.is_none()
-                && let Some(plan) = self.board().takes_listing()?
+                && let Some((plan, written)) = self.board().takes_listing()?
             {
-                *listing = Some(self.start_listing(scope, plan)?);
+                *listing = Some(self.start_listing(scope, plan, written)?);
             }
             match taken {
                 Some(taken) => {
@@ -197,7 +213,7 @@ impl<'a> Worker<'a> {
                     patience = PATIENCE.0;
                 }
                 None => {
-                    thread::sleep(patience);
+                    self.board().wait(patience);
                     patience = PATIENCE.1.min(2 * patience);
                 }
             }
@@ -213,6 +229,7 @@ impl<'a> Worker<'a> {
         &self,
         scope: &'scope thread::Scope<'scope, 'a>,
         plan: Plan,
+        written: Sender<Segment>,
     ) -> Result<Listing<'scope>> {
         let (location, claims) = (self.desk.location.clone(), self.desk.claims.clone());
         let (sources, stop) = (self.settings.sources()?, self.stop_listing.clone());
@@ -223,8 +240,11 @@ impl<'a> Worker<'a> {
                 let after = after.map(|item| item.location.clone());
                 pipeline::items(sources.clone(), &InputOptions { after, ..input.clone() })
             };
-            let written = plan::write(&*location, plan, (items, resumes(&sources)), size, &stop);
-            claims.release(LISTING).and(written)
+            let listed = plan::write(&*location, plan, (items, resumes(&sources)), size, &stop, &|segment| {
+                // Nobody hears it where the worker has ended.
+                let _ = written.send(segment);
+            });
+            claims.release(LISTING).and(listed)
         };
         let thread = thread::Builder::new().name("shadegrid-list".to_string());
         thread.spawn_scoped(scope, list).map_err(|error| Error::io("cannot start a thread", error))

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use super::{COMPLETE, Index, Plan, Shard, ShardKind, segment_name, write_item};
+use super::{COMPLETE, Index, Plan, Segment, Shard, ShardKind, segment_name, write_item};
 use crate::error::{Error, Result};
 use crate::job::location::Location;
 use crate::job::seal::seal;
@@ -30,7 +30,7 @@ fn pictures_of(shard: u64, most: u64) -> u64 {
 /// It is not where `stop` was requested, or where another planner was faster.
 ///
 /// `list` lists all items, or, where a listing `resumes`, those behind one. It is asked again where the item that was planned last is not there any
-/// more.
+/// more. Each segment that was written is told to `written`.
 ///
 /// # Errors
 ///
@@ -41,12 +41,13 @@ pub(in crate::job) fn write<I: Iterator<Item = Item>>(
     (list, resumes): (impl Fn(Option<&Item>) -> I, bool),
     shard_size: u64,
     stop: &Stop,
+    written: &dyn Fn(Segment),
 ) -> Result<bool> {
     if plan.is_complete() {
         return Ok(true);
     }
     let mut items = behind(&plan, location, &list, resumes)?;
-    let mut writer = Writer::new(location, plan);
+    let mut writer = Writer::new(location, plan, written);
     let mut pictures = Vec::new();
     loop {
         let item = if stop.requested() { None } else { items.next() };
@@ -118,6 +119,7 @@ fn behind<I: Iterator<Item = Item>>(
 /// The segment that is being put together.
 struct Writer<'a> {
     location: &'a dyn Location,
+    written: &'a dyn Fn(Segment),
     /// What was written before.
     plan: Plan,
     shards: Vec<Shard>,
@@ -129,9 +131,9 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    fn new(location: &'a dyn Location, plan: Plan) -> Writer<'a> {
+    fn new(location: &'a dyn Location, plan: Plan, written: &'a dyn Fn(Segment)) -> Writer<'a> {
         let (shards, items, lines, begun) = (Vec::new(), Vec::new(), Vec::new(), Instant::now());
-        Writer { location, plan, shards, items, lines, begun, patience: Duration::ZERO }
+        Writer { location, written, plan, shards, items, lines, begun, patience: Duration::ZERO }
     }
 
     /// The number of the shard that is added next.
@@ -170,8 +172,12 @@ impl<'a> Writer<'a> {
         content.push(b'\n');
         let line = content.len() as u64;
         content.append(&mut self.items);
-        let created = self.location.create(&segment_name(self.plan.segments), &content)?;
-        self.plan.add(index.shards, line);
+        let segment = Segment { number: self.plan.segments, shards: index.shards, line };
+        let created = self.location.create(&segment_name(segment.number), &content)?;
+        if created {
+            (self.written)(segment.clone());
+        }
+        self.plan.learn(segment);
         self.begun = Instant::now();
         self.patience = (self.patience * 2).clamp(Duration::from_millis(250), LONGEST);
         Ok(created)
@@ -180,6 +186,8 @@ impl<'a> Writer<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
     use super::super::super::location::Folder;
     use super::*;
 
@@ -204,7 +212,17 @@ mod tests {
         shard_size: u64,
         stop: &Stop,
     ) -> Result<bool> {
-        super::write(location, known(location), (|_: Option<&Item>| list(), false), shard_size, stop)
+        let list = |_: Option<&Item>| list();
+        let (told, before) = (RefCell::new(known(location)), known(location));
+        let complete = super::write(location, before, (list, false), shard_size, stop, &|segment| {
+            told.borrow_mut().learn(segment);
+        })?;
+        assert_eq!(
+            told.into_inner().shards(),
+            known(location).shards(),
+            "what was told is not what was written"
+        );
+        Ok(complete)
     }
 
     fn planned(location: &Folder) -> (Plan, Vec<Item>) {
@@ -289,7 +307,7 @@ mod tests {
                 })
             };
             let plan = known(&location);
-            assert_eq!(super::write(&location, plan, (list, true), 20, &stop).unwrap(), end == 500);
+            assert_eq!(super::write(&location, plan, (list, true), 20, &stop, &|_| ()).unwrap(), end == 500);
         }
         assert_eq!(planned(&location).1, items(0..500).collect::<Vec<_>>());
     }

@@ -164,13 +164,15 @@ fn buffered(file: Box<dyn Place>) -> BufReader<Box<dyn Place>> {
 
 /// What a failed read says of an archive: damage where what was read makes no sense or is not all there, else the system's error.
 fn broken(format: &'static str, what: impl Into<String>, error: io::Error) -> Error {
-    use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
+    use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof, Unsupported};
     let what = what.into();
+    let of_archive = error.raw_os_error().is_none() && !place::is_ours(&error);
     match error.kind() {
         UnexpectedEof => Error::corrupt(format, format!("{what}: it breaks off")),
-        InvalidData | InvalidInput | Other if error.raw_os_error().is_none() && !place::is_ours(&error) => {
+        InvalidData | InvalidInput | Other if of_archive => {
             Error::corrupt(format, format!("{what}: {error}"))
         }
+        Unsupported if of_archive => Error::Unsupported(format!("{format}: {what}: {error}")),
         _ => Error::io(format!("cannot read the archive, {what}"), error),
     }
 }

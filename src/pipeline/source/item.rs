@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::iter;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -90,7 +91,15 @@ pub struct ReadAhead {
 
 impl Default for ReadAhead {
     fn default() -> ReadAhead {
-        ReadAhead { fetches: 96, bytes: 128 << 20 }
+        ReadAhead { fetches: ReadAhead::fetches_for(NonZeroUsize::MIN), bytes: 128 << 20 }
+    }
+}
+
+impl ReadAhead {
+    /// How many objects to fetch at the same time for so many threads that hash: 96 for each, which is more than one hashes while a store thinks for
+    /// 50 ms, and at most 384, as a process may usually have 1,024 files and connections open and a job reads two shards at a time.
+    pub fn fetches_for(threads: NonZeroUsize) -> usize {
+        threads.get().saturating_mul(96).min(384)
     }
 }
 

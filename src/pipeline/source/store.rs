@@ -7,6 +7,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::num::NonZero;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -56,15 +57,24 @@ fn failed(kind: io::ErrorKind, error: impl std::fmt::Display) -> io::Error {
     io::Error::new(kind, Failure(error.to_string()))
 }
 
-/// How long packets gather before a thread that waited looks at them: many together cost fewer turns than each by itself.
-const PAUSE: Duration = Duration::from_millis(1);
+/// Objects that are on their way now.
+static COMING: AtomicUsize = AtomicUsize::new(0);
 
-/// The threads on which requests are made: one for every eight processors, as for reading files.
+/// How long packets gather before a thread that waited looks at them: many together cost fewer turns than each by itself, and code that runs for
+/// one after another is in the processor's caches. Few objects are waited for one by one, of many there is always another to hash.
+fn pause() -> Duration {
+    let many = COMING.load(Ordering::Relaxed) >= MANY;
+    Duration::from_millis(if many { 10 } else { 1 })
+}
+
+const MANY: usize = 32;
+
+/// The threads on which requests are made: one for every four processors, since fetching a picture costs up to a fifth of hashing it.
 static RUNTIME: LazyLock<io::Result<Runtime>> = LazyLock::new(|| {
     let processors = thread::available_parallelism().map_or(1, NonZero::get);
     let builder = &mut tokio::runtime::Builder::new_multi_thread();
-    builder.worker_threads(processors.div_ceil(8)).thread_name("shadegrid-store");
-    builder.on_thread_park(|| thread::sleep(PAUSE)).enable_all().build()
+    builder.worker_threads(processors.div_ceil(4)).thread_name("shadegrid-store");
+    builder.on_thread_park(|| thread::sleep(pause())).enable_all().build()
 });
 
 fn runtime() -> io::Result<&'static Runtime> {

@@ -139,6 +139,8 @@ impl<R: Read> Tar<R> {
         let kind = header.entry_type();
         let size = match ahead.size {
             Some(size) => size,
+            // A volume's label has nothing but a name; GNU leaves its other fields empty.
+            None if kind.as_byte() == b'V' => 0,
             None => header.entry_size().map_err(|error| self.broken(start, error))?,
         };
         let name = ahead.name.unwrap_or_else(|| header.path_bytes().into_owned());

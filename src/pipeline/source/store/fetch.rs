@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -12,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::client::{self, Body, Remote};
-use super::{failed, runtime};
+use super::{COMING, failed, runtime};
 use crate::error::{Error, Result};
 use crate::pipeline::source::ahead::Shelf;
 use crate::pipeline::source::{Content, InputOptions, Source};
@@ -55,6 +56,7 @@ impl Fetcher {
         let (shelf, options, turns) = (self.shelf.clone(), self.options.clone(), self.turns.clone());
         let fetched = runtime.spawn(async move {
             let _turn = turns.acquire().await;
+            let _counted = Counted::new();
             fetch(remote, &options, &shelf, number).await
         });
         Ok(Coming { location, fetched })
@@ -72,6 +74,22 @@ impl Coming {
             Ok(content) => Source::new(location, content),
             Err(error) => Source::failed(location, error),
         })
+    }
+}
+
+/// One of the objects that are on their way.
+struct Counted;
+
+impl Counted {
+    fn new() -> Counted {
+        COMING.fetch_add(1, Ordering::Relaxed);
+        Counted
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        COMING.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
