@@ -16,7 +16,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Output};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -27,6 +27,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use s3s::service::{S3Service, S3ServiceBuilder};
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -46,6 +47,8 @@ struct Faults {
     /// Requests that are being answered, and the most at once.
     open: AtomicU64,
     most_open: AtomicU64,
+    /// Whether only the first page of a listing is given.
+    first_page: AtomicBool,
     /// Answers about the bucket of pictures by their requests, where a second one is to cost no more than the sending.
     kept: Option<Mutex<HashMap<String, Response<Bytes>>>>,
 }
@@ -84,6 +87,13 @@ impl Faults {
             let body = Full::new(Bytes::from("<Error><Code>SlowDown</Code></Error>"));
             let mut answer = Response::new(body.map_err(|never: Infallible| match never {}).boxed_unsync());
             *answer.status_mut() = status;
+            return Ok(answer);
+        }
+        let goes_on = request.uri().query().is_some_and(|query| query.contains("continuation-token"));
+        if goes_on && self.first_page.load(Ordering::Relaxed) {
+            let denied = Full::new(Bytes::from("<Error><Code>AccessDenied</Code></Error>"));
+            let mut answer = Response::new(denied.map_err(|never: Infallible| match never {}).boxed_unsync());
+            *answer.status_mut() = StatusCode::FORBIDDEN;
             return Ok(answer);
         }
         let reset = fate < self.errors + self.resets;
@@ -334,6 +344,56 @@ fn a_job_from_and_into_a_faulty_store_is_exact() {
     assert_eq!(expected.len(), 401 + 20);
     assert_eq!(job_records(&root.path().join("jobs/one"), "s3://bucket/"), expected);
     assert!(server.faults.injected.load(Ordering::Relaxed) >= 10, "hardly a fault was injected");
+}
+
+#[test]
+fn a_listing_that_breaks_off_is_gone_on_with() {
+    let root = bucket(1_100);
+    fs::create_dir(root.path().join("jobs")).unwrap();
+    let server = Server::start(root.path(), Faults::new(0, 0, 0));
+    server.faults.first_page.store(true, Ordering::Relaxed);
+    let job = ["backfill", "s3://bucket/photos/", "--out", "s3://jobs/one", "--format", "jsonl", "--quiet"];
+    let broken = server.shadegrid(&job);
+    let told = String::from_utf8_lossy(&broken.stderr);
+    assert!(
+        broken.status.code() == Some(1) && told.contains("cannot list s3://bucket/photos/"),
+        "{broken:?}"
+    );
+    assert_eq!(server.shadegrid(&["job", "verify", "s3://jobs/one"]).status.code(), Some(3));
+    server.faults.first_page.store(false, Ordering::Relaxed);
+    assert_eq!(server.shadegrid(&job).status.code(), Some(2), "only the text should have failed");
+    assert_eq!(server.shadegrid(&["job", "verify", "s3://jobs/one"]).status.code(), Some(0));
+    assert_eq!(job_records(&root.path().join("jobs/one"), "s3://bucket/").len(), 1_101);
+
+    let nothing = ["backfill", "s3://bucket/fotos/", "--out", "s3://jobs/two", "--quiet"];
+    let told = server.shadegrid(&nothing);
+    assert_eq!(told.status.code(), Some(1), "{told:?}");
+    assert!(String::from_utf8_lossy(&told.stderr).contains("there is nothing below"), "{told:?}");
+    let within = server.shadegrid(&["backfill", "s3://bucket/photos", "--out", "s3://bucket/photos/job"]);
+    assert!(String::from_utf8_lossy(&within.stderr).contains("lies in the source"), "{within:?}");
+}
+
+#[test]
+fn a_list_in_a_store_is_a_list() {
+    let root = bucket(5);
+    let server = Server::start(root.path(), Faults::new(0, 0, 0));
+    let urls: String = (1..5).map(|number| format!("s3://bucket/photos/{number:05}.jpg\n")).collect();
+    fs::write(root.path().join("bucket/list.csv"), format!("url\n{urls}")).unwrap();
+    fs::write(root.path().join("bucket/list.txt"), urls).unwrap();
+    let expected =
+        records(&server.shadegrid(&["hash", "--quiet", "s3://bucket/photos/", "--only", "jpg"]), "");
+    for arguments in [&["s3://bucket/list.csv"][..], &["--files-from", "s3://bucket/list.txt"]] {
+        let found = records(&server.shadegrid(&[&["hash", "--quiet"], arguments].concat()), "");
+        assert_eq!(found.len(), 4, "{found:?}");
+        let same = |line: &String| {
+            let sources: Vec<Value> = [line].map(|line| serde_json::from_str(line).unwrap()).into();
+            expected.iter().any(|other| {
+                let other: Value = serde_json::from_str(other).unwrap();
+                other["path"] == sources[0]["path"] && other["photodna"] == sources[0]["photodna"]
+            })
+        };
+        assert!(found.iter().all(same), "{found:?}");
+    }
 }
 
 #[cfg(unix)]

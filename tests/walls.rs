@@ -19,7 +19,7 @@ const LEVELS: [&[&str]; 7] = [
 const WALLS: [(&[&str], &[&str]); 8] = [
     (
         &["thread::spawn", "thread::scope", "thread::Builder", "crossbeam_channel", "mpsc"],
-        &["pipeline", "job/beside", "job/feed", "job/worker", "job/shards", "job/metrics"],
+        &["pipeline", "job/beside", "job/board", "job/feed", "job/worker", "job/shards", "job/metrics"],
     ),
     (&["clap", "ctrlc", "indicatif"], &["cli"]),
     (&["println!", "print!", "eprintln!", "eprint!", "dbg!", "io::stdout", "io::stderr"], &["cli"]),

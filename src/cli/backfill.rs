@@ -212,9 +212,14 @@ impl Arguments {
 
     /// What a job writes must not become its input.
     fn check_out(&self) -> Result<(), Error> {
-        let Some(out) = canonical(&self.out) else { return Ok(()) };
+        let (url, out) = (self.out.to_string_lossy(), canonical(&self.out));
         let holds = |source: &&OsString| {
-            fs::canonicalize(source).is_ok_and(|source| source.is_dir() && out.starts_with(source))
+            let prefix = format!("{}/", source.to_string_lossy().trim_end_matches('/'));
+            let is_below = prefix.contains("://") && format!("{url}/").starts_with(&prefix);
+            let folder = fs::canonicalize(source).is_ok_and(|source| {
+                source.is_dir() && out.as_ref().is_some_and(|out| out.starts_with(source))
+            });
+            is_below || folder
         };
         match self.sources.iter().find(holds) {
             Some(source) => Err(Error::Input(format!(

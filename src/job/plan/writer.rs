@@ -1,6 +1,8 @@
 //! Writes a plan, or goes on with one.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::io;
 use std::time::{Duration, Instant};
 
 use super::{COMPLETE, Index, Plan, Segment, Shard, ShardKind, segment_name, write_item};
@@ -30,11 +32,11 @@ fn pictures_of(shard: u64, most: u64) -> u64 {
 /// It is not where `stop` was requested, or where another planner was faster.
 ///
 /// `list` lists all items, or, where a listing `resumes`, those behind one. It is asked again where the item that was planned last is not there any
-/// more. Each segment that was written is told to `written`.
+/// more. A listing that breaks off leaves a plan to go on with. Each segment that was written is told to `written`.
 ///
 /// # Errors
 ///
-/// Those of the location; [`Error::Input`] where nothing is left of the last shard that was planned.
+/// Those of the location; [`Error::Io`] where the listing breaks off; [`Error::Input`] where nothing is left of the last shard that was planned.
 pub(in crate::job) fn write<I: Iterator<Item = Item>>(
     location: &dyn Location,
     plan: Plan,
@@ -46,7 +48,22 @@ pub(in crate::job) fn write<I: Iterator<Item = Item>>(
     if plan.is_complete() {
         return Ok(true);
     }
-    let mut items = behind(&plan, location, &list, resumes)?;
+    let broken = RefCell::new(None);
+    let up_to_a_break = |item: Item| match item.kind {
+        ItemKind::Broken(message) => {
+            *broken.borrow_mut() = Some(message);
+            None
+        }
+        _ => Some(item),
+    };
+    let check = || match broken.take() {
+        Some(message) => Err(Error::io("cannot list the inputs to their end", io::Error::other(message))),
+        None => Ok(()),
+    };
+    let list = |after: Option<&Item>| list(after).map_while(&up_to_a_break);
+    let items = behind(&plan, location, list, resumes);
+    check()?;
+    let mut items = items?;
     let mut writer = Writer::new(location, plan, written);
     let mut pictures = Vec::new();
     loop {
@@ -68,7 +85,9 @@ pub(in crate::job) fn write<I: Iterator<Item = Item>>(
             return Ok(false);
         }
     }
-    if stop.requested() || !writer.end_segment()? {
+    let is_ours = writer.end_segment()?;
+    check()?;
+    if stop.requested() || !is_ours {
         return Ok(false);
     }
     location.create(COMPLETE, seal(&writer.plan.summary())?.as_bytes())?;

@@ -27,8 +27,17 @@ const ENDINGS: [&str; 7] = [".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst", ".zi
 
 /// Whether a name is that of an archive, by its ending: `.tar`, `.tar.gz`, `.tgz`, `.tar.zst`, `.tzst`, `.zip` or `.parquet`.
 pub fn looks_like_archive(name: &OsStr) -> bool {
-    let name = name.as_encoded_bytes().to_ascii_lowercase();
+    let name = in_lower_case(name);
     ENDINGS.iter().any(|ending| name.ends_with(ending.as_bytes()))
+}
+
+/// A name in lower case, as far as its end tells a kind: the URL of a page without its query.
+pub(super) fn in_lower_case(name: &OsStr) -> Vec<u8> {
+    let mut name = name.as_encoded_bytes().to_ascii_lowercase();
+    if name.starts_with(b"http://") || name.starts_with(b"https://") {
+        name.truncate(name.iter().position(|byte| b"?#".contains(byte)).unwrap_or(name.len()));
+    }
+    name
 }
 
 /// Why reading an archive ended before its end.

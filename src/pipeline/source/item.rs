@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use super::{Content, Only, Source, Walk, archive, expand, list, looks_like_archive, place, store};
+use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::pipeline::Stop;
 
@@ -39,6 +40,9 @@ pub enum ItemKind {
     StandardInput,
     /// Finding it failed already, in these words: one source that fails.
     Failed(String),
+    /// The listing broke off here, in these words, and what would have come is not known: one source that fails. A job does not go past it.
+    #[serde(skip)]
+    Broken(String),
 }
 
 /// One argument.
@@ -141,6 +145,9 @@ pub fn resumes(inputs: &[Input]) -> bool {
     let prefix = |input: &Input| match input {
         Input::Named(name) => {
             let url = store::url(name).filter(|url| store::lists(url))?;
+            if list::looks_like_list(name) || is_parquet(name) {
+                return None;
+            }
             Some(format!("{}/", url.trim_end_matches('/')))
         }
         Input::List(_) => None,
@@ -150,6 +157,10 @@ pub fn resumes(inputs: &[Input]) -> bool {
         prefixes.iter().enumerate().all(|(other, prefix)| at == other || !prefix.starts_with(one))
     };
     prefixes.iter().enumerate().all(alone)
+}
+
+fn is_parquet(name: &OsStr) -> bool {
+    archive::in_lower_case(name).ends_with(b".parquet")
 }
 
 fn one(item: Item) -> Items {
@@ -219,15 +230,16 @@ impl Listing {
         if name == "-" {
             return one(Item::new("-".into(), &name, ItemKind::StandardInput));
         }
-        if list::looks_like_list(&name) {
-            return self.listed(name.clone(), list::open(&name, &self.options));
+        self.list_at(&name).unwrap_or_else(|| self.files(&name, &name))
+    }
+
+    /// What the list at `name` names, if it is one by its name or a Parquet file of names.
+    fn list_at(&self, name: &OsStr) -> Option<Items> {
+        if list::looks_like_list(name) {
+            return Some(self.listed(name.into(), list::open(name, &self.options)));
         }
-        if name.as_encoded_bytes().to_ascii_lowercase().ends_with(b".parquet")
-            && let Some(names) = self.names_in_parquet(&name)
-        {
-            return self.listed(name, names);
-        }
-        self.files(&name, &name)
+        let names = if is_parquet(name) { self.names_in_parquet(name) } else { None };
+        names.map(|names| self.listed(name.into(), Ok(names)))
     }
 
     /// The names in a Parquet file; `None` where it holds pictures, or what reading it will tell.
@@ -240,14 +252,22 @@ impl Listing {
     }
 
     /// What a list names.
-    fn listed(&self, list: OsString, names: list::Names) -> Items {
+    fn listed(&self, list: OsString, names: Result<list::Names>) -> Items {
         let listing = self.clone();
+        let names = match names {
+            Ok(names) => names,
+            Err(error) => return one(Item::new(list.clone(), &list, ItemKind::Broken(error.to_string()))),
+        };
         Box::new(names.flat_map(move |name| match name {
             Ok(name) => match store::url(&name) {
                 Some(url) if url.ends_with('/') && store::lists(url) => listing.below(url, None, &list),
                 _ => listing.files(&name, &list),
             },
-            Err(error) => one(Item::new(list.clone(), &list, ItemKind::Failed(error.to_string()))),
+            // A row that names nothing ends nothing.
+            Err(error @ Error::Input(_)) => {
+                one(Item::new(list.clone(), &list, ItemKind::Failed(error.to_string())))
+            }
+            Err(error) => one(Item::new(list.clone(), &list, ItemKind::Broken(error.to_string()))),
         }))
     }
 
@@ -270,6 +290,9 @@ impl Listing {
         let after = self.resume.after().clone();
         let after = after.as_ref().map(|after| after.to_str().unwrap_or_default());
         let itself = !url.ends_with('/') && store::is_object(url);
+        if itself && let Some(items) = self.list_at(name) {
+            return self.resumed(items, self.resume.clone());
+        }
         if itself {
             let item = Item::at(url.into(), name);
             return if self.resume.lets(&item) { one(item) } else { Box::new(iter::empty()) };
@@ -285,14 +308,25 @@ impl Listing {
         }
     }
 
+    /// The objects below a prefix, or those of them behind one. Where nothing is there, the prefix is taken for a mistake, which ends the listing unless
+    /// a list named it.
     fn below(&self, prefix: &str, after: Option<&str>, source: &OsStr) -> Items {
         let (only, source, location) = (self.options.only.clone(), source.to_os_string(), prefix.to_string());
-        let listed = store::list(prefix, after, &self.options.stop);
-        let items = listed.map(move |object| match object {
-            Ok(url) => Item::at(url.into(), &source),
-            Err(error) => {
-                let message = format!("cannot list {location}: {error}");
-                Item::new(location.clone().into(), &source, ItemKind::Failed(message))
+        let (stop, mut is_empty) = (self.options.stop.clone(), after.is_none());
+        let is_argument = source.to_string_lossy().trim_end_matches('/') == location.trim_end_matches('/');
+        let mut listed = store::list(prefix, after, &stop);
+        let items = iter::from_fn(move || {
+            let item = |kind| Item::new(location.clone().into(), &source, kind);
+            let object = listed.next();
+            let nothing = object.is_none() && std::mem::take(&mut is_empty) && !stop.requested();
+            is_empty &= object.is_none();
+            match object {
+                Some(Ok(url)) => Some(Item::at(url.into(), &source)),
+                Some(Err(error)) => Some(item(ItemKind::Broken(format!("cannot list {location}: {error}")))),
+                None => nothing.then(|| {
+                    let message = format!("there is nothing below {location}");
+                    item(if is_argument { ItemKind::Broken(message) } else { ItemKind::Failed(message) })
+                }),
             }
         });
         Box::new(items.filter(move |item| only.lets_item(item)))

@@ -6,7 +6,7 @@ use std::iter;
 
 use csv::{ByteRecord, ReaderBuilder};
 
-use super::archive::{Holds, holds, rows};
+use super::archive::{Holds, holds, in_lower_case, rows};
 use super::{DetachedReader, InputOptions, name_from_bytes, names, place};
 use crate::error::{Error, Result};
 use crate::gallery::lists::bounded::{Bounded, without_mark};
@@ -20,16 +20,12 @@ pub(super) type Names = Box<dyn Iterator<Item = Result<OsString>> + Send>;
 
 /// Whether an argument is a list by its name: it ends with `.csv` or `.tsv`.
 pub(super) fn looks_like_list(name: &OsStr) -> bool {
-    let name = name.as_encoded_bytes().to_ascii_lowercase();
+    let name = in_lower_case(name);
     name.ends_with(b".csv") || name.ends_with(b".tsv")
 }
 
 /// Opens a list: CSV by its name or because a column was named, Parquet by its content, else names.
-pub(super) fn open(list: &OsStr, options: &InputOptions) -> Names {
-    opened(list, options).unwrap_or_else(|error| Box::new(iter::once(Err(error))))
-}
-
-fn opened(list: &OsStr, options: &InputOptions) -> Result<Names> {
+pub(super) fn open(list: &OsStr, options: &InputOptions) -> Result<Names> {
     let cannot = |error| Error::io(format!("cannot read the list {}", list.display()), error);
     let column = options.column.as_deref();
     if list == "-" {

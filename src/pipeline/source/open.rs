@@ -169,7 +169,7 @@ impl Opened {
                 let input = DetachedReader::new(io::stdin(), self.options.stop.clone());
                 Slot::Ready(Source::stream(location, input))
             }
-            ItemKind::Failed(message) => {
+            ItemKind::Failed(message) | ItemKind::Broken(message) => {
                 let error = Error::io("cannot list the inputs", io::Error::other(message));
                 Slot::Ready(Source::failed(location, error))
             }

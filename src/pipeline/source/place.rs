@@ -5,8 +5,6 @@ use std::fs::File;
 use std::io::{self, Read, Seek};
 
 use super::store;
-#[cfg(not(feature = "store"))]
-use super::store::Open as _;
 use crate::pipeline::Stop;
 
 /// A file to be read anywhere in it.
@@ -17,7 +15,7 @@ impl<T: Read + Seek + Send> Place for T {}
 /// Opens a path or an object's URL.
 pub(super) fn open(location: &OsStr, stop: &Stop) -> io::Result<Box<dyn Place>> {
     if let Some(url) = store::url(location) {
-        return Ok(Box::new(store::Object::open(url, stop)?));
+        return store::open(url, stop);
     }
     let file = File::open(location)?;
     if file.metadata()?.is_dir() {

@@ -22,16 +22,17 @@ mod object;
 pub(crate) use bucket::Bucket;
 pub(super) use fetch::{Coming, Fetcher};
 pub(super) use listing::{is_object, list};
-pub(super) use object::Object;
+pub(super) use object::open;
 
 /// Schemes of URLs, and whether objects are listed there.
-const SCHEMES: [(&str, bool); 8] = [
+const SCHEMES: [(&str, bool); 9] = [
     ("s3://", true),
     ("s3a://", true),
     ("gs://", true),
     ("az://", true),
     ("azure://", true),
     ("abfs://", true),
+    ("abfss://", true),
     ("http://", false),
     ("https://", false),
 ];

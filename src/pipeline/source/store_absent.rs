@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::ahead::Shelf;
+use super::place::Place;
 use super::{InputOptions, Source};
 use crate::error::Error;
 use crate::pipeline::Stop;
@@ -13,7 +14,8 @@ use crate::pipeline::Stop;
 /// The location as a URL, where it is one.
 pub(super) fn url(location: &OsStr) -> Option<&str> {
     let text = location.to_str()?;
-    let schemes = ["s3://", "s3a://", "gs://", "az://", "azure://", "abfs://", "http://", "https://"];
+    let schemes =
+        ["s3://", "s3a://", "gs://", "az://", "azure://", "abfs://", "abfss://", "http://", "https://"];
     schemes.iter().any(|scheme| text.starts_with(scheme)).then_some(text)
 }
 
@@ -30,17 +32,9 @@ fn absent() -> io::Error {
     io::Error::new(io::ErrorKind::Unsupported, Failure)
 }
 
-/// No object.
-pub(super) type Object = io::Empty;
-
-pub(super) trait Open: Sized {
-    fn open(url: &str, stop: &Stop) -> io::Result<Self>;
-}
-
-impl Open for Object {
-    fn open(_url: &str, _stop: &Stop) -> io::Result<Object> {
-        Err(absent())
-    }
+/// Opens nothing.
+pub(super) fn open(_url: &str, _stop: &Stop) -> io::Result<Box<dyn Place>> {
+    Err(absent())
 }
 
 pub(super) fn is_object(_url: &str) -> bool {

@@ -2,21 +2,22 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::iter;
 use std::ops::Range;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use object_store::aws::AmazonS3Builder;
-use object_store::azure::MicrosoftAzureBuilder;
-use object_store::gcp::GoogleCloudStorageBuilder;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
+use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::path::Path;
 use object_store::{
-    BackoffConfig, ClientOptions, GetOptions, GetRange, ObjectStore, ObjectStoreExt as _, RetryConfig,
+    BackoffConfig, ClientConfigKey, GetOptions, GetRange, ObjectStore, ObjectStoreExt as _, RetryConfig,
 };
-use reqwest::{Method, StatusCode, header};
+use reqwest::{StatusCode, header};
 
 use super::failed;
 
@@ -25,6 +26,9 @@ pub(super) const RETRIES: usize = 10;
 
 /// How long a request with its body may take; they are of bounded size.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// After how long nothing is tried again.
+const LONGEST: Duration = Duration::from_secs(120);
 
 /// The first pause before another attempt; each is twice as long, up to [`LONGEST_PAUSE`].
 const PAUSE: Duration = Duration::from_millis(50);
@@ -37,11 +41,15 @@ pub(super) enum Remote {
     Web { client: reqwest::Client, url: String },
 }
 
-/// An object's bytes as they come, and how many there will be.
+/// An object's bytes as they come, how many there will be, and of which version of it they are.
 pub(super) struct Body {
     pub(super) length: Option<u64>,
+    pub(super) version: Option<Version>,
     pub(super) bytes: BoxStream<'static, io::Result<Bytes>>,
 }
+
+/// What changes when an object's content does: its entity tag (RFC 9110, 8.8.3).
+pub(super) type Version = Arc<str>;
 
 impl Remote {
     pub(super) fn new(url: &str) -> io::Result<Remote> {
@@ -53,16 +61,20 @@ impl Remote {
         Ok(Remote::Stored { store: store(base)?, path })
     }
 
-    pub(super) async fn length(&self) -> io::Result<u64> {
+    /// How long it is, and its version.
+    pub(super) async fn length(&self) -> io::Result<(u64, Option<Version>)> {
         match self {
-            Remote::Stored { store, path } => Ok(store.head(path).await.map_err(told)?.size),
+            Remote::Stored { store, path } => {
+                let known = store.head(path).await.map_err(told)?;
+                Ok((known.size, known.e_tag.map(Version::from)))
+            }
             Remote::Web { client, url } => {
-                let answer = ask(client, Method::HEAD, url, None).await?;
-                let length = answer.headers().get(header::CONTENT_LENGTH);
-                let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
-                length.ok_or_else(|| {
-                    failed(io::ErrorKind::Unsupported, "the server does not say how long it is")
-                })
+                // Not every server that gives something says of it beforehand how long it is.
+                let answer = ask(client, url, Some(0..1)).await?;
+                let range = text_of(&answer, header::CONTENT_RANGE)
+                    .and_then(|range| range.strip_prefix("bytes 0-0/"));
+                let length = range.and_then(|length| length.parse().ok()).ok_or_else(without_parts)?;
+                Ok((length, text_of(&answer, header::ETAG).map(Version::from)))
             }
         }
     }
@@ -72,23 +84,25 @@ impl Remote {
         match self {
             Remote::Stored { store, path } => {
                 let got = store.get(path).await.map_err(told)?;
-                Ok(Body { length: Some(got.meta.size), bytes: got.into_stream().map_err(told).boxed() })
+                let (length, version) = (Some(got.meta.size), got.meta.e_tag.clone().map(Version::from));
+                Ok(Body { length, version, bytes: got.into_stream().map_err(told).boxed() })
             }
             Remote::Web { client, url } => {
-                let answer = ask(client, Method::GET, url, None).await?;
-                Ok(Body { length: answer.content_length(), bytes: web_bytes(answer) })
+                let answer = ask(client, url, None).await?;
+                let (length, version) = (answer.content_length(), text_of(&answer, header::ETAG));
+                Ok(Body { length, version: version.map(Version::from), bytes: web_bytes(answer) })
             }
         }
     }
 
-    /// A part of it, all of it.
-    pub(super) async fn range(&self, range: Range<u64>) -> io::Result<Vec<u8>> {
+    /// A part of it, all of it, of this version.
+    pub(super) async fn range(&self, range: Range<u64>, version: Option<&Version>) -> io::Result<Vec<u8>> {
         let length = (range.end - range.start) as usize;
         let mut bytes = Vec::with_capacity(length);
         let mut attempts = 0;
         loop {
             let rest = range.start + bytes.len() as u64..range.end;
-            let mut broken = match self.open_range(rest).await {
+            let mut broken = match self.open_range(rest, version).await {
                 Ok(mut stream) => append(&mut stream, &mut bytes).await.err(),
                 Err(error) => return Err(error),
             };
@@ -104,22 +118,44 @@ impl Remote {
         }
     }
 
-    async fn open_range(&self, range: Range<u64>) -> io::Result<BoxStream<'static, io::Result<Bytes>>> {
+    async fn open_range(
+        &self,
+        range: Range<u64>,
+        version: Option<&Version>,
+    ) -> io::Result<BoxStream<'static, io::Result<Bytes>>> {
         match self {
             Remote::Stored { store, path } => {
-                let options = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
+                let (range, if_match) = (Some(GetRange::Bounded(range)), version.map(ToString::to_string));
+                let options = GetOptions { range, if_match, ..GetOptions::default() };
                 let got = store.get_opts(path, options).await.map_err(told)?;
                 Ok(got.into_stream().map_err(told).boxed())
             }
             Remote::Web { client, url } => {
-                let answer = ask(client, Method::GET, url, Some(range)).await?;
-                if answer.status() != StatusCode::PARTIAL_CONTENT {
-                    return Err(failed(io::ErrorKind::Unsupported, "the server gives no parts of files"));
+                let answer = ask(client, url, Some(range.clone())).await?;
+                let begins = format!("bytes {}-", range.start);
+                let is_part =
+                    text_of(&answer, header::CONTENT_RANGE).is_some_and(|is| is.starts_with(&begins));
+                if answer.status() != StatusCode::PARTIAL_CONTENT || !is_part {
+                    return Err(without_parts());
+                }
+                let now = text_of(&answer, header::ETAG);
+                if version.is_some_and(|version| now.is_some_and(|now| now != &**version)) {
+                    return Err(failed(io::ErrorKind::Other, CHANGED));
                 }
                 Ok(web_bytes(answer))
             }
         }
     }
+}
+
+fn without_parts() -> io::Error {
+    failed(io::ErrorKind::Unsupported, "the server gives no parts of files")
+}
+
+const CHANGED: &str = "it was changed while it was read";
+
+fn text_of(answer: &reqwest::Response, name: header::HeaderName) -> Option<&str> {
+    answer.headers().get(name)?.to_str().ok()
 }
 
 /// Collects what comes; what came before an error stays.
@@ -161,21 +197,28 @@ pub(super) fn store(base: &str) -> io::Result<Arc<dyn ObjectStore>> {
 fn build(base: &str) -> object_store::Result<Arc<dyn ObjectStore>> {
     provide_tls();
     let backoff = BackoffConfig { init_backoff: PAUSE, max_backoff: LONGEST_PAUSE, base: 2.0 };
-    let retry = RetryConfig { backoff, max_retries: RETRIES, retry_timeout: Duration::from_secs(120) };
+    let retry = RetryConfig { backoff, max_retries: RETRIES, retry_timeout: LONGEST };
+    // Over what the environment says of proxies, certificates and the like.
+    let timeout = format!("{}s", PATIENCE.as_secs());
+    let client = [(ClientConfigKey::Timeout, timeout.as_str()), (ClientConfigKey::PoolMaxIdlePerHost, "512")];
     Ok(if base.starts_with("gs://") {
         let builder = GoogleCloudStorageBuilder::from_env().with_url(base).with_retry(retry);
-        Arc::new(builder.build()?)
+        let set = |builder: GoogleCloudStorageBuilder, (key, value)| {
+            builder.with_config(GoogleConfigKey::Client(key), value)
+        };
+        Arc::new(client.into_iter().fold(builder, set).build()?)
     } else if base.starts_with("az") || base.starts_with("abfs") {
-        Arc::new(MicrosoftAzureBuilder::from_env().with_url(base).with_retry(retry).build()?)
+        let builder = MicrosoftAzureBuilder::from_env().with_url(base).with_retry(retry);
+        let set = |builder: MicrosoftAzureBuilder, (key, value)| {
+            builder.with_config(AzureConfigKey::Client(key), value)
+        };
+        Arc::new(client.into_iter().fold(builder, set).build()?)
     } else {
-        let allow_http =
-            std::env::var("AWS_ALLOW_HTTP").is_ok_and(|value| value.eq_ignore_ascii_case("true"));
-        let client = ClientOptions::new()
-            .with_timeout(PATIENCE)
-            .with_pool_max_idle_per_host(512)
-            .with_allow_http(allow_http);
-        let builder = AmazonS3Builder::from_env().with_client_options(client);
-        Arc::new(builder.with_url(base).with_retry(retry).build()?)
+        let builder = AmazonS3Builder::from_env().with_url(base).with_retry(retry);
+        let set = |builder: AmazonS3Builder, (key, value)| {
+            builder.with_config(AmazonS3ConfigKey::Client(key), value)
+        };
+        Arc::new(client.into_iter().fold(builder, set).build()?)
     })
 }
 
@@ -197,12 +240,12 @@ fn web() -> io::Result<reqwest::Client> {
 /// Asks until there is an answer that asking again would not change. A URL may hold a secret, so errors do not tell it.
 async fn ask(
     client: &reqwest::Client,
-    method: Method,
     url: &str,
     range: Option<Range<u64>>,
 ) -> io::Result<reqwest::Response> {
+    let begun = Instant::now();
     for attempt in 0.. {
-        let mut request = client.request(method.clone(), url);
+        let mut request = client.get(url);
         if let Some(range) = &range {
             request = request.header(header::RANGE, format!("bytes={}-{}", range.start, range.end - 1));
         }
@@ -215,16 +258,24 @@ async fn ask(
             status.is_server_error()
                 || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT)
         });
-        if !passing || attempt == RETRIES || error.is_builder() {
+        let last = attempt == RETRIES || begun.elapsed() > LONGEST;
+        if !passing || last || error.is_builder() || error.is_redirect() {
             let kind = match error.status() {
                 Some(StatusCode::NOT_FOUND | StatusCode::GONE) => io::ErrorKind::NotFound,
+                Some(StatusCode::RANGE_NOT_SATISFIABLE) => io::ErrorKind::Unsupported,
                 _ => io::ErrorKind::Other,
             };
-            return Err(failed(kind, error));
+            return Err(failed(kind, with_causes(&error)));
         }
         pause(attempt).await;
     }
     Err(io::ErrorKind::TimedOut.into())
+}
+
+/// An error and what it came from, which the error itself does not tell.
+fn with_causes(error: &reqwest::Error) -> String {
+    let causes = iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn web_bytes(answer: reqwest::Response) -> BoxStream<'static, io::Result<Bytes>> {
@@ -238,6 +289,7 @@ pub(super) fn told(error: object_store::Error) -> io::Error {
         object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
             io::ErrorKind::PermissionDenied
         }
+        object_store::Error::Precondition { .. } => return failed(io::ErrorKind::Other, CHANGED),
         _ => io::ErrorKind::Other,
     };
     failed(kind, error)

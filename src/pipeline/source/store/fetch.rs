@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::client::{self, Body, Remote};
+use super::client::{self, Body, RETRIES, Remote, Version};
 use super::{COMING, failed, runtime};
 use crate::error::{Error, Result};
 use crate::pipeline::source::ahead::Shelf;
@@ -113,35 +113,58 @@ async fn fetch(remote: Remote, options: &InputOptions, shelf: &Arc<Shelf>, numbe
     let lease = poll_fn(|context| shelf.poll_take(number, most, context)).await;
     let bytes = match body.length {
         Some(length) if length > 2 * PART => {
+            let version = body.version.clone();
             drop(body);
-            in_parts(remote, length).await
+            in_parts(&remote, length, version).await
         }
-        Some(length) => whole(remote, body, length, shelf.buffer(length as usize)).await,
+        Some(length) => whole(&remote, body, length, shelf.buffer(length as usize)).await,
         None => up_to(body, most).await,
     };
-    let bytes = bytes.map_err(cannot)?;
+    let bytes = match bytes {
+        Err(error) if can_begin_again(&error) => from_the_start(&remote, most).await.map_err(cannot)?,
+        bytes => bytes.map_err(cannot)?,
+    };
     limits.check_file_bytes(bytes.len() as u64)?;
     Ok(Content::Bytes(bytes, lease))
 }
 
 /// One body; what it lacks is asked for again.
-async fn whole(remote: Remote, mut body: Body, length: u64, mut bytes: Vec<u8>) -> io::Result<Vec<u8>> {
-    let outcome = client::append(&mut body.bytes, &mut bytes).await;
+async fn whole(remote: &Remote, mut body: Body, length: u64, mut bytes: Vec<u8>) -> io::Result<Vec<u8>> {
+    // Why it broke off does not matter where it can be gone on with.
+    let _ = client::append(&mut body.bytes, &mut bytes).await;
     let have = bytes.len() as u64;
     if have < length {
-        // A body that cannot be gone on with is asked for once more from its start.
-        match remote.range(have..length).await {
-            Ok(rest) => bytes.extend_from_slice(&rest),
-            Err(_) if outcome.is_ok() => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Err(error) => return Err(error),
-        }
+        bytes.extend_from_slice(&remote.range(have..length, body.version.as_ref()).await?);
     }
     Ok(bytes)
 }
 
+/// Whether a body that broke off may come whole another time: its server gives no parts, or does not say how long it is.
+fn can_begin_again(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::UnexpectedEof)
+}
+
+/// The whole body at one go, asked for until it comes.
+async fn from_the_start(remote: &Remote, most: u64) -> io::Result<Vec<u8>> {
+    let mut attempt = 0;
+    loop {
+        client::pause(attempt).await;
+        let body = remote.get().await?;
+        let length = body.length;
+        match up_to(body, most).await {
+            Ok(bytes) if length.is_none_or(|length| length == bytes.len() as u64) => return Ok(bytes),
+            Err(error) if attempt == RETRIES => return Err(error),
+            Ok(_) if attempt == RETRIES => return Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => attempt += 1,
+        }
+    }
+}
+
+/// One body of any length, but not much more than `most`.
 async fn up_to(mut body: Body, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    while let Some(piece) = body.bytes.try_next().await? {
+    let broke_off = |_| io::Error::from(io::ErrorKind::UnexpectedEof);
+    while let Some(piece) = body.bytes.try_next().await.map_err(broke_off)? {
         bytes.extend_from_slice(&piece);
         if bytes.len() as u64 > most {
             break;
@@ -150,11 +173,11 @@ async fn up_to(mut body: Body, most: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-async fn in_parts(remote: Remote, length: u64) -> io::Result<Vec<u8>> {
+async fn in_parts(remote: &Remote, length: u64, version: Option<Version>) -> io::Result<Vec<u8>> {
     let starts = (0..length).step_by(PART as usize);
     let parts = starts.map(|start| {
-        let remote = remote.clone();
-        async move { remote.range(start..length.min(start + PART)).await }
+        let version = version.as_ref();
+        async move { remote.range(start..length.min(start + PART), version).await }
     });
     let mut parts = stream::iter(parts).buffered(PARTS);
     let mut bytes = Vec::with_capacity(length as usize);

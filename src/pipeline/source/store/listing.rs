@@ -4,8 +4,8 @@ use std::io;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use object_store::ObjectStoreExt as _;
 use object_store::path::Path;
+use object_store::{ObjectMeta, ObjectStoreExt as _};
 use tokio::sync::mpsc::{Receiver, channel};
 
 use super::{client, failed, runtime, wait};
@@ -58,15 +58,31 @@ fn start(url: &str, after: Option<&str>) -> io::Result<Receiver<io::Result<Strin
             Some(after) => store.list_with_offset(prefix, after),
             None => store.list(prefix),
         };
-        while let Some(object) = objects.next().await {
-            let ended = object.is_err();
-            let object = object.map(|object| format!("{base}/{}", object.location)).map_err(client::told);
-            if sender.send(object).await.is_err() || ended {
-                return;
+        let mut object = objects.next().await;
+        while let Some(listed) = object {
+            let ended = listed.is_err();
+            let next = if ended { None } else { objects.next().await };
+            if !listed.as_ref().is_ok_and(|listed| is_folder(listed, prefix, next.as_ref())) {
+                let url = listed.map(|object| format!("{base}/{}", object.location)).map_err(client::told);
+                if sender.send(url).await.is_err() {
+                    return;
+                }
             }
+            object = next;
         }
     });
     Ok(receiver)
+}
+
+/// Whether an object only stands for a folder: consoles put an empty one named `folder/` there, whose slash is not told. Others lie below it.
+fn is_folder(
+    object: &ObjectMeta,
+    prefix: Option<&Path>,
+    next: Option<&object_store::Result<ObjectMeta>>,
+) -> bool {
+    let below = |next: &ObjectMeta| next.location.prefix_matches(&object.location);
+    let above = || next.and_then(|next| next.as_ref().ok()).is_some_and(below);
+    object.size == 0 && (prefix == Some(&object.location) || above())
 }
 
 fn next(listed: &mut Receiver<io::Result<String>>, stop: &Stop) -> Option<io::Result<String>> {
@@ -81,4 +97,32 @@ fn next(listed: &mut Receiver<io::Result<String>>, stop: &Stop) -> Option<io::Re
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_for_a_folder_is_no_object() {
+        let object = |key: &str, size| ObjectMeta {
+            location: key.into(),
+            last_modified: Default::default(),
+            size,
+            e_tag: None,
+            version: None,
+        };
+        let prefix = Path::from("a");
+        for (key, size, next, is) in [
+            ("a", 0, Some("a/1.jpg"), true),
+            ("a", 0, None, true),
+            ("a", 5, Some("a/1.jpg"), false),
+            ("a/b", 0, Some("a/b/1.jpg"), true),
+            ("a/b", 0, Some("a/bc"), false),
+            ("a/b", 0, None, false),
+        ] {
+            let next = next.map(|next| Ok(object(next, 7)));
+            assert_eq!(is_folder(&object(key, size), Some(&prefix), next.as_ref()), is, "{key} {size}");
+        }
+    }
 }

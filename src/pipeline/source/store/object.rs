@@ -1,13 +1,16 @@
 //! An object read as a file: anywhere in it, and ahead where it is read on.
 
 use std::collections::VecDeque;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write as _};
 
+use futures_util::TryStreamExt as _;
 use tokio::task::JoinHandle;
 
-use super::client::Remote;
+use super::client::{RETRIES, Remote, Version, pause};
 use super::{failed, runtime, wait};
 use crate::pipeline::Stop;
+use crate::pipeline::source::place::Place;
 
 /// Length of the first part after a jump, and of the largest.
 const FIRST: u64 = 512 << 10;
@@ -21,6 +24,7 @@ const AHEAD: usize = 4;
 pub(in crate::pipeline::source) struct Object {
     remote: Remote,
     length: u64,
+    version: Option<Version>,
     /// Where the next read begins.
     at: u64,
     current: (u64, Vec<u8>),
@@ -31,14 +35,50 @@ pub(in crate::pipeline::source) struct Object {
     stop: Stop,
 }
 
+/// An object to be read anywhere in it; one whose server gives no parts is fetched into a temporary file first.
+pub(in crate::pipeline::source) fn open(url: &str, stop: &Stop) -> io::Result<Box<dyn Place>> {
+    let remote = Remote::new(url)?;
+    match Object::open(remote.clone(), stop) {
+        Ok(object) => Ok(Box::new(object)),
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+            Ok(Box::new(wait(async move { in_a_file(remote).await })?))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn in_a_file(remote: Remote) -> io::Result<File> {
+    let mut attempt = 0;
+    loop {
+        let (mut file, mut length) = (tempfile::tempfile()?, 0);
+        let mut body = remote.get().await?;
+        let broken = loop {
+            match body.bytes.try_next().await {
+                Ok(Some(piece)) => {
+                    file.write_all(&piece)?;
+                    length += piece.len() as u64;
+                }
+                Ok(None) if body.length.is_none_or(|told| told == length) => break None,
+                Ok(None) => break Some(io::ErrorKind::UnexpectedEof.into()),
+                Err(error) => break Some(error),
+            }
+        };
+        match broken {
+            None => return file.rewind().map(|()| file),
+            Some(error) if attempt == RETRIES => return Err(error),
+            Some(_) => pause(attempt).await,
+        }
+        attempt += 1;
+    }
+}
+
 impl Object {
     /// Asks how long it is.
-    pub(in crate::pipeline::source) fn open(url: &str, stop: &Stop) -> io::Result<Object> {
-        let remote = Remote::new(url)?;
+    fn open(remote: Remote, stop: &Stop) -> io::Result<Object> {
         let asked = remote.clone();
-        let length = wait(async move { asked.length().await })?;
+        let (length, version) = wait(async move { asked.length().await })?;
         let (current, coming, stop) = ((0, Vec::new()), VecDeque::new(), stop.clone());
-        Ok(Object { remote, length, at: 0, current, coming, next: 0, part: FIRST, stop })
+        Ok(Object { remote, length, version, at: 0, current, coming, next: 0, part: FIRST, stop })
     }
 
     /// Waits for the part that begins where the next read does.
@@ -64,9 +104,9 @@ impl Object {
         while self.coming.len() < parts && self.next < self.length {
             let range = self.next..self.length.min(self.next + self.part);
             self.next = range.end;
-            let remote = self.remote.clone();
-            let start = range.start;
-            self.coming.push_back((start, runtime()?.spawn(async move { remote.range(range).await })));
+            let (remote, version, start) = (self.remote.clone(), self.version.clone(), range.start);
+            let part = async move { remote.range(range, version.as_ref()).await };
+            self.coming.push_back((start, runtime()?.spawn(part)));
         }
         Ok(())
     }
