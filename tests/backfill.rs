@@ -314,6 +314,84 @@ fn an_input_named_twice_is_told() {
     assert!(code == 2 && told.contains("photos/000/000007.bmp has 2 records"), "{told}");
 }
 
+/// A job of one tar with pictures and, beside it, five pictures; the tar's content, and the file of its records.
+fn job_of_a_tar(folder: &Path, change: impl FnOnce(&Path, &[u8])) -> (PathBuf, Vec<u8>, PathBuf) {
+    pictures(folder, 5, 16);
+    tars(folder, 4, 40);
+    let tar = folder.join("photos/tars/000000.tar");
+    let content = fs::read(&tar).unwrap();
+    change(&tar, &content);
+    let run = output(folder, &backfill("out", &[]));
+    assert!([0, 2].contains(&code(&run)), "{}", stderr(&run));
+    (tar, content, folder.join("out/records/0000001.jsonl"))
+}
+
+/// The content of a tar of four pictures whose second one is none.
+fn with_a_bad_member(content: &[u8]) -> Vec<u8> {
+    let second = content.windows(10).position(|name| name == b"000001.bmp").unwrap();
+    let mut bad = content.to_vec();
+    bad[second + 512..second + 514].copy_from_slice(b"no");
+    bad
+}
+
+#[test]
+fn a_retry_loses_no_hashed_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let cut = |tar: &Path, content: &[u8]| fs::write(tar, &content[..content.len() * 4 / 5]).unwrap();
+    let (tar, content, file) = job_of_a_tar(folder, cut);
+    let before = fs::read(&file).unwrap();
+    assert!(before.windows(4).filter(|word| word == b"\"ok\"").count() == 3, "{}", text_of(&before));
+    for second in [None, Some(&content[..content.len() / 2])] {
+        match second {
+            None => fs::remove_file(&tar).unwrap(),
+            Some(content) => fs::write(&tar, content).unwrap(),
+        }
+        let (exit, told) = job(folder, &["retry", "out"]);
+        assert!(exit == 2 && told.contains("0 of 1 are hashed now, 1 failed again"), "{told}");
+        assert!(told.contains("1 files stay as they were"), "{told}");
+        assert!(fs::read(&file).unwrap() == before, "the file was replaced");
+    }
+    fs::write(&tar, &content).unwrap();
+    let (exit, told) = job(folder, &["retry", "out"]);
+    assert!(exit == 0 && told.contains("4 of 4 are hashed now"), "{told}");
+    assert_eq!(job(folder, &["verify", "out"]).0, 0);
+}
+
+fn text_of(content: &[u8]) -> String {
+    String::from_utf8_lossy(content).into_owned()
+}
+
+#[test]
+fn a_failed_member_that_does_not_come_again_failed_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let damage = |tar: &Path, content: &[u8]| fs::write(tar, with_a_bad_member(content)).unwrap();
+    let (tar, content, file) = job_of_a_tar(folder, damage);
+    let before = fs::read(&file).unwrap();
+    fs::remove_file(&tar).unwrap();
+    let (exit, told) = job(folder, &["retry", "out"]);
+    assert!(exit == 2 && told.contains("0 of 1 are hashed now, 1 failed again (io 1)"), "{told}");
+    fs::write(&tar, [&content[..600], &[0; 1024]].concat()).unwrap();
+    let (exit, told) = job(folder, &["retry", "out"]);
+    assert!(exit == 2 && told.contains("0 of 1 are hashed now, 1 failed again"), "{told}");
+    let mut empty = tar::Builder::new(Vec::new());
+    empty.finish().unwrap();
+    fs::write(&tar, empty.get_ref()).unwrap();
+    let (exit, told) = job(folder, &["retry", "out"]);
+    assert!(exit == 2 && told.contains("0 of 1 are hashed now, 1 failed again (input 1)"), "{told}");
+    assert!(fs::read(&file).unwrap() == before, "nothing came of it, and the file was replaced");
+    fs::write(&tar, &content).unwrap();
+    let (exit, told) = job(folder, &["retry", "out"]);
+    assert!(exit == 0 && told.contains("1 of 1 are hashed now"), "{told}");
+}
+
+/// What `job report` says.
+fn reported(folder: &Path) -> Value {
+    assert_eq!(job(folder, &["report", "out"]).0, 0);
+    serde_json::from_slice(&fs::read(folder.join("out/report.json")).unwrap()).unwrap()
+}
+
 #[test]
 fn failed_records_are_tried_again_and_no_others() {
     let folder = tempfile::tempdir().unwrap();
@@ -327,7 +405,7 @@ fn failed_records_are_tried_again_and_no_others() {
     fs::remove_file(&gone).unwrap();
     assert_eq!(code(&output(folder, &arguments)), 2);
     let before = status(folder)["failed"].clone();
-    let limit = before["limit"].as_u64().unwrap();
+    let (limit, begun) = (before["limit"].as_u64().unwrap(), reported(folder));
     assert!(limit > 10 && before["io"] == 1 && before["input"] == 4, "{before}");
     fs::write(&gone, content).unwrap();
 
@@ -336,12 +414,13 @@ fn failed_records_are_tried_again_and_no_others() {
     assert!(exit == 0 && told.contains("1 of 1 are hashed now"), "{told}");
     let (exit, told) = job(folder, &["retry", "out", "--codes", "limit,io", "--max-pixels", "1000000"]);
     assert!(exit == 0 && told.contains(&format!("{limit} of {limit} are hashed now")), "{told}");
-    let limits = || -> Value {
-        assert_eq!(job(folder, &["report", "out"]).0, 0);
-        let text = fs::read(folder.join("out/report.json")).unwrap();
-        serde_json::from_slice::<Value>(&text).unwrap()["other_limits"].clone()
-    };
+    let limits = || reported(folder)["other_limits"].clone();
     assert_eq!(limits()[0]["max_pixels"], 1_000_000);
+    let after = reported(folder);
+    assert_eq!((&after["begun"], &after["ended"]), (&begun["begun"], &begun["ended"]));
+    assert_eq!(after["workers"].as_object().unwrap().len(), begun["workers"].as_object().unwrap().len());
+    let seconds = |report: &Value| report["thread_seconds"]["hash"].as_f64().unwrap();
+    assert!(seconds(&after) > seconds(&begun));
     let told = job(folder, &["verify", "out"]).1;
     assert!(told.contains("under other limits"), "{told}");
     let (exit, told) = job(folder, &["retry", "out", "--codes", "input"]);
@@ -568,6 +647,11 @@ fn a_job_begins_where_its_sources_are() {
     pictures(&elsewhere, 3, 16);
     refused(&elsewhere, &backfill("../out", &["--quiet"]), "directory was");
     refused(&elsewhere, &["job", "retry", "../out"], "directory was");
+    let settings = folder.path().join("out/job.json");
+    let own = fs::read_to_string(&settings).unwrap();
+    fs::write(&settings, own.replace("\"engine\": \"shadegrid ", "\"engine\": \"shadegrid 9.")).unwrap();
+    refused(folder.path(), &["job", "retry", "out"], "engine was \"shadegrid 9.");
+    fs::write(&settings, own).unwrap();
 
     fs::rename(folder.path().join("photos"), folder.path().join("away")).unwrap();
     assert_eq!(code(&output(folder.path(), &job)), 0, "a job that is complete needs its sources no more");

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use indicatif::HumanDuration;
 use serde::Serialize;
-use shadegrid::job::{self, Settings, Status, WorkOptions};
+use shadegrid::job::{self, Again, Retried, Settings, Status, WorkOptions};
 use shadegrid::pipeline::{PipelineOptions, ReadAhead, RecordFormat};
 use shadegrid::{Error, Limits};
 
@@ -59,7 +59,7 @@ struct VerifyArguments {
     job: PathBuf,
 }
 
-/// Hash failed records again, and put what comes of it into the files of their shards
+/// Hash failed or lost records again, and put what comes of it into the files of their shards
 ///
 /// Settings are those of the job; with other limits, records that failed for a limit get another chance. Exit codes are those of `backfill`,
 /// about what was hashed again.
@@ -72,6 +72,10 @@ struct RetryArguments {
     /// Only records that failed with these codes, such as io,limit [default: all that failed]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     codes: Vec<String>,
+
+    /// Instead, all records of files that are gone or are not what the ledger tells of; reads every file of records
+    #[arg(long, conflicts_with = "codes")]
+    lost: bool,
 
     /// Threads that decode and hash [default: one a processor]
     #[arg(short = 'j', long, value_name = "N")]
@@ -183,7 +187,7 @@ impl<'a> StatusLine<'a> {
             shards: status.shards,
             done: status.done,
             running: status.claimed,
-            left: status.shards - status.done - status.claimed,
+            left: status.left(),
             records: status.records,
             failed: &status.failed,
             bytes: status.bytes,
@@ -197,7 +201,7 @@ impl<'a> StatusLine<'a> {
 }
 
 fn in_words(status: &Status) -> String {
-    let left = status.shards - status.done - status.claimed;
+    let left = status.left();
     let mut text = format!(
         "shards   {} done, {} running, {left} left, of {}{}\n",
         status.done,
@@ -282,29 +286,48 @@ fn retry(arguments: &RetryArguments) -> Result<Exit, Error> {
     let options = WorkOptions { pipeline, fetches, matching, ..WorkOptions::default() };
     interrupt::request(&options.stop);
     let watch = (!arguments.quiet).then(|| Watch::new(options.progress.clone()));
-    let retried = job::retry(location.clone(), &arguments.codes, &hash, &options);
+    let again = if arguments.lost { Again::Lost } else { Again::Failed(arguments.codes.clone()) };
+    let retried = job::retry(location.clone(), &again, &hash, &options);
     drop(watch);
     let retried = retried?;
     let report = job::report(&*location)?;
     if report.complete {
         report::write(&*location, &report)?;
     }
-    let failed: u64 = retried.failed.values().sum();
     if !arguments.quiet {
-        let mut line = format!("{} of {} are hashed now", retried.records - failed, retried.records);
-        if failed > 0 {
-            let _ = write!(line, ", {failed} failed again ({})", codes(&retried.failed));
-        }
-        if retried.passed_over > 0 {
-            let _ = write!(line, "; {} shards are in other workers' hands", retried.passed_over);
-        }
-        console::say(line);
+        console::say(retried_in_words(&retried));
     }
-    Ok(match (options.stop.requested(), failed) {
+    Ok(match (options.stop.requested(), retried.is_success()) {
         (true, _) => Exit::Interrupted,
-        (false, 0) => Exit::Done,
-        (false, _) => Exit::SomeFailed,
+        (false, true) => Exit::Done,
+        (false, false) => Exit::SomeFailed,
     })
+}
+
+fn retried_in_words(retried: &Retried) -> String {
+    let failed: u64 = retried.failed.values().sum();
+    let mut line = format!("{} of {} are hashed now", retried.records - failed, retried.records);
+    if failed > 0 {
+        let _ = write!(line, ", {failed} failed again ({})", codes(&retried.failed));
+    }
+    if retried.passed_over > 0 {
+        let _ = write!(line, "; {} shards are in other workers' hands", retried.passed_over);
+    }
+    if retried.kept > 0 {
+        let _ = write!(
+            line,
+            "; {} files stay as they were, because what was read again lacks records that were hashed before",
+            retried.kept
+        );
+    }
+    if retried.lost > 0 {
+        let _ = write!(
+            line,
+            "; {} files are gone or not what the ledger tells of, `shadegrid job retry --lost` hashes them again",
+            retried.lost
+        );
+    }
+    line
 }
 
 impl RetryArguments {
