@@ -304,14 +304,15 @@ fn a_check_sees_what_was_done_to_the_output() {
 }
 
 #[test]
-fn an_input_named_twice_is_told() {
+fn an_input_named_twice_is_no_fault() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     pictures(folder, 60, 40);
-    let more = backfill("out", &["photos/000/000007.bmp"]);
-    assert_eq!(code(&output(folder, &more)), 2);
+    tars(folder, 10, 16);
+    let more = ["photos/000/000007.bmp", "photos/tars/000000.tar"];
+    assert_eq!(code(&output(folder, &backfill("out", &more))), 2);
     let (code, told) = job(folder, &["verify", "out"]);
-    assert!(code == 2 && told.contains("photos/000/000007.bmp has 2 records"), "{told}");
+    assert!(code == 0 && told.contains("11 inputs are planned more than once"), "{told}");
 }
 
 /// A job of one tar with pictures and, beside it, five pictures; the tar's content, and the file of its records.
@@ -384,6 +385,115 @@ fn a_failed_member_that_does_not_come_again_failed_again() {
     fs::write(&tar, &content).unwrap();
     let (exit, told) = job(folder, &["retry", "out"]);
     assert!(exit == 0 && told.contains("1 of 1 are hashed now"), "{told}");
+}
+
+#[test]
+fn lost_files_are_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    pictures(folder, 130, 40);
+    assert_eq!(code(&output(folder, &backfill("out", &[]))), 2);
+    let (out, before) = (folder.join("out/records"), records(&folder.join("out")));
+    fs::remove_file(out.join("0000000.jsonl")).unwrap();
+    fs::write(out.join("0000003.jsonl"), &before["0000003.jsonl"][9..]).unwrap();
+    let (exit, told) = job(folder, &["verify", "out"]);
+    let mended = "`shadegrid job retry --lost` hashes it again";
+    assert!(exit == 2 && told.matches(mended).count() == 2, "{told}");
+    let (exit, told) = job(folder, &["retry", "out"]);
+    assert!(exit == 2 && told.contains("0 of 2 are hashed now, 2 failed again"), "{told}");
+    assert!(told.contains("2 files are gone or not what the ledger tells of"), "{told}");
+
+    // What is left of a changed file is not given up for less.
+    fs::rename(folder.join("photos"), folder.join("away")).unwrap();
+    fs::create_dir(folder.join("photos")).unwrap();
+    let changed = fs::read(out.join("0000003.jsonl")).unwrap();
+    let (exit, told) = job(folder, &["retry", "out", "--lost"]);
+    assert!(
+        exit == 2 && told.contains("0 of 25 are hashed now, 25 failed again (io 25); 1 files stay"),
+        "{told}"
+    );
+    assert!(fs::read(out.join("0000003.jsonl")).unwrap() == changed);
+    fs::remove_dir(folder.join("photos")).unwrap();
+    fs::rename(folder.join("away"), folder.join("photos")).unwrap();
+
+    let (exit, told) = job(folder, &["retry", "out", "--lost"]);
+    assert!(exit == 2 && told.contains("24 of 25 are hashed now, 1 failed again (input 1)"), "{told}");
+    let (exit, told) = job(folder, &["retry", "out", "--codes", "io"]);
+    assert!(exit == 2 && told.contains("24 of 25 are hashed now, 1 failed again (input 1)"), "{told}");
+    let (exit, told) = job(folder, &["verify", "out"]);
+    assert_eq!(exit, 0, "{told}");
+    assert!(records(&folder.join("out")) == before);
+    let (exit, told) = job(folder, &["retry", "out", "--lost"]);
+    assert!(exit == 0 && told.contains("0 of 0 are hashed now"), "{told}");
+}
+
+#[test]
+fn a_check_reads_the_whole_plan() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (.., file) = job_of_a_tar(folder, |_, _| ());
+    let (plan, records) = (folder.join("out/plan"), folder.join("out/records"));
+    let segment = |shard: &str| {
+        let all = fs::read_dir(&plan).unwrap().map(|entry| entry.unwrap().path());
+        all.filter(|path| text_of(&fs::read(path).unwrap()).contains(shard)).max().unwrap()
+    };
+    let of_the_tar = segment("archive");
+    let whole = fs::read(&of_the_tar).unwrap();
+    let mut flipped = whole.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    let told_of = |what: &str| {
+        let (exit, told) = job(folder, &["verify", "out"]);
+        assert!(exit == 2 && told.contains(what), "{what}: {told}");
+    };
+    // Another fault, which is to be told beside.
+    fs::rename(records.join("0000000.jsonl"), folder.join("away")).unwrap();
+    for damaged in [&flipped[..], &whole[..whole.len() - 1], &whole[1..], b""] {
+        fs::write(&of_the_tar, damaged).unwrap();
+        told_of("segment is damaged");
+        told_of("0000000.jsonl is gone");
+    }
+    fs::remove_file(&of_the_tar).unwrap();
+    told_of("segment is gone");
+    told_of("0000000.jsonl is gone");
+    fs::write(&of_the_tar, &whole).unwrap();
+    fs::rename(folder.join("away"), records.join("0000000.jsonl")).unwrap();
+    assert_eq!(job(folder, &["verify", "out"]).0, 0);
+
+    // Neither can be read as records.
+    fs::remove_file(&file).unwrap();
+    fs::create_dir(&file).unwrap();
+    told_of("0000001.jsonl");
+    told_of("5 records");
+}
+
+#[test]
+fn a_check_sees_what_is_not_planned_or_not_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    pictures(folder, 130, 16);
+    assert_eq!(code(&output(folder, &backfill("out", &["--worker", "1/2"]))), 2);
+    let records = folder.join("out/records");
+    let told_of = |what: &str| {
+        let (exit, told) = job(folder, &["verify", "out"]);
+        assert!(exit == 2 && told.contains(what), "{what}: {told}");
+    };
+    for stranger in ["0000000.copy.jsonl", "0.jsonl", "0000000.csv", "notes"] {
+        fs::copy(records.join("0000000.jsonl"), records.join(stranger)).unwrap();
+        told_of(&format!("records/{stranger} belongs to no shard"));
+        fs::remove_file(records.join(stranger)).unwrap();
+    }
+    fs::write(records.join(".nfs01"), "").unwrap();
+    assert_eq!(job(folder, &["verify", "out"]).0, 3);
+    fs::copy(records.join("0000000.jsonl"), records.join("0000001.jsonl")).unwrap();
+    told_of("records/0000001.jsonl is there, and no line of the ledger tells of it");
+    fs::remove_file(records.join("0000001.jsonl")).unwrap();
+    fs::remove_dir_all(folder.join("out/plan")).unwrap();
+    told_of("records/0000000.jsonl is in the ledger, and its shard not in the plan");
+    let status = status(folder);
+    assert_eq!((&status["done"], &status["left"]), (&3.into(), &0.into()));
+    assert!(job(folder, &["status", "out"]).1.contains("3 done, 0 running, 0 left, of 0"));
+    let (exit, told) = job(folder, &["retry", "out"]);
+    assert!(exit == 1 && told.contains("not in the plan"), "{told}");
 }
 
 /// What `job report` says.

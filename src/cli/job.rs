@@ -257,6 +257,13 @@ fn verify(arguments: &VerifyArguments) -> Result<Exit, Error> {
         _ => (Exit::SomeFailed, "plan, ledger and files do not agree"),
     };
     let _ = writeln!(text, "{word}");
+    if verdict.planned_twice > 0 {
+        let _ = writeln!(
+            text,
+            "{} inputs are planned more than once, and have a record for each time",
+            verdict.planned_twice
+        );
+    }
     if verdict.other_limits {
         let _ = writeln!(
             text,
