@@ -496,6 +496,34 @@ fn a_check_sees_what_is_not_planned_or_not_told() {
     assert!(exit == 1 && told.contains("not in the plan"), "{told}");
 }
 
+#[test]
+fn only_what_the_ledger_tells_of_is_merged() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    pictures(folder, 60, 16);
+    let merge = |output: &str, why: &str| {
+        let (exit, told) = job(folder, &["merge", "out", "-o", output]);
+        assert!(exit == 1 && told.contains(why), "{told}");
+        assert!(!folder.join(output).exists() && !folder.join(format!("{output}.partial")).exists());
+    };
+    assert_eq!(code(&output(folder, &backfill("out", &["--worker", "1/2"]))), 2);
+    merge("all.jsonl", "is not finished");
+    assert_eq!(code(&output(folder, &backfill("out", &[]))), 2);
+    merge("out/records/all.jsonl", "lies among the job's own records");
+    merge("out/records/0000007.jsonl", "lies among the job's own records");
+    let file = folder.join("out/records/0000001.jsonl");
+    let mut lines: Vec<_> =
+        fs::read(&file).unwrap().split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+    lines.swap(1, 2);
+    fs::write(&file, lines.concat()).unwrap();
+    merge(
+        "all.jsonl",
+        "records/0000001.jsonl is not the file that the ledger tells of; `shadegrid job verify`",
+    );
+    fs::remove_file(&file).unwrap();
+    merge("all.jsonl", "records/0000001.jsonl is gone");
+}
+
 /// What `job report` says.
 fn reported(folder: &Path) -> Value {
     assert_eq!(job(folder, &["report", "out"]).0, 0);

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use indicatif::HumanDuration;
@@ -154,7 +154,7 @@ fn status(arguments: &StatusArguments) -> Result<Exit, Error> {
     Ok(Exit::Done)
 }
 
-fn write_report(job: &std::path::Path) -> Result<Exit, Error> {
+fn write_report(job: &Path) -> Result<Exit, Error> {
     let location = job::at(job.as_os_str(), false)?;
     report::write(&*location, &job::report(&*location)?)?;
     Ok(Exit::Done)
@@ -349,9 +349,32 @@ impl RetryArguments {
 
 fn merge(arguments: &MergeArguments) -> Result<Exit, Error> {
     let location = job::at(arguments.job.as_os_str(), false)?;
+    arguments.check_output()?;
     let (output, to) = Output::create(&arguments.output)?;
-    let records = job::merge(&*location, to, arguments.format)?;
+    let records = match job::merge(&*location, to, arguments.format) {
+        Ok(records) => records,
+        Err(error) => {
+            output.discard();
+            return Err(error);
+        }
+    };
     output.complete()?;
     console::say(format_args!("{records} records in {}", arguments.output.display()));
     Ok(Exit::Done)
+}
+
+impl MergeArguments {
+    /// Among the records of the job the output would be taken for one of them.
+    fn check_output(&self) -> Result<(), Error> {
+        let folder = self.output.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new(".")).canonicalize();
+        let records = self.job.join("records").canonicalize();
+        match (folder, records) {
+            (Ok(folder), Ok(records)) if folder.starts_with(&records) => Err(Error::Input(format!(
+                "{} lies among the job's own records; write it elsewhere",
+                self.output.display()
+            ))),
+            _ => Ok(()),
+        }
+    }
 }
