@@ -304,14 +304,230 @@ fn a_check_sees_what_was_done_to_the_output() {
 }
 
 #[test]
-fn an_input_named_twice_is_told() {
+fn an_input_named_twice_is_no_fault() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     pictures(folder, 60, 40);
-    let more = backfill("out", &["photos/000/000007.bmp"]);
-    assert_eq!(code(&output(folder, &more)), 2);
+    tars(folder, 10, 16);
+    let more = ["photos/000/000007.bmp", "photos/tars/000000.tar"];
+    assert_eq!(code(&output(folder, &backfill("out", &more))), 2);
     let (code, told) = job(folder, &["verify", "out"]);
-    assert!(code == 2 && told.contains("photos/000/000007.bmp has 2 records"), "{told}");
+    assert!(code == 0 && told.contains("11 inputs are planned more than once"), "{told}");
+}
+
+/// A job of one tar with pictures and, beside it, five pictures; the tar's content, and the file of its records.
+fn job_of_a_tar(folder: &Path, change: impl FnOnce(&Path, &[u8])) -> (PathBuf, Vec<u8>, PathBuf) {
+    pictures(folder, 5, 16);
+    tars(folder, 4, 40);
+    let tar = folder.join("photos/tars/000000.tar");
+    let content = fs::read(&tar).unwrap();
+    change(&tar, &content);
+    let run = output(folder, &backfill("out", &[]));
+    assert!([0, 2].contains(&code(&run)), "{}", stderr(&run));
+    (tar, content, folder.join("out/records/0000001.jsonl"))
+}
+
+/// The content of a tar of four pictures whose second one is none.
+fn with_a_bad_member(content: &[u8]) -> Vec<u8> {
+    let second = content.windows(10).position(|name| name == b"000001.bmp").unwrap();
+    let mut bad = content.to_vec();
+    bad[second + 512..second + 514].copy_from_slice(b"no");
+    bad
+}
+
+#[test]
+fn a_retry_loses_no_hashed_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let cut = |tar: &Path, content: &[u8]| fs::write(tar, &content[..content.len() * 4 / 5]).unwrap();
+    let (tar, content, file) = job_of_a_tar(folder, cut);
+    let before = fs::read(&file).unwrap();
+    assert!(before.windows(4).filter(|word| word == b"\"ok\"").count() == 3, "{}", text_of(&before));
+    for second in [None, Some(&content[..content.len() / 2])] {
+        match second {
+            None => fs::remove_file(&tar).unwrap(),
+            Some(content) => fs::write(&tar, content).unwrap(),
+        }
+        let (exit, told) = job(folder, &["retry", "out"]);
+        assert!(exit == 2 && told.contains("0 of 1 are hashed now, 1 failed again"), "{told}");
+        assert!(told.contains("1 files stay as they were"), "{told}");
+        assert!(fs::read(&file).unwrap() == before, "the file was replaced");
+    }
+    fs::write(&tar, &content).unwrap();
+    let (exit, told) = job(folder, &["retry", "out"]);
+    assert!(exit == 0 && told.contains("4 of 4 are hashed now"), "{told}");
+    assert_eq!(job(folder, &["verify", "out"]).0, 0);
+}
+
+fn text_of(content: &[u8]) -> String {
+    String::from_utf8_lossy(content).into_owned()
+}
+
+#[test]
+fn a_failed_member_that_does_not_come_again_failed_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let damage = |tar: &Path, content: &[u8]| fs::write(tar, with_a_bad_member(content)).unwrap();
+    let (tar, content, file) = job_of_a_tar(folder, damage);
+    let before = fs::read(&file).unwrap();
+    fs::remove_file(&tar).unwrap();
+    let (exit, told) = job(folder, &["retry", "out"]);
+    assert!(exit == 2 && told.contains("0 of 1 are hashed now, 1 failed again (io 1)"), "{told}");
+    fs::write(&tar, [&content[..600], &[0; 1024]].concat()).unwrap();
+    let (exit, told) = job(folder, &["retry", "out"]);
+    assert!(exit == 2 && told.contains("0 of 1 are hashed now, 1 failed again"), "{told}");
+    let mut empty = tar::Builder::new(Vec::new());
+    empty.finish().unwrap();
+    fs::write(&tar, empty.get_ref()).unwrap();
+    let (exit, told) = job(folder, &["retry", "out"]);
+    assert!(exit == 2 && told.contains("0 of 1 are hashed now, 1 failed again (input 1)"), "{told}");
+    assert!(fs::read(&file).unwrap() == before, "nothing came of it, and the file was replaced");
+    fs::write(&tar, &content).unwrap();
+    let (exit, told) = job(folder, &["retry", "out"]);
+    assert!(exit == 0 && told.contains("1 of 1 are hashed now"), "{told}");
+}
+
+#[test]
+fn lost_files_are_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    pictures(folder, 130, 40);
+    assert_eq!(code(&output(folder, &backfill("out", &[]))), 2);
+    let (out, before) = (folder.join("out/records"), records(&folder.join("out")));
+    fs::remove_file(out.join("0000000.jsonl")).unwrap();
+    fs::write(out.join("0000003.jsonl"), &before["0000003.jsonl"][9..]).unwrap();
+    let (exit, told) = job(folder, &["verify", "out"]);
+    let mended = "`shadegrid job retry --lost` hashes it again";
+    assert!(exit == 2 && told.matches(mended).count() == 2, "{told}");
+    let (exit, told) = job(folder, &["retry", "out"]);
+    assert!(exit == 2 && told.contains("0 of 2 are hashed now, 2 failed again"), "{told}");
+    assert!(told.contains("2 files are gone or not what the ledger tells of"), "{told}");
+
+    // What is left of a changed file is not given up for less.
+    fs::rename(folder.join("photos"), folder.join("away")).unwrap();
+    fs::create_dir(folder.join("photos")).unwrap();
+    let changed = fs::read(out.join("0000003.jsonl")).unwrap();
+    let (exit, told) = job(folder, &["retry", "out", "--lost"]);
+    assert!(
+        exit == 2 && told.contains("0 of 25 are hashed now, 25 failed again (io 25); 1 files stay"),
+        "{told}"
+    );
+    assert!(fs::read(out.join("0000003.jsonl")).unwrap() == changed);
+    fs::remove_dir(folder.join("photos")).unwrap();
+    fs::rename(folder.join("away"), folder.join("photos")).unwrap();
+
+    let (exit, told) = job(folder, &["retry", "out", "--lost"]);
+    assert!(exit == 2 && told.contains("24 of 25 are hashed now, 1 failed again (input 1)"), "{told}");
+    let (exit, told) = job(folder, &["retry", "out", "--codes", "io"]);
+    assert!(exit == 2 && told.contains("24 of 25 are hashed now, 1 failed again (input 1)"), "{told}");
+    let (exit, told) = job(folder, &["verify", "out"]);
+    assert_eq!(exit, 0, "{told}");
+    assert!(records(&folder.join("out")) == before);
+    let (exit, told) = job(folder, &["retry", "out", "--lost"]);
+    assert!(exit == 0 && told.contains("0 of 0 are hashed now"), "{told}");
+}
+
+#[test]
+fn a_check_reads_the_whole_plan() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (.., file) = job_of_a_tar(folder, |_, _| ());
+    let (plan, records) = (folder.join("out/plan"), folder.join("out/records"));
+    let segment = |shard: &str| {
+        let all = fs::read_dir(&plan).unwrap().map(|entry| entry.unwrap().path());
+        all.filter(|path| text_of(&fs::read(path).unwrap()).contains(shard)).max().unwrap()
+    };
+    let of_the_tar = segment("archive");
+    let whole = fs::read(&of_the_tar).unwrap();
+    let mut flipped = whole.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    let told_of = |what: &str| {
+        let (exit, told) = job(folder, &["verify", "out"]);
+        assert!(exit == 2 && told.contains(what), "{what}: {told}");
+    };
+    // Another fault, which is to be told beside.
+    fs::rename(records.join("0000000.jsonl"), folder.join("away")).unwrap();
+    for damaged in [&flipped[..], &whole[..whole.len() - 1], &whole[1..], b""] {
+        fs::write(&of_the_tar, damaged).unwrap();
+        told_of("segment is damaged");
+        told_of("0000000.jsonl is gone");
+    }
+    fs::remove_file(&of_the_tar).unwrap();
+    told_of("segment is gone");
+    told_of("0000000.jsonl is gone");
+    fs::write(&of_the_tar, &whole).unwrap();
+    fs::rename(folder.join("away"), records.join("0000000.jsonl")).unwrap();
+    assert_eq!(job(folder, &["verify", "out"]).0, 0);
+
+    // Neither can be read as records.
+    fs::remove_file(&file).unwrap();
+    fs::create_dir(&file).unwrap();
+    told_of("0000001.jsonl");
+    told_of("5 records");
+}
+
+#[test]
+fn a_check_sees_what_is_not_planned_or_not_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    pictures(folder, 130, 16);
+    assert_eq!(code(&output(folder, &backfill("out", &["--worker", "1/2"]))), 2);
+    let records = folder.join("out/records");
+    let told_of = |what: &str| {
+        let (exit, told) = job(folder, &["verify", "out"]);
+        assert!(exit == 2 && told.contains(what), "{what}: {told}");
+    };
+    for stranger in ["0000000.copy.jsonl", "0.jsonl", "0000000.csv", "notes"] {
+        fs::copy(records.join("0000000.jsonl"), records.join(stranger)).unwrap();
+        told_of(&format!("records/{stranger} belongs to no shard"));
+        fs::remove_file(records.join(stranger)).unwrap();
+    }
+    fs::write(records.join(".nfs01"), "").unwrap();
+    assert_eq!(job(folder, &["verify", "out"]).0, 3);
+    fs::copy(records.join("0000000.jsonl"), records.join("0000001.jsonl")).unwrap();
+    told_of("records/0000001.jsonl is there, and no line of the ledger tells of it");
+    fs::remove_file(records.join("0000001.jsonl")).unwrap();
+    fs::remove_dir_all(folder.join("out/plan")).unwrap();
+    told_of("records/0000000.jsonl is in the ledger, and its shard not in the plan");
+    let status = status(folder);
+    assert_eq!((&status["done"], &status["left"]), (&3.into(), &0.into()));
+    assert!(job(folder, &["status", "out"]).1.contains("3 done, 0 running, 0 left, of 0"));
+    let (exit, told) = job(folder, &["retry", "out"]);
+    assert!(exit == 1 && told.contains("not in the plan"), "{told}");
+}
+
+#[test]
+fn only_what_the_ledger_tells_of_is_merged() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    pictures(folder, 60, 16);
+    let merge = |output: &str, why: &str| {
+        let (exit, told) = job(folder, &["merge", "out", "-o", output]);
+        assert!(exit == 1 && told.contains(why), "{told}");
+        assert!(!folder.join(output).exists() && !folder.join(format!("{output}.partial")).exists());
+    };
+    assert_eq!(code(&output(folder, &backfill("out", &["--worker", "1/2"]))), 2);
+    merge("all.jsonl", "is not finished");
+    assert_eq!(code(&output(folder, &backfill("out", &[]))), 2);
+    merge("out/records/all.jsonl", "lies among the job's own records");
+    merge("out/records/0000007.jsonl", "lies among the job's own records");
+    let file = folder.join("out/records/0000001.jsonl");
+    let mut lines: Vec<_> =
+        fs::read(&file).unwrap().split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+    lines.swap(1, 2);
+    fs::write(&file, lines.concat()).unwrap();
+    merge(
+        "all.jsonl",
+        "records/0000001.jsonl is not the file that the ledger tells of; `shadegrid job verify`",
+    );
+    fs::remove_file(&file).unwrap();
+    merge("all.jsonl", "records/0000001.jsonl is gone");
+}
+
+/// What `job report` says.
+fn reported(folder: &Path) -> Value {
+    assert_eq!(job(folder, &["report", "out"]).0, 0);
+    serde_json::from_slice(&fs::read(folder.join("out/report.json")).unwrap()).unwrap()
 }
 
 #[test]
@@ -327,7 +543,7 @@ fn failed_records_are_tried_again_and_no_others() {
     fs::remove_file(&gone).unwrap();
     assert_eq!(code(&output(folder, &arguments)), 2);
     let before = status(folder)["failed"].clone();
-    let limit = before["limit"].as_u64().unwrap();
+    let (limit, begun) = (before["limit"].as_u64().unwrap(), reported(folder));
     assert!(limit > 10 && before["io"] == 1 && before["input"] == 4, "{before}");
     fs::write(&gone, content).unwrap();
 
@@ -336,12 +552,13 @@ fn failed_records_are_tried_again_and_no_others() {
     assert!(exit == 0 && told.contains("1 of 1 are hashed now"), "{told}");
     let (exit, told) = job(folder, &["retry", "out", "--codes", "limit,io", "--max-pixels", "1000000"]);
     assert!(exit == 0 && told.contains(&format!("{limit} of {limit} are hashed now")), "{told}");
-    let limits = || -> Value {
-        assert_eq!(job(folder, &["report", "out"]).0, 0);
-        let text = fs::read(folder.join("out/report.json")).unwrap();
-        serde_json::from_slice::<Value>(&text).unwrap()["other_limits"].clone()
-    };
+    let limits = || reported(folder)["other_limits"].clone();
     assert_eq!(limits()[0]["max_pixels"], 1_000_000);
+    let after = reported(folder);
+    assert_eq!((&after["begun"], &after["ended"]), (&begun["begun"], &begun["ended"]));
+    assert_eq!(after["workers"].as_object().unwrap().len(), begun["workers"].as_object().unwrap().len());
+    let seconds = |report: &Value| report["thread_seconds"]["hash"].as_f64().unwrap();
+    assert!(seconds(&after) > seconds(&begun));
     let told = job(folder, &["verify", "out"]).1;
     assert!(told.contains("under other limits"), "{told}");
     let (exit, told) = job(folder, &["retry", "out", "--codes", "input"]);
@@ -568,6 +785,11 @@ fn a_job_begins_where_its_sources_are() {
     pictures(&elsewhere, 3, 16);
     refused(&elsewhere, &backfill("../out", &["--quiet"]), "directory was");
     refused(&elsewhere, &["job", "retry", "../out"], "directory was");
+    let settings = folder.path().join("out/job.json");
+    let own = fs::read_to_string(&settings).unwrap();
+    fs::write(&settings, own.replace("\"engine\": \"shadegrid ", "\"engine\": \"shadegrid 9.")).unwrap();
+    refused(folder.path(), &["job", "retry", "out"], "engine was \"shadegrid 9.");
+    fs::write(&settings, own).unwrap();
 
     fs::rename(folder.path().join("photos"), folder.path().join("away")).unwrap();
     assert_eq!(code(&output(folder.path(), &job)), 0, "a job that is complete needs its sources no more");

@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use indicatif::HumanDuration;
 use serde::Serialize;
-use shadegrid::job::{self, Settings, Status, WorkOptions};
+use shadegrid::job::{self, Again, Retried, Settings, Status, WorkOptions};
 use shadegrid::pipeline::{PipelineOptions, ReadAhead, RecordFormat};
 use shadegrid::{Error, Limits};
 
@@ -59,7 +59,7 @@ struct VerifyArguments {
     job: PathBuf,
 }
 
-/// Hash failed records again, and put what comes of it into the files of their shards
+/// Hash failed or lost records again, and put what comes of it into the files of their shards
 ///
 /// Settings are those of the job; with other limits, records that failed for a limit get another chance. Exit codes are those of `backfill`,
 /// about what was hashed again.
@@ -72,6 +72,10 @@ struct RetryArguments {
     /// Only records that failed with these codes, such as io,limit [default: all that failed]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     codes: Vec<String>,
+
+    /// Instead, all records of files that are gone or are not what the ledger tells of; reads every file of records
+    #[arg(long, conflicts_with = "codes")]
+    lost: bool,
 
     /// Threads that decode and hash [default: one a processor]
     #[arg(short = 'j', long, value_name = "N")]
@@ -150,7 +154,7 @@ fn status(arguments: &StatusArguments) -> Result<Exit, Error> {
     Ok(Exit::Done)
 }
 
-fn write_report(job: &std::path::Path) -> Result<Exit, Error> {
+fn write_report(job: &Path) -> Result<Exit, Error> {
     let location = job::at(job.as_os_str(), false)?;
     report::write(&*location, &job::report(&*location)?)?;
     Ok(Exit::Done)
@@ -183,7 +187,7 @@ impl<'a> StatusLine<'a> {
             shards: status.shards,
             done: status.done,
             running: status.claimed,
-            left: status.shards - status.done - status.claimed,
+            left: status.left(),
             records: status.records,
             failed: &status.failed,
             bytes: status.bytes,
@@ -197,7 +201,7 @@ impl<'a> StatusLine<'a> {
 }
 
 fn in_words(status: &Status) -> String {
-    let left = status.shards - status.done - status.claimed;
+    let left = status.left();
     let mut text = format!(
         "shards   {} done, {} running, {left} left, of {}{}\n",
         status.done,
@@ -253,6 +257,13 @@ fn verify(arguments: &VerifyArguments) -> Result<Exit, Error> {
         _ => (Exit::SomeFailed, "plan, ledger and files do not agree"),
     };
     let _ = writeln!(text, "{word}");
+    if verdict.planned_twice > 0 {
+        let _ = writeln!(
+            text,
+            "{} inputs are planned more than once, and have a record for each time",
+            verdict.planned_twice
+        );
+    }
     if verdict.other_limits {
         let _ = writeln!(
             text,
@@ -282,29 +293,48 @@ fn retry(arguments: &RetryArguments) -> Result<Exit, Error> {
     let options = WorkOptions { pipeline, fetches, matching, ..WorkOptions::default() };
     interrupt::request(&options.stop);
     let watch = (!arguments.quiet).then(|| Watch::new(options.progress.clone()));
-    let retried = job::retry(location.clone(), &arguments.codes, &hash, &options);
+    let again = if arguments.lost { Again::Lost } else { Again::Failed(arguments.codes.clone()) };
+    let retried = job::retry(location.clone(), &again, &hash, &options);
     drop(watch);
     let retried = retried?;
     let report = job::report(&*location)?;
     if report.complete {
         report::write(&*location, &report)?;
     }
-    let failed: u64 = retried.failed.values().sum();
     if !arguments.quiet {
-        let mut line = format!("{} of {} are hashed now", retried.records - failed, retried.records);
-        if failed > 0 {
-            let _ = write!(line, ", {failed} failed again ({})", codes(&retried.failed));
-        }
-        if retried.passed_over > 0 {
-            let _ = write!(line, "; {} shards are in other workers' hands", retried.passed_over);
-        }
-        console::say(line);
+        console::say(retried_in_words(&retried));
     }
-    Ok(match (options.stop.requested(), failed) {
+    Ok(match (options.stop.requested(), retried.is_success()) {
         (true, _) => Exit::Interrupted,
-        (false, 0) => Exit::Done,
-        (false, _) => Exit::SomeFailed,
+        (false, true) => Exit::Done,
+        (false, false) => Exit::SomeFailed,
     })
+}
+
+fn retried_in_words(retried: &Retried) -> String {
+    let failed: u64 = retried.failed.values().sum();
+    let mut line = format!("{} of {} are hashed now", retried.records - failed, retried.records);
+    if failed > 0 {
+        let _ = write!(line, ", {failed} failed again ({})", codes(&retried.failed));
+    }
+    if retried.passed_over > 0 {
+        let _ = write!(line, "; {} shards are in other workers' hands", retried.passed_over);
+    }
+    if retried.kept > 0 {
+        let _ = write!(
+            line,
+            "; {} files stay as they were, because what was read again lacks records that were hashed before",
+            retried.kept
+        );
+    }
+    if retried.lost > 0 {
+        let _ = write!(
+            line,
+            "; {} files are gone or not what the ledger tells of, `shadegrid job retry --lost` hashes them again",
+            retried.lost
+        );
+    }
+    line
 }
 
 impl RetryArguments {
@@ -319,9 +349,32 @@ impl RetryArguments {
 
 fn merge(arguments: &MergeArguments) -> Result<Exit, Error> {
     let location = job::at(arguments.job.as_os_str(), false)?;
+    arguments.check_output()?;
     let (output, to) = Output::create(&arguments.output)?;
-    let records = job::merge(&*location, to, arguments.format)?;
+    let records = match job::merge(&*location, to, arguments.format) {
+        Ok(records) => records,
+        Err(error) => {
+            output.discard();
+            return Err(error);
+        }
+    };
     output.complete()?;
     console::say(format_args!("{records} records in {}", arguments.output.display()));
     Ok(Exit::Done)
+}
+
+impl MergeArguments {
+    /// Among the records of the job the output would be taken for one of them.
+    fn check_output(&self) -> Result<(), Error> {
+        let folder = self.output.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new(".")).canonicalize();
+        let records = self.job.join("records").canonicalize();
+        match (folder, records) {
+            (Ok(folder), Ok(records)) if folder.starts_with(&records) => Err(Error::Input(format!(
+                "{} lies among the job's own records; write it elsewhere",
+                self.output.display()
+            ))),
+            _ => Ok(()),
+        }
+    }
 }

@@ -102,6 +102,14 @@ impl Output {
         }
     }
 
+    /// Throws away what was written so far.
+    pub(crate) fn discard(self) {
+        if let Output::File { partial, .. } = self {
+            // What failed before is told, and not this.
+            let _ = fs::remove_file(partial);
+        }
+    }
+
     /// Where the records of a run that ended early lie.
     pub(crate) fn partial(&self) -> Option<&Path> {
         match self {

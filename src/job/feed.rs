@@ -5,12 +5,14 @@
 //! run ends, and whoever called it waits.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 
+use super::ledger::Entry;
 use super::location::Publish;
+use super::mend::Mend;
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::pipeline::{Source, Sources, Stop};
@@ -27,8 +29,8 @@ pub(super) struct Taken {
 pub(super) enum How {
     /// They are its file.
     New(Publish),
-    /// They replace failed ones with these error codes in its file.
-    Mend(Mend),
+    /// They mend its file.
+    Mend(Arc<Mend>),
 }
 
 impl How {
@@ -39,18 +41,14 @@ impl How {
             How::Mend(mend) => &mend.other_limits,
         }
     }
-}
 
-/// The mending of a file.
-#[derive(Debug, Clone)]
-pub(super) struct Mend {
-    /// The generation that comes of it.
-    pub(super) generation: u32,
-    pub(super) codes: Vec<String>,
-    /// The whole file is made anew, because its archive could not be read to the end.
-    pub(super) whole: bool,
-    /// Other limits than the settings' under which some of its records are made then.
-    pub(super) other_limits: Vec<Limits>,
+    /// What the ledger told of the file before.
+    pub(super) fn before(&self) -> Option<&Entry> {
+        match self {
+            How::New(_) => None,
+            How::Mend(mend) => Some(&mend.before),
+        }
+    }
 }
 
 /// Where shards come from.

@@ -1,8 +1,6 @@
 //! The hand that makes the files of records, and makes them count: whole on the disk, announced, visible, done.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::ffi::OsString;
-use std::io::Seek as _;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,7 +9,7 @@ use tempfile::NamedTempFile;
 use super::board::{records_file, settle};
 use super::claim::Claims;
 use super::digest;
-use super::feed::{How, Lot, Mend};
+use super::feed::{How, Lot};
 use super::identity::now;
 use super::ledger::{Entry, State, Writer};
 use super::location::{Location, Publish};
@@ -38,16 +36,16 @@ pub(super) struct Desk {
 }
 
 /// A file that is being written.
-struct Open {
-    draft: NamedTempFile,
-    sink: Box<dyn RowSink + Send>,
-    tally: Tally,
+pub(super) struct Open {
+    pub(super) draft: NamedTempFile,
+    pub(super) sink: Box<dyn RowSink + Send>,
+    pub(super) tally: Tally,
     /// How long threads were at it, by what they did.
-    spent: Spent,
+    pub(super) spent: Spent,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-struct Spent {
+pub(super) struct Spent {
     times: Times,
     matching: Duration,
     writing: Duration,
@@ -63,7 +61,7 @@ impl Spent {
 }
 
 impl Open {
-    fn new(desk: &Desk) -> Result<Open> {
+    pub(super) fn new(desk: &Desk) -> Result<Open> {
         let draft = desk.location.draft(&desk.claims.own().name)?;
         let file = draft.as_file().try_clone();
         let file = file.map_err(|error| Error::io("cannot write the records", error))?;
@@ -75,7 +73,7 @@ impl Open {
         })
     }
 
-    fn write(&mut self, row: &Row) -> Result<()> {
+    pub(super) fn write(&mut self, row: &Row) -> Result<()> {
         self.tally.add(row);
         self.sink.write_row(row)
     }
@@ -134,12 +132,16 @@ impl Desk {
     /// Makes the file of a shard whose records are all written.
     fn end(&self, lot: &Lot, mut open: Open) -> Result<()> {
         open.sink.finish()?;
-        let (publish, generation, open) = match &lot.how {
-            How::New(publish) => (*publish, 0, open),
-            How::Mend(mend) if mend.whole => (Publish::Replace, mend.generation, open),
-            How::Mend(mend) => (Publish::Replace, mend.generation, self.mended(lot, mend, open)?),
+        let (publish, open) = match &lot.how {
+            How::New(publish) => (*publish, Some(open)),
+            How::Mend(mend) => (Publish::Replace, self.mended(mend, open)?),
         };
-        let entry = self.entry(lot, generation, &open)?;
+        open.map_or(Ok(()), |open| self.publish(lot, publish, open))?;
+        self.claims.release(&plan::name(lot.shard))
+    }
+
+    fn publish(&self, lot: &Lot, publish: Publish, open: Open) -> Result<()> {
+        let entry = self.entry(lot, &open)?;
         self.writer.append(&entry)?;
         if self.location.publish(open.draft, &entry.file, publish)? {
             self.writer.append(&Entry { state: State::Done, ..entry.clone() })?;
@@ -147,17 +149,21 @@ impl Desk {
             settle(&*self.location, &self.writer, lot.shard, &entry.file)?;
         }
         self.progress.finished_shard(&entry);
-        self.claims.release(&plan::name(lot.shard))
+        Ok(())
     }
 
-    fn entry(&self, lot: &Lot, generation: u32, open: &Open) -> Result<Entry> {
+    fn entry(&self, lot: &Lot, open: &Open) -> Result<Entry> {
         let file = records_file(lot.shard, self.format);
         let (sha256, length) = digest::of_file(open.draft.as_file(), &file)?;
+        let (before, mut thread_seconds) = (lot.how.before(), open.spent.seconds());
+        for (what, seconds) in before.iter().flat_map(|before| &before.thread_seconds) {
+            *thread_seconds.entry(what.clone()).or_default() += seconds;
+        }
         let Tally { records, failed, bytes, pixels, census, keys } = open.tally.clone();
         Ok(Entry {
             state: State::Announced,
             shard: lot.shard,
-            generation,
+            generation: before.map_or(0, |before| before.generation + 1),
             file,
             length,
             sha256,
@@ -168,31 +174,12 @@ impl Desk {
             pixels,
             census,
             other_limits: lot.how.other_limits().to_vec(),
-            thread_seconds: open.spent.seconds(),
+            thread_seconds,
             seconds: lot.begun.elapsed().as_secs_f64(),
             at: now(),
             worker: self.claims.own().name.clone(),
+            first: before.map(Entry::making),
         })
-    }
-
-    /// The shard's file with its failed records replaced by those in `new`, as far as they are there.
-    fn mended(&self, lot: &Lot, mend: &Mend, new: Open) -> Result<Open> {
-        let mut by_key: HashMap<OsString, VecDeque<Row>> = HashMap::new();
-        let mut file = new.draft.as_file();
-        let again = file.rewind().and_then(|()| file.try_clone());
-        let again = again.map_err(|error| Error::io("cannot read the records", error))?;
-        for row in self.format.rows(again)? {
-            let row = row?;
-            by_key.entry(row.key.clone()).or_default().push_back(row);
-        }
-        let mut mended = Open { spent: new.spent, ..Open::new(self)? };
-        for row in read(&*self.location, &records_file(lot.shard, self.format), self.format)? {
-            let row = row?;
-            let replaced = if is_failed(&row, &mend.codes) { by_key.get_mut(&row.key) } else { None };
-            mended.write(&replaced.and_then(VecDeque::pop_front).unwrap_or(row))?;
-        }
-        mended.sink.finish()?;
-        Ok(mended)
     }
 }
 

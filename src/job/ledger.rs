@@ -71,12 +71,42 @@ pub struct Entry {
     pub at: u64,
     /// Which worker.
     pub worker: String,
+    /// Of a retry, who made the file before all retries, and when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<Making>,
+}
+
+/// Who made a file, and when; each as in [`Entry`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields of Entry say what each means")]
+pub struct Making {
+    pub seconds: f64,
+    pub at: u64,
+    pub worker: String,
 }
 
 impl Entry {
-    /// When its first picture was begun, as [`at`](Entry::at).
+    /// Who made the file before all retries, and when.
+    pub(super) fn making(&self) -> Making {
+        let own = || Making { seconds: self.seconds, at: self.at, worker: self.worker.clone() };
+        self.first.clone().unwrap_or_else(own)
+    }
+
+    /// When its first picture was begun, before all retries, as [`at`](Entry::at).
     pub(super) fn begun(&self) -> u64 {
-        self.at.saturating_sub((self.seconds * 1e3) as u64)
+        let (seconds, at) =
+            self.first.as_ref().map_or((self.seconds, self.at), |first| (first.seconds, first.at));
+        at.saturating_sub((seconds * 1e3) as u64)
+    }
+
+    /// When it was made, before all retries, as [`at`](Entry::at).
+    pub(super) fn ended(&self) -> u64 {
+        self.first.as_ref().map_or(self.at, |first| first.at)
+    }
+
+    /// Which worker made it, before all retries.
+    pub(super) fn maker(&self) -> &str {
+        self.first.as_ref().map_or(&self.worker, |first| &first.worker)
     }
 }
 
@@ -229,6 +259,7 @@ pub(super) mod tests {
             seconds: 0.25,
             at: 1,
             worker: "me".into(),
+            first: None,
         }
     }
 

@@ -15,6 +15,7 @@ use super::text::Text;
 use crate::error::{Error, Result};
 use crate::pipeline::{Item, ItemKind};
 
+mod survey;
 mod writer;
 
 pub(super) use writer::write;

@@ -44,7 +44,7 @@ pub struct Report {
     pub pixels: u64,
     /// Bytes of the records' files.
     pub written: u64,
-    /// When the first shard was begun, in milliseconds since 1970 by its worker's clock.
+    /// When the first shard was begun, in milliseconds since 1970 by its worker's clock; as all times here but `thread_seconds`, without retries.
     pub begun: u64,
     /// When the last one was finished, likewise.
     pub ended: u64,
@@ -98,7 +98,7 @@ impl Report {
     pub(super) fn new(settings: Settings, status: &Status, ledger: &Ledger) -> Report {
         let done = &ledger.all_done().values().collect::<Vec<_>>()[..];
         let begun = done.iter().map(|entry| entry.begun()).min().unwrap_or(0);
-        let ended = done.iter().map(|entry| entry.at).max().unwrap_or(0);
+        let ended = done.iter().map(|entry| entry.ended()).max().unwrap_or(0);
         let mut report = Report {
             settings,
             complete: status.is_complete(),
@@ -168,7 +168,7 @@ fn over_time(done: &[&Entry], begun: u64, ended: u64) -> Vec<Part> {
     let mut over_time = vec![Part::default(); parts];
     for entry in done {
         let from = entry.begun().saturating_sub(begun) as f64;
-        let to = (entry.at.saturating_sub(begun) as f64).max(from + 1.0);
+        let to = (entry.ended().saturating_sub(begun) as f64).max(from + 1.0);
         let (records, bytes) = (entry.records as f64 / (to - from), entry.bytes as f64 / (to - from));
         for (number, part) in over_time.iter_mut().enumerate() {
             let start = number as f64 * width;
@@ -183,11 +183,11 @@ fn over_time(done: &[&Entry], begun: u64, ended: u64) -> Vec<Part> {
 fn workers(done: &[&Entry]) -> BTreeMap<String, Share> {
     let mut spans: BTreeMap<&str, (Share, u64, u64)> = BTreeMap::new();
     for entry in done {
-        let (share, begun, ended) = spans.entry(&entry.worker).or_insert((Share::default(), u64::MAX, 0));
+        let (share, begun, ended) = spans.entry(entry.maker()).or_insert((Share::default(), u64::MAX, 0));
         share.shards += 1;
         share.records += entry.records;
         share.bytes += entry.bytes;
-        (*begun, *ended) = ((*begun).min(entry.begun()), (*ended).max(entry.at));
+        (*begun, *ended) = ((*begun).min(entry.begun()), (*ended).max(entry.ended()));
     }
     let seconds = |begun: u64, ended: u64| ended.saturating_sub(begun) as f64 / 1e3;
     let share = |(share, begun, ended): (Share, u64, u64)| Share { seconds: seconds(begun, ended), ..share };

@@ -1,23 +1,34 @@
 //! Hashes failed records again, and puts what comes of it into the files of their shards.
 
 use std::collections::{BTreeMap, HashSet};
-use std::ffi::OsString;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::ffi::{OsStr, OsString};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::board::{account_for, records_file};
 use super::claim::Claims;
-use super::feed::{Ending, How, Mend, Supply, Taken};
+use super::feed::{Ending, How, Supply, Taken};
 use super::hand::{Desk, is_failed, read};
 use super::identity::Identity;
-use super::ledger::{Ledger, Writer};
+use super::ledger::{Entry, Ledger, Writer};
 use super::location::Location;
+use super::mend::{Anew, Mend};
 use super::plan::{self, Plan, ShardKind};
 use super::settings::Settings;
+use super::told::{self, Found};
 use super::worker::{WorkOptions, beating, reading, round};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::hasher::HashOptions;
 use crate::limits::Limits;
 use crate::pipeline::{self, InputOptions, PipelineOptions, RecordFormat, describe};
+
+/// What is hashed again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Again {
+    /// Failed records with these error codes, or all failed ones where there are none.
+    Failed(Vec<String>),
+    /// All records of files that are gone, or are not what the ledger tells of.
+    Lost,
+}
 
 /// What a retry came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,9 +37,27 @@ pub struct Retried {
     /// Records that were hashed again.
     pub records: u64,
     /// Those that failed again, by error code.
-    pub failed: BTreeMap<&'static str, u64>,
-    /// Shards with failed records that another worker has in hand.
+    pub failed: BTreeMap<String, u64>,
+    /// Shards that another worker has in hand.
     pub passed_over: u64,
+    /// Shards with failed records whose files are gone or are not what the ledger tells of; [`Again::Lost`] mends them.
+    pub lost: u64,
+    /// Files that stay as they are, because what was read again lacks records that were hashed before.
+    pub kept: u64,
+}
+
+impl Retried {
+    pub(super) fn add(&mut self, records: u64, failed: &BTreeMap<String, u64>) {
+        self.records += records;
+        for (code, count) in failed {
+            *self.failed.entry(code.clone()).or_default() += count;
+        }
+    }
+
+    /// Whether every record that was to be hashed again is hashed now, but for those in other workers' hands.
+    pub fn is_success(&self) -> bool {
+        self.failed.is_empty() && self.lost == 0 && self.kept == 0
+    }
 }
 
 /// The limits for another retry: the settings', or larger ones where a retry had them, so that what it mended does not fail again where a whole
@@ -44,17 +73,18 @@ pub fn limits_so_far(location: &dyn Location) -> Result<Limits> {
     Ok(others.fold(Settings::read(location)?.limits, |limits, other| limits.or(other)))
 }
 
-/// Hashes the failed records with these error codes again, or all failed ones where there are none; `hash` may have other limits than the
-/// settings, as long as what succeeded does not depend on them; the ledger says so of each shard.
+/// Hashes records again; `hash` may have other limits than the settings, as long as what succeeded does not depend on them; the ledger says so
+/// of each shard.
 ///
-/// Each shard's file is replaced at one instant; a retry may be killed and started again like any worker.
+/// Each shard's file is replaced at one instant, and never by one that lacks a record which was hashed before; a retry may be killed and
+/// started again like any worker.
 ///
 /// # Errors
 ///
 /// As those of [`work`](super::work).
 pub fn retry(
     location: Arc<dyn Location>,
-    codes: &[String],
+    again: &Again,
     hash: &HashOptions,
     options: &WorkOptions,
 ) -> Result<Retried> {
@@ -74,64 +104,81 @@ pub fn retry(
     let input = InputOptions { limits: hash.decode.limits.clone(), ..settings.input()? };
     let (input, pipeline) = reading(input, hash.clone(), options);
     let other_limits = Some(&hash.decode.limits).filter(|limits| **limits != settings.limits).cloned();
-    let failed = Failed { other_limits, ..Failed::new(&desk, codes, input)? };
-    let retried = beating(&desk.claims.clone(), || failed.retry(&desk, options, &pipeline));
+    let todo = Todo { other_limits, ..Todo::new(&desk, again, input)? };
+    let retried = todo.retried.clone();
+    let done = beating(&desk.claims.clone(), || todo.retry(&desk, options, &pipeline));
     let left = desk.claims.leave();
-    let passed_over = retried?;
-    let now = options.progress.snapshot();
-    left.map(|()| Retried { records: now.records, failed: now.failed, passed_over })
+    done.and(left)?;
+    let retried = retried.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok(retried.clone())
 }
 
-/// The shards that hold failed records.
-struct Failed {
+/// The shards that hold what is to be hashed again.
+struct Todo {
     location: Arc<dyn Location>,
     claims: Arc<Claims>,
     writer: Arc<Writer>,
     format: RecordFormat,
     input: InputOptions,
-    codes: Vec<String>,
+    again: Again,
     /// Those of this retry, if they are not the settings'.
     other_limits: Option<Limits>,
     plan: Plan,
     ledger: Ledger,
     /// Still to be looked at, the first one last.
     shards: Vec<u64>,
-    passed_over: u64,
+    retried: Arc<Mutex<Retried>>,
 }
 
-impl Failed {
-    fn new(desk: &Desk, codes: &[String], input: InputOptions) -> Result<Failed> {
+impl Todo {
+    fn new(desk: &Desk, again: &Again, input: InputOptions) -> Result<Todo> {
         let (mut plan, mut ledger) = (Plan::default(), Ledger::beside(desk.writer.clone()));
         ledger.refresh(&*desk.location)?;
         plan.refresh(&*desk.location)?;
-        let wanted = |code: &String| codes.is_empty() || codes.contains(code);
-        let failed = ledger.all_done().iter().filter(|(_, entry)| entry.failed.keys().any(wanted));
-        let shards = failed.map(|(shard, _)| *shard).rev().collect();
-        Ok(Failed {
+        let wanted = |entry: &Entry| match again {
+            Again::Failed(codes) if codes.is_empty() => !entry.failed.is_empty(),
+            Again::Failed(codes) => codes.iter().any(|code| entry.failed.contains_key(code)),
+            Again::Lost => true,
+        };
+        let shards = ledger.all_done().iter().filter(|(_, entry)| wanted(entry));
+        let shards = shards.map(|(shard, _)| *shard).rev().collect();
+        Ok(Todo {
             location: desk.location.clone(),
             claims: desk.claims.clone(),
             writer: desk.writer.clone(),
             format: desk.format,
             input,
-            codes: codes.to_vec(),
+            again: again.clone(),
             other_limits: None,
             plan,
             ledger,
             shards,
-            passed_over: 0,
+            retried: Arc::default(),
         })
     }
 
-    /// Goes through them; how many were in others' hands.
-    fn retry(mut self, desk: &Desk, options: &WorkOptions, pipeline: &PipelineOptions) -> Result<u64> {
-        let Some(first) = self.take()? else { return Ok(self.passed_over) };
-        let failed = Mutex::new(self);
+    /// Goes through them.
+    fn retry(mut self, desk: &Desk, options: &WorkOptions, pipeline: &PipelineOptions) -> Result<()> {
+        let Some(first) = self.take()? else { return Ok(()) };
         let ending = Ending::new(&options.stop, options.grace);
-        round(desk, &failed, first, ending, pipeline)?;
-        Ok(failed.into_inner().unwrap_or_else(PoisonError::into_inner).passed_over)
+        round(desk, &Mutex::new(self), first, ending, pipeline)
     }
 
-    /// What is to be hashed of a shard that was claimed; `None` where nothing failed any more.
+    fn retried(&self) -> MutexGuard<'_, Retried> {
+        self.retried.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a shard's file is gone or another one.
+    fn is_lost(&mut self, shard: u64) -> Result<bool> {
+        match (told::find(&*self.location, &mut self.ledger, shard)?, &self.again) {
+            (Found::Told(..), _) => Ok(false),
+            // Nothing is put in the place of what may only be out of reach.
+            (Found::Unreadable(error), Again::Lost) => Err(error),
+            _ => Ok(true),
+        }
+    }
+
+    /// What is to be hashed of a shard that was claimed; `None` where there is nothing any more.
     fn begin(&mut self, shard: u64) -> Result<Option<Taken>> {
         self.ledger.refresh(&*self.location)?;
         let file = records_file(shard, self.format);
@@ -141,40 +188,69 @@ impl Failed {
         {
             self.ledger.refresh(&*self.location)?;
         }
-        let before = self.ledger.done(shard);
-        let generation = before.map_or(0, |entry| entry.generation) + 1;
-        let limits_before = before.map_or_else(Vec::new, |entry| entry.other_limits.clone());
-        let items = self.plan.items(&*self.location, shard)?;
-        let kind = self.plan.shards()[shard as usize].kind;
-        let rows = read(&*self.location, &file, self.format)?;
-        let mut failed: HashSet<OsString> = HashSet::new();
-        for row in rows {
-            let row = row?;
-            if is_failed(&row, &self.codes) {
-                failed.insert(row.key);
+        match (self.is_lost(shard)?, self.again.clone()) {
+            (true, Again::Lost) => self.taken(shard, Anew::Lost, Vec::new(), HashSet::new()),
+            (false, Again::Lost) => Ok(None),
+            (true, Again::Failed(_)) => {
+                self.retried().lost += 1;
+                Ok(None)
+            }
+            (false, Again::Failed(codes)) => {
+                let failed = self.failed(&file, &codes)?;
+                if failed.is_empty() { Ok(None) } else { self.taken(shard, Anew::Failed, codes, failed) }
             }
         }
-        if failed.is_empty() {
-            return Ok(None);
+    }
+
+    /// The keys of a file's failed records.
+    fn failed(&self, file: &str, codes: &[String]) -> Result<HashSet<OsString>> {
+        let rows = read(&*self.location, file, self.format)?;
+        let failed = rows.filter(|row| row.as_ref().map_or(true, |row| is_failed(row, codes)));
+        failed.map(|row| row.map(|row| row.key)).collect()
+    }
+
+    /// The sources of a shard whose `failed` records, or all, are to be hashed again.
+    fn taken(
+        &self,
+        shard: u64,
+        mut anew: Anew,
+        codes: Vec<String>,
+        failed: HashSet<OsString>,
+    ) -> Result<Option<Taken>> {
+        let (planned, before) = (self.plan.shards().get(shard as usize), self.ledger.done(shard));
+        let (Some(planned), Some(before)) = (planned, before.cloned()) else {
+            let message = format!("shard {shard} is in the ledger and not in the plan");
+            return Err(Error::Input(format!("{message}; `shadegrid job verify` says what else is wrong")));
+        };
+        let items = self.plan.items(&*self.location, shard)?;
+        let archive = items.first().filter(|_| planned.kind == ShardKind::Archive);
+        let archive = archive.map(|item| item.location.clone());
+        if anew == Anew::Failed && archive.as_ref().is_some_and(|archive| failed.contains(archive)) {
+            anew = Anew::Archive;
         }
-        let archive = kind == ShardKind::Archive;
-        let whole = archive && items.iter().any(|item| failed.contains(&item.location));
-        let items = items.into_iter().filter(|item| archive || failed.contains(&item.location));
-        let sources = pipeline::open(items.collect::<Vec<_>>(), &self.input);
-        let sources = sources.filter(move |source| whole || failed.contains(source.key()));
-        let mut other_limits = if whole { Vec::new() } else { limits_before };
+        let mut other_limits = if anew == Anew::Failed { before.other_limits.clone() } else { Vec::new() };
         other_limits.extend(self.other_limits.clone().filter(|limits| !other_limits.contains(limits)));
-        let how = How::Mend(Mend { generation, codes: self.codes.clone(), whole, other_limits });
-        Ok(Some(Taken { shard, sources: Box::new(sources), how }))
+        let (whole, itself) = (anew != Anew::Failed, archive.clone());
+        // An archive's own failure is let through: it is why members do not come.
+        let wanted = move |key: &OsStr| {
+            whole || failed.contains(key) || itself.as_deref().is_some_and(|name| name == key)
+        };
+        let items: Vec<_> = items.into_iter().filter(|item| wanted(&item.location)).collect();
+        let sources = pipeline::open(items, &self.input).filter(move |source| wanted(source.key()));
+        let mend = Mend { before, anew, codes, archive, other_limits, retried: self.retried.clone() };
+        Ok(Some(Taken { shard, sources: Box::new(sources), how: How::Mend(Arc::new(mend)) }))
     }
 }
 
-impl Supply for Failed {
+impl Supply for Todo {
     fn take(&mut self) -> Result<Option<Taken>> {
         while let Some(shard) = self.shards.pop() {
+            if self.again == Again::Lost && !self.is_lost(shard)? {
+                continue;
+            }
             let held = self.claims.held()?;
             if !self.claims.take(&held, &plan::name(shard))? {
-                self.passed_over += 1;
+                self.retried().passed_over += 1;
                 continue;
             }
             match self.begin(shard)? {

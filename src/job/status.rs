@@ -49,6 +49,12 @@ impl Status {
     pub fn is_complete(&self) -> bool {
         self.planned && self.done == self.shards
     }
+
+    /// Shards that nobody has begun.
+    pub fn left(&self) -> u64 {
+        // Where the plan lost something, more are done than it has.
+        self.shards.saturating_sub(self.done).saturating_sub(self.claimed)
+    }
 }
 
 /// How far the job in `location` is.
@@ -125,9 +131,9 @@ const WINDOW: u64 = 600_000;
 
 /// Records a second from the first shard begun to the last one finished, of those finished last.
 fn rate(ledger: &Ledger, now: u64) -> Option<f64> {
-    let last = ledger.all_done().values().map(|entry| entry.at).max()?.min(now);
+    let last = ledger.all_done().values().map(|entry| entry.ended()).max()?.min(now);
     let since = last.saturating_sub(WINDOW);
-    let recent = || ledger.all_done().values().filter(|entry| entry.at >= since);
+    let recent = || ledger.all_done().values().filter(|entry| entry.ended() >= since);
     let begun = recent().map(|entry| entry.begun()).min()?;
     let records: u64 = recent().map(|entry| entry.records).sum();
     Some(records as f64 * 1e3 / last.saturating_sub(begun).max(1) as f64)

@@ -1,18 +1,19 @@
 //! Whether plan, ledger and files agree, and every input has its record once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
-use std::io::Seek as _;
 
-use super::digest::{self, Keys};
-use super::duplicates::Duplicates;
+use super::board::records_file;
+use super::digest::Keys;
+use super::duplicates::{Duplicates, Origin};
 use super::ledger::{Entry, Ledger};
-use super::location::Location;
+use super::location::{Listed, Location};
 use super::plan::{Plan, ShardKind};
 use super::settings::Settings;
 use super::tally::Tally;
-use crate::error::{Error, Result};
-use crate::pipeline::RecordFormat;
+use super::told::{self, Found};
+use crate::error::Result;
+use crate::pipeline::{Item, RecordFormat};
 
 /// What a check came to.
 #[derive(Debug, Clone, Default)]
@@ -32,6 +33,8 @@ pub struct Verdict {
     pub other_limits: bool,
     /// Inputs planned one by one (not in archives) in those shards.
     pub inputs: u64,
+    /// Inputs in those shards that the plan names more than once, and members of archives that it does; each has its record as often.
+    pub planned_twice: u64,
     /// What does not agree, in words; at most so many as are worth reading.
     pub faults: Vec<String>,
     /// How many there are.
@@ -55,19 +58,23 @@ impl Verdict {
     }
 }
 
-/// Reads every file of records that is done and holds it against the plan and the ledger. Memory is bounded: keys are compared through
-/// temporary files.
+/// How a file that is not there, or is another one, is mended.
+const MENDED: &str = "`shadegrid job retry --lost` hashes it again";
+
+/// Reads the plan and every file of records that is done, and holds them against each other and the ledger. Memory is bounded: keys are
+/// compared through temporary files.
 ///
 /// # Errors
 ///
-/// [`Error::Input`] where there is no job or its plan is damaged, [`Error::Io`] where the location or temporary files fail; what does not
-/// agree is in the verdict.
+/// [`Error::Input`](crate::Error::Input) where there is no job, [`Error::Io`](crate::Error::Io) where the location cannot be listed or temporary files fail; what does not agree is in the
+/// verdict.
 pub fn verify(location: &dyn Location) -> Result<Verdict> {
-    let settings = Settings::read(location)?;
-    let format = settings.format()?;
-    let (mut plan, mut ledger) = (Plan::default(), Ledger::default());
+    let format = Settings::read(location)?.format()?;
+    // In this order no worker is accused: a file is announced before it is there, and its shard planned before that.
+    let records = location.list("records")?;
+    let mut ledger = Ledger::default();
     ledger.refresh(location)?;
-    plan.refresh(location)?;
+    let (plan, faults) = Plan::survey(location)?;
     let mut verdict = Verdict {
         shards: plan.shards().len() as u64,
         planned: plan.is_complete(),
@@ -75,31 +82,17 @@ pub fn verify(location: &dyn Location) -> Result<Verdict> {
         other_limits: ledger.all_done().values().any(|entry| !entry.other_limits.is_empty()),
         ..Verdict::default()
     };
+    faults.into_iter().for_each(|fault| verdict.fault(fault));
     if ledger.damaged() > 0 {
         verdict.fault(format!("{} lines of the ledger are damaged", ledger.damaged()));
     }
-    let mut check = Check { location, format, plan: &plan, keys: Duplicates::new(), verdict };
-    let mut changed = Vec::new();
-    for (shard, entry) in ledger.all_done() {
-        if !check.shard(*shard, entry, ledger.announced(*shard))? {
-            changed.push(*shard);
-        }
-    }
-    if !changed.is_empty() {
-        // A retry may have replaced files since the ledger was read.
-        ledger.refresh(location)?;
-    }
-    for shard in changed {
-        if let Some(entry) = ledger.done(shard)
-            && !check.shard(shard, entry, ledger.announced(shard))?
-        {
-            let fault = "is not the file that the ledger tells of: its checksum differs";
-            check.verdict.fault(format!("{} {fault}", entry.file));
-        }
-    }
-    check.strangers()?;
+    let (keys, told) = (Duplicates::new(), HashSet::new());
+    let mut check = Check { location, format, plan: &plan, ledger, keys, told, verdict };
+    check.outside(&records);
+    (0..plan.shards().len() as u64).try_for_each(|shard| check.shard(shard))?;
     let Check { keys, mut verdict, .. } = check;
-    keys.report(&mut |key, times| verdict.fault(format!("{key} has {times} records")))?;
+    verdict.planned_twice =
+        keys.report(&mut |key, times| verdict.fault(format!("{key} has {times} records")))?;
     Ok(verdict)
 }
 
@@ -108,92 +101,126 @@ struct Check<'a> {
     location: &'a dyn Location,
     format: RecordFormat,
     plan: &'a Plan,
+    ledger: Ledger,
     keys: Duplicates,
+    /// What is wrong with segments of the plan; each is told once.
+    told: HashSet<String>,
     verdict: Verdict,
 }
 
 impl Check<'_> {
-    /// Checks a shard's file; `false` where it is another file than the ledger's lines tell of.
-    fn shard(&mut self, shard: u64, entry: &Entry, announced: &[Entry]) -> Result<bool> {
-        if shard >= self.verdict.shards {
-            if self.verdict.planned {
-                self.verdict.fault(format!("{} is in the ledger, and its shard not in the plan", entry.file));
+    /// Ledger lines and files of records that no shard of the plan has, or no line tells of.
+    fn outside(&mut self, records: &[Listed]) {
+        let planned = self.verdict.shards;
+        for entry in self.ledger.all_done().range(planned..).map(|(_, entry)| entry) {
+            self.verdict.fault(format!("{} is in the ledger, and its shard not in the plan", entry.file));
+        }
+        let visible = records.iter().filter(|listed| !listed.name.starts_with('.'));
+        for name in visible.map(|listed| format!("records/{}", listed.name)) {
+            let number = name["records/".len()..].split('.').next().and_then(|number| number.parse().ok());
+            match number.filter(|shard| records_file(*shard, self.format) == name) {
+                Some(shard) if self.ledger.done(shard).is_some() => {}
+                Some(shard) if shard < planned && self.ledger.announced(shard).is_empty() => {
+                    self.verdict.fault(format!("{name} is there, and no line of the ledger tells of it"));
+                }
+                Some(shard) if shard < planned => {}
+                _ => self.verdict.fault(format!("{name} belongs to no shard of the plan")),
             }
-            return Ok(true);
         }
-        let Some(content) = self.location.open(&entry.file)? else {
-            self.verdict.fault(format!("{} is gone", entry.file));
-            return Ok(true);
-        };
-        let (sha256, length) = digest::of_file(&content, &entry.file)?;
-        // A retry may have replaced the file and not be done yet.
-        let mut lines = std::iter::once(entry).chain(announced);
-        let Some(entry) = lines.find(|entry| entry.sha256 == sha256 && entry.length == length) else {
-            return Ok(false);
-        };
-        if let Some(tally) = self.rows(content, entry)? {
-            self.inputs(shard, entry, tally)?;
-        }
-        Ok(true)
     }
 
-    /// Holds a file's rows against its line in the ledger; `None` where they cannot be read.
-    fn rows(&mut self, mut content: File, entry: &Entry) -> Result<Option<Tally>> {
-        content.rewind().map_err(|error| Error::io(format!("cannot read {}", entry.file), error))?;
+    /// Checks what is planned for a shard, and its file if it is done.
+    fn shard(&mut self, shard: u64) -> Result<()> {
+        let items = self.items(shard);
+        let Some(done) = self.ledger.done(shard) else { return Ok(()) };
+        let file = done.file.clone();
+        match told::find(self.location, &mut self.ledger, shard)? {
+            Found::Told(content, entry) => return self.file(shard, content, &entry, items),
+            Found::Gone => self.verdict.fault(format!("{file} is gone; {MENDED}")),
+            Found::Other => {
+                let fault = "is not the file that the ledger tells of: its checksum differs";
+                self.verdict.fault(format!("{file} {fault}; {MENDED}"));
+            }
+            Found::Unreadable(error) => {
+                self.verdict.fault(format!("{error}; once nothing is in its place, {MENDED}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// What is planned for a shard; `None` where that cannot be read.
+    fn items(&mut self, shard: u64) -> Option<Vec<Item>> {
+        if !self.plan.is_readable(shard) {
+            return None;
+        }
+        let items = self.plan.items(self.location, shard).map_err(|error| error.to_string());
+        match items {
+            Ok(items) => Some(items),
+            Err(fault) => {
+                if self.told.insert(fault.clone()) {
+                    self.verdict.fault(fault);
+                }
+                None
+            }
+        }
+    }
+
+    /// Holds a file against its line in the ledger and against the plan, which does not know what is in archives.
+    fn file(&mut self, shard: u64, content: File, entry: &Entry, items: Option<Vec<Item>>) -> Result<()> {
+        let archive = self.plan.shards()[shard as usize].kind == ShardKind::Archive;
+        let items = items.filter(|_| !archive);
+        let mut planned = Keys::default();
+        items.iter().flatten().for_each(|item| planned.add(&item.location));
+        let right = items.is_none() || planned.finish() == entry.keys;
+        let origin = match (archive, right) {
+            (true, _) => Origin::Member(shard),
+            (false, true) => Origin::Planned,
+            (false, false) => Origin::Unplanned,
+        };
+        if !self.rows(content, entry, origin)? {
+            return Ok(());
+        }
+        let inputs = items.map_or(0, |items| items.len() as u64);
+        self.verdict.inputs += inputs;
+        if !right {
+            let (file, records) = (&entry.file, entry.records);
+            let fault = format!("{file} holds {records} records that are not those of the {inputs} inputs");
+            self.verdict.fault(format!("{fault} planned for it"));
+        }
+        Ok(())
+    }
+
+    /// Holds a file's rows against its line in the ledger; `false` where they cannot be read.
+    fn rows(&mut self, content: File, entry: &Entry, origin: Origin) -> Result<bool> {
         let mut tally = Tally::default();
-        for row in self.format.rows(content)? {
+        let rows = match self.format.rows(content) {
+            Ok(rows) => rows,
+            Err(error) => {
+                self.verdict.fault(format!("{}: {error}", entry.file));
+                return Ok(false);
+            }
+        };
+        for row in rows {
             match row {
                 Ok(row) => {
-                    self.keys.add(&row.key)?;
+                    self.keys.add(&row.key, origin)?;
                     tally.add(&row);
                 }
                 Err(error) => {
                     self.verdict.fault(format!("{}: {error}", entry.file));
-                    return Ok(None);
+                    return Ok(false);
                 }
             }
         }
         let same = (tally.records, &tally.failed, tally.bytes, tally.pixels)
             == (entry.records, &entry.failed, entry.bytes, entry.pixels);
-        if !same || tally.keys.clone().finish() != entry.keys {
+        if !same || tally.keys.finish() != entry.keys {
             self.verdict.fault(format!("{} holds other records than the ledger tells", entry.file));
         }
         self.verdict.records += tally.records;
         for (code, count) in &tally.failed {
             *self.verdict.failed.entry(code.clone()).or_default() += count;
         }
-        Ok(Some(tally))
-    }
-
-    /// Holds a file's keys against the plan, which does not know what is in archives.
-    fn inputs(&mut self, shard: u64, entry: &Entry, tally: Tally) -> Result<()> {
-        if self.plan.shards()[shard as usize].kind == ShardKind::Archive {
-            return Ok(());
-        }
-        let mut keys = Keys::default();
-        let items = self.plan.items(self.location, shard)?;
-        items.iter().for_each(|item| keys.add(&item.location));
-        self.verdict.inputs += items.len() as u64;
-        if keys.finish() != tally.keys.finish() {
-            self.verdict.fault(format!(
-                "{} holds {} records that are not those of the {} inputs planned for it",
-                entry.file,
-                tally.records,
-                items.len()
-            ));
-        }
-        Ok(())
-    }
-
-    /// Files of records that no shard has.
-    fn strangers(&mut self) -> Result<()> {
-        for listed in self.location.list("records")? {
-            let shard = listed.name.split('.').next().and_then(|number| number.parse::<u64>().ok());
-            let unknown = |shard| shard >= self.verdict.shards && self.verdict.planned;
-            if shard.is_none_or(unknown) {
-                self.verdict.fault(format!("records/{} belongs to no shard of the plan", listed.name));
-            }
-        }
-        Ok(())
+        Ok(true)
     }
 }
