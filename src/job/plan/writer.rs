@@ -85,9 +85,9 @@ pub(in crate::job) fn write<I: Iterator<Item = Item>>(
             return Ok(false);
         }
     }
-    let is_ours = writer.end_segment()?;
+    // What is not written is listed again, so that shards are the same whatever happened.
     check()?;
-    if stop.requested() || !is_ours {
+    if stop.requested() || !writer.end_segment()? {
         return Ok(false);
     }
     location.create(COMPLETE, seal(&writer.plan.summary())?.as_bytes())?;
