@@ -65,7 +65,7 @@ impl Retried {
 ///
 /// # Errors
 ///
-/// [`Error::Input`](crate::Error::Input) where there is no job, [`Error::Io`](crate::Error::Io) where the location cannot be read.
+/// [`Error::Input`] where there is no job, [`Error::Io`] where the location cannot be read.
 pub fn limits_so_far(location: &dyn Location) -> Result<Limits> {
     let mut ledger = Ledger::default();
     ledger.refresh(location)?;
