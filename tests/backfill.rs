@@ -1,4 +1,6 @@
 //! Jobs as their users meet them: killed, stopped, starved of space, and complete all the same.
+//!
+//! One long file, since all of it works on the same generated jobs by the same few helpers, and every file of tests is linked with the whole program.
 
 #![expect(clippy::print_stdout, reason = "tests say what they skip and measure")]
 

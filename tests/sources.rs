@@ -1,4 +1,6 @@
 //! Archives and lists: the same records as from files on disk, whatever holds them and wherever it breaks.
+//!
+//! One long file, since every kind holds the same pictures and is held against the same records.
 
 mod common;
 

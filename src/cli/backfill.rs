@@ -16,7 +16,7 @@ use shadegrid::{Error, HashOptions};
 
 use super::backend::DeviceArguments;
 use super::exit::Exit;
-use super::inputs::fetches;
+use super::inputs::{fetches, is_url};
 use super::log::{self, Log};
 use super::lookups::LookupArguments;
 use super::pictures::DecodeArguments;
@@ -215,7 +215,7 @@ impl Arguments {
         let (url, out) = (self.out.to_string_lossy(), canonical(&self.out));
         let holds = |source: &&OsString| {
             let prefix = format!("{}/", source.to_string_lossy().trim_end_matches('/'));
-            let is_below = prefix.contains("://") && format!("{url}/").starts_with(&prefix);
+            let is_below = is_url(source) && format!("{url}/").starts_with(&prefix);
             let folder = fs::canonicalize(source).is_ok_and(|source| {
                 source.is_dir() && out.as_ref().is_some_and(|out| out.starts_with(source))
             });
@@ -233,9 +233,7 @@ impl Arguments {
 
     /// A job lists its inputs once: what is not there when it begins, such as a folder that is not mounted yet, would be no part of it for ever.
     fn check_sources(&self, location: &dyn Location) -> Result<(), Error> {
-        let is_absent = |source: &&OsString| {
-            !source.to_string_lossy().contains("://") && fs::symlink_metadata(source).is_err()
-        };
+        let is_absent = |source: &&OsString| !is_url(source) && fs::symlink_metadata(source).is_err();
         match self.sources.iter().chain(&self.files_from).find(is_absent) {
             Some(source) if !Settings::are_in(location)? => Err(Error::Input(format!(
                 "{} is not there; a job lists its inputs once, so begin it when they can be read",

@@ -1,6 +1,6 @@
 //! Options on what is read: lists, archives, stores, and which names are let through.
 
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -128,7 +128,7 @@ fn limits(run: &PipelineOptions) -> Limits {
     run.hash.decode.limits.clone()
 }
 
-fn is_url(path: &PathBuf) -> bool {
-    let path: OsString = path.into();
-    path.to_str().is_some_and(|text| text.contains("://"))
+/// Whether a source is a URL rather than a path.
+pub(super) fn is_url(source: impl AsRef<OsStr>) -> bool {
+    source.as_ref().to_str().is_some_and(|text| text.contains("://"))
 }

@@ -1,6 +1,7 @@
 //! What lies below a prefix, page by page, in the store's order, which is that of the keys' bytes.
 
 use std::io;
+use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -54,21 +55,24 @@ fn start(url: &str, after: Option<&str>) -> io::Result<Receiver<io::Result<Strin
     let (base, (sender, receiver)) = (base.to_string(), channel(AHEAD));
     runtime()?.spawn(async move {
         let prefix = Some(&prefix).filter(|prefix| !prefix.as_ref().is_empty());
-        let mut objects = match &after {
+        let objects = match &after {
             Some(after) => store.list_with_offset(prefix, after),
             None => store.list(prefix),
         };
-        let mut object = objects.next().await;
-        while let Some(listed) = object {
-            let ended = listed.is_err();
-            let next = if ended { None } else { objects.next().await };
-            if !listed.as_ref().is_ok_and(|listed| is_folder(listed, prefix, next.as_ref())) {
-                let url = listed.map(|object| format!("{base}/{}", object.location)).map_err(client::told);
-                if sender.send(url).await.is_err() {
-                    return;
-                }
+        // Only what may be a folder waits for what comes behind it.
+        let mut objects = pin!(objects.peekable());
+        while let Some(object) = objects.next().await {
+            if let Ok(object) = &object
+                && object.size == 0
+                && is_folder(object, prefix, objects.as_mut().peek().await)
+            {
+                continue;
             }
-            object = next;
+            let ended = object.is_err();
+            let url = object.map(|object| format!("{base}/{}", object.location)).map_err(client::told);
+            if sender.send(url).await.is_err() || ended {
+                return;
+            }
         }
     });
     Ok(receiver)
