@@ -1,8 +1,8 @@
 //! Known signatures, and exact search among them: which entries of a list lie within a threshold of a query, none
 //! missed.
 //!
-//! A [`Gallery`] is one file (or its bytes in memory) that processes share through a memory map. It is written by a
-//! [`GalleryBuilder`] and read from the list formats of [`lists`]. Searching takes a batch of [`Query`]s, because a block of
+//! A [`Gallery`] is one file (or its bytes in memory). It is written by a [`GalleryBuilder`] from the list formats of [`lists`],
+//! and changed by one process at a time through a [`Change`]. Searching takes a batch of [`Query`]s, because a block of
 //! known signatures that is in registers can as well meet five hundred queries.
 //!
 //! ```
@@ -22,11 +22,15 @@
 //! ```
 
 mod builder;
+mod change;
+mod collected;
 mod entry;
 mod file;
 mod groups;
 mod index;
+mod known;
 pub mod lists;
+mod memory;
 mod range;
 mod resident;
 mod search;
@@ -37,6 +41,7 @@ mod words;
 use std::path::Path;
 
 pub use builder::GalleryBuilder;
+pub use change::Change;
 pub use entry::{Entry, EntryId, EntryView, Suspicion, suspicion};
 pub use groups::Groups;
 pub use search::{Match, Query, Scratch, SearchOptions};
@@ -76,15 +81,37 @@ pub struct Counts {
 }
 
 impl Gallery {
-    /// Opens a gallery's file by memory map, in milliseconds whatever its size: header, directory and the
-    /// lengths of all parts are checked, the contents are by [`verify`](Gallery::verify).
+    /// Opens a gallery's file: header, directory and the lengths of all parts are checked, the contents are by
+    /// [`verify`](Gallery::verify). A file of at most a quarter of the free memory is read, a larger one is mapped.
+    ///
+    /// What was read is safe from whatever happens to the file. A mapped file must not be written to, as it would change under the search; galleries
+    /// are replaced by renaming. Whether that held is for [`check_unchanged`](Gallery::check_unchanged) to say.
     ///
     /// # Errors
     ///
     /// [`Error::Io`] where the file cannot be read, [`Error::Corrupt`] where it is damaged or truncated,
     /// [`Error::Unsupported`] where a newer version wrote it, [`Error::Input`] where it is no gallery.
     pub fn open(path: impl AsRef<Path>) -> Result<Gallery> {
-        Gallery::from_storage(Storage::map(path.as_ref())?)
+        Gallery::from_storage(Storage::open(path.as_ref(), memory::largest_read())?)
+    }
+
+    /// Opens a gallery's file by memory map whatever its size, in milliseconds: for a short look.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Gallery::open).
+    pub fn map(path: impl AsRef<Path>) -> Result<Gallery> {
+        Gallery::from_storage(Storage::open(path.as_ref(), 0)?)
+    }
+
+    /// Checks that nobody has written to the file since it was opened, so that what was found in it counts. Replacing the file is no
+    /// change of the one that was opened.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] where it was written to, [`Error::Io`] where the system does not say.
+    pub fn check_unchanged(&self) -> Result<()> {
+        self.storage.check_unchanged()
     }
 
     /// A gallery from the bytes of its file.
@@ -174,16 +201,12 @@ impl Gallery {
 
     /// An entry's PhotoDNA-class signature, if it has one.
     pub fn photodna(&self, id: EntryId) -> Option<PhotoDna> {
-        let segment = &self.segments[id.segment as usize];
-        let row = segment.photodna_row(&self.storage, id.index)?;
-        segment.photodna_rows(&self.storage).get(row).copied().map(PhotoDna)
+        self.segments[id.segment as usize].photodna_of(&self.storage, id.index)
     }
 
     /// An entry's PDQ signature, if it has one.
     pub fn pdq(&self, id: EntryId) -> Option<Pdq> {
-        let segment = &self.segments[id.segment as usize];
-        let row = segment.pdq_row(&self.storage, id.index)?;
-        segment.pdq_rows(&self.storage).get(row).copied().map(Pdq)
+        self.segments[id.segment as usize].pdq_of(&self.storage, id.index)
     }
 }
 

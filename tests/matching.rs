@@ -196,7 +196,8 @@ fn galleries_change_and_stay_whole() {
     lines(&folder, "gallery verify damaged.gallery", 2);
     lines(&folder, "match --gallery damaged.gallery asked", 1);
     fs::write(folder.path().join("list.txt"), "rubbish\n").unwrap();
-    lines(&folder, "gallery build q.gallery list.txt --quarantine bad.jsonl", 0);
+    lines(&folder, "gallery build q.gallery list.txt --quarantine bad.jsonl", 2);
+    assert!(!folder.path().join("q.gallery").exists(), "a list that gives nothing makes no gallery");
     let bad: Value = serde_json::from_slice(&fs::read(folder.path().join("bad.jsonl")).unwrap()).unwrap();
     assert_eq!((&bad["position"], &bad["list"]), (&1.into(), &"list.txt".into()));
     lines(&folder, "gallery build k.gallery missing.txt", 1);

@@ -567,6 +567,81 @@ fn lists_name_by_their_columns() {
     assert!(message(&records([&path], &InputOptions::default())[0].1).contains("it has a, b"));
 }
 
+/// Whatever a list of names looks like, each name is an input.
+#[test]
+fn odd_lists_of_names_lose_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = |name: &str, bytes: &[u8], column: Option<&str>| {
+        let path = write(&folder, name, bytes);
+        let options = InputOptions { column: column.map(Into::into), ..InputOptions::default() };
+        locations(items([Input::List(path.into())], &options))
+    };
+    let all: Vec<String> = (0..8).map(|n| format!("pics/p{n}.jpg")).collect();
+    let rows = |title: &dyn Fn(usize) -> String| -> String {
+        all.iter().enumerate().map(|(n, path)| format!("{path},{}\n", title(n))).collect()
+    };
+    let plain = |_: usize| "t".to_string();
+    let quoted = |which: &'static [usize]| move |n: usize| if which.contains(&n) { "\"sunset".into() } else { "t".to_string() };
+    let table = format!("path,title\n{}", rows(&plain));
+    for (what, list) in [
+        ("an open quote", format!("path,title\n{}", rows(&quoted(&[1])))),
+        ("two", format!("path,title\n{}", rows(&quoted(&[1, 6])))),
+        ("the last", format!("path,title\n{}", rows(&quoted(&[7])))),
+        ("one that closes", format!("path,title\n{}", rows(&|n| ["\"a", "t", "b\""][n % 3].to_string()))),
+        ("over lines", format!("path,title\n{}", rows(&|n| if n == 3 { "\"two\nlines, \"\"x\"\"\"".into() } else { "t".into() }))),
+        ("comments", format!("# exported\n#\n{table}")),
+        ("a title", format!("Export of today\n\n{table}")),
+        ("a line for spreadsheets", format!("sep=;\n{}", table.replace(',', ";"))),
+        ("a byte-order mark", format!("\u{feff}{table}")),
+        ("old line ends", table.replace('\n', "\r")),
+        ("one column without a name", all.join("\n")),
+        ("one column with any name", format!("anything\n{}", all.join("\n"))),
+        ("one column after a comment", format!("# mine\n{}", all.join("\n"))),
+        ("links without a name", all.join("\n").replace("pics/", "https://example.org/pics/")),
+        ("quotes in one column", format!("\"{}\"\n", all.join("\"\n\""))),
+    ] {
+        let found = names("list.csv", list.as_bytes(), None);
+        let ends = |found: &[String]| found.iter().map(|name| name.rsplit('/').next().unwrap().to_string()).collect::<Vec<_>>();
+        assert_eq!(ends(&found), ends(&all), "{what}");
+        let packed = [("list.csv.gz", gzip(list.as_bytes())), ("list.csv.zst", zstd::encode_all(list.as_bytes(), 1).unwrap())];
+        for (name, bytes) in packed {
+            assert_eq!(names(name, &bytes, None), found, "{what} in {name}");
+        }
+        let utf16: Vec<u8> = format!("\u{feff}{list}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(names("list.csv", &utf16, None), found, "{what} in UTF-16");
+    }
+    // A column that is named is found behind comments too.
+    assert_eq!(names("list.txt", b"# x\nid,where\n1,a.png\n", Some("where")), ["a.png"]);
+    // Names that are files need no row of names, in whatever column they stand.
+    let here = write(&folder, "here.png", b"x");
+    let list = format!("1,{0},t\n2,{0},t\n", here.display());
+    assert_eq!(names("list.csv", list.as_bytes(), None), [here.to_str().unwrap(); 2]);
+    // Plain lists.
+    let utf16: Vec<u8> = "\u{feff}a.png\r\nb c.png\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert_eq!(names("list.txt", &utf16, None), ["a.png", "b c.png"]);
+    assert_eq!(names("list.txt", b"\xef\xbb\xbfa.png\nb.png", None), ["a.png", "b.png"]);
+    assert_eq!(names("list.txt", b"# a.png\n b.png\r\n", None), ["# a.png", " b.png\r"], "every byte is the name's");
+}
+
+/// A picture or document in a list's place is told, once, and not as so many names.
+#[test]
+fn what_is_no_list_of_names_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let noise: Vec<u8> = (0..4000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 11) as u8).collect();
+    for (name, start, kind) in
+        [("a.jpg", &b"\xff\xd8\xff\xe0"[..], "JPEG"), ("list.csv", b"%PDF-1.4\n", "PDF"), ("list.csv", b"PK\x03\x04", "zip")]
+    {
+        let path = write(&folder, name, &[start, &noise].concat());
+        let found = records_of(items([Input::List(path.into())], &InputOptions::default()), &InputOptions::default());
+        assert_eq!(found.len(), 1, "{name}");
+        assert!(message(&found[0].1).contains(kind), "{}", message(&found[0].1));
+    }
+    let cut = gzip(b"path\na.png\nb.png\n".repeat(2000).as_slice());
+    let path = write(&folder, "list.csv.gz", &cut[..cut.len() - 10]);
+    let found: Vec<Item> = items([Input::List(path.into())], &InputOptions::default()).collect();
+    assert!(matches!(found.last().unwrap().kind, ItemKind::Broken(_)), "a list that breaks off ends the listing");
+}
+
 #[test]
 fn a_listing_goes_on_after_any_item() {
     let folder = tempfile::tempdir().unwrap();

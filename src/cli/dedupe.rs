@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
-use shadegrid::gallery::lists::{Import, ListFormat};
+use shadegrid::gallery::lists::{Import, ImportOptions, ListFormat, Unread};
 use shadegrid::gallery::{Gallery, GalleryBuilder};
 use shadegrid::{Error, pipeline};
 
@@ -112,17 +112,17 @@ impl Arguments {
     /// All lists, and how many records or lists failed.
     fn read(&self) -> Result<(GalleryBuilder, u64), Error> {
         let mut builder = GalleryBuilder::new();
-        let mut import = Import::default();
+        let mut import = Import::new(ImportOptions { repeats: true, ..ImportOptions::default() });
         let mut failed = 0;
         for path in &self.lists {
             let name = path.to_string_lossy();
-            let mut quarantine = |position: u64, reason: &str| {
+            let mut quarantine = |Unread { position, reason, .. }: Unread<'_>| {
                 console::say(format_args!("shadegrid: {name}: {position}: {reason}"));
                 Ok(())
             };
             match import.list(path, &name, self.list_format, &mut builder, &mut quarantine) {
-                Ok(report) => failed += report.bad + report.without_signature,
-                Err(error @ Error::Corrupt { .. }) => {
+                Ok(report) => failed += report.bad + report.odd + report.without_signature,
+                Err(error @ (Error::Corrupt { .. } | Error::Input(_) | Error::Unsupported(_))) => {
                     console::say(format_args!("shadegrid: {name}: {error}"));
                     failed += 1;
                 }

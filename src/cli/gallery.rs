@@ -1,24 +1,26 @@
 //! `shadegrid gallery`: galleries are built, added to, taken from, checked and read out.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 use shadegrid::Error;
-use shadegrid::gallery::lists::{Import, ImportOptions, LeaveOut, ListFormat, Report};
-use shadegrid::gallery::{Gallery, GalleryBuilder};
+use shadegrid::gallery::lists::{self, Import, ImportOptions, LeaveOut, ListFormat, Report, Unread};
+use shadegrid::gallery::{Change, GalleryBuilder};
 
 use super::console;
 use super::exit::Exit;
-use super::lookups::{json, open_one};
+use super::lookups::{glance, json, named, open_one};
 use super::output::Output;
 
 /// Build galleries of known signatures from hash lists, change and check them
 ///
-/// A gallery is one file that `match` searches. It is replaced as a whole when it changes: who has the old one open keeps it.
-/// Signatures are sensitive: a coarse picture can be rebuilt from one. Keep galleries as you keep the lists.
+/// A gallery is one file that `match` searches. It is replaced as a whole when it changes, by one process at a time: who has the old one
+/// open keeps it. To bring a gallery from elsewhere, copy it beside the old one and rename it over that: never copy onto a gallery that is
+/// in use. Signatures are sensitive: a coarse picture can be rebuilt from one. A new gallery is for its owner alone (mode 0600), one that
+/// replaces another keeps its mode and owner.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -48,7 +50,7 @@ struct ListArguments {
     #[arg(value_name = "GALLERY")]
     gallery: PathBuf,
 
-    /// Lists of known signatures
+    /// Lists of known signatures: files, pipes, or `-` for standard input; perhaps packed (.gz, .zst, .zip)
     #[arg(value_name = "LIST", required = true)]
     lists: Vec<PathBuf>,
 
@@ -68,6 +70,12 @@ struct ListArguments {
     #[arg(long, value_name = "N", default_value_t = ImportOptions::default().overrepresented_from)]
     overrepresented_from: u32,
 
+    /// Write what could be read of a list that broke off, that gives nothing or that is none
+    ///
+    /// Without it, such a list leaves the gallery as it is.
+    #[arg(long)]
+    accept_partial: bool,
+
     /// Write records that give no entry to a file, as JSON lines with list, position and reason
     #[arg(long, value_name = "FILE")]
     quarantine: Option<PathBuf>,
@@ -80,18 +88,22 @@ struct ListArguments {
 const FORMATS: &str = "\
 Formats:
   text          one signature a line, key and label behind it; ThreatExchange's .pdna and .pdq
+  text-quality  a PDQ signature, its quality and a key a line; only where it is named
   csv           with a row of names, such as photodna, pdna, pdq, hash, id, label; INTERPOL's ICSE export
   jsonl         one object a line with the same names; records of `hash`
-  json          Project VIC (VICS) 1.x and 2.0, or an array of objects
+  json          Project VIC (VICS) 1.x and 2.0, ThreatExchange's pages, or an array of objects
   ncmec         NCMEC's hash sharing, version 2 (XML)
   parquet       columns named as in csv
-  bin-photodna  144 bytes a signature
-  bin-pdq       32 bytes a signature
+  bin-photodna  144 bytes a signature; only where it is named
+  bin-pdq       32 bytes a signature; only where it is named
+
+Text may be UTF-8, UTF-16 or Windows-1252. Every signature of a record is an entry. A list has a key with the same signatures once,
+however often it is read.
 
 Exit codes:
     0  the gallery is written
     1  wrong usage, or it could not be written
-    2  it is written, but some list could not be read to its end";
+    2  some record, or a list, could not be read: with a list that is broken the gallery is as it was, else it is written";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Kind {
@@ -143,11 +155,8 @@ struct ExportArguments {
 /// Runs the subcommand.
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
     match arguments.command {
-        Command::Build(arguments) => arguments.write(None),
-        Command::Add(arguments) => {
-            let base = open_one(&arguments.gallery, false)?;
-            arguments.write(Some(&base))
-        }
+        Command::Build(arguments) => arguments.build(),
+        Command::Add(arguments) => arguments.add(),
         Command::Remove(arguments) => remove(&arguments),
         Command::Info(arguments) => info(&arguments.gallery),
         Command::Verify(arguments) => verify(&arguments.gallery),
@@ -159,41 +168,76 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
 #[derive(Serialize)]
 struct Quarantined<'a> {
     list: &'a str,
+    /// The file in a zip archive.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    member: &'a str,
     position: u64,
     reason: &'a str,
 }
 
 impl ListArguments {
-    /// Reads the lists and writes the gallery, behind what `base` holds.
-    fn write(&self, base: Option<&Gallery>) -> Result<Exit, Error> {
+    /// Writes the lists as a gallery.
+    fn build(&self) -> Result<Exit, Error> {
+        let (builder, exit) = self.read()?;
+        let Some(builder) = builder else { return Ok(exit) };
+        begin_change(&self.gallery)?.create(&builder)?;
+        Ok(exit)
+    }
+
+    /// Adds the lists to a gallery.
+    fn add(&self) -> Result<Exit, Error> {
+        // That there is one is seen before lists are read for long.
+        glance(&self.gallery)?;
+        let (builder, exit) = self.read()?;
+        let Some(builder) = builder else { return Ok(exit) };
+        let change = begin_change(&self.gallery)?;
+        let base = open_one(&self.gallery, false)?;
+        let had = change.append(&base, &builder)?;
+        if had > 0 && !self.quiet {
+            console::say(format_args!("{} had {had} of the entries", self.gallery.display()));
+        }
+        Ok(exit)
+    }
+
+    /// Reads the lists; no builder where one of them is not to be taken.
+    fn read(&self) -> Result<(Option<GalleryBuilder>, Exit), Error> {
         let mut import = Import::new(self.options());
         let mut builder = GalleryBuilder::new();
         let mut quarantine = self.open_quarantine()?;
-        let mut exit = Exit::Done;
+        let (mut exit, mut broken) = (Exit::Done, 0);
         for path in &self.lists {
             let list = path.to_string_lossy();
             let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
             let name = self.source.as_deref().unwrap_or(&name);
-            let mut tell =
-                |position: u64, reason: &str| quarantined(&mut quarantine, &list, position, reason);
+            let mut told = Told::new(&list, self.quarantine.is_some());
+            let mut tell = |unread: Unread<'_>| {
+                told.tell(&unread);
+                quarantined(&mut quarantine, &list, &unread)
+            };
             match import.list(path, name, self.list_format, &mut builder, &mut tell) {
                 Ok(report) if self.quiet => drop(report),
                 Ok(report) => say(&list, &report),
-                Err(error @ Error::Corrupt { .. }) => {
+                Err(error @ (Error::Corrupt { .. } | Error::Input(_) | Error::Unsupported(_))) => {
                     console::say(format_args!("shadegrid: {list}: {error}"));
-                    exit = Exit::SomeFailed;
+                    broken += 1;
                 }
                 Err(error) => return Err(error),
+            }
+            if told.end() > 0 || broken > 0 {
+                exit = Exit::SomeFailed;
             }
         }
         if let Some((to, path)) = &mut quarantine {
             to.flush().map_err(|source| cannot_write(path, source))?;
         }
-        match base {
-            Some(base) => builder.append(base, &self.gallery)?,
-            None => builder.create(&self.gallery)?,
+        if broken == 0 || self.accept_partial {
+            return Ok((Some(builder), exit));
         }
-        Ok(exit)
+        console::say(format_args!(
+            "shadegrid: {} is left as it was; with --accept-partial it gets what could be read",
+            self.gallery.display()
+        ));
+        Ok((None, exit))
     }
 
     fn options(&self) -> ImportOptions {
@@ -205,6 +249,7 @@ impl ListArguments {
                 flat: leaves(Kind::Flat),
             },
             overrepresented_from: self.overrepresented_from.max(1),
+            ..ImportOptions::default()
         }
     }
 
@@ -221,10 +266,53 @@ fn cannot_write(path: &Path, source: std::io::Error) -> Error {
     Error::io(format!("cannot write {}", path.display()), source)
 }
 
-fn quarantined(to: &mut Option<Quarantine>, list: &str, position: u64, reason: &str) -> Result<(), Error> {
+fn quarantined(to: &mut Option<Quarantine>, list: &str, unread: &Unread<'_>) -> Result<(), Error> {
     let Some((to, path)) = to else { return Ok(()) };
-    let line = json(&Quarantined { list, position, reason })?;
+    let Unread { member, position, reason, .. } = *unread;
+    let line = json(&Quarantined { list, member, position, reason })?;
     writeln!(to, "{line}").map_err(|source| cannot_write(path, source))
+}
+
+/// The right to change a gallery; that others have it is said.
+fn begin_change(gallery: &Path) -> Result<Change, Error> {
+    Change::begin(gallery, &mut |message| console::say(format_args!("shadegrid: {message}")))
+}
+
+/// Records of a list that are told one by one.
+const FIRST: u64 = 3;
+
+/// Tells the first faults of a list, and counts all.
+struct Told<'a> {
+    list: &'a str,
+    quarantined: bool,
+    faults: u64,
+}
+
+impl<'a> Told<'a> {
+    fn new(list: &'a str, quarantined: bool) -> Told<'a> {
+        Told { list, quarantined, faults: 0 }
+    }
+
+    fn tell(&mut self, unread: &Unread<'_>) {
+        let Unread { member, position, reason, left_out } = *unread;
+        if left_out {
+            return;
+        }
+        self.faults += 1;
+        if self.faults <= FIRST {
+            let slash = if member.is_empty() { "" } else { "/" };
+            console::say(format_args!("shadegrid: {}{slash}{member}: {position}: {reason}", self.list));
+        }
+    }
+
+    /// Says how many more there were, and gives their number.
+    fn end(&self) -> u64 {
+        if self.faults > FIRST {
+            let hint = if self.quarantined { "" } else { "; --quarantine FILE tells them all" };
+            console::say(format_args!("shadegrid: {}: {} more such{hint}", self.list, self.faults - FIRST));
+        }
+        self.faults
+    }
 }
 
 /// Tells what was in a list.
@@ -234,6 +322,8 @@ fn say(list: &str, report: &Report) {
     let further = [
         (report.left_out, "left out"),
         (report.bad, "bad"),
+        (report.odd, "read in part"),
+        (report.repeated, "that its source had"),
         (report.without_signature, "without a signature"),
         (report.removed, "taken back"),
         (report.duplicates, "duplicate values"),
@@ -251,19 +341,17 @@ fn say(list: &str, report: &Report) {
 }
 
 fn remove(arguments: &RemoveArguments) -> Result<Exit, Error> {
-    let base = open_one(&arguments.gallery, false)?;
     let format = arguments.list_format.map_or("", ListFormat::name);
     let mut builder = GalleryBuilder::new();
     arguments.key.iter().for_each(|key| builder.remove(format, key));
     if let Some(path) = &arguments.keys_from {
-        let cannot = |source| Error::io(format!("cannot read {}", path.display()), source);
-        for key in BufReader::new(File::open(path).map_err(cannot)?).lines() {
-            builder.remove(format, key.map_err(cannot)?.trim());
-        }
+        named(path, lists::keys(path, &mut |key| builder.remove(format, key)))?;
     }
+    let change = begin_change(&arguments.gallery)?;
+    let base = open_one(&arguments.gallery, false)?;
     let before = base.counts().removed;
-    builder.append(&base, &arguments.gallery)?;
-    let removed = open_one(&arguments.gallery, true)?.counts().removed - before;
+    change.append(&base, &builder)?;
+    let removed = glance(&arguments.gallery)?.counts().removed - before;
     console::say(format_args!("{removed} entries removed"));
     Ok(if removed > 0 { Exit::Done } else { Exit::NothingMatched })
 }
@@ -288,7 +376,7 @@ struct Source {
 }
 
 fn info(path: &Path) -> Result<Exit, Error> {
-    let gallery = open_one(path, true)?;
+    let gallery = glance(path)?;
     let counts = gallery.counts();
     let source = |(name, format, entries)| Source { name, format, entries };
     let info = Info {

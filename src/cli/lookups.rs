@@ -112,11 +112,26 @@ pub(crate) fn open_one(path: &Path, trusted: bool) -> Result<Gallery, Error> {
         }
         Ok(gallery)
     });
-    gallery.map_err(|error| match error {
+    named(path, gallery)
+}
+
+/// Opens a gallery for a look at what it tells of itself.
+pub(crate) fn glance(path: &Path) -> Result<Gallery, Error> {
+    named(path, Gallery::map(path))
+}
+
+/// An outcome whose error says which file it is about.
+pub(crate) fn named<T>(path: &Path, outcome: Result<T, Error>) -> Result<T, Error> {
+    outcome.map_err(|error| match error {
         Error::Io { .. } => error,
         Error::Unsupported(message) => Error::Unsupported(format!("{}: {message}", path.display())),
         other => Error::Input(format!("{}: {other}", path.display())),
     })
+}
+
+/// Refuses what was found in galleries that were overwritten since they were opened.
+pub(crate) fn check_unchanged(galleries: &[Gallery]) -> Result<(), Error> {
+    galleries.iter().try_for_each(Gallery::check_unchanged)
 }
 
 /// As many threads as asked for, or as the machine runs at once.

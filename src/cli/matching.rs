@@ -38,7 +38,7 @@ pub(crate) struct Arguments {
     #[arg(value_name = "PATH", required_unless_present_any = ["signatures", "files_from"], conflicts_with = "signatures")]
     paths: Vec<PathBuf>,
 
-    /// Look up the signatures of a file instead of pictures
+    /// Look up the signatures of a list instead of pictures: a file, a pipe, or `-` for standard input
     #[arg(long, value_name = "FILE")]
     signatures: Option<PathBuf>,
 
@@ -221,25 +221,30 @@ struct Matcher<'a> {
 impl Matcher<'_> {
     /// Looks up a list.
     fn signatures(&mut self, path: &std::path::Path, format: Option<ListFormat>) -> Result<(), Error> {
-        let outcome = lists::read(path, format, &mut |item| {
+        let outcome = lists::read(path, format, &mut |_, item| {
             let (line, query) = match item {
                 Item::Entry(entry) => (json(&SignatureLine::new(&entry))?, query_of_entry(&entry)),
                 Item::WithoutSignature { position } => {
                     (json(&Failed::new(position, "the record has no signature"))?, None)
                 }
                 Item::Bad { position, reason } => (json(&Failed::new(position, &reason))?, None),
+                Item::Odd { position, reason } => {
+                    console::say(format_args!("shadegrid: {}: {position}: {reason}", path.display()));
+                    self.totals.failed += 1;
+                    return Ok(());
+                }
                 _ => return Ok(()),
             };
             self.put(line, query)
         });
         self.search()?;
         match outcome {
-            Err(error @ Error::Corrupt { .. }) => {
+            Err(error @ (Error::Corrupt { .. } | Error::Input(_) | Error::Unsupported(_))) => {
                 console::say(format_args!("shadegrid: {}: {error}", path.display()));
                 self.totals.failed += 1;
                 Ok(())
             }
-            other => other.map(drop),
+            other => other,
         }
     }
 
@@ -258,6 +263,7 @@ impl Matcher<'_> {
     fn search(&mut self) -> Result<(), Error> {
         let start = Instant::now();
         let found = self.lookup.search(&self.queries);
+        lookups::check_unchanged(self.galleries)?;
         self.queries.clear();
         let mut rest = &found[..];
         for (number, line) in std::mem::take(&mut self.waiting).into_iter().enumerate() {

@@ -1,20 +1,22 @@
 //! Entries in, a gallery out.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{Cursor, Seek, Write};
 use std::path::Path;
 
-use super::entry::Entry;
+use super::collected::Collected;
+use super::entry::{Entry, EntryView};
 use super::file::{self, HEADER, Writer};
 use super::index::{self, Laid};
-use super::segment::{FLAT, INDEXED, Made, Part, RECORD, SECTIONS, Segment, UNKNOWN_QUALITY, texts};
+use super::known::{Identity, Known};
+use super::segment::{INDEXED, Made, Part, SECTIONS, Segment, texts};
 use super::{Gallery, words};
 use crate::error::{Error, Result};
 
 /// Most entries of a segment; above, a further segment is begun.
 const LARGEST_SEGMENT: usize = 1 << 24;
 
-/// Collects entries in memory (about 250 bytes each for PhotoDNA, 60 for PDQ) and writes them as a gallery, alone or behind what an existing one
+/// Collects entries in memory (about 270 bytes each for PhotoDNA, 80 for PDQ) and writes them as a gallery, alone or behind what an existing one
 /// holds.
 #[derive(Debug, Default)]
 pub struct GalleryBuilder {
@@ -22,6 +24,8 @@ pub struct GalleryBuilder {
     current: Collected,
     sources: Vec<(String, String)>,
     removals: HashMap<(String, String), Removal>,
+    /// Where each entry is, by its number among all.
+    known: Known,
 }
 
 /// What a tombstone does.
@@ -29,56 +33,6 @@ pub struct GalleryBuilder {
 struct Removal {
     /// Entries of this build that came before it, and so go too.
     before: u64,
-}
-
-/// The entries of one segment, column by column.
-#[derive(Debug, Default)]
-struct Collected {
-    photodna: Vec<[u8; 144]>,
-    /// The entry of each.
-    photodna_entries: Vec<u32>,
-    pdq: Vec<[u8; 32]>,
-    pdq_entries: Vec<u8>,
-    records: Vec<u8>,
-    keys: Vec<u8>,
-    labels: Vec<String>,
-    label_numbers: HashMap<String, u32>,
-}
-
-impl Collected {
-    fn entries(&self) -> usize {
-        self.records.len() / RECORD
-    }
-
-    fn label(&mut self, label: &str) -> u32 {
-        if let Some(&number) = self.label_numbers.get(label) {
-            return number;
-        }
-        let number = self.labels.len() as u32;
-        self.labels.push(label.to_owned());
-        self.label_numbers.insert(label.to_owned(), number);
-        number
-    }
-
-    fn add(&mut self, source: u16, entry: &Entry) {
-        let number = self.entries() as u32;
-        let label = self.label(&entry.label);
-        self.keys.extend(entry.key.as_bytes());
-        self.records.extend((self.keys.len() as u64).to_le_bytes());
-        self.records.extend(entry.position.to_le_bytes());
-        self.records.extend(label.to_le_bytes());
-        self.records.extend(source.to_le_bytes());
-        self.records.push(if entry.flat { FLAT } else { 0 });
-        self.records.push(entry.quality.map_or(UNKNOWN_QUALITY, |quality| quality.min(100)));
-        if let Some(signature) = entry.photodna {
-            self.photodna.push(signature.0);
-            self.photodna_entries.push(number);
-        }
-        if let Some(signature) = entry.pdq {
-            self.pdq.push(signature.0);
-            self.pdq_entries.extend(number.to_le_bytes());
-        }
-    }
 }
 
 impl GalleryBuilder {
@@ -127,6 +81,50 @@ impl GalleryBuilder {
         Ok(())
     }
 
+    /// Adds an entry unless its source has one with the same key and the same signatures, whose label, quality and flag are brought up to date
+    /// instead; so it is, too, with the gallery that it will be added to. Whether it was added.
+    ///
+    /// # Errors
+    ///
+    /// As for [`add`](GalleryBuilder::add).
+    pub fn add_once(&mut self, source: u16, entry: Entry) -> Result<bool> {
+        let (number, identity) = (self.len(), Identity::of(source, &entry));
+        let digest = identity.digest();
+        if let Some(same) = self.own(digest, &identity) {
+            let (part, index) = place(same);
+            let current = &mut self.current;
+            self.finished.get_mut(part).unwrap_or(current).revise(index, &entry);
+            return Ok(false);
+        }
+        self.add(source, entry)?;
+        self.known.insert(digest, number);
+        Ok(true)
+    }
+
+    /// The number of the entry that is this one, unless it was removed since.
+    fn own(&self, digest: u64, identity: &Identity<'_>) -> Option<u64> {
+        let number = self.known.get(digest)?;
+        let (part, index) = place(number);
+        let same = self.part(part).identity(index) == *identity;
+        (same && !self.is_removed(number)).then_some(number)
+    }
+
+    fn part(&self, part: usize) -> &Collected {
+        self.finished.get(part).unwrap_or(&self.current)
+    }
+
+    /// Whether a tombstone came behind an entry.
+    fn is_removed(&self, number: u64) -> bool {
+        if self.removals.is_empty() {
+            return false;
+        }
+        let (part, index) = place(number);
+        let part = self.part(part);
+        let format = &self.sources[usize::from(part.source(index))].1;
+        let key = String::from_utf8_lossy(part.key(index));
+        self.removal(format, &key).is_some_and(|removal| number < removal.before)
+    }
+
     /// Removes every entry so far (in this build, and in the gallery it will be added to) whose key is `key` and whose list has the format
     /// `format`; an empty `format` stands for all.
     pub fn remove(&mut self, format: &str, key: &str) {
@@ -163,13 +161,16 @@ impl GalleryBuilder {
     }
 
     /// Writes `gallery` with these entries behind its own and its removed entries marked, to `path` (which may be the
-    /// file that `gallery` was opened from). What it holds is copied, not built again.
+    /// file that `gallery` was opened from). What it holds is copied, not built again; entries that it has already are not added, and those of
+    /// which something else is told now are replaced. Says how many it had.
     ///
     /// # Errors
     ///
     /// [`Error::Io`] where it cannot be written; what was there before stays.
-    pub fn append(&self, gallery: &Gallery, path: impl AsRef<Path>) -> Result<()> {
-        file::replace(path.as_ref(), |sink| self.write(Some(gallery), sink))
+    pub fn append(&self, gallery: &Gallery, path: impl AsRef<Path>) -> Result<u64> {
+        let had = self.had_by(gallery);
+        file::replace(path.as_ref(), |sink| self.write(Some((gallery, &had)), sink))?;
+        Ok((had.same.len() + had.revised.len()) as u64)
     }
 
     /// As [`append`](GalleryBuilder::append), into memory.
@@ -178,28 +179,76 @@ impl GalleryBuilder {
     ///
     /// Only where memory ends.
     pub fn append_to_bytes(&self, gallery: &Gallery) -> Result<Vec<u8>> {
-        Ok(self.write(Some(gallery), Cursor::new(Vec::new()))?.into_inner())
+        Ok(self.write(Some((gallery, &self.had_by(gallery))), Cursor::new(Vec::new()))?.into_inner())
     }
 
-    fn write<W: Write + Seek>(&self, base: Option<&Gallery>, sink: W) -> Result<W> {
+    /// Which of these entries a gallery has already.
+    fn had_by(&self, gallery: &Gallery) -> Had {
+        let mut had = Had::default();
+        for (number, segment) in gallery.segments.iter().enumerate() {
+            let own_source = |(name, format): (&str, &str)| {
+                self.sources.iter().position(|own| own.0 == name && own.1 == format).map(|own| own as u16)
+            };
+            let sources: Vec<Option<u16>> = segment.sources(&gallery.storage).map(own_source).collect();
+            if sources.iter().all(Option::is_none) {
+                continue;
+            }
+            for index in (0..segment.entries).filter(|&index| !segment.is_removed(&gallery.storage, index)) {
+                let source = sources.get(usize::from(segment.source(&gallery.storage, index))).copied().flatten();
+                let Some(source) = source else { continue };
+                let view = segment.entry(&gallery.storage, index);
+                let identity = Identity {
+                    source,
+                    key: view.key.as_bytes(),
+                    photodna: segment.photodna_of(&gallery.storage, index),
+                    pdq: segment.pdq_of(&gallery.storage, index),
+                };
+                let Some(own) = self.own(identity.digest(), &identity) else { continue };
+                if self.removal(view.format, view.key).is_some() {
+                    continue;
+                }
+                if self.tells_the_same(own, &view) {
+                    had.same.insert(own);
+                } else {
+                    had.revised.insert((number, index));
+                }
+            }
+        }
+        had
+    }
+
+    fn tells_the_same(&self, number: u64, view: &EntryView<'_>) -> bool {
+        let (part, index) = place(number);
+        let own = self.part(part).entry(index);
+        (own.label.as_str(), own.flat, own.quality) == (view.label, view.flat, view.quality)
+    }
+
+    fn write<W: Write + Seek>(&self, base: Option<(&Gallery, &Had)>, sink: W) -> Result<W> {
         self.try_write(base, sink).map_err(|source| Error::io("cannot write the gallery", source))
     }
 
-    fn try_write<W: Write + Seek>(&self, base: Option<&Gallery>, sink: W) -> std::io::Result<W> {
+    fn try_write<W: Write + Seek>(&self, base: Option<(&Gallery, &Had)>, sink: W) -> std::io::Result<W> {
         let mut writer = Writer::new(sink)?;
         let mut segments = Vec::new();
-        if let Some(base) = base {
+        let nothing = Had::default();
+        let had = base.map_or(&nothing, |base| base.1);
+        if let Some((base, had)) = base {
             writer.copy(&base.storage[HEADER..file::directory_start(&base.storage)])?;
             for number in 0..base.segments.len() {
-                segments.push(self.mark_removed(base, number, &mut writer)?);
+                segments.push(self.mark_removed(base, had, number, &mut writer)?);
             }
         }
-        let mut before = 0;
-        for part in self.finished.iter().chain([&self.current]) {
-            if part.entries() > 0 {
-                segments.push(self.write_segment(part, before, &mut writer)?);
+        for (number, part) in self.finished.iter().chain([&self.current]).enumerate() {
+            let first = (number * LARGEST_SEGMENT) as u64;
+            let kept: Vec<usize> =
+                (0..part.entries()).filter(|&index| !had.same.contains(&(first + index as u64))).collect();
+            let removed = |&index: &usize| self.is_removed(first + index as u64);
+            let removed: Vec<bool> = kept.iter().map(removed).collect();
+            if kept.len() == part.entries() && !kept.is_empty() {
+                segments.push(self.write_segment(part, &removed, &mut writer)?);
+            } else if !kept.is_empty() {
+                segments.push(self.write_segment(&part.only(&kept), &removed, &mut writer)?);
             }
-            before += part.entries() as u64;
         }
         writer.finish(&segments)
     }
@@ -208,17 +257,18 @@ impl GalleryBuilder {
     fn mark_removed<W: Write + Seek>(
         &self,
         base: &Gallery,
+        had: &Had,
         number: usize,
         writer: &mut Writer<W>,
     ) -> std::io::Result<Segment> {
         let mut segment = base.segments[number].clone();
-        if self.removals.is_empty() {
+        if self.removals.is_empty() && had.revised.is_empty() {
             return Ok(segment);
         }
         let mut removed = segment.removed(&base.storage).to_vec();
         for index in 0..segment.entries {
             let entry = segment.entry(&base.storage, index);
-            if self.removal(entry.format, entry.key).is_some() {
+            if self.removal(entry.format, entry.key).is_some() || had.revised.contains(&(number, index)) {
                 removed[index as usize / 8] |= 1 << (index % 8);
             }
         }
@@ -232,7 +282,7 @@ impl GalleryBuilder {
     fn write_segment<W: Write + Seek>(
         &self,
         part: &Collected,
-        before: u64,
+        removed: &[bool],
         writer: &mut Writer<W>,
     ) -> std::io::Result<Segment> {
         let Laid { order, blocks, error } = index::lay_out(&part.photodna);
@@ -258,7 +308,7 @@ impl GalleryBuilder {
                 Part::Keys => writer.write(&part.keys)?,
                 Part::Labels => writer.write(&texts(&part.labels))?,
                 Part::Sources => writer.write(&self.source_texts())?,
-                Part::Removed => writer.write(&self.removed_bits(part, before))?,
+                Part::Removed => writer.write(&bits(removed))?,
             }
             sections[kind as usize] = writer.end_section()?;
         }
@@ -278,23 +328,23 @@ impl GalleryBuilder {
             self.sources.iter().flat_map(|(name, format)| [name.clone(), format.clone()]).collect();
         texts(&all)
     }
+}
 
-    fn removed_bits(&self, part: &Collected, before: u64) -> Vec<u8> {
-        let mut bits = vec![0; part.entries().div_ceil(8)];
-        if self.removals.is_empty() {
-            return bits;
-        }
-        let mut start = 0;
-        for (index, record) in part.records.chunks_exact(RECORD).enumerate() {
-            let end = file::u64_at(record, 0) as usize;
-            let key = String::from_utf8_lossy(&part.keys[start..end]);
-            start = end;
-            let source = u16::from_le_bytes([record[20], record[21]]);
-            let removal = self.removal(&self.sources[usize::from(source)].1, &key);
-            if removal.is_some_and(|removal| before + (index as u64) < removal.before) {
-                bits[index / 8] |= 1 << (index % 8);
-            }
-        }
-        bits
-    }
+/// What a gallery has of a builder's entries.
+#[derive(Debug, Default)]
+struct Had {
+    /// Numbers of those that it has as they are.
+    same: HashSet<u64>,
+    /// Segment and index of its own for those of which something else is told.
+    revised: HashSet<(usize, u32)>,
+}
+
+/// The part and the index in it of an entry.
+fn place(number: u64) -> (usize, usize) {
+    (number as usize / LARGEST_SEGMENT, number as usize % LARGEST_SEGMENT)
+}
+
+fn bits(all: &[bool]) -> Vec<u8> {
+    let byte = |eight: &[bool]| eight.iter().enumerate().fold(0, |byte, (at, &bit)| byte | u8::from(bit) << at);
+    all.chunks(8).map(byte).collect()
 }

@@ -3,12 +3,14 @@
 //! All numbers are little-endian. The header says where the directory lies, the directory where every section lies,
 //! how long it is and what its CRC-32 is; header and directory have their own. Sections start at multiples of 64.
 //! A file is written under a temporary name and renamed, and never changed afterwards: adding to a gallery writes
-//! a new file that starts with a copy of the old one's sections, so those who have the old one mapped keep it.
+//! a new file that starts with a copy of the old one's sections, so those who have the old one open keep it.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::ops::{Deref, Range};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use super::damaged;
 use super::segment::{Made, SECTIONS, Segment};
@@ -34,15 +36,59 @@ pub(super) struct Section {
 /// A gallery's bytes.
 pub(super) enum Storage {
     Memory(Vec<u8>),
-    Map(memmap2::Mmap),
+    Map(memmap2::Mmap, Stamped),
+}
+
+/// An open file, and what it was like when it was opened.
+pub(super) struct Stamped {
+    file: File,
+    path: PathBuf,
+    length: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Stamped {
+    fn new(file: File, path: &Path) -> io::Result<Stamped> {
+        let metadata = file.metadata()?;
+        Ok(Stamped { file, path: path.into(), length: metadata.len(), modified: metadata.modified().ok() })
+    }
+
+    /// Refuses a file that was written to since. Writing sets the time of the last change; renaming and removing do not.
+    fn check(&self) -> Result<()> {
+        let now = self.file.metadata();
+        let now = now.map_err(|source| cannot_open(&self.path, source))?;
+        if (now.len(), now.modified().ok()) == (self.length, self.modified) {
+            return Ok(());
+        }
+        Err(Error::Input(format!(
+            "the gallery {} was overwritten while it was searched, so what was found does not count: put a new file beside it and rename \
+             it over the old one",
+            self.path.display()
+        )))
+    }
+}
+
+fn cannot_open(path: &Path, source: io::Error) -> Error {
+    Error::io(format!("cannot open the gallery {}", path.display()), source)
 }
 
 impl Storage {
-    /// Maps a file.
-    pub(super) fn map(path: &Path) -> Result<Storage> {
-        let cannot = |source| Error::io(format!("cannot open the gallery {}", path.display()), source);
-        let file = File::open(path).map_err(cannot)?;
-        if file.metadata().map_err(cannot)?.len() < HEADER as u64 {
+    /// Opens a file: reads one of up to `largest` bytes, or what is no regular file, and maps a larger one.
+    pub(super) fn open(path: &Path, largest: u64) -> Result<Storage> {
+        let cannot = |source| cannot_open(path, source);
+        let mut stamped = File::open(path).and_then(|file| Stamped::new(file, path)).map_err(cannot)?;
+        let is_file = stamped.file.metadata().map_err(cannot)?.is_file();
+        if !is_file || stamped.length <= largest {
+            let mut bytes = Vec::new();
+            // A length that is not told, or more than there is, is for reading to find out.
+            let _ = bytes.try_reserve_exact(stamped.length as usize + 1);
+            stamped.file.read_to_end(&mut bytes).map_err(cannot)?;
+            if is_file {
+                stamped.check()?;
+            }
+            return Ok(Storage::Memory(bytes));
+        }
+        if stamped.length < HEADER as u64 {
             return Err(Error::Input(format!("{} is not a gallery: too short", path.display())));
         }
         #[expect(
@@ -50,9 +96,18 @@ impl Storage {
             reason = "a map's bytes could change under us; galleries are replaced by renaming, never changed in place"
         )]
         // SAFETY: the file is opened read-only and nothing in this crate writes to a gallery that exists. Reads
-        // go through slices whose bounds were checked against the length at the time of mapping.
-        let map = unsafe { memmap2::Mmap::map(&file) }.map_err(cannot)?;
-        Ok(Storage::Map(map))
+        // go through slices whose bounds were checked against the length at the time of mapping. Somebody else's writing is
+        // noticed by `check_unchanged`, and only galleries that memory cannot take are open to it.
+        let map = unsafe { memmap2::Mmap::map(&stamped.file) }.map_err(cannot)?;
+        Ok(Storage::Map(map, stamped))
+    }
+
+    /// See [`Gallery::check_unchanged`](super::Gallery::check_unchanged).
+    pub(super) fn check_unchanged(&self) -> Result<()> {
+        match self {
+            Storage::Memory(_) => Ok(()),
+            Storage::Map(_, stamped) => stamped.check(),
+        }
     }
 }
 
@@ -62,7 +117,7 @@ impl Deref for Storage {
     fn deref(&self) -> &[u8] {
         match self {
             Storage::Memory(bytes) => bytes,
-            Storage::Map(map) => map,
+            Storage::Map(map, _) => map,
         }
     }
 }
@@ -208,22 +263,81 @@ impl<W: Write + Seek> Writer<W> {
     }
 }
 
-/// Writes a file through `fill` under a temporary name beside `path`, then renames it.
+/// Writes a file through `fill` under a temporary name beside `path`, then renames it. A file that is there is replaced by one of its
+/// owner and mode; a new one is for its owner alone, as signatures are sensitive. Behind a link it is the file that the link names.
 pub(super) fn replace(
     path: &Path,
     fill: impl FnOnce(BufWriter<File>) -> Result<BufWriter<File>>,
 ) -> Result<()> {
     let cannot = |source| Error::io(format!("cannot write the gallery {}", path.display()), source);
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let path = resolved(path);
+    let folder = folder(&path);
     let temporary = tempfile::Builder::new()
-        .prefix(".shadegrid-")
-        .suffix(".partial")
+        .prefix(&prefix(&path))
+        .suffix(SUFFIX)
         .tempfile_in(folder)
         .map_err(cannot)?;
     let file = temporary.as_file().try_clone().map_err(cannot)?;
     let file =
         fill(BufWriter::with_capacity(1 << 20, file))?.into_inner().map_err(|e| cannot(e.into_error()))?;
+    if let Ok(old) = fs::metadata(&path) {
+        keep_owner(&file, &old).map_err(cannot)?;
+    }
     file.sync_all().map_err(cannot)?;
-    temporary.persist(path).map_err(|error| cannot(error.error))?;
+    temporary.persist(&path).map_err(|error| cannot(error.error))?;
+    // So that the name is on disk too; not every system can.
+    let _ = File::open(folder).and_then(|folder| folder.sync_all());
+    Ok(())
+}
+
+/// The file itself where `path` is a link to one.
+pub(super) fn resolved(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf())
+}
+
+pub(super) fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// How temporary files of a gallery begin, and how they end.
+fn prefix(path: &Path) -> OsString {
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".");
+    name
+}
+
+const SUFFIX: &str = ".partial";
+
+/// Removes temporary files that others began for this gallery and never finished. Only who holds its lock may do so: nobody else is
+/// at work then.
+pub(super) fn remove_stale(path: &Path) {
+    let prefix = prefix(path);
+    let stale = |name: &OsStr| {
+        let (name, prefix) = (name.as_encoded_bytes(), prefix.as_encoded_bytes());
+        let random = name.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(SUFFIX.as_bytes()));
+        random.is_some_and(|random| random.len() == 6 && random.iter().all(u8::is_ascii_alphanumeric))
+    };
+    for entry in fs::read_dir(folder(path)).into_iter().flatten().flatten() {
+        if stale(&entry.file_name()) {
+            // What cannot be removed harms nobody.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Gives a file the mode and owner of another. Where the system refuses its group, the group's rights would be other people's, and are
+/// not given.
+#[cfg(unix)]
+fn keep_owner(file: &File, old: &fs::Metadata) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+    let whole = fchown(file, Some(old.uid()), Some(old.gid())).is_ok();
+    let group = whole || fchown(file, None, Some(old.gid())).is_ok();
+    let mode = old.mode() & if group { 0o777 } else { 0o707 };
+    file.set_permissions(fs::Permissions::from_mode(mode))
+}
+
+#[cfg(not(unix))]
+fn keep_owner(_: &File, _: &fs::Metadata) -> io::Result<()> {
     Ok(())
 }

@@ -1,9 +1,12 @@
 //! Hash lists as they arrive: one reader a format, all of which stream, hold one record at a time, and tell of every
 //! record that gives no entry.
+//!
+//! A list is opened once and read from its start to its end, so pipes are lists like any other. Its head says whether it is packed,
+//! how its text is stored and what format it has; `opened`, `encoding` and `sniff` see to that, and `fields` makes entries of named
+//! values whatever format they stood in.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -11,16 +14,25 @@ use super::Entry;
 use crate::error::{Error, Result};
 
 mod binary;
-pub(crate) mod bounded;
+pub(crate) mod encoding;
 mod fields;
 mod import;
 mod json;
+pub(crate) mod lines;
+mod names;
+pub(crate) mod opened;
 mod parquet;
+mod reading;
+pub(crate) mod rows;
+pub(crate) mod sniff;
 mod table;
 mod text;
+mod tree;
+mod value;
 mod xml;
+mod zip;
 
-pub use import::{Import, ImportOptions, LeaveOut, Report};
+pub use import::{Import, ImportOptions, LeaveOut, Report, Unread};
 
 /// A list's format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,15 +47,15 @@ pub enum ListFormat {
     Csv,
     /// One JSON object a line; also our own records.
     JsonLines,
-    /// One JSON document with records in it: Project VIC (VICS) 1.x and 2.0, or an array of objects.
+    /// JSON documents with records in them: Project VIC (VICS) 1.x and 2.0, ThreatExchange's pages, or an array of objects.
     Json,
     /// NCMEC's hash sharing, version 2.
     Ncmec,
     /// Parquet with columns named as in CSV.
     Parquet,
-    /// 144 bytes a signature and nothing else.
+    /// 144 bytes a signature and nothing else. Never sniffed, because any bytes could be signatures.
     BinaryPhotoDna,
-    /// 32 bytes a signature and nothing else.
+    /// 32 bytes a signature and nothing else. Never sniffed either.
     BinaryPdq,
 }
 
@@ -112,6 +124,13 @@ pub enum Item {
         /// As in [`Entry::position`].
         position: u64,
     },
+    /// Something beside entries that were handed on cannot be read, such as their quality or a further signature.
+    Odd {
+        /// As in [`Entry::position`].
+        position: u64,
+        /// What is wrong; without the record's content.
+        reason: String,
+    },
     /// A record that cannot be read.
     Bad {
         /// As in [`Entry::position`].
@@ -121,91 +140,78 @@ pub enum Item {
     },
 }
 
+/// Where in a list an item stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Part {
+    /// The file in a zip archive; empty where the list is no archive.
+    pub member: String,
+    /// The format that it is read in.
+    pub format: ListFormat,
+}
+
 /// Takes the items of a list; its error ends the reading.
-pub type Take<'a> = &'a mut dyn FnMut(Item) -> Result<()>;
+pub type Take<'a> = &'a mut dyn FnMut(&Part, Item) -> Result<()>;
 
-/// Reads a list, every record of it, in order.
+/// Takes the items of one part.
+type Give<'a> = &'a mut dyn FnMut(Item) -> Result<()>;
+
+/// Reads a list, every record of it, in order: a file, a pipe, or standard input for `-`, packed by gzip, zstd or zip or not. The
+/// format is told from the content where it is not named; those of bare signatures have to be named.
 ///
 /// # Errors
 ///
-/// [`Error::Io`] where the file cannot be read, [`Error::Corrupt`] where nothing behind some point can be (the items before it
-/// were handed on), [`Error::Input`] where its format cannot be told, and what `take` gives.
-pub fn read(path: &Path, format: Option<ListFormat>, take: Take<'_>) -> Result<ListFormat> {
-    let format = format.map_or_else(|| sniff(path), Ok)?;
-    let open = || {
-        File::open(path)
-            .map_err(|source| Error::io(format!("cannot read the list {}", path.display()), source))
-    };
-    match format {
-        ListFormat::Text => text::read(open()?, preferred(path), take),
-        ListFormat::TextQuality => text::read_with_quality(open()?, take),
-        ListFormat::Csv => table::read(open()?, take),
-        ListFormat::JsonLines => json::read_lines(open()?, take),
-        ListFormat::Json => json::read_document(open()?, take),
-        ListFormat::Ncmec => xml::read(open()?, take),
-        ListFormat::Parquet => parquet::read(open()?, take),
-        ListFormat::BinaryPhotoDna => binary::read::<144>(open()?, take),
-        ListFormat::BinaryPdq => binary::read::<32>(open()?, take),
-    }?;
-    Ok(format)
+/// [`Error::Io`] where the system cannot read it. [`Error::Corrupt`] where nothing behind some point can be read, and
+/// [`Error::Input`] where it is no list or gave neither an entry nor a removal; the items before were handed on.
+pub fn read(path: &Path, format: Option<ListFormat>, take: Take<'_>) -> Result<()> {
+    reading::read(path, format, take)
 }
 
-/// The algorithm that a file's name speaks of.
-fn preferred(path: &Path) -> Option<crate::Algorithm> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-    if name.contains("pdna") || name.contains("photodna") {
-        Some(crate::Algorithm::PhotoDna)
-    } else {
-        name.contains("pdq").then_some(crate::Algorithm::Pdq)
-    }
-}
-
-/// Tells a list's format from its first bytes, and from its length and name where it is binary.
+/// As [`read`], from any reader. What the list would be called, `name`, may say which algorithm's signatures it holds, and that bare ones are
+/// packed.
 ///
 /// # Errors
 ///
-/// [`Error::Input`] where it cannot be told, [`Error::Io`] where the file cannot be read.
+/// As for [`read`].
+pub fn read_from(
+    reader: impl io::Read + Send,
+    name: &Path,
+    format: Option<ListFormat>,
+    take: Take<'_>,
+) -> Result<()> {
+    reading::read_from(reader, name, format, take)
+}
+
+/// Tells a list's format from its first bytes; of a zip archive, that of its first file.
+///
+/// # Errors
+///
+/// [`Error::Input`] where it is no list, [`Error::Io`] where the file cannot be read. A pipe cannot be read afterwards.
 pub fn sniff(path: &Path) -> Result<ListFormat> {
-    let cannot = |source| Error::io(format!("cannot read the list {}", path.display()), source);
-    let file = File::open(path).map_err(cannot)?;
-    let length = file.metadata().map_err(cannot)?.len();
-    let mut start = Vec::new();
-    BufReader::new(file).take(64 << 10).read_to_end(&mut start).map_err(cannot)?;
-    let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&start);
-    if start.starts_with(b"PAR1") {
-        return Ok(ListFormat::Parquet);
-    }
-    let printable = |&byte: &u8| byte >= 0x20 || byte.is_ascii_whitespace();
-    if !start.iter().all(printable) || str::from_utf8(start).is_err_and(|e| e.error_len().is_some()) {
-        return sniff_binary(path, length);
-    }
-    let text = start.trim_ascii_start();
-    Ok(match text.first() {
-        Some(b'<') => ListFormat::Ncmec,
-        Some(b'[') => ListFormat::Json,
-        Some(b'{') if json::is_lines(text) => ListFormat::JsonLines,
-        Some(b'{') => ListFormat::Json,
-        _ if table::has_header(text) => ListFormat::Csv,
-        _ => ListFormat::Text,
-    })
+    reading::sniff(path)
 }
 
-fn sniff_binary(path: &Path, length: u64) -> Result<ListFormat> {
-    match (length.is_multiple_of(144), length.is_multiple_of(32), preferred(path)) {
-        (true, false, _) | (true, true, Some(crate::Algorithm::PhotoDna)) => Ok(ListFormat::BinaryPhotoDna),
-        (false, true, _) | (true, true, Some(_)) => Ok(ListFormat::BinaryPdq),
-        (true, true, None) => Err(Error::Input(format!(
-            "{}: {length} bytes can be signatures of 144 bytes and of 32: name the format, bin-photodna or bin-pdq",
-            path.display()
-        ))),
-        (false, false, _) => Err(Error::Input(format!(
-            "{}: not a list in any known format: {length} bytes of binary data are no whole number of signatures",
-            path.display()
-        ))),
-    }
+/// Reads a list of keys, one a line, stored or packed as lists may be; empty lines are none.
+///
+/// # Errors
+///
+/// [`Error::Io`] and [`Error::Corrupt`] as for [`read`].
+pub fn keys(path: &Path, take: &mut dyn FnMut(&str)) -> Result<()> {
+    reading::keys(path, take)
 }
 
 /// An error about the rest of a list.
 fn damaged(message: impl Into<String>) -> Error {
     Error::corrupt("list", message)
+}
+
+/// What a failed read says of a list: that it breaks off where what packs or encodes it makes no sense, else the system's error.
+fn unreadable(error: io::Error) -> Error {
+    use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
+    match error.kind() {
+        InvalidData | InvalidInput | Other | UnexpectedEof if error.raw_os_error().is_none() => {
+            damaged(format!("it cannot be read on: {error}"))
+        }
+        _ => Error::io("cannot read the list", error),
+    }
 }

@@ -9,6 +9,7 @@ use super::index::{self, ERROR_SCALE};
 use super::words::{self, Words};
 use crate::error::Result;
 use crate::kernel::distance::coarse::{BLOCK, CoarseBlock, CoarseBox, LANES};
+use crate::signature::{Pdq, PhotoDna};
 
 /// The sections of a segment, in the order of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -197,6 +198,30 @@ impl Segment {
         entries.binary_search_by_key(&entry, |bytes| u32::from_le_bytes(*bytes)).ok()
     }
 
+    /// The number of an entry's source.
+    pub(super) fn source(&self, storage: &Storage, entry: u32) -> u16 {
+        let record = self.record(storage, entry);
+        u16::from_le_bytes([record[20], record[21]])
+    }
+
+    /// Name and format of every source.
+    pub(super) fn sources<'a>(&self, storage: &'a Storage) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let sources = self.part(storage, Part::Sources);
+        (0..).map_while(|number| Some((find_text(sources, 2 * number)?, find_text(sources, 2 * number + 1)?)))
+    }
+
+    /// An entry's PhotoDNA-class signature, if it has one.
+    pub(super) fn photodna_of(&self, storage: &Storage, entry: u32) -> Option<PhotoDna> {
+        let row = self.photodna_row(storage, entry)?;
+        self.photodna_rows(storage).get(row).copied().map(PhotoDna)
+    }
+
+    /// An entry's PDQ signature, if it has one.
+    pub(super) fn pdq_of(&self, storage: &Storage, entry: u32) -> Option<Pdq> {
+        let row = self.pdq_row(storage, entry)?;
+        self.pdq_rows(storage).get(row).copied().map(Pdq)
+    }
+
     fn record<'a>(&self, storage: &'a Storage, entry: u32) -> &'a [u8] {
         &self.part(storage, Part::Records)[RECORD * entry as usize..][..RECORD]
     }
@@ -224,7 +249,7 @@ impl Segment {
         let record = self.record(storage, index);
         let start = index.checked_sub(1).map_or(0, |before| u64_at(self.record(storage, before), 0));
         let key = self.part(storage, Part::Keys).get(start as usize..u64_at(record, 0) as usize);
-        let source = usize::from(u16::from_le_bytes([record[20], record[21]]));
+        let source = usize::from(self.source(storage, index));
         let sources = self.part(storage, Part::Sources);
         EntryView {
             key: key.and_then(|key| str::from_utf8(key).ok()).unwrap_or_default(),

@@ -97,7 +97,7 @@ impl<'a> Hand<'a> {
         match part {
             Part::Rows(mut rows, queries, times) => {
                 let started = Instant::now();
-                self.look_up(&mut rows, &queries);
+                self.look_up(&mut rows, &queries)?;
                 let matching = if self.lookup.is_some() { started.elapsed() } else { Duration::ZERO };
                 let (open, started) = (self.open()?, Instant::now());
                 rows.iter().try_for_each(|row| open.write(row))?;
@@ -114,9 +114,10 @@ impl<'a> Hand<'a> {
         }
     }
 
-    fn look_up(&mut self, rows: &mut [Row], queries: &[Query]) {
-        if let Some((matching, lookup)) = &mut self.lookup {
-            matching.fill(lookup, rows, queries);
+    fn look_up(&mut self, rows: &mut [Row], queries: &[Query]) -> Result<()> {
+        match &mut self.lookup {
+            Some((matching, lookup)) => matching.fill(lookup, rows, queries),
+            None => Ok(()),
         }
     }
 

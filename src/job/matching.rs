@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 
+use crate::error::Result;
 use crate::gallery::{Gallery, Query, SearchOptions};
 use crate::pipeline::{Lookup, Row};
 
@@ -25,7 +26,11 @@ impl Matching {
     }
 
     /// Fills in what matched; `queries` are those of the rows, failed ones' empty.
-    pub(super) fn fill(&self, lookup: &mut Lookup<'_>, rows: &mut [Row], queries: &[Query]) {
+    ///
+    /// # Errors
+    ///
+    /// Where a gallery was overwritten meanwhile, so that what was found does not count.
+    pub(super) fn fill(&self, lookup: &mut Lookup<'_>, rows: &mut [Row], queries: &[Query]) -> Result<()> {
         for row in &mut *rows {
             row.matches = Some(Vec::new());
         }
@@ -33,5 +38,6 @@ impl Matching {
             let matches = &mut rows[found.found.query as usize].matches;
             matches.get_or_insert_default().push(found.in_words(&self.galleries, &self.names));
         }
+        self.galleries.iter().try_for_each(Gallery::check_unchanged)
     }
 }

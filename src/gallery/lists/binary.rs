@@ -2,13 +2,13 @@
 
 use std::io::{BufReader, Read};
 
-use super::{Item, Take};
-use crate::error::{Error, Result};
+use super::{Give, Item, damaged, unreadable};
+use crate::error::Result;
 use crate::gallery::Entry;
 use crate::signature::{Pdq, PhotoDna};
 
 /// Reads signatures of `N` bytes, 144 or 32.
-pub(super) fn read<const N: usize>(reader: impl Read, take: Take<'_>) -> Result<()> {
+pub(super) fn read<const N: usize>(reader: impl Read, give: Give<'_>) -> Result<()> {
     let mut reader = BufReader::with_capacity(1 << 18, reader);
     let mut bytes = [0; N];
     for position in 0.. {
@@ -18,16 +18,15 @@ pub(super) fn read<const N: usize>(reader: impl Read, take: Take<'_>) -> Result<
                 Ok(0) => break,
                 Ok(read) => filled += read,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Error::io("cannot read the list", error)),
+                Err(error) => return Err(unreadable(error)),
             }
         }
         match filled {
             0 => break,
             _ if filled < N => {
-                let reason = format!("the list ends {filled} bytes into a signature of {N}");
-                return take(Item::Bad { position, reason });
+                return Err(damaged(format!("it ends {filled} bytes into signature {position}, of {N} bytes")));
             }
-            _ => take(Item::Entry(Entry {
+            _ => give(Item::Entry(Entry {
                 position,
                 photodna: bytes[..].try_into().ok().map(PhotoDna),
                 pdq: bytes[..].try_into().ok().map(Pdq),

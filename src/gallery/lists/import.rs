@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 
-use super::{Item, ListFormat, read};
+use super::{Item, ListFormat, Part, read};
 use crate::error::Result;
 use crate::gallery::{Entry, GalleryBuilder, suspicion};
 
@@ -27,11 +27,14 @@ pub struct ImportOptions {
     /// How often a value has to occur to count as over-represented. Default 100: real lists have had one bogus
     /// value for many files.
     pub overrepresented_from: u32,
+    /// Whether an entry that its source has already, with the same key and signatures, is added again. Default no: a list that
+    /// is read twice counts once.
+    pub repeats: bool,
 }
 
 impl Default for ImportOptions {
     fn default() -> ImportOptions {
-        ImportOptions { leave_out: LeaveOut::default(), overrepresented_from: 100 }
+        ImportOptions { leave_out: LeaveOut::default(), overrepresented_from: 100, repeats: false }
     }
 }
 
@@ -48,6 +51,8 @@ pub struct Report {
     pub without_signature: u64,
     /// Records that could not be read.
     pub bad: u64,
+    /// What could not be read beside entries that were taken, such as their quality.
+    pub odd: u64,
     /// Entries that the list takes back.
     pub removed: u64,
     /// Signatures that were there before, in this list or one imported before it.
@@ -62,7 +67,25 @@ pub struct Report {
     pub overrepresented: Vec<(u64, u32)>,
     /// Entries left out.
     pub left_out: u64,
+    /// Entries that the source had already, with the same key and value; they are not there twice.
+    pub repeated: u64,
 }
+
+/// Something in a list that gave no entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unread<'a> {
+    /// The file in a zip archive; empty where the list is no archive.
+    pub member: &'a str,
+    /// As in [`Entry::position`].
+    pub position: u64,
+    /// Why; without the record's content.
+    pub reason: &'a str,
+    /// Whether it could be read and was left out by choice.
+    pub left_out: bool,
+}
+
+/// Takes what gave no entry.
+type Quarantine<'a> = &'a mut dyn FnMut(Unread<'_>) -> Result<()>;
 
 /// Brings lists into a gallery, counting values over all of them.
 #[derive(Debug, Default)]
@@ -78,8 +101,8 @@ impl Import {
         Import { options, seen: HashMap::new() }
     }
 
-    /// Reads a list into `builder` as source `name`. Every record that gives no entry is told to `quarantine`, with its position
-    /// and the reason.
+    /// Reads a list into `builder` as source `name`; of a zip archive each file is a source `name/file`. Every
+    /// record that gives no entry, or of which something could not be read, is told to `quarantine`, with its position and the reason.
     ///
     /// # Errors
     ///
@@ -90,55 +113,114 @@ impl Import {
         name: &str,
         format: Option<ListFormat>,
         builder: &mut GalleryBuilder,
-        quarantine: &mut dyn FnMut(u64, &str) -> Result<()>,
+        quarantine: Quarantine<'_>,
     ) -> Result<Report> {
-        let format = format.map_or_else(|| super::sniff(path), Ok)?;
-        let frequent = self.frequent(path, format)?;
-        let source = builder.source(name, format.name());
-        let mut report = Report::default();
-        let mut frequent_here = Vec::new();
-        read(path, Some(format), &mut |item| match item {
-            Item::Entry(entry) => {
-                self.count(&entry, &mut report, &mut frequent_here);
-                self.entry(entry, source, &frequent, builder, &mut report, quarantine)
+        let (frequent, held) = self.frequent(path, format);
+        let mut taking = Taking {
+            import: self,
+            name,
+            frequent,
+            builder,
+            quarantine,
+            report: Report::default(),
+            frequent_here: Vec::new(),
+            source: None,
+        };
+        match held {
+            Some((items, outcome)) => {
+                items.into_iter().try_for_each(|(part, item)| taking.take(&part, item))?;
+                outcome?;
             }
-            Item::Removed { key } => {
-                report.removed += 1;
-                builder.remove(format.name(), &key);
-                Ok(())
-            }
-            Item::WithoutSignature { .. } => {
-                report.without_signature += 1;
-                Ok(())
-            }
-            Item::Bad { position, reason } => {
-                report.bad += 1;
-                quarantine(position, &reason)
-            }
-        })?;
+            None => read(path, format, &mut |part, item| taking.take(part, item))?,
+        }
+        let Taking { import, mut report, frequent_here, .. } = taking;
         report.overrepresented =
-            frequent_here.iter().map(|digest| self.seen[digest]).map(|(n, at)| (at, n)).collect();
+            frequent_here.iter().map(|digest| import.seen[digest]).map(|(n, at)| (at, n)).collect();
         report.overrepresented.sort_unstable();
         Ok(report)
     }
 
-    /// Digests of the values that are to be left out for their number, found by reading the list once more.
-    fn frequent(&self, path: &Path, format: ListFormat) -> Result<HashMap<u64, u32>> {
+    /// Digests of the values that are to be left out for their number, found by reading the list once more; what can be read only
+    /// once is held meanwhile, and given back. Why a file cannot be read to its end is told when it is read again.
+    fn frequent(&self, path: &Path, format: Option<ListFormat>) -> (HashMap<u64, u32>, Option<Held>) {
         let mut counts = HashMap::new();
-        if self.options.leave_out.overrepresented {
-            read(path, Some(format), &mut |item| {
-                if let Item::Entry(entry) = item {
-                    digests(&entry).for_each(|digest| *counts.entry(digest).or_insert(0) += 1);
+        if !self.options.leave_out.overrepresented {
+            return (counts, None);
+        }
+        let once = !path.is_file();
+        let mut held = Vec::new();
+        let outcome = read(path, format, &mut |part, item| {
+            if let Item::Entry(entry) = &item {
+                digests(entry).for_each(|digest| *counts.entry(digest).or_insert(0) += 1);
+            }
+            if once {
+                held.push((part.clone(), item));
+            }
+            Ok(())
+        });
+        counts.retain(|_, count| *count >= self.options.overrepresented_from);
+        (counts, once.then_some((held, outcome)))
+    }
+}
+
+/// The items of a list that can be read only once, and how reading it ended.
+type Held = (Vec<(Part, Item)>, Result<()>);
+
+/// A list on its way into a gallery.
+struct Taking<'a> {
+    import: &'a mut Import,
+    name: &'a str,
+    frequent: HashMap<u64, u32>,
+    builder: &'a mut GalleryBuilder,
+    quarantine: Quarantine<'a>,
+    report: Report,
+    frequent_here: Vec<u64>,
+    /// The part that entries came from last, and its number in the builder.
+    source: Option<(Part, u16)>,
+}
+
+impl Taking<'_> {
+    fn take(&mut self, part: &Part, item: Item) -> Result<()> {
+        let format = part.format.name();
+        match item {
+            Item::Entry(entry) => {
+                self.count(&entry);
+                self.entry(part, entry)
+            }
+            Item::Removed { key } => {
+                self.report.removed += 1;
+                // The same service's pages may be saved either way.
+                match part.format {
+                    ListFormat::Json | ListFormat::JsonLines => {
+                        self.builder.remove(ListFormat::Json.name(), &key);
+                        self.builder.remove(ListFormat::JsonLines.name(), &key);
+                    }
+                    _ => self.builder.remove(format, &key),
                 }
                 Ok(())
-            })?;
-            counts.retain(|_, count| *count >= self.options.overrepresented_from);
+            }
+            Item::WithoutSignature { .. } => {
+                self.report.without_signature += 1;
+                Ok(())
+            }
+            Item::Odd { position, reason } => {
+                self.report.odd += 1;
+                self.tell(part, position, &reason)
+            }
+            Item::Bad { position, reason } => {
+                self.report.bad += 1;
+                self.tell(part, position, &reason)
+            }
         }
-        Ok(counts)
+    }
+
+    fn tell(&mut self, part: &Part, position: u64, reason: &str) -> Result<()> {
+        (self.quarantine)(Unread { member: &part.member, position, reason, left_out: false })
     }
 
     /// Counts an entry and its values.
-    fn count(&mut self, entry: &Entry, report: &mut Report, frequent: &mut Vec<u64>) {
+    fn count(&mut self, entry: &Entry) {
+        let Taking { import, report, frequent_here, .. } = self;
         report.entries += 1;
         report.photodna += u64::from(entry.photodna.is_some());
         report.pdq += u64::from(entry.pdq.is_some());
@@ -146,38 +228,45 @@ impl Import {
         report.low_quality += u64::from(entry.quality.is_some_and(|quality| quality < 50));
         report.suspicious += u64::from(suspicion(entry).is_some());
         for digest in digests(entry) {
-            let seen = self.seen.entry(digest).or_insert((0, entry.position));
+            let seen = import.seen.entry(digest).or_insert((0, entry.position));
             seen.0 += 1;
             report.duplicates += u64::from(seen.0 > 1);
-            if seen.0 == self.options.overrepresented_from {
-                frequent.push(digest);
+            if seen.0 == import.options.overrepresented_from {
+                frequent_here.push(digest);
             }
         }
     }
 
     /// Adds an entry, or says why not.
-    fn entry(
-        &self,
-        entry: Entry,
-        source: u16,
-        frequent: &HashMap<u64, u32>,
-        builder: &mut GalleryBuilder,
-        report: &mut Report,
-        quarantine: &mut dyn FnMut(u64, &str) -> Result<()>,
-    ) -> Result<()> {
-        let leave = self.options.leave_out;
+    fn entry(&mut self, part: &Part, entry: Entry) -> Result<()> {
+        let leave = self.import.options.leave_out;
         let reason = match suspicion(&entry) {
             Some(suspicion) if leave.suspicious => Some(suspicion.name()),
             _ if leave.flat && entry.flat => Some("flat"),
-            _ if digests(&entry).any(|digest| frequent.contains_key(&digest)) => Some("over-represented"),
+            _ if digests(&entry).any(|digest| self.frequent.contains_key(&digest)) => Some("over-represented"),
             _ => None,
         };
-        match reason {
-            Some(reason) => {
-                report.left_out += 1;
-                quarantine(entry.position, reason)
+        if let Some(reason) = reason {
+            self.report.left_out += 1;
+            return (self.quarantine)(Unread { member: &part.member, position: entry.position, reason, left_out: true });
+        }
+        let source = self.source(part);
+        if self.import.options.repeats {
+            return self.builder.add(source, entry);
+        }
+        self.report.repeated += u64::from(!self.builder.add_once(source, entry)?);
+        Ok(())
+    }
+
+    fn source(&mut self, part: &Part) -> u16 {
+        match &self.source {
+            Some((known, number)) if known == part => *number,
+            _ => {
+                let member = if part.member.is_empty() { String::new() } else { format!("/{}", part.member) };
+                let number = self.builder.source(&format!("{}{member}", self.name), part.format.name());
+                self.source = Some((part.clone(), number));
+                number
             }
-            None => builder.add(source, entry),
         }
     }
 }

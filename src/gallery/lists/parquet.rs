@@ -1,60 +1,112 @@
-//! Parquet: columns named as in CSV, of text, bytes or bytes of fixed length. The position is the row's number from 0.
+//! Parquet: columns named as in CSV, of text, bytes, bytes of fixed length, or lists and groups of these. The position is the row's
+//! number from 0.
 //!
-//! Columns that mean nothing here, and nested ones, are not read.
+//! Columns that mean nothing here are not read.
 
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field as Value;
+use parquet::record::Row;
 use parquet::schema::types::Type;
 
-use super::fields::{Field, Fields};
-use super::{Item, Take, damaged};
+use super::names::Field;
+use super::tree::{Position, Tree};
+use super::{Give, damaged};
 use crate::error::{Error, Result};
 
-/// Reads a file.
-pub(super) fn read(file: File, take: Take<'_>) -> Result<()> {
-    let reader = SerializedFileReader::new(file)
-        .map_err(|error| damaged(format!("this Parquet file cannot be opened: {error}")))?;
+/// Deepest nesting that is read.
+const DEEPEST: usize = 16;
+
+/// Reads a file, and gives the names of its columns.
+pub(super) fn read(file: File, give: Give<'_>) -> Result<Vec<String>> {
+    let reader = whole(|| SerializedFileReader::new(file)).map_err(|error| wrong("cannot be opened", &error))?;
     let schema = reader.metadata().file_metadata().schema();
-    let wanted: Vec<Arc<Type>> = schema
-        .get_fields()
-        .iter()
-        .filter(|field| field.is_primitive() && Field::named(field.name()).is_some())
-        .cloned()
-        .collect();
-    let signature = |field: &Arc<Type>| {
-        matches!(Field::named(field.name()), Some(Field::PhotoDna | Field::Pdq | Field::Signature))
-    };
-    if !wanted.iter().any(signature) {
-        return Err(Error::Input(
-            "no column of this Parquet file is called photodna, pdna, pdq or hash".into(),
-        ));
+    let names: Vec<String> = schema.get_fields().iter().map(|field| field.name().to_string()).collect();
+    let wanted: Vec<Arc<Type>> = schema.get_fields().iter().filter(|field| is_wanted(field)).cloned().collect();
+    if !wanted.iter().any(|field| holds_signatures(field, 0)) {
+        let names = names.join(", ");
+        return Err(Error::Input(format!("no column of this Parquet file is called photodna, pdna, pdq or hash; it has {names}")));
     }
-    let columns: Vec<Field> = wanted.iter().filter_map(|field| Field::named(field.name())).collect();
-    let projection = Type::group_type_builder(schema.name())
-        .with_fields(wanted)
-        .build()
-        .map_err(|error| damaged(format!("this Parquet file has an odd schema: {error}")))?;
-    let rows = reader
-        .get_row_iter(Some(projection))
-        .map_err(|error| damaged(format!("this Parquet file cannot be read: {error}")))?;
-    for (position, row) in (0..).zip(rows) {
+    let projection = Type::group_type_builder(schema.name()).with_fields(wanted).build();
+    let projection = projection.map_err(|error| wrong("has an odd schema", &error))?;
+    let mut rows = whole(|| reader.get_row_iter(Some(projection))).map_err(|error| wrong("cannot be read", &error))?;
+    let mut tree = Tree::new(give, Position::Of(0));
+    for position in 0.. {
+        let Some(row) = whole(|| rows.next().transpose()).transpose() else { break };
         let row = row.map_err(|error| {
             damaged(format!("row {position} cannot be read ({error}), nor what is behind it"))
         })?;
-        let mut fields = Fields::default();
-        for ((_, value), field) in row.get_column_iter().zip(&columns) {
-            match value {
-                Value::Null => {}
-                Value::Str(text) => fields.set(*field, text),
-                Value::Bytes(bytes) => fields.set_bytes(*field, bytes.data()),
-                other => fields.set(*field, &other.to_string()),
-            }
-        }
-        let item: Item = fields.item(position);
-        take(item)?;
+        tree.position = Position::Of(position);
+        take_row(&row, &mut tree)?;
+        tree.end_of_row(position)?;
     }
-    Ok(())
+    Ok(names)
+}
+
+/// What the crate gives, where it panics over a broken file too.
+fn whole<T>(read: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, ParquetError> {
+    catch_unwind(AssertUnwindSafe(read))
+        .unwrap_or_else(|_| Err(ParquetError::General("it makes no sense".to_string())))
+}
+
+fn wrong(what: &str, error: &ParquetError) -> Error {
+    damaged(format!("this Parquet file {what}: {error}"))
+}
+
+/// A column with a name that means something, or with a signature somewhere inside.
+fn is_wanted(field: &Type) -> bool {
+    if field.is_primitive() { Field::named(field.name()).is_some() } else { holds_signatures(field, 0) }
+}
+
+fn holds_signatures(field: &Type, depth: usize) -> bool {
+    let named = Field::named(field.name()).is_some_and(Field::holds_signatures);
+    let inside = || field.is_group() && field.get_fields().iter().any(|inner| holds_signatures(inner, depth + 1));
+    depth < DEEPEST && (named || inside())
+}
+
+fn take_row(row: &Row, tree: &mut Tree<'_>) -> Result<()> {
+    tree.begin_object();
+    for (name, value) in row.get_column_iter() {
+        tree.name(name);
+        take(value, tree, 0)?;
+    }
+    tree.end()
+}
+
+fn take(value: &Value, tree: &mut Tree<'_>, depth: usize) -> Result<()> {
+    match value {
+        Value::Null => Ok(()),
+        Value::Str(text) => tree.text(text),
+        Value::Bytes(bytes) => tree.bytes(bytes.data()),
+        Value::Group(_) | Value::ListInternal(_) | Value::MapInternal(_) if depth == DEEPEST => Ok(()),
+        Value::Group(group) => {
+            tree.begin_object();
+            for (name, value) in group.get_column_iter() {
+                tree.name(name);
+                take(value, tree, depth + 1)?;
+            }
+            tree.end()
+        }
+        Value::ListInternal(list) => {
+            tree.begin_array();
+            list.elements().iter().try_for_each(|element| take(element, tree, depth + 1))?;
+            tree.end()
+        }
+        Value::MapInternal(map) => {
+            tree.begin_object();
+            for (key, value) in map.entries() {
+                match key {
+                    Value::Str(name) => tree.name(name),
+                    other => tree.name(&other.to_string()),
+                }
+                take(value, tree, depth + 1)?;
+            }
+            tree.end()
+        }
+        other => tree.word(&other.to_string()),
+    }
 }

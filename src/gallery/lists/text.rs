@@ -2,79 +2,93 @@
 //!
 //! A line may begin with the algorithm's name and a colon. A number behind a signature is its quality only where the format
 //! is named so: in a list of signatures, numbers and names nothing tells a quality from a key, and a wrong guess would
-//! keep an entry from ever matching.
+//! keep an entry from ever matching. Where the line begins with something else, it is a row of a table without names: what is a
+//! signature by its form is one, and the first other field is the key.
 
-use std::io::{BufRead, BufReader, Read};
-
-use super::bounded::{LARGEST_RECORD, without_mark};
-use super::fields::{Field, Fields};
-use super::{Item, Take};
-use crate::error::{Error, Result};
+use super::fields::Fields;
+use super::lines::{End, Line, Lines, Terminator};
+use super::names::Field;
+use super::opened::Opened;
+use super::rows::{Row, delimiter_of, separator_line};
+use super::{Give, Item, damaged, table, unreadable, value};
+use crate::error::Result;
 use crate::signature::Algorithm;
 
-/// Calls `visit` with the number and text of every line; `None` for a line that is too long or no UTF-8.
+/// Calls `visit` with every line and its text; `None` for a line that is too long or no UTF-8.
 pub(super) fn each_line(
-    reader: impl Read,
-    mut visit: impl FnMut(u64, Option<&str>) -> Result<()>,
+    list: Opened<'_>,
+    mut visit: impl FnMut(&Line, Option<&str>) -> Result<()>,
 ) -> Result<()> {
-    let cannot = |source| Error::io("cannot read the list", source);
-    let mut reader = without_mark(BufReader::with_capacity(1 << 18, reader)).map_err(cannot)?;
-    let mut line = Vec::new();
-    for number in 1.. {
-        line.clear();
-        let read = reader.by_ref().take(LARGEST_RECORD).read_until(b'\n', &mut line).map_err(cannot)?;
-        if read == 0 {
-            break;
-        }
-        let whole = line.ends_with(b"\n") || (read as u64) < LARGEST_RECORD;
-        if !whole {
-            reader.skip_until(b'\n').map_err(cannot)?;
-        }
-        let text = str::from_utf8(&line).ok().filter(|_| whole);
-        visit(number, text.map(|text| text.trim_end_matches(['\r', '\n'])))?;
+    let terminator = Terminator::of_text(list.head());
+    let mut lines = Lines::new(list, terminator);
+    let mut line = Line::default();
+    while lines.next(&mut line).map_err(unreadable)? {
+        let text = str::from_utf8(&line.bytes).ok().filter(|_| line.end != End::TooLong);
+        visit(&line, text)?;
     }
     Ok(())
 }
 
 /// Reads a plain list; `preferred` is the algorithm that the file's name speaks of.
-pub(super) fn read(reader: impl Read, preferred: Option<Algorithm>, take: Take<'_>) -> Result<()> {
-    read_by(reader, take, |line| fields(line, preferred))
+pub(super) fn read(list: Opened<'_>, preferred: Option<Algorithm>, give: Give<'_>) -> Result<()> {
+    read_by(list, give, |line, fields| plain(line, preferred, fields))
 }
 
 /// Reads a list of PDQ signatures, each followed by its quality and then a key: often a file's name, with blanks in it.
-pub(super) fn read_with_quality(reader: impl Read, take: Take<'_>) -> Result<()> {
-    read_by(reader, take, |line| {
+pub(super) fn read_with_quality(list: Opened<'_>, give: Give<'_>) -> Result<()> {
+    read_by(list, give, |line, fields| {
         let (_, line) = prefix(line);
         let (signature, rest) = split(line);
         let (quality, key) = rest.split_once([',', '\t', ' ']).unwrap_or((rest, ""));
-        let mut fields = Fields::default();
         fields.set(Field::Pdq, signature);
         fields.set(Field::Quality, quality);
         fields.set(Field::Key(0), key);
-        fields
     })
 }
 
 /// Reads the lines that are neither empty nor comments.
-fn read_by(reader: impl Read, take: Take<'_>, fields: impl Fn(&str) -> Fields) -> Result<()> {
-    each_line(reader, |position, line| match line.map(str::trim) {
-        None => take(Item::Bad { position, reason: "the line is no UTF-8, or longer than 16 MiB".into() }),
-        Some("") => Ok(()),
-        Some(line) if line.starts_with('#') => Ok(()),
-        Some(line) => take(fields(line).item(position)),
+fn read_by(list: Opened<'_>, give: Give<'_>, parse: impl Fn(&str, &mut Fields)) -> Result<()> {
+    let mut fields = Fields::default();
+    each_line(list, |line, text| {
+        let position = line.number;
+        let text = match text.map(str::trim) {
+            None => return give(Item::Bad { position, reason: "the line is longer than 16 MiB".into() }),
+            Some(text) if text.is_empty() || text.starts_with('#') => return Ok(()),
+            Some(text) if separator_line(text.as_bytes()).is_some() => return Ok(()),
+            Some(text) => text,
+        };
+        fields.clear();
+        parse(text, &mut fields);
+        let mut whole = true;
+        fields.tell(position, &mut |item| {
+            whole &= matches!(item, Item::Entry(_) | Item::Removed { .. });
+            give(item)
+        })?;
+        if !whole && line.end == End::EndOfList && begins_a_signature(text) {
+            return Err(damaged(format!("it ends in the middle of line {position}")));
+        }
+        Ok(())
     })
 }
 
-fn fields(line: &str, preferred: Option<Algorithm>) -> Fields {
-    let (named, line) = prefix(line);
-    let (signature, rest) = split(line);
-    let mut fields = Fields::default();
+/// Whether a line that gave no signature may have been cut inside one.
+fn begins_a_signature(text: &str) -> bool {
+    let sign = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b',');
+    text.len() >= 16 && text.bytes().all(sign)
+}
+
+fn plain(line: &str, preferred: Option<Algorithm>, fields: &mut Fields) {
+    let (named, rest) = prefix(line);
     let expected = preferred.map(|algorithm| match algorithm {
         Algorithm::PhotoDna => Field::PhotoDna,
         _ => Field::Pdq,
     });
-    let field =
-        named.or(expected).unwrap_or(if signature.len() == 64 { Field::Pdq } else { Field::PhotoDna });
+    let (signature, rest) = split(rest);
+    let told = named.or(expected);
+    let field = told.unwrap_or(if signature.len() == 64 { Field::Pdq } else { Field::PhotoDna });
+    if !is_signature(field, signature) && table_row(line, told, fields) {
+        return;
+    }
     fields.set(field, signature);
     let separated: Vec<&str> = rest.splitn(2, [',', '\t', ' ']).map(str::trim).collect();
     match separated[..] {
@@ -85,7 +99,21 @@ fn fields(line: &str, preferred: Option<Algorithm>) -> Fields {
         [key] => fields.set(Field::Key(0), key),
         _ => {}
     }
-    fields
+}
+
+fn is_signature(field: Field, text: &str) -> bool {
+    if field == Field::Pdq { value::pdq(text).is_some() } else { value::photodna(text).is_some() }
+}
+
+/// Reads a line as a row of a table without names; false where nothing in it is a signature by its form, or of the kind that is told.
+fn table_row(line: &str, told: Option<Field>, fields: &mut Fields) -> bool {
+    let mut row = Row::default();
+    row.split(line.as_bytes(), delimiter_of(line.as_bytes()));
+    let found = table::by_form(&row, told, fields);
+    if !found {
+        fields.clear();
+    }
+    found
 }
 
 /// Parts an algorithm's name from the start of a line.
@@ -99,6 +127,7 @@ fn prefix(line: &str) -> (Option<Field>, &str) {
 
 /// Parts the signature from what follows it; 144 integers have commas of their own.
 fn split(line: &str) -> (&str, &str) {
+    let bracketed = || line.starts_with('[').then(|| line.find(']').map(|at| at + 1)).flatten();
     let integers = || {
         let end = line.match_indices(',').nth(143).map_or(line.len(), |(at, _)| at);
         let last = line[..end].rfind(',')? + 1;
@@ -108,6 +137,6 @@ fn split(line: &str) -> (&str, &str) {
         let plain = numbers.bytes().all(|byte| byte.is_ascii_digit() || byte == b',');
         (plain && numbers.matches(',').count() == 143).then_some(end)
     };
-    let end = integers().or_else(|| line.find([',', '\t', ' '])).unwrap_or(line.len());
+    let end = bracketed().or_else(integers).or_else(|| line.find([',', '\t', ' '])).unwrap_or(line.len());
     (&line[..end], line[end..].trim_start_matches([',', '\t', ' ']))
 }

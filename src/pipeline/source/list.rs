@@ -1,115 +1,196 @@
 //! Lists of paths and URLs: names one after another, a column of CSV, a column of Parquet.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::iter;
-
-use csv::{ByteRecord, ReaderBuilder};
+use std::path::Path;
 
 use super::archive::{Holds, holds, in_lower_case, rows};
 use super::{DetachedReader, InputOptions, name_from_bytes, names, place};
 use crate::error::{Error, Result};
-use crate::gallery::lists::bounded::{Bounded, without_mark};
+use crate::gallery::lists::encoding::{Encoding, Utf8};
+use crate::gallery::lists::lines::End;
+use crate::gallery::lists::opened::{Opened, Source};
+use crate::gallery::lists::rows::{Row, Rows, delimiter_of, separator_line};
+use crate::gallery::lists::sniff::no_names;
 
 /// Names of columns that hold paths or URLs, the best first.
 const COLUMNS: [&str; 10] =
     ["path", "url", "key", "uri", "file", "filename", "file_name", "location", "src", "image_url"];
 
+/// Lines among which the row of names is looked for.
+const FIRST_LINES: usize = 32;
+
 /// What a list names, in its order; an error ends it, but a row without a name does not.
 pub(super) type Names = Box<dyn Iterator<Item = Result<OsString>> + Send>;
 
-/// Whether an argument is a list by its name: it ends with `.csv` or `.tsv`.
+/// Whether an argument is a list by its name: it ends with `.csv` or `.tsv`, perhaps packed.
 pub(super) fn looks_like_list(name: &OsStr) -> bool {
     let name = in_lower_case(name);
+    let packed = [&b".gz"[..], b".zst"].iter().find_map(|end| name.strip_suffix(*end));
+    let name = packed.unwrap_or(&name);
     name.ends_with(b".csv") || name.ends_with(b".tsv")
 }
 
-/// Opens a list: CSV by its name or because a column was named, Parquet by its content, else names.
+/// Opens a list: CSV by its name or because a column was named, Parquet by its content, else names. It is read once, so that it may be a
+/// pipe; it may be packed by gzip or zstd, and stored as UTF-16.
 pub(super) fn open(list: &OsStr, options: &InputOptions) -> Result<Names> {
     let cannot = |error| Error::io(format!("cannot read the list {}", list.display()), error);
     let column = options.column.as_deref();
-    if list == "-" {
-        let input = DetachedReader::new(io::stdin(), options.stop.clone());
-        return if column.is_some() { table(input, column) } else { Ok(plain(input, options.separator)) };
+    let source = if list == "-" {
+        Source::stream(DetachedReader::new(io::stdin(), options.stop.clone()))
+    } else if place::is_stream(list) {
+        Source::stream(std::fs::File::open(list).map_err(cannot)?)
+    } else {
+        let mut file = place::open(list, &options.stop).map_err(cannot)?;
+        let mut start = Vec::new();
+        file.by_ref().take(4).read_to_end(&mut start).map_err(cannot)?;
+        file.seek(SeekFrom::Start(0)).map_err(cannot)?;
+        if start == b"PAR1" {
+            return parquet(file, column);
+        }
+        Source::stream(file)
+    };
+    let list_is_table = column.is_some() || looks_like_list(list);
+    let opened = Opened::prompt(source).and_then(Opened::unpacked).map_err(cannot)?;
+    if opened.head().starts_with(b"PAR1") {
+        return parquet(Box::new(opened.into_file().map_err(cannot)?), column);
     }
-    if place::is_stream(list) {
-        let input = std::fs::File::open(list).map_err(cannot)?;
-        return if column.is_some() { table(input, column) } else { Ok(plain(input, options.separator)) };
+    if let Some(kind) = no_names(opened.head()) {
+        return Err(Error::Input(format!("{} is no list of names: it looks like {kind}", list.display())));
     }
-    let mut file = place::open(list, &options.stop).map_err(cannot)?;
-    let mut start = Vec::new();
-    file.by_ref().take(4).read_to_end(&mut start).map_err(cannot)?;
-    file.seek(SeekFrom::Start(0)).map_err(cannot)?;
-    match start.as_slice() {
-        b"PAR1" => parquet(file, column),
-        _ if column.is_some() || looks_like_list(list) => table(file, column),
-        _ => Ok(plain(file, options.separator)),
+    if list_is_table { table(as_text(opened).map_err(cannot)?.0, column) } else { plain(opened, options.separator) }
+}
+
+/// A list whose text is in UTF-16, as UTF-8, and whether it was; else exactly its bytes behind a byte-order mark, as names are bytes.
+fn as_text(list: Opened<'static>) -> io::Result<(Opened<'static>, bool)> {
+    match Encoding::of(list.head()) {
+        (Encoding::Utf8, mark) => Ok((list.into_reader(mark), false)),
+        (encoding, mark) => {
+            let text = Source::stream(Utf8::new(list.into_reader(mark), encoding));
+            Ok((Opened::prompt(text)?, true))
+        }
     }
 }
 
-fn plain(list: impl Read + Send + 'static, separator: u8) -> Names {
+fn plain(list: Opened<'static>, separator: u8) -> Result<Names> {
+    let cannot = |error| Error::io("cannot read the list of inputs", error);
+    // Zero bytes between names are no UTF-16.
+    let (list, is_utf16) = if separator == 0 { (list, false) } else { as_text(list).map_err(cannot)? };
     let names = names(BufReader::new(list), separator);
-    Box::new(names.map(|name| {
-        name.map(OsString::from).map_err(|error| Error::io("cannot read the list of inputs", error))
-    }))
+    Ok(Box::new(names.map(move |name| {
+        let name = OsString::from(name.map_err(cannot)?);
+        // What writes UTF-16 also writes carriage returns.
+        let line = name.to_str().and_then(|name| name.strip_suffix('\r')).filter(|_| is_utf16);
+        Ok(line.map(OsString::from).unwrap_or(name))
+    })))
 }
 
 /// CSV with a row of names; of one column only, that.
-fn table(list: impl Read + Send + 'static, column: Option<&str>) -> Result<Names> {
-    let cannot = |error| Error::io("cannot read the list", error);
-    let (list, allowance) = Bounded::new(list);
-    let mut list = without_mark(BufReader::with_capacity(1 << 18, list)).map_err(cannot)?;
-    let line = list.fill_buf().map_err(cannot)?;
-    let line = line.split(|&byte| byte == b'\n').next().unwrap_or_default();
-    let count = |delimiter: u8| line.iter().filter(|&&byte| byte == delimiter).count();
-    let delimiter = [b'\t', b';', b','].into_iter().max_by_key(|&delimiter| count(delimiter)).unwrap_or(b',');
-    let mut rows = ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(list);
-    let header = rows.byte_headers().map_err(broken)?.clone();
-    let index = choose(&header, column)?;
-    let mut ended = false;
+fn table(list: Opened<'static>, column: Option<&str>) -> Result<Names> {
+    let mut rows = Rows::new(list, |_, _| false);
+    let index = choose(&mut rows, column)?;
+    let (mut row, mut ended) = (Row::default(), false);
     Ok(Box::new(iter::from_fn(move || {
         if ended {
             return None;
         }
-        allowance.renew();
-        let line = rows.position().line();
-        let mut row = ByteRecord::new();
-        match rows.read_byte_record(&mut row) {
+        match rows.next(&mut row) {
             Ok(false) => None,
+            Ok(true) if row.end == End::TooLong => {
+                Some(Err(Error::Input(format!("line {} of the list is longer than 16 MiB", row.line))))
+            }
             Ok(true) => Some(match row.get(index).filter(|name| !name.is_empty()) {
                 Some(name) => Ok(name_from_bytes(name.to_vec())),
-                None => Err(Error::Input(format!("line {line} of the list names nothing"))),
+                None => Err(Error::Input(format!("line {} of the list names nothing", row.line))),
             }),
             Err(error) => {
                 ended = true;
-                Some(Err(broken(error)))
+                Some(Err(Error::io("cannot read the list", error)))
             }
         }
     })))
 }
 
-fn choose(header: &ByteRecord, column: Option<&str>) -> Result<usize> {
-    let named =
-        |name: &str| header.iter().position(|field| field.trim_ascii().eq_ignore_ascii_case(name.as_bytes()));
-    let found = match column {
-        Some(column) => named(column),
-        None => COLUMNS.iter().find_map(|name| named(name)).or((header.len() == 1).then_some(0)),
+/// Chooses the column, and passes over the row of names and what stands before it: comments, a title, a line `sep=;`. The first row is
+/// no row of names where it names a file or URL itself.
+fn choose(rows: &mut Rows<Opened<'static>>, column: Option<&str>) -> Result<usize> {
+    let cannot = |error| Error::io("cannot read the list", error);
+    let mut separator = None;
+    let mut first: Option<(usize, Row)> = None;
+    let mut row = Row::default();
+    for number in 0..FIRST_LINES {
+        let Some(line) = rows.ahead(number).map_err(cannot)? else { break };
+        let line = line.bytes.as_slice();
+        if let Some(delimiter) = separator_line(line) {
+            separator = Some(delimiter);
+            continue;
+        }
+        let delimiter = separator.unwrap_or_else(|| delimiter_of(line));
+        row.split(line, delimiter);
+        if let Some(index) = named(&row, column) {
+            (rows.delimiter, rows.columns) = (delimiter, row.len());
+            (0..=number).try_for_each(|_| rows.skip_line()).map_err(cannot)?;
+            return Ok(index);
+        }
+        let names_something = row.iter().any(is_name);
+        if first.is_none() && !line.is_empty() {
+            rows.delimiter = delimiter;
+            first = Some((number, std::mem::take(&mut row)));
+        }
+        if names_something {
+            break;
+        }
+    }
+    let (number, first) = first.unwrap_or_default();
+    let index = match (column, first.len()) {
+        (None, 1) => Some(0),
+        (None, _) => only(first.iter().map(is_found)),
+        (Some(_), _) => None,
     };
-    found.ok_or_else(|| {
-        let columns: Vec<_> = header.iter().map(String::from_utf8_lossy).collect();
-        let wanted = column.map_or("path, url or the like".to_string(), ToString::to_string);
-        Error::Input(format!(
-            "the list has no column {wanted}; say which with --column: it has {}",
-            columns.join(", ")
-        ))
-    })
+    let Some(index) = index else { return Err(no_column(&first, column)) };
+    let is_header = !first.get(index).is_some_and(is_name);
+    (0..number + usize::from(is_header)).try_for_each(|_| rows.skip_line()).map_err(cannot)?;
+    rows.columns = first.len();
+    Ok(index)
 }
 
-fn broken(error: csv::Error) -> Error {
-    match error.into_kind() {
-        csv::ErrorKind::Io(error) => Error::io("cannot read the list", error),
-        _ => Error::corrupt("list", "the table cannot be read on"),
+/// The column of this name, or with a usual one.
+fn named(row: &Row, column: Option<&str>) -> Option<usize> {
+    let called = |name: &str| row.iter().position(|field| field.trim_ascii().eq_ignore_ascii_case(name.as_bytes()));
+    match column {
+        Some(column) => called(column),
+        None => COLUMNS.iter().find_map(|name| called(name)),
     }
+}
+
+/// The only one that is so.
+fn only(which: impl Iterator<Item = bool>) -> Option<usize> {
+    let mut found = which.enumerate().filter(|(_, is)| *is).map(|(index, _)| index);
+    found.next().filter(|_| found.next().is_none())
+}
+
+/// Whether a field looks like a path or URL rather than the name of a column: it has folders or an ending, or is a file.
+fn is_name(field: &[u8]) -> bool {
+    let ending = field.iter().rposition(|&byte| byte == b'.').map(|dot| &field[dot + 1..]);
+    let has_ending =
+        ending.is_some_and(|ending| (1..=5).contains(&ending.len()) && ending.iter().all(u8::is_ascii_alphanumeric));
+    field.iter().any(|byte| b"/\\".contains(byte)) || has_ending || is_found(field)
+}
+
+/// Whether a field is a URL or the path of a file.
+fn is_found(field: &[u8]) -> bool {
+    let is_url = memchr::memmem::find(field, b"://").is_some();
+    is_url || !field.is_empty() && Path::new(&name_from_bytes(field.to_vec())).is_file()
+}
+
+fn no_column(first: &Row, column: Option<&str>) -> Error {
+    let columns: Vec<_> = first.iter().map(String::from_utf8_lossy).collect();
+    let wanted = column.map_or("path, url or the like".to_string(), ToString::to_string);
+    Error::Input(format!(
+        "the list has no column {wanted}; say which with --column: it has {}",
+        columns.join(", ")
+    ))
 }
 
 fn parquet(file: Box<dyn place::Place>, column: Option<&str>) -> Result<Names> {
