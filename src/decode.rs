@@ -37,15 +37,19 @@
 //!
 //! # Hostile input
 //!
-//! Every limit of [`Limits`] is checked on what headers announce, before memory is taken. A decoder that panics is caught and
-//! reported as `Corrupt`; this needs the default `panic = "unwind"`.
+//! What a file takes, pixels and memory, is told by its headers ([`Decoder::memory`]) and held against every limit of [`Limits`] before it is
+//! taken: a file of a hundred kilobytes costs less than a second and half a gigabyte, whatever it says. Memory that the
+//! system does not have is a [`Limit`](crate::Error::Limit) too. A decoder that panics is caught and reported as `Corrupt`; this needs
+//! the default `panic = "unwind"`.
 
 use crate::error::Result;
 use crate::limits::Limits;
 use crate::picture::{Picture, Planes};
 use crate::signature::Algorithm;
+pub use estimate::Memory;
 use jpeg::{JpegReader, Reading, Verdict};
 
+mod estimate;
 pub mod jpeg;
 mod orient;
 mod raster;
@@ -160,6 +164,14 @@ pub struct Decoded {
     pub whole: Option<f32>,
 }
 
+/// What reading the low frequencies of a JPEG came to.
+pub(crate) enum Coarse {
+    /// They are all that is needed.
+    Enough(Decoded),
+    /// It is damaged, so that every pixel is needed; this share of its rows is whole.
+    Damaged(f32),
+}
+
 /// Decodes one picture after another, keeping its buffers between them.
 #[derive(Debug, Default)]
 pub struct Decoder {
@@ -200,9 +212,28 @@ impl Decoder {
     ///
     /// Those of [`decode`](Decoder::decode).
     pub fn decode_for(&mut self, bytes: &[u8], algorithms: &[Algorithm]) -> Result<Decoded> {
-        let Some(coarse) = self.coarse(bytes, algorithms) else { return self.decode(bytes) };
-        let Some(share) = coarse.whole else { return Ok(coarse) };
+        match self.decode_coarse(bytes, algorithms) {
+            Some(Coarse::Enough(decoded)) => Ok(decoded),
+            Some(Coarse::Damaged(share)) => self.decode_damaged(bytes, share),
+            None => self.decode(bytes),
+        }
+    }
+
+    /// The low frequencies of a JPEG, where they are asked for and the reader does not refer to full decoding. No damage is
+    /// looked for beyond what it read.
+    pub(crate) fn decode_coarse(&mut self, bytes: &[u8], algorithms: &[Algorithm]) -> Option<Coarse> {
+        let coarse = self.coarse(bytes, algorithms)?;
+        let Some(share) = coarse.whole else { return Some(Coarse::Enough(coarse)) };
         self.recycle(coarse.picture);
+        Some(Coarse::Damaged(share))
+    }
+
+    /// Decodes every pixel of a JPEG of whose rows a share came out whole when its low frequencies were read.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`decode`](Decoder::decode).
+    pub(crate) fn decode_damaged(&mut self, bytes: &[u8], share: f32) -> Result<Decoded> {
         let decoded = self.decode(bytes)?;
         let whole = decoded.whole.unwrap_or(share);
         match self.options.damaged {
@@ -211,17 +242,47 @@ impl Decoder {
         }
     }
 
+    /// Memory that decoding a file for the signatures of `algorithms` will take, by its headers.
+    pub fn memory(&mut self, bytes: &[u8], algorithms: &[Algorithm]) -> Memory {
+        self.memory_beside(bytes, algorithms, |_, _| 0)
+    }
+
+    /// The same with what `beside` says that a picture of so many pixels across and down takes beside.
+    pub(crate) fn memory_beside(
+        &mut self,
+        bytes: &[u8],
+        algorithms: &[Algorithm],
+        beside: impl Fn(u32, u32) -> u64,
+    ) -> Memory {
+        let DecodeOptions { limits, detail, .. } = &self.options;
+        let (mut every_pixel, mut tables) = (0, 0);
+        if let Ok(estimate) = raster::estimate(bytes, &self.options) {
+            tables = beside(estimate.width, estimate.height);
+            every_pixel = estimate.check(limits, bytes.len()).map_or(0, |()| estimate.memory);
+        }
+        let rule = |width, height| detail.of(width, height, algorithms);
+        let coarse = if self.reads_coarse(bytes) { self.jpeg.memory(bytes, rule) } else { None };
+        let coarse = coarse.filter(|memory| limits.check_decoder_bytes(*memory).is_ok()).unwrap_or(0);
+        let first = if coarse > 0 { coarse } else { every_pixel };
+        Memory { first, worst: coarse.saturating_add(every_pixel) }.and(tables)
+    }
+
+    /// Whether the low frequencies of a file are asked for.
+    fn reads_coarse(&self, bytes: &[u8]) -> bool {
+        let DecodeOptions { limits, orient, detail, .. } = &self.options;
+        *detail != DetailChoice::Full
+            && *orient == Orient::Ignore
+            && Format::sniff(bytes) == Some(Format::Jpeg)
+            && limits.check_file_bytes(bytes.len() as u64).is_ok()
+    }
+
     /// The low frequencies of a JPEG; `None` where every pixel is wanted, where the reader refers to full decoding, and where
     /// it finds nothing: full decoding has the last word on what is corrupt.
     fn coarse(&mut self, bytes: &[u8], algorithms: &[Algorithm]) -> Option<Decoded> {
-        let DecodeOptions { limits, orient, detail, .. } = &self.options;
-        let wanted = *detail != DetailChoice::Full && *orient == Orient::Ignore;
-        if !wanted
-            || Format::sniff(bytes) != Some(Format::Jpeg)
-            || limits.check_file_bytes(bytes.len() as u64).is_err()
-        {
+        if !self.reads_coarse(bytes) {
             return None;
         }
+        let DecodeOptions { limits, detail, .. } = &self.options;
         let rule = |width, height| detail.of(width, height, algorithms);
         let Ok(Reading::Coarse(coarse)) = self.jpeg.read(bytes, rule, limits) else { return None };
         // Scans that were stepped over are walked after all where the file breaks off.
@@ -242,6 +303,17 @@ impl Decoder {
     /// Every variant of [`Error`](crate::Error) but `Device` and `Io`; no input makes it panic.
     pub fn decode(&mut self, bytes: &[u8]) -> Result<Decoded> {
         raster::decode(bytes, &self.options, &mut self.spare)
+    }
+
+    /// Memory kept for the next picture, in bytes.
+    pub(crate) fn kept(&self) -> u64 {
+        (self.spare.samples.capacity() + self.spare.stream.capacity()) as u64 + self.jpeg.kept()
+    }
+
+    /// Gives up what is kept.
+    pub(crate) fn forget(&mut self) {
+        self.spare = Spare::default();
+        self.jpeg = JpegReader::default();
     }
 
     /// Takes a picture's memory back for the next one.

@@ -7,7 +7,7 @@ use fearless_simd::Level;
 
 use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, PdqSums, Sums};
-use crate::decode::{DecodeOptions, Decoded, Decoder, Detail, Format};
+use crate::decode::{Coarse, DecodeOptions, Decoded, Decoder, Detail, Format, Memory};
 use crate::error::Result;
 use crate::kernel::dct::Noise;
 use crate::kernel::normalise::normalise;
@@ -195,6 +195,40 @@ impl Hasher {
         self.finish_decoded(facts, picture, sums, bytes)
     }
 
+    /// Memory that [`hash`](Hasher::hash) will take for a file, by its headers.
+    pub fn memory(&mut self, bytes: &[u8]) -> Memory {
+        self.decoder.memory_beside(bytes, &self.algorithms, Cpu::tables)
+    }
+
+    /// The first of the two ways of [`Memory`]: the low frequencies of a JPEG; `None` where these do not do.
+    pub(crate) fn hash_first(&mut self, bytes: &[u8]) -> Result<Option<Hashed>> {
+        let Some(decoded) = self.decode_first(bytes)? else { return Ok(None) };
+        let (facts, picture) = Facts::of(decoded);
+        let sums = self.cpu.sums(&picture, &self.algorithms);
+        if needs_every_pixel(&sums, &picture) {
+            self.decoder.recycle(picture);
+            return Ok(None);
+        }
+        let hashed = self.finish_sums(sums, &picture);
+        self.decoder.recycle(picture);
+        Ok(Some(facts.onto(hashed)))
+    }
+
+    /// Decodes as [`hash_first`](Hasher::hash_first) does.
+    pub(crate) fn decode_first(&mut self, bytes: &[u8]) -> Result<Option<Decoded>> {
+        match self.decoder.decode_coarse(bytes, &self.algorithms) {
+            Some(Coarse::Enough(decoded)) => checked(decoded).map(Some),
+            Some(Coarse::Damaged(_)) | None => Ok(None),
+        }
+    }
+
+    /// Gives up the memory kept for the next picture where that and `bytes` more are over `most`.
+    pub(crate) fn make_room(&mut self, bytes: u64, most: u64) {
+        if self.decoder.kept().saturating_add(bytes) > most {
+            self.decoder.forget();
+        }
+    }
+
     /// As [`hash`](Hasher::hash), and how long decoding, the sums and all after them took: for benchmarks.
     #[doc(hidden)]
     pub fn hash_timed(&mut self, bytes: &[u8]) -> Result<(Hashed, [Duration; 3])> {
@@ -219,12 +253,11 @@ impl Hasher {
 
     /// Decodes one picture for [`finish`](Hasher::finish), as far as its signatures need it.
     pub(crate) fn decode(&mut self, bytes: &[u8]) -> Result<Decoded> {
-        let decoded = self.decoder.decode_for(bytes, &self.algorithms)?;
-        check_least_size(decoded.picture.width, decoded.picture.height)?;
-        Ok(decoded)
+        checked(self.decoder.decode_for(bytes, &self.algorithms)?)
     }
 
-    fn hash_every_pixel(&mut self, bytes: &[u8]) -> Result<Hashed> {
+    /// Hashes every pixel of one encoded picture.
+    pub(crate) fn hash_every_pixel(&mut self, bytes: &[u8]) -> Result<Hashed> {
         let (facts, picture) = Facts::of(self.decoder.decode(bytes)?);
         let hashed = self.hash_picture(&picture)?;
         self.decoder.recycle(picture);
@@ -236,29 +269,22 @@ impl Hasher {
         &self.algorithms
     }
 
-    /// Takes a picture up where a device left it: with its sums, or with the reason why there are none. `encoded` is
-    /// what it was decoded from, where not every pixel was.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Decoder::decode`].
+    /// Takes a picture up where a device left it: with its sums, or with the reason why there are none. `None` where every pixel of it is
+    /// needed.
     pub(crate) fn finish(
         &mut self,
         facts: Facts,
         picture: Picture,
         sums: Result<Sums, Arc<str>>,
-        encoded: Option<&[u8]>,
-    ) -> Result<Hashed> {
+    ) -> Option<Hashed> {
         let (sums, backend, fallback) = match sums {
             Ok(sums) => (sums, Backend::Gpu, None),
             Err(reason) => (self.cpu.sums(&picture, &self.algorithms), Backend::Cpu, Some(reason)),
         };
-        let hashed = match encoded.filter(|_| needs_every_pixel(&sums, &picture)) {
-            Some(encoded) => self.hash_every_pixel(encoded)?,
-            None => facts.onto(Hashed { backend, fallback, ..self.finish_sums(sums, &picture) }),
-        };
+        let enough = !needs_every_pixel(&sums, &picture);
+        let hashed = enough.then(|| facts.onto(Hashed { backend, fallback, ..self.finish_sums(sums, &picture) }));
         self.decoder.recycle(picture);
-        Ok(hashed)
+        hashed
     }
 
     /// Hashes one picture that is already decoded.
@@ -316,6 +342,11 @@ impl Hasher {
             },
         }
     }
+}
+
+fn checked(decoded: Decoded) -> Result<Decoded> {
+    check_least_size(decoded.picture.width, decoded.picture.height)?;
+    Ok(decoded)
 }
 
 /// Whether a coarse picture is a pattern whose PDQ bits its low frequencies do not tell.

@@ -15,7 +15,9 @@ pub mod signature;
 pub use backend::{
     Backend, BackendChoice, DeviceReport, DeviceSpeed, Devices, ReduceSpeed, Traffic, devices,
 };
-pub use decode::{DamagedPolicy, DecodeOptions, Decoded, Decoder, Detail, DetailChoice, Format, Orient};
+pub use decode::{
+    DamagedPolicy, DecodeOptions, Decoded, Decoder, Detail, DetailChoice, Format, Memory, Orient,
+};
 pub use error::{Error, Result};
 pub use hasher::{Flag, HashOptions, Hashed, Hasher, PdqHash, PdqPath, PhotoDnaHash};
 pub use limits::Limits;

@@ -28,12 +28,13 @@ use std::num::NonZeroUsize;
 use crate::backend::Devices;
 use crate::error::Result;
 use crate::hasher::HashOptions;
+use crate::limits::machine_memory;
 
 mod budget;
 mod buffers;
 mod lane;
+mod loans;
 mod lookup;
-mod need;
 mod order;
 mod pool;
 mod reader;
@@ -69,14 +70,14 @@ pub struct PipelineOptions {
     /// threads read files, and the caller's thread writes.
     pub threads: NonZeroUsize,
     /// Bytes that encoded files and decoded pictures may take together; by default 256 MiB a thread and at least
-    /// 1 GiB.
+    /// 1 GiB, where there is so much.
     ///
     /// A quarter is for encoded files, three eighths are the workers' standing shares (their buffers live
     /// there from picture to picture), and three eighths are lent to pictures larger than a share, in the order
-    /// in which they ask. A picture larger than what is lent waits until nothing is, then is decoded as
-    /// the only large one: only such a picture takes the total past the budget. What decoding takes is
-    /// estimated from the size that the header announces. Beside the budget at most 4,096 finished records wait for
-    /// their turn.
+    /// in which they ask; the workers go on with others meanwhile. A picture larger than what is lent waits until nothing is, then is decoded as
+    /// the only large one: only such a picture takes the total past the budget. One that needs more than the budget, or a file that is longer,
+    /// is a [`Limit`](crate::Error::Limit). What decoding takes is told by the file's headers ([`Hasher::memory`](crate::Hasher::memory)).
+    /// Beside the budget at most 4,096 finished records wait for their turn.
     pub memory: u64,
     /// Graphics processors to use, none by default. Each takes three batches of memory beside the budget, and the pictures in
     /// them are kept until they come back. What a device cannot take or does not answer is computed on the processor, and
@@ -103,9 +104,10 @@ impl Default for PipelineOptions {
 }
 
 impl PipelineOptions {
-    /// The default of [`memory`](PipelineOptions::memory) for so many threads.
+    /// The default of [`memory`](PipelineOptions::memory) for so many threads: no more than half of what the machine, the
+    /// container and the process allow.
     pub fn default_memory(threads: NonZeroUsize) -> u64 {
-        (256 << 20) * (threads.get() as u64).max(4)
+        ((256 << 20) * (threads.get() as u64).max(4)).min(machine_memory())
     }
 }
 
@@ -122,6 +124,7 @@ where
     I: IntoIterator<Item = Source>,
     I::IntoIter: Send,
 {
-    let hash = options.hash.clone();
+    let mut hash = options.hash.clone();
+    hash.decode.limits = hash.decode.limits.within(options.memory);
     pool::run(sources.into_iter(), sink, options, || worker::HashWork::new(hash.clone()))
 }

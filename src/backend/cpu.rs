@@ -53,6 +53,13 @@ impl Cpu {
         }
     }
 
+    /// Memory that the tables and buffers for a picture of so many pixels across and down take, in bytes, those of the definition's own
+    /// floats too.
+    pub(crate) fn tables(width: u32, height: u32) -> u64 {
+        let (width, height) = (u64::from(width), u64::from(height));
+        (1 << 20) + 128 * (width + height) + width * height / 16
+    }
+
     /// The sums of `picture` that `algorithms` need. `pdq512` is left out where it equals `pdq`.
     pub(crate) fn sums(&mut self, picture: &Picture, algorithms: &[Algorithm]) -> Sums {
         let shape = Shape::of(picture);

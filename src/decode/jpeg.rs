@@ -157,6 +157,11 @@ impl JpegReader {
         self.reader.read(bytes, rule, limits)
     }
 
+    /// Memory that [`read`](JpegReader::read) takes for a file, in bytes; `None` where it reads nothing.
+    pub(super) fn memory(&mut self, bytes: &[u8], rule: impl FnOnce(u32, u32) -> Detail) -> Option<u64> {
+        self.reader.memory(bytes, rule)
+    }
+
     /// Walks every scan of the first picture in `bytes` and says how much of it is whole.
     ///
     /// # Errors
@@ -164,6 +169,11 @@ impl JpegReader {
     /// As [`read`](JpegReader::read).
     pub fn judge(&mut self, bytes: &[u8], limits: &Limits) -> Result<Verdict> {
         self.reader.judge(bytes, limits)
+    }
+
+    /// Memory kept for the next picture, in bytes.
+    pub(super) fn kept(&self) -> u64 {
+        self.reader.kept()
     }
 
     /// Takes a picture's memory back for the next one.

@@ -7,9 +7,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use image::metadata::Orientation;
 
+use super::estimate::Estimate;
 use super::{DamagedPolicy, DecodeOptions, Decoded, Detail, Format, Orient, Spare, orient};
 use crate::error::{Error, Result};
-use crate::limits::Limits;
+use crate::limits::{self, Limits};
 use crate::picture::Picture;
 
 mod bmp;
@@ -38,12 +39,19 @@ struct Wanted<'a> {
     orientation: bool,
 }
 
+impl Wanted<'_> {
+    fn of(options: &DecodeOptions) -> Wanted<'_> {
+        Wanted { limits: &options.limits, orientation: options.orient == Orient::Exif }
+    }
+}
+
 /// Decodes every pixel of `bytes`, into `spare`'s memory where it fits.
 pub(super) fn decode(bytes: &[u8], options: &DecodeOptions, spare: &mut Spare) -> Result<Decoded> {
-    options.limits.check_file_bytes(bytes.len() as u64)?;
-    let format = Format::sniff(bytes).ok_or_else(|| unknown(bytes))?;
-    let wanted = Wanted { limits: &options.limits, orientation: options.orient == Orient::Exif };
-    let raster = guarded(format, || read(format, bytes, &wanted, spare));
+    let estimate = estimate(bytes, options)?;
+    estimate.check(&options.limits, bytes.len())?;
+    limits::can_be_had(estimate.memory)?;
+    let (format, wanted) = (estimate.format, Wanted::of(options));
+    let raster = guarded(format, || read(&estimate, bytes, &wanted, spare));
     spare.stream = kept(std::mem::take(&mut spare.stream));
     let raster = raster?;
     if let (Some(share), DamagedPolicy::Refuse) = (raster.whole, options.damaged) {
@@ -53,16 +61,39 @@ pub(super) fn decode(bytes: &[u8], options: &DecodeOptions, spare: &mut Spare) -
     Ok(Decoded { picture, format, detail: Detail::Full, whole: raster.whole })
 }
 
-fn read(format: Format, bytes: &[u8], wanted: &Wanted<'_>, spare: &mut Spare) -> Result<Raster> {
+/// What [`decode`] will take.
+///
+/// # Errors
+///
+/// Those with which [`decode`] ends before it takes any memory; limits are not asked.
+pub(super) fn estimate(bytes: &[u8], options: &DecodeOptions) -> Result<Estimate> {
+    options.limits.check_file_bytes(bytes.len() as u64)?;
+    let format = Format::sniff(bytes).ok_or_else(|| unknown(bytes))?;
+    let wanted = Wanted::of(options);
+    let estimate = guarded(format, || match format {
+        Format::Jpeg => jpeg::estimate(bytes, &wanted),
+        Format::Png => png::estimate(bytes),
+        Format::WebP => webp::estimate(bytes),
+        Format::Gif => gif::estimate(bytes, &wanted),
+        Format::Bmp => bmp::estimate(bytes),
+        Format::Tiff => tiff::estimate(bytes, &wanted),
+        Format::Heic | Format::Avif | Format::JpegXl => Err(unread(format)),
+    })?;
+    // A quarter turn takes a second picture.
+    let turned = if wanted.orientation { u64::from(estimate.width) * u64::from(estimate.height) * 3 } else { 0 };
+    Ok(estimate.and(turned))
+}
+
+fn read(estimate: &Estimate, bytes: &[u8], wanted: &Wanted<'_>, spare: &mut Spare) -> Result<Raster> {
     let samples = &mut spare.samples;
-    match format {
+    match estimate.format {
         Format::Jpeg => jpeg::decode(bytes, wanted, samples, &mut spare.stream),
         Format::Png => png::decode(bytes, wanted, samples),
         Format::WebP => webp::decode(bytes, wanted, samples),
         Format::Gif => gif::decode(bytes, wanted, samples),
-        Format::Bmp => bmp::decode(bytes, wanted, samples),
+        Format::Bmp => bmp::decode(bytes, samples),
         Format::Tiff => tiff::decode(bytes, wanted, samples),
-        Format::Heic | Format::Avif | Format::JpegXl => Err(unread(format)),
+        Format::Heic | Format::Avif | Format::JpegXl => Err(unread(estimate.format)),
     }
 }
 
@@ -117,17 +148,21 @@ pub(super) fn damaged(format: Format, share: f32) -> Error {
     )
 }
 
-/// Checks the announced size and the memory that decoding takes: the samples and `more` bytes besides.
-fn check(limits: &Limits, width: u32, height: u32, channels: usize, more: u64) -> Result<()> {
-    limits.check_size(width, height)?;
-    let samples = u64::from(width) * u64::from(height) * channels as u64;
-    limits.check_decoder_bytes(samples.saturating_add(more))
+/// Makes the buffer exactly this long, all zero.
+fn blank(samples: &mut Vec<u8>, length: usize) -> Result<()> {
+    samples.clear();
+    lengthen(samples, length)
 }
 
-/// Makes the buffer exactly this long, all zero.
-fn blank(samples: &mut Vec<u8>, length: usize) {
-    samples.clear();
+/// Makes the buffer exactly this long; what it holds may be anything.
+fn lengthen(samples: &mut Vec<u8>, length: usize) -> Result<()> {
+    if samples.capacity() < length {
+        // What was there is of no use, and must not be held beside the new memory.
+        *samples = Vec::new();
+        samples.try_reserve_exact(length).map_err(|_| limits::refused(length as u64))?;
+    }
     samples.resize(length, 0);
+    Ok(())
 }
 
 /// The share of rows, for [`Raster::whole`]. No row at all is an error.
@@ -138,19 +173,17 @@ fn share(format: Format, rows: u32, height: u32, why: &dyn std::fmt::Display) ->
     Ok(Some(rows as f32 / height as f32))
 }
 
-/// Drops the alpha channel of interleaved samples in place; `with` counts the channels with it.
-fn drop_alpha(samples: &mut Vec<u8>, with: usize) {
-    let kept = without_alpha(samples, with);
-    samples.truncate(kept);
-}
-
-/// Moves all but the last of every `with` samples to the front; returns how many these are.
-fn without_alpha(samples: &mut [u8], with: usize) -> usize {
-    let pixels = samples.len() / with;
+/// Drops the alpha channel of interleaved R, G, B and alpha in place.
+fn drop_alpha(samples: &mut Vec<u8>) {
+    let pixels = samples.len() / 4;
     for pixel in 1..pixels {
-        samples.copy_within(pixel * with..pixel * with + with - 1, pixel * (with - 1));
+        if let Some(&[r, g, b, _]) = samples.get(pixel * 4..).and_then(|rest| rest.first_chunk())
+            && let Some(to) = samples.get_mut(pixel * 3..).and_then(|rest| rest.first_chunk_mut())
+        {
+            *to = [r, g, b];
+        }
     }
-    pixels * (with - 1)
+    samples.truncate(pixels * 3);
 }
 
 /// The light that one ink and black leave of white, each 0 for none.
@@ -158,18 +191,66 @@ fn ink_to_light(ink: u8, black: u8) -> u8 {
     ((255 - u32::from(ink)) * (255 - u32::from(black)) / 255) as u8
 }
 
+/// Bytes that no picture has, over and over.
+const PATTERN: [u8; 4096] = {
+    let mut pattern = [0; 4096];
+    let mut at = 0;
+    while at < pattern.len() {
+        pattern[at] = ((at as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as u8;
+        at += 1;
+    }
+    pattern
+};
+
 /// Fills memory with a pattern that no picture has, so that what a decoder did not write shows.
 fn mark(samples: &mut [u8]) {
-    for (at, sample) in samples.iter_mut().enumerate() {
-        *sample = pattern(at);
-    }
+    samples.chunks_mut(PATTERN.len()).for_each(|chunk| chunk.copy_from_slice(&PATTERN[..chunk.len()]));
 }
 
 /// How many bytes at the end still hold the pattern.
 fn marked(samples: &[u8]) -> usize {
-    samples.iter().enumerate().rev().take_while(|(at, sample)| **sample == pattern(*at)).count()
+    let mut found = 0;
+    for chunk in samples.chunks(PATTERN.len()).rev() {
+        let same = chunk.iter().zip(&PATTERN).rev().take_while(|(sample, pattern)| sample == pattern).count();
+        found += same;
+        if same < chunk.len() {
+            break;
+        }
+    }
+    found
 }
 
-fn pattern(at: usize) -> u8 {
-    ((at as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as u8
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_written_shows() {
+        for length in [0, 1, 4095, 4096, 4097, 10_000] {
+            let mut samples = vec![0; length];
+            mark(&mut samples);
+            assert_eq!(marked(&samples), length);
+            for written in [1, length / 2, length.saturating_sub(1)].into_iter().filter(|at| (1..length).contains(at)) {
+                mark(&mut samples);
+                samples[..written].iter_mut().for_each(|sample| *sample = !*sample);
+                assert_eq!(marked(&samples), length - written, "{written} of {length}");
+            }
+        }
+    }
+
+    #[test]
+    fn alpha_goes_and_colours_stay() {
+        for pixels in [0, 1, 2, 3, 17] {
+            let mut samples: Vec<u8> = (0..pixels).flat_map(|n| [n * 3, n * 3 + 1, n * 3 + 2, 255]).collect();
+            drop_alpha(&mut samples);
+            assert_eq!(samples, (0..pixels * 3).collect::<Vec<u8>>());
+        }
+    }
+
+    #[test]
+    fn a_buffer_that_cannot_be_is_a_limit() {
+        let mut samples = vec![7; 10];
+        assert_eq!(lengthen(&mut samples, usize::MAX / 4).unwrap_err().code(), "limit");
+        assert!(blank(&mut samples, 20).is_ok() && samples == [0; 20]);
+    }
 }

@@ -1,26 +1,27 @@
 //! The byte budget: who may take memory, in which order, so that nobody waits for ever.
 //!
-//! Two ledgers, `files` and `lent`, and a standing share a worker that no ledger counts:
+//! Two ledgers, `files` and [`loans`](super::loans), and a standing share a worker that no ledger counts:
 //!
 //! | part | of the budget | held |
 //! | --- | --- | --- |
 //! | idle buffers of encoded files | 1/8 | between files, see `buffers.rs` |
-//! | `files`: encoded files | 1/8 | from before a file is read until it is hashed |
+//! | `files`: encoded files | 1/8 | from before a file is read until nobody needs it: hashed, or back from a device |
 //! | shares: decoded pictures, and what a decoder keeps | 3/8, divided by the workers | always |
-//! | `lent`: decoded pictures over a share | 3/8 | from before decoding until hashed |
+//! | loans: decoded pictures over a share | 3/8 | from before decoding until hashed |
 //!
-//! No circle of waiting is possible: who holds `lent` waits for nobody (but the writer, who waits for no ledger),
-//! and who holds `files` waits for `lent` only. Within a ledger requests are served in the order in which they
+//! No circle of waiting is possible: who holds a loan waits for nobody (but the writer, who waits for no ledger),
+//! and a file that waits for a loan holds no worker. Within a ledger requests are served in the order in which they
 //! came, so that a large one is not passed for ever by small ones; one larger than the whole ledger is served
 //! when nothing else is held.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// The parts of the budget.
 #[derive(Debug)]
 pub(super) struct Budget {
-    pub(super) files: Ledger,
-    pub(super) lent: Ledger,
+    pub(super) files: Arc<Ledger>,
+    /// Bytes that are lent to pictures over a share.
+    pub(super) lent: u64,
     /// Bytes that one worker may keep and use without asking.
     pub(super) share: u64,
     /// Bytes of idle buffers.
@@ -33,7 +34,7 @@ impl Budget {
         let eighth = memory / 8;
         Budget {
             files: Ledger::new(eighth),
-            lent: Ledger::new(3 * eighth),
+            lent: 3 * eighth,
             share: 3 * eighth / workers as u64,
             idle: eighth,
         }
@@ -58,18 +59,18 @@ struct State {
 
 /// Bytes taken from a [`Ledger`], given back on drop.
 #[derive(Debug)]
-pub(super) struct Reservation<'a> {
-    ledger: &'a Ledger,
+pub(super) struct Reservation {
+    ledger: Arc<Ledger>,
     bytes: u64,
 }
 
 impl Ledger {
-    pub(super) fn new(total: u64) -> Ledger {
-        Ledger { total, state: Mutex::default(), changed: Condvar::new() }
+    pub(super) fn new(total: u64) -> Arc<Ledger> {
+        Arc::new(Ledger { total, state: Mutex::default(), changed: Condvar::new() })
     }
 
     /// Takes `bytes`, waiting until they are free; where they are more than the whole total, until nothing is taken.
-    pub(super) fn reserve(&self, bytes: u64) -> Reservation<'_> {
+    pub(super) fn reserve(self: &Arc<Self>, bytes: u64) -> Reservation {
         let mut state = self.lock();
         let ticket = state.next_ticket;
         state.next_ticket += 1;
@@ -82,7 +83,8 @@ impl Ledger {
         state.taken += bytes;
         state.peak = state.peak.max(state.taken);
         self.changed.notify_all();
-        Reservation { ledger: self, bytes }
+        drop(state);
+        Reservation { ledger: self.clone(), bytes }
     }
 
     /// The most that was ever taken at once.
@@ -97,7 +99,7 @@ impl Ledger {
     }
 }
 
-impl Reservation<'_> {
+impl Reservation {
     /// Gives back all but `bytes`.
     pub(super) fn shrink_to(&mut self, bytes: u64) {
         let surplus = self.bytes.saturating_sub(bytes);
@@ -107,7 +109,7 @@ impl Reservation<'_> {
     }
 }
 
-impl Drop for Reservation<'_> {
+impl Drop for Reservation {
     fn drop(&mut self) {
         self.shrink_to(0);
     }

@@ -12,29 +12,19 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, never};
 
-use super::record::{Name, Times};
+use super::worker::Job;
 use crate::backend::Done;
 use crate::backend::gpu::Ring;
 use crate::hasher::Facts;
 use crate::picture::Picture;
 use crate::signature::Algorithm;
 
-/// What a record needs to know of its source.
-#[derive(Debug, Clone)]
-pub(super) struct Ticket {
-    pub(super) index: u64,
-    pub(super) name: Name,
-    pub(super) bytes: u64,
-    pub(super) times: Times,
-}
-
 /// What travels with a picture through a device.
 #[derive(Debug)]
 pub(super) struct Travelling {
-    pub(super) ticket: Ticket,
+    /// Where not every pixel was decoded, with the file: some pictures turn out to need them all.
+    pub(super) job: Job,
     pub(super) facts: Facts,
-    /// The file, where not every pixel of it was decoded: some pictures turn out to need them all.
-    pub(super) encoded: Option<Vec<u8>>,
 }
 
 /// A picture that came back.
@@ -76,6 +66,16 @@ impl<'a> Lane<'a> {
     /// Says that this worker submits nothing more.
     pub(super) fn close(&mut self) {
         self.submitter = None;
+    }
+
+    /// Whether there ever was one.
+    pub(super) fn exists(&self) -> bool {
+        !self.rings.is_empty()
+    }
+
+    /// Says that nothing will come back.
+    pub(super) fn forget(&mut self) {
+        self.returned = never();
     }
 
     /// What came back.

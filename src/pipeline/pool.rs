@@ -19,13 +19,14 @@ use super::PipelineOptions;
 use super::budget::Budget;
 use super::buffers::Buffers;
 use super::lane::{self, Lane, Returned, Travelling};
+use super::loans::Loans;
 use super::order::{Reorder, WINDOW};
 use super::reader::Feed;
 use super::record::Record;
 use super::sink::Sink;
 use super::source::Source;
 use super::summary::{Ended, Summary};
-use super::worker::{Work, Worker};
+use super::worker::{Inbox, Work, Worker};
 use crate::backend::gpu::Ring;
 use crate::error::{Error, Result};
 
@@ -59,6 +60,9 @@ pub(super) fn run_within<W: Work>(
         let _ = ticket_sender.try_send(());
     }
     let buffers = Buffers::new(3 * workers + readers, budget.idle);
+    let loans = &Loans::new(budget.lent);
+    let asking = Arc::new(loans.asking());
+    let limits = options.hash.decode.limits.within(options.memory);
     let exhausted = Arc::new(AtomicBool::new(false));
     let feed = Feed {
         sources: Mutex::new(Some((sources, 0))),
@@ -68,7 +72,7 @@ pub(super) fn run_within<W: Work>(
         records: record_sender.clone(),
         budget,
         buffers: buffers.clone(),
-        limits: &options.hash.decode.limits,
+        limits: &limits,
         stop: &options.stop,
     };
     // The channels close one after another: the last reader drops the last clone of the feed, and with it the
@@ -92,11 +96,11 @@ pub(super) fn run_within<W: Work>(
         drop(feed);
         for number in 0..workers {
             let (jobs, records, buffers) = (jobs.clone(), record_sender.clone(), buffers.clone());
-            let lane = lane.clone();
-            let work = move || Worker::new(make_work, budget).run(&jobs, &records, &buffers, lane);
+            let inbox = Inbox::new(jobs, lane.clone(), loans, asking.clone());
+            let work = move || Worker::new(make_work, budget.share).run(inbox, &records, &buffers);
             spawn(scope, format!("shadegrid-hash-{number}"), work)?;
         }
-        drop((jobs, record_sender, lane));
+        drop((jobs, record_sender, lane, asking));
         let mut summary = write(&records, &ticket_sender, sink, options)?;
         if summary.ended == Ended::Complete && !exhausted.load(Ordering::Acquire) {
             summary.ended = Ended::Stopped;

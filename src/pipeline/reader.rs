@@ -14,7 +14,7 @@ use super::buffers::Buffers;
 use super::record::{Name, Record, Times};
 use super::source::{Content, Source};
 use super::stop::Stop;
-use super::worker::Job;
+use super::worker::{Job, Ticket};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 
@@ -25,7 +25,7 @@ pub(super) struct Feed<'a, I> {
     /// Set when the sources came to their end by themselves.
     pub(super) exhausted: Arc<AtomicBool>,
     pub(super) tickets: Receiver<()>,
-    pub(super) jobs: Sender<Job<'a>>,
+    pub(super) jobs: Sender<Job>,
     pub(super) records: Sender<Record>,
     pub(super) budget: &'a Budget,
     pub(super) buffers: Buffers,
@@ -33,7 +33,7 @@ pub(super) struct Feed<'a, I> {
     pub(super) stop: &'a Stop,
 }
 
-impl<'a, I: Iterator<Item = Source>> Feed<'a, I> {
+impl<I: Iterator<Item = Source>> Feed<'_, I> {
     /// Reads until the sources end, a stop is requested or nobody wants the results.
     pub(super) fn run(&self) {
         while self.tickets.recv().is_ok() {
@@ -44,7 +44,8 @@ impl<'a, I: Iterator<Item = Source>> Feed<'a, I> {
             let times = Times { read: started.elapsed(), ..Times::default() };
             let sent = match loaded {
                 Ok((encoded, reserved)) => {
-                    self.jobs.send(Job { index, name, encoded, reserved, times }).is_ok()
+                    let ticket = Ticket { index, name, bytes: encoded.len() as u64, times };
+                    self.jobs.send(Job::new(ticket, encoded, reserved)).is_ok()
                 }
                 Err(error) => {
                     self.records.send(Record::new(index, name, None, Err(error)).timed(times)).is_ok()
@@ -74,7 +75,7 @@ impl<'a, I: Iterator<Item = Source>> Feed<'a, I> {
         Some((*taken - 1, source, started))
     }
 
-    fn load(&self, content: Content) -> Result<(Vec<u8>, Reservation<'a>)> {
+    fn load(&self, content: Content) -> Result<(Vec<u8>, Reservation)> {
         match content {
             Content::File(path) => self.load_file(&path),
             Content::Bytes(bytes, lease) => {
@@ -91,7 +92,7 @@ impl<'a, I: Iterator<Item = Source>> Feed<'a, I> {
     }
 
     /// A regular file as long as it was when it was opened; anything else as a stream.
-    fn load_file(&self, path: &Path) -> Result<(Vec<u8>, Reservation<'a>)> {
+    fn load_file(&self, path: &Path) -> Result<(Vec<u8>, Reservation)> {
         let mut file = File::open(path).map_err(cannot_read)?;
         let metadata = file.metadata().map_err(cannot_read)?;
         if metadata.is_dir() {
@@ -110,7 +111,7 @@ impl<'a, I: Iterator<Item = Source>> Feed<'a, I> {
     }
 
     /// A stream does not say how long it is: it is read while no other file is held, up to the limit.
-    fn load_stream(&self, stream: &mut dyn Read) -> Result<(Vec<u8>, Reservation<'a>)> {
+    fn load_stream(&self, stream: &mut dyn Read) -> Result<(Vec<u8>, Reservation)> {
         let limit = self.limits.max_file_bytes;
         let mut reserved = self.budget.files.reserve(limit.max(1));
         let mut encoded = Vec::new();

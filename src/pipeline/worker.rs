@@ -2,87 +2,236 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, never, select};
 
-use super::budget::{Budget, Reservation};
+use super::budget::Reservation;
 use super::buffers::Buffers;
-use super::lane::{Lane, Returned, Ticket, Travelling};
-use super::need;
+use super::lane::{Lane, Returned, Travelling};
+use super::loans::{Asking, Loans};
 use super::record::{Name, Record, Times};
+use crate::decode::Memory;
 use crate::error::{Error, Result};
 use crate::hasher::{Facts, HashOptions, Hashed, Hasher};
-use crate::limits::Limits;
 use crate::picture::Planes;
 
-/// An encoded picture on its way to a worker.
-pub(super) struct Job<'a> {
+/// What a record needs to know of its source.
+#[derive(Debug, Clone)]
+pub(super) struct Ticket {
     pub(super) index: u64,
     pub(super) name: Name,
-    pub(super) encoded: Vec<u8>,
-    pub(super) reserved: Reservation<'a>,
+    pub(super) bytes: u64,
     pub(super) times: Times,
+}
+
+impl Ticket {
+    /// The record of what came of it in the time since `started`, beside what was spent before.
+    fn record(mut self, outcome: Result<Hashed>, started: Instant) -> Record {
+        self.times.hash += started.elapsed();
+        Record::new(self.index, self.name, Some(self.bytes), outcome).timed(self.times)
+    }
+}
+
+/// An encoded picture on its way to a record.
+#[derive(Debug)]
+pub(super) struct Job {
+    ticket: Ticket,
+    encoded: Vec<u8>,
+    reserved: Reservation,
+    /// Memory that it will take.
+    need: Memory,
+    /// Since when it waits for more than a worker's share.
+    asked: Option<Instant>,
+}
+
+impl Job {
+    pub(super) fn new(ticket: Ticket, encoded: Vec<u8>, reserved: Reservation) -> Job {
+        Job { ticket, encoded, reserved, need: Memory { first: 0, worst: 0 }, asked: None }
+    }
+
+    fn record(mut self, outcome: Result<Hashed>, started: Instant, buffers: &Buffers) -> Record {
+        self.let_go(buffers);
+        self.ticket.record(outcome, started)
+    }
+
+    /// Gives the file up, where nobody needs it any more.
+    fn let_go(&mut self, buffers: &Buffers) {
+        buffers.put(std::mem::take(&mut self.encoded));
+        self.reserved.shrink_to(0);
+    }
 }
 
 /// What a worker does with an encoded picture.
 pub(super) trait Work {
-    /// Memory that [`hash`](Work::hash) will take, in bytes.
-    fn need(&mut self, encoded: &[u8]) -> u64;
+    /// Memory that [`hash`](Work::hash) will take.
+    fn memory(&mut self, encoded: &[u8]) -> Memory;
+
     /// Hashes one encoded picture. Buffers may be kept for the next one.
     fn hash(&mut self, encoded: &[u8]) -> Result<Hashed>;
 
-    /// Hashes one encoded picture, or sends it on its way through a device: `None`. Without an own way, [`hash`](Work::hash).
-    fn start(&mut self, encoded: &[u8], _ticket: Ticket, _lane: &Lane<'_>) -> Option<Result<Hashed>> {
-        Some(self.hash(encoded))
+    /// The same within [`Memory::first`]; `None` where that does not do.
+    fn hash_first(&mut self, encoded: &[u8]) -> Result<Option<Hashed>> {
+        self.hash(encoded).map(Some)
     }
 
-    /// Finishes a picture that came back from a device.
-    fn finish(&mut self, returned: Returned) -> Result<Hashed> {
-        let key = returned.payload.ticket.name.key;
-        Err(Error::Device(format!("{} came back from a device and was sent to none", key.display())))
+    /// Gives up buffers that were kept, where they and what is needed now are together more than `most`.
+    fn make_room(&mut self, _need: u64, _most: u64) {}
+
+    /// Hashes one encoded picture within `most` bytes, or sends it on its way through a device. Without an own way, [`hash`](Work::hash).
+    fn start(&mut self, job: Job, _lane: &Lane<'_>, _most: u64, _buffers: &Buffers) -> Started {
+        let outcome = self.hash(&job.encoded).map(Some);
+        Started::Done(Box::new(job), outcome)
     }
+
+    /// Finishes a picture that came back from a device; `None` where every pixel of it is needed.
+    fn finish(&mut self, returned: Returned) -> (Job, Result<Option<Hashed>>) {
+        let job = returned.payload.job;
+        let name = job.ticket.name.key.display();
+        let message = format!("{name} came back from a device and was sent to none");
+        (job, Err(Error::Device(message)))
+    }
+}
+
+/// What became of a picture that was meant for a device.
+pub(super) enum Started {
+    /// It is hashed or failed, or (`None`) needs more memory.
+    Done(Box<Job>, Result<Option<Hashed>>),
+    Travelling,
 }
 
 /// The work of every run: [`Hasher::hash`].
 pub(super) struct HashWork {
-    limits: Limits,
     hasher: Hasher,
 }
 
 impl HashWork {
     pub(super) fn new(options: HashOptions) -> HashWork {
-        HashWork { limits: options.decode.limits.clone(), hasher: Hasher::new(options) }
+        HashWork { hasher: Hasher::new(options) }
     }
 }
 
 impl Work for HashWork {
-    fn need(&mut self, encoded: &[u8]) -> u64 {
-        need::decode_bytes(encoded, &self.limits)
+    fn memory(&mut self, encoded: &[u8]) -> Memory {
+        self.hasher.memory(encoded)
     }
 
     fn hash(&mut self, encoded: &[u8]) -> Result<Hashed> {
         self.hasher.hash(encoded)
     }
 
-    fn start(&mut self, encoded: &[u8], mut ticket: Ticket, lane: &Lane<'_>) -> Option<Result<Hashed>> {
-        let started = Instant::now();
-        let decoded = match self.hasher.decode(encoded) {
-            Ok(decoded) => decoded,
-            Err(error) => return Some(Err(error)),
-        };
-        let (facts, picture) = Facts::of(decoded);
-        let encoded = matches!(picture.planes, Planes::Coarse { .. }).then(|| encoded.to_vec());
-        ticket.times.hash += started.elapsed();
-        let travelling = Travelling { ticket, facts, encoded };
-        let refused = lane.submit(picture, self.hasher.algorithms(), travelling)?;
-        Some(self.finish(*refused))
+    fn hash_first(&mut self, encoded: &[u8]) -> Result<Option<Hashed>> {
+        self.hasher.hash_first(encoded)
     }
 
-    fn finish(&mut self, returned: Returned) -> Result<Hashed> {
-        let Travelling { facts, encoded, .. } = returned.payload;
-        self.hasher.finish(facts, returned.picture, returned.sums, encoded.as_deref())
+    fn make_room(&mut self, need: u64, most: u64) {
+        self.hasher.make_room(need, most);
+    }
+
+    fn start(&mut self, mut job: Job, lane: &Lane<'_>, most: u64, buffers: &Buffers) -> Started {
+        let started = Instant::now();
+        let decoded = match job.need.worst <= most {
+            true => self.hasher.decode(&job.encoded).map(Some),
+            false => self.hasher.decode_first(&job.encoded),
+        };
+        let (facts, picture) = match decoded {
+            Ok(Some(decoded)) => Facts::of(decoded),
+            Ok(None) => return Started::Done(Box::new(job), Ok(None)),
+            Err(error) => return Started::Done(Box::new(job), Err(error)),
+        };
+        if !matches!(picture.planes, Planes::Coarse { .. }) {
+            job.let_go(buffers);
+        }
+        job.ticket.times.hash += started.elapsed();
+        match lane.submit(picture, self.hasher.algorithms(), Travelling { job, facts }) {
+            None => Started::Travelling,
+            Some(refused) => {
+                let (job, outcome) = self.finish(*refused);
+                Started::Done(Box::new(job), outcome)
+            }
+        }
+    }
+
+    fn finish(&mut self, returned: Returned) -> (Job, Result<Option<Hashed>>) {
+        let Travelling { job, facts } = returned.payload;
+        let hashed = self.hasher.finish(facts, returned.picture, returned.sums);
+        (job, Ok(hashed))
+    }
+}
+
+/// Where a worker's jobs come from.
+pub(super) struct Inbox<'a> {
+    jobs: Receiver<Job>,
+    lane: Lane<'a>,
+    loans: &'a Loans<Job>,
+    granted: Receiver<(Job, u64)>,
+    /// Gone when this worker asks for nothing more.
+    asking: Option<Arc<Asking<'a, Job>>>,
+}
+
+enum Task {
+    New(Job),
+    Granted(Job, u64),
+    Returned(Box<Returned>),
+}
+
+impl<'a> Inbox<'a> {
+    pub(super) fn new(
+        jobs: Receiver<Job>,
+        lane: Lane<'a>,
+        loans: &'a Loans<Job>,
+        asking: Arc<Asking<'a, Job>>,
+    ) -> Inbox<'a> {
+        Inbox { jobs, lane, loans, granted: loans.granted().clone(), asking: Some(asking) }
+    }
+
+    /// What to do next: first what holds memory, what came back and what was granted; `None` when there is nothing to come.
+    fn next(&mut self) -> Option<Task> {
+        loop {
+            if let Ok(returned) = self.lane.returned().try_recv() {
+                return Some(Task::Returned(Box::new(returned)));
+            }
+            if let Ok((job, bytes)) = self.granted.try_recv() {
+                return Some(Task::Granted(job, bytes));
+            }
+            select! {
+                recv(self.jobs) -> job => match job {
+                    Ok(job) => return Some(Task::New(job)),
+                    Err(_) => self.end_jobs(),
+                },
+                recv(self.lane.returned()) -> returned => match returned {
+                    Ok(returned) => return Some(Task::Returned(Box::new(returned))),
+                    Err(_) => self.asking = None,
+                },
+                recv(self.granted) -> granted => match granted {
+                    Ok((job, bytes)) => return Some(Task::Granted(job, bytes)),
+                    Err(_) => return None,
+                },
+            }
+            if self.asking.is_none() {
+                self.lane.forget();
+            }
+        }
+    }
+
+    /// After the last job nothing is sent to a device; what comes back from there may still ask for memory.
+    fn end_jobs(&mut self) {
+        self.jobs = never();
+        if self.lane.is_open() {
+            self.lane.close();
+        } else {
+            self.asking = None;
+        }
+    }
+
+    fn ask(&self, mut job: Job) {
+        job.asked = Some(Instant::now());
+        let bytes = job.need.worst;
+        if let Some(asking) = &self.asking {
+            asking.ask(job, bytes);
+        }
     }
 }
 
@@ -90,27 +239,22 @@ impl Work for HashWork {
 pub(super) struct Worker<'a, W, M> {
     work: W,
     make_work: &'a M,
-    budget: &'a Budget,
+    /// Bytes that it may keep and use without asking.
+    share: u64,
 }
 
 impl<'a, W: Work, M: Fn() -> W + Sync> Worker<'a, W, M> {
-    pub(super) fn new(make_work: &'a M, budget: &'a Budget) -> Self {
-        Worker { work: make_work(), make_work, budget }
+    pub(super) fn new(make_work: &'a M, share: u64) -> Self {
+        Worker { work: make_work(), make_work, share }
     }
 
-    /// Works until the jobs end and nothing is on its way through a device, or nobody wants the records.
-    pub(super) fn run(
-        mut self,
-        jobs: &Receiver<Job<'a>>,
-        records: &Sender<Record>,
-        buffers: &Buffers,
-        mut lane: Lane<'_>,
-    ) {
-        let mut jobs = jobs.clone();
-        while let Some(task) = next(&mut jobs, &mut lane) {
+    /// Works until nothing is to come, or nobody wants the records.
+    pub(super) fn run(mut self, mut inbox: Inbox<'_>, records: &Sender<Record>, buffers: &Buffers) {
+        while let Some(task) = inbox.next() {
             let record = match task {
-                Task::New(job) => self.start(job, buffers, &lane),
-                Task::Returned(returned) => Some(self.finish(*returned)),
+                Task::New(job) => self.start(job, &inbox, buffers),
+                Task::Returned(returned) => self.finish(*returned, &inbox, buffers),
+                Task::Granted(job, bytes) => Some(self.hash_large(job, bytes, &inbox, buffers)),
             };
             if record.is_some_and(|record| records.send(record).is_err()) {
                 return;
@@ -118,47 +262,64 @@ impl<'a, W: Work, M: Fn() -> W + Sync> Worker<'a, W, M> {
         }
     }
 
-    /// A record, unless the picture is on its way through a device.
-    fn start(&mut self, job: Job<'a>, buffers: &Buffers, lane: &Lane<'_>) -> Option<Record> {
-        let bytes = job.encoded.len() as u64;
-        let ticket = Ticket { index: job.index, name: job.name, bytes, times: job.times };
+    /// A record, unless the picture is on its way through a device or waits for more than the worker's share.
+    fn start(&mut self, mut job: Job, inbox: &Inbox<'_>, buffers: &Buffers) -> Option<Record> {
         let started = Instant::now();
-        let outcome = match lane.is_open() {
-            true => self.start_through(&job.encoded, ticket.clone(), lane),
-            false => Some(self.hash(&job.encoded)),
+        job.need = match self.surviving(|work| work.memory(&job.encoded)) {
+            Ok(need) => need,
+            Err(error) => return Some(job.record(Err(error), started, buffers)),
         };
-        buffers.put(job.encoded);
-        drop(job.reserved);
-        outcome.map(|outcome| ticket.record(outcome, started))
+        let need = job.need;
+        if need.first > self.share {
+            inbox.ask(job);
+            return None;
+        }
+        let share = self.share;
+        let _ = self.surviving(|work| work.make_room(need.first, share));
+        if inbox.lane.is_open() {
+            return self.start_through(job, started, inbox, buffers);
+        }
+        let outcome = match need.worst <= share {
+            true => self.surviving(|work| work.hash(&job.encoded).map(Some)),
+            false => self.surviving(|work| work.hash_first(&job.encoded)),
+        };
+        ended(job, outcome.unwrap_or_else(Err), started, inbox, buffers)
     }
 
-    /// Only what fits the worker's share goes to a device: what travels has no reservation.
-    fn start_through(&mut self, encoded: &[u8], ticket: Ticket, lane: &Lane<'_>) -> Option<Result<Hashed>> {
-        match self.surviving(|work| Ok(work.need(encoded))) {
-            Ok(need) if need <= self.budget.share => {
-                self.surviving(|work| Ok(work.start(encoded, ticket, lane))).unwrap_or_else(|e| Some(Err(e)))
+    /// What does not fit the worker's share does not go to a device: what travels has no reservation but its file's.
+    fn start_through(&mut self, job: Job, started: Instant, inbox: &Inbox<'_>, buffers: &Buffers) -> Option<Record> {
+        let share = self.share;
+        let ticket = job.ticket.clone();
+        match self.surviving(|work| work.start(job, &inbox.lane, share, buffers)) {
+            Ok(Started::Travelling) => None,
+            Ok(Started::Done(job, outcome)) => ended(*job, outcome, started, inbox, buffers),
+            Err(error) => Some(ticket.record(Err(error), started)),
+        }
+    }
+
+    fn finish(&mut self, returned: Returned, inbox: &Inbox<'_>, buffers: &Buffers) -> Option<Record> {
+        let started = Instant::now();
+        let ticket = returned.payload.job.ticket.clone();
+        match self.surviving(|work| work.finish(returned)) {
+            Ok((job, Ok(None))) if job.need.worst <= self.share => {
+                let outcome = self.surviving(|work| work.hash(&job.encoded)).unwrap_or_else(Err);
+                Some(job.record(outcome, started, buffers))
             }
-            Ok(_) => Some(self.hash(encoded).map(|hashed| Hashed {
-                fallback: Some("larger than a thread's share of the memory".into()),
-                ..hashed
-            })),
-            Err(error) => Some(Err(error)),
+            Ok((job, outcome)) => ended(job, outcome, started, inbox, buffers),
+            Err(error) => Some(ticket.record(Err(error), started)),
         }
     }
 
-    fn finish(&mut self, returned: Returned) -> Record {
-        let (ticket, started) = (returned.payload.ticket.clone(), Instant::now());
-        ticket.record(self.surviving(|work| work.finish(returned)), started)
-    }
-
-    /// Hashes within the worker's share where that is enough, with lent memory otherwise.
-    fn hash(&mut self, encoded: &[u8]) -> Result<Hashed> {
-        let need = self.surviving(|work| Ok(work.need(encoded)))?;
-        if need <= self.budget.share {
-            return self.surviving(|work| work.hash(encoded));
+    /// Hashes with lent memory.
+    fn hash_large(&mut self, mut job: Job, bytes: u64, inbox: &Inbox<'_>, buffers: &Buffers) -> Record {
+        let loan = inbox.loans.hold(bytes);
+        let started = job.asked.take().unwrap_or_else(Instant::now);
+        let mut outcome = self.hash_apart(&job.encoded);
+        drop(loan);
+        if let (Ok(hashed), true) = (&mut outcome, inbox.lane.exists()) {
+            hashed.fallback = Some("larger than a thread's share of the memory".into());
         }
-        let _lent = self.budget.lent.reserve(need);
-        self.hash_apart(encoded)
+        job.record(outcome, started, buffers)
     }
 
     /// Hashes on a thread of its own, and keeps nothing of it.
@@ -177,46 +338,25 @@ impl<'a, W: Work, M: Fn() -> W + Sync> Worker<'a, W, M> {
     }
 
     /// Runs a step of the work; after a panic the work is made anew.
-    fn surviving<T>(&mut self, step: impl FnOnce(&mut W) -> Result<T>) -> Result<T> {
-        surviving(|| step(&mut self.work)).unwrap_or_else(|error| {
-            self.work = (self.make_work)();
-            Err(error)
-        })
+    fn surviving<T>(&mut self, step: impl FnOnce(&mut W) -> T) -> Result<T> {
+        surviving(|| step(&mut self.work)).inspect_err(|_| self.work = (self.make_work)())
     }
 }
 
-impl Ticket {
-    /// The record of what came of it in the time since `started`, beside what was spent before.
-    fn record(mut self, outcome: Result<Hashed>, started: Instant) -> Record {
-        self.times.hash += started.elapsed();
-        Record::new(self.index, self.name, Some(self.bytes), outcome).timed(self.times)
-    }
-}
-
-enum Task<'a> {
-    New(Job<'a>),
-    Returned(Box<Returned>),
-}
-
-/// What to do next: first what came back, since it holds memory; `None` when there is nothing to come.
-fn next<'a>(jobs: &mut Receiver<Job<'a>>, lane: &mut Lane<'_>) -> Option<Task<'a>> {
-    loop {
-        if let Ok(returned) = lane.returned().try_recv() {
-            return Some(Task::Returned(Box::new(returned)));
-        }
-        select! {
-            recv(jobs) -> job => match job {
-                Ok(job) => return Some(Task::New(job)),
-                Err(_) if !lane.is_open() => return None,
-                Err(_) => {
-                    lane.close();
-                    *jobs = never();
-                }
-            },
-            recv(lane.returned()) -> returned => match returned {
-                Ok(returned) => return Some(Task::Returned(Box::new(returned))),
-                Err(_) => return None,
-            },
+/// The record of an outcome; `None` where there is none, and the job asks for more memory.
+fn ended(
+    mut job: Job,
+    outcome: Result<Option<Hashed>>,
+    started: Instant,
+    inbox: &Inbox<'_>,
+    buffers: &Buffers,
+) -> Option<Record> {
+    match outcome.transpose() {
+        Some(outcome) => Some(job.record(outcome, started, buffers)),
+        None => {
+            job.ticket.times.hash += started.elapsed();
+            inbox.ask(job);
+            None
         }
     }
 }

@@ -35,6 +35,11 @@ impl Stored {
         self.history.resize(if history { blocks } else { 0 }, 0);
     }
 
+    /// Bytes that are held.
+    pub(super) fn kept(&self) -> usize {
+        self.coefficients.capacity() * 2 + self.history.capacity() * 8
+    }
+
     /// Notes which coefficients of a block are not zero, by bit.
     pub(super) fn note(&mut self, block: usize, known: u64) {
         if let Some(history) = self.history.get_mut(block) {

@@ -15,8 +15,8 @@ use super::scan::{self, Interval, Scan};
 use super::sequential::Sequential;
 use super::{Coarse, Reading, Refer, Verdict};
 use crate::decode::Detail;
-use crate::error::{Error, Result};
-use crate::limits::Limits;
+use crate::error::Result;
+use crate::limits::{self, Limits};
 use crate::picture::{Picture, Plane, Planes};
 use fearless_simd::Level;
 use std::ops::Range;
@@ -102,6 +102,13 @@ impl Reader {
         self.spare.truncate(SPARE);
     }
 
+    /// Memory kept for coefficients, logs and planes, in bytes.
+    pub(super) fn kept(&self) -> u64 {
+        let stored: usize = self.stored.iter().map(Stored::kept).sum();
+        let spare: usize = self.spare.iter().map(|samples| samples.capacity() * 2).sum();
+        (stored + spare + self.stream.bytes.capacity() + self.sequential.kept()) as u64
+    }
+
     pub(super) fn read(
         &mut self,
         bytes: &[u8],
@@ -110,9 +117,8 @@ impl Reader {
     ) -> Result<Reading> {
         let mut header = Header::new(&mut self.codes)?;
         let walked = self.walk(bytes, limits, &mut header, |header, frame| {
-            let (width, height) = (frame.width as u32, frame.height as u32);
-            limits.check_size(width, height)?;
-            Ok(Plan::new(header, frame, rule(width, height)))
+            check_size(frame, bytes, limits)?;
+            Ok(Plan::new(header, frame, rule(frame.width as u32, frame.height as u32)))
         })?;
         let (progress, frame, plan) = match walked {
             Ok(walked) => walked,
@@ -127,10 +133,29 @@ impl Reader {
         }))
     }
 
+    /// Memory that [`read`](Reader::read) takes, in bytes, by the headers up to the first scan; `None` where it refers to full decoding or fails.
+    pub(super) fn memory(&mut self, bytes: &[u8], rule: impl FnOnce(u32, u32) -> Detail) -> Option<u64> {
+        let mut header = Header::new(&mut self.codes).ok()?;
+        let mut at = marker::start(bytes).ok()?;
+        loop {
+            match header.next(bytes, at, &mut self.codes).ok()? {
+                Next::On(behind) if header.refer.is_none() => at = behind,
+                Next::Scan(_, data) if header.refer.is_none() => {
+                    let mut frame = header.frame?;
+                    frame.set_height(height(bytes, data, &frame).ok()?);
+                    let detail = rule(frame.width as u32, frame.height as u32);
+                    let plan = Plan::new(&header, &frame, detail).ok()?;
+                    return Some(plan.memory(&frame, bytes.len() - data));
+                }
+                _ => return None,
+            }
+        }
+    }
+
     pub(super) fn judge(&mut self, bytes: &[u8], limits: &Limits) -> Result<Verdict> {
         let mut header = Header::new(&mut self.codes)?;
         let walked = self.walk(bytes, limits, &mut header, |_, frame| {
-            limits.check_size(frame.width as u32, frame.height as u32)?;
+            check_size(frame, bytes, limits)?;
             Ok(Ok(Plan::judge()))
         })?;
         Ok(match walked {
@@ -197,7 +222,7 @@ impl Reader {
             };
             let Some(mut frame) = header.frame else { break };
             progress.scans += 1;
-            check_scans(progress.scans, limits)?;
+            check_scans(progress.scans as usize, &frame, bytes, limits)?;
             let first = plan.take();
             let starts = first.is_some();
             if let Some(plan) = first {
@@ -240,7 +265,9 @@ impl Reader {
         frame: &Frame,
         plan: &Plan,
     ) -> Result<()> {
-        limits.check_decoder_bytes(plan.memory(frame, bytes.len() - first.1))?;
+        let memory = plan.memory(frame, bytes.len() - first.1);
+        limits.check_decoder_bytes(memory)?;
+        limits::can_be_had(memory)?;
         self.rows.reset(frame);
         self.coarse.reset(frame);
         self.wanted.clear();
@@ -270,7 +297,7 @@ impl Reader {
         loop {
             let end = marker::end_of_scan(bytes, data);
             self.wanted.push(Listed { scan, end, wanted: false });
-            check_scans(self.wanted.len() as u32, limits)?;
+            check_scans(self.wanted.len(), frame, bytes, limits)?;
             let Some(found) = next_scan(bytes, end, frame) else { return Ok(()) };
             (scan, data) = found;
             scan.set_size(frame);
@@ -410,12 +437,13 @@ impl Reader {
     }
 }
 
-fn check_scans(scans: u32, limits: &Limits) -> Result<()> {
-    if scans <= limits.max_scans {
-        return Ok(());
-    }
-    let (actual, limit) = (scans.into(), limits.max_scans.into());
-    Err(Error::Limit { what: "number of scans", actual, limit, option: "--max-scans" })
+fn check_size(frame: &Frame, bytes: &[u8], limits: &Limits) -> Result<()> {
+    limits.check_size(frame.width as u32, frame.height as u32)?;
+    limits.check_density(frame.width as u64 * frame.height as u64, bytes.len() as u64)
+}
+
+fn check_scans(scans: usize, frame: &Frame, bytes: &[u8], limits: &Limits) -> Result<()> {
+    limits.check_scans(scans, frame.width as u32, frame.height as u32, bytes.len() as u64)
 }
 
 /// The next scan header at or behind `at`, with the place of its data; nothing else is looked at.

@@ -108,6 +108,11 @@ impl Sequential {
         self.runs.sort_unstable_by_key(|run| run.block);
     }
 
+    /// Bytes of logs that are held.
+    pub(super) fn kept(&self) -> usize {
+        self.lanes.iter().map(|lane| lane.out.capacity() * 2).sum()
+    }
+
     #[cfg(test)]
     pub(super) fn pieces(&self) -> usize {
         self.runs.len()

@@ -2,33 +2,45 @@
 
 use std::borrow::Cow;
 use std::io::Cursor;
+use std::ops::Range;
 
 use image::codecs::bmp::BmpDecoder;
 use image::{ColorType, ImageDecoder, ImageError};
 
-use super::{Raster, Wanted, blank, check, drop_alpha, share};
+use super::{Raster, blank, drop_alpha, share};
 use crate::decode::Format;
+use crate::decode::estimate::{Estimate, LEAST};
 use crate::error::{Error, Result};
+use crate::limits;
 
-/// Decodes a bitmap. One that breaks off keeps its rows, the rest is black.
-pub(super) fn decode(bytes: &[u8], wanted: &Wanted<'_>, samples: &mut Vec<u8>) -> Result<Raster> {
+/// What decoding takes: the samples, at worst with alpha, and the file once more where rows are missing.
+pub(super) fn estimate(bytes: &[u8]) -> Result<Estimate> {
+    let decoder = open(bytes)?;
+    let channels = channels(&decoder) as u64;
+    let (width, height) = decoder.dimensions();
+    Ok(Estimate::new(Format::Bmp, (width, height), channels).and(bytes.len() as u64 + 16 * u64::from(width)))
+}
+
+/// Decodes a bitmap. One that breaks off keeps its rows; the others look like rows of zeros.
+pub(super) fn decode(bytes: &[u8], samples: &mut Vec<u8>) -> Result<Raster> {
     let (width, height) = open(bytes)?.dimensions();
-    check(wanted.limits, width, height, 4, 0)?;
-    let (padded, rows) = filled_up(bytes, width, height, wanted)?;
+    let there = There::of(bytes, width, height);
     let mut whole = None;
-    if rows < height {
-        whole = share(Format::Bmp, rows, height, &"the file ends before its pixels")?;
+    if there.rows < height {
+        whole = share(Format::Bmp, there.rows, height, &"the file ends before its pixels")?;
     }
-    let decoder = open(&padded)?;
-    let channels = match decoder.color_type() {
-        ColorType::L8 => 1,
-        ColorType::Rgba8 => 4,
-        _ => 3,
-    };
-    blank(samples, width as usize * height as usize * channels);
-    decoder.read_image(samples).map_err(corrupt)?;
+    let decoder = open(&there.file)?;
+    let (channels, rows) = (channels(&decoder), decoder.dimensions().1 as usize);
+    let (stride, height_rows) = (width as usize * channels, height as usize);
+    blank(samples, stride * height_rows)?;
+    let missing = stride * height_rows.saturating_sub(rows);
+    let decoded = if there.from_top { 0..stride * rows } else { missing..stride * height_rows };
+    decoder.read_image(&mut samples[decoded.clone()]).map_err(corrupt)?;
+    if missing > 0 {
+        there.repeat_last_row(samples, decoded, stride);
+    }
     if channels == 4 {
-        drop_alpha(samples, 4);
+        drop_alpha(samples);
     }
     Ok(Raster { width, height, channels: channels.min(3), whole, orientation: None })
 }
@@ -37,33 +49,56 @@ fn open(bytes: &[u8]) -> Result<BmpDecoder<Cursor<&[u8]>>> {
     BmpDecoder::new(Cursor::new(bytes)).map_err(corrupt)
 }
 
-/// The file with zeros for the rows that it lacks, and how many rows it has.
-fn filled_up<'a>(
-    bytes: &'a [u8],
-    width: u32,
-    height: u32,
-    wanted: &Wanted<'_>,
-) -> Result<(Cow<'a, [u8]>, u32)> {
-    let Some(layout) = PixelData::read(bytes) else { return Ok((Cow::Borrowed(bytes), height)) };
-    let offset = layout.offset;
-    if let Some(bits) = layout.run_length {
-        let rows = run_length_rows(bytes.get(offset..).unwrap_or(&[]), bits == 4);
-        return Ok((Cow::Borrowed(bytes), rows.unwrap_or(height).min(height)));
+fn channels(decoder: &impl ImageDecoder) -> usize {
+    match decoder.color_type() {
+        ColorType::L8 => 1,
+        ColorType::Rgba8 => 4,
+        _ => 3,
     }
-    let row_bytes = (u64::from(width) * u64::from(layout.bits)).div_ceil(32) as usize * 4;
-    if row_bytes == 0 {
-        return Ok((Cow::Borrowed(bytes), height));
+}
+
+/// What is there of a bitmap's rows.
+struct There<'a> {
+    rows: u32,
+    /// The file; where rows are missing, one with those that are there and a row of zeros.
+    file: Cow<'a, [u8]>,
+    /// Whether the rows come from top to bottom.
+    from_top: bool,
+}
+
+impl<'a> There<'a> {
+    fn of(bytes: &'a [u8], width: u32, height: u32) -> There<'a> {
+        let all = There { rows: height, file: Cow::Borrowed(bytes), from_top: false };
+        let Some(layout) = PixelData::read(bytes) else { return all };
+        if let Some(bits) = layout.run_length {
+            let rows = run_length_rows(bytes.get(layout.offset..).unwrap_or(&[]), bits == 4);
+            return There { rows: rows.unwrap_or(height).min(height), ..all };
+        }
+        let row_bytes = (u64::from(width) * u64::from(layout.bits)).div_ceil(32) as usize * 4;
+        // The last row's padding may be missing without harm; the decoder asks for it.
+        let rows = bytes.len().saturating_sub(layout.offset).checked_div(row_bytes).unwrap_or(usize::MAX);
+        if rows >= height as usize {
+            return all;
+        }
+        // One row may be there in part.
+        let rows = rows as u32;
+        let decoded = (rows + 2).min(height);
+        let mut file = bytes.to_vec();
+        file.resize(layout.offset + decoded as usize * row_bytes, 0);
+        let from_top = layout.set_height(&mut file, decoded);
+        There { rows, file: Cow::Owned(file), from_top }
     }
-    let rows = bytes.len().saturating_sub(offset) / row_bytes;
-    // The last row's padding may be missing without harm; the decoder asks for it.
-    if rows >= height as usize {
-        return Ok((Cow::Borrowed(bytes), height));
+
+    /// Gives the rows outside of `decoded` what the row of zeros shows.
+    fn repeat_last_row(&self, samples: &mut [u8], decoded: Range<usize>, stride: usize) {
+        let (last, missing) = match self.from_top {
+            true => (decoded.end - stride..decoded.end, decoded.end..samples.len()),
+            false => (decoded.start..decoded.start + stride, 0..decoded.start),
+        };
+        for start in missing.step_by(stride.max(1)) {
+            samples.copy_within(last.clone(), start);
+        }
     }
-    let length = offset as u64 + row_bytes as u64 * u64::from(height);
-    check(wanted.limits, width, height, 4, length)?;
-    let mut padded = bytes.to_vec();
-    padded.resize(length as usize, 0);
-    Ok((Cow::Owned(padded), rows as u32))
 }
 
 /// Where and how the pixels are stored.
@@ -72,6 +107,8 @@ struct PixelData {
     bits: u16,
     /// Bits of an index where runs are coded, 4 or 8.
     run_length: Option<u16>,
+    /// Whether the header is the one of 12 bytes.
+    core: bool,
 }
 
 impl PixelData {
@@ -79,7 +116,8 @@ impl PixelData {
         let word = |at: usize| bytes.get(at..at + 2).map(|field| u16::from_le_bytes([field[0], field[1]]));
         let long = |at: usize| Some(u32::from(word(at)?) | u32::from(word(at + 2)?) << 16);
         let offset = long(10)? as usize;
-        let (bits, compression) = match long(14)? {
+        let header = long(14)?;
+        let (bits, compression) = match header {
             12 => (word(24)?, 0),
             16 => (word(28)?, 0),
             _ => (word(28)?, long(30)?),
@@ -89,7 +127,20 @@ impl PixelData {
             2 => Some(4),
             _ => None,
         };
-        Some(PixelData { offset, bits, run_length })
+        Some(PixelData { offset, bits, run_length, core: header == 12 })
+    }
+
+    /// Writes another height into a file's header; whether it counts from the top.
+    fn set_height(&self, file: &mut [u8], height: u32) -> bool {
+        if self.core {
+            file[20..22].copy_from_slice(&(height as u16).to_le_bytes());
+            return false;
+        }
+        let field = &mut file[22..26];
+        let from_top = field[3] & 0x80 != 0;
+        let height = if from_top { height.wrapping_neg() } else { height };
+        field.copy_from_slice(&height.to_le_bytes());
+        from_top
     }
 }
 
@@ -118,6 +169,7 @@ fn run_length_rows(mut data: &[u8], nibbles: bool) -> Option<u32> {
 fn corrupt(error: ImageError) -> Error {
     match error {
         ImageError::Unsupported(error) => Error::Unsupported(format!("BMP: {error}")),
+        ImageError::Limits(_) => limits::refused(LEAST),
         error => Error::corrupt(Format::Bmp.name(), error.to_string()),
     }
 }

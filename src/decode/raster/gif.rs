@@ -2,10 +2,13 @@
 //!
 //! The frame is read in one piece: release 0.14 ends early now and then when it is asked for single rows.
 
-use gif::{ColorOutput, DecodeOptions, Decoder, MemoryLimit};
+use std::num::NonZeroU64;
 
-use super::{Raster, Wanted, check, mark, marked, share};
+use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError, MemoryLimit};
+
+use super::{Raster, Wanted, lengthen, mark, marked, share};
 use crate::decode::Format;
+use crate::decode::estimate::Estimate;
 use crate::error::{Error, Result};
 
 /// Rows of an interlaced GIF come in four passes: first row, rows between, rows that one stands for until later ones come.
@@ -21,25 +24,29 @@ struct Frame {
     transparent: Option<u8>,
 }
 
+/// What decoding takes: the canvas in colours, the frame in indices.
+pub(super) fn estimate(bytes: &[u8], wanted: &Wanted<'_>) -> Result<Estimate> {
+    let mut decoder = open(bytes, wanted)?;
+    let frame = first_frame(&mut decoder, wanted)?;
+    let (width, height) = canvas(&decoder, &frame);
+    let indices = (frame.width * frame.height) as u64;
+    let estimate = Estimate::new(Format::Gif, (width as u32, height as u32), 3);
+    Ok(estimate.working_through(indices).and(indices + bytes.len() as u64))
+}
+
 /// Decodes the first frame. What it does not cover has the transparent colour, or the palette's first, as in Pillow.
 pub(super) fn decode(bytes: &[u8], wanted: &Wanted<'_>, samples: &mut Vec<u8>) -> Result<Raster> {
-    let mut options = DecodeOptions::new();
-    options.set_color_output(ColorOutput::Indexed);
-    options.allow_unknown_blocks(true);
-    let limit = usize::try_from(wanted.limits.max_decoder_bytes).unwrap_or(usize::MAX);
-    options.set_memory_limit(
-        std::num::NonZeroU64::new(limit as u64).map_or(MemoryLimit::Unlimited, MemoryLimit::Bytes),
-    );
-    let mut decoder = options.read_info(bytes).map_err(corrupt)?;
-    let frame = first_frame(&mut decoder)?;
-    let width = frame.left + frame.width.max(usize::from(decoder.width()).saturating_sub(frame.left));
-    let height = frame.top + frame.height.max(usize::from(decoder.height()).saturating_sub(frame.top));
-    check(wanted.limits, width as u32, height as u32, 3, frame.width as u64 * frame.height as u64)?;
-    let palette = decoder.palette().map_err(corrupt)?.to_vec();
-    samples.clear();
-    let canvas = colour(&palette, frame.transparent.unwrap_or(0));
-    samples.extend(std::iter::repeat_n(canvas, width * height).flatten());
-    let (rows, broken) = read_rows(&mut decoder, &frame, &palette, width, samples);
+    let mut decoder = open(bytes, wanted)?;
+    let frame = first_frame(&mut decoder, wanted)?;
+    let (width, height) = canvas(&decoder, &frame);
+    let palette = colours(decoder.palette().map_err(|error| problem(error, wanted))?);
+    let (indices, broken) = read_indices(&mut decoder, &frame)?;
+    lengthen(samples, width * height * 3)?;
+    if indices.len() < width * height {
+        let empty = palette[usize::from(frame.transparent.unwrap_or(0))];
+        samples.as_chunks_mut::<3>().0.fill(empty);
+    }
+    let rows = paint_rows(&indices, &frame, &palette, width, samples);
     let (width, height) = (width as u32, height as u32);
     let mut raster = Raster { width, height, channels: 3, whole: None, orientation: None };
     if rows < frame.height {
@@ -48,8 +55,24 @@ pub(super) fn decode(bytes: &[u8], wanted: &Wanted<'_>, samples: &mut Vec<u8>) -
     Ok(raster)
 }
 
-fn first_frame(decoder: &mut Decoder<&[u8]>) -> Result<Frame> {
-    let frame = decoder.next_frame_info().map_err(corrupt)?;
+fn open<'a>(bytes: &'a [u8], wanted: &Wanted<'_>) -> Result<Decoder<&'a [u8]>> {
+    let mut options = DecodeOptions::new();
+    options.set_color_output(ColorOutput::Indexed);
+    options.allow_unknown_blocks(true);
+    let limit = NonZeroU64::new(wanted.limits.max_decoder_bytes);
+    options.set_memory_limit(limit.map_or(MemoryLimit::Unlimited, MemoryLimit::Bytes));
+    options.read_info(bytes).map_err(|error| problem(error, wanted))
+}
+
+/// Width and height of the screen, or of the frame where that reaches beyond it (GIF89a, sections 18 and 20).
+fn canvas(decoder: &Decoder<&[u8]>, frame: &Frame) -> (usize, usize) {
+    let width = frame.left + frame.width.max(usize::from(decoder.width()).saturating_sub(frame.left));
+    let height = frame.top + frame.height.max(usize::from(decoder.height()).saturating_sub(frame.top));
+    (width, height)
+}
+
+fn first_frame(decoder: &mut Decoder<&[u8]>, wanted: &Wanted<'_>) -> Result<Frame> {
+    let frame = decoder.next_frame_info().map_err(|error| problem(error, wanted))?;
     let frame = frame.ok_or_else(|| Error::corrupt(Format::Gif.name(), "there is no frame in it"))?;
     Ok(Frame {
         left: frame.left.into(),
@@ -61,26 +84,28 @@ fn first_frame(decoder: &mut Decoder<&[u8]>) -> Result<Frame> {
     })
 }
 
-/// Paints the rows that are there; returns how many, and what was wrong where some are not.
-fn read_rows(
-    decoder: &mut Decoder<&[u8]>,
-    frame: &Frame,
-    palette: &[u8],
-    width: usize,
-    samples: &mut [u8],
-) -> (usize, String) {
-    let mut indices = vec![0; frame.width * frame.height];
+/// The frame's indices as far as they came, and what was wrong where some did not.
+fn read_indices(decoder: &mut Decoder<&[u8]>, frame: &Frame) -> Result<(Vec<u8>, String)> {
+    let mut indices = Vec::new();
+    lengthen(&mut indices, frame.width * frame.height)?;
     mark(&mut indices);
     let broken = match decoder.fill_buffer(&mut indices) {
-        Ok(true) => return (paint_rows(&indices, frame, palette, width, samples), String::new()),
+        Ok(true) => return Ok((indices, String::new())),
         Ok(false) => "the data ends early".into(),
         Err(error) => error.to_string(),
     };
-    let came = indices.len() - marked(&indices);
-    (paint_rows(&indices[..came], frame, palette, width, samples), broken)
+    indices.truncate(indices.len() - marked(&indices));
+    Ok((indices, broken))
 }
 
-fn paint_rows(indices: &[u8], frame: &Frame, palette: &[u8], width: usize, samples: &mut [u8]) -> usize {
+/// Paints whole rows; returns how many.
+fn paint_rows(
+    indices: &[u8],
+    frame: &Frame,
+    palette: &Palette,
+    width: usize,
+    samples: &mut [u8],
+) -> usize {
     let lines = indices.chunks_exact(frame.width.max(1));
     let rows = lines.len();
     for ((row, repeat), line) in order(frame).zip(lines) {
@@ -105,18 +130,25 @@ fn order(frame: &Frame) -> Box<dyn Iterator<Item = (usize, usize)>> {
     }
 }
 
-fn paint(indices: &[u8], palette: &[u8], row: &mut [u8]) {
-    for (index, pixel) in indices.iter().zip(row.chunks_exact_mut(3)) {
-        pixel.copy_from_slice(&colour(palette, *index));
+fn paint(indices: &[u8], palette: &Palette, row: &mut [u8]) {
+    for (index, pixel) in indices.iter().zip(row.as_chunks_mut::<3>().0) {
+        *pixel = palette[usize::from(*index)];
     }
 }
 
-/// The colour of an index, black beyond the palette.
-fn colour(palette: &[u8], index: u8) -> [u8; 3] {
-    let at = usize::from(index) * 3;
-    palette.get(at..at + 3).and_then(|colour| colour.try_into().ok()).unwrap_or_default()
+/// The colour of every index.
+type Palette = [[u8; 3]; 256];
+
+/// A palette of R, G, B; black beyond its end.
+fn colours(palette: &[u8]) -> Palette {
+    let mut colours = [[0; 3]; 256];
+    colours.iter_mut().zip(palette.as_chunks::<3>().0).for_each(|(to, from)| *to = *from);
+    colours
 }
 
-fn corrupt(error: gif::DecodingError) -> Error {
-    Error::corrupt(Format::Gif.name(), error.to_string())
+fn problem(error: DecodingError, wanted: &Wanted<'_>) -> Error {
+    match error {
+        DecodingError::OutOfMemory | DecodingError::MemoryLimit => wanted.limits.over_decoder_bytes(),
+        error => Error::corrupt(Format::Gif.name(), error.to_string()),
+    }
 }

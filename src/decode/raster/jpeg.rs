@@ -10,7 +10,8 @@
 //! sampling factors of 3, and a first component that is not the finest. Arithmetic coding, 12 bits,
 //! lossless and hierarchical JPEGs are unsupported by name.
 
-use super::{Raster, Wanted};
+use super::{Raster, Wanted, lengthen};
+use crate::decode::estimate::Estimate;
 use crate::decode::{Format, orient};
 use crate::error::{Error, Result};
 
@@ -19,6 +20,13 @@ mod damage;
 mod layout;
 
 use layout::Layout;
+
+/// What decoding every pixel takes, by the headers up to the first scan.
+pub(super) fn estimate(bytes: &[u8], wanted: &Wanted<'_>) -> Result<Estimate> {
+    let layout = Layout::announced(bytes, wanted.limits)?;
+    let estimate = Estimate::new(Format::Jpeg, (layout.width, layout.height), 0);
+    Ok(estimate.and(layout.memory(bytes.len())))
+}
 
 /// Decodes a JPEG; `stream` is memory for the rewritten file.
 pub(super) fn decode(
@@ -29,7 +37,7 @@ pub(super) fn decode(
 ) -> Result<Raster> {
     let layout = Layout::rewrite(bytes, wanted.limits, stream)?;
     let channels = layout.channels();
-    samples.resize(layout.width as usize * layout.height as usize * channels, 0);
+    lengthen(samples, layout.width as usize * layout.height as usize * channels)?;
     let whole = damage::decode(&layout, stream, samples)?;
     let exif = layout.exif.clone().filter(|_| wanted.orientation);
     let orientation = exif.and_then(|range| orient::from_exif(&bytes[range]));

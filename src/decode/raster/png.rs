@@ -1,37 +1,86 @@
 //! PNG through the `png` crate, row by row, so that a broken file keeps the rows before the break.
 
-use std::io::Cursor;
+use std::io;
 
-use png::{Adam7Info, ColorType, DecodeOptions, Decoder, Limits, Reader, Transformations};
+use png::{ColorType, DecodeOptions, Decoder, DecodingError, Limits, Reader, Transformations};
 
-use super::{Raster, Wanted, blank, check, share, without_alpha};
+use super::{Raster, Wanted, blank, share};
+use crate::decode::estimate::Estimate;
 use crate::decode::{Format, orient};
 use crate::error::{Error, Result};
+use passes::PASSES;
+use source::{Growing, Trusted, trusted};
 
-/// The passes of an interlaced PNG: first row, rows between, first column, columns between.
-const PASSES: [[u32; 4]; 7] =
-    [[0, 8, 0, 8], [0, 8, 4, 8], [4, 8, 0, 4], [0, 4, 2, 4], [2, 4, 0, 2], [0, 2, 1, 2], [1, 2, 0, 1]];
+mod passes;
+mod source;
 
-type Source<'a> = Reader<Cursor<&'a [u8]>>;
+type Source<'a> = Reader<Growing<'a>>;
+
+/// What decoding takes, by the header that every PNG begins with.
+pub(super) fn estimate(bytes: &[u8]) -> Result<Estimate> {
+    let header = Header::read(bytes).ok_or_else(|| corrupt_text("it does not begin with its header"))?;
+    let size = (header.width, header.height);
+    let estimate = Estimate::new(Format::Png, size, header.channels() as u64);
+    // Samples of 16 bits and alpha are read and dropped. Rows wait for the decoder by fours, and twice as many lie before its window.
+    let row = u64::from(header.width) * header.stored_bits() / 8;
+    let wide = estimate.pixels.saturating_mul(header.stored_bits()) / 32;
+    Ok(estimate.working_through(wide).and(12 * row + bytes.len() as u64))
+}
+
+/// The first chunk (PNG specification, 11.2.1).
+struct Header {
+    width: u32,
+    height: u32,
+    depth: u8,
+    colour: u8,
+}
+
+impl Header {
+    fn read(bytes: &[u8]) -> Option<Header> {
+        let header = bytes.get(8..33)?;
+        let side = |at: usize| header.get(at..)?.first_chunk().map(|side| u32::from_be_bytes(*side));
+        (&header[4..8] == b"IHDR").then_some(())?;
+        Some(Header { width: side(8)?, height: side(12)?, depth: header[16], colour: header[17] })
+    }
+
+    /// Of what comes out: 1 for grey, 3 for R, G, B.
+    fn channels(&self) -> usize {
+        if matches!(self.colour, 0 | 4) { 1 } else { 3 }
+    }
+
+    /// Bits of a pixel as it is stored, or as its palette is expanded.
+    fn stored_bits(&self) -> u64 {
+        let samples = [1, 1, 3, 4, 2, 1, 4].get(usize::from(self.colour)).copied().unwrap_or(4);
+        samples * u64::from(self.depth.max(8))
+    }
+}
 
 /// Decodes a PNG; an animated one by its default picture.
 pub(super) fn decode(bytes: &[u8], wanted: &Wanted<'_>, samples: &mut Vec<u8>) -> Result<Raster> {
-    let mut reader = open(bytes, wanted, Checksums::Checked)?;
+    let source = Growing::new(bytes, trusted(bytes));
+    let checksums = match source.trusted() {
+        Trusted::All => Checksums::Known,
+        Trusted::Unsure => Checksums::Checked,
+        Trusted::Before(_) | Trusted::Nothing => Checksums::Ignored,
+    };
+    let mut reader = open(&source, wanted, checksums)?;
     let (width, height) = reader.info().size();
     let channels = if is_grey(&reader) { 1 } else { 3 };
-    check(wanted.limits, width, height, channels, 0)?;
-    blank(samples, width as usize * height as usize * channels);
-    let rows = read_rows(&mut reader, channels, samples);
+    let is_announced = |header: Header| (header.width, header.height, header.channels()) == (width, height, channels);
+    if !Header::read(bytes).is_some_and(is_announced) {
+        return Err(corrupt_text("its header contradicts itself"));
+    }
+    blank(samples, width as usize * height as usize * channels)?;
+    let mut rows = read_rows(&mut reader, &source, channels, samples);
     let mut raster = Raster { width, height, channels, whole: None, orientation: None };
-    if let Some(why) = rows.broken {
-        let trusted = trusted(bytes).map_or(rows.whole, |start| {
-            open(start, wanted, Checksums::Checked)
-                .map_or(0, |mut reader| read_rows(&mut reader, channels, samples).whole)
-        });
-        samples.fill(0);
-        let shown = read_rows(&mut open(bytes, wanted, Checksums::Ignored)?, channels, samples);
-        share(Format::Png, shown.came, height, &why)?;
-        raster.whole = Some(trusted as f32 / height as f32);
+    if let Some(why) = rows.broken.take() {
+        raster.whole = Some(rows.trusted(source.trusted()) as f32 / height as f32);
+        if checksums != Checksums::Ignored && rows.might_go_on(&why) {
+            samples.fill(0);
+            let mut again = open(&source, wanted, Checksums::Ignored)?;
+            rows = read_rows(&mut again, &source, channels, samples);
+        }
+        share(Format::Png, rows.came(), height, &why)?;
     }
     if wanted.orientation {
         let _ = reader.finish();
@@ -40,39 +89,30 @@ pub(super) fn decode(bytes: &[u8], wanted: &Wanted<'_>, samples: &mut Vec<u8>) -
     Ok(raster)
 }
 
-/// The file before its first chunk with a wrong checksum, if there is one. The decoder reads whole chunks ahead of its rows.
-fn trusted(bytes: &[u8]) -> Option<&[u8]> {
-    let mut at = 8;
-    loop {
-        let length = bytes.get(at..at + 4)?.try_into().map(u32::from_be_bytes).ok()? as usize;
-        let end = at.checked_add(8)?.checked_add(length)?;
-        let stored = bytes.get(end..end + 4)?.try_into().map(u32::from_be_bytes).ok()?;
-        if crc32fast::hash(&bytes[at + 4..end]) != stored {
-            return Some(&bytes[..at]);
-        }
-        at = end + 4;
-    }
-}
-
-/// Whether a wrong checksum ends the picture.
+/// What becomes of the checksums.
 #[derive(Clone, Copy, PartialEq)]
 enum Checksums {
+    /// A wrong one ends the picture.
     Checked,
+    /// Those of the chunks are known to be right, so that only that of the data is checked.
+    Known,
     Ignored,
 }
 
-fn open<'a>(bytes: &'a [u8], wanted: &Wanted<'_>, checksums: Checksums) -> Result<Source<'a>> {
+fn open<'a>(source: &Growing<'a>, wanted: &Wanted<'_>, checksums: Checksums) -> Result<Source<'a>> {
     let mut options = DecodeOptions::default();
-    options.set_ignore_checksums(checksums == Checksums::Ignored);
+    options.set_ignore_adler32(checksums == Checksums::Ignored);
+    options.set_ignore_crc(checksums != Checksums::Checked);
     options.set_ignore_text_chunk(true);
     options.set_ignore_iccp_chunk(true);
-    let mut decoder = Decoder::new_with_options(Cursor::new(bytes), options);
+    let mut decoder = Decoder::new_with_options(source.from_start(), options);
     decoder
         .set_limits(Limits { bytes: usize::try_from(wanted.limits.max_decoder_bytes).unwrap_or(usize::MAX) });
     decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
-    let (width, height) = decoder.read_header_info().map_err(corrupt)?.size();
-    wanted.limits.check_size(width, height)?;
-    decoder.read_info().map_err(corrupt)
+    decoder.read_info().map_err(|error| match error {
+        DecodingError::LimitsExceeded => wanted.limits.over_decoder_bytes(),
+        error => corrupt_text(&error.to_string()),
+    })
 }
 
 fn is_grey(reader: &Source<'_>) -> bool {
@@ -81,102 +121,140 @@ fn is_grey(reader: &Source<'_>) -> bool {
 
 /// How far the rows came.
 struct Rows {
-    /// Rows of any pass that came.
-    came: u32,
-    /// Rows of the picture whose every sample came.
-    whole: u32,
+    width: u32,
+    height: u32,
+    interlaced: bool,
+    /// Rows of each pass; of a plain picture those of the first.
+    done: [u32; 7],
+    /// The same when the source was at the end of what can be trusted.
+    done_trusted: Option<[u32; 7]>,
     /// Why no more came, if anything is wrong at all.
-    broken: Option<png::DecodingError>,
+    broken: Option<DecodingError>,
 }
+
+impl Rows {
+    /// Rows of any pass that came.
+    fn came(&self) -> u32 {
+        self.done.iter().sum()
+    }
+
+    /// Rows of the picture whose every sample came.
+    fn whole(&self, done: &[u32; 7]) -> u32 {
+        if self.interlaced { passes::whole_rows(done, self.width, self.height) } else { done[0] }
+    }
+
+    /// Whole rows that can be trusted.
+    fn trusted(&self, trusted: Trusted) -> u32 {
+        match trusted {
+            Trusted::Nothing => 0,
+            Trusted::Before(_) => self.done_trusted.map_or(0, |done| self.whole(&done)),
+            Trusted::All | Trusted::Unsure => self.whole(&self.done),
+        }
+    }
+
+    /// Whether rows are missing that may come where checksums do not count: behind data that ends there is nothing.
+    fn might_go_on(&self, why: &DecodingError) -> bool {
+        self.whole(&self.done) < self.height && !matches!(why, DecodingError::IoError(_))
+    }
+}
+
+type Step = std::result::Result<(), DecodingError>;
 
 /// Reads rows into `samples`, which are zero, until all are there or the data breaks.
-fn read_rows(reader: &mut Source<'_>, channels: usize, samples: &mut [u8]) -> Rows {
-    let mut done = [0; 7];
-    let broken = if reader.info().interlaced {
-        read_interlaced(reader, channels, samples, &mut done)
-    } else {
-        read_plain(reader, channels, samples, &mut done[0])
-    };
-    let (width, height) = reader.info().size();
-    let whole = if reader.info().interlaced { whole_rows(&done, width, height) } else { done[0] };
-    let broken = match broken.and_then(|()| reader.read_row(&mut []).map(drop)) {
-        // Every row is there; only what follows the picture's data is missing.
-        Err(png::DecodingError::IoError(_)) if whole == height => None,
-        other => other.err(),
-    };
-    Rows { came: done.iter().sum(), whole, broken }
-}
-
-type Step = std::result::Result<(), png::DecodingError>;
-
-fn read_plain(reader: &mut Source<'_>, channels: usize, samples: &mut [u8], done: &mut u32) -> Step {
-    let with_alpha = reader.output_color_type().0.samples();
-    let stride = reader.info().width as usize * channels;
-    let mut line = vec![0; reader.info().width as usize * with_alpha];
-    for row in samples.chunks_exact_mut(stride) {
-        if with_alpha == channels {
-            reader.read_row(row)?;
-        } else {
-            reader.read_row(&mut line)?;
-            without_alpha_into(&line, with_alpha, row);
-        }
-        *done += 1;
-    }
-    Ok(())
-}
-
-/// Each pixel of a pass fills the block that later passes refine, as browsers show a picture that is still coming.
-fn read_interlaced(
-    reader: &mut Source<'_>,
+fn read_rows<'a>(
+    reader: &mut Source<'a>,
+    source: &Growing<'a>,
     channels: usize,
     samples: &mut [u8],
-    done: &mut [u32; 7],
-) -> Step {
+) -> Rows {
     let (width, height) = reader.info().size();
+    let interlaced = reader.info().interlaced;
+    let rows = Rows { width, height, interlaced, done: [0; 7], done_trusted: None, broken: None };
     let with_alpha = reader.output_color_type().0.samples();
-    let mut line = vec![0; width as usize * with_alpha];
-    for (pass, done) in done.iter_mut().enumerate() {
-        let [first_row, row_step, first_column, column_step] = PASSES[pass];
-        let columns = width.saturating_sub(first_column).div_ceil(column_step);
-        let rows = if columns == 0 { 0 } else { height.saturating_sub(first_row).div_ceil(row_step) };
-        for row in 0..rows {
-            reader.read_row(&mut line)?;
-            let mut length = columns as usize * with_alpha;
-            if with_alpha != channels {
-                length = without_alpha(&mut line[..length], with_alpha);
-            }
-            let place = Adam7Info::new(pass as u8 + 1, row, width);
-            let stride = width as usize * channels;
-            png::splat_interlaced_row(samples, stride, &line[..length], &place, channels as u8 * 8);
-            *done += 1;
-        }
-    }
-    Ok(())
-}
-
-/// Rows of the picture to which every pass that touches them has come.
-fn whole_rows(done: &[u32; 7], width: u32, height: u32) -> u32 {
-    let is_whole = |row: u32| {
-        PASSES.iter().zip(done).all(|([first_row, row_step, first_column, _], done)| {
-            let touches =
-                width > *first_column && row >= *first_row && (row - first_row).is_multiple_of(*row_step);
-            !touches || *done > (row - first_row) / row_step
-        })
+    let mut reading = Reading { reader, source, rows, channels, with_alpha };
+    let read = if interlaced { reading.interlaced(samples) } else { reading.plain(samples) };
+    let broken = read.and_then(|()| reading.row(&mut []));
+    let mut rows = reading.rows;
+    rows.broken = match broken {
+        // Every row is there; only what follows the picture's data is missing.
+        Err(DecodingError::IoError(_)) if rows.whole(&rows.done) == height => None,
+        other => other.err(),
     };
-    (0..height).filter(|row| is_whole(*row)).count() as u32
-}
-
-fn without_alpha_into(line: &[u8], with: usize, row: &mut [u8]) {
-    for (from, to) in line.chunks_exact(with).zip(row.chunks_exact_mut(with - 1)) {
-        to.copy_from_slice(&from[..with - 1]);
+    if matches!(source.trusted(), Trusted::Before(_) | Trusted::Nothing) {
+        rows.broken = rows.broken.or_else(|| Some(io::Error::other("a checksum is wrong").into()));
     }
+    rows
 }
 
-fn corrupt(error: png::DecodingError) -> Error {
-    match error {
-        png::DecodingError::LimitsExceeded => {
-            Error::corrupt(Format::Png.name(), "a chunk before the picture takes more memory than the limit")
+/// Rows on their way.
+struct Reading<'r, 'a> {
+    reader: &'r mut Source<'a>,
+    source: &'r Growing<'a>,
+    rows: Rows,
+    channels: usize,
+    /// Channels as they are decoded.
+    with_alpha: usize,
+}
+
+impl Reading<'_, '_> {
+    /// The next row. At the end of what can be trusted, notes how far that went, and goes on.
+    fn row(&mut self, to: &mut [u8]) -> Step {
+        loop {
+            match self.reader.read_row(to) {
+                Err(DecodingError::IoError(error)) if error.kind() == io::ErrorKind::UnexpectedEof && self.source.grow() => {
+                    self.rows.done_trusted = Some(self.rows.done);
+                }
+                other => return other.map(drop),
+            }
         }
-        error => Error::corrupt(Format::Png.name(), error.to_string()),
     }
+
+    fn plain(&mut self, samples: &mut [u8]) -> Step {
+        let stride = self.rows.width as usize * self.channels;
+        let mut line = vec![0; self.rows.width as usize * self.with_alpha];
+        for row in samples.chunks_exact_mut(stride) {
+            if self.with_alpha == self.channels {
+                self.row(row)?;
+            } else {
+                self.row(&mut line)?;
+                without_alpha(&line, self.with_alpha, row);
+            }
+            self.rows.done[0] += 1;
+        }
+        Ok(())
+    }
+
+    fn interlaced(&mut self, samples: &mut [u8]) -> Step {
+        let (width, height) = (self.rows.width, self.rows.height);
+        let stride = width as usize * self.channels;
+        let mut line = vec![0; width as usize * self.with_alpha];
+        let mut opaque = vec![0; stride];
+        for pass in 0..PASSES.len() {
+            let (columns, rows) = passes::size(pass, width, height);
+            for row in 0..rows {
+                self.row(&mut line)?;
+                let opaque = &mut opaque[..columns as usize * self.channels];
+                without_alpha(&line, self.with_alpha, opaque);
+                match self.channels {
+                    1 => passes::place::<1>(samples, stride, pass, row, opaque),
+                    _ => passes::place::<3>(samples, stride, pass, row, opaque),
+                }
+                self.rows.done[pass] += 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The pixels of a line without their alpha, if they have any; `with` counts the channels with it.
+fn without_alpha(line: &[u8], with: usize, to: &mut [u8]) {
+    match with {
+        2 => to.iter_mut().zip(line.as_chunks::<2>().0).for_each(|(to, [grey, _])| *to = *grey),
+        4 => to.as_chunks_mut::<3>().0.iter_mut().zip(line.as_chunks::<4>().0).for_each(|(to, [r, g, b, _])| *to = [*r, *g, *b]),
+        _ => to.copy_from_slice(&line[..to.len()]),
+    }
+}
+
+fn corrupt_text(message: &str) -> Error {
+    Error::corrupt(Format::Png.name(), message)
 }

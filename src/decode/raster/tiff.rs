@@ -6,9 +6,16 @@ use tiff::decoder::{ChunkType, Decoder, DecodingResult, Limits};
 use tiff::tags::Tag;
 use tiff::{ColorType, TiffError};
 
-use super::{Raster, Wanted, blank, check, share};
+use super::{Raster, Wanted, blank, lengthen, share};
+use crate::decode::estimate::Estimate;
 use crate::decode::{Format, orient};
 use crate::error::{Error, Result};
+use crate::limits;
+use directory::Directory;
+use jpeg::Jpeg;
+
+mod directory;
+mod jpeg;
 
 type Source<'a> = Decoder<Cursor<&'a [u8]>>;
 
@@ -26,8 +33,10 @@ enum Colour {
 struct Grid {
     width: usize,
     height: usize,
-    /// Pixels of a whole strip or tile.
+    /// Pixels of a whole strip or tile, as far as it lies on the page.
     cell: (usize, usize),
+    /// Pixels across a whole strip or tile as it is stored.
+    stored: usize,
     across: usize,
     down: usize,
     /// Samples of a pixel.
@@ -38,29 +47,77 @@ struct Grid {
     planar: bool,
 }
 
+/// What decoding takes, by the first page's directory.
+pub(super) fn estimate(bytes: &[u8], wanted: &Wanted<'_>) -> Result<Estimate> {
+    let tables = Directory::read(bytes).map_or(0, |directory| directory.tables());
+    wanted.limits.check_decoder_bytes(tables)?;
+    limits::can_be_had(tables)?;
+    let mut decoder = open(bytes, wanted)?;
+    let (width, height) = decoder.dimensions().map_err(|error| problem(error, wanted))?;
+    let samples = decoder.find_tag_unsigned::<u16>(Tag::SamplesPerPixel).ok().flatten().unwrap_or(1);
+    let bits = decoder.find_tag_unsigned_vec::<u8>(Tag::BitsPerSample).ok().flatten();
+    let bits = bits.and_then(|bits| bits.first().copied()).unwrap_or(1);
+    let grid = grid(&mut decoder, (width, height), samples, bits)?;
+    // At worst a palette's colours, and the file with its indices declared to be grey.
+    let estimate = Estimate::new(Format::Tiff, (width, height), 3).and(tables + bytes.len() as u64);
+    let jpeg = jpegs(&mut decoder, bytes);
+    Ok(estimate.working_through(grid.pixels_worked().max(jpeg.pixels)).and(grid.cell_memory() + jpeg.memory))
+}
+
+impl Grid {
+    /// Pixels of all strips or tiles, those beyond the page's right edge too; as many more as they are wider than 4 bytes.
+    fn pixels_worked(&self) -> u64 {
+        let stored = (self.stored as u64).saturating_mul(self.across as u64).saturating_mul(self.height as u64);
+        let bits = self.samples as u64 * u64::from(self.bits);
+        stored.saturating_mul(bits.div_ceil(32))
+    }
+
+    /// Bytes of a strip or tile: as it is stored, as bytes, once more where planes are put together; and a row with what lies beyond the edge.
+    fn cell_memory(&self) -> u64 {
+        let samples = (self.cell.0 * self.cell.1) as u64 * self.samples as u64;
+        let row = (self.stored as u64 * self.samples as u64).saturating_mul(u64::from(self.bits)) / 8;
+        samples.saturating_mul(u64::from(self.bits.div_ceil(8)) + 2).saturating_add(row)
+    }
+}
+
+/// What JPEGs in strips or tiles take: the pixels of all of them, and the memory of the largest.
+fn jpegs(decoder: &mut Source<'_>, bytes: &[u8]) -> Jpeg {
+    let mut all = Jpeg::default();
+    let compression = decoder.find_tag_unsigned::<u16>(Tag::Compression).ok().flatten();
+    if !matches!(compression, Some(6 | 7)) {
+        return all;
+    }
+    let mut list = |tag| decoder.get_tag_u64_vec(tag).unwrap_or_default();
+    let places = [list(Tag::StripOffsets), list(Tag::TileOffsets)].concat();
+    let lengths = [list(Tag::StripByteCounts), list(Tag::TileByteCounts)].concat();
+    for (place, length) in places.into_iter().zip(lengths) {
+        let data = bytes.get(usize::try_from(place).unwrap_or(usize::MAX)..).unwrap_or_default();
+        let data = &data[..data.len().min(usize::try_from(length).unwrap_or(usize::MAX))];
+        let one = jpeg::announced(data);
+        all.pixels = all.pixels.saturating_add(one.pixels);
+        all.memory = all.memory.max(one.memory + 2 * data.len() as u64);
+    }
+    all
+}
+
 /// Decodes the first page. What cannot be decoded stays black.
 pub(super) fn decode(bytes: &[u8], wanted: &Wanted<'_>, samples: &mut Vec<u8>) -> Result<Raster> {
-    let indexed = indices_as_grey(bytes);
-    let bytes = indexed.as_deref().unwrap_or(bytes);
-    let mut decoder = Decoder::new(Cursor::new(bytes)).map_err(problem)?.with_limits(limits(wanted));
-    let (width, height) = decoder.dimensions().map_err(problem)?;
-    wanted.limits.check_size(width, height)?;
+    let indexed = indices_as_grey(bytes)?;
+    let mut decoder = open(indexed.as_deref().unwrap_or(bytes), wanted)?;
+    let (width, height) = decoder.dimensions().map_err(|error| problem(error, wanted))?;
     if decoder.find_tag_unsigned::<u16>(Tag::FillOrder).ok().flatten() == Some(2) {
         return Err(Error::Unsupported("TIFF with the bits of its bytes in reverse order".into()));
     }
-    let colour = if indexed.is_some() { palette(&mut decoder)? } else { colour(&mut decoder)? };
-    let grid = grid(&mut decoder, width, height)?;
+    let colour = if indexed.is_some() { palette(&mut decoder, wanted)? } else { colour(&mut decoder, wanted)? };
+    let kind = decoder.colortype().map_err(|error| problem(error, wanted))?;
+    let grid = grid(&mut decoder, (width, height), kind.num_samples(), kind.bit_depth())?;
     let channels = if matches!(colour, Colour::Grey) { 1 } else { 3 };
-    // A strip is held twice: as stored, at up to 4 bytes a sample, and as bytes.
-    let cell = (grid.cell.0 * grid.cell.1.min(grid.height)) as u64 * grid.samples as u64;
-    let copy = if indexed.is_some() { bytes.len() as u64 } else { 0 };
-    check(wanted.limits, width, height, channels, cell.saturating_mul(5) + copy)?;
-    blank(samples, grid.width * grid.height * channels);
+    blank(samples, grid.width * grid.height * channels)?;
     let mut raster = Raster { width, height, channels, whole: None, orientation: None };
     let (rows, broken) = read_cells(&mut decoder, &grid, &colour, channels, samples);
     if let Some(error) = broken {
-        if matches!(error, TiffError::UnsupportedError(_)) {
-            return Err(problem(error));
+        if matches!(error, TiffError::UnsupportedError(_) | TiffError::LimitsExceeded) {
+            return Err(problem(error, wanted));
         }
         raster.whole = share(Format::Tiff, rows, height, &error)?;
     }
@@ -71,18 +128,19 @@ pub(super) fn decode(bytes: &[u8], wanted: &Wanted<'_>, samples: &mut Vec<u8>) -
     Ok(raster)
 }
 
-fn limits(wanted: &Wanted<'_>) -> Limits {
-    let bytes = usize::try_from(wanted.limits.max_decoder_bytes).unwrap_or(usize::MAX);
+fn open<'a>(bytes: &'a [u8], wanted: &Wanted<'_>) -> Result<Source<'a>> {
+    let most = usize::try_from(wanted.limits.max_decoder_bytes).unwrap_or(usize::MAX);
     let mut limits = Limits::default();
-    limits.decoding_buffer_size = bytes;
-    limits.intermediate_buffer_size = bytes;
-    limits.ifd_value_size = bytes.min(64 << 20);
-    limits
+    limits.decoding_buffer_size = most;
+    limits.intermediate_buffer_size = most;
+    limits.ifd_value_size = most.min(64 << 20);
+    let decoder = Decoder::new(Cursor::new(bytes)).map_err(|error| problem(error, wanted))?;
+    Ok(decoder.with_limits(limits))
 }
 
-fn colour(decoder: &mut Source<'_>) -> Result<Colour> {
+fn colour(decoder: &mut Source<'_>, wanted: &Wanted<'_>) -> Result<Colour> {
     let photometric = decoder.find_tag_unsigned::<u16>(Tag::PhotometricInterpretation).ok().flatten();
-    match decoder.colortype().map_err(problem)? {
+    match decoder.colortype().map_err(|error| problem(error, wanted))? {
         ColorType::Gray(_) | ColorType::GrayA(_) => Ok(Colour::Grey),
         ColorType::Multiband { .. } if matches!(photometric, Some(0 | 1)) => Ok(Colour::Grey),
         ColorType::RGB(_) | ColorType::RGBA(_) => Ok(Colour::Rgb),
@@ -95,34 +153,22 @@ fn colour(decoder: &mut Source<'_>) -> Result<Colour> {
 /// The file with its palette indices declared to be grey; `None` where there are none.
 ///
 /// The `tiff` crate (0.11) refuses palettes, but reads the same samples as grey.
-fn indices_as_grey(bytes: &[u8]) -> Option<Vec<u8>> {
-    let little = bytes.starts_with(b"II");
-    let number = |at: usize, length: usize| {
-        let field = bytes.get(at..at.checked_add(length)?)?;
-        let fold = |number, byte: &u8| number << 8 | u64::from(*byte);
-        Some(if little { field.iter().rev().fold(0, fold) } else { field.iter().fold(0, fold) })
-    };
-    // Classic files count entries in 2 bytes and use 12 for each, big ones (version 43) 8 and 20.
-    let (first, counter, entry, value) = if number(2, 2)? == 43 { (8, 8, 20, 12) } else { (4, 2, 12, 8) };
-    let directory = usize::try_from(number(first, if entry == 20 { 8 } else { 4 })?).ok()?;
-    let entries = usize::try_from(number(directory, counter)?).ok()?.min(bytes.len() / entry);
-    let start = directory.checked_add(counter)?;
-    let is_photometric =
-        |at: &usize| number(*at, 2) == Some(u64::from(Tag::PhotometricInterpretation.to_u16()));
-    let at = (0..entries).map(|index| start + index * entry).find(is_photometric)? + value;
-    (number(at, 2)? == 3).then(|| {
-        let mut grey = bytes.to_vec();
-        grey[at..at + 2].copy_from_slice(&if little { [1, 0] } else { [0, 1] });
-        grey
-    })
+fn indices_as_grey(bytes: &[u8]) -> Result<Option<Vec<u8>>> {
+    let Some(directory) = Directory::read(bytes) else { return Ok(None) };
+    let Some(at) = directory.palette_at() else { return Ok(None) };
+    let mut grey = Vec::new();
+    lengthen(&mut grey, bytes.len())?;
+    grey.copy_from_slice(bytes);
+    grey[at..at + 2].copy_from_slice(&directory.short(1));
+    Ok(Some(grey))
 }
 
-fn palette(decoder: &mut Source<'_>) -> Result<Colour> {
-    let bits = decoder.colortype().map_err(problem)?.bit_depth();
+fn palette(decoder: &mut Source<'_>, wanted: &Wanted<'_>) -> Result<Colour> {
+    let bits = decoder.colortype().map_err(|error| problem(error, wanted))?.bit_depth();
     if bits > 8 {
         return Err(Error::Unsupported(format!("TIFF with a palette for {bits} bits")));
     }
-    let map = decoder.get_tag_u16_vec(Tag::ColorMap).map_err(problem)?;
+    let map = decoder.get_tag_u16_vec(Tag::ColorMap).map_err(|error| problem(error, wanted))?;
     let colours = 1 << bits;
     if map.len() < 3 * colours {
         return Err(Error::corrupt(Format::Tiff.name(), "its colour map is shorter than its samples need"));
@@ -133,23 +179,23 @@ fn palette(decoder: &mut Source<'_>) -> Result<Colour> {
     Ok(Colour::Palette((0..colours).map(|index| [0, 1, 2].map(|c| channel(index, c))).collect()))
 }
 
-fn grid(decoder: &mut Source<'_>, width: u32, height: u32) -> Result<Grid> {
-    let colour = decoder.colortype().map_err(problem)?;
+/// The grid of a page whose pixels have so many samples of so many bits.
+fn grid(decoder: &mut Source<'_>, (width, height): (u32, u32), samples: u16, bits: u8) -> Result<Grid> {
     let planar = decoder.find_tag_unsigned::<u16>(Tag::PlanarConfiguration).ok().flatten() == Some(2);
     let (across, down) = decoder.chunk_dimensions();
     let across = if decoder.get_chunk_type() == ChunkType::Strip { width } else { across };
     if across == 0 || down == 0 {
         return Err(Error::corrupt(Format::Tiff.name(), "its strips or tiles have no size"));
     }
-    let samples = usize::from(colour.num_samples());
     Ok(Grid {
         width: width as usize,
         height: height as usize,
         cell: (across.min(width) as usize, down.min(height) as usize),
+        stored: across as usize,
         across: width.div_ceil(across) as usize,
         down: height.div_ceil(down) as usize,
-        samples,
-        bits: colour.bit_depth(),
+        samples: samples.into(),
+        bits,
         planar: planar && samples > 1,
     })
 }
@@ -273,13 +319,10 @@ fn from_ycbcr([y, cb, cr]: [u8; 3]) -> [u8; 3] {
     [y + 1.402 * cr, y - 0.344_136 * cb - 0.714_136 * cr, y + 1.772 * cb].map(|value| value.round() as u8)
 }
 
-fn problem(error: TiffError) -> Error {
+fn problem(error: TiffError, wanted: &Wanted<'_>) -> Error {
     match error {
         TiffError::UnsupportedError(error) => Error::Unsupported(format!("TIFF: {error}")),
-        TiffError::LimitsExceeded => Error::corrupt(
-            Format::Tiff.name(),
-            "it announces tables or strips that take more memory than the limit",
-        ),
+        TiffError::LimitsExceeded => wanted.limits.over_decoder_bytes(),
         error => Error::corrupt(Format::Tiff.name(), error.to_string()),
     }
 }

@@ -5,47 +5,78 @@ use std::io::Cursor;
 use image::codecs::webp::WebPDecoder;
 use image::{ImageDecoder, ImageError};
 
-use super::{Raster, Wanted, blank, check, drop_alpha};
+use super::{Raster, Wanted, blank, drop_alpha, lengthen};
+use crate::decode::estimate::{Estimate, LEAST};
 use crate::decode::{Format, orient};
 use crate::error::{Error, Result};
+use crate::limits;
+use content::Content;
+
+mod content;
+mod flat;
+
+/// What decoding takes, by the chunks with the picture.
+pub(super) fn estimate(bytes: &[u8]) -> Result<Estimate> {
+    let (width, height) = open(bytes)?.dimensions();
+    let content = Content::of(bytes);
+    let canvas = u64::from(width) * u64::from(height);
+    let frame = u64::from(content.frame.0) * u64::from(content.frame.1);
+    let mut memory = 4 * canvas;
+    if content.animated {
+        memory += 4 * canvas + 4 * frame;
+    }
+    if content.lossless {
+        memory += without_loss(frame, bytes.len());
+    } else {
+        memory += with_loss(content.frame, bytes.len());
+    }
+    if content.alpha {
+        memory += without_loss(frame, bytes.len()) + frame;
+    }
+    Ok(Estimate::new(Format::WebP, (width, height), 0).working_through(frame).and(memory))
+}
+
+/// R, G, B, A, and what transforms hold of each block. The tables of its codes are told by no header: they take some bytes for each byte of the
+/// file, for which it counts twenty times.
+fn without_loss(pixels: u64, file: usize) -> u64 {
+    5 * pixels + 20 * file as u64
+}
+
+/// Luma and chroma of whole macroblocks, the file's data once more, and the largest partition that its header can announce.
+fn with_loss((width, height): (u32, u32), file: usize) -> u64 {
+    let blocks = u64::from(width.div_ceil(16)) * u64::from(height.div_ceil(16));
+    blocks * 16 * 16 * 3 / 2 + 2 * file as u64 + (1 << 24)
+}
 
 /// Decodes a WebP; one whose picture data is cut is corrupt.
 pub(super) fn decode(bytes: &[u8], wanted: &Wanted<'_>, samples: &mut Vec<u8>) -> Result<Raster> {
-    if let Some(missing) = missing_bytes(bytes) {
-        let message = format!("the file ends {missing} bytes before the end of the picture's data");
-        return Err(Error::corrupt(Format::WebP.name(), message));
+    let content = Content::of(bytes);
+    if let Some(missing) = content.missing {
+        return Err(corrupt_text(format!("the file ends {missing} bytes before the end of the picture's data")));
     }
-    let mut decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(corrupt)?;
+    let mut decoder = open(bytes)?;
     let (width, height) = decoder.dimensions();
-    // The decoder's own planes: up to two R, G, B, A copies for lossless and animated pictures.
-    check(wanted.limits, width, height, 4, u64::from(width) * u64::from(height) * 8)?;
+    if !content.animated && content.frame != (width, height) {
+        return Err(corrupt_text("its picture has another size than the file announces"));
+    }
     let orientation = if wanted.orientation { orientation(&mut decoder) } else { None };
-    let channels = usize::from(decoder.color_type().bytes_per_pixel());
-    blank(samples, width as usize * height as usize * channels);
-    decoder.read_image(samples).map_err(corrupt)?;
-    if channels == 4 {
-        drop_alpha(samples, 4);
+    let pixels = width as usize * height as usize;
+    if let Some(colour) = content.colour {
+        lengthen(samples, pixels * 3)?;
+        samples.as_chunks_mut::<3>().0.fill(colour);
+    } else {
+        let channels = usize::from(decoder.color_type().bytes_per_pixel());
+        blank(samples, pixels * channels)?;
+        decoder.read_image(samples).map_err(corrupt)?;
+        if channels == 4 {
+            drop_alpha(samples);
+        }
     }
     Ok(Raster { width, height, channels: 3, whole: None, orientation })
 }
 
-/// Bytes that the chunk with the (first) picture announces and the file does not have.
-///
-/// The decoders of both codings run on past the end of a cut chunk, so this is what notices a cut.
-fn missing_bytes(bytes: &[u8]) -> Option<usize> {
-    let mut at = 12;
-    while let Some(header) = bytes.get(at..at + 8) {
-        let size = u32::from_le_bytes([header[4], header[5], header[6], header[7]]) as usize;
-        let end = (at + 8).saturating_add(size);
-        if matches!(&header[..4], b"VP8 " | b"VP8L" | b"ANMF" | b"ALPH") && end > bytes.len() {
-            return Some(end - bytes.len());
-        }
-        if matches!(&header[..4], b"VP8 " | b"VP8L" | b"ANMF") {
-            return None;
-        }
-        at = end.saturating_add(size % 2);
-    }
-    None
+fn open(bytes: &[u8]) -> Result<WebPDecoder<Cursor<&[u8]>>> {
+    WebPDecoder::new(Cursor::new(bytes)).map_err(corrupt)
 }
 
 fn orientation(decoder: &mut WebPDecoder<Cursor<&[u8]>>) -> Option<image::metadata::Orientation> {
@@ -56,6 +87,11 @@ fn orientation(decoder: &mut WebPDecoder<Cursor<&[u8]>>) -> Option<image::metada
 fn corrupt(error: ImageError) -> Error {
     match error {
         ImageError::Unsupported(error) => Error::Unsupported(format!("WebP: {error}")),
-        error => Error::corrupt(Format::WebP.name(), error.to_string()),
+        ImageError::Limits(_) => limits::refused(LEAST),
+        error => corrupt_text(error.to_string()),
     }
+}
+
+fn corrupt_text(message: impl Into<String>) -> Error {
+    Error::corrupt(Format::WebP.name(), message)
 }

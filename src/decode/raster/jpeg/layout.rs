@@ -65,12 +65,26 @@ impl Layout {
     ///
     /// `Corrupt` where there is no frame or scan, `Unsupported` by name, `Limit`.
     pub(super) fn rewrite(bytes: &[u8], limits: &Limits, stream: &mut Vec<u8>) -> Result<Layout> {
+        let layout = Layout::walk(bytes, limits, Until::End, stream)?;
+        stream.extend([0xFF, EOI]);
+        Ok(layout)
+    }
+
+    /// Reads a JPEG's structure up to its first scan.
+    ///
+    /// # Errors
+    ///
+    /// As [`rewrite`](Layout::rewrite).
+    pub(super) fn announced(bytes: &[u8], limits: &Limits) -> Result<Layout> {
+        Layout::walk(bytes, limits, Until::FirstScan, &mut Vec::new())
+    }
+
+    fn walk(bytes: &[u8], limits: &Limits, until: Until, stream: &mut Vec<u8>) -> Result<Layout> {
         stream.clear();
         stream.extend([0xFF, SOI]);
-        let mut walk = Walk::new(bytes, 2, limits, stream);
+        let mut walk = Walk { until, ..Walk::new(bytes, 2, limits, stream) };
         while walk.step()? {}
-        let Walk { stream, exif, layout, .. } = walk;
-        stream.extend([0xFF, EOI]);
+        let Walk { exif, layout, .. } = walk;
         let mut layout = layout.ok_or_else(|| corrupt("it ends before its frame header"))?;
         if layout.scans == 0 {
             return Err(corrupt("it ends before its first scan"));
@@ -126,21 +140,34 @@ impl Layout {
         (self.width.div_ceil(8 * horizontal), self.height.div_ceil(8 * vertical), 8 * vertical)
     }
 
-    /// Memory that decoding takes: samples, the rewritten file, and coefficients where they must all be kept.
-    fn memory(&self, file: usize) -> u64 {
+    /// Memory that decoding takes at its worst, in bytes, for a file of so many.
+    ///
+    /// That is where the first decoder gives up and the second one has its turn: it holds whole planes, and hands their
+    /// coefficients to threads of its own, which may be slow.
+    pub(super) fn memory(&self, file: usize) -> u64 {
         let pixels = u64::from(self.width) * u64::from(self.height);
-        let samples = pixels * self.channels() as u64;
-        let (across, down, _) = self.mcus();
+        let (across, down, rows) = self.mcus();
         let blocks: u64 = self.components.iter().map(|c| u64::from(c.horizontal * c.vertical)).sum();
-        let coefficients = u64::from(across) * u64::from(down) * blocks * 64 * 2;
+        let planes = u64::from(across) * u64::from(down) * blocks * 64;
+        let coefficients = 2 * planes;
         let kept = if self.progressive { coefficients } else { 0 };
-        let second = if self.suits_zune() { 0 } else { samples + coefficients };
-        samples + file as u64 + kept + second
+        let second = kept + coefficients + planes + pixels * self.components.len() as u64;
+        // A row of MCUs of each component as samples, brought to full size, and as what they become.
+        let line = u64::from(self.width) * u64::from(rows) * self.components.len() as u64 * 8;
+        pixels * self.channels() as u64 + line + second + 2 * file as u64
     }
+}
+
+/// How far a walk goes.
+#[derive(Clone, Copy, PartialEq)]
+enum Until {
+    FirstScan,
+    End,
 }
 
 /// A walk along the markers.
 struct Walk<'a> {
+    until: Until,
     bytes: &'a [u8],
     at: usize,
     stream: &'a mut Vec<u8>,
@@ -155,7 +182,8 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn new(bytes: &'a [u8], at: usize, limits: &'a Limits, stream: &'a mut Vec<u8>) -> Walk<'a> {
-        Walk { bytes, at, stream, limits, interval: 0, exif: None, jfif: false, adobe: None, layout: None }
+        let (interval, exif, jfif, adobe, layout) = (0, None, false, None, None);
+        Walk { until: Until::End, bytes, at, stream, limits, interval, exif, jfif, adobe, layout }
     }
 }
 
@@ -353,13 +381,14 @@ impl Walk<'_> {
             if layout.scans == 1 {
                 layout.first_scan = components;
                 self.colours(&mut layout);
-                self.limits.check_decoder_bytes(layout.memory(self.bytes.len()))?;
             }
-            self.limits.check_scans(layout.scans, layout.width, layout.height)?;
-            self.copy_scan_header(segment, &layout);
-            self.entropy(&mut layout);
+            self.limits.check_scans(layout.scans, layout.width, layout.height, self.bytes.len() as u64)?;
+            if self.until == Until::End {
+                self.copy_scan_header(segment, &layout);
+                self.entropy(&mut layout);
+            }
         }
-        let more = taken.is_some() && (layout.progressive || !layout.is_complete());
+        let more = taken.is_some() && (layout.progressive || !layout.is_complete()) && self.until == Until::End;
         self.layout = Some(layout);
         Ok(more)
     }

@@ -1,0 +1,171 @@
+//! A PNG's bytes, first up to where their checksums hold, then all of them.
+//!
+//! Rows before the first wrong checksum can be trusted; those behind it are shown, and not trusted. One decoder tells both, since
+//! it goes on where its source was at its end and has more now: nothing is decoded twice.
+
+use std::cell::Cell;
+use std::io::{self, BufRead, Read, Seek, SeekFrom};
+use std::rc::Rc;
+
+/// Whether the chunks' checksums hold, as far as the picture goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trusted {
+    /// All of them, so that nobody needs to compute them again.
+    All,
+    /// Not all of them; the decoder is to say what that means.
+    Unsure,
+    /// Those before this place, where a chunk of the picture's data is wrong.
+    Before(usize),
+    /// Not one of the picture's data.
+    Nothing,
+}
+
+/// Which chunks, up to the end of the picture's data, have right checksums (PNG specification, 5.3 and 5.4).
+pub(super) fn trusted(bytes: &[u8]) -> Trusted {
+    let (mut at, mut trusted, mut data) = (8, Trusted::All, false);
+    while let Some(chunk) = Chunk::at(bytes, at) {
+        let is_data = chunk.name == b"IDAT";
+        if data && !is_data || chunk.name == b"IEND" {
+            break;
+        }
+        match (chunk.is_right, is_data, data) {
+            (true, ..) => {}
+            (false, true, true) => return Trusted::Before(at),
+            (false, true, false) => return Trusted::Nothing,
+            (false, false, _) => trusted = Trusted::Unsure,
+        }
+        (at, data) = (chunk.end, is_data);
+    }
+    trusted
+}
+
+/// A chunk that is all there.
+struct Chunk<'a> {
+    name: &'a [u8],
+    is_right: bool,
+    end: usize,
+}
+
+impl Chunk<'_> {
+    fn at(bytes: &[u8], at: usize) -> Option<Chunk<'_>> {
+        let word = |at: usize| bytes.get(at..)?.first_chunk().map(|word| u32::from_be_bytes(*word));
+        let end = at.checked_add(8)?.checked_add(word(at)? as usize)?;
+        let stored = word(end)?;
+        let is_right = crc32fast::hash(&bytes[at + 4..end]) == stored;
+        Some(Chunk { name: &bytes[at + 4..at + 8], is_right, end: end + 4 })
+    }
+}
+
+/// Bytes that end where they cannot be trusted any more, until [`grow`](Growing::grow) shows the rest.
+#[derive(Debug, Clone)]
+pub(super) struct Growing<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    /// Shared with the copy that a decoder reads.
+    end: Rc<Cell<usize>>,
+    trusted: Trusted,
+}
+
+impl<'a> Growing<'a> {
+    pub(super) fn new(bytes: &'a [u8], trusted: Trusted) -> Growing<'a> {
+        let end = if let Trusted::Before(end) = trusted { end } else { bytes.len() };
+        Growing { bytes, at: 0, end: Rc::new(Cell::new(end)), trusted }
+    }
+
+    pub(super) fn trusted(&self) -> Trusted {
+        self.trusted
+    }
+
+    /// The same bytes from their start, growing with these.
+    pub(super) fn from_start(&self) -> Growing<'a> {
+        Growing { at: 0, ..self.clone() }
+    }
+
+    /// Shows the rest; false where all was shown already.
+    pub(super) fn grow(&self) -> bool {
+        self.end.replace(self.bytes.len()) < self.bytes.len()
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.at..self.end.get()).unwrap_or_default()
+    }
+}
+
+impl Read for Growing<'_> {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let read = self.rest().read(to)?;
+        self.at += read;
+        Ok(read)
+    }
+}
+
+impl BufRead for Growing<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        Ok(self.rest())
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.at += amount;
+    }
+}
+
+impl Seek for Growing<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let mut cursor = io::Cursor::new(&self.bytes[..self.end.get()]);
+        cursor.set_position(self.at as u64);
+        self.at = cursor.seek(to)?.try_into().unwrap_or(usize::MAX);
+        Ok(self.at as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(chunks: &[(&[u8; 4], bool)]) -> Vec<u8> {
+        let mut file = vec![0; 8];
+        for (name, is_right) in chunks {
+            file.extend(3u32.to_be_bytes());
+            let start = file.len();
+            file.extend_from_slice(&name[..]);
+            file.extend(b"abc");
+            let sum = crc32fast::hash(&file[start..]);
+            file.extend((if *is_right { sum } else { !sum }).to_be_bytes());
+        }
+        file
+    }
+
+    #[test]
+    fn only_what_the_picture_needs_is_asked() {
+        let (header, data, text, end) = (b"IHDR", b"IDAT", b"tEXt", b"IEND");
+        for (chunks, expected) in [
+            (&[(header, true), (text, true), (data, true), (data, true), (end, true)][..], Trusted::All),
+            (&[(header, true), (text, false), (data, true), (end, true)], Trusted::Unsure),
+            (&[(header, true), (data, true), (text, false), (end, true)], Trusted::All),
+            (&[(header, true), (data, true), (end, false), (header, false)], Trusted::All),
+            (&[(header, false), (data, true)], Trusted::Unsure),
+            (&[(header, true), (data, false), (data, true)], Trusted::Nothing),
+            (&[(header, true), (data, true), (data, false)], Trusted::Before(8 + 2 * 15)),
+            (&[(header, true), (text, false), (data, true), (data, false)], Trusted::Before(8 + 3 * 15)),
+            (&[], Trusted::All),
+        ] {
+            assert_eq!(trusted(&file(chunks)), expected, "{chunks:?}");
+        }
+        // A chunk that is cut has no checksum yet.
+        let cut = file(&[(header, true), (data, false)]);
+        assert_eq!(trusted(&cut[..cut.len() - 1]), Trusted::All);
+    }
+
+    #[test]
+    fn the_rest_comes_when_it_is_asked_for() {
+        let bytes: Vec<u8> = (0..100).collect();
+        let growing = Growing::new(&bytes, Trusted::Before(40));
+        let mut reader = growing.from_start();
+        let mut read = Vec::new();
+        assert_eq!((reader.read_to_end(&mut read).unwrap(), reader.fill_buf().unwrap().len()), (40, 0));
+        assert!(growing.grow() && !growing.grow());
+        assert_eq!(reader.read_to_end(&mut read).unwrap(), 60);
+        assert_eq!(read, bytes);
+        assert_eq!((reader.seek(SeekFrom::Start(7)).unwrap(), reader.fill_buf().unwrap()[0]), (7, 7));
+    }
+}
