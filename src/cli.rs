@@ -8,6 +8,7 @@ mod backend;
 mod backfill;
 mod bench;
 mod bytes;
+mod clock;
 mod compare;
 mod console;
 mod dedupe;

@@ -658,7 +658,7 @@ fn a_listing_goes_on_after_any_item() {
     }
     let options = InputOptions { after: Some("gone".into()), ..InputOptions::default() };
     let found: Vec<Item> = items(inputs(), &options).collect();
-    assert!(matches!(&found[..], [Item { kind: ItemKind::Failed(_), .. }]), "{found:?}");
+    assert!(matches!(&found[..], [Item { kind: ItemKind::Broken(_), .. }]), "{found:?}");
 }
 
 #[test]

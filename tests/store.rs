@@ -49,6 +49,8 @@ struct Faults {
     most_open: AtomicU64,
     /// Whether only the first page of a listing is given.
     first_page: AtomicBool,
+    /// Whether it is told neither what an object is nor what there is.
+    secretive: AtomicBool,
     /// Answers about the bucket of pictures by their requests, where a second one is to cost no more than the sending.
     kept: Option<Mutex<HashMap<String, Response<Bytes>>>>,
 }
@@ -90,7 +92,10 @@ impl Faults {
             return Ok(answer);
         }
         let goes_on = request.uri().query().is_some_and(|query| query.contains("continuation-token"));
-        if goes_on && self.first_page.load(Ordering::Relaxed) {
+        let asks_what = request.method() == "HEAD"
+            || request.uri().query().is_some_and(|query| query.contains("list-type"));
+        let is_secret = asks_what && self.secretive.load(Ordering::Relaxed);
+        if is_secret || goes_on && self.first_page.load(Ordering::Relaxed) {
             let denied = Full::new(Bytes::from("<Error><Code>AccessDenied</Code></Error>"));
             let mut answer = Response::new(denied.map_err(|never: Infallible| match never {}).boxed_unsync());
             *answer.status_mut() = StatusCode::FORBIDDEN;
@@ -371,6 +376,51 @@ fn a_listing_that_breaks_off_is_gone_on_with() {
     assert!(String::from_utf8_lossy(&told.stderr).contains("there is nothing below"), "{told:?}");
     let within = server.shadegrid(&["backfill", "s3://bucket/photos", "--out", "s3://bucket/photos/job"]);
     assert!(String::from_utf8_lossy(&within.stderr).contains("lies in the source"), "{within:?}");
+}
+
+/// Whether a name is an object's or a prefix, the store knows alone.
+#[test]
+fn what_a_store_does_not_tell_is_no_object() {
+    let root = bucket(30);
+    let server = Server::start(root.path(), Faults::new(0, 0, 0));
+    server.faults.secretive.store(true, Ordering::Relaxed);
+    let out = root.path().join("out");
+    let job =
+        ["backfill", "s3://bucket/photos", "--out", out.to_str().unwrap(), "--format", "jsonl", "--quiet"];
+    let refused = server.shadegrid(&job);
+    let told = String::from_utf8_lossy(&refused.stderr);
+    assert!(
+        refused.status.code() == Some(1) && told.contains("cannot list s3://bucket/photos"),
+        "{refused:?}"
+    );
+    assert!(!out.exists(), "something was written");
+    let failed = records(&server.shadegrid(&["hash", "s3://bucket/photos"]), "");
+    assert!(failed.len() == 1 && failed[0].contains("cannot list s3://bucket/photos"), "{failed:?}");
+    server.faults.secretive.store(false, Ordering::Relaxed);
+    assert_eq!(server.shadegrid(&job).status.code(), Some(2), "only the text should have failed");
+    assert_eq!(job_records(&out, "").len(), 31);
+}
+
+#[test]
+fn new_objects_and_new_contents_are_hashed_when_the_bucket_is_listed_again() {
+    let root = bucket(30);
+    fs::create_dir(root.path().join("jobs")).unwrap();
+    let server = Server::start(root.path(), Faults::new(0, 0, 0));
+    let job = ["backfill", "s3://bucket/photos/", "--out", "s3://jobs/one", "--format", "jsonl", "--quiet"];
+    let extend = [&job[..], &["--extend"]].concat();
+    let found = || job_records(&root.path().join("jobs/one"), "s3://bucket/");
+    assert_eq!(server.shadegrid(&job).status.code(), Some(2), "only the text should have failed");
+    let photos = root.path().join("bucket/photos");
+    fs::copy(photos.join("00001.jpg"), photos.join("00000x.jpg")).unwrap();
+    fs::write(photos.join("00002.jpg"), fs::read(photos.join("00003.jpg")).unwrap()).unwrap();
+    for (command, records) in [(&job[..], 31), (&extend, 33), (&extend, 33)] {
+        assert_eq!(server.shadegrid(command).status.code(), Some(2));
+        assert_eq!(found().len(), records, "{command:?}");
+    }
+    let again: Vec<_> = found().into_iter().filter(|record| record.contains("photos/00002.jpg")).collect();
+    assert!(again.len() == 2 && again[0] != again[1], "{again:?}");
+    let checked = server.shadegrid(&["job", "verify", "s3://jobs/one"]);
+    assert_eq!(checked.status.code(), Some(0), "{checked:?}");
 }
 
 #[test]

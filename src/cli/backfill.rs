@@ -1,7 +1,8 @@
 //! `shadegrid backfill`: an archive of any size, by any number of workers, safe to kill at any instant.
 
-use std::ffi::OsString;
-use std::fs;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,9 +10,11 @@ use std::time::Duration;
 
 use clap::Args;
 use shadegrid::job::{
-    self, Finish, Location, Matching, Metrics, Progress, Settings, Snapshot, Split, WorkOptions, Worked,
+    self, Finish, Matching, Metrics, Progress, Settings, Snapshot, Split, WorkOptions, Worked,
 };
-use shadegrid::pipeline::{Input, InputOptions, Only, PipelineOptions, RecordFormat, Stop, Walk};
+use shadegrid::pipeline::{
+    Input, InputOptions, Item, ItemKind, Only, PipelineOptions, RecordFormat, Stop, Walk, items,
+};
 use shadegrid::{Error, HashOptions};
 
 use super::backend::DeviceArguments;
@@ -67,6 +70,13 @@ pub(crate) struct Arguments {
     /// Without it workers agree on who does what through the output, and a dead worker's shards are taken over.
     #[arg(long, value_name = "I/N", value_parser = split)]
     worker: Option<Split>,
+
+    /// List the inputs again, and hash what is new since they were listed: other files and objects, and those that were changed
+    ///
+    /// Files are told apart by time and size, objects by their entity tag. What is planned already stays as it is, also where its input is gone. Without
+    /// it a job lists its inputs once.
+    #[arg(long)]
+    extend: bool,
 
     /// Seconds that the shard in hand may take after a request to end; then it is left to others
     #[arg(long, value_name = "SECONDS", default_value = "30")]
@@ -127,10 +137,12 @@ Examples:
   How far it is, and whether all is there:
       shadegrid job status /archive/signatures
       shadegrid job verify /archive/signatures
+  What has come to the archive since:
+      shadegrid backfill /archive/photos --out /archive/signatures --extend
 
 Exit codes:
     0  every input of the job is hashed (with --worker: of this part)
-    1  wrong usage, or the run could not be carried out (say, the disk is full); start it again to go on
+    1  wrong usage, or the run could not be carried out (say, the disk is full, or a folder cannot be listed); start it again to go on
     2  all is done, but some input failed; its record says why
   130  asked to end (Ctrl-C, SIGTERM); start it again to go on";
 
@@ -147,12 +159,14 @@ fn work(arguments: Arguments) -> Result<Exit, Error> {
     arguments.check_out()?;
     let mut options = arguments.options()?;
     interrupt::request(&options.stop);
-    let location = job::at(arguments.out.as_os_str(), true)?;
-    arguments.check_sources(&*location)?;
+    if arguments.extend || !arguments.is_begun()? {
+        arguments.check_sources(&options.stop)?;
+    }
     let settings = arguments.settings();
     let (settings, matching) = arguments.matched(settings, options.pipeline.threads)?;
     options.matching = matching;
     let _metrics = arguments.serve_metrics(&options.progress)?;
+    let location = job::at(arguments.out.as_os_str(), true)?;
     let watch = arguments.watch(&options.progress);
     let worked = job::work(location.clone(), &settings, &options);
     drop(watch);
@@ -186,6 +200,24 @@ fn canonical(path: &Path) -> Option<PathBuf> {
     let real = path.ancestors().find_map(|above| Some((above, fs::canonicalize(above).ok()?)));
     let (above, real) = real?;
     Some(real.join(path.strip_prefix(above).ok()?))
+}
+
+/// Opens an input, and what it is a list of as far as its first entry; pipes and the like are left alone, which can be read only once.
+fn open(source: &OsStr, input: Input, options: &InputOptions) -> io::Result<()> {
+    if !is_url(source) {
+        let metadata = fs::metadata(source)?;
+        if metadata.is_dir() && matches!(input, Input::Named(_)) {
+            return fs::read_dir(source)?.next().transpose().map(drop);
+        }
+        if !metadata.is_file() && !metadata.is_dir() {
+            return Ok(());
+        }
+        File::open(source)?;
+    }
+    match items([input], options).next() {
+        Some(Item { kind: ItemKind::Broken(why), .. }) => Err(io::Error::other(why)),
+        _ => Ok(()),
+    }
 }
 
 /// Says of an error of the output that nothing is lost.
@@ -231,16 +263,25 @@ impl Arguments {
         }
     }
 
-    /// A job lists its inputs once: what is not there when it begins, such as a folder that is not mounted yet, would be no part of it for ever.
-    fn check_sources(&self, location: &dyn Location) -> Result<(), Error> {
-        let is_absent = |source: &&OsString| !is_url(source) && fs::symlink_metadata(source).is_err();
-        match self.sources.iter().chain(&self.files_from).find(is_absent) {
-            Some(source) if !Settings::are_in(location)? => Err(Error::Input(format!(
-                "{} is not there; a job lists its inputs once, so begin it when they can be read",
-                source.display()
-            ))),
-            _ => Ok(()),
+    /// Whether there is a job to go on with.
+    fn is_begun(&self) -> Result<bool, Error> {
+        let exists = is_url(&self.out) || self.out.exists();
+        Ok(exists && Settings::are_in(&*job::at(self.out.as_os_str(), false)?)?)
+    }
+
+    /// A job lists its inputs once: what cannot be opened when it does, such as a folder that is not mounted yet, would be no part of it for ever.
+    fn check_sources(&self, stop: &Stop) -> Result<(), Error> {
+        let options = InputOptions { stop: stop.clone(), ..self.input() };
+        for (source, input) in self.sources.iter().chain(&self.files_from).zip(self.inputs()) {
+            let why = match open(source, input, &options) {
+                Ok(()) => continue,
+                Err(error) if error.kind() == ErrorKind::NotFound => "is not there".to_string(),
+                Err(error) => format!("cannot be opened: {error}"),
+            };
+            let once = "a job lists its inputs once, so begin it when they can be read";
+            return Err(Error::Input(format!("{} {why}; {once}", source.display())));
         }
+        Ok(())
     }
 
     fn serve_metrics(&self, progress: &Arc<Progress>) -> Result<Option<Metrics>, Error> {
@@ -250,7 +291,7 @@ impl Arguments {
     /// Says what happens while it does; the bar goes with what is returned.
     fn watch(&self, progress: &Arc<Progress>) -> Option<Watch> {
         match self.log {
-            Log::Text => (!self.quiet).then(|| Watch::new(progress.clone())),
+            Log::Text => (!self.quiet).then(|| Watch::new(progress.clone(), self.extend)),
             Log::Json => {
                 log::started(&self.out.to_string_lossy());
                 progress.listen(log::event);
@@ -283,6 +324,7 @@ impl Arguments {
             grace: Duration::from_secs(self.grace),
             expiry: Duration::from_secs(self.expiry),
             split: self.worker,
+            extend: self.extend,
             matching: None,
             progress: Arc::new(Progress::default()),
         })
@@ -299,20 +341,28 @@ impl Arguments {
         matches::with(settings, &self.galleries, self.lookup.options()?, threads)
     }
 
-    fn settings(&self) -> Settings {
-        let input = InputOptions {
+    /// How inputs are listed.
+    fn input(&self) -> InputOptions {
+        InputOptions {
             walk: Walk { follow_links: self.follow },
             only: self.only.clone(),
             column: self.column.clone(),
             ..InputOptions::default()
-        };
+        }
+    }
+
+    /// What is listed, in the order of the arguments.
+    fn inputs(&self) -> Vec<Input> {
         let named = self.sources.iter().cloned().map(Input::Named);
-        let sources: Vec<Input> = named.chain(self.files_from.iter().cloned().map(Input::List)).collect();
+        named.chain(self.files_from.iter().cloned().map(Input::List)).collect()
+    }
+
+    fn settings(&self) -> Settings {
         let hash = HashOptions {
             algorithms: self.lookup.algorithms(),
             orientations: !self.galleries.is_empty() && self.lookup.all_orientations(),
             decode: self.decode.options(),
         };
-        Settings::new(&sources, &input, self.shard_size, self.format, &hash)
+        Settings::new(&self.inputs(), &self.input(), self.shard_size, self.format, &hash)
     }
 }

@@ -92,6 +92,7 @@ impl InputArguments {
             column: self.column.clone(),
             separator: if self.null { 0 } else { b'\n' },
             after: None,
+            versions: false,
             limits: limits(run),
             read_ahead: ReadAhead { fetches: fetches(self.fetches, run.threads), bytes },
             stop: run.stop.clone(),

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use indicatif::HumanDuration;
 use serde::Serialize;
-use shadegrid::job::{self, Again, Retried, Settings, Status, WorkOptions};
+use shadegrid::job::{self, Again, ListingTime, Retried, Settings, Status, WorkOptions};
 use shadegrid::pipeline::{PipelineOptions, ReadAhead, RecordFormat};
 use shadegrid::{Error, Limits};
 
+use super::clock;
 use super::exit::Exit;
 use super::lookups::json;
 use super::output::Output;
@@ -177,6 +178,8 @@ struct StatusLine<'a> {
     estimated: bool,
     rate: Option<f64>,
     seconds_left: Option<f64>,
+    listed: ListingTime,
+    listing_broke: Option<&'a str>,
 }
 
 impl<'a> StatusLine<'a> {
@@ -196,21 +199,30 @@ impl<'a> StatusLine<'a> {
             estimated: status.estimated,
             rate: status.rate,
             seconds_left: status.time_left.map(|left| left.as_secs_f64()),
+            listed: status.listed,
+            listing_broke: status.listing_broke.as_deref(),
         }
     }
 }
 
 fn in_words(status: &Status) -> String {
     let left = status.left();
+    let listing = match (status.planned, &status.listing_broke) {
+        (true, _) => "",
+        (false, None) => " planned so far; the inputs are still being listed",
+        (false, Some(_)) => " planned so far; the listing of the inputs broke off",
+    };
     let mut text = format!(
-        "shards   {} done, {} running, {left} left, of {}{}\n",
-        status.done,
-        status.claimed,
-        status.shards,
-        if status.planned { "" } else { " planned so far; the inputs are still being listed" }
+        "shards   {} done, {} running, {left} left, of {}{listing}\n",
+        status.done, status.claimed, status.shards,
     );
-    let failed: u64 = status.failed.values().sum();
-    let _ = write!(text, "records  {} hashed, {failed} failed", status.records - failed);
+    if let Some(why) = &status.listing_broke {
+        let _ = writeln!(text, "inputs   {}", goes_on(why));
+    } else if let Some(from) = status.listed.from {
+        let _ = writeln!(text, "inputs   listed {}", clock::on(from));
+    }
+    let failed = status.failed.values().fold(0, |sum: u64, count| sum.saturating_add(*count));
+    let _ = write!(text, "records  {} hashed, {failed} failed", status.records.saturating_sub(failed));
     if failed > 0 {
         let _ = write!(text, " ({})", codes(&status.failed));
     }
@@ -228,6 +240,11 @@ fn in_words(status: &Status) -> String {
             writeln!(text, "ledger   {} damaged lines; their shards are done again", status.damaged_lines);
     }
     text
+}
+
+/// That a listing broke off, and what to do.
+fn goes_on(why: &str) -> String {
+    format!("{why}; the same `shadegrid backfill` command or `shadegrid job retry` goes on with the listing")
 }
 
 fn verify(arguments: &VerifyArguments) -> Result<Exit, Error> {
@@ -257,6 +274,9 @@ fn verify(arguments: &VerifyArguments) -> Result<Exit, Error> {
         _ => (Exit::SomeFailed, "plan, ledger and files do not agree"),
     };
     let _ = writeln!(text, "{word}");
+    if let Some(why) = &verdict.listing_broke {
+        let _ = writeln!(text, "the inputs are not listed to their end: {}", goes_on(why));
+    }
     if verdict.planned_twice > 0 {
         let _ = writeln!(
             text,
@@ -292,7 +312,7 @@ fn retry(arguments: &RetryArguments) -> Result<Exit, Error> {
     let fetches = ReadAhead::fetches_for(threads);
     let options = WorkOptions { pipeline, fetches, matching, ..WorkOptions::default() };
     interrupt::request(&options.stop);
-    let watch = (!arguments.quiet).then(|| Watch::new(options.progress.clone()));
+    let watch = (!arguments.quiet).then(|| Watch::new(options.progress.clone(), false));
     let again = if arguments.lost { Again::Lost } else { Again::Failed(arguments.codes.clone()) };
     let retried = job::retry(location.clone(), &again, &hash, &options);
     drop(watch);
@@ -325,6 +345,13 @@ fn retried_in_words(retried: &Retried) -> String {
             line,
             "; {} files stay as they were, because what was read again lacks records that were hashed before",
             retried.kept
+        );
+    }
+    if let Some(further) = retried.further {
+        let _ = write!(
+            line,
+            "; the inputs are listed to their end now, which gave {} further records, {} of them failed",
+            further.records, further.failed
         );
     }
     if retried.lost > 0 {

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use shadegrid::job::{Finish, Progress, Snapshot};
+use shadegrid::job::{Event, Finish, Progress, Snapshot};
+
+use super::{clock, console};
 
 /// Megabytes are millions.
 const MILLION: f64 = 1e6;
@@ -15,9 +17,10 @@ const MILLION: f64 = 1e6;
 pub(crate) struct Watch(ProgressBar);
 
 impl Watch {
-    /// Shows `progress`, if standard error is a terminal.
-    pub(crate) fn new(progress: Arc<Progress>) -> Watch {
+    /// Shows `progress`, if standard error is a terminal, and says when a job is gone on with, perhaps one that `extends` its plan.
+    pub(crate) fn new(progress: Arc<Progress>, extends: bool) -> Watch {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(4));
+        let (above, watched) = (bar.clone(), progress.clone());
         let show = move |_: &indicatif::ProgressState, to: &mut dyn std::fmt::Write| {
             let _ = to.write_str(&line(&progress.snapshot()));
         };
@@ -25,6 +28,11 @@ impl Watch {
             bar.set_style(style.with_key("job", show));
         }
         bar.enable_steady_tick(Duration::from_millis(250));
+        watched.listen(move |event| {
+            if let Event::Resumed { listed, from } = event {
+                above.suspend(|| console::say(resumed(*listed, *from, extends)));
+            }
+        });
         Watch(bar)
     }
 }
@@ -33,6 +41,20 @@ impl Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         self.0.finish_and_clear();
+    }
+}
+
+/// From when the list of inputs is that is gone on with.
+fn resumed(listed: bool, from: Option<u64>, extends: bool) -> String {
+    let when = from.map_or_else(|| "at a time that is not known".to_string(), clock::on);
+    match (listed, extends) {
+        (true, false) => format!(
+            "going on with a job; its inputs were listed {when}, and --extend lists them again and hashes what is new"
+        ),
+        (true, true) => {
+            format!("going on with a job; its inputs were listed {when}, and are listed again now")
+        }
+        (false, _) => format!("going on with a job; the listing of its inputs began {when}"),
     }
 }
 

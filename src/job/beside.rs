@@ -1,17 +1,36 @@
-//! Two waits at once: what does not need each other's answer is asked for at the same time.
+//! Several things at once: an object store answers after tens of milliseconds, so what does not need another's answer is asked for at the same time.
+//!
+//! Threads make it quick, and none is needed for it: where the system gives no thread, whoever asked does everything itself.
 
-use std::thread::{self, ScopedJoinHandle};
+use std::io;
+use std::sync::{Mutex, PoisonError};
+use std::thread::{self, Scope, ScopedJoinHandle};
 
 /// Does both at the same time.
 pub(super) fn beside<A: Send, B>(one: impl FnOnce() -> A + Send, other: impl FnOnce() -> B) -> (A, B) {
-    thread::scope(|scope| {
-        let one = scope.spawn(one);
+    let one = Mutex::new(Some(one));
+    let one = || one.lock().unwrap_or_else(PoisonError::into_inner).take().map(|one| one());
+    let (done, other) = thread::scope(|scope| {
+        let thread = start(scope, "shadegrid-beside", &one);
         let other = other();
-        (joined(one), other)
-    })
+        (thread.ok().and_then(joined), other)
+    });
+    // Nobody has done it yet where there was no thread.
+    let Some(done) = done.or_else(one) else { unreachable!("it is done once") };
+    (done, other)
 }
 
-fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+/// Starts a thread, which may fail.
+pub(super) fn start<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> io::Result<ScopedJoinHandle<'scope, T>> {
+    thread::Builder::new().name(name.to_string()).spawn_scoped(scope, work)
+}
+
+/// What a thread has come to; its panic goes on here.
+pub(super) fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
@@ -23,19 +42,19 @@ pub(super) fn each<T: Send, R: Send>(
     things: impl IntoIterator<Item = T>,
     work: impl Fn(T) -> R + Sync,
 ) -> Vec<R> {
-    let (mut things, work) = (things.into_iter(), &work);
-    let mut done = Vec::new();
-    loop {
-        let together: Vec<T> = things.by_ref().take(MOST).collect();
-        if together.is_empty() {
-            return done;
-        }
-        thread::scope(|scope| {
-            let running: Vec<_> =
-                together.into_iter().map(|thing| scope.spawn(move || work(thing))).collect();
-            done.extend(running.into_iter().map(joined));
-        });
-    }
+    let things: Vec<T> = things.into_iter().collect();
+    let helpers = things.len().min(MOST).saturating_sub(1);
+    let things = Mutex::new(things.into_iter().enumerate());
+    let next = || things.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let some = || std::iter::from_fn(next).map(|(at, thing)| (at, work(thing))).collect::<Vec<_>>();
+    let mut done = thread::scope(|scope| {
+        let helpers: Vec<_> =
+            (0..helpers).map_while(|_| start(scope, "shadegrid-beside", some).ok()).collect();
+        let own = some();
+        helpers.into_iter().flat_map(joined).chain(own).collect::<Vec<_>>()
+    });
+    done.sort_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, done)| done).collect()
 }
 
 #[cfg(test)]
@@ -46,5 +65,7 @@ mod tests {
     fn what_came_of_each_is_in_order() {
         assert_eq!(beside(|| 1, || "b"), (1, "b"));
         assert_eq!(each(0..100, |n| n * n), (0..100).map(|n| n * n).collect::<Vec<_>>());
+        assert_eq!(each([7], |n| n + 1), [8]);
+        assert_eq!(each([0; 0], |n| n), [0; 0]);
     }
 }

@@ -13,7 +13,7 @@ use super::digest;
 use super::feed::{How, Supply, Taken};
 use super::ledger::{Entry, Ledger, State, Writer};
 use super::location::{Location, Publish};
-use super::plan::{self, Plan, Segment};
+use super::plan::{self, ListingTime, Plan, Segment};
 use super::progress::Progress;
 use super::report::Report;
 use super::settings::Settings;
@@ -156,6 +156,22 @@ impl Board {
         self.plan.is_complete() && self.first == self.planned()
     }
 
+    /// Whether all inputs are listed.
+    pub(super) fn is_listed(&self) -> bool {
+        self.plan.is_complete()
+    }
+
+    /// Which listing of the inputs is the last, and when that was; `None` where none has come to anything.
+    pub(super) fn listing(&self) -> Option<(u64, ListingTime)> {
+        let begun = self.plan.is_complete() || self.planned() > 0;
+        begun.then(|| (self.plan.listing(), self.plan.listed()))
+    }
+
+    /// Begins to list the inputs again, unless another listing has begun since that one.
+    pub(super) fn list_again(&mut self, since: u64) -> Result<()> {
+        if self.plan.listing() == since { self.plan.list_again(&*self.location) } else { Ok(()) }
+    }
+
     /// The plan to go on with, if the inputs are still to be listed, and this worker may; and to whom to tell what is added to it.
     pub(super) fn takes_listing(&mut self) -> Result<Option<(Plan, Sender<Segment>)>> {
         if self.plan.is_complete() || !self.claims.take(&self.held, LISTING)? {
@@ -259,6 +275,7 @@ mod tests {
             location: format!("{number}").into(),
             source: "photos".into(),
             kind: ItemKind::Picture,
+            version: None,
         };
         let list = |_: Option<&Item>| (0..70).map(item);
         assert!(

@@ -37,6 +37,13 @@ impl Census {
         self.matched += u64::from(row.matches.as_ref().is_some_and(|matches| !matches.is_empty()));
     }
 
+    /// Whether no class holds more than so many pictures.
+    pub(super) fn is_within(&self, pictures: u64) -> bool {
+        let Census { formats, details, flags, sizes, matched } = self;
+        let named = [formats, details, flags].into_iter().flat_map(BTreeMap::values);
+        named.chain(sizes).chain([matched]).all(|count| *count <= pictures)
+    }
+
     /// Adds what another part of the job met.
     pub(super) fn merge(&mut self, other: &Census) {
         for (into, from) in [

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use super::beside::beside;
 use super::identity::Identity;
 use super::location::{DRAFTS, Listed, Location, NOBODY};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 pub(super) const CLAIMS: &str = "claims";
 const WORKERS: &str = "workers";
@@ -114,7 +114,9 @@ impl Claims {
             return Ok(holder.clone());
         }
         let content = self.location.read(&format!("{CLAIMS}/{claim}"))?.unwrap_or_default();
+        // What cannot be a part of a name is nobody's.
         let holder = serde_json::from_slice::<Identity>(&content).ok();
+        let holder = holder.filter(|holder| !holder.name.contains(['/', '\\']));
         observed.holders.insert(claim.to_string(), (holder.clone(), Instant::now()));
         Ok(holder)
     }
@@ -133,7 +135,10 @@ impl Claims {
         if !self.is_free(held, thing)? {
             return Ok(false);
         }
-        let number = held.things.get(thing).map_or(1, |(number, _)| number + 1);
+        let known = held.things.get(thing).map_or(0, |(number, _)| *number);
+        let number = known.checked_add(1).ok_or_else(|| {
+            Error::Input(format!("{CLAIMS}/{thing}.{known} is no worker's claim; move it away"))
+        })?;
         let content = serde_json::to_vec(&self.own).unwrap_or_default();
         let taken = self.location.claim(&format!("{CLAIMS}/{thing}.{number}"), &content)?;
         if taken {
@@ -144,9 +149,17 @@ impl Claims {
 
     /// Gives `thing` back, with what dead holders left: all numbers up to our own.
     pub(super) fn release(&self, thing: &str) -> Result<()> {
-        let Some(number) = self.taken().remove(thing) else { return Ok(()) };
+        let Some(own) = self.taken().remove(thing) else { return Ok(()) };
+        let remove = |name: &str| self.location.remove(&format!("{CLAIMS}/{name}"));
         // The own one last: what is free must not seem a dead worker's before.
-        (1..=number).try_for_each(|number| self.location.remove(&format!("{CLAIMS}/{thing}.{number}")))
+        let before = if own > 1 { self.location.list(CLAIMS)? } else { Vec::new() };
+        let before = before.iter().filter(|listed| {
+            listed.name.rsplit_once('.').is_some_and(|(of, number)| {
+                of == thing && number.parse::<u32>().is_ok_and(|number| number < own)
+            })
+        });
+        before.into_iter().try_for_each(|listed| remove(&listed.name))?;
+        remove(&format!("{thing}.{own}"))
     }
 
     /// Gives everything back but `kept`.

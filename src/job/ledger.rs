@@ -18,6 +18,9 @@ use crate::limits::Limits;
 
 const LEDGER: &str = "ledger";
 
+/// What one file holds at most, in whatever is counted: far more than any does, and few enough that sums of very many lines have their place.
+pub(super) const MOST: u64 = 1 << 48;
+
 /// Lines of one file of the ledger.
 const LINES: usize = 4_096;
 
@@ -90,6 +93,16 @@ impl Entry {
     pub(super) fn making(&self) -> Making {
         let own = || Making { seconds: self.seconds, at: self.at, worker: self.worker.clone() };
         self.first.clone().unwrap_or_else(own)
+    }
+
+    /// Whether it may be about a file: a right checksum says that the line is whole, not that it makes sense.
+    fn is_sound(&self) -> bool {
+        let counts = [self.shard, self.length, self.records, self.bytes, self.pixels];
+        let failed = self.failed.values().try_fold(0, |sum: u64, count| sum.checked_add(*count));
+        counts.iter().all(|count| *count < MOST)
+            && self.generation < u32::MAX
+            && failed.is_some_and(|failed| failed <= self.records)
+            && self.census.is_within(self.records)
     }
 
     /// When its first picture was begun, before all retries, as [`at`](Entry::at).
@@ -180,7 +193,7 @@ impl Ledger {
             // A line without its end is being written, or was never finished.
             let whole = new.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
             for line in new[..whole].split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-                match unseal(line) {
+                match unseal(line).filter(Entry::is_sound) {
                     Some(entry) => self.add(entry),
                     None => self.damaged += 1,
                 }

@@ -11,7 +11,8 @@ use super::told::{self, Found};
 use crate::error::{Error, Result};
 use crate::pipeline::{RecordFormat, describe};
 
-/// Writes all records of the job in `location` into `to`, in the order of the plan, in `format` or that of the job; how many there are.
+/// Writes all records of the job in `location` into `to`, in the order of the plan, in `format` or that of the job; how many there are. They are on
+/// the disk then.
 ///
 /// # Errors
 ///
@@ -30,6 +31,8 @@ pub fn merge(location: &dyn Location, to: File, format: Option<RecordFormat>) ->
         return Err(Error::Input(message));
     }
     let own = settings.format()?;
+    let cannot = |error| Error::io("cannot write the records", error);
+    let written = to.try_clone().map_err(cannot)?;
     let mut sink = format.unwrap_or(own).sink(to, &describe(&settings.hash()?))?;
     let mut records = 0;
     for shard in 0..shards {
@@ -40,6 +43,8 @@ pub fn merge(location: &dyn Location, to: File, format: Option<RecordFormat>) ->
         }
     }
     sink.finish()?;
+    // Whoever gives the file its name next must not be left with a name alone after a power cut.
+    written.sync_all().map_err(cannot)?;
     Ok(records)
 }
 

@@ -3,27 +3,25 @@
 use std::fmt;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, text};
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
-use tiny_http::{Header, Response, Server};
 
 use super::progress::Progress;
 use crate::error::{Error, Result};
+
+mod http;
+
+use http::{PATIENCE, Page, Server};
 
 /// The media type of what is served: OpenMetrics 1.0.0.
 const TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Serves a worker's numbers at `/metrics` until it is dropped.
-pub struct Metrics {
-    server: Arc<Server>,
-    address: SocketAddr,
-    thread: Option<JoinHandle<()>>,
-}
+pub struct Metrics(Server);
 
 impl Metrics {
     /// Listens at `address`, such as `127.0.0.1:9184`; with port 0 at one that is free.
@@ -32,55 +30,29 @@ impl Metrics {
     ///
     /// [`Error::Io`] where it cannot be listened at.
     pub fn serve(address: &str, progress: Arc<Progress>) -> Result<Metrics> {
-        let context = || format!("cannot serve metrics at {address}");
-        let failed = |error| Error::io(context(), error);
-        let listener = TcpListener::bind(address).map_err(failed)?;
-        let bound = listener.local_addr().map_err(failed)?;
-        let server =
-            Server::from_listener(listener, None).map_err(|error| failed(std::io::Error::other(error)))?;
-        let server = Arc::new(server);
         let mut registry = Registry::default();
         registry.register_collector(Box::new(Numbers(progress)));
-        let answering = server.clone();
-        let thread = thread::Builder::new().name("shadegrid-metrics".to_string());
-        let thread = thread.spawn(move || answer(&answering, &registry)).map_err(failed)?;
-        Ok(Metrics { server, address: bound, thread: Some(thread) })
+        let listener = TcpListener::bind(address);
+        let server = listener.and_then(|at| Server::start(at, PATIENCE, move |path| page(path, &registry)));
+        server.map(Metrics).map_err(|error| Error::io(format!("cannot serve metrics at {address}"), error))
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-}
-
-impl Drop for Metrics {
-    fn drop(&mut self) {
-        self.server.unblock();
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        self.0.address()
     }
 }
 
 impl fmt::Debug for Metrics {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Metrics").field("address", &self.address).finish_non_exhaustive()
+        formatter.debug_struct("Metrics").field("address", &self.address()).finish_non_exhaustive()
     }
 }
 
-/// Answers until the server is unblocked. That somebody hangs up is nobody's error.
-fn answer(server: &Server, registry: &Registry) {
-    for request in server.incoming_requests() {
-        let asked = request.url().split('?').next() == Some("/metrics");
-        let mut page = String::new();
-        let _ = match asked && text::encode(&mut page, registry).is_ok() {
-            true => {
-                let kind = Header::from_bytes("Content-Type", TYPE);
-                request.respond(kind.into_iter().fold(Response::from_string(page), Response::with_header))
-            }
-            false => request.respond(Response::from_string("see /metrics\n").with_status_code(404)),
-        };
-    }
+fn page(path: &str, registry: &Registry) -> Option<Page> {
+    let mut body = String::new();
+    let encoded = path == "/metrics" && text::encode(&mut body, registry).is_ok();
+    encoded.then_some(Page { media_type: TYPE, body })
 }
 
 /// A worker's numbers at the moment they are asked for.
@@ -125,7 +97,6 @@ impl Collector for Numbers {
 mod tests {
     use std::io::{Read as _, Write as _};
     use std::net::TcpStream;
-    use std::time::{Duration, Instant};
 
     use super::*;
 
@@ -154,12 +125,5 @@ mod tests {
         assert!(get(metrics.address(), "/").starts_with("HTTP/1.1 404 "));
         let address = metrics.address();
         assert!(Metrics::serve(&address.to_string(), progress).is_err(), "an address was taken twice");
-        drop(metrics);
-        // The library's own thread lets go of the address a little later.
-        let waiting = Instant::now();
-        while TcpStream::connect(address).is_ok() {
-            assert!(waiting.elapsed() < Duration::from_secs(20), "it still listens");
-            thread::sleep(Duration::from_millis(10));
-        }
     }
 }

@@ -3,6 +3,9 @@
 //! A plan is a run of segments, each one object `plan/NUMBER.segment`: a line of JSON that says where each shard's items lie, then the
 //! items, compressed a shard at a time. A segment is made by conditional creation, whole or not at all, and `plan/complete.json` is the
 //! last word. So workers begin while a long listing goes on, and a planner that is killed is followed by one that goes on behind the last segment.
+//!
+//! The inputs may be listed again for what is new. `plan/extension-0001.json` begins that, further segments follow, and `plan/complete-0001.json`
+//! is the last word then. `plan/broken.json` says why the listing that goes on, or is to be gone on with, broke off before.
 
 use std::ops::Range;
 
@@ -15,14 +18,17 @@ use super::text::Text;
 use crate::error::{Error, Result};
 use crate::pipeline::{Item, ItemKind};
 
+mod known;
 mod survey;
+mod words;
 mod writer;
 
+pub use words::ListingTime;
+pub(super) use words::why_broken;
+use words::{Complete, Index, latest};
 pub(super) use writer::write;
 
 const PLAN: &str = "plan";
-const LAST_WORD: &str = "complete.json";
-const COMPLETE: &str = "plan/complete.json";
 
 /// What a shard is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,29 +55,15 @@ pub(super) struct Shard {
     segment: (u64, u64),
 }
 
-/// A segment's first line.
-#[derive(Debug, Serialize, Deserialize)]
-struct Index {
-    /// The number of its first shard.
-    first: u64,
-    shards: Vec<Shard>,
-}
-
 /// A segment as whoever wrote it knows it.
 #[derive(Debug, Clone)]
 pub(super) struct Segment {
     number: u64,
+    /// When it was written.
+    at: u64,
     shards: Vec<Shard>,
     /// Length of its first line.
     line: u64,
-}
-
-/// The last word.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct Complete {
-    segments: u64,
-    shards: u64,
-    items: u64,
 }
 
 /// The plan as far as it is written.
@@ -79,7 +71,14 @@ struct Complete {
 pub(super) struct Plan {
     shards: Vec<Shard>,
     segments: u64,
+    /// How often the inputs were listed again, or begun to be.
+    listing: u64,
+    /// Whether the last listing came to its end.
     complete: bool,
+    /// When it began, and ended.
+    listed: ListingTime,
+    /// Whether there is word of a listing that broke off.
+    broke: bool,
 }
 
 /// A shard's number as names have it.
@@ -94,18 +93,20 @@ impl Plan {
             return Ok(());
         }
         let Some(complete) = self.read_segments(location)? else { return Ok(()) };
-        let complete: Complete = unseal(&complete).ok_or_else(|| damaged(COMPLETE))?;
-        if complete != self.summary() {
+        let name = words::complete(self.listing);
+        let complete: Complete = unseal(&complete).ok_or_else(|| damaged(&name))?;
+        if !complete.is_about(self) {
             // A folder is not listed at one instant: the last word may be seen without what was written just before it.
             self.read_segments(location)?;
         }
-        if complete != self.summary() {
+        if !complete.is_about(self) {
             return Err(Error::Input(format!(
                 "the plan in {} lacks segments: {PLAN}/ was changed",
                 location.place()
             )));
         }
         self.complete = true;
+        self.listed.to = Some(complete.at).filter(|at| *at > 0);
         Ok(())
     }
 
@@ -117,31 +118,60 @@ impl Plan {
             .take_while(|segment| is_there(&segment_file(*segment)))
             .map(segment_name)
             .collect();
-        let last_word = || if is_there(LAST_WORD) { location.read(COMPLETE) } else { Ok(None) };
+        self.broke = is_there(words::BROKEN);
+        let listing = latest(&known);
+        if listing > self.listing {
+            (self.listing, self.listed) = (listing, words::begun(location, listing)?);
+        }
+        let complete = words::complete(listing);
+        let ended = known.iter().any(|listed| format!("{PLAN}/{}", listed.name) == complete);
+        let last_word = || if ended { location.read(&complete) } else { Ok(None) };
         let (complete, indices) = beside(last_word, || each(&new, |name| read_index(location, name)));
         for (index, name) in indices.into_iter().zip(&new) {
-            let (Index { first, shards }, line) = index?;
+            let (Index { first, at, shards }, line) = index?;
             if first != self.shards.len() as u64 {
                 return Err(damaged(name));
             }
-            self.learn(Segment { number: self.segments, shards, line });
+            self.learn(Segment { number: self.segments, at, shards, line });
         }
         complete
     }
 
     /// Adds the shards of a segment, if it is the next one; one that is not is known already.
     pub(super) fn learn(&mut self, segment: Segment) {
-        let Segment { number, shards, line } = segment;
+        let Segment { number, at, shards, line } = segment;
         if number == self.segments {
+            if (number, self.listing) == (0, 0) && at > 0 {
+                self.listed.from = Some(at);
+            }
             let own = |shard| Shard { segment: (number, line), ..shard };
             self.shards.extend(shards.into_iter().map(own));
             self.segments += 1;
         }
     }
 
-    fn summary(&self) -> Complete {
-        let items = self.shards.iter().map(|shard| shard.items).sum();
-        Complete { segments: self.segments, shards: self.shards.len() as u64, items }
+    /// How many items are planned so far.
+    fn items_planned(&self) -> u64 {
+        self.shards.iter().fold(0, |items, shard| items.saturating_add(shard.items))
+    }
+
+    /// Begins another listing of the inputs, behind one that came to its end; whoever takes it up goes on with it. Where somebody else has begun
+    /// it meanwhile, that one is it.
+    pub(super) fn list_again(&mut self, location: &dyn Location) -> Result<()> {
+        let listing = self.listing + 1;
+        words::begin(location, listing)?;
+        (self.listing, self.complete, self.listed) = (listing, false, words::begun(location, listing)?);
+        Ok(())
+    }
+
+    /// How often the inputs were listed again, or begun to be.
+    pub(super) fn listing(&self) -> u64 {
+        self.listing
+    }
+
+    /// When the last listing began, and ended.
+    pub(super) fn listed(&self) -> ListingTime {
+        self.listed
     }
 
     /// The shards planned so far, by number.
@@ -190,7 +220,7 @@ fn read_index(location: &dyn Location, name: &str) -> Result<(Index, u64)> {
     loop {
         let start = location.read_range(name, 0, length)?;
         if let Some(end) = start.iter().position(|byte| *byte == b'\n') {
-            let index = unseal(&start[..end]).ok_or_else(|| damaged(name))?;
+            let index = unseal(&start[..end]).filter(Index::is_sound).ok_or_else(|| damaged(name))?;
             return Ok((index, end as u64 + 1));
         }
         if (start.len() as u64) < length {
@@ -207,14 +237,17 @@ struct ItemLine {
     source: Text,
     #[serde(flatten)]
     kind: ItemKind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
 }
 
 fn write_item(item: &Item, to: &mut Vec<u8>) -> Result<()> {
-    let Item { location, source, kind } = item;
+    let Item { location, source, kind, version } = item;
     let line = ItemLine {
         location: location.as_os_str().into(),
         source: source.as_os_str().into(),
         kind: kind.clone(),
+        version: version.clone(),
     };
     serde_json::to_writer(&mut *to, &line)
         .map_err(|error| Error::io("cannot write the plan", error.into()))?;
@@ -223,6 +256,6 @@ fn write_item(item: &Item, to: &mut Vec<u8>) -> Result<()> {
 }
 
 fn read_item(line: &[u8]) -> Option<Item> {
-    let ItemLine { location, source, kind } = serde_json::from_slice(line).ok()?;
-    Some(Item { location: location.into_os()?, source: source.into_os()?, kind })
+    let ItemLine { location, source, kind, version } = serde_json::from_slice(line).ok()?;
+    Some(Item { location: location.into_os()?, source: source.into_os()?, kind, version })
 }

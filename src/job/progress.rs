@@ -15,6 +15,13 @@ use crate::pipeline::Record;
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum Event {
+    /// The worker goes on with a job that was begun before.
+    Resumed {
+        /// Whether its inputs were listed to their end.
+        listed: bool,
+        /// When that listing began, in milliseconds since 1970 by the clock of whoever listed, where it is known.
+        from: Option<u64>,
+    },
     /// A shard is finished.
     ShardDone {
         /// Its number.
@@ -33,9 +40,10 @@ pub enum Event {
 }
 
 impl Event {
-    /// What happened, in one word: `shard_done`.
+    /// What happened, in one word: `resumed` or `shard_done`.
     pub fn name(&self) -> &'static str {
         match self {
+            Event::Resumed { .. } => "resumed",
             Event::ShardDone { .. } => "shard_done",
         }
     }
@@ -145,15 +153,19 @@ impl Progress {
 
     pub(super) fn finished_shard(&self, entry: &Entry) {
         self.shards.fetch_add(1, Ordering::Relaxed);
+        self.tell(&Event::ShardDone {
+            shard: entry.shard,
+            file: entry.file.clone(),
+            records: entry.records,
+            failed: entry.failed.clone(),
+            bytes: entry.bytes,
+            seconds: entry.seconds,
+        });
+    }
+
+    pub(super) fn tell(&self, event: &Event) {
         if let Some(Listener(listener)) = self.listener.get() {
-            listener(&Event::ShardDone {
-                shard: entry.shard,
-                file: entry.file.clone(),
-                records: entry.records,
-                failed: entry.failed.clone(),
-                bytes: entry.bytes,
-                seconds: entry.seconds,
-            });
+            listener(event);
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::board::{account_for, records_file};
+use super::board::{LISTING, account_for, records_file};
 use super::claim::Claims;
 use super::feed::{Ending, How, Supply, Taken};
 use super::hand::{Desk, is_failed, read};
@@ -14,8 +14,9 @@ use super::location::Location;
 use super::mend::{Anew, Mend};
 use super::plan::{self, Plan, ShardKind};
 use super::settings::Settings;
+use super::status::look;
 use super::told::{self, Found};
-use super::worker::{WorkOptions, beating, reading, round};
+use super::worker::{WorkOptions, Worked, beating, reading, round, work};
 use crate::error::{Error, Result};
 use crate::hasher::HashOptions;
 use crate::limits::Limits;
@@ -44,6 +45,18 @@ pub struct Retried {
     pub lost: u64,
     /// Files that stay as they are, because what was read again lacks records that were hashed before.
     pub kept: u64,
+    /// What came of it where the inputs were not listed to their end and nobody was at it: the listing was gone on with, and what it found hashed.
+    pub further: Option<Further>,
+}
+
+/// Records that a job came to hold besides.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Further {
+    /// All of them.
+    pub records: u64,
+    /// Failed ones.
+    pub failed: u64,
 }
 
 impl Retried {
@@ -56,7 +69,8 @@ impl Retried {
 
     /// Whether every record that was to be hashed again is hashed now, but for those in other workers' hands.
     pub fn is_success(&self) -> bool {
-        self.failed.is_empty() && self.lost == 0 && self.kept == 0
+        let further = self.further.unwrap_or_default();
+        self.failed.is_empty() && self.lost == 0 && self.kept == 0 && further.failed == 0
     }
 }
 
@@ -77,7 +91,7 @@ pub fn limits_so_far(location: &dyn Location) -> Result<Limits> {
 /// of each shard.
 ///
 /// Each shard's file is replaced at one instant, and never by one that lacks a record which was hashed before; a retry may be killed and
-/// started again like any worker.
+/// started again like any worker. Where the listing of the inputs broke off, it is gone on with as by [`work`](super::work).
 ///
 /// # Errors
 ///
@@ -106,11 +120,26 @@ pub fn retry(
     let other_limits = Some(&hash.decode.limits).filter(|limits| **limits != settings.limits).cloned();
     let todo = Todo { other_limits, ..Todo::new(&desk, again, input)? };
     let retried = todo.retried.clone();
+    let unlisted = todo.is_unlisted()?;
     let done = beating(&desk.claims.clone(), || todo.retry(&desk, options, &pipeline));
     let left = desk.claims.leave();
     done.and(left)?;
-    let retried = retried.lock().unwrap_or_else(PoisonError::into_inner);
-    Ok(retried.clone())
+    let retried = retried.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let goes_on = unlisted && !options.stop.requested();
+    let further = if goes_on { Some(go_on(&desk.location, &settings, options)?) } else { None };
+    Ok(Retried { further, ..retried })
+}
+
+/// Goes on with a job whose inputs are not listed to their end; what it came to hold besides.
+fn go_on(location: &Arc<dyn Location>, settings: &Settings, options: &WorkOptions) -> Result<Further> {
+    let (before, _) = look(&**location)?;
+    let Worked { report, .. } = work(location.clone(), settings, options)?;
+    let failed =
+        |by_code: &BTreeMap<String, u64>| by_code.values().fold(0, |sum: u64, n| sum.saturating_add(*n));
+    Ok(Further {
+        records: report.records.saturating_sub(before.records),
+        failed: failed(&report.failed).saturating_sub(failed(&before.failed)),
+    })
 }
 
 /// The shards that hold what is to be hashed again.
@@ -155,6 +184,11 @@ impl Todo {
             shards,
             retried: Arc::default(),
         })
+    }
+
+    /// Whether the inputs are not listed to their end, and nobody is at it.
+    fn is_unlisted(&self) -> Result<bool> {
+        Ok(!self.plan.is_complete() && self.claims.is_free(&self.claims.held()?, LISTING)?)
     }
 
     /// Goes through them.

@@ -6,7 +6,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::beside::beside;
 use super::location::Location;
+use super::seal::{seal_page, unseal_page};
 use super::text::Text;
 use crate::decode::{DamagedPolicy, DecodeOptions, DetailChoice, Orient};
 use crate::error::{Error, Result};
@@ -199,10 +201,11 @@ impl Settings {
     ///
     /// [`Error::Input`] naming what differs; [`Error::Io`].
     pub fn hold(&self, location: &dyn Location) -> Result<()> {
-        let text =
-            serde_json::to_vec_pretty(self).map_err(|error| Error::io("cannot write JSON", error.into()))?;
-        if location.create(FILE, &text)? {
-            return Ok(());
+        if !Settings::are_in(location)? {
+            Settings::check_nothing_is_begun(location)?;
+            if location.create(FILE, seal_page(self)?.as_bytes())? {
+                return Ok(());
+            }
         }
         let known = Settings::read(location)?;
         match self.difference(&known) {
@@ -214,6 +217,19 @@ impl Settings {
         }
     }
 
+    /// What was begun under settings that are gone must not go on under others.
+    fn check_nothing_is_begun(location: &dyn Location) -> Result<()> {
+        let (plan, ledger) = beside(|| location.list("plan"), || location.list("ledger"));
+        // A job that began at this very instant has its settings by now.
+        if plan?.is_empty() && ledger?.is_empty() || Settings::are_in(location)? {
+            return Ok(());
+        }
+        Err(Error::Input(format!(
+            "{FILE} is gone from {}, where a job was begun; restore it, or start the job anew in another place",
+            location.place()
+        )))
+    }
+
     /// The settings of the job at `location`.
     ///
     /// # Errors
@@ -223,9 +239,25 @@ impl Settings {
         let text = location.read(FILE)?.ok_or_else(|| {
             Error::Input(format!("there is no job in {}: it has no {FILE}", location.place()))
         })?;
-        serde_json::from_slice(&text).map_err(|error| {
-            Error::Input(format!("{FILE} in {} is not of this version: {error}", location.place()))
-        })
+        let of_another =
+            |error| Error::Input(format!("{FILE} in {} is not of this version: {error}", location.place()));
+        match unseal_page(&text) {
+            Some(text) => serde_json::from_str(&text).map_err(of_another),
+            None => Settings::without_checksum(&text).ok_or_else(|| {
+                Error::Input(format!(
+                    "{FILE} in {} is damaged: its checksum differs; restore it, or start the job anew in another place",
+                    location.place()
+                ))
+            }),
+        }
+    }
+
+    /// Settings as versions before the checksum wrote them, if the text holds nothing that is not one of these.
+    fn without_checksum(text: &[u8]) -> Option<Settings> {
+        let value: Value = serde_json::from_slice(text).ok()?;
+        let settings: Settings = serde_json::from_value(value.clone()).ok()?;
+        let known = serde_json::to_value(&settings).ok()?;
+        value.as_object()?.iter().all(|(name, value)| known.get(name) == Some(value)).then_some(settings)
     }
 
     /// Makes sure that this program, from this folder, reads and hashes the same as whoever began the job.
@@ -303,6 +335,50 @@ mod tests {
         assert!(error.contains("shard_size was 100 and is now 10"), "{error}");
         let error = settings(100, DetailChoice::Lowest(4)).hold(&location).unwrap_err().to_string();
         assert!(error.contains(r#"detail was "auto" and is now "4""#), "{error}");
+    }
+
+    #[test]
+    fn damage_is_seen_at_every_byte() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = Folder::create(folder.path()).unwrap();
+        settings(100, DetailChoice::Auto).hold(&location).unwrap();
+        let file = folder.path().join(FILE);
+        let whole = std::fs::read(&file).unwrap();
+        for at in 0..whole.len() {
+            let flipped = whole.iter().enumerate().map(|(n, byte)| if n == at { byte ^ 1 } else { *byte });
+            for damaged in [flipped.collect(), whole[..at].to_vec()] {
+                std::fs::write(&file, damaged).unwrap();
+                let error = Settings::read(&location).unwrap_err().to_string();
+                assert!(error.contains("job.json in ") && error.contains(" is damaged"), "{at}: {error}");
+            }
+        }
+        std::fs::remove_file(&file).unwrap();
+        settings(100, DetailChoice::Auto).hold(&location).unwrap();
+        assert_eq!(std::fs::read(&file).unwrap(), whole, "a job of which nothing is left but its name");
+        location.create("plan/000000.segment", b"").unwrap();
+        std::fs::remove_file(&file).unwrap();
+        let error = settings(100, DetailChoice::Auto).hold(&location).unwrap_err().to_string();
+        assert!(error.contains("job.json is gone"), "{error}");
+        assert!(!file.exists());
+    }
+
+    #[test]
+    fn settings_without_a_checksum_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = Folder::create(folder.path()).unwrap();
+        let own = settings(100, DetailChoice::Full);
+        location.create(FILE, &serde_json::to_vec_pretty(&own).unwrap()).unwrap();
+        assert_eq!(Settings::read(&location).unwrap(), own);
+        own.hold(&location).unwrap();
+    }
+
+    #[test]
+    fn another_program_is_refused_by_name() {
+        let own = settings(100, DetailChoice::Auto);
+        own.check_surroundings().unwrap_or_else(|error| panic!("{error}"));
+        let other = Settings { engine: "shadegrid 9.9.9".to_string(), ..own };
+        let error = other.check_surroundings().unwrap_err().to_string();
+        assert!(error.contains(r#"engine was "shadegrid 9.9.9""#), "{error}");
     }
 
     #[test]

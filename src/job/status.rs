@@ -8,7 +8,7 @@ use super::claim::CLAIMS;
 use super::identity::now;
 use super::ledger::Ledger;
 use super::location::Location;
-use super::plan::{Plan, ShardKind};
+use super::plan::{self, ListingTime, Plan, ShardKind};
 use super::settings::Settings;
 use crate::error::Result;
 
@@ -18,6 +18,10 @@ use crate::error::Result;
 pub struct Status {
     /// Whether the inputs are listed to their end; otherwise what is left is what is known of it.
     pub planned: bool,
+    /// When they were listed last, or began to be.
+    pub listed: ListingTime,
+    /// Why the listing that is not at its end broke off, if it did and nobody has taken it up since.
+    pub listing_broke: Option<String>,
     /// Shards planned.
     pub shards: u64,
     /// Shards done.
@@ -74,11 +78,13 @@ pub(super) fn look(location: &dyn Location) -> Result<(Status, Ledger)> {
     let (read, claims) = beside(|| ledger.refresh(location), || location.list(CLAIMS));
     let claims = read.and(claims)?;
     plan.refresh(location)?;
+    let listing_broke = plan::why_broken(location, &plan)?;
     let shard_of = |name: &str| name.split('.').next().and_then(|shard| shard.parse::<u64>().ok());
     let mut claimed: Vec<u64> = claims.iter().filter_map(|listed| shard_of(&listed.name)).collect();
     claimed.dedup();
     claimed.retain(|shard| ledger.done(*shard).is_none());
-    Ok((Status::new(&plan, &ledger, claimed.len() as u64), ledger))
+    let status = Status::new(&plan, &ledger, claimed.len() as u64);
+    Ok((Status { listing_broke, ..status }, ledger))
 }
 
 impl Status {
@@ -86,6 +92,7 @@ impl Status {
     pub(super) fn new(plan: &Plan, ledger: &Ledger, claimed: u64) -> Status {
         let mut status = Status {
             planned: plan.is_complete(),
+            listed: plan.listed(),
             shards: plan.shards().len() as u64,
             done: ledger.all_done().len() as u64,
             claimed,

@@ -8,7 +8,7 @@ use super::digest::Keys;
 use super::duplicates::{Duplicates, Origin};
 use super::ledger::{Entry, Ledger};
 use super::location::{Listed, Location};
-use super::plan::{Plan, ShardKind};
+use super::plan::{self, ListingTime, Plan, ShardKind};
 use super::settings::Settings;
 use super::tally::Tally;
 use super::told::{self, Found};
@@ -23,6 +23,10 @@ pub struct Verdict {
     pub shards: u64,
     /// Whether the plan is complete.
     pub planned: bool,
+    /// When the inputs were listed last, or began to be.
+    pub listed: ListingTime,
+    /// Why the listing that is not at its end broke off, if it did and nobody has taken it up since.
+    pub listing_broke: Option<String>,
     /// Shards that are done, and were checked.
     pub done: u64,
     /// Records in them.
@@ -78,6 +82,8 @@ pub fn verify(location: &dyn Location) -> Result<Verdict> {
     let mut verdict = Verdict {
         shards: plan.shards().len() as u64,
         planned: plan.is_complete(),
+        listed: plan.listed(),
+        listing_broke: plan::why_broken(location, &plan)?,
         done: ledger.all_done().len() as u64,
         other_limits: ledger.all_done().values().any(|entry| !entry.other_limits.is_empty()),
         ..Verdict::default()
@@ -222,5 +228,72 @@ impl Check<'_> {
             *self.verdict.failed.entry(code.clone()).or_default() += count;
         }
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ledger::State;
+    use super::super::ledger::tests::entry;
+    use super::super::location::Folder;
+    use super::super::{report, seal::seal, status};
+    use super::*;
+    use crate::hasher::HashOptions;
+    use crate::pipeline::{Input, InputOptions};
+
+    /// What is claimed with a right checksum may still be nonsense, and is looked at all the same.
+    #[test]
+    fn claims_without_sense_are_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = Folder::create(folder.path()).unwrap();
+        let inputs = [Input::Named("photos".into())];
+        let settings = Settings::new(
+            &inputs,
+            &InputOptions::default(),
+            10,
+            RecordFormat::JsonLines,
+            &HashOptions::default(),
+        );
+        settings.hold(&location).unwrap();
+        let shard =
+            r#"{"kind":"pictures","items":18446744073709551615,"place":{"start":START,"end":END},"crc":0}"#;
+        let index = |first: u64, start: u64, end: u64| {
+            let shard = shard.replace("START", &start.to_string()).replace("END", &end.to_string());
+            let index: serde_json::Value =
+                serde_json::from_str(&format!(r#"{{"first":{first},"shards":[{shard},{shard}]}}"#)).unwrap();
+            format!("{}\n", seal(&index).unwrap())
+        };
+        let word = |segments: u64| {
+            let word: serde_json::Value = serde_json::from_str(&format!(
+                r#"{{"segments":{segments},"shards":{},"items":0}}"#,
+                u64::MAX
+            ))
+            .unwrap();
+            seal(&word).unwrap()
+        };
+        let mut lines = String::new();
+        for shard in [0, 1, u64::MAX] {
+            let most = Entry {
+                records: u64::MAX,
+                bytes: u64::MAX,
+                pixels: u64::MAX,
+                ..entry(shard, u32::MAX, State::Done)
+            };
+            let failed = BTreeMap::from([("io".to_string(), u64::MAX), ("limit".to_string(), 7)]);
+            let all = Entry { failed, length: u64::MAX, at: u64::MAX, seconds: -1e300, ..most };
+            lines += &format!("{}\n", seal(&all).unwrap());
+        }
+        location.append("ledger/liar_0000.jsonl", lines.as_bytes()).unwrap();
+        for index in
+            [index(0, 0, 0), index(0, 9, 3), index(0, 0, u64::MAX), index(u64::MAX, 0, 0), index(5, 0, 0)]
+        {
+            for segments in [0, 1, 2, u64::MAX] {
+                std::fs::create_dir_all(folder.path().join("plan")).unwrap();
+                std::fs::write(folder.path().join("plan/000000.segment"), &index).unwrap();
+                std::fs::write(folder.path().join("plan/complete.json"), word(segments)).unwrap();
+                let _ = (status(&location), report(&location));
+                assert!(verify(&location).unwrap().fault_count > 0, "{index} {segments}");
+            }
+        }
     }
 }

@@ -1,12 +1,15 @@
 //! A worker: takes shards until none is left, with a heart that beats and a hand that finishes files meanwhile.
 
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 
-use super::beside::beside;
+use super::beside::{beside, joined, start};
 use super::board::{Board, LISTING, Split};
 use super::claim::Claims;
 use super::feed::{Ending, Feed, Lots, Supply, Taken, take_ahead};
@@ -15,15 +18,17 @@ use super::identity::Identity;
 use super::location::Location;
 use super::matching::Matching;
 use super::plan::{self, Plan, Segment};
-use super::progress::Progress;
+use super::progress::{Event, Progress};
 use super::report::Report;
 use super::settings::Settings;
 use super::shards::ShardSink;
 use crate::error::{Error, Result};
 use crate::hasher::HashOptions;
-use crate::pipeline::{self, InputOptions, Item, PipelineOptions, ReadAhead, Stop, describe, resumes};
+use crate::pipeline::{
+    self, InputOptions, Item, ItemKind, PipelineOptions, ReadAhead, Stop, describe, resumes,
+};
 
-/// How a worker works. Nothing here changes what is written.
+/// How a worker works. Nothing here changes what is written of an input.
 #[derive(Debug, Clone)]
 pub struct WorkOptions {
     /// Threads, memory and devices; what is hashed and how comes from the settings.
@@ -38,6 +43,8 @@ pub struct WorkOptions {
     pub expiry: Duration,
     /// A fixed part of the shards, without claims.
     pub split: Option<Split>,
+    /// Lists the inputs again, where they were listed before, and plans what is new: other keys, or other versions of their contents.
+    pub extend: bool,
     /// What is looked up in galleries; part of the settings too.
     pub matching: Option<Arc<Matching>>,
     /// Counts what is done.
@@ -54,6 +61,7 @@ impl Default for WorkOptions {
             grace: Duration::from_secs(30),
             expiry: Duration::from_secs(120),
             split: None,
+            extend: false,
             matching: None,
             progress: Arc::default(),
         }
@@ -123,18 +131,23 @@ pub(super) fn reading(
 }
 
 /// Does something while this worker's heart beats. That a beat fails is no error: at worst another worker does the same work.
-pub(super) fn beating<T>(claims: &Claims, work: impl FnOnce() -> T) -> T {
+pub(super) fn beating<T>(claims: &Claims, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let (stopped, stop) = bounded::<()>(0);
     thread::scope(|scope| {
-        scope.spawn(move || {
+        let beat = move || {
             while stop.recv_timeout(claims.pause()) == Err(RecvTimeoutError::Timeout) {
                 let _ = claims.beat();
             }
-        });
+        };
+        start(scope, "shadegrid-heart", beat).map_err(no_thread)?;
         let worked = work();
         drop(stopped);
         worked
     })
+}
+
+fn no_thread(error: std::io::Error) -> Error {
+    Error::io("cannot start a thread", error)
 }
 
 struct Worker<'a> {
@@ -190,6 +203,7 @@ impl<'a> Worker<'a> {
         listing: &mut Option<Listing<'scope>>,
     ) -> Result<Finish> {
         let mut patience = PATIENCE.0;
+        let (mut begun, mut extends) = (false, None);
         loop {
             if self.options.stop.requested() {
                 self.board().refresh()?;
@@ -199,6 +213,12 @@ impl<'a> Worker<'a> {
                 Self::end_listing(ended)?;
             }
             let taken = self.board().take()?;
+            if !std::mem::replace(&mut begun, true) {
+                extends = self.begin();
+            }
+            if let Some(listing) = extends.take_if(|_| self.board().is_listed()) {
+                self.board().list_again(listing)?;
+            }
             if self.board().is_complete() {
                 return Ok(Finish::Complete);
             }
@@ -220,6 +240,15 @@ impl<'a> Worker<'a> {
         }
     }
 
+    /// Tells of what there is already; the listing behind which the inputs are to be listed again, if they are.
+    fn begin(&self) -> Option<u64> {
+        let board = self.board();
+        let (listing, listed) = board.listing()?;
+        self.desk.progress.tell(&Event::Resumed { listed: board.is_listed(), from: listed.from });
+        // Others may be at it already.
+        (self.options.extend && (listing == 0 || board.is_listed())).then_some(listing)
+    }
+
     fn board(&self) -> std::sync::MutexGuard<'_, Board> {
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -233,12 +262,13 @@ impl<'a> Worker<'a> {
     ) -> Result<Listing<'scope>> {
         let (location, claims) = (self.desk.location.clone(), self.desk.claims.clone());
         let (sources, stop) = (self.settings.sources()?, self.stop_listing.clone());
-        let input = InputOptions { stop: stop.clone(), ..self.settings.input()? };
+        let input = InputOptions { stop: stop.clone(), versions: true, ..self.settings.input()? };
         let size = self.settings.shard_size();
         let list = move || {
             let items = |after: Option<&Item>| {
                 let after = after.map(|item| item.location.clone());
-                pipeline::items(sources.clone(), &InputOptions { after, ..input.clone() })
+                let items = pipeline::items(sources.clone(), &InputOptions { after, ..input.clone() });
+                items.map(known_for_sure)
             };
             let listed = plan::write(&*location, plan, (items, resumes(&sources)), size, &stop, &|segment| {
                 // Nobody hears it where the worker has ended.
@@ -246,18 +276,38 @@ impl<'a> Worker<'a> {
             });
             claims.release(LISTING).and(listed)
         };
-        let thread = thread::Builder::new().name("shadegrid-list".to_string());
-        thread.spawn_scoped(scope, list).map_err(|error| Error::io("cannot start a thread", error))
+        start(scope, "shadegrid-list", list).map_err(no_thread)
     }
 
     fn end_listing(listing: Listing<'_>) -> Result<()> {
-        listing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)).map(drop)
+        joined(listing).map(drop)
     }
 
     fn round(&self, first: Taken) -> Result<()> {
         let ending = Ending::new(&self.options.stop, self.options.grace);
         round(&self.desk, &self.board, first, ending, &self.pipeline)
     }
+}
+
+/// An argument that can be looked at no more was a folder perhaps: it is no input that fails, but breaks the listing off.
+fn known_for_sure(item: Item) -> Item {
+    let is_argument = item.location == item.source && !is_url(&item.location);
+    if !is_argument || !matches!(item.kind, ItemKind::Picture | ItemKind::Archive) {
+        return item;
+    }
+    let cannot = |why: String| {
+        let message = format!("cannot list {}: {why}", item.location.display());
+        Item { kind: ItemKind::Broken(message), ..item.clone() }
+    };
+    match fs::metadata(Path::new(&item.location)) {
+        Ok(metadata) if metadata.is_dir() => cannot("it became a folder meanwhile".to_string()),
+        Ok(_) => item,
+        Err(error) => cannot(error.to_string()),
+    }
+}
+
+fn is_url(location: &OsString) -> bool {
+    location.to_str().is_some_and(|text| text.contains("://"))
 }
 
 /// One run of the pipeline, through as many shards as the supply gives one after another.
@@ -275,18 +325,22 @@ pub(super) fn round(
     let feed = Feed::new(first, &lots, ending, (asks, answered), &failure);
     let (sender, parts) = bounded(2);
     let (run, finishing) = thread::scope(|scope| {
-        let hand = scope.spawn(|| {
+        let take_parts = || {
             let mut hand = Hand::new(desk);
             // The receiver goes with a failure, so that the run ends too.
             parts.into_iter().try_for_each(|part| hand.take(part))
-        });
-        // It ends with the feed, whose run is over before the hand's last file.
-        scope.spawn(move || take_ahead(supply, &stop, &asked, &answers));
+        };
+        let hand = match start(scope, "shadegrid-hand", take_parts) {
+            Ok(hand) => hand,
+            Err(error) => return (Ok(()), Err(no_thread(error))),
+        };
+        // It ends with the feed, whose run is over before the hand's last file; without it the run ends with its first shard.
+        let ahead = start(scope, "shadegrid-ahead", move || take_ahead(supply, &stop, &asked, &answers));
         let run = {
             let mut sink = ShardSink::new(&lots, &desk.progress, sender);
             pipeline::run(feed, &mut sink, options)
         };
-        (run, hand.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        (run.and(ahead.map(drop).map_err(no_thread)), joined(hand))
     });
     // What was taken and not brought to its end is left to others.
     desk.claims.release_all_but(LISTING)?;

@@ -57,9 +57,16 @@ impl Folder {
         Ok(path)
     }
 
-    fn put(&self, name: &str, content: &[u8], durable: bool) -> Result<bool> {
+    /// Where `name` is to be written, and whether a file has that name.
+    fn place_of(&self, name: &str) -> Result<(PathBuf, bool)> {
         let path = self.path(name)?;
-        if path.exists() {
+        let there = is_there(&path).map_err(|error| self.cannot("write", name, error))?;
+        Ok((path, there))
+    }
+
+    fn put(&self, name: &str, content: &[u8], durable: bool) -> Result<bool> {
+        let (path, there) = self.place_of(name)?;
+        if there {
             return Ok(false);
         }
         let mut draft = self.draft(NOBODY)?;
@@ -91,6 +98,24 @@ fn sync_folder_of(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Whether a file has that name. What is something else, such as a folder, a pipe or a link to nothing, is an error: it can be neither read nor
+/// written, and opening a pipe may wait for ever.
+fn is_there(path: &Path) -> io::Result<bool> {
+    let other = |what: &str| io::Error::other(format!("{what} is in its place; move that away"));
+    match found(fs::metadata(path))? {
+        Some(metadata) if metadata.is_file() => Ok(true),
+        Some(metadata) if metadata.is_dir() => Err(other("a folder")),
+        Some(_) => Err(other("something that is no file")),
+        None if fs::symlink_metadata(path).is_ok() => Err(other("a link to nothing")),
+        None => Ok(false),
+    }
+}
+
+/// Opens a file; `None` where there is none.
+fn open(path: &Path) -> io::Result<Option<File>> {
+    if is_there(path)? { found(File::open(path)) } else { Ok(None) }
+}
+
 fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),
@@ -109,7 +134,7 @@ impl Location for Folder {
         for entry in entries {
             let entry = entry.map_err(cannot)?;
             // What another process removes meanwhile was not there.
-            if let Some(metadata) = found(entry.metadata()).map_err(cannot)?
+            if let Some(metadata) = found(fs::metadata(entry.path())).map_err(cannot)?
                 && metadata.is_file()
             {
                 let name = entry.file_name().to_string_lossy().into_owned();
@@ -121,12 +146,18 @@ impl Location for Folder {
     }
 
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
-        found(fs::read(self.root.join(name))).map_err(|error| self.cannot("read", name, error))
+        let read = || {
+            let Some(mut file) = open(&self.root.join(name))? else { return Ok(None) };
+            let mut content = Vec::new();
+            file.read_to_end(&mut content)?;
+            Ok(Some(content))
+        };
+        read().map_err(|error| self.cannot("read", name, error))
     }
 
     fn read_range(&self, name: &str, offset: u64, length: u64) -> Result<Vec<u8>> {
         let read = || {
-            let mut file = File::open(self.root.join(name))?;
+            let mut file = open(&self.root.join(name))?.ok_or(ErrorKind::NotFound)?;
             file.seek(SeekFrom::Start(offset))?;
             let mut content = Vec::new();
             file.take(length).read_to_end(&mut content)?;
@@ -136,11 +167,11 @@ impl Location for Folder {
     }
 
     fn exists(&self, name: &str) -> Result<bool> {
-        fs::exists(self.root.join(name)).map_err(|error| self.cannot("look for", name, error))
+        is_there(&self.root.join(name)).map_err(|error| self.cannot("look for", name, error))
     }
 
     fn open(&self, name: &str) -> Result<Option<File>> {
-        found(File::open(self.root.join(name))).map_err(|error| self.cannot("open", name, error))
+        open(&self.root.join(name)).map_err(|error| self.cannot("open", name, error))
     }
 
     fn create(&self, name: &str, content: &[u8]) -> Result<bool> {
@@ -152,17 +183,16 @@ impl Location for Folder {
     }
 
     fn beat(&self, name: &str, content: &[u8]) -> Result<()> {
-        fs::write(self.path(name)?, content).map_err(|error| self.cannot("write", name, error))
+        fs::write(self.place_of(name)?.0, content).map_err(|error| self.cannot("write", name, error))
     }
 
     fn append(&self, name: &str, content: &[u8]) -> Result<()> {
-        let path = self.path(name)?;
+        let (path, there) = self.place_of(name)?;
         let append = || {
-            let new = !path.exists();
             let mut file = File::options().append(true).create(true).open(&path)?;
             file.write_all(content)?;
             file.sync_data()?;
-            if new { sync_folder_of(&path) } else { Ok(()) }
+            if there { Ok(()) } else { sync_folder_of(&path) }
         };
         append().map_err(|error| self.cannot("append to", name, error))
     }
@@ -174,7 +204,8 @@ impl Location for Folder {
     }
 
     fn draft(&self, owner: &str) -> Result<NamedTempFile> {
-        let drafts = self.root.join(DRAFTS);
+        // Copies of a job may lack what is empty.
+        self.path(&format!("{DRAFTS}/{owner}"))?;
         let mut builder = Builder::new();
         let prefix = format!("{owner}~");
         builder.prefix(&prefix);
@@ -184,7 +215,7 @@ impl Location for Folder {
             // What any new file gets, less what the umask takes.
             builder.permissions(fs::Permissions::from_mode(0o666));
         }
-        builder.tempfile_in(drafts).map_err(|error| self.cannot("write into", DRAFTS, error))
+        builder.tempfile_in(self.root.join(DRAFTS)).map_err(|error| self.cannot("write into", DRAFTS, error))
     }
 
     fn publish(&self, draft: NamedTempFile, name: &str, how: Publish) -> Result<bool> {
@@ -199,7 +230,7 @@ impl Location for Folder {
     }
 
     fn lock(&self, name: &str) -> Result<Option<File>> {
-        let path = self.path(name)?;
+        let (path, _) = self.place_of(name)?;
         let opened = File::options().create(true).truncate(false).write(true).open(&path);
         let file = opened.map_err(|error| self.cannot("write", name, error))?;
         match file.try_lock() {
@@ -211,7 +242,8 @@ impl Location for Folder {
     }
 
     fn is_unlocked(&self, name: &str) -> Result<bool> {
-        let opened = found(File::options().write(true).open(self.root.join(name)));
+        let path = self.root.join(name);
+        let opened = is_there(&path).and_then(|_| found(File::options().write(true).open(&path)));
         match opened.map_err(|error| self.cannot("open", name, error))? {
             Some(file) => Ok(file.try_lock().is_ok()),
             None => Ok(true),

@@ -5,15 +5,18 @@ use std::collections::HashMap;
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::{COMPLETE, Index, Plan, Segment, Shard, ShardKind, segment_name, write_item};
+use super::known::Known;
+use super::words::{self, Complete, Index};
+use super::{Plan, Segment, Shard, ShardKind, segment_name, write_item};
 use crate::error::{Error, Result};
+use crate::job::identity::now;
 use crate::job::location::Location;
 use crate::job::seal::seal;
 use crate::pipeline::{Item, ItemKind, Stop};
 
 /// Bytes of items and number of shards that end a segment.
 const MOST_BYTES: usize = 32 << 20;
-const MOST_SHARDS: usize = 4096;
+pub(super) const MOST_SHARDS: usize = 4096;
 
 /// Longest time between two segments, while there is something to write.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -32,7 +35,7 @@ fn pictures_of(shard: u64, most: u64) -> u64 {
 /// It is not where `stop` was requested, or where another planner was faster.
 ///
 /// `list` lists all items, or, where a listing `resumes`, those behind one. It is asked again where the item that was planned last is not there any
-/// more. A listing that breaks off leaves a plan to go on with. Each segment that was written is told to `written`.
+/// more. A listing that breaks off leaves a plan to go on with, and word of why. Each segment that was written is told to `written`.
 ///
 /// # Errors
 ///
@@ -48,10 +51,31 @@ pub(in crate::job) fn write<I: Iterator<Item = Item>>(
     if plan.is_complete() {
         return Ok(true);
     }
+    if plan.broke {
+        words::forget_broken(location)?;
+    }
+    let ended = write_rest(location, plan, (&list, resumes), shard_size, stop, written);
+    if let Err(error) = &ended {
+        words::tell_broken(location, error);
+    }
+    ended
+}
+
+/// Writes what is not planned yet.
+fn write_rest<I: Iterator<Item = Item>>(
+    location: &dyn Location,
+    plan: Plan,
+    (list, resumes): (impl Fn(Option<&Item>) -> I, bool),
+    shard_size: u64,
+    stop: &Stop,
+    written: &dyn Fn(Segment),
+) -> Result<bool> {
     let broken = RefCell::new(None);
     let up_to_a_break = |item: Item| match item.kind {
         ItemKind::Broken(message) => {
-            *broken.borrow_mut() = Some(message);
+            let place = item.location.to_string_lossy();
+            let is_told = message.contains(&*place);
+            *broken.borrow_mut() = Some(if is_told { message } else { format!("{place}: {message}") });
             None
         }
         _ => Some(item),
@@ -61,9 +85,14 @@ pub(in crate::job) fn write<I: Iterator<Item = Item>>(
         None => Ok(()),
     };
     let list = |after: Option<&Item>| list(after).map_while(&up_to_a_break);
-    let items = behind(&plan, location, list, resumes);
-    check()?;
-    let mut items = items?;
+    let mut items: Box<dyn Iterator<Item = Item> + '_> = if plan.listing == 0 {
+        let items = behind(&plan, location, list, resumes);
+        check()?;
+        Box::new(items?)
+    } else {
+        let mut known = Known::of(&plan, location)?;
+        Box::new(list(None).filter(move |item| known.lacks(item)))
+    };
     let mut writer = Writer::new(location, plan, written);
     let mut pictures = Vec::new();
     loop {
@@ -90,13 +119,19 @@ pub(in crate::job) fn write<I: Iterator<Item = Item>>(
     if stop.requested() || !writer.end_segment()? {
         return Ok(false);
     }
-    location.create(COMPLETE, seal(&writer.plan.summary())?.as_bytes())?;
+    let Plan { listing, .. } = writer.plan;
+    location.create(&words::complete(listing), seal(&Complete::of(&writer.plan))?.as_bytes())?;
     Ok(true)
 }
 
 /// Whether the item is a shard of its own.
 fn is_archive(item: &Item) -> bool {
     !matches!(item.kind, ItemKind::Picture | ItemKind::Failed(_))
+}
+
+/// Whether two items are one input, in whatever version.
+fn is_same(one: &Item, other: &Item) -> bool {
+    (&one.location, &one.source) == (&other.location, &other.source)
 }
 
 /// The items that are not planned yet.
@@ -112,14 +147,15 @@ fn behind<I: Iterator<Item = Item>>(
     if resumes && let Some(last) = planned.last().filter(of_listing) {
         return Ok(list(Some(last)));
     }
+    let is_last = |item: &Item| planned.last().is_some_and(|last| is_same(item, last));
     let mut items = list(None);
-    let before = plan.summary().items as usize;
-    if items.nth(before - 1).as_ref() == planned.last() {
+    let before = plan.items_planned() as usize;
+    if items.nth(before.saturating_sub(1)).is_some_and(|item| is_last(&item)) {
         return Ok(items);
     }
     // The listing changed: behind what was planned last, wherever it stands now.
     let mut items = list(None);
-    if items.any(|item| Some(&item) == planned.last()) {
+    if items.any(|item| is_last(&item)) {
         return Ok(items);
     }
     // That vanished: behind the last of its shard that did not.
@@ -186,12 +222,13 @@ impl<'a> Writer<'a> {
         if self.shards.is_empty() {
             return Ok(true);
         }
-        let index = Index { first: self.plan.shards.len() as u64, shards: std::mem::take(&mut self.shards) };
+        let (first, at) = (self.plan.shards.len() as u64, now());
+        let index = Index { first, at, shards: std::mem::take(&mut self.shards) };
         let mut content = seal(&index)?.into_bytes();
         content.push(b'\n');
         let line = content.len() as u64;
         content.append(&mut self.items);
-        let segment = Segment { number: self.plan.segments, shards: index.shards, line };
+        let segment = Segment { number: self.plan.segments, at, shards: index.shards, line };
         let created = self.location.create(&segment_name(segment.number), &content)?;
         if created {
             (self.written)(segment.clone());
@@ -215,6 +252,7 @@ mod tests {
             location: format!("folder/{number}").into(),
             source: "folder".into(),
             kind: if number % 50 == 7 { ItemKind::Failed("gone".into()) } else { ItemKind::Picture },
+            version: None,
         })
     }
 
@@ -315,7 +353,7 @@ mod tests {
         let location = Folder::create(folder.path()).unwrap();
         let number = |item: &Item| item.location.to_str()?.split_once('/')?.1.parse::<usize>().ok();
         for end in [130, 307, 500] {
-            let (stop, from) = (Stop::default(), known(&location).summary().items as usize);
+            let (stop, from) = (Stop::default(), known(&location).items_planned() as usize);
             let list = |after: Option<&Item>| {
                 assert_eq!(after.and_then(number).map_or(0, |after| after + 1), from);
                 // Of the item that was planned last nothing is known any more.

@@ -1,13 +1,17 @@
 //! Inputs in pieces that can be opened on their own: what a job plans with, and `hash` reads at once.
 
 use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io;
 use std::iter;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
+use super::walk::is_one_input;
 use super::{Content, Only, Source, Walk, archive, expand, list, looks_like_archive, place, store};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
@@ -24,6 +28,9 @@ pub struct Item {
     pub source: OsString,
     /// What opening it gives.
     pub kind: ItemKind,
+    /// What tells its content from what was in the same place at another time, where [`InputOptions::versions`] asks for that and it is known: an
+    /// object's entity tag, or when it was changed and how long it is.
+    pub version: Option<String>,
 }
 
 /// What opening an [`Item`] gives.
@@ -38,7 +45,7 @@ pub enum ItemKind {
     Archive,
     /// Standard input as one picture; gives one source, once.
     StandardInput,
-    /// Finding it failed already, in these words: one source that fails.
+    /// Finding it failed already, in these words: one source that fails. It is one input, whatever is listed again.
     Failed(String),
     /// The listing broke off here, in these words, and what would have come is not known: one source that fails. A job does not go past it.
     #[serde(skip)]
@@ -76,6 +83,8 @@ pub struct InputOptions {
     /// Lists only what comes after the item with this location, so that a listing can be gone on with. A prefix of a store is
     /// asked for what lies behind it; other inputs are passed over up to it.
     pub after: Option<OsString>,
+    /// Whether items tell their versions; each file is looked at for it.
+    pub versions: bool,
     /// How large a member of an archive or an object may be.
     pub limits: Limits,
     /// How far ahead archives and objects are read.
@@ -115,6 +124,7 @@ impl Default for InputOptions {
             column: None,
             separator: b'\n',
             after: None,
+            versions: false,
             limits: Limits::default(),
             read_ahead: ReadAhead::default(),
             stop: Stop::default(),
@@ -195,7 +205,7 @@ impl Resume {
         let location = self.after().take()?;
         let message =
             "the listing was to go on after this, which is not among the inputs any more".to_string();
-        Some(Item::new(location, OsStr::new(""), ItemKind::Failed(message)))
+        Some(Item::new(location, OsStr::new(""), ItemKind::Broken(message)))
     }
 }
 
@@ -239,15 +249,20 @@ impl Listing {
             return Some(self.listed(name.into(), list::open(name, &self.options)));
         }
         let names = if is_parquet(name) { self.names_in_parquet(name) } else { None };
-        names.map(|names| self.listed(name.into(), Ok(names)))
+        names.map(|names| self.listed(name.into(), names))
     }
 
-    /// The names in a Parquet file; `None` where it holds pictures, or what reading it will tell.
-    fn names_in_parquet(&self, name: &OsStr) -> Option<list::Names> {
-        let file = place::open(name, &self.options.stop).ok()?;
-        match archive::holds(file, self.options.column.as_deref()).ok()? {
-            (reader, archive::Holds::Names(column)) => list::names_in(reader, &column).ok(),
-            _ => None,
+    /// The names in a Parquet file; `None` where it holds pictures, or what reading it will tell. Where the system cannot read it, nobody knows which.
+    fn names_in_parquet(&self, name: &OsStr) -> Option<Result<list::Names>> {
+        let file = match place::open(name, &self.options.stop) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::IsADirectory => return None,
+            Err(error) => return Some(Err(Error::io("cannot read the Parquet file", error))),
+        };
+        match archive::holds(file, self.options.column.as_deref()) {
+            Ok((reader, archive::Holds::Names(column))) => list::names_in(reader, &column).ok().map(Ok),
+            Err(error @ Error::Io { .. }) => Some(Err(error)),
+            Ok((_, archive::Holds::Pictures(_))) | Err(_) => None,
         }
     }
 
@@ -282,14 +297,29 @@ impl Listing {
         let itself = name.clone().into_os_string();
         let found = expand([Ok(name)], self.options.walk);
         let items = found.map(move |found| Item::of(found, &source));
-        Box::new(items.filter(move |item| (named && item.location == itself) || only.lets_item(item)))
+        let items = items.filter(move |item| (named && item.location == itself) || only.lets_item(item));
+        if self.options.versions { Box::new(items.map(Item::with_version)) } else { Box::new(items) }
     }
 
     /// An object, or those below a prefix.
     fn stored(&self, url: &str, name: &OsStr) -> Items {
         let after = self.resume.after().clone();
         let after = after.as_ref().map(|after| after.to_str().unwrap_or_default());
-        let itself = !url.ends_with('/') && store::is_object(url);
+        let itself = match url.ends_with('/') {
+            true => false,
+            false => match store::is_object(url) {
+                Ok(itself) => itself,
+                // Nobody knows what was meant, so that it cannot be taken for an object that fails.
+                Err(error) => {
+                    *self.resume.after() = None;
+                    return one(Item::new(
+                        url.into(),
+                        name,
+                        ItemKind::Broken(format!("cannot list {url}: {error}")),
+                    ));
+                }
+            },
+        };
         if itself && let Some(items) = self.list_at(name) {
             return self.resumed(items, self.resume.clone());
         }
@@ -321,7 +351,7 @@ impl Listing {
             let nothing = object.is_none() && std::mem::take(&mut is_empty) && !stop.requested();
             is_empty &= object.is_none();
             match object {
-                Some(Ok(url)) => Some(Item::at(url.into(), &source)),
+                Some(Ok((url, version))) => Some(Item { version, ..Item::at(url.into(), &source) }),
                 Some(Err(error)) => Some(item(ItemKind::Broken(format!("cannot list {location}: {error}")))),
                 None => nothing.then(|| {
                     let message = format!("there is nothing below {location}");
@@ -335,7 +365,7 @@ impl Listing {
 
 impl Item {
     fn new(location: OsString, source: &OsStr, kind: ItemKind) -> Item {
-        Item { location, source: source.into(), kind }
+        Item { location, source: source.into(), kind, version: None }
     }
 
     /// What its name says.
@@ -346,9 +376,21 @@ impl Item {
 
     fn of(found: Source, source: &OsStr) -> Item {
         match found.content {
-            Content::Failed(error) => Item::new(found.key, source, ItemKind::Failed(error.to_string())),
+            Content::Failed(error) => {
+                let kind = if is_one_input(&error) { ItemKind::Failed } else { ItemKind::Broken };
+                Item::new(found.key, source, kind(error.to_string()))
+            }
             _ => Item::at(found.key, source),
         }
+    }
+
+    /// The same, with its version where it is a file.
+    fn with_version(self) -> Item {
+        let version = fs::metadata(&self.location).ok().and_then(|metadata| {
+            let changed = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+            Some(format!("{}.{:09} {}", changed.as_secs(), changed.subsec_nanos(), metadata.len()))
+        });
+        Item { version, ..self }
     }
 }
 

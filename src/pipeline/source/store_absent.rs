@@ -37,15 +37,15 @@ pub(super) fn open(_url: &str, _stop: &Stop) -> io::Result<Box<dyn Place>> {
     Err(absent())
 }
 
-pub(super) fn is_object(_url: &str) -> bool {
-    true
+pub(super) fn is_object(_url: &str) -> io::Result<bool> {
+    Ok(true)
 }
 
 pub(super) fn list(
     _url: &str,
     _after: Option<&str>,
     _stop: &Stop,
-) -> Box<dyn Iterator<Item = io::Result<String>> + Send> {
+) -> Box<dyn Iterator<Item = io::Result<(String, Option<String>)>> + Send> {
     Box::new(std::iter::once(Err(absent())))
 }
 

@@ -13,7 +13,7 @@ use parquet::record::reader::RowIter;
 use parquet::record::{Field, Row};
 use parquet::schema::types::Type;
 
-use super::{Archive, Place, Step};
+use super::{Archive, Place, Step, place};
 use crate::error::{Error, Result};
 
 /// Names of columns that hold pictures, of several binary ones.
@@ -43,7 +43,7 @@ pub(in crate::pipeline::source) type Reader = SerializedFileReader<Chunks>;
 ///
 /// # Errors
 ///
-/// [`Error::Corrupt`] where it is no Parquet file, [`Error::Input`] where it has no such column.
+/// [`Error::Corrupt`] where it is no Parquet file, [`Error::Input`] where it has no such column, [`Error::Io`] where it cannot be read.
 pub(in crate::pipeline::source) fn holds(
     file: Box<dyn Place>,
     column: Option<&str>,
@@ -91,7 +91,18 @@ impl Iterator for Rows {
 }
 
 fn wrong(what: &str, error: &ParquetError) -> Error {
-    Error::corrupt("parquet", format!("the file {what}: {error}"))
+    match system_error(error) {
+        Some(error) => Error::io(format!("the Parquet file {what}"), error),
+        None => Error::corrupt("parquet", format!("the file {what}: {error}")),
+    }
+}
+
+/// The error of the system, or of a store, that reading met; it says nothing of what the file holds.
+fn system_error(error: &ParquetError) -> Option<io::Error> {
+    let ParquetError::External(inner) = error else { return None };
+    let error = inner.downcast_ref::<io::Error>()?;
+    let of_system = error.raw_os_error().is_some() || place::is_ours(error);
+    of_system.then(|| io::Error::new(error.kind(), error.to_string()))
 }
 
 fn choose(schema: &Type, column: Option<&str>) -> Option<Holds> {

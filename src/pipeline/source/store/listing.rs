@@ -19,27 +19,29 @@ const AHEAD: usize = 4_000;
 const PATIENCE: Duration = Duration::from_millis(50);
 
 /// Whether a URL is an object's rather than a prefix with objects below it; where there is neither it is taken for an object's, so that
-/// reading it tells why.
-pub(in crate::pipeline::source) fn is_object(url: &str) -> bool {
+/// reading it tells why. An error where the store does not say.
+pub(in crate::pipeline::source) fn is_object(url: &str) -> io::Result<bool> {
     let (base, key) = client::split(url);
     if key.is_empty() {
-        return false;
+        return Ok(false);
     }
-    let Ok(store) = client::store(base) else { return true };
-    let Ok(path) = Path::parse(key) else { return true };
-    let found = wait(async move {
-        let itself = store.head(&path).await.is_ok();
-        Ok(itself || !matches!(store.list(Some(&path)).next().await, Some(Ok(_))))
-    });
-    found.unwrap_or(true)
+    let store = client::store(base)?;
+    let Ok(path) = Path::parse(key) else { return Ok(true) };
+    wait(async move {
+        if store.head(&path).await.is_ok() {
+            return Ok(true);
+        }
+        let below = store.list(Some(&path)).next().await;
+        Ok(below.transpose().map_err(client::told)?.is_none())
+    })
 }
 
-/// The URLs of the objects below a prefix, or of those behind one of them.
+/// The URLs of the objects below a prefix, or of those behind one of them, each with its version.
 pub(in crate::pipeline::source) fn list(
     url: &str,
     after: Option<&str>,
     stop: &Stop,
-) -> Box<dyn Iterator<Item = io::Result<String>> + Send> {
+) -> Box<dyn Iterator<Item = io::Result<Versioned>> + Send> {
     let stop = stop.clone();
     match start(url, after) {
         Ok(mut listed) => Box::new(std::iter::from_fn(move || next(&mut listed, &stop))),
@@ -47,7 +49,16 @@ pub(in crate::pipeline::source) fn list(
     }
 }
 
-fn start(url: &str, after: Option<&str>) -> io::Result<Receiver<io::Result<String>>> {
+/// An object's URL and its entity tag, or else when it was changed and how long it is.
+type Versioned = (String, Option<String>);
+
+fn versioned(base: &str, object: ObjectMeta) -> Versioned {
+    let url = format!("{base}/{}", object.location);
+    let changed = || format!("{} {}", object.last_modified.to_rfc3339(), object.size);
+    (url, Some(object.e_tag.unwrap_or_else(changed)))
+}
+
+fn start(url: &str, after: Option<&str>) -> io::Result<Receiver<io::Result<Versioned>>> {
     let (base, prefix) = client::split(url);
     let path = |key: &str| Path::parse(key).map_err(|error| failed(io::ErrorKind::InvalidInput, error));
     let (store, prefix) = (client::store(base)?, path(prefix)?);
@@ -69,8 +80,8 @@ fn start(url: &str, after: Option<&str>) -> io::Result<Receiver<io::Result<Strin
                 continue;
             }
             let ended = object.is_err();
-            let url = object.map(|object| format!("{base}/{}", object.location)).map_err(client::told);
-            if sender.send(url).await.is_err() || ended {
+            let object = object.map(|object| versioned(&base, object)).map_err(client::told);
+            if sender.send(object).await.is_err() || ended {
                 return;
             }
         }
@@ -89,7 +100,7 @@ fn is_folder(
     object.size == 0 && (prefix == Some(&object.location) || above())
 }
 
-fn next(listed: &mut Receiver<io::Result<String>>, stop: &Stop) -> Option<io::Result<String>> {
+fn next(listed: &mut Receiver<io::Result<Versioned>>, stop: &Stop) -> Option<io::Result<Versioned>> {
     let runtime = runtime().ok()?;
     if let Ok(ready) = listed.try_recv() {
         return Some(ready);
