@@ -22,6 +22,7 @@ mod log;
 mod lookups;
 mod matches;
 mod matching;
+mod network;
 mod output;
 mod page;
 mod pictures;
