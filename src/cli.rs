@@ -23,6 +23,7 @@ mod log;
 mod lookups;
 mod matches;
 mod matching;
+mod network;
 mod output;
 mod page;
 mod pictures;

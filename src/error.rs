@@ -64,9 +64,9 @@ impl Error {
         }
     }
 
-    /// A system error with the action that met it.
+    /// A system error with the action that met it; an error of ours that only passed through the system's keeps its code.
     pub fn io(context: impl Into<String>, source: io::Error) -> Error {
-        Error::Io { context: context.into(), source }
+        source.downcast().unwrap_or_else(|source| Error::Io { context: context.into(), source })
     }
 
     pub(crate) fn corrupt(format: &'static str, message: impl Into<String>) -> Error {

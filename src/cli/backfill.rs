@@ -22,6 +22,7 @@ use super::exit::Exit;
 use super::inputs::{fetches, is_url};
 use super::log::{self, Log};
 use super::lookups::LookupArguments;
+use super::network::NetworkArguments;
 use super::pictures::DecodeArguments;
 use super::report;
 use super::watching::{self, Watch};
@@ -110,6 +111,9 @@ pub(crate) struct Arguments {
     /// Objects of a store that are fetched at the same time [default: 96 a thread, at most 384]
     #[arg(long, value_name = "N")]
     fetches: Option<NonZeroUsize>,
+
+    #[command(flatten)]
+    network: NetworkArguments,
 
     #[command(flatten)]
     devices: DeviceArguments,
@@ -319,6 +323,7 @@ impl Arguments {
         };
         Ok(WorkOptions {
             fetches: fetches(self.fetches, threads),
+            network: self.network.network(),
             pipeline,
             stop: Stop::default(),
             grace: Duration::from_secs(self.grace),

@@ -12,6 +12,8 @@ use shadegrid::pipeline::{
 };
 use shadegrid::{Error, Limits};
 
+use super::network::NetworkArguments;
+
 /// Options on what is read.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Input options")]
@@ -49,6 +51,9 @@ pub(crate) struct InputArguments {
     /// Objects of a store that are fetched at the same time [default: 96 a thread, at most 384]
     #[arg(long, value_name = "N")]
     fetches: Option<NonZeroUsize>,
+
+    #[command(flatten)]
+    network: NetworkArguments,
 }
 
 /// The share of the memory that is for reading archives and objects ahead.
@@ -95,6 +100,7 @@ impl InputArguments {
             versions: false,
             limits: limits(run),
             read_ahead: ReadAhead { fetches: fetches(self.fetches, run.threads), bytes },
+            network: self.network.network(),
             stop: run.stop.clone(),
         }
     }

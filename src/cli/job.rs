@@ -14,6 +14,7 @@ use shadegrid::{Error, Limits};
 use super::clock;
 use super::exit::Exit;
 use super::lookups::json;
+use super::network::NetworkArguments;
 use super::output::Output;
 use super::report;
 use super::watching::{Watch, codes};
@@ -105,6 +106,9 @@ struct RetryArguments {
     /// Most scans of one progressive JPEG [default: the job's, or an earlier retry's]
     #[arg(long, value_name = "N")]
     max_scans: Option<u32>,
+
+    #[command(flatten)]
+    network: NetworkArguments,
 
     /// No progress bar and no summary
     #[arg(short, long)]
@@ -310,7 +314,8 @@ fn retry(arguments: &RetryArguments) -> Result<Exit, Error> {
     let pipeline = PipelineOptions { threads, memory, ..defaults };
     let matching = matches::of(&settings, threads)?;
     let fetches = ReadAhead::fetches_for(threads);
-    let options = WorkOptions { pipeline, fetches, matching, ..WorkOptions::default() };
+    let network = arguments.network.network();
+    let options = WorkOptions { pipeline, fetches, network, matching, ..WorkOptions::default() };
     interrupt::request(&options.stop);
     let watch = (!arguments.quiet).then(|| Watch::new(options.progress.clone(), false));
     let again = if arguments.lost { Again::Lost } else { Again::Failed(arguments.codes.clone()) };

@@ -25,7 +25,7 @@ use super::shards::ShardSink;
 use crate::error::{Error, Result};
 use crate::hasher::HashOptions;
 use crate::pipeline::{
-    self, InputOptions, Item, ItemKind, PipelineOptions, ReadAhead, Stop, describe, resumes,
+    self, InputOptions, Item, ItemKind, Network, PipelineOptions, ReadAhead, Stop, describe, resumes,
 };
 
 /// How a worker works. Nothing here changes what is written of an input.
@@ -35,6 +35,8 @@ pub struct WorkOptions {
     pub pipeline: PipelineOptions,
     /// Objects of a store that are fetched at the same time.
     pub fetches: usize,
+    /// How servers are asked, and how far they are trusted; what was listed already stays as it is.
+    pub network: Network,
     /// Asks the worker to end early.
     pub stop: Stop,
     /// How long the shard in hand may take from then on; what is not finished by then is left to others.
@@ -56,6 +58,7 @@ impl Default for WorkOptions {
         let pipeline = PipelineOptions::default();
         WorkOptions {
             fetches: ReadAhead::fetches_for(pipeline.threads),
+            network: Network::default(),
             pipeline,
             stop: Stop::default(),
             grace: Duration::from_secs(30),
@@ -127,7 +130,11 @@ pub(super) fn reading(
     let read_ahead = ReadAhead { fetches: options.fetches, bytes };
     let stop = Ending::new(&options.stop, options.grace).late;
     let memory = options.pipeline.memory - 2 * bytes;
-    (InputOptions { read_ahead, stop, ..input }, PipelineOptions { hash, memory, ..options.pipeline.clone() })
+    let network = options.network.clone();
+    (
+        InputOptions { read_ahead, network, stop, ..input },
+        PipelineOptions { hash, memory, ..options.pipeline.clone() },
+    )
 }
 
 /// Does something while this worker's heart beats. That a beat fails is no error: at worst another worker does the same work.
@@ -262,7 +269,8 @@ impl<'a> Worker<'a> {
     ) -> Result<Listing<'scope>> {
         let (location, claims) = (self.desk.location.clone(), self.desk.claims.clone());
         let (sources, stop) = (self.settings.sources()?, self.stop_listing.clone());
-        let input = InputOptions { stop: stop.clone(), versions: true, ..self.settings.input()? };
+        let network = self.options.network.clone();
+        let input = InputOptions { network, stop: stop.clone(), versions: true, ..self.settings.input()? };
         let size = self.settings.shard_size();
         let list = move || {
             let items = |after: Option<&Item>| {

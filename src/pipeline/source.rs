@@ -13,7 +13,9 @@ mod count;
 mod detached;
 mod item;
 mod list;
+mod lister;
 mod names;
+mod network;
 mod only;
 mod open;
 mod place;
@@ -31,6 +33,7 @@ pub use detached::DetachedReader;
 pub use item::{Input, InputOptions, Item, ItemKind, Items, ReadAhead, items, resumes};
 pub(super) use names::name_from_bytes;
 pub use names::names;
+pub use network::Network;
 pub use only::Only;
 pub use open::{Sources, open};
 #[cfg(feature = "store")]

@@ -82,7 +82,7 @@ struct Archive<'a> {
 impl Archive<'_> {
     fn read(&mut self) -> Step {
         let cannot = |error| Error::io("cannot read the archive", error);
-        let mut file = place::open(self.location, &self.members.options.stop).map_err(cannot)?;
+        let mut file = place::open(self.location, self.members.options).map_err(cannot)?;
         let mut start = Vec::new();
         file.by_ref().take(1024).read_to_end(&mut start).map_err(cannot)?;
         file.seek(SeekFrom::Start(0)).map_err(cannot)?;

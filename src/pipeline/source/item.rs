@@ -11,8 +11,9 @@ use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
+use super::store::{self, Found};
 use super::walk::is_one_input;
-use super::{Content, Only, Source, Walk, archive, expand, list, looks_like_archive, place, store};
+use super::{Content, Network, Only, Source, Walk, archive, expand, list, looks_like_archive, place};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::pipeline::Stop;
@@ -89,6 +90,8 @@ pub struct InputOptions {
     pub limits: Limits,
     /// How far ahead archives and objects are read.
     pub read_ahead: ReadAhead,
+    /// How servers are asked, and how far they are trusted.
+    pub network: Network,
     /// Ends waiting for what is slow; that of the run.
     pub stop: Stop,
 }
@@ -127,6 +130,7 @@ impl Default for InputOptions {
             versions: false,
             limits: Limits::default(),
             read_ahead: ReadAhead::default(),
+            network: Network::default(),
             stop: Stop::default(),
         }
     }
@@ -254,7 +258,7 @@ impl Listing {
 
     /// The names in a Parquet file; `None` where it holds pictures, or what reading it will tell. Where the system cannot read it, nobody knows which.
     fn names_in_parquet(&self, name: &OsStr) -> Option<Result<list::Names>> {
-        let file = match place::open(name, &self.options.stop) {
+        let file = match place::open(name, &self.options) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::IsADirectory => return None,
             Err(error) => return Some(Err(Error::io("cannot read the Parquet file", error))),
@@ -276,6 +280,11 @@ impl Listing {
         Box::new(names.flat_map(move |name| match name {
             Ok(name) => match store::url(&name) {
                 Some(url) if url.ends_with('/') && store::lists(url) => listing.below(url, None, &list),
+                None if !listing.may_name_files(&list) => {
+                    let told = "a list that comes from a server may name only URLs; \
+                                allow it files of this machine with --allow-local-paths";
+                    one(Item::new(name, &list, ItemKind::Failed(told.to_string())))
+                }
                 _ => listing.files(&name, &list),
             },
             // A row that names nothing ends nothing.
@@ -284,6 +293,11 @@ impl Listing {
             }
             Err(error) => one(Item::new(list.clone(), &list, ItemKind::Broken(error.to_string()))),
         }))
+    }
+
+    /// Whether a list may name files: whoever fills one on a server must not choose what is read here.
+    fn may_name_files(&self, list: &OsStr) -> bool {
+        store::url(list).is_none() || self.options.network.allow_local_paths
     }
 
     /// A file, an object by its URL, or the files below a folder.
@@ -307,7 +321,7 @@ impl Listing {
         let after = after.as_ref().map(|after| after.to_str().unwrap_or_default());
         let itself = match url.ends_with('/') {
             true => false,
-            false => match store::is_object(url) {
+            false => match store::is_object(url, &self.options.network, &self.options.stop) {
                 Ok(itself) => itself,
                 // Nobody knows what was meant, so that it cannot be taken for an object that fails.
                 Err(error) => {
@@ -344,14 +358,17 @@ impl Listing {
         let (only, source, location) = (self.options.only.clone(), source.to_os_string(), prefix.to_string());
         let (stop, mut is_empty) = (self.options.stop.clone(), after.is_none());
         let is_argument = source.to_string_lossy().trim_end_matches('/') == location.trim_end_matches('/');
-        let mut listed = store::list(prefix, after, &stop);
+        let mut listed = store::list(prefix, after, &self.options.network, &stop);
         let items = iter::from_fn(move || {
             let item = |kind| Item::new(location.clone().into(), &source, kind);
             let object = listed.next();
             let nothing = object.is_none() && std::mem::take(&mut is_empty) && !stop.requested();
             is_empty &= object.is_none();
             match object {
-                Some(Ok((url, version))) => Some(Item { version, ..Item::at(url.into(), &source) }),
+                Some(Ok(Found::Object { url, version })) => {
+                    Some(Item { version, ..Item::at(url.into(), &source) })
+                }
+                Some(Ok(Found::LeftOut(told))) => Some(item(ItemKind::Failed(format!("{location}: {told}")))),
                 Some(Err(error)) => Some(item(ItemKind::Broken(format!("cannot list {location}: {error}")))),
                 None => nothing.then(|| {
                     let message = format!("there is nothing below {location}");
@@ -360,6 +377,19 @@ impl Listing {
             }
         });
         Box::new(items.filter(move |item| only.lets_item(item)))
+    }
+}
+
+impl InputOptions {
+    /// The same for an item that came from `source`: what a list from a server named is trusted less.
+    pub(super) fn for_item(self: &Arc<InputOptions>, location: &OsStr, source: &OsStr) -> Arc<InputOptions> {
+        match store::url(source).filter(|_| location != source && store::url(location).is_some()) {
+            Some(list) => {
+                let network = Network { list: Some(list.to_string()), ..self.network.clone() };
+                Arc::new(InputOptions { network, ..(**self).clone() })
+            }
+            None => self.clone(),
+        }
     }
 }
 

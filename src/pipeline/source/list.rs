@@ -42,7 +42,7 @@ pub(super) fn open(list: &OsStr, options: &InputOptions) -> Result<Names> {
     } else if place::is_stream(list) {
         Source::stream(std::fs::File::open(list).map_err(cannot)?)
     } else {
-        let mut file = place::open(list, &options.stop).map_err(cannot)?;
+        let mut file = place::open(list, options).map_err(cannot)?;
         let mut start = Vec::new();
         file.by_ref().take(4).read_to_end(&mut start).map_err(cannot)?;
         file.seek(SeekFrom::Start(0)).map_err(cannot)?;

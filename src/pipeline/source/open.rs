@@ -10,7 +10,6 @@
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::iter::Peekable;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -20,7 +19,8 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::ahead::Shelf;
 use super::archive::{self, Members};
-use super::{DetachedReader, InputOptions, Item, ItemKind, Items, Source, store};
+use super::lister::{Lister, Next};
+use super::{DetachedReader, InputOptions, Item, ItemKind, Source, store};
 use crate::error::Error;
 
 /// Sources one after another.
@@ -39,6 +39,9 @@ const MEMBERS: usize = 256;
 /// How often a wait is left to look for a stop.
 const PATIENCE: Duration = Duration::from_millis(50);
 
+/// And to look for further items, where more may be begun than are listed yet.
+const IMPATIENCE: Duration = Duration::from_millis(5);
+
 /// The sources that `items` hold, in their order, each with its item's argument; archives and objects are read ahead from now on, within
 /// [`InputOptions::read_ahead`]. Once all are on their way, the iterator's `size_hint` says at most how many are left.
 ///
@@ -47,9 +50,10 @@ pub fn open(
     items: impl IntoIterator<Item = Item, IntoIter: Send + 'static>,
     options: &InputOptions,
 ) -> Sources {
-    let items: Items = Box::new(items.into_iter());
     let mut opened = Opened {
-        items: items.peekable(),
+        lister: Lister::new(Box::new(items.into_iter())),
+        listed: None,
+        ended: false,
         slots: VecDeque::new(),
         begun: 0,
         archives: 0,
@@ -71,7 +75,11 @@ enum Slot {
 }
 
 struct Opened {
-    items: Peekable<Items>,
+    lister: Lister,
+    /// An item that is listed, but cannot be begun yet.
+    listed: Option<Item>,
+    /// Whether no more are to come.
+    ended: bool,
     /// With each item's argument.
     slots: VecDeque<(Slot, Arc<OsStr>)>,
     /// Items begun so far: the number of the next one.
@@ -91,20 +99,30 @@ impl Iterator for Opened {
     fn next(&mut self) -> Option<Source> {
         loop {
             self.begin();
-            let (slot, argument) = self.slots.front_mut()?;
+            let may_begin = !self.ended && self.listed.is_none() && self.slots.len() < self.depth();
+            let patience = if may_begin { IMPATIENCE } else { PATIENCE };
+            let Some((slot, argument)) = self.slots.front_mut() else {
+                match self.lister.next(PATIENCE) {
+                    Next::Item(item) => self.listed = Some(item),
+                    Next::Later if self.options.stop.requested() => return None,
+                    Next::Later => {}
+                    Next::End => return None,
+                }
+                continue;
+            };
             let coming = match slot {
                 Slot::Ready(_) => match self.done()? {
                     (Slot::Ready(source), argument) => return Some(source.from_argument(argument)),
                     _ => continue,
                 },
-                Slot::Object(object) => match object.wait(PATIENCE) {
+                Slot::Object(object) => match object.wait(patience) {
                     Some(source) => {
                         let (_, argument) = self.done()?;
                         return Some(source.from_argument(argument));
                     }
                     None => Err(RecvTimeoutError::Timeout),
                 },
-                Slot::Archive(members, _) => members.recv_timeout(PATIENCE),
+                Slot::Archive(members, _) => members.recv_timeout(patience),
             };
             match coming {
                 Ok(member) => return Some(member.from_argument(argument.clone())),
@@ -121,7 +139,7 @@ impl Iterator for Opened {
             Slot::Ready(_) | Slot::Object(_) => Some(1),
             Slot::Archive(members, reading) => reading.is_finished().then(|| members.len()),
         };
-        let all_begun = self.items.size_hint().1 == Some(0);
+        let all_begun = self.listed.is_none() && (self.ended || self.lister.left() == Some(0));
         (0, all_begun.then(|| self.slots.iter().map(|(slot, _)| left(slot)).sum()).flatten())
     }
 }
@@ -135,19 +153,32 @@ impl Opened {
         done
     }
 
-    /// Begins as many items as may be on their way.
+    /// Begins as many items as may be on their way, of those that are listed.
     fn begin(&mut self) {
         while self.slots.len() < self.depth() {
-            let full = self.archives == ARCHIVES;
-            let Some(item) = self.items.next_if(|item| !full || item.kind != ItemKind::Archive) else {
+            let Some(item) = self.listed.take().or_else(|| self.look()) else { return };
+            if self.archives == ARCHIVES && item.kind == ItemKind::Archive {
+                self.listed = Some(item);
                 return;
-            };
+            }
             if *self.argument != *item.source {
                 self.argument = item.source.as_os_str().into();
             }
             let slot = self.slot(item);
             self.slots.push_back((slot, self.argument.clone()));
             self.begun += 1;
+        }
+    }
+
+    /// The next item, where it is listed.
+    fn look(&mut self) -> Option<Item> {
+        match self.lister.next(Duration::ZERO) {
+            Next::Item(item) => Some(item),
+            Next::Later => None,
+            Next::End => {
+                self.ended = true;
+                None
+            }
         }
     }
 
@@ -160,10 +191,10 @@ impl Opened {
     }
 
     fn slot(&mut self, item: Item) -> Slot {
-        let Item { location, kind, .. } = item;
+        let Item { location, kind, source } = item;
         match kind {
-            ItemKind::Archive => self.archive(location),
-            ItemKind::Picture if store::url(&location).is_some() => self.fetch(location),
+            ItemKind::Archive => self.archive(location, &source),
+            ItemKind::Picture if store::url(&location).is_some() => self.fetch(location, &source),
             ItemKind::Picture => Slot::Ready(Source::file(location)),
             ItemKind::StandardInput => {
                 let input = DetachedReader::new(io::stdin(), self.options.stop.clone());
@@ -176,9 +207,10 @@ impl Opened {
         }
     }
 
-    fn archive(&mut self, location: OsString) -> Slot {
+    fn archive(&mut self, location: OsString, source: &OsStr) -> Slot {
         let (sender, members) = bounded(MEMBERS);
-        let (shelf, options, number) = (self.shelf.clone(), self.options.clone(), self.begun);
+        let options = self.options.for_item(&location, source);
+        let (shelf, number) = (self.shelf.clone(), self.begun);
         let of_thread = (sender.clone(), location.clone());
         let read = move || read_archive(&of_thread.1, number, &shelf, &options, &of_thread.0);
         match thread::Builder::new().name("shadegrid-read-archive".to_string()).spawn(read) {
@@ -190,9 +222,10 @@ impl Opened {
         }
     }
 
-    fn fetch(&mut self, location: OsString) -> Slot {
+    fn fetch(&mut self, location: OsString, source: &OsStr) -> Slot {
+        let options = self.options.for_item(&location, source);
         let fetcher = self.fetcher.get_or_insert_with(|| store::Fetcher::new(&self.shelf, &self.options));
-        match fetcher.fetch(location, self.begun) {
+        match fetcher.fetch(location, self.begun, &options.network) {
             Ok(coming) => Slot::Object(coming),
             Err(failed) => Slot::Ready(failed),
         }

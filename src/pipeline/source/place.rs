@@ -4,8 +4,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read, Seek};
 
-use super::store;
-use crate::pipeline::Stop;
+use super::{InputOptions, store};
 
 /// A file to be read anywhere in it.
 pub(super) trait Place: Read + Seek + Send {}
@@ -13,9 +12,9 @@ pub(super) trait Place: Read + Seek + Send {}
 impl<T: Read + Seek + Send> Place for T {}
 
 /// Opens a path or an object's URL.
-pub(super) fn open(location: &OsStr, stop: &Stop) -> io::Result<Box<dyn Place>> {
+pub(super) fn open(location: &OsStr, options: &InputOptions) -> io::Result<Box<dyn Place>> {
     if let Some(url) = store::url(location) {
-        return store::open(url, stop);
+        return store::open(url, options);
     }
     let file = File::open(location)?;
     if file.metadata()?.is_dir() {

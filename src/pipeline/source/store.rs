@@ -3,25 +3,41 @@
 //! Requests that fail are tried again with longer and longer pauses, bodies that break off are gone on with where they broke.
 //! Everything asynchronous happens on the threads of one runtime; callers wait.
 
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::io;
 use std::num::NonZero;
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use reqwest::ClientBuilder;
 use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
+use self::wire::Wire;
+use crate::pipeline::Stop;
+
+mod address;
 mod bucket;
-mod client;
+mod exact;
 mod fetch;
+mod library;
 mod listing;
 mod object;
+mod pace;
+mod page;
+mod remote;
+mod trouble;
+mod turns;
+mod version;
+mod wire;
 
 pub(crate) use bucket::Bucket;
 pub(super) use fetch::{Coming, Fetcher};
-pub(super) use listing::{is_object, list};
+pub(super) use listing::{Found, is_object, list};
 pub(super) use object::open;
 
 /// Schemes of URLs, and whether objects are listed there.
@@ -74,7 +90,9 @@ const MANY: usize = 32;
 static RUNTIME: LazyLock<io::Result<Runtime>> = LazyLock::new(|| {
     let processors = thread::available_parallelism().map_or(1, NonZero::get);
     let builder = &mut tokio::runtime::Builder::new_multi_thread();
-    builder.worker_threads(processors.div_ceil(4)).thread_name("shadegrid-store");
+    // Tests run as on a machine with many processors.
+    let threads = if cfg!(test) { 4 } else { processors.div_ceil(4) };
+    builder.worker_threads(threads).thread_name("shadegrid-store");
     builder.on_thread_park(|| thread::sleep(pause())).enable_all().build()
 });
 
@@ -82,8 +100,47 @@ fn runtime() -> io::Result<&'static Runtime> {
     RUNTIME.as_ref().map_err(|error| failed(io::ErrorKind::Other, error))
 }
 
-/// Waits for something to be done on the runtime's threads.
-fn wait<T: Send + 'static>(work: impl Future<Output = io::Result<T>> + Send + 'static) -> io::Result<T> {
+/// Waits for something to be done on the runtime's threads, until it is or a stop is requested.
+fn wait<T: Send + 'static, E: Into<io::Error> + Send + 'static>(
+    stop: &Stop,
+    work: impl Future<Output = Result<T, E>> + Send + 'static,
+) -> io::Result<T> {
+    wait_for(stop, &mut runtime()?.spawn(work))?.map_err(Into::into)
+}
+
+/// The same for something that was begun already; it is given up where it is not waited for any more.
+fn wait_for<T: Send + 'static>(stop: &Stop, work: &mut JoinHandle<T>) -> io::Result<T> {
     let runtime = runtime()?;
-    runtime.block_on(runtime.spawn(work)).unwrap_or_else(|error| Err(failed(io::ErrorKind::Other, error)))
+    while !stop.requested() {
+        let waited = runtime.block_on(async { timeout(PATIENCE, &mut *work).await });
+        if let Ok(done) = waited {
+            return done.map_err(|error| failed(io::ErrorKind::Other, error));
+        }
+    }
+    work.abort();
+    // `Interrupted` would be taken for a call to try again.
+    Err(failed(io::ErrorKind::Other, "the run was stopped"))
+}
+
+/// How often a wait is left to look for a stop.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// How we call ourselves.
+const AGENT: &str = concat!("shadegrid/", env!("CARGO_PKG_VERSION"));
+
+/// rustls asks for its cryptography to be chosen once.
+fn provide_tls() {
+    // Whoever chose before us has chosen well.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// Connections to the web, whose servers may send next to nothing for `patience`.
+fn web(patience: Duration) -> Arc<Wire> {
+    static KNOWN: LazyLock<Mutex<HashMap<Duration, Arc<Wire>>>> = LazyLock::new(Mutex::default);
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let wire = known.entry(patience).or_insert_with(|| {
+        provide_tls();
+        Arc::new(Wire::new(|| ClientBuilder::new().user_agent(AGENT), patience))
+    });
+    wire.clone()
 }

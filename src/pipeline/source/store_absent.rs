@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::ahead::Shelf;
 use super::place::Place;
-use super::{InputOptions, Source};
+use super::{InputOptions, Network, Source};
 use crate::error::Error;
 use crate::pipeline::Stop;
 
@@ -33,19 +33,27 @@ fn absent() -> io::Error {
 }
 
 /// Opens nothing.
-pub(super) fn open(_url: &str, _stop: &Stop) -> io::Result<Box<dyn Place>> {
+pub(super) fn open(_url: &str, _options: &InputOptions) -> io::Result<Box<dyn Place>> {
     Err(absent())
 }
 
-pub(super) fn is_object(_url: &str) -> io::Result<bool> {
+pub(super) fn is_object(_url: &str, _network: &Network, _stop: &Stop) -> io::Result<bool> {
     Ok(true)
+}
+
+/// What a listing would find.
+#[derive(Debug)]
+pub(super) enum Found {
+    Object { url: String, version: Option<String> },
+    LeftOut(String),
 }
 
 pub(super) fn list(
     _url: &str,
     _after: Option<&str>,
+    _network: &Network,
     _stop: &Stop,
-) -> Box<dyn Iterator<Item = io::Result<(String, Option<String>)>> + Send> {
+) -> Box<dyn Iterator<Item = io::Result<Found>> + Send> {
     Box::new(std::iter::once(Err(absent())))
 }
 
@@ -60,7 +68,12 @@ impl Fetcher {
         Fetcher
     }
 
-    pub(super) fn fetch(&self, location: OsString, _number: u64) -> Result<Coming, Source> {
+    pub(super) fn fetch(
+        &self,
+        location: OsString,
+        _number: u64,
+        _network: &Network,
+    ) -> Result<Coming, Source> {
         Err(Source::failed(location, Error::Unsupported(Failure.to_string())))
     }
 }

@@ -13,8 +13,16 @@ use object_store::{
     Error, GetOptions, GetRange, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload,
 };
 
-use super::client::{RETRIES, pause, split, store, told};
-use super::wait;
+use super::library::{Library, why};
+use super::remote::split;
+use super::trouble::Trouble;
+use super::wire::pause;
+use super::{failed, wait};
+use crate::pipeline::Stop;
+use crate::pipeline::source::network::Network;
+
+/// How often one request, or one body that breaks off, is tried again.
+const RETRIES: usize = 10;
 
 /// Names below a URL such as `s3://bucket/prefix`; every operation waits until it is done.
 #[derive(Debug)]
@@ -27,7 +35,8 @@ impl Bucket {
     /// The names below `url`.
     pub(crate) fn open(url: &str) -> io::Result<Bucket> {
         let (base, prefix) = split(url);
-        Ok(Bucket { store: store(base)?, prefix: prefix.trim_matches('/').to_string() })
+        let store = Library::of(base, Network::default().patience)?.objects();
+        Ok(Bucket { store, prefix: prefix.trim_matches('/').to_string() })
     }
 
     /// Names in memory.
@@ -48,7 +57,7 @@ impl Bucket {
             let (store, path) = (store.clone(), path.clone());
             async move { store.list_with_delimiter(Some(&path)).await }
         };
-        let listed = wait(async move { until_answered(list).await.map_err(told) })?;
+        let listed = wait(&Stop::default(), async move { until_answered(list).await.map_err(told) })?;
         let entry = |meta: object_store::ObjectMeta| Some((meta.location.filename()?.to_string(), meta.size));
         Ok(listed.objects.into_iter().filter_map(entry).collect())
     }
@@ -56,7 +65,7 @@ impl Bucket {
     /// Whether there is such an object.
     pub(crate) fn has(&self, name: &str) -> io::Result<bool> {
         let (store, path) = (self.store.clone(), self.path(name));
-        wait(async move {
+        wait(&Stop::default(), async move {
             match store.head(&path).await {
                 Ok(_) => Ok(true),
                 Err(Error::NotFound { .. }) => Ok(false),
@@ -83,7 +92,7 @@ impl Bucket {
     fn get_part(&self, name: &str, part: Option<Range<u64>>) -> io::Result<Option<Vec<u8>>> {
         let (store, path) = (self.store.clone(), self.path(name));
         let options = GetOptions { range: part.map(GetRange::Bounded), ..GetOptions::default() };
-        wait(async move {
+        wait(&Stop::default(), async move {
             for attempt in 0.. {
                 let got = match store.get_opts(&path, options.clone()).await {
                     Ok(got) => got.bytes().await,
@@ -103,7 +112,7 @@ impl Bucket {
     /// The object in a temporary file, if there is one.
     pub(crate) fn fetch(&self, name: &str) -> io::Result<Option<File>> {
         let (store, path) = (self.store.clone(), self.path(name));
-        wait(async move {
+        wait(&Stop::default(), async move {
             for attempt in 0.. {
                 let got = match store.get(&path).await {
                     Ok(got) => got,
@@ -136,7 +145,7 @@ impl Bucket {
     /// the way, what we wrote ourselves is in the way of the second attempt.
     pub(crate) fn put(&self, name: &str, content: Vec<u8>, new: bool) -> io::Result<bool> {
         let (store, path) = (self.store.clone(), self.path(name));
-        wait(async move {
+        wait(&Stop::default(), async move {
             let mode = if new { PutMode::Create } else { PutMode::Overwrite };
             let options = PutOptions { mode, ..PutOptions::default() };
             let content = PutPayload::from(content);
@@ -164,7 +173,7 @@ impl Bucket {
     /// Removes an object, if it is there.
     pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
         let (store, path) = (self.store.clone(), self.path(name));
-        wait(async move {
+        wait(&Stop::default(), async move {
             let delete = || {
                 let (store, path) = (store.clone(), path.clone());
                 async move { store.delete(&path).await }
@@ -175,6 +184,17 @@ impl Bucket {
             }
         })
     }
+}
+
+/// A store's error as the system's.
+fn told(error: Error) -> io::Error {
+    let kind = match &error {
+        Error::NotFound { .. } => io::ErrorKind::NotFound,
+        Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => io::ErrorKind::PermissionDenied,
+        Error::Precondition { .. } => return Trouble::changed().into(),
+        _ => io::ErrorKind::Other,
+    };
+    failed(kind, why(&error))
 }
 
 /// Asks again where the connection broke before the answer was whole. The crate does so by itself only where it cannot matter that the request

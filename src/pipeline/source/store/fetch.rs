@@ -8,14 +8,18 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::client::{self, Body, RETRIES, Remote, Version};
+use super::remote::{Remote, Whole};
+use super::trouble::{Kind, Trouble};
+use super::turns::Turns;
+use super::version::Version;
+use super::wire::{Body, append, pause};
 use super::{COMING, failed, runtime};
 use crate::error::{Error, Result};
 use crate::pipeline::source::ahead::Shelf;
+use crate::pipeline::source::network::Network;
 use crate::pipeline::source::{Content, InputOptions, Source};
 
 /// Length of a part, and how many are fetched at once.
@@ -26,7 +30,7 @@ const PARTS: usize = 4;
 pub(in crate::pipeline::source) struct Fetcher {
     shelf: Arc<Shelf>,
     options: Arc<InputOptions>,
-    turns: Arc<Semaphore>,
+    turns: Turns,
 }
 
 /// An object on its way; given up when it is dropped.
@@ -37,7 +41,7 @@ pub(in crate::pipeline::source) struct Coming {
 
 impl Fetcher {
     pub(in crate::pipeline::source) fn new(shelf: &Arc<Shelf>, options: &Arc<InputOptions>) -> Fetcher {
-        let turns = Arc::new(Semaphore::new(options.read_ahead.fetches.max(1)));
+        let turns = Turns::new(options.read_ahead.fetches);
         Fetcher { shelf: shelf.clone(), options: options.clone(), turns }
     }
 
@@ -46,16 +50,18 @@ impl Fetcher {
         &self,
         location: OsString,
         number: u64,
+        network: &Network,
     ) -> Result<Coming, Source> {
         let url = location.to_str().unwrap_or_default();
-        let begun = Remote::new(url).and_then(|remote| Ok((remote, runtime()?)));
+        let begun = Remote::new(url, network).and_then(|remote| Ok((remote, runtime()?)));
         let (remote, runtime) = match begun {
             Ok(begun) => begun,
             Err(error) => return Err(Source::failed(location, cannot(error))),
         };
-        let (shelf, options, turns) = (self.shelf.clone(), self.options.clone(), self.turns.clone());
+        let (shelf, options) = (self.shelf.clone(), self.options.clone());
+        let turn = self.turns.ask();
         let fetched = runtime.spawn(async move {
-            let _turn = turns.acquire().await;
+            let _turn = turn.await;
             let _counted = Counted::new();
             fetch(remote, &options, &shelf, number).await
         });
@@ -99,73 +105,85 @@ impl Drop for Coming {
     }
 }
 
-fn cannot(error: io::Error) -> Error {
-    Error::io("cannot read", error)
+fn cannot(error: impl Into<io::Error>) -> Error {
+    Error::io("cannot read", error.into())
 }
 
 /// The bytes of an object, taken from the shelf before they are read.
 async fn fetch(remote: Remote, options: &InputOptions, shelf: &Arc<Shelf>, number: u64) -> Result<Content> {
     let limits = &options.limits;
-    let body = remote.get().await.map_err(cannot)?;
+    let whole = remote.get().await.map_err(cannot)?;
     // Of unknown length it may be as long as the limit.
-    let most = body.length.unwrap_or(limits.max_file_bytes);
+    let most = whole.length.unwrap_or(limits.max_file_bytes);
     limits.check_file_bytes(most)?;
     let lease = poll_fn(|context| shelf.poll_take(number, most, context)).await;
-    let bytes = match body.length {
-        Some(length) if length > 2 * PART => {
-            let version = body.version.clone();
-            drop(body);
-            in_parts(&remote, length, version).await
-        }
-        Some(length) => whole(&remote, body, length, shelf.buffer(length as usize)).await,
-        None => up_to(body, most).await,
-    };
-    let bytes = match bytes {
-        Err(error) if can_begin_again(&error) => from_the_start(&remote, most).await.map_err(cannot)?,
-        bytes => bytes.map_err(cannot)?,
-    };
+    let bytes = remote.in_time(all_of(&remote, whole, most, shelf)).await.map_err(cannot)?;
     limits.check_file_bytes(bytes.len() as u64)?;
     Ok(Content::Bytes(bytes, lease))
 }
 
+async fn all_of(remote: &Remote, whole: Whole, most: u64, shelf: &Shelf) -> Result<Vec<u8>, Trouble> {
+    let version = whole.version.clone();
+    let (bytes, may_begin_again) = match whole.length {
+        Some(length) if length > 2 * PART && version.tells() => {
+            drop(whole);
+            (in_parts(remote, length, &version).await, Kind::NoParts)
+        }
+        Some(length) => {
+            (gone_on_with(remote, whole, length, shelf.buffer(length as usize)).await, Kind::NoParts)
+        }
+        // Where what came ends, nothing tells whether it is all.
+        None => (up_to(whole.body, most).await, Kind::Passing),
+    };
+    match bytes {
+        Err(trouble) if trouble.kind == may_begin_again => from_the_start(remote, most).await,
+        bytes => bytes,
+    }
+}
+
 /// One body; what it lacks is asked for again.
-async fn whole(remote: &Remote, mut body: Body, length: u64, mut bytes: Vec<u8>) -> io::Result<Vec<u8>> {
-    // Why it broke off does not matter where it can be gone on with.
-    let _ = client::append(&mut body.bytes, &mut bytes).await;
+async fn gone_on_with(
+    remote: &Remote,
+    mut whole: Whole,
+    length: u64,
+    mut bytes: Vec<u8>,
+) -> Result<Vec<u8>, Trouble> {
+    match append(&mut whole.body, &mut bytes, length as usize).await {
+        Err(trouble) if trouble.kind == Kind::Lasting => return Err(trouble),
+        // Why it broke off does not matter where it can be gone on with.
+        _ => {}
+    }
     let have = bytes.len() as u64;
     if have < length {
-        bytes.extend_from_slice(&remote.range(have..length, body.version.as_ref()).await?);
+        bytes.extend_from_slice(&remote.range(have..length, &whole.version).await?);
     }
     Ok(bytes)
 }
 
-/// Whether a body that broke off may come whole another time: its server gives no parts, or does not say how long it is.
-fn can_begin_again(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::UnexpectedEof)
-}
-
 /// The whole body at one go, asked for until it comes.
-async fn from_the_start(remote: &Remote, most: u64) -> io::Result<Vec<u8>> {
-    let mut attempt = 0;
-    loop {
-        client::pause(attempt).await;
-        let body = remote.get().await?;
-        let length = body.length;
-        match up_to(body, most).await {
-            Ok(bytes) if length.is_none_or(|length| length == bytes.len() as u64) => return Ok(bytes),
-            Err(error) if attempt == RETRIES => return Err(error),
-            Ok(_) if attempt == RETRIES => return Err(io::ErrorKind::UnexpectedEof.into()),
-            _ => attempt += 1,
+async fn from_the_start(remote: &Remote, most: u64) -> Result<Vec<u8>, Trouble> {
+    for attempt in 0.. {
+        pause(attempt).await;
+        let whole = remote.get().await?;
+        let length = whole.length;
+        let broken = match up_to(whole.body, most).await {
+            Ok(bytes) if length.is_none_or(|length| length <= bytes.len() as u64) => return Ok(bytes),
+            Ok(_) => Trouble::broke_off(),
+            Err(trouble) => trouble,
+        };
+        if attempt >= broken.kind.retries() {
+            return Err(broken);
         }
     }
+    Err(Trouble::broke_off())
 }
 
-/// One body of any length, but not much more than `most`.
-async fn up_to(mut body: Body, most: u64) -> io::Result<Vec<u8>> {
+/// One body of any length, but not more than a byte over `most`.
+async fn up_to(mut body: Body, most: u64) -> Result<Vec<u8>, Trouble> {
     let mut bytes = Vec::new();
-    let broke_off = |_| io::Error::from(io::ErrorKind::UnexpectedEof);
-    while let Some(piece) = body.bytes.try_next().await.map_err(broke_off)? {
-        bytes.extend_from_slice(&piece);
+    while let Some(piece) = body.try_next().await? {
+        let left = (most + 1).saturating_sub(bytes.len() as u64);
+        bytes.extend_from_slice(&piece[..piece.len().min(usize::try_from(left).unwrap_or(usize::MAX))]);
         if bytes.len() as u64 > most {
             break;
         }
@@ -173,16 +191,74 @@ async fn up_to(mut body: Body, most: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-async fn in_parts(remote: &Remote, length: u64, version: Option<Version>) -> io::Result<Vec<u8>> {
+async fn in_parts(remote: &Remote, length: u64, version: &Version) -> Result<Vec<u8>, Trouble> {
     let starts = (0..length).step_by(PART as usize);
-    let parts = starts.map(|start| {
-        let version = version.as_ref();
-        async move { remote.range(start..length.min(start + PART), version).await }
-    });
+    let parts = starts.map(|start| remote.range(start..length.min(start + PART), version));
     let mut parts = stream::iter(parts).buffered(PARTS);
     let mut bytes = Vec::with_capacity(length as usize);
     while let Some(part) = parts.try_next().await? {
         bytes.extend_from_slice(&part);
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::net::{SocketAddr, TcpListener};
+    use std::sync::mpsc;
+    use std::thread;
+
+    use super::*;
+    use crate::pipeline::source::{Item, ItemKind, ReadAhead, open};
+
+    /// A server that answers every request with the path that was asked for.
+    fn serve() -> SocketAddr {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            for mut connection in listener.incoming().map_while(std::result::Result::ok) {
+                thread::spawn(move || {
+                    let mut lines =
+                        BufReader::new(connection.try_clone().unwrap()).lines().map_while(Result::ok);
+                    while let Some(first) = lines.next() {
+                        let _ = lines.by_ref().find(String::is_empty);
+                        let path = first.split(' ').nth(1).unwrap_or_default();
+                        let length = path.len();
+                        let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{path}");
+                        let _ = connection.write_all(answer.as_bytes());
+                    }
+                });
+            }
+        });
+        address
+    }
+
+    /// On many processors tasks begin in any order. Late ones held all turns while they waited for the bytes that only the first one would have given
+    /// back, which waited for a turn.
+    #[test]
+    fn late_objects_do_not_starve_the_one_that_is_due() {
+        let address = serve();
+        let item = move |number| {
+            let location = format!("http://{address}/{number:05}").into();
+            Item { location, source: OsStr::new("list.csv").into(), kind: ItemKind::Picture }
+        };
+        let read_ahead = ReadAhead { fetches: 4, bytes: 6 };
+        let options = InputOptions { read_ahead, ..InputOptions::default() };
+        let (sender, keys) = mpsc::channel();
+        thread::spawn(move || {
+            for source in open((0..1_000).map(item), &options) {
+                sender.send((source.key().to_os_string(), source)).unwrap();
+            }
+        });
+        for number in 0..1_000 {
+            let (key, source) =
+                keys.recv_timeout(Duration::from_secs(30)).unwrap_or_else(|_| panic!("{number}"));
+            assert_eq!(key, item(number).location);
+            let Content::Bytes(bytes, _) = source.content else { panic!("{:?}", source.content) };
+            assert_eq!(bytes, format!("/{number:05}").into_bytes());
+        }
+        assert!(keys.recv_timeout(Duration::from_secs(30)).is_err());
+    }
 }

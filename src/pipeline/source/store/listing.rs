@@ -1,16 +1,21 @@
 //! What lies below a prefix, page by page, in the store's order, which is that of the keys' bytes.
 
 use std::io;
-use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
-use object_store::path::Path;
-use object_store::{ObjectMeta, ObjectStoreExt as _};
-use tokio::sync::mpsc::{Receiver, channel};
+use object_store::list::PaginatedListOptions;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use super::{client, failed, runtime, wait};
+use super::address::Trust;
+use super::library::Library;
+use super::page::{Listed, Page};
+use super::remote::{self, Remote};
+use super::trouble::Trouble;
+use super::wire::{self, append, pause};
+use super::{runtime, wait};
 use crate::pipeline::Stop;
+use crate::pipeline::source::network::Network;
 
 /// Objects that are listed ahead.
 const AHEAD: usize = 4_000;
@@ -18,89 +23,204 @@ const AHEAD: usize = 4_000;
 /// How often a slow listing looks for a stop.
 const PATIENCE: Duration = Duration::from_millis(50);
 
+/// Bytes of a page: 5,000 of the longest names that a store gives at once, and what it says of them.
+const PAGE: usize = 32 << 20;
+
+/// Pages without an object, one after another: stores give such where much was deleted.
+const EMPTY: u32 = 10_000;
+
 /// Whether a URL is an object's rather than a prefix with objects below it; where there is neither it is taken for an object's, so that
 /// reading it tells why. An error where the store does not say.
-pub(in crate::pipeline::source) fn is_object(url: &str) -> io::Result<bool> {
-    let (base, key) = client::split(url);
+pub(in crate::pipeline::source) fn is_object(url: &str, network: &Network, stop: &Stop) -> io::Result<bool> {
+    let (base, key) = remote::split(url);
     if key.is_empty() {
         return Ok(false);
     }
-    let store = client::store(base)?;
-    let Ok(path) = Path::parse(key) else { return Ok(true) };
-    wait(async move {
-        if store.head(&path).await.is_ok() {
+    let remote = Remote::new(url, network)?;
+    let mut pages = Pages::new(base, &format!("{key}/"), None, network)?;
+    wait::<_, Trouble>(stop, async move {
+        if remote.length().await.is_ok() {
             return Ok(true);
         }
-        let below = store.list(Some(&path)).next().await;
-        Ok(below.transpose().map_err(client::told)?.is_none())
+        Ok(pages.next().await?.is_none())
     })
 }
 
-/// The URLs of the objects below a prefix, or of those behind one of them, each with its version.
+/// What a listing finds.
+#[derive(Debug)]
+pub(in crate::pipeline::source) enum Found {
+    /// An object.
+    Object {
+        url: String,
+        /// Its entity tag, or else when it was changed and how long it is.
+        version: Option<String>,
+    },
+    /// What was left out, in words.
+    LeftOut(String),
+}
+
+/// What a listing finds, one after another.
+pub(in crate::pipeline::source) type Listing = Box<dyn Iterator<Item = io::Result<Found>> + Send>;
+
+/// What lies below a prefix, or behind one of the objects there.
 pub(in crate::pipeline::source) fn list(
     url: &str,
     after: Option<&str>,
+    network: &Network,
     stop: &Stop,
-) -> Box<dyn Iterator<Item = io::Result<Versioned>> + Send> {
+) -> Listing {
     let stop = stop.clone();
-    match start(url, after) {
+    match start(url, after, network) {
         Ok(mut listed) => Box::new(std::iter::from_fn(move || next(&mut listed, &stop))),
         Err(error) => Box::new(std::iter::once(Err(error))),
     }
 }
 
-/// An object's URL and its entity tag, or else when it was changed and how long it is.
-type Versioned = (String, Option<String>);
-
-fn versioned(base: &str, object: ObjectMeta) -> Versioned {
-    let url = format!("{base}/{}", object.location);
-    let changed = || format!("{} {}", object.last_modified.to_rfc3339(), object.size);
-    (url, Some(object.e_tag.unwrap_or_else(changed)))
-}
-
-fn start(url: &str, after: Option<&str>) -> io::Result<Receiver<io::Result<Versioned>>> {
-    let (base, prefix) = client::split(url);
-    let path = |key: &str| Path::parse(key).map_err(|error| failed(io::ErrorKind::InvalidInput, error));
-    let (store, prefix) = (client::store(base)?, path(prefix)?);
-    let after = after.map(|after| path(client::split(after).1)).transpose()?;
+fn start(url: &str, after: Option<&str>, network: &Network) -> io::Result<Receiver<io::Result<Found>>> {
+    let (base, prefix) = remote::split(url);
+    let pages = Pages::new(base, prefix, after.map(|after| remote::split(after).1), network)?;
     let (base, (sender, receiver)) = (base.to_string(), channel(AHEAD));
     runtime()?.spawn(async move {
-        let prefix = Some(&prefix).filter(|prefix| !prefix.as_ref().is_empty());
-        let objects = match &after {
-            Some(after) => store.list_with_offset(prefix, after),
-            None => store.list(prefix),
-        };
-        // Only what may be a folder waits for what comes behind it.
-        let mut objects = pin!(objects.peekable());
-        while let Some(object) = objects.next().await {
-            if let Ok(object) = &object
-                && object.size == 0
-                && is_folder(object, prefix, objects.as_mut().peek().await)
-            {
-                continue;
-            }
-            let ended = object.is_err();
-            let object = object.map(|object| versioned(&base, object)).map_err(client::told);
-            if sender.send(object).await.is_err() || ended {
-                return;
-            }
+        if let Err(trouble) = tell(pages, &base, &sender).await {
+            // Who does not listen any more need not hear of it.
+            let _ = sender.send(Err(trouble.into())).await;
         }
     });
     Ok(receiver)
 }
 
-/// Whether an object only stands for a folder: consoles put an empty one named `folder/` there, whose slash is not told. Others lie below it.
-fn is_folder(
-    object: &ObjectMeta,
-    prefix: Option<&Path>,
-    next: Option<&object_store::Result<ObjectMeta>>,
-) -> bool {
-    let below = |next: &ObjectMeta| next.location.prefix_matches(&object.location);
-    let above = || next.and_then(|next| next.as_ref().ok()).is_some_and(below);
-    object.size == 0 && (prefix == Some(&object.location) || above())
+/// Sends every object, until nobody wants them any more.
+async fn tell(mut pages: Pages, base: &str, to: &Sender<io::Result<Found>>) -> Result<(), Trouble> {
+    let object = |object: Listed| {
+        Ok(Found::Object { url: format!("{base}/{}", object.key), version: object.version() })
+    };
+    // Whether it is a folder, what comes behind it tells.
+    let mut held: Option<Listed> = None;
+    let ended = loop {
+        let page = match pages.next().await {
+            Ok(Some(page)) => page,
+            ended => break ended.map(drop),
+        };
+        for next in page {
+            let before = held.take().filter(|before| !pages.is_folder(before, Some(&next)));
+            if let Some(before) = before
+                && to.send(object(before)).await.is_err()
+            {
+                return Ok(());
+            }
+            held = Some(next);
+        }
+    };
+    if let Some(last) = held.filter(|last| !pages.is_folder(last, None)) {
+        let _ = to.send(object(last)).await;
+    }
+    if pages.outside > 0 {
+        let outside = pages.outside;
+        let told =
+            format!("the store listed {outside} objects that are not below the prefix; they were left out");
+        let _ = to.send(Ok(Found::LeftOut(told))).await;
+    }
+    ended
 }
 
-fn next(listed: &mut Receiver<io::Result<Versioned>>, stop: &Stop) -> Option<io::Result<Versioned>> {
+/// The pages of a listing.
+struct Pages {
+    library: Arc<Library>,
+    trust: Trust,
+    prefix: String,
+    /// The key to go on behind.
+    after: Option<String>,
+    /// How to ask for the next page; before the first one there is none.
+    token: Option<String>,
+    /// A token of a page before, how many came since, and after how many it is another one: a store that comes back to it goes round for ever. (Brent's
+    /// way to find a cycle, BIT 20 (1980), 176.)
+    known: (String, u64, u64),
+    ended: bool,
+    /// Objects so far that were not asked for.
+    outside: u64,
+}
+
+impl Pages {
+    fn new(base: &str, prefix: &str, after: Option<&str>, network: &Network) -> io::Result<Pages> {
+        Ok(Pages {
+            library: Library::of(base, network.patience)?,
+            trust: Trust::in_stores(network),
+            prefix: prefix.to_string(),
+            after: after.map(str::to_string),
+            token: None,
+            known: (String::new(), 0, 1),
+            ended: false,
+            outside: 0,
+        })
+    }
+
+    /// The objects of the next page that has any.
+    async fn next(&mut self) -> Result<Option<Vec<Listed>>, Trouble> {
+        for _ in 0..EMPTY {
+            if self.ended {
+                return Ok(None);
+            }
+            let page = self.ask().await?;
+            self.go_on(page.next)?;
+            let mut objects = page.objects;
+            let all = objects.len();
+            objects.retain(|object| object.key.starts_with(&self.prefix));
+            self.outside += (all - objects.len()) as u64;
+            // Not every store goes on behind a key by itself.
+            objects.retain(|object| {
+                !object.folder && self.after.as_ref().is_none_or(|after| object.key > *after)
+            });
+            if !objects.is_empty() {
+                return Ok(Some(objects));
+            }
+        }
+        Err(Trouble::lasting(format!("the store gave {EMPTY} pages without an object")))
+    }
+
+    /// Asks for a page; one that breaks off is asked for again.
+    async fn ask(&self) -> Result<Page, Trouble> {
+        let make = || {
+            let (offset, page_token) = (self.after.clone(), self.token.clone());
+            let options = PaginatedListOptions { offset, page_token, ..PaginatedListOptions::default() };
+            let prefix = Some(&*self.prefix).filter(|prefix| !prefix.is_empty());
+            self.library.page(prefix, options)
+        };
+        for attempt in 0.. {
+            let answer = wire::ask(&self.trust, make).await?;
+            let mut body = Vec::new();
+            let read = append(&mut answer.body(), &mut body, PAGE).await.and_then(|()| Page::read(&body));
+            match read {
+                Err(trouble) if attempt < trouble.kind.retries() => pause(attempt).await,
+                page => return page,
+            }
+        }
+        Err(Trouble::broke_off())
+    }
+
+    fn go_on(&mut self, next: Option<String>) -> Result<(), Trouble> {
+        self.ended = next.is_none();
+        let (known, steps, limit) = &mut self.known;
+        if next.as_ref().is_some_and(|next| next == known || Some(next) == self.token.as_ref()) {
+            return Err(Trouble::lasting("the store gives the same pages again and again"));
+        }
+        *steps += 1;
+        if steps == limit {
+            (*known, *steps, *limit) = (next.clone().unwrap_or_default(), 0, *limit * 2);
+        }
+        self.token = next;
+        Ok(())
+    }
+
+    /// Whether an object only stands for a folder: consoles put an empty one named `folder/` there. Others lie below it.
+    fn is_folder(&self, object: &Listed, next: Option<&Listed>) -> bool {
+        let below = |next: &Listed| next.key.starts_with(&object.key);
+        object.size == Some(0)
+            && object.key.ends_with('/')
+            && (object.key == self.prefix || next.is_some_and(below))
+    }
+}
+
+fn next(listed: &mut Receiver<io::Result<Found>>, stop: &Stop) -> Option<io::Result<Found>> {
     let runtime = runtime().ok()?;
     if let Ok(ready) = listed.try_recv() {
         return Some(ready);
@@ -118,26 +238,42 @@ fn next(listed: &mut Receiver<io::Result<Versioned>>, stop: &Stop) -> Option<io:
 mod tests {
     use super::*;
 
+    fn pages(prefix: &str) -> Pages {
+        Pages::new("s3://bucket", prefix, None, &Network::default()).unwrap()
+    }
+
     #[test]
     fn what_stands_for_a_folder_is_no_object() {
-        let object = |key: &str, size| ObjectMeta {
-            location: key.into(),
-            last_modified: Default::default(),
-            size,
-            e_tag: None,
-            version: None,
-        };
-        let prefix = Path::from("a");
+        let object = |key: &str, size| Listed { key: key.to_string(), size: Some(size), folder: false };
         for (key, size, next, is) in [
-            ("a", 0, Some("a/1.jpg"), true),
-            ("a", 0, None, true),
-            ("a", 5, Some("a/1.jpg"), false),
-            ("a/b", 0, Some("a/b/1.jpg"), true),
-            ("a/b", 0, Some("a/bc"), false),
-            ("a/b", 0, None, false),
+            ("a/", 0, Some("a/1.jpg"), true),
+            ("a/", 0, None, true),
+            ("a/", 5, Some("a/1.jpg"), false),
+            ("a/b/", 0, Some("a/b/1.jpg"), true),
+            ("a/b/", 0, Some("a/bc"), false),
+            ("a/b/", 0, None, false),
+            ("a/b", 0, Some("a/b/1.jpg"), false),
         ] {
-            let next = next.map(|next| Ok(object(next, 7)));
-            assert_eq!(is_folder(&object(key, size), Some(&prefix), next.as_ref()), is, "{key} {size}");
+            let next = next.map(|next| object(next, 7));
+            assert_eq!(pages("a/").is_folder(&object(key, size), next.as_ref()), is, "{key} {size}");
         }
+    }
+
+    /// How many tokens are taken of those that the store gives over and over.
+    fn taken(before: u64, cycle: u64) -> u64 {
+        let mut pages = pages("");
+        let token = |number: u64| if number < before { number } else { before + (number - before) % cycle };
+        (0..10_000).find(|&number| pages.go_on(Some(token(number).to_string())).is_err()).unwrap()
+    }
+
+    #[test]
+    fn a_store_that_goes_round_is_noticed() {
+        for (before, cycle, most) in [(0, 1, 1), (0, 2, 4), (5, 3, 20), (100, 7, 300), (10, 100, 400)] {
+            let taken = taken(before, cycle);
+            assert!((before + cycle..=most).contains(&taken), "{before} {cycle}: {taken}");
+        }
+        let mut pages = pages("");
+        assert!((0..10_000).all(|number: u32| pages.go_on(Some(number.to_string())).is_ok() && !pages.ended));
+        assert!(pages.go_on(None).is_ok() && pages.ended);
     }
 }

@@ -7,9 +7,14 @@ use std::io::{self, Read, Seek, SeekFrom, Write as _};
 use futures_util::TryStreamExt as _;
 use tokio::task::JoinHandle;
 
-use super::client::{RETRIES, Remote, Version, pause};
-use super::{failed, runtime, wait};
+use super::remote::Remote;
+use super::trouble::Trouble;
+use super::version::Version;
+use super::wire::pause;
+use super::{runtime, wait, wait_for};
+use crate::error::Error;
 use crate::pipeline::Stop;
+use crate::pipeline::source::InputOptions;
 use crate::pipeline::source::place::Place;
 
 /// Length of the first part after a jump, and of the largest.
@@ -24,68 +29,82 @@ const AHEAD: usize = 4;
 pub(in crate::pipeline::source) struct Object {
     remote: Remote,
     length: u64,
-    version: Option<Version>,
+    version: Version,
     /// Where the next read begins.
     at: u64,
     current: (u64, Vec<u8>),
-    coming: VecDeque<(u64, JoinHandle<io::Result<Vec<u8>>>)>,
+    coming: VecDeque<(u64, JoinHandle<Result<Vec<u8>, Trouble>>)>,
     /// Where the part after those begins, and how long it is.
     next: u64,
     part: u64,
     stop: Stop,
 }
 
-/// An object to be read anywhere in it; one whose server gives no parts is fetched into a temporary file first.
-pub(in crate::pipeline::source) fn open(url: &str, stop: &Stop) -> io::Result<Box<dyn Place>> {
-    let remote = Remote::new(url)?;
+/// An object to be read anywhere in it; one whose server gives no parts, or nothing that tells its versions apart, is fetched into a temporary file
+/// first.
+pub(in crate::pipeline::source) fn open(url: &str, options: &InputOptions) -> io::Result<Box<dyn Place>> {
+    let (network, stop) = (&options.network, &options.stop);
+    let remote = Remote::new(url, network)?;
     match Object::open(remote.clone(), stop) {
         Ok(object) => Ok(Box::new(object)),
         Err(error) if error.kind() == io::ErrorKind::Unsupported => {
-            Ok(Box::new(wait(async move { in_a_file(remote).await })?))
+            let most = network.max_temporary_bytes;
+            Ok(Box::new(wait(stop, async move { in_a_file(remote, most).await })?))
         }
         Err(error) => Err(error),
     }
 }
 
-async fn in_a_file(remote: Remote) -> io::Result<File> {
+async fn in_a_file(remote: Remote, most: u64) -> io::Result<File> {
     let mut attempt = 0;
     loop {
-        let (mut file, mut length) = (tempfile::tempfile()?, 0);
-        let mut body = remote.get().await?;
+        let mut file = tempfile::tempfile()?;
+        let whole = remote.get().await?;
+        check_temporary(whole.length.unwrap_or(0), most)?;
+        let (told, mut body, mut length) = (whole.length, whole.body, 0);
         let broken = loop {
-            match body.bytes.try_next().await {
+            match body.try_next().await {
                 Ok(Some(piece)) => {
-                    file.write_all(&piece)?;
                     length += piece.len() as u64;
+                    check_temporary(length, most)?;
+                    file.write_all(&piece)?;
                 }
-                Ok(None) if body.length.is_none_or(|told| told == length) => break None,
-                Ok(None) => break Some(io::ErrorKind::UnexpectedEof.into()),
-                Err(error) => break Some(error),
+                Ok(None) if told.is_none_or(|told| told == length) => break None,
+                Ok(None) => break Some(Trouble::broke_off()),
+                Err(trouble) => break Some(trouble),
             }
         };
         match broken {
             None => return file.rewind().map(|()| file),
-            Some(error) if attempt == RETRIES => return Err(error),
+            Some(trouble) if attempt >= trouble.kind.retries() => return Err(trouble.into()),
             Some(_) => pause(attempt).await,
         }
         attempt += 1;
     }
 }
 
+/// Whether a temporary file of so many bytes is let through.
+fn check_temporary(bytes: u64, most: u64) -> io::Result<()> {
+    let what = "temporary file in bytes (the server gives no parts of files)";
+    let option = "--max-temporary-bytes";
+    let over = Error::Limit { what, actual: bytes, limit: most, option };
+    if bytes > most { Err(io::Error::other(over)) } else { Ok(()) }
+}
+
 impl Object {
     /// Asks how long it is.
     fn open(remote: Remote, stop: &Stop) -> io::Result<Object> {
         let asked = remote.clone();
-        let (length, version) = wait(async move { asked.length().await })?;
+        let (length, version) = wait(stop, async move { asked.length().await })?;
+        if !version.tells() {
+            return Err(Trouble::without_parts().into());
+        }
         let (current, coming, stop) = ((0, Vec::new()), VecDeque::new(), stop.clone());
         Ok(Object { remote, length, version, at: 0, current, coming, next: 0, part: FIRST, stop })
     }
 
     /// Waits for the part that begins where the next read does.
     fn load(&mut self) -> io::Result<()> {
-        if self.stop.requested() {
-            return Err(failed(io::ErrorKind::Interrupted, "the run was stopped").into_other());
-        }
         if self.coming.front().is_none_or(|(start, _)| *start != self.at) {
             self.coming.drain(..).for_each(|(_, part)| part.abort());
             (self.next, self.part) = (self.at, FIRST);
@@ -93,8 +112,8 @@ impl Object {
         // The first part after a jump comes alone: many jumps read no more.
         let wanted = if self.part == FIRST { 1 } else { AHEAD };
         self.request(wanted)?;
-        let Some((start, part)) = self.coming.pop_front() else { return Ok(()) };
-        let bytes = runtime()?.block_on(part).map_err(|error| failed(io::ErrorKind::Other, error))??;
+        let Some((start, mut part)) = self.coming.pop_front() else { return Ok(()) };
+        let bytes = wait_for(&self.stop, &mut part)??;
         self.current = (start, bytes);
         self.part = LARGEST.min(2 * self.part);
         Ok(())
@@ -105,21 +124,10 @@ impl Object {
             let range = self.next..self.length.min(self.next + self.part);
             self.next = range.end;
             let (remote, version, start) = (self.remote.clone(), self.version.clone(), range.start);
-            let part = async move { remote.range(range, version.as_ref()).await };
+            let part = async move { remote.range(range, &version).await };
             self.coming.push_back((start, runtime()?.spawn(part)));
         }
         Ok(())
-    }
-}
-
-/// `Interrupted` would be taken for a call to try again.
-trait IntoOther {
-    fn into_other(self) -> io::Error;
-}
-
-impl IntoOther for io::Error {
-    fn into_other(self) -> io::Error {
-        failed(io::ErrorKind::Other, self)
     }
 }
 

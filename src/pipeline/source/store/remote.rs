@@ -1,0 +1,191 @@
+//! An object by its URL: how long it is, all of it, or a part.
+
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use object_store::{GetOptions, GetRange};
+use reqwest::header::{self, HeaderValue};
+use reqwest::{Method, Request, StatusCode, Url};
+use tokio::time::timeout;
+
+use super::address::Trust;
+use super::library::{Library, outgoing};
+use super::trouble::{Kind, Trouble};
+use super::version::{self, Version};
+use super::wire::{self, Answer, Outgoing, Wire, append, pause};
+use super::{exact, failed};
+use crate::pipeline::source::network::Network;
+
+/// An object by its URL.
+#[derive(Debug, Clone)]
+pub(super) struct Remote {
+    place: Place,
+    trust: Trust,
+    patience: Duration,
+}
+
+#[derive(Debug, Clone)]
+enum Place {
+    Stored { library: Arc<Library>, key: Arc<str> },
+    Web { wire: Arc<Wire>, url: Url },
+}
+
+/// An object's bytes as they come, how many there will be, and of which version of it they are.
+pub(super) struct Whole {
+    pub(super) length: Option<u64>,
+    pub(super) version: Version,
+    pub(super) body: wire::Body,
+}
+
+/// How long a part or a picture may take in all, in times of the patience.
+const IN_ALL: u32 = 20;
+
+impl Remote {
+    pub(super) fn new(url: &str, network: &Network) -> io::Result<Remote> {
+        let patience = network.patience;
+        if super::lists(url) {
+            let (base, key) = split(url);
+            let place = Place::Stored { library: Library::of(base, patience)?, key: key.into() };
+            return Ok(Remote { place, trust: Trust::in_stores(network), patience });
+        }
+        let url = Url::parse(url).map_err(|error| failed(io::ErrorKind::InvalidInput, error))?;
+        let place = Place::Web { wire: super::web(patience), url };
+        Ok(Remote { place, trust: Trust::in_the_web(network), patience })
+    }
+
+    /// How long it is, and its version.
+    pub(super) async fn length(&self) -> Result<(u64, Version), Trouble> {
+        match &self.place {
+            Place::Stored { .. } => {
+                let answer = self.ask(Method::HEAD, None, None).await?;
+                // Azure has folders by themselves.
+                let kind = answer.header(header::HeaderName::from_static("x-ms-resource-type"));
+                if kind.is_some_and(|kind| kind != "file") {
+                    return Err(Trouble::new(Kind::NotFound, "it is a folder"));
+                }
+                let length = answer.header(header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
+                let length = length.ok_or_else(Trouble::without_parts)?;
+                Ok((length, Version::of(&answer, Some(length))))
+            }
+            // Not every server that gives something says of it beforehand how long it is.
+            Place::Web { .. } => {
+                let answer = self.ask(Method::GET, Some(0..1), None).await?;
+                let version = version::of_part(&answer, 0, 1)?;
+                Ok((version.length().ok_or_else(Trouble::without_parts)?, version))
+            }
+        }
+    }
+
+    /// The whole object.
+    pub(super) async fn get(&self) -> Result<Whole, Trouble> {
+        let answer = self.ask(Method::GET, None, None).await?;
+        if answer.status() == StatusCode::PARTIAL_CONTENT {
+            return Err(Trouble::lasting("the server gives a part of it where all was asked for"));
+        }
+        let length = answer.length();
+        Ok(Whole { length, version: Version::of(&answer, length), body: answer.body() })
+    }
+
+    /// A part of it, all of it, of this version.
+    pub(super) async fn range(&self, range: Range<u64>, version: &Version) -> Result<Vec<u8>, Trouble> {
+        if !version.tells() {
+            return Err(Trouble::without_parts());
+        }
+        self.in_time(self.whole_range(range, version)).await
+    }
+
+    async fn whole_range(&self, range: Range<u64>, version: &Version) -> Result<Vec<u8>, Trouble> {
+        let length = (range.end - range.start) as usize;
+        let mut bytes = Vec::with_capacity(length);
+        for attempt in 0.. {
+            let rest = range.start + bytes.len() as u64..range.end;
+            let mut body = self.open_range(rest, version).await?;
+            let came = append(&mut body, &mut bytes, length).await;
+            let broken = came.err().or_else(|| (bytes.len() < length).then(Trouble::broke_off));
+            match broken {
+                None => return Ok(bytes),
+                Some(trouble) if attempt >= trouble.kind.retries() => return Err(trouble),
+                Some(_) => pause(attempt).await,
+            }
+        }
+        Err(Trouble::broke_off())
+    }
+
+    async fn open_range(&self, range: Range<u64>, version: &Version) -> Result<wire::Body, Trouble> {
+        let answer = self.ask(Method::GET, Some(range.clone()), version.strong_tag()).await?;
+        if version::of_part(&answer, range.start, range.end - range.start)? != *version {
+            return Err(Trouble::changed());
+        }
+        Ok(answer.body())
+    }
+
+    /// What a server may make us wait for, within a bound.
+    pub(super) async fn in_time<T>(
+        &self,
+        work: impl Future<Output = Result<T, Trouble>>,
+    ) -> Result<T, Trouble> {
+        let in_all = self.patience * IN_ALL;
+        let late =
+            |_| Trouble::lasting(format!("the server took longer than {} s for it", in_all.as_secs_f32()));
+        timeout(in_all, work).await.map_err(late)?
+    }
+
+    async fn ask(
+        &self,
+        method: Method,
+        range: Option<Range<u64>>,
+        if_match: Option<&str>,
+    ) -> Result<Answer, Trouble> {
+        match &self.place {
+            Place::Stored { library, key } => {
+                let head = method == Method::HEAD;
+                wire::ask(&self.trust, || signed(library, key, head, range.clone(), if_match)).await
+            }
+            Place::Web { wire, url } => {
+                let make = || std::future::ready(on_the_web(wire, method.clone(), url, range.as_ref()));
+                wire::ask(&self.trust, make).await
+            }
+        }
+    }
+}
+
+/// A request to a store, for just this key.
+async fn signed(
+    library: &Library,
+    key: &str,
+    head: bool,
+    range: Option<Range<u64>>,
+    if_match: Option<&str>,
+) -> Result<Outgoing, Trouble> {
+    let (range, if_match) = (range.map(GetRange::Bounded), if_match.map(str::to_string));
+    let options = GetOptions { range, if_match, head, ..GetOptions::default() };
+    outgoing(match exact::path_of(key) {
+        Some(path) => library.object(&path, options).await?,
+        None => exact::for_key(library.object(&exact::stand_in(), options).await?, library, key).await?,
+    })
+}
+
+fn on_the_web(
+    wire: &Arc<Wire>,
+    method: Method,
+    url: &Url,
+    range: Option<&Range<u64>>,
+) -> Result<Outgoing, Trouble> {
+    let mut request = Request::new(method, url.clone());
+    if let Some(range) = range {
+        let range = HeaderValue::from_str(&format!("bytes={}-{}", range.start, range.end - 1));
+        request.headers_mut().extend(range.ok().map(|range| (header::RANGE, range)));
+    }
+    Ok((request, wire.clone()))
+}
+
+/// Parts `scheme://bucket/key` before the key.
+pub(super) fn split(url: &str) -> (&str, &str) {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    match url[start..].find('/') {
+        Some(slash) => (&url[..start + slash], &url[start + slash + 1..]),
+        None => (url, ""),
+    }
+}

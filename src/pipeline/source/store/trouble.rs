@@ -1,0 +1,185 @@
+//! Why a request failed, in words for a person, and whether asking again can help.
+
+use std::error::Error as StdError;
+use std::io;
+use std::iter::successors;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use reqwest::StatusCode;
+
+use super::Failure;
+use super::address::Private;
+
+/// Why a request failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text}")]
+pub(super) struct Trouble {
+    text: String,
+    pub(super) kind: Kind,
+}
+
+/// What can be done about a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// It may pass: ask again.
+    Passing,
+    /// Nothing came for as long as one waits: asking again costs as much again, so it is done less often.
+    Silent,
+    /// It stays.
+    Lasting,
+    /// There is no such thing.
+    NotFound,
+    /// It is not for us.
+    Denied,
+    /// The server gives no parts, or nothing tells whether they are of one version: the whole can be asked for.
+    NoParts,
+}
+
+impl Kind {
+    /// How often something that failed so is asked for again.
+    pub(super) fn retries(self) -> usize {
+        match self {
+            Kind::Passing => 10,
+            Kind::Silent => 2,
+            _ => 0,
+        }
+    }
+}
+
+impl Trouble {
+    pub(super) fn new(kind: Kind, text: impl Into<String>) -> Trouble {
+        Trouble { text: text.into(), kind }
+    }
+
+    /// It stays as it is.
+    pub(super) fn lasting(text: impl Into<String>) -> Trouble {
+        Trouble::new(Kind::Lasting, text)
+    }
+
+    /// A body ended before its end.
+    pub(super) fn broke_off() -> Trouble {
+        Trouble::new(Kind::Passing, "the answer broke off")
+    }
+
+    pub(super) fn silent(patience: Duration) -> Trouble {
+        Trouble::new(
+            Kind::Silent,
+            format!("the server sent next to nothing for {} s", patience.as_secs_f32()),
+        )
+    }
+
+    pub(super) fn changed() -> Trouble {
+        Trouble::lasting("it was changed while it was read")
+    }
+
+    pub(super) fn without_parts() -> Trouble {
+        Trouble::new(Kind::NoParts, "the server gives no parts of files")
+    }
+
+    pub(super) fn private(address: IpAddr) -> Trouble {
+        Trouble::lasting(format!(
+            "a server leads to the private address {address}; such are asked only with --allow-private-addresses"
+        ))
+    }
+
+    /// A status that is no success, with what the body says of it: nothing of that is told but a code such as `NoSuchKey`.
+    pub(super) fn status(status: StatusCode, body: &[u8]) -> Trouble {
+        let code = code_in(body).map(|code| format!(" ({code})")).unwrap_or_default();
+        let kind = match status {
+            StatusCode::NOT_FOUND | StatusCode::GONE => Kind::NotFound,
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Kind::Denied,
+            StatusCode::RANGE_NOT_SATISFIABLE => Kind::NoParts,
+            StatusCode::PRECONDITION_FAILED => return Trouble::changed(),
+            StatusCode::NOT_IMPLEMENTED | StatusCode::HTTP_VERSION_NOT_SUPPORTED => Kind::Lasting,
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => Kind::Passing,
+            _ if status.is_server_error() => Kind::Passing,
+            _ => Kind::Lasting,
+        };
+        Trouble::new(kind, format!("the server answered {status}{code}"))
+    }
+
+    /// What the client says; a URL may hold a secret, so it is not told.
+    pub(super) fn of(error: reqwest::Error) -> Trouble {
+        let error = error.without_url();
+        let first: &(dyn StdError + 'static) = &error;
+        let causes = || successors(Some(first), |&error| error.source());
+        if let Some(Private(address)) = causes().find_map(|cause| cause.downcast_ref()) {
+            return Trouble::private(*address);
+        }
+        let last = causes().last().map(ToString::to_string).unwrap_or_default();
+        if error.is_connect() && causes().any(is_of_tls) {
+            return Trouble::lasting(format!("no safe connection to the server: {last}"));
+        }
+        // What the system's resolver says has no code of its own in the standard library.
+        if let Some(why) = last.strip_prefix("failed to lookup address information: ") {
+            let passes = ["Temporary failure", "Try again"].iter().any(|passing| why.starts_with(passing));
+            let kind = if passes { Kind::Passing } else { Kind::Lasting };
+            return Trouble::new(kind, format!("the server's name was not found: {why}"));
+        }
+        let kind = match () {
+            () if error.is_timeout() => Kind::Silent,
+            () if error.is_builder() || error.is_redirect() => Kind::Lasting,
+            () => Kind::Passing,
+        };
+        let what = if error.is_connect() { "no connection to the server" } else { "the connection failed" };
+        Trouble::new(kind, format!("{what}: {last}"))
+    }
+}
+
+/// Whether client and server did not come to trust each other; a system's error that holds that does not give it as its source.
+fn is_of_tls(error: &(dyn StdError + 'static)) -> bool {
+    let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    error.is::<rustls::Error>() || inner.is_some_and(|inner| is_of_tls(inner))
+}
+
+/// The code in an error's XML, where it is one of a word's form.
+pub(super) fn code_in(body: &[u8]) -> Option<&str> {
+    let text = str::from_utf8(body).ok()?;
+    let (code, _) = text.split_once("<Code>")?.1.split_once("</Code>")?;
+    let is_word = code.len() <= 64 && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    (is_word && !code.is_empty()).then_some(code)
+}
+
+impl From<Trouble> for io::Error {
+    fn from(trouble: Trouble) -> io::Error {
+        let kind = match trouble.kind {
+            Kind::NotFound => io::ErrorKind::NotFound,
+            Kind::Denied => io::ErrorKind::PermissionDenied,
+            Kind::NoParts => io::ErrorKind::Unsupported,
+            _ => io::ErrorKind::Other,
+        };
+        io::Error::new(kind, Failure(trouble.text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_refusal_only_its_status_and_code_are_told() {
+        let told = |status, body: &str| Trouble::status(status, body.as_bytes()).to_string();
+        let xml = "<?xml version=\"1.0\"?><Error><Code>NoSuchKey</Code><Message>secret</Message></Error>";
+        assert_eq!(told(StatusCode::NOT_FOUND, xml), "the server answered 404 Not Found (NoSuchKey)");
+        for body in [
+            "<html><h1>Oh</h1>",
+            "",
+            "<Code></Code>",
+            "<Code>a b</Code>",
+            "<Code>\u{1b}[2J</Code>",
+            "<Code>x",
+        ] {
+            assert_eq!(told(StatusCode::FORBIDDEN, body), "the server answered 403 Forbidden", "{body}");
+        }
+    }
+
+    #[test]
+    fn what_never_passes_is_not_asked_for_again() {
+        let retries =
+            |status: u16| Trouble::status(StatusCode::from_u16(status).unwrap(), b"").kind.retries();
+        assert_eq!([400, 401, 403, 404, 410, 412, 416, 501, 505].map(retries), [0; 9]);
+        assert_eq!([408, 429, 500, 502, 503, 504].map(retries), [10; 6]);
+        assert_eq!(Trouble::silent(Duration::from_secs(1)).kind.retries(), 2);
+    }
+}

@@ -1,0 +1,207 @@
+//! Requests: sent within bounds of time, led on only to where they may go, and asked again where that can help.
+
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream::BoxStream;
+use reqwest::header::{self, HeaderMap, HeaderName};
+use reqwest::redirect::Policy;
+use reqwest::{Client, ClientBuilder, Request, Response, StatusCode, Url};
+use tokio::time::timeout;
+
+use super::address::{self, Resolver, Trust};
+use super::pace::Paced;
+use super::trouble::Trouble;
+
+/// After how long nothing is asked again.
+const LONGEST: Duration = Duration::from_secs(120);
+
+/// The first pause before another attempt; each is twice as long, up to [`LONGEST_PAUSE`].
+pub(super) const PAUSE: Duration = Duration::from_millis(50);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// How long a connection may take to be made.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// Redirects that are followed, one after another.
+const REDIRECTS: usize = 10;
+
+/// Bytes of an error's body that are looked at.
+const ERROR: usize = 64 << 10;
+
+/// What a request says that another place may know too: neither who we are nor what opens the first place.
+const HARMLESS: [HeaderName; 3] = [header::RANGE, header::IF_MATCH, header::ACCEPT];
+
+pub(super) async fn pause(attempts: usize) {
+    tokio::time::sleep(LONGEST_PAUSE.min(PAUSE * (1 << attempts.min(10)))).await;
+}
+
+/// Connections to servers, with one set of settings.
+pub(super) struct Wire {
+    builder: Box<dyn Fn() -> ClientBuilder + Send + Sync>,
+    /// To where the user said.
+    direct: OnceLock<Client>,
+    /// To where a server said: it connects to no private address.
+    guarded: OnceLock<Client>,
+    patience: Duration,
+}
+
+impl std::fmt::Debug for Wire {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Wire").field("patience", &self.patience).finish_non_exhaustive()
+    }
+}
+
+impl Wire {
+    /// With clients from `builder`; a server may send next to nothing for so long.
+    pub(super) fn new(
+        builder: impl Fn() -> ClientBuilder + Send + Sync + 'static,
+        patience: Duration,
+    ) -> Wire {
+        Wire { builder: Box::new(builder), direct: OnceLock::new(), guarded: OnceLock::new(), patience }
+    }
+
+    fn client(&self, guarded: bool) -> Result<&Client, Trouble> {
+        let client = if guarded { &self.guarded } else { &self.direct };
+        if let Some(client) = client.get() {
+            return Ok(client);
+        }
+        let builder = (self.builder)().redirect(Policy::none()).connect_timeout(CONNECT.min(self.patience));
+        let made = builder.dns_resolver(Resolver { guarded }).build().map_err(Trouble::of)?;
+        Ok(client.get_or_init(|| made))
+    }
+
+    /// One attempt, led on where the server says so.
+    async fn once(&self, trust: &Trust, mut request: Request) -> Result<Response, Trouble> {
+        let start = request.url().clone();
+        for redirects in 0..=REDIRECTS {
+            let again = (request.method().clone(), request.url().clone(), request.headers().clone());
+            let answer = self.send(trust, &start, redirects > 0, request).await?;
+            let Some(next) = led_to(&answer)? else { return self.success(answer).await };
+            let (method, from, mut headers) = again;
+            if from.origin() != next.origin() {
+                headers = harmless(&headers);
+            }
+            request = Request::new(method, next);
+            *request.headers_mut() = headers;
+        }
+        Err(Trouble::lasting(format!("the server redirects more than {REDIRECTS} times")))
+    }
+
+    async fn send(
+        &self,
+        trust: &Trust,
+        start: &Url,
+        redirected: bool,
+        request: Request,
+    ) -> Result<Response, Trouble> {
+        let guarded = !trust.lets(request.url(), start, redirected);
+        if let Some(address) = address::literal(request.url()).filter(|a| guarded && address::is_private(*a))
+        {
+            return Err(Trouble::private(address));
+        }
+        let sent = timeout(self.patience, self.client(guarded)?.execute(request)).await;
+        sent.map_err(|_| Trouble::silent(self.patience))?.map_err(Trouble::of)
+    }
+
+    /// The answer where it is what was asked for.
+    async fn success(&self, answer: Response) -> Result<Response, Trouble> {
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let mut body = Vec::new();
+        // What cannot be read tells nothing.
+        let _ = append(&mut self.body(answer), &mut body, ERROR).await;
+        Err(Trouble::status(status, &body))
+    }
+
+    /// An answer's body, which fails where it stops coming.
+    fn body(&self, answer: Response) -> Body {
+        Paced::new(answer.bytes_stream(), self.patience).boxed()
+    }
+}
+
+/// A request, and the wire to send it by.
+pub(super) type Outgoing = (Request, Arc<Wire>);
+
+/// A success.
+pub(super) struct Answer {
+    response: Response,
+    wire: Arc<Wire>,
+}
+
+impl Answer {
+    pub(super) fn status(&self) -> StatusCode {
+        self.response.status()
+    }
+
+    /// A header that is text.
+    pub(super) fn header(&self, name: HeaderName) -> Option<&str> {
+        self.response.headers().get(name)?.to_str().ok()
+    }
+
+    /// Bytes of the body, where they are told.
+    pub(super) fn length(&self) -> Option<u64> {
+        self.response.content_length()
+    }
+
+    pub(super) fn body(self) -> Body {
+        self.wire.body(self.response)
+    }
+}
+
+/// Asks until there is a success, or a failure that asking again would not change. Every attempt makes its request anew, since a signature has its time.
+pub(super) async fn ask<R>(trust: &Trust, make: impl Fn() -> R) -> Result<Answer, Trouble>
+where
+    R: Future<Output = Result<Outgoing, Trouble>>,
+{
+    let begun = Instant::now();
+    for attempt in 0.. {
+        let (request, wire) = make().await?;
+        let trouble = match wire.once(trust, request).await {
+            Ok(response) => return Ok(Answer { response, wire }),
+            Err(trouble) => trouble,
+        };
+        if attempt >= trouble.kind.retries() || begun.elapsed() > LONGEST {
+            return Err(trouble);
+        }
+        pause(attempt).await;
+    }
+    Err(Trouble::silent(LONGEST))
+}
+
+/// Bytes as they come.
+pub(super) type Body = BoxStream<'static, Result<Bytes, Trouble>>;
+
+/// Where a redirect leads, if that may be followed at all.
+fn led_to(answer: &Response) -> Result<Option<Url>, Trouble> {
+    let location = answer.headers().get(header::LOCATION).filter(|_| answer.status().is_redirection());
+    let Some(location) = location else { return Ok(None) };
+    let next = location.to_str().ok().and_then(|location| answer.url().join(location).ok());
+    let next = next.filter(|next| next.has_host() && matches!(next.scheme(), "http" | "https"));
+    let next =
+        next.ok_or_else(|| Trouble::lasting("the server redirects to something that is no URL of the web"))?;
+    if answer.url().scheme() == "https" && next.scheme() == "http" {
+        return Err(Trouble::lasting("the server redirects from https to http, which is not followed"));
+    }
+    Ok(Some(next))
+}
+
+fn harmless(headers: &HeaderMap) -> HeaderMap {
+    headers.iter().filter(|(name, _)| HARMLESS.contains(name)).map(|(n, v)| (n.clone(), v.clone())).collect()
+}
+
+/// Collects what comes, up to `most` bytes of it; what came before a failure stays.
+pub(super) async fn append(body: &mut Body, to: &mut Vec<u8>, most: usize) -> Result<(), Trouble> {
+    while let Some(bytes) = body.next().await {
+        let bytes = bytes?;
+        if bytes.len() > most.saturating_sub(to.len()) {
+            return Err(Trouble::lasting("the server sent more than was asked for"));
+        }
+        to.extend_from_slice(&bytes);
+    }
+    Ok(())
+}
