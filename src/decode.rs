@@ -45,6 +45,7 @@ use crate::limits::Limits;
 use crate::picture::{Picture, Planes};
 use crate::signature::Algorithm;
 use jpeg::{JpegReader, Reading, Verdict};
+pub(crate) use raster::no_picture;
 
 pub mod jpeg;
 mod orient;

@@ -7,10 +7,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use shadegrid::pipeline::{
-    Count, Input, InputOptions, Items, Only, PipelineOptions, ReadAhead, Sources, Walk, count_items, items,
-    looks_like_archive, open,
+    Count, Input, InputOptions, Items, Notices, Only, PipelineOptions, ReadAhead, Sources, Walk, count_items,
+    items, looks_like_archive, open,
 };
 use shadegrid::{Error, Limits};
+
+use super::console;
 
 /// Options on what is read.
 #[derive(Debug, Clone, Args)]
@@ -95,6 +97,7 @@ impl InputArguments {
             limits: limits(run),
             read_ahead: ReadAhead { fetches: fetches(self.fetches, run.threads), bytes },
             stop: run.stop.clone(),
+            notices: Notices::new(|notice| console::say(format_args!("shadegrid: {notice}"))),
         }
     }
 

@@ -41,7 +41,7 @@ struct Wanted<'a> {
 /// Decodes every pixel of `bytes`, into `spare`'s memory where it fits.
 pub(super) fn decode(bytes: &[u8], options: &DecodeOptions, spare: &mut Spare) -> Result<Decoded> {
     options.limits.check_file_bytes(bytes.len() as u64)?;
-    let format = Format::sniff(bytes).ok_or_else(|| unknown(bytes))?;
+    let format = Format::sniff(bytes).ok_or_else(|| no_picture(bytes))?;
     let wanted = Wanted { limits: &options.limits, orientation: options.orient == Orient::Exif };
     let raster = guarded(format, || read(format, bytes, &wanted, spare));
     spare.stream = kept(std::mem::take(&mut spare.stream));
@@ -92,7 +92,8 @@ fn turned(orientation: Option<Orientation>, picture: Picture) -> Picture {
     }
 }
 
-fn unknown(bytes: &[u8]) -> Error {
+/// What is said of bytes that begin as no picture does.
+pub(crate) fn no_picture(bytes: &[u8]) -> Error {
     Error::Input(if bytes.is_empty() {
         "the file is empty".into()
     } else {

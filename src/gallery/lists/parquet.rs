@@ -3,46 +3,33 @@
 //! Columns that mean nothing here, and nested ones, are not read.
 
 use std::fs::File;
-use std::sync::Arc;
 
-use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field as Value;
 use parquet::schema::types::Type;
 
 use super::fields::{Field, Fields};
 use super::{Item, Take, damaged};
 use crate::error::{Error, Result};
+use crate::parquet as columns;
 
 /// Reads a file.
 pub(super) fn read(file: File, take: Take<'_>) -> Result<()> {
-    let reader = SerializedFileReader::new(file)
-        .map_err(|error| damaged(format!("this Parquet file cannot be opened: {error}")))?;
-    let schema = reader.metadata().file_metadata().schema();
-    let wanted: Vec<Arc<Type>> = schema
-        .get_fields()
-        .iter()
-        .filter(|field| field.is_primitive() && Field::named(field.name()).is_some())
-        .cloned()
-        .collect();
-    let signature = |field: &Arc<Type>| {
-        matches!(Field::named(field.name()), Some(Field::PhotoDna | Field::Pdq | Field::Signature))
-    };
-    if !wanted.iter().any(signature) {
+    let reader = columns::open(file)?;
+    let wanted = |field: &Type| field.is_primitive() && Field::named(field.name()).is_some();
+    let named = reader.schema().get_fields().iter().filter(|field| wanted(field));
+    let columns: Vec<Field> = named.filter_map(|field| Field::named(field.name())).collect();
+    if !columns.iter().any(|field| matches!(field, Field::PhotoDna | Field::Pdq | Field::Signature)) {
         return Err(Error::Input(
             "no column of this Parquet file is called photodna, pdna, pdq or hash".into(),
         ));
     }
-    let columns: Vec<Field> = wanted.iter().filter_map(|field| Field::named(field.name())).collect();
-    let projection = Type::group_type_builder(schema.name())
-        .with_fields(wanted)
-        .build()
-        .map_err(|error| damaged(format!("this Parquet file has an odd schema: {error}")))?;
-    let rows = reader
-        .get_row_iter(Some(projection))
-        .map_err(|error| damaged(format!("this Parquet file cannot be read: {error}")))?;
+    let rows = reader.rows(|field| wanted(field).then(|| field.clone()))?;
     for (position, row) in (0..).zip(rows) {
-        let row = row.map_err(|error| {
-            damaged(format!("row {position} cannot be read ({error}), nor what is behind it"))
+        let row = row.map_err(|error| match error {
+            Error::Corrupt { message, .. } => {
+                damaged(format!("row {position} cannot be read ({message}), nor what is behind it"))
+            }
+            error => error,
         })?;
         let mut fields = Fields::default();
         for ((_, value), field) in row.get_column_iter().zip(&columns) {
