@@ -48,6 +48,7 @@ use crate::picture::{Picture, Planes};
 use crate::signature::Algorithm;
 pub use estimate::Memory;
 use jpeg::{JpegReader, Reading, Verdict};
+pub(crate) use raster::no_picture;
 
 mod estimate;
 pub mod jpeg;

@@ -8,6 +8,7 @@ pub mod hasher;
 pub mod job;
 mod kernel;
 pub mod limits;
+mod parquet;
 pub mod picture;
 pub mod pipeline;
 pub mod signature;

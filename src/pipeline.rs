@@ -55,7 +55,8 @@ pub use sink::{Csv, JsonLines, Parquet, RecordFormat, RowSink, Rows, Sink, descr
 #[cfg(feature = "store")]
 pub(crate) use source::Bucket;
 pub use source::{
-    Count, DetachedReader, Input, InputOptions, Item, ItemKind, Items, Network, Only, ReadAhead, Source,
+    Count, DetachedReader, Input, InputOptions, Item, ItemKind, Items, Network, Notices, Only, ReadAhead,
+    Source,
     Sources, Walk, count_ahead, count_items, expand, items, looks_like_archive, names, open, resumes,
 };
 pub use stop::Stop;

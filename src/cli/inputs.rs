@@ -7,11 +7,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use shadegrid::pipeline::{
-    Count, Input, InputOptions, Items, Only, PipelineOptions, ReadAhead, Sources, Walk, count_items, items,
-    looks_like_archive, open,
+    Count, Input, InputOptions, Items, Notices, Only, PipelineOptions, ReadAhead, Sources, Walk, count_items,
+    items, looks_like_archive, open,
 };
 use shadegrid::{Error, Limits};
 
+use super::console;
 use super::network::NetworkArguments;
 
 /// Options on what is read.
@@ -102,6 +103,7 @@ impl InputArguments {
             read_ahead: ReadAhead { fetches: fetches(self.fetches, run.threads), bytes },
             network: self.network.network(),
             stop: run.stop.clone(),
+            notices: Notices::new(|notice| console::say(format_args!("shadegrid: {notice}"))),
         }
     }
 

@@ -68,7 +68,7 @@ pub(super) fn decode(bytes: &[u8], options: &DecodeOptions, spare: &mut Spare) -
 /// Those with which [`decode`] ends before it takes any memory; limits are not asked.
 pub(super) fn estimate(bytes: &[u8], options: &DecodeOptions) -> Result<Estimate> {
     options.limits.check_file_bytes(bytes.len() as u64)?;
-    let format = Format::sniff(bytes).ok_or_else(|| unknown(bytes))?;
+    let format = Format::sniff(bytes).ok_or_else(|| no_picture(bytes))?;
     let wanted = Wanted::of(options);
     let estimate = guarded(format, || match format {
         Format::Jpeg => jpeg::estimate(bytes, &wanted),
@@ -123,7 +123,8 @@ fn turned(orientation: Option<Orientation>, picture: Picture) -> Picture {
     }
 }
 
-fn unknown(bytes: &[u8]) -> Error {
+/// What is said of bytes that begin as no picture does.
+pub(crate) fn no_picture(bytes: &[u8]) -> Error {
     Error::Input(if bytes.is_empty() {
         "the file is empty".into()
     } else {

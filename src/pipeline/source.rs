@@ -30,7 +30,7 @@ pub(super) use ahead::Lease;
 pub use archive::looks_like_archive;
 pub use count::{Count, count_ahead, count_items};
 pub use detached::DetachedReader;
-pub use item::{Input, InputOptions, Item, ItemKind, Items, ReadAhead, items, resumes};
+pub use item::{Input, InputOptions, Item, ItemKind, Items, Notices, ReadAhead, items, resumes};
 pub(super) use names::name_from_bytes;
 pub use names::names;
 pub use network::Network;

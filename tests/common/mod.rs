@@ -6,6 +6,7 @@
     reason = "each test binary uses a part, and pub is what its parts share"
 )]
 
+pub mod archive;
 pub mod damage;
 pub mod encode;
 

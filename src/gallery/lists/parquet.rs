@@ -4,11 +4,7 @@
 //! Columns that mean nothing here are not read.
 
 use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
-use parquet::errors::ParquetError;
-use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field as Value;
 use parquet::record::Row;
 use parquet::schema::types::Type;
@@ -17,44 +13,34 @@ use super::names::Field;
 use super::tree::{Position, Tree};
 use super::{Give, damaged};
 use crate::error::{Error, Result};
+use crate::parquet as columns;
 
 /// Deepest nesting that is read.
 const DEEPEST: usize = 16;
 
 /// Reads a file, and gives the names of its columns.
 pub(super) fn read(file: File, give: Give<'_>) -> Result<Vec<String>> {
-    let reader = whole(|| SerializedFileReader::new(file)).map_err(|error| wrong("cannot be opened", &error))?;
-    let schema = reader.metadata().file_metadata().schema();
-    let names: Vec<String> = schema.get_fields().iter().map(|field| field.name().to_string()).collect();
-    let wanted: Vec<Arc<Type>> = schema.get_fields().iter().filter(|field| is_wanted(field)).cloned().collect();
-    if !wanted.iter().any(|field| holds_signatures(field, 0)) {
+    let reader = columns::open(file)?;
+    let fields = reader.schema().get_fields();
+    let names: Vec<String> = fields.iter().map(|field| field.name().to_string()).collect();
+    if !fields.iter().any(|field| holds_signatures(field, 0)) {
         let names = names.join(", ");
         return Err(Error::Input(format!("no column of this Parquet file is called photodna, pdna, pdq or hash; it has {names}")));
     }
-    let projection = Type::group_type_builder(schema.name()).with_fields(wanted).build();
-    let projection = projection.map_err(|error| wrong("has an odd schema", &error))?;
-    let mut rows = whole(|| reader.get_row_iter(Some(projection))).map_err(|error| wrong("cannot be read", &error))?;
+    let rows = reader.rows(|field| is_wanted(field).then(|| field.clone()))?;
     let mut tree = Tree::new(give, Position::Of(0));
-    for position in 0.. {
-        let Some(row) = whole(|| rows.next().transpose()).transpose() else { break };
-        let row = row.map_err(|error| {
-            damaged(format!("row {position} cannot be read ({error}), nor what is behind it"))
+    for (position, row) in (0..).zip(rows) {
+        let row = row.map_err(|error| match error {
+            Error::Corrupt { message, .. } => {
+                damaged(format!("row {position} cannot be read ({message}), nor what is behind it"))
+            }
+            error => error,
         })?;
         tree.position = Position::Of(position);
         take_row(&row, &mut tree)?;
         tree.end_of_row(position)?;
     }
     Ok(names)
-}
-
-/// What the crate gives, where it panics over a broken file too.
-fn whole<T>(read: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, ParquetError> {
-    catch_unwind(AssertUnwindSafe(read))
-        .unwrap_or_else(|_| Err(ParquetError::General("it makes no sense".to_string())))
-}
-
-fn wrong(what: &str, error: &ParquetError) -> Error {
-    damaged(format!("this Parquet file {what}: {error}"))
 }
 
 /// A column with a name that means something, or with a signature somewhere inside.

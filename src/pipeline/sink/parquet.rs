@@ -16,7 +16,6 @@ use parquet::data_type::{
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
-use parquet::file::serialized_reader::SerializedFileReader;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::record::{Field, Row as Group};
 use parquet::schema::parser::parse_message_type;
@@ -26,6 +25,7 @@ use super::json_lines::cannot_write;
 use super::{RowSink, Rows, Sink, unreadable};
 use crate::error::{Error, Result};
 use crate::hasher::HashOptions;
+use crate::parquet as columns;
 use crate::pipeline::Record;
 use crate::pipeline::row::{Row, RowFailure, RowMatch, RowPicture, Text};
 use crate::pipeline::source::name_from_bytes;
@@ -302,13 +302,13 @@ impl<'a, W: Write + Send> Columns<'a, '_, W> {
 
 /// The rows of finished output; the first that cannot be read ends them.
 pub(super) fn read(file: File) -> Result<Rows> {
-    let reader =
-        SerializedFileReader::new(file).map_err(|error| Error::corrupt("records", error.to_string()))?;
+    let rows = columns::open(file)?.all_rows();
     let mut ended = false;
-    let rows = (1..).zip(reader).map_while(move |(number, group)| {
+    let rows = (1..).zip(rows).map_while(move |(number, group)| {
         let row = match group {
             Ok(group) => row(&group).map_err(|message| unreadable(number, &message)),
-            Err(error) => Err(unreadable(number, &error.to_string())),
+            Err(Error::Corrupt { message, .. }) => Err(unreadable(number, &message)),
+            Err(error) => Err(error),
         };
         let last = mem::replace(&mut ended, row.is_err());
         (!last).then_some(row)

@@ -6,21 +6,25 @@
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
-use flate2::bufread::MultiGzDecoder;
-
 use super::ahead::Lease;
 use super::place::{self, Place};
 use super::{Content, InputOptions, Source, name_from_bytes};
-use crate::decode::Format;
+use crate::decode::{Format, no_picture};
 use crate::error::{Error, Result};
 
 mod names;
 mod parquet;
 mod tar;
+mod unpack;
 mod zip;
 
 use names::Names;
 pub(super) use parquet::{Holds, Reader, holds, rows, text};
+use unpack::{Gzip, Zstd, is_gzip, is_zstd};
+use zip::Zip;
+
+/// How many first bytes tell whether something is a picture.
+const SNIFFED: u64 = 64;
 
 /// Endings of archives' names.
 const ENDINGS: [&str; 7] = [".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst", ".zip", ".parquet"];
@@ -87,24 +91,41 @@ impl Archive<'_> {
         file.by_ref().take(1024).read_to_end(&mut start).map_err(cannot)?;
         file.seek(SeekFrom::Start(0)).map_err(cannot)?;
         match start.as_slice() {
-            [0x1f, 0x8b, ..] => tar::read(MultiGzDecoder::new(buffered(file)), "tar.gz", self),
-            [0x28, 0xb5, 0x2f, 0xfd, ..] => {
-                let unpacked = zstd::stream::read::Decoder::with_buffer(buffered(file)).map_err(cannot)?;
+            start if is_gzip(start) => tar::read(Gzip::new(buffered(file)), "tar.gz", self),
+            start if is_zstd(start) => {
+                let unpacked = Zstd::new(buffered(file)).map_err(cannot)?;
                 tar::read(unpacked, "tar.zst", self)
             }
-            [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => zip::read(file, self),
+            start if zip::begins(start) => zip::read(file, self),
             [b'P', b'A', b'R', b'1', ..] => parquet::read(file, self),
             _ if tar::begins(&start) => tar::read(buffered(file), "tar", self),
-            _ if Format::sniff(&start).is_some() => self.picture(file),
-            _ => Err(Error::corrupt("archive", "neither a tar, a zip, a Parquet file nor a picture").into()),
+            _ => self.something(file, &start),
         }
     }
 
-    /// A picture with an archive's name.
-    fn picture(&mut self, mut file: Box<dyn Place>) -> Step {
-        let length = file.seek(SeekFrom::End(0)).and_then(|end| file.seek(SeekFrom::Start(0)).map(|_| end));
+    /// A picture with an archive's name, a zip behind what unpacks it, or both: a zip behind a picture.
+    fn something(&mut self, file: Box<dyn Place>, start: &[u8]) -> Step {
+        let is_picture = Format::sniff(start).is_some();
+        let cannot = |error| Error::io("cannot read the archive", error);
+        match Zip::at_end(file).map_err(cannot)? {
+            Ok(mut zip) => {
+                if is_picture {
+                    self.picture(zip.file())?;
+                }
+                zip.read(self)
+            }
+            Err(mut file) if is_picture => self.picture(&mut file),
+            Err(_) => {
+                Err(Error::corrupt("archive", "neither a tar, a zip, a Parquet file nor a picture").into())
+            }
+        }
+    }
+
+    /// The whole file as one picture.
+    fn picture(&mut self, file: &mut (impl Read + Seek)) -> Step {
+        let length = file.seek(SeekFrom::End(0)).and_then(|end| file.rewind().map(|()| end));
         let length = length.map_err(|error| Error::io("cannot read", error))?;
-        let source = match self.held(length, &mut file)? {
+        let source = match self.held(length, file)? {
             Ok(content) => Source::new(self.location, content),
             Err(error) => Source::failed(self.location, error),
         };
@@ -128,17 +149,23 @@ impl Archive<'_> {
         }
     }
 
-    /// The bytes of something within the limits.
+    /// The bytes of something within the limits that begins as a picture does: nothing else is held, however long it is.
     fn held(&mut self, length: u64, from: &mut dyn Read) -> Step<Result<Content>> {
         if let Err(error) = self.members.options.limits.check_file_bytes(length) {
             return Ok(Err(error));
         }
-        let lease = (self.members.lease)(length).ok_or(Stopped::Unwanted)?;
         let mut bytes = Vec::new();
-        let read = bytes
-            .try_reserve_exact(length as usize)
-            .map_err(|_| io::ErrorKind::OutOfMemory.into())
-            .and_then(|()| from.take(length).read_to_end(&mut bytes));
+        let read = from.take(length.min(SNIFFED)).read_to_end(&mut bytes);
+        let all_there = length.min(SNIFFED) == bytes.len() as u64;
+        if read.is_ok() && all_there && Format::sniff(&bytes).is_none() {
+            return Ok(Err(no_picture(&bytes)));
+        }
+        let lease = (self.members.lease)(length).ok_or(Stopped::Unwanted)?;
+        let read = read.and_then(|_| {
+            let left = length - bytes.len() as u64;
+            bytes.try_reserve_exact(left as usize).map_err(|_| io::ErrorKind::OutOfMemory)?;
+            from.take(left).read_to_end(&mut bytes)
+        });
         Ok(match read {
             Ok(_) if (bytes.len() as u64) < length => {
                 Err(Error::io("cannot read", io::ErrorKind::UnexpectedEof.into()))

@@ -94,6 +94,31 @@ pub struct InputOptions {
     pub network: Network,
     /// Ends waiting for what is slow; that of the run.
     pub stop: Stop,
+    /// Takes what is worth knowing of inputs and no error.
+    pub notices: Notices,
+}
+
+/// Takes notices, such as which column of a Parquet file was chosen; by default nobody does.
+#[derive(Clone, Default)]
+pub struct Notices(Option<Arc<dyn Fn(&str) + Send + Sync>>);
+
+impl Notices {
+    /// Gives every notice to `take`, from whichever thread it comes.
+    pub fn new(take: impl Fn(&str) + Send + Sync + 'static) -> Notices {
+        Notices(Some(Arc::new(take)))
+    }
+
+    fn tell(&self, notice: &str) {
+        if let Some(take) = &self.0 {
+            take(notice);
+        }
+    }
+}
+
+impl std::fmt::Debug for Notices {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(if self.0.is_some() { "Notices(taken)" } else { "Notices(dropped)" })
+    }
 }
 
 /// How far ahead of the run archives and objects are read; files on disk are not.
@@ -132,6 +157,7 @@ impl Default for InputOptions {
             read_ahead: ReadAhead::default(),
             network: Network::default(),
             stop: Stop::default(),
+            notices: Notices::default(),
         }
     }
 }
@@ -264,7 +290,15 @@ impl Listing {
             Err(error) => return Some(Err(Error::io("cannot read the Parquet file", error))),
         };
         match archive::holds(file, self.options.column.as_deref()) {
-            Ok((reader, archive::Holds::Names(column))) => list::names_in(reader, &column).ok().map(Ok),
+            Ok((reader, archive::Holds::Names { column, beside })) => {
+                if let Some(beside) = beside {
+                    let name = name.display();
+                    self.options.notices.tell(&format!(
+                        "{name}: the column {column} is read as paths, since {beside} holds no pictures; --column says otherwise"
+                    ));
+                }
+                list::names_in(reader, &column).ok().map(Ok)
+            }
             Err(error @ Error::Io { .. }) => Some(Err(error)),
             Ok((_, archive::Holds::Pictures(_))) | Err(_) => None,
         }

@@ -195,7 +195,7 @@ fn no_column(first: &Row, column: Option<&str>) -> Error {
 
 fn parquet(file: Box<dyn place::Place>, column: Option<&str>) -> Result<Names> {
     let (reader, holds) = holds(file, column)?;
-    let Holds::Names(column) = holds else {
+    let Holds::Names { column, .. } = holds else {
         return Err(Error::Input(
             "the list is a Parquet file of pictures: give it as an argument".to_string(),
         ));
@@ -206,7 +206,7 @@ fn parquet(file: Box<dyn place::Place>, column: Option<&str>) -> Result<Names> {
 /// The names in a column of a Parquet file.
 pub(super) fn names_in(reader: super::archive::Reader, column: &str) -> Result<Names> {
     let mut ended = false;
-    Ok(Box::new((0u64..).zip(rows(reader, &[column])?).map_while(move |(number, row)| {
+    Ok(Box::new((0u64..).zip(rows(reader, column)?).map_while(move |(number, row)| {
         if ended {
             return None;
         }
@@ -217,7 +217,10 @@ pub(super) fn names_in(reader: super::archive::Reader, column: &str) -> Result<N
                 name.map(OsString::from)
                     .ok_or_else(|| Error::Input(format!("row {number} of the list names nothing")))
             }
-            Err(error) => Err(Error::corrupt("list", format!("row {number} cannot be read: {error}"))),
+            Err(Error::Corrupt { message, .. }) => {
+                Err(Error::corrupt("list", format!("row {number} cannot be read: {message}")))
+            }
+            Err(error) => Err(error),
         })
     })))
 }

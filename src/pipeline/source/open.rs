@@ -36,6 +36,9 @@ const ARCHIVES: usize = 2;
 /// Members of an archive that may wait beside their bytes' bound.
 const MEMBERS: usize = 256;
 
+/// Stack of a thread that reads an archive, in bytes: readers nest little, whatever stands in the file.
+const STACK: usize = 4 << 20;
+
 /// How often a wait is left to look for a stop.
 const PATIENCE: Duration = Duration::from_millis(50);
 
@@ -213,7 +216,8 @@ impl Opened {
         let (shelf, number) = (self.shelf.clone(), self.begun);
         let of_thread = (sender.clone(), location.clone());
         let read = move || read_archive(&of_thread.1, number, &shelf, &options, &of_thread.0);
-        match thread::Builder::new().name("shadegrid-read-archive".to_string()).spawn(read) {
+        let thread = thread::Builder::new().name("shadegrid-read-archive".to_string()).stack_size(STACK);
+        match thread.spawn(read) {
             Ok(reading) => {
                 self.archives += 1;
                 Slot::Archive(members, reading)
