@@ -69,7 +69,9 @@ fn code(record: &Map<String, Value>) -> &str {
 }
 
 fn message(record: &Map<String, Value>) -> &str {
-    record["message"].as_str().unwrap()
+    let message = record["message"].as_str().unwrap();
+    common::check_plain(message);
+    message
 }
 
 /// The same with paths below `root` only.

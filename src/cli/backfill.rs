@@ -146,7 +146,7 @@ fn work(arguments: Arguments) -> Result<Exit, Error> {
     arguments.check_standard_input()?;
     arguments.check_out()?;
     let mut options = arguments.options()?;
-    interrupt::request(&options.stop);
+    interrupt::request(&options.stop)?;
     let location = job::at(arguments.out.as_os_str(), true)?;
     arguments.check_sources(&*location)?;
     let settings = arguments.settings();

@@ -13,7 +13,7 @@ use shadegrid::gallery::{Gallery, GalleryBuilder};
 use super::console;
 use super::exit::Exit;
 use super::lookups::{json, open_one};
-use super::output::Output;
+use super::output::{Kind as Written, Output, Overwrite, Reads};
 
 /// Build galleries of known signatures from hash lists, change and check them
 ///
@@ -71,6 +71,9 @@ struct ListArguments {
     /// Write records that give no entry to a file, as JSON lines with list, position and reason
     #[arg(long, value_name = "FILE")]
     quarantine: Option<PathBuf>,
+
+    #[command(flatten)]
+    overwrite: Overwrite,
 
     /// No report
     #[arg(short, long)]
@@ -138,6 +141,9 @@ struct ExportArguments {
     /// Write to a file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+
+    #[command(flatten)]
+    overwrite: Overwrite,
 }
 
 /// Runs the subcommand.
@@ -166,6 +172,7 @@ struct Quarantined<'a> {
 impl ListArguments {
     /// Reads the lists and writes the gallery, behind what `base` holds.
     fn write(&self, base: Option<&Gallery>) -> Result<Exit, Error> {
+        self.overwrite.check_file(&self.gallery, Written::Gallery, &Reads::of(&self.lists))?;
         let mut import = Import::new(self.options());
         let mut builder = GalleryBuilder::new();
         let mut quarantine = self.open_quarantine()?;
@@ -186,8 +193,9 @@ impl ListArguments {
                 Err(error) => return Err(error),
             }
         }
-        if let Some((to, path)) = &mut quarantine {
-            to.flush().map_err(|source| cannot_write(path, source))?;
+        if let Some(Quarantine { mut to, output }) = quarantine {
+            to.flush().map_err(cannot_write)?;
+            output.complete()?;
         }
         match base {
             Some(base) => builder.append(base, &self.gallery)?,
@@ -210,21 +218,26 @@ impl ListArguments {
 
     fn open_quarantine(&self) -> Result<Option<Quarantine>, Error> {
         let Some(path) = &self.quarantine else { return Ok(None) };
-        let file = File::create(path).map_err(|source| cannot_write(path, source))?;
-        Ok(Some((BufWriter::new(file), path.clone())))
+        let reads = Reads::of(&self.lists).and([&self.gallery]);
+        let (output, to) = self.overwrite.check(Some(path), Written::Quarantine, &reads)?.begin()?;
+        Ok(Some(Quarantine { to: BufWriter::new(to), output }))
     }
 }
 
-type Quarantine = (BufWriter<File>, PathBuf);
+/// Where records go that give no entry.
+struct Quarantine {
+    to: BufWriter<Box<dyn Write + Send>>,
+    output: Output,
+}
 
-fn cannot_write(path: &Path, source: std::io::Error) -> Error {
-    Error::io(format!("cannot write {}", path.display()), source)
+fn cannot_write(source: std::io::Error) -> Error {
+    Error::io("cannot write the quarantine file", source)
 }
 
 fn quarantined(to: &mut Option<Quarantine>, list: &str, position: u64, reason: &str) -> Result<(), Error> {
-    let Some((to, path)) = to else { return Ok(()) };
+    let Some(Quarantine { to, .. }) = to else { return Ok(()) };
     let line = json(&Quarantined { list, position, reason })?;
-    writeln!(to, "{line}").map_err(|source| cannot_write(path, source))
+    writeln!(to, "{line}").map_err(cannot_write)
 }
 
 /// Tells what was in a list.
@@ -333,8 +346,10 @@ struct ExportLine<'a> {
 }
 
 fn export(arguments: &ExportArguments) -> Result<Exit, Error> {
+    let reads = Reads::of([&arguments.gallery]);
+    let target = arguments.overwrite.check(arguments.output.as_deref(), Written::Entries, &reads)?;
     let gallery = open_one(&arguments.gallery, false)?;
-    let (output, to) = Output::open(arguments.output.as_deref())?;
+    let (output, to) = target.begin()?;
     let mut to = BufWriter::new(to);
     let cannot = |source| Error::io("cannot write the entries", source);
     for id in gallery.ids() {

@@ -12,6 +12,8 @@ use shadegrid::pipeline::{
 };
 use shadegrid::{Error, Limits};
 
+use super::output::Reads;
+
 /// Options on what is read.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Input options")]
@@ -80,6 +82,11 @@ impl InputArguments {
             }
             _ => Ok(()),
         }
+    }
+
+    /// What is read on this machine.
+    pub(crate) fn reads(&self, paths: &[PathBuf]) -> Reads {
+        Reads::of(paths).and(&self.files_from).only(&self.only)
     }
 
     /// The options of listing and opening. An eighth of the run's memory is taken for reading ahead.

@@ -1,18 +1,16 @@
 //! Two waits at once: what does not need each other's answer is asked for at the same time.
 
-use std::thread::{self, ScopedJoinHandle};
+use std::thread;
 
-/// Does both at the same time.
+use crate::pipeline::Beside;
+
+/// Does both at the same time, or one after the other where there is no thread for it.
 pub(super) fn beside<A: Send, B>(one: impl FnOnce() -> A + Send, other: impl FnOnce() -> B) -> (A, B) {
     thread::scope(|scope| {
-        let one = scope.spawn(one);
+        let one = Beside::begin(scope, one);
         let other = other();
-        (joined(one), other)
+        (one.join(), other)
     })
-}
-
-fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
-    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// At most so many at once.
@@ -32,8 +30,8 @@ pub(super) fn each<T: Send, R: Send>(
         }
         thread::scope(|scope| {
             let running: Vec<_> =
-                together.into_iter().map(|thing| scope.spawn(move || work(thing))).collect();
-            done.extend(running.into_iter().map(joined));
+                together.into_iter().map(|thing| Beside::begin(scope, move || work(thing))).collect();
+            done.extend(running.into_iter().map(Beside::join));
         });
     }
 }

@@ -19,9 +19,11 @@ use super::progress::Progress;
 use super::report::Report;
 use super::settings::Settings;
 use super::shards::ShardSink;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::hasher::HashOptions;
-use crate::pipeline::{self, InputOptions, Item, PipelineOptions, ReadAhead, Stop, describe, resumes};
+use crate::pipeline::{
+    self, InputOptions, Item, PipelineOptions, ReadAhead, Stop, describe, resumes, start_thread,
+};
 
 /// How a worker works. Nothing here changes what is written.
 #[derive(Debug, Clone)]
@@ -119,18 +121,19 @@ pub(super) fn reading(
     let read_ahead = ReadAhead { fetches: options.fetches, bytes };
     let stop = Ending::new(&options.stop, options.grace).late;
     let memory = options.pipeline.memory - 2 * bytes;
-    (InputOptions { read_ahead, stop, ..input }, PipelineOptions { hash, memory, ..options.pipeline.clone() })
+    let pipeline = PipelineOptions { hash, memory, stop: stop.clone(), ..options.pipeline.clone() };
+    (InputOptions { read_ahead, stop, ..input }, pipeline)
 }
 
 /// Does something while this worker's heart beats. That a beat fails is no error: at worst another worker does the same work.
-pub(super) fn beating<T>(claims: &Claims, work: impl FnOnce() -> T) -> T {
+pub(super) fn beating<T>(claims: &Claims, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let (stopped, stop) = bounded::<()>(0);
     thread::scope(|scope| {
-        scope.spawn(move || {
+        start_thread(scope, "shadegrid-heartbeat", move || {
             while stop.recv_timeout(claims.pause()) == Err(RecvTimeoutError::Timeout) {
                 let _ = claims.beat();
             }
-        });
+        })?;
         let worked = work();
         drop(stopped);
         worked
@@ -246,8 +249,7 @@ impl<'a> Worker<'a> {
             });
             claims.release(LISTING).and(listed)
         };
-        let thread = thread::Builder::new().name("shadegrid-list".to_string());
-        thread.spawn_scoped(scope, list).map_err(|error| Error::io("cannot start a thread", error))
+        start_thread(scope, "shadegrid-plan", list)
     }
 
     fn end_listing(listing: Listing<'_>) -> Result<()> {
@@ -274,22 +276,23 @@ pub(super) fn round(
     let stop = ending.stop.clone();
     let feed = Feed::new(first, &lots, ending, (asks, answered), &failure);
     let (sender, parts) = bounded(2);
-    let (run, finishing) = thread::scope(|scope| {
-        let hand = scope.spawn(|| {
+    let ran = thread::scope(|scope| {
+        let hand = start_thread(scope, "shadegrid-files", || {
             let mut hand = Hand::new(desk);
             // The receiver goes with a failure, so that the run ends too.
             parts.into_iter().try_for_each(|part| hand.take(part))
-        });
+        })?;
         // It ends with the feed, whose run is over before the hand's last file.
-        scope.spawn(move || take_ahead(supply, &stop, &asked, &answers));
+        start_thread(scope, "shadegrid-shards", move || take_ahead(supply, &stop, &asked, &answers))?;
         let run = {
             let mut sink = ShardSink::new(&lots, &desk.progress, sender);
             pipeline::run(feed, &mut sink, options)
         };
-        (run, hand.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        Ok((run, hand.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))))
     });
     // What was taken and not brought to its end is left to others.
     desk.claims.release_all_but(LISTING)?;
+    let (run, finishing) = ran?;
     // Where the hand failed, so did the run, for want of someone to hand records to.
     finishing?;
     run?;

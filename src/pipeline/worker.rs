@@ -1,28 +1,28 @@
 //! Decodes and hashes what the readers loaded, each picture while it is in the worker's cache.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, Sender, never, select};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, never, select};
 
 use super::budget::{Budget, Reservation};
 use super::buffers::Buffers;
 use super::lane::{Lane, Returned, Ticket, Travelling};
 use super::need;
+use super::panics::{self, caught};
 use super::record::{Name, Record, Times};
+use super::threads::start;
 use crate::error::{Error, Result};
 use crate::hasher::{Facts, HashOptions, Hashed, Hasher};
 use crate::limits::Limits;
 use crate::picture::Planes;
 
 /// An encoded picture on its way to a worker.
-pub(super) struct Job<'a> {
+pub(super) struct Job {
     pub(super) index: u64,
     pub(super) name: Name,
     pub(super) encoded: Vec<u8>,
-    pub(super) reserved: Reservation<'a>,
+    pub(super) reserved: Reservation,
     pub(super) times: Times,
 }
 
@@ -91,23 +91,27 @@ pub(super) struct Worker<'a, W, M> {
     work: W,
     make_work: &'a M,
     budget: &'a Budget,
+    /// Disconnected when nobody wants the records any more.
+    hangup: Receiver<()>,
 }
 
 impl<'a, W: Work, M: Fn() -> W + Sync> Worker<'a, W, M> {
-    pub(super) fn new(make_work: &'a M, budget: &'a Budget) -> Self {
-        Worker { work: make_work(), make_work, budget }
+    pub(super) fn new(make_work: &'a M, budget: &'a Budget, hangup: Receiver<()>) -> Self {
+        Worker { work: make_work(), make_work, budget, hangup }
     }
 
     /// Works until the jobs end and nothing is on its way through a device, or nobody wants the records.
     pub(super) fn run(
         mut self,
-        jobs: &Receiver<Job<'a>>,
+        mut jobs: Receiver<Job>,
         records: &Sender<Record>,
         buffers: &Buffers,
         mut lane: Lane<'_>,
     ) {
-        let mut jobs = jobs.clone();
-        while let Some(task) = next(&mut jobs, &mut lane) {
+        while let Some(task) = next(&mut jobs, &mut lane, &self.hangup) {
+            if self.is_over() {
+                return;
+            }
             let record = match task {
                 Task::New(job) => self.start(job, buffers, &lane),
                 Task::Returned(returned) => Some(self.finish(*returned)),
@@ -119,7 +123,7 @@ impl<'a, W: Work, M: Fn() -> W + Sync> Worker<'a, W, M> {
     }
 
     /// A record, unless the picture is on its way through a device.
-    fn start(&mut self, job: Job<'a>, buffers: &Buffers, lane: &Lane<'_>) -> Option<Record> {
+    fn start(&mut self, job: Job, buffers: &Buffers, lane: &Lane<'_>) -> Option<Record> {
         let bytes = job.encoded.len() as u64;
         let ticket = Ticket { index: job.index, name: job.name, bytes, times: job.times };
         let started = Instant::now();
@@ -158,7 +162,15 @@ impl<'a, W: Work, M: Fn() -> W + Sync> Worker<'a, W, M> {
             return self.surviving(|work| work.hash(encoded));
         }
         let _lent = self.budget.lent.reserve(need);
+        // Large pictures take long.
+        if self.is_over() {
+            return Err(Error::Input("the run is over".to_string()));
+        }
         self.hash_apart(encoded)
+    }
+
+    fn is_over(&self) -> bool {
+        self.hangup.try_recv() == Err(TryRecvError::Disconnected)
     }
 
     /// Hashes on a thread of its own, and keeps nothing of it.
@@ -169,10 +181,8 @@ impl<'a, W: Work, M: Fn() -> W + Sync> Worker<'a, W, M> {
         let make_work = self.make_work;
         let hash = || surviving(|| make_work().hash(encoded)).unwrap_or_else(Err);
         thread::scope(|scope| {
-            let builder = thread::Builder::new().name("shadegrid-hash-large".to_string());
-            let spawned = builder.spawn_scoped(scope, hash);
-            let thread = spawned.map_err(|error| Error::io("cannot start a thread", error))?;
-            thread.join().unwrap_or_else(|panic| Err(panicked(&*panic)))
+            let thread = start(scope, "shadegrid-hash-large", hash)?;
+            thread.join().unwrap_or_else(|panic| Err(panicked(&panics::message(&*panic))))
         })
     }
 
@@ -193,13 +203,13 @@ impl Ticket {
     }
 }
 
-enum Task<'a> {
-    New(Job<'a>),
+enum Task {
+    New(Job),
     Returned(Box<Returned>),
 }
 
 /// What to do next: first what came back, since it holds memory; `None` when there is nothing to come.
-fn next<'a>(jobs: &mut Receiver<Job<'a>>, lane: &mut Lane<'_>) -> Option<Task<'a>> {
+fn next(jobs: &mut Receiver<Job>, lane: &mut Lane<'_>, hangup: &Receiver<()>) -> Option<Task> {
     loop {
         if let Ok(returned) = lane.returned().try_recv() {
             return Some(Task::Returned(Box::new(returned)));
@@ -217,18 +227,17 @@ fn next<'a>(jobs: &mut Receiver<Job<'a>>, lane: &mut Lane<'_>) -> Option<Task<'a
                 Ok(returned) => return Some(Task::Returned(Box::new(returned))),
                 Err(_) => return None,
             },
+            recv(hangup) -> _ => return None,
         }
     }
 }
 
 /// Turns a panic, which is a bug in a decoder or here, into an error with the code `corrupt`.
 fn surviving<T>(step: impl FnOnce() -> T) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(step)).map_err(|panic| panicked(&*panic))
+    caught(step).map_err(|panic| panicked(&panic))
 }
 
-fn panicked(panic: &(dyn Any + Send)) -> Error {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
-    let message = format!("decoding panicked ({text}); this is a bug, please report it with the file");
+fn panicked(panic: &str) -> Error {
+    let message = format!("decoding panicked ({panic}); this is a bug, please report it with the file");
     Error::corrupt("picture", message)
 }

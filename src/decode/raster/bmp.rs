@@ -12,14 +12,14 @@ use crate::error::{Error, Result};
 
 /// Decodes a bitmap. One that breaks off keeps its rows, the rest is black.
 pub(super) fn decode(bytes: &[u8], wanted: &Wanted<'_>, samples: &mut Vec<u8>) -> Result<Raster> {
-    let (width, height) = open(bytes)?.dimensions();
+    let (width, height) = open(bytes).map_err(|error| too_large(error, wanted))?.dimensions();
     check(wanted.limits, width, height, 4, 0)?;
     let (padded, rows) = filled_up(bytes, width, height, wanted)?;
     let mut whole = None;
     if rows < height {
         whole = share(Format::Bmp, rows, height, &"the file ends before its pixels")?;
     }
-    let decoder = open(&padded)?;
+    let decoder = open(&padded).map_err(corrupt)?;
     let channels = match decoder.color_type() {
         ColorType::L8 => 1,
         ColorType::Rgba8 => 4,
@@ -33,8 +33,20 @@ pub(super) fn decode(bytes: &[u8], wanted: &Wanted<'_>, samples: &mut Vec<u8>) -
     Ok(Raster { width, height, channels: channels.min(3), whole, orientation: None })
 }
 
-fn open(bytes: &[u8]) -> Result<BmpDecoder<Cursor<&[u8]>>> {
-    BmpDecoder::new(Cursor::new(bytes)).map_err(corrupt)
+fn open(bytes: &[u8]) -> Result<BmpDecoder<Cursor<&[u8]>>, ImageError> {
+    BmpDecoder::new(Cursor::new(bytes))
+}
+
+/// The decoder refuses large sides before our limits see them, and says first how large they are.
+fn too_large(error: ImageError, wanted: &Wanted<'_>) -> Error {
+    let text = error.to_string();
+    if !text.contains("too large") {
+        return corrupt(error);
+    }
+    let mut numbers = text.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok());
+    let (width, height) = (numbers.next().unwrap_or(u32::MAX), numbers.next().unwrap_or(u32::MAX));
+    let refused = wanted.limits.check_size(width, height).err();
+    refused.unwrap_or_else(|| Error::Unsupported(format!("BMP of {width}×{height} pixels")))
 }
 
 /// The file with zeros for the rows that it lacks, and how many rows it has.

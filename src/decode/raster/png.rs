@@ -72,7 +72,17 @@ fn open<'a>(bytes: &'a [u8], wanted: &Wanted<'_>, checksums: Checksums) -> Resul
     decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
     let (width, height) = decoder.read_header_info().map_err(corrupt)?.size();
     wanted.limits.check_size(width, height)?;
-    decoder.read_info().map_err(corrupt)
+    decoder.read_info().map_err(|error| match error {
+        png::DecodingError::LimitsExceeded => over_limit(wanted),
+        error => corrupt(error),
+    })
+}
+
+/// How much more it takes is not known.
+fn over_limit(wanted: &Wanted<'_>) -> Error {
+    let limit = wanted.limits.max_decoder_bytes;
+    let what = "memory for a chunk before the picture, in bytes, at least";
+    Error::Limit { what, actual: limit.saturating_add(1), limit, option: "--max-decoder-bytes" }
 }
 
 fn is_grey(reader: &Source<'_>) -> bool {
@@ -173,10 +183,5 @@ fn without_alpha_into(line: &[u8], with: usize, row: &mut [u8]) {
 }
 
 fn corrupt(error: png::DecodingError) -> Error {
-    match error {
-        png::DecodingError::LimitsExceeded => {
-            Error::corrupt(Format::Png.name(), "a chunk before the picture takes more memory than the limit")
-        }
-        error => Error::corrupt(Format::Png.name(), error.to_string()),
-    }
+    Error::corrupt(Format::Png.name(), error.to_string())
 }

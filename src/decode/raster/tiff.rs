@@ -88,8 +88,22 @@ fn colour(decoder: &mut Source<'_>) -> Result<Colour> {
         ColorType::RGB(_) | ColorType::RGBA(_) => Ok(Colour::Rgb),
         ColorType::CMYK(_) | ColorType::CMYKA(_) => Ok(Colour::Cmyk),
         ColorType::YCbCr(8) => Ok(Colour::YCbCr),
-        other => Err(Error::Unsupported(format!("TIFF with samples of the kind {other:?}"))),
+        other => Err(Error::Unsupported(format!("TIFF with samples of the kind {}", kind(other)))),
     }
+}
+
+/// What samples are, in words.
+fn kind(colour: ColorType) -> String {
+    let (name, bits) = match colour {
+        ColorType::Palette(bits) => ("palette", bits),
+        ColorType::YCbCr(bits) => ("YCbCr", bits),
+        ColorType::Lab(bits) => ("L*a*b*", bits),
+        ColorType::Multiband { bit_depth, num_samples } => {
+            return format!("{num_samples} channels of {bit_depth} bits");
+        }
+        _ => return "that is not known".to_string(),
+    };
+    format!("{name} of {bits} bits")
 }
 
 /// The file with its palette indices declared to be grey; `None` where there are none.
@@ -278,7 +292,7 @@ fn problem(error: TiffError) -> Error {
         TiffError::UnsupportedError(error) => Error::Unsupported(format!("TIFF: {error}")),
         TiffError::LimitsExceeded => Error::corrupt(
             Format::Tiff.name(),
-            "it announces tables or strips that take more memory than the limit",
+            "it announces a table that is too long to be one",
         ),
         error => Error::corrupt(Format::Tiff.name(), error.to_string()),
     }

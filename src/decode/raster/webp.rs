@@ -56,6 +56,9 @@ fn orientation(decoder: &mut WebPDecoder<Cursor<&[u8]>>) -> Option<image::metada
 fn corrupt(error: ImageError) -> Error {
     match error {
         ImageError::Unsupported(error) => Error::Unsupported(format!("WebP: {error}")),
+        error if error.to_string().contains("Unsupported feature: ") => {
+            Error::Unsupported(format!("WebP: {error}").replace("Unsupported feature: ", ""))
+        }
         error => Error::corrupt(Format::WebP.name(), error.to_string()),
     }
 }

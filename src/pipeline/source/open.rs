@@ -6,12 +6,11 @@
 //! ```
 //!
 //! Files on disk are ready at once: the run's own readers read them. Nothing is looked at ahead as long as there are only such.
+//! What is not listed yet holds up nothing that is: see [`Listed`].
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::iter::Peekable;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -20,8 +19,11 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::ahead::Shelf;
 use super::archive::{self, Members};
-use super::{DetachedReader, InputOptions, Item, ItemKind, Items, Source, store};
+use super::listed::{Listed, Next};
+use super::{Content, DetachedReader, InputOptions, Item, ItemKind, Source, store};
 use crate::error::Error;
+use crate::pipeline::panics::caught;
+use crate::pipeline::waiting;
 
 /// Sources one after another.
 pub type Sources = Box<dyn Iterator<Item = Source> + Send>;
@@ -36,8 +38,9 @@ const ARCHIVES: usize = 2;
 /// Members of an archive that may wait beside their bytes' bound.
 const MEMBERS: usize = 256;
 
-/// How often a wait is left to look for a stop.
+/// How often a wait is left to look for a stop, and for items that were listed meanwhile and may begin.
 const PATIENCE: Duration = Duration::from_millis(50);
+const LISTING: Duration = Duration::from_millis(5);
 
 /// The sources that `items` hold, in their order, each with its item's argument; archives and objects are read ahead from now on, within
 /// [`InputOptions::read_ahead`]. Once all are on their way, the iterator's `size_hint` says at most how many are left.
@@ -47,9 +50,8 @@ pub fn open(
     items: impl IntoIterator<Item = Item, IntoIter: Send + 'static>,
     options: &InputOptions,
 ) -> Sources {
-    let items: Items = Box::new(items.into_iter());
     let mut opened = Opened {
-        items: items.peekable(),
+        items: Listed::new(items.into_iter()),
         slots: VecDeque::new(),
         begun: 0,
         archives: 0,
@@ -71,7 +73,7 @@ enum Slot {
 }
 
 struct Opened {
-    items: Peekable<Items>,
+    items: Listed,
     /// With each item's argument.
     slots: VecDeque<(Slot, Arc<OsStr>)>,
     /// Items begun so far: the number of the next one.
@@ -91,25 +93,32 @@ impl Iterator for Opened {
     fn next(&mut self) -> Option<Source> {
         loop {
             self.begin();
-            let (slot, argument) = self.slots.front_mut()?;
+            let patience = self.patience();
+            let Some((slot, argument)) = self.slots.front_mut() else {
+                match self.items.wait(PATIENCE) {
+                    Next::None => return None,
+                    Next::NotYet if waiting::is_over(&self.options.stop) => return None,
+                    _ => continue,
+                }
+            };
             let coming = match slot {
                 Slot::Ready(_) => match self.done()? {
-                    (Slot::Ready(source), argument) => return Some(source.from_argument(argument)),
+                    (Slot::Ready(source), argument) => return self.ready(source, argument),
                     _ => continue,
                 },
-                Slot::Object(object) => match object.wait(PATIENCE) {
+                Slot::Object(object) => match object.wait(patience) {
                     Some(source) => {
                         let (_, argument) = self.done()?;
                         return Some(source.from_argument(argument));
                     }
                     None => Err(RecvTimeoutError::Timeout),
                 },
-                Slot::Archive(members, _) => members.recv_timeout(PATIENCE),
+                Slot::Archive(members, _) => members.recv_timeout(patience),
             };
             match coming {
                 Ok(member) => return Some(member.from_argument(argument.clone())),
                 Err(RecvTimeoutError::Disconnected) => drop(self.done()),
-                Err(RecvTimeoutError::Timeout) if self.options.stop.requested() => return None,
+                Err(RecvTimeoutError::Timeout) if waiting::is_over(&self.options.stop) => return None,
                 Err(RecvTimeoutError::Timeout) => {}
             }
         }
@@ -121,7 +130,7 @@ impl Iterator for Opened {
             Slot::Ready(_) | Slot::Object(_) => Some(1),
             Slot::Archive(members, reading) => reading.is_finished().then(|| members.len()),
         };
-        let all_begun = self.items.size_hint().1 == Some(0);
+        let all_begun = self.items.is_over();
         (0, all_begun.then(|| self.slots.iter().map(|(slot, _)| left(slot)).sum()).flatten())
     }
 }
@@ -135,7 +144,7 @@ impl Opened {
         done
     }
 
-    /// Begins as many items as may be on their way.
+    /// Begins as many items as may be on their way, of those that are listed.
     fn begin(&mut self) {
         while self.slots.len() < self.depth() {
             let full = self.archives == ARCHIVES;
@@ -151,6 +160,17 @@ impl Opened {
         }
     }
 
+    /// How long to wait for what the first slot gives.
+    fn patience(&self) -> Duration {
+        if self.items.is_over() || self.slots.len() >= self.depth() { PATIENCE } else { LISTING }
+    }
+
+    /// A source that is ready. One that fails because a stop ended the listing is none.
+    fn ready(&self, source: Source, argument: Arc<OsStr>) -> Option<Source> {
+        let in_vain = matches!(source.content, Content::Failed(_)) && waiting::is_over(&self.options.stop);
+        (!in_vain).then(|| source.from_argument(argument))
+    }
+
     fn depth(&self) -> usize {
         match self.slots.front() {
             _ if self.fetcher.is_some() => WINDOW,
@@ -160,11 +180,12 @@ impl Opened {
     }
 
     fn slot(&mut self, item: Item) -> Slot {
-        let Item { location, kind, .. } = item;
+        let Item { location, kind, source } = item;
         match kind {
             ItemKind::Archive => self.archive(location),
             ItemKind::Picture if store::url(&location).is_some() => self.fetch(location),
-            ItemKind::Picture => Slot::Ready(Source::file(location)),
+            ItemKind::Picture if location == source => Slot::Ready(Source::file(location)),
+            ItemKind::Picture => Slot::Ready(Source::found(location)),
             ItemKind::StandardInput => {
                 let input = DetachedReader::new(io::stdin(), self.options.stop.clone());
                 Slot::Ready(Source::stream(location, input))
@@ -217,7 +238,7 @@ fn read_archive(
     let lease = |bytes| shelf.take(number, bytes);
     let mut give = |source| to.send(source).is_ok();
     let members = Members { options, lease: &lease, give: &mut give };
-    if catch_unwind(AssertUnwindSafe(|| archive::read(location, members))).is_err() {
+    if caught(|| archive::read(location, members)).is_err() {
         let error =
             Error::corrupt("archive", "reading it panicked; this is a bug, please report it with the file");
         let _ = to.send(Source::failed(location, error));

@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 
+use crate::pipeline::panics::caught;
+
 mod bucket;
 mod client;
 mod fetch;
@@ -75,7 +77,9 @@ static RUNTIME: LazyLock<io::Result<Runtime>> = LazyLock::new(|| {
     let processors = thread::available_parallelism().map_or(1, NonZero::get);
     let builder = &mut tokio::runtime::Builder::new_multi_thread();
     builder.worker_threads(processors.div_ceil(4)).thread_name("shadegrid-store");
-    builder.on_thread_park(|| thread::sleep(pause())).enable_all().build()
+    builder.on_thread_park(|| thread::sleep(pause())).enable_all();
+    // It panics where the system refuses it a thread.
+    caught(|| builder.build()).unwrap_or_else(|panic| Err(io::Error::new(io::ErrorKind::WouldBlock, panic)))
 });
 
 fn runtime() -> io::Result<&'static Runtime> {

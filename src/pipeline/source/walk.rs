@@ -59,7 +59,7 @@ fn folder(root: PathBuf, walk: Walk) -> impl Iterator<Item = Source> {
 
 fn entry_source(entry: walkdir::Result<DirEntry>, root: &Path) -> Option<Source> {
     match entry {
-        Ok(entry) if entry.file_type().is_file() => Some(Source::file(entry.into_path())),
+        Ok(entry) if entry.file_type().is_file() => Some(Source::found(entry.into_path())),
         Ok(_) => None,
         Err(error) => {
             let path = error.path().unwrap_or(root).to_path_buf();
