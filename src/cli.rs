@@ -80,9 +80,8 @@ enum Command {
 
 /// Parses, runs the command, reports what stopped it, and gives the exit code.
 pub(crate) fn main() -> ExitCode {
-    console::quiet_worker_panics();
     let outcome = match Arguments::try_parse() {
-        Ok(arguments) => run(arguments.command),
+        Ok(arguments) => console::without_panics(|| run(arguments.command)),
         Err(error) => return console::usage(&error).into(),
     };
     outcome.unwrap_or_else(|failure| console::failure(&failure)).into()

@@ -2,6 +2,10 @@
 
 use std::io;
 
+use wording::plain;
+
+mod wording;
+
 /// Why an input gave no signature.
 ///
 /// The variants answer "whose fault, and what can be done": the file's
@@ -12,7 +16,7 @@ use std::io;
 #[non_exhaustive]
 pub enum Error {
     /// The bytes claim to be a picture but hold none, or (where asked for) not all of it.
-    #[error("corrupt {format}: {message}")]
+    #[error("corrupt {format}: {}", plain(message))]
     Corrupt {
         /// The format that the first bytes announce, in lower case.
         format: &'static str,
@@ -20,7 +24,7 @@ pub enum Error {
         message: String,
     },
     /// A picture, or a variant of a format, that this build does not read.
-    #[error("unsupported: {0}")]
+    #[error("unsupported: {}", plain(.0))]
     Unsupported(String),
     /// A limit of [`Limits`](crate::Limits) that the input exceeds.
     #[error("{what} is {actual}, over the limit of {limit}; raise it with {option}")]
@@ -35,13 +39,13 @@ pub enum Error {
         option: &'static str,
     },
     /// The input is not something that can be hashed: empty, not a picture, under 5 pixels a side.
-    #[error("{0}")]
+    #[error("{}", plain(.0))]
     Input(String),
     /// The accelerator failed; the message names the device and the step.
     #[error("device: {0}")]
     Device(String),
     /// The system could not read or write.
-    #[error("{context}: {source}")]
+    #[error("{context}: {}", plain(source))]
     Io {
         /// What was being done, such as `cannot read`.
         context: String,

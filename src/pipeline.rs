@@ -19,7 +19,7 @@
 //! # Ok::<(), shadegrid::Error>(())
 //! ```
 //!
-//! Readers take sources and load them, workers decode and hash, and the caller's thread writes; all
+//! One thread takes sources, readers load them, workers decode and hash, and the caller's thread writes; all
 //! are joined by bounded channels. What bounds the memory stands in [`PipelineOptions::memory`], what orders
 //! the records in the file `pipeline/order.rs`.
 
@@ -36,6 +36,7 @@ mod lane;
 mod loans;
 mod lookup;
 mod order;
+mod panics;
 mod pool;
 mod reader;
 mod record;
@@ -44,9 +45,13 @@ mod sink;
 mod source;
 mod stop;
 mod summary;
+mod take;
 #[cfg(test)]
 mod tests;
+mod threads;
+mod waiting;
 mod worker;
+mod writer;
 
 pub use lookup::{Found, Lookup, groups, query_of};
 pub use record::{Record, Times};
@@ -54,6 +59,7 @@ pub use row::{Row, RowFailure, RowMatch, RowPicture, Text};
 pub use sink::{Csv, JsonLines, Parquet, RecordFormat, RowSink, Rows, Sink, describe};
 #[cfg(feature = "store")]
 pub(crate) use source::Bucket;
+pub(crate) use threads::start as start_thread;
 pub use source::{
     Count, DetachedReader, Input, InputOptions, Item, ItemKind, Items, Network, Notices, Only, ReadAhead,
     Source,
@@ -67,8 +73,8 @@ pub use summary::{Ended, Summary};
 pub struct PipelineOptions {
     /// What is hashed, and how pictures are decoded.
     pub hash: HashOptions,
-    /// Threads that decode and hash; by default as many as the machine runs at once. One to eight further
-    /// threads read files, and the caller's thread writes.
+    /// Threads that decode and hash; by default as many as the machine runs at once. One further thread takes sources, one to eight read
+    /// files, and the caller's thread writes.
     pub threads: NonZeroUsize,
     /// Bytes that encoded files and decoded pictures may take together; by default 256 MiB a thread and at least
     /// 1 GiB, where there is so much.
@@ -115,11 +121,13 @@ impl PipelineOptions {
 /// Hashes every source into `sink`: exactly one record a source, in the order of the sources, whatever they
 /// hold. A source that cannot be read or decoded gives a record with its error, also where a decoder panics.
 ///
-/// Once [`PipelineOptions::stop`] is requested no further source is taken; what was taken is finished and written.
+/// Once [`PipelineOptions::stop`] is requested no further source is taken; what was taken is finished and written, but for sources whose reading
+/// does not return: they, and what comes after them, have no record then.
 ///
 /// # Errors
 ///
-/// Those of the sink alone, [`Error::Io`](crate::Error::Io) for the built-in ones; they end the run.
+/// Those of the sink, [`Error::Io`](crate::Error::Io) for the built-in ones; they end the run. [`Error::Io`](crate::Error::Io) where a thread cannot be
+/// started, [`Error::Input`](crate::Error::Input) where `sources` or the sink panics.
 pub fn run<I>(sources: I, sink: &mut dyn Sink, options: &PipelineOptions) -> Result<Summary>
 where
     I: IntoIterator<Item = Source>,

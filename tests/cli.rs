@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use image::RgbImage;
@@ -69,6 +69,16 @@ fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
+/// The file in which a run writes `name` until it is complete.
+fn draft(folder: &Path, name: &str) -> Option<PathBuf> {
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut drafts = files.filter(|path| {
+        let file = path.file_name().unwrap().to_string_lossy();
+        file.starts_with(&format!("{name}.")) && file.ends_with(".partial")
+    });
+    drafts.next()
+}
+
 #[test]
 fn a_record_has_what_is_needed_to_judge_it() {
     let folder = pictures();
@@ -102,11 +112,11 @@ fn a_failure_is_a_record_and_exit_code_2() {
     assert_eq!(line["status"], "error");
     assert!(line["message"].as_str().unwrap().starts_with("cannot read: "), "{line}");
     assert_eq!(line.as_object().unwrap().len(), 4);
-    assert!(
-        stderr(&output).starts_with("1 of 4 hashed, 3 failed (corrupt 1, io 2) in "),
-        "{}",
-        stderr(&output)
-    );
+    let told = stderr(&output);
+    let told: Vec<&str> = told.lines().collect();
+    assert!(told[0].starts_with("shadegrid: gone.png: io: cannot read: "), "{told:?}");
+    assert!(told[1].starts_with("shadegrid: broken.png: corrupt: "), "{told:?}");
+    assert!(told[3].starts_with("1 of 4 hashed, 3 failed (corrupt 1, io 2) in "), "{told:?}");
 }
 
 #[test]
@@ -247,13 +257,14 @@ fn an_output_file_appears_when_it_is_complete() {
     assert_eq!((code(&output), output.stdout.len()), (Some(2), 0));
     let whole = fs::read(at("out.jsonl")).unwrap();
     assert_eq!(codes(&whole), ["ok", "io"]);
-    assert!(!at("out.jsonl.partial").exists());
+    assert_eq!(draft(folder.path(), "out.jsonl"), None);
 
     let output = hash(&folder, &["b.bmp", "gone.png", "a.png", "-o", "out.jsonl", "--fail-fast"]);
     assert_eq!(code(&output), Some(2));
     assert_eq!(fs::read(at("out.jsonl")).unwrap(), whole, "a run that ended early replaced the file");
-    assert_eq!(codes(&fs::read(at("out.jsonl.partial")).unwrap()), ["ok", "io"]);
-    assert!(stderr(&output).contains("out.jsonl.partial"));
+    let draft = draft(folder.path(), "out.jsonl").unwrap();
+    assert_eq!(codes(&fs::read(&draft).unwrap()), ["ok", "io"]);
+    assert!(stderr(&output).contains(draft.file_name().unwrap().to_str().unwrap()));
 }
 
 #[test]
@@ -446,7 +457,9 @@ mod unix {
         BufReader::with_capacity(64, child.stdout.take().unwrap()).read_line(&mut first).unwrap();
         assert!(first.starts_with("{\"path\":"));
         let output = child.wait_with_output().unwrap();
-        assert_eq!((code(&output), stderr(&output)), (Some(0), String::new()));
+        assert_eq!(code(&output), Some(0));
+        let told = stderr(&output);
+        assert!(told.lines().all(|line| line.contains(": the file is empty") || line.contains("further")), "{told}");
     }
 
     /// Sends a signal as a shell would.
@@ -476,10 +489,10 @@ mod unix {
             let mut child = command.spawn().unwrap();
             let mut list = child.stdin.take().unwrap();
             list.write_all(b"b.bmp\ndeep\n").unwrap();
-            let partial = folder.path().join("out.jsonl.partial");
             let started = Instant::now();
-            let written =
-                || fs::read(&partial).is_ok_and(|text| text.iter().filter(|&&b| b == b'\n').count() == 3);
+            let lines = |text: &[u8]| text.iter().filter(|&&b| b == b'\n').count();
+            let records = || draft(folder.path(), "out.jsonl").map(|draft| fs::read(draft).unwrap());
+            let written = || records().is_some_and(|text| lines(&text) == 3);
             while !written() {
                 assert!(started.elapsed() < Duration::from_secs(20), "records are not handed on");
                 sleep(Duration::from_millis(10));
@@ -491,26 +504,206 @@ mod unix {
             );
             let output = child.wait_with_output().unwrap();
             assert_eq!(code(&output), Some(130));
-            let records = fs::read(&partial).unwrap();
-            let statuses = codes(&records);
-            assert_eq!(statuses[..3], ["ok", "ok", "ok"]);
+            assert_eq!(codes(&records().unwrap()), ["ok", "ok", "ok"]);
             assert!(!folder.path().join("out.jsonl").exists());
+            fs::remove_file(draft(folder.path(), "out.jsonl").unwrap()).unwrap();
             drop(list);
         }
+    }
+
+    fn pipe(folder: &TempDir, name: &str) {
+        assert!(Command::new("mkfifo").arg(folder.path().join(name)).status().unwrap().success());
+    }
+
+    /// Starts `hash` on a slow list, which is written through what is returned, with its records from a pipe.
+    fn on_a_list(folder: &TempDir, options: &[&str]) -> (Child, std::process::ChildStdin, BufReader<impl Read + use<>>) {
+        let mut command = shadegrid(["hash", "--files-from", "-"].iter().chain(options));
+        command.current_dir(folder.path()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let (list, records) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+        (child, list, records)
+    }
+
+    #[test]
+    fn an_interrupt_ends_the_wait_for_a_pipe() {
+        let folder = pictures();
+        pipe(&folder, "silent");
+        let mut command = shadegrid(["hash", "a.png", "silent", "b.bmp"]);
+        command.current_dir(folder.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut records = BufReader::new(child.stdout.take().unwrap());
+        let mut first = String::new();
+        records.read_line(&mut first).unwrap();
+        assert!(first.contains("a.png"));
+        signal(&child, "-INT");
+        assert!(ended_within(&mut child, Duration::from_secs(20)));
+        let mut rest = String::new();
+        records.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "", "a record that nothing was read for");
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+    }
+
+    #[test]
+    fn a_pipe_that_is_named_is_read() {
+        let folder = pictures();
+        pipe(&folder, "pipe.png");
+        let mut command = shadegrid(["hash", "pipe.png", "/dev/stdin", "a.png"]);
+        let b = fs::File::open(folder.path().join("b.bmp")).unwrap();
+        command.current_dir(folder.path()).stdin(b).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().unwrap();
+        fs::write(folder.path().join("pipe.png"), fs::read(folder.path().join("a.png")).unwrap()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(code(&output), Some(0), "{}", stderr(&output));
+        assert_eq!(paths(&output.stdout), ["pipe.png", "/dev/stdin", "a.png"]);
+        let lines = lines(&output.stdout);
+        assert_eq!(lines[0]["pdq"], lines[2]["pdq"]);
+        assert_eq!(lines[1]["width"], 51);
+    }
+
+    #[test]
+    fn what_is_no_file_is_a_record_where_a_list_names_it() {
+        let folder = pictures();
+        pipe(&folder, "pipe.png");
+        pipe(&folder, "pipe.tar");
+        pipe(&folder, "pipe.csv");
+        let socket = std::os::unix::net::UnixListener::bind(folder.path().join("socket.png")).unwrap();
+        let names = ["pipe.png", "pipe.tar", "pipe.csv", "socket.png", "/dev/zero", "a.png"];
+        fs::write(folder.path().join("list"), names.join("\n")).unwrap();
+        let mut command = shadegrid(["hash", "--files-from", "list"]);
+        command.current_dir(folder.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        assert!(ended_within(&mut child, Duration::from_secs(60)), "a pipe was waited for");
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(paths(&output.stdout), names);
+        assert_eq!(codes(&output.stdout), ["input", "io", "input", "input", "input", "ok"]);
+        // Below a folder they are left out.
+        let output = hash(&folder, &[".", "--only", "png,bmp,webp"]);
+        assert_eq!(paths(&output.stdout), ["./a.png", "./b.bmp", "./deep/c.webp"]);
+        drop(socket);
+    }
+
+    #[test]
+    fn a_run_ends_at_once_while_its_list_is_silent() {
+        let folder = pictures();
+        // The first failure ends it.
+        let (mut child, mut list, _records) = on_a_list(&folder, &["--fail-fast"]);
+        list.write_all(b"a.png\ngone.png\n").unwrap();
+        assert!(ended_within(&mut child, Duration::from_secs(20)), "--fail-fast waits for the list");
+        assert_eq!(child.wait().unwrap().code(), Some(2));
+        // A reader that has had enough ends it.
+        let (mut child, mut list, mut records) = on_a_list(&folder, &[]);
+        list.write_all(b"a.png\n").unwrap();
+        records.read_line(&mut String::new()).unwrap();
+        drop(records);
+        list.write_all(b"b.bmp\n").unwrap();
+        assert!(ended_within(&mut child, Duration::from_secs(20)), "a closed pipe waits for the list");
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+        // A full disk ends it.
+        let (mut child, mut list, _records) = on_a_list(&folder, &["-o", "/dev/full"]);
+        list.write_all(b"a.png\n").unwrap();
+        if cfg!(target_os = "linux") {
+            assert!(ended_within(&mut child, Duration::from_secs(20)), "a full disk waits for the list");
+            assert_eq!(child.wait().unwrap().code(), Some(1));
+        }
+        // Ctrl-C ends it, without a record of the list.
+        let (mut child, mut list, mut records) = on_a_list(&folder, &[]);
+        list.write_all(b"a.png\n").unwrap();
+        let mut text = String::new();
+        records.read_line(&mut text).unwrap();
+        signal(&child, "-INT");
+        assert!(ended_within(&mut child, Duration::from_secs(20)), "Ctrl-C waits for the list");
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+        records.read_to_string(&mut text).unwrap();
+        assert_eq!(paths(text.as_bytes()), ["a.png"]);
+    }
+
+    #[test]
+    fn an_interrupt_makes_no_record_of_silent_standard_input() {
+        let folder = pictures();
+        for arguments in [["hash", "a.png", "-"], ["hash", "a.png", "/dev/stdin"]] {
+            let mut command = shadegrid(arguments);
+            command.current_dir(folder.path()).stdin(Stdio::piped());
+            let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+            let mut records = BufReader::new(child.stdout.take().unwrap());
+            let mut text = String::new();
+            records.read_line(&mut text).unwrap();
+            signal(&child, "-INT");
+            assert!(ended_within(&mut child, Duration::from_secs(20)), "{arguments:?}");
+            assert_eq!(child.wait().unwrap().code(), Some(130));
+            records.read_to_string(&mut text).unwrap();
+            assert_eq!(paths(text.as_bytes()), ["a.png"], "{arguments:?}");
+        }
+    }
+
+    /// The members of an archive that a slow list names first do not wait for the list.
+    #[test]
+    fn a_slow_list_holds_up_nothing_that_it_named() {
+        let folder = pictures();
+        let mut tar = tar::Builder::new(fs::File::create(folder.path().join("a.tar")).unwrap());
+        for number in 0..5 {
+            tar.append_path_with_name(folder.path().join("a.png"), format!("{number}.png")).unwrap();
+        }
+        tar.finish().unwrap();
+        let (mut child, mut list, mut records) = on_a_list(&folder, &[]);
+        list.write_all(b"a.tar\n").unwrap();
+        for number in 0..5 {
+            let mut line = String::new();
+            records.read_line(&mut line).unwrap();
+            assert_eq!(paths(line.as_bytes()), [format!("a.tar/{number}.png")]);
+        }
+        list.write_all(b"b.bmp\n").unwrap();
+        let mut line = String::new();
+        records.read_line(&mut line).unwrap();
+        assert_eq!(paths(line.as_bytes()), ["b.bmp"]);
+        drop(list);
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+    }
+
+    /// With a stack that no thread can have, the system refuses every thread.
+    #[test]
+    fn threads_that_are_refused_are_an_error() {
+        let folder = pictures();
+        fs::write(folder.path().join("list"), "a.png\n").unwrap();
+        assert_eq!(code(&hash(&folder, &["a.png", "-o", "records.jsonl", "-q"])), Some(0));
+        let build = ["gallery", "build", "known", "records.jsonl", "-q"];
+        assert!(shadegrid(build).current_dir(folder.path()).status().unwrap().success());
+        for arguments in [
+            &["hash", "a.png"][..],
+            &["hash", "--files-from", "list"],
+            &["match", "-g", "known", "a.png"],
+            &["backfill", "a.png", "--out", "job"],
+        ] {
+            let mut command = shadegrid(arguments);
+            command.current_dir(folder.path()).env("RUST_MIN_STACK", "70000000000000");
+            let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+            assert!(ended_within(&mut child, Duration::from_secs(60)), "{arguments:?} hangs");
+            let output = child.wait_with_output().unwrap();
+            let told = stderr(&output);
+            assert_eq!(code(&output), Some(1), "{arguments:?}: {told}");
+            assert!(told.starts_with("shadegrid: ") && told.lines().count() == 1, "{arguments:?}: {told}");
+            assert!(!told.contains("panicked") && !told.contains("bug"), "{told}");
+        }
+        // What can be done in turn needs no threads.
+        let looked_up = ["match", "-g", "known", "--signatures", "records.jsonl", "-q"];
+        let mut command = shadegrid(looked_up);
+        let output = command.current_dir(folder.path()).env("RUST_MIN_STACK", "70000000000000").output().unwrap();
+        assert_eq!(code(&output), Some(0), "{}", stderr(&output));
     }
 
     #[test]
     fn a_second_interrupt_ends_at_once() {
         let folder = pictures();
-        assert!(Command::new("mkfifo").arg(folder.path().join("silent")).status().unwrap().success());
-        let mut command = shadegrid(["hash", "silent"]);
-        let mut child = command.current_dir(folder.path()).stderr(Stdio::null()).spawn().unwrap();
-        sleep(Duration::from_millis(300));
+        // The list is silent, and the run's end waits for whoever reads the records.
+        let (mut child, mut list, records) = on_a_list(&folder, &["--quiet"]);
+        let names = "a.png\n".repeat(3_000);
+        let feeding = std::thread::spawn(move || list.write_all(names.as_bytes()).map(|()| list));
+        sleep(Duration::from_millis(1_500));
         signal(&child, "-INT");
         assert!(!ended_within(&mut child, Duration::from_millis(300)), "nothing to wait for");
         signal(&child, "-INT");
         assert!(ended_within(&mut child, Duration::from_secs(20)));
         assert_eq!(child.wait().unwrap().code(), Some(130));
+        drop((feeding.join().unwrap(), records));
     }
 
     #[test]

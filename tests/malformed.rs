@@ -8,11 +8,14 @@ use std::time::Instant;
 
 use common::damage::{Numbers, flipped, lengths, rearranged};
 use common::encode::{Png, Tiff, bmp, gif, webp};
-use common::{corpus, grey_scene, jpeg, jpegs, samples, scene};
+use common::{check_plain, corpus, grey_scene, jpeg, jpegs, samples, scene};
 use shadegrid::{DamagedPolicy, DecodeOptions, Decoded, Decoder, Error, Result};
 
 fn decode(bytes: &[u8]) -> Result<Decoded> {
     let outcome = Decoder::new(DecodeOptions::default()).decode(bytes);
+    if let Err(error) = &outcome {
+        check_plain(&error.to_string());
+    }
     if let Ok(decoded) = &outcome {
         let pixels = decoded.picture.width as usize * decoded.picture.height as usize;
         let (samples, channels) = samples(decoded);
@@ -166,6 +169,33 @@ fn harmless_oddities_are_whole() {
     let png = Png::new((20, 20), 3, scene(20, 20)).encode();
     assert_eq!(decode(&png[..png.len() - 12]).unwrap().whole, None, "only the last chunk is missing");
     assert!(cases > 100, "{cases}");
+}
+
+/// What the libraries say of these is not what people are told; nor is it always the right code.
+#[test]
+fn messages_say_what_is_wrong_in_words() {
+    let png = Png::new((20, 20), 3, scene(20, 20)).encode();
+    let changed = |file: &[u8], at: usize, bytes: &[u8]| {
+        let mut file = file.to_vec();
+        file[at..at + bytes.len()].copy_from_slice(bytes);
+        file
+    };
+    let bmp = bmp(20, 20, &scene(20, 20));
+    let large = 3_000_000u32.to_le_bytes();
+    let tiff = Tiff::new((20, 20), 3, scene(20, 20)).encode();
+    let cases = [
+        (changed(&png, 29, &[0; 4]), "corrupt", "the checksum of its IHDR chunk is wrong"),
+        (changed(&png, 12, b"IDAT"), "corrupt", "IDAT chunk appeared before IHDR chunk"),
+        (png[..30].to_vec(), "corrupt", "it breaks off"),
+        (changed(&bmp, 18, &large), "limit", "--max-side"),
+        (tiff[..20].to_vec(), "corrupt", "it breaks off"),
+        (b"GIF89a\x14\0\x14\0".to_vec(), "corrupt", "it breaks off"),
+    ];
+    for (file, code, telling) in cases {
+        let error = decode(&file).unwrap_err();
+        assert_eq!(error.code(), code, "{error}");
+        assert!(error.to_string().contains(telling), "{error}");
+    }
 }
 
 #[test]

@@ -162,7 +162,7 @@ fn work(arguments: Arguments) -> Result<Exit, Error> {
     arguments.check_standard_input()?;
     arguments.check_out()?;
     let mut options = arguments.options()?;
-    interrupt::request(&options.stop);
+    interrupt::request(&options.stop)?;
     if arguments.extend || !arguments.is_begun()? {
         arguments.check_sources(&options.stop)?;
     }

@@ -11,6 +11,7 @@ use shadegrid::{BackendChoice, Devices, Error, HashOptions, Hasher, devices};
 
 use super::console;
 use super::exit::Exit;
+use super::output::{Kind, Overwrite, Reads, Target};
 use report::{Contender, Report, Steps};
 
 mod html;
@@ -51,6 +52,9 @@ pub(crate) struct Arguments {
     /// Write a page with charts to a file, too
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+
+    #[command(flatten)]
+    overwrite: Overwrite,
 }
 
 const EXAMPLES: &str = "\
@@ -64,6 +68,7 @@ Exit codes:
 
 /// Runs the subcommand.
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Error> {
+    let page = arguments.page()?;
     let started = Instant::now();
     let pictures = arguments.pictures()?;
     let read = started.elapsed();
@@ -80,9 +85,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Error> {
     }
     let report = Report::new(&pictures, steps, contenders, &options, arguments.paths.is_empty());
     console::print(&if arguments.json { json::json(&report) } else { table::table(&report) })?;
-    if let Some(path) = &arguments.html {
-        let written = fs::write(path, html::page(&report));
-        written.map_err(|error| Error::io(format!("cannot write {}", path.display()), error))?;
+    if let Some(page) = page {
+        page.write(&html::page(&report))?;
     }
     if report.agree() {
         return Ok(Exit::Done);
@@ -93,6 +97,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Error> {
 }
 
 impl Arguments {
+    /// Where the page goes.
+    fn page(&self) -> Result<Option<Target>, Error> {
+        let Some(path) = &self.html else { return Ok(None) };
+        self.overwrite.check(Some(path), Kind::Page, &Reads::of(&self.paths)).map(Some)
+    }
+
     /// Everything in memory: what disks do is not what is compared.
     fn pictures(&self) -> Result<Vec<(String, Vec<u8>)>, Error> {
         if self.paths.is_empty() {

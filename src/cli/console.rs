@@ -2,7 +2,8 @@
 
 use std::fmt::Display;
 use std::io::{self, Write};
-use std::panic;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::{Mutex, PoisonError};
 
 use shadegrid::Error;
 
@@ -41,14 +42,42 @@ pub(crate) fn failure(error: &Error) -> Exit {
     Exit::Failed
 }
 
-/// A panic in a worker becomes a record; its message need not disturb the progress bar too.
-pub(crate) fn quiet_worker_panics() {
-    let usual = panic::take_hook();
-    panic::set_hook(Box::new(move |panic| {
-        let name = std::thread::current().name().unwrap_or_default().to_string();
-        let worker = name.starts_with("shadegrid-hash-") || name == "shadegrid-read-archive";
-        if !worker {
-            usual(panic);
+/// A name or a message as it can be shown in one line of a terminal, which control characters could change or forge.
+pub(crate) fn printable(text: &str) -> String {
+    let shown = |character: char| -> Box<dyn Iterator<Item = char>> {
+        match character.is_control() {
+            true => Box::new(character.escape_default()),
+            false => Box::new(std::iter::once(character)),
+        }
+    };
+    text.chars().flat_map(shown).collect()
+}
+
+/// Where the main thread panicked.
+static PLACE: Mutex<String> = Mutex::new(String::new());
+
+/// Runs a command. A panic, which is a bug, is an error like others; those of other threads become records or errors where they are met.
+pub(crate) fn without_panics(command: impl FnOnce() -> Result<Exit, Error>) -> Result<Exit, Error> {
+    panic::set_hook(Box::new(|panic| {
+        if std::thread::current().name() == Some("main") {
+            *PLACE.lock().unwrap_or_else(PoisonError::into_inner) =
+                panic.location().map(ToString::to_string).unwrap_or_default();
         }
     }));
+    panic::catch_unwind(AssertUnwindSafe(command)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
+        let place = PLACE.lock().unwrap_or_else(PoisonError::into_inner);
+        Err(Error::Input(format!("this is a bug, please report it: {text} ({place})")))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_shown_and_not_obeyed() {
+        assert_eq!(printable("a\u{1b}[2J\nb\u{85} é"), "a\\u{1b}[2J\\nb\\u{85} é");
+    }
 }

@@ -13,7 +13,7 @@ use shadegrid::{Error, pipeline};
 use super::console;
 use super::exit::Exit;
 use super::lookups::{self, LookupArguments, json};
-use super::output::Output;
+use super::output::{Kind, Overwrite, Reads};
 
 /// Group near-duplicates among stored signatures
 ///
@@ -33,6 +33,9 @@ pub(crate) struct Arguments {
     /// Write the groups to a file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+
+    #[command(flatten)]
+    overwrite: Overwrite,
 
     /// Threads [default: one a processor]
     #[arg(short = 'j', long, value_name = "N")]
@@ -77,10 +80,12 @@ struct Member<'a> {
 /// Runs the subcommand.
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Error> {
     let options = arguments.lookup.options()?;
+    let reads = Reads::of(&arguments.lists);
+    let target = arguments.overwrite.check(arguments.output.as_deref(), Kind::Groups, &reads)?;
     let (builder, failed) = arguments.read()?;
     let gallery = Gallery::from_bytes(builder.to_bytes()?)?;
     drop(builder);
-    let (output, to) = Output::open(arguments.output.as_deref())?;
+    let (output, to) = target.begin()?;
     let mut to = BufWriter::new(to);
     let cannot = |source| Error::io("cannot write the groups", source);
     let groups = pipeline::groups(&gallery, options, lookups::threads(arguments.threads));

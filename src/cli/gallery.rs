@@ -13,7 +13,7 @@ use shadegrid::gallery::{Change, GalleryBuilder};
 use super::console;
 use super::exit::Exit;
 use super::lookups::{glance, json, named, open_one};
-use super::output::Output;
+use super::output::{Kind as Written, Output, Overwrite, Reads};
 
 /// Build galleries of known signatures from hash lists, change and check them
 ///
@@ -79,6 +79,9 @@ struct ListArguments {
     /// Write records that give no entry to a file, as JSON lines with list, position and reason
     #[arg(long, value_name = "FILE")]
     quarantine: Option<PathBuf>,
+
+    #[command(flatten)]
+    overwrite: Overwrite,
 
     /// No report
     #[arg(short, long)]
@@ -150,6 +153,9 @@ struct ExportArguments {
     /// Write to a file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+
+    #[command(flatten)]
+    overwrite: Overwrite,
 }
 
 /// Runs the subcommand.
@@ -178,6 +184,7 @@ struct Quarantined<'a> {
 impl ListArguments {
     /// Writes the lists as a gallery.
     fn build(&self) -> Result<Exit, Error> {
+        self.check()?;
         let (builder, exit) = self.read()?;
         let Some(builder) = builder else { return Ok(exit) };
         begin_change(&self.gallery)?.create(&builder)?;
@@ -186,6 +193,7 @@ impl ListArguments {
 
     /// Adds the lists to a gallery.
     fn add(&self) -> Result<Exit, Error> {
+        self.check()?;
         // That there is one is seen before lists are read for long.
         glance(&self.gallery)?;
         let (builder, exit) = self.read()?;
@@ -197,6 +205,11 @@ impl ListArguments {
             console::say(format_args!("{} had {had} of the entries", self.gallery.display()));
         }
         Ok(exit)
+    }
+
+    /// Checks that the gallery is none of the lists, nor a file of another kind.
+    fn check(&self) -> Result<(), Error> {
+        self.overwrite.check_file(&self.gallery, Written::Gallery, &Reads::of(&self.lists)).map(drop)
     }
 
     /// Reads the lists; no builder where one of them is not to be taken.
@@ -227,8 +240,9 @@ impl ListArguments {
                 exit = Exit::SomeFailed;
             }
         }
-        if let Some((to, path)) = &mut quarantine {
-            to.flush().map_err(|source| cannot_write(path, source))?;
+        if let Some(Quarantine { mut to, output }) = quarantine {
+            to.flush().map_err(cannot_write)?;
+            output.complete()?;
         }
         if broken == 0 || self.accept_partial {
             return Ok((Some(builder), exit));
@@ -255,22 +269,27 @@ impl ListArguments {
 
     fn open_quarantine(&self) -> Result<Option<Quarantine>, Error> {
         let Some(path) = &self.quarantine else { return Ok(None) };
-        let file = File::create(path).map_err(|source| cannot_write(path, source))?;
-        Ok(Some((BufWriter::new(file), path.clone())))
+        let reads = Reads::of(&self.lists).and([&self.gallery]);
+        let (output, to) = self.overwrite.check(Some(path), Written::Quarantine, &reads)?.begin()?;
+        Ok(Some(Quarantine { to: BufWriter::new(to), output }))
     }
 }
 
-type Quarantine = (BufWriter<File>, PathBuf);
+/// Where records go that give no entry.
+struct Quarantine {
+    to: BufWriter<Box<dyn Write + Send>>,
+    output: Output,
+}
 
-fn cannot_write(path: &Path, source: std::io::Error) -> Error {
-    Error::io(format!("cannot write {}", path.display()), source)
+fn cannot_write(source: std::io::Error) -> Error {
+    Error::io("cannot write the quarantine file", source)
 }
 
 fn quarantined(to: &mut Option<Quarantine>, list: &str, unread: &Unread<'_>) -> Result<(), Error> {
-    let Some((to, path)) = to else { return Ok(()) };
+    let Some(Quarantine { to, .. }) = to else { return Ok(()) };
     let Unread { member, position, reason, .. } = *unread;
     let line = json(&Quarantined { list, member, position, reason })?;
-    writeln!(to, "{line}").map_err(|source| cannot_write(path, source))
+    writeln!(to, "{line}").map_err(cannot_write)
 }
 
 /// The right to change a gallery; that others have it is said.
@@ -421,8 +440,10 @@ struct ExportLine<'a> {
 }
 
 fn export(arguments: &ExportArguments) -> Result<Exit, Error> {
+    let reads = Reads::of([&arguments.gallery]);
+    let target = arguments.overwrite.check(arguments.output.as_deref(), Written::Entries, &reads)?;
     let gallery = open_one(&arguments.gallery, false)?;
-    let (output, to) = Output::open(arguments.output.as_deref())?;
+    let (output, to) = target.begin()?;
     let mut to = BufWriter::new(to);
     let cannot = |source| Error::io("cannot write the entries", source);
     for id in gallery.ids() {

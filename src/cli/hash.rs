@@ -10,7 +10,7 @@ use shadegrid::{Algorithm, Error, HashOptions};
 use super::backend::DeviceArguments;
 use super::exit::Exit;
 use super::inputs::InputArguments;
-use super::output::{Output, OutputFormat};
+use super::output::{Kind, Output, OutputFormat, Overwrite};
 use super::pictures::DecodeArguments;
 use super::progress::{self, Shown};
 use super::{bytes, console, interrupt};
@@ -38,10 +38,14 @@ pub(crate) struct Arguments {
 
     /// Write the records to a file instead of standard output
     ///
-    /// They go to FILE.partial, which is renamed when it holds a record for every input: a run that ends
-    /// early leaves its whole records there and an older FILE untouched.
+    /// They go to FILE.XXXXXX.partial, which is renamed when it holds a record for every input: a run that ends early leaves its whole
+    /// records there, says so, and leaves an older FILE untouched. A new file is readable by its owner alone, as signatures are sensitive; an
+    /// older one leaves its mode and owner to it.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+
+    #[command(flatten)]
+    overwrite: Overwrite,
 
     /// How records are written
     #[arg(long, value_enum, default_value = "jsonl")]
@@ -105,21 +109,32 @@ Exit codes:
 /// Runs the subcommand.
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
     arguments.input.check(&arguments.paths)?;
+    arguments.format.check(arguments.output.as_deref())?;
+    let reads = arguments.input.reads(&arguments.paths);
+    let target = arguments.overwrite.check(arguments.output.as_deref(), Kind::Records, &reads)?;
     let mut options = arguments.options()?;
     let listing = arguments.input.options(&mut options);
     options.devices =
         arguments.devices.choose(options.threads, || arguments.input.listable(&arguments.paths, &listing))?;
-    interrupt::request(&options.stop);
+    let (output, to) = target.begin()?;
+    interrupt::request(&options.stop)?;
     let sources = arguments.input.sources(&arguments.paths, &listing);
-    arguments.format.check(arguments.output.as_deref())?;
-    let (output, to) = Output::open(arguments.output.as_deref())?;
     let mut sink = arguments.format.sink(to, &describe(&options.hash))?;
-    let summary = if arguments.quiet {
-        pipeline::run(sources, &mut *sink, &options)?
+    let run = if arguments.quiet {
+        pipeline::run(sources, &mut *sink, &options)
     } else {
-        run_shown(&arguments, sources, &mut *sink, &options, &listing)?
+        run_shown(&arguments, sources, &mut *sink, &options, &listing)
     };
-    finish(&arguments, output, &summary, &options)
+    match run {
+        Ok(summary) => finish(&arguments, output, &summary, &options),
+        Err(error) => {
+            // Parquet cannot be read without its end.
+            if arguments.format != OutputFormat::Parquet {
+                output.keep(arguments.quiet);
+            }
+            Err(error)
+        }
+    }
 }
 
 fn run_shown(
@@ -144,12 +159,9 @@ fn finish(
         console::say(progress::summary_line(summary));
         console::say(progress::backend_line(summary, &options.devices));
     }
-    match (summary.ended, output.partial()) {
-        (Ended::Complete, _) => output.complete()?,
-        (_, Some(partial)) if !arguments.quiet => {
-            console::say(format_args!("ended early; the records so far are in {}", partial.display()));
-        }
-        _ => {}
+    match summary.ended {
+        Ended::Complete => output.complete()?,
+        _ => output.keep(arguments.quiet),
     }
     Ok(match summary.ended {
         Ended::Stopped => Exit::Interrupted,

@@ -14,6 +14,7 @@ use shadegrid::{Error, Limits};
 
 use super::console;
 use super::network::NetworkArguments;
+use super::output::Reads;
 
 /// Options on what is read.
 #[derive(Debug, Clone, Args)]
@@ -86,6 +87,11 @@ impl InputArguments {
             }
             _ => Ok(()),
         }
+    }
+
+    /// What is read on this machine.
+    pub(crate) fn reads(&self, paths: &[PathBuf]) -> Reads {
+        Reads::of(paths).and(&self.files_from).only(&self.only)
     }
 
     /// The options of listing and opening. An eighth of the run's memory is taken for reading ahead.

@@ -1,13 +1,17 @@
 //! Ctrl-C: the first asks for a clean end, the second ends at once.
 
+use shadegrid::Error;
 use shadegrid::pipeline::Stop;
 
-use super::console;
 use super::exit::Exit;
 
 /// From now on the first interruption (Ctrl-C, or a request of the system to end) requests `stop`, the second ends the
 /// process.
-pub(crate) fn request(stop: &Stop) {
+///
+/// # Errors
+///
+/// [`Error::Io`] where that cannot be seen to: interruptions could be lost then.
+pub(crate) fn request(stop: &Stop) -> Result<(), Error> {
     let stop = stop.clone();
     let handler = move || {
         if stop.requested() {
@@ -15,7 +19,11 @@ pub(crate) fn request(stop: &Stop) {
         }
         stop.request();
     };
-    if let Err(error) = ctrlc::set_handler(handler) {
-        console::say(format_args!("shadegrid: Ctrl-C will end the run at once: {error}"));
-    }
+    let cannot = |error: ctrlc::Error| {
+        Error::io("cannot start the thread that hears Ctrl-C", match error {
+            ctrlc::Error::System(error) => error,
+            other => std::io::Error::other(other.to_string()),
+        })
+    };
+    ctrlc::set_handler(handler).map_err(cannot)
 }

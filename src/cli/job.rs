@@ -15,7 +15,7 @@ use super::clock;
 use super::exit::Exit;
 use super::lookups::json;
 use super::network::NetworkArguments;
-use super::output::Output;
+use super::output::{Kind, Overwrite, Reads};
 use super::report;
 use super::watching::{Watch, codes};
 use super::{bytes, console, interrupt, matches};
@@ -122,9 +122,12 @@ struct MergeArguments {
     #[arg(value_name = "DIR|URL")]
     job: PathBuf,
 
-    /// The file
+    /// The file; a new one is readable by its owner alone
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
+
+    #[command(flatten)]
+    overwrite: Overwrite,
 
     /// How records are written: jsonl, csv or parquet [default: as the job's]
     #[arg(long, value_name = "FORMAT")]
@@ -316,7 +319,7 @@ fn retry(arguments: &RetryArguments) -> Result<Exit, Error> {
     let fetches = ReadAhead::fetches_for(threads);
     let network = arguments.network.network();
     let options = WorkOptions { pipeline, fetches, network, matching, ..WorkOptions::default() };
-    interrupt::request(&options.stop);
+    interrupt::request(&options.stop)?;
     let watch = (!arguments.quiet).then(|| Watch::new(options.progress.clone(), false));
     let again = if arguments.lost { Again::Lost } else { Again::Failed(arguments.codes.clone()) };
     let retried = job::retry(location.clone(), &again, &hash, &options);
@@ -381,32 +384,12 @@ impl RetryArguments {
 
 fn merge(arguments: &MergeArguments) -> Result<Exit, Error> {
     let location = job::at(arguments.job.as_os_str(), false)?;
-    arguments.check_output()?;
-    let (output, to) = Output::create(&arguments.output)?;
-    let records = match job::merge(&*location, to, arguments.format) {
-        Ok(records) => records,
-        Err(error) => {
-            output.discard();
-            return Err(error);
-        }
-    };
+    // Among the files of the job the output would be taken for one of them.
+    let reads = Reads::of([&arguments.job]);
+    let place = arguments.overwrite.check_file(&arguments.output, Kind::Records, &reads)?;
+    let (output, to) = place.begin()?;
+    let records = job::merge(&*location, to, arguments.format)?;
     output.complete()?;
     console::say(format_args!("{records} records in {}", arguments.output.display()));
     Ok(Exit::Done)
-}
-
-impl MergeArguments {
-    /// Among the records of the job the output would be taken for one of them.
-    fn check_output(&self) -> Result<(), Error> {
-        let folder = self.output.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new(".")).canonicalize();
-        let records = self.job.join("records").canonicalize();
-        match (folder, records) {
-            (Ok(folder), Ok(records)) if folder.starts_with(&records) => Err(Error::Input(format!(
-                "{} lies among the job's own records; write it elsewhere",
-                self.output.display()
-            ))),
-            _ => Ok(()),
-        }
-    }
 }

@@ -18,7 +18,7 @@ use super::backend::DeviceArguments;
 use super::exit::Exit;
 use super::inputs::InputArguments;
 use super::lookups::{self, LookupArguments, json};
-use super::output::Output;
+use super::output::{Kind, Overwrite};
 use super::pictures::DecodeArguments;
 use super::progress::{self, Shown};
 use super::{bytes, console, interrupt};
@@ -50,9 +50,12 @@ pub(crate) struct Arguments {
     #[arg(long)]
     only_matches: bool,
 
-    /// Write the records to a file instead of standard output
+    /// Write the records to a file instead of standard output, as `hash` does
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+
+    #[command(flatten)]
+    overwrite: Overwrite,
 
     /// Threads [default: one a processor]
     #[arg(short = 'j', long, value_name = "N")]
@@ -106,12 +109,14 @@ Exit codes:
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
     let options = arguments.lookup.options()?;
     arguments.input.check(&arguments.paths)?;
+    let reads = arguments.input.reads(&arguments.paths).and(&arguments.gallery).and(&arguments.signatures);
+    let target = arguments.overwrite.check(arguments.output.as_deref(), Kind::Records, &reads)?;
     let threads = lookups::threads(arguments.threads);
     let devices = arguments.devices.for_search(threads)?;
     let galleries = lookups::open(&arguments.gallery, arguments.no_verify)?;
     let galleries: Vec<Gallery> =
         galleries.into_iter().map(|gallery| gallery.on_device(&devices)).collect::<Result<_, _>>()?;
-    let (output, to) = Output::open(arguments.output.as_deref())?;
+    let (output, to) = target.begin()?;
     let mut matcher = Matcher {
         lookup: Lookup::new(&galleries, options, threads),
         galleries: &galleries,
@@ -123,24 +128,25 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
         totals: Totals::default(),
         last: (Instant::now(), Duration::ZERO),
     };
-    let ended = match &arguments.signatures {
-        Some(path) => {
-            matcher.signatures(path, arguments.list_format)?;
-            Ended::Complete
+    let run = match &arguments.signatures {
+        Some(path) => matcher.signatures(path, arguments.list_format).map(|()| Ended::Complete),
+        None => arguments.pictures(&mut matcher, threads),
+    };
+    let ended = match run {
+        Ok(ended) => ended,
+        Err(error) => {
+            output.keep(arguments.quiet);
+            return Err(error);
         }
-        None => arguments.pictures(&mut matcher, threads)?,
     };
     let totals = matcher.totals;
     if !arguments.quiet {
         console::say(totals.line());
         console::say(search_line(&devices, &galleries));
     }
-    match (ended, output.partial()) {
-        (Ended::Complete, _) => output.complete()?,
-        (_, Some(partial)) if !arguments.quiet => {
-            console::say(format_args!("ended early; the records so far are in {}", partial.display()));
-        }
-        _ => {}
+    match ended {
+        Ended::Complete => output.complete()?,
+        _ => output.keep(arguments.quiet),
     }
     Ok(match ended {
         Ended::Stopped => Exit::Interrupted,
@@ -161,7 +167,7 @@ impl Arguments {
         let mut options = PipelineOptions { hash, threads, memory, ..PipelineOptions::default() };
         let listing = self.input.options(&mut options);
         options.devices = self.devices.choose(threads, || self.input.listable(&self.paths, &listing))?;
-        interrupt::request(&options.stop);
+        interrupt::request(&options.stop)?;
         let sources = self.input.sources(&self.paths, &listing);
         if self.quiet {
             return Ok(pipeline::run(sources, matcher, &options)?.ended);

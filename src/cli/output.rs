@@ -1,16 +1,28 @@
-//! Where records are written: standard output, or a file that appears when it is complete.
+//! Every file that a command writes: what may be written over, and how a file appears whole or not at all.
+//!
+//! A command first checks its outputs against what it reads ([`Overwrite::check`]), before anything is touched. Then the
+//! target is begun: a file is written under a name of its own beside the final one, and renamed once it is whole.
 
-use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
 use shadegrid::Error;
 use shadegrid::pipeline::{RecordFormat, RowSink};
 
+use super::console;
+
+mod draft;
+mod kind;
+mod reads;
+
+use draft::Draft;
+pub(crate) use kind::Kind;
+pub(crate) use reads::Reads;
+
 /// How records are written.
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OutputFormat {
     /// One JSON object a line.
     Jsonl,
@@ -55,77 +67,163 @@ impl From<OutputFormat> for RecordFormat {
     }
 }
 
-/// The output of one run.
+/// Whether a file of another kind may be written over.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Overwrite {
+    /// Write over a file that is there, whatever it holds
+    ///
+    /// Without it, only an empty file and one that this command wrote are replaced. What the command reads is never written over.
+    #[arg(long)]
+    force: bool,
+}
+
+impl Overwrite {
+    /// Checks that `path`, or standard output, can take what is of `kind`, and is nothing of what is read.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] where it cannot; nothing has been touched then.
+    pub(crate) fn check(self, path: Option<&Path>, kind: Kind, reads: &Reads) -> Result<Target, Error> {
+        let Some(path) = path else {
+            reads.check_standard_output()?;
+            return Ok(Target::StandardOutput);
+        };
+        if reads::is_standard_output(path) {
+            reads.check_standard_output()?;
+            return Ok(Target::StandardOutput);
+        }
+        reads.check(path)?;
+        let there = fs::metadata(path);
+        if there.as_ref().is_ok_and(fs::Metadata::is_dir) {
+            return Err(Error::Input(format!("{} is a folder; name a file in it", path.display())));
+        }
+        if there.as_ref().is_ok_and(|there| !there.is_file()) || reads::is_descriptor(path) {
+            return Ok(Target::Direct(path.to_path_buf()));
+        }
+        let place = Place { path: path.to_path_buf(), kind, force: self.force };
+        place.check().map(|()| Target::File(place))
+    }
+
+    /// The same for something that has its contents at its end, and so needs a file that can be renamed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`], also where `path` is a pipe or a device.
+    pub(crate) fn check_file(self, path: &Path, kind: Kind, reads: &Reads) -> Result<Place, Error> {
+        match self.check(Some(path), kind, reads)? {
+            Target::File(place) => Ok(place),
+            _ => Err(Error::Input(format!("{} is there and is no file", path.display()))),
+        }
+    }
+}
+
+/// Where a file is to be, and what may be there before.
+#[derive(Debug)]
+pub(crate) struct Place {
+    path: PathBuf,
+    kind: Kind,
+    force: bool,
+}
+
+impl Place {
+    /// That what is there, if anything, may go.
+    fn check(&self) -> Result<(), Error> {
+        let path = self.path.display();
+        let cannot = |error| Error::io(format!("cannot look at {path}"), error);
+        if self.force || !self.path.exists() || self.kind.holds(&self.path).map_err(cannot)? {
+            return Ok(());
+        }
+        Err(Error::Input(format!(
+            "{path} is there and is not {}; choose another name, or write over it with --force",
+            self.kind.name()
+        )))
+    }
+
+    /// Begins the file, beside where it is to be.
+    pub(crate) fn begin(self) -> Result<(Output, File), Error> {
+        let cannot = |error| Error::io(format!("cannot write {}", self.path.display()), error);
+        let draft = Draft::new(&self.path, self.kind.is_private()).map_err(cannot)?;
+        let file = draft.file().map_err(cannot)?;
+        Ok((Output::File { draft, place: self }, file))
+    }
+}
+
+/// Where a command's output goes, checked.
+#[derive(Debug)]
+pub(crate) enum Target {
+    StandardOutput,
+    /// A pipe or a device, which is opened and not replaced.
+    Direct(PathBuf),
+    File(Place),
+}
+
+impl Target {
+    /// Begins to write. A pipe without a reader is waited for.
+    pub(crate) fn begin(self) -> Result<(Output, Box<dyn Write + Send>), Error> {
+        match self {
+            Target::StandardOutput => Ok((Output::Direct, Box::new(io::stdout()))),
+            Target::Direct(path) => {
+                let opened = File::options().append(true).open(&path);
+                let file =
+                    opened.map_err(|error| Error::io(format!("cannot write {}", path.display()), error))?;
+                Ok((Output::Direct, Box::new(file)))
+            }
+            Target::File(place) => place.begin().map(|(output, file)| (output, Box::new(file) as _)),
+        }
+    }
+
+    /// Writes all of a text.
+    pub(crate) fn write(self, text: &str) -> Result<(), Error> {
+        let (output, mut to) = self.begin()?;
+        to.write_all(text.as_bytes()).map_err(|error| Error::io("cannot write", error))?;
+        output.complete()
+    }
+}
+
+/// The output of one run. Dropped, it throws away what was written to a file so far.
+#[derive(Debug)]
 pub(crate) enum Output {
     /// Standard output, or something that cannot be renamed: a pipe or a device.
     Direct,
     /// A file that is written under another name until it is complete.
-    File { partial: PathBuf, complete: PathBuf },
+    File { draft: Draft, place: Place },
 }
 
 impl Output {
-    /// Opens `path`, or standard output.
-    pub(crate) fn open(path: Option<&Path>) -> Result<(Output, Box<dyn Write + Send>), Error> {
-        let Some(path) = path else {
-            return Ok((Output::Direct, Box::new(io::stdout())));
-        };
-        let special = fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
-        let partial = if special { path.to_path_buf() } else { partial_name(path) };
-        let opened = if special { File::options().write(true).open(path) } else { File::create(&partial) };
-        let file = opened.map_err(|error| cannot("write", &partial, error))?;
-        let output =
-            if special { Output::Direct } else { Output::File { partial, complete: path.to_path_buf() } };
-        Ok((output, Box::new(file)))
-    }
-
-    /// Begins the file `path`.
+    /// Gives the file its name: it is whole.
     ///
     /// # Errors
     ///
-    /// [`Error::Input`] where something else than a file has that name.
-    pub(crate) fn create(path: &Path) -> Result<(Output, File), Error> {
-        if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
-            return Err(Error::Input(format!("{} is there and is no file", path.display())));
-        }
-        let partial = partial_name(path);
-        let file = File::create(&partial).map_err(|error| cannot("write", &partial, error))?;
-        Ok((Output::File { partial, complete: path.to_path_buf() }, file))
-    }
-
-    /// Gives the file its name: it holds a record for every input.
+    /// [`Error::Io`] where it cannot be synced or renamed, [`Error::Input`] where a file of another kind took its place meanwhile. What was written
+    /// is kept under its other name then.
     pub(crate) fn complete(self) -> Result<(), Error> {
-        match self {
-            Output::Direct => Ok(()),
-            Output::File { partial, complete } => {
-                fs::rename(&partial, &complete).map_err(|error| cannot("rename", &partial, error))
-            }
-        }
+        let Output::File { draft, place } = self else { return Ok(()) };
+        let cannot = |error| Error::io(format!("cannot complete {}", place.path.display()), error);
+        let (error, draft) = match place.check() {
+            Ok(()) => match draft.replace(&place.path) {
+                Ok(()) => return Ok(()),
+                Err((error, draft)) => (cannot(error), draft),
+            },
+            Err(error) => (error, Some(draft)),
+        };
+        Err(match draft.and_then(Draft::keep) {
+            Some(kept) => said_with(error, &format!("what was written is in {}", kept.display())),
+            None => error,
+        })
     }
 
-    /// Throws away what was written so far.
-    pub(crate) fn discard(self) {
-        if let Output::File { partial, .. } = self {
-            // What failed before is told, and not this.
-            let _ = fs::remove_file(partial);
-        }
-    }
-
-    /// Where the records of a run that ended early lie.
-    pub(crate) fn partial(&self) -> Option<&Path> {
-        match self {
-            Output::Direct => None,
-            Output::File { partial, .. } => Some(partial),
+    /// Keeps the records that a run has written before it ended early or failed, under the name they have, and says it.
+    pub(crate) fn keep(self, quiet: bool) {
+        let Output::File { draft, .. } = self else { return };
+        if let Some(kept) = draft.keep().filter(|_| !quiet) {
+            console::say(format_args!("ended early; the records so far are in {}", kept.display()));
         }
     }
 }
 
-/// `photos.jsonl` is written as `photos.jsonl.partial`.
-fn partial_name(path: &Path) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(".partial");
-    name.into()
-}
-
-fn cannot(what: &str, path: &Path, error: io::Error) -> Error {
-    Error::io(format!("cannot {what} {}", path.display()), error)
+fn said_with(error: Error, more: &str) -> Error {
+    match error {
+        Error::Io { context, source } => Error::Io { context: format!("{context} ({more})"), source },
+        other => Error::Input(format!("{other}; {more}")),
+    }
 }

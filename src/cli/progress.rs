@@ -1,4 +1,4 @@
-//! How far a run is, on standard error: a bar while it runs, a summary at its end.
+//! How far a run is, on standard error: a bar and the first errors while it runs, a summary at its end.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -7,11 +7,16 @@ use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use shadegrid::pipeline::{Count, Record, Sink, Summary};
 use shadegrid::{Devices, Error};
 
+use super::console;
+
 const UNKNOWN_TOTAL: &str = "{spinner} {elapsed_precise} {human_pos} pictures, {msg}";
 const KNOWN_TOTAL: &str = "{elapsed_precise} {bar:30} {human_pos}/{human_len} pictures, {msg}, {eta} left";
 
 /// Megabytes and megapixels are millions.
 const MILLION: f64 = 1e6;
+
+/// Errors that are told one by one.
+const FIRST: u64 = 3;
 
 /// A sink that shows what goes through it.
 pub(crate) struct Shown<'a> {
@@ -26,7 +31,9 @@ impl<'a> Shown<'a> {
     pub(crate) fn new(sink: &'a mut dyn Sink, count: Option<Count>) -> Shown<'a> {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8));
         bar.set_style(style(UNKNOWN_TOTAL));
-        bar.enable_steady_tick(Duration::from_millis(250));
+        if !bar.is_hidden() {
+            bar.enable_steady_tick(Duration::from_millis(250));
+        }
         Shown { sink, bar, count, so_far: Summary::default() }
     }
 
@@ -36,11 +43,26 @@ impl<'a> Shown<'a> {
             self.bar.set_style(style(KNOWN_TOTAL));
             self.bar.set_length(total);
         }
-        let rate = self.so_far.records as f64 / self.bar.elapsed().as_secs_f64().max(1e-3);
+        let rate = self.so_far.hashed() as f64 / self.bar.elapsed().as_secs_f64().max(1e-3);
         let megabytes = self.so_far.bytes as f64 / MILLION;
         let errors = self.so_far.failed();
         self.bar.set_message(format!("{megabytes:.0} MB, {rate:.0} pictures/s, {errors} errors"));
         self.bar.set_position(self.so_far.records);
+    }
+
+    /// Tells the first errors, and once that there are more.
+    fn tell(&self, record: &Record) {
+        let Err(error) = &record.outcome else { return };
+        match self.so_far.failed() {
+            ..=FIRST => self.bar.suspend(|| {
+                let (path, code) = (console::printable(&record.key.to_string_lossy()), error.code());
+                console::say(format_args!("shadegrid: {path}: {code}: {}", console::printable(&error.to_string())));
+            }),
+            failed if failed == FIRST + 1 => {
+                self.bar.suspend(|| console::say("shadegrid: further errors are in the records alone"));
+            }
+            _ => {}
+        }
     }
 }
 
@@ -48,6 +70,7 @@ impl Sink for Shown<'_> {
     fn write(&mut self, record: &Record) -> Result<(), Error> {
         self.sink.write(record)?;
         self.so_far.add(record);
+        self.tell(record);
         if !self.bar.is_hidden() {
             self.show();
         }
@@ -79,7 +102,7 @@ pub(crate) fn seen() -> bool {
 /// The line at the end of a run.
 pub(crate) fn summary_line(summary: &Summary) -> String {
     let seconds = summary.elapsed.as_secs_f64().max(1e-9);
-    let hashed = summary.records - summary.failed();
+    let hashed = summary.hashed();
     let mut line = format!("{hashed} of {} hashed", summary.records);
     if summary.failed() > 0 {
         let _ = write!(line, ", {} failed (", summary.failed());
@@ -94,8 +117,8 @@ pub(crate) fn summary_line(summary: &Summary) -> String {
     let _ = write!(
         line,
         " in {took}: {:.1} pictures/s, {:.1} MB/s, {:.1} megapixels/s",
-        summary.records as f64 / seconds,
-        summary.bytes as f64 / MILLION / seconds,
+        hashed as f64 / seconds,
+        summary.hashed_bytes as f64 / MILLION / seconds,
         summary.pixels as f64 / MILLION / seconds
     );
     line

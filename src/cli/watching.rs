@@ -27,7 +27,9 @@ impl Watch {
         if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed_precise} {job}") {
             bar.set_style(style.with_key("job", show));
         }
-        bar.enable_steady_tick(Duration::from_millis(250));
+        if !bar.is_hidden() {
+            bar.enable_steady_tick(Duration::from_millis(250));
+        }
         watched.listen(move |event| {
             if let Event::Resumed { listed, from } = event {
                 above.suspend(|| console::say(resumed(*listed, *from, extends)));
@@ -60,10 +62,10 @@ fn resumed(listed: bool, from: Option<u64>, extends: bool) -> String {
 
 fn line(now: &Snapshot) -> String {
     let seconds = now.elapsed.as_secs_f64().max(1e-3);
-    let (rate, megabytes) = (now.records as f64 / seconds, now.bytes as f64 / MILLION / seconds);
+    let failed: u64 = now.failed.values().sum();
+    let (rate, megabytes) = ((now.records - failed) as f64 / seconds, now.bytes as f64 / MILLION / seconds);
     let more = if now.planned { "" } else { "+" };
     let mut line = format!("{}/{}{more} shards", now.job_done, now.job_shards);
-    let failed: u64 = now.failed.values().sum();
     let _ = write!(line, ", {} pictures, {rate:.0}/s, {megabytes:.0} MB/s, {failed} errors", now.records);
     let left = now.job_shards.saturating_sub(now.job_done);
     if now.planned && now.shards > 0 {
@@ -85,7 +87,7 @@ pub(crate) fn summary(now: &Snapshot, finish: Finish) -> String {
         line,
         " in {} shards by this worker in {seconds:.2} s: {:.1} pictures/s, {:.1} MB/s",
         now.shards,
-        now.records as f64 / seconds,
+        (now.records - failed) as f64 / seconds,
         now.bytes as f64 / MILLION / seconds,
     );
     match finish {

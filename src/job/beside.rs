@@ -2,11 +2,12 @@
 //!
 //! Threads make it quick, and none is needed for it: where the system gives no thread, whoever asked does everything itself.
 
-use std::io;
 use std::sync::{Mutex, PoisonError};
-use std::thread::{self, Scope, ScopedJoinHandle};
+use std::thread::{self, ScopedJoinHandle};
 
-/// Does both at the same time.
+use crate::pipeline::start_thread as start;
+
+/// Does both at the same time, or one after the other where there is no thread for it.
 pub(super) fn beside<A: Send, B>(one: impl FnOnce() -> A + Send, other: impl FnOnce() -> B) -> (A, B) {
     let one = Mutex::new(Some(one));
     let one = || one.lock().unwrap_or_else(PoisonError::into_inner).take().map(|one| one());
@@ -18,15 +19,6 @@ pub(super) fn beside<A: Send, B>(one: impl FnOnce() -> A + Send, other: impl FnO
     // Nobody has done it yet where there was no thread.
     let Some(done) = done.or_else(one) else { unreachable!("it is done once") };
     (done, other)
-}
-
-/// Starts a thread, which may fail.
-pub(super) fn start<'scope, T: Send + 'scope>(
-    scope: &'scope Scope<'scope, '_>,
-    name: &str,
-    work: impl FnOnce() -> T + Send + 'scope,
-) -> io::Result<ScopedJoinHandle<'scope, T>> {
-    thread::Builder::new().name(name.to_string()).spawn_scoped(scope, work)
 }
 
 /// What a thread has come to; its panic goes on here.

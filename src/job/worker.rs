@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 
-use super::beside::{beside, joined, start};
+use super::beside::{beside, joined};
 use super::board::{Board, LISTING, Split};
 use super::claim::Claims;
 use super::feed::{Ending, Feed, Lots, Supply, Taken, take_ahead};
@@ -22,10 +22,11 @@ use super::progress::{Event, Progress};
 use super::report::Report;
 use super::settings::Settings;
 use super::shards::ShardSink;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::hasher::HashOptions;
 use crate::pipeline::{
     self, InputOptions, Item, ItemKind, Network, PipelineOptions, ReadAhead, Stop, describe, resumes,
+    start_thread,
 };
 
 /// How a worker works. Nothing here changes what is written of an input.
@@ -131,10 +132,8 @@ pub(super) fn reading(
     let stop = Ending::new(&options.stop, options.grace).late;
     let memory = options.pipeline.memory - 2 * bytes;
     let network = options.network.clone();
-    (
-        InputOptions { read_ahead, network, stop, ..input },
-        PipelineOptions { hash, memory, ..options.pipeline.clone() },
-    )
+    let pipeline = PipelineOptions { hash, memory, stop: stop.clone(), ..options.pipeline.clone() };
+    (InputOptions { read_ahead, network, stop, ..input }, pipeline)
 }
 
 /// Does something while this worker's heart beats. That a beat fails is no error: at worst another worker does the same work.
@@ -146,17 +145,12 @@ pub(super) fn beating<T>(claims: &Claims, work: impl FnOnce() -> Result<T>) -> R
                 let _ = claims.beat();
             }
         };
-        start(scope, "shadegrid-heart", beat).map_err(no_thread)?;
+        start_thread(scope, "shadegrid-heart", beat)?;
         let worked = work();
         drop(stopped);
         worked
     })
 }
-
-fn no_thread(error: std::io::Error) -> Error {
-    Error::io("cannot start a thread", error)
-}
-
 struct Worker<'a> {
     board: Mutex<Board>,
     desk: Desk,
@@ -284,7 +278,7 @@ impl<'a> Worker<'a> {
             });
             claims.release(LISTING).and(listed)
         };
-        start(scope, "shadegrid-list", list).map_err(no_thread)
+        start_thread(scope, "shadegrid-list", list)
     }
 
     fn end_listing(listing: Listing<'_>) -> Result<()> {
@@ -338,20 +332,21 @@ pub(super) fn round(
             // The receiver goes with a failure, so that the run ends too.
             parts.into_iter().try_for_each(|part| hand.take(part))
         };
-        let hand = match start(scope, "shadegrid-hand", take_parts) {
+        let hand = match start_thread(scope, "shadegrid-hand", take_parts) {
             Ok(hand) => hand,
-            Err(error) => return (Ok(()), Err(no_thread(error))),
+            Err(error) => return (Ok(()), Err(error)),
         };
         // It ends with the feed, whose run is over before the hand's last file; without it the run ends with its first shard.
-        let ahead = start(scope, "shadegrid-ahead", move || take_ahead(supply, &stop, &asked, &answers));
+        let ahead = start_thread(scope, "shadegrid-ahead", move || take_ahead(supply, &stop, &asked, &answers));
         let run = {
             let mut sink = ShardSink::new(&lots, &desk.progress, sender);
             pipeline::run(feed, &mut sink, options)
         };
-        (run.and(ahead.map(drop).map_err(no_thread)), joined(hand))
+        (run.and(ahead.map(drop)), joined(hand))
     });
     // What was taken and not brought to its end is left to others.
     desk.claims.release_all_but(LISTING)?;
+    let (run, finishing) = ran?;
     // Where the hand failed, so did the run, for want of someone to hand records to.
     finishing?;
     run?;

@@ -41,9 +41,12 @@ impl Budget {
     }
 }
 
-/// Lends bytes up to a total, first come, first served.
+/// Lends bytes up to a total, first come, first served. Clones lend the same bytes.
+#[derive(Debug, Clone)]
+pub(super) struct Ledger(Arc<Shared>);
+
 #[derive(Debug)]
-pub(super) struct Ledger {
+struct Shared {
     total: u64,
     state: Mutex<State>,
     changed: Condvar,
@@ -55,36 +58,42 @@ struct State {
     next_ticket: u64,
     served: u64,
     peak: u64,
+    closed: bool,
 }
 
 /// Bytes taken from a [`Ledger`], given back on drop.
 #[derive(Debug)]
 pub(super) struct Reservation {
-    ledger: Arc<Ledger>,
+    ledger: Ledger,
     bytes: u64,
 }
 
 impl Ledger {
-    pub(super) fn new(total: u64) -> Arc<Ledger> {
-        Arc::new(Ledger { total, state: Mutex::default(), changed: Condvar::new() })
+    pub(super) fn new(total: u64) -> Ledger {
+        Ledger(Arc::new(Shared { total, state: Mutex::default(), changed: Condvar::new() }))
     }
 
     /// Takes `bytes`, waiting until they are free; where they are more than the whole total, until nothing is taken.
-    pub(super) fn reserve(self: &Arc<Self>, bytes: u64) -> Reservation {
+    pub(super) fn reserve(&self, bytes: u64) -> Reservation {
         let mut state = self.lock();
         let ticket = state.next_ticket;
         state.next_ticket += 1;
         let must_wait = |state: &mut State| {
-            let fits = state.taken == 0 || state.taken.saturating_add(bytes) <= self.total;
-            state.served != ticket || !fits
+            let fits = state.taken == 0 || state.taken.saturating_add(bytes) <= self.0.total;
+            !state.closed && (state.served != ticket || !fits)
         };
-        state = self.changed.wait_while(state, must_wait).unwrap_or_else(PoisonError::into_inner);
+        state = self.0.changed.wait_while(state, must_wait).unwrap_or_else(PoisonError::into_inner);
         state.served += 1;
         state.taken += bytes;
         state.peak = state.peak.max(state.taken);
-        self.changed.notify_all();
-        drop(state);
+        self.0.changed.notify_all();
         Reservation { ledger: self.clone(), bytes }
+    }
+
+    /// Nobody waits any more: the run is over, and who still asks does so in vain.
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.0.changed.notify_all();
     }
 
     /// The most that was ever taken at once.
@@ -95,7 +104,7 @@ impl Ledger {
 
     /// The numbers stay true whatever panicked while they were locked.
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -105,7 +114,7 @@ impl Reservation {
         let surplus = self.bytes.saturating_sub(bytes);
         self.bytes -= surplus;
         self.ledger.lock().taken -= surplus;
-        self.ledger.changed.notify_all();
+        self.ledger.0.changed.notify_all();
     }
 }
 
@@ -168,6 +177,22 @@ mod tests {
             drop(small);
         });
         assert_eq!(order.into_inner().unwrap(), [1_000, 1]);
+    }
+
+    #[test]
+    fn nobody_waits_for_a_closed_ledger() {
+        let ledger = Ledger::new(10);
+        let held = ledger.reserve(10);
+        thread::scope(|scope| {
+            let waiting: Vec<_> = (0..3).map(|_| scope.spawn(|| ledger.reserve(5))).collect();
+            while ledger.lock().next_ticket != 4 {
+                thread::yield_now();
+            }
+            assert!(waiting.iter().all(|waiting| !waiting.is_finished()));
+            ledger.close();
+        });
+        drop(held);
+        assert_eq!(ledger.lock().taken, 0);
     }
 
     #[test]

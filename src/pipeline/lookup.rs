@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::thread;
 
 use super::row::RowMatch;
+use super::threads::Beside;
 use crate::gallery::{EntryId, EntryView, Gallery, Groups, Match, Query, Scratch, SearchOptions};
 use crate::hasher::{Flag, Hashed};
 
@@ -73,13 +74,10 @@ impl<'a> Lookup<'a> {
             let running: Vec<_> = parts
                 .map(|(part, (queries, scratch))| {
                     let first = (part * share) as u32;
-                    scope.spawn(move || search(galleries, options, queries, first, scratch))
+                    Beside::begin(scope, move || search(galleries, options, queries, first, scratch))
                 })
                 .collect();
-            let results = running.into_iter().map(thread::ScopedJoinHandle::join);
-            results
-                .flat_map(|result| result.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-                .collect()
+            running.into_iter().flat_map(Beside::join).collect()
         });
         order(&mut all, self.options.nearest);
         all

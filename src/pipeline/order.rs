@@ -36,8 +36,4 @@ impl Reorder {
         self.next += 1;
         Some(record)
     }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.slots.is_empty()
-    }
 }

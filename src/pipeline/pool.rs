@@ -1,34 +1,37 @@
 //! The threads and the channels between them.
 //!
 //! ```text
-//! sources ─▶ readers ──jobs──▶ workers ──records──▶ writer (the caller's thread) ──▶ sink
-//!               ▲ └───────────records──────────────▶ │
-//!               └──────────────tickets───────────────┘
+//! sources ─▶ take ──▶ readers ──jobs──▶ workers ──records──▶ writer (the caller's thread) ──▶ sink
+//!              ▲ └───jobs, records────────▶                    │
+//!              └──────────────────tickets──────────────────────┘
 //! ```
 //!
-//! Where devices compute, the workers' part is that of [`super::lane`].
+//! Where devices compute, the workers' part is that of [`super::lane`]. Readers borrow nothing from the run and nobody waits for them at its end: a
+//! system call on a file system that does not answer may never return.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread;
-use std::time::Instant;
 
-use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, unbounded};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use super::PipelineOptions;
-use super::budget::Budget;
+use super::budget::{Budget, Ledger};
 use super::buffers::Buffers;
 use super::lane::{self, Lane, Returned, Travelling};
 use super::loans::Loans;
-use super::order::{Reorder, WINDOW};
-use super::reader::Feed;
-use super::record::Record;
+use super::order::WINDOW;
+use super::reader::{self, Loader, Taken};
 use super::sink::Sink;
 use super::source::Source;
 use super::summary::{Ended, Summary};
+use super::take::{Counts, Take};
+use super::threads::{refused, start};
+use super::waiting::Taker;
 use super::worker::{Inbox, Work, Worker};
+use super::writer::Writer;
 use crate::backend::gpu::Ring;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// Runs the pipeline with workers whose work `make_work` makes.
 pub(super) fn run<W: Work>(
@@ -59,50 +62,58 @@ pub(super) fn run_within<W: Work>(
     for _ in 0..WINDOW {
         let _ = ticket_sender.try_send(());
     }
+    let counts = Arc::new(Counts::default());
     let buffers = Buffers::new(3 * workers + readers, budget.idle);
-    let loans = &Loans::new(budget.lent);
-    let asking = Arc::new(loans.asking());
-    let limits = options.hash.decode.limits.within(options.memory);
-    let exhausted = Arc::new(AtomicBool::new(false));
-    let feed = Feed {
-        sources: Mutex::new(Some((sources, 0))),
-        exhausted: exhausted.clone(),
-        tickets,
+    let loader = Loader {
         jobs: job_sender,
         records: record_sender.clone(),
-        budget,
+        files: budget.files.clone(),
         buffers: buffers.clone(),
-        limits: &limits,
-        stop: &options.stop,
+        limits: options.hash.decode.limits.within(options.memory),
+        stop: options.stop.clone(),
+        counts: counts.clone(),
     };
-    // The channels close one after another: the last reader drops the last clone of the feed, and with it the
-    // jobs' sender; the last worker drops the last sender of records; then the writer is at its end.
-    let feed = Arc::new(feed);
+    let loans = &Loans::new(budget.lent);
+    let asking = Arc::new(loans.asking());
     let make_work = &make_work;
-    // Likewise for devices: the last worker without jobs ends the rings, their threads drop the last senders of what came
-    // back, and the workers are at their end.
-    let (return_sender, returned) = unbounded::<Returned>();
     thread::scope(move |scope| {
+        // The channels close one after another: the last reader drops the last clone of the loader, and with it the jobs' sender; the last worker
+        // drops the last sender of records; then the writer is at its end. Where it leaves before, it hangs up.
+        let (_hang_up, hangup) = HangUp::new(budget.files.clone());
+        let taker = Taker::default();
+        // Likewise for devices: the last worker without jobs ends the rings, their threads drop the last senders of what came back, and the workers
+        // are at their end.
+        let (return_sender, returned) = unbounded::<Returned>();
         let lane = Lane::new(rings, returned);
         for (number, ring) in rings.iter().enumerate() {
             let returned = return_sender.clone();
-            spawn(scope, format!("shadegrid-device-{number}"), move || lane::drive(ring, &returned))?;
+            start(scope, format!("shadegrid-device-{number}"), move || lane::drive(ring, &returned))?;
         }
         drop(return_sender);
-        for number in 0..readers {
-            let feed = feed.clone();
-            spawn(scope, format!("shadegrid-read-{number}"), move || feed.run())?;
-        }
-        drop(feed);
         for number in 0..workers {
             let (jobs, records, buffers) = (jobs.clone(), record_sender.clone(), buffers.clone());
-            let inbox = Inbox::new(jobs, lane.clone(), loans, asking.clone());
+            let inbox = Inbox::new(jobs, lane.clone(), loans, asking.clone(), hangup.clone());
             let work = move || Worker::new(make_work, budget.share).run(inbox, &records, &buffers);
-            spawn(scope, format!("shadegrid-hash-{number}"), work)?;
+            start(scope, format!("shadegrid-hash-{number}"), work)?;
         }
         drop((jobs, record_sender, lane, asking));
-        let mut summary = write(&records, &ticket_sender, sink, options)?;
-        if summary.ended == Ended::Complete && !exhausted.load(Ordering::Acquire) {
+        let loader = Arc::new(loader);
+        let take = Take {
+            sources,
+            tickets,
+            readers: start_readers(readers, &loader)?,
+            loader,
+            hangup,
+            wanted: taker.wanted(),
+            stop: &options.stop,
+        };
+        start(scope, "shadegrid-take", move || take.run())?;
+        let writer = Writer::new(records, ticket_sender, counts.clone(), options);
+        let mut summary = writer.run(sink)?;
+        if let Some(failure) = counts.take_failure() {
+            return Err(failure);
+        }
+        if summary.ended == Ended::Complete && !counts.exhausted.load(Ordering::Acquire) {
             summary.ended = Ended::Stopped;
         }
         summary.devices = rings.iter().map(Ring::traffic).collect();
@@ -110,52 +121,32 @@ pub(super) fn run_within<W: Work>(
     })
 }
 
-fn spawn<'scope>(
-    scope: &'scope thread::Scope<'scope, '_>,
-    name: String,
-    body: impl FnOnce() + Send + 'scope,
-) -> Result<()> {
-    let spawned = thread::Builder::new().name(name).spawn_scoped(scope, body);
-    spawned.map(drop).map_err(|error| Error::io("cannot start a thread; ask for fewer", error))
-}
-
-/// Writes the records in order. Returning early drops the channels, and so ends every thread.
-fn write(
-    records: &Receiver<Record>,
-    tickets: &Sender<()>,
-    sink: &mut dyn Sink,
-    options: &PipelineOptions,
-) -> Result<Summary> {
-    let started = Instant::now();
-    let mut summary = Summary::default();
-    let mut waiting = Reorder::default();
-    while let Some(record) = next(records, sink)? {
-        waiting.put(record);
-        while let Some(record) = waiting.pop() {
-            sink.write(&record)?;
-            summary.add(&record);
-            let _ = tickets.try_send(());
-            if options.fail_fast && record.outcome.is_err() {
-                sink.finish()?;
-                summary.end(started, Ended::FailedFast);
-                return Ok(summary);
-            }
-        }
+/// Starts the readers, and says where to send what they are to read.
+fn start_readers(readers: usize, loader: &Arc<Loader>) -> Result<Sender<Taken>> {
+    let (sender, taken) = bounded(readers);
+    for number in 0..readers {
+        let (loader, taken) = (loader.clone(), taken.clone());
+        let thread = thread::Builder::new().name(format!("shadegrid-read-{number}"));
+        thread.spawn(move || reader::run(&loader, &taken)).map_err(refused)?;
     }
-    debug_assert!(waiting.is_empty(), "a source got no record");
-    sink.finish()?;
-    summary.end(started, Ended::Complete);
-    Ok(summary)
+    Ok(sender)
 }
 
-/// The next record that is done, in any order; what was written is handed on before waiting for one.
-fn next(records: &Receiver<Record>, sink: &mut dyn Sink) -> Result<Option<Record>> {
-    match records.try_recv() {
-        Ok(record) => Ok(Some(record)),
-        Err(TryRecvError::Disconnected) => Ok(None),
-        Err(TryRecvError::Empty) => {
-            sink.flush()?;
-            Ok(records.recv().ok())
-        }
+/// Ends what waits for a run: who listens at the channel hears it, and nobody waits for memory any more.
+struct HangUp {
+    _line: Sender<()>,
+    files: Ledger,
+}
+
+impl HangUp {
+    fn new(files: Ledger) -> (HangUp, Receiver<()>) {
+        let (line, hangup) = bounded(0);
+        (HangUp { _line: line, files }, hangup)
+    }
+}
+
+impl Drop for HangUp {
+    fn drop(&mut self) {
+        self.files.close();
     }
 }

@@ -2,118 +2,116 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender};
 
-use super::budget::{Budget, Reservation};
+use super::budget::{Ledger, Reservation};
 use super::buffers::Buffers;
+use super::panics::caught;
 use super::record::{Name, Record, Times};
-use super::source::{Content, Source};
+use super::source::{Content, DetachedReader, Source, Special, is_stop, open_regular};
 use super::stop::Stop;
+use super::take::Counts;
 use super::worker::{Job, Ticket};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 
-/// What the readers share.
-pub(super) struct Feed<'a, I> {
-    /// The sources and the number taken so far.
-    pub(super) sources: Mutex<Option<(I, u64)>>,
-    /// Set when the sources came to their end by themselves.
-    pub(super) exhausted: Arc<AtomicBool>,
-    pub(super) tickets: Receiver<()>,
-    pub(super) jobs: Sender<Job>,
-    pub(super) records: Sender<Record>,
-    pub(super) budget: &'a Budget,
-    pub(super) buffers: Buffers,
-    pub(super) limits: &'a Limits,
-    pub(super) stop: &'a Stop,
+/// A source that was taken, with its position and when looking for it began.
+pub(super) struct Taken {
+    pub(super) index: u64,
+    pub(super) source: Source,
+    pub(super) started: Instant,
 }
 
-impl<I: Iterator<Item = Source>> Feed<'_, I> {
-    /// Reads until the sources end, a stop is requested or nobody wants the results.
-    pub(super) fn run(&self) {
-        while self.tickets.recv().is_ok() {
-            let Some((index, source, started)) = self.take() else { return };
-            let Source { key, source, content } = source;
-            let name = Name { key, source };
-            let loaded = self.load(content);
-            let times = Times { read: started.elapsed(), ..Times::default() };
-            let sent = match loaded {
-                Ok((encoded, reserved)) => {
-                    let ticket = Ticket { index, name, bytes: encoded.len() as u64, times };
-                    self.jobs.send(Job::new(ticket, encoded, reserved)).is_ok()
-                }
-                Err(error) => {
-                    self.records.send(Record::new(index, name, None, Err(error)).timed(times)).is_ok()
-                }
-            };
-            if !sent {
-                return;
+/// What the readers share. Nothing of it is borrowed: a reader whose system call never returns is left behind.
+pub(super) struct Loader {
+    pub(super) jobs: Sender<Job>,
+    pub(super) records: Sender<Record>,
+    pub(super) files: Ledger,
+    pub(super) buffers: Buffers,
+    pub(super) limits: Limits,
+    pub(super) stop: Stop,
+    pub(super) counts: Arc<Counts>,
+}
+
+/// Reads until nothing more is taken, or nobody wants it.
+pub(super) fn run(loader: &Loader, taken: &Receiver<Taken>) {
+    for taken in taken {
+        if loader.load(taken).is_break() {
+            return;
+        }
+    }
+}
+
+impl Loader {
+    /// Loads a source and hands it on: to the workers, or as a record where it failed.
+    pub(super) fn load(&self, taken: Taken) -> ControlFlow<()> {
+        let Taken { index, source: Source { key, source, content }, started } = taken;
+        let name = Name { key, source };
+        let loaded = caught(|| self.content(content));
+        self.counts.reading.fetch_sub(1, Ordering::AcqRel);
+        let times = Times { read: started.elapsed(), ..Times::default() };
+        let panicked =
+            |panic| Err(cannot_read(io::Error::other(format!("the source's reader panicked ({panic})"))));
+        let is_sent = match loaded.unwrap_or_else(panicked) {
+            Ok((encoded, reserved)) => {
+                let ticket = Ticket { index, name, bytes: encoded.len() as u64, times };
+                self.jobs.send(Job::new(ticket, encoded, reserved)).is_ok()
             }
-        }
-    }
-
-    /// The next source with its index, and when looking for it began. The sources are dropped at their end, and never asked again.
-    fn take(&self) -> Option<(u64, Source, Instant)> {
-        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
-        let started = Instant::now();
-        let (iterator, taken) = sources.as_mut()?;
-        if self.stop.requested() {
-            return None;
-        }
-        let Some(source) = iterator.next() else {
-            *sources = None;
-            // A source that was waited for in vain because of a stop is not the end of them.
-            self.exhausted.store(!self.stop.requested(), Ordering::Release);
-            return None;
+            Err(Error::Io { source, .. }) if is_stop(&source) => {
+                self.counts.given_up.fetch_add(1, Ordering::AcqRel);
+                true
+            }
+            Err(error) => self.records.send(Record::new(index, name, None, Err(error)).timed(times)).is_ok(),
         };
-        *taken += 1;
-        Some((*taken - 1, source, started))
+        if is_sent { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
 
-    fn load(&self, content: Content) -> Result<(Vec<u8>, Reservation)> {
+    fn content(&self, content: Content) -> Result<(Vec<u8>, Reservation)> {
         match content {
-            Content::File(path) => self.load_file(&path),
+            Content::Named(path) => match Special::at(&path) {
+                // Opening a pipe waits for somebody who writes to it.
+                Some(_) => {
+                    let open = move || File::open(path);
+                    self.stream(&mut DetachedReader::opening(open, self.stop.clone()))
+                }
+                None => self.file(&path),
+            },
+            Content::Found(path) => self.file(&path),
             Content::Bytes(bytes, lease) => {
                 self.limits.check_file_bytes(bytes.len() as u64)?;
-                let reserved = self.budget.files.reserve(bytes.len() as u64);
+                let reserved = self.files.reserve(bytes.len() as u64);
                 if let Some(lease) = lease {
                     lease.give_back(self.buffers.take());
                 }
                 Ok((bytes, reserved))
             }
-            Content::Stream(mut stream) => self.load_stream(&mut *stream),
+            Content::Stream(mut stream) => self.stream(&mut *stream),
             Content::Failed(error) => Err(error),
         }
     }
 
-    /// A regular file as long as it was when it was opened; anything else as a stream.
-    fn load_file(&self, path: &Path) -> Result<(Vec<u8>, Reservation)> {
-        let mut file = File::open(path).map_err(cannot_read)?;
-        let metadata = file.metadata().map_err(cannot_read)?;
-        if metadata.is_dir() {
-            return Err(cannot_read(io::ErrorKind::IsADirectory.into()));
-        }
-        if !metadata.is_file() {
-            return self.load_stream(&mut file);
-        }
-        self.limits.check_file_bytes(metadata.len())?;
-        let reserved = self.budget.files.reserve(metadata.len());
+    /// A regular file, as long as it was when it was opened.
+    fn file(&self, path: &Path) -> Result<(Vec<u8>, Reservation)> {
+        let (file, length) = open_regular(path).map_err(cannot_read)?;
+        self.limits.check_file_bytes(length)?;
+        let reserved = self.files.reserve(length);
         let mut encoded = self.buffers.take();
         let full = |_| cannot_read(io::ErrorKind::OutOfMemory.into());
-        encoded.try_reserve_exact(metadata.len() as usize).map_err(full)?;
-        file.take(metadata.len()).read_to_end(&mut encoded).map_err(cannot_read)?;
+        encoded.try_reserve_exact(length as usize).map_err(full)?;
+        file.take(length).read_to_end(&mut encoded).map_err(cannot_read)?;
         Ok((encoded, reserved))
     }
 
     /// A stream does not say how long it is: it is read while no other file is held, up to the limit.
-    fn load_stream(&self, stream: &mut dyn Read) -> Result<(Vec<u8>, Reservation)> {
+    fn stream(&self, stream: &mut dyn Read) -> Result<(Vec<u8>, Reservation)> {
         let limit = self.limits.max_file_bytes;
-        let mut reserved = self.budget.files.reserve(limit.max(1));
+        let mut reserved = self.files.reserve(limit.max(1));
         let mut encoded = Vec::new();
         stream.take(limit.saturating_add(1)).read_to_end(&mut encoded).map_err(cannot_read)?;
         self.limits.check_file_bytes(encoded.len() as u64)?;
@@ -124,5 +122,8 @@ impl<I: Iterator<Item = Source>> Feed<'_, I> {
 }
 
 fn cannot_read(source: io::Error) -> Error {
-    Error::io("cannot read", source)
+    match Special::refused(&source) {
+        Some(special) => Error::Input(special.to_string()),
+        None => Error::io("cannot read", source),
+    }
 }

@@ -13,12 +13,13 @@ mod count;
 mod detached;
 mod item;
 mod list;
-mod lister;
+mod listed;
 mod names;
 mod network;
 mod only;
 mod open;
 mod place;
+mod regular;
 #[cfg(feature = "store")]
 mod store;
 #[cfg(not(feature = "store"))]
@@ -30,12 +31,14 @@ pub(super) use ahead::Lease;
 pub use archive::looks_like_archive;
 pub use count::{Count, count_ahead, count_items};
 pub use detached::DetachedReader;
+pub(super) use detached::is_stop;
 pub use item::{Input, InputOptions, Item, ItemKind, Items, Notices, ReadAhead, items, resumes};
 pub(super) use names::name_from_bytes;
 pub use names::names;
 pub use network::Network;
 pub use only::Only;
 pub use open::{Sources, open};
+pub(super) use regular::{Special, open_regular};
 #[cfg(feature = "store")]
 pub(crate) use store::Bucket;
 pub use walk::{Walk, expand};
@@ -50,7 +53,10 @@ pub struct Source {
 
 /// Where a source's bytes come from.
 pub(super) enum Content {
-    File(PathBuf),
+    /// A file that the caller named, which may be a pipe or a device.
+    Named(PathBuf),
+    /// A file that a walk or a list named.
+    Found(PathBuf),
     /// With what was taken for them ahead of the run, given back when the run has taken them.
     Bytes(Vec<u8>, Option<Lease>),
     Stream(Box<dyn Read + Send>),
@@ -73,10 +79,16 @@ impl Source {
         &self.key
     }
 
-    /// A file, opened when its turn comes; its key is the path.
+    /// A file, opened when its turn comes; its key is the path. Pipes and devices are read as streams.
     pub fn file(path: impl Into<PathBuf>) -> Source {
         let path = path.into();
-        Source::new(path.clone(), Content::File(path))
+        Source::new(path.clone(), Content::Named(path))
+    }
+
+    /// The same where the path was found, in a folder or a list: a pipe or a device in its place is an error, and nothing is waited for.
+    pub fn found(path: impl Into<PathBuf>) -> Source {
+        let path = path.into();
+        Source::new(path.clone(), Content::Found(path))
     }
 
     /// Bytes in memory.
@@ -85,7 +97,7 @@ impl Source {
     }
 
     /// A stream, read to its end when its turn comes. No other source is read meanwhile, because it does not say how
-    /// long it is.
+    /// long it is. If it panics, its record says so.
     pub fn stream(key: impl Into<OsString>, stream: impl Read + Send + 'static) -> Source {
         Source::new(key, Content::Stream(Box::new(stream)))
     }
@@ -100,7 +112,8 @@ impl Source {
 impl std::fmt::Debug for Content {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Content::File(path) => formatter.debug_tuple("File").field(path).finish(),
+            Content::Named(path) => formatter.debug_tuple("Named").field(path).finish(),
+            Content::Found(path) => formatter.debug_tuple("Found").field(path).finish(),
             Content::Bytes(bytes, _) => write!(formatter, "Bytes({})", bytes.len()),
             Content::Stream(_) => formatter.write_str("Stream"),
             Content::Failed(error) => formatter.debug_tuple("Failed").field(error).finish(),

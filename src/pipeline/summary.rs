@@ -16,6 +16,8 @@ pub struct Summary {
     pub errors: BTreeMap<&'static str, u64>,
     /// Encoded bytes read.
     pub bytes: u64,
+    /// Of these, those of hashed pictures.
+    pub hashed_bytes: u64,
     /// Pixels of the hashed pictures.
     pub pixels: u64,
     /// Pictures that a graphics processor computed.
@@ -49,12 +51,18 @@ impl Summary {
         self.bytes += record.bytes.unwrap_or(0);
         match &record.outcome {
             Ok(hashed) => {
+                self.hashed_bytes += record.bytes.unwrap_or(0);
                 self.pixels += u64::from(hashed.width) * u64::from(hashed.height);
                 self.by_devices += u64::from(hashed.backend == Backend::Gpu);
                 self.fallbacks += u64::from(hashed.fallback.is_some());
             }
             Err(error) => *self.errors.entry(error.code()).or_default() += 1,
         }
+    }
+
+    /// Records of hashed pictures.
+    pub fn hashed(&self) -> u64 {
+        self.records - self.failed()
     }
 
     /// Records that carry an error.

@@ -312,3 +312,165 @@ fn a_sink_that_fails_ends_the_run() {
         assert_eq!(sink.records.len(), position);
     }
 }
+
+/// Does something on a thread of its own, which must come to its end.
+fn in_time<T: Send + 'static>(what: &str, work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (sender, done) = crossbeam_channel::bounded(1);
+    thread::spawn(move || sender.send(work()));
+    done.recv_timeout(Duration::from_secs(60)).unwrap_or_else(|_| panic!("{what} hangs"))
+}
+
+struct Panics;
+
+impl io::Read for Panics {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        panic!("a bug in a caller's reader")
+    }
+}
+
+#[test]
+fn a_panic_in_a_source_is_its_record() {
+    let (summary, sink) = in_time("a panic in a source", || {
+        let mut sink = Kept::default();
+        let detached = source::DetachedReader::new(Panics, Stop::default());
+        let sources = [
+            Source::bytes("a", b"o".to_vec()),
+            Source::stream("b", Panics),
+            Source::stream("c", detached),
+            Source::bytes("d", b"o".to_vec()),
+        ];
+        (run(sources, &mut sink, &options(2, 1 << 30)), sink)
+    });
+    assert_eq!(summary.unwrap().records, 4);
+    assert_eq!(keys(&sink), ["a", "b", "c", "d"]);
+    for (at, telling) in [(1, "a bug in a caller's reader"), (2, "panicked")] {
+        let (code, message) = sink.records[at].1.as_ref().unwrap_err();
+        assert!(*code == "io" && message.contains(telling), "{message}");
+    }
+}
+
+#[test]
+fn a_panic_where_sources_come_from_is_an_error() {
+    struct Dropped;
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            assert!(thread::panicking(), "a bug in an end");
+        }
+    }
+    for threads in [1, 20] {
+        let (summary, sink) = in_time("a panic in an iterator", move || {
+            let mut sink = Kept::default();
+            let plays = (0..).map(|n| if n < 700 { format!("o{n}") } else { panic!("a bug in a list") });
+            (play(plays, &mut sink, &options(threads, 1 << 30)).0, sink)
+        });
+        let error = summary.unwrap_err();
+        assert!(error.code() == "input" && error.to_string().contains("a bug in a list"), "{error}");
+        assert_eq!((sink.records.len(), sink.finished), (700, true), "records so far are whole");
+    }
+    let (summary, _) = in_time("a panic at the end of an iterator", || {
+        let mut sink = Kept::default();
+        let dropped = Dropped;
+        let plays = (0..3).map(move |n| {
+            let _ = &dropped;
+            format!("o{n}")
+        });
+        (play(plays, &mut sink, &options(2, 1 << 30)).0, sink)
+    });
+    assert!(summary.unwrap_err().to_string().contains("a bug in an end"));
+}
+
+#[test]
+fn a_panic_in_a_sink_is_an_error() {
+    struct Sinks(&'static str);
+    impl Sinks {
+        fn at(&self, step: &str) -> Result<()> {
+            assert!(self.0 != step, "a bug in {step}");
+            Ok(())
+        }
+    }
+    impl Sink for Sinks {
+        fn write(&mut self, _: &Record) -> Result<()> {
+            self.at("write")
+        }
+        fn flush(&mut self) -> Result<()> {
+            self.at("flush")
+        }
+        fn finish(&mut self) -> Result<()> {
+            self.at("finish")
+        }
+    }
+    for step in ["write", "flush", "finish"] {
+        let error = in_time(step, move || {
+            let sources = (0..3_000).map(|n| Source::bytes(n.to_string(), b"o".to_vec()));
+            run(sources, &mut Sinks(step), &options(3, 1 << 30)).unwrap_err()
+        });
+        assert!(error.code() == "input" && error.to_string().contains(step), "{error}");
+    }
+}
+
+/// Items of which the first two come at once, and the next one never.
+fn silent_list() -> (crossbeam_channel::Sender<Item>, impl Iterator<Item = Item> + Send + 'static) {
+    let (sender, items) = crossbeam_channel::unbounded();
+    for name in ["no/such/a", "no/such/b"] {
+        let item = Item { location: name.into(), source: "list".into(), kind: ItemKind::Picture };
+        sender.send(item).unwrap();
+    }
+    (sender, std::iter::from_fn(move || items.recv().ok()))
+}
+
+#[test]
+fn a_run_that_ends_early_does_not_wait_for_a_silent_list() {
+    let failing = || Kept { breaks_at: Some(1), ..Kept::default() };
+    for (fail_fast, kept, records) in [(true, Kept::default(), 1), (false, failing(), 1)] {
+        let outcome = in_time("a silent list", move || {
+            let (_silent, items) = silent_list();
+            let mut sink = kept;
+            let run_options = PipelineOptions { fail_fast, ..options(2, 1 << 30) };
+            let summary = run(open(items, &InputOptions::default()), &mut sink, &run_options);
+            assert!(!run_options.stop.requested(), "a stop is the caller's");
+            (summary.map(|summary| summary.ended).map_err(|error| error.code()), sink.records.len())
+        });
+        assert_eq!(outcome, (if fail_fast { Ok(Ended::FailedFast) } else { Err("io") }, records));
+    }
+}
+
+#[test]
+fn a_reader_that_never_returns_is_left_behind_after_a_stop() {
+    struct Never(crossbeam_channel::Receiver<()>, Stop);
+    impl io::Read for Never {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            self.1.request();
+            let _ = self.0.recv();
+            Ok(0)
+        }
+    }
+    let (_held, never) = crossbeam_channel::bounded(0);
+    let (ended, sink) = in_time("a read", move || {
+        let run_options = options(2, 1 << 30);
+        let stop = run_options.stop.clone();
+        let sources = (0..).map(move |n| match n {
+            3 => Source::stream("never", Never(never.clone(), stop.clone())),
+            n => Source::bytes(n.to_string(), b"o".to_vec()),
+        });
+        let mut sink = Kept::default();
+        (run(sources, &mut sink, &run_options).unwrap().ended, sink)
+    });
+    assert_eq!((ended, keys(&sink)), (Ended::Stopped, vec!["0", "1", "2"]));
+    assert!(sink.finished);
+}
+
+#[test]
+fn a_panic_of_what_lists_is_a_record() {
+    let outcome = in_time("a panic in a list", || {
+        let (silent, items) = silent_list();
+        drop(silent);
+        let items = items.chain(std::iter::once_with(|| panic!("a bug in a list")));
+        let mut sink = Kept::default();
+        let options = options(2, 1 << 30);
+        run(open(items, &InputOptions::default()), &mut sink, &options).unwrap();
+        sink.records
+    });
+    assert_eq!(outcome.len(), 3);
+    let (_, message) = outcome[2].1.as_ref().unwrap_err();
+    assert!(message.contains("a bug in a list"), "{message}");
+}

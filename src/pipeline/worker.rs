@@ -1,18 +1,18 @@
 //! Decodes and hashes what the readers loaded, each picture while it is in the worker's cache.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, Sender, never, select};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, never, select};
 
 use super::budget::Reservation;
 use super::buffers::Buffers;
 use super::lane::{Lane, Returned, Travelling};
 use super::loans::{Asking, Loans};
+use super::panics::{self, caught};
 use super::record::{Name, Record, Times};
+use super::threads::start;
 use crate::decode::Memory;
 use crate::error::{Error, Result};
 use crate::hasher::{Facts, HashOptions, Hashed, Hasher};
@@ -167,6 +167,8 @@ pub(super) struct Inbox<'a> {
     lane: Lane<'a>,
     loans: &'a Loans<Job>,
     granted: Receiver<(Job, u64)>,
+    /// Disconnected when nobody wants the records any more.
+    hangup: Receiver<()>,
     /// Gone when this worker asks for nothing more.
     asking: Option<Arc<Asking<'a, Job>>>,
 }
@@ -183,13 +185,22 @@ impl<'a> Inbox<'a> {
         lane: Lane<'a>,
         loans: &'a Loans<Job>,
         asking: Arc<Asking<'a, Job>>,
+        hangup: Receiver<()>,
     ) -> Inbox<'a> {
-        Inbox { jobs, lane, loans, granted: loans.granted().clone(), asking: Some(asking) }
+        Inbox { jobs, lane, loans, granted: loans.granted().clone(), hangup, asking: Some(asking) }
+    }
+
+    /// Whether nobody wants the records any more.
+    fn is_over(&self) -> bool {
+        self.hangup.try_recv() == Err(TryRecvError::Disconnected)
     }
 
     /// What to do next: first what holds memory, what came back and what was granted; `None` when there is nothing to come.
     fn next(&mut self) -> Option<Task> {
         loop {
+            if self.is_over() {
+                return None;
+            }
             if let Ok(returned) = self.lane.returned().try_recv() {
                 return Some(Task::Returned(Box::new(returned)));
             }
@@ -209,6 +220,7 @@ impl<'a> Inbox<'a> {
                     Ok((job, bytes)) => return Some(Task::Granted(job, bytes)),
                     Err(_) => return None,
                 },
+                recv(self.hangup) -> _ => return None,
             }
             if self.asking.is_none() {
                 self.lane.forget();
@@ -330,10 +342,8 @@ impl<'a, W: Work, M: Fn() -> W + Sync> Worker<'a, W, M> {
         let make_work = self.make_work;
         let hash = || surviving(|| make_work().hash(encoded)).unwrap_or_else(Err);
         thread::scope(|scope| {
-            let builder = thread::Builder::new().name("shadegrid-hash-large".to_string());
-            let spawned = builder.spawn_scoped(scope, hash);
-            let thread = spawned.map_err(|error| Error::io("cannot start a thread", error))?;
-            thread.join().unwrap_or_else(|panic| Err(panicked(&*panic)))
+            let thread = start(scope, "shadegrid-hash-large", hash)?;
+            thread.join().unwrap_or_else(|panic| Err(panicked(&panics::message(&*panic))))
         })
     }
 
@@ -363,12 +373,10 @@ fn ended(
 
 /// Turns a panic, which is a bug in a decoder or here, into an error with the code `corrupt`.
 fn surviving<T>(step: impl FnOnce() -> T) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(step)).map_err(|panic| panicked(&*panic))
+    caught(step).map_err(|panic| panicked(&panic))
 }
 
-fn panicked(panic: &(dyn Any + Send)) -> Error {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
-    let message = format!("decoding panicked ({text}); this is a bug, please report it with the file");
+fn panicked(panic: &str) -> Error {
+    let message = format!("decoding panicked ({panic}); this is a bug, please report it with the file");
     Error::corrupt("picture", message)
 }

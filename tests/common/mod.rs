@@ -77,3 +77,44 @@ pub fn corpus(folder: &str) -> Option<Vec<PathBuf>> {
     files.sort();
     Some(files)
 }
+
+/// What may not stand in a message for people: Rust's own forms of values, libraries' prefixes, markup.
+const NOT_PLAIN: [&str; 22] = [
+    "ChunkType",
+    "Some(",
+    "None)",
+    "Err(",
+    "Error(",
+    " { ",
+    "::",
+    "\"",
+    "[0",
+    "[1",
+    "\\u{",
+    "\\0",
+    "<?xml",
+    "<html",
+    "Parquet error",
+    "Format error",
+    "format error:",
+    "The decoder for",
+    "Error parsing",
+    "Error decoding",
+    "failed to fill whole buffer",
+    "unexpected end of file",
+];
+
+/// Checks that a message is for people.
+pub fn check_plain(message: &str) {
+    let found = NOT_PLAIN.iter().find(|word| message.contains(**word));
+    assert_eq!(found, None, "{message}");
+    let is_camel = |word: &str| {
+        let inner = word.char_indices().skip(1);
+        let capitals = inner.filter(|(at, c)| c.is_uppercase() && word[..*at].ends_with(char::is_lowercase));
+        capitals.count() > 1
+    };
+    // TIFF's tags are called so in its standard; paths are what they are.
+    let is_name = |word: &str| message.contains("tiff") || message.contains("TIFF") || word.contains('/');
+    let odd = message.split_whitespace().find(|word| is_camel(word) && !is_name(word));
+    assert_eq!(odd, None, "{message}");
+}

@@ -45,8 +45,20 @@ pub(super) fn decode(bytes: &[u8], samples: &mut Vec<u8>) -> Result<Raster> {
     Ok(Raster { width, height, channels: channels.min(3), whole, orientation: None })
 }
 
-fn open(bytes: &[u8]) -> Result<BmpDecoder<Cursor<&[u8]>>> {
-    BmpDecoder::new(Cursor::new(bytes)).map_err(corrupt)
+fn open(bytes: &[u8]) -> Result<BmpDecoder<Cursor<&[u8]>>, ImageError> {
+    BmpDecoder::new(Cursor::new(bytes))
+}
+
+/// The decoder refuses large sides before our limits see them, and says first how large they are.
+fn too_large(error: ImageError, wanted: &Wanted<'_>) -> Error {
+    let text = error.to_string();
+    if !text.contains("too large") {
+        return corrupt(error);
+    }
+    let mut numbers = text.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok());
+    let (width, height) = (numbers.next().unwrap_or(u32::MAX), numbers.next().unwrap_or(u32::MAX));
+    let refused = wanted.limits.check_size(width, height).err();
+    refused.unwrap_or_else(|| Error::Unsupported(format!("BMP of {width}×{height} pixels")))
 }
 
 fn channels(decoder: &impl ImageDecoder) -> usize {

@@ -146,8 +146,22 @@ fn colour(decoder: &mut Source<'_>, wanted: &Wanted<'_>) -> Result<Colour> {
         ColorType::RGB(_) | ColorType::RGBA(_) => Ok(Colour::Rgb),
         ColorType::CMYK(_) | ColorType::CMYKA(_) => Ok(Colour::Cmyk),
         ColorType::YCbCr(8) => Ok(Colour::YCbCr),
-        other => Err(Error::Unsupported(format!("TIFF with samples of the kind {other:?}"))),
+        other => Err(Error::Unsupported(format!("TIFF with samples of the kind {}", kind(other)))),
     }
+}
+
+/// What samples are, in words.
+fn kind(colour: ColorType) -> String {
+    let (name, bits) = match colour {
+        ColorType::Palette(bits) => ("palette", bits),
+        ColorType::YCbCr(bits) => ("YCbCr", bits),
+        ColorType::Lab(bits) => ("L*a*b*", bits),
+        ColorType::Multiband { bit_depth, num_samples } => {
+            return format!("{num_samples} channels of {bit_depth} bits");
+        }
+        _ => return "that is not known".to_string(),
+    };
+    format!("{name} of {bits} bits")
 }
 
 /// The file with its palette indices declared to be grey; `None` where there are none.

@@ -88,6 +88,9 @@ fn corrupt(error: ImageError) -> Error {
     match error {
         ImageError::Unsupported(error) => Error::Unsupported(format!("WebP: {error}")),
         ImageError::Limits(_) => limits::refused(LEAST),
+        error if error.to_string().contains("Unsupported feature: ") => {
+            Error::Unsupported(format!("WebP: {error}").replace("Unsupported feature: ", ""))
+        }
         error => corrupt_text(error.to_string()),
     }
 }

@@ -41,7 +41,7 @@ where
 fn count(countable: impl Iterator<Item = bool> + Send + 'static) -> Count {
     let count = Count::default();
     let shared = Arc::downgrade(&count.0);
-    thread::spawn(move || {
+    let count_all = move || {
         for countable in countable {
             if !countable {
                 return;
@@ -53,6 +53,8 @@ fn count(countable: impl Iterator<Item = bool> + Send + 'static) -> Count {
         if let Some(shared) = shared.upgrade() {
             shared.done.store(true, Ordering::Release);
         }
-    });
+    };
+    // Without a thread there is no count.
+    let _ = thread::Builder::new().name("shadegrid-count".to_string()).spawn(count_all);
     count
 }

@@ -6,11 +6,11 @@
 //! ```
 //!
 //! Files on disk are ready at once: the run's own readers read them. Nothing is looked at ahead as long as there are only such.
+//! What is not listed yet holds up nothing that is: see [`Listed`].
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -19,9 +19,11 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::ahead::Shelf;
 use super::archive::{self, Members};
-use super::lister::{Lister, Next};
-use super::{DetachedReader, InputOptions, Item, ItemKind, Source, store};
+use super::listed::{Listed, Next};
+use super::{Content, DetachedReader, InputOptions, Item, ItemKind, Source, store};
 use crate::error::Error;
+use crate::pipeline::panics::caught;
+use crate::pipeline::waiting;
 
 /// Sources one after another.
 pub type Sources = Box<dyn Iterator<Item = Source> + Send>;
@@ -39,11 +41,9 @@ const MEMBERS: usize = 256;
 /// Stack of a thread that reads an archive, in bytes: readers nest little, whatever stands in the file.
 const STACK: usize = 4 << 20;
 
-/// How often a wait is left to look for a stop.
+/// How often a wait is left to look for a stop, and for items that were listed meanwhile and may begin.
 const PATIENCE: Duration = Duration::from_millis(50);
-
-/// And to look for further items, where more may be begun than are listed yet.
-const IMPATIENCE: Duration = Duration::from_millis(5);
+const LISTING: Duration = Duration::from_millis(5);
 
 /// The sources that `items` hold, in their order, each with its item's argument; archives and objects are read ahead from now on, within
 /// [`InputOptions::read_ahead`]. Once all are on their way, the iterator's `size_hint` says at most how many are left.
@@ -54,9 +54,7 @@ pub fn open(
     options: &InputOptions,
 ) -> Sources {
     let mut opened = Opened {
-        lister: Lister::new(Box::new(items.into_iter())),
-        listed: None,
-        ended: false,
+        items: Listed::new(items.into_iter()),
         slots: VecDeque::new(),
         begun: 0,
         archives: 0,
@@ -78,11 +76,7 @@ enum Slot {
 }
 
 struct Opened {
-    lister: Lister,
-    /// An item that is listed, but cannot be begun yet.
-    listed: Option<Item>,
-    /// Whether no more are to come.
-    ended: bool,
+    items: Listed,
     /// With each item's argument.
     slots: VecDeque<(Slot, Arc<OsStr>)>,
     /// Items begun so far: the number of the next one.
@@ -102,20 +96,17 @@ impl Iterator for Opened {
     fn next(&mut self) -> Option<Source> {
         loop {
             self.begin();
-            let may_begin = !self.ended && self.listed.is_none() && self.slots.len() < self.depth();
-            let patience = if may_begin { IMPATIENCE } else { PATIENCE };
+            let patience = self.patience();
             let Some((slot, argument)) = self.slots.front_mut() else {
-                match self.lister.next(PATIENCE) {
-                    Next::Item(item) => self.listed = Some(item),
-                    Next::Later if self.options.stop.requested() => return None,
-                    Next::Later => {}
-                    Next::End => return None,
+                match self.items.wait(PATIENCE) {
+                    Next::None => return None,
+                    Next::NotYet if waiting::is_over(&self.options.stop) => return None,
+                    _ => continue,
                 }
-                continue;
             };
             let coming = match slot {
                 Slot::Ready(_) => match self.done()? {
-                    (Slot::Ready(source), argument) => return Some(source.from_argument(argument)),
+                    (Slot::Ready(source), argument) => return self.ready(source, argument),
                     _ => continue,
                 },
                 Slot::Object(object) => match object.wait(patience) {
@@ -130,7 +121,7 @@ impl Iterator for Opened {
             match coming {
                 Ok(member) => return Some(member.from_argument(argument.clone())),
                 Err(RecvTimeoutError::Disconnected) => drop(self.done()),
-                Err(RecvTimeoutError::Timeout) if self.options.stop.requested() => return None,
+                Err(RecvTimeoutError::Timeout) if waiting::is_over(&self.options.stop) => return None,
                 Err(RecvTimeoutError::Timeout) => {}
             }
         }
@@ -142,7 +133,7 @@ impl Iterator for Opened {
             Slot::Ready(_) | Slot::Object(_) => Some(1),
             Slot::Archive(members, reading) => reading.is_finished().then(|| members.len()),
         };
-        let all_begun = self.listed.is_none() && (self.ended || self.lister.left() == Some(0));
+        let all_begun = self.items.is_over();
         (0, all_begun.then(|| self.slots.iter().map(|(slot, _)| left(slot)).sum()).flatten())
     }
 }
@@ -159,11 +150,10 @@ impl Opened {
     /// Begins as many items as may be on their way, of those that are listed.
     fn begin(&mut self) {
         while self.slots.len() < self.depth() {
-            let Some(item) = self.listed.take().or_else(|| self.look()) else { return };
-            if self.archives == ARCHIVES && item.kind == ItemKind::Archive {
-                self.listed = Some(item);
+            let full = self.archives == ARCHIVES;
+            let Some(item) = self.items.next_if(|item| !full || item.kind != ItemKind::Archive) else {
                 return;
-            }
+            };
             if *self.argument != *item.source {
                 self.argument = item.source.as_os_str().into();
             }
@@ -173,16 +163,15 @@ impl Opened {
         }
     }
 
-    /// The next item, where it is listed.
-    fn look(&mut self) -> Option<Item> {
-        match self.lister.next(Duration::ZERO) {
-            Next::Item(item) => Some(item),
-            Next::Later => None,
-            Next::End => {
-                self.ended = true;
-                None
-            }
-        }
+    /// How long to wait for what the first slot gives.
+    fn patience(&self) -> Duration {
+        if self.items.is_over() || self.slots.len() >= self.depth() { PATIENCE } else { LISTING }
+    }
+
+    /// A source that is ready. One that fails because a stop ended the listing is none.
+    fn ready(&self, source: Source, argument: Arc<OsStr>) -> Option<Source> {
+        let in_vain = matches!(source.content, Content::Failed(_)) && waiting::is_over(&self.options.stop);
+        (!in_vain).then(|| source.from_argument(argument))
     }
 
     fn depth(&self) -> usize {
@@ -194,11 +183,12 @@ impl Opened {
     }
 
     fn slot(&mut self, item: Item) -> Slot {
-        let Item { location, kind, source } = item;
+        let Item { location, kind, source, .. } = item;
         match kind {
             ItemKind::Archive => self.archive(location, &source),
             ItemKind::Picture if store::url(&location).is_some() => self.fetch(location, &source),
-            ItemKind::Picture => Slot::Ready(Source::file(location)),
+            ItemKind::Picture if location == source => Slot::Ready(Source::file(location)),
+            ItemKind::Picture => Slot::Ready(Source::found(location)),
             ItemKind::StandardInput => {
                 let input = DetachedReader::new(io::stdin(), self.options.stop.clone());
                 Slot::Ready(Source::stream(location, input))
@@ -254,7 +244,7 @@ fn read_archive(
     let lease = |bytes| shelf.take(number, bytes);
     let mut give = |source| to.send(source).is_ok();
     let members = Members { options, lease: &lease, give: &mut give };
-    if catch_unwind(AssertUnwindSafe(|| archive::read(location, members))).is_err() {
+    if caught(|| archive::read(location, members)).is_err() {
         let error =
             Error::corrupt("archive", "reading it panicked; this is a bug, please report it with the file");
         let _ = to.send(Source::failed(location, error));

@@ -1,25 +1,22 @@
 //! Files to be read anywhere in them, on disk or in a store.
 
 use std::ffi::OsStr;
-use std::fs::File;
 use std::io::{self, Read, Seek};
+use std::path::Path;
 
-use super::{InputOptions, store};
+use super::{InputOptions, open_regular, store};
 
 /// A file to be read anywhere in it.
 pub(super) trait Place: Read + Seek + Send {}
 
 impl<T: Read + Seek + Send> Place for T {}
 
-/// Opens a path or an object's URL.
+/// Opens a path or an object's URL. A pipe or a device is refused: it cannot be read anywhere in it.
 pub(super) fn open(location: &OsStr, options: &InputOptions) -> io::Result<Box<dyn Place>> {
     if let Some(url) = store::url(location) {
         return store::open(url, options);
     }
-    let file = File::open(location)?;
-    if file.metadata()?.is_dir() {
-        return Err(io::ErrorKind::IsADirectory.into());
-    }
+    let (file, _) = open_regular(Path::new(location))?;
     Ok(Box::new(file))
 }
 

@@ -19,6 +19,7 @@ use tokio::time::timeout;
 
 use self::wire::Wire;
 use crate::pipeline::Stop;
+use crate::pipeline::panics::caught;
 
 mod address;
 mod bucket;
@@ -93,7 +94,9 @@ static RUNTIME: LazyLock<io::Result<Runtime>> = LazyLock::new(|| {
     // Tests run as on a machine with many processors.
     let threads = if cfg!(test) { 4 } else { processors.div_ceil(4) };
     builder.worker_threads(threads).thread_name("shadegrid-store");
-    builder.on_thread_park(|| thread::sleep(pause())).enable_all().build()
+    builder.on_thread_park(|| thread::sleep(pause())).enable_all();
+    // It panics where the system refuses it a thread.
+    caught(|| builder.build()).unwrap_or_else(|panic| Err(io::Error::new(io::ErrorKind::WouldBlock, panic)))
 });
 
 fn runtime() -> io::Result<&'static Runtime> {

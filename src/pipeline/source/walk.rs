@@ -95,7 +95,7 @@ fn folder(root: PathBuf, walk: Walk) -> impl Iterator<Item = Source> {
 
 fn entry_source(entry: walkdir::Result<DirEntry>, folder: &Path) -> Option<Source> {
     match entry {
-        Ok(entry) if entry.file_type().is_file() => Some(Source::file(entry.into_path())),
+        Ok(entry) if entry.file_type().is_file() => Some(Source::found(entry.into_path())),
         Ok(_) => None,
         Err(error) => {
             let path = error.path().unwrap_or(folder).to_path_buf();

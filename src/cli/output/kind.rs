@@ -1,0 +1,133 @@
+//! What a file that is there holds, as far as its first and last bytes tell.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+
+/// What a command writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Records of `hash`, `match` or `job merge`, in any format.
+    Records,
+    /// Groups of `dedupe`.
+    Groups,
+    /// Entries of `gallery export`.
+    Entries,
+    /// What `gallery build --quarantine` puts aside.
+    Quarantine,
+    /// A gallery.
+    Gallery,
+    /// The page of `bench`.
+    Page,
+}
+
+/// How much of a file is looked at: more than any record's name and source take.
+const START: u64 = 1 << 20;
+const END: u64 = 1 << 16;
+
+impl Kind {
+    /// In words, behind "is not".
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Kind::Records => "a file of records",
+            Kind::Groups => "a file of groups",
+            Kind::Entries => "an export of a gallery",
+            Kind::Quarantine => "a quarantine file",
+            Kind::Gallery => "a gallery",
+            Kind::Page => "a page of `bench`",
+        }
+    }
+
+    /// Whether only its owner may read it: all that holds signatures, or says what they are of.
+    pub(super) fn is_private(self) -> bool {
+        self != Kind::Page
+    }
+
+    /// Whether the file at `path` holds this, or nothing.
+    pub(super) fn holds(self, path: &Path) -> io::Result<bool> {
+        let mut file = File::open(path)?;
+        let mut start = Vec::new();
+        file.by_ref().take(START).read_to_end(&mut start)?;
+        Ok(start.is_empty() || self.begins(&start) || self == Kind::Records && is_parquet(&start, file)?)
+    }
+
+    fn begins(self, start: &[u8]) -> bool {
+        let line = start.split(|&byte| byte == b'\n').next().unwrap_or_default();
+        let object = |first: &[&str], further: &[&str]| {
+            first.iter().any(|name| line.starts_with(format!("{{\"{name}\":").as_bytes()))
+                && further.iter().all(|part| has(line, part.as_bytes()))
+        };
+        match self {
+            Kind::Records => {
+                line.starts_with(b"path,path_base64,status,")
+                    || ["\"status\":\"ok\"", "\"status\":\"error\""]
+                        .iter()
+                        .any(|status| object(&["path", "key", "position"], &[status]))
+            }
+            Kind::Groups => object(&["group"], &["\"members\":["]),
+            Kind::Entries => object(&["key"], &["\"source_format\":"]),
+            Kind::Quarantine => object(&["list"], &["\"position\":", "\"reason\":"]),
+            Kind::Gallery => start.starts_with(b"SHADEGAL"),
+            Kind::Page => {
+                start.starts_with(b"<!doctype html>") && has(line, b"<title>Shadegrid bench</title>")
+            }
+        }
+    }
+}
+
+/// Whether it is a Parquet file that says at its end that we wrote it.
+fn is_parquet(start: &[u8], mut file: File) -> io::Result<bool> {
+    if !start.starts_with(b"PAR1") {
+        return Ok(false);
+    }
+    let length = file.seek(SeekFrom::End(0))?;
+    file.seek(SeekFrom::Start(length.saturating_sub(END)))?;
+    let mut end = Vec::new();
+    file.take(END).read_to_end(&mut end)?;
+    Ok(end.ends_with(b"PAR1") && has(&end, b"shadegrid.version"))
+}
+
+fn has(text: &[u8], part: &[u8]) -> bool {
+    memchr::memmem::find(text, part).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Kind; 6] =
+        [Kind::Records, Kind::Groups, Kind::Entries, Kind::Quarantine, Kind::Gallery, Kind::Page];
+
+    #[test]
+    fn a_kind_knows_its_own_and_nothing_else() {
+        let own: [(Kind, &[u8]); 9] = [
+            (Kind::Records, b"{\"path\":\"a.jpg\",\"status\":\"ok\",\"width\":1}\n"),
+            (Kind::Records, b"{\"path\":\"a.jpg\",\"source\":\"l\",\"status\":\"error\",\"code\":\"io\"}\n"),
+            (Kind::Records, b"{\"key\":\"a\",\"position\":3,\"status\":\"ok\",\"matches\":[]}\n"),
+            (Kind::Records, b"path,path_base64,status,code,message\n"),
+            (Kind::Groups, b"{\"group\":1,\"size\":2,\"members\":[{}]}\n"),
+            (Kind::Entries, b"{\"key\":\"a\",\"label\":\"\",\"source\":\"l\",\"source_format\":\"csv\"}\n"),
+            (Kind::Quarantine, b"{\"list\":\"l\",\"position\":3,\"reason\":\"odd\"}\n"),
+            (Kind::Gallery, b"SHADEGAL\x02\0\0\0"),
+            (Kind::Page, b"<!doctype html><html><title>Shadegrid bench</title>"),
+        ];
+        for (of, content) in own {
+            for kind in ALL {
+                assert_eq!(kind.begins(content), kind == of, "{kind:?} of {:?}", content.escape_ascii());
+            }
+        }
+        let foreign: [&[u8]; 8] = [
+            b"\xff\xd8\xff\xe0",
+            b"notes\n",
+            b"{\"path\":\"a.jpg\"}\n",
+            b"{\"path\":\"a.jpg\"}\n{\"path\":\"b\",\"status\":\"ok\"}",
+            b"{\"key\":\"a\"}\n",
+            b"path,status\n",
+            b"<!doctype html><html><title>Home</title>",
+            b"\0",
+        ];
+        for content in foreign {
+            assert!(ALL.iter().all(|kind| !kind.begins(content)), "{:?}", content.escape_ascii());
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! What libraries and servers say, in words for people: without their prefixes, the names of Rust's types, or pages of markup.
+
+use std::borrow::Cow;
+use std::fmt::Display;
+
+/// Phrases of libraries and what we say instead.
+const PHRASES: [(&str, &str); 25] = [
+    ("Format error decoding Bmp: ", ""),
+    ("Format error decoding WebP: ", ""),
+    ("The decoder for Bmp does not support the format features ", ""),
+    ("The decoder for WebP does not support the format features ", ""),
+    ("invalid JPEG format: ", ""),
+    ("unsupported JPEG feature: ", ""),
+    ("Error decoding huffman values: ", ""),
+    ("\"Bad Huffman Code", "bad Huffman code"),
+    (", corrupt JPEG\"", ""),
+    ("Error parsing ", ""),
+    (" segment. Reason:", " segment: "),
+    ("format error: ", ""),
+    ("compressed data is corrupt: \"", "its compressed data is broken: \""),
+    ("Encountered Huffman table with excessive length in DHT\"", "a Huffman table is too long"),
+    ("its compressed data is broken: \"", "its compressed data is broken: "),
+    ("Decode Error", "it cannot be decompressed"),
+    ("color type ", "colour type "),
+    ("Parquet error: ", ""),
+    ("Parquet argument error: ", ""),
+    ("Parquet: ", ""),
+    ("EOF: ", ""),
+    ("External: ", ""),
+    ("failed to fill whole buffer", "it breaks off"),
+    ("unexpected end of file", "it breaks off"),
+    ("Unexpected End of File", "it breaks off"),
+];
+
+/// A message as people are shown it.
+pub(super) fn plain(message: &impl Display) -> String {
+    let mut message = without_markup(message.to_string());
+    for rewrite in [chunk_types, values, checksums, deflate, colours, lists, places] {
+        if let Some(better) = rewrite(&message) {
+            message = better;
+        }
+    }
+    for (phrase, better) in PHRASES {
+        if message.contains(phrase) {
+            message = message.replace(phrase, better);
+        }
+    }
+    message
+}
+
+/// `before`, what `change` makes of the part between `open` and `close`, and what comes behind.
+fn between(
+    text: &str,
+    open: &str,
+    close: &str,
+    change: impl Fn(&str) -> Cow<'static, str>,
+) -> Option<String> {
+    let (before, rest) = text.split_once(open)?;
+    let (inside, behind) = rest.split_once(close)?;
+    Some(format!("{before}{}{behind}", change(inside)))
+}
+
+/// `ChunkType { type: IHDR, critical: true, … }` is a chunk by its name, which hostile files choose.
+fn chunk_types(text: &str) -> Option<String> {
+    between(text, "ChunkType { type: ", " }", |inside| {
+        let name = inside.split(',').next().unwrap_or_default();
+        let is_name = name.len() == 4 && name.bytes().all(|byte| byte.is_ascii_alphabetic());
+        if is_name { name.to_string().into() } else { "unnamed".into() }
+    })
+}
+
+/// `Some(3)` is 3.
+fn values(text: &str) -> Option<String> {
+    between(text, "Some(", ")", |inside| inside.trim_matches('"').to_string().into())
+}
+
+/// Two numbers in hexadecimal help nobody.
+fn checksums(text: &str) -> Option<String> {
+    between(text, "CRC error: expected ", " chunk.", |inside| {
+        let chunk = inside.rsplit(' ').next().unwrap_or_default();
+        format!("the checksum of its {chunk} chunk is wrong").into()
+    })
+}
+
+/// `Corrupt deflate stream. DistanceTooFarBack`.
+fn deflate(text: &str) -> Option<String> {
+    let (before, name) = text.split_once("Corrupt deflate stream. ")?;
+    let mut words = String::new();
+    for character in name.chars() {
+        if character.is_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.extend(character.to_lowercase());
+    }
+    Some(format!("{before}its compressed data is broken: {}", words.trim_end_matches('.')))
+}
+
+/// `Gray(3)` and `Rgb/Two`.
+fn colours(text: &str) -> Option<String> {
+    if let Some(sizes) = between(text, "color/depth combination in header: ", "/", |colour| {
+        format!("combination in its header: {} with bits a sample: ", colour.to_uppercase()).into()
+    }) {
+        return Some(sizes);
+    }
+    let (before, rest) = text.split_once("color type ")?;
+    let (colour, rest) = rest.split_once('(')?;
+    let (bits, behind) = rest.split_once(')')?;
+    Some(format!("{before}colour type {colour} with {bits} bits a sample{behind}"))
+}
+
+/// `[0]` and `[82, 73, 70, 70]` behind phrases that are known to end so.
+fn lists(text: &str) -> Option<String> {
+    between(text, "Invalid Chunk header: [", "]", |_| "a chunk has no valid name".into())
+        .or_else(|| between(text, "bits per sample: [", "]", |bits| format!("bits per sample: {bits}").into()))
+}
+
+/// The name of a temporary file behind an error.
+fn places(text: &str) -> Option<String> {
+    between(text, " at path \"", "\"", |_| "".into())
+}
+
+/// A server's page is what its title, or its code and message, say.
+fn without_markup(text: String) -> String {
+    let lower = text.to_ascii_lowercase();
+    let starts = ["<?xml", "<!doctype", "<html", "<head", "<body", "<error"];
+    let Some(start) = starts.iter().filter_map(|start| lower.find(start)).min() else { return text };
+    let page = &text[start..];
+    let element = |name: &str| {
+        let open = lower[start..].find(&format!("<{name}>"))? + name.len() + 2;
+        let close = lower[start + open..].find("</")?;
+        Some(page[open..open + close].split_whitespace().collect::<Vec<_>>().join(" "))
+    };
+    let said: Vec<String> = match element("title") {
+        Some(title) => vec![title],
+        None => [element("code"), element("message")].into_iter().flatten().collect(),
+    };
+    let before = text[..start].trim_end_matches([' ', ':', '\n']);
+    if said.is_empty() { before.to_string() } else { format!("{before}: {}", said.join(": ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_libraries_say_becomes_plain() {
+        let chunk = "ChunkType { type: IHDR, critical: true, private: false, reserved: false, safecopy: false }";
+        let odd = "ChunkType { type: \\u{8}\\0\\0R, critical: true, private: false, reserved: false, safecopy: false }";
+        let said = [
+            (
+                format!("not one row: CRC error: expected 0x1 have 0xfe while decoding {chunk} chunk."),
+                "not one row: the checksum of its IHDR chunk is wrong",
+            ),
+            (format!("Chunk length wrong: {chunk}"), "Chunk length wrong: IHDR"),
+            (
+                format!("{odd} chunk appeared before IHDR chunk"),
+                "unnamed chunk appeared before IHDR chunk",
+            ),
+            (
+                "Corrupt deflate stream. DistanceTooFarBack".into(),
+                "its compressed data is broken: distance too far back",
+            ),
+            (
+                "Invalid color/depth combination in header: Rgb/Two".into(),
+                "Invalid combination in its header: RGB with bits a sample: Two",
+            ),
+            ("color type Gray(3) is unsupported".into(), "colour type Gray with 3 bits a sample is unsupported"),
+            ("inconsistent bits per sample: [0]".into(), "inconsistent bits per sample: 0"),
+            ("Invalid Chunk header: [82, 73, 70, 70]".into(), "a chunk has no valid name"),
+            (
+                "not one row could be decoded: \"Bad Huffman Code 0xFFFF, corrupt JPEG\"".into(),
+                "not one row could be decoded: bad Huffman code 0xFFFF",
+            ),
+            (
+                "Error parsing DQT segment. Reason:No quantization table for component Y".into(),
+                "DQT segment: No quantization table for component Y",
+            ),
+            ("expected Some(3) rows".into(), "expected 3 rows"),
+            ("No such file (os error 2) at path \"/a/.tmpx\"".into(), "No such file (os error 2)"),
+            ("Parquet error: Invalid Parquet file. Size is smaller".into(), "Invalid Parquet file. Size is smaller"),
+        ];
+        for (said, plainly) in said {
+            assert_eq!(plain(&said), plainly);
+            assert_eq!(plain(&plainly), plainly, "saying it twice changes it");
+        }
+    }
+
+    #[test]
+    fn a_servers_page_becomes_one_line() {
+        let s3 = "cannot list: 403 Forbidden: <?xml version=\"1.0\"?>\n<Error><Code>AccessDenied</Code>\
+                  <Message>Access\n Denied</Message><HostId>x</HostId></Error>";
+        assert_eq!(plain(&s3), "cannot list: 403 Forbidden: AccessDenied: Access Denied");
+        let html = "502: <!DOCTYPE html><html><head><Title>Bad Gateway</Title></head><body><h1>no</h1></body></html>";
+        assert_eq!(plain(&html), "502: Bad Gateway");
+        assert_eq!(plain(&"503: <html>"), "503");
+    }
+
+    #[test]
+    fn names_of_files_stay_as_they_are() {
+        for message in [
+            "cannot write photo[1] <2> {3}.jsonl: No space left on device (os error 28)",
+            "there is nothing below s3://bucket/a<b>/[82, 73]/",
+            "the picture is damaged; 12.5 % of its rows came out whole",
+        ] {
+            assert_eq!(plain(&message), message);
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Takes sources from whoever brings them, one after another, and hands them to the readers.
+
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, Sender, select};
+
+use super::panics::caught;
+use super::reader::{Loader, Taken};
+use super::source::{Content, Source};
+use super::stop::Stop;
+use super::waiting::Wanted;
+use crate::error::Error;
+
+/// What is known of the sources; shared by all threads of a run.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    /// Sources taken.
+    pub(super) taken: AtomicU64,
+    /// Of these, how many are being read, or wait for that or for the memory that it takes.
+    pub(super) reading: AtomicU64,
+    /// Of these, how many no record comes of, because a stop ended the wait for them.
+    pub(super) given_up: AtomicU64,
+    /// Set when the sources came to their end by themselves.
+    pub(super) exhausted: AtomicBool,
+    /// What ended them before, where it was no stop.
+    failure: Mutex<Option<Error>>,
+}
+
+impl Counts {
+    /// What ended the sources before their end, if something did.
+    pub(super) fn take_failure(&self) -> Option<Error> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// The thread that takes sources.
+pub(super) struct Take<'a, I> {
+    pub(super) sources: I,
+    pub(super) tickets: Receiver<()>,
+    pub(super) readers: Sender<Taken>,
+    /// Takes what needs no reading.
+    pub(super) loader: Arc<Loader>,
+    /// Disconnected when nobody wants anything any more.
+    pub(super) hangup: Receiver<()>,
+    pub(super) wanted: Wanted,
+    pub(super) stop: &'a Stop,
+}
+
+impl<I: Iterator<Item = Source>> Take<'_, I> {
+    /// Takes until the sources end, a stop is requested or nobody wants the results. The sources are dropped at their end, and never asked again.
+    pub(super) fn run(mut self) {
+        self.wanted.clone().by_this_thread();
+        while self.tickets.recv().is_ok() {
+            let Some(taken) = self.next() else { break };
+            if self.hand_on(taken).is_break() {
+                break;
+            }
+        }
+        let Take { sources, loader, .. } = self;
+        if let Err(panic) = caught(move || drop(sources)) {
+            fail(&loader.counts, &panic);
+        }
+    }
+
+    fn next(&mut self) -> Option<Taken> {
+        if self.stop.requested() {
+            return None;
+        }
+        let started = Instant::now();
+        let counts = &self.loader.counts;
+        match caught(|| self.sources.next()) {
+            Ok(Some(source)) => {
+                let index = counts.taken.fetch_add(1, Ordering::AcqRel);
+                Some(Taken { index, source, started })
+            }
+            Ok(None) => {
+                // A source that was waited for in vain because of a stop is not the end of them.
+                counts.exhausted.store(!self.stop.requested(), Ordering::Release);
+                None
+            }
+            Err(panic) => {
+                fail(counts, &panic);
+                None
+            }
+        }
+    }
+
+    fn hand_on(&self, taken: Taken) -> ControlFlow<()> {
+        self.loader.counts.reading.fetch_add(1, Ordering::AcqRel);
+        if matches!(taken.source.content, Content::Bytes(..) | Content::Failed(_)) {
+            return self.loader.load(taken);
+        }
+        select! {
+            send(self.readers, taken) -> sent => match sent {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(()),
+            },
+            recv(self.hangup) -> _ => ControlFlow::Break(()),
+        }
+    }
+}
+
+fn fail(counts: &Counts, panic: &str) {
+    let error = Error::Input(format!("listing the inputs panicked ({panic}); the records so far are whole"));
+    counts.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+}

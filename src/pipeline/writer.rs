@@ -1,0 +1,114 @@
+//! Writes records in the order of their sources, on the caller's thread.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
+
+use super::PipelineOptions;
+use super::order::Reorder;
+use super::panics::caught;
+use super::record::Record;
+use super::sink::Sink;
+use super::summary::{Ended, Summary};
+use super::take::Counts;
+use crate::error::{Error, Result};
+
+/// How often a wait for records is left to look for a stop.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// How long a reader may take after a stop. Then it is left behind: its file system does not answer.
+const READING: Duration = Duration::from_secs(2);
+
+/// The last of the pipeline. Dropped, it ends all other threads.
+pub(super) struct Writer<'a> {
+    records: Receiver<Record>,
+    tickets: Sender<()>,
+    counts: Arc<Counts>,
+    options: &'a PipelineOptions,
+    /// Records that came.
+    received: u64,
+    /// Since when nothing has come but what readers have in hand.
+    stuck_since: Option<Instant>,
+}
+
+impl<'a> Writer<'a> {
+    pub(super) fn new(
+        records: Receiver<Record>,
+        tickets: Sender<()>,
+        counts: Arc<Counts>,
+        options: &'a PipelineOptions,
+    ) -> Writer<'a> {
+        Writer { records, tickets, counts, options, received: 0, stuck_since: None }
+    }
+
+    /// Writes until every source has its record, or what is left is not waited for.
+    pub(super) fn run(mut self, sink: &mut dyn Sink) -> Result<Summary> {
+        let panicked = |panic| {
+            Err(Error::Input(format!("writing the records panicked ({panic}); this is a bug in what takes them")))
+        };
+        caught(|| self.write(sink)).unwrap_or_else(panicked)
+    }
+
+    fn write(&mut self, sink: &mut dyn Sink) -> Result<Summary> {
+        let started = Instant::now();
+        let mut summary = Summary::default();
+        let mut waiting = Reorder::default();
+        while let Some(record) = self.next(sink)? {
+            waiting.put(record);
+            while let Some(record) = waiting.pop() {
+                sink.write(&record)?;
+                summary.add(&record);
+                let _ = self.tickets.try_send(());
+                if self.options.fail_fast && record.outcome.is_err() {
+                    sink.finish()?;
+                    summary.end(started, Ended::FailedFast);
+                    return Ok(summary);
+                }
+            }
+        }
+        sink.finish()?;
+        let is_whole = self.counts.taken.load(Ordering::Acquire) == summary.records;
+        summary.end(started, if is_whole { Ended::Complete } else { Ended::Stopped });
+        Ok(summary)
+    }
+
+    /// The next record that is done, in any order; what was written is handed on before waiting for one.
+    fn next(&mut self, sink: &mut dyn Sink) -> Result<Option<Record>> {
+        let record = match self.records.try_recv() {
+            Ok(record) => Some(record),
+            Err(TryRecvError::Disconnected) => None,
+            Err(TryRecvError::Empty) => {
+                sink.flush()?;
+                self.wait()
+            }
+        };
+        self.received += u64::from(record.is_some());
+        Ok(record)
+    }
+
+    fn wait(&mut self) -> Option<Record> {
+        loop {
+            match self.records.recv_timeout(PATIENCE) {
+                Ok(record) => return Some(record),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) if self.is_stuck() => return None,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+    }
+
+    /// Whether a stop was requested, and for some time nothing is left but what readers have in hand.
+    fn is_stuck(&mut self) -> bool {
+        let Counts { taken, reading, given_up, .. } = &*self.counts;
+        let [taken, reading, given_up] =
+            [taken, reading, given_up].map(|count| count.load(Ordering::Acquire));
+        let is_left = taken.saturating_sub(self.received + given_up);
+        if !self.options.stop.requested() || reading == 0 || is_left != reading {
+            self.stuck_since = None;
+            return false;
+        }
+        self.stuck_since.get_or_insert_with(Instant::now).elapsed() >= READING
+    }
+}
