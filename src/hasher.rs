@@ -282,7 +282,8 @@ impl Hasher {
             Err(reason) => (self.cpu.sums(&picture, &self.algorithms), Backend::Cpu, Some(reason)),
         };
         let enough = !needs_every_pixel(&sums, &picture);
-        let hashed = enough.then(|| facts.onto(Hashed { backend, fallback, ..self.finish_sums(sums, &picture) }));
+        let hashed =
+            enough.then(|| facts.onto(Hashed { backend, fallback, ..self.finish_sums(sums, &picture) }));
         self.decoder.recycle(picture);
         hashed
     }

@@ -23,7 +23,7 @@ pub struct Limits {
     ///
     /// What a picture costs goes by its pixels, and an empty one of any size fits into 42 bytes. Of 217 photographs
     /// none has more than 43 pixels a byte, of JPEGs saved at quality 10 none more than 38; one-colour graphics have thousands, and
-    /// stay far below [`FREE_PIXELS`]. `benches/README.md` has the measurement.
+    /// stay far below [`FREE_PIXELS`]. `benches/results/2026-11-28-epyc-seams.md` has the measurement.
     #[serde(default = "default_pixels_per_byte")]
     pub max_pixels_per_byte: u64,
     /// Length of the encoded file, in bytes. Default 1 GiB.
@@ -177,7 +177,12 @@ pub(crate) fn can_be_had(bytes: u64) -> Result<()> {
 /// The error for memory that the system refused: `bytes` more.
 pub(crate) fn refused(bytes: u64) -> Error {
     let limit = memory_left().min(bytes.saturating_sub(1));
-    Error::Limit { what: "memory to decode in bytes", actual: bytes, limit, option: "more memory for the process" }
+    Error::Limit {
+        what: "memory to decode in bytes",
+        actual: bytes,
+        limit,
+        option: "more memory for the process",
+    }
 }
 
 /// Checks that a picture is not under [`MIN_SIDE`] pixels a side.

@@ -59,14 +59,13 @@ pub use row::{Row, RowFailure, RowMatch, RowPicture, Text};
 pub use sink::{Csv, JsonLines, Parquet, RecordFormat, RowSink, Rows, Sink, describe};
 #[cfg(feature = "store")]
 pub(crate) use source::Bucket;
-pub(crate) use threads::start as start_thread;
 pub use source::{
     Count, DetachedReader, Input, InputOptions, Item, ItemKind, Items, Network, Notices, Only, ReadAhead,
-    Source,
-    Sources, Walk, count_ahead, count_items, expand, items, looks_like_archive, names, open, resumes,
+    Source, Sources, Walk, count_ahead, count_items, expand, items, looks_like_archive, names, open, resumes,
 };
 pub use stop::Stop;
 pub use summary::{Ended, Summary};
+pub(crate) use threads::start as start_thread;
 
 /// The choices of [`run`].
 #[derive(Debug, Clone)]

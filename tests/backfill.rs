@@ -381,8 +381,8 @@ fn only_what_the_ledger_tells_of_is_merged() {
     assert_eq!(code(&output(folder, &backfill("out", &["--worker", "1/2"]))), 2);
     merge("all.jsonl", "is not finished");
     assert_eq!(code(&output(folder, &backfill("out", &[]))), 2);
-    merge("out/records/all.jsonl", "lies among the job's own records");
-    merge("out/records/0000007.jsonl", "lies among the job's own records");
+    merge("out/records/all.jsonl", "lies in out, which is read");
+    merge("out/records/0000007.jsonl", "lies in out, which is read");
     let file = folder.join("out/records/0000001.jsonl");
     let mut lines: Vec<_> =
         fs::read(&file).unwrap().split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();

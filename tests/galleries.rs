@@ -66,8 +66,10 @@ fn folder(files: &[(&str, String)]) -> TempDir {
 
 /// Names in a folder, hidden ones too.
 fn names(folder: &TempDir) -> Vec<String> {
-    let mut names: Vec<String> =
-        fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> = fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     names
 }
@@ -76,11 +78,17 @@ fn names(folder: &TempDir) -> Vec<String> {
 fn twelve_additions_at_once_all_count() {
     let folder = folder(&[("first.csv", list(0..5))]);
     for n in 0..12u64 {
-        fs::write(folder.path().join(format!("list{n}.csv")), list(100 * (n + 1)..100 * (n + 1) + 20)).unwrap();
+        fs::write(folder.path().join(format!("list{n}.csv")), list(100 * (n + 1)..100 * (n + 1) + 20))
+            .unwrap();
     }
     said(&folder, "gallery build g.gallery first.csv", 0);
     let added: Vec<Child> = (0..12)
-        .map(|n| command(&folder, &format!("gallery add g.gallery list{n}.csv -q")).stderr(Stdio::null()).spawn().unwrap())
+        .map(|n| {
+            command(&folder, &format!("gallery add g.gallery list{n}.csv -q"))
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap()
+        })
         .collect();
     for mut child in added {
         assert!(child.wait().unwrap().success());
@@ -89,7 +97,11 @@ fn twelve_additions_at_once_all_count() {
     assert_eq!(keys.len(), 5 + 12 * 20);
     assert!((0..12u64).all(|n| keys.contains(&format!("k{}", 100 * (n + 1) + 19))));
     said(&folder, "gallery verify g.gallery", 0);
-    assert!(names(&folder).iter().all(|name| !name.starts_with('.')), "nothing is left behind: {:?}", names(&folder));
+    assert!(
+        names(&folder).iter().all(|name| !name.starts_with('.')),
+        "nothing is left behind: {:?}",
+        names(&folder)
+    );
 }
 
 #[test]
@@ -100,7 +112,12 @@ fn half_a_list_is_no_list() {
     };
     let whole = json(0..40);
     let half = whole[..whole.len() / 2].to_string();
-    let folder = folder(&[("whole.json", whole), ("half.json", half), ("other.csv", list(50..60)), ("rubbish.txt", "what\n".into())]);
+    let folder = folder(&[
+        ("whole.json", whole),
+        ("half.json", half),
+        ("other.csv", list(50..60)),
+        ("rubbish.txt", "what\n".into()),
+    ]);
     said(&folder, "gallery build g.gallery whole.json", 0);
     let before = fs::read(folder.path().join("g.gallery")).unwrap();
     for arguments in [
@@ -113,7 +130,11 @@ fn half_a_list_is_no_list() {
     ] {
         let said = said(&folder, arguments, 2);
         assert!(said.contains("g.gallery is left as it was") && said.contains("--accept-partial"), "{said}");
-        let list = if arguments.contains("half") { "half.json: corrupt list: it ends too early at line 1" } else { "rubbish.txt: it gave no signature" };
+        let list = if arguments.contains("half") {
+            "half.json: corrupt list: it ends too early at line 1"
+        } else {
+            "rubbish.txt: it gave no signature"
+        };
         assert!(said.contains(list), "{said}");
         assert!(fs::read(folder.path().join("g.gallery")).unwrap() == before, "{arguments}");
     }
@@ -144,8 +165,13 @@ fn a_list_counts_once_however_often_it_is_read() {
     let of_list: Vec<(String, String)> = entries(&folder, "g.gallery").into_iter().skip(10 - 3).collect();
     let all = entries(&folder, "g.gallery");
     assert_eq!(all.len(), 20 + 2 + 1, "{of_list:?}");
-    let label = |key: &str| all.iter().filter(|entry| entry.0 == key).map(|entry| entry.1.as_str()).collect::<Vec<_>>();
-    assert_eq!((label("k2"), label("k4"), label("k11")), (vec!["label 2", "label 9"], vec!["label 1", "label 1"], vec!["label 9"]));
+    let label = |key: &str| {
+        all.iter().filter(|entry| entry.0 == key).map(|entry| entry.1.as_str()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (label("k2"), label("k4"), label("k11")),
+        (vec!["label 2", "label 9"], vec!["label 1", "label 1"], vec!["label 9"])
+    );
     // What was removed and is listed again is there again.
     said(&folder, "gallery remove g.gallery --key k4", 0);
     assert_eq!(keys(&folder, "g.gallery").len(), 21);
@@ -160,10 +186,18 @@ fn a_list_counts_once_however_often_it_is_read() {
 #[test]
 fn what_a_page_takes_back_goes_whoever_brought_it() {
     let update = |n: u64, deleted: bool| {
-        format!("{{\"id\":\"{n}\",\"indicator\":\"{}\",\"type\":\"HASH_PDQ\",\"should_delete\":{deleted},\"descriptors\":{{\"data\":[]}}}}", pdq(n))
+        format!(
+            "{{\"id\":\"{n}\",\"indicator\":\"{}\",\"type\":\"HASH_PDQ\",\"should_delete\":{deleted},\"descriptors\":{{\"data\":[]}}}}",
+            pdq(n)
+        )
     };
     let page = |records: &[String]| format!("{{\"data\":[{}]}}", records.join(","));
-    let image = |n: u64, more: &str| format!("<image><member id=\"42\"/><id>i{n}</id><fingerprints><pdq>{}</pdq></fingerprints>{more}</image>", pdq(n));
+    let image = |n: u64, more: &str| {
+        format!(
+            "<image><member id=\"42\"/><id>i{n}</id><fingerprints><pdq>{}</pdq></fingerprints>{more}</image>",
+            pdq(n)
+        )
+    };
     let folder = folder(&[
         ("page1.json", page(&[update(1, false), update(2, false), update(3, false)])),
         ("page2.jsonl", format!("{}\n{}\n", update(2, true), update(4, false))),
@@ -193,7 +227,8 @@ fn what_cannot_be_read_is_told_with_list_position_and_reason() {
     assert_eq!(keys(&folder, "g.gallery").len(), 20, "the others count");
     said(&folder, "gallery build g.gallery bad.csv --quarantine q.jsonl -q", 2);
     let quarantined = fs::read_to_string(folder.path().join("q.jsonl")).unwrap();
-    let quarantined: Vec<Value> = quarantined.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let quarantined: Vec<Value> =
+        quarantined.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(quarantined.len(), 5);
     assert_eq!((&quarantined[4]["list"], &quarantined[4]["position"]), (&"bad.csv".into(), &16.into()));
     assert!(quarantined[4].get("member").is_none());
@@ -213,7 +248,11 @@ fn modes_links_and_owners_stay() {
     fs::set_permissions(path("g.gallery"), fs::Permissions::from_mode(0o640)).unwrap();
     let owner = |name: &str| fs::metadata(path(name)).map(|m| (m.uid(), m.gid())).unwrap();
     let before = owner("g.gallery");
-    for arguments in ["gallery add g.gallery more.csv", "gallery remove g.gallery --key k1", "gallery build g.gallery list.csv"] {
+    for arguments in [
+        "gallery add g.gallery more.csv",
+        "gallery remove g.gallery --key k1",
+        "gallery build g.gallery list.csv",
+    ] {
         said(&folder, arguments, 0);
         assert_eq!((mode("g.gallery"), owner("g.gallery")), (0o640, before), "{arguments}");
     }
@@ -231,7 +270,12 @@ fn what_killed_processes_left_is_cleared_away() {
     let folder = folder(&[("list.csv", list(0..10)), ("more.csv", list(20..30))]);
     said(&folder, "gallery build g.gallery list.csv", 0);
     let stale = [".g.gallery.a1B2c3.partial", ".g.gallery.lock"];
-    let others = [".other.gallery.a1B2c3.partial", ".g.gallery.partial", "g.gallery.a1B2c3.partial", ".g.gallery.long-name.partial"];
+    let others = [
+        ".other.gallery.a1B2c3.partial",
+        ".g.gallery.partial",
+        "g.gallery.a1B2c3.partial",
+        ".g.gallery.long-name.partial",
+    ];
     stale.iter().chain(&others).for_each(|name| fs::write(folder.path().join(name), "x").unwrap());
     said(&folder, "gallery add g.gallery more.csv", 0);
     let names = names(&folder);
@@ -247,7 +291,8 @@ fn a_change_waits_for_another_and_says_so() {
     let mut told = Vec::new();
     let change = Change::begin(&path, &mut |message| told.push(message.to_string())).unwrap();
     assert!(change.is_locked() && told.is_empty());
-    let mut child = command(&folder, "gallery add g.gallery more.csv").stderr(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        command(&folder, "gallery add g.gallery more.csv").stderr(Stdio::piped()).spawn().unwrap();
     let said = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
     let waits = said.take_while(|line| !line.contains("another process changes")).count();
     assert!(waits < 2 && child.try_wait().unwrap().is_none(), "it says that it waits, and does");
@@ -264,10 +309,15 @@ fn a_change_waits_for_another_and_says_so() {
 fn keys_to_remove_come_from_any_list_of_them() {
     let nameless = format!("pdq\n{}\n", pdq(40));
     let utf16: Vec<u8> = "\u{feff}k2\r\nk3\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let folder = folder(&[("list.csv", list(0..10)), ("nameless.csv", nameless), ("keys", "k0\n\n  \nk1".into())]);
+    let folder =
+        folder(&[("list.csv", list(0..10)), ("nameless.csv", nameless), ("keys", "k0\n\n  \nk1".into())]);
     fs::write(folder.path().join("wide"), utf16).unwrap();
     said(&folder, "gallery build g.gallery list.csv nameless.csv", 0);
-    assert_eq!(said(&folder, "gallery remove g.gallery --keys-from keys", 0), "2 entries removed\n", "an empty line is no key");
+    assert_eq!(
+        said(&folder, "gallery remove g.gallery --keys-from keys", 0),
+        "2 entries removed\n",
+        "an empty line is no key"
+    );
     assert_eq!(said(&folder, "gallery remove g.gallery --keys-from wide", 0), "2 entries removed\n");
     assert_eq!(keys(&folder, "g.gallery").len(), 7);
 }
@@ -293,11 +343,18 @@ fn lists_come_through_pipes_whole() {
         let output = piped(&folder, &format!("gallery build g.gallery {way}"), list.as_bytes());
         assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
         assert_eq!(keys(&folder, "g.gallery").len(), 3000, "{way}");
-        let output = piped(&folder, &format!("gallery build h.gallery {way} --leave-out overrepresented --overrepresented-from 1 --accept-partial"), list.as_bytes());
+        let output = piped(
+            &folder,
+            &format!(
+                "gallery build h.gallery {way} --leave-out overrepresented --overrepresented-from 1 --accept-partial"
+            ),
+            list.as_bytes(),
+        );
         assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
         assert!(String::from_utf8_lossy(&output.stderr).contains("3000 left out"));
         said(&folder, "gallery build some.gallery some.csv", 0);
-        let output = piped(&folder, &format!("match --gallery some.gallery --signatures {way}"), list.as_bytes());
+        let output =
+            piped(&folder, &format!("match --gallery some.gallery --signatures {way}"), list.as_bytes());
         let records = lines(&output);
         assert_eq!(records.len(), 3000, "{way}");
         let matched = records.iter().filter(|record| !record["matches"].as_array().unwrap().is_empty());
@@ -313,7 +370,7 @@ fn a_gallery_overwritten_in_use_still_matches() {
     said(&folder, "gallery build g.gallery list.csv", 0);
     let path = folder.path().join("g.gallery");
     for truncated in [false, true] {
-        said(&folder, "gallery build g.gallery list.csv", 0);
+        said(&folder, "gallery build g.gallery list.csv --force", 0);
         let mut command = command(&folder, "match --gallery g.gallery --signatures -");
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -322,7 +379,9 @@ fn a_gallery_overwritten_in_use_still_matches() {
         let (begun, first) = std::sync::mpsc::channel();
         let from = BufReader::new(child.stdout.take().unwrap());
         let read = std::thread::spawn(move || {
-            let told = |_: &String| drop(begun.send(()));
+            let told = |_: &String| {
+                let _ = begun.send(());
+            };
             from.lines().map(Result::unwrap).inspect(told).collect::<Vec<_>>()
         });
         to.write_all(list(0..17_000).as_bytes()).unwrap();

@@ -2,9 +2,9 @@
 
 mod common;
 
-use common::encode::{Png, bmp};
+use common::encode::{Png, bmp, gif};
 use common::{jpeg, jpegs, scene};
-use shadegrid::{DecodeOptions, Decoder, Error, Limits};
+use shadegrid::{DecodeOptions, Decoder, DetailChoice, Error, Limits};
 
 fn decode(bytes: &[u8], limits: Limits) -> Result<u64, Error> {
     let decoded = Decoder::new(DecodeOptions { limits, ..DecodeOptions::default() }).decode(bytes)?;
@@ -52,9 +52,14 @@ fn every_limit_stops_what_is_over_it_and_nothing_else() {
 
 #[test]
 fn a_progressive_jpeg_counts_its_coefficients() {
-    let budget = Limits { max_decoder_bytes: 96 * 72 * 3 + 10_000, ..Limits::default() };
-    assert!(decode(&jpeg("base-444"), budget.clone()).is_ok());
-    over(&jpeg("prog-444"), budget, "--max-decoder-bytes");
+    let large = |name| lying(&jpeg(name), 2_400, 1_800);
+    let full = DecodeOptions { detail: DetailChoice::Full, ..DecodeOptions::default() };
+    let told = |name| Decoder::new(full.clone()).memory(&large(name), &[]).worst;
+    assert!(told("prog-444") >= told("base-444") + 3 * 2_400 * 1_800);
+    let budget = Limits { max_decoder_bytes: told("base-444"), ..Limits::default() };
+    // Its data ends early, which is another matter.
+    assert!(!matches!(decode(&large("base-444"), budget.clone()), Err(Error::Limit { .. })));
+    over(&large("prog-444"), budget, "--max-decoder-bytes");
 }
 
 #[test]
@@ -89,9 +94,9 @@ fn the_defaults_let_200_megapixels_through() {
     limits.check_size(16_384, 12_288).unwrap();
     // 200 megapixels of progressive 4:4:4: samples and 16-bit coefficients.
     limits.check_decoder_bytes(16_384 * 12_288 * (3 + 6)).unwrap();
-    limits.check_scans(20, 16_384, 12_288).unwrap();
-    assert!(limits.check_scans(200, 16_384, 12_288).is_err());
-    assert!(limits.check_scans(501, 100, 100).is_err());
+    limits.check_scans(20, 16_384, 12_288, 50 << 20).unwrap();
+    assert!(limits.check_scans(200, 16_384, 12_288, 50 << 20).is_err());
+    assert!(limits.check_scans(501, 100, 100, 5_000).is_err());
 }
 
 #[test]
@@ -109,4 +114,27 @@ fn bombs_are_stopped_by_what_they_announce() {
     bitmap[18..22].copy_from_slice(&60_000u32.to_le_bytes());
     bitmap[22..26].copy_from_slice(&60_000u32.to_le_bytes());
     over(&bitmap, Limits::default(), "--max-pixels");
+}
+
+#[test]
+fn pixels_are_held_against_the_bytes_of_their_file() {
+    let background = |side: u16| {
+        let pixels = vec![1; usize::from(side) * usize::from(side)];
+        gif(
+            (side, side),
+            gif::Frame::from_indexed_pixels(side, side, pixels, None),
+            &[0, 0, 0, 200, 200, 200],
+        )
+    };
+    over(&background(4_000), Limits::default(), "--max-pixels-per-byte");
+    let raised = Limits { max_pixels_per_byte: 1 << 20, ..Limits::default() };
+    assert_eq!(decode(&background(4_000), raised).unwrap(), 16_000_000);
+    // What is not large costs little, and need not be worth its pixels.
+    assert_eq!(decode(&background(3_500), Limits::default()).unwrap(), 12_250_000);
+    let limits = Limits::default();
+    limits.check_density(256 * 100_000, 100_000).unwrap();
+    assert!(limits.check_density(256 * 100_000 + 1, 100_000).is_err());
+    // Scans beyond those of real pictures are as many pictures more.
+    limits.check_scans(16, 4_000, 3_000, 20_000).unwrap();
+    assert!(limits.check_scans(60, 4_000, 3_000, 20_000).is_err());
 }

@@ -375,13 +375,18 @@ fn bare_signatures_are_read_where_they_are_named() {
         Item::Entry(Entry { position: u64::from(n) - 1, photodna: Some(photodna(n)), ..Entry::default() })
     };
     assert_eq!(read, [1, 2, 3].map(expected));
-    assert!(matches!(sniff(&path), Err(Error::Input(_))), "neither length nor name makes signatures of bytes");
+    assert!(
+        matches!(sniff(&path), Err(Error::Input(_))),
+        "neither length nor name makes signatures of bytes"
+    );
     let all: Vec<u8> = (1..=4).flat_map(|n| pdq(n).0).collect();
     let path = folder.write("pdq.bin", &all);
     assert_eq!(items(&path, Some(ListFormat::BinaryPdq)).0.len(), 4);
     assert!(matches!(items(&path, None), (items, Err(Error::Input(_))) if items.is_empty()));
     let cut = folder.write("cut.bin", &all[..100]);
-    assert!(matches!(items(&cut, Some(ListFormat::BinaryPdq)), (items, Err(Error::Corrupt { .. })) if items.len() == 3));
+    assert!(
+        matches!(items(&cut, Some(ListFormat::BinaryPdq)), (items, Err(Error::Corrupt { .. })) if items.len() == 3)
+    );
 }
 
 #[test]

@@ -185,7 +185,7 @@ fn messages_say_what_is_wrong_in_words() {
     let tiff = Tiff::new((20, 20), 3, scene(20, 20)).encode();
     let cases = [
         (changed(&png, 29, &[0; 4]), "corrupt", "the checksum of its IHDR chunk is wrong"),
-        (changed(&png, 12, b"IDAT"), "corrupt", "IDAT chunk appeared before IHDR chunk"),
+        (changed(&png, 12, b"IDAT"), "corrupt", "it does not begin with its header"),
         (png[..30].to_vec(), "corrupt", "it breaks off"),
         (changed(&bmp, 18, &large), "limit", "--max-side"),
         (tiff[..20].to_vec(), "corrupt", "it breaks off"),

@@ -104,7 +104,8 @@ fn a_run_ends_with_a_summary() {
     fs::write(folder.path().join("asked/broken.png"), b"no picture").unwrap();
     let output = run(&folder, "match --gallery k.gallery asked".split(' '));
     let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(said.lines().count(), 3, "{said}");
+    assert_eq!(said.lines().count(), 4, "{said}");
+    assert!(said.starts_with("shadegrid: asked/broken.png: input: not a picture"), "{said}");
     assert!(said.contains("3 of 4 hashed, 1 failed (") && said.contains(" pictures/s, "), "{said}");
     assert!(said.contains("4 looked up, 2 matched (4 matches), 1 failed"), "{said}");
     let output = run(&folder, "match --gallery k.gallery asked --quiet".split(' '));

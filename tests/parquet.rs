@@ -97,6 +97,8 @@ fn every_compression_and_encoding_gives_the_same_pictures() {
                     properties = properties.set_dictionary_enabled(false).set_encoding(encoding);
                 }
                 let (path, found) = given(&folder, "b.parquet", &file(&rows(), properties));
+                let inside = format!("{}/", path.display());
+                assert!(found[0].0.starts_with(&inside), "{compression} {encoding:?} {version:?}: {found:?}");
                 assert_eq!(below(&path, found), expected, "{compression} {encoding:?} {version:?}");
                 compared += 1;
             }
@@ -124,7 +126,8 @@ fn columns_are_known_by_what_is_in_them() {
         let fine = found.iter().filter(|(_, record)| code(record) == "ok").count();
         (if is_inside { "pictures" } else { "names" }, fine, found)
     };
-    let cases: [(&str, Vec<(&str, Column)>, &str, usize); 9] = [
+    type Columns = Vec<(&'static str, Column)>;
+    let cases: [(&str, Columns, &str, usize); 9] = [
         ("a digest beside paths", vec![("path (UTF8)", paths()), ("md5", digests())], "names", 3),
         ("paths without a mark", vec![("path", paths())], "names", 3),
         ("both without a mark", vec![("url", paths()), ("sha", digests())], "names", 3),

@@ -114,13 +114,14 @@ fn our_own_list_reader_reads_parquet_output() {
     let rows = read(RecordFormat::Parquet, &path);
     let hashed = rows.iter().filter_map(|row| Some((row, row.outcome.as_ref().ok()?)));
     let mut entries = Vec::new();
-    let format = lists::read(&path, None, &mut |item| {
+    lists::read(&path, None, &mut |_, item| {
         if let lists::Item::Entry(entry) = item {
             entries.push(entry);
         }
         Ok(())
-    });
-    assert_eq!(format.unwrap(), ListFormat::Parquet);
+    })
+    .unwrap();
+    assert_eq!(lists::sniff(&path).unwrap(), ListFormat::Parquet);
     let found: Vec<_> = entries.iter().map(|e| (e.key.clone(), e.photodna, e.pdq, e.quality)).collect();
     let expected: Vec<_> = hashed
         .map(|(row, picture)| {

@@ -72,7 +72,7 @@ fn what_ends_a_run_is_an_event_too() {
     assert_eq!(output.status.code(), Some(1));
     let lines = String::from_utf8(output.stderr).unwrap();
     let last: Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
-    assert_eq!((last["event"].as_str(), last["code"].as_str()), (Some("failed"), Some("io")), "{lines}");
+    assert_eq!((last["event"].as_str(), last["code"].as_str()), (Some("failed"), Some("input")), "{lines}");
 }
 
 /// A pipe as a source holds the run until it has been asked for its numbers.

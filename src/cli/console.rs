@@ -66,7 +66,8 @@ pub(crate) fn without_panics(command: impl FnOnce() -> Result<Exit, Error>) -> R
     }));
     panic::catch_unwind(AssertUnwindSafe(command)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<&str>().copied();
-        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
+        let text =
+            text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
         let place = PLACE.lock().unwrap_or_else(PoisonError::into_inner);
         Err(Error::Input(format!("this is a bug, please report it: {text} ({place})")))
     })

@@ -1,6 +1,5 @@
 //! `shadegrid gallery`: galleries are built, added to, taken from, checked and read out.
 
-use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 

@@ -20,10 +20,13 @@ pub(crate) fn request(stop: &Stop) -> Result<(), Error> {
         stop.request();
     };
     let cannot = |error: ctrlc::Error| {
-        Error::io("cannot start the thread that hears Ctrl-C", match error {
-            ctrlc::Error::System(error) => error,
-            other => std::io::Error::other(other.to_string()),
-        })
+        Error::io(
+            "cannot start the thread that hears Ctrl-C",
+            match error {
+                ctrlc::Error::System(error) => error,
+                other => std::io::Error::other(other.to_string()),
+            },
+        )
     };
     ctrlc::set_handler(handler).map_err(cannot)
 }

@@ -95,6 +95,10 @@ struct RetryArguments {
     #[arg(long, value_name = "N")]
     max_pixels: Option<u64>,
 
+    /// Most pixels for each byte of a file, asked of pictures over 12.6 megapixels [default: the job's, or an earlier retry's]
+    #[arg(long, value_name = "N")]
+    max_pixels_per_byte: Option<u64>,
+
     /// Largest file that is let through [default: the job's, or an earlier retry's]
     #[arg(long, value_name = "SIZE", value_parser = bytes::parse)]
     max_file_bytes: Option<u64>,
@@ -376,6 +380,7 @@ impl RetryArguments {
     fn raise(&self, limits: &mut Limits) {
         limits.max_side = self.max_side.unwrap_or(limits.max_side);
         limits.max_pixels = self.max_pixels.unwrap_or(limits.max_pixels);
+        limits.max_pixels_per_byte = self.max_pixels_per_byte.unwrap_or(limits.max_pixels_per_byte);
         limits.max_file_bytes = self.max_file_bytes.unwrap_or(limits.max_file_bytes);
         limits.max_decoder_bytes = self.max_decoder_bytes.unwrap_or(limits.max_decoder_bytes);
         limits.max_scans = self.max_scans.unwrap_or(limits.max_scans);

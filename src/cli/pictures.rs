@@ -39,6 +39,12 @@ pub(crate) struct DecodeArguments {
     #[arg(long, value_name = "N", default_value_t = Limits::default().max_pixels)]
     max_pixels: u64,
 
+    /// Most pixels for each byte of a file, asked of pictures over 12.6 megapixels
+    ///
+    /// A picture costs what its pixels cost, and one of nothing but background fits into a few bytes. Photographs have up to 43 pixels a byte.
+    #[arg(long, value_name = "N", default_value_t = Limits::default().max_pixels_per_byte)]
+    max_pixels_per_byte: u64,
+
     /// Largest file that is let through
     #[arg(long, value_name = "SIZE", value_parser = bytes::parse, default_value = "1G")]
     max_file_bytes: u64,
@@ -70,9 +76,11 @@ impl DecodeArguments {
         let limits = Limits {
             max_side: self.max_side,
             max_pixels: self.max_pixels,
+            max_pixels_per_byte: self.max_pixels_per_byte,
             max_file_bytes: self.max_file_bytes,
             max_decoder_bytes: self.max_decoder_bytes,
             max_scans: self.max_scans,
+            ..Limits::default()
         };
         let orient = match self.orient {
             Turn::Ignore => Orient::Ignore,

@@ -56,7 +56,10 @@ impl<'a> Shown<'a> {
         match self.so_far.failed() {
             ..=FIRST => self.bar.suspend(|| {
                 let (path, code) = (console::printable(&record.key.to_string_lossy()), error.code());
-                console::say(format_args!("shadegrid: {path}: {code}: {}", console::printable(&error.to_string())));
+                console::say(format_args!(
+                    "shadegrid: {path}: {code}: {}",
+                    console::printable(&error.to_string())
+                ));
             }),
             failed if failed == FIRST + 1 => {
                 self.bar.suspend(|| console::say("shadegrid: further errors are in the records alone"));

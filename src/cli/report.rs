@@ -66,9 +66,17 @@ fn subject(report: &Report) -> String {
 
 /// That a retry had other limits than the job.
 fn retried(limits: &Limits) -> String {
-    let Limits { max_side, max_pixels, max_file_bytes, max_decoder_bytes, max_scans } = limits;
+    let Limits {
+        max_side,
+        max_pixels,
+        max_pixels_per_byte,
+        max_file_bytes,
+        max_decoder_bytes,
+        max_scans,
+        ..
+    } = limits;
     format!(
-        "A retry let through sides up to {max_side}, {max_pixels} pixels, files of {max_file_bytes} bytes, {max_decoder_bytes} bytes for \
+        "A retry let through sides up to {max_side}, {max_pixels} pixels and {max_pixels_per_byte} for each byte, files of {max_file_bytes} bytes, {max_decoder_bytes} bytes for \
          decoding, {max_scans} scans."
     )
 }

@@ -80,7 +80,8 @@ pub(super) fn estimate(bytes: &[u8], options: &DecodeOptions) -> Result<Estimate
         Format::Heic | Format::Avif | Format::JpegXl => Err(unread(format)),
     })?;
     // A quarter turn takes a second picture.
-    let turned = if wanted.orientation { u64::from(estimate.width) * u64::from(estimate.height) * 3 } else { 0 };
+    let turned =
+        if wanted.orientation { u64::from(estimate.width) * u64::from(estimate.height) * 3 } else { 0 };
     Ok(estimate.and(turned))
 }
 
@@ -231,7 +232,9 @@ mod tests {
             let mut samples = vec![0; length];
             mark(&mut samples);
             assert_eq!(marked(&samples), length);
-            for written in [1, length / 2, length.saturating_sub(1)].into_iter().filter(|at| (1..length).contains(at)) {
+            for written in
+                [1, length / 2, length.saturating_sub(1)].into_iter().filter(|at| (1..length).contains(at))
+            {
                 mark(&mut samples);
                 samples[..written].iter_mut().for_each(|sample| *sample = !*sample);
                 assert_eq!(marked(&samples), length - written, "{written} of {length}");

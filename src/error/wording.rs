@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Display;
 
 /// Phrases of libraries and what we say instead.
-const PHRASES: [(&str, &str); 25] = [
+const PHRASES: [(&str, &str); 26] = [
     ("Format error decoding Bmp: ", ""),
     ("Format error decoding WebP: ", ""),
     ("The decoder for Bmp does not support the format features ", ""),
@@ -14,6 +14,7 @@ const PHRASES: [(&str, &str); 25] = [
     ("Error decoding huffman values: ", ""),
     ("\"Bad Huffman Code", "bad Huffman code"),
     (", corrupt JPEG\"", ""),
+    ("NonIntegerSubsamplingRatio", "its sampling factors make no sense"),
     ("Error parsing ", ""),
     (" segment. Reason:", " segment: "),
     ("format error: ", ""),
@@ -45,7 +46,10 @@ pub(super) fn plain(message: &impl Display) -> String {
             message = message.replace(phrase, better);
         }
     }
-    message
+    // Sentences in quotes, or what a phrase left of them.
+    let is_quoted = message.starts_with('"') || message.contains("one row could be decoded: ");
+    let is_odd = message.matches('"').count() % 2 == 1;
+    if is_quoted || is_odd { message.replace('"', "") } else { message }
 }
 
 /// `before`, what `change` makes of the part between `open` and `close`, and what comes behind.
@@ -110,8 +114,9 @@ fn colours(text: &str) -> Option<String> {
 
 /// `[0]` and `[82, 73, 70, 70]` behind phrases that are known to end so.
 fn lists(text: &str) -> Option<String> {
-    between(text, "Invalid Chunk header: [", "]", |_| "a chunk has no valid name".into())
-        .or_else(|| between(text, "bits per sample: [", "]", |bits| format!("bits per sample: {bits}").into()))
+    between(text, "Invalid Chunk header: [", "]", |_| "a chunk has no valid name".into()).or_else(|| {
+        between(text, "bits per sample: [", "]", |bits| format!("bits per sample: {bits}").into())
+    })
 }
 
 /// The name of a temporary file behind an error.
@@ -144,7 +149,8 @@ mod tests {
 
     #[test]
     fn what_libraries_say_becomes_plain() {
-        let chunk = "ChunkType { type: IHDR, critical: true, private: false, reserved: false, safecopy: false }";
+        let chunk =
+            "ChunkType { type: IHDR, critical: true, private: false, reserved: false, safecopy: false }";
         let odd = "ChunkType { type: \\u{8}\\0\\0R, critical: true, private: false, reserved: false, safecopy: false }";
         let said = [
             (
@@ -152,10 +158,7 @@ mod tests {
                 "not one row: the checksum of its IHDR chunk is wrong",
             ),
             (format!("Chunk length wrong: {chunk}"), "Chunk length wrong: IHDR"),
-            (
-                format!("{odd} chunk appeared before IHDR chunk"),
-                "unnamed chunk appeared before IHDR chunk",
-            ),
+            (format!("{odd} chunk appeared before IHDR chunk"), "unnamed chunk appeared before IHDR chunk"),
             (
                 "Corrupt deflate stream. DistanceTooFarBack".into(),
                 "its compressed data is broken: distance too far back",
@@ -164,7 +167,10 @@ mod tests {
                 "Invalid color/depth combination in header: Rgb/Two".into(),
                 "Invalid combination in its header: RGB with bits a sample: Two",
             ),
-            ("color type Gray(3) is unsupported".into(), "colour type Gray with 3 bits a sample is unsupported"),
+            (
+                "color type Gray(3) is unsupported".into(),
+                "colour type Gray with 3 bits a sample is unsupported",
+            ),
             ("inconsistent bits per sample: [0]".into(), "inconsistent bits per sample: 0"),
             ("Invalid Chunk header: [82, 73, 70, 70]".into(), "a chunk has no valid name"),
             (
@@ -177,7 +183,10 @@ mod tests {
             ),
             ("expected Some(3) rows".into(), "expected 3 rows"),
             ("No such file (os error 2) at path \"/a/.tmpx\"".into(), "No such file (os error 2)"),
-            ("Parquet error: Invalid Parquet file. Size is smaller".into(), "Invalid Parquet file. Size is smaller"),
+            (
+                "Parquet error: Invalid Parquet file. Size is smaller".into(),
+                "Invalid Parquet file. Size is smaller",
+            ),
         ];
         for (said, plainly) in said {
             assert_eq!(plain(&said), plainly);

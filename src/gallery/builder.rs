@@ -194,7 +194,8 @@ impl GalleryBuilder {
                 continue;
             }
             for index in (0..segment.entries).filter(|&index| !segment.is_removed(&gallery.storage, index)) {
-                let source = sources.get(usize::from(segment.source(&gallery.storage, index))).copied().flatten();
+                let source =
+                    sources.get(usize::from(segment.source(&gallery.storage, index))).copied().flatten();
                 let Some(source) = source else { continue };
                 let view = segment.entry(&gallery.storage, index);
                 let identity = Identity {
@@ -345,6 +346,7 @@ fn place(number: u64) -> (usize, usize) {
 }
 
 fn bits(all: &[bool]) -> Vec<u8> {
-    let byte = |eight: &[bool]| eight.iter().enumerate().fold(0, |byte, (at, &bit)| byte | u8::from(bit) << at);
+    let byte =
+        |eight: &[bool]| eight.iter().enumerate().fold(0, |byte, (at, &bit)| byte | u8::from(bit) << at);
     all.chunks(8).map(byte).collect()
 }

@@ -37,7 +37,10 @@ impl Change {
         let lock = match Lock::take(&path, &mut || tell(&waiting())) {
             Ok(lock) => Some(lock),
             Err(error) if error.kind() == io::ErrorKind::Unsupported => {
-                tell(&format!("{} cannot be locked here: let no other process change it now", path.display()));
+                tell(&format!(
+                    "{} cannot be locked here: let no other process change it now",
+                    path.display()
+                ));
                 None
             }
             Err(error) => return Err(cannot(error)),
@@ -135,7 +138,8 @@ fn open(path: &Path) -> io::Result<File> {
 #[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
-    let same = |(own, named): (fs::Metadata, fs::Metadata)| (own.dev(), own.ino()) == (named.dev(), named.ino());
+    let same =
+        |(own, named): (fs::Metadata, fs::Metadata)| (own.dev(), own.ino()) == (named.dev(), named.ino());
     file.metadata().and_then(|own| Ok((own, fs::metadata(path)?))).is_ok_and(same)
 }
 

@@ -272,11 +272,8 @@ pub(super) fn replace(
     let cannot = |source| Error::io(format!("cannot write the gallery {}", path.display()), source);
     let path = resolved(path);
     let folder = folder(&path);
-    let temporary = tempfile::Builder::new()
-        .prefix(&prefix(&path))
-        .suffix(SUFFIX)
-        .tempfile_in(folder)
-        .map_err(cannot)?;
+    let temporary =
+        tempfile::Builder::new().prefix(&prefix(&path)).suffix(SUFFIX).tempfile_in(folder).map_err(cannot)?;
     let file = temporary.as_file().try_clone().map_err(cannot)?;
     let file =
         fill(BufWriter::with_capacity(1 << 20, file))?.into_inner().map_err(|e| cannot(e.into_error()))?;

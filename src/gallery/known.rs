@@ -29,7 +29,8 @@ impl<'a> Identity<'a> {
             let mut last = [0; 8];
             last[..rest.len()].copy_from_slice(rest);
             for word in words.iter().chain([&last]) {
-                digest = (digest.rotate_left(23) ^ u64::from_le_bytes(*word)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                digest =
+                    (digest.rotate_left(23) ^ u64::from_le_bytes(*word)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
             }
         };
         self.photodna.iter().for_each(|signature| take(&signature.0));

@@ -26,7 +26,8 @@ fn kibibytes(text: &str, name: &str) -> Option<u64> {
 fn group() -> Option<u64> {
     let own = fs::read_to_string("/proc/self/cgroup").ok()?;
     let own = own.lines().find_map(|line| line.strip_prefix("0::/"))?;
-    let number = |file: &str| fs::read_to_string(format!("/sys/fs/cgroup/{own}/{file}")).ok()?.trim().parse().ok();
+    let number =
+        |file: &str| fs::read_to_string(format!("/sys/fs/cgroup/{own}/{file}")).ok()?.trim().parse().ok();
     let (limit, used): (u64, u64) = (number("memory.max")?, number("memory.current")?);
     let statistics = fs::read_to_string(format!("/sys/fs/cgroup/{own}/memory.stat")).unwrap_or_default();
     let files = statistics.lines().find_map(|line| line.strip_prefix("file ")?.parse().ok()).unwrap_or(0);

@@ -12,7 +12,7 @@ pub(super) fn beside<A: Send, B>(one: impl FnOnce() -> A + Send, other: impl FnO
     let one = Mutex::new(Some(one));
     let one = || one.lock().unwrap_or_else(PoisonError::into_inner).take().map(|one| one());
     let (done, other) = thread::scope(|scope| {
-        let thread = start(scope, "shadegrid-beside", &one);
+        let thread = start(scope, "shadegrid-beside", one);
         let other = other();
         (thread.ok().and_then(joined), other)
     });

@@ -337,7 +337,8 @@ pub(super) fn round(
             Err(error) => return (Ok(()), Err(error)),
         };
         // It ends with the feed, whose run is over before the hand's last file; without it the run ends with its first shard.
-        let ahead = start_thread(scope, "shadegrid-ahead", move || take_ahead(supply, &stop, &asked, &answers));
+        let ahead =
+            start_thread(scope, "shadegrid-ahead", move || take_ahead(supply, &stop, &asked, &answers));
         let run = {
             let mut sink = ShardSink::new(&lots, &desk.progress, sender);
             pipeline::run(feed, &mut sink, options)
@@ -346,7 +347,6 @@ pub(super) fn round(
     });
     // What was taken and not brought to its end is left to others.
     desk.claims.release_all_but(LISTING)?;
-    let (run, finishing) = ran?;
     // Where the hand failed, so did the run, for want of someone to hand records to.
     finishing?;
     run?;

@@ -115,7 +115,9 @@ mod tests {
         assert_eq!(allowed(system(&[]).path()), None);
         assert_eq!(found(&[]), Some(MACHINE));
         let limits = |space: &str, data: &str| {
-            format!("Limit   Soft Limit  Hard Limit  Units\nMax data size   {data}  unlimited  bytes\nMax address space  {space}  8  bytes\n")
+            format!(
+                "Limit   Soft Limit  Hard Limit  Units\nMax data size   {data}  unlimited  bytes\nMax address space  {space}  8  bytes\n"
+            )
         };
         for (space, data, least) in [
             ("unlimited", "unlimited", MACHINE),

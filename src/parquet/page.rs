@@ -102,7 +102,7 @@ impl<R: ChunkReader> Pages<R> {
         Ok(self.read()?.map(|(page, ..)| page))
     }
 
-    fn read(&self) -> Result<Option<(Page, u64, Body<R::T>)>> {
+    fn read(&self) -> Result<Option<Found<R::T>>> {
         if self.left == 0 || self.at >= self.end {
             return Ok(None);
         }
@@ -117,8 +117,14 @@ impl<R: ChunkReader> Pages<R> {
     }
 }
 
+/// A page, the length of its header in bytes, and its body.
+type Found<T> = (Page, u64, Body<T>);
+
+/// What stands behind a header: what was read of it already, and the rest.
+type Behind<T> = Chain<Cursor<Vec<u8>>, T>;
+
 /// Reads a header; gives its length and what stands behind it.
-fn read_header<T: Read>(mut from: T, most: u64) -> Result<(Page, u64, Chain<Cursor<Vec<u8>>, T>)> {
+fn read_header<T: Read>(mut from: T, most: u64) -> Result<(Page, u64, Behind<T>)> {
     let mut bytes = Vec::new();
     let mut wanted = HEADER;
     loop {

@@ -21,6 +21,9 @@ const LENGTHS: u64 = 16 << 20;
 /// Most bytes of levels in a page: absent values take a bit at most.
 const LEVELS: u64 = 64 << 20;
 
+/// Bytes of a value that may be held because the next one may begin as it does, wanted or not.
+const SHARED: u64 = 64 << 20;
+
 /// First bytes that are kept of a value in a dictionary which is not wanted.
 const HEAD: u64 = 64;
 
@@ -265,7 +268,7 @@ impl Encoded {
             Encoded::Shared { prefixes, suffixes, from, last } => {
                 let (prefix, suffix) = prefixes.next().zip(suffixes.next()).ok_or_else(fewer)?;
                 let length = u64::from(prefix) + u64::from(suffix);
-                if prefix as usize > last.len() || length > longest {
+                if prefix as usize > last.len() || length > longest.max(SHARED) {
                     return Err(damaged(
                         "a value begins with more than the one before has, or is over the limit",
                     ));

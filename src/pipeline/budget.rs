@@ -19,7 +19,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 /// The parts of the budget.
 #[derive(Debug)]
 pub(super) struct Budget {
-    pub(super) files: Arc<Ledger>,
+    pub(super) files: Ledger,
     /// Bytes that are lent to pictures over a share.
     pub(super) lent: u64,
     /// Bytes that one worker may keep and use without asking.

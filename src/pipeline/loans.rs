@@ -42,7 +42,11 @@ impl<J> Loans<J> {
     pub(super) fn new(total: u64) -> Loans<J> {
         let (grants, granted) = unbounded();
         let (grants, waiting) = (Some(grants), VecDeque::new());
-        Loans { total, state: Mutex::new(State { taken: 0, waiting, grants, closed: false, peak: 0 }), granted }
+        Loans {
+            total,
+            state: Mutex::new(State { taken: 0, waiting, grants, closed: false, peak: 0 }),
+            granted,
+        }
     }
 
     /// The right to ask, to be shared by all who may.

@@ -9,8 +9,8 @@ use std::time::Duration;
 use super::budget::Budget;
 use super::order::WINDOW;
 use super::worker::Work;
-use crate::Memory;
 use super::*;
+use crate::Memory;
 use crate::{Detail, Error, Hashed};
 
 /// What happens to one made-up picture: a letter, then its need in bytes as decimal digits.
@@ -65,7 +65,9 @@ impl Work for Play<'_> {
             self.watch.slow.fetch_add(1, Ordering::SeqCst);
         } else {
             thread::sleep(Duration::from_micros(need % 7 * 30));
-            self.watch.beside.fetch_add(u64::from(self.watch.slow.load(Ordering::SeqCst) == 0), Ordering::SeqCst);
+            self.watch
+                .beside
+                .fetch_add(u64::from(self.watch.slow.load(Ordering::SeqCst) == 0), Ordering::SeqCst);
         }
         self.watch.using.fetch_sub(need, Ordering::SeqCst);
         match encoded[0] {
@@ -412,7 +414,8 @@ fn a_panic_in_a_sink_is_an_error() {
 fn silent_list() -> (crossbeam_channel::Sender<Item>, impl Iterator<Item = Item> + Send + 'static) {
     let (sender, items) = crossbeam_channel::unbounded();
     for name in ["no/such/a", "no/such/b"] {
-        let item = Item { location: name.into(), source: "list".into(), kind: ItemKind::Picture };
+        let item =
+            Item { location: name.into(), source: "list".into(), kind: ItemKind::Picture, version: None };
         sender.send(item).unwrap();
     }
     (sender, std::iter::from_fn(move || items.recv().ok()))

@@ -49,7 +49,9 @@ impl<'scope, T: Send + 'scope> Beside<'scope, T> {
     /// What came of it. A panic goes on here.
     pub(crate) fn join(self) -> T {
         match self {
-            Beside::Running(running) => running.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Beside::Running(running) => {
+                running.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            }
             Beside::Done(done) => done,
         }
     }

@@ -83,7 +83,7 @@ pub(super) trait Work {
     /// Hashes one encoded picture within `most` bytes, or sends it on its way through a device. Without an own way, [`hash`](Work::hash).
     fn start(&mut self, job: Job, _lane: &Lane<'_>, _most: u64, _buffers: &Buffers) -> Started {
         let outcome = self.hash(&job.encoded).map(Some);
-        Started::Done(Box::new(job), outcome)
+        Started::Done(Box::new((job, outcome)))
     }
 
     /// Finishes a picture that came back from a device; `None` where every pixel of it is needed.
@@ -98,7 +98,7 @@ pub(super) trait Work {
 /// What became of a picture that was meant for a device.
 pub(super) enum Started {
     /// It is hashed or failed, or (`None`) needs more memory.
-    Done(Box<Job>, Result<Option<Hashed>>),
+    Done(Box<(Job, Result<Option<Hashed>>)>),
     Travelling,
 }
 
@@ -138,8 +138,8 @@ impl Work for HashWork {
         };
         let (facts, picture) = match decoded {
             Ok(Some(decoded)) => Facts::of(decoded),
-            Ok(None) => return Started::Done(Box::new(job), Ok(None)),
-            Err(error) => return Started::Done(Box::new(job), Err(error)),
+            Ok(None) => return Started::Done(Box::new((job, Ok(None)))),
+            Err(error) => return Started::Done(Box::new((job, Err(error)))),
         };
         if !matches!(picture.planes, Planes::Coarse { .. }) {
             job.let_go(buffers);
@@ -149,7 +149,7 @@ impl Work for HashWork {
             None => Started::Travelling,
             Some(refused) => {
                 let (job, outcome) = self.finish(*refused);
-                Started::Done(Box::new(job), outcome)
+                Started::Done(Box::new((job, outcome)))
             }
         }
     }
@@ -299,12 +299,21 @@ impl<'a, W: Work, M: Fn() -> W + Sync> Worker<'a, W, M> {
     }
 
     /// What does not fit the worker's share does not go to a device: what travels has no reservation but its file's.
-    fn start_through(&mut self, job: Job, started: Instant, inbox: &Inbox<'_>, buffers: &Buffers) -> Option<Record> {
+    fn start_through(
+        &mut self,
+        job: Job,
+        started: Instant,
+        inbox: &Inbox<'_>,
+        buffers: &Buffers,
+    ) -> Option<Record> {
         let share = self.share;
         let ticket = job.ticket.clone();
         match self.surviving(|work| work.start(job, &inbox.lane, share, buffers)) {
             Ok(Started::Travelling) => None,
-            Ok(Started::Done(job, outcome)) => ended(*job, outcome, started, inbox, buffers),
+            Ok(Started::Done(done)) => {
+                let (job, outcome) = *done;
+                ended(job, outcome, started, inbox, buffers)
+            }
             Err(error) => Some(ticket.record(Err(error), started)),
         }
     }

@@ -46,7 +46,9 @@ impl<'a> Writer<'a> {
     /// Writes until every source has its record, or what is left is not waited for.
     pub(super) fn run(mut self, sink: &mut dyn Sink) -> Result<Summary> {
         let panicked = |panic| {
-            Err(Error::Input(format!("writing the records panicked ({panic}); this is a bug in what takes them")))
+            Err(Error::Input(format!(
+                "writing the records panicked ({panic}); this is a bug in what takes them"
+            )))
         };
         caught(|| self.write(sink)).unwrap_or_else(panicked)
     }

@@ -44,7 +44,9 @@ pub fn code(record: &Map<String, Value>) -> &str {
 
 /// Why there is no signature.
 pub fn message(record: &Map<String, Value>) -> &str {
-    record["message"].as_str().unwrap()
+    let message = record["message"].as_str().unwrap();
+    super::check_plain(message);
+    message
 }
 
 /// The same with paths below `root` only.
@@ -129,7 +131,7 @@ pub const END: [u8; 1024] = [0; 1024];
 /// A small picture that is another for every number.
 pub fn picture(number: usize) -> Vec<u8> {
     let (width, height) = (30 + number, 40);
-    let samples = (0..width * height * 3).map(|at| (at * (number + 3) >> 3) as u8).collect();
+    let samples = (0..width * height * 3).map(|at| ((at * (number + 3)) >> 3) as u8).collect();
     super::encode::Png::new((width as u32, height as u32), 3, samples).encode()
 }
 

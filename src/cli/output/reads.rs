@@ -88,9 +88,9 @@ fn is_input(output: &Path, read: &Path) -> Error {
 /// Whether a file, of which the last part need not exist, lies in a folder: below it, or below the same folder by another name.
 fn lies_in(file: &Path, (folder, there): (&Path, &Metadata)) -> bool {
     let Some(file) = resolved(file) else { return false };
-    file.ancestors().skip(1).any(|above| {
-        fs::metadata(above).is_ok_and(|metadata| is_same((above, &metadata), (folder, there)))
-    })
+    file.ancestors()
+        .skip(1)
+        .any(|above| fs::metadata(above).is_ok_and(|metadata| is_same((above, &metadata), (folder, there))))
 }
 
 /// The path without links and `..` up to its last part, which need not exist.
@@ -129,7 +129,8 @@ pub(super) fn is_standard_output(_: &Path) -> bool {
 /// Whether a path is the name of an open file, such as /dev/fd/3, which cannot be replaced.
 pub(super) fn is_descriptor(path: &Path) -> bool {
     resolved(path).is_some_and(|path| {
-        path.exists() && (path.starts_with("/dev") && !path.starts_with("/dev/shm") || path.starts_with("/proc"))
+        path.exists()
+            && (path.starts_with("/dev") && !path.starts_with("/dev/shm") || path.starts_with("/proc"))
     })
 }
 

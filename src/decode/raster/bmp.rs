@@ -15,7 +15,13 @@ use crate::limits;
 
 /// What decoding takes: the samples, at worst with alpha, and the file once more where rows are missing.
 pub(super) fn estimate(bytes: &[u8]) -> Result<Estimate> {
-    let decoder = open(bytes)?;
+    let decoder = match BmpDecoder::new(Cursor::new(bytes)) {
+        Ok(decoder) => decoder,
+        Err(error) => match too_large(&error) {
+            Some(sides) => return Ok(Estimate::new(Format::Bmp, sides, 4)),
+            None => return Err(corrupt(error)),
+        },
+    };
     let channels = channels(&decoder) as u64;
     let (width, height) = decoder.dimensions();
     Ok(Estimate::new(Format::Bmp, (width, height), channels).and(bytes.len() as u64 + 16 * u64::from(width)))
@@ -45,20 +51,15 @@ pub(super) fn decode(bytes: &[u8], samples: &mut Vec<u8>) -> Result<Raster> {
     Ok(Raster { width, height, channels: channels.min(3), whole, orientation: None })
 }
 
-fn open(bytes: &[u8]) -> Result<BmpDecoder<Cursor<&[u8]>>, ImageError> {
-    BmpDecoder::new(Cursor::new(bytes))
+fn open(bytes: &[u8]) -> Result<BmpDecoder<Cursor<&[u8]>>> {
+    BmpDecoder::new(Cursor::new(bytes)).map_err(corrupt)
 }
 
-/// The decoder refuses large sides before our limits see them, and says first how large they are.
-fn too_large(error: ImageError, wanted: &Wanted<'_>) -> Error {
+/// Sides that the decoder refuses before our limits see them; it says how long they are.
+fn too_large(error: &ImageError) -> Option<(u32, u32)> {
     let text = error.to_string();
-    if !text.contains("too large") {
-        return corrupt(error);
-    }
     let mut numbers = text.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok());
-    let (width, height) = (numbers.next().unwrap_or(u32::MAX), numbers.next().unwrap_or(u32::MAX));
-    let refused = wanted.limits.check_size(width, height).err();
-    refused.unwrap_or_else(|| Error::Unsupported(format!("BMP of {width}×{height} pixels")))
+    if text.contains("too large") { numbers.next().zip(numbers.next()) } else { None }
 }
 
 fn channels(decoder: &impl ImageDecoder) -> usize {

@@ -99,13 +99,7 @@ fn read_indices(decoder: &mut Decoder<&[u8]>, frame: &Frame) -> Result<(Vec<u8>,
 }
 
 /// Paints whole rows; returns how many.
-fn paint_rows(
-    indices: &[u8],
-    frame: &Frame,
-    palette: &Palette,
-    width: usize,
-    samples: &mut [u8],
-) -> usize {
+fn paint_rows(indices: &[u8], frame: &Frame, palette: &Palette, width: usize, samples: &mut [u8]) -> usize {
     let lines = indices.chunks_exact(frame.width.max(1));
     let rows = lines.len();
     for ((row, repeat), line) in order(frame).zip(lines) {

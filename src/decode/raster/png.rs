@@ -18,7 +18,8 @@ type Source<'a> = Reader<Growing<'a>>;
 
 /// What decoding takes, by the header that every PNG begins with.
 pub(super) fn estimate(bytes: &[u8]) -> Result<Estimate> {
-    let header = Header::read(bytes).ok_or_else(|| corrupt_text("it does not begin with its header"))?;
+    let what = if bytes.len() < HEADER { "it breaks off" } else { "it does not begin with its header" };
+    let header = Header::read(bytes).ok_or_else(|| corrupt_text(what))?;
     let size = (header.width, header.height);
     let estimate = Estimate::new(Format::Png, size, header.channels() as u64);
     // Samples of 16 bits and alpha are read and dropped. Rows wait for the decoder by fours, and twice as many lie before its window.
@@ -26,6 +27,9 @@ pub(super) fn estimate(bytes: &[u8]) -> Result<Estimate> {
     let wide = estimate.pixels.saturating_mul(header.stored_bits()) / 32;
     Ok(estimate.working_through(wide).and(12 * row + bytes.len() as u64))
 }
+
+/// Bytes of a PNG up to the end of its header.
+const HEADER: usize = 33;
 
 /// The first chunk (PNG specification, 11.2.1).
 struct Header {
@@ -37,7 +41,7 @@ struct Header {
 
 impl Header {
     fn read(bytes: &[u8]) -> Option<Header> {
-        let header = bytes.get(8..33)?;
+        let header = bytes.get(8..HEADER)?;
         let side = |at: usize| header.get(at..)?.first_chunk().map(|side| u32::from_be_bytes(*side));
         (&header[4..8] == b"IHDR").then_some(())?;
         Some(Header { width: side(8)?, height: side(12)?, depth: header[16], colour: header[17] })
@@ -66,7 +70,8 @@ pub(super) fn decode(bytes: &[u8], wanted: &Wanted<'_>, samples: &mut Vec<u8>) -
     let mut reader = open(&source, wanted, checksums)?;
     let (width, height) = reader.info().size();
     let channels = if is_grey(&reader) { 1 } else { 3 };
-    let is_announced = |header: Header| (header.width, header.height, header.channels()) == (width, height, channels);
+    let is_announced =
+        |header: Header| (header.width, header.height, header.channels()) == (width, height, channels);
     if !Header::read(bytes).is_some_and(is_announced) {
         return Err(corrupt_text("its header contradicts itself"));
     }
@@ -105,7 +110,7 @@ fn open<'a>(source: &Growing<'a>, wanted: &Wanted<'_>, checksums: Checksums) -> 
     options.set_ignore_crc(checksums != Checksums::Checked);
     options.set_ignore_text_chunk(true);
     options.set_ignore_iccp_chunk(true);
-    let mut decoder = Decoder::new_with_options(source.from_start(), options);
+    let mut decoder = Decoder::new_with_options(source.again(), options);
     decoder
         .set_limits(Limits { bytes: usize::try_from(wanted.limits.max_decoder_bytes).unwrap_or(usize::MAX) });
     decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
@@ -161,12 +166,7 @@ impl Rows {
 type Step = std::result::Result<(), DecodingError>;
 
 /// Reads rows into `samples`, which are zero, until all are there or the data breaks.
-fn read_rows<'a>(
-    reader: &mut Source<'a>,
-    source: &Growing<'a>,
-    channels: usize,
-    samples: &mut [u8],
-) -> Rows {
+fn read_rows<'a>(reader: &mut Source<'a>, source: &Growing<'a>, channels: usize, samples: &mut [u8]) -> Rows {
     let (width, height) = reader.info().size();
     let interlaced = reader.info().interlaced;
     let rows = Rows { width, height, interlaced, done: [0; 7], done_trusted: None, broken: None };
@@ -201,7 +201,9 @@ impl Reading<'_, '_> {
     fn row(&mut self, to: &mut [u8]) -> Step {
         loop {
             match self.reader.read_row(to) {
-                Err(DecodingError::IoError(error)) if error.kind() == io::ErrorKind::UnexpectedEof && self.source.grow() => {
+                Err(DecodingError::IoError(error))
+                    if error.kind() == io::ErrorKind::UnexpectedEof && self.source.grow() =>
+                {
                     self.rows.done_trusted = Some(self.rows.done);
                 }
                 other => return other.map(drop),
@@ -250,7 +252,12 @@ impl Reading<'_, '_> {
 fn without_alpha(line: &[u8], with: usize, to: &mut [u8]) {
     match with {
         2 => to.iter_mut().zip(line.as_chunks::<2>().0).for_each(|(to, [grey, _])| *to = *grey),
-        4 => to.as_chunks_mut::<3>().0.iter_mut().zip(line.as_chunks::<4>().0).for_each(|(to, [r, g, b, _])| *to = [*r, *g, *b]),
+        4 => to
+            .as_chunks_mut::<3>()
+            .0
+            .iter_mut()
+            .zip(line.as_chunks::<4>().0)
+            .for_each(|(to, [r, g, b, _])| *to = [*r, *g, *b]),
         _ => to.copy_from_slice(&line[..to.len()]),
     }
 }

@@ -67,7 +67,8 @@ pub(super) fn estimate(bytes: &[u8], wanted: &Wanted<'_>) -> Result<Estimate> {
 impl Grid {
     /// Pixels of all strips or tiles, those beyond the page's right edge too; as many more as they are wider than 4 bytes.
     fn pixels_worked(&self) -> u64 {
-        let stored = (self.stored as u64).saturating_mul(self.across as u64).saturating_mul(self.height as u64);
+        let stored =
+            (self.stored as u64).saturating_mul(self.across as u64).saturating_mul(self.height as u64);
         let bits = self.samples as u64 * u64::from(self.bits);
         stored.saturating_mul(bits.div_ceil(32))
     }
@@ -108,7 +109,8 @@ pub(super) fn decode(bytes: &[u8], wanted: &Wanted<'_>, samples: &mut Vec<u8>) -
     if decoder.find_tag_unsigned::<u16>(Tag::FillOrder).ok().flatten() == Some(2) {
         return Err(Error::Unsupported("TIFF with the bits of its bytes in reverse order".into()));
     }
-    let colour = if indexed.is_some() { palette(&mut decoder, wanted)? } else { colour(&mut decoder, wanted)? };
+    let colour =
+        if indexed.is_some() { palette(&mut decoder, wanted)? } else { colour(&mut decoder, wanted)? };
     let kind = decoder.colortype().map_err(|error| problem(error, wanted))?;
     let grid = grid(&mut decoder, (width, height), kind.num_samples(), kind.bit_depth())?;
     let channels = if matches!(colour, Colour::Grey) { 1 } else { 3 };

@@ -52,7 +52,9 @@ fn with_loss((width, height): (u32, u32), file: usize) -> u64 {
 pub(super) fn decode(bytes: &[u8], wanted: &Wanted<'_>, samples: &mut Vec<u8>) -> Result<Raster> {
     let content = Content::of(bytes);
     if let Some(missing) = content.missing {
-        return Err(corrupt_text(format!("the file ends {missing} bytes before the end of the picture's data")));
+        return Err(corrupt_text(format!(
+            "the file ends {missing} bytes before the end of the picture's data"
+        )));
     }
     let mut decoder = open(bytes)?;
     let (width, height) = decoder.dimensions();

@@ -24,7 +24,9 @@ pub(super) fn read<const N: usize>(reader: impl Read, give: Give<'_>) -> Result<
         match filled {
             0 => break,
             _ if filled < N => {
-                return Err(damaged(format!("it ends {filled} bytes into signature {position}, of {N} bytes")));
+                return Err(damaged(format!(
+                    "it ends {filled} bytes into signature {position}, of {N} bytes"
+                )));
             }
             _ => give(Item::Entry(Entry {
                 position,

@@ -30,7 +30,8 @@ impl Encoding {
     fn by_zeros(start: &[u8]) -> Encoding {
         let (pairs, _) = start.as_chunks::<2>();
         let count = |which: fn(&[u8; 2]) -> bool| pairs.iter().filter(|pair| which(pair)).count();
-        let (big, little) = (count(|pair| pair[0] == 0 && pair[1] != 0), count(|pair| pair[0] != 0 && pair[1] == 0));
+        let (big, little) =
+            (count(|pair| pair[0] == 0 && pair[1] != 0), count(|pair| pair[0] != 0 && pair[1] == 0));
         let neither = pairs.len() - big - little;
         if little >= 4 && little > 3 * (neither + big) {
             Encoding::Utf16Little
@@ -147,8 +148,8 @@ fn push(text: &mut Vec<u8>, character: char) {
 /// The character of a byte of Windows-1252; its five unused bytes are control characters, as in ISO 8859-1.
 fn windows_1252(byte: u8) -> char {
     const UPPER: [char; 32] = [
-        '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}', '‘', '’',
-        '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
+        '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}',
+        '\u{90}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
     ];
     match byte {
         0x80..=0x9f => UPPER[usize::from(byte - 0x80)],
@@ -191,7 +192,9 @@ mod tests {
         let text = "id,photodna\nü€😀,abcdef\n".repeat(9000);
         assert!(read(text.as_bytes()) == text);
         assert!(read(format!("\u{feff}{text}").as_bytes()) == text);
-        for (mark, bytes) in [("\u{feff}", u16::to_le_bytes as fn(u16) -> [u8; 2]), ("\u{feff}", u16::to_be_bytes)] {
+        for (mark, bytes) in
+            [("\u{feff}", u16::to_le_bytes as fn(u16) -> [u8; 2]), ("\u{feff}", u16::to_be_bytes)]
+        {
             assert!(read(&utf16(&format!("{mark}{text}"), bytes)) == text);
             assert!(read(&utf16(&text, bytes)) == text, "without a mark");
         }

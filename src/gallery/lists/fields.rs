@@ -43,8 +43,13 @@ pub(super) struct Fields {
 impl Fields {
     /// Empties it, with its memory kept.
     pub(super) fn clear(&mut self) {
-        let Fields { photodna, pdq, unplaced, kind, key, label, qualities, flat, deleted, faults, doubtful } = self;
-        (photodna.clear(), pdq.clear(), unplaced.clear(), qualities.clear(), faults.clear());
+        let Fields { photodna, pdq, unplaced, kind, key, label, qualities, flat, deleted, faults, doubtful } =
+            self;
+        photodna.clear();
+        pdq.clear();
+        unplaced.clear();
+        qualities.clear();
+        faults.clear();
         (*kind, *key, *label) = (None, None, None);
         (*flat, *deleted, *doubtful) = (false, false, false);
     }
@@ -67,9 +72,13 @@ impl Fields {
             Field::Label(rank) if better(&self.label, rank) => self.label = Some((rank, value.into())),
             Field::Key(_) | Field::Label(_) => {}
             Field::Quality => self.quality(value),
-            Field::Strength => self.flat |= value.parse::<f64>().is_ok_and(|strength| strength < FLAT_STRENGTH),
+            Field::Strength => {
+                self.flat |= value.parse::<f64>().is_ok_and(|strength| strength < FLAT_STRENGTH);
+            }
             Field::Flags => self.flat |= value.split_whitespace().any(|flag| flag == "flat"),
-            Field::ShouldDelete => self.deleted |= matches!(value.to_ascii_lowercase().as_str(), "true" | "1" | "yes"),
+            Field::ShouldDelete => {
+                self.deleted |= matches!(value.to_ascii_lowercase().as_str(), "true" | "1" | "yes");
+            }
             Field::HashStatus => self.deleted |= matches!(value, "Withdrawn" | "Deleted"),
         }
     }
@@ -191,7 +200,8 @@ impl Fields {
     fn kind_by_name(&mut self) {
         if self.kind.is_none()
             && let Some((1, name)) = &self.key
-            && (Field::named(name).is_some_and(Field::holds_signatures) || name.len() < 9 && Kind::named(name) == Kind::Other)
+            && (Field::named(name).is_some_and(Field::holds_signatures)
+                || name.len() < 9 && Kind::named(name) == Kind::Other)
         {
             self.kind = Some(Kind::named(name));
             self.key = None;
@@ -325,7 +335,10 @@ impl Fields {
         if self.deleted {
             return give(match self.key.take() {
                 Some((_, key)) => Item::Removed { key },
-                None => Item::Bad { position, reason: "it takes an entry back but has no id that says which".into() },
+                None => Item::Bad {
+                    position,
+                    reason: "it takes an entry back but has no id that says which".into(),
+                },
             });
         }
         let mut faults = std::mem::take(&mut self.faults).into_iter();
@@ -342,9 +355,16 @@ impl Fields {
     /// The first signatures of both kinds together, then every further one by itself.
     fn entries(&mut self, position: u64, give: Give<'_>) -> Result<()> {
         let Fields { photodna, pdq, key, label, qualities, flat, .. } = self;
-        (unique(photodna), unique(pdq));
+        unique(photodna);
+        unique(pdq);
         let same = qualities.len() == pdq.len();
-        let quality = |at: usize| qualities.get(if same { at } else { 0 }).copied().flatten().filter(|_| same || qualities.len() == 1);
+        let quality = |at: usize| {
+            qualities
+                .get(if same { at } else { 0 })
+                .copied()
+                .flatten()
+                .filter(|_| same || qualities.len() == 1)
+        };
         let several = photodna.len() > 1 || pdq.len() > 1;
         let text = |text: &mut Option<(u8, String)>| {
             let own = if several { text.clone() } else { text.take() };

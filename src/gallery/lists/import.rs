@@ -243,12 +243,19 @@ impl Taking<'_> {
         let reason = match suspicion(&entry) {
             Some(suspicion) if leave.suspicious => Some(suspicion.name()),
             _ if leave.flat && entry.flat => Some("flat"),
-            _ if digests(&entry).any(|digest| self.frequent.contains_key(&digest)) => Some("over-represented"),
+            _ if digests(&entry).any(|digest| self.frequent.contains_key(&digest)) => {
+                Some("over-represented")
+            }
             _ => None,
         };
         if let Some(reason) = reason {
             self.report.left_out += 1;
-            return (self.quarantine)(Unread { member: &part.member, position: entry.position, reason, left_out: true });
+            return (self.quarantine)(Unread {
+                member: &part.member,
+                position: entry.position,
+                reason,
+                left_out: true,
+            });
         }
         let source = self.source(part);
         if self.import.options.repeats {

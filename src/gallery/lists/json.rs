@@ -48,7 +48,8 @@ pub(super) fn is_integers(start: &[u8]) -> bool {
     let inside = line.strip_prefix(b"[").and_then(|rest| rest.split(|&byte| byte == b']').next());
     line.contains(&b']')
         && inside.is_some_and(|inside| {
-            inside.iter().all(|&byte| byte.is_ascii_digit() || b", .".contains(&byte)) && inside.len() >= 2 * 144 - 1
+            inside.iter().all(|&byte| byte.is_ascii_digit() || b", .".contains(&byte))
+                && inside.len() >= 2 * 144 - 1
         })
 }
 
@@ -73,7 +74,7 @@ pub(super) fn read_lines(list: Opened<'_>, give: Give<'_>) -> Result<Vec<String>
                 tree.abandon()?;
                 tree.told = 0;
                 tree.item(Item::Bad { position, reason: format!("{} at column {column}", fault.reason()) })?;
-                let cut = matches!(fault, Fault::Ends) && line.end == End::EndOfList;
+                let cut = matches!(fault, Fault::Ends) && line.end == End::Last;
                 if cut { Err(damaged(format!("it ends in the middle of line {position}"))) } else { Ok(()) }
             }
         }

@@ -15,7 +15,7 @@ pub(crate) enum End {
     #[default]
     Terminated,
     /// The list's end: what is broken here may have been cut off.
-    EndOfList,
+    Last,
     /// [`LARGEST_RECORD`]; the rest of the line was passed over.
     TooLong,
 }
@@ -40,7 +40,8 @@ pub(crate) enum Terminator {
 impl Terminator {
     /// The terminator of the lines of plain text: carriage returns only where there is nothing else.
     pub(crate) fn of_text(start: &[u8]) -> Terminator {
-        let returns = memchr(b'\n', start).is_none() && memchr(b'\r', start).is_some_and(|at| at + 1 < start.len());
+        let returns =
+            memchr(b'\n', start).is_none() && memchr(b'\r', start).is_some_and(|at| at + 1 < start.len());
         if returns { Terminator::Either } else { Terminator::Newline }
     }
 }
@@ -88,7 +89,7 @@ impl<R: Read> Lines<R> {
 
     fn read_line(&mut self, line: &mut Line) -> io::Result<bool> {
         line.bytes.clear();
-        line.end = End::EndOfList;
+        line.end = End::Last;
         let mut too_long = false;
         let mut any = false;
         loop {
@@ -153,8 +154,8 @@ mod tests {
     fn every_terminator_ends_a_line_once() {
         use Terminator::{Either, Newline};
         assert_eq!(lines(b"a\n\r\nb\r\n", Newline), expected(&["a", "", "b"], End::Terminated));
-        assert_eq!(lines(b"a\rb\r\n\n\rc", Either), expected(&["a", "b", "", "", "c"], End::EndOfList));
-        assert_eq!(lines(b"a\rb", Newline), expected(&["a\rb"], End::EndOfList));
+        assert_eq!(lines(b"a\rb\r\n\n\rc", Either), expected(&["a", "b", "", "", "c"], End::Last));
+        assert_eq!(lines(b"a\rb", Newline), expected(&["a\rb"], End::Last));
         assert_eq!(lines(b"", Newline), []);
         assert_eq!(Terminator::of_text(b"a\rb"), Either);
         assert_eq!(Terminator::of_text(b"a\r\nb"), Newline);
@@ -164,10 +165,10 @@ mod tests {
     #[test]
     fn a_line_without_end_is_passed_over_and_the_next_is_read() {
         let text = [vec![b'x'; LARGEST_RECORD + 1], b"\nnext".to_vec()].concat();
-        assert_eq!(lines(&text, Terminator::Newline)[..], [
-            (1, String::new(), End::TooLong),
-            (2, "next".into(), End::EndOfList)
-        ]);
+        assert_eq!(
+            lines(&text, Terminator::Newline)[..],
+            [(1, String::new(), End::TooLong), (2, "next".into(), End::Last)]
+        );
     }
 
     #[test]

@@ -36,12 +36,12 @@ impl Field {
         }
         let plain = plain(name);
         Some(match plain.as_str() {
-            "hash" | "hashes" | "hashvalue" | "hashvalues" | "value" | "values" | "signature" | "signatures"
-            | "indicator" | "rawindicator" => Field::Signature,
-            "hashdigest" | "digest" | "signal" | "signalvalue" | "contenthash" | "perceptualhash" | "fingerprint"
-            | "fingerprints" => Field::NamedBeside,
-            "type" | "hashname" | "hashtype" | "algorithm" | "hashalgorithm" | "signaltype" | "indicatortype"
-            | "fingerprinttype" => Field::Kind,
+            "hash" | "hashes" | "hashvalue" | "hashvalues" | "value" | "values" | "signature"
+            | "signatures" | "indicator" | "rawindicator" => Field::Signature,
+            "hashdigest" | "digest" | "signal" | "signalvalue" | "contenthash" | "perceptualhash"
+            | "fingerprint" | "fingerprints" => Field::NamedBeside,
+            "type" | "hashname" | "hashtype" | "algorithm" | "hashalgorithm" | "signaltype"
+            | "indicatortype" | "fingerprinttype" => Field::Kind,
             "id" | "key" | "imageid" | "mediaid" => Field::Key(0),
             "path" | "file" | "filename" | "name" => Field::Key(1),
             "md5" => Field::Key(2),
@@ -78,8 +78,22 @@ fn algorithm(plain: &str) -> Option<Algorithm> {
     const NAMES: [(&str, Algorithm); 3] =
         [("photodna", Algorithm::PhotoDna), ("pdna", Algorithm::PhotoDna), ("pdq", Algorithm::Pdq)];
     const WORDS: [&str; 16] = [
-        "hashes", "hash", "signatures", "signature", "values", "value", "hexadecimal", "hex", "base64", "b64", "image",
-        "photo", "picture", "string", "raw", "256",
+        "hashes",
+        "hash",
+        "signatures",
+        "signature",
+        "values",
+        "value",
+        "hexadecimal",
+        "hex",
+        "base64",
+        "b64",
+        "image",
+        "photo",
+        "picture",
+        "string",
+        "raw",
+        "256",
     ];
     let (name, algorithm) = NAMES.into_iter().find(|(name, _)| plain.contains(name))?;
     let mut rest = plain.replacen(name, " ", 1);
@@ -104,8 +118,9 @@ impl Kind {
             return Kind::Unknown;
         }
         const OTHERS: [&str; 24] = [
-            "md5", "sha1", "sha2", "sha3", "sha5", "sha512", "crc", "phash", "dhash", "ahash", "whash", "tmk", "vpdq", "pdqf",
-            "pdq512", "ocr", "ssdeep", "tlsh", "blake", "video", "text", "url", "uri", "domain",
+            "md5", "sha1", "sha2", "sha3", "sha5", "sha512", "crc", "phash", "dhash", "ahash", "whash",
+            "tmk", "vpdq", "pdqf", "pdq512", "ocr", "ssdeep", "tlsh", "blake", "video", "text", "url", "uri",
+            "domain",
         ];
         let plain = plain(text);
         // Most of them, before all is looked through.
@@ -133,13 +148,17 @@ mod tests {
 
     #[test]
     fn names_of_columns() {
-        for name in ["photodna", "PDNA", "Photo DNA", "PhotoDNA hash (base64)", "photodna_hash_hex", "HASH_PHOTODNA"] {
+        for name in
+            ["photodna", "PDNA", "Photo DNA", "PhotoDNA hash (base64)", "photodna_hash_hex", "HASH_PHOTODNA"]
+        {
             assert_eq!(Field::named(name), Some(Field::PhotoDna), "{name}");
         }
         for name in ["pdq", "PDQ_Hash", "pdq_256", "image pdq", "pdq hashes"] {
             assert_eq!(Field::named(name), Some(Field::Pdq), "{name}");
         }
-        for name in ["pdq_512", "pdq_path", "has_photodna", "photodna_distance", "vpdq", "tmk-pdqf", "other", ""] {
+        for name in
+            ["pdq_512", "pdq_path", "has_photodna", "photodna_distance", "vpdq", "tmk-pdqf", "other", ""]
+        {
             assert_eq!(Field::named(name), None, "{name}");
         }
         assert_eq!(Field::named("pdq_quality"), Some(Field::Quality));

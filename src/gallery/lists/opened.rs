@@ -126,7 +126,9 @@ impl<'a> Opened<'a> {
         let buffered = |opened| BufReader::with_capacity(1 << 18, opened);
         let inner = match packed {
             Some(Packed::Gzip) => Source::stream(MultiGzDecoder::new(buffered(self))),
-            Some(Packed::Zstandard) => Source::stream(zstd::stream::read::Decoder::with_buffer(buffered(self))?),
+            Some(Packed::Zstandard) => {
+                Source::stream(zstd::stream::read::Decoder::with_buffer(buffered(self))?)
+            }
             Some(Packed::Zip) | None => return Ok(self),
         };
         if prompt { Opened::prompt(inner) } else { Opened::new(inner) }

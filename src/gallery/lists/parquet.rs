@@ -25,7 +25,9 @@ pub(super) fn read(file: File, give: Give<'_>) -> Result<Vec<String>> {
     let names: Vec<String> = fields.iter().map(|field| field.name().to_string()).collect();
     if !fields.iter().any(|field| holds_signatures(field, 0)) {
         let names = names.join(", ");
-        return Err(Error::Input(format!("no column of this Parquet file is called photodna, pdna, pdq or hash; it has {names}")));
+        return Err(Error::Input(format!(
+            "no column of this Parquet file is called photodna, pdna, pdq or hash; it has {names}"
+        )));
     }
     let rows = reader.rows(|field| is_wanted(field).then(|| field.clone()))?;
     let mut tree = Tree::new(give, Position::Of(0));
@@ -50,7 +52,8 @@ fn is_wanted(field: &Type) -> bool {
 
 fn holds_signatures(field: &Type, depth: usize) -> bool {
     let named = Field::named(field.name()).is_some_and(Field::holds_signatures);
-    let inside = || field.is_group() && field.get_fields().iter().any(|inner| holds_signatures(inner, depth + 1));
+    let inside =
+        || field.is_group() && field.get_fields().iter().any(|inner| holds_signatures(inner, depth + 1));
     depth < DEEPEST && (named || inside())
 }
 

@@ -74,7 +74,8 @@ fn open(path: &Path) -> Result<Opened<'static>> {
 /// Whether what looks packed is: bare signatures may look like anything, so that of them the name decides.
 fn unpacks(path: &Path, format: Option<ListFormat>) -> bool {
     let packed = |end| path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case(end));
-    !matches!(format, Some(ListFormat::BinaryPhotoDna | ListFormat::BinaryPdq)) || ["gz", "zst", "zip"].iter().any(packed)
+    !matches!(format, Some(ListFormat::BinaryPhotoDna | ListFormat::BinaryPdq))
+        || ["gz", "zst", "zip"].iter().any(packed)
 }
 
 /// The format of a part.
@@ -120,7 +121,9 @@ impl Reading<'_, '_> {
         };
         let names = match format {
             ListFormat::Parquet => parquet::read(content.into_file().map_err(unreadable)?, give),
-            ListFormat::BinaryPhotoDna => binary::read::<144>(content.into_reader(0), give).map(|()| Vec::new()),
+            ListFormat::BinaryPhotoDna => {
+                binary::read::<144>(content.into_reader(0), give).map(|()| Vec::new())
+            }
             ListFormat::BinaryPdq => binary::read::<32>(content.into_reader(0), give).map(|()| Vec::new()),
             _ => {
                 let content = as_text(content)?;

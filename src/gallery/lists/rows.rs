@@ -107,9 +107,7 @@ impl<R: Read> Rows<R> {
             }
         }
         (row.line, row.end) = (self.line.number, self.line.end);
-        if memchr(b'"', &self.line.bytes).is_none() {
-            row.split_plain(&self.line.bytes, self.delimiter);
-        } else if !self.quoted(row)? {
+        if memchr(b'"', &self.line.bytes).is_none() || !self.quoted(row)? {
             row.split_plain(&self.line.bytes, self.delimiter);
         }
         if self.columns == 0 {
@@ -153,7 +151,8 @@ impl<R: Read> Rows<R> {
             all_full &= full;
             further += 1;
         }
-        if all_full {
+        // Doubled quotes are only written where quotes are meant.
+        if all_full && !splitter.doubled {
             row.end = line.end;
             return Ok(false);
         }
@@ -184,11 +183,13 @@ struct Splitter {
     delimiter: u8,
     at: At,
     start: usize,
+    /// Whether there was a doubled quote in a further line.
+    doubled: bool,
 }
 
 impl Splitter {
     fn new(delimiter: u8) -> Splitter {
-        Splitter { delimiter, at: At::FieldStart, start: 0 }
+        Splitter { delimiter, at: At::FieldStart, start: 0, doubled: false }
     }
 
     /// Whether a quoted field goes past the line.
@@ -232,7 +233,10 @@ impl Splitter {
         while let Some(at) = memchr(b'"', &line[from..]).map(|at| from + at) {
             row.text.extend_from_slice(&line[from..at]);
             match line.get(at + 1) {
-                Some(b'"') => row.text.push(b'"'),
+                Some(b'"') => {
+                    self.doubled = true;
+                    row.text.push(b'"');
+                }
                 None => {
                     self.at = At::Closed;
                     return true;
@@ -290,7 +294,8 @@ mod tests {
     /// Without odd quotes a table reads as the reference does.
     #[test]
     fn whole_tables_read_as_the_csv_crate_reads_them() {
-        let pieces = ["a", "b c", "\"q\"", "\"x,y\"", "\"\"\"\"", "\"l1\nl2\"", "", "1", "\"\"", "x\"y", "\"a\" b"];
+        let pieces =
+            ["a", "b c", "\"q\"", "\"x,y\"", "\"\"\"\"", "\"l1\nl2\"", "", "1", "\"\"", "x\"y", "\"a\" b"];
         let mut number = 7u32;
         let mut cases = 0;
         for rows in 1..60 {
@@ -329,7 +334,10 @@ mod tests {
         let text = "path,title\na,\"sunset\nb,t\nc,boat\"\nd,t\n";
         assert_eq!(split(text).len(), 5);
         // One column.
-        assert_eq!(split("path\n\"a.jpg\nb.jpg\nc\"d.jpg\n"), owned(&[&["path"], &["\"a.jpg"], &["b.jpg"], &["c\"d.jpg"]]));
+        assert_eq!(
+            split("path\n\"a.jpg\nb.jpg\nc\"d.jpg\n"),
+            owned(&[&["path"], &["\"a.jpg"], &["b.jpg"], &["c\"d.jpg"]])
+        );
         // What is a row beyond doubt is none of a field's lines.
         assert_eq!(split("x,y\n1,\"a\nROW,b\nc\"\n").len(), 4);
         assert_eq!(split("x,y\n1,\"a\nROW\nc\"\n").len(), 2);
@@ -342,7 +350,8 @@ mod tests {
 
     #[test]
     fn a_field_of_several_lines_stays_one() {
-        for text in ["path,title\na,\"sun\nset\"\nb,t\n", "path,title\na,\"x, y\nz, \"\"w\"\"\nend\"\nb,t\n"] {
+        for text in ["path,title\na,\"sun\nset\"\nb,t\n", "path,title\na,\"x, y\nz, \"\"w\"\"\nend\"\nb,t\n"]
+        {
             let all = rows(text, 0);
             assert_eq!(all.len(), 3, "{all:?}");
             assert_eq!(all[2].1, ["b", "t"]);
@@ -354,7 +363,10 @@ mod tests {
 
     #[test]
     fn delimiters_are_told() {
-        assert_eq!([b"a;b,c;d".as_slice(), b"a\tb", b"a|b", b"a"].map(delimiter_of), [b';', b'\t', b'|', b',']);
+        assert_eq!(
+            [b"a;b,c;d".as_slice(), b"a\tb", b"a|b", b"a"].map(delimiter_of),
+            [b';', b'\t', b'|', b',']
+        );
         assert_eq!(separator_line(b"sep=;"), Some(b';'));
         assert_eq!(separator_line(b"\"SEP=,\""), Some(b','));
         assert_eq!(separator_line(b"sep"), None);

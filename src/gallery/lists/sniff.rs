@@ -17,7 +17,9 @@ pub(super) fn sniff(head: &[u8]) -> Seen {
         return Seen::Format(ListFormat::Parquet);
     }
     let text = text_of(head);
-    if let Some(kind) = binary(head).or_else(|| (is_binary(&text)).then_some("binary data of an unknown kind")) {
+    if let Some(kind) =
+        binary(head).or_else(|| (is_binary(&text)).then_some("binary data of an unknown kind"))
+    {
         return Seen::Else(kind.to_string());
     }
     let text = text.trim_ascii_start();
@@ -108,7 +110,8 @@ mod tests {
     #[test]
     fn binary_data_is_never_a_list_of_bare_signatures() {
         for length in [32, 64, 144, 288, 4608] {
-            let random: Vec<u8> = (0..length).map(|i: u32| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+            let random: Vec<u8> =
+                (0..length).map(|i: u32| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
             assert_eq!(looks_like(&random), "binary data of an unknown kind", "{length}");
             for (magic, kind) in KINDS {
                 let mut file = random.clone();
@@ -141,6 +144,9 @@ mod tests {
             assert_eq!(looks_like(format!("{text}\u{e4}").as_bytes()), format);
         }
         assert_eq!(looks_like(b"id,photodna\nM\xfcller,b\n"), "csv");
-        assert_eq!(looks_like(b"id,photodna\nM\0ller,b and more and more and more and more and more\n"), "csv");
+        assert_eq!(
+            looks_like(b"id,photodna\nM\0ller,b and more and more and more and more and more\n"),
+            "csv"
+        );
     }
 }

@@ -64,12 +64,17 @@ impl Header {
 
     /// Where no name is that of a column for signatures, two that mean something else are enough.
     fn of_row(row: &Row, delimiter: u8) -> Option<Header> {
-        let names: Vec<String> = row.iter().map(|name| String::from_utf8_lossy(name).trim().to_string()).collect();
+        let names: Vec<String> =
+            row.iter().map(|name| String::from_utf8_lossy(name).trim().to_string()).collect();
         let columns: Vec<Option<Field>> = names.iter().map(|name| Field::named(name)).collect();
         // A line of plain text may begin with an algorithm's name, but then a signature follows.
         let short = names.iter().all(|name| name.len() < 64);
         let holds = columns.iter().flatten().any(|field| field.holds_signatures());
-        (short && (holds || columns.iter().flatten().count() > 1)).then_some(Header { columns, names, delimiter })
+        (short && (holds || columns.iter().flatten().count() > 1)).then_some(Header {
+            columns,
+            names,
+            delimiter,
+        })
     }
 
     /// Looks for the names among the first lines, and passes over what stands before them. Where there are none, the first line
@@ -119,13 +124,15 @@ impl Header {
     /// Whether the last row of a list looks cut off: it does not reach the last column of signatures, or ends in it and is odd, or
     /// empty where the row before was not.
     fn is_cut(&self, row: &Row, odd: bool, before: bool) -> bool {
-        let Some(last) = self.last_signature().filter(|_| row.end == End::EndOfList) else { return false };
+        let Some(last) = self.last_signature().filter(|_| row.end == End::Last) else { return false };
         row.len() <= last || row.len() == last + 1 && (odd || before && !self.is_full(row))
     }
 
     /// Whether a row has something in the last column of signatures.
     fn is_full(&self, row: &Row) -> bool {
-        self.last_signature().and_then(|last| row.get(last)).is_some_and(|value| !value.trim_ascii().is_empty())
+        self.last_signature()
+            .and_then(|last| row.get(last))
+            .is_some_and(|value| !value.trim_ascii().is_empty())
     }
 
     /// The last column for signatures.

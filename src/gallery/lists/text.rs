@@ -64,7 +64,7 @@ fn read_by(list: Opened<'_>, give: Give<'_>, parse: impl Fn(&str, &mut Fields)) 
             whole &= matches!(item, Item::Entry(_) | Item::Removed { .. });
             give(item)
         })?;
-        if !whole && line.end == End::EndOfList && begins_a_signature(text) {
+        if !whole && line.end == End::Last && begins_a_signature(text) {
             return Err(damaged(format!("it ends in the middle of line {position}")));
         }
         Ok(())

@@ -26,8 +26,9 @@ enum Role {
 impl Role {
     fn named(name: &str) -> Role {
         match name.to_ascii_lowercase().as_str() {
-            "media" | "cases" | "records" | "images" | "data" | "hashrecords" | "items" | "entries" | "results" | "list"
-            | "photos" | "pictures" | "rows" | "indicators" | "alternativehashes" | "response" | "result" => Role::Container,
+            "media" | "cases" | "records" | "images" | "data" | "hashrecords" | "items" | "entries"
+            | "results" | "list" | "photos" | "pictures" | "rows" | "indicators" | "alternativehashes"
+            | "response" | "result" => Role::Container,
             _ => Field::named(name).map_or(Role::Unknown, Role::Field),
         }
     }
@@ -156,7 +157,8 @@ impl<'a> Tree<'a> {
         let role = self.role();
         let above = self.depth.checked_sub(1).map(|top| &self.levels[top]);
         let doubtful = role.is_doubtful() || above.is_some_and(|above| above.fields.doubtful);
-        let name = above.filter(|above| role == Role::Unknown && above.is_object).map(|above| above.name.clone());
+        let name =
+            above.filter(|above| role == Role::Unknown && above.is_object).map(|above| above.name.clone());
         let level = self.begin(true);
         level.fields.doubtful = doubtful;
         // The name is kept in the object itself: until it ends, its place is free.
@@ -222,7 +224,9 @@ impl<'a> Tree<'a> {
     /// A text whose name says nothing: a signature by its form, in an object of an algorithm, is a record with that name as key.
     fn keyed(&mut self, text: &str) -> Result<()> {
         let level = self.depth.checked_sub(1).map(|top| &self.levels[top]).filter(|level| level.is_object);
-        let Some((holder, level)) = level.and_then(|level| Some((level.holder?, level))) else { return Ok(()) };
+        let Some((holder, level)) = level.and_then(|level| Some((level.holder?, level))) else {
+            return Ok(());
+        };
         let mut record = Fields::default();
         record.set_name(&level.name);
         record.set(holder, text);
@@ -266,7 +270,9 @@ impl<'a> Tree<'a> {
     /// An array of numbers may be a signature.
     fn end_array(&mut self) -> Result<()> {
         let level = &mut self.levels[self.depth];
-        let Some(field) = level.role.and_then(Role::of_elements).filter(|_| level.numbers > 0) else { return Ok(()) };
+        let Some(field) = level.role.and_then(Role::of_elements).filter(|_| level.numbers > 0) else {
+            return Ok(());
+        };
         let (bytes, numbers) = (std::mem::take(&mut level.bytes), level.numbers);
         let whole = numbers == bytes.len() as u64;
         let outcome = match (bytes.len(), field) {
@@ -274,7 +280,8 @@ impl<'a> Tree<'a> {
                 self.with_fields(|fields| fields.set_bytes(Field::PhotoDna, &bytes))
             }
             (32, Field::Pdq) if whole => self.with_fields(|fields| fields.set_bytes(Field::Pdq, &bytes)),
-            _ => self.with_fields(|fields| fields.fault(format!("an array of {numbers} numbers is no signature"))),
+            _ => self
+                .with_fields(|fields| fields.fault(format!("an array of {numbers} numbers is no signature"))),
         };
         self.levels[self.depth].bytes = bytes;
         outcome
@@ -283,7 +290,11 @@ impl<'a> Tree<'a> {
     fn end_object(&mut self) -> Result<()> {
         let mut level = std::mem::take(&mut self.levels[self.depth]);
         level.fields.place();
-        let outcome = if level.fields.is_record() { self.end_record(&mut level) } else { self.hand_on_all(&mut level.below) };
+        let outcome = if level.fields.is_record() {
+            self.end_record(&mut level)
+        } else {
+            self.hand_on_all(&mut level.below)
+        };
         self.levels[self.depth] = level;
         outcome
     }
@@ -348,13 +359,20 @@ impl<'a> Tree<'a> {
     pub(super) fn abandon(&mut self) -> Result<()> {
         for at in 0..std::mem::take(&mut self.depth) {
             let mut below = std::mem::take(&mut self.levels[at].below);
-            below.iter_mut().filter(|record| record.has_signature()).try_for_each(|record| self.tell(record))?;
+            below
+                .iter_mut()
+                .filter(|record| record.has_signature())
+                .try_for_each(|record| self.tell(record))?;
         }
         Ok(())
     }
 
     /// Tells that a line or row held nothing, if none of its values was told.
     pub(super) fn end_of_row(&mut self, position: u64) -> Result<()> {
-        if std::mem::take(&mut self.told) == 0 { (self.give)(Item::WithoutSignature { position }) } else { Ok(()) }
+        if std::mem::take(&mut self.told) == 0 {
+            (self.give)(Item::WithoutSignature { position })
+        } else {
+            Ok(())
+        }
     }
 }

@@ -51,7 +51,9 @@ fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
 /// Without blanks, brackets and quotes around, and the sign by which spreadsheets keep a text a text.
 fn unwrapped(text: &str) -> &str {
     let text = text.trim_start_matches('=');
-    text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '[' | ']' | '(' | ')' | '{' | '}' | '"' | '\''))
+    text.trim_matches(|c: char| {
+        c.is_whitespace() || matches!(c, '[' | ']' | '(' | ')' | '{' | '}' | '"' | '\'')
+    })
 }
 
 fn hexadecimal<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
@@ -79,7 +81,11 @@ fn base64<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
 
 /// `N` integers from 0 to 255 with commas between, or else blanks.
 fn integers<const N: usize>(text: &str) -> Option<[u8; N]> {
-    if text.contains(',') { integers_in(text.split(',').map(str::trim)) } else { integers_in(text.split_whitespace()) }
+    if text.contains(',') {
+        integers_in(text.split(',').map(str::trim))
+    } else {
+        integers_in(text.split_whitespace())
+    }
 }
 
 fn integers_in<'a, const N: usize>(mut numbers: impl Iterator<Item = &'a str>) -> Option<[u8; N]> {
@@ -115,7 +121,8 @@ mod tests {
     fn every_spelling_gives_the_same_bytes() {
         let signature = example();
         let text = signature.to_string();
-        let wrapped = text.as_bytes().chunks(64).map(|line| str::from_utf8(line).unwrap()).collect::<Vec<_>>();
+        let wrapped =
+            text.as_bytes().chunks(64).map(|line| str::from_utf8(line).unwrap()).collect::<Vec<_>>();
         let hex: String = signature.0.iter().map(|byte| format!("{byte:02x}")).collect();
         let numbers = signature.0.map(|byte| byte.to_string());
         let spellings = [
@@ -144,7 +151,9 @@ mod tests {
         }
         let pdq_hex = hex[..64].to_string();
         let bytes: [u8; 32] = signature.0[..32].try_into().unwrap();
-        for spelling in [pdq_hex.clone(), pdq_hex.to_uppercase(), format!("0x{pdq_hex}"), STANDARD.encode(bytes)] {
+        for spelling in
+            [pdq_hex.clone(), pdq_hex.to_uppercase(), format!("0x{pdq_hex}"), STANDARD.encode(bytes)]
+        {
             assert_eq!(pdq(&spelling), Some(Pdq(bytes)), "{spelling:?}");
             assert_eq!(photodna(&spelling), None);
         }

@@ -32,7 +32,8 @@ struct Element {
 
 /// Reads an answer of the service as it was saved, and gives the first elements' names.
 pub(super) fn read(list: Opened<'_>, give: Give<'_>) -> Result<Vec<String>> {
-    let mut xml = Reader::from_reader(BufReader::with_capacity(1 << 18, Bounded { inner: list, left: LARGEST_RECORD }));
+    let mut xml =
+        Reader::from_reader(BufReader::with_capacity(1 << 18, Bounded { inner: list, left: LARGEST_RECORD }));
     let mut buffer = Vec::new();
     let mut element: Option<Element> = None;
     let mut names = Vec::new();

@@ -11,10 +11,7 @@ use super::{damaged, unreadable};
 use crate::error::{Error, Result};
 
 /// Calls `visit` with the name and content of every file in it.
-pub(super) fn each(
-    archive: File,
-    visit: &mut dyn FnMut(&str, Opened<'_>) -> Result<()>,
-) -> Result<()> {
+pub(super) fn each(archive: File, visit: &mut dyn FnMut(&str, Opened<'_>) -> Result<()>) -> Result<()> {
     let mut archive = ZipArchive::new(io::BufReader::new(archive)).map_err(broken)?;
     let is_spreadsheet = |name: &str| name == "xl/workbook.xml" || name == "content.xml";
     if archive.file_names().flatten().any(|name| is_spreadsheet(&name)) {
@@ -40,7 +37,9 @@ fn is_of_packer(name: &str) -> bool {
 fn broken(error: ZipError) -> Error {
     match error {
         ZipError::Io(error) => unreadable(error),
-        ZipError::UnsupportedArchive(what) => Error::Unsupported(format!("the zip archive cannot be read: {what}")),
+        ZipError::UnsupportedArchive(what) => {
+            Error::Unsupported(format!("the zip archive cannot be read: {what}"))
+        }
         other => damaged(format!("the zip archive cannot be read: {other}")),
     }
 }

@@ -100,7 +100,9 @@ pub struct InputOptions {
 
 /// Takes notices, such as which column of a Parquet file was chosen; by default nobody does.
 #[derive(Clone, Default)]
-pub struct Notices(Option<Arc<dyn Fn(&str) + Send + Sync>>);
+pub struct Notices(Option<Taker>);
+
+type Taker = Arc<dyn Fn(&str) + Send + Sync>;
 
 impl Notices {
     /// Gives every notice to `take`, from whichever thread it comes.

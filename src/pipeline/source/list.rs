@@ -59,7 +59,11 @@ pub(super) fn open(list: &OsStr, options: &InputOptions) -> Result<Names> {
     if let Some(kind) = no_names(opened.head()) {
         return Err(Error::Input(format!("{} is no list of names: it looks like {kind}", list.display())));
     }
-    if list_is_table { table(as_text(opened).map_err(cannot)?.0, column) } else { plain(opened, options.separator) }
+    if list_is_table {
+        table(as_text(opened).map_err(cannot)?.0, column)
+    } else {
+        plain(opened, options.separator)
+    }
 }
 
 /// A list whose text is in UTF-16, as UTF-8, and whether it was; else exactly its bytes behind a byte-order mark, as names are bytes.
@@ -157,7 +161,8 @@ fn choose(rows: &mut Rows<Opened<'static>>, column: Option<&str>) -> Result<usiz
 
 /// The column of this name, or with a usual one.
 fn named(row: &Row, column: Option<&str>) -> Option<usize> {
-    let called = |name: &str| row.iter().position(|field| field.trim_ascii().eq_ignore_ascii_case(name.as_bytes()));
+    let called =
+        |name: &str| row.iter().position(|field| field.trim_ascii().eq_ignore_ascii_case(name.as_bytes()));
     match column {
         Some(column) => called(column),
         None => COLUMNS.iter().find_map(|name| called(name)),
@@ -173,8 +178,9 @@ fn only(which: impl Iterator<Item = bool>) -> Option<usize> {
 /// Whether a field looks like a path or URL rather than the name of a column: it has folders or an ending, or is a file.
 fn is_name(field: &[u8]) -> bool {
     let ending = field.iter().rposition(|&byte| byte == b'.').map(|dot| &field[dot + 1..]);
-    let has_ending =
-        ending.is_some_and(|ending| (1..=5).contains(&ending.len()) && ending.iter().all(u8::is_ascii_alphanumeric));
+    let has_ending = ending.is_some_and(|ending| {
+        (1..=5).contains(&ending.len()) && ending.iter().all(u8::is_ascii_alphanumeric)
+    });
     field.iter().any(|byte| b"/\\".contains(byte)) || has_ending || is_found(field)
 }
 

@@ -56,7 +56,10 @@ impl Listed {
             Listed::Here(items) => items.next_if(lets),
             Listed::Coming { items, next, is_over, .. } => {
                 if next.is_none() {
-                    *next = items.try_recv().map_err(|error| *is_over |= error == TryRecvError::Disconnected).ok();
+                    *next = items
+                        .try_recv()
+                        .map_err(|error| *is_over |= error == TryRecvError::Disconnected)
+                        .ok();
                 }
                 next.take_if(|next| lets(next))
             }
@@ -101,5 +104,10 @@ fn list(mut items: impl Iterator<Item = Item>, to: &Sender<Item>) {
 
 /// That the inputs are not known from here on.
 fn broken(message: String) -> Item {
-    Item { location: "".into(), source: OsStr::new("").into(), kind: ItemKind::Broken(message), version: None }
+    Item {
+        location: "".into(),
+        source: OsStr::new("").into(),
+        kind: ItemKind::Broken(message),
+        version: None,
+    }
 }

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 /// What is neither a file nor a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{0} stands where a file was expected; only a picture or a list that is named as an argument may be one")]
+#[error(
+    "{0} stands where a file was expected; only a picture or a list that is named as an argument may be one"
+)]
 pub(in crate::pipeline) struct Special(&'static str);
 
 impl Special {

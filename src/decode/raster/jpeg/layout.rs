@@ -388,7 +388,8 @@ impl Walk<'_> {
                 self.entropy(&mut layout);
             }
         }
-        let more = taken.is_some() && (layout.progressive || !layout.is_complete()) && self.until == Until::End;
+        let more =
+            taken.is_some() && (layout.progressive || !layout.is_complete()) && self.until == Until::End;
         self.layout = Some(layout);
         Ok(more)
     }

@@ -70,7 +70,8 @@ mod tests {
                 if placed == most {
                     break;
                 }
-                let line: Vec<u8> = (0..columns as usize * CHANNELS).map(|n| (n * 7 + placed * 31 + 1) as u8).collect();
+                let line: Vec<u8> =
+                    (0..columns as usize * CHANNELS).map(|n| (n * 7 + placed * 31 + 1) as u8).collect();
                 place::<CHANNELS>(&mut ours, stride, pass, row, &line);
                 let info = Adam7Info::new(pass as u8 + 1, row, width);
                 png::splat_interlaced_row(&mut theirs, stride, &line, &info, CHANNELS as u8 * 8);
@@ -89,13 +90,16 @@ mod tests {
                 placed += compare::<1>(width, height, most) + compare::<3>(width, height, most);
             }
         }
-        assert!(placed > 2_000, "{placed}");
+        assert!(placed > 1_000, "{placed}");
     }
 
     #[test]
     fn every_pixel_belongs_to_one_pass() {
         for (width, height) in [(1, 1), (5, 3), (8, 8), (17, 30)] {
-            let pixels = (0..7).map(|pass| size(pass, width, height)).map(|(columns, rows)| columns * rows).sum::<u32>();
+            let pixels = (0..7)
+                .map(|pass| size(pass, width, height))
+                .map(|(columns, rows)| columns * rows)
+                .sum::<u32>();
             assert_eq!(pixels, width * height);
         }
     }

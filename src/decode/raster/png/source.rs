@@ -30,6 +30,8 @@ pub(super) fn trusted(bytes: &[u8]) -> Trusted {
         }
         match (chunk.is_right, is_data, data) {
             (true, ..) => {}
+            // The decoder ends at a wrong header or palette.
+            (false, false, _) if chunk.is_critical() => return Trusted::Unsure,
             (false, true, true) => return Trusted::Before(at),
             (false, true, false) => return Trusted::Nothing,
             (false, false, _) => trusted = Trusted::Unsure,
@@ -47,6 +49,11 @@ struct Chunk<'a> {
 }
 
 impl Chunk<'_> {
+    /// Whether there is no picture without it (5.4).
+    fn is_critical(&self) -> bool {
+        self.name[0].is_ascii_uppercase()
+    }
+
     fn at(bytes: &[u8], at: usize) -> Option<Chunk<'_>> {
         let word = |at: usize| bytes.get(at..)?.first_chunk().map(|word| u32::from_be_bytes(*word));
         let end = at.checked_add(8)?.checked_add(word(at)? as usize)?;
@@ -77,7 +84,7 @@ impl<'a> Growing<'a> {
     }
 
     /// The same bytes from their start, growing with these.
-    pub(super) fn from_start(&self) -> Growing<'a> {
+    pub(super) fn again(&self) -> Growing<'a> {
         Growing { at: 0, ..self.clone() }
     }
 
@@ -144,6 +151,8 @@ mod tests {
             (&[(header, true), (data, true), (text, false), (end, true)], Trusted::All),
             (&[(header, true), (data, true), (end, false), (header, false)], Trusted::All),
             (&[(header, false), (data, true)], Trusted::Unsure),
+            (&[(header, false), (data, false)], Trusted::Unsure),
+            (&[(header, false), (data, true), (data, false)], Trusted::Unsure),
             (&[(header, true), (data, false), (data, true)], Trusted::Nothing),
             (&[(header, true), (data, true), (data, false)], Trusted::Before(8 + 2 * 15)),
             (&[(header, true), (text, false), (data, true), (data, false)], Trusted::Before(8 + 3 * 15)),
@@ -160,7 +169,7 @@ mod tests {
     fn the_rest_comes_when_it_is_asked_for() {
         let bytes: Vec<u8> = (0..100).collect();
         let growing = Growing::new(&bytes, Trusted::Before(40));
-        let mut reader = growing.from_start();
+        let mut reader = growing.again();
         let mut read = Vec::new();
         assert_eq!((reader.read_to_end(&mut read).unwrap(), reader.fill_buf().unwrap().len()), (40, 0));
         assert!(growing.grow() && !growing.grow());

@@ -48,7 +48,8 @@ impl<'a> Directory<'a> {
         let big = number(bytes, little, 2, 2)? == 43;
         let (place, counter, entry, value, word) = if big { (8, 8, 20, 12, 8) } else { (4, 2, 12, 8, 4) };
         let directory = usize::try_from(number(bytes, little, place, word)?).ok()?;
-        let entries = usize::try_from(number(bytes, little, directory, counter)?).ok()?.min(bytes.len() / entry);
+        let entries =
+            usize::try_from(number(bytes, little, directory, counter)?).ok()?.min(bytes.len() / entry);
         Some(Directory { bytes, little, first: directory.checked_add(counter)?, entries, entry, value, word })
     }
 
@@ -96,15 +97,28 @@ mod tests {
         let classic = |put: fn(u32, usize) -> Vec<u8>, head: &[u8]| {
             let mut file = [head, &put(8, 4), &put(entries.len() as u32, 2)].concat();
             for (tag, count, value) in entries {
-                let fields = [put(u32::from(*tag), 2), put(3, 2), put(*count, 4), put(u32::from(*value), 2), vec![0; 2]];
+                let fields = [
+                    put(u32::from(*tag), 2),
+                    put(3, 2),
+                    put(*count, 4),
+                    put(u32::from(*value), 2),
+                    vec![0; 2],
+                ];
                 file.extend(fields.concat());
             }
             file
         };
         let big = |put: fn(u32, usize) -> Vec<u8>, head: &[u8]| {
-            let mut file = [head, &put(8, 2), &put(0, 2), &put(16, 8), &put(entries.len() as u32, 8)].concat();
+            let mut file =
+                [head, &put(8, 2), &put(0, 2), &put(16, 8), &put(entries.len() as u32, 8)].concat();
             for (tag, count, value) in entries {
-                let fields = [put(u32::from(*tag), 2), put(3, 2), put(*count, 8), put(u32::from(*value), 2), vec![0; 6]];
+                let fields = [
+                    put(u32::from(*tag), 2),
+                    put(3, 2),
+                    put(*count, 8),
+                    put(u32::from(*value), 2),
+                    vec![0; 6],
+                ];
                 file.extend(fields.concat());
             }
             file
@@ -115,12 +129,7 @@ mod tests {
         fn large(value: u32, length: usize) -> Vec<u8> {
             u64::from(value).to_be_bytes()[8 - length..].to_vec()
         }
-        vec![
-            classic(little, b"II*\0"),
-            classic(large, b"MM\0*"),
-            big(little, b"II+\0"),
-            big(large, b"MM\0+"),
-        ]
+        vec![classic(little, b"II*\0"), classic(large, b"MM\0*"), big(little, b"II+\0"), big(large, b"MM\0+")]
     }
 
     #[test]

@@ -48,9 +48,11 @@ impl Content {
             let before = std::mem::replace(found, *found || is_picture(&chunk));
             (!before).then_some(chunk)
         });
-        let cut = until_picture.find(|chunk| (is_picture(chunk) || chunk.name == b"ALPH") && chunk.missing > 0);
+        let cut =
+            until_picture.find(|chunk| (is_picture(chunk) || chunk.name == b"ALPH") && chunk.missing > 0);
         let missing = cut.map(|chunk| chunk.missing);
-        let animated = first(&[b"VP8X"]).is_some_and(|chunk| chunk.data.first().is_some_and(|flags| flags & 2 != 0));
+        let animated =
+            first(&[b"VP8X"]).is_some_and(|chunk| chunk.data.first().is_some_and(|flags| flags & 2 != 0));
         if let Some(frame) = first(&[b"ANMF"]).filter(|_| animated) {
             return Content { missing, ..Content::of_frame(frame.data) };
         }
@@ -96,7 +98,8 @@ fn size(chunk: &Chunk<'_>) -> Option<(u32, u32)> {
         let packed = u32::from_le_bytes(*chunk.data.get(1..)?.first_chunk()?);
         return Some(((packed & 0x3FFF) + 1, (packed >> 14 & 0x3FFF) + 1));
     }
-    let side = |at: usize| Some(u32::from(u16::from_le_bytes(*chunk.data.get(at..)?.first_chunk()?)) & 0x3FFF);
+    let side =
+        |at: usize| Some(u32::from(u16::from_le_bytes(*chunk.data.get(at..)?.first_chunk()?)) & 0x3FFF);
     Some((side(6)?, side(8)?))
 }
 
@@ -119,7 +122,14 @@ mod tests {
 
     #[test]
     fn a_picture_has_the_size_of_its_data() {
-        let still = Content { animated: false, lossless: false, alpha: false, frame: (300, 200), colour: None, missing: None };
+        let still = Content {
+            animated: false,
+            lossless: false,
+            alpha: false,
+            frame: (300, 200),
+            colour: None,
+            missing: None,
+        };
         let header = chunk(b"VP8X", &[0x10, 0, 0, 0, 9, 0, 0, 9, 0, 0]);
         assert_eq!(of(&[chunk(b"VP8 ", &lossy(300, 200))]), still);
         assert_eq!(of(&[header.clone(), chunk(b"VP8 ", &lossy(300, 200))]), still);
@@ -127,7 +137,14 @@ mod tests {
         assert_eq!(of(&[header, alpha, chunk(b"VP8 ", &lossy(300, 200))]), Content { alpha: true, ..still });
         let packed = (299u32 | 199 << 14).to_le_bytes();
         let lossless = [&[0x2F][..], &packed].concat();
-        let still = Content { animated: false, lossless: true, alpha: false, frame: (300, 200), colour: None, missing: None };
+        let still = Content {
+            animated: false,
+            lossless: true,
+            alpha: false,
+            frame: (300, 200),
+            colour: None,
+            missing: None,
+        };
         assert_eq!(of(&[chunk(b"VP8L", &lossless)]), still);
         assert_eq!(of(&[]).frame, (0, 0));
     }
@@ -135,7 +152,9 @@ mod tests {
     #[test]
     fn an_animation_is_told_by_its_first_frame() {
         let header = chunk(b"VP8X", &[0x02, 0, 0, 0, 9, 0, 0, 9, 0, 0]);
-        let frame = |data: &[u8]| chunk(b"ANMF", &[&[0, 0, 0, 0, 0, 0, 49, 0, 0, 59, 0, 0, 0, 0, 0, 0], data].concat());
+        let frame = |data: &[u8]| {
+            chunk(b"ANMF", &[&[0, 0, 0, 0, 0, 0, 49, 0, 0, 59, 0, 0, 0, 0, 0, 0], data].concat())
+        };
         let plain = frame(&chunk(b"VP8 ", &lossy(30, 900)));
         let found = of(&[header.clone(), plain.clone()]);
         assert_eq!((found.animated, found.frame, found.alpha), (true, (50, 900), false));

@@ -125,23 +125,46 @@ mod tests {
             // Green is added to red and blue.
             plain(header(17, 9).put(1, 1).put(2, 2)).codes([200, 100, 90, 255, 0]),
             // Palettes of 1, 2, 16 and 200 colours.
-            plain(header(21, 9).put(1, 1).put(3, 2).put(0, 8).put(0, 1).codes([7, 8, 9, 255, 0])).codes([0; 5]),
-            plain(header(21, 9).put(1, 1).put(3, 2).put(1, 8).put(0, 1).codes([7, 8, 9, 255, 0])).codes([0; 5]),
-            plain(header(21, 9).put(1, 1).put(3, 2).put(15, 8).put(0, 1).codes([7, 8, 9, 255, 0])).codes([0; 5]),
-            plain(header(21, 9).put(1, 1).put(3, 2).put(199, 8).put(0, 1).codes([7, 8, 9, 255, 0])).codes([0; 5]),
+            plain(header(21, 9).put(1, 1).put(3, 2).put(0, 8).put(0, 1).codes([7, 8, 9, 255, 0]))
+                .codes([0; 5]),
+            plain(header(21, 9).put(1, 1).put(3, 2).put(1, 8).put(0, 1).codes([7, 8, 9, 255, 0]))
+                .codes([0; 5]),
+            plain(header(21, 9).put(1, 1).put(3, 2).put(15, 8).put(0, 1).codes([7, 8, 9, 255, 0]))
+                .codes([0; 5]),
+            plain(header(21, 9).put(1, 1).put(3, 2).put(199, 8).put(0, 1).codes([7, 8, 9, 255, 0]))
+                .codes([0; 5]),
         ];
         for (index, case) in cases.into_iter().enumerate() {
             let data = case.bytes();
             let colour = colour(&data).unwrap_or_else(|| panic!("case {index} is not known to be flat"));
-            assert!(decoded(&data).as_chunks::<3>().0.iter().all(|pixel| *pixel == colour), "case {index}: {colour:?}");
+            assert!(
+                decoded(&data).as_chunks::<3>().0.iter().all(|pixel| *pixel == colour),
+                "case {index}: {colour:?}"
+            );
         }
     }
 
     #[test]
     fn what_is_not_flat_or_not_known_is_decoded() {
         let two_greens = header(30, 20).put(0, 3).put(0b111, 3).put(1, 8).put(2, 8).codes([0; 5]).bytes();
-        let predicted = header(30, 20).put(1, 1).put(0, 2).put(0, 3).put(0, 1).codes([0; 5]).put(0, 3).codes([0; 5]).bytes();
-        let other_index = header(21, 9).put(1, 1).put(3, 2).put(1, 8).put(0, 1).codes([7; 5]).put(0, 3).codes([1; 5]).bytes();
+        let predicted = header(30, 20)
+            .put(1, 1)
+            .put(0, 2)
+            .put(0, 3)
+            .put(0, 1)
+            .codes([0; 5])
+            .put(0, 3)
+            .codes([0; 5])
+            .bytes();
+        let other_index = header(21, 9)
+            .put(1, 1)
+            .put(3, 2)
+            .put(1, 8)
+            .put(0, 1)
+            .codes([7; 5])
+            .put(0, 3)
+            .codes([1; 5])
+            .bytes();
         for (index, data) in [two_greens, predicted, other_index].iter().enumerate() {
             assert_eq!(colour(data), None, "case {index}");
         }

@@ -120,7 +120,8 @@ impl<R: Read> Tokens<R> {
             match (byte, self.expected) {
                 (b',', Expected::Separator | Expected::Element | Expected::Member) => {
                     self.at += 1;
-                    self.expected = if self.levels.last() == Some(&true) { Expected::Member } else { Expected::Element };
+                    self.expected =
+                        if self.levels.last() == Some(&true) { Expected::Member } else { Expected::Element };
                 }
                 // Between documents: a comma (an array's elements without it), or the sign that parts JSON texts (RFC 7464).
                 (b',' | 0x1e, Expected::Value) if self.levels.is_empty() => self.at += 1,
@@ -180,18 +181,33 @@ impl<R: Read> Tokens<R> {
     /// A number, or a word that stands for a value.
     fn word(&mut self) -> Result<Token, Fault> {
         const WORDS: [&str; 14] = [
-            "true", "false", "null", "True", "False", "None", "NaN", "nan", "Infinity", "-Infinity", "inf", "-inf", "undefined",
+            "true",
+            "false",
+            "null",
+            "True",
+            "False",
+            "None",
+            "NaN",
+            "nan",
+            "Infinity",
+            "-Infinity",
+            "inf",
+            "-inf",
+            "undefined",
             "-NaN",
         ];
         self.text.clear();
-        while let Some(byte) = self.peek()?.filter(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte)) {
+        while let Some(byte) =
+            self.peek()?.filter(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte))
+        {
             self.text.push(char::from(byte));
             self.at += 1;
             if self.text.len() > 4096 {
                 return Err(Fault::Syntax);
             }
         }
-        let number = self.text.starts_with(|c: char| c.is_ascii_digit() || c == '-') && self.text.parse::<f64>().is_ok();
+        let number = self.text.starts_with(|c: char| c.is_ascii_digit() || c == '-')
+            && self.text.parse::<f64>().is_ok();
         if !number && !WORDS.contains(&self.text.as_str()) {
             return Err(if self.peek()?.is_none() { Fault::Ends } else { Fault::Syntax });
         }
@@ -250,7 +266,8 @@ impl<R: Read> Tokens<R> {
         let mut bytes = std::mem::take(&mut self.text).into_bytes();
         let outcome = self.string_into(&mut bytes);
         // What lists are read through gives UTF-8 only, and escapes are written as such.
-        self.text = String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+        self.text = String::from_utf8(bytes)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
         outcome
     }
 

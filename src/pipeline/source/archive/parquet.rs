@@ -122,7 +122,7 @@ impl Pictures {
                 }
                 Some(_) if !is_wanted => {}
                 Some(Value::Absent) => {
-                    archive.failed(&name, Error::Input("the row holds no picture".to_string()))?
+                    archive.failed(&name, Error::Input("the row holds no picture".to_string()))?;
                 }
                 Some(Value::Bytes(length, mut content)) => archive
                     .member(&name, length, &mut content)?

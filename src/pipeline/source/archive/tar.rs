@@ -85,7 +85,7 @@ impl<R: Read> Tar<R> {
                 return Ok(None);
             }
             let block = match self.input.block().map_err(|error| self.broken(at, error))? {
-                Block::Whole(block) => block,
+                Block::Whole(block) => *block,
                 Block::End if zeros > 0 => return Ok(None),
                 Block::Part if is_behind_end => return Ok(None),
                 Block::End => return Err(self.wrong(at, "it ends without an end marker; it was cut off")),

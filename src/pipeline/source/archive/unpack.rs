@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn what_follows_the_end_is_no_fault_and_a_break_is_one() {
-        let content: Vec<u8> = (0..5000u32).map(|number| (number * number >> 3) as u8).collect();
+        let content: Vec<u8> = (0..5000u32).map(|number| ((number * number) >> 3) as u8).collect();
         for stream in [gzip(&content), zstd(&content)] {
             for behind in
                 [&[0; 10_240][..], b"signed by somebody", &[0, 0, 0x1f], &[0x28, 0xb5], &[0xff; 5000]]

@@ -242,7 +242,7 @@ mod tests {
         let address = serve();
         let item = move |number| {
             let location = format!("http://{address}/{number:05}").into();
-            Item { location, source: OsStr::new("list.csv").into(), kind: ItemKind::Picture }
+            Item { location, source: OsStr::new("list.csv").into(), kind: ItemKind::Picture, version: None }
         };
         let read_ahead = ReadAhead { fetches: 4, bytes: 6 };
         let options = InputOptions { read_ahead, ..InputOptions::default() };

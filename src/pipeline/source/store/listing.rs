@@ -244,7 +244,7 @@ mod tests {
 
     #[test]
     fn what_stands_for_a_folder_is_no_object() {
-        let object = |key: &str, size| Listed { key: key.to_string(), size: Some(size), folder: false };
+        let object = |key: &str, size| Listed { key: key.to_string(), size: Some(size), ..Listed::default() };
         for (key, size, next, is) in [
             ("a/", 0, Some("a/1.jpg"), true),
             ("a/", 0, None, true),

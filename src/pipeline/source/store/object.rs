@@ -24,6 +24,9 @@ const LARGEST: u64 = 4 << 20;
 /// Parts that are on their way while one is read.
 const AHEAD: usize = 4;
 
+/// A part that is fetched.
+type Part = JoinHandle<Result<Vec<u8>, Trouble>>;
+
 /// An object, its next parts on their way.
 #[derive(Debug)]
 pub(in crate::pipeline::source) struct Object {
@@ -33,7 +36,7 @@ pub(in crate::pipeline::source) struct Object {
     /// Where the next read begins.
     at: u64,
     current: (u64, Vec<u8>),
-    coming: VecDeque<(u64, JoinHandle<Result<Vec<u8>, Trouble>>)>,
+    coming: VecDeque<(u64, Part)>,
     /// Where the part after those begins, and how long it is.
     next: u64,
     part: u64,

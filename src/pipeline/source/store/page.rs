@@ -127,12 +127,14 @@ impl Parts {
             ("Contents", "Key") => self.object.key = text,
             ("Blob", "Name") => self.object.key = if self.encoded { decoded(&text) } else { text },
             ("Contents", "Size") | ("Properties", "Content-Length") => {
-                self.object.size = text.trim().parse().ok()
+                self.object.size = text.trim().parse().ok();
             }
             ("Contents", "ETag") | ("Properties", "Etag") => {
-                self.object.tag = Some(text).filter(|tag| !tag.is_empty())
+                self.object.tag = Some(text).filter(|tag| !tag.is_empty());
             }
-            ("Contents", "LastModified") | ("Properties", "Last-Modified") => self.object.changed = Some(text),
+            ("Contents", "LastModified") | ("Properties", "Last-Modified") => {
+                self.object.changed = Some(text);
+            }
             ("Properties", "ResourceType") => self.object.folder = text == "directory",
             (_, "Contents" | "Blob") => self.page.objects.push(std::mem::take(&mut self.object)),
             (root, "NextContinuationToken" | "NextMarker") if root == self.root && !text.is_empty() => {

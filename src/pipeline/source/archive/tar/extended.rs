@@ -106,7 +106,8 @@ mod tests {
 
     #[test]
     fn records_are_taken_up_to_the_one_that_makes_no_sense() {
-        let cases: [(&[u8], Option<&[u8]>, bool); 9] = [
+        type Case = (&'static [u8], Option<&'static [u8]>, bool);
+        let cases: [Case; 9] = [
             (b"14 path=a.jpg\n11 size=17\n", Some(b"a.jpg"), true),
             (b"", None, true),
             (b"13 path=a.jpg", Some(b"a.jpg"), false),

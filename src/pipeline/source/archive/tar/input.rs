@@ -15,7 +15,7 @@ pub(super) struct Input<R> {
 
 /// What stands where a block may be.
 pub(super) enum Block {
-    Whole(Header),
+    Whole(Box<Header>),
     /// Fewer bytes than a block has, and then the end.
     Part,
     End,
@@ -40,7 +40,7 @@ impl<R: Read> Input<R> {
         }
         Ok(match filled {
             0 => Block::End,
-            BLOCK => Block::Whole(Header(block)),
+            BLOCK => Block::Whole(Box::new(Header(block))),
             _ => Block::Part,
         })
     }

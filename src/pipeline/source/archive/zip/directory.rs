@@ -77,7 +77,7 @@ impl Directory {
         let start = Directory::archive_start(input, &members, from, end.offset)?;
         for member in &mut members {
             // An offset that leads out of the file leads to no header.
-            member.at = member.at.checked_add(start).unwrap_or(u64::MAX);
+            member.at = member.at.saturating_add(start);
         }
         Ok(Ok(Directory { members, archive: start..behind }))
     }

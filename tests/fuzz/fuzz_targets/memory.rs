@@ -1,0 +1,29 @@
+//! What is told of a file's memory against what hashing it takes: at least four fifths of it.
+//!
+//! From the repository's root: `cargo +nightly fuzz run --fuzz-dir tests/fuzz memory CORPUS`.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use peak_alloc::PeakAlloc;
+use shadegrid::{Algorithm, DetailChoice, HashOptions, Hasher, Limits};
+
+#[global_allocator]
+static ALLOCATED: PeakAlloc = PeakAlloc;
+
+/// Bytes that are nothing beside a picture: of errors, of names, and what is made once in a process.
+const LITTLE: f64 = (2 << 20) as f64;
+
+fuzz_target!(|bytes: &[u8]| {
+    for detail in [DetailChoice::Auto, DetailChoice::Full] {
+        let mut options = HashOptions { algorithms: vec![Algorithm::PhotoDna, Algorithm::Pdq], ..HashOptions::default() };
+        options.decode.limits = Limits { max_pixels: 1 << 22, max_decoder_bytes: 256 << 20, ..Limits::default() };
+        options.decode.detail = detail;
+        let told = Hasher::new(options.clone()).memory(bytes).worst as f64;
+        ALLOCATED.reset_peak_usage();
+        let before = ALLOCATED.current_usage();
+        let hashed = Hasher::new(options).hash(bytes);
+        let taken = ALLOCATED.peak_usage().saturating_sub(before) as f64;
+        assert!(told >= 0.8 * taken || taken <= LITTLE, "{detail:?}: told {told}, taken {taken}: {hashed:?}");
+    }
+});

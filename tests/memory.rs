@@ -1,0 +1,131 @@
+//! What is told of a picture's memory is what decoding and hashing it takes.
+
+mod common;
+
+use std::sync::Mutex;
+
+use common::encode::{Png, Tiff, bmp, gif, webp};
+use common::{jpeg, scene};
+use peak_alloc::PeakAlloc;
+use shadegrid::{Algorithm, DetailChoice, HashOptions, Hasher};
+
+#[global_allocator]
+static ALLOCATED: PeakAlloc = PeakAlloc;
+
+const SIZE: (usize, usize) = (1600, 1200);
+
+fn little(number: usize) -> [u8; 4] {
+    (number as u32).to_le_bytes()
+}
+
+/// The bitmap with its rows from top to bottom by its header.
+fn top_down(mut file: Vec<u8>, height: i32) -> Vec<u8> {
+    file[22..26].copy_from_slice(&(-height).to_le_bytes());
+    file
+}
+
+/// The bitmap with the header of 12 bytes that OS/2 had.
+fn core_header(file: &[u8], (width, height): (u16, u16)) -> Vec<u8> {
+    let size = [12u16, 0, width, height, 1, 24].map(u16::to_le_bytes).concat();
+    [&file[..10], &little(26), &size, &file[54..]].concat()
+}
+
+/// A JPEG of this size by its header, whose data ends long before.
+fn sized(name: &str, (width, height): (usize, usize)) -> Vec<u8> {
+    let mut file = jpeg(name);
+    let frame = file.windows(2).position(|pair| matches!(pair, [0xFF, 0xC0..=0xC2])).unwrap();
+    file[frame + 5..frame + 7].copy_from_slice(&(height as u16).to_be_bytes());
+    file[frame + 7..frame + 9].copy_from_slice(&(width as u16).to_be_bytes());
+    file
+}
+
+/// The same with the height behind the first scan, in a DNL segment (T.81, B.2.5).
+fn height_by_dnl(name: &str, size: (usize, usize)) -> Vec<u8> {
+    let mut file = sized(name, (size.0, 0));
+    file.truncate(file.len() - 2);
+    let dnl = [&[0xFF, 0xDC, 0, 4][..], &(size.1 as u16).to_be_bytes(), &[0xFF, 0xD9]].concat();
+    [file, dnl].concat()
+}
+
+/// The file with as much behind its end as it is long.
+fn with_tail(file: Vec<u8>) -> Vec<u8> {
+    [&file[..], &vec![7; file.len().max(1 << 20)]].concat()
+}
+
+fn files() -> Vec<(String, Vec<u8>)> {
+    let (width, height) = SIZE;
+    let (w, h) = (width as u32, height as u32);
+    let rgb = scene(width, height);
+    let grey: Vec<u8> = rgb.iter().step_by(3).copied().collect();
+    let rgba: Vec<u8> = rgb.chunks_exact(3).flat_map(|p| [p[0], p[1], p[2], 128]).collect();
+    let palette: Vec<u8> = (0..=255).flat_map(|n| [n, 255 - n, n / 2]).collect();
+    let frame = gif::Frame::from_indexed_pixels(width as u16, height as u16, grey.clone(), None);
+    let plain = bmp(w, h, &rgb);
+    let mut files = vec![
+        ("png".to_string(), Png::new((w, h), 3, rgb.clone()).encode()),
+        ("grey png".into(), Png::new((w, h), 1, grey.clone()).encode()),
+        ("png with alpha".into(), Png::new((w, h), 4, rgba.clone()).encode()),
+        ("bmp".into(), plain.clone()),
+        ("bmp from the top".into(), top_down(plain.clone(), height as i32)),
+        ("bmp of OS/2".into(), core_header(&plain, (width as u16, height as u16))),
+        ("bmp that breaks off".into(), plain[..plain.len() / 3].to_vec()),
+        ("bmp with a tail".into(), with_tail(plain)),
+        ("tiff".into(), Tiff::new((w, h), 3, rgb.clone()).encode()),
+        ("grey tiff".into(), Tiff::new((w, h), 1, grey).encode()),
+        ("webp".into(), webp(w, h, &rgb)),
+        ("webp with alpha".into(), webp(w, h, &rgba)),
+        ("gif".into(), gif((width as u16, height as u16), frame, &palette)),
+    ];
+    for name in ["base-420", "base-444", "grey", "grey-prog", "prog-420", "prog-444"] {
+        files.push((name.to_string(), sized(name, SIZE)));
+        files.push((format!("{name} with a tail"), with_tail(sized(name, SIZE))));
+    }
+    files.push(("height by DNL".into(), height_by_dnl("base-420", SIZE)));
+    files
+}
+
+/// Bytes that were allocated at most while `run` ran, beside those before.
+fn taken<T>(run: impl FnOnce() -> T) -> (u64, T) {
+    ALLOCATED.reset_peak_usage();
+    let before = ALLOCATED.current_usage();
+    let value = run();
+    (ALLOCATED.peak_usage().saturating_sub(before) as u64, value)
+}
+
+/// One after another: what is allocated is counted for the whole process.
+static ALONE: Mutex<()> = Mutex::new(());
+
+#[test]
+fn what_is_told_is_what_is_taken() {
+    let _alone = ALONE.lock().unwrap();
+    let mut count = 0;
+    for (name, file) in files() {
+        for detail in [DetailChoice::Auto, DetailChoice::Full, DetailChoice::Lowest(4)] {
+            let mut options = HashOptions {
+                algorithms: vec![Algorithm::PhotoDna, Algorithm::Pdq],
+                ..HashOptions::default()
+            };
+            options.decode.detail = detail;
+            let told = Hasher::new(options.clone()).memory(&file).worst;
+            let (taken, hashed) = taken(|| Hasher::new(options).hash(&file));
+            let outcome = hashed.map(|hashed| hashed.whole).map_err(|error| error.to_string());
+            let text = format!("{name}, {detail:?}: told {told}, taken {taken}, {outcome:?}");
+            assert!(told as f64 >= 0.8 * taken as f64, "{text}");
+            // What is told without need keeps others waiting.
+            assert!(told <= 4 * taken + (8 << 20), "{text}");
+            count += usize::from(taken > 1 << 20);
+        }
+    }
+    assert!(count >= 50, "{count} took memory worth the name");
+}
+
+#[test]
+fn pixels_that_are_not_there_take_nothing() {
+    let _alone = ALONE.lock().unwrap();
+    let mut lying = bmp(4, 4, &[0; 48])[..54].to_vec();
+    lying[18..22].copy_from_slice(&little(4096));
+    lying[22..26].copy_from_slice(&little(1000));
+    let (taken, hashed) = taken(|| Hasher::new(HashOptions::default()).hash(&lying));
+    assert_eq!(hashed.unwrap_err().code(), "corrupt");
+    assert!(taken < 4 << 20, "{taken} bytes for a file of 54");
+}
