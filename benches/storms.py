@@ -186,14 +186,16 @@ def errors(work: Path, count: int) -> None:
     folder = source(work, 150, 50)
     right = undisturbed(work, folder)
     calls = counted(work, folder)
-    generator, ended, injected = random.Random(7), collections.Counter(), 0
+    generator, ended, injected, tries = random.Random(7), collections.Counter(), 0, 0
     names = sorted(calls)
     while injected < count:
-        call = names[injected % len(names)]
+        call = names[tries % len(names)]
+        tries += 1
         error = generator.choice(CALLS[call])
         first = generator.randint(1, calls[call])
-        # Once, or a few times, or for good.
-        when = generator.choice([f"{first}", f"{first}..{first + 3}", f"{first}+"])
+        # Once, or a few times, or for good; what is interrupted is tried again, and no system interrupts for good.
+        often = [f"{first}", f"{first}..{first + 3}", f"{first}+"]
+        when = generator.choice(often[:2] if error == "EINTR" else often)
         about, out = f"{call}:error={error}:when={when}", work / "failing"
         shutil.rmtree(out, ignore_errors=True)
         log = work / "trace"

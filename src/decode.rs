@@ -46,15 +46,19 @@ use crate::error::Result;
 use crate::limits::Limits;
 use crate::picture::{Picture, Planes};
 use crate::signature::Algorithm;
+use estimate::Estimate;
 pub use estimate::Memory;
-use jpeg::{JpegReader, Reading, Verdict};
+use jpeg::{JpegReader, Reading, Wish};
 pub(crate) use raster::no_picture;
+use viewing::profile_moves;
+pub use viewing::{NOTICEABLE, Viewing};
 
 mod estimate;
 pub mod jpeg;
 mod orient;
 mod raster;
 mod sniff;
+mod viewing;
 
 /// A picture format, known by its first bytes and never by a file's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -163,37 +167,24 @@ pub struct Decoded {
     pub detail: Detail,
     /// The share of rows, 0..1, that came out whole; `None` for an undamaged picture.
     pub whole: Option<f32>,
-}
-
-/// What reading the low frequencies of a JPEG came to.
-pub(crate) enum Coarse {
-    /// They are all that is needed.
-    Enough(Decoded),
-    /// It is damaged, so that every pixel is needed; this share of its rows is whole.
-    Damaged(f32),
+    /// Whether values of a JPEG left 16 bits, where decoders need not agree on what it shows: see
+    /// What viewers do beyond showing these pixels.
+    pub viewing: Viewing,
 }
 
 /// Decodes one picture after another, keeping its buffers between them.
 #[derive(Debug, Default)]
 pub struct Decoder {
     options: DecodeOptions,
-    spare: Spare,
-    jpeg: JpegReader,
-}
-
-/// Memory kept from one picture to the next.
-#[derive(Debug, Default)]
-struct Spare {
     /// Samples of the last picture, handed back by [`Decoder::recycle`].
-    samples: Vec<u8>,
-    /// The rewritten stream of the last JPEG.
-    stream: Vec<u8>,
+    spare: Vec<u8>,
+    jpeg: JpegReader,
 }
 
 impl Decoder {
     /// A decoder with these choices.
     pub fn new(options: DecodeOptions) -> Decoder {
-        Decoder { options, spare: Spare::default(), jpeg: JpegReader::default() }
+        Decoder { options, spare: Vec::new(), jpeg: JpegReader::default() }
     }
 
     /// The choices.
@@ -204,43 +195,21 @@ impl Decoder {
     /// Decodes one encoded picture as far as the signatures of `algorithms` need it, which for most JPEGs is not far:
     /// see [`jpeg`] and [`DecodeOptions::detail`].
     ///
-    /// A JPEG that is damaged where it was read is decoded in full, so that what is missing looks as browsers leave it; it is
-    /// damaged though full decoding should notice nothing.
-    /// [`decode`](Decoder::decode) itself does not ask [`jpeg`] for its verdict: walking a file once more takes a sixth of the time
-    /// of decoding a sequential one in full and two fifths of a progressive one, and of 1,409 hostile files it tells more of two.
-    ///
     /// # Errors
     ///
     /// Those of [`decode`](Decoder::decode).
     pub fn decode_for(&mut self, bytes: &[u8], algorithms: &[Algorithm]) -> Result<Decoded> {
-        match self.decode_coarse(bytes, algorithms) {
-            Some(Coarse::Enough(decoded)) => Ok(decoded),
-            Some(Coarse::Damaged(share)) => self.decode_damaged(bytes, share),
-            None => self.decode(bytes),
+        if self.reads_coarse(bytes)
+            && let Some(decoded) = self.decode_as_chosen(bytes, algorithms, false)
+        {
+            return Ok(decoded);
         }
+        self.decode_every_pixel(bytes, algorithms)
     }
 
-    /// The low frequencies of a JPEG, where they are asked for and the reader does not refer to full decoding. No damage is
-    /// looked for beyond what it read.
-    pub(crate) fn decode_coarse(&mut self, bytes: &[u8], algorithms: &[Algorithm]) -> Option<Coarse> {
-        let coarse = self.coarse(bytes, algorithms)?;
-        let Some(share) = coarse.whole else { return Some(Coarse::Enough(coarse)) };
-        self.recycle(coarse.picture);
-        Some(Coarse::Damaged(share))
-    }
-
-    /// Decodes every pixel of a JPEG of whose rows a share came out whole when its low frequencies were read.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`decode`](Decoder::decode).
-    pub(crate) fn decode_damaged(&mut self, bytes: &[u8], share: f32) -> Result<Decoded> {
-        let decoded = self.decode(bytes)?;
-        let whole = decoded.whole.unwrap_or(share);
-        match self.options.damaged {
-            DamagedPolicy::Hash => Ok(Decoded { whole: Some(whole), ..decoded }),
-            DamagedPolicy::Refuse => Err(raster::damaged(Format::Jpeg, whole)),
-        }
+    /// The low frequencies of a JPEG, where they are asked for and are all that is needed.
+    pub(crate) fn decode_coarse(&mut self, bytes: &[u8], algorithms: &[Algorithm]) -> Option<Decoded> {
+        if self.reads_coarse(bytes) { self.decode_as_chosen(bytes, algorithms, true) } else { None }
     }
 
     /// Memory that decoding a file for the signatures of `algorithms` will take, by its headers.
@@ -255,17 +224,27 @@ impl Decoder {
         algorithms: &[Algorithm],
         beside: impl Fn(u32, u32) -> u64,
     ) -> Memory {
-        let DecodeOptions { limits, detail, .. } = &self.options;
-        let (mut every_pixel, mut tables) = (0, 0);
-        if let Ok(estimate) = raster::estimate(bytes, &self.options) {
-            tables = beside(estimate.width, estimate.height);
-            every_pixel = estimate.check(limits, bytes.len()).map_or(0, |()| estimate.memory);
-        }
-        let rule = |width, height| detail.of(width, height, algorithms);
-        let coarse = if self.reads_coarse(bytes) { self.jpeg.memory(bytes, rule) } else { None };
+        let Ok((full, coarse)) = self.estimate(bytes, algorithms) else {
+            return Memory { first: 0, worst: 0 };
+        };
+        let limits = &self.options.limits;
+        let every_pixel = full.check(limits, bytes.len()).map_or(0, |()| full.memory);
         let coarse = coarse.filter(|memory| limits.check_decoder_bytes(*memory).is_ok()).unwrap_or(0);
         let first = if coarse > 0 { coarse } else { every_pixel };
+        let tables = beside(full.width, full.height);
         Memory { first, worst: coarse.saturating_add(every_pixel) }.and(tables)
+    }
+
+    /// What every pixel of a file takes, and the memory that the low frequencies take where they are asked for.
+    fn estimate(&mut self, bytes: &[u8], algorithms: &[Algorithm]) -> Result<(Estimate, Option<u64>)> {
+        if Format::sniff(bytes) != Some(Format::Jpeg) {
+            return raster::estimate(bytes, &self.options).map(|estimate| (estimate, None));
+        }
+        self.options.limits.check_file_bytes(bytes.len() as u64)?;
+        let choice = if self.reads_coarse(bytes) { self.options.detail } else { DetailChoice::Full };
+        let rule = |width, height| choice.of(width, height, algorithms);
+        let (full, coarse) = raster::guarded(Format::Jpeg, || self.jpeg.estimate(bytes, rule))?;
+        Ok((raster::turning(full, &self.options), coarse))
     }
 
     /// Whether the low frequencies of a file are asked for.
@@ -277,24 +256,17 @@ impl Decoder {
             && limits.check_file_bytes(bytes.len() as u64).is_ok()
     }
 
-    /// The low frequencies of a JPEG; `None` where every pixel is wanted, where the reader refers to full decoding, and where
-    /// it finds nothing: full decoding has the last word on what is corrupt.
-    fn coarse(&mut self, bytes: &[u8], algorithms: &[Algorithm]) -> Option<Decoded> {
-        if !self.reads_coarse(bytes) {
-            return None;
-        }
-        let DecodeOptions { limits, detail, .. } = &self.options;
-        let rule = |width, height| detail.of(width, height, algorithms);
-        let Ok(Reading::Coarse(coarse)) = self.jpeg.read(bytes, rule, limits) else { return None };
-        // Scans that were stepped over are walked after all where the file breaks off.
-        let cut = coarse.whole.is_none() && coarse.unread_scans > 0 && !coarse.ended;
-        let whole = match cut.then(|| self.jpeg.judge(bytes, limits)) {
-            None => coarse.whole,
-            Some(Ok(Verdict::Read { whole, .. })) => whole,
-            Some(_) => return None,
-        };
-        let (picture, detail) = (coarse.picture, Detail::Scaled(coarse.detail));
-        Some(Decoded { picture, format: Format::Jpeg, detail, whole })
+    /// A JPEG as far as [`DecodeOptions::detail`] says. `None` where its low frequencies do not do, and where nothing is found: full decoding
+    /// has the last word on what is corrupt.
+    fn decode_as_chosen(
+        &mut self,
+        bytes: &[u8],
+        algorithms: &[Algorithm],
+        only_coarse: bool,
+    ) -> Option<Decoded> {
+        let choice = self.options.detail;
+        let detail = |width, height| choice.of(width, height, algorithms);
+        self.read_jpeg(bytes, algorithms, &detail, only_coarse).ok().flatten()
     }
 
     /// Decodes every pixel of one encoded picture.
@@ -303,24 +275,59 @@ impl Decoder {
     ///
     /// Every variant of [`Error`](crate::Error) but `Device` and `Io`; no input makes it panic.
     pub fn decode(&mut self, bytes: &[u8]) -> Result<Decoded> {
-        raster::decode(bytes, &self.options, &mut self.spare)
+        self.decode_every_pixel(bytes, &Algorithm::ALL)
+    }
+
+    /// The same for the signatures of `algorithms`: what of it is damaged, these decide, as they do in
+    /// [`decode_for`](Decoder::decode_for).
+    pub(crate) fn decode_every_pixel(&mut self, bytes: &[u8], algorithms: &[Algorithm]) -> Result<Decoded> {
+        if Format::sniff(bytes) != Some(Format::Jpeg) {
+            return raster::decode(bytes, &self.options, &mut self.spare);
+        }
+        let decoded = self.read_jpeg(bytes, algorithms, &|_, _| Detail::Full, false)?;
+        decoded.ok_or_else(|| raster::gave_up(Format::Jpeg))
+    }
+
+    /// Reads a JPEG as far as `detail` asks; `None` where the low frequencies do not do, and where `only_coarse` are
+    /// wanted and more is asked for.
+    fn read_jpeg(
+        &mut self,
+        bytes: &[u8],
+        algorithms: &[Algorithm],
+        detail: &dyn Fn(u32, u32) -> Detail,
+        only_coarse: bool,
+    ) -> Result<Option<Decoded>> {
+        let DecodeOptions { limits, orient, damaged, .. } = &self.options;
+        let judged = |width, height| jpeg::detail_for(width, height, algorithms);
+        let guarded = self.options.detail == DetailChoice::Auto;
+        let wish = Wish { detail, judged: &judged, only_coarse, guarded };
+        let reading =
+            raster::guarded(Format::Jpeg, || self.jpeg.read_into(bytes, &wish, limits, &mut self.spare))?;
+        let Some(Reading { picture, detail, whole, unusual, exif, icc }) = reading else { return Ok(None) };
+        if let (Some(share), DamagedPolicy::Refuse) = (whole, damaged) {
+            return Err(raster::damaged(Format::Jpeg, share));
+        }
+        let orientation = exif.and_then(|exif| orient::from_exif(&bytes[exif]));
+        let viewing = Viewing { unusual, profile: profile_moves(&icc), ..Viewing::default() };
+        let (picture, viewing) = raster::turned(orientation, *orient, picture, viewing);
+        Ok(Some(Decoded { picture, format: Format::Jpeg, detail, whole, viewing }))
     }
 
     /// Memory kept for the next picture, in bytes.
     pub(crate) fn kept(&self) -> u64 {
-        (self.spare.samples.capacity() + self.spare.stream.capacity()) as u64 + self.jpeg.kept()
+        self.spare.capacity() as u64 + self.jpeg.kept()
     }
 
     /// Gives up what is kept.
     pub(crate) fn forget(&mut self) {
-        self.spare = Spare::default();
+        self.spare = Vec::new();
         self.jpeg = JpegReader::default();
     }
 
     /// Takes a picture's memory back for the next one.
     pub fn recycle(&mut self, picture: Picture) {
         match picture.planes {
-            Planes::Rgb(plane) | Planes::Grey(plane) => self.spare.samples = plane.samples,
+            Planes::Rgb(plane) | Planes::Grey(plane) => self.spare = plane.samples,
             Planes::Coarse { .. } => self.jpeg.recycle(picture),
         }
     }

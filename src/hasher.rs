@@ -7,7 +7,7 @@ use fearless_simd::Level;
 
 use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, PdqSums, Sums};
-use crate::decode::{Coarse, DecodeOptions, Decoded, Decoder, Detail, Format, Memory};
+use crate::decode::{DecodeOptions, Decoded, Decoder, Detail, Format, Memory, Viewing};
 use crate::error::Result;
 use crate::kernel::dct::Noise;
 use crate::kernel::normalise::normalise;
@@ -95,15 +95,30 @@ pub enum Flag {
     Small,
     /// The file breaks off or is broken inside; see [`Hashed::whole`].
     Damaged,
+    /// Some pixel is not opaque: what is seen depends on what lies behind. This and the next: see [`Viewing`].
+    Alpha,
+    /// A colour profile or gamma moves brightness noticeably.
+    Profile,
+    /// There are further frames.
+    Animated,
+    /// Viewers turn the picture.
+    Oriented,
+    /// A JPEG's numbers are outside of what decoders agree on.
+    Unusual,
 }
 
 impl Flag {
-    /// The name in records: `flat`, `small` or `damaged`.
+    /// The name in records: `flat`, `small`, `damaged`, `alpha`, `profile`, `animated`, `oriented` or `unusual`.
     pub fn name(self) -> &'static str {
         match self {
             Flag::Flat => "flat",
             Flag::Small => "small",
             Flag::Damaged => "damaged",
+            Flag::Alpha => "alpha",
+            Flag::Profile => "profile",
+            Flag::Animated => "animated",
+            Flag::Oriented => "oriented",
+            Flag::Unusual => "unusual",
         }
     }
 }
@@ -121,6 +136,8 @@ pub struct Hashed {
     pub detail: Detail,
     /// The share of rows, 0..1, that came out whole; `None` for an undamaged picture.
     pub whole: Option<f32>,
+    /// What viewers do beyond showing the pixels that were hashed.
+    pub viewing: Viewing,
     /// What computed the sums.
     pub backend: Backend,
     /// Why the processor computed what was meant for a device.
@@ -138,9 +155,18 @@ impl Hashed {
     pub fn flags(&self) -> impl Iterator<Item = Flag> {
         let flat = self.photodna.is_some_and(|hash| hash.strength < FLAT_STRENGTH);
         let small = self.width.min(self.height) < SMALL_SIDE;
-        [(flat, Flag::Flat), (small, Flag::Small), (self.whole.is_some(), Flag::Damaged)]
-            .into_iter()
-            .filter_map(|(applies, flag)| applies.then_some(flag))
+        let Viewing { alpha, profile, animated, oriented, unusual } = self.viewing;
+        let all = [
+            (flat, Flag::Flat),
+            (small, Flag::Small),
+            (self.whole.is_some(), Flag::Damaged),
+            (alpha, Flag::Alpha),
+            (profile, Flag::Profile),
+            (animated, Flag::Animated),
+            (oriented, Flag::Oriented),
+            (unusual, Flag::Unusual),
+        ];
+        all.into_iter().filter_map(|(applies, flag)| applies.then_some(flag))
     }
 }
 
@@ -150,17 +176,19 @@ pub(crate) struct Facts {
     format: Format,
     detail: Detail,
     whole: Option<f32>,
+    viewing: Viewing,
 }
 
 impl Facts {
     /// Parts a decoded picture from what is known of it.
     pub(crate) fn of(decoded: Decoded) -> (Facts, Picture) {
-        let Decoded { picture, format, detail, whole } = decoded;
-        (Facts { format, detail, whole }, picture)
+        let Decoded { picture, format, detail, whole, viewing } = decoded;
+        (Facts { format, detail, whole, viewing }, picture)
     }
 
     fn onto(self, hashed: Hashed) -> Hashed {
-        Hashed { format: Some(self.format), detail: self.detail, whole: self.whole, ..hashed }
+        let Facts { format, detail, whole, viewing } = self;
+        Hashed { format: Some(format), detail, whole, viewing, ..hashed }
     }
 }
 
@@ -216,10 +244,7 @@ impl Hasher {
 
     /// Decodes as [`hash_first`](Hasher::hash_first) does.
     pub(crate) fn decode_first(&mut self, bytes: &[u8]) -> Result<Option<Decoded>> {
-        match self.decoder.decode_coarse(bytes, &self.algorithms) {
-            Some(Coarse::Enough(decoded)) => checked(decoded).map(Some),
-            Some(Coarse::Damaged(_)) | None => Ok(None),
-        }
+        self.decoder.decode_coarse(bytes, &self.algorithms).map(checked).transpose()
     }
 
     /// Gives up the memory kept for the next picture where that and `bytes` more are over `most`.
@@ -258,7 +283,8 @@ impl Hasher {
 
     /// Hashes every pixel of one encoded picture.
     pub(crate) fn hash_every_pixel(&mut self, bytes: &[u8]) -> Result<Hashed> {
-        let (facts, picture) = Facts::of(self.decoder.decode(bytes)?);
+        let decoded = self.decoder.decode_every_pixel(bytes, &self.algorithms)?;
+        let (facts, picture) = Facts::of(decoded);
         let hashed = self.hash_picture(&picture)?;
         self.decoder.recycle(picture);
         Ok(facts.onto(hashed))
@@ -304,28 +330,32 @@ impl Hasher {
         let Sums { gradients, pdq, pdq512 } = sums;
         let wants = |algorithm| self.algorithms.contains(&algorithm);
         let finish = |sums: &PdqSums, to_512| self.finish_pdq(sums, picture, to_512);
-        let pdq512 = pdq512.as_ref().map(|sums| finish(sums, true));
-        let pdq = pdq.as_ref().map(|sums| finish(sums, false));
+        // Up to 512 pixels a side both conventions have the same sums, but not the same rounding where bits tie.
+        let pdq512 = pdq512.as_ref().or(pdq.as_ref()).filter(|_| wants(Algorithm::Pdq512));
+        let pdq512 = pdq512.map(|sums| finish(sums, true));
+        let pdq = pdq.as_ref().filter(|_| wants(Algorithm::Pdq)).map(|sums| finish(sums, false));
         Hashed {
             format: None,
             width: picture.width,
             height: picture.height,
             detail: Detail::Full,
             whole: None,
+            viewing: Viewing::default(),
             backend: Backend::Cpu,
             fallback: None,
             photodna: gradients.map(|(gradients, unit)| {
                 let (signature, strength) = normalise(&gradients, picture.width, picture.height, unit);
                 PhotoDnaHash { signature, strength }
             }),
-            pdq512: pdq512.or_else(|| pdq.clone()).filter(|_| wants(Algorithm::Pdq512)),
-            pdq: pdq.filter(|_| wants(Algorithm::Pdq)),
+            pdq512,
+            pdq,
         }
     }
 
     /// The bits, by the definition's own arithmetic where ties leave them to it.
     fn finish_pdq(&self, sums: &PdqSums, picture: &Picture, to_512: bool) -> PdqHash {
-        let noise = if to_512 { Noise::of(512, 512) } else { Noise::of(picture.width, picture.height) };
+        let shrunk = to_512 && picture.width.max(picture.height) > 512;
+        let noise = if shrunk { Noise::of(512, 512) } else { Noise::of(picture.width, picture.height) };
         let bits = dct::bits(&sums.coefficients, sums.scale, noise);
         let reference = || pdq_reference::reference(&picture.planes, to_512);
         match bits.tied.then(reference).flatten() {

@@ -28,5 +28,5 @@ pub(crate) mod reduce;
 mod twins;
 pub(crate) mod weights;
 
-#[cfg(all(test, feature = "gpu"))]
-pub(crate) use twins::Bytes;
+#[cfg(test)]
+pub(crate) use twins::{Bytes, levels};

@@ -17,7 +17,7 @@ pub use backend::{
     Backend, BackendChoice, DeviceReport, DeviceSpeed, Devices, ReduceSpeed, Traffic, devices,
 };
 pub use decode::{
-    DamagedPolicy, DecodeOptions, Decoded, Decoder, Detail, DetailChoice, Format, Memory, Orient,
+    DamagedPolicy, DecodeOptions, Decoded, Decoder, Detail, DetailChoice, Format, Memory, Orient, Viewing,
 };
 pub use error::{Error, Result};
 pub use hasher::{Flag, HashOptions, Hashed, Hasher, PdqHash, PdqPath, PhotoDnaHash};

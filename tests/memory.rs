@@ -5,7 +5,7 @@ mod common;
 use std::sync::Mutex;
 
 use common::encode::{Png, Tiff, bmp, gif, webp};
-use common::{jpeg, scene};
+use common::{jpeg, odd, scene};
 use peak_alloc::PeakAlloc;
 use shadegrid::{Algorithm, DetailChoice, HashOptions, Hasher};
 
@@ -76,6 +76,18 @@ fn files() -> Vec<(String, Vec<u8>)> {
         ("webp with alpha".into(), webp(w, h, &rgba)),
         ("gif".into(), gif((width as u16, height as u16), frame, &palette)),
     ];
+    let plain = bmp(w, h, &rgb);
+    let one = Tiff { rows_per_strip: h, ..Tiff::new((w, h), 3, rgb.clone()) };
+    let mut flagged = webp(w, h, &rgb);
+    flagged = odd::webp(8, (w, h), &[(b"VP8L", &flagged.split_off(20))]);
+    files.extend([
+        ("bmp with OS/2's second header".to_string(), odd::bmp_header(&plain, 64)),
+        ("bmp with masks of 24 bits".into(), odd::bmp_masks(&plain, 3, &[0xFF, 0xFF00, 0xFF_0000])),
+        ("CgBI".into(), odd::apples(&Png::new((w, h), 4, rgba.clone()).encode())),
+        ("tiff in old LZW".into(), odd::old_lzw(&one)),
+        ("tiff with shared chroma".into(), odd::shared_chroma((w, h), (2, 2), rgb[..rgb.len() / 2].to_vec())),
+        ("webp with a flag too many".into(), flagged),
+    ]);
     for name in ["base-420", "base-444", "grey", "grey-prog", "prog-420", "prog-444"] {
         files.push((name.to_string(), sized(name, SIZE)));
         files.push((format!("{name} with a tail"), with_tail(sized(name, SIZE))));

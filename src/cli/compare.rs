@@ -235,6 +235,13 @@ fn about(flag: Flag) -> &'static str {
         Flag::Flat => "flat: the photodna signature is mostly noise",
         Flag::Small => "small: a side is under 50 pixels",
         Flag::Damaged => "damaged: part of the picture is missing",
+        Flag::Alpha => {
+            "alpha: the picture is seen through in places, and looks otherwise on some backgrounds"
+        }
+        Flag::Profile => "profile: viewers show other colours, by a colour profile or gamma",
+        Flag::Animated => "animated: there are further frames, which are not hashed",
+        Flag::Oriented => "oriented: viewers turn the picture",
+        Flag::Unusual => "unusual: decoders may show another picture",
         _ => flag.name(),
     }
 }

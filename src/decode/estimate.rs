@@ -50,7 +50,13 @@ impl Estimate {
     /// An estimate for a picture whose every pixel is worked through once, into so many bytes a pixel.
     pub(super) fn new(format: Format, (width, height): (u32, u32), bytes_per_pixel: u64) -> Estimate {
         let pixels = u64::from(width) * u64::from(height);
-        Estimate { format, width, height, pixels, memory: LEAST + pixels.saturating_mul(bytes_per_pixel) }
+        Estimate {
+            format,
+            width,
+            height,
+            pixels,
+            memory: LEAST.saturating_add(pixels.saturating_mul(bytes_per_pixel)),
+        }
     }
 
     /// The same with more memory.

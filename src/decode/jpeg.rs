@@ -1,12 +1,34 @@
-//! A JPEG reader that reads no further than a signature needs (ITU-T T.81).
+//! The JPEG reader: no further than a signature needs, or every pixel as libjpeg-turbo makes it (ITU-T T.81).
 //!
 //! ```text
 //!  bytes ─▶ marker ─▶ frame, scan, huffman            the headers
 //!             │
-//!             ├─ sequential: bits ─▶ lookup, lockstep ─▶ sequential ─┐
-//!             │              unstuffed  12 bits at a time  DC sums    ├─▶ planes ─▶ Picture
-//!             └─ progressive: scans that matter ─▶ progressive ──────┘
+//!             ├─ sequential: bits ─▶ lookup, lockstep ─▶ sequential ─┐          ┌─▶ planes ─▶ low frequencies
+//!             │              unstuffed  12 bits at a time  blocks     ├─ layout ─┤
+//!             └─ progressive: scans that matter ─▶ progressive ──────┘          └─▶ blocks ─▶ pixels
+//!                                                                     idct, upsample, colour
 //! ```
+//!
+//! # What is seen is what is read
+//!
+//! There is one reader for all of it, so that what it makes of a broken or odd file does not depend on how much it reads; and it makes of such a
+//! file what people are shown. Viewers disagree with the standard and not with one another: nearly all of them are libjpeg-turbo. So
+//! its rules count here, down to the bits, as Chromium uses it (accurate inverse DCT, smooth upsampling, SIMD):
+//!
+//! - **Scans.** Where the first scan of a sequential file holds every component, it is the picture, and nothing behind it counts. Otherwise
+//!   every scan up to the end of image counts, and a later one is read over an earlier one (`layout`). A component's quantisation
+//!   table is the one that stands at its first scan. A table that no scan uses may be broken. Tables that a sequential file lacks are the
+//!   standard's (motion JPEG).
+//! - **Data.** Damage never stops decoding (`bits`, `progressive`). Missing data is zeros for as long as an MCU lasts; behind it, an interval
+//!   keeps what it had, which in a first scan is mid-grey. A restart marker out of its turn costs an interval or so.
+//! - **Values** keep 16 bits, sums and products wrap (`idct`).
+//! - **Colours** are told by JFIF, then Adobe's flag, then the components' names (`plan`); chroma is brought to the pixels by
+//!   `upsample`, and what an unfinished progressive file lacks is guessed (`smooth`).
+//!
+//! Where libjpeg-turbo shows nothing at all, more is read than there: a height that a DNL segment gives, MCUs of more than ten blocks,
+//! sampling ratios that are no whole numbers, unknown markers, and the scans before one whose header is broken.
+//!
+//! # Low frequencies
 //!
 //! Both signatures are weighted sums over boxes many pixels wide. For a large picture the mean of each 8×8 block,
 //! its DC coefficient, says all that they can see; for smaller ones a few of the lowest frequencies do. So every other
@@ -24,21 +46,48 @@
 //!  read up to coefficient 0, 4, 8, 13, 26 and 63 of the zigzag order; 1, 2×2, 4×4, 4×4, 8×8 and 8×8 cells a block
 //! ```
 //!
-//! [`detail_for`] is the rule that says how much is enough. What this reader leaves to full decoding is named by
-//! [`Refer`]; what a file lacks is counted in rows, never passed over.
+//! [`detail_for`] is the rule that says how much is enough. Every pixel is made all the same of a picture whose colours are no linear function of its
+//! components, whose cells are not made of whole pixels, that is damaged, in which a value leaves 16 bits, or (under
+//! [`DetailChoice::Auto`](super::DetailChoice::Auto)) in whose colours clamping takes part (`gamut`).
+//!
+//! # Damage
+//!
+//! Rows count as damaged (`rows`) from the first bits on that no code begins with, where data ends too early, where a restart interval never
+//! came, and where data was left over in front of a restart marker or passed over behind it: to the end of the interval each time. All rows do where a
+//! component has no scan, where bits of a progressive picture were never sent, or a scan behind the first cannot be read at all. What every
+//! viewer shows whole is not damaged: a coefficient behind the last one, restart markers whose numbers are off by three or more, data left over
+//! at the end of a scan.
+//!
+//! Of a progressive file those scans are judged that the signatures need, by [`detail_for`], whatever else is read; all of them
+//! where the file breaks off. So reading more never tells another story.
+//!
+//! # Memory
+//!
+//! A picture in one scan takes 3 bytes a pixel for the result (1 for a grey one), its data once more, two rows of MCUs, and 2 bytes for each
+//! coefficient that is decoded at a time: of 96 KB of data, or of a restart interval where that is longer. One in several takes the 64
+//! coefficients of every block besides, 2 bytes each: 3 bytes a pixel at 4:2:0, 6 at 4:4:4, 8 for four components, and
+//! for progressive ones another 8 bytes a block. That is 9.4 bytes a pixel for a progressive picture at 4:4:4, which
+//! the limits are checked for before any is taken.
 
 use crate::decode::Detail;
+use crate::decode::estimate::Estimate;
 use crate::error::Result;
 use crate::limits::Limits;
-use crate::picture::{Picture, Planes};
+use crate::picture::Picture;
 use crate::signature::Algorithm;
+use marker::corrupt;
 use reader::Reader;
+use std::ops::Range;
 
 mod bits;
+mod blocks;
+mod colour;
 mod detail;
 mod frame;
+mod gamut;
 mod header;
 mod huffman;
+mod idct;
 mod lane;
 mod layout;
 mod level;
@@ -46,6 +95,9 @@ mod lockstep;
 mod lookup;
 mod machine;
 mod marker;
+#[cfg(test)]
+mod naive;
+mod pixels;
 mod plan;
 mod planes;
 mod progressive;
@@ -53,10 +105,14 @@ mod reader;
 mod rows;
 mod scan;
 mod sequential;
+mod smooth;
 mod split;
 #[cfg(test)]
 mod tests;
 mod transform;
+#[cfg(test)]
+mod twins;
+mod upsample;
 
 /// Reads one JPEG after another, keeping tables and buffers between them.
 #[derive(Debug, Default)]
@@ -64,111 +120,78 @@ pub struct JpegReader {
     reader: Reader,
 }
 
-/// What [`JpegReader::read`] made of a file.
+/// What was read of a file.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Reading {
-    /// Its low frequencies.
-    Coarse(Coarse),
-    /// Nothing: full decoding is the way for this one.
-    Refer(Refer),
-}
-
-/// A picture's low frequencies.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Coarse {
-    /// The planes, [`Planes::Coarse`].
+pub struct Reading {
+    /// Low frequencies, [`Planes::Coarse`](crate::picture::Planes::Coarse), or pixels.
     pub picture: Picture,
-    /// n: the lowest n×n frequencies of luma were read.
-    pub detail: u8,
-    /// The share of rows, 0..1, for which every scan that was read came out whole; `None` for all rows.
+    /// How much was read: the lowest n×n frequencies of luma, or every pixel.
+    pub detail: Detail,
+    /// The share of rows, 0..1, that came out whole in every scan that is judged; `None` for all rows.
     pub whole: Option<f32>,
-    /// Scans that were stepped over, so that damage in them was not looked for: only progressive files
-    /// have any. [`JpegReader::judge`] reads them too.
-    pub unread_scans: u32,
-    /// Whether the file's end of image was there.
-    pub ended: bool,
+    /// Whether a value left 16 bits, where decoders disagree unless they wrap alike: no picture that an encoder made has any. Of
+    /// coefficients that were passed unread it is not known.
+    pub unusual: bool,
+    /// Where the file's EXIF block lies, a TIFF structure.
+    pub(crate) exif: Option<Range<usize>>,
+    /// The ICC profile, empty where there is none.
+    pub(crate) icc: Vec<u8>,
 }
 
-/// Why a file is left to full decoding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Refer {
-    /// The caller's rule asks for every pixel.
-    Rule,
-    /// Arithmetic coding (SOF9, SOF10 and the like).
-    Arithmetic,
-    /// Lossless (SOF3).
-    Lossless,
-    /// Hierarchical (DHP, SOF5 to SOF7).
-    Hierarchical,
-    /// Samples of other than 8 bits.
-    Precision,
-    /// Two components, or four (CMYK, YCCK), whose colours are no linear function of the components.
-    Components,
-    /// Sampling whose cells are not made of whole pixels, or RGB with components sampled differently.
-    Sampling,
-}
-
-impl Refer {
-    /// The reason in a few words.
-    pub fn name(self) -> &'static str {
-        match self {
-            Refer::Rule => "every pixel asked for",
-            Refer::Arithmetic => "arithmetic coding",
-            Refer::Lossless => "lossless process",
-            Refer::Hierarchical => "hierarchical process",
-            Refer::Precision => "not 8 bits a sample",
-            Refer::Components => "neither grey, YCbCr nor RGB",
-            Refer::Sampling => "cells of no whole pixels",
-        }
-    }
-}
-
-/// How much of a file is really there.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Verdict {
-    /// Every scan was walked.
-    Read {
-        /// The share of rows, 0..1, that came out whole in every scan; `None` for all rows.
-        whole: Option<f32>,
-        /// The same of the scans that hold DC coefficients; it differs from `whole` in progressive
-        /// files only, where a later scan may be damaged that no coarse signature needs.
-        coarse: Option<f32>,
-    },
-    /// A process that this reader does not know.
-    Unknown(Refer),
+/// What is to be read of a picture whose size in pixels is known.
+#[derive(Clone, Copy)]
+pub(crate) struct Wish<'a> {
+    /// How much.
+    pub(crate) detail: &'a dyn Fn(u32, u32) -> Detail,
+    /// How much its signatures need: of a progressive file only the scans that this takes are judged.
+    pub(crate) judged: &'a dyn Fn(u32, u32) -> Detail,
+    /// Whether nothing is to be read where every pixel is.
+    pub(crate) only_coarse: bool,
+    /// Whether low frequencies count only where pixels would show the same: see `gamut`.
+    pub(crate) guarded: bool,
 }
 
 impl JpegReader {
-    /// Reads the low frequencies of the first picture in `bytes`.
-    ///
-    /// `rule` is asked for the detail once the size in pixels is known; see [`detail_for`].
+    /// Reads a picture as far as `rule` asks once its size in pixels is known (see [`detail_for`]); further where that is not enough.
     ///
     /// # Errors
     ///
-    /// [`Error::Corrupt`](crate::Error::Corrupt) where there is no picture at all, [`Error::Limit`](crate::Error::Limit) and
-    /// [`Error::Input`](crate::Error::Input) by `limits`, before memory is taken.
+    /// [`Error::Corrupt`](crate::Error::Corrupt) where there is no picture at all, [`Error::Unsupported`](crate::Error::Unsupported) by
+    /// name, [`Error::Limit`](crate::Error::Limit) and [`Error::Input`](crate::Error::Input) by `limits`, before memory is taken.
     pub fn read(
         &mut self,
         bytes: &[u8],
-        rule: impl FnOnce(u32, u32) -> Detail,
+        rule: impl Fn(u32, u32) -> Detail,
         limits: &Limits,
     ) -> Result<Reading> {
-        self.reader.read(bytes, rule, limits)
+        let mut wish = Wish { detail: &rule, judged: &rule, only_coarse: false, guarded: false };
+        if let Some(reading) = self.read_into(bytes, &wish, limits, &mut Vec::new())? {
+            return Ok(reading);
+        }
+        wish.detail = &|_, _| Detail::Full;
+        self.read_into(bytes, &wish, limits, &mut Vec::new())?.ok_or_else(|| corrupt("nothing was read"))
     }
 
-    /// Memory that [`read`](JpegReader::read) takes for a file, in bytes; `None` where it reads nothing.
-    pub(super) fn memory(&mut self, bytes: &[u8], rule: impl FnOnce(u32, u32) -> Detail) -> Option<u64> {
-        self.reader.memory(bytes, rule)
+    /// The same; `samples` is memory for pixels. `None` where the low frequencies that were read do not make up the picture, and
+    /// where [only these](Wish::only_coarse) are wanted and more is asked for.
+    pub(crate) fn read_into(
+        &mut self,
+        bytes: &[u8],
+        wish: &Wish<'_>,
+        limits: &Limits,
+        samples: &mut Vec<u8>,
+    ) -> Result<Option<Reading>> {
+        self.reader.read(bytes, wish, limits, samples)
     }
 
-    /// Walks every scan of the first picture in `bytes` and says how much of it is whole.
-    ///
-    /// # Errors
-    ///
-    /// As [`read`](JpegReader::read).
-    pub fn judge(&mut self, bytes: &[u8], limits: &Limits) -> Result<Verdict> {
-        self.reader.judge(bytes, limits)
+    /// What [`read`](JpegReader::read) takes for every pixel of a file, and the memory that it takes for less where `rule` asks for
+    /// less, by the headers up to the first scan.
+    pub(super) fn estimate(
+        &mut self,
+        bytes: &[u8],
+        rule: impl Fn(u32, u32) -> Detail,
+    ) -> Result<(Estimate, Option<u64>)> {
+        self.reader.estimate(bytes, rule)
     }
 
     /// Memory kept for the next picture, in bytes.
@@ -178,12 +201,7 @@ impl JpegReader {
 
     /// Takes a picture's memory back for the next one.
     pub fn recycle(&mut self, picture: Picture) {
-        if let Planes::Coarse { luma, colour } = picture.planes {
-            self.reader.recycle(luma.samples);
-            if let Some(colour) = colour {
-                self.reader.recycle(colour.samples);
-            }
-        }
+        self.reader.take_back(picture);
     }
 }
 

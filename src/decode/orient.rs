@@ -6,9 +6,39 @@ use image::{DynamicImage, GrayImage, RgbImage};
 use crate::picture::{Picture, Planes};
 
 /// The orientation that a TIFF-structured EXIF block names, where it names a valid one.
+///
+/// It should be a SHORT (EXIF 2.32, 4.6.4). Writers that take a BYTE or a LONG are understood by every tool in use but `image`'s
+/// parser, so the tag is looked for here (TIFF 6.0, section 2).
 pub(super) fn from_exif(exif: &[u8]) -> Option<Orientation> {
-    Orientation::from_exif_chunk(exif)
+    let is_big = match exif.first_chunk()? {
+        b"MM\0\x2a" => true,
+        b"II\x2a\0" => false,
+        _ => return None,
+    };
+    // A number in the file's order of bytes.
+    let number = |bytes: &[u8]| {
+        let shifted = |number: u64, &byte: &u8| number << 8 | u64::from(byte);
+        if is_big { bytes.iter().fold(0, shifted) } else { bytes.iter().rev().fold(0, shifted) }
+    };
+    let directory = exif.get(number(exif.get(4..8)?) as usize..)?;
+    let entries = directory.get(2..)?.as_chunks::<12>().0.iter().take(number(directory.get(..2)?) as usize);
+    let mut orientations = entries.filter(|entry| number(&entry[..2]) == ORIENTATION);
+    let entry = orientations.next()?;
+    let size = match number(&entry[2..4]) {
+        BYTE => 1,
+        SHORT => 2,
+        LONG => 4,
+        _ => return None,
+    };
+    let value = number(&entry[8..8 + size]);
+    from_number(u8::try_from(value).ok().filter(|_| number(&entry[4..8]) == 1)?)
 }
+
+/// The tag, and the types that its value may have.
+const ORIENTATION: u64 = 0x112;
+const BYTE: u64 = 1;
+const SHORT: u64 = 3;
+const LONG: u64 = 4;
 
 /// The picture turned so that the orientation is the plain one. Takes a second picture's memory for quarter turns.
 pub(super) fn turn(picture: Picture, orientation: Orientation) -> Picture {
@@ -39,4 +69,45 @@ fn applied(image: Option<DynamicImage>, orientation: Orientation) -> DynamicImag
 /// The orientation that a number 1..=8 stands for.
 pub(super) fn from_number(number: u8) -> Option<Orientation> {
     Orientation::from_exif(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A block with one directory of two entries, the orientation behind another.
+    fn exif(is_big: bool, kind: u16, count: u32, value: u32) -> Vec<u8> {
+        let two = |number: u16| if is_big { number.to_be_bytes() } else { number.to_le_bytes() };
+        let four = |number: u32| if is_big { number.to_be_bytes() } else { number.to_le_bytes() };
+        let value = match kind {
+            1 => vec![value as u8, 0, 0, 0],
+            3 => [two(value as u16), [0; 2]].concat(),
+            _ => four(value).to_vec(),
+        };
+        let start: &[u8] = if is_big { b"MM\0\x2a" } else { b"II\x2a\0" };
+        let other = [&two(0x10F)[..], &two(2), &four(2), b"a\0\0\0"].concat();
+        let entry = [&two(0x112)[..], &two(kind), &four(count), &value].concat();
+        [start, &four(8), &two(2), &other, &entry].concat()
+    }
+
+    #[test]
+    fn the_orientation_is_a_number_of_any_width() {
+        for is_big in [true, false] {
+            for kind in [1, 3, 4] {
+                for number in 1..=8 {
+                    let block = exif(is_big, kind, 1, number);
+                    assert_eq!(from_exif(&block), Orientation::from_exif(number as u8), "type {kind}");
+                    // The last bytes of a value of two or less only fill the entry.
+                    assert!((0..block.len()).all(|length| from_exif(&block[..length]).is_none()));
+                }
+                for (count, number) in [(2, 6), (0, 6), (1, 0), (1, 9), (1, 0x106)] {
+                    let cut_off = kind == 1 && number == 0x106;
+                    assert_eq!(from_exif(&exif(is_big, kind, count, number)).is_some(), cut_off);
+                }
+            }
+            assert_eq!(from_exif(&exif(is_big, 5, 1, 6)), None);
+        }
+        assert_eq!(from_exif(b"MM\0\x2b\0\0\0\x08"), None);
+        assert_eq!(from_exif(b""), None);
+    }
 }

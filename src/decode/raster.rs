@@ -1,21 +1,21 @@
 //! Full decoding of every pixel: one file a format, each around a well-kept crate.
 //!
 //! `image` reads WebP and BMP. PNG, GIF and TIFF go to the crates that `image` itself uses, because these hand out rows or
-//! strips one by one, so that what came before a break is kept and counted. JPEG goes to `zune-jpeg`.
+//! strips one by one, so that what came before a break is kept and counted. JPEG has a [reader](super::jpeg) of its own.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use image::metadata::Orientation;
 
 use super::estimate::Estimate;
-use super::{DamagedPolicy, DecodeOptions, Decoded, Detail, Format, Orient, Spare, orient};
+use super::{DamagedPolicy, DecodeOptions, Decoded, Detail, Format, Orient, Viewing, orient};
 use crate::error::{Error, Result};
 use crate::limits::{self, Limits};
 use crate::picture::Picture;
 
 mod bmp;
 mod gif;
-mod jpeg;
+mod pieces;
 mod png;
 mod tiff;
 mod webp;
@@ -30,6 +30,8 @@ struct Raster {
     whole: Option<f32>,
     /// The orientation that metadata names; read only where it is wanted.
     orientation: Option<Orientation>,
+    /// What viewers do beyond showing these samples.
+    viewing: Viewing,
 }
 
 /// What a format's reader needs to know.
@@ -45,20 +47,19 @@ impl Wanted<'_> {
     }
 }
 
-/// Decodes every pixel of `bytes`, into `spare`'s memory where it fits.
-pub(super) fn decode(bytes: &[u8], options: &DecodeOptions, spare: &mut Spare) -> Result<Decoded> {
+/// Decodes every pixel of `bytes`, into `samples`' memory where it fits.
+pub(super) fn decode(bytes: &[u8], options: &DecodeOptions, samples: &mut Vec<u8>) -> Result<Decoded> {
     let estimate = estimate(bytes, options)?;
     estimate.check(&options.limits, bytes.len())?;
     limits::can_be_had(estimate.memory)?;
     let (format, wanted) = (estimate.format, Wanted::of(options));
-    let raster = guarded(format, || read(&estimate, bytes, &wanted, spare));
-    spare.stream = kept(std::mem::take(&mut spare.stream));
-    let raster = raster?;
+    let raster = guarded(format, || read(format, bytes, &wanted, samples))?;
     if let (Some(share), DamagedPolicy::Refuse) = (raster.whole, options.damaged) {
         return Err(damaged(format, share));
     }
-    let picture = turned(raster.orientation, picture(std::mem::take(&mut spare.samples), &raster));
-    Ok(Decoded { picture, format, detail: Detail::Full, whole: raster.whole })
+    let (picture, viewing) = (picture(std::mem::take(samples), &raster), raster.viewing);
+    let (picture, viewing) = turned(raster.orientation, options.orient, picture, viewing);
+    Ok(Decoded { picture, format, detail: Detail::Full, whole: raster.whole, viewing })
 }
 
 /// What [`decode`] will take.
@@ -71,43 +72,41 @@ pub(super) fn estimate(bytes: &[u8], options: &DecodeOptions) -> Result<Estimate
     let format = Format::sniff(bytes).ok_or_else(|| no_picture(bytes))?;
     let wanted = Wanted::of(options);
     let estimate = guarded(format, || match format {
-        Format::Jpeg => jpeg::estimate(bytes, &wanted),
         Format::Png => png::estimate(bytes),
         Format::WebP => webp::estimate(bytes),
         Format::Gif => gif::estimate(bytes, &wanted),
         Format::Bmp => bmp::estimate(bytes),
         Format::Tiff => tiff::estimate(bytes, &wanted),
-        Format::Heic | Format::Avif | Format::JpegXl => Err(unread(format)),
+        Format::Jpeg | Format::Heic | Format::Avif | Format::JpegXl => Err(unread(format)),
     })?;
-    // A quarter turn takes a second picture.
-    let turned =
-        if wanted.orientation { u64::from(estimate.width) * u64::from(estimate.height) * 3 } else { 0 };
-    Ok(estimate.and(turned))
+    Ok(turning(estimate, options))
 }
 
-fn read(estimate: &Estimate, bytes: &[u8], wanted: &Wanted<'_>, spare: &mut Spare) -> Result<Raster> {
-    let samples = &mut spare.samples;
-    match estimate.format {
-        Format::Jpeg => jpeg::decode(bytes, wanted, samples, &mut spare.stream),
+/// An estimate with what turning the picture takes.
+pub(super) fn turning(estimate: Estimate, options: &DecodeOptions) -> Estimate {
+    let pixels = u64::from(estimate.width) * u64::from(estimate.height);
+    // A quarter turn takes a second picture.
+    estimate.and(if options.orient == Orient::Exif { pixels * 3 } else { 0 })
+}
+
+fn read(format: Format, bytes: &[u8], wanted: &Wanted<'_>, samples: &mut Vec<u8>) -> Result<Raster> {
+    match format {
         Format::Png => png::decode(bytes, wanted, samples),
-        Format::WebP => webp::decode(bytes, wanted, samples),
+        Format::WebP => webp::decode(bytes, samples),
         Format::Gif => gif::decode(bytes, wanted, samples),
         Format::Bmp => bmp::decode(bytes, samples),
         Format::Tiff => tiff::decode(bytes, wanted, samples),
-        Format::Heic | Format::Avif | Format::JpegXl => Err(unread(estimate.format)),
+        Format::Jpeg | Format::Heic | Format::Avif | Format::JpegXl => Err(unread(format)),
     }
 }
 
-/// Memory for the next file, unless this one's was unusually large.
-fn kept(stream: Vec<u8>) -> Vec<u8> {
-    if stream.capacity() > 16 << 20 { Vec::new() } else { stream }
+/// Runs a decoder; a panic of it becomes an error. The last line behind every decoder's own checks.
+pub(super) fn guarded<T>(format: Format, decode: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|_| Err(gave_up(format)))
 }
 
-/// Runs a decoder; a panic of it becomes an error. The last line behind every decoder's own checks.
-fn guarded<T>(format: Format, decode: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|_| {
-        Err(Error::corrupt(format.name(), "the decoder met a state that it did not expect and gave up"))
-    })
+pub(super) fn gave_up(format: Format) -> Error {
+    Error::corrupt(format.name(), "the decoder met a state that it did not expect and gave up")
 }
 
 fn picture(samples: Vec<u8>, raster: &Raster) -> Picture {
@@ -117,10 +116,17 @@ fn picture(samples: Vec<u8>, raster: &Raster) -> Picture {
     }
 }
 
-fn turned(orientation: Option<Orientation>, picture: Picture) -> Picture {
-    match orientation {
-        None | Some(Orientation::NoTransforms) => picture,
-        Some(orientation) => orient::turn(picture, orientation),
+/// Turns a picture where that is asked for; where it is not, says that viewers do.
+pub(super) fn turned(
+    orientation: Option<Orientation>,
+    orient: Orient,
+    picture: Picture,
+    viewing: Viewing,
+) -> (Picture, Viewing) {
+    match (orientation, orient) {
+        (None | Some(Orientation::NoTransforms), _) => (picture, viewing),
+        (Some(orientation), Orient::Exif) => (orient::turn(picture, orientation), viewing),
+        (Some(_), Orient::Ignore) => (picture, Viewing { oriented: true, ..viewing }),
     }
 }
 
@@ -135,6 +141,7 @@ pub(crate) fn no_picture(bytes: &[u8]) -> Error {
 
 fn unread(format: Format) -> Error {
     let name = match format {
+        Format::Jpeg => "JPEG",
         Format::Heic => "HEIC",
         Format::Avif => "AVIF",
         _ => "JPEG XL",
@@ -175,8 +182,9 @@ fn share(format: Format, rows: u32, height: u32, why: &dyn std::fmt::Display) ->
     Ok(Some(rows as f32 / height as f32))
 }
 
-/// Drops the alpha channel of interleaved R, G, B and alpha in place.
-fn drop_alpha(samples: &mut Vec<u8>) {
+/// Drops the alpha channel of interleaved R, G, B and alpha in place; says whether some pixel was not opaque.
+fn drop_alpha(samples: &mut Vec<u8>) -> bool {
+    let is_seen_through = samples.as_chunks::<4>().0.iter().any(|pixel| pixel[3] < u8::MAX);
     let pixels = samples.len() / 4;
     for pixel in 1..pixels {
         if let Some(&[r, g, b, _]) = samples.get(pixel * 4..).and_then(|rest| rest.first_chunk())
@@ -186,6 +194,15 @@ fn drop_alpha(samples: &mut Vec<u8>) {
         }
     }
     samples.truncate(pixels * 3);
+    is_seen_through
+}
+
+/// The colour that was multiplied with an alpha of 0..=255 before it was stored; as it is where nothing can be told.
+fn divided(colour: u8, alpha: u8) -> u8 {
+    match alpha {
+        0 | 255 => colour,
+        _ => (u32::from(colour) * 255 / u32::from(alpha)).min(255) as u8,
+    }
 }
 
 /// The light that one ink and black leave of white, each 0 for none.
@@ -246,7 +263,7 @@ mod tests {
     fn alpha_goes_and_colours_stay() {
         for pixels in [0, 1, 2, 3, 17] {
             let mut samples: Vec<u8> = (0..pixels).flat_map(|n| [n * 3, n * 3 + 1, n * 3 + 2, 255]).collect();
-            drop_alpha(&mut samples);
+            assert!(!drop_alpha(&mut samples));
             assert_eq!(samples, (0..pixels * 3).collect::<Vec<u8>>());
         }
     }

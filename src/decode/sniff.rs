@@ -31,10 +31,13 @@ impl Format {
     }
 }
 
-/// Whether the length of the second header is one that Windows or OS/2 bitmaps have: `BM` alone begins many texts.
+/// Whether the length of the second header is one that bitmaps of Windows or OS/2 have: `BM` alone begins many texts. OS/2's second
+/// one may break off behind any of its fields.
 fn is_bitmap_header(bytes: &[u8]) -> bool {
     let length = bytes.get(14..18).map(|field| u32::from_le_bytes([field[0], field[1], field[2], field[3]]));
-    matches!(length, Some(12 | 16 | 40 | 52 | 56 | 64 | 108 | 124))
+    length.is_some_and(|length| {
+        matches!(length, 12 | 42 | 46 | 108 | 124) || (16..=64).contains(&length) && length % 4 == 0
+    })
 }
 
 /// HEIC and AVIF share the ISO base media file format; the brands of its first box tell them apart.
@@ -74,6 +77,10 @@ mod tests {
             (b"\xff\x0a", Some(Format::JpegXl)),
             (b"\0\0\0\x0cJXL \r\n\x87\n", Some(Format::JpegXl)),
             (b"BM....\0\0\0\0....\x28\0\0\0", Some(Format::Bmp)),
+            (b"BM....\0\0\0\0....\x10\0\0\0", Some(Format::Bmp)),
+            (b"BM....\0\0\0\0....\x2a\0\0\0", Some(Format::Bmp)),
+            (b"BM....\0\0\0\0....\x11\0\0\0", None),
+            (b"BM....\0\0\0\0....\x44\0\0\0", None),
             (b"BMW is a maker of cars", None),
             (b"\0\0\0\x18ftypmif1\0\0\0\0mif1avif", Some(Format::Avif)),
             (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", Some(Format::Heic)),

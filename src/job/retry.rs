@@ -91,11 +91,11 @@ pub fn limits_so_far(location: &dyn Location) -> Result<Limits> {
 /// of each shard.
 ///
 /// Each shard's file is replaced at one instant, and never by one that lacks a record which was hashed before; a retry may be killed and
-/// started again like any worker. Where the listing of the inputs broke off, it is gone on with as by [`work`](super::work).
+/// started again like any worker. Where the listing of the inputs broke off, it is gone on with as by [`work`].
 ///
 /// # Errors
 ///
-/// As those of [`work`](super::work).
+/// As those of [`work`].
 pub fn retry(
     location: Arc<dyn Location>,
     again: &Again,

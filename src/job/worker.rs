@@ -99,7 +99,7 @@ const PATIENCE: (Duration, Duration) = (Duration::from_millis(2), Duration::from
 ///
 /// # Errors
 ///
-/// [`Error::Input`] where the job was started with other settings; [`Error::Io`] where the location cannot be read or written.
+/// [`Error::Input`](crate::Error::Input) where the job was started with other settings; [`Error::Io`](crate::Error::Io) where the location cannot be read or written.
 /// Nothing is lost: whoever runs the same again goes on.
 pub fn work(location: Arc<dyn Location>, settings: &Settings, options: &WorkOptions) -> Result<Worked> {
     let (held, claims) = beside(

@@ -1,5 +1,9 @@
 //! PDQ by its definition: 32-bit floats in the definition's order (`spec` steps 1–8, after facebook/ThreatExchange).
 //!
+//! The field has two definitions of luma, and on coloured patterns they are up to 122 bits apart, since there the bits are rounding
+//! alone. `pdqhash` for Python, and so HMA, sums in binary64 and rounds once to binary32; the C++ tool, whose convention `pdq-512` is,
+//! rounds every product and sum to binary32. [`Luma`] is that choice; all else is the same.
+//!
 //! Slower than the integers of [`dct`](super::dct) and needed only where many coefficients tie: there the published bits are the
 //! rounding of these very sums. Within a line the order of operations is the reference's; lines do not know of each
 //! other, so [`ROWS`] of them run along together, one a lane, and all columns run down together. Rows
@@ -30,9 +34,19 @@ pub(crate) struct Reference {
 /// Rows that run along together, one a lane.
 const ROWS: usize = 16;
 
+/// In which precision luma is summed before it is a binary32 number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Luma {
+    /// Products and sums in binary64, rounded once: `pdqhash` for Python, HMA.
+    Binary64,
+    /// Every product and sum rounded to binary32: the C++ tool.
+    Binary32,
+}
+
 /// PDQ of fully decoded pixels; `None` for coarse planes, which the definition does not know.
 ///
-/// With `to_512`, a picture with a side over 512 is first brought to 512×512 by nearest neighbour.
+/// With `to_512` by the C++ tool's convention: luma in binary32, and a picture with a side over 512 is first brought to 512×512 by
+/// nearest neighbour.
 pub(crate) fn reference(planes: &Planes, to_512: bool) -> Option<Reference> {
     reference_at(Level::new(), planes, to_512)
 }
@@ -44,11 +58,12 @@ fn reference_at(level: Level, planes: &Planes, to_512: bool) -> Option<Reference
         Planes::Coarse { .. } => return None,
     };
     let (width, height) = (plane.columns as usize, plane.rows as usize);
+    let luma = if to_512 { Luma::Binary32 } else { Luma::Binary64 };
     let grid = if to_512 && width.max(height) > 512 {
         let near = nearest_512(plane);
-        dispatch!(level, simd => blurred_grid(simd, &near))
+        dispatch!(level, simd => blurred_grid(simd, &near, luma))
     } else {
-        dispatch!(level, simd => blurred_grid(simd, plane))
+        dispatch!(level, simd => blurred_grid(simd, plane, luma))
     };
     Some(finish(&grid))
 }
@@ -68,25 +83,38 @@ fn nearest_512(plane: &Plane<u8>) -> Plane<u8> {
 
 /// Luma of one row (step 2).
 #[inline(always)]
-fn luma_row(channels: u32, row: &[u8], luma: &mut [f32]) {
+fn luma_row(channels: u32, row: &[u8], summed_in: Luma, luma: &mut [f32]) {
     if channels == 1 {
         luma.iter_mut().zip(row).for_each(|(luma, &grey)| *luma = f32::from(grey));
-    } else {
-        for (luma, rgb) in luma.iter_mut().zip(row.as_chunks::<3>().0) {
-            let [r, g, b] = rgb.map(f32::from);
-            *luma = 0.299 * r + 0.587 * g + 0.114 * b;
-        }
+        return;
     }
+    let pixels = luma.iter_mut().zip(row.as_chunks::<3>().0);
+    match summed_in {
+        Luma::Binary64 => pixels.for_each(|(luma, rgb)| *luma = luma_in_binary64(*rgb)),
+        Luma::Binary32 => pixels.for_each(|(luma, rgb)| *luma = luma_in_binary32(*rgb)),
+    }
+}
+
+#[inline(always)]
+fn luma_in_binary64(rgb: [u8; 3]) -> f32 {
+    let [r, g, b] = rgb.map(f64::from);
+    (0.299 * r + 0.587 * g + 0.114 * b) as f32
+}
+
+#[inline(always)]
+fn luma_in_binary32(rgb: [u8; 3]) -> f32 {
+    let [r, g, b] = rgb.map(f32::from);
+    0.299 * r + 0.587 * g + 0.114 * b
 }
 
 /// Steps 3–5: blur twice each way and take 64×64 points.
 #[inline(always)]
-fn blurred_grid<S: Simd>(simd: S, plane: &Plane<u8>) -> Vec<f32> {
+fn blurred_grid<S: Simd>(simd: S, plane: &Plane<u8>, summed_in: Luma) -> Vec<f32> {
     let (width, height) = (plane.columns as usize, plane.rows as usize);
     if width == PDQ_LINES && height == PDQ_LINES {
         let mut grid = vec![0.0; PDQ_LINES * PDQ_LINES];
         let rows = grid.chunks_exact_mut(PDQ_LINES).enumerate();
-        rows.for_each(|(y, luma)| luma_row(plane.channels, plane.row(y), luma));
+        rows.for_each(|(y, luma)| luma_row(plane.channels, plane.row(y), summed_in, luma));
         return grid;
     }
     let mut along = AlongRows::new(width);
@@ -96,7 +124,7 @@ fn blurred_grid<S: Simd>(simd: S, plane: &Plane<u8>) -> Vec<f32> {
     for start in (0..height).step_by(ROWS) {
         let count = ROWS.min(height - start);
         for k in 0..count {
-            luma_row(plane.channels, plane.row(start + k), rows.row_mut(k));
+            luma_row(plane.channels, plane.row(start + k), summed_in, rows.row_mut(k));
         }
         along.blur(simd, &mut rows);
         for k in 0..count {
@@ -495,18 +523,34 @@ mod tests {
             for channels in [1, 3] {
                 let samples = random.fill((width * height * channels) as usize);
                 let plane = Plane::pixels(samples, width, height, channels);
-                let luma = plane.samples.chunks_exact(channels as usize).map(|pixel| match *pixel {
-                    [r, g, b] => 0.299 * f32::from(r) + 0.587 * f32::from(g) + 0.114 * f32::from(b),
-                    _ => f32::from(pixel[0]),
-                });
-                let expected = naive::blurred_grid(luma.collect(), width as usize, height as usize);
-                for (name, level) in levels() {
-                    let grid = dispatch!(level, simd => blurred_grid(simd, &plane));
-                    assert!(grid == expected, "{name} differs at {width}×{height}×{channels}");
-                    compared += 1;
+                for summed_in in [Luma::Binary64, Luma::Binary32] {
+                    let expected =
+                        naive::blurred_grid(luma(&plane, summed_in), width as usize, height as usize);
+                    for (name, level) in levels() {
+                        let grid = dispatch!(level, simd => blurred_grid(simd, &plane, summed_in));
+                        assert!(grid == expected, "{name} differs at {width}×{height}×{channels}");
+                        compared += 1;
+                    }
                 }
             }
         }
-        assert!(compared >= 14);
+        assert!(compared >= 28);
+    }
+
+    fn luma(plane: &Plane<u8>, summed_in: Luma) -> Vec<f32> {
+        let pixels = plane.samples.chunks_exact(plane.channels as usize);
+        pixels
+            .map(|pixel| match (pixel, summed_in) {
+                ([r, g, b], Luma::Binary32) => {
+                    0.299 * f32::from(*r) + 0.587 * f32::from(*g) + 0.114 * f32::from(*b)
+                }
+                // Thousandths are exact in binary64, and rounding their quotient once is what is meant.
+                ([r, g, b], Luma::Binary64) => {
+                    let thousandths = 299 * u32::from(*r) + 587 * u32::from(*g) + 114 * u32::from(*b);
+                    (f64::from(thousandths) / 1000.0) as f32
+                }
+                _ => f32::from(pixel[0]),
+            })
+            .collect()
     }
 }

@@ -11,7 +11,7 @@ use super::order::WINDOW;
 use super::worker::Work;
 use super::*;
 use crate::Memory;
-use crate::{Detail, Error, Hashed};
+use crate::{Detail, Error, Hashed, Viewing};
 
 /// What happens to one made-up picture: a letter, then its need in bytes as decimal digits.
 struct Play<'a> {
@@ -82,7 +82,8 @@ fn hashed(width: u32) -> Hashed {
     let (format, detail, whole) = (None, Detail::Full, None);
     let backend = crate::Backend::Cpu;
     let (fallback, photodna, pdq, pdq512) = (None, None, None, None);
-    Hashed { format, width, height: 1, detail, whole, backend, fallback, photodna, pdq, pdq512 }
+    let viewing = Viewing::default();
+    Hashed { format, width, height: 1, detail, whole, viewing, backend, fallback, photodna, pdq, pdq512 }
 }
 
 /// Key, and width or error code with message, of a record.

@@ -81,7 +81,8 @@ impl Png {
     }
 }
 
-fn chunk(file: &mut Vec<u8>, name: &[u8; 4], content: &[u8]) {
+/// Adds a chunk to a PNG.
+pub fn chunk(file: &mut Vec<u8>, name: &[u8; 4], content: &[u8]) {
     file.extend((content.len() as u32).to_be_bytes());
     let start = file.len();
     file.extend(name);

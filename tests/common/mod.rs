@@ -9,6 +9,8 @@
 pub mod archive;
 pub mod damage;
 pub mod encode;
+pub mod jpeg;
+pub mod odd;
 
 use std::path::PathBuf;
 

@@ -6,7 +6,7 @@
 //! Markdown; fails where what the rule chooses breaks its promise in a class of 200 comparisons or more.
 
 use image::{RgbImage, imageops};
-use shadegrid::decode::jpeg::{JpegReader, Reading, detail_for};
+use shadegrid::decode::jpeg::{JpegReader, detail_for};
 use shadegrid::{Algorithm, DecodeOptions, Detail, DetailChoice, HashOptions, Hashed, Hasher, Limits, PdqPath};
 use std::path::{Path, PathBuf};
 
@@ -123,7 +123,7 @@ impl Table {
         for (row, detail) in DETAILS.into_iter().enumerate() {
             let detail = Detail::Scaled(detail);
             let reading = JpegReader::default().read(bytes, |_, _| detail, &Limits::default());
-            let Ok(Reading::Coarse(coarse)) = reading else { continue };
+            let Some(coarse) = reading.ok().filter(|reading| reading.detail == detail) else { continue };
             let Ok(scaled) = hasher.hash_picture(&coarse.picture) else { continue };
             if !usable(&scaled) {
                 continue;

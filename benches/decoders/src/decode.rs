@@ -1,18 +1,18 @@
-//! Decoding alone, in turn, on one thread: Shadegrid's coarse planes beside libjpeg-turbo and zune-jpeg.
+//! Decoding alone, in turn, on one thread: Shadegrid's coarse planes and its pixels beside libjpeg-turbo and zune-jpeg.
 //!
 //! `cargo run --release --manifest-path benches/decoders/Cargo.toml -- FOLDER-OR-FILE...` (`ROUNDS=N`) prints, for each class of size and coding, the mean milliseconds of
 //! the thread's CPU time a picture and how many times faster than libjpeg-turbo's RGB each way is. Each file is decoded by every way in turn,
 //! in several rounds, and each way's best round counts.
 
 use cpu_time::ThreadTime;
-use shadegrid::decode::jpeg::{JpegReader, Reading, Verdict};
-use shadegrid::{Detail, Limits};
+use shadegrid::decode::jpeg::JpegReader;
+use shadegrid::{DecodeOptions, Decoder, Detail, Limits};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use zune_jpeg::zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions};
 
 /// The ways, in the order of the columns.
-const WAYS: [&str; 7] = ["turbo rgb", "turbo grey 1/8", "zune rgb", "n=1", "n=2", "n=4", "judge"];
+const WAYS: [&str; 7] = ["turbo rgb", "turbo grey 1/8", "zune rgb", "n=1", "n=2", "n=4", "full"];
 
 struct File {
     bytes: Vec<u8>,
@@ -84,6 +84,7 @@ struct Ways {
     turbo: turbojpeg::Decompressor,
     pixels: Vec<u8>,
     reader: JpegReader,
+    decoder: Decoder,
     limits: Limits,
     /// One way alone, for a profiler: `ONLY=n=1`.
     only: Option<usize>,
@@ -95,6 +96,7 @@ impl Default for Ways {
             turbo: turbojpeg::Decompressor::new().expect("libjpeg-turbo starts"),
             pixels: Vec::new(),
             reader: JpegReader::default(),
+            decoder: Decoder::new(DecodeOptions::default()),
             limits: Limits::default(),
             only: std::env::var("ONLY").ok().and_then(|only| WAYS.iter().position(|way| *way == only)),
         }
@@ -126,10 +128,11 @@ impl Ways {
             3 => self.coarse(bytes, 1),
             4 => self.coarse(bytes, 2),
             5 => self.coarse(bytes, 4),
-            _ => match self.reader.judge(bytes, &self.limits).ok()? {
-                Verdict::Read { .. } => Some(()),
-                _ => None,
-            },
+            _ => {
+                let decoded = self.decoder.decode(bytes).ok()?;
+                self.decoder.recycle(decoded.picture);
+                Some(())
+            }
         }
     }
 
@@ -149,13 +152,10 @@ impl Ways {
     }
 
     fn coarse(&mut self, bytes: &[u8], detail: u8) -> Option<()> {
-        match self.reader.read(bytes, |_, _| Detail::Scaled(detail), &self.limits).ok()? {
-            Reading::Coarse(coarse) => {
-                self.reader.recycle(coarse.picture);
-                Some(())
-            }
-            Reading::Refer(_) => None,
-        }
+        let coarse = self.reader.read(bytes, |_, _| Detail::Scaled(detail), &self.limits).ok()?;
+        let scaled = coarse.detail != Detail::Full;
+        self.reader.recycle(coarse.picture);
+        scaled.then_some(())
     }
 }
 

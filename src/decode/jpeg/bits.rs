@@ -1,22 +1,40 @@
-//! Entropy-coded data without its byte stuffing, and bits from it (T.81, F.1.2.3 and B.1.1.5).
+//! Entropy-coded data without its byte stuffing, cut at its restart markers, and bits from it (T.81, F.1.2.3, B.1.1.5 and E.2.4).
 //!
-//! The scan is copied once with `FF00` made `FF` and its restart markers taken out, so that the decoders load
+//! The scan is copied once with `FF00` made `FF` and its markers taken out, so that the decoders load
 //! eight bytes anywhere and never look for a marker. Copying goes chunk by chunk between the `FF`s that
 //! `memchr` finds, about one in 256 bytes.
+//!
+//! A marker ends a restart interval whatever it is, and data that is missing reads as zeros. Between intervals the decoder expects one marker
+//! of RST0 to RST7, in turn. What it does on another one is libjpeg's rule, on which browsers agree:
+//!
+//! | found | then |
+//! | --- | --- |
+//! | the expected one, or one three or four away | the next interval's data follows |
+//! | one of the next two, or a marker that ends scans | the next interval is lost: its data is empty, and the marker waits |
+//! | one of the last two, or a marker that means nothing | it is passed over with the data behind it |
 
-use super::marker::is_restart;
+use super::marker::{self, is_restart};
 use memchr::memchr;
 
 /// Zero bytes behind the data, so that a load of eight bytes at its end stays inside.
 pub(super) const PADDING: usize = 16;
 
-/// Bytes between two restart markers.
+/// The data of one restart interval, or of a scan without any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stretch {
+pub(super) struct Interval {
+    /// In bytes of the scan's stream.
     pub(super) start: usize,
     pub(super) end: usize,
-    /// The number of the RST marker before it; `None` for the scan's first.
-    pub(super) restart: Option<u8>,
+    /// Its MCUs.
+    pub(super) first: usize,
+    pub(super) mcus: usize,
+    /// Whether its marker never came. Its first MCU is read from nothing but zeros then, unless the interval before ended
+    /// too early as well; the others are not read at all.
+    pub(super) lost: bool,
+    /// Whether data was passed over behind it.
+    pub(super) skipped: bool,
+    /// Whether another interval follows.
+    pub(super) followed: bool,
 }
 
 /// One scan's entropy-coded data, unstuffed.
@@ -24,74 +42,130 @@ pub(super) struct Stretch {
 pub(super) struct Stream {
     /// The data, followed by [`PADDING`].
     pub(super) bytes: Vec<u8>,
-    pub(super) stretches: Vec<Stretch>,
+    /// For each interval where it starts, above [`LOST`] and [`SKIPPED`].
+    marks: Vec<u64>,
+    /// Ri, or the whole scan, and the scan's MCUs.
+    restart: usize,
+    mcus: usize,
+}
+
+const LOST: u64 = 1;
+const SKIPPED: u64 = 2;
+
+/// What follows a restart interval.
+enum Follow {
+    Data,
+    Nothing,
+    Another,
+}
+
+/// A marker behind data.
+struct Marker {
+    /// The place of its `FF`.
+    at: usize,
+    /// `None` where the file ends.
+    code: Option<u8>,
+    behind: usize,
+}
+
+impl Marker {
+    /// What it means where RST`expected` should stand.
+    fn follow(&self, expected: u8) -> Follow {
+        match self.code {
+            Some(code) if is_restart(code) => match code.wrapping_sub(expected) & 7 {
+                1 | 2 => Follow::Nothing,
+                6 | 7 => Follow::Another,
+                _ => Follow::Data,
+            },
+            Some(0x01..=0xBF) => Follow::Another,
+            _ => Follow::Nothing,
+        }
+    }
 }
 
 impl Stream {
-    /// Takes the scan that starts at `input[at]`; returns where it ended: the place of the `FF` of the marker
-    /// behind it, or the end of `input`.
-    ///
-    /// With restarts, a marker that no file may hold inside (FF01 to FFBF) ends the stretch and what follows it
-    /// is passed over up to the next marker, as libjpeg does; without, it ends the scan.
-    pub(super) fn fill(&mut self, input: &[u8], at: usize, restarts: bool) -> usize {
+    /// Takes the scan whose data starts at `input[at]`, with `restart` MCUs in an interval (0: all) of `mcus`;
+    /// returns the place of the marker behind it, or the end of `input`.
+    pub(super) fn fill(&mut self, input: &[u8], at: usize, restart: usize, mcus: usize) -> usize {
         self.bytes.clear();
-        self.stretches.clear();
-        let mut stretch = Stretch { start: 0, end: 0, restart: None };
-        let mut lost = false;
-        let mut from = at;
-        let mut search = at;
-        let end = loop {
+        self.marks.clear();
+        (self.restart, self.mcus) = (if restart > 0 { restart } else { mcus }, mcus);
+        self.marks.push(0);
+        let mut marker = self.copy(input, at);
+        for index in 1..mcus.div_ceil(self.restart.max(1)) {
+            let expected = (index - 1) as u8 & 7;
+            while let Follow::Another = marker.follow(expected) {
+                let (from, next) = (marker.behind, next(input, marker.behind));
+                self.marks[index - 1] |= if next.at > from { SKIPPED } else { 0 };
+                marker = next;
+            }
+            let start = (self.bytes.len() as u64) << 2;
+            if let Follow::Data = marker.follow(expected) {
+                self.marks.push(start);
+                marker = self.copy(input, marker.behind);
+            } else {
+                self.marks.push(start | LOST);
+                if !marker.code.is_some_and(is_restart) {
+                    break;
+                }
+            }
+        }
+        self.marks.push((self.bytes.len() as u64) << 2);
+        self.bytes.extend_from_slice(&[0; PADDING]);
+        marker.at
+    }
+
+    /// Restart intervals that were there or are known to be lost; those behind never came.
+    pub(super) fn intervals(&self) -> usize {
+        self.marks.len().saturating_sub(1)
+    }
+
+    /// One of them.
+    pub(super) fn interval(&self, index: usize) -> Interval {
+        let (mark, first) = (self.marks[index], index * self.restart);
+        Interval {
+            start: (mark >> 2) as usize,
+            end: (self.marks[index + 1] >> 2) as usize,
+            first,
+            mcus: self.restart.min(self.mcus - first),
+            lost: mark & LOST != 0,
+            skipped: mark & SKIPPED != 0,
+            followed: first + self.restart < self.mcus,
+        }
+    }
+
+    /// Copies data up to the next marker.
+    fn copy(&mut self, input: &[u8], mut from: usize) -> Marker {
+        let mut search = from;
+        loop {
             let Some(found) = input.get(search..).and_then(|rest| memchr(0xFF, rest)) else {
-                self.copy(&input[from.min(input.len())..], lost);
-                break input.len();
+                self.bytes.extend_from_slice(input.get(from..).unwrap_or_default());
+                return Marker { at: input.len(), code: None, behind: input.len() };
             };
             let place = search + found;
             match input.get(place + 1).copied() {
                 Some(0x00) => {
-                    self.copy(&input[from..=place], lost);
+                    self.bytes.extend_from_slice(&input[from..=place]);
                     (from, search) = (place + 2, place + 2);
                 }
                 Some(0xFF) => {
-                    self.copy(&input[from..place], lost);
+                    self.bytes.extend_from_slice(&input[from..place]);
                     (from, search) = (place + 1, place + 1);
                 }
-                Some(code) if is_restart(code) => {
-                    self.copy(&input[from..place], lost);
-                    self.close(&mut stretch);
-                    stretch.restart = Some(code & 7);
-                    lost = false;
-                    (from, search) = (place + 2, place + 2);
-                }
-                Some(0x01..=0xBF) if restarts => {
-                    self.copy(&input[from..place], lost);
-                    lost = true;
-                    (from, search) = (place + 2, place + 2);
-                }
-                Some(_) => {
-                    self.copy(&input[from..place], lost);
-                    break place;
-                }
-                None => {
-                    self.copy(&input[from..place], lost);
-                    break input.len();
+                code => {
+                    self.bytes.extend_from_slice(&input[from..place]);
+                    return Marker { at: place, code, behind: (place + 2).min(input.len()) };
                 }
             }
-        };
-        self.close(&mut stretch);
-        self.bytes.extend_from_slice(&[0; PADDING]);
-        end
-    }
-
-    fn copy(&mut self, chunk: &[u8], lost: bool) {
-        if !lost {
-            self.bytes.extend_from_slice(chunk);
         }
     }
+}
 
-    fn close(&mut self, stretch: &mut Stretch) {
-        stretch.end = self.bytes.len();
-        self.stretches.push(*stretch);
-        stretch.start = stretch.end;
+/// The next marker at or behind `at`.
+fn next(input: &[u8], at: usize) -> Marker {
+    match marker::next(input, at) {
+        Some((code, behind)) => Marker { at: behind - 2, code: Some(code), behind },
+        None => Marker { at: input.len(), code: None, behind: input.len() },
     }
 }
 
@@ -108,13 +182,22 @@ pub(super) fn load(bytes: &[u8], position: usize) -> u64 {
     }
 }
 
-/// Bits of one stretch, front to back. Reading past the end gives what lies there; ask
-/// [`ended`](BitReader::ended) before believing it.
+/// The same with zeros from bit `end` on.
+#[inline(always)]
+pub(super) fn load_until(bytes: &[u8], position: usize, end: usize) -> u64 {
+    match end.saturating_sub(position) {
+        0 => 0,
+        left @ 1..64 => load(bytes, position) & !(u64::MAX >> left),
+        _ => load(bytes, position),
+    }
+}
+
+/// Bits of one interval, front to back, zeros behind its end.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BitReader<'a> {
     bytes: &'a [u8],
     /// In bits.
-    pub(super) position: usize,
+    position: usize,
     end: usize,
 }
 
@@ -126,21 +209,31 @@ impl<'a> BitReader<'a> {
 
     /// Whether more bits were taken than there are.
     #[inline(always)]
-    pub(super) fn ended(&self) -> bool {
+    pub(super) fn is_dry(&self) -> bool {
         self.position > self.end
+    }
+
+    /// Whole bytes that were not taken.
+    pub(super) fn left(&self) -> usize {
+        self.end.saturating_sub(self.position) / 8
     }
 
     /// At least 57 bits, uppermost first.
     #[inline(always)]
     pub(super) fn peek(&self) -> u64 {
-        load(self.bytes, self.position)
+        load_until(self.bytes, self.position, self.end)
+    }
+
+    #[inline(always)]
+    pub(super) fn skip(&mut self, count: u32) {
+        self.position += count as usize;
     }
 
     /// The next `count` bits, at most 32.
     #[inline(always)]
     pub(super) fn take(&mut self, count: u32) -> u32 {
         let taken = (self.peek() >> 1 >> (63 - count)) as u32;
-        self.position += count as usize;
+        self.skip(count);
         taken
     }
 }

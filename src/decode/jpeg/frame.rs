@@ -21,9 +21,12 @@ pub(super) struct Component {
     pub(super) across: usize,
     /// Vi, vertical sampling factor, 1..=4.
     pub(super) down: usize,
-    /// Tqi, the quantisation table's place.
+    /// Tqi, the quantisation table's place; whether there is one matters to who reads with it.
     pub(super) quantiser: usize,
-    /// Blocks across and down that hold picture: what a scan of this component alone codes.
+    /// Samples across and down that hold picture.
+    pub(super) width: usize,
+    pub(super) height: usize,
+    /// The same in blocks: what a scan of this component alone codes.
     pub(super) blocks_wide: usize,
     pub(super) blocks_high: usize,
     /// Blocks across and down with those that fill the last MCUs: what is stored.
@@ -63,12 +66,8 @@ impl Frame {
             return Err(corrupt(format!("the frame has {count} components")));
         }
         let mut components = [Component::default(); 4];
-        for index in 0..count {
-            components[index] = component(&mut segment)?;
-            let id = components[index].id;
-            if components[..index].iter().any(|earlier| earlier.id == id) {
-                return Err(corrupt("two components have one name"));
-            }
+        for place in &mut components[..count] {
+            *place = component(&mut segment)?;
         }
         let across = components[..count].iter().map(|c| c.across).max().unwrap_or(1);
         let down = components[..count].iter().map(|c| c.down).max().unwrap_or(1);
@@ -84,8 +83,10 @@ impl Frame {
         self.mcus_wide = self.width.div_ceil(8 * self.across);
         self.mcus_high = height.div_ceil(8 * self.down);
         for component in &mut self.components[..self.count] {
-            component.blocks_wide = (self.width * component.across).div_ceil(self.across).div_ceil(8);
-            component.blocks_high = (height * component.down).div_ceil(self.down).div_ceil(8);
+            component.width = (self.width * component.across).div_ceil(self.across);
+            component.height = (height * component.down).div_ceil(self.down);
+            component.blocks_wide = component.width.div_ceil(8);
+            component.blocks_high = component.height.div_ceil(8);
             component.stride = self.mcus_wide * component.across;
             component.rows = self.mcus_high * component.down;
         }
@@ -93,6 +94,11 @@ impl Frame {
 
     pub(super) fn components(&self) -> &[Component] {
         &self.components[..self.count]
+    }
+
+    /// Channels of the picture's pixels: 1 for grey, 3 for R, G, B.
+    pub(super) fn channels(&self) -> usize {
+        if self.count == 1 { 1 } else { 3 }
     }
 
     /// Stored blocks of all components.
@@ -107,9 +113,6 @@ fn component(segment: &mut Segment<'_>) -> Result<Component> {
     let quantiser = usize::from(segment.u8()?);
     if !(1..=4).contains(&across) || !(1..=4).contains(&down) {
         return Err(corrupt(format!("a component has sampling factors {across}×{down}")));
-    }
-    if quantiser > 3 {
-        return Err(corrupt("a component names a quantisation table over 3"));
     }
     Ok(Component { id, across: across.into(), down: down.into(), quantiser, ..Component::default() })
 }

@@ -1,17 +1,18 @@
 //! What the segments before a scan say, kept together.
 
+use super::detail;
 use super::frame::{Frame, Process};
-use super::huffman::{Code, Codes, HuffmanTables};
+use super::huffman::{Codes, HuffmanTables};
 use super::machine::Part;
 use super::marker::{self, Segment, corrupt};
 use super::plan::Plan;
 use super::scan::Scan;
-use super::{Refer, detail};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The headers so far.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Header {
     pub(super) frame: Option<Frame>,
     pub(super) huffman: HuffmanTables,
@@ -23,8 +24,10 @@ pub(super) struct Header {
     pub(super) jfif: bool,
     /// The Adobe segment's transform flag.
     pub(super) adobe: Option<u8>,
-    /// Why this file is not for this reader, once that is known.
-    pub(super) refer: Option<Refer>,
+    /// The TIFF-structured EXIF block, as a range of the file.
+    pub(super) exif: Option<Range<usize>>,
+    /// The ICC profile (ICC.1:2022, B.4), whose parts are taken in the order in which they come.
+    pub(super) icc: Vec<u8>,
 }
 
 /// What a marker leads to.
@@ -33,32 +36,23 @@ pub(super) enum Next {
     On(usize),
     /// A scan, its data at this place.
     Scan(Scan, usize),
-    /// No further; `marked` by an EOI.
-    End { marked: bool },
+    /// No further.
+    End,
 }
 
-impl Header {
-    pub(super) fn new(codes: &mut Codes) -> Result<Header> {
-        Ok(Header {
-            frame: None,
-            huffman: HuffmanTables::standard(codes)?,
-            quantisers: [None; 4],
-            latched: [None; 4],
-            restart: 0,
-            jfif: false,
-            adobe: None,
-            refer: None,
-        })
-    }
+/// How the parts of an ICC profile begin, and how long that is with their number and count.
+const ICC: &[u8] = b"ICC_PROFILE\0";
+const ICC_HEAD: usize = ICC.len() + 2;
 
+impl Header {
     /// Takes the next marker at or behind `at` with its segment.
     pub(super) fn next(&mut self, bytes: &[u8], at: usize, codes: &mut Codes) -> Result<Next> {
-        let Some((code, at)) = marker::next(bytes, at) else { return Ok(Next::End { marked: false }) };
+        let Some((code, at)) = marker::next(bytes, at) else { return Ok(Next::End) };
         match code {
             // An SOI before any frame repeats the first; behind one, another picture begins.
             marker::SOI | marker::EOI if self.frame.is_none() => return Ok(Next::On(at)),
-            marker::SOI => return Ok(Next::End { marked: false }),
-            marker::EOI => return Ok(Next::End { marked: true }),
+            marker::SOI | marker::EOI => return Ok(Next::End),
+            marker::SOF55 if self.frame.is_none() => return Err(unread(code)),
             _ if !marker::has_segment(code) => return Ok(Next::On(at)),
             _ => {}
         }
@@ -70,10 +64,17 @@ impl Header {
             }
             marker::DQT => self.define_quantisers(segment)?,
             marker::DHT => self.huffman.define(segment, codes)?,
+            marker::DHP => return Err(unread(code)),
             marker::DRI => self.restart = segment.u16()?.into(),
-            marker::DHP => self.refer = Some(Refer::Hierarchical),
-            marker::APP0 => self.jfif |= segment.starts_with(b"JFIF\0"),
+            // Segments of these names that are too short to hold what they should are something else's.
+            marker::APP0 => self.jfif |= segment.starts_with(b"JFIF\0") && segment.len() >= 14,
             marker::APP14 if segment.starts_with(b"Adobe") => self.adobe = segment.get(11).or(self.adobe),
+            marker::APP1 if segment.starts_with(b"Exif\0") && segment.len() >= 6 => {
+                self.exif.get_or_insert(behind - segment.len() + 6..behind);
+            }
+            marker::APP2 if segment.starts_with(ICC) && segment.len() >= ICC_HEAD => {
+                self.icc.extend_from_slice(&bytes[behind - segment.len() + ICC_HEAD..behind]);
+            }
             _ if marker::is_frame(code) => self.set_frame(code, segment)?,
             _ => {}
         }
@@ -85,17 +86,20 @@ impl Header {
             return Err(corrupt("a second frame begins"));
         }
         let process = match code {
-            0xC0 | 0xC1 => Ok(Process::Sequential),
-            0xC2 => Ok(Process::Progressive),
-            0xC3 | 0xCB => Err(Refer::Lossless),
-            0xC9 | 0xCA => Err(Refer::Arithmetic),
-            _ => Err(Refer::Hierarchical),
+            0xC0 | 0xC1 => Process::Sequential,
+            0xC2 => Process::Progressive,
+            _ => return Err(unread(code)),
         };
-        match process {
-            Err(refer) => self.refer = Some(refer),
-            Ok(_) if segment.get(0) != Some(8) => self.refer = Some(Refer::Precision),
-            Ok(process) => self.frame = Some(Frame::parse(process, segment)?),
+        match segment.get(0) {
+            Some(8) => {}
+            Some(12) => return Err(Error::Unsupported("JPEG with 12 bits a sample".into())),
+            _ => return Err(corrupt("the frame announces neither 8 nor 12 bits a sample")),
         }
+        let frame = Frame::parse(process, segment)?;
+        if frame.components().len() == 2 {
+            return Err(Error::Unsupported("JPEG with 2 components".into()));
+        }
+        self.frame = Some(frame);
         Ok(())
     }
 
@@ -103,8 +107,8 @@ impl Header {
     fn define_quantisers(&mut self, mut segment: Segment<'_>) -> Result<()> {
         while !segment.is_empty() {
             let (precision, place) = segment.nibbles()?;
-            if precision > 1 || place > 3 {
-                return Err(corrupt("a quantisation table has no such precision or place"));
+            if place > 3 {
+                return Err(corrupt("a quantisation table has no such place"));
             }
             let mut table = [0; 64];
             for step in &mut table {
@@ -118,11 +122,13 @@ impl Header {
     /// Fixes the quantisation tables of the components whose first scan this is.
     pub(super) fn latch(&mut self, frame: &Frame, scan: &Scan) -> Result<()> {
         for part in scan.parts() {
-            let table = self.quantisers[frame.components()[part.component].quantiser];
             let latched = &mut self.latched[part.component];
-            *latched = latched.or(table);
             if latched.is_none() {
-                return Err(corrupt("a component's quantisation table is missing"));
+                let place = frame.components()[part.component].quantiser;
+                *latched = self.quantisers.get(place).copied().flatten();
+                if latched.is_none() {
+                    return Err(corrupt("a component's quantisation table is missing"));
+                }
             }
         }
         Ok(())
@@ -142,17 +148,24 @@ impl Header {
     ) -> Result<impl Iterator<Item = Part>> {
         let mut parts: [Option<Part>; 4] = Default::default();
         for (to, part) in parts.iter_mut().zip(scan.parts()) {
-            let missing = || corrupt("a scan's Huffman table is missing");
-            let dc = self.huffman.dc[part.dc].as_ref().ok_or_else(missing)?;
-            let ac = self.huffman.ac[part.ac].as_ref().ok_or_else(missing)?;
-            if !Code::fits_dc(dc) {
-                return Err(corrupt("a DC Huffman table has sizes over 15"));
-            }
+            let (dc, ac) = (Arc::clone(self.huffman.dc(part.dc)?), Arc::clone(self.huffman.ac(part.ac)?));
             let component = &frame.components()[part.component];
             let blocks = if scan.parts().len() == 1 { 1 } else { component.across * component.down };
-            let kept = detail::kept(plan.details[part.component]);
-            *to = Some(Part { dc: Arc::clone(dc), ac: Arc::clone(ac), blocks, kept });
+            *to = Some(Part { dc, ac, blocks, kept: detail::kept(plan.details[part.component]) });
         }
         Ok(parts.into_iter().flatten())
     }
+}
+
+/// Names a process that is not read by the marker of its frame.
+fn unread(code: u8) -> Error {
+    let kind = match code {
+        0xC3 => "lossless JPEG",
+        marker::SOF55 => "JPEG-LS",
+        0xC9 => "JPEG with arithmetic coding",
+        0xCA => "progressive JPEG with arithmetic coding",
+        0xCB => "lossless JPEG with arithmetic coding",
+        _ => "hierarchical JPEG",
+    };
+    Error::Unsupported(format!("{kind}; convert the file to baseline or progressive JPEG"))
 }

@@ -4,6 +4,9 @@ use super::marker::{Segment, corrupt};
 use crate::error::Result;
 use std::sync::Arc;
 
+/// Bits that a decoder has taken when it finds that no code of 16 bits or less begins there. The symbol is 0 then, as in libjpeg.
+pub(super) const NO_CODE: u32 = 17;
+
 /// Bits that one look-up sees.
 pub(super) const WINDOW: u32 = 12;
 
@@ -29,20 +32,29 @@ pub(super) struct Code {
     limit: [u32; 17],
     /// By length: what to add to the code to find its symbol.
     offset: [i32; 17],
+    /// Whether there are more codes than bits allow, or one of one-bits alone.
+    overfull: bool,
 }
 
 impl Code {
     /// The code of 16 counts and the symbols behind them.
-    fn new(key: &[u8], serial: u32) -> Result<Code> {
+    fn new(key: &[u8], serial: u32) -> Code {
         let counts = &key[..16];
-        let mut code =
-            Code { key: key.to_vec(), serial, short: vec![0; 1 << WINDOW], limit: [0; 17], offset: [0; 17] };
+        let mut code = Code {
+            key: key.to_vec(),
+            serial,
+            short: vec![0; 1 << WINDOW],
+            limit: [0; 17],
+            offset: [0; 17],
+            overfull: false,
+        };
         let (mut next, mut first) = (0u32, 0usize);
         for length in 1..=16u32 {
             let count = u32::from(counts[length as usize - 1]);
             code.offset[length as usize] = first as i32 - next as i32;
-            if next + count > 1 << length {
-                return Err(corrupt("a Huffman table has more codes than bits allow"));
+            if count > 0 && next + count >= 1 << length {
+                code.overfull = true;
+                return code;
             }
             first += count as usize;
             next += count;
@@ -52,7 +64,7 @@ impl Code {
         for Word { symbol, length, first } in words(key) {
             code.short[first..][..1 << (WINDOW - length)].fill((length as u16) << 8 | u16::from(symbol));
         }
-        Ok(code)
+        code
     }
 
     /// The words that fit a window, short ones first.
@@ -60,23 +72,25 @@ impl Code {
         words(&self.key)
     }
 
-    /// The symbol that the uppermost of `bits` stand for, with its code's length; `None` where no code does.
+    /// The symbol that the uppermost of `bits` stand for, with its code's length; [`NO_CODE`] and 0 where no code does.
     #[inline(always)]
-    pub(super) fn symbol(&self, bits: u64) -> Option<(u32, u8)> {
+    pub(super) fn symbol(&self, bits: u64) -> (u32, u8) {
         let entry = self.short[(bits >> (64 - WINDOW)) as usize];
-        if entry != 0 { Some((u32::from(entry >> 8), entry as u8)) } else { self.long(bits) }
+        if entry != 0 { (u32::from(entry >> 8), entry as u8) } else { self.long(bits) }
     }
 
     #[cold]
-    fn long(&self, bits: u64) -> Option<(u32, u8)> {
+    fn long(&self, bits: u64) -> (u32, u8) {
         let sixteen = (bits >> 48) as u32;
-        let length = (WINDOW + 1..=16).find(|&length| sixteen < self.limit[length as usize])?;
+        let Some(length) = (WINDOW + 1..=16).find(|&length| sixteen < self.limit[length as usize]) else {
+            return (NO_CODE, 0);
+        };
         let place = (sixteen >> (16 - length)) as i32 + self.offset[length as usize];
-        Some((length, self.key[16 + place as usize]))
+        (length, self.key[16 + place as usize])
     }
 
     /// Whether every symbol can be a DC difference's size.
-    pub(super) fn fits_dc(&self) -> bool {
+    fn fits_dc(&self) -> bool {
         self.key[16..].iter().all(|&symbol| symbol <= 15)
     }
 }
@@ -104,35 +118,46 @@ const KEPT: usize = 32;
 
 impl Codes {
     /// The code of `key`, built where it is new.
-    fn get(&mut self, key: &[u8]) -> Result<Arc<Code>> {
+    fn get(&mut self, key: &[u8]) -> Arc<Code> {
         if let Some(found) = self.recent.iter().position(|code| code.key == key) {
             self.recent[..=found].rotate_right(1);
-            return Ok(Arc::clone(&self.recent[0]));
+            return Arc::clone(&self.recent[0]);
         }
         self.serial = self.serial.wrapping_add(1);
-        let code = Arc::new(Code::new(key, self.serial)?);
+        let code = Arc::new(Code::new(key, self.serial));
         self.recent.truncate(KEPT - 1);
         self.recent.insert(0, Arc::clone(&code));
-        Ok(code)
+        code
     }
 }
 
 /// The tables that scans choose from: DC and AC, four places each.
+///
+/// A table that is broken does no harm before a scan wants it.
 #[derive(Debug, Default)]
 pub(super) struct HuffmanTables {
-    pub(super) dc: [Option<Arc<Code>>; 4],
-    pub(super) ac: [Option<Arc<Code>>; 4],
+    dc: [Option<Arc<Code>>; 4],
+    ac: [Option<Arc<Code>>; 4],
 }
 
 impl HuffmanTables {
-    /// The tables of annex K.3, which motion JPEG leaves out of its files.
-    pub(super) fn standard(codes: &mut Codes) -> Result<HuffmanTables> {
-        let mut tables = HuffmanTables::default();
+    /// Fills places that the file left empty with the tables of annex K.3, which motion JPEG leaves out of its files.
+    pub(super) fn complete(&mut self, codes: &mut Codes) {
         for (place, (dc, ac)) in [(DC_LUMA, AC_LUMA), (DC_CHROMA, AC_CHROMA)].into_iter().enumerate() {
-            tables.dc[place] = Some(codes.get(dc)?);
-            tables.ac[place] = Some(codes.get(ac)?);
+            self.dc[place].get_or_insert_with(|| codes.get(dc));
+            self.ac[place].get_or_insert_with(|| codes.get(ac));
         }
-        Ok(tables)
+    }
+
+    /// The DC table at a place, for a scan that reads with it.
+    pub(super) fn dc(&self, place: usize) -> Result<&Arc<Code>> {
+        let code = usable(&self.dc, place)?;
+        if code.fits_dc() { Ok(code) } else { Err(corrupt("a DC Huffman table has sizes over 15")) }
+    }
+
+    /// The AC table at a place, for a scan that reads with it.
+    pub(super) fn ac(&self, place: usize) -> Result<&Arc<Code>> {
+        usable(&self.ac, place)
     }
 
     /// Reads a DHT segment (T.81, B.2.4.2).
@@ -150,9 +175,17 @@ impl HuffmanTables {
             }
             key[16..16 + count].copy_from_slice(segment.take(count)?);
             let tables = if class == 0 { &mut self.dc } else { &mut self.ac };
-            tables[usize::from(place)] = Some(codes.get(&key[..16 + count])?);
+            tables[usize::from(place)] = Some(codes.get(&key[..16 + count]));
         }
         Ok(())
+    }
+}
+
+fn usable(tables: &[Option<Arc<Code>>; 4], place: usize) -> Result<&Arc<Code>> {
+    match tables.get(place) {
+        Some(Some(code)) if !code.overfull => Ok(code),
+        Some(Some(_)) => Err(corrupt("a Huffman table has more codes than bits allow")),
+        _ => Err(corrupt("a scan's Huffman table is missing")),
     }
 }
 

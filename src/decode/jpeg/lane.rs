@@ -1,8 +1,9 @@
 //! One stream of blocks on its way, symbol by symbol.
 
-use super::bits::load;
+use super::bits::load_until;
 use super::lookup::{END_OF_BLOCK, FULL, START, advance, ends, value};
-use super::machine::{Fault, Machine, symbol};
+use super::machine::{Machine, symbol};
+use super::transform::NATURAL;
 use std::hint::select_unpredictable;
 
 /// The most bits that three symbols or entries can take, doubled.
@@ -15,7 +16,10 @@ const PASSED: u32 = END_OF_BLOCK - 1;
 ///
 /// With `SLOTS` of 1 it logs, for each block, the running total of all DC differences so far, of all components
 /// (their differences are the blocks' own); otherwise the block's first coefficients in zigzag order, DC as
-/// difference, `SLOTS` a block, whatever is not kept in the last.
+/// difference, `SLOTS` a block, whatever is not kept in the last. With 64 slots all are kept, in natural order.
+///
+/// Data never stops a lane. Bits that no code begins with are a zero, and behind the data there are zeros for as long as the MCU
+/// under way lasts; both are noted, by block.
 #[derive(Debug)]
 pub(super) struct Lane {
     /// In bits of the scan's stream.
@@ -35,7 +39,12 @@ pub(super) struct Lane {
     partial: [i16; 64],
     /// The blocks behind it.
     pub(super) out: Vec<i16>,
-    pub(super) fault: Option<Fault>,
+    /// Blocks in `out` with bits that no code begins with, or that data ended in, in order.
+    bad: Vec<u32>,
+    /// Whether data ended in the block before or under way.
+    pub(super) is_dry: bool,
+    /// Whether data went on behind the last block that was to be taken.
+    pub(super) is_over: bool,
 }
 
 impl Default for Lane {
@@ -50,7 +59,9 @@ impl Default for Lane {
             total: 0,
             partial: [0; 64],
             out: Vec::new(),
-            fault: None,
+            bad: Vec::new(),
+            is_dry: false,
+            is_over: false,
         }
     }
 }
@@ -59,7 +70,7 @@ impl Lane {
     /// Starts at a block's first bit; what was logged stays.
     pub(super) fn start(&mut self, position: usize, end: usize, blocks: usize) {
         (self.position, self.end, self.until, self.left) = (position, end, end, blocks);
-        (self.place, self.k, self.fault) = (0, START, None);
+        (self.place, self.k, self.is_dry, self.is_over) = (0, START, false, false);
         self.partial = [0; 64];
     }
 
@@ -73,12 +84,13 @@ impl Lane {
     /// Forgets everything that was logged.
     pub(super) fn clear(&mut self) {
         self.out.clear();
+        self.bad.clear();
         self.total = 0;
     }
 
     /// Whether [`run`](super::lockstep::run) can take it a good way.
     pub(super) fn is_clear(&self) -> bool {
-        self.fault.is_none() && self.left > 0 && self.position <= self.stop()
+        self.left > 0 && self.position <= self.stop()
     }
 
     /// The last position from which [`run`](super::lockstep::run) goes on.
@@ -97,31 +109,60 @@ impl Lane {
         self.total
     }
 
-    /// Reads one symbol with every check; on a fault the lane stays before it.
+    /// Reads one symbol with every check.
     #[inline(never)]
-    pub(super) fn step<const SLOTS: usize>(&mut self, machine: &Machine, data: &[u8]) -> Result<(), Fault> {
+    pub(super) fn step<const SLOTS: usize>(&mut self, machine: &Machine, data: &[u8]) {
         let place = machine.place(self.place);
-        let symbol = symbol(machine, place, self.k, load(data, self.position))?;
-        if self.position + symbol.length as usize > self.end {
-            return Err(Fault::Ended);
-        }
+        let symbol = symbol(machine, place, self.k, load_until(data, self.position, self.end));
         self.position += symbol.length as usize;
+        let is_dry = self.position > self.end;
+        if symbol.is_bad || is_dry && !self.is_dry {
+            self.note_bad(self.out.len() / SLOTS);
+        }
+        self.is_dry = is_dry;
         self.k += symbol.advance;
-        if SLOTS > 1 {
+        if SLOTS > 1 && symbol.advance < END_OF_BLOCK {
             self.partial[slot::<SLOTS>(self.k)] = symbol.value;
         }
         self.total = self.total.wrapping_add(if SLOTS == 1 { symbol.value } else { 0 });
         if is_done(self.k) {
             self.close::<SLOTS>(place.next);
         }
-        Ok(())
+    }
+
+    /// Steps on to the end of its blocks, or of the MCU that data ends in.
+    pub(super) fn step_out<const SLOTS: usize>(&mut self, machine: &Machine, data: &[u8]) {
+        while self.left > 0
+            && !(self.is_dry && self.is_between() && self.left.is_multiple_of(machine.per_mcu))
+        {
+            self.step::<SLOTS>(machine, data);
+        }
+        self.is_over |= self.left == 0 && self.end.saturating_sub(self.position) >= 8;
+    }
+
+    fn note_bad(&mut self, block: usize) {
+        if self.bad.last() != Some(&(block as u32)) {
+            self.bad.push(block as u32);
+        }
+    }
+
+    /// Whether anything was bad since it was cleared.
+    pub(super) fn has_bad(&self) -> bool {
+        !self.bad.is_empty()
+    }
+
+    /// Of the blocks of its log from `at` on, how many come before the first bad one; `blocks` without any.
+    pub(super) fn sound(&self, at: usize, blocks: usize) -> usize {
+        let first = self.bad.get(self.bad.partition_point(|&block| (block as usize) < at));
+        first.map_or(blocks, |&block| (block as usize - at).min(blocks))
     }
 
     /// Takes what was looked up: makes blocks of the entries. `place` is where the last of them led.
     ///
-    /// A stretch of data may hold more than its blocks; what follows the last is dropped.
+    /// An interval of data may hold more than its blocks; what follows the last is dropped. `is_bad` tells that the last entry stands
+    /// for bits that no code begins with.
     #[inline(always)]
-    pub(super) fn take<const SLOTS: usize>(&mut self, entries: &[u32], place: u32) {
+    pub(super) fn take<const SLOTS: usize>(&mut self, entries: &[u32], place: u32, is_bad: bool) {
         let before = self.out.len();
         if SLOTS == 1 {
             self.take_totals(entries);
@@ -129,9 +170,14 @@ impl Lane {
             self.take_blocks::<SLOTS>(entries);
         }
         let blocks = (self.out.len() - before) / SLOTS;
-        if blocks >= self.left {
+        if is_bad {
+            self.note_bad(
+                self.out.len() / SLOTS - usize::from(entries.last().is_some_and(|&entry| ends(entry))),
+            );
+        }
+        if blocks > self.left {
             self.out.truncate(before + self.left * SLOTS);
-            self.fault = None;
+            self.is_over = true;
         }
         self.left = self.left.saturating_sub(blocks);
         self.place = place;
@@ -202,5 +248,6 @@ fn is_done(k: u32) -> bool {
 #[inline(always)]
 fn slot<const SLOTS: usize>(k: u32) -> usize {
     let slot = (k - START - 1) as usize;
-    select_unpredictable(slot < SLOTS - 1, slot, SLOTS - 1)
+    let slot = select_unpredictable(slot < SLOTS - 1, slot, SLOTS - 1);
+    if SLOTS == 64 { usize::from(NATURAL[slot]) } else { slot }
 }

@@ -12,7 +12,7 @@ use super::huffman::WINDOW;
 use super::lane::Lane;
 use super::level::wide;
 use super::lookup::{ADVANCE, ALL, CARE, END_OF_BLOCK, FULL, START, ends, entry, length};
-use super::machine::{Fault, Here, Machine, symbol};
+use super::machine::{Here, Machine, symbol};
 use super::sequential::LANES;
 use fearless_simd::Level;
 use std::hint::select_unpredictable;
@@ -129,27 +129,24 @@ impl Flow {
         self.k = self.k.wrapping_sub(taken & PLACES);
     }
 
-    /// Where a block is full, says so; takes any other entry back and reads one symbol instead.
-    /// By value, so that a lane stays in registers elsewhere.
+    /// Where a block is full, says so; takes any other entry back and reads one symbol instead. Tells too whether no code
+    /// begins here. By value, so that a lane stays in registers elsewhere.
     #[cold]
     #[inline(never)]
-    fn care(mut self, taken: u32, context: &Context<'_>) -> Result<(Flow, u32), (Flow, Fault)> {
+    fn care(mut self, taken: u32, context: &Context<'_>) -> (Flow, u32, bool) {
         if self.k == FULL << ADVANCE {
-            return Ok((self, taken | END_OF_BLOCK << ADVANCE));
+            return (self, taken | END_OF_BLOCK << ADVANCE, false);
         }
         self.untake(taken);
         let Context { machine, data, .. } = *context;
         let place = machine.place(machine.number(self.here));
         let position = self.position();
-        let symbol = match symbol(machine, place, self.k >> ADVANCE, load(data, position)) {
-            Ok(symbol) => symbol,
-            Err(fault) => return Err((self, fault)),
-        };
+        let symbol = symbol(machine, place, self.k >> ADVANCE, load(data, position));
         let taken = entry(symbol.length, symbol.advance, symbol.value);
         self.load(data, position + symbol.length as usize);
         self.k = self.k.wrapping_add(taken) & PLACES;
         let full = self.k == FULL << ADVANCE;
-        Ok((self, if full { taken | END_OF_BLOCK << ADVANCE } else { taken }))
+        (self, if full { taken | END_OF_BLOCK << ADVANCE } else { taken }, symbol.is_bad)
     }
 
     /// Chooses the next table, of the next block where this entry ended one.
@@ -173,7 +170,7 @@ macro_rules! run_lanes {
             let Context { machine, tables, data, .. } = *context;
             let stop = lanes.each_ref().map(|lane| lane.stop());
             $(let mut $flow = Flow::of::<SLOTS>(&lanes[$index], machine);)+
-            // Full rounds, and lanes of one more that was not.
+            // Full rounds, and lanes of one more; the last of these met bits that no code begins with.
             let (mut rounds, mut more) = (0, 0);
             'lanes: for load in 0..LOADS {
                 $(let $position = $flow.position();)+
@@ -184,12 +181,13 @@ macro_rules! run_lanes {
                 for round in 0..ROUNDS {
                     $(let mut entry = $flow.look(tables);
                     if $flow.is_careful() {
-                        match $flow.care(entry, context) {
-                            Ok((flow, instead)) => ($flow, entry) = (flow, instead),
-                            Err((flow, fault)) => {
-                                ($flow, lanes[$index].fault, more) = (flow, Some(fault), $index);
-                                break 'lanes;
-                            }
+                        let (flow, instead, is_bad) = $flow.care(entry, context);
+                        ($flow, entry) = (flow, instead);
+                        if is_bad {
+                            log.0[$index][load][round] = entry;
+                            $flow.turn::<SLOTS>(entry, machine);
+                            more = $index + 1;
+                            break 'lanes;
                         }
                     }
                     log.0[$index][load][round] = entry;
@@ -198,7 +196,7 @@ macro_rules! run_lanes {
                 }
             }
             $(let entries = &log.0[$index].as_flattened()[..rounds + usize::from($index < more)];
-            lanes[$index].take::<SLOTS>(entries, machine.number($flow.here));
+            lanes[$index].take::<SLOTS>(entries, machine.number($flow.here), $index + 1 == more);
             lanes[$index].move_to($flow.position(), $flow.k >> ADVANCE);)+
         }
     };

@@ -1,7 +1,7 @@
 //! What a sequential scan's decoders share: the MCU's blocks with their tables, and one symbol read with every check.
 
 use super::bits::extend;
-use super::huffman::Code;
+use super::huffman::{Code, NO_CODE};
 use super::lookup::{ADVANCE, END_OF_BLOCK, FULL, START, Tables, step};
 use std::sync::Arc;
 
@@ -142,35 +142,28 @@ impl Machine {
     }
 }
 
-/// What is wrong with a stretch of data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
-    /// It ends within a block.
-    Ended,
-    /// Bits that no code begins with.
-    NoCode,
-    /// A run past coefficient 63.
-    Overrun,
-}
-
 /// One symbol read by itself.
 pub(super) struct Symbol {
     pub(super) length: u32,
     pub(super) advance: u32,
     pub(super) value: i16,
+    /// Whether no code begins with these bits.
+    pub(super) is_bad: bool,
 }
 
 /// Reads the symbol that `bits` begin with, at place `k` of a block.
-pub(super) fn symbol(machine: &Machine, place: &Place, k: u32, bits: u64) -> Result<Symbol, Fault> {
+///
+/// As in libjpeg, a coefficient behind the last one lands in the last one, and bits that no code begins with are a zero.
+pub(super) fn symbol(machine: &Machine, place: &Place, k: u32, bits: u64) -> Symbol {
     let (dc, ac) = &machine.codes[place.component as usize];
     let code = if k == START { dc } else { ac };
-    let (length, symbol) = code.symbol(bits).ok_or(Fault::NoCode)?;
-    let (advance, size) = if k == START { (1, u32::from(symbol & 15)) } else { step(symbol) };
-    if advance < END_OF_BLOCK && k + advance > FULL {
-        return Err(Fault::Overrun);
+    let (length, symbol) = code.symbol(bits);
+    let (mut advance, size) = if k == START { (1, u32::from(symbol & 15)) } else { step(symbol) };
+    if advance < END_OF_BLOCK {
+        advance = advance.min(FULL - k);
     }
     let bits = (bits << length >> 1 >> (63 - size)) as u32;
     let kept = k + advance <= place.kept + 1;
     let value = if kept { extend(bits, size) } else { 0 };
-    Ok(Symbol { length: length + size, advance, value })
+    Symbol { length: length + size, advance, value, is_bad: length == NO_CODE }
 }

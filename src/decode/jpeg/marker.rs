@@ -12,7 +12,11 @@ pub(super) const DRI: u8 = 0xDD;
 pub(super) const DHT: u8 = 0xC4;
 pub(super) const DAC: u8 = 0xCC;
 pub(super) const DHP: u8 = 0xDE;
+/// The frame of JPEG-LS (T.87), which no JPEG has.
+pub(super) const SOF55: u8 = 0xF7;
 pub(super) const APP0: u8 = 0xE0;
+pub(super) const APP1: u8 = 0xE1;
+pub(super) const APP2: u8 = 0xE2;
 pub(super) const APP14: u8 = 0xEE;
 
 /// Whether a marker starts a frame: every SOFn, whatever the process.
@@ -55,10 +59,9 @@ pub(super) fn end_of_scan(bytes: &[u8], mut at: usize) -> usize {
     bytes.len()
 }
 
-/// The first picture's SOI: the place behind it. Anything before it is passed over.
+/// The place behind the SOI, which is the file's first marker: like browsers, nothing is searched for inside other data.
 pub(super) fn start(bytes: &[u8]) -> Result<usize> {
-    let found = memchr::memmem::find(bytes, &[0xFF, SOI, 0xFF]);
-    found.map(|at| at + 2).ok_or_else(|| corrupt("no start of image"))
+    if bytes.starts_with(&[0xFF, SOI]) { Ok(2) } else { Err(corrupt("no start of image")) }
 }
 
 /// A marker segment's parameters, read front to back.
@@ -76,6 +79,10 @@ impl<'a> Segment<'a> {
         let length = usize::from(u16::from_be_bytes([high, low])).max(2);
         let parameters = rest.get(2..length).ok_or_else(|| corrupt("a segment is cut off"))?;
         Ok((Segment { bytes: parameters }, at + length))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -1,33 +1,33 @@
 //! How much of a frame is kept, and which scans that takes.
 
-use super::Refer;
 use super::detail;
-use super::frame::{Component, Frame};
+use super::frame::{Component, Frame, Process};
 use super::header::Header;
 use super::planes::Source;
 use super::scan::Scan;
+use super::sequential;
 use crate::decode::Detail;
 
 /// How a frame's components make colours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Colour {
+    #[default]
     Grey,
     YCbCr,
     Rgb,
+    Cmyk,
+    Ycck,
 }
 
 /// What is kept of a frame.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Plan {
-    /// n, as it was asked for.
-    pub(super) detail: u8,
+    pub(super) detail: Detail,
     /// n of each component.
     pub(super) details: [u8; 4],
     pub(super) colour: Colour,
     /// Coefficients stored a block.
     pub(super) slots: usize,
-    /// Whether every scan is read, for the rows alone.
-    pub(super) judge: bool,
 }
 
 /// A scan of a progressive file, found before any is read.
@@ -37,62 +37,102 @@ pub(super) struct Listed {
     /// The place behind the scan's entropy-coded data.
     pub(super) end: usize,
     pub(super) wanted: bool,
+    /// Whether rows that it lacks are damaged.
+    pub(super) counts: bool,
 }
 
 impl Plan {
-    /// The plan for a detail, or why there is none.
-    pub(super) fn new(header: &Header, frame: &Frame, detail: Detail) -> Result<Plan, Refer> {
-        let detail = match detail {
-            Detail::Full => return Err(Refer::Rule),
-            Detail::Scaled(n) => detail::at_least(n.into()),
+    /// The plan for a detail: every pixel where low frequencies do not make up the picture.
+    pub(super) fn new(header: &Header, frame: &Frame, detail: Detail) -> Plan {
+        let colour = colour(header, frame);
+        let scaled = match detail {
+            Detail::Full => None,
+            Detail::Scaled(n) => Plan::scaled(frame, colour, detail::at_least(n.into())),
         };
-        let colour = colour(header, frame)?;
+        scaled.unwrap_or(Plan { detail: Detail::Full, details: [8; 4], colour, slots: 64 })
+    }
+
+    /// The plan for the lowest n×n frequencies. `None` where colours are no linear function of the components, or a cell is not made
+    /// of whole pixels.
+    fn scaled(frame: &Frame, colour: Colour, n: u8) -> Option<Plan> {
+        let components = frame.components();
+        let first = &components[0];
+        let alike = |component: &Component| (component.across, component.down) == (first.across, first.down);
+        let linear = match colour {
+            Colour::Grey | Colour::YCbCr => true,
+            Colour::Rgb => components.iter().all(alike),
+            Colour::Cmyk | Colour::Ycck => false,
+        };
         let mut details = [1; 4];
-        for (index, component) in frame.components().iter().enumerate() {
+        for (index, component) in components.iter().enumerate().filter(|_| linear) {
             details[index] = match colour {
-                Colour::YCbCr if index > 0 => chroma(frame, component, detail),
-                _ => refine(detail, coarseness(frame, component)),
+                Colour::YCbCr if index > 0 => chroma(frame, component, n),
+                _ => refine(n, coarseness(frame, component)),
             };
-            Source::cell(frame, component, details[index]).ok_or(Refer::Sampling)?;
+            Source::cell(frame, component, details[index])?;
         }
         let most = details.into_iter().max().unwrap_or(1);
-        Ok(Plan { detail, details, colour, slots: detail::slots(most), judge: false })
+        linear.then_some(Plan { detail: Detail::Scaled(n), details, colour, slots: detail::slots(most) })
     }
 
-    /// Nothing kept, everything walked.
-    pub(super) fn judge() -> Plan {
-        Plan { detail: 1, details: [1; 4], colour: Colour::Grey, slots: 1, judge: true }
-    }
-
-    /// Everything kept.
+    /// Everything kept, as coefficients.
     #[cfg(test)]
     pub(super) fn everything() -> Plan {
-        Plan { detail: 8, details: [8; 4], colour: Colour::Grey, slots: 64, judge: false }
+        Plan { detail: Detail::Scaled(8), details: [8; 4], colour: Colour::Grey, slots: 64 }
     }
 
-    /// Memory that reading takes, in bytes, for a file of which `data` bytes are left.
-    pub(super) fn memory(&self, frame: &Frame, data: usize) -> u64 {
-        let samples = detail::cells(self.detail).pow(2) * 2 * 3;
-        // Stored, logged, and the history of progressive frames.
-        let block = 2 * self.slots * 2 + 8;
-        frame.blocks() as u64 * (block + samples) as u64 + 2 * data as u64
+    /// Whether pixels are made.
+    pub(super) fn is_full(&self) -> bool {
+        self.detail == Detail::Full
+    }
+
+    /// Whether the blocks of a scan become pixels as they come: no other scan has a part in them.
+    pub(super) fn streams(&self, frame: &Frame, scan: &Scan) -> bool {
+        self.is_full() && is_alone(frame, scan)
+    }
+
+    /// Memory that reading takes, in bytes, for a file of which `data` bytes are left, whose first scan is `scan` and whose restart
+    /// intervals have `restart` MCUs.
+    pub(super) fn memory(&self, frame: &Frame, scan: &Scan, data: usize, restart: usize) -> u64 {
+        let blocks = frame.blocks() as u64;
+        // The unstuffed data, and where its intervals lie.
+        let stream = 2 * data as u64 + 8 * (data as u64 / 2).min(blocks);
+        let a_block = 2 * self.slots as u64;
+        let per_mcu = frame.components().iter().map(|c| c.across * c.down).sum();
+        let (logged, history) = match frame.process {
+            Process::Progressive => (0, 8),
+            Process::Sequential if self.slots < 64 => (blocks, 0),
+            Process::Sequential => (sequential::most_logged(data, restart, per_mcu).min(blocks), 0),
+        };
+        let stored = if self.streams(frame, scan) { 0 } else { blocks * (a_block + history) };
+        let made = if self.is_full() {
+            let rows = frame.components().iter().map(|c| 2 * (8 * c.stride * 8 * c.down) as u64);
+            (frame.width * frame.height * frame.channels()) as u64 + rows.sum::<u64>()
+        } else {
+            blocks * detail::cells(self.details[0]).pow(2) as u64 * 2 * 3
+        };
+        made + stored + logged * a_block + stream
     }
 
     /// Marks the scans that hold something kept, and those that a wanted refinement builds on.
-    pub(super) fn choose(&self, scans: &mut [Listed], components: usize) {
+    pub(super) fn choose(&self, scans: &mut [Listed], mut mark: impl FnMut(&mut Listed)) {
         let mut needed: [u64; 4] = self.details.map(|detail| band(0, detail::kept(detail)));
-        if self.judge {
-            needed[..components].fill(u64::MAX);
-        }
         for listed in scans.iter_mut().rev() {
-            let scan = &listed.scan;
+            let scan = listed.scan;
             let sent = band(scan.first, scan.last.min(63));
-            listed.wanted = scan.parts().iter().any(|part| needed[part.component] & sent != 0);
-            if listed.wanted && scan.first > 0 && scan.high > 0 {
-                scan.parts().iter().for_each(|part| needed[part.component] |= sent);
+            if scan.parts().iter().any(|part| needed[part.component] & sent != 0) {
+                mark(listed);
+                if scan.first > 0 && scan.high > 0 {
+                    scan.parts().iter().for_each(|part| needed[part.component] |= sent);
+                }
             }
         }
     }
+}
+
+/// Whether the first scan of a sequential frame holds every component: then it is the picture, and nothing behind it counts.
+pub(super) fn is_alone(frame: &Frame, scan: &Scan) -> bool {
+    frame.process == Process::Sequential && scan.parts().len() == frame.components().len()
 }
 
 /// Bits `first` to `last`.
@@ -121,20 +161,14 @@ fn chroma(frame: &Frame, component: &Component, detail: u8) -> u8 {
 }
 
 /// What the components mean, told as libjpeg tells it: by JFIF, then Adobe's flag, then their names.
-fn colour(header: &Header, frame: &Frame) -> Result<Colour, Refer> {
+fn colour(header: &Header, frame: &Frame) -> Colour {
     let components = frame.components();
-    let rgb = match (components.len(), header.jfif, header.adobe) {
-        (1, ..) => return Ok(Colour::Grey),
-        (3, true, _) => false,
-        (3, false, Some(transform)) => transform == 0,
-        (3, false, None) => components.iter().map(|component| component.id).eq(*b"RGB"),
-        _ => return Err(Refer::Components),
-    };
-    let first = &components[0];
-    let alike = |component: &Component| (component.across, component.down) == (first.across, first.down);
-    match rgb {
-        false => Ok(Colour::YCbCr),
-        true if components.iter().all(alike) => Ok(Colour::Rgb),
-        true => Err(Refer::Sampling),
+    match (components.len(), header.jfif, header.adobe) {
+        (1, ..) => Colour::Grey,
+        (3, false, Some(0)) => Colour::Rgb,
+        (3, false, None) if components.iter().map(|component| component.id).eq(*b"RGB") => Colour::Rgb,
+        (3, ..) => Colour::YCbCr,
+        (_, _, None | Some(0)) => Colour::Cmyk,
+        _ => Colour::Ycck,
     }
 }

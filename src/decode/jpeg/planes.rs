@@ -18,7 +18,7 @@ use fearless_simd::{Level, dispatch};
 /// One component's coefficients.
 #[derive(Debug, Default)]
 pub(super) struct Stored {
-    /// Block by block, row by row, the first few in zigzag order.
+    /// Block by block, row by row, the first few in zigzag order or all 64 in natural order.
     pub(super) coefficients: Vec<i16>,
     /// Of progressive frames whose AC scans are read: which coefficients are not zero, by bit.
     pub(super) history: Vec<u64>,
@@ -27,12 +27,11 @@ pub(super) struct Stored {
 impl Stored {
     /// Makes room for `blocks` blocks, of zeros where `blank` says so, else of whatever was there.
     pub(super) fn reset(&mut self, blocks: usize, slots: usize, blank: bool, history: bool) {
-        if blank {
-            self.coefficients.clear();
+        if blank || self.coefficients.capacity() < blocks * slots {
+            zeros(&mut self.coefficients, blocks * slots);
         }
         self.coefficients.resize(blocks * slots, 0);
-        self.history.clear();
-        self.history.resize(if history { blocks } else { 0 }, 0);
+        zeros(&mut self.history, if history { blocks } else { 0 });
     }
 
     /// Bytes that are held.
@@ -40,11 +39,24 @@ impl Stored {
         self.coefficients.capacity() * 2 + self.history.capacity() * 8
     }
 
-    /// Notes which coefficients of a block are not zero, by bit.
-    pub(super) fn note(&mut self, block: usize, known: u64) {
-        if let Some(history) = self.history.get_mut(block) {
-            *history |= known;
+    /// Gives memory back that few pictures need.
+    pub(super) fn release(&mut self) {
+        if self.coefficients.capacity() > MOST_KEPT {
+            *self = Stored::default();
         }
+    }
+}
+
+/// Coefficients that are kept room for from one picture to the next.
+const MOST_KEPT: usize = 4 << 20;
+
+/// So many zeros. Fresh memory is zero already, and takes none before it is written to.
+fn zeros<T: Clone + Default>(values: &mut Vec<T>, length: usize) {
+    if values.capacity() < length {
+        *values = vec![T::default(); length];
+    } else {
+        values.clear();
+        values.resize(length, T::default());
     }
 }
 
@@ -72,8 +84,8 @@ impl Source<'_> {
         Some((size(frame.across, component.across)?, size(frame.down, component.down)?))
     }
 
-    /// The component as samples, in `samples`' memory.
-    pub(super) fn plane(&self, samples: Vec<u16>, level: Level) -> Plane<u16> {
+    /// The component as samples, in `samples`' memory, and whether its values fit 16 bits.
+    pub(super) fn plane(&self, samples: Vec<u16>, level: Level) -> (Plane<u16>, bool) {
         let (cell_width, cell_height) =
             Source::cell(self.frame, self.component, self.detail).unwrap_or((1, 1));
         let cells = cells(self.detail);
@@ -96,8 +108,8 @@ impl Source<'_> {
             quantiser: self.quantiser,
             zero: if self.from_black { GREY } else { NEUTRAL },
         };
-        dispatch!(level, simd => blocks.transform(simd, self.detail, &mut plane.samples));
-        plane
+        let fits = dispatch!(level, simd => blocks.transform(simd, self.detail, &mut plane.samples));
+        (plane, fits)
     }
 }
 

@@ -2,20 +2,23 @@
 //!
 //! Of a band that is read, every coefficient's *place* is kept in a 64-bit history a block, because a later refinement
 //! reads one bit for each that is not zero; values only of the kept frequencies.
+//!
+//! What data no encoder writes means is libjpeg's to say. Behind the data there are zeros, for as long as the MCU under way lasts. Bits that no
+//! code begins with are a zero, which ends the band. A coefficient behind the last of the band is stored where it falls, behind the last of
+//! all in the last. A value keeps 16 bits.
 
-use super::bits::{BitReader, Stream, extend};
+use super::bits::{BitReader, Interval, Stream, extend};
 use super::frame::Frame;
-use super::huffman::{Code, HuffmanTables};
+use super::huffman::{Code, HuffmanTables, NO_CODE};
 use super::level::wide;
-use super::machine::Fault;
-use super::marker::corrupt;
 use super::planes::Stored;
-use super::scan::{Interval, Scan};
+use super::scan::Scan;
+use super::transform::NATURAL;
 use crate::error::Result;
 use fearless_simd::Level;
 use std::ops::Range;
 
-/// One scan under way.
+/// One scan to be read.
 pub(super) struct Pass<'a> {
     pub(super) frame: &'a Frame,
     pub(super) scan: &'a Scan,
@@ -27,146 +30,202 @@ pub(super) struct Pass<'a> {
     pub(super) kept: [u32; 4],
 }
 
+/// What came of a scan.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    /// The MCU last begun before data ran out.
+    pub(super) last: usize,
+    /// Whether a value left 16 bits.
+    pub(super) wrapped: bool,
+}
+
+/// One interval under way.
+struct Reading<'a> {
+    bits: BitReader<'a>,
+    /// The MCU in which something was wrong first.
+    wrong: Option<usize>,
+    /// The MCU last begun before data ran out.
+    last: usize,
+    wrapped: bool,
+}
+
+impl Reading<'_> {
+    /// Whether the MCU is to be read.
+    #[inline(always)]
+    fn begin(&mut self, mcu: usize) -> bool {
+        if self.bits.is_dry() {
+            return false;
+        }
+        self.last = mcu;
+        true
+    }
+
+    #[inline(always)]
+    fn end(&mut self, mcu: usize) {
+        if self.bits.is_dry() {
+            self.note_wrong(mcu);
+        }
+    }
+
+    #[cold]
+    fn note_wrong(&mut self, mcu: usize) {
+        self.wrong.get_or_insert(mcu);
+    }
+
+    /// The next symbol, its code's bits still ahead, with these.
+    #[inline(always)]
+    fn symbol(&mut self, code: &Code, mcu: usize) -> (u64, u32, u8) {
+        let bits = self.bits.peek();
+        let (length, symbol) = code.symbol(bits);
+        if length == NO_CODE {
+            self.note_wrong(mcu);
+        }
+        (bits, length, symbol)
+    }
+}
+
+/// The codes of a scan's components, where they are read with.
+type Codes<'a> = [Option<&'a Code>; 4];
+
 impl Pass<'_> {
     /// Decodes every interval and reports the MCUs that came out whole.
     pub(super) fn decode(
         &self,
         stream: &Stream,
-        intervals: &[Interval],
         stored: &mut [Stored; 4],
         mut whole: impl FnMut(Range<usize>),
-    ) -> Result<()> {
-        let dc = self.dc_codes()?;
-        let ac = if self.scan.first > 0 { Some(self.ac_code()?) } else { None };
-        for interval in intervals {
-            let mut reader = BitReader::new(&stream.bytes, interval.start, interval.end);
+    ) -> Result<Outcome> {
+        let codes = self.codes()?;
+        let (mut outcome, mut was_dry) = (Outcome::default(), false);
+        for index in 0..stream.intervals() {
+            let interval = stream.interval(index);
+            if interval.lost && was_dry {
+                continue;
+            }
+            let bits = BitReader::new(&stream.bytes, interval.start, interval.end);
+            let mut reading = Reading { bits, wrong: None, last: interval.first, wrapped: false };
             // Counting bits is one instruction where the level has it.
-            let mcus = wide(
+            wide(
                 self.level,
                 #[inline(always)]
-                || self.interval(&mut reader, interval, &dc, ac, stored),
+                || self.interval(&mut reading, &interval, &codes, stored),
             );
-            whole(interval.first..interval.first + mcus);
-        }
-        Ok(())
-    }
-
-    /// Decodes one interval; returns its MCUs that came out whole.
-    #[inline(always)]
-    fn interval(
-        &self,
-        reader: &mut BitReader<'_>,
-        interval: &Interval,
-        dc: &[Option<&Code>; 4],
-        ac: Option<&Code>,
-        stored: &mut [Stored; 4],
-    ) -> usize {
-        match (ac, self.scan.high) {
-            (None, 0) => self.dc_first(reader, interval, dc, stored),
-            (None, _) => self.dc_refine(reader, interval, stored),
-            (Some(code), 0) => self.ac_first(reader, interval, code, self.store(stored)),
-            (Some(code), _) => self.ac_refine(reader, interval, code, self.store(stored)),
-        }
-    }
-
-    /// The coefficients of a scan of one component.
-    fn store<'s>(&self, stored: &'s mut [Stored; 4]) -> &'s mut Stored {
-        &mut stored[self.scan.parts()[0].component]
-    }
-
-    fn dc_codes(&self) -> Result<[Option<&Code>; 4]> {
-        let mut codes = [None; 4];
-        if self.scan.first == 0 && self.scan.high == 0 {
-            for (code, part) in codes.iter_mut().zip(self.scan.parts()) {
-                *code = self.tables.dc[part.dc].as_deref();
-                if !code.is_some_and(Code::fits_dc) {
-                    return Err(corrupt("a scan's DC Huffman table is missing or out of range"));
-                }
+            let skipped = interval.skipped || interval.followed && reading.bits.left() > 0;
+            let sound = match reading.wrong {
+                _ if interval.lost || skipped => 0,
+                Some(wrong) => wrong - interval.first,
+                None => interval.mcus,
+            };
+            whole(interval.first..interval.first + sound);
+            if !was_dry || reading.last > interval.first {
+                outcome.last = reading.last;
             }
+            outcome.wrapped |= reading.wrapped;
+            was_dry = reading.bits.is_dry();
+        }
+        Ok(outcome)
+    }
+
+    fn codes(&self) -> Result<Codes<'_>> {
+        let mut codes = [None; 4];
+        for (code, part) in codes.iter_mut().zip(self.scan.parts()) {
+            *code = match (self.scan.first, self.scan.high) {
+                (0, 0) => Some(&**self.tables.dc(part.dc)?),
+                (0, _) => None,
+                _ => Some(&**self.tables.ac(part.ac)?),
+            };
         }
         Ok(codes)
     }
 
-    fn ac_code(&self) -> Result<&Code> {
-        let place = self.scan.parts()[0].ac;
-        self.tables.ac[place].as_deref().ok_or_else(|| corrupt("a scan's AC Huffman table is missing"))
+    #[inline(always)]
+    fn interval(
+        &self,
+        reading: &mut Reading<'_>,
+        interval: &Interval,
+        codes: &Codes<'_>,
+        stored: &mut [Stored; 4],
+    ) {
+        let component = self.scan.parts()[0].component;
+        match (self.scan.first, self.scan.high, codes[0]) {
+            (0, 0, _) => self.dc_first(reading, interval, codes, stored),
+            (0, ..) => self.dc_refine(reading, interval, stored),
+            (_, 0, Some(code)) => self.ac_first(reading, interval, code, &mut stored[component]),
+            (_, _, Some(code)) => self.ac_refine(reading, interval, code, &mut stored[component]),
+            (_, _, None) => {}
+        }
     }
 
-    /// Visits the blocks of `interval` MCU by MCU while `visit` takes them: reader, part, component, block.
-    /// Returns the MCUs taken whole.
+    /// Visits the blocks of `interval` MCU by MCU for as long as there is data: reading, MCU, part, component, block.
     #[inline(always)]
     fn dc_blocks(
         &self,
-        reader: &mut BitReader<'_>,
+        reading: &mut Reading<'_>,
         interval: &Interval,
-        mut visit: impl FnMut(&mut BitReader<'_>, usize, usize, usize) -> Result<(), Fault>,
-    ) -> usize {
+        mut visit: impl FnMut(&mut Reading<'_>, usize, usize, usize, usize),
+    ) {
         let alone = self.scan.parts().len() == 1;
         let (mut column, mut row) = (interval.first % self.scan.wide, interval.first / self.scan.wide);
-        for mcu in 0..interval.mcus {
+        for mcu in interval.first..interval.first + interval.mcus {
+            if !reading.begin(mcu) {
+                return;
+            }
             for (index, part) in self.scan.parts().iter().enumerate() {
                 let component = &self.frame.components()[part.component];
                 let (across, down) = if alone { (1, 1) } else { (component.across, component.down) };
                 for y in row * down..(row + 1) * down {
                     let first = y * component.stride + column * across;
                     for block in first..first + across {
-                        if visit(reader, index, part.component, block).is_err() || reader.ended() {
-                            return mcu;
-                        }
+                        visit(reading, mcu, index, part.component, block);
                     }
                 }
             }
+            reading.end(mcu);
             column += 1;
             if column == self.scan.wide {
                 (column, row) = (0, row + 1);
             }
         }
-        interval.mcus
     }
 
     #[inline(always)]
     fn dc_first(
         &self,
-        reader: &mut BitReader<'_>,
+        reading: &mut Reading<'_>,
         interval: &Interval,
-        codes: &[Option<&Code>; 4],
+        codes: &Codes<'_>,
         stored: &mut [Stored; 4],
-    ) -> usize {
-        let mut prediction = [0i16; 4];
+    ) {
+        let mut prediction = [0i32; 4];
         self.dc_blocks(
-            reader,
+            reading,
             interval,
             #[inline(always)]
-            |reader, part, component, block| {
-                let bits = reader.peek();
-                let code = codes[part].ok_or(Fault::NoCode)?;
-                let (length, size) = code.symbol(bits).ok_or(Fault::NoCode)?;
+            |reading, mcu, part, component, block| {
+                let Some(code) = codes[part] else { return };
+                let (bits, length, size) = reading.symbol(code, mcu);
                 let size = u32::from(size & 15);
+                reading.bits.skip(length + size);
                 let difference = extend((bits << length >> 1 >> (63 - size)) as u32, size);
-                reader.position += (length + size) as usize;
-                prediction[part] = prediction[part].wrapping_add(difference);
-                if !reader.ended() {
-                    stored[component].coefficients[block * self.slots] = prediction[part] << self.scan.low;
-                }
-                Ok(())
+                prediction[part] = prediction[part].wrapping_add(difference.into());
+                let value = prediction[part].wrapping_shl(self.scan.low);
+                reading.wrapped |= value != i32::from(value as i16);
+                stored[component].coefficients[block * self.slots] = value as i16;
             },
-        )
+        );
     }
 
     #[inline(always)]
-    fn dc_refine(&self, reader: &mut BitReader<'_>, interval: &Interval, stored: &mut [Stored; 4]) -> usize {
+    fn dc_refine(&self, reading: &mut Reading<'_>, interval: &Interval, stored: &mut [Stored; 4]) {
         self.dc_blocks(
-            reader,
+            reading,
             interval,
             #[inline(always)]
-            |reader, _, component, block| {
-                let bit = reader.take(1) as i16;
-                if !reader.ended() {
-                    stored[component].coefficients[block * self.slots] |= bit << self.scan.low;
-                }
-                Ok(())
+            |reading, _, _, component, block| {
+                let bit = reading.bits.take(1) as i16;
+                stored[component].coefficients[block * self.slots] |= bit << self.scan.low;
             },
-        )
+        );
     }
 
     /// The stored blocks of an interval in the scan's order: AC scans are never interleaved.
@@ -183,97 +242,91 @@ impl Pass<'_> {
     }
 
     #[inline(always)]
-    fn ac_first(
-        &self,
-        reader: &mut BitReader<'_>,
-        interval: &Interval,
-        code: &Code,
-        store: &mut Stored,
-    ) -> usize {
+    fn ac_first(&self, reading: &mut Reading<'_>, interval: &Interval, code: &Code, store: &mut Stored) {
         let mut places = self.places(interval);
-        let mut index = 0;
-        while index < interval.mcus {
-            match self.ac_first_block(reader, code, store, places.block) {
-                Ok(run) if !reader.ended() => {
-                    index += 1 + run as usize;
-                    places.advance(1 + run as usize);
-                }
-                _ => return index,
+        let (mut mcu, end) = (interval.first, interval.first + interval.mcus);
+        while mcu < end && reading.begin(mcu) {
+            let run = self.ac_first_block(reading, code, mcu, store, places.block) as usize;
+            reading.end(mcu);
+            if !reading.bits.is_dry() {
+                reading.last = (mcu + run).min(end - 1);
             }
+            mcu += 1 + run;
+            places.advance(1 + run);
         }
-        interval.mcus
     }
 
     /// One block; returns how many more blocks its end-of-band run covers.
     #[inline(always)]
     fn ac_first_block(
         &self,
-        reader: &mut BitReader<'_>,
+        reading: &mut Reading<'_>,
         code: &Code,
+        mcu: usize,
         store: &mut Stored,
         block: usize,
-    ) -> Result<u32, Fault> {
+    ) -> u32 {
         let kept = self.kept[self.scan.parts()[0].component];
         let values = &mut store.coefficients[block * self.slots..][..self.slots];
         let mut k = self.scan.first;
-        let mut history = 0;
+        let (mut known, mut cleared) = (0u64, 0u64);
         let mut run_behind = 0;
         while k <= self.scan.last {
-            let bits = reader.peek();
-            let (length, symbol) = code.symbol(bits).ok_or(Fault::NoCode)?;
+            let (bits, length, symbol) = reading.symbol(code, mcu);
             let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
-            reader.position += (length + size) as usize;
+            reading.bits.skip(length + size);
             if size == 0 {
                 if run < 15 {
-                    run_behind = (1 << run) - 1 + reader.take(run);
+                    run_behind = (1 << run) - 1 + reading.bits.take(run);
                     break;
                 }
                 k += 16;
                 continue;
             }
-            k += run;
-            if k > self.scan.last {
-                return Err(Fault::Overrun);
+            k = (k + run).min(63);
+            let full = i32::from(extend((bits << length >> 1 >> (63 - size)) as u32, size)) << self.scan.low;
+            let value = full as i16;
+            if i32::from(value) == full {
+                known |= 1 << k;
+            } else {
+                reading.wrapped = true;
+                (known, cleared) = (known | u64::from(value != 0) << k, cleared | u64::from(value == 0) << k);
             }
-            history |= 1 << k;
             if k <= kept {
-                values[k as usize] =
-                    extend((bits << length >> 1 >> (63 - size)) as u32, size) << self.scan.low;
+                values[self.slot(k)] = value;
             }
             k += 1;
         }
-        store.note(block, history);
-        Ok(run_behind)
+        if let Some(history) = store.history.get_mut(block) {
+            *history = (*history | known) & !cleared;
+        }
+        run_behind
+    }
+
+    /// Where a kept coefficient is stored.
+    #[inline(always)]
+    fn slot(&self, k: u32) -> usize {
+        if self.slots == 64 { usize::from(NATURAL[k as usize & 63]) } else { k as usize }
     }
 
     #[inline(always)]
-    fn ac_refine(
-        &self,
-        reader: &mut BitReader<'_>,
-        interval: &Interval,
-        code: &Code,
-        store: &mut Stored,
-    ) -> usize {
+    fn ac_refine(&self, reading: &mut Reading<'_>, interval: &Interval, code: &Code, store: &mut Stored) {
         let mut places = self.places(interval);
         let mut run = 0;
-        for index in 0..interval.mcus {
-            let mut refinement = Refinement::new(self, store, places.block);
-            let done = if run > 0 {
-                run -= 1;
-                refinement.correct(reader, self.scan.last + 1);
-                Ok(None)
-            } else {
-                refinement.block(reader, code)
-            };
-            match done {
-                Ok(_) if reader.ended() => return index,
-                Ok(Some(more)) => run = more,
-                Ok(None) => {}
-                Err(_) => return index,
+        for mcu in interval.first..interval.first + interval.mcus {
+            if !reading.begin(mcu) {
+                return;
             }
+            let mut refinement = Refinement::new(self, store, places.block);
+            if run > 0 {
+                run -= 1;
+                refinement.correct(&mut reading.bits, self.scan.last + 1);
+            } else {
+                run = refinement.block(reading, mcu, code);
+            }
+            reading.end(mcu);
             places.advance(1);
         }
-        interval.mcus
     }
 }
 
@@ -300,14 +353,13 @@ impl Places {
 ///
 /// Every coefficient that is not zero yet takes one bit, so passing those that are not kept is a matter of counting.
 struct Refinement<'a> {
+    pass: &'a Pass<'a>,
     /// Which coefficients are known not to be zero.
     history: &'a mut u64,
     values: &'a mut [i16],
     /// Those whose values are kept, by bit.
     kept: u64,
     k: u32,
-    last: u32,
-    low: u32,
 }
 
 /// Bits `from..until`, of which `until` may be 64.
@@ -322,11 +374,10 @@ const LOADED: u32 = 56;
 
 impl<'a> Refinement<'a> {
     #[inline(always)]
-    fn new(pass: &Pass<'_>, store: &'a mut Stored, block: usize) -> Refinement<'a> {
+    fn new(pass: &'a Pass<'a>, store: &'a mut Stored, block: usize) -> Refinement<'a> {
         let kept = bits(0, pass.kept[pass.scan.parts()[0].component] + 1);
         let values = &mut store.coefficients[block * pass.slots..][..pass.slots];
-        let history = &mut store.history[block];
-        Refinement { history, values, kept, k: pass.scan.first, last: pass.scan.last, low: pass.scan.low }
+        Refinement { pass, history: &mut store.history[block], values, kept, k: pass.scan.first }
     }
 
     /// Reads correction bits for the coefficients before `until` that are not zero.
@@ -342,16 +393,16 @@ impl<'a> Refinement<'a> {
                 self.correct_one(kept.trailing_zeros(), bits >> 63);
                 (kept, bits) = (kept & (kept - 1), bits << 1);
             }
-            reader.position += count as usize;
+            reader.skip(count);
         }
-        reader.position += passed as usize;
+        reader.skip(passed);
         self.k = until;
     }
 
     #[inline(always)]
     fn correct_one(&mut self, k: u32, bit: u64) {
-        let value = &mut self.values[k as usize];
-        let step = (bit as i16) << self.low;
+        let value = &mut self.values[self.pass.slot(k)];
+        let step = (bit as i16) << self.pass.scan.low;
         if *value & step == 0 {
             *value = if *value >= 0 { value.wrapping_add(step) } else { value.wrapping_sub(step) };
         }
@@ -360,42 +411,47 @@ impl<'a> Refinement<'a> {
     /// The place of the zero behind `zeros` others, or the place behind the band.
     #[inline(always)]
     fn zero_behind(&self, zeros: u32) -> u32 {
-        let mut open = !*self.history & bits(self.k, self.last + 1);
+        let end = self.pass.scan.last + 1;
+        let mut open = !*self.history & bits(self.k, end);
         for _ in 0..zeros {
             open &= open.wrapping_sub(1);
         }
-        open.trailing_zeros().min(self.last + 1)
+        open.trailing_zeros().min(end)
     }
 
     /// Reads the block; returns the blocks that an end-of-band run covers behind it.
     #[inline(always)]
-    fn block(&mut self, reader: &mut BitReader<'_>, code: &Code) -> Result<Option<u32>, Fault> {
-        while self.k <= self.last {
-            let (length, symbol) = code.symbol(reader.peek()).ok_or(Fault::NoCode)?;
-            reader.position += length as usize;
+    fn block(&mut self, reading: &mut Reading<'_>, mcu: usize, code: &Code) -> u32 {
+        while self.k <= self.pass.scan.last {
+            let (_, length, symbol) = reading.symbol(code, mcu);
+            reading.bits.skip(length);
             let (run, size) = (u32::from(symbol >> 4), symbol & 15);
             if size == 0 && run < 15 {
-                let more = (1 << run) - 1 + reader.take(run);
-                self.correct(reader, self.last + 1);
-                return Ok(Some(more));
+                let more = (1 << run) - 1 + reading.bits.take(run);
+                self.correct(&mut reading.bits, self.pass.scan.last + 1);
+                return more;
             }
-            let positive = size != 0 && reader.take(1) == 1;
-            self.correct(reader, self.zero_behind(run));
-            if reader.ended() {
-                return Err(Fault::Ended);
+            // A new coefficient has one bit; another size is a broken symbol, taken for 1.
+            if size > 1 {
+                reading.note_wrong(mcu);
             }
+            let positive = size != 0 && reading.bits.take(1) == 1;
+            self.correct(&mut reading.bits, self.zero_behind(run));
             if size != 0 {
-                if self.k > self.last {
-                    return Err(Fault::Overrun);
-                }
-                *self.history |= 1 << self.k;
-                if self.kept >> self.k & 1 == 1 {
-                    let step = 1i16 << self.low;
-                    self.values[self.k as usize] = if positive { step } else { step.wrapping_neg() };
-                }
+                self.set(self.k.min(63), positive);
             }
             self.k += 1;
         }
-        Ok(None)
+        0
+    }
+
+    /// Stores a coefficient that is no longer zero.
+    #[inline(always)]
+    fn set(&mut self, k: u32, positive: bool) {
+        *self.history |= 1 << k;
+        if self.kept >> k & 1 == 1 {
+            let step = 1i16 << self.pass.scan.low;
+            self.values[self.pass.slot(k)] = if positive { step } else { step.wrapping_neg() };
+        }
     }
 }

@@ -1,20 +1,28 @@
-//! The walk through a file: headers, scans, planes, top to bottom.
+//! The walk through a file: headers, scans, planes or pixels, top to bottom.
 
-use super::bits::Stream;
+use super::bits::{PADDING, Stream};
+use super::blocks::{Kept, Smoothing, Streaming};
 use super::detail;
 use super::frame::{Frame, Process};
+use super::gamut::Colours;
 use super::header::{Header, Next};
 use super::huffman::Codes;
+use super::idct::Steps;
+use super::layout::Layout;
 use super::lookup::Tables;
 use super::marker::{self, Segment, corrupt};
-use super::plan::{Colour, Listed, Plan};
+use super::pixels::Pixels;
+use super::plan::{self, Colour, Listed, Plan};
 use super::planes::{self, Source, Stored};
 use super::progressive::Pass;
 use super::rows::Rows;
-use super::scan::{self, Interval, Scan};
-use super::sequential::Sequential;
-use super::{Coarse, Reading, Refer, Verdict};
-use crate::decode::Detail;
+use super::scan::Scan;
+use super::sequential::{Sequential, WINDOW};
+use super::smooth::{self, Sent, WATCHED};
+use super::transform::to_natural;
+use super::{Reading, Wish};
+use crate::decode::estimate::Estimate;
+use crate::decode::{Detail, Format};
 use crate::error::Result;
 use crate::limits::{self, Limits};
 use crate::picture::{Picture, Plane, Planes};
@@ -28,16 +36,16 @@ pub(super) struct Reader {
     codes: Codes,
     tables: Tables,
     stream: Stream,
-    intervals: Vec<Interval>,
     sequential: Sequential,
+    /// Bytes of data that become pixels at a time.
+    window: usize,
     pub(super) stored: [Stored; 4],
-    /// By all scans that were read, and by those with DC coefficients.
+    pixels: Pixels,
     rows: Rows,
-    coarse: Rows,
     /// MCUs that came out whole, for one scan.
     whole: Vec<Range<usize>>,
     /// Of a progressive file: each scan's place and whether it is wanted.
-    wanted: Vec<Listed>,
+    listed: Vec<Listed>,
     spare: Vec<Vec<u16>>,
 }
 
@@ -48,52 +56,88 @@ impl Default for Reader {
             codes: Codes::default(),
             tables: Tables::default(),
             stream: Stream::default(),
-            intervals: Vec::new(),
             sequential: Sequential::default(),
+            window: WINDOW,
             stored: Default::default(),
+            pixels: Pixels::default(),
             rows: Rows::default(),
-            coarse: Rows::default(),
             whole: Vec::new(),
-            wanted: Vec::new(),
+            listed: Vec::new(),
             spare: Vec::new(),
         }
     }
 }
 
-/// How far the walk came.
-#[derive(Debug, Clone, Copy)]
+/// How far a walk came.
+#[derive(Debug)]
 struct Progress {
-    scans: u32,
-    unread: u32,
-    /// Whether any MCU came out.
+    scans: usize,
+    /// Whether any data came.
     any: bool,
-    /// Whether the end of image was met.
-    ended: bool,
     /// For each coefficient of each component, the lowest bit that was sent; [`UNSENT`] before any.
-    sent: [[u32; 64]; 4],
+    sent: [[i32; 64]; 4],
+    /// The same of the first few before each component's last scan.
+    before: [Sent; 4],
+    /// The row of interleaved MCUs that the last scan reached.
+    last: usize,
+    /// Whether all values had 16 bits.
+    fits: bool,
 }
 
-/// Buffers kept for planes.
-const SPARE: usize = 6;
+const UNSENT: i32 = -1;
 
-const UNSENT: u32 = u32::MAX;
+/// Planes kept for the next picture: Y, Cb and Cr, and what Cb and Cr become.
+const SPARE: usize = 4;
 
 impl Default for Progress {
     fn default() -> Progress {
-        Progress { scans: 0, unread: 0, any: false, ended: false, sent: [[UNSENT; 64]; 4] }
+        Progress {
+            scans: 0,
+            any: false,
+            sent: [[UNSENT; 64]; 4],
+            before: [[UNSENT; WATCHED]; 4],
+            last: 0,
+            fits: true,
+        }
     }
 }
 
 impl Progress {
+    /// Which components were scanned before.
+    fn again(&self) -> [bool; 4] {
+        self.sent.map(|sent| sent[0] != UNSENT)
+    }
+
     fn send(&mut self, frame: &Frame, scan: &Scan) {
         let (band, low) = match frame.process {
             Process::Sequential => (0..=63, 0),
-            Process::Progressive => (scan.first as usize..=scan.last as usize, scan.low),
+            Process::Progressive => (scan.first as usize..=scan.last as usize, scan.low as i32),
         };
         for part in scan.parts() {
-            self.sent[part.component][band.clone()].fill(low);
+            let (sent, before) = (&mut self.sent[part.component], &mut self.before[part.component]);
+            let watched = usize::from(scan.first > 0)..WATCHED;
+            before[watched.clone()].copy_from_slice(&sent[watched.clone()]);
+            if self.scans == 1 {
+                before[watched].fill(0);
+            }
+            sent[band.clone()].fill(low);
         }
     }
+
+    /// Whether every component has come, to the last bit.
+    fn is_complete(&self, frame: &Frame) -> bool {
+        self.sent[..frame.components().len()].as_flattened().iter().all(|&low| low == 0)
+    }
+}
+
+/// What a walk found.
+struct Walked {
+    header: Header,
+    frame: Frame,
+    plan: Plan,
+    progress: Progress,
+    /// Whether the one scan of the picture has become pixels.
+    streamed: bool,
 }
 
 impl Reader {
@@ -102,146 +146,157 @@ impl Reader {
         self.spare.truncate(SPARE);
     }
 
-    /// Memory kept for coefficients, logs and planes, in bytes.
+    /// Memory kept for coefficients, logs, planes and rows, in bytes.
     pub(super) fn kept(&self) -> u64 {
         let stored: usize = self.stored.iter().map(Stored::kept).sum();
         let spare: usize = self.spare.iter().map(|samples| samples.capacity() * 2).sum();
-        (stored + spare + self.stream.bytes.capacity() + self.sequential.kept()) as u64
+        let buffers = self.stream.bytes.capacity() + self.sequential.kept() + self.pixels.kept();
+        (stored + spare + buffers) as u64
     }
 
+    /// Reads a picture; `samples` is memory for its pixels. `None` where [`JpegReader::read_into`](super::JpegReader::read_into) says so.
     pub(super) fn read(
         &mut self,
         bytes: &[u8],
-        rule: impl FnOnce(u32, u32) -> Detail,
+        wish: &Wish<'_>,
         limits: &Limits,
-    ) -> Result<Reading> {
-        let mut header = Header::new(&mut self.codes)?;
-        let walked = self.walk(bytes, limits, &mut header, |header, frame| {
-            check_size(frame, bytes, limits)?;
-            Ok(Plan::new(header, frame, rule(frame.width as u32, frame.height as u32)))
-        })?;
-        let (progress, frame, plan) = match walked {
-            Ok(walked) => walked,
-            Err(refer) => return Ok(Reading::Refer(refer)),
-        };
-        Ok(Reading::Coarse(Coarse {
-            picture: self.picture(&header, &frame, &plan),
-            detail: plan.detail,
-            whole: self.rows.whole(&frame),
-            unread_scans: progress.unread,
-            ended: progress.ended,
-        }))
+        samples: &mut Vec<u8>,
+    ) -> Result<Option<Reading>> {
+        let reading = self.read_once(bytes, wish, limits, samples);
+        self.stored.iter_mut().for_each(Stored::release);
+        reading
     }
 
-    /// Memory that [`read`](Reader::read) takes, in bytes, by the headers up to the first scan; `None` where it refers to full decoding or fails.
-    pub(super) fn memory(&mut self, bytes: &[u8], rule: impl FnOnce(u32, u32) -> Detail) -> Option<u64> {
-        let mut header = Header::new(&mut self.codes).ok()?;
-        let mut at = marker::start(bytes).ok()?;
-        loop {
-            match header.next(bytes, at, &mut self.codes).ok()? {
-                Next::On(behind) if header.refer.is_none() => at = behind,
-                Next::Scan(_, data) if header.refer.is_none() => {
-                    let mut frame = header.frame?;
-                    frame.set_height(height(bytes, data, &frame).ok()?);
-                    let detail = rule(frame.width as u32, frame.height as u32);
-                    let plan = Plan::new(&header, &frame, detail).ok()?;
-                    return Some(plan.memory(&frame, bytes.len() - data));
-                }
-                _ => return None,
-            }
+    fn read_once(
+        &mut self,
+        bytes: &[u8],
+        wish: &Wish<'_>,
+        limits: &Limits,
+        samples: &mut Vec<u8>,
+    ) -> Result<Option<Reading>> {
+        let walked = self.walk(bytes, limits, samples, |header, frame| {
+            let (width, height) = (frame.width as u32, frame.height as u32);
+            let plan = |detail| Plan::new(header, frame, detail);
+            let plans = (plan((wish.detail)(width, height)), plan((wish.judged)(width, height)));
+            (!(wish.only_coarse && plans.0.is_full())).then_some(plans)
+        })?;
+        let Some(walked) = walked else { return Ok(None) };
+        let whole = self.rows.whole(&walked.frame);
+        let (picture, fits) = if walked.plan.is_full() {
+            let (picture, fits) = self.every_pixel(&walked, samples);
+            (Some(picture), fits)
+        } else if whole.is_some() || !walked.progress.fits {
+            // Low frequencies do not make up a picture that is damaged or out of range.
+            return Ok(None);
+        } else {
+            self.low_frequencies(&walked, wish.guarded)
+        };
+        let Walked { header, plan, progress, .. } = walked;
+        let (detail, unusual, exif, icc) = (plan.detail, !(fits && progress.fits), header.exif, header.icc);
+        Ok(picture.map(|picture| Reading { picture, detail, whole, unusual, exif, icc }))
+    }
+
+    /// Takes a picture's memory back for the next one.
+    pub(super) fn take_back(&mut self, picture: Picture) {
+        if let Planes::Coarse { luma, colour } = picture.planes {
+            self.recycle(luma.samples);
+            colour.into_iter().for_each(|plane| self.recycle(plane.samples));
         }
     }
 
-    pub(super) fn judge(&mut self, bytes: &[u8], limits: &Limits) -> Result<Verdict> {
-        let mut header = Header::new(&mut self.codes)?;
-        let walked = self.walk(bytes, limits, &mut header, |_, frame| {
-            check_size(frame, bytes, limits)?;
-            Ok(Ok(Plan::judge()))
-        })?;
-        Ok(match walked {
-            Ok((_, frame, _)) => {
-                Verdict::Read { whole: self.rows.whole(&frame), coarse: self.coarse.whole(&frame) }
+    /// What [`read`](Reader::read) takes for every pixel, and the memory that it takes for less where `rule` asks for less, by the headers up
+    /// to the first scan.
+    pub(super) fn estimate(
+        &mut self,
+        bytes: &[u8],
+        rule: impl Fn(u32, u32) -> Detail,
+    ) -> Result<(Estimate, Option<u64>)> {
+        let (mut header, mut at) = (Header::default(), marker::start(bytes)?);
+        let (scan, data) = loop {
+            match header.next(bytes, at, &mut self.codes)? {
+                Next::On(behind) => at = behind,
+                Next::Scan(scan, data) => break (scan, data),
+                Next::End => return Err(corrupt("no picture data")),
             }
-            Err(refer) => Verdict::Unknown(refer),
-        })
+        };
+        let mut frame = header.frame.ok_or_else(|| corrupt("a scan comes before the frame"))?;
+        frame.set_height(height(bytes, data, &frame)?);
+        let size = (frame.width as u32, frame.height as u32);
+        let memory = |plan: &Plan| plan.memory(&frame, &scan, bytes.len() - data, header.restart);
+        let full = Plan::new(&header, &frame, Detail::Full);
+        let chosen = Plan::new(&header, &frame, rule(size.0, size.1));
+        let estimate = Estimate::new(Format::Jpeg, size, 0).and(memory(&full));
+        Ok((estimate, (!chosen.is_full()).then(|| memory(&chosen))))
     }
 
-    /// Every coefficient of every component, block by block in zigzag order, with the frame.
+    /// Every coefficient of every component, block by block in natural order, with the frame.
     #[cfg(test)]
-    pub(super) fn coefficients(&mut self, bytes: &[u8]) -> Result<Result<Frame, Refer>> {
-        let mut header = Header::new(&mut self.codes)?;
-        let walked = self.walk(bytes, &Limits::default(), &mut header, |_, _| Ok(Ok(Plan::everything())))?;
-        Ok(walked.map(|(_, frame, _)| frame))
+    pub(super) fn coefficients(&mut self, bytes: &[u8]) -> Result<Frame> {
+        let plan = |_: &Header, _: &Frame| Some((Plan::everything(), Plan::everything()));
+        let walked = self.walk(bytes, &Limits::default(), &mut Vec::new(), plan)?;
+        walked.map(|walked| walked.frame).ok_or_else(|| corrupt("nothing was read"))
     }
 
-    /// Cuts scans of at least so many bytes.
+    /// Cuts scans of at least so many bytes, and takes so many at a time where pixels are made.
     #[cfg(test)]
-    pub(super) fn cut_scans_from(&mut self, bytes: usize) {
+    pub(super) fn cut_scans_from(&mut self, bytes: usize, window: usize) {
         self.sequential.worth_cutting = bytes;
+        self.window = window;
     }
 
-    /// Pieces that the last sequential scan came from.
+    /// Pieces that the last window of a sequential scan came from.
     #[cfg(test)]
     pub(super) fn pieces(&self) -> usize {
         self.sequential.pieces()
     }
 
-    /// Walks from the first SOI to EOI, reading what the plan asks for.
+    /// Walks from SOI to EOI, reading what the plan asks for. `plans` gives that and one whose scans are judged, or nothing where the walk
+    /// is to end before memory is taken.
     fn walk(
         &mut self,
         bytes: &[u8],
         limits: &Limits,
-        header: &mut Header,
-        plan: impl FnOnce(&Header, &Frame) -> Result<Result<Plan, Refer>>,
-    ) -> Result<Result<(Progress, Frame, Plan), Refer>> {
+        samples: &mut Vec<u8>,
+        plans: impl Fn(&Header, &Frame) -> Option<(Plan, Plan)>,
+    ) -> Result<Option<Walked>> {
         limits.check_file_bytes(bytes.len() as u64)?;
         let mut at = marker::start(bytes)?;
-        let mut plan = Some(plan);
-        let mut chosen = None;
-        let mut progress = Progress::default();
-        loop {
+        let (mut header, mut progress) = (Header::default(), Progress::default());
+        let (mut chosen, mut streamed) = (None, false);
+        while !streamed {
             let next = match header.next(bytes, at, &mut self.codes) {
                 Err(error) if progress.scans == 0 => return Err(error),
                 // What comes behind a scan may be broken; the scans before it are not.
-                Err(_) => break,
+                Err(_) | Ok(Next::End) => break,
                 Ok(next) => next,
             };
-            if let Some(refer) = header.refer {
-                return Ok(Err(refer));
-            }
             let (mut scan, data) = match next {
+                Next::Scan(scan, data) => (scan, data),
                 Next::On(behind) => {
                     at = behind;
+                    check_size(&header, bytes, limits)?;
                     continue;
                 }
-                Next::Scan(scan, data) => (scan, data),
-                Next::End { marked } => {
-                    progress.ended = marked;
-                    break;
-                }
+                Next::End => break,
             };
             let Some(mut frame) = header.frame else { break };
             progress.scans += 1;
-            check_scans(progress.scans as usize, &frame, bytes, limits)?;
-            let first = plan.take();
-            let starts = first.is_some();
-            if let Some(plan) = first {
+            check_scans(progress.scans, &frame, bytes, limits)?;
+            if progress.scans == 1 {
                 frame.set_height(height(bytes, data, &frame)?);
                 header.frame = Some(frame);
-                match plan(header, &frame)? {
-                    Err(refer) => return Ok(Err(refer)),
-                    Ok(plan) => chosen = Some(plan),
-                }
+                check_size(&header, bytes, limits)?;
+                scan.set_size(&frame);
+                let Some((plan, judged)) = plans(&header, &frame) else { return Ok(None) };
+                chosen = Some(plan);
+                self.prepare(bytes, (scan, data), limits, &header, &plan, &judged)?;
             }
             let Some(plan) = chosen else { break };
-            scan.set_size(&frame);
-            if starts {
-                self.prepare(bytes, (scan, data), limits, &frame, &plan)?;
-            }
-            match self.scan(bytes, data, header, &frame, &scan, &plan, &mut progress) {
+            streamed = plan::is_alone(&frame, &scan) && progress.scans == 1;
+            match self.scan(bytes, data, &mut header, &scan, &plan, &mut progress, samples) {
                 Err(error) if !progress.any => return Err(error),
                 Err(_) => {
-                    self.note(&frame, &scan, true);
+                    self.rows.mark_all();
                     break;
                 }
                 Ok(behind) => at = behind,
@@ -249,8 +304,8 @@ impl Reader {
         }
         match (header.frame, chosen) {
             (Some(frame), Some(plan)) if progress.any => {
-                self.note_missing(&frame, &plan, &progress);
-                Ok(Ok((progress, frame, plan)))
+                self.note_missing(&frame, &progress);
+                Ok(Some(Walked { header, frame, plan, progress, streamed }))
             }
             _ => Err(corrupt("no picture data")),
         }
@@ -262,44 +317,50 @@ impl Reader {
         bytes: &[u8],
         first: (Scan, usize),
         limits: &Limits,
-        frame: &Frame,
+        header: &Header,
         plan: &Plan,
+        judged: &Plan,
     ) -> Result<()> {
-        let memory = plan.memory(frame, bytes.len() - first.1);
+        let Some(frame) = &header.frame else { return Err(corrupt("a scan comes before the frame")) };
+        let memory = plan.memory(frame, &first.0, bytes.len() - first.1, header.restart);
         limits.check_decoder_bytes(memory)?;
         limits::can_be_had(memory)?;
         self.rows.reset(frame);
-        self.coarse.reset(frame);
-        self.wanted.clear();
+        self.listed.clear();
         if frame.process == Process::Progressive {
-            self.list(bytes, first, limits, frame)?;
-            plan.choose(&mut self.wanted, frame.components().len());
+            let ended = self.list(bytes, first, limits, frame)?;
+            plan.choose(&mut self.listed, |listed| listed.wanted = true);
+            judged.choose(&mut self.listed, |listed| listed.counts = true);
+            // Where a file breaks off, that is in its last scan, whatever that holds.
+            for listed in self.listed.iter_mut().filter(|_| !ended) {
+                (listed.wanted, listed.counts) = (true, true);
+            }
         }
-        let store = !plan.judge || frame.process == Process::Progressive;
-        let history = self.wanted.iter().any(|listed| listed.wanted && listed.scan.first > 0);
+        let history = self.listed.iter().any(|listed| listed.wanted && listed.scan.first > 0);
         for (stored, component) in self.stored.iter_mut().zip(frame.components()) {
-            let blocks = if store { component.stride * component.rows } else { 0 };
+            let blocks = if plan.streams(frame, &first.0) { 0 } else { component.stride * component.rows };
             // Sequential scans write every block, whole or blank.
-            let blank = frame.process == Process::Progressive;
-            stored.reset(blocks, plan.slots, blank, history);
+            stored.reset(blocks, plan.slots, frame.process == Process::Progressive, history);
         }
         Ok(())
     }
 
-    /// Lists a progressive file's scans, without reading any.
+    /// Lists a progressive file's scans, without reading any; whether its end of image is there.
     fn list(
         &mut self,
         bytes: &[u8],
         (mut scan, mut data): (Scan, usize),
         limits: &Limits,
         frame: &Frame,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         loop {
             let end = marker::end_of_scan(bytes, data);
-            self.wanted.push(Listed { scan, end, wanted: false });
-            check_scans(self.wanted.len(), frame, bytes, limits)?;
-            let Some(found) = next_scan(bytes, end, frame) else { return Ok(()) };
-            (scan, data) = found;
+            self.listed.push(Listed { scan, end, wanted: false, counts: false });
+            check_scans(self.listed.len(), frame, bytes, limits)?;
+            match next_scan(bytes, end, frame) {
+                Ok(found) => (scan, data) = found,
+                Err(ended) => return Ok(ended),
+            }
             scan.set_size(frame);
         }
     }
@@ -311,113 +372,185 @@ impl Reader {
         bytes: &[u8],
         data: usize,
         header: &mut Header,
+        scan: &Scan,
+        plan: &Plan,
+        progress: &mut Progress,
+        samples: &mut Vec<u8>,
+    ) -> Result<usize> {
+        let Some(frame) = header.frame else { return Err(corrupt("a scan comes before the frame")) };
+        header.latch(&frame, scan)?;
+        if frame.process == Process::Sequential {
+            header.huffman.complete(&mut self.codes);
+        } else {
+            scan.check_progressive()?;
+        }
+        let listed = self.listed.get(progress.scans - 1).copied();
+        if let Some(listed) = listed.filter(|listed| !listed.wanted) {
+            progress.send(&frame, scan);
+            return Ok(listed.end);
+        }
+        let end = self.stream.fill(bytes, data, header.restart, scan.mcus);
+        self.whole.clear();
+        match frame.process {
+            Process::Sequential => self.sequential(header, &frame, scan, plan, progress, samples)?,
+            Process::Progressive => self.progressive(header, &frame, scan, plan, progress)?,
+        }
+        progress.send(&frame, scan);
+        progress.any |= self.stream.bytes.len() > PADDING;
+        if listed.is_none_or(|listed| listed.counts) {
+            self.rows.note(&frame, scan, self.whole.iter().cloned());
+        }
+        Ok(end)
+    }
+
+    fn sequential(
+        &mut self,
+        header: &Header,
         frame: &Frame,
         scan: &Scan,
         plan: &Plan,
         progress: &mut Progress,
-    ) -> Result<usize> {
-        header.latch(frame, scan)?;
-        if frame.process == Process::Progressive {
-            scan.check_progressive()?;
-            let listed = self.wanted.get(progress.scans as usize - 1).copied();
-            if let Some(listed) = listed.filter(|listed| !listed.wanted) {
-                progress.unread += 1;
-                progress.send(frame, scan);
-                return Ok(listed.end);
-            }
-        }
-        let end = self.stream.fill(bytes, data, header.restart > 0);
-        scan::place(&self.stream.stretches, header.restart, scan.mcus, &mut self.intervals);
-        self.whole.clear();
-        match frame.process {
-            Process::Sequential => self.sequential(header, frame, scan, plan)?,
-            Process::Progressive => self.progressive(header, frame, scan, plan)?,
-        }
-        progress.send(frame, scan);
-        progress.any |= self.whole.iter().any(|range| !range.is_empty());
-        self.note(frame, scan, false);
-        Ok(end)
-    }
-
-    fn sequential(&mut self, header: &Header, frame: &Frame, scan: &Scan, plan: &Plan) -> Result<()> {
+        samples: &mut Vec<u8>,
+    ) -> Result<()> {
         let parts = header.parts(frame, scan, plan)?;
         self.sequential.machine.set(parts, plan.slots, &mut self.tables);
-        match plan.slots {
-            1 => self.sequential_with::<1>(frame, scan, plan),
-            8 => self.sequential_with::<8>(frame, scan, plan),
-            16 => self.sequential_with::<16>(frame, scan, plan),
-            32 => self.sequential_with::<32>(frame, scan, plan),
-            _ => self.sequential_with::<64>(frame, scan, plan),
+        if plan.streams(frame, scan) && progress.scans == 1 {
+            self.stream_pixels(header, frame, scan, plan, progress, samples);
+            return Ok(());
         }
-        self.whole.extend(self.sequential.whole());
+        let mut layout = Layout::new(frame, scan, progress.again());
+        match plan.slots {
+            1 => self.sequential_with::<1>(&mut layout, usize::MAX),
+            8 => self.sequential_with::<8>(&mut layout, usize::MAX),
+            16 => self.sequential_with::<16>(&mut layout, usize::MAX),
+            32 => self.sequential_with::<32>(&mut layout, usize::MAX),
+            _ => self.sequential_with::<64>(&mut layout, self.window),
+        }
+        progress.fits &= !layout.wrapped;
         Ok(())
     }
 
-    fn sequential_with<const SLOTS: usize>(&mut self, frame: &Frame, scan: &Scan, plan: &Plan) {
-        self.sequential.decode::<SLOTS>(&self.stream, &self.intervals, &self.tables);
-        if !plan.judge {
-            self.sequential.assemble::<SLOTS>(frame, scan, &mut self.stored);
-        }
+    fn sequential_with<const SLOTS: usize>(&mut self, layout: &mut Layout, window: usize) {
+        let stored = &mut self.stored;
+        let take = |logs: super::sequential::Logs<'_>| layout.store::<SLOTS>(logs, stored);
+        let whole = self.sequential.decode::<SLOTS>(&self.stream, &self.tables, window, take);
+        self.whole.extend_from_slice(whole);
+        layout.finish::<SLOTS>(&mut self.stored);
     }
 
-    fn progressive(&mut self, header: &Header, frame: &Frame, scan: &Scan, plan: &Plan) -> Result<()> {
+    /// Makes pixels of the one scan that is the picture.
+    fn stream_pixels(
+        &mut self,
+        header: &Header,
+        frame: &Frame,
+        scan: &Scan,
+        plan: &Plan,
+        progress: &mut Progress,
+        samples: &mut Vec<u8>,
+    ) {
+        self.pixels.start(frame, plan.colour, std::mem::take(samples));
+        let mut streaming = Streaming::new(frame, scan, steps(header), &mut self.pixels, self.level);
+        let whole = self
+            .sequential
+            .decode::<64>(&self.stream, &self.tables, self.window, |logs| streaming.take(logs));
+        self.whole.extend_from_slice(whole);
+        streaming.finish();
+        progress.fits &= streaming.fits;
+    }
+
+    fn progressive(
+        &mut self,
+        header: &Header,
+        frame: &Frame,
+        scan: &Scan,
+        plan: &Plan,
+        progress: &mut Progress,
+    ) -> Result<()> {
         let kept = plan.details.map(detail::kept);
         let pass = Pass { frame, scan, tables: &header.huffman, level: self.level, slots: plan.slots, kept };
         let whole = &mut self.whole;
-        pass.decode(&self.stream, &self.intervals, &mut self.stored, |range| whole.push(range))
+        let outcome = pass.decode(&self.stream, &mut self.stored, |range| whole.push(range))?;
+        progress.fits &= !outcome.wrapped;
+        progress.last = outcome.last / scan.wide / scan.alone(frame).map_or(1, |component| component.down);
+        Ok(())
     }
 
-    /// Counts the rows of a scan that was read, or that was lost as a whole.
-    fn note(&mut self, frame: &Frame, scan: &Scan, lost: bool) {
-        let whole = if lost { &[][..] } else { &self.whole[..] };
-        self.rows.note(frame, scan, whole.iter().cloned());
-        if frame.process == Process::Sequential || scan.first == 0 {
-            self.coarse.note(frame, scan, whole.iter().cloned());
+    /// Counts what never came: components without a scan, and bits that were still to be sent.
+    fn note_missing(&mut self, frame: &Frame, progress: &Progress) {
+        let unwritten = frame.process == Process::Sequential;
+        for (stored, scanned) in self.stored.iter_mut().zip(progress.again()) {
+            if unwritten && !scanned {
+                stored.coefficients.fill(0);
+            }
+        }
+        if !progress.is_complete(frame) {
+            self.rows.mark_all();
         }
     }
 
-    /// Counts what never came: components without a scan, and, where the file breaks off, bits that
-    /// were still to be sent.
-    fn note_missing(&mut self, frame: &Frame, plan: &Plan, progress: &Progress) {
-        for (index, sent) in progress.sent[..frame.components().len()].iter().enumerate() {
-            let last = if plan.judge { 63 } else { detail::kept(plan.details[index]) as usize };
-            let open = |band: &[u32]| !progress.ended && band.iter().any(|&low| low != 0);
-            if sent[0] == UNSENT {
-                self.stored[index].coefficients.fill(0);
-            }
-            if sent[0] == UNSENT || open(&sent[..1]) {
-                self.coarse.mark_all();
-                self.rows.mark_all();
-            }
-            if open(&sent[..=last]) {
-                self.rows.mark_all();
-            }
+    /// The pixels of what was read, and whether all values had 16 bits.
+    fn every_pixel(&mut self, walked: &Walked, samples: &mut Vec<u8>) -> (Picture, bool) {
+        let (frame, plan) = (&walked.frame, &walked.plan);
+        let mut fits = true;
+        if !walked.streamed {
+            self.pixels.start(frame, plan.colour, std::mem::take(samples));
+            let tables = [0, 1, 2, 3].map(|component| walked.header.quantiser(component));
+            let kept = Kept {
+                frame,
+                stored: &self.stored,
+                tables,
+                steps: steps(&walked.header),
+                smoothing: smoothing(walked),
+            };
+            fits = kept.make(&mut self.pixels, self.level);
         }
+        let (width, height) = (frame.width as u32, frame.height as u32);
+        let pixels = self.pixels.finish();
+        let picture = match frame.channels() {
+            1 => Picture::from_grey(pixels, width, height),
+            _ => Picture::from_rgb(pixels, width, height),
+        };
+        (picture, fits)
     }
 
-    /// The planes of what was stored.
-    fn picture(&mut self, header: &Header, frame: &Frame, plan: &Plan) -> Picture {
+    /// The planes of what was stored, and whether all values had 16 bits. No picture where they had not, nor where
+    /// [`Wish::guarded`] says to look and pixels show something else.
+    fn low_frequencies(&mut self, walked: &Walked, guarded: bool) -> (Option<Picture>, bool) {
+        let (header, frame, plan) = (&walked.header, &walked.frame, &walked.plan);
+        let (mut fit, mut is_shown) = (true, true);
+        let mut plane = |reader: &mut Reader, index: usize| {
+            let (plane, fits) = reader.plane(header, frame, plan, index);
+            fit &= fits;
+            plane
+        };
         let planes = match plan.colour {
-            Colour::Grey => Planes::Coarse { luma: self.plane(header, frame, plan, 0), colour: None },
-            Colour::YCbCr => {
-                let luma = self.plane(header, frame, plan, 0);
-                let [cb, cr] = [1, 2].map(|index| self.plane(header, frame, plan, index));
-                let colour = planes::colour(frame, &cb, &cr, self.spare());
-                [cb, cr].into_iter().for_each(|plane| self.recycle(plane.samples));
-                Planes::Coarse { luma, colour: Some(colour) }
-            }
             Colour::Rgb => {
-                let rgb = [0, 1, 2].map(|index| self.plane(header, frame, plan, index));
+                let rgb = [0, 1, 2].map(|index| plane(self, index));
                 let luma = planes::luma_of_rgb(frame, rgb.each_ref(), self.spare());
                 let colour = planes::colour_of_rgb(frame, rgb.each_ref(), self.spare());
                 rgb.into_iter().for_each(|plane| self.recycle(plane.samples));
                 Planes::Coarse { luma, colour: Some(colour) }
             }
+            Colour::YCbCr => {
+                let luma = plane(self, 0);
+                let [cb, cr] = [1, 2].map(|index| plane(self, index));
+                let colours = Colours { luma: &luma, cb: &cb, cr: &cr };
+                is_shown = !(guarded && colours.are_beyond(&self.stream.bytes, self.level));
+                let colour = planes::colour(frame, &cb, &cr, self.spare());
+                [cb, cr].into_iter().for_each(|plane| self.recycle(plane.samples));
+                Planes::Coarse { luma, colour: Some(colour) }
+            }
+            _ => Planes::Coarse { luma: plane(self, 0), colour: None },
         };
-        Picture { width: frame.width as u32, height: frame.height as u32, planes }
+        let picture = Picture { width: frame.width as u32, height: frame.height as u32, planes };
+        if is_shown && fit {
+            return (Some(picture), true);
+        }
+        self.take_back(picture);
+        (None, fit)
     }
 
-    fn plane(&mut self, header: &Header, frame: &Frame, plan: &Plan, index: usize) -> Plane<u16> {
+    fn plane(&mut self, header: &Header, frame: &Frame, plan: &Plan, index: usize) -> (Plane<u16>, bool) {
         let samples = self.spare();
         let source = Source {
             frame,
@@ -437,26 +570,46 @@ impl Reader {
     }
 }
 
-fn check_size(frame: &Frame, bytes: &[u8], limits: &Limits) -> Result<()> {
-    limits.check_size(frame.width as u32, frame.height as u32)?;
-    limits.check_density(frame.width as u64 * frame.height as u64, bytes.len() as u64)
+/// Each component's quantisation steps.
+fn steps(header: &Header) -> [Steps; 4] {
+    [0, 1, 2, 3].map(|component| Steps::new(&to_natural(header.quantiser(component))))
 }
 
 fn check_scans(scans: usize, frame: &Frame, bytes: &[u8], limits: &Limits) -> Result<()> {
     limits.check_scans(scans, frame.width as u32, frame.height as u32, bytes.len() as u64)
 }
 
-/// The next scan header at or behind `at`, with the place of its data; nothing else is looked at.
-fn next_scan(bytes: &[u8], mut at: usize, frame: &Frame) -> Option<(Scan, usize)> {
+/// What is left to guess of an unfinished progressive picture.
+fn smoothing(walked: &Walked) -> Option<Smoothing> {
+    let Walked { header, frame, progress, .. } = walked;
+    let sent = progress.sent.map(|sent| std::array::from_fn(|k| sent[k]));
+    let count = frame.components().len();
+    let components = (0..count).map(|component| (header.quantiser(component), &sent[component]));
+    let applies = frame.process == Process::Progressive && smooth::applies(components);
+    let before = if progress.scans > 1 { progress.before } else { [[UNSENT; WATCHED]; 4] };
+    applies.then_some(Smoothing { sent, before, last: progress.last })
+}
+
+/// Checks a frame's size as soon as it is known.
+fn check_size(header: &Header, bytes: &[u8], limits: &Limits) -> Result<()> {
+    let Some(frame) = header.frame.filter(|frame| frame.height > 0) else { return Ok(()) };
+    limits.check_size(frame.width as u32, frame.height as u32)?;
+    limits.check_density(frame.width as u64 * frame.height as u64, bytes.len() as u64)
+}
+
+/// The next scan header at or behind `at`, with the place of its data; nothing else is looked at. Else whether the
+/// end of image is there.
+fn next_scan(bytes: &[u8], mut at: usize, frame: &Frame) -> std::result::Result<(Scan, usize), bool> {
     loop {
-        let (code, behind) = marker::next(bytes, at)?;
+        let (code, behind) = marker::next(bytes, at).ok_or(false)?;
         at = match code {
-            marker::EOI | marker::SOI => return None,
+            marker::EOI => return Err(true),
+            marker::SOI => return Err(false),
             marker::SOS => {
-                let (segment, behind) = Segment::at(bytes, behind).ok()?;
-                return Some((Scan::parse(frame, segment).ok()?, behind));
+                let (segment, behind) = Segment::at(bytes, behind).map_err(|_| false)?;
+                return Ok((Scan::parse(frame, segment).map_err(|_| false)?, behind));
             }
-            _ if marker::has_segment(code) => Segment::at(bytes, behind).ok()?.1,
+            _ if marker::has_segment(code) => Segment::at(bytes, behind).map_err(|_| false)?.1,
             _ => behind,
         };
     }

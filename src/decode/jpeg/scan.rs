@@ -1,6 +1,5 @@
-//! The scan header, and where its restart intervals lie (T.81, B.2.3, A.2, E.2.4).
+//! The scan header (T.81, B.2.3 and A.2).
 
-use super::bits::Stretch;
 use super::frame::{Component, Frame};
 use super::marker::{Segment, corrupt};
 use crate::error::Result;
@@ -10,7 +9,7 @@ use crate::error::Result;
 pub(super) struct Part {
     /// Its index in the frame.
     pub(super) component: usize,
-    /// Td and Ta, the Huffman tables' places.
+    /// Td and Ta, the Huffman tables' places; whether there are such tables, and whole ones, matters to who reads with them.
     pub(super) dc: usize,
     pub(super) ac: usize,
 }
@@ -33,22 +32,24 @@ pub(super) struct Scan {
 
 impl Scan {
     /// Reads the header behind SOS.
+    ///
+    /// Where components share a name, it stands for the first of them whose place in the frame is not before its own place in the scan: that
+    /// is libjpeg's rule, under which a scan cannot name components in another order than the frame.
     pub(super) fn parse(frame: &Frame, mut segment: Segment<'_>) -> Result<Scan> {
         let count = usize::from(segment.u8()?);
-        if !(1..=4).contains(&count) {
-            return Err(corrupt(format!("a scan has {count} components")));
+        if !(1..=4).contains(&count) || segment.len() != 2 * count + 3 {
+            return Err(corrupt(format!("a scan has {count} components, or a header of another length")));
         }
         let mut parts = [Part::default(); 4];
         for index in 0..count {
             let id = segment.u8()?;
             let (dc, ac) = segment.nibbles()?;
-            let found = frame.components().iter().position(|component| component.id == id);
-            let component = found.ok_or_else(|| corrupt("a scan names a component that is not there"))?;
+            let mut named = frame.components().iter().enumerate().skip(index);
+            let found = named.find(|(_, component)| component.id == id);
+            let (component, _) =
+                found.ok_or_else(|| corrupt("a scan names a component that is not there"))?;
             if parts[..index].iter().any(|part| part.component == component) {
                 return Err(corrupt("a scan names a component twice"));
-            }
-            if dc > 3 || ac > 3 {
-                return Err(corrupt("a scan names a Huffman table over 3"));
             }
             parts[index] = Part { component, dc: dc.into(), ac: ac.into() };
         }
@@ -86,45 +87,5 @@ impl Scan {
             return Err(corrupt("a scan's progression parameters contradict each other"));
         }
         Ok(())
-    }
-}
-
-/// The data of one restart interval, or of a scan without any.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Interval {
-    /// In bytes of the scan's stream.
-    pub(super) start: usize,
-    pub(super) end: usize,
-    /// Its MCUs.
-    pub(super) first: usize,
-    pub(super) mcus: usize,
-}
-
-/// Where each stretch belongs, by its restart marker's number; `restart` is the restart interval in MCUs, 0 for none.
-///
-/// A number one or two ahead means that as many intervals were lost, one or two behind that this stretch is an
-/// old one; any other is taken for the one that was due, as libjpeg does.
-pub(super) fn place(stretches: &[Stretch], restart: usize, mcus: usize, intervals: &mut Vec<Interval>) {
-    intervals.clear();
-    let mut due = 0;
-    for stretch in stretches {
-        let mut index = due;
-        if let Some(number) = stretch.restart {
-            if restart == 0 {
-                break;
-            }
-            match (usize::from(number) + 9 - due % 8) % 8 {
-                ahead @ 1..=2 => index += ahead,
-                6..=7 => continue,
-                _ => {}
-            }
-        }
-        let first = index * restart;
-        if first >= mcus {
-            break;
-        }
-        let count = if restart == 0 { mcus } else { restart.min(mcus - first) };
-        intervals.push(Interval { start: stretch.start, end: stretch.end, first, mcus: count });
-        due = index + 1;
     }
 }

@@ -1,17 +1,14 @@
-//! Scans of sequential frames: their data dealt out to lanes, and the lanes' logs put in place (T.81, F.2).
+//! Scans of sequential frames: their data dealt out to lanes, and the lanes' logs handed over in order (T.81, F.2).
 //!
-//! Restart intervals are dealt out as they are. A scan without any is cut at guessed bytes ([`split`](super::split)).
+//! Restart intervals are dealt out as they are. A scan without any is cut at guessed bytes ([`split`](super::split)). Either goes window by
+//! window where blocks are large and whoever takes them is done with them soon: a window's log stays in the cache.
 
-use super::bits::Stream;
-use super::frame::Frame;
+use super::bits::{Interval, Stream};
 use super::lane::Lane;
-use super::layout::Layout;
 use super::lockstep::{Context, Log, run};
 use super::lookup::Tables;
 use super::machine::Machine;
-use super::planes::Stored;
-use super::scan::{Interval, Scan};
-use super::split::{Split, Whole};
+use super::split::{Cursor, Split, Whole};
 use fearless_simd::Level;
 use std::ops::Range;
 
@@ -29,8 +26,40 @@ pub(super) struct Run {
     /// The scan's block that comes first, and how many follow.
     pub(super) block: usize,
     pub(super) blocks: usize,
+    /// How many of them come before anything wrong.
+    pub(super) sound: usize,
     /// Whether prediction starts anew.
     pub(super) fresh: bool,
+    /// Whether data ended in them.
+    dry: bool,
+    /// Whether they stand for an interval that never came.
+    lost: bool,
+}
+
+impl Run {
+    /// A run that begins at a block, with nothing in it yet.
+    pub(super) fn begin(lane: usize, at: usize, before: i16, block: usize, fresh: bool) -> Run {
+        Run { lane, at, before, block, blocks: 0, sound: 0, fresh, dry: false, lost: false }
+    }
+
+    /// Ends it behind so many blocks of its lane's log.
+    pub(super) fn end(&mut self, lane: &Lane, blocks: usize) {
+        (self.blocks, self.sound, self.dry) = (blocks, lane.sound(self.at, blocks), lane.is_dry);
+    }
+}
+
+/// Consecutive runs, in order, and the lanes that they are in.
+#[derive(Clone, Copy)]
+pub(super) struct Logs<'a> {
+    pub(super) runs: &'a [Run],
+    pub(super) lanes: &'a [Lane; LANES],
+}
+
+impl<'a> Logs<'a> {
+    /// What a run's lane logged, `SLOTS` a block.
+    pub(super) fn of<const SLOTS: usize>(&self, run: &Run) -> &'a [i16] {
+        &self.lanes[run.lane].out[run.at * SLOTS..][..run.blocks * SLOTS]
+    }
 }
 
 /// Bytes of a scan from which cutting it pays.
@@ -48,6 +77,8 @@ pub(super) struct Sequential {
     lanes: [Lane; LANES],
     work: [Work; LANES],
     runs: Vec<Run>,
+    /// The scan's MCUs that came out whole, in order.
+    whole: Vec<Range<usize>>,
 }
 
 impl Default for Sequential {
@@ -61,6 +92,7 @@ impl Default for Sequential {
             lanes: Default::default(),
             work: Default::default(),
             runs: Vec::new(),
+            whole: Vec::new(),
         }
     }
 }
@@ -71,41 +103,87 @@ struct Work {
     lane: usize,
     /// Intervals still to do, the one under way first.
     intervals: Range<usize>,
-    under_way: Option<Run>,
+    under_way: Option<(Run, Interval)>,
 }
 
 impl Sequential {
-    /// Decodes every interval; [`Sequential::whole`] tells what came of it.
+    /// Decodes a scan and hands its blocks over in order, those of about `window` bytes of data at a time; returns the MCUs that came
+    /// out whole.
     pub(super) fn decode<const SLOTS: usize>(
         &mut self,
         stream: &Stream,
-        intervals: &[Interval],
         tables: &Tables,
+        window: usize,
+        mut take: impl FnMut(Logs<'_>),
+    ) -> &[Range<usize>] {
+        self.whole.clear();
+        let first = stream.interval(0);
+        if !first.followed && first.end - first.start >= self.worth_cutting {
+            self.decode_cut::<SLOTS>(stream, tables, &first, window, &mut take);
+        } else {
+            self.decode_intervals::<SLOTS>(stream, tables, window, &mut take);
+        }
+        &self.whole
+    }
+
+    fn decode_cut<const SLOTS: usize>(
+        &mut self,
+        stream: &Stream,
+        tables: &Tables,
+        interval: &Interval,
+        window: usize,
+        take: &mut impl FnMut(Logs<'_>),
     ) {
-        self.runs.clear();
-        self.lanes.iter_mut().for_each(Lane::clear);
-        let (machine, tables, data) = (&self.machine, &*tables.flat, &stream.bytes[..]);
-        let context = Context { machine, tables, data, level: self.level };
-        if let [interval] = intervals
-            && interval.end - interval.start >= self.worth_cutting
-        {
-            let whole = Whole { context, interval };
-            self.split.decode::<SLOTS>(&whole, &mut self.lanes, &mut self.log, &mut self.runs);
-            return;
+        let context =
+            Context { machine: &self.machine, tables: &tables.flat, data: &stream.bytes, level: self.level };
+        let whole = Whole { context, interval, window };
+        let mut next = Some(Cursor::start(interval));
+        let mut is_sound = true;
+        while let Some(from) = next {
+            self.runs.clear();
+            next = self.split.decode::<SLOTS>(&whole, &from, &mut self.lanes, &mut self.log, &mut self.runs);
+            note_whole(&self.runs, self.machine.per_mcu, &mut is_sound, &mut self.whole);
+            take(Logs { runs: &self.runs, lanes: &self.lanes });
         }
-        deal(&mut self.work, intervals);
-        loop {
-            for (lane, work) in self.lanes.iter_mut().zip(&mut self.work) {
-                attend::<SLOTS>(lane, work, &context, intervals, &mut self.runs);
+    }
+
+    fn decode_intervals<const SLOTS: usize>(
+        &mut self,
+        stream: &Stream,
+        tables: &Tables,
+        window: usize,
+        take: &mut impl FnMut(Logs<'_>),
+    ) {
+        let context =
+            Context { machine: &self.machine, tables: &tables.flat, data: &stream.bytes, level: self.level };
+        let (mut done, mut is_dry, mut is_sound) = (0, false, true);
+        while done < stream.intervals() {
+            let some = done..some_intervals(stream, done, window);
+            done = some.end;
+            self.runs.clear();
+            deal(&mut self.work, stream, some);
+            self.lanes.iter_mut().for_each(Lane::clear);
+            loop {
+                for (lane, work) in self.lanes.iter_mut().zip(&mut self.work) {
+                    attend::<SLOTS>(lane, work, &context, stream, &mut self.runs);
+                }
+                let busy = gather(&mut self.work, &mut self.lanes);
+                if busy == 0 {
+                    break;
+                }
+                run::<SLOTS>(&context, &mut self.lanes[..busy], &mut self.log);
             }
-            let busy = gather(&mut self.work, &mut self.lanes);
-            if busy == 0 {
-                break;
-            }
-            run::<SLOTS>(&context, &mut self.lanes[..busy], &mut self.log);
+            restore_order(&mut self.work, &mut self.lanes);
+            self.runs.sort_unstable_by_key(|run| run.block);
+            // Behind an interval that ended too early, nothing is read of one that never came.
+            self.runs.retain(|run| {
+                let kept = !(run.lost && is_dry);
+                is_dry = run.lost || run.dry;
+                kept
+            });
+            note_whole(&self.runs, self.machine.per_mcu, &mut is_sound, &mut self.whole);
+            take(Logs { runs: &self.runs, lanes: &self.lanes });
         }
-        restore_order(&mut self.work, &mut self.lanes);
-        self.runs.sort_unstable_by_key(|run| run.block);
     }
 
     /// Bytes of logs that are held.
@@ -117,43 +195,54 @@ impl Sequential {
     pub(super) fn pieces(&self) -> usize {
         self.runs.len()
     }
+}
 
-    /// The MCUs that came out whole, in order.
-    pub(super) fn whole(&self) -> impl Iterator<Item = Range<usize>> + '_ {
-        let per_mcu = self.machine.per_mcu;
-        self.runs.iter().map(move |run| run.block / per_mcu..(run.block + run.blocks) / per_mcu)
-    }
-
-    /// Puts the logs into the components' stores, and zeros where none came.
-    pub(super) fn assemble<const SLOTS: usize>(&self, frame: &Frame, scan: &Scan, stored: &mut [Stored; 4]) {
-        let layout = Layout::new(frame, scan);
-        let mut prediction = [0i16; 4];
-        let mut done = 0;
-        for run in &self.runs {
-            layout.blank::<SLOTS>(done..run.block, stored);
-            done = run.block + run.blocks;
-            if run.fresh {
-                prediction = [0; 4];
+/// Adds the MCUs of runs that came out whole. From the first thing wrong on, nothing is until prediction starts anew.
+fn note_whole(runs: &[Run], per_mcu: usize, is_sound: &mut bool, whole: &mut Vec<Range<usize>>) {
+    for run in runs {
+        *is_sound |= run.fresh;
+        if *is_sound {
+            let (first, end) = (run.block / per_mcu, (run.block + run.sound) / per_mcu);
+            match whole.last_mut() {
+                Some(last) if last.end >= first => last.end = last.end.max(end),
+                _ => whole.push(first..end),
             }
-            let log = &self.lanes[run.lane].out[run.at * SLOTS..][..run.blocks * SLOTS];
-            layout.write::<SLOTS>(run.block, log, run.before, &mut prediction, stored);
         }
-        layout.blank::<SLOTS>(done..scan.mcus * layout.per_mcu, stored);
+        *is_sound &= run.sound == run.blocks;
     }
 }
 
+/// Intervals dealt out at a time, at most.
+const MOST_INTERVALS: usize = 4_096;
+
+/// Bytes of data whose blocks become pixels at a time: what these decode to stays in the second cache.
+pub(super) const WINDOW: usize = 48 << 10;
+
+/// Blocks that are logged at a time with that window, at most, of `data` bytes whose restart intervals hold `restart` MCUs (0: there
+/// are none) of `per_mcu` blocks. A block takes at least two bits, a last window is up to twice as large, and an interval without data is
+/// one MCU.
+pub(super) fn most_logged(data: usize, restart: usize, per_mcu: usize) -> u64 {
+    let intervals = if restart > 0 { MOST_INTERVALS + restart } else { 1 };
+    (8 * WINDOW.min(data) + intervals * per_mcu) as u64
+}
+
+/// Where those end that start at `from` and hold about `window` bytes of data.
+fn some_intervals(stream: &Stream, from: usize, window: usize) -> usize {
+    let until = stream.interval(from).start.saturating_add(window);
+    let most = (from + MOST_INTERVALS).min(stream.intervals());
+    (from + 1..most).find(|&index| stream.interval(index).start >= until).unwrap_or(most)
+}
+
 /// Gives each lane about as many bytes of consecutive intervals.
-fn deal(work: &mut [Work; LANES], intervals: &[Interval]) {
-    let (start, end) = match (intervals.first(), intervals.last()) {
-        (Some(first), Some(last)) => (first.start, last.end),
-        _ => (0, 0),
-    };
-    let mut from = 0;
+fn deal(work: &mut [Work; LANES], stream: &Stream, intervals: Range<usize>) {
+    let start = stream.interval(intervals.start).start;
+    let end = stream.interval(intervals.end - 1).end;
+    let mut from = intervals.start;
     for (lane, work) in work.iter_mut().enumerate() {
         let cut = start + (end - start) * (lane + 1) / LANES;
         let until = match lane + 1 {
-            LANES => intervals.len(),
-            _ => intervals.partition_point(|interval| interval.start < cut),
+            LANES => intervals.end,
+            _ => (from..intervals.end).find(|&i| stream.interval(i).start >= cut).unwrap_or(intervals.end),
         };
         *work = Work { lane, intervals: from..until, under_way: None };
         from = until;
@@ -188,32 +277,34 @@ fn attend<const SLOTS: usize>(
     lane: &mut Lane,
     work: &mut Work,
     context: &Context<'_>,
-    intervals: &[Interval],
+    stream: &Stream,
     runs: &mut Vec<Run>,
 ) {
     loop {
-        if let Some(mut under_way) = work.under_way {
+        if let Some((mut under_way, interval)) = work.under_way {
             if lane.is_clear() {
                 return;
             }
-            while lane.left > 0 && lane.fault.is_none() {
-                lane.fault = lane.step::<SLOTS>(context.machine, context.data).err();
+            lane.step_out::<SLOTS>(context.machine, context.data);
+            under_way.end(lane, lane.out.len() / SLOTS - under_way.at);
+            if interval.lost || interval.skipped || interval.followed && lane.is_over {
+                under_way.sound = 0;
             }
-            let blocks = lane.out.len() / SLOTS - under_way.at;
-            under_way.blocks = blocks - blocks % context.machine.per_mcu;
             runs.push(under_way);
             work.under_way = None;
         }
         let Some(next) = work.intervals.next() else { return };
-        let interval = &intervals[next];
-        lane.start(interval.start * 8, interval.end * 8, interval.mcus * context.machine.per_mcu);
-        work.under_way = Some(Run {
-            lane: work.lane,
-            at: lane.out.len() / SLOTS,
-            before: lane.total(),
-            block: interval.first * context.machine.per_mcu,
-            blocks: 0,
-            fresh: true,
-        });
+        let interval = stream.interval(next);
+        let mcus = if interval.lost { 1 } else { interval.mcus };
+        lane.start(interval.start * 8, interval.end * 8, mcus * context.machine.per_mcu);
+        let mut run = Run::begin(
+            work.lane,
+            lane.out.len() / SLOTS,
+            lane.total(),
+            interval.first * context.machine.per_mcu,
+            true,
+        );
+        run.lost = interval.lost;
+        work.under_way = Some((run, interval));
     }
 }

@@ -7,15 +7,40 @@
 //! the later lane read before that place was guesswork and is dropped. Where no place is met, the lane before goes on
 //! alone: slower, and just as exact.
 
+use super::bits::Interval;
 use super::lane::Lane;
 use super::lockstep::{Context, Log, run};
-use super::scan::Interval;
 use super::sequential::{LANES, Run};
 
 /// What the lanes share.
 pub(super) struct Whole<'a> {
     pub(super) context: Context<'a>,
     pub(super) interval: &'a Interval,
+    /// Bytes that are decoded at a time.
+    pub(super) window: usize,
+}
+
+impl Whole<'_> {
+    /// Blocks of the scan.
+    fn blocks(&self) -> usize {
+        self.interval.mcus * self.context.machine.per_mcu
+    }
+}
+
+/// Where the true decoder stands, at the beginning of a block.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cursor {
+    /// In bits of the scan's stream.
+    position: usize,
+    /// The scan's block that comes next.
+    block: usize,
+}
+
+impl Cursor {
+    /// The beginning of a scan.
+    pub(super) fn start(interval: &Interval) -> Cursor {
+        Cursor { position: interval.start * 8, block: 0 }
+    }
 }
 
 /// Bits behind a cut in which a wrong guess shows, and meeting is looked for, at most.
@@ -42,56 +67,64 @@ pub(super) struct Split {
 }
 
 impl Split {
-    /// Decodes the interval into consecutive runs.
+    /// Decodes a window of the interval into consecutive runs; returns where the next begins, `None` behind the last.
     pub(super) fn decode<const SLOTS: usize>(
         &mut self,
         whole: &Whole<'_>,
+        from: &Cursor,
         lanes: &mut [Lane; LANES],
         log: &mut Log,
         runs: &mut Vec<Run>,
-    ) {
-        let (start, end) = (whole.interval.start, whole.interval.end);
-        let blocks = whole.interval.mcus * whole.context.machine.per_mcu;
-        let cuts: [usize; LANES] = std::array::from_fn(|lane| (start + (end - start) * lane / LANES) * 8);
-        for (index, (lane, cut)) in lanes.iter_mut().zip(cuts).enumerate() {
+    ) -> Option<Cursor> {
+        let (start, end) = (from.position, whole.interval.end * 8);
+        // What would be left for a last small window is taken along.
+        let bits = whole.window.saturating_mul(8);
+        let until = if (end - start) / 2 < bits { end } else { start + bits };
+        let left = whole.blocks() - from.block;
+        for (lane, stream) in lanes.iter_mut().enumerate() {
             // Guesswork may take blocks that are none; two bits a block is the least.
-            let guessed = if index > 0 { MOST_GUESSED } else { 0 };
-            lane.start(cut, end * 8, blocks + guessed);
+            let guessed = if lane > 0 { MOST_GUESSED } else { 0 };
+            stream.clear();
+            stream.start(start + (until - start) / 8 * lane / LANES * 8, end, left + guessed);
         }
+        lanes[0].place = (from.block % whole.context.machine.per_mcu) as u32;
         for lane in 1..LANES {
-            guess::<SLOTS>(&mut lanes[lane], whole, &mut self.begins[lane], log);
-            lanes[lane - 1].until = cuts[lane];
+            let cut = lanes[lane].position;
+            guess::<SLOTS>(&mut lanes[lane], whole, until - start, &mut self.begins[lane], log);
+            lanes[lane - 1].until = cut;
         }
+        lanes[LANES - 1].until = until;
         run_all::<SLOTS>(whole, lanes, log);
-        self.join::<SLOTS>(whole, lanes, log, runs, blocks);
+        self.join::<SLOTS>(whole, from, until, lanes, log, runs)
     }
 
     /// Follows the true decoder from lane to lane.
     fn join<const SLOTS: usize>(
         &mut self,
         whole: &Whole<'_>,
+        from: &Cursor,
+        until: usize,
         lanes: &mut [Lane; LANES],
         log: &mut Log,
         runs: &mut Vec<Run>,
-        blocks: usize,
-    ) {
-        let mut lane = 0;
-        let mut run = Run { lane, at: 0, before: 0, block: 0, blocks: 0, fresh: true };
+    ) -> Option<Cursor> {
+        let blocks = whole.blocks();
+        let mut run = Run::begin(0, 0, 0, from.block, from.block == 0);
         for next in 1..LANES {
-            let left = blocks - run.block;
-            let Some(met) = meet::<SLOTS>(&mut lanes[lane], whole, &mut self.begins[next], log) else {
-                continue;
-            };
-            run.blocks = (lanes[lane].out.len() / SLOTS - run.at).min(left);
+            let lane = &mut lanes[run.lane];
+            let Some(met) = meet::<SLOTS>(lane, whole, &mut self.begins[next], log) else { continue };
+            run.end(lane, (lane.out.len() / SLOTS - run.at).min(blocks - run.block));
             runs.push(run);
             let before = if met > 0 { lanes[next].out[met * SLOTS - 1] } else { 0 };
-            run = Run { lane: next, at: met, before, block: run.block + run.blocks, blocks: 0, fresh: false };
-            lane = next;
+            run = Run::begin(next, met, before, run.block + run.blocks, false);
         }
-        finish::<SLOTS>(&mut lanes[lane], whole, log);
-        let total = (run.block + lanes[lane].out.len() / SLOTS - run.at).min(blocks);
-        run.blocks = (total - total % whole.context.machine.per_mcu).saturating_sub(run.block);
+        let lane = &mut lanes[run.lane];
+        lane.left = blocks - run.block - (lane.out.len() / SLOTS - run.at).min(blocks - run.block);
+        finish::<SLOTS>(lane, whole, until, log);
+        run.end(lane, (lane.out.len() / SLOTS - run.at).min(blocks - run.block));
         runs.push(run);
+        let block = run.block + run.blocks;
+        (block < blocks && !lane.is_dry).then_some(Cursor { position: lane.position, block })
     }
 }
 
@@ -109,7 +142,8 @@ impl Begins {
             if scout.is_between() {
                 self.known.push((scout.position, whole.context.machine.state(scout.place)));
             }
-            if scout.step::<1>(whole.context.machine, whole.context.data).is_err() {
+            scout.step::<1>(whole.context.machine, whole.context.data);
+            if scout.has_bad() {
                 return false;
             }
         }
@@ -124,19 +158,24 @@ impl Begins {
     }
 }
 
-/// Moves a lane from its guess on, so far that a wrong one has most likely shown; after a fault it guesses anew.
-fn guess<const SLOTS: usize>(lane: &mut Lane, whole: &Whole<'_>, begins: &mut Begins, log: &mut Log) {
-    let bits = (whole.interval.end - whole.interval.start) * 8;
+/// Moves a lane from its guess on, so far that a wrong one has most likely shown; behind bits that no code begins with it guesses anew.
+fn guess<const SLOTS: usize>(
+    lane: &mut Lane,
+    whole: &Whole<'_>,
+    bits: usize,
+    begins: &mut Begins,
+    log: &mut Log,
+) {
     let (until, left) = (lane.position + (bits / 64).clamp(NOTED, MOST_GUESSED), lane.left);
     begins.until = until;
     loop {
         begins.start(lane);
         let fault = if begins.follow(whole, (lane.position + NOTED).min(until)) {
             lane.until = until;
-            while lane.is_clear() {
+            while lane.is_clear() && !lane.has_bad() {
                 run::<SLOTS>(&whole.context, std::slice::from_mut(lane), log);
             }
-            lane.fault.map(|_| lane.position)
+            lane.has_bad().then_some(lane.position)
         } else {
             Some(begins.scout.position)
         };
@@ -185,24 +224,28 @@ fn meet<const SLOTS: usize>(
     while lane.is_clear() {
         run::<SLOTS>(&whole.context, std::slice::from_mut(lane), log);
     }
-    while lane.fault.is_none() && lane.left > 0 && lane.position <= begins.until {
+    while !lane.is_dry && lane.left > 0 && lane.position <= begins.until {
         let followed = begins.follow(whole, lane.position);
         let found = begins.find(whole, lane);
         if found.is_some() || !followed {
             return found;
         }
-        lane.fault = lane.step::<SLOTS>(whole.context.machine, whole.context.data).err();
+        lane.step::<SLOTS>(whole.context.machine, whole.context.data);
     }
     None
 }
 
-/// Moves a lane to the end of the data.
-fn finish<const SLOTS: usize>(lane: &mut Lane, whole: &Whole<'_>, log: &mut Log) {
-    lane.until = lane.end;
+/// Moves a lane to the first block that begins at bit `until` or behind it, or to the end of the data.
+fn finish<const SLOTS: usize>(lane: &mut Lane, whole: &Whole<'_>, until: usize, log: &mut Log) {
+    lane.until = until;
     while lane.is_clear() {
         run::<SLOTS>(&whole.context, std::slice::from_mut(lane), log);
     }
-    while lane.left > 0 && lane.fault.is_none() {
-        lane.fault = lane.step::<SLOTS>(whole.context.machine, whole.context.data).err();
+    let (machine, data) = (whole.context.machine, whole.context.data);
+    if until == lane.end {
+        lane.step_out::<SLOTS>(machine, data);
+    }
+    while lane.left > 0 && !lane.is_dry && !(lane.is_between() && lane.position >= until) {
+        lane.step::<SLOTS>(machine, data);
     }
 }

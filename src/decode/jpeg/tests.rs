@@ -2,7 +2,8 @@
 #![expect(clippy::print_stderr, reason = "a skipped or a counting test says so")]
 
 use super::reader::Reader;
-use super::{JpegReader, Reading, Refer, Verdict};
+use super::transform::NATURAL;
+use super::{JpegReader, Reading};
 use crate::decode::Detail;
 use crate::error::Error;
 use crate::limits::Limits;
@@ -44,33 +45,36 @@ fn answer(line: &str, folder: &Path) -> Answer {
     }
 }
 
-/// FNV-1a over four coefficients at a time, stirred; blocks that hold picture only.
+/// FNV-1a over four coefficients at a time in zigzag order, stirred; blocks that hold picture only.
 fn digest(reader: &Reader, frame: &super::frame::Frame, component: usize) -> (usize, u64) {
     let layout = &frame.components()[component];
     let coefficients = &reader.stored[component].coefficients;
     let mut digest = 0xcbf2_9ce4_8422_2325u64;
     for row in 0..layout.blocks_high {
         let start = row * layout.stride * 64;
-        for four in coefficients[start..start + layout.blocks_wide * 64].chunks_exact(4) {
-            let word = four.iter().rev().fold(0u64, |word, &value| word << 16 | u64::from(value as u16));
-            digest = (digest ^ word).wrapping_mul(0x100_0000_01b3);
-            digest ^= digest >> 29;
+        for block in coefficients[start..start + layout.blocks_wide * 64].chunks_exact(64) {
+            for four in NATURAL.map(|place| block[usize::from(place)]).chunks_exact(4) {
+                let word = four.iter().rev().fold(0u64, |word, &value| word << 16 | u64::from(value as u16));
+                digest = (digest ^ word).wrapping_mul(0x100_0000_01b3);
+                digest ^= digest >> 29;
+            }
         }
     }
     (layout.blocks_wide * layout.blocks_high, digest)
 }
 
-/// Compares every file of a table; returns files and blocks compared and files that are not for this reader.
+/// Compares every file of a table; returns files and blocks compared and files of processes that are not read.
 fn compare(answers: &[Answer]) -> (usize, usize, usize) {
     let mut reader = Reader::default();
-    let (mut files, mut blocks, mut referred) = (0, 0, 0);
+    let (mut files, mut blocks, mut unread) = (0, 0, 0);
     let mut wrong = Vec::new();
     for answer in answers {
         let bytes = std::fs::read(&answer.path).expect("the file is there");
         let frame = match reader.coefficients(&bytes) {
-            Ok(Ok(frame)) => frame,
-            Ok(Err(_)) => {
-                referred += 1;
+            Ok(frame) => frame,
+            // Of another process, or too small for any signature.
+            Err(Error::Unsupported(_) | Error::Input(_)) => {
+                unread += 1;
                 continue;
             }
             Err(error) => {
@@ -87,14 +91,14 @@ fn compare(answers: &[Answer]) -> (usize, usize, usize) {
         blocks += answer.components.iter().map(|(blocks, _)| blocks).sum::<usize>();
     }
     assert!(wrong.is_empty(), "{} files differ:\n{}", wrong.len(), wrong.join("\n"));
-    (files, blocks, referred)
+    (files, blocks, unread)
 }
 
 #[test]
 fn coefficients_are_libjpegs() {
-    let (files, blocks, referred) =
+    let (files, blocks, unread) =
         compare(&answers("jpeg-reader/coefficients.tsv", &root().join("tests/data/jpeg-reader")));
-    assert_eq!((files, referred), (44, 0));
+    assert_eq!((files, unread), (43, 1));
     assert!(blocks > 8_000, "{blocks}");
 }
 
@@ -105,8 +109,8 @@ fn coefficients_of_the_shared_corpus_are_libjpegs() {
         eprintln!("skipped: no shared corpus");
         return;
     }
-    let (files, blocks, referred) = compare(&answers("jpeg-reader/corpus.tsv", &folder));
-    eprintln!("{files} files, {blocks} blocks equal; {referred} files not for this reader");
+    let (files, blocks, unread) = compare(&answers("jpeg-reader/corpus.tsv", &folder));
+    eprintln!("{files} files, {blocks} blocks equal; {unread} files of processes that are not read");
     assert!(files > 500 && blocks > 5_000_000);
 }
 
@@ -126,13 +130,15 @@ fn small_files() -> Vec<(String, Vec<u8>)> {
 }
 
 fn read(bytes: &[u8], detail: u8) -> Picture {
-    match JpegReader::default().read(bytes, |_, _| Detail::Scaled(detail), &Limits::default()) {
-        Ok(Reading::Coarse(coarse)) => {
-            assert_eq!((coarse.whole, coarse.ended), (None, true));
-            coarse.picture
-        }
-        other => panic!("no coarse picture: {other:?}"),
-    }
+    let reading = JpegReader::default().read(bytes, |_, _| Detail::Scaled(detail), &Limits::default());
+    let Reading { picture, detail: read, whole, unusual, .. } = reading.expect("a picture");
+    assert_eq!((read, whole, unusual), (Detail::Scaled(detail), None, false));
+    picture
+}
+
+/// Every pixel; the share of rows that came out whole.
+fn whole(bytes: &[u8], limits: &Limits) -> Result<Option<f32>, Error> {
+    JpegReader::default().read(bytes, |_, _| Detail::Full, limits).map(|reading| reading.whole)
 }
 
 /// The means of a plane over cells of `width`×`height` pixels, those inside the picture only.
@@ -239,12 +245,9 @@ fn scans_of_one_component_make_the_same_picture() {
 #[test]
 fn whole_files_are_whole() {
     for (name, bytes) in small_files() {
-        let verdict = JpegReader::default().judge(&bytes, &Limits::default());
-        match verdict {
+        match whole(&bytes, &Limits::default()) {
             Err(Error::Input(_)) if name == "tiny" => {}
-            verdict => {
-                assert_eq!(verdict.expect(&name), Verdict::Read { whole: None, coarse: None }, "{name}");
-            }
+            whole => assert_eq!(whole.expect(&name), None, "{name}"),
         }
     }
 }
@@ -258,31 +261,34 @@ fn a_file_cut_anywhere_is_never_whole() {
             continue;
         }
         let mut before = 0.0;
-        for cut in 0..bytes.len() - 2 {
+        for cut in (0..bytes.len() - 2).filter(|cut| cut % 5 == 0 || cut + 40 > bytes.len()) {
             cuts += 1;
-            for detail in [1, 4] {
-                // Referred, coarse or an error, but no panic.
-                let _ = reader.read(&bytes[..cut], |_, _| Detail::Scaled(detail), &Limits::default());
-            }
-            let Ok(verdict) = reader.judge(&bytes[..cut], &Limits::default()) else { continue };
-            let Verdict::Read { whole: Some(whole), .. } = verdict else {
-                panic!("{name} cut at {cut} of {}: {verdict:?}", bytes.len());
+            let mut read = |detail| reader.read(&bytes[..cut], |_, _| detail, &Limits::default());
+            // Coarse, every pixel or an error, but the same story.
+            let scaled = [1, 4].map(|n| read(Detail::Scaled(n)).map(|reading| reading.whole));
+            let full = read(Detail::Full).map(|reading| reading.whole);
+            let [Ok(one), Ok(four)] = scaled else {
+                assert!(scaled.iter().all(Result::is_err) && full.is_err(), "{name} cut at {cut}");
+                continue;
             };
-            assert!(whole < 1.0, "{name} cut at {cut}");
+            let share =
+                full.expect("as the others").unwrap_or_else(|| panic!("{name} cut at {cut} is whole"));
+            assert_eq!([one, four], [Some(share); 2], "{name} cut at {cut}");
+            assert!(share < 1.0, "{name} cut at {cut}");
             if !name.contains("prog") {
-                assert!(whole >= before, "{name} cut at {cut}: {whole} after {before}");
-                before = whole;
+                assert!(share >= before, "{name} cut at {cut}: {share} after {before}");
+                before = share;
             }
             damaged += 1;
         }
     }
-    assert!(cuts > 70_000 && damaged > cuts / 2, "{cuts} {damaged}");
+    assert!(cuts > 14_000 && damaged > cuts / 2, "{cuts} {damaged}");
 }
 
 #[test]
 fn limits_hold_before_memory_is_taken() {
     let (_, bytes) = small_files().into_iter().find(|(name, _)| name == "prog_111111").expect("there");
-    let refuse = |limits: Limits| match JpegReader::default().judge(&bytes, &limits) {
+    let refuse = |limits: Limits| match whole(&bytes, &limits) {
         Err(Error::Limit { what, .. }) => what,
         other => panic!("not refused: {other:?}"),
     };
@@ -292,14 +298,14 @@ fn limits_hold_before_memory_is_taken() {
     assert_eq!(refuse(Limits { max_decoder_bytes: 1_000, ..Limits::default() }), "memory to decode in bytes");
     assert_eq!(refuse(Limits { max_file_bytes: 100, ..Limits::default() }), "file size in bytes");
     let ten = Limits { max_scans: 10, max_pixels: 5_917, ..Limits::default() };
-    assert!(JpegReader::default().judge(&bytes, &ten).is_ok());
+    assert!(whole(&bytes, &ten).is_ok());
 }
 
 #[test]
-fn four_components_are_referred() {
+fn four_components_become_pixels() {
     let (_, bytes) = small_files().into_iter().find(|(name, _)| name == "cmyk").expect("there");
     let reading = JpegReader::default().read(&bytes, |_, _| Detail::Scaled(1), &Limits::default());
-    assert_eq!(reading.expect("read"), Reading::Refer(Refer::Components));
+    assert_eq!(reading.expect("read").detail, Detail::Full);
 }
 
 /// A file of `blocks` 16×16 MCUs across and down, 4:2:0, whose blocks are all zeros: with `alike` tables for luma and
@@ -338,23 +344,31 @@ fn cut_scans_equal_scans_read_in_one_piece() {
         }
     }
     let (mut cut, mut serial) = (JpegReader::default(), JpegReader::default());
-    cut.reader.cut_scans_from(16);
-    serial.reader.cut_scans_from(usize::MAX);
+    cut.reader.cut_scans_from(16, 400);
+    serial.reader.cut_scans_from(usize::MAX, usize::MAX);
     let (mut compared, mut joined) = (0, 0);
     for (name, bytes) in &files {
-        for detail in [1, 2, 3, 4, 6, 8] {
-            // Whole, and broken off at a third.
-            for bytes in [&bytes[..], &bytes[..bytes.len() / 3]] {
-                let ours = cut.read(bytes, |_, _| Detail::Scaled(detail), &Limits::default());
-                let theirs = serial.read(bytes, |_, _| Detail::Scaled(detail), &Limits::default());
-                match (ours, theirs) {
-                    (Ok(ours), Ok(theirs)) => assert!(ours == theirs, "{name} at {detail}"),
-                    (ours, theirs) => assert_eq!(ours.is_err(), theirs.is_err(), "{name} at {detail}"),
-                }
-                match &**name {
-                    "never" => assert_eq!(cut.reader.pieces(), 1),
+        for detail in [1, 2, 3, 4, 6, 8].map(Detail::Scaled).into_iter().chain([Detail::Full]) {
+            // Whole, broken off at a third, and broken inside.
+            let broken = bytes.iter().enumerate().map(|(at, byte)| byte ^ u8::from(at % 997 == 900));
+            for bytes in [&bytes[..], &bytes[..bytes.len() / 3], &broken.collect::<Vec<_>>()] {
+                let ours = cut.read(bytes, |_, _| detail, &Limits::default());
+                let theirs = serial.read(bytes, |_, _| detail, &Limits::default());
+                let scaled = match (ours, theirs) {
+                    (Ok(ours), Ok(theirs)) => {
+                        assert!(ours == theirs, "{name} at {detail}");
+                        ours.detail != Detail::Full
+                    }
+                    (ours, theirs) => {
+                        assert_eq!(ours.is_err(), theirs.is_err(), "{name} at {detail}");
+                        false
+                    }
+                };
+                match (&**name, detail) {
+                    // All 64 are read in windows, in which a guess may happen to be right.
+                    ("never", Detail::Scaled(1..8)) if scaled => assert_eq!(cut.reader.pieces(), 1),
                     // Luma keeps more than chroma above that.
-                    "alike" if detail <= 2 => assert_eq!(cut.reader.pieces(), 3),
+                    ("alike", Detail::Scaled(1 | 2)) if scaled => assert_eq!(cut.reader.pieces(), 3),
                     _ => {}
                 }
                 joined += usize::from(cut.reader.pieces() == 3);
@@ -362,5 +376,5 @@ fn cut_scans_equal_scans_read_in_one_piece() {
             }
         }
     }
-    assert!(compared >= 42 * 12 && joined > 100, "{compared} {joined}");
+    assert!(compared >= 42 * 21 && joined > 100, "{compared} {joined}");
 }

@@ -4,9 +4,10 @@
 //! zigzag order, by cells. With few coefficients one product with that matrix is cheaper than two passes along rows and
 //! columns, and what it computes is plain to see: `cell = Σ coefficient · basis[coefficient][cell]`, rounded once.
 //!
-//! Two coefficients are taken at a time: 16-bit products added in pairs to 32 bits are one instruction. Coefficients are
-//! clamped to 16 bits after dequantisation, basis values have 13 bits behind the point: a sum of 64 products is at most
-//! `2¹⁵ · 6.8 · 2¹³ < 2³¹`.
+//! Two coefficients are taken at a time: 16-bit products added in pairs to 32 bits are one instruction. Coefficients have 16 bits
+//! after dequantisation, basis values have 13 behind the point: a sum of 64 products is at most `2¹⁵ · 6.8 · 2¹³ < 2³¹`.
+//!
+//! Blocks of 64 slots are in natural order, `8·v + u`, others in zigzag order.
 
 use crate::picture::{COARSE_UNIT, COARSE_ZERO};
 use fearless_simd::{Bytes, Simd, SimdBase, SimdIntWiden, i16x32, i32x16};
@@ -32,6 +33,28 @@ const fn zigzag() -> [(u8, u8); 64] {
         k += 1;
     }
     order
+}
+
+/// Each coefficient's place in natural order, `8·v + u`, by its place in zigzag order.
+pub(super) const NATURAL: [u8; 64] = natural();
+
+const fn natural() -> [u8; 64] {
+    let mut order = [0; 64];
+    let mut k = 0;
+    while k < 64 {
+        order[k] = 8 * ZIGZAG[k].1 + ZIGZAG[k].0;
+        k += 1;
+    }
+    order
+}
+
+/// A quantisation table from zigzag to natural order.
+pub(super) fn to_natural(table: &[u16; 64]) -> [u16; 64] {
+    let mut natural = [0; 64];
+    for (&place, &step) in NATURAL.iter().zip(table) {
+        natural[usize::from(place)] = step;
+    }
+    natural
 }
 
 /// `2²⁰·cos(kπ/16)` for k = 0..=8.
@@ -62,9 +85,9 @@ const fn along(u: usize, cell: usize, cells: usize) -> i64 {
     sum
 }
 
-/// What coefficient `k` counts in cell `(x, y)` of `cells`×`cells`.
-const fn basis(k: usize, x: usize, y: usize, cells: usize) -> i16 {
-    let (u, v) = (ZIGZAG[k].0 as usize, ZIGZAG[k].1 as usize);
+/// What frequency `(u, v)` counts in cell `(x, y)` of `cells`×`cells`.
+const fn basis((u, v): (u8, u8), x: usize, y: usize, cells: usize) -> i16 {
+    let (u, v) = (u as usize, v as usize);
     let pixels = (8 / cells * (8 / cells)) as i64;
     let scale = pixels << (42 - BASIS_BITS);
     (along(u, x, cells) * along(v, y, cells) + scale / 2).div_euclid(scale) as i16
@@ -80,10 +103,26 @@ const fn matrix<const C: usize, const WIDTH: usize, const PAIRS: usize>(
     while k <= kept {
         let mut cell = 0;
         while cell < C * C {
-            matrix[k / 2][2 * cell + k % 2] = basis(k, cell % C, cell / C, C);
+            matrix[k / 2][2 * cell + k % 2] = basis(ZIGZAG[k], cell % C, cell / C, C);
             cell += 1;
         }
         k += 1;
+    }
+    matrix
+}
+
+/// The same for all coefficients in natural order, on 8×8 cells.
+const fn natural_matrix() -> [[i16; 128]; 32] {
+    let mut matrix = [[0; 128]; 32];
+    let mut place = 0;
+    while place < 64 {
+        let mut cell = 0;
+        while cell < 64 {
+            let frequency = (place as u8 % 8, place as u8 / 8);
+            matrix[place / 2][2 * cell + place % 2] = basis(frequency, cell % 8, cell / 8, 8);
+            cell += 1;
+        }
+        place += 1;
     }
     matrix
 }
@@ -92,7 +131,7 @@ static TWO: [[i16; 8]; 3] = matrix::<2, 8, 3>(4);
 static THREE: [[i16; 32]; 5] = matrix::<4, 32, 5>(8);
 static FOUR: [[i16; 32]; 7] = matrix::<4, 32, 7>(13);
 static SIX: [[i16; 128]; 14] = matrix::<8, 128, 14>(26);
-static EIGHT: [[i16; 128]; 32] = matrix::<8, 128, 32>(63);
+static EIGHT: [[i16; 128]; 32] = natural_matrix();
 
 /// Levels below and above the middle, in coarse units.
 const LOW: i32 = -128 * COARSE_UNIT as i32;
@@ -105,7 +144,7 @@ pub(super) const NEUTRAL: i32 = COARSE_ZERO as i32;
 /// One component's blocks, row by row, and what makes samples of them.
 #[derive(Clone, Copy)]
 pub(super) struct Blocks<'a> {
-    /// `slots` a block, in zigzag order.
+    /// `slots` a block.
     pub(super) coefficients: &'a [i16],
     pub(super) slots: usize,
     /// Blocks from one row to the next, and those that hold picture.
@@ -117,45 +156,124 @@ pub(super) struct Blocks<'a> {
     pub(super) zero: i32,
 }
 
-impl Blocks<'_> {
-    /// All blocks' cells for a detail, rows of samples one after another.
+/// From here on a DC value may have wrapped at 16 bits: neither the sum before nor this one can be smaller where it did.
+const FAR: u32 = 1 << 14;
+/// What dequantised values of either sign stay below.
+const RANGE: u32 = 1 << 15;
+
+/// How far values went: the bits of all of them, the sign's taken out.
+#[derive(Debug, Clone, Copy, Default)]
+struct Extent(i32);
+
+impl Extent {
     #[inline(always)]
-    pub(super) fn transform<S: Simd>(&self, simd: S, detail: u8, samples: &mut [u16]) {
+    fn note(&mut self, value: i32) {
+        self.0 |= value ^ (value >> 31);
+    }
+
+    fn reaches(self, limit: u32) -> bool {
+        self.0 as u32 >= limit
+    }
+}
+
+impl Blocks<'_> {
+    /// All blocks' cells for a detail, rows of samples one after another; whether all values that went in have, or may have had, 16 bits.
+    #[inline(always)]
+    pub(super) fn transform<S: Simd>(&self, simd: S, detail: u8, samples: &mut [u16]) -> bool {
         match detail {
             1 => self.means(samples),
-            2 => self.cells::<2, 6>(samples, |block, cells| four_cells(block, &TWO, cells)),
-            3 => self.cells::<4, 10>(samples, |block, cells| many_cells(simd, block, &THREE, cells)),
-            4 => self.cells::<4, 14>(samples, |block, cells| many_cells(simd, block, &FOUR, cells)),
-            6 => self.cells::<8, 28>(samples, |block, cells| many_cells(simd, block, &SIX, cells)),
-            _ => self.cells::<8, 64>(samples, |block, cells| many_cells(simd, block, &EIGHT, cells)),
+            2 => self.low_cells::<2, 6>(
+                samples,
+                #[inline(always)]
+                |block, cells| four_cells(block, &TWO, cells),
+            ),
+            3 => self.low_cells::<4, 10>(
+                samples,
+                #[inline(always)]
+                |block, cells| many_cells(simd, block, &THREE, cells),
+            ),
+            4 => self.low_cells::<4, 14>(
+                samples,
+                #[inline(always)]
+                |block, cells| many_cells(simd, block, &FOUR, cells),
+            ),
+            6 => self.low_cells::<8, 28>(
+                samples,
+                #[inline(always)]
+                |block, cells| many_cells(simd, block, &SIX, cells),
+            ),
+            _ => {
+                let steps = to_natural(self.quantiser);
+                self.cells::<8, 64>(
+                    samples,
+                    #[inline(always)]
+                    |block, extent| dequantised(block, &steps, extent),
+                    #[inline(always)]
+                    |block, cells| many_cells(simd, block, &EIGHT, cells),
+                )
+            }
         }
     }
 
     /// One sample a block, DC/8.
     #[inline(always)]
-    fn means(&self, samples: &mut [u16]) {
+    fn means(&self, samples: &mut [u16]) -> bool {
         let scale = i32::from(self.quantiser[0]);
+        let (mut dc, mut product) = (Extent::default(), Extent::default());
         let rows = self.coefficients.chunks_exact(self.stride * self.slots);
         for (to, from) in samples.chunks_exact_mut(self.wide).zip(rows) {
             for (sample, block) in to.iter_mut().zip(from.chunks_exact(self.slots)) {
-                *sample = ((i32::from(block[0]) * scale).clamp(LOW / 2, HIGH / 2) * 2 + self.zero) as u16;
+                let value = i32::from(block[0]) * scale;
+                dc.note(block[0].into());
+                product.note(value);
+                *sample = (value.clamp(LOW / 2, HIGH / 2) * 2 + self.zero) as u16;
             }
         }
+        !(dc.reaches(FAR) || product.reaches(RANGE))
     }
 
-    /// `C`×`C` samples a block; `transform` makes values of its first `K` coefficients, dequantised.
+    /// `C`×`C` samples a block, of its first `K` coefficients in zigzag order.
+    #[inline(always)]
+    fn low_cells<const C: usize, const K: usize>(
+        &self,
+        samples: &mut [u16],
+        transform: impl Fn(&[i16; K], &mut [i32; 64]),
+    ) -> bool {
+        if self.slots < 64 {
+            return self.cells::<C, K>(
+                samples,
+                #[inline(always)]
+                |block, extent| dequantised(&block[..K], self.quantiser, extent),
+                transform,
+            );
+        }
+        self.cells::<C, K>(
+            samples,
+            #[inline(always)]
+            |block, extent| {
+                let low: [i16; K] = std::array::from_fn(|k| block[usize::from(NATURAL[k])]);
+                dequantised(&low, self.quantiser, extent)
+            },
+            transform,
+        )
+    }
+
+    /// `C`×`C` samples a block; `values` dequantises its first `K` coefficients, `transform` makes cells of them.
     #[inline(always)]
     fn cells<const C: usize, const K: usize>(
         &self,
         samples: &mut [u16],
+        values: impl Fn(&[i16], &mut Extent) -> [i16; K],
         transform: impl Fn(&[i16; K], &mut [i32; 64]),
-    ) {
+    ) -> bool {
         let line = self.wide * C;
         let mut cells = [0i32; 64];
+        let (mut dc, mut product) = (Extent::default(), Extent::default());
         let rows = self.coefficients.chunks_exact(self.stride * self.slots);
         for (to, from) in samples.chunks_exact_mut(line * C).zip(rows) {
             for (column, block) in from.chunks_exact(self.slots).take(self.wide).enumerate() {
-                transform(&dequantised(&block[..K], self.quantiser), &mut cells);
+                dc.note(block[0].into());
+                transform(&values(block, &mut product), &mut cells);
                 for (y, to) in to.chunks_exact_mut(line).enumerate() {
                     let row = &cells[y * C..][..C];
                     for (to, &cell) in to[column * C..][..C].iter_mut().zip(row) {
@@ -164,15 +282,18 @@ impl Blocks<'_> {
                 }
             }
         }
+        !(dc.reaches(FAR) || product.reaches(RANGE))
     }
 }
 
-/// Steps times coefficients, within 16 bits.
+/// Steps times coefficients, of which 16 bits are kept.
 #[inline(always)]
-fn dequantised<const K: usize>(block: &[i16], quantiser: &[u16; 64]) -> [i16; K] {
+fn dequantised<const K: usize>(block: &[i16], quantiser: &[u16; 64], extent: &mut Extent) -> [i16; K] {
     let mut values = [0; K];
     for ((value, &coefficient), &step) in values.iter_mut().zip(block).zip(quantiser) {
-        *value = (i32::from(coefficient) * i32::from(step)).clamp(-32_767, 32_767) as i16;
+        let product = i32::from(coefficient) * i32::from(step);
+        extent.note(product);
+        *value = product as i16;
     }
     values
 }

@@ -7,15 +7,22 @@ use std::ops::Range;
 use image::codecs::bmp::BmpDecoder;
 use image::{ColorType, ImageDecoder, ImageError};
 
+use super::pieces::Pieces;
 use super::{Raster, blank, drop_alpha, share};
-use crate::decode::Format;
 use crate::decode::estimate::{Estimate, LEAST};
+use crate::decode::{Format, Viewing};
 use crate::error::{Error, Result};
 use crate::limits;
+use header::Mended;
 
-/// What decoding takes: the samples, at worst with alpha, and the file once more where rows are missing.
+mod header;
+
+/// What decoding takes: the samples, at worst with alpha, and the file once more where rows are missing or its header is mended.
 pub(super) fn estimate(bytes: &[u8]) -> Result<Estimate> {
-    let decoder = match BmpDecoder::new(Cursor::new(bytes)) {
+    let mended = Mended::of(bytes)?;
+    let copy = if mended.is_some() { bytes.len() as u64 } else { 0 };
+    let pieces = mended.map_or_else(|| Pieces::whole(bytes), |mended| mended.pieces(bytes));
+    let decoder = match BmpDecoder::new(pieces) {
         Ok(decoder) => decoder,
         Err(error) => match too_large(&error) {
             Some(sides) => return Ok(Estimate::new(Format::Bmp, sides, 4)),
@@ -24,11 +31,15 @@ pub(super) fn estimate(bytes: &[u8]) -> Result<Estimate> {
     };
     let channels = channels(&decoder) as u64;
     let (width, height) = decoder.dimensions();
-    Ok(Estimate::new(Format::Bmp, (width, height), channels).and(bytes.len() as u64 + 16 * u64::from(width)))
+    Ok(Estimate::new(Format::Bmp, (width, height), channels)
+        .and(copy + bytes.len() as u64 + 16 * u64::from(width)))
 }
 
 /// Decodes a bitmap. One that breaks off keeps its rows; the others look like rows of zeros.
 pub(super) fn decode(bytes: &[u8], samples: &mut Vec<u8>) -> Result<Raster> {
+    let mended = Mended::of(bytes)?;
+    let file = mended.as_ref().map(|mended| mended.file(bytes)).transpose()?;
+    let bytes = file.as_deref().unwrap_or(bytes);
     let (width, height) = open(bytes)?.dimensions();
     let there = There::of(bytes, width, height);
     let mut whole = None;
@@ -45,10 +56,20 @@ pub(super) fn decode(bytes: &[u8], samples: &mut Vec<u8>) -> Result<Raster> {
     if missing > 0 {
         there.repeat_last_row(samples, decoded, stride);
     }
-    if channels == 4 {
-        drop_alpha(samples);
+    // Where every alpha is 0, nobody set it.
+    let is_set = channels == 4 && samples.as_chunks::<4>().0.iter().any(|pixel| pixel[3] > 0);
+    let alpha = channels == 4 && drop_alpha(samples) && is_set;
+    if let Some(mended) = mended {
+        mended.reorder(samples);
     }
-    Ok(Raster { width, height, channels: channels.min(3), whole, orientation: None })
+    Ok(Raster {
+        width,
+        height,
+        channels: channels.min(3),
+        whole,
+        orientation: None,
+        viewing: Viewing { alpha, ..Viewing::default() },
+    })
 }
 
 fn open(bytes: &[u8]) -> Result<BmpDecoder<Cursor<&[u8]>>> {

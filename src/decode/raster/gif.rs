@@ -6,10 +6,15 @@ use std::num::NonZeroU64;
 
 use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError, MemoryLimit};
 
+use super::pieces::Pieces;
 use super::{Raster, Wanted, lengthen, mark, marked, share};
-use crate::decode::Format;
 use crate::decode::estimate::Estimate;
+use crate::decode::{Format, Viewing};
 use crate::error::{Error, Result};
+
+mod blocks;
+
+type Source<'a> = Decoder<Pieces<'a>>;
 
 /// Rows of an interlaced GIF come in four passes: first row, rows between, rows that one stands for until later ones come.
 const PASSES: [[usize; 3]; 4] = [[0, 8, 8], [4, 8, 4], [2, 4, 2], [1, 2, 1]];
@@ -42,36 +47,41 @@ pub(super) fn decode(bytes: &[u8], wanted: &Wanted<'_>, samples: &mut Vec<u8>) -
     let palette = colours(decoder.palette().map_err(|error| problem(error, wanted))?);
     let (indices, broken) = read_indices(&mut decoder, &frame)?;
     lengthen(samples, width * height * 3)?;
-    if indices.len() < width * height {
+    let canvas_pixels = width * height;
+    if indices.len() < canvas_pixels {
         let empty = palette[usize::from(frame.transparent.unwrap_or(0))];
         samples.as_chunks_mut::<3>().0.fill(empty);
     }
     let rows = paint_rows(&indices, &frame, &palette, width, samples);
     let (width, height) = (width as u32, height as u32);
-    let mut raster = Raster { width, height, channels: 3, whole: None, orientation: None };
+    let is_open = |index: &u8| Some(*index) == frame.transparent;
+    let alpha = indices.len() < canvas_pixels || indices.iter().any(is_open);
+    let animated = matches!(decoder.next_frame_info(), Ok(Some(_)));
+    let viewing = Viewing { alpha, animated, ..Viewing::default() };
+    let mut raster = Raster { width, height, channels: 3, whole: None, orientation: None, viewing };
     if rows < frame.height {
         raster.whole = share(Format::Gif, rows as u32, frame.height as u32, &broken)?;
     }
     Ok(raster)
 }
 
-fn open<'a>(bytes: &'a [u8], wanted: &Wanted<'_>) -> Result<Decoder<&'a [u8]>> {
+fn open<'a>(bytes: &'a [u8], wanted: &Wanted<'_>) -> Result<Source<'a>> {
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::Indexed);
     options.allow_unknown_blocks(true);
     let limit = NonZeroU64::new(wanted.limits.max_decoder_bytes);
     options.set_memory_limit(limit.map_or(MemoryLimit::Unlimited, MemoryLimit::Bytes));
-    options.read_info(bytes).map_err(|error| problem(error, wanted))
+    options.read_info(blocks::mended(bytes)).map_err(|error| problem(error, wanted))
 }
 
 /// Width and height of the screen, or of the frame where that reaches beyond it (GIF89a, sections 18 and 20).
-fn canvas(decoder: &Decoder<&[u8]>, frame: &Frame) -> (usize, usize) {
+fn canvas(decoder: &Source<'_>, frame: &Frame) -> (usize, usize) {
     let width = frame.left + frame.width.max(usize::from(decoder.width()).saturating_sub(frame.left));
     let height = frame.top + frame.height.max(usize::from(decoder.height()).saturating_sub(frame.top));
     (width, height)
 }
 
-fn first_frame(decoder: &mut Decoder<&[u8]>, wanted: &Wanted<'_>) -> Result<Frame> {
+fn first_frame(decoder: &mut Source<'_>, wanted: &Wanted<'_>) -> Result<Frame> {
     let frame = decoder.next_frame_info().map_err(|error| problem(error, wanted))?;
     let frame = frame.ok_or_else(|| Error::corrupt(Format::Gif.name(), "there is no frame in it"))?;
     Ok(Frame {
@@ -85,7 +95,7 @@ fn first_frame(decoder: &mut Decoder<&[u8]>, wanted: &Wanted<'_>) -> Result<Fram
 }
 
 /// The frame's indices as far as they came, and what was wrong where some did not.
-fn read_indices(decoder: &mut Decoder<&[u8]>, frame: &Frame) -> Result<(Vec<u8>, String)> {
+fn read_indices(decoder: &mut Source<'_>, frame: &Frame) -> Result<(Vec<u8>, String)> {
     let mut indices = Vec::new();
     lengthen(&mut indices, frame.width * frame.height)?;
     mark(&mut indices);

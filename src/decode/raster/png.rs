@@ -4,13 +4,14 @@ use std::io;
 
 use png::{ColorType, DecodeOptions, Decoder, DecodingError, Limits, Reader, Transformations};
 
-use super::{Raster, Wanted, blank, share};
+use super::{Raster, Wanted, blank, divided, share};
 use crate::decode::estimate::Estimate;
 use crate::decode::{Format, orient};
 use crate::error::{Error, Result};
 use passes::PASSES;
-use source::{Growing, Trusted, trusted};
+use source::{Growing, Trusted, is_apples, trusted};
 
+mod colour;
 mod passes;
 mod source;
 
@@ -31,7 +32,7 @@ pub(super) fn estimate(bytes: &[u8]) -> Result<Estimate> {
 /// Bytes of a PNG up to the end of its header.
 const HEADER: usize = 33;
 
-/// The first chunk (PNG specification, 11.2.1).
+/// The header's chunk (PNG specification, 11.2.1).
 struct Header {
     width: u32,
     height: u32,
@@ -41,7 +42,10 @@ struct Header {
 
 impl Header {
     fn read(bytes: &[u8]) -> Option<Header> {
-        let header = bytes.get(8..HEADER)?;
+        // Apple's tools put a chunk before it.
+        let before =
+            if is_apples(bytes) { 12 + u32::from_be_bytes(*bytes[8..].first_chunk()?) as usize } else { 0 };
+        let header = bytes.get(8usize.checked_add(before)?..HEADER.checked_add(before)?)?;
         let side = |at: usize| header.get(at..)?.first_chunk().map(|side| u32::from_be_bytes(*side));
         (&header[4..8] == b"IHDR").then_some(())?;
         Some(Header { width: side(8)?, height: side(12)?, depth: header[16], colour: header[17] })
@@ -77,7 +81,8 @@ pub(super) fn decode(bytes: &[u8], wanted: &Wanted<'_>, samples: &mut Vec<u8>) -
     }
     blank(samples, width as usize * height as usize * channels)?;
     let mut rows = read_rows(&mut reader, &source, channels, samples);
-    let mut raster = Raster { width, height, channels, whole: None, orientation: None };
+    let viewing = colour::viewing(bytes);
+    let mut raster = Raster { width, height, channels, whole: None, orientation: None, viewing };
     if let Some(why) = rows.broken.take() {
         raster.whole = Some(rows.trusted(source.trusted()) as f32 / height as f32);
         if checksums != Checksums::Ignored && rows.might_go_on(&why) {
@@ -87,6 +92,7 @@ pub(super) fn decode(bytes: &[u8], wanted: &Wanted<'_>, samples: &mut Vec<u8>) -
         }
         share(Format::Png, rows.came(), height, &why)?;
     }
+    raster.viewing.alpha = rows.alpha;
     if wanted.orientation {
         let _ = reader.finish();
         raster.orientation = reader.info().exif_metadata.as_deref().and_then(orient::from_exif);
@@ -106,7 +112,7 @@ enum Checksums {
 
 fn open<'a>(source: &Growing<'a>, wanted: &Wanted<'_>, checksums: Checksums) -> Result<Source<'a>> {
     let mut options = DecodeOptions::default();
-    options.set_ignore_adler32(checksums == Checksums::Ignored);
+    options.set_ignore_adler32(checksums == Checksums::Ignored || source.is_apples());
     options.set_ignore_crc(checksums != Checksums::Checked);
     options.set_ignore_text_chunk(true);
     options.set_ignore_iccp_chunk(true);
@@ -135,6 +141,8 @@ struct Rows {
     done_trusted: Option<[u32; 7]>,
     /// Why no more came, if anything is wrong at all.
     broken: Option<DecodingError>,
+    /// Whether some pixel is not opaque.
+    alpha: bool,
 }
 
 impl Rows {
@@ -169,9 +177,11 @@ type Step = std::result::Result<(), DecodingError>;
 fn read_rows<'a>(reader: &mut Source<'a>, source: &Growing<'a>, channels: usize, samples: &mut [u8]) -> Rows {
     let (width, height) = reader.info().size();
     let interlaced = reader.info().interlaced;
-    let rows = Rows { width, height, interlaced, done: [0; 7], done_trusted: None, broken: None };
+    let rows =
+        Rows { width, height, interlaced, done: [0; 7], done_trusted: None, broken: None, alpha: false };
     let with_alpha = reader.output_color_type().0.samples();
-    let mut reading = Reading { reader, source, rows, channels, with_alpha };
+    let apples = source.is_apples() && channels == 3;
+    let mut reading = Reading { reader, source, rows, channels, with_alpha, apples };
     let read = if interlaced { reading.interlaced(samples) } else { reading.plain(samples) };
     let broken = read.and_then(|()| reading.row(&mut []));
     let mut rows = reading.rows;
@@ -194,6 +204,8 @@ struct Reading<'r, 'a> {
     channels: usize,
     /// Channels as they are decoded.
     with_alpha: usize,
+    /// Whether colours are stored in Apple's way.
+    apples: bool,
 }
 
 impl Reading<'_, '_> {
@@ -215,11 +227,11 @@ impl Reading<'_, '_> {
         let stride = self.rows.width as usize * self.channels;
         let mut line = vec![0; self.rows.width as usize * self.with_alpha];
         for row in samples.chunks_exact_mut(stride) {
-            if self.with_alpha == self.channels {
+            if self.with_alpha == self.channels && !self.apples {
                 self.row(row)?;
             } else {
                 self.row(&mut line)?;
-                without_alpha(&line, self.with_alpha, row);
+                self.without_alpha(&line, row);
             }
             self.rows.done[0] += 1;
         }
@@ -236,7 +248,7 @@ impl Reading<'_, '_> {
             for row in 0..rows {
                 self.row(&mut line)?;
                 let opaque = &mut opaque[..columns as usize * self.channels];
-                without_alpha(&line, self.with_alpha, opaque);
+                self.without_alpha(&line, opaque);
                 match self.channels {
                     1 => passes::place::<1>(samples, stride, pass, row, opaque),
                     _ => passes::place::<3>(samples, stride, pass, row, opaque),
@@ -245,6 +257,27 @@ impl Reading<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    fn without_alpha(&mut self, line: &[u8], to: &mut [u8]) {
+        let with = self.with_alpha;
+        if matches!(with, 2 | 4) && !self.rows.alpha {
+            let mut pixels = line.chunks_exact(with).take(to.len() / self.channels);
+            self.rows.alpha = pixels.any(|pixel| pixel[with - 1] < u8::MAX);
+        }
+        if self.apples {
+            from_apples(line, with, to);
+        } else {
+            without_alpha(line, with, to);
+        }
+    }
+}
+
+/// R, G and B of pixels that are B, G, R and may have alpha, which colours are multiplied with; `with` counts the channels.
+fn from_apples(line: &[u8], with: usize, to: &mut [u8]) {
+    for (to, from) in to.as_chunks_mut::<3>().0.iter_mut().zip(line.chunks_exact(with)) {
+        let alpha = from.get(3).copied().unwrap_or(255);
+        *to = [2, 1, 0].map(|channel| divided(from[channel], alpha));
     }
 }
 

@@ -1,23 +1,31 @@
 //! The first page of a TIFF through the `tiff` crate, strip by strip or tile by tile.
 
-use std::io::Cursor;
-
 use tiff::decoder::{ChunkType, Decoder, DecodingResult, Limits};
 use tiff::tags::Tag;
 use tiff::{ColorType, TiffError};
 
-use super::{Raster, Wanted, blank, lengthen, share};
+use super::pieces::Pieces;
+use super::{Raster, Wanted, blank, divided, share};
 use crate::decode::estimate::Estimate;
-use crate::decode::{Format, orient};
+use crate::decode::viewing::profile_moves;
+use crate::decode::{Format, Viewing, orient};
 use crate::error::{Error, Result};
 use crate::limits;
+use chroma::Clumps;
 use directory::Directory;
 use jpeg::Jpeg;
+use mended::Mended;
 
+mod chroma;
 mod directory;
 mod jpeg;
+mod mended;
+mod strips;
 
-type Source<'a> = Decoder<Cursor<&'a [u8]>>;
+type Source<'a> = Decoder<Pieces<'a>>;
+
+/// The tag of an ICC profile (ICC.1:2022, B.3).
+const ICC: u16 = 34_675;
 
 /// What the samples of a pixel mean; each may be followed by others, which are dropped.
 enum Colour {
@@ -45,6 +53,10 @@ struct Grid {
     bits: u8,
     /// Whether each sample has strips of its own.
     planar: bool,
+    /// The sample that is an alpha which the others are multiplied with.
+    alpha: Option<usize>,
+    /// The sample that is an alpha of either kind.
+    any_alpha: Option<usize>,
 }
 
 /// What decoding takes, by the first page's directory.
@@ -52,16 +64,21 @@ pub(super) fn estimate(bytes: &[u8], wanted: &Wanted<'_>) -> Result<Estimate> {
     let tables = Directory::read(bytes).map_or(0, |directory| directory.tables());
     wanted.limits.check_decoder_bytes(tables)?;
     limits::can_be_had(tables)?;
-    let mut decoder = open(bytes, wanted)?;
+    let mended = Mended::directory(bytes)?;
+    let mut decoder = open(mended.pieces, wanted)?;
     let (width, height) = decoder.dimensions().map_err(|error| problem(error, wanted))?;
     let samples = decoder.find_tag_unsigned::<u16>(Tag::SamplesPerPixel).ok().flatten().unwrap_or(1);
     let bits = decoder.find_tag_unsigned_vec::<u8>(Tag::BitsPerSample).ok().flatten();
     let bits = bits.and_then(|bits| bits.first().copied()).unwrap_or(1);
     let grid = grid(&mut decoder, (width, height), samples, bits)?;
     // At worst a palette's colours, and the file with its indices declared to be grey.
-    let estimate = Estimate::new(Format::Tiff, (width, height), 3).and(tables + bytes.len() as u64);
+    let size = mended.clumps.map_or((width, height), |clumps| (clumps.width, clumps.height));
+    let mended = mended.memory.saturating_add(mended.clumps.map_or(0, |clumps| clumps.bytes()));
+    let estimate = Estimate::new(Format::Tiff, size, 3).and(tables + bytes.len() as u64).and(mended);
     let jpeg = jpegs(&mut decoder, bytes);
-    Ok(estimate.working_through(grid.pixels_worked().max(jpeg.pixels)).and(grid.cell_memory() + jpeg.memory))
+    Ok(estimate
+        .working_through(grid.pixels_worked().max(jpeg.pixels))
+        .and(grid.cell_memory().saturating_add(jpeg.memory)))
 }
 
 impl Grid {
@@ -75,7 +92,8 @@ impl Grid {
 
     /// Bytes of a strip or tile: as it is stored, as bytes, once more where planes are put together; and a row with what lies beyond the edge.
     fn cell_memory(&self) -> u64 {
-        let samples = (self.cell.0 * self.cell.1) as u64 * self.samples as u64;
+        let pixels = (self.cell.0 as u64).saturating_mul(self.cell.1 as u64);
+        let samples = pixels.saturating_mul(self.samples as u64);
         let row = (self.stored as u64 * self.samples as u64).saturating_mul(u64::from(self.bits)) / 8;
         samples.saturating_mul(u64::from(self.bits.div_ceil(8)) + 2).saturating_add(row)
     }
@@ -103,40 +121,71 @@ fn jpegs(decoder: &mut Source<'_>, bytes: &[u8]) -> Jpeg {
 
 /// Decodes the first page. What cannot be decoded stays black.
 pub(super) fn decode(bytes: &[u8], wanted: &Wanted<'_>, samples: &mut Vec<u8>) -> Result<Raster> {
-    let indexed = indices_as_grey(bytes)?;
-    let mut decoder = open(indexed.as_deref().unwrap_or(bytes), wanted)?;
+    let mended = Mended::samples(bytes)?;
+    let mut decoder = open(mended.pieces, wanted)?;
     let (width, height) = decoder.dimensions().map_err(|error| problem(error, wanted))?;
     if decoder.find_tag_unsigned::<u16>(Tag::FillOrder).ok().flatten() == Some(2) {
         return Err(Error::Unsupported("TIFF with the bits of its bytes in reverse order".into()));
     }
-    let colour =
-        if indexed.is_some() { palette(&mut decoder, wanted)? } else { colour(&mut decoder, wanted)? };
+    let colour = if mended.indexed { palette(&mut decoder, wanted)? } else { colour(&mut decoder, wanted)? };
     let kind = decoder.colortype().map_err(|error| problem(error, wanted))?;
-    let grid = grid(&mut decoder, (width, height), kind.num_samples(), kind.bit_depth())?;
+    let mut grid = grid(&mut decoder, (width, height), kind.num_samples(), kind.bit_depth())?;
+    grid.alpha = alpha(&mut decoder, &colour, &[1]);
+    grid.any_alpha = alpha(&mut decoder, &colour, &[1, 2]);
     let channels = if matches!(colour, Colour::Grey) { 1 } else { 3 };
     blank(samples, grid.width * grid.height * channels)?;
-    let mut raster = Raster { width, height, channels, whole: None, orientation: None };
-    let (rows, broken) = read_cells(&mut decoder, &grid, &colour, channels, samples);
+    let mut raster =
+        Raster { width, height, channels, whole: None, orientation: None, viewing: Viewing::default() };
+    let (mut rows, broken) =
+        read_cells(&mut decoder, &grid, &colour, channels, samples, &mut raster.viewing.alpha);
+    let profile =
+        decoder.find_tag(Tag::Unknown(ICC)).ok().flatten().and_then(|value| value.into_u8_vec().ok());
+    raster.viewing.profile = profile.is_some_and(|profile| profile_moves(&profile));
+    if let Some(clumps) = mended.clumps {
+        rows = (rows * clumps.down).min(clumps.height);
+        raster = Raster { width: clumps.width, height: clumps.height, channels: 3, ..raster };
+        spread(&clumps, samples)?;
+    }
     if let Some(error) = broken {
         if matches!(error, TiffError::UnsupportedError(_) | TiffError::LimitsExceeded) {
             return Err(problem(error, wanted));
         }
-        raster.whole = share(Format::Tiff, rows, height, &error)?;
+        raster.whole = share(Format::Tiff, rows, raster.height, &error)?;
     }
-    if wanted.orientation {
-        let tag = decoder.find_tag_unsigned::<u8>(Tag::Orientation).ok().flatten();
-        raster.orientation = tag.and_then(orient::from_number);
-    }
+    let tag = decoder.find_tag_unsigned::<u8>(Tag::Orientation).ok().flatten();
+    raster.orientation = tag.and_then(orient::from_number);
     Ok(raster)
 }
 
-fn open<'a>(bytes: &'a [u8], wanted: &Wanted<'_>) -> Result<Source<'a>> {
+/// Makes pixels of samples that share their chroma.
+fn spread(clumps: &Clumps, samples: &mut Vec<u8>) -> Result<()> {
+    let stored = std::mem::take(samples);
+    blank(samples, clumps.width as usize * clumps.height as usize * 3)?;
+    samples
+        .as_chunks_mut::<3>()
+        .0
+        .iter_mut()
+        .zip(clumps.pixels(&stored))
+        .for_each(|(to, from)| *to = from_ycbcr(from));
+    Ok(())
+}
+
+/// Which sample of a pixel is an alpha of these kinds (TIFF 6.0, section 18): 1 with which colours are multiplied, 2 with which they are not.
+fn alpha(decoder: &mut Source<'_>, colour: &Colour, kinds: &[u16]) -> Option<usize> {
+    let extra = decoder.find_tag_unsigned_vec::<u16>(Tag::ExtraSamples).ok()??;
+    let samples = decoder.find_tag_unsigned::<u16>(Tag::SamplesPerPixel).ok()??;
+    let is_so = extra.first().is_some_and(|kind| kinds.contains(kind))
+        && matches!(colour, Colour::Grey | Colour::Rgb);
+    is_so.then(|| usize::from(samples).checked_sub(extra.len())).flatten()
+}
+
+fn open<'a>(file: Pieces<'a>, wanted: &Wanted<'_>) -> Result<Source<'a>> {
     let most = usize::try_from(wanted.limits.max_decoder_bytes).unwrap_or(usize::MAX);
     let mut limits = Limits::default();
     limits.decoding_buffer_size = most;
     limits.intermediate_buffer_size = most;
     limits.ifd_value_size = most.min(64 << 20);
-    let decoder = Decoder::new(Cursor::new(bytes)).map_err(|error| problem(error, wanted))?;
+    let decoder = Decoder::new(file).map_err(|error| problem(error, wanted))?;
     Ok(decoder.with_limits(limits))
 }
 
@@ -164,19 +213,6 @@ fn kind(colour: ColorType) -> String {
         _ => return "that is not known".to_string(),
     };
     format!("{name} of {bits} bits")
-}
-
-/// The file with its palette indices declared to be grey; `None` where there are none.
-///
-/// The `tiff` crate (0.11) refuses palettes, but reads the same samples as grey.
-fn indices_as_grey(bytes: &[u8]) -> Result<Option<Vec<u8>>> {
-    let Some(directory) = Directory::read(bytes) else { return Ok(None) };
-    let Some(at) = directory.palette_at() else { return Ok(None) };
-    let mut grey = Vec::new();
-    lengthen(&mut grey, bytes.len())?;
-    grey.copy_from_slice(bytes);
-    grey[at..at + 2].copy_from_slice(&directory.short(1));
-    Ok(Some(grey))
 }
 
 fn palette(decoder: &mut Source<'_>, wanted: &Wanted<'_>) -> Result<Colour> {
@@ -213,6 +249,8 @@ fn grid(decoder: &mut Source<'_>, (width, height): (u32, u32), samples: u16, bit
         samples: samples.into(),
         bits,
         planar: planar && samples > 1,
+        alpha: None,
+        any_alpha: None,
     })
 }
 
@@ -223,6 +261,7 @@ fn read_cells(
     colour: &Colour,
     channels: usize,
     samples: &mut [u8],
+    seen_through: &mut bool,
 ) -> (u32, Option<TiffError>) {
     let (mut rows, mut broken) = (0, None);
     let palette = matches!(colour, Colour::Palette(_));
@@ -236,9 +275,12 @@ fn read_cells(
                     let left = across * grid.cell.0;
                     let width = grid.cell.0.min(grid.width - left);
                     let cell = if palette { cell } else { stretched(cell, grid.bits) };
+                    if let Some(alpha) = grid.any_alpha.filter(|alpha| *alpha < grid.samples) {
+                        *seen_through |= cell.chunks_exact(grid.samples).any(|pixel| pixel[alpha] < u8::MAX);
+                    }
                     for (row, line) in cell.chunks_exact(width * grid.samples).take(height).enumerate() {
                         let start = ((top + row) * grid.width + left) * channels;
-                        paint(line, grid.samples, colour, &mut samples[start..start + width * channels]);
+                        paint(line, grid, colour, &mut samples[start..start + width * channels]);
                     }
                     whole &= cell.len() >= width * grid.samples * height;
                 }
@@ -308,8 +350,15 @@ fn stretched(mut samples: Vec<u8>, bits: u8) -> Vec<u8> {
     samples
 }
 
-fn paint(line: &[u8], samples: usize, colour: &Colour, row: &mut [u8]) {
-    let pixels = line.chunks_exact(samples);
+fn paint(line: &[u8], grid: &Grid, colour: &Colour, row: &mut [u8]) {
+    let pixels = line.chunks_exact(grid.samples);
+    if let Some(alpha) = grid.alpha.filter(|alpha| *alpha < grid.samples) {
+        let channels = if matches!(colour, Colour::Grey) { 1 } else { 3 };
+        for (to, from) in row.chunks_exact_mut(channels).zip(pixels) {
+            to.iter_mut().zip(from).for_each(|(to, colour)| *to = divided(*colour, from[alpha]));
+        }
+        return;
+    }
     match colour {
         Colour::Grey => row.iter_mut().zip(pixels).for_each(|(to, from)| *to = from[0]),
         _ => {

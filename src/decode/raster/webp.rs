@@ -1,13 +1,13 @@
 //! WebP through `image`; the first frame of an animated one.
 
-use std::io::Cursor;
-
 use image::codecs::webp::WebPDecoder;
 use image::{ImageDecoder, ImageError};
 
-use super::{Raster, Wanted, blank, drop_alpha, lengthen};
+use super::pieces::Pieces;
+use super::{Raster, blank, drop_alpha, lengthen};
 use crate::decode::estimate::{Estimate, LEAST};
-use crate::decode::{Format, orient};
+use crate::decode::viewing::profile_moves;
+use crate::decode::{Format, Viewing, orient};
 use crate::error::{Error, Result};
 use crate::limits;
 use content::Content;
@@ -17,8 +17,8 @@ mod flat;
 
 /// What decoding takes, by the chunks with the picture.
 pub(super) fn estimate(bytes: &[u8]) -> Result<Estimate> {
-    let (width, height) = open(bytes)?.dimensions();
     let content = Content::of(bytes);
+    let (width, height) = open(&content, bytes)?.dimensions();
     let canvas = u64::from(width) * u64::from(height);
     let frame = u64::from(content.frame.0) * u64::from(content.frame.1);
     let mut memory = 4 * canvas;
@@ -49,20 +49,22 @@ fn with_loss((width, height): (u32, u32), file: usize) -> u64 {
 }
 
 /// Decodes a WebP; one whose picture data is cut is corrupt.
-pub(super) fn decode(bytes: &[u8], wanted: &Wanted<'_>, samples: &mut Vec<u8>) -> Result<Raster> {
+pub(super) fn decode(bytes: &[u8], samples: &mut Vec<u8>) -> Result<Raster> {
     let content = Content::of(bytes);
     if let Some(missing) = content.missing {
         return Err(corrupt_text(format!(
             "the file ends {missing} bytes before the end of the picture's data"
         )));
     }
-    let mut decoder = open(bytes)?;
+    let mut decoder = open(&content, bytes)?;
     let (width, height) = decoder.dimensions();
     if !content.animated && content.frame != (width, height) {
         return Err(corrupt_text("its picture has another size than the file announces"));
     }
-    let orientation = if wanted.orientation { orientation(&mut decoder) } else { None };
+    let orientation = orientation(&mut decoder);
     let pixels = width as usize * height as usize;
+    let mut viewing = Viewing { animated: content.animated, ..Viewing::default() };
+    viewing.profile = chunk(bytes, *b"ICCP").is_some_and(profile_moves);
     if let Some(colour) = content.colour {
         lengthen(samples, pixels * 3)?;
         samples.as_chunks_mut::<3>().0.fill(colour);
@@ -70,18 +72,31 @@ pub(super) fn decode(bytes: &[u8], wanted: &Wanted<'_>, samples: &mut Vec<u8>) -
         let channels = usize::from(decoder.color_type().bytes_per_pixel());
         blank(samples, pixels * channels)?;
         decoder.read_image(samples).map_err(corrupt)?;
-        if channels == 4 {
-            drop_alpha(samples);
-        }
+        viewing.alpha = channels == 4 && drop_alpha(samples);
     }
-    Ok(Raster { width, height, channels: 3, whole: None, orientation })
+    Ok(Raster { width, height, channels: 3, whole: None, orientation, viewing })
 }
 
-fn open(bytes: &[u8]) -> Result<WebPDecoder<Cursor<&[u8]>>> {
-    WebPDecoder::new(Cursor::new(bytes)).map_err(corrupt)
+fn open<'a>(content: &Content, bytes: &'a [u8]) -> Result<WebPDecoder<Pieces<'a>>> {
+    WebPDecoder::new(content.mended(bytes)).map_err(corrupt)
 }
 
-fn orientation(decoder: &mut WebPDecoder<Cursor<&[u8]>>) -> Option<image::metadata::Orientation> {
+/// The content of a chunk of this name (WebP container specification, "RIFF file format").
+fn chunk(bytes: &[u8], name: [u8; 4]) -> Option<&[u8]> {
+    let mut rest = bytes.get(12..)?;
+    loop {
+        let (found, behind) = rest.split_first_chunk::<4>()?;
+        let (length, behind) = behind.split_first_chunk()?;
+        let length = u32::from_le_bytes(*length) as usize;
+        let content = behind.get(..length)?;
+        if *found == name {
+            return Some(content);
+        }
+        rest = behind.get(length.next_multiple_of(2)..)?;
+    }
+}
+
+fn orientation(decoder: &mut WebPDecoder<Pieces<'_>>) -> Option<image::metadata::Orientation> {
     let exif = decoder.exif_metadata().ok().flatten()?;
     orient::from_exif(exif.strip_prefix(b"Exif\0\0").unwrap_or(&exif))
 }

@@ -38,7 +38,7 @@ fn read_opened(list: Opened<'_>, path: &Path, format: Option<ListFormat>, take: 
     reading.account.close()
 }
 
-/// See [`super::sniff`].
+/// See [`super::sniff()`].
 pub(super) fn sniff(path: &Path) -> Result<ListFormat> {
     let list = open(path)?;
     let mut found = None;

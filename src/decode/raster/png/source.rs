@@ -5,6 +5,7 @@
 
 use std::cell::Cell;
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::rc::Rc;
 
 /// Whether the chunks' checksums hold, as far as the picture goes.
@@ -63,10 +64,70 @@ impl Chunk<'_> {
     }
 }
 
+/// What the decoder sees of a file.
+#[derive(Debug, Clone, PartialEq)]
+enum Part {
+    File(Range<usize>),
+    Added(Vec<u8>),
+}
+
+/// Parts at most: chunks of an animation lie together, before the picture's data and behind it.
+const MOST: usize = 1024;
+
+/// What the decoder sees of a file that holds more than a picture as the specification has it.
+///
+/// The default picture needs no chunk of an animation (11.3.6), and must not fail with them. Apple's devices put a chunk before the
+/// header and leave the data without zlib's frame, which is added.
+fn parts(bytes: &[u8]) -> Vec<Part> {
+    let (mut parts, mut kept, mut at) = (Vec::new(), 0, 8);
+    let is_apples = is_apples(bytes);
+    let mut frame = [&[0x78, 0x01][..], &[0; 4]].into_iter().map(added_data).filter(|_| is_apples);
+    let mut data = false;
+    while let Some((name, end)) = extent(bytes, at).filter(|_| parts.len() < MOST) {
+        let is_data = name == b"IDAT";
+        if is_data != data
+            && let Some(added) = frame.next()
+        {
+            parts.extend([Part::File(kept..at), Part::Added(added)]);
+            kept = at;
+        }
+        if matches!(name, b"acTL" | b"fcTL" | b"fdAT" | b"CgBI") {
+            if kept < at {
+                parts.push(Part::File(kept..at));
+            }
+            kept = end;
+        }
+        (data, at) = (is_data, end);
+    }
+    parts.push(Part::File(kept..bytes.len()));
+    parts
+}
+
+/// Whether the file is one of those that Apple's tools make for its devices: pixels are B, G, R and alpha, colours multiplied with it.
+pub(super) fn is_apples(bytes: &[u8]) -> bool {
+    bytes.get(12..16) == Some(b"CgBI")
+}
+
+/// Name and end of a chunk that is all there.
+fn extent(bytes: &[u8], at: usize) -> Option<(&[u8], usize)> {
+    let length = u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?);
+    let end = at.checked_add(12)?.checked_add(length as usize)?;
+    (end <= bytes.len()).then(|| (&bytes[at + 4..at + 8], end))
+}
+
+/// A chunk of the picture's data.
+fn added_data(data: &[u8]) -> Vec<u8> {
+    let sum = crc32fast::hash(&[b"IDAT", data].concat());
+    [&(data.len() as u32).to_be_bytes(), &b"IDAT"[..], data, &sum.to_be_bytes()].concat()
+}
+
 /// Bytes that end where they cannot be trusted any more, until [`grow`](Growing::grow) shows the rest.
 #[derive(Debug, Clone)]
 pub(super) struct Growing<'a> {
     bytes: &'a [u8],
+    parts: Rc<[Part]>,
+    /// Where reading is: in which part, and how far into it.
+    part: usize,
     at: usize,
     /// Shared with the copy that a decoder reads.
     end: Rc<Cell<usize>>,
@@ -76,16 +137,21 @@ pub(super) struct Growing<'a> {
 impl<'a> Growing<'a> {
     pub(super) fn new(bytes: &'a [u8], trusted: Trusted) -> Growing<'a> {
         let end = if let Trusted::Before(end) = trusted { end } else { bytes.len() };
-        Growing { bytes, at: 0, end: Rc::new(Cell::new(end)), trusted }
+        Growing { bytes, parts: parts(bytes).into(), part: 0, at: 0, end: Rc::new(Cell::new(end)), trusted }
     }
 
     pub(super) fn trusted(&self) -> Trusted {
         self.trusted
     }
 
+    /// Whether [`is_apples`] says so of the file.
+    pub(super) fn is_apples(&self) -> bool {
+        is_apples(self.bytes)
+    }
+
     /// The same bytes from their start, growing with these.
     pub(super) fn again(&self) -> Growing<'a> {
-        Growing { at: 0, ..self.clone() }
+        Growing { part: 0, at: 0, ..self.clone() }
     }
 
     /// Shows the rest; false where all was shown already.
@@ -93,8 +159,26 @@ impl<'a> Growing<'a> {
         self.end.replace(self.bytes.len()) < self.bytes.len()
     }
 
-    fn rest(&self) -> &'a [u8] {
-        self.bytes.get(self.at..self.end.get()).unwrap_or_default()
+    fn rest(&mut self) -> &[u8] {
+        while self.parts.get(self.part).is_some_and(|part| self.at >= part.length()) {
+            (self.part, self.at) = (self.part + 1, 0);
+        }
+        match self.parts.get(self.part) {
+            Some(Part::File(range)) => {
+                self.bytes.get(range.start + self.at..range.end.min(self.end.get())).unwrap_or_default()
+            }
+            Some(Part::Added(added)) => &added[self.at..],
+            None => &[],
+        }
+    }
+}
+
+impl Part {
+    fn length(&self) -> usize {
+        match self {
+            Part::File(range) => range.len(),
+            Part::Added(added) => added.len(),
+        }
     }
 }
 
@@ -116,12 +200,10 @@ impl BufRead for Growing<'_> {
     }
 }
 
+/// The decoder asks for it by its type alone.
 impl Seek for Growing<'_> {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let mut cursor = io::Cursor::new(&self.bytes[..self.end.get()]);
-        cursor.set_position(self.at as u64);
-        self.at = cursor.seek(to)?.try_into().unwrap_or(usize::MAX);
-        Ok(self.at as u64)
+    fn seek(&mut self, _: SeekFrom) -> io::Result<u64> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 }
 
@@ -175,6 +257,30 @@ mod tests {
         assert!(growing.grow() && !growing.grow());
         assert_eq!(reader.read_to_end(&mut read).unwrap(), 60);
         assert_eq!(read, bytes);
-        assert_eq!((reader.seek(SeekFrom::Start(7)).unwrap(), reader.fill_buf().unwrap()[0]), (7, 7));
+    }
+
+    #[test]
+    fn the_decoder_sees_the_picture_alone() {
+        let (header, data, end) = ((b"IHDR", true), (b"IDAT", true), (b"IEND", true));
+        let (control, frame, more) = ((b"acTL", true), (b"fcTL", true), (b"fdAT", true));
+        let seen = |bytes: &[u8]| {
+            let mut read = Vec::new();
+            Growing::new(bytes, Trusted::All).read_to_end(&mut read).unwrap();
+            read
+        };
+        let plain = file(&[header, data, data, end]);
+        assert_eq!(parts(&plain), [Part::File(0..plain.len())]);
+        assert_eq!(seen(&plain), plain);
+        let animated = file(&[header, control, frame, data, data, frame, more, more, end]);
+        assert_eq!(seen(&animated), plain);
+        // A chunk that is cut is left alone.
+        assert_eq!(
+            seen(&animated[..animated.len() - 16]),
+            [&plain[..plain.len() - 15], &animated[113..127]].concat()
+        );
+        let framed =
+            [&file(&[header])[..], &added_data(&[0x78, 1]), &file(&[data, data])[8..], &added_data(&[0; 4])];
+        let apples = file(&[(b"CgBI", true), header, data, data, end]);
+        assert_eq!(seen(&apples), [&framed.concat()[..], &file(&[end])[8..]].concat());
     }
 }

@@ -1,26 +1,33 @@
 //! The first page's directory as it lies in the file (TIFF 6.0, section 2; BigTIFF).
 //!
-//! Looked at before the `tiff` crate reads it: what its tables will take, and whether its samples are indices.
+//! Looked at before the `tiff` crate reads it: what its tables will take, and what has to be mended for the crate.
 
 use tiff::tags::Tag;
 
 /// The entries of the first directory.
 pub(super) struct Directory<'a> {
-    bytes: &'a [u8],
-    little: bool,
+    pub(super) bytes: &'a [u8],
+    pub(super) little: bool,
+    pub(super) big: bool,
+    place: u64,
     first: usize,
     entries: usize,
+    /// Entries by the directory's own word.
+    announced: u64,
     /// Bytes of an entry, and where its count and its value lie in it, of so many bytes.
     entry: usize,
     value: usize,
-    word: usize,
+    pub(super) word: usize,
 }
 
-/// An entry: its tag, how many values it has, and where in the file the value or its place is.
-pub(super) struct Entry {
+/// An entry: its tag, of what kind and how many its values are, and where in the file they or their place are.
+pub(super) struct Entry<'a> {
     pub(super) tag: u16,
+    kind: u16,
     pub(super) count: u64,
     pub(super) value: usize,
+    /// All of it as it is stored.
+    pub(super) stored: &'a [u8],
 }
 
 /// Entries whose values are held while a picture is decoded, each in a table of its own.
@@ -48,37 +55,82 @@ impl<'a> Directory<'a> {
         let big = number(bytes, little, 2, 2)? == 43;
         let (place, counter, entry, value, word) = if big { (8, 8, 20, 12, 8) } else { (4, 2, 12, 8, 4) };
         let directory = usize::try_from(number(bytes, little, place, word)?).ok()?;
-        let entries =
-            usize::try_from(number(bytes, little, directory, counter)?).ok()?.min(bytes.len() / entry);
-        Some(Directory { bytes, little, first: directory.checked_add(counter)?, entries, entry, value, word })
+        let announced = number(bytes, little, directory, counter)?;
+        let entries = usize::try_from(announced).ok()?.min(bytes.len() / entry);
+        let (first, place) = (directory.checked_add(counter)?, directory as u64);
+        Some(Directory { bytes, little, big, place, first, entries, announced, entry, value, word })
     }
 
-    fn entries(&self) -> impl Iterator<Item = Entry> + '_ {
-        (0..self.entries).map_while(|index| {
+    /// The entries of kinds that there are; readers pass over others.
+    pub(super) fn entries(&self) -> impl Iterator<Item = Entry<'a>> + '_ {
+        let all = (0..self.entries).map_while(|index| {
             let at = self.first + index * self.entry;
             let tag = number(self.bytes, self.little, at, 2)? as u16;
+            let kind = number(self.bytes, self.little, at + 2, 2)? as u16;
             let count = number(self.bytes, self.little, at + 4, self.word)?;
-            Some(Entry { tag, count, value: at + self.value })
-        })
+            let stored = self.bytes.get(at..at + self.entry)?;
+            Some(Entry { tag, kind, count, value: at + self.value, stored })
+        });
+        all.filter(|entry| matches!(entry.kind, 1..=13 | 16..=18))
+    }
+
+    pub(super) fn entry(&self, tag: Tag) -> Option<Entry<'a>> {
+        // Of several the crate takes the last.
+        self.entries().filter(|entry| entry.tag == tag.to_u16()).last()
+    }
+
+    /// The whole numbers of an entry; `None` where they are of another kind or not all there.
+    pub(super) fn values(&self, entry: &Entry<'_>) -> Option<Vec<u64>> {
+        let length = match entry.kind {
+            1 => 1,
+            3 => 2,
+            4 | 13 => 4,
+            16 | 18 => 8,
+            _ => return None,
+        };
+        let all = usize::try_from(entry.count).ok()?.checked_mul(length)?;
+        let place = if all <= self.word {
+            entry.value as u64
+        } else {
+            number(self.bytes, self.little, entry.value, self.word)?
+        };
+        let place = usize::try_from(place).ok()?;
+        self.bytes.get(place..place.checked_add(all)?)?;
+        (0..all / length)
+            .map(|index| number(self.bytes, self.little, place + index * length, length))
+            .collect()
+    }
+
+    /// The first number of an entry.
+    pub(super) fn value(&self, tag: Tag) -> Option<u64> {
+        self.values(&self.entry(tag)?)?.first().copied()
+    }
+
+    /// Whether all of its entries are there.
+    pub(super) fn is_whole(&self) -> bool {
+        self.announced == self.entries as u64 && self.first + self.entries * self.entry <= self.bytes.len()
+    }
+
+    /// Whether another directory is named behind this one that is not this one again.
+    pub(super) fn goes_on_or_ends(&self) -> bool {
+        let next = self.first + self.entries * self.entry;
+        number(self.bytes, self.little, next, self.word).is_some_and(|next| next != self.place)
+    }
+
+    /// A number as it lies in this file.
+    pub(super) fn stored(&self, value: u64, length: usize) -> Vec<u8> {
+        if self.little {
+            value.to_le_bytes()[..length].to_vec()
+        } else {
+            value.to_be_bytes()[8 - length..].to_vec()
+        }
     }
 
     /// Memory that the tables of strips and the like take, in bytes.
     pub(super) fn tables(&self) -> u64 {
-        let is_table = |entry: &Entry| TABLES.iter().any(|tag| tag.to_u16() == entry.tag);
-        let bytes = |entry: Entry| entry.count.saturating_mul(BYTES_OF_A_VALUE);
+        let is_table = |entry: &Entry<'_>| TABLES.iter().any(|tag| tag.to_u16() == entry.tag);
+        let bytes = |entry: Entry<'_>| entry.count.saturating_mul(BYTES_OF_A_VALUE);
         self.entries().filter(is_table).map(bytes).fold(0, u64::saturating_add)
-    }
-
-    /// Where the file says what its samples mean, if that is a palette's indices.
-    pub(super) fn palette_at(&self) -> Option<usize> {
-        let is_meaning = |entry: &Entry| entry.tag == Tag::PhotometricInterpretation.to_u16();
-        let at = self.entries().find(is_meaning)?.value;
-        (number(self.bytes, self.little, at, 2)? == 3).then_some(at)
-    }
-
-    /// The bytes of a small number as they lie in this file.
-    pub(super) fn short(&self, value: u8) -> [u8; 2] {
-        if self.little { [value, 0] } else { [0, value] }
     }
 }
 
@@ -133,16 +185,15 @@ mod tests {
     }
 
     #[test]
-    fn tables_and_palettes_are_found_in_every_kind_of_file() {
+    fn tables_and_numbers_are_found_in_every_kind_of_file() {
         for file in files(&[(256, 1, 9), (262, 1, 3), (273, 1000, 0), (279, 500, 0), (34_675, 1 << 30, 0)]) {
             let directory = Directory::read(&file).unwrap();
             assert_eq!(directory.tables(), 1501 * BYTES_OF_A_VALUE);
-            let at = directory.palette_at().unwrap();
-            assert_eq!(file[at..at + 2], directory.short(3));
+            assert_eq!(directory.value(Tag::PhotometricInterpretation), Some(3));
+            assert_eq!((directory.value(Tag::ImageLength), directory.value(Tag::StripOffsets)), (None, None));
         }
         for file in files(&[(262, 1, 2), (273, u32::MAX, 0)]) {
             let directory = Directory::read(&file).unwrap();
-            assert_eq!(directory.palette_at(), None);
             assert!(directory.tables() > u64::from(u32::MAX) * 40);
             for length in 0..file.len() {
                 // Cut anywhere it is no directory, or one of fewer entries.

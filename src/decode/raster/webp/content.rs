@@ -1,5 +1,6 @@
 //! What a WebP's chunks say of its (first) picture (WebP container specification).
 
+use super::super::pieces::Pieces;
 use super::flat;
 
 /// What a WebP holds.
@@ -17,7 +18,16 @@ pub(super) struct Content {
     /// Bytes that the chunk with it announces and the file does not have. The decoders of both codings run on past
     /// the end of a cut chunk, so this is what notices a cut.
     pub(super) missing: Option<usize>,
+    /// The flags of the file's header, where they announce chunks that are not there, as they should be.
+    pub(super) flags: Option<u8>,
 }
+
+/// Where a file's header says what else there is, and what its flags mean (WebP container specification, extended file format).
+const FLAGS: usize = 20;
+const ANIMATION: u8 = 2;
+const XMP: u8 = 4;
+const EXIF: u8 = 8;
+const ALPHA: u8 = 16;
 
 /// A chunk, with as much of its data as is there.
 #[derive(Clone, Copy)]
@@ -39,6 +49,16 @@ fn chunks(mut bytes: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
 }
 
 impl Content {
+    /// The file with flags that do not lie.
+    pub(super) fn mended<'a>(&self, bytes: &'a [u8]) -> Pieces<'a> {
+        match self.flags {
+            Some(flags) => {
+                Pieces::new(vec![bytes[..FLAGS].into(), vec![flags].into(), bytes[FLAGS + 1..].into()])
+            }
+            None => Pieces::whole(bytes),
+        }
+    }
+
     /// What follows the file's first twelve bytes.
     pub(super) fn of(bytes: &[u8]) -> Content {
         let chunks = || chunks(bytes.get(12..).unwrap_or_default());
@@ -57,14 +77,28 @@ impl Content {
             return Content { missing, ..Content::of_frame(frame.data) };
         }
         let data = first(&[b"VP8 ", b"VP8L"]);
+        let has = |name: &[u8]| first(&[name]).is_some();
+        let is_lossless = data.is_some_and(|chunk| chunk.name == b"VP8L");
+        let flags =
+            bytes.get(FLAGS).copied().filter(|_| bytes.get(12..16) == Some(b"VP8X") && data.is_some());
+        // A picture without loss has its alpha in itself.
+        let wrong = [
+            (ANIMATION, has(b"ANMF")),
+            (XMP, has(b"XMP ")),
+            (EXIF, has(b"EXIF")),
+            (ALPHA, has(b"ALPH") || is_lossless),
+        ];
+        let wrong = wrong.iter().filter(|(_, is_there)| !is_there).fold(0, |all, (flag, _)| all | flag);
+        let flags = flags.filter(|flags| flags & wrong != 0).map(|flags| flags & !wrong);
         let colour = data.filter(|chunk| chunk.name == b"VP8L").and_then(|chunk| flat::colour(chunk.data));
         Content {
-            animated,
-            lossless: data.is_some_and(|chunk| chunk.name == b"VP8L"),
-            alpha: first(&[b"ALPH"]).is_some(),
+            animated: false,
+            lossless: is_lossless,
+            alpha: has(b"ALPH"),
             frame: data.and_then(|chunk| size(&chunk)).unwrap_or_default(),
             colour,
             missing,
+            flags,
         }
     }
 
@@ -84,6 +118,7 @@ impl Content {
             frame: (width.max(side(6)), height.max(side(9))),
             colour: None,
             missing: None,
+            flags: None,
         }
     }
 }
@@ -129,8 +164,9 @@ mod tests {
             frame: (300, 200),
             colour: None,
             missing: None,
+            flags: None,
         };
-        let header = chunk(b"VP8X", &[0x10, 0, 0, 0, 9, 0, 0, 9, 0, 0]);
+        let header = chunk(b"VP8X", &[0, 0, 0, 0, 9, 0, 0, 9, 0, 0]);
         assert_eq!(of(&[chunk(b"VP8 ", &lossy(300, 200))]), still);
         assert_eq!(of(&[header.clone(), chunk(b"VP8 ", &lossy(300, 200))]), still);
         let alpha = chunk(b"ALPH", b"abc");
@@ -144,6 +180,7 @@ mod tests {
             frame: (300, 200),
             colour: None,
             missing: None,
+            flags: None,
         };
         assert_eq!(of(&[chunk(b"VP8L", &lossless)]), still);
         assert_eq!(of(&[]).frame, (0, 0));
@@ -161,6 +198,25 @@ mod tests {
         let alpha = frame(&[chunk(b"ALPH", b""), chunk(b"VP8 ", &lossy(5, 5))].concat());
         let found = of(&[header, alpha, plain]);
         assert_eq!((found.frame, found.alpha), ((50, 60), true));
+    }
+
+    #[test]
+    fn flags_say_no_more_than_there_is() {
+        let (picture, lossless) = (chunk(b"VP8 ", &lossy(30, 20)), chunk(b"VP8L", b"abcde"));
+        let (alpha, exif, xmp) = (chunk(b"ALPH", b"a"), chunk(b"EXIF", b"a"), chunk(b"XMP ", b"a"));
+        let flags = |flags: u8, rest: &[&[u8]]| {
+            let header = chunk(b"VP8X", &[flags, 0, 0, 0, 9, 0, 0, 9, 0, 0]);
+            of(&[vec![header], rest.iter().map(|chunk| chunk.to_vec()).collect()].concat()).flags
+        };
+        assert_eq!(flags(0x3C, &[&alpha, &picture, &exif, &xmp]), None);
+        assert_eq!(flags(0x3C, &[&picture, &exif, &xmp]), Some(0x2C));
+        assert_eq!(flags(0x3C, &[&alpha, &picture, &xmp]), Some(0x34));
+        assert_eq!(flags(0x3C, &[&alpha, &picture, &exif]), Some(0x38));
+        assert_eq!(flags(0x10, &[&lossless]), None);
+        assert_eq!(flags(0x12, &[&lossless]), Some(0x10));
+        // No picture, no mending.
+        assert_eq!(flags(0x3E, &[]), None);
+        assert_eq!(of(&[picture]).flags, None);
     }
 
     #[test]

@@ -1,0 +1,116 @@
+//! Rows of components to rows of pixels (JFIF 1.02; the arithmetic is libjpeg's).
+//!
+//! ```text
+//!  R = Y + 1.402·Cr    G = Y − 0.34414·Cb − 0.71414·Cr    B = Y + 1.772·Cb
+//! ```
+//!
+//! Factors are rounded to 16 bits behind the point, each sum is rounded once and pixels are clamped. A factor's whole part is
+//! taken out, so that what is left fits 16 bits: `1.402·Cr = Cr + 0.402·Cr`, and so on. Then one pair of products, `Cb·x + Cr·y`, gives
+//! each of the three colours.
+
+use fearless_simd::prelude::*;
+use fearless_simd::{Simd, i16x8, i32x4, u8x16};
+
+/// What of Cb and Cr is left beside whole multiples, `2¹⁶·x`: of −0.344 and 0.286 for green.
+pub(super) const RED: [i16; 2] = [0, 26_345];
+pub(super) const GREEN: [i16; 2] = [-22_554, 18_734];
+pub(super) const BLUE: [i16; 2] = [-14_942, 0];
+
+/// Pixels that one step makes.
+const STEP: usize = 16;
+
+/// Interleaved R, G, B of Y, Cb and Cr; `out` has three bytes for each sample.
+#[inline(always)]
+pub(super) fn ycc<S: Simd>(simd: S, [y, cb, cr]: [&[u8]; 3], out: &mut [u8]) {
+    let (chunks, rest) = out.as_chunks_mut::<{ 3 * STEP }>();
+    for (index, to) in chunks.iter_mut().enumerate() {
+        let at = |row: &[u8]| u8x16::from_slice(simd, &row[STEP * index..][..STEP]);
+        let rgb = pixels(simd, at(y), at(cb), at(cr));
+        interleave(simd, rgb, to);
+    }
+    let done = STEP * chunks.len();
+    for (x, to) in rest.as_chunks_mut::<3>().0.iter_mut().enumerate() {
+        *to = pixel(y[done + x], cb[done + x], cr[done + x]);
+    }
+}
+
+/// Interleaves three components.
+#[inline(always)]
+pub(super) fn rgb<S: Simd>(simd: S, rows: [&[u8]; 3], out: &mut [u8]) {
+    let (chunks, rest) = out.as_chunks_mut::<{ 3 * STEP }>();
+    for (index, to) in chunks.iter_mut().enumerate() {
+        let at = |row: &[u8]| u8x16::from_slice(simd, &row[STEP * index..][..STEP]);
+        interleave(simd, [at(rows[0]), at(rows[1]), at(rows[2])], to);
+    }
+    let done = STEP * chunks.len();
+    for (x, to) in rest.as_chunks_mut::<3>().0.iter_mut().enumerate() {
+        *to = rows.map(|row| row[done + x]);
+    }
+}
+
+/// R, G, B of inks that are stored as what they let through, 255 for all, as Adobe's programs write them and as browsers take every
+/// picture of four components: `C·K/255`, cut off. With `ycck` the first three come as Y, Cb and Cr of `255−C`, `255−M` and `255−Y`.
+pub(super) fn inks(rows: [&[u8]; 4], ycck: bool, out: &mut [u8]) {
+    for (x, to) in out.as_chunks_mut::<3>().0.iter_mut().enumerate() {
+        let [a, b, c, black] = rows.map(|row| row[x]);
+        let lights = if ycck { pixel(a, b, c).map(|ink| 255 - ink) } else { [a, b, c] };
+        *to = lights.map(|light| (u32::from(light) * u32::from(black) / 255) as u8);
+    }
+}
+
+/// One pixel of Y, Cb and Cr.
+#[inline(always)]
+pub(super) fn pixel(y: u8, cb: u8, cr: u8) -> [u8; 3] {
+    let (y, cb, cr) = (i32::from(y), i32::from(cb) - 128, i32::from(cr) - 128);
+    let part = |[b, r]: [i16; 2]| (i32::from(b) * cb + i32::from(r) * cr + (1 << 15)) >> 16;
+    [y + cr + part(RED), y - cr + part(GREEN), y + 2 * cb + part(BLUE)].map(|value| value.clamp(0, 255) as u8)
+}
+
+#[inline(always)]
+fn pixels<S: Simd>(simd: S, y: u8x16<S>, cb: u8x16<S>, cr: u8x16<S>) -> [u8x16<S>; 3] {
+    let zero = u8x16::splat(simd, 0);
+    let halves =
+        |row: u8x16<S>| -> [i16x8<S>; 2] { [row.zip_low(zero).bitcast(), row.zip_high(zero).bitcast()] };
+    let (y, cb, cr) = (halves(y), halves(cb), halves(cr));
+    let low = eight(simd, y[0], cb[0] - 128, cr[0] - 128);
+    let high = eight(simd, y[1], cb[1] - 128, cr[1] - 128);
+    let clamped = |colour: usize| -> u8x16<S> {
+        let signed: u8x16<S> = low[colour].saturating_narrow(high[colour]).bitcast();
+        signed ^ 0x80
+    };
+    [clamped(0), clamped(1), clamped(2)]
+}
+
+/// R, G and B less 128, not clamped.
+#[inline(always)]
+fn eight<S: Simd>(simd: S, y: i16x8<S>, cb: i16x8<S>, cr: i16x8<S>) -> [i16x8<S>; 3] {
+    let pairs = [cb.zip_low(cr), cb.zip_high(cr)];
+    let part = |[b, r]: [i16; 2]| {
+        let factors: i16x8<S> = i32x4::splat(simd, i32::from(b) & 0xFFFF | i32::from(r) << 16).bitcast();
+        let sum = |pairs: i16x8<S>| (pairs.pairwise_dot_product(factors) + (1 << 15)) >> 16;
+        sum(pairs[0]).saturating_narrow(sum(pairs[1]))
+    };
+    let y = y - 128;
+    [y + cr + part(RED), y - cr + part(GREEN), y + cb + cb + part(BLUE)]
+}
+
+/// Which byte of red, green and blue goes where in 48 bytes of pixels; 255 for one of another colour.
+static PLACES: [[[u8; 16]; 3]; 3] = places();
+
+const fn places() -> [[[u8; 16]; 3]; 3] {
+    let mut places = [[[255; 16]; 3]; 3];
+    let mut at = 0;
+    while at < 48 {
+        places[at / 16][at % 3][at % 16] = (at / 3) as u8;
+        at += 1;
+    }
+    places
+}
+
+#[inline(always)]
+fn interleave<S: Simd>(simd: S, rgb: [u8x16<S>; 3], out: &mut [u8; 3 * STEP]) {
+    for (to, places) in out.chunks_exact_mut(16).zip(&PLACES) {
+        let moved = |colour: usize| rgb[colour].swizzle_dyn_precise(u8x16::simd_from(simd, places[colour]));
+        (moved(0) | moved(1) | moved(2)).store_slice(to);
+    }
+}

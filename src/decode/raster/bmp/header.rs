@@ -1,0 +1,214 @@
+//! Headers of bitmaps that viewers read and `image` does not, as ones that it reads.
+
+use std::borrow::Cow;
+
+use super::super::lengthen;
+use super::super::pieces::Pieces;
+use crate::error::{Error, Result};
+
+/// Bytes of the file's header, and of Windows' oldest information header behind it.
+const FILE: usize = 14;
+const INFO: usize = 40;
+
+/// Compressions: three masks, four masks, and two of OS/2's with the numbers of others of Windows.
+const MASKS: u32 = 3;
+const MASKS_WITH_ALPHA: u32 = 6;
+
+/// A header in the decoder's words, and what its words cannot say.
+#[derive(Debug, PartialEq)]
+pub(super) struct Mended {
+    head: Vec<u8>,
+    /// Where what follows the header begins in the file.
+    rest: usize,
+    /// Which of the samples that come out are R, G and B; `None` for one that is not stored.
+    order: [Option<usize>; 3],
+}
+
+const PLAIN: [Option<usize>; 3] = [Some(0), Some(1), Some(2)];
+
+impl Mended {
+    /// The header as it has to be for the decoder, where it is another one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`] for a compression of OS/2.
+    pub(super) fn of(bytes: &[u8]) -> Result<Option<Mended>> {
+        let Some(length) = long(bytes, FILE).map(|length| length as usize) else { return Ok(None) };
+        let Some(head) = bytes.get(..FILE + length) else { return Ok(None) };
+        let mut mended = Mended { head: head.to_vec(), rest: FILE + length, order: PLAIN };
+        match length {
+            12 => mended.set_short(22, 1),
+            52 | 56 | 108 | 124 => {}
+            16..=64 => mended.as_windows(length)?,
+            _ => return Ok(None),
+        }
+        mended.mend_place();
+        if length > 12 {
+            mended.set_short(26, 1);
+            mended.mend_colours();
+        }
+        if matches!(length, 40 | 52 | 56 | 108 | 124) {
+            mended.mend_masks(bytes);
+        }
+        let is_other = mended.head[..] != bytes[..mended.rest] || mended.order != PLAIN;
+        Ok(is_other.then_some(mended))
+    }
+
+    /// The header of OS/2 2, of which any fields at the end may be missing, as that of Windows.
+    fn as_windows(&mut self, length: usize) -> Result<()> {
+        self.head.resize(FILE + INFO, 0);
+        match (self.compression(), self.bits()) {
+            (3, 1) => return Err(Error::Unsupported("BMP: OS/2's Huffman compression".into())),
+            (4, 24) => return Err(Error::Unsupported("BMP: OS/2's run lengths of 24 bits".into())),
+            _ => {}
+        }
+        let place = long(&self.head, 10).unwrap_or_default();
+        if length != INFO && place != 0 {
+            self.set_long(10, (place + INFO as u32).saturating_sub(length as u32));
+        }
+        self.set_long(FILE, INFO as u32);
+        Ok(())
+    }
+
+    /// Masks as they count for viewers.
+    fn mend_masks(&mut self, bytes: &[u8]) {
+        let (compression, bits) = (self.compression(), self.bits());
+        let Some(masks) = [54, 58, 62].map(|at| long(bytes, at)).into_iter().collect::<Option<Vec<u32>>>()
+        else {
+            return;
+        };
+        if compression == MASKS_WITH_ALPHA {
+            // The fourth one is where the longer header has it.
+            if self.head.len() == FILE + INFO {
+                self.set_long(FILE, 56);
+            }
+            self.set_long(30, MASKS);
+        }
+        if !matches!(compression, MASKS | MASKS_WITH_ALPHA) {
+            return;
+        }
+        if masks == [0; 3] {
+            return self.set_long(30, 0);
+        }
+        match bits {
+            24 => self.mend_bytes(&masks),
+            16 | 32 => self.mend_missing(bytes, &masks),
+            _ => {}
+        }
+    }
+
+    /// Masks of pixels of three bytes: these come as they are, and are put in order then.
+    fn mend_bytes(&mut self, masks: &[u32]) {
+        let place = |mask: &u32| [0xFF_0000, 0xFF00, 0xFF].iter().position(|byte| byte == mask);
+        let order: Vec<Option<usize>> = masks.iter().map(place).collect();
+        let is_known = |(mask, place): (&u32, &Option<usize>)| *mask == 0 || place.is_some();
+        if masks.iter().zip(&order).all(is_known) {
+            self.order = [order[0], order[1], order[2]];
+            self.set_long(30, 0);
+        }
+    }
+
+    /// Bits of a mask beyond the pixel do not count. A sample without a mask is none; another's mask stands in for it.
+    fn mend_missing(&mut self, bytes: &[u8], masks: &[u32]) {
+        let all = if self.bits() == 16 { 0xFFFF } else { u32::MAX };
+        let masks: Vec<u32> = masks.iter().map(|mask| mask & all).collect();
+        let Some(other) = masks.iter().copied().find(|mask| *mask != 0) else { return self.set_long(30, 0) };
+        if self.head.len() < 70 {
+            // They lie behind the header.
+            let Some(with_masks) = bytes.get(self.head.len()..70) else { return };
+            self.head.extend_from_slice(with_masks);
+            self.rest = self.head.len();
+        }
+        for (index, mask) in masks.into_iter().enumerate() {
+            self.set_long(54 + 4 * index, if mask == 0 { other } else { mask });
+            if mask == 0 {
+                self.order[index] = None;
+            }
+        }
+        let alpha = long(&self.head, 66).unwrap_or_default();
+        if self.bits() == 16 && matches!(long(&self.head, FILE), Some(56..)) {
+            self.set_long(66, alpha & all);
+        }
+    }
+
+    /// More colours than indices can name are as many as they can.
+    fn mend_colours(&mut self) {
+        let bits = self.bits();
+        if bits <= 8 && long(&self.head, 46).is_some_and(|colours| colours > 1 << bits) {
+            self.set_long(46, 0);
+        }
+    }
+
+    /// Pixels without a place follow the colours.
+    fn mend_place(&mut self) {
+        let Some(header) = long(&self.head, FILE).filter(|_| long(&self.head, 10) == Some(0)) else { return };
+        let (bits, named, colour) = match header {
+            12 => (short(&self.head, 24).unwrap_or_default(), 0, 3),
+            _ => (self.bits(), long(&self.head, 46).unwrap_or_default(), 4),
+        };
+        let colours = match (named, bits) {
+            (0, 1..=8) => 1 << bits,
+            (named, 1..=8) => named.min(1 << bits),
+            _ => 0,
+        };
+        let masks = match (header, self.compression()) {
+            (40, MASKS) => 12,
+            (40, MASKS_WITH_ALPHA) => 16,
+            _ => 0,
+        };
+        self.set_long(10, FILE as u32 + header + masks + colours * colour);
+    }
+
+    fn compression(&self) -> u32 {
+        long(&self.head, 30).unwrap_or_default()
+    }
+
+    fn bits(&self) -> u16 {
+        short(&self.head, 28).unwrap_or_default()
+    }
+
+    fn set_short(&mut self, at: usize, value: u16) {
+        if let Some(field) = self.head.get_mut(at..at + 2) {
+            field.copy_from_slice(&value.to_le_bytes());
+        }
+    }
+
+    fn set_long(&mut self, at: usize, value: u32) {
+        if let Some(field) = self.head.get_mut(at..at + 4) {
+            field.copy_from_slice(&value.to_le_bytes());
+        }
+    }
+
+    /// The file with this header.
+    pub(super) fn pieces<'a>(self, bytes: &'a [u8]) -> Pieces<'a> {
+        Pieces::new(vec![Cow::Owned(self.head), bytes[self.rest..].into()])
+    }
+
+    /// The same in one piece.
+    pub(super) fn file(&self, bytes: &[u8]) -> Result<Vec<u8>> {
+        let rest = &bytes[self.rest..];
+        let mut file = Vec::new();
+        lengthen(&mut file, self.head.len() + rest.len())?;
+        let (head, tail) = file.split_at_mut(self.head.len());
+        head.copy_from_slice(&self.head);
+        tail.copy_from_slice(rest);
+        Ok(file)
+    }
+
+    /// Puts decoded samples, which the decoder gives as R, G and B, where they belong.
+    pub(super) fn reorder(&self, samples: &mut [u8]) {
+        if self.order != PLAIN {
+            for pixel in samples.as_chunks_mut::<3>().0 {
+                *pixel = self.order.map(|from| from.map_or(0, |from| pixel[from]));
+            }
+        }
+    }
+}
+
+fn short(bytes: &[u8], at: usize) -> Option<u16> {
+    bytes.get(at..)?.first_chunk().map(|field| u16::from_le_bytes(*field))
+}
+
+fn long(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..)?.first_chunk().map(|field| u32::from_le_bytes(*field))
+}

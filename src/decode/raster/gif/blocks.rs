@@ -1,0 +1,96 @@
+//! The blocks before a GIF's first frame (GIF89a, sections 15 to 24).
+
+use std::borrow::Cow;
+
+use super::super::pieces::Pieces;
+
+/// A block that says how a frame is shown, and the length that its data has.
+const CONTROL: u8 = 0xF9;
+const CONTROL_LENGTH: u8 = 4;
+
+/// Pieces that a file is put together from at most: it has one such block for a frame.
+const MOST: usize = 64;
+
+/// The file with every control block before its first frame as long as it should be.
+///
+/// The crate refuses others. Viewers read the four bytes that they know and pass over the rest; of a shorter one they know nothing.
+pub(super) fn mended(bytes: &[u8]) -> Pieces<'_> {
+    let (mut pieces, mut kept) = (Vec::<Cow<'_, [u8]>>::new(), 0);
+    let mut at = first_block(bytes);
+    while let Some((&[0x21, label, length], after)) =
+        bytes.get(at..).and_then(|rest| rest.split_first_chunk())
+    {
+        let Some(end) = end_of_blocks(bytes, at + 2) else { break };
+        let is_right = length == CONTROL_LENGTH && end == at + 8;
+        if label == CONTROL && !is_right && pieces.len() < MOST {
+            pieces.push((&bytes[kept..at]).into());
+            if length >= CONTROL_LENGTH {
+                pieces.push([&[0x21, CONTROL, CONTROL_LENGTH], &after[..4], &[0]].concat().into());
+            }
+            kept = end;
+        }
+        at = end;
+    }
+    pieces.push(bytes.get(kept..).unwrap_or_default().into());
+    Pieces::new(pieces)
+}
+
+/// Where the first block lies: behind the screen and its colours.
+fn first_block(bytes: &[u8]) -> usize {
+    let flags = bytes.get(10).copied().unwrap_or_default();
+    let colours = if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) };
+    13 + colours
+}
+
+/// Where a row of sub-blocks ends that begins here, if it does.
+fn end_of_blocks(bytes: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        let length = usize::from(*bytes.get(at)?);
+        at += 1 + length;
+        if length == 0 {
+            return Some(at);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    fn after_mending(blocks: &[u8]) -> Vec<u8> {
+        let head = [&b"GIF89a"[..], &[1, 0, 1, 0, 0x80, 0, 0, 1, 2, 3, 4, 5, 6]].concat();
+        let file = [&head[..], blocks].concat();
+        let mut read = Vec::new();
+        mended(&file).read_to_end(&mut read).unwrap();
+        assert_eq!(read[..head.len()], head);
+        read.split_off(head.len())
+    }
+
+    #[test]
+    fn only_control_blocks_of_other_lengths_change() {
+        let (right, comment) = (&[0x21, 0xF9, 4, 1, 2, 3, 9, 0][..], &[0x21, 0xFE, 2, 7, 7, 1, 7, 0][..]);
+        let frame = &[0x2C, 0, 0, 0, 0, 1, 0, 1, 0, 0, 2, 2, 0x4C, 1, 0, 0x3B][..];
+        for (blocks, expected) in [
+            (vec![right, frame], vec![right, frame]),
+            (vec![comment, frame], vec![comment, frame]),
+            (
+                vec![comment, &[0x21, 0xF9, 5, 1, 2, 3, 9, 8, 0], comment, frame],
+                vec![comment, right, comment, frame],
+            ),
+            (vec![&[0x21, 0xF9, 3, 1, 2, 3, 0], comment, frame], vec![comment, frame]),
+            (vec![&[0x21, 0xF9, 0], frame], vec![frame]),
+            (
+                vec![&[0x21, 0xF9, 3, 1, 2, 3, 0], &[0x21, 0xF9, 4, 1, 2, 3, 9, 1, 6, 0], frame],
+                vec![right, frame],
+            ),
+            // Cut: nothing is known of it.
+            (vec![&[0x21, 0xF9, 5, 1, 2]], vec![&[0x21, 0xF9, 5, 1, 2]]),
+            // Behind the first frame nobody looks.
+            (vec![frame, &[0x21, 0xF9, 0]], vec![frame, &[0x21, 0xF9, 0]]),
+        ] {
+            assert_eq!(after_mending(&blocks.concat()), expected.concat(), "{blocks:?}");
+        }
+    }
+}

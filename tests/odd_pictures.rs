@@ -1,0 +1,350 @@
+//! Pictures that people's viewers show although something about them is odd: their pixels are read, and nothing is invented.
+
+mod common;
+
+use common::encode::{Png, Tiff, bmp, gif, webp};
+use common::{grey_scene, odd, samples, scene};
+use shadegrid::{DecodeOptions, Decoded, Decoder, Error, Result};
+
+const SIZE: (u32, u32) = (23, 17);
+
+fn decode(bytes: &[u8]) -> Result<Decoded> {
+    Decoder::new(DecodeOptions::default()).decode(bytes)
+}
+
+/// Asserts that a file decodes whole to exactly these samples.
+fn shows(what: &str, bytes: &[u8], expected: &[u8]) {
+    let decoded = decode(bytes).unwrap_or_else(|error| panic!("{what}: {error}"));
+    assert_eq!(decoded.whole, None, "{what}");
+    assert!(samples(&decoded).0 == expected, "{what}: other samples");
+}
+
+fn rgb() -> Vec<u8> {
+    scene(SIZE.0 as usize, SIZE.1 as usize)
+}
+
+fn grey() -> Vec<u8> {
+    grey_scene(SIZE.0 as usize, SIZE.1 as usize)
+}
+
+fn unsupported(bytes: &[u8], name: &str) {
+    let error = decode(bytes).unwrap_err();
+    assert!(matches!(&error, Error::Unsupported(what) if what.contains(name)), "{error}");
+}
+
+#[test]
+fn an_animation_s_errors_leave_its_default_picture() {
+    let plain = odd::chunks(&Png::new(SIZE, 3, rgb()).encode());
+    let control = |sequence: u32, (width, height): (u32, u32), length: usize| {
+        let fields = [sequence, width, height, 0, 0].map(u32::to_be_bytes).concat();
+        (*b"fcTL", [fields, vec![0, 1, 0, 10, 0, 0]].concat()[..length].to_vec())
+    };
+    let frames = (*b"acTL", [2u32, 0].map(u32::to_be_bytes).concat());
+    let more = |sequence: u32| (*b"fdAT", [&sequence.to_be_bytes()[..], &[1, 2, 3]].concat());
+    let mut cases = 0;
+    for before in [
+        vec![frames.clone(), control(0, SIZE, 26)],
+        vec![frames.clone(), control(5, SIZE, 26)],
+        vec![frames.clone(), control(0, (SIZE.0 + 1, SIZE.1), 26)],
+        vec![frames.clone(), control(0, (SIZE.0 - 1, 1), 26)],
+        vec![frames.clone(), control(0, SIZE, 20)],
+        vec![frames.clone(), control(0, SIZE, 0)],
+        vec![frames.clone(), control(0, SIZE, 26), control(0, SIZE, 26)],
+        vec![frames.clone(), frames.clone()],
+        vec![(*b"acTL", vec![0])],
+        vec![control(0, SIZE, 26)],
+        vec![frames.clone(), more(0), control(1, SIZE, 26)],
+    ] {
+        for after in [vec![], vec![more(7)], vec![control(9, (99, 99), 26), more(3)]] {
+            let end = plain.len() - 1;
+            let all = [&plain[..1], &before, &plain[1..end], &after, &plain[end..]].concat();
+            shows(&format!("{before:?} {after:?}"), &odd::png(&all), &rgb());
+            cases += 1;
+        }
+    }
+    assert_eq!(cases, 33);
+}
+
+#[test]
+fn apple_s_png_is_read() {
+    // Blue first, and colours multiplied with alpha.
+    let stored = |alpha: u32| {
+        let by = move |colour: u8| (u32::from(colour) * alpha / 255) as u8;
+        let pixel = move |p: &[u8]| [by(p[2]), by(p[1]), by(p[0]), alpha as u8];
+        rgb().chunks_exact(3).flat_map(pixel).collect::<Vec<u8>>()
+    };
+    for interlaced in [false, true] {
+        let file = odd::apples(&Png { interlaced, ..Png::new(SIZE, 4, stored(255)) }.encode());
+        shows("CgBI", &file, &rgb());
+        let turned: Vec<u8> = rgb().chunks_exact(3).flat_map(|p| [p[2], p[1], p[0]]).collect();
+        shows(
+            "CgBI without alpha",
+            &odd::apples(&Png { interlaced, ..Png::new(SIZE, 3, turned) }.encode()),
+            &rgb(),
+        );
+        let half =
+            decode(&odd::apples(&Png { interlaced, ..Png::new(SIZE, 4, stored(128)) }.encode())).unwrap();
+        let (most, _) = common::difference(samples(&half).0, &rgb());
+        assert!(half.whole.is_none() && most <= 2, "{most}");
+    }
+    let file = odd::apples(&Png::new(SIZE, 4, stored(255)).encode());
+    let cut = decode(&file[..file.len() / 2]).unwrap();
+    assert!(cut.whole.is_some_and(|share| (0.3..0.7).contains(&share)), "{:?}", cut.whole);
+    shows("grey CgBI", &odd::apples(&Png::new(SIZE, 1, grey()).encode()), &grey());
+}
+
+#[test]
+fn control_blocks_of_any_length_are_passed_over() {
+    let palette: Vec<u8> = (0..=255u8).flat_map(|n| [n, 255 - n, n / 2]).collect();
+    let frame = gif::Frame { buffer: grey().into(), width: 23, height: 17, ..gif::Frame::default() };
+    let plain = gif((23, 17), frame, &palette);
+    let expected = samples(&decode(&plain).unwrap()).0.to_vec();
+    let first = 13 + 3 * 256;
+    for length in [0, 1, 3, 4, 5, 8, 255] {
+        let data = vec![0; length];
+        let block = [&[0x21, 0xF9, length as u8][..], &data, &[0][..usize::from(length > 0)]].concat();
+        let file = [&plain[..first], &block, &plain[first..]].concat();
+        shows(&format!("{length}"), &file, &expected);
+        let split = [&plain[..first], &block[..block.len() - 1], &[2, 7, 7, 0], &plain[first..]].concat();
+        shows(&format!("{length} and 2"), &split, &expected);
+    }
+}
+
+#[test]
+fn bitmaps_have_headers_of_every_length() {
+    let plain = bmp(SIZE.0, SIZE.1, &rgb());
+    for length in (16..=64).step_by(4).chain([42, 46]).filter(|length| !matches!(length, 52 | 56)) {
+        let file = odd::bmp_header(&plain, length);
+        shows(&format!("{length}"), &file, &rgb());
+        let cut = decode(&file[..file.len() - 72 * 8]).unwrap();
+        assert_eq!(cut.whole, Some(9.0 / 17.0), "{length}");
+    }
+    let with = |at: usize, bytes: &[u8]| {
+        let mut file = plain.clone();
+        file[at..at + bytes.len()].copy_from_slice(bytes);
+        file
+    };
+    shows("no plane", &with(26, &[0, 0]), &rgb());
+    shows("three planes", &with(26, &[3, 0]), &rgb());
+    shows("no place of pixels", &with(10, &[0; 4]), &rgb());
+    shows(
+        "no place, another header",
+        &{
+            let mut file = odd::bmp_header(&plain, 64);
+            file[10..14].fill(0);
+            file
+        },
+        &rgb(),
+    );
+    // OS/2's own compressions have the numbers of others.
+    let mut run_lengths = odd::bmp_header(&plain, 64);
+    run_lengths[30] = 4;
+    unsupported(&run_lengths, "OS/2");
+}
+
+#[test]
+fn masks_of_bitmaps_say_where_colours_are() {
+    let plain = bmp(SIZE.0, SIZE.1, &rgb());
+    let usual = [0xFF_0000, 0xFF00, 0xFF];
+    shows("24 bits", &odd::bmp_masks(&plain, 3, &usual), &rgb());
+    shows("24 bits, no masks", &odd::bmp_masks(&plain, 3, &[0; 3]), &rgb());
+    let turned: Vec<u8> = rgb().chunks_exact(3).flat_map(|p| [p[2], p[1], p[0]]).collect();
+    shows("24 bits, red first", &odd::bmp_masks(&plain, 3, &[0xFF, 0xFF00, 0xFF_0000]), &turned);
+    let without_green: Vec<u8> = rgb().chunks_exact(3).flat_map(|p| [p[0], 0, p[2]]).collect();
+    shows("24 bits, no green", &odd::bmp_masks(&plain, 3, &[0xFF_0000, 0, 0xFF]), &without_green);
+    // 32 bits: four bytes a pixel.
+    let mut wide = plain[..54].to_vec();
+    wide[28] = 32;
+    for row in rgb().chunks_exact(23 * 3).rev() {
+        wide.extend(row.chunks_exact(3).flat_map(|p| [p[2], p[1], p[0], 200]));
+    }
+    shows("32 bits", &odd::bmp_masks(&wide, 3, &usual), &rgb());
+    shows("32 bits and alpha", &odd::bmp_masks(&wide, 6, &[0xFF_0000, 0xFF00, 0xFF, 0xFF00_0000]), &rgb());
+    shows("32 bits, no green", &odd::bmp_masks(&wide, 3, &[0xFF_0000, 0, 0xFF]), &without_green);
+    assert!(decode(&odd::bmp_masks(&plain, 3, &[0xF0_0000, 0xFF00, 0xFF])).is_err());
+}
+
+#[test]
+fn more_colours_than_indices_can_name_are_as_many() {
+    let mut file = bmp(24, 17, &scene(24, 17));
+    let colours: Vec<u8> = (0..=255u8).flat_map(|n| [n, n, n, 0]).collect();
+    file.truncate(54);
+    file[28] = 8;
+    file[10..14].copy_from_slice(&(54 + 1024u32).to_le_bytes());
+    file.extend(colours);
+    let indices = grey_scene(24, 17);
+    indices.chunks_exact(24).rev().for_each(|row| file.extend(row));
+    let expected: Vec<u8> = indices.iter().flat_map(|value| [*value; 3]).collect();
+    shows("256 colours", &file, &expected);
+    for named in [300u32, 1 << 30] {
+        file[46..50].copy_from_slice(&named.to_le_bytes());
+        shows("more than 256 colours", &file, &expected);
+    }
+}
+
+#[test]
+fn flags_of_a_webp_may_announce_what_is_not_there() {
+    let plain = webp(SIZE.0, SIZE.1, &rgb());
+    let lossless = &plain[20..];
+    // A key frame of zeros.
+    let lossy = [&[0x10 | 0x80, 0x0C, 0, 0x9D, 1, 0x2A, 23, 0, 17, 0][..], &[0; 300]].concat();
+    let of_lossy = |flags, more: &[(&[u8; 4], &[u8])]| {
+        odd::webp(flags, SIZE, &[&[(b"VP8 ", &lossy[..])], more].concat())
+    };
+    let expected = samples(&decode(&of_lossy(0, &[])).unwrap()).0.to_vec();
+    for flags in [0, 4, 8, 16, 2, 0x1E, 0x20, 0x3E] {
+        shows(&format!("{flags:#x}"), &odd::webp(flags, SIZE, &[(b"VP8L", lossless)]), &rgb());
+        shows(&format!("lossy {flags:#x}"), &of_lossy(flags, &[]), &expected);
+        shows(&format!("EXIF {flags:#x}"), &of_lossy(flags, &[(b"EXIF", b"abc")]), &expected);
+    }
+}
+
+#[test]
+fn a_tiff_s_directory_may_be_wrong() {
+    let tiff = || Tiff { rows_per_strip: 4, ..Tiff::new(SIZE, 3, rgb()) }.encode();
+    let changed = |change: &dyn Fn(&mut Vec<u8>)| {
+        let mut file = tiff();
+        change(&mut file);
+        file
+    };
+    let next = 10 + 12 * 11;
+    shows("a loop", &changed(&|file| file[next..next + 4].copy_from_slice(&8u32.to_le_bytes())), &rgb());
+    shows("a next directory nowhere", &changed(&|file| file[next..next + 4].fill(0x7F)), &rgb());
+    let nothing = (65_000, 3, 1, 0);
+    shows("no lengths", &changed(&|file| odd::set(file, 279, nothing)), &rgb());
+    shows("no meaning", &changed(&|file| odd::set(file, 262, nothing)), &rgb());
+    shows("no count of samples", &changed(&|file| odd::set(file, 277, nothing)), &rgb());
+    shows(
+        "tiles' names",
+        &changed(&|file| {
+            let places = [273, 279].map(|tag| odd::entry(file, tag));
+            for (at, tag) in places.into_iter().zip([324u16, 325]) {
+                file[at..at + 2].copy_from_slice(&tag.to_le_bytes());
+            }
+        }),
+        &rgb(),
+    );
+    let count = |file: &mut Vec<u8>, tag, count: u8| {
+        let at = odd::entry(file, tag);
+        file[at + 4] = count;
+    };
+    shows(
+        "an extra strip",
+        &changed(&|file| {
+            count(file, 273, 7);
+            count(file, 279, 7);
+        }),
+        &rgb(),
+    );
+    shows("fewer lengths", &changed(&|file| count(file, 279, 2)), &rgb());
+    let few = decode(&changed(&|file| {
+        count(file, 273, 3);
+        count(file, 279, 3);
+    }))
+    .unwrap();
+    assert_eq!(few.whole, Some(12.0 / 17.0));
+    assert_eq!(samples(&few).0[..12 * 69], rgb()[..12 * 69]);
+    assert!(samples(&few).0[12 * 69..].iter().all(|sample| *sample == 0));
+    let one = Tiff { rows_per_strip: 17, ..Tiff::new(SIZE, 3, rgb()) };
+    let mut no_rows = one.encode();
+    odd::set(&mut no_rows, 278, (278, 4, 1, 0));
+    shows("strips of no rows", &no_rows, &rgb());
+}
+
+#[test]
+fn tiles_may_lie_under_the_names_of_strips() {
+    // Two tiles of 16×16, one behind the other as strips would be.
+    let wide = scene(32, 16);
+    let tile = |left: usize| wide.chunks_exact(96).flat_map(move |row| row[left * 48..][..48].to_vec());
+    let mut file =
+        Tiff { rows_per_strip: 16, ..Tiff::new((16, 32), 3, tile(0).chain(tile(1)).collect()) }.encode();
+    odd::set(&mut file, 256, (256, 4, 1, 32));
+    odd::set(&mut file, 257, (257, 4, 1, 16));
+    odd::set(&mut file, 278, (322, 4, 1, 16));
+    odd::set(&mut file, 274, (323, 4, 1, 16));
+    shows("tiles", &file, &wide);
+}
+
+#[test]
+fn a_tiff_s_strips_may_be_packed_in_old_ways() {
+    let one = Tiff { rows_per_strip: 17, ..Tiff::new(SIZE, 3, rgb()) };
+    let old = odd::old_lzw(&one);
+    shows("old LZW", &old, &rgb());
+    assert!(decode(&old[..old.len() - 99]).is_err(), "nothing is invented");
+    let large = scene(300, 200);
+    shows(
+        "a large one",
+        &odd::old_lzw(&Tiff { rows_per_strip: 200, ..Tiff::new((300, 200), 3, large.clone()) }),
+        &large,
+    );
+    let mut reversed = Tiff::new(SIZE, 3, rgb().iter().map(|byte| byte.reverse_bits()).collect()).encode();
+    odd::set(&mut reversed, 274, (266, 3, 1, 2));
+    shows("reversed bits", &reversed, &rgb());
+}
+
+#[test]
+fn chroma_may_be_shared() {
+    for (across, down) in [(2, 2), (2, 1), (1, 2), (4, 1), (4, 4)] {
+        let (wide, high) = (SIZE.0.div_ceil(across), SIZE.1.div_ceil(down));
+        let luma = |x: u32, y: u32| (x * 9 + y * 3) as u8;
+        let clump = |x: u32, y: u32| {
+            let pixels =
+                (0..down).flat_map(move |v| (0..across).map(move |h| luma(x * across + h, y * down + v)));
+            pixels.chain([128 + (x % 60) as u8, 128 - (y % 60) as u8])
+        };
+        let clumps = (0..high).flat_map(|y| (0..wide).flat_map(move |x| clump(x, y))).collect();
+        let file = odd::shared_chroma(SIZE, (across, down), clumps);
+        let decoded = decode(&file).unwrap();
+        assert_eq!((decoded.whole, decoded.picture.width, decoded.picture.height), (None, SIZE.0, SIZE.1));
+        for (index, pixel) in samples(&decoded).0.chunks_exact(3).enumerate() {
+            let (x, y) = (index as u32 % SIZE.0, index as u32 / SIZE.0);
+            let (luma, cb, cr) = (f32::from(luma(x, y)), (x / across % 60) as f32, -((y / down % 60) as f32));
+            let expected = [luma + 1.402 * cr, luma - 0.344 * cb - 0.714 * cr, luma + 1.772 * cb];
+            for (sample, expected) in pixel.iter().zip(expected) {
+                let expected = expected.clamp(0.0, 255.0);
+                assert!(
+                    (f32::from(*sample) - expected).abs() < 2.0,
+                    "{across}×{down} at {x}, {y}: {pixel:?}"
+                );
+            }
+        }
+        let cut = decode(&file[..file.len() - 40]).unwrap();
+        assert!(cut.whole.is_some_and(|share| share < 1.0), "{across}×{down}");
+    }
+}
+
+#[test]
+fn colours_that_are_multiplied_with_alpha_are_divided() {
+    let alpha = |at: usize| 255 - (at % 128) as u8;
+    let by = |colour: u8, alpha: u8| ((u32::from(colour) * u32::from(alpha) + 127) / 255) as u8;
+    let stored: Vec<u8> = rgb()
+        .chunks_exact(3)
+        .enumerate()
+        .flat_map(|(at, p)| [by(p[0], alpha(at)), by(p[1], alpha(at)), by(p[2], alpha(at)), alpha(at)])
+        .collect();
+    let with = |kind: u32, samples, stored: &[u8]| {
+        let mut file = Tiff::new(SIZE, samples, stored.to_vec()).encode();
+        odd::set(&mut file, 274, (338, 3, 1, kind));
+        file
+    };
+    let divided = decode(&with(1, 4, &stored)).unwrap();
+    assert!(common::difference(samples(&divided).0, &rgb()).0 <= 2);
+    // An alpha of its own leaves colours as they are.
+    let kept: Vec<u8> = stored.chunks_exact(4).flat_map(|p| p[..3].to_vec()).collect();
+    shows("unassociated", &with(2, 4, &stored), &kept);
+    let grey: Vec<u8> =
+        grey().iter().enumerate().flat_map(|(at, g)| [by(*g, alpha(at)), alpha(at)]).collect();
+    let mut file = with(1, 2, &grey);
+    odd::set(&mut file, 262, (262, 3, 1, 1));
+    let divided = decode(&file).unwrap();
+    assert!(common::difference(samples(&divided).0, &self::grey()).0 <= 2);
+}
+
+#[test]
+fn jpeg_ls_is_named() {
+    let frame = [0, 11, 8, 0, 17, 0, 23, 1, 1, 0x11, 0];
+    unsupported(
+        &[&[0xFF, 0xD8, 0xFF, 0xF7][..], &frame, &[0xFF, 0xDA, 0, 8, 1, 1, 0, 0, 0, 0, 1, 2, 3]].concat(),
+        "JPEG-LS",
+    );
+}
