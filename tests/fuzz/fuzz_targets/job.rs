@@ -140,6 +140,7 @@ fuzz_target!(|data: &[u8]| {
     let (mut ledger, mut segments, mut files) = (Vec::new(), 0, 0);
     for piece in data.split(|byte| *byte == 255) {
         let Some((kind, body)) = piece.split_first() else { continue };
+        let first = segments;
         let mut plan = |content| {
             job.put(format!("plan/{segments:06}.segment"), content);
             segments += 1;
@@ -151,7 +152,7 @@ fuzz_target!(|data: &[u8]| {
                 let end = body.iter().position(|byte| *byte == b'\n').unwrap_or(body.len());
                 plan([&sealed(&body[..end])[..], b"\n", body[end..].get(1..).unwrap_or_default()].concat());
             }
-            b'p' => plan(segment(body, segments)),
+            b'p' => plan(segment(body, first)),
             b'c' => job.put("plan/complete.json", sealed(body)),
             b'e' => job.put("plan/extension-0001.json", sealed(body)),
             b'j' => job.put("job.json", sealed_page(body)),
