@@ -38,8 +38,7 @@
 //! # Hostile input
 //!
 //! What a file takes, pixels and memory, is told by its headers ([`Decoder::memory`]) and held against every limit of [`Limits`] before it is
-//! taken: a file of a hundred kilobytes costs less than a second and half a gigabyte, whatever it says. Memory that the
-//! system does not have is a [`Limit`](crate::Error::Limit) too. A decoder that panics is caught and reported as `Corrupt`; this needs
+//! taken. Memory that the system does not have is a [`Limit`](crate::Error::Limit) too. A decoder that panics is caught and reported as `Corrupt`; this needs
 //! the default `panic = "unwind"`.
 
 use crate::error::Result;

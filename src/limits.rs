@@ -64,7 +64,7 @@ pub const SCANNED_TIMES: u64 = 32;
 /// Scans that cost little beside the pixels themselves: what real progressive JPEGs have, and half as many again.
 pub const FREE_SCANS: u64 = 16;
 
-/// Pixels that a file of any length may hold: 12,582,912, such as 4096×3072. Decoding so many takes a tenth of a second.
+/// Pixels that a file of any length may hold: 12,582,912, such as 4096×3072.
 pub const FREE_PIXELS: u64 = 3 << 22;
 
 fn default_pixels_per_byte() -> u64 {

@@ -65,7 +65,7 @@ pub use source::{
 };
 pub use stop::Stop;
 pub use summary::{Ended, Summary};
-pub(crate) use threads::start as start_thread;
+pub(crate) use threads::{Beside, start as start_thread};
 
 /// The choices of [`run`].
 #[derive(Debug, Clone)]

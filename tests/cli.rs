@@ -1,4 +1,6 @@
 //! The command as its users meet it: options, records, exit codes, interruptions.
+//!
+//! One long file, since every case runs the same command on the same few pictures.
 
 #![expect(clippy::print_stdout, reason = "tests say what they skip and measure")]
 

@@ -6,7 +6,7 @@ mod common;
 
 use common::encode::{Png, Tiff, bmp, exif, gif, webp};
 use common::{corpus, difference, grey_scene, jpeg, jpegs, samples, scene};
-use shadegrid::{DecodeOptions, Decoded, Decoder, Error, Format, Orient};
+use shadegrid::{DecodeOptions, Decoded, Decoder, Error, Format, Orient, Viewing};
 
 const SIZE: (u32, u32) = (23, 17);
 
@@ -278,4 +278,48 @@ fn the_shared_matrix_of_jpegs_decodes() {
     }
     println!("{whole} decoded whole, {named} arithmetic-coded and named so");
     assert!(whole >= 170 && named > 0);
+}
+
+/// Whether a file is told to be seen through, animated, turned or moved in its colours.
+fn seen(bytes: &[u8]) -> [bool; 4] {
+    let Viewing { alpha, animated, oriented, profile, unusual } = decode(bytes).viewing;
+    assert!(!unusual);
+    [alpha, animated, oriented, profile]
+}
+
+#[test]
+fn what_viewers_do_beside_is_told() {
+    let (width, height) = SIZE;
+    let rgb = scene(width as usize, height as usize);
+    let with_alpha = |last: u8| {
+        let mut rgba: Vec<u8> = rgb.chunks_exact(3).flat_map(|p| [p[0], p[1], p[2], 255]).collect();
+        *rgba.last_mut().unwrap() = last;
+        rgba
+    };
+    let (nothing, alpha) = ([false; 4], [true, false, false, false]);
+    for (last, expected) in [(255, nothing), (254, alpha)] {
+        assert_eq!(seen(&Png::new(SIZE, 4, with_alpha(last)).encode()), expected, "PNG");
+        assert_eq!(seen(&webp(width, height, &with_alpha(last))), expected, "WebP");
+    }
+    let indices = vec![1; (width * height) as usize];
+    let frame = |transparent| {
+        gif::Frame::from_indexed_pixels(width as u16, height as u16, indices.clone(), transparent)
+    };
+    let (size, palette) = ((width as u16, height as u16), [0, 0, 0, 9, 9, 9]);
+    assert_eq!(seen(&gif(size, frame(None), &palette)), nothing);
+    assert_eq!(seen(&gif(size, frame(Some(0)), &palette)), nothing, "no pixel has the transparent colour");
+    assert_eq!(seen(&gif(size, frame(Some(1)), &palette)), alpha);
+    assert_eq!(
+        seen(&gif((width as u16 + 1, height as u16), frame(None), &palette)),
+        alpha,
+        "a column is open"
+    );
+    let mut two = Vec::new();
+    let mut encoder = gif::Encoder::new(&mut two, size.0, size.1, &palette).unwrap();
+    (0..2).for_each(|_| encoder.write_frame(&frame(None)).unwrap());
+    drop(encoder);
+    assert_eq!(seen(&two), [false, true, false, false]);
+    assert_eq!(seen(&jpeg("orientation-6")), [false, false, true, false]);
+    assert!(!turned(&jpeg("orientation-6")).viewing.oriented, "it is turned already");
+    assert_eq!(seen(&jpeg("base-420")), nothing);
 }

@@ -52,6 +52,16 @@ fn with_tail(file: Vec<u8>) -> Vec<u8> {
     [&file[..], &vec![7; file.len().max(1 << 20)]].concat()
 }
 
+/// The JPEG with an ICC profile in as many segments as that takes (ICC.1:2022, B.4).
+fn with_profile(file: Vec<u8>, profile: &[u8]) -> Vec<u8> {
+    let segment = |part: &[u8]| {
+        let length = (part.len() as u16 + 16).to_be_bytes();
+        [&[0xFF, 0xE2][..], &length, b"ICC_PROFILE\0\x01\x01", part].concat()
+    };
+    let segments: Vec<u8> = profile.chunks(60_000).flat_map(segment).collect();
+    [&file[..2], &segments, &file[2..]].concat()
+}
+
 fn files() -> Vec<(String, Vec<u8>)> {
     let (width, height) = SIZE;
     let (w, h) = (width as u32, height as u32);
@@ -93,6 +103,10 @@ fn files() -> Vec<(String, Vec<u8>)> {
         files.push((format!("{name} with a tail"), with_tail(sized(name, SIZE))));
     }
     files.push(("height by DNL".into(), height_by_dnl("base-420", SIZE)));
+    let screens = moxcms::ColorProfile::new_display_p3().encode().unwrap();
+    for (what, profile) in [("a profile", screens), ("a profile without end", vec![b'x'; 5 << 20])] {
+        files.push((what.into(), with_profile(sized("base-420", SIZE), &profile)));
+    }
     files
 }
 

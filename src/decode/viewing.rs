@@ -24,11 +24,17 @@ pub struct Viewing {
     pub unusual: bool,
 }
 
-/// How far a profile may move luma on average over all colours, of 255. Profiles of cameras and screens stay under it.
+/// How far a profile may move luma on average over all colours, of 255. sRGB, Display P3 and Adobe RGB stay under it; profiles of a gamma of 1.8, of
+/// single screens and of exchanged colours do not.
 pub const NOTICEABLE: f64 = 12.0;
 
 /// Longest profile that is looked into, in bytes; a longer one counts as one that moves colours.
-pub(super) const LONGEST_PROFILE: usize = 4 << 20;
+pub(super) const LONGEST_PROFILE: usize = 1 << 20;
+
+/// Memory that looking into a profile of so many bytes takes, at most: its bytes, its tables as numbers, and those of the way to sRGB.
+pub(super) fn profile_memory(length: usize) -> u64 {
+    if length == 0 { 0 } else { (1 << 21) + 8 * length.min(LONGEST_PROFILE) as u64 }
+}
 
 /// Profiles whose effect is remembered: most pictures have one of a few.
 const REMEMBERED: usize = 256;
@@ -36,8 +42,8 @@ const REMEMBERED: usize = 256;
 /// Whether an ICC profile moves brightness noticeably from what sRGB makes of the same numbers. One that cannot be read does nothing, as in viewers.
 pub(super) fn profile_moves(icc: &[u8]) -> bool {
     static KNOWN: LazyLock<Mutex<HashMap<[u8; 32], bool>>> = LazyLock::new(Mutex::default);
-    if icc.len() > LONGEST_PROFILE {
-        return true;
+    if icc.is_empty() || icc.len() > LONGEST_PROFILE {
+        return !icc.is_empty();
     }
     let digest: [u8; 32] = Sha256::digest(icc).into();
     let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner).get(&digest).copied();

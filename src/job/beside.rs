@@ -5,20 +5,15 @@
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, ScopedJoinHandle};
 
-use crate::pipeline::start_thread as start;
+use crate::pipeline::{Beside, start_thread as start};
 
 /// Does both at the same time, or one after the other where there is no thread for it.
 pub(super) fn beside<A: Send, B>(one: impl FnOnce() -> A + Send, other: impl FnOnce() -> B) -> (A, B) {
-    let one = Mutex::new(Some(one));
-    let one = || one.lock().unwrap_or_else(PoisonError::into_inner).take().map(|one| one());
-    let (done, other) = thread::scope(|scope| {
-        let thread = start(scope, "shadegrid-beside", one);
+    thread::scope(|scope| {
+        let one = Beside::begin(scope, one);
         let other = other();
-        (thread.ok().and_then(joined), other)
-    });
-    // Nobody has done it yet where there was no thread.
-    let Some(done) = done.or_else(one) else { unreachable!("it is done once") };
-    (done, other)
+        (one.join(), other)
+    })
 }
 
 /// What a thread has come to; its panic goes on here.

@@ -7,6 +7,7 @@ use super::machine::Part;
 use super::marker::{self, Segment, corrupt};
 use super::plan::Plan;
 use super::scan::Scan;
+use crate::decode::viewing::LONGEST_PROFILE;
 use crate::error::{Error, Result};
 use std::ops::Range;
 use std::sync::Arc;
@@ -72,7 +73,12 @@ impl Header {
             marker::APP1 if segment.starts_with(b"Exif\0") && segment.len() >= 6 => {
                 self.exif.get_or_insert(behind - segment.len() + 6..behind);
             }
-            marker::APP2 if segment.starts_with(ICC) && segment.len() >= ICC_HEAD => {
+            // What is longer is not looked into.
+            marker::APP2
+                if segment.starts_with(ICC)
+                    && segment.len() >= ICC_HEAD
+                    && self.icc.len() <= LONGEST_PROFILE =>
+            {
                 self.icc.extend_from_slice(&bytes[behind - segment.len() + ICC_HEAD..behind]);
             }
             _ if marker::is_frame(code) => self.set_frame(code, segment)?,

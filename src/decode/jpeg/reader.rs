@@ -1,4 +1,6 @@
 //! The walk through a file: headers, scans, planes or pixels, top to bottom.
+//!
+//! One long file, since every step of the walk works on the same buffers, which are kept from file to file.
 
 use super::bits::{PADDING, Stream};
 use super::blocks::{Kept, Smoothing, Streaming};
@@ -22,6 +24,7 @@ use super::smooth::{self, Sent, WATCHED};
 use super::transform::to_natural;
 use super::{Reading, Wish};
 use crate::decode::estimate::Estimate;
+use crate::decode::viewing::profile_memory;
 use crate::decode::{Detail, Format};
 use crate::error::Result;
 use crate::limits::{self, Limits};
@@ -225,8 +228,9 @@ impl Reader {
         let memory = |plan: &Plan| plan.memory(&frame, &scan, bytes.len() - data, header.restart);
         let full = Plan::new(&header, &frame, Detail::Full);
         let chosen = Plan::new(&header, &frame, rule(size.0, size.1));
-        let estimate = Estimate::new(Format::Jpeg, size, 0).and(memory(&full));
-        Ok((estimate, (!chosen.is_full()).then(|| memory(&chosen))))
+        let profile = profile_memory(header.icc.len());
+        let estimate = Estimate::new(Format::Jpeg, size, 0).and(memory(&full)).and(profile);
+        Ok((estimate, (!chosen.is_full()).then(|| memory(&chosen) + profile)))
     }
 
     /// Every coefficient of every component, block by block in natural order, with the frame.

@@ -6,6 +6,7 @@ use png::{ColorType, DecodeOptions, Decoder, DecodingError, Limits, Reader, Tran
 
 use super::{Raster, Wanted, blank, divided, share};
 use crate::decode::estimate::Estimate;
+use crate::decode::viewing::profile_memory;
 use crate::decode::{Format, orient};
 use crate::error::{Error, Result};
 use passes::PASSES;
@@ -26,7 +27,8 @@ pub(super) fn estimate(bytes: &[u8]) -> Result<Estimate> {
     // Samples of 16 bits and alpha are read and dropped. Rows wait for the decoder by fours, and twice as many lie before its window.
     let row = u64::from(header.width) * header.stored_bits() / 8;
     let wide = estimate.pixels.saturating_mul(header.stored_bits()) / 32;
-    Ok(estimate.working_through(wide).and(12 * row + bytes.len() as u64))
+    let profile = profile_memory(colour::longest_profile(bytes));
+    Ok(estimate.working_through(wide).and(12 * row + bytes.len() as u64).and(profile))
 }
 
 /// Bytes of a PNG up to the end of its header.
@@ -94,9 +96,10 @@ pub(super) fn decode(bytes: &[u8], wanted: &Wanted<'_>, samples: &mut Vec<u8>) -
     }
     raster.viewing.alpha = rows.alpha;
     if wanted.orientation {
+        // It may stand behind the picture's data.
         let _ = reader.finish();
-        raster.orientation = reader.info().exif_metadata.as_deref().and_then(orient::from_exif);
     }
+    raster.orientation = reader.info().exif_metadata.as_deref().and_then(orient::from_exif);
     Ok(raster)
 }
 

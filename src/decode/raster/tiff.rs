@@ -7,7 +7,7 @@ use tiff::{ColorType, TiffError};
 use super::pieces::Pieces;
 use super::{Raster, Wanted, blank, divided, share};
 use crate::decode::estimate::Estimate;
-use crate::decode::viewing::profile_moves;
+use crate::decode::viewing::{profile_memory, profile_moves};
 use crate::decode::{Format, Viewing, orient};
 use crate::error::{Error, Result};
 use crate::limits;
@@ -78,7 +78,8 @@ pub(super) fn estimate(bytes: &[u8], wanted: &Wanted<'_>) -> Result<Estimate> {
     let jpeg = jpegs(&mut decoder, bytes);
     Ok(estimate
         .working_through(grid.pixels_worked().max(jpeg.pixels))
-        .and(grid.cell_memory().saturating_add(jpeg.memory)))
+        .and(grid.cell_memory().saturating_add(jpeg.memory))
+        .and(profile_memory(profile(bytes).len())))
 }
 
 impl Grid {
@@ -138,9 +139,7 @@ pub(super) fn decode(bytes: &[u8], wanted: &Wanted<'_>, samples: &mut Vec<u8>) -
         Raster { width, height, channels, whole: None, orientation: None, viewing: Viewing::default() };
     let (mut rows, broken) =
         read_cells(&mut decoder, &grid, &colour, channels, samples, &mut raster.viewing.alpha);
-    let profile =
-        decoder.find_tag(Tag::Unknown(ICC)).ok().flatten().and_then(|value| value.into_u8_vec().ok());
-    raster.viewing.profile = profile.is_some_and(|profile| profile_moves(&profile));
+    raster.viewing.profile = profile_moves(profile(bytes));
     if let Some(clumps) = mended.clumps {
         rows = (rows * clumps.down).min(clumps.height);
         raster = Raster { width: clumps.width, height: clumps.height, channels: 3, ..raster };
@@ -155,6 +154,11 @@ pub(super) fn decode(bytes: &[u8], wanted: &Wanted<'_>, samples: &mut Vec<u8>) -
     let tag = decoder.find_tag_unsigned::<u8>(Tag::Orientation).ok().flatten();
     raster.orientation = tag.and_then(orient::from_number);
     Ok(raster)
+}
+
+/// The page's ICC profile, empty where there is none.
+fn profile(bytes: &[u8]) -> &[u8] {
+    Directory::read(bytes).and_then(|directory| directory.content(Tag::Unknown(ICC))).unwrap_or_default()
 }
 
 /// Makes pixels of samples that share their chroma.

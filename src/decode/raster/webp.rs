@@ -6,7 +6,7 @@ use image::{ImageDecoder, ImageError};
 use super::pieces::Pieces;
 use super::{Raster, blank, drop_alpha, lengthen};
 use crate::decode::estimate::{Estimate, LEAST};
-use crate::decode::viewing::profile_moves;
+use crate::decode::viewing::{profile_memory, profile_moves};
 use crate::decode::{Format, Viewing, orient};
 use crate::error::{Error, Result};
 use crate::limits;
@@ -33,7 +33,8 @@ pub(super) fn estimate(bytes: &[u8]) -> Result<Estimate> {
     if content.alpha {
         memory += without_loss(frame, bytes.len()) + frame;
     }
-    Ok(Estimate::new(Format::WebP, (width, height), 0).working_through(frame).and(memory))
+    let profile = profile_memory(profile(bytes).len());
+    Ok(Estimate::new(Format::WebP, (width, height), 0).working_through(frame).and(memory).and(profile))
 }
 
 /// R, G, B, A, and what transforms hold of each block. The tables of its codes are told by no header: they take some bytes for each byte of the
@@ -64,7 +65,7 @@ pub(super) fn decode(bytes: &[u8], samples: &mut Vec<u8>) -> Result<Raster> {
     let orientation = orientation(&mut decoder);
     let pixels = width as usize * height as usize;
     let mut viewing = Viewing { animated: content.animated, ..Viewing::default() };
-    viewing.profile = chunk(bytes, *b"ICCP").is_some_and(profile_moves);
+    viewing.profile = profile_moves(profile(bytes));
     if let Some(colour) = content.colour {
         lengthen(samples, pixels * 3)?;
         samples.as_chunks_mut::<3>().0.fill(colour);
@@ -79,6 +80,11 @@ pub(super) fn decode(bytes: &[u8], samples: &mut Vec<u8>) -> Result<Raster> {
 
 fn open<'a>(content: &Content, bytes: &'a [u8]) -> Result<WebPDecoder<Pieces<'a>>> {
     WebPDecoder::new(content.mended(bytes)).map_err(corrupt)
+}
+
+/// The ICC profile, empty where there is none.
+fn profile(bytes: &[u8]) -> &[u8] {
+    chunk(bytes, *b"ICCP").unwrap_or_default()
 }
 
 /// The content of a chunk of this name (WebP container specification, "RIFF file format").

@@ -43,6 +43,7 @@ pub(super) fn is_object(_url: &str, _network: &Network, _stop: &Stop) -> io::Res
 
 /// What a listing would find.
 #[derive(Debug)]
+#[expect(dead_code, reason = "without stores nothing is found")]
 pub(super) enum Found {
     Object { url: String, version: Option<String> },
     LeftOut(String),

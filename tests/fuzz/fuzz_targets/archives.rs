@@ -1,4 +1,4 @@
-//! Archives of every kind: whatever their bytes, a run ends, no reader panics, and no member is lost or told twice.
+//! Archives of every kind: whatever their bytes, a run ends, no reader panics, and there is a record.
 //!
 //! The first byte says the kind. Checksums of tar headers are made right here, because no fuzzer would find them.
 //!
@@ -6,11 +6,11 @@
 
 #![no_main]
 
+mod run;
+
 use std::io::Write as _;
 
 use libfuzzer_sys::fuzz_target;
-use shadegrid::Limits;
-use shadegrid::pipeline::{self, Input, InputOptions, JsonLines, PipelineOptions, items, open};
 
 const KINDS: [&str; 4] = [".tar", ".tar.gz", ".tar.zst", ".zip"];
 
@@ -25,28 +25,13 @@ fn with_checksums(tar: &mut [u8]) {
     }
 }
 
-fn packed(kind: usize, content: &[u8]) -> Vec<u8> {
-    let mut content = content.to_vec();
-    if kind == 0 {
-        with_checksums(&mut content);
-    }
-    content
-}
-
 fuzz_target!(|data: &[u8]| {
     let Some((kind, content)) = data.split_first() else { return };
-    let kind = usize::from(*kind) % KINDS.len();
-    let mut file = tempfile::Builder::new().suffix(KINDS[kind]).tempfile().unwrap();
-    file.write_all(&packed(kind, content)).unwrap();
-    let limits = Limits { max_file_bytes: 1 << 20, max_pixels: 1 << 16, max_decoder_bytes: 16 << 20, ..Limits::default() };
-    let options = InputOptions { limits: limits.clone(), ..InputOptions::default() };
-    let mut run = PipelineOptions { threads: 1.try_into().unwrap(), memory: 64 << 20, ..PipelineOptions::default() };
-    run.hash.decode.limits = limits;
-    let mut lines = JsonLines::new(Vec::new());
-    let inputs = [Input::Named(file.path().into())];
-    let summary = pipeline::run(open(items(inputs, &options), &options), &mut lines, &run).unwrap();
-    let lines = String::from_utf8(lines.into_inner()).unwrap();
-    assert!(!lines.contains("panicked"), "{lines}");
-    assert_eq!(lines.lines().count() as u64, summary.records);
-    assert!(summary.records > 0);
+    let (kind, mut content) = (KINDS[usize::from(*kind) % KINDS.len()], content.to_vec());
+    if kind == ".tar" {
+        with_checksums(&mut content);
+    }
+    let mut file = tempfile::Builder::new().suffix(kind).tempfile().unwrap();
+    file.write_all(&content).unwrap();
+    run::check(file.path());
 });

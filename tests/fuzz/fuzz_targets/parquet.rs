@@ -6,12 +6,13 @@
 
 #![no_main]
 
+mod run;
+
 use std::io::Write as _;
 
 use libfuzzer_sys::fuzz_target;
+use shadegrid::Error;
 use shadegrid::gallery::lists::{self, ListFormat};
-use shadegrid::pipeline::{self, Input, InputOptions, JsonLines, PipelineOptions, items, open};
-use shadegrid::{Error, Limits};
 
 fn file(data: &[u8]) -> Option<Vec<u8>> {
     let (length, rest) = data.split_first_chunk::<2>()?;
@@ -24,15 +25,7 @@ fuzz_target!(|data: &[u8]| {
     let Some(content) = file(data) else { return };
     let mut file = tempfile::Builder::new().suffix(".parquet").tempfile().unwrap();
     file.write_all(&content).unwrap();
-    let limits = Limits { max_file_bytes: 1 << 20, max_pixels: 1 << 16, max_decoder_bytes: 16 << 20, ..Limits::default() };
-    let options = InputOptions { limits: limits.clone(), ..InputOptions::default() };
-    let mut run = PipelineOptions { threads: 1.try_into().unwrap(), memory: 64 << 20, ..PipelineOptions::default() };
-    run.hash.decode.limits = limits;
-    let mut lines = JsonLines::new(Vec::new());
-    let inputs = [Input::Named(file.path().into())];
-    pipeline::run(open(items(inputs, &options), &options), &mut lines, &run).unwrap();
-    let lines = String::from_utf8(lines.into_inner()).unwrap();
-    assert!(!lines.contains("panicked"), "{lines}");
+    run::check(file.path());
     match lists::read(file.path(), Some(ListFormat::Parquet), &mut |_, _| Ok(())) {
         Err(Error::Corrupt { .. } | Error::Input(_) | Error::Unsupported(_)) | Ok(()) => {}
         Err(error) => panic!("{error}"),

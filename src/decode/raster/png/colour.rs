@@ -37,6 +37,11 @@ pub(super) fn viewing(bytes: &[u8]) -> Viewing {
     Viewing { profile: moves, animated: frames > 1 || frames == 1 && !is_frame, ..Viewing::default() }
 }
 
+/// Bytes that the ICC profile may have once it is unpacked; 0 where there is none.
+pub(super) fn longest_profile(bytes: &[u8]) -> usize {
+    if chunks(bytes).any(|(name, _)| name == b"iCCP") { LONGEST_PROFILE } else { 0 }
+}
+
 /// The chunks before the picture's data, by name.
 fn chunks(bytes: &[u8]) -> impl Iterator<Item = (&[u8; 4], &[u8])> {
     let mut rest = bytes.get(8..).unwrap_or_default();

@@ -101,6 +101,14 @@ impl<'a> Directory<'a> {
             .collect()
     }
 
+    /// The bytes of an entry of BYTE or UNDEFINED; `None` where they are not all there.
+    pub(super) fn content(&self, tag: Tag) -> Option<&'a [u8]> {
+        let entry = self.entry(tag).filter(|entry| matches!(entry.kind, 1 | 7))?;
+        let length = usize::try_from(entry.count).ok().filter(|length| *length > self.word)?;
+        let place = usize::try_from(number(self.bytes, self.little, entry.value, self.word)?).ok()?;
+        self.bytes.get(place..place.checked_add(length)?)
+    }
+
     /// The first number of an entry.
     pub(super) fn value(&self, tag: Tag) -> Option<u64> {
         self.values(&self.entry(tag)?)?.first().copied()

@@ -1,0 +1,19 @@
+//! What a run makes of one file, within small limits; for the targets of archives and of Parquet.
+
+use std::path::Path;
+
+use shadegrid::Limits;
+use shadegrid::pipeline::{self, Input, InputOptions, JsonLines, PipelineOptions, items, open};
+
+/// Hashes what is in a file, and checks that every record was written, that there is one, and that no reader panicked.
+pub fn check(path: &Path) {
+    let limits = Limits { max_file_bytes: 1 << 20, max_pixels: 1 << 16, max_decoder_bytes: 16 << 20, ..Limits::default() };
+    let options = InputOptions { limits: limits.clone(), ..InputOptions::default() };
+    let mut run = PipelineOptions { threads: 1.try_into().unwrap(), memory: 64 << 20, ..PipelineOptions::default() };
+    run.hash.decode.limits = limits;
+    let mut lines = JsonLines::new(Vec::new());
+    let summary = pipeline::run(open(items([Input::Named(path.into())], &options), &options), &mut lines, &run).unwrap();
+    let lines = String::from_utf8(lines.into_inner()).unwrap();
+    assert!(!lines.contains("panicked"), "{lines}");
+    assert!(summary.records > 0 && lines.lines().count() as u64 == summary.records);
+}
