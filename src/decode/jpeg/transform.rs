@@ -176,6 +176,31 @@ impl Extent {
     }
 }
 
+/// The same of each place in a block, as it is stored: one look at all of them costs a fraction of one at every product.
+#[derive(Debug, Clone, Copy)]
+struct Extents([i16; 64]);
+
+/// Places that are looked at together; blocks with more than one have as many or a multiple.
+const TOGETHER: usize = 8;
+
+impl Extents {
+    #[inline(always)]
+    fn note(&mut self, block: &[i16]) {
+        let all = self.0.as_chunks_mut::<TOGETHER>().0;
+        for (extents, values) in all.iter_mut().zip(block.as_chunks::<TOGETHER>().0) {
+            for (extent, value) in extents.iter_mut().zip(values) {
+                *extent |= value ^ (value >> 15);
+            }
+        }
+    }
+
+    /// Whether the values at `places`, times `steps`, and DC values by themselves, have 16 bits for certain.
+    fn fit(&self, places: impl Iterator<Item = usize>, steps: &[u16]) -> bool {
+        let fits = |(place, step): (usize, &u16)| (self.0[place] as u32 + 1) * u32::from(*step) <= RANGE;
+        (self.0[0] as u32) < FAR && places.zip(steps).all(fits)
+    }
+}
+
 impl Blocks<'_> {
     /// All blocks' cells for a detail, rows of samples one after another; whether all values that went in have, or may have had, 16 bits.
     #[inline(always)]
@@ -206,8 +231,10 @@ impl Blocks<'_> {
                 let steps = to_natural(self.quantiser);
                 self.cells::<8, 64>(
                     samples,
+                    |k| k,
+                    &steps,
                     #[inline(always)]
-                    |block, extent| dequantised(block, &steps, extent),
+                    |block| dequantised(block, &steps),
                     #[inline(always)]
                     |block, cells| many_cells(simd, block, &EIGHT, cells),
                 )
@@ -239,41 +266,50 @@ impl Blocks<'_> {
         samples: &mut [u16],
         transform: impl Fn(&[i16; K], &mut [i32; 64]),
     ) -> bool {
+        let steps = self.quantiser;
         if self.slots < 64 {
             return self.cells::<C, K>(
                 samples,
+                |k| k,
+                steps,
                 #[inline(always)]
-                |block, extent| dequantised(&block[..K], self.quantiser, extent),
+                |block| dequantised(&block[..K], steps),
                 transform,
             );
         }
+        let place = |k: usize| usize::from(NATURAL[k]);
         self.cells::<C, K>(
             samples,
+            place,
+            steps,
             #[inline(always)]
-            |block, extent| {
-                let low: [i16; K] = std::array::from_fn(|k| block[usize::from(NATURAL[k])]);
-                dequantised(&low, self.quantiser, extent)
+            |block| {
+                let low: [i16; K] = std::array::from_fn(|k| block[place(k)]);
+                dequantised(&low, steps)
             },
             transform,
         )
     }
 
-    /// `C`×`C` samples a block; `values` dequantises its first `K` coefficients, `transform` makes cells of them.
+    /// `C`×`C` samples a block; `values` dequantises its first `K` coefficients, which lie at `place` and have these `steps`, and `transform`
+    /// makes cells of them.
     #[inline(always)]
     fn cells<const C: usize, const K: usize>(
         &self,
         samples: &mut [u16],
-        values: impl Fn(&[i16], &mut Extent) -> [i16; K],
+        place: impl Fn(usize) -> usize,
+        steps: &[u16; 64],
+        values: impl Fn(&[i16]) -> [i16; K],
         transform: impl Fn(&[i16; K], &mut [i32; 64]),
     ) -> bool {
         let line = self.wide * C;
         let mut cells = [0i32; 64];
-        let (mut dc, mut product) = (Extent::default(), Extent::default());
+        let mut extents = Extents([0; 64]);
         let rows = self.coefficients.chunks_exact(self.stride * self.slots);
         for (to, from) in samples.chunks_exact_mut(line * C).zip(rows) {
             for (column, block) in from.chunks_exact(self.slots).take(self.wide).enumerate() {
-                dc.note(block[0].into());
-                transform(&values(block, &mut product), &mut cells);
+                extents.note(block);
+                transform(&values(block), &mut cells);
                 for (y, to) in to.chunks_exact_mut(line).enumerate() {
                     let row = &cells[y * C..][..C];
                     for (to, &cell) in to[column * C..][..C].iter_mut().zip(row) {
@@ -282,18 +318,30 @@ impl Blocks<'_> {
                 }
             }
         }
+        extents.fit((0..K).map(&place), steps) || self.products_fit(&std::array::from_fn::<_, K, _>(place), steps)
+    }
+
+    /// Whether the values at `places`, times `steps`, have 16 bits, and DC values before have or may have had them: each product is looked at.
+    #[cold]
+    fn products_fit(&self, places: &[usize], steps: &[u16; 64]) -> bool {
+        let (mut dc, mut product) = (Extent::default(), Extent::default());
+        for row in self.coefficients.chunks_exact(self.stride * self.slots) {
+            for block in row.chunks_exact(self.slots).take(self.wide) {
+                dc.note(block[0].into());
+                let values = places.iter().map(|&place| i32::from(block[place]));
+                values.zip(steps).for_each(|(value, &step)| product.note(value * i32::from(step)));
+            }
+        }
         !(dc.reaches(FAR) || product.reaches(RANGE))
     }
 }
 
 /// Steps times coefficients, of which 16 bits are kept.
 #[inline(always)]
-fn dequantised<const K: usize>(block: &[i16], quantiser: &[u16; 64], extent: &mut Extent) -> [i16; K] {
+fn dequantised<const K: usize>(block: &[i16], steps: &[u16; 64]) -> [i16; K] {
     let mut values = [0; K];
-    for ((value, &coefficient), &step) in values.iter_mut().zip(block).zip(quantiser) {
-        let product = i32::from(coefficient) * i32::from(step);
-        extent.note(product);
-        *value = product as i16;
+    for ((value, &coefficient), &step) in values.iter_mut().zip(block).zip(steps) {
+        *value = coefficient.wrapping_mul(step as i16);
     }
     values
 }
