@@ -9,6 +9,8 @@
 //!
 //! # Colour
 //!
+//! What follows is of the stored pixels, which a signature is of. Where a file has viewers show something else, [`Decoder::faces`] gives that too.
+//!
 //! - Samples are what the file stores, as 8-bit R, G, B; no colour profile is applied. A picture that
 //!   stores grey alone comes out as [`Planes::Grey`].
 //! - Palette and 1-, 2- and 4-bit pictures are expanded to what they show.
@@ -45,14 +47,19 @@ use crate::error::Result;
 use crate::limits::Limits;
 use crate::picture::{Picture, Planes};
 use crate::signature::Algorithm;
+use colours::Meaning;
+pub use colours::NOTICEABLE;
 use estimate::Estimate;
 pub use estimate::Memory;
+use faces::Sources;
+pub use faces::{Background, Face, MOST_FRAME_PIXELS, Part};
 use jpeg::{JpegReader, Reading, Wish};
 pub(crate) use raster::no_picture;
-use viewing::profile_moves;
-pub use viewing::{NOTICEABLE, Viewing};
+pub use viewing::Viewing;
 
+mod colours;
 mod estimate;
+pub(crate) mod faces;
 pub mod jpeg;
 mod orient;
 mod raster;
@@ -166,9 +173,10 @@ pub struct Decoded {
     pub detail: Detail,
     /// The share of rows, 0..1, that came out whole; `None` for an undamaged picture.
     pub whole: Option<f32>,
-    /// Whether values of a JPEG left 16 bits, where decoders need not agree on what it shows: see
     /// What viewers do beyond showing these pixels.
     pub viewing: Viewing,
+    /// What else its [`faces`](Decoder::faces) are made of.
+    pub(crate) sources: Sources,
 }
 
 /// Decodes one picture after another, keeping its buffers between them.
@@ -229,6 +237,8 @@ impl Decoder {
         let limits = &self.options.limits;
         let every_pixel = full.check(limits, bytes.len()).map_or(0, |()| full.memory);
         let coarse = coarse.filter(|memory| limits.check_decoder_bytes(*memory).is_ok()).unwrap_or(0);
+        let faces = limits.check_decoder_bytes(full.faces).map_or(0, |()| full.faces);
+        let every_pixel = if every_pixel > 0 { every_pixel.max(faces) } else { 0 };
         let first = if coarse > 0 { coarse } else { every_pixel };
         let tables = beside(full.width, full.height);
         Memory { first, worst: coarse.saturating_add(every_pixel) }.and(tables)
@@ -299,17 +309,21 @@ impl Decoder {
         let DecodeOptions { limits, orient, damaged, .. } = &self.options;
         let judged = |width, height| jpeg::detail_for(width, height, algorithms);
         let guarded = self.options.detail == DetailChoice::Auto;
-        let wish = Wish { detail, judged: &judged, only_coarse, guarded };
+        let wish = Wish { detail, judged: &judged, only_coarse, guarded, scans: None };
         let reading =
             raster::guarded(Format::Jpeg, || self.jpeg.read_into(bytes, &wish, limits, &mut self.spare))?;
-        let Some(Reading { picture, detail, whole, unusual, exif, icc }) = reading else { return Ok(None) };
+        let Some(Reading { picture, detail, whole, unusual, exif, icc, scans }) = reading else {
+            return Ok(None);
+        };
         if let (Some(share), DamagedPolicy::Refuse) = (whole, damaged) {
             return Err(raster::damaged(Format::Jpeg, share));
         }
         let orientation = exif.and_then(|exif| orient::from_exif(&bytes[exif]));
-        let viewing = Viewing { unusual, profile: profile_moves(&icc), ..Viewing::default() };
+        let unusual = unusual || scans.is_some();
+        let viewing = Viewing { unusual, profile: Meaning::icc(&icc).moves(), ..Viewing::default() };
         let (picture, viewing) = raster::turned(orientation, *orient, picture, viewing);
-        Ok(Some(Decoded { picture, format: Format::Jpeg, detail, whole, viewing }))
+        let sources = Sources { alpha: Vec::new(), scans };
+        Ok(Some(Decoded { picture, format: Format::Jpeg, detail, whole, viewing, sources }))
     }
 
     /// Memory kept for the next picture, in bytes.

@@ -7,7 +7,8 @@ use fearless_simd::Level;
 
 use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, PdqSums, Sums};
-use crate::decode::{DecodeOptions, Decoded, Decoder, Detail, Format, Memory, Viewing};
+use crate::decode::faces::Sources;
+use crate::decode::{DecodeOptions, Decoded, Decoder, Detail, Face, Format, Memory, Viewing};
 use crate::error::Result;
 use crate::kernel::dct::Noise;
 use crate::kernel::normalise::normalise;
@@ -25,6 +26,31 @@ pub struct HashOptions {
     pub orientations: bool,
     /// How pictures are decoded.
     pub decode: DecodeOptions,
+    /// Which faces of a file are hashed.
+    pub faces: Faces,
+}
+
+/// Which of the pictures that a file shows are hashed: see [`Face`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Faces {
+    /// The stored pixels, as lists are made of, and what viewers show besides.
+    #[default]
+    All,
+    /// The stored pixels alone.
+    Stored,
+    /// What viewers show: where that is not the stored pixels, it takes their place, and [`Hashed::face`] says so.
+    Shown,
+}
+
+impl Faces {
+    /// The name in settings: `all`, `stored` or `shown`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Faces::All => "all",
+            Faces::Stored => "stored",
+            Faces::Shown => "shown",
+        }
+    }
 }
 
 impl Default for HashOptions {
@@ -33,6 +59,7 @@ impl Default for HashOptions {
             algorithms: vec![Algorithm::PhotoDna, Algorithm::Pdq],
             orientations: false,
             decode: DecodeOptions::default(),
+            faces: Faces::default(),
         }
     }
 }
@@ -123,6 +150,33 @@ impl Flag {
     }
 }
 
+/// Signatures of a further picture that a file shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FaceHash {
+    /// Which one.
+    pub face: Face,
+    /// Where asked for.
+    pub photodna: Option<PhotoDnaHash>,
+    /// Where asked for.
+    pub pdq: Option<PdqHash>,
+    /// Where asked for.
+    pub pdq512: Option<PdqHash>,
+}
+
+impl FaceHash {
+    fn of(face: Face, hashed: Hashed) -> FaceHash {
+        let Hashed { photodna, pdq, pdq512, .. } = hashed;
+        FaceHash { face, photodna, pdq, pdq512 }
+    }
+
+    /// Whether all signatures are the same.
+    fn looks_like(&self, photodna: Option<&PhotoDnaHash>, pdq: [Option<&PdqHash>; 2]) -> bool {
+        let bits = |hash: Option<&PdqHash>| hash.map(|hash| hash.signature);
+        self.photodna.map(|hash| hash.signature) == photodna.map(|hash| hash.signature)
+            && [bits(self.pdq.as_ref()), bits(self.pdq512.as_ref())] == pdq.map(bits)
+    }
+}
+
 /// What one picture gave.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hashed {
@@ -148,9 +202,33 @@ pub struct Hashed {
     pub pdq: Option<PdqHash>,
     /// Where asked for.
     pub pdq512: Option<PdqHash>,
+    /// Which face of the file the signatures are of, where it is not the stored pixels.
+    pub face: Option<Face>,
+    /// What else the file shows, as far as it differs and [`HashOptions::faces`] asks for it.
+    pub faces: Vec<FaceHash>,
 }
 
 impl Hashed {
+    /// The same with further faces; those that differ from no other are left out.
+    fn with_faces(self, found: Vec<FaceHash>, wanted: Faces) -> Hashed {
+        let mut hashed = self;
+        for face in found {
+            let own =
+                face.looks_like(hashed.photodna.as_ref(), [hashed.pdq.as_ref(), hashed.pdq512.as_ref()]);
+            let is_there = |other: &FaceHash| {
+                face.looks_like(other.photodna.as_ref(), [other.pdq.as_ref(), other.pdq512.as_ref()])
+            };
+            if !own && !hashed.faces.iter().any(is_there) {
+                hashed.faces.push(face);
+            }
+        }
+        if wanted == Faces::Shown && !hashed.faces.is_empty() {
+            let FaceHash { face, photodna, pdq, pdq512 } = hashed.faces.remove(0);
+            return Hashed { face: Some(face), photodna, pdq, pdq512, ..hashed };
+        }
+        hashed
+    }
+
     /// The flags that apply, in the order of [`Flag`].
     pub fn flags(&self) -> impl Iterator<Item = Flag> {
         let flat = self.photodna.is_some_and(|hash| hash.strength < FLAT_STRENGTH);
@@ -171,23 +249,29 @@ impl Hashed {
 }
 
 /// What decoding tells about a picture, beside its samples.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Facts {
     format: Format,
     detail: Detail,
     whole: Option<f32>,
     viewing: Viewing,
+    sources: Sources,
 }
 
 impl Facts {
     /// Parts a decoded picture from what is known of it.
     pub(crate) fn of(decoded: Decoded) -> (Facts, Picture) {
-        let Decoded { picture, format, detail, whole, viewing } = decoded;
-        (Facts { format, detail, whole, viewing }, picture)
+        let Decoded { picture, format, detail, whole, viewing, sources } = decoded;
+        (Facts { format, detail, whole, viewing, sources }, picture)
     }
 
-    fn onto(self, hashed: Hashed) -> Hashed {
-        let Facts { format, detail, whole, viewing } = self;
+    fn with(self, picture: Picture) -> Decoded {
+        let Facts { format, detail, whole, viewing, sources } = self;
+        Decoded { picture, format, detail, whole, viewing, sources }
+    }
+
+    fn onto(&self, hashed: Hashed) -> Hashed {
+        let &Facts { format, detail, whole, viewing, .. } = self;
         Hashed { format: Some(format), detail, whole, viewing, ..hashed }
     }
 }
@@ -197,6 +281,7 @@ impl Facts {
 pub struct Hasher {
     algorithms: Vec<Algorithm>,
     orientations: bool,
+    faces: Faces,
     decoder: Decoder,
     cpu: Cpu,
 }
@@ -207,6 +292,7 @@ impl Hasher {
         Hasher {
             algorithms: options.algorithms,
             orientations: options.orientations,
+            faces: options.faces,
             decoder: Decoder::new(options.decode),
             cpu: Cpu::new(Level::new()),
         }
@@ -231,6 +317,10 @@ impl Hasher {
     /// The first of the two ways of [`Memory`]: the low frequencies of a JPEG; `None` where these do not do.
     pub(crate) fn hash_first(&mut self, bytes: &[u8]) -> Result<Option<Hashed>> {
         let Some(decoded) = self.decode_first(bytes)? else { return Ok(None) };
+        if self.shows_more(&decoded) {
+            self.decoder.recycle(decoded.picture);
+            return Ok(None);
+        }
         let (facts, picture) = Facts::of(decoded);
         let sums = self.cpu.sums(&picture, &self.algorithms);
         if needs_every_pixel(&sums, &picture) {
@@ -271,9 +361,38 @@ impl Hasher {
             self.decoder.recycle(picture);
             return self.hash_every_pixel(bytes);
         }
-        let hashed = self.finish_sums(sums, &picture);
-        self.decoder.recycle(picture);
-        Ok(facts.onto(hashed))
+        let hashed = facts.onto(self.finish_sums(sums, &picture));
+        Ok(self.finish_faces(hashed, facts.with(picture), bytes))
+    }
+
+    /// Whether a file has further faces that are asked for.
+    pub(crate) fn shows_more(&self, decoded: &Decoded) -> bool {
+        self.faces != Faces::Stored && decoded.has_faces()
+    }
+
+    /// Hashes the further faces of a file, where it has any and they are asked for; takes the picture's memory back.
+    fn finish_faces(&mut self, hashed: Hashed, decoded: Decoded, bytes: &[u8]) -> Hashed {
+        if !self.shows_more(&decoded) {
+            self.decoder.recycle(decoded.picture);
+            return hashed;
+        }
+        let Hasher { algorithms, orientations, decoder, cpu, .. } = self;
+        let mut found = Vec::new();
+        decoder.faces(bytes, decoded, &mut |face, picture| {
+            if check_least_size(picture.width, picture.height).is_ok() {
+                let sums = cpu.sums(picture, algorithms);
+                found.push(FaceHash::of(face, finish_sums(sums, picture, algorithms, *orientations)));
+            }
+        });
+        hashed.with_faces(found, self.faces)
+    }
+
+    /// Hashes a decoded picture on the processor where a device would have been asked but for its further faces.
+    pub(crate) fn hash_decoded(&mut self, decoded: Decoded, bytes: &[u8]) -> Result<Hashed> {
+        let (facts, picture) = Facts::of(decoded);
+        let sums = self.cpu.sums(&picture, &self.algorithms);
+        let hashed = self.finish_decoded(facts, picture, sums, bytes)?;
+        Ok(Hashed { fallback: Some("the file has further faces".into()), ..hashed })
     }
 
     /// Decodes one picture for [`finish`](Hasher::finish), as far as its signatures need it.
@@ -285,9 +404,8 @@ impl Hasher {
     pub(crate) fn hash_every_pixel(&mut self, bytes: &[u8]) -> Result<Hashed> {
         let decoded = self.decoder.decode_every_pixel(bytes, &self.algorithms)?;
         let (facts, picture) = Facts::of(decoded);
-        let hashed = self.hash_picture(&picture)?;
-        self.decoder.recycle(picture);
-        Ok(facts.onto(hashed))
+        let hashed = facts.onto(self.hash_picture(&picture)?);
+        Ok(self.finish_faces(hashed, facts.with(picture), bytes))
     }
 
     /// The signatures to compute.
@@ -325,53 +443,59 @@ impl Hasher {
         Ok(self.finish_sums(sums, picture))
     }
 
-    /// Everything after the sums.
     fn finish_sums(&self, sums: Sums, picture: &Picture) -> Hashed {
-        let Sums { gradients, pdq, pdq512 } = sums;
-        let wants = |algorithm| self.algorithms.contains(&algorithm);
-        let finish = |sums: &PdqSums, to_512| self.finish_pdq(sums, picture, to_512);
-        // Up to 512 pixels a side both conventions have the same sums, but not the same rounding where bits tie.
-        let pdq512 = pdq512.as_ref().or(pdq.as_ref()).filter(|_| wants(Algorithm::Pdq512));
-        let pdq512 = pdq512.map(|sums| finish(sums, true));
-        let pdq = pdq.as_ref().filter(|_| wants(Algorithm::Pdq)).map(|sums| finish(sums, false));
-        Hashed {
-            format: None,
-            width: picture.width,
-            height: picture.height,
-            detail: Detail::Full,
-            whole: None,
-            viewing: Viewing::default(),
-            backend: Backend::Cpu,
-            fallback: None,
-            photodna: gradients.map(|(gradients, unit)| {
-                let (signature, strength) = normalise(&gradients, picture.width, picture.height, unit);
-                PhotoDnaHash { signature, strength }
-            }),
-            pdq512,
-            pdq,
-        }
+        finish_sums(sums, picture, &self.algorithms, self.orientations)
     }
+}
 
-    /// The bits, by the definition's own arithmetic where ties leave them to it.
-    fn finish_pdq(&self, sums: &PdqSums, picture: &Picture, to_512: bool) -> PdqHash {
-        let shrunk = to_512 && picture.width.max(picture.height) > 512;
-        let noise = if shrunk { Noise::of(512, 512) } else { Noise::of(picture.width, picture.height) };
-        let bits = dct::bits(&sums.coefficients, sums.scale, noise);
-        let reference = || pdq_reference::reference(&picture.planes, to_512);
-        match bits.tied.then(reference).flatten() {
-            Some(reference) => PdqHash {
-                signature: reference.signature,
-                quality: reference.quality,
-                path: PdqPath::Reference,
-                orientations: self.orientations.then(|| dct::orientations(&reference.coefficients)),
-            },
-            None => PdqHash {
-                signature: bits.signature,
-                quality: sums.quality,
-                path: PdqPath::Fast,
-                orientations: self.orientations.then(|| dct::orientations(&sums.coefficients)),
-            },
-        }
+/// Everything after the sums.
+fn finish_sums(sums: Sums, picture: &Picture, algorithms: &[Algorithm], orientations: bool) -> Hashed {
+    let Sums { gradients, pdq, pdq512 } = sums;
+    let wants = |algorithm| algorithms.contains(&algorithm);
+    let finish = |sums: &PdqSums, to_512| finish_pdq(sums, picture, to_512, orientations);
+    // Up to 512 pixels a side both conventions have the same sums, but not the same rounding where bits tie.
+    let pdq512 = pdq512.as_ref().or(pdq.as_ref()).filter(|_| wants(Algorithm::Pdq512));
+    let pdq512 = pdq512.map(|sums| finish(sums, true));
+    let pdq = pdq.as_ref().filter(|_| wants(Algorithm::Pdq)).map(|sums| finish(sums, false));
+    Hashed {
+        format: None,
+        width: picture.width,
+        height: picture.height,
+        detail: Detail::Full,
+        whole: None,
+        viewing: Viewing::default(),
+        backend: Backend::Cpu,
+        fallback: None,
+        photodna: gradients.map(|(gradients, unit)| {
+            let (signature, strength) = normalise(&gradients, picture.width, picture.height, unit);
+            PhotoDnaHash { signature, strength }
+        }),
+        pdq512,
+        pdq,
+        face: None,
+        faces: Vec::new(),
+    }
+}
+
+/// The bits, by the definition's own arithmetic where ties leave them to it.
+fn finish_pdq(sums: &PdqSums, picture: &Picture, to_512: bool, orientations: bool) -> PdqHash {
+    let shrunk = to_512 && picture.width.max(picture.height) > 512;
+    let noise = if shrunk { Noise::of(512, 512) } else { Noise::of(picture.width, picture.height) };
+    let bits = dct::bits(&sums.coefficients, sums.scale, noise);
+    let reference = || pdq_reference::reference(&picture.planes, to_512);
+    match bits.tied.then(reference).flatten() {
+        Some(reference) => PdqHash {
+            signature: reference.signature,
+            quality: reference.quality,
+            path: PdqPath::Reference,
+            orientations: orientations.then(|| dct::orientations(&reference.coefficients)),
+        },
+        None => PdqHash {
+            signature: bits.signature,
+            quality: sums.quality,
+            path: PdqPath::Fast,
+            orientations: orientations.then(|| dct::orientations(&sums.coefficients)),
+        },
     }
 }
 

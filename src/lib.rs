@@ -17,10 +17,11 @@ pub use backend::{
     Backend, BackendChoice, DeviceReport, DeviceSpeed, Devices, ReduceSpeed, Traffic, devices,
 };
 pub use decode::{
-    DamagedPolicy, DecodeOptions, Decoded, Decoder, Detail, DetailChoice, Format, Memory, Orient, Viewing,
+    Background, DamagedPolicy, DecodeOptions, Decoded, Decoder, Detail, DetailChoice, Face, Format, Memory,
+    Orient, Part, Viewing,
 };
 pub use error::{Error, Result};
-pub use hasher::{Flag, HashOptions, Hashed, Hasher, PdqHash, PdqPath, PhotoDnaHash};
+pub use hasher::{FaceHash, Faces, Flag, HashOptions, Hashed, Hasher, PdqHash, PdqPath, PhotoDnaHash};
 pub use limits::Limits;
 pub use picture::{Picture, Plane, Planes};
 pub use signature::{Algorithm, Orientation, Pdq, PhotoDna};

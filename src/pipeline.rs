@@ -53,9 +53,9 @@ mod waiting;
 mod worker;
 mod writer;
 
-pub use lookup::{Found, Lookup, groups, query_of};
+pub use lookup::{Found, Lookup, Queries, groups, query_of};
 pub use record::{Record, Times};
-pub use row::{Row, RowFailure, RowMatch, RowPicture, Text};
+pub use row::{Row, RowFace, RowFailure, RowMatch, RowPicture, Text};
 pub use sink::{Csv, JsonLines, Parquet, RecordFormat, RowSink, Rows, Sink, describe};
 #[cfg(feature = "store")]
 pub(crate) use source::Bucket;

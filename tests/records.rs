@@ -41,6 +41,7 @@ fn told(position: u64) -> RowMatch {
         algorithm: "pdq".into(),
         distance: 31,
         orientation: "upright".into(),
+        face: (position == 1).then(|| "longest-white".into()),
     }
 }
 
@@ -54,6 +55,9 @@ fn sources() -> Vec<Source> {
     sources.push(
         Source::bytes("flat, small", flat).from_argument(OsString::from("elsewhere").as_os_str().into()),
     );
+    let half =
+        (0..60 * 50u32).flat_map(|n| [(n * 7) as u8, (n / 50) as u8 * 4, 90, (n % 50) as u8 * 5]).collect();
+    sources.push(Source::bytes("seen through", common::encode::Png::new((50, 60), 4, half).encode()));
     #[cfg(unix)]
     {
         use std::os::unix::ffi::OsStringExt as _;
@@ -103,6 +107,7 @@ fn every_format_gives_its_rows_back() {
         assert!(with(|row| row.outcome.is_err()) >= 2 && with(|row| row.source.is_some()) == 1);
         assert!(with(|row| row.matches.as_ref().is_some_and(|told| told.len() == 2)) >= 5);
         assert!(with(|row| row.outcome.as_ref().is_ok_and(|picture| picture.decoded.is_some())) == 1);
+        assert!(with(|row| row.outcome.as_ref().is_ok_and(|picture| !picture.faces.is_empty())) == 1);
     }
 }
 
@@ -124,8 +129,12 @@ fn our_own_list_reader_reads_parquet_output() {
     assert_eq!(lists::sniff(&path).unwrap(), ListFormat::Parquet);
     let found: Vec<_> = entries.iter().map(|e| (e.key.clone(), e.photodna, e.pdq, e.quality)).collect();
     let expected: Vec<_> = hashed
-        .map(|(row, picture)| {
-            (row.key.to_string_lossy().into_owned(), picture.photodna, picture.pdq, picture.quality)
+        .flat_map(|(row, picture)| {
+            let key = row.key.to_string_lossy().into_owned();
+            let faces = picture.faces.iter().map(|face| (face.photodna, face.pdq, face.quality));
+            let all: Vec<_> =
+                [(picture.photodna, picture.pdq, picture.quality)].into_iter().chain(faces).collect();
+            all.into_iter().map(move |(photodna, pdq, quality)| (key.clone(), photodna, pdq, quality))
         })
         .collect();
     assert_eq!(found, expected);
@@ -154,5 +163,29 @@ fn broken_output_is_never_read_as_whole() {
                 assert_eq!(found.as_ref().unwrap(), row);
             }
         }
+    }
+}
+
+/// Records of before there were faces are read, and get the new columns when they are written again.
+#[test]
+fn older_tables_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, older) = (folder.path().join("new.csv"), folder.path().join("older.csv"));
+    write_records(RecordFormat::Csv, &path, &[Algorithm::Pdq]);
+    let mut rows = csv::Reader::from_path(&path).unwrap();
+    let mut to = csv::Writer::from_path(&older).unwrap();
+    let head: Vec<String> = rows.headers().unwrap().iter().take(24).map(String::from).collect();
+    to.write_record(&head).unwrap();
+    for row in rows.records() {
+        to.write_record(row.unwrap().iter().take(24)).unwrap();
+    }
+    to.flush().unwrap();
+    let (new, old) = (read(RecordFormat::Csv, &path), read(RecordFormat::Csv, &older));
+    assert_eq!(new.len(), old.len());
+    for (mut new, old) in new.into_iter().zip(old) {
+        if let Ok(picture) = &mut new.outcome {
+            picture.faces.clear();
+        }
+        assert_eq!(new, old);
     }
 }

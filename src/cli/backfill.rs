@@ -367,6 +367,7 @@ impl Arguments {
             algorithms: self.lookup.algorithms(),
             orientations: !self.galleries.is_empty() && self.lookup.all_orientations(),
             decode: self.decode.options(),
+            faces: self.decode.faces(),
         };
         Settings::new(&self.inputs(), &self.input(), self.shard_size, self.format, &hash)
     }

@@ -116,7 +116,8 @@ impl Arguments {
 
     fn options(&self) -> PipelineOptions {
         let algorithms = Algorithm::ALL.to_vec();
-        let hash = HashOptions { algorithms, orientations: true, decode: self.decode.options() };
+        let (decode, faces) = (self.decode.options(), self.decode.faces());
+        let hash = HashOptions { algorithms, orientations: true, decode, faces };
         PipelineOptions { hash, threads: NonZeroUsize::MIN, ..PipelineOptions::default() }
     }
 }

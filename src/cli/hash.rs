@@ -178,6 +178,7 @@ impl Arguments {
             hash: HashOptions {
                 algorithms: self.algorithm.clone(),
                 decode: self.decode.options(),
+                faces: self.decode.faces(),
                 ..HashOptions::default()
             },
             threads,

@@ -129,11 +129,6 @@ pub(crate) fn named<T>(path: &Path, outcome: Result<T, Error>) -> Result<T, Erro
     })
 }
 
-/// Refuses what was found in galleries that were overwritten since they were opened.
-pub(crate) fn check_unchanged(galleries: &[Gallery]) -> Result<(), Error> {
-    galleries.iter().try_for_each(Gallery::check_unchanged)
-}
-
 /// As many threads as asked for, or as the machine runs at once.
 pub(crate) fn threads(asked: Option<NonZeroUsize>) -> NonZeroUsize {
     asked.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)

@@ -9,9 +9,7 @@ use clap::Args;
 use serde::Serialize;
 use shadegrid::gallery::lists::{self, Item, ListFormat};
 use shadegrid::gallery::{Entry, Gallery, Query};
-use shadegrid::pipeline::{
-    self, Ended, Found, JsonLines, Lookup, PipelineOptions, Record, RowMatch, Sink, query_of,
-};
+use shadegrid::pipeline::{self, Ended, JsonLines, Lookup, PipelineOptions, Queries, Record, RowMatch, Sink};
 use shadegrid::{Devices, Error, HashOptions};
 
 use super::backend::DeviceArguments;
@@ -119,11 +117,10 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
     let (output, to) = target.begin()?;
     let mut matcher = Matcher {
         lookup: Lookup::new(&galleries, options, threads),
-        galleries: &galleries,
         names: lookups::names(&arguments.gallery),
         only_matches: arguments.only_matches,
         waiting: Vec::new(),
-        queries: Vec::new(),
+        queries: Queries::default(),
         to: std::io::BufWriter::new(to),
         totals: Totals::default(),
         last: (Instant::now(), Duration::ZERO),
@@ -162,6 +159,7 @@ impl Arguments {
             algorithms: self.lookup.algorithms(),
             orientations: self.lookup.all_orientations(),
             decode: self.decode.options(),
+            faces: self.decode.faces(),
         };
         let memory = self.memory.unwrap_or(PipelineOptions::default_memory(threads));
         let mut options = PipelineOptions { hash, threads, memory, ..PipelineOptions::default() };
@@ -212,12 +210,11 @@ const REST: u32 = 50;
 /// Takes records and looks them up, many at a time, in their order.
 struct Matcher<'a> {
     lookup: Lookup<'a>,
-    galleries: &'a [Gallery],
     names: Vec<String>,
     only_matches: bool,
-    /// Records as JSON without the closing brace, each with its query.
+    /// Records as JSON without the closing brace, and their queries.
     waiting: Vec<String>,
-    queries: Vec<Query>,
+    queries: Queries,
     to: std::io::BufWriter<Box<dyn Write + Send>>,
     totals: Totals,
     /// When the last search ended, and how long it took.
@@ -241,7 +238,8 @@ impl Matcher<'_> {
                 }
                 _ => return Ok(()),
             };
-            self.put(line, query)
+            self.queries.push_query(query.clone());
+            self.put(line, query.is_some())
         });
         self.search()?;
         match outcome {
@@ -254,42 +252,33 @@ impl Matcher<'_> {
         }
     }
 
-    /// Takes a record; without a query it failed.
-    fn put(&mut self, mut line: String, query: Option<Query>) -> Result<(), Error> {
+    /// Takes a record, whose queries are there already.
+    fn put(&mut self, mut line: String, is_ok: bool) -> Result<(), Error> {
         self.totals.records += 1;
-        self.totals.failed += u64::from(query.is_none());
+        self.totals.failed += u64::from(!is_ok);
         // `matches` becomes the object's last member.
         line.truncate(line.trim_end().strip_suffix('}').map_or(line.len(), str::len));
         self.waiting.push(line);
-        self.queries.push(query.unwrap_or_default());
         if self.waiting.len() < BATCH { Ok(()) } else { self.search() }
     }
 
     /// Looks up what waits, and writes it.
     fn search(&mut self) -> Result<(), Error> {
         let start = Instant::now();
-        let found = self.lookup.search(&self.queries);
-        lookups::check_unchanged(self.galleries)?;
-        self.queries.clear();
-        let mut rest = &found[..];
-        for (number, line) in std::mem::take(&mut self.waiting).into_iter().enumerate() {
-            let own = rest.partition_point(|told| told.found.query as usize <= number);
-            let (own, others) = rest.split_at(own);
-            rest = others;
-            self.write(&line, own)?;
+        let found = self.lookup.matches(&std::mem::take(&mut self.queries), &self.names)?;
+        for (line, matches) in std::mem::take(&mut self.waiting).iter().zip(found) {
+            self.write(line, &matches)?;
         }
         self.last = (Instant::now(), start.elapsed());
         self.to.flush().map_err(cannot_write)
     }
 
-    fn write(&mut self, line: &str, found: &[Found]) -> Result<(), Error> {
-        self.totals.matched += u64::from(!found.is_empty());
-        self.totals.matches += found.len() as u64;
-        if self.only_matches && found.is_empty() {
+    fn write(&mut self, line: &str, matches: &[RowMatch]) -> Result<(), Error> {
+        self.totals.matched += u64::from(!matches.is_empty());
+        self.totals.matches += matches.len() as u64;
+        if self.only_matches && matches.is_empty() {
             return Ok(());
         }
-        let matches: Vec<RowMatch> =
-            found.iter().map(|told| told.in_words(self.galleries, &self.names)).collect();
         writeln!(self.to, "{line},\"matches\":{}}}", json(&matches)?).map_err(cannot_write)
     }
 }
@@ -304,7 +293,8 @@ impl Sink for Matcher<'_> {
         line.write(record)?;
         line.finish()?;
         let line = String::from_utf8_lossy(&line.into_inner()).into_owned();
-        self.put(line, record.outcome.as_ref().ok().map(query_of))
+        self.queries.push(record);
+        self.put(line, record.outcome.is_ok())
     }
 
     /// Called whenever the next picture is not ready: then what waits is looked up, unless the last search took so

@@ -1,7 +1,7 @@
 //! Options on how pictures are decoded.
 
 use clap::{Args, ValueEnum};
-use shadegrid::{DamagedPolicy, DecodeOptions, DetailChoice, Limits, Orient};
+use shadegrid::{DamagedPolicy, DecodeOptions, DetailChoice, Faces, Limits, Orient};
 
 use super::bytes;
 
@@ -30,6 +30,15 @@ pub(crate) struct DecodeArguments {
     /// Signature lists are made from the stored pixels, so the default is not to turn.
     #[arg(long, value_enum, value_name = "WHAT", default_value = "ignore")]
     orient: Turn,
+
+    /// Which of the pictures that a file shows are hashed
+    ///
+    /// The signatures of a record are of the stored pixels, as those of lists are. Where viewers show something else (through
+    /// transparency, a colour profile, as an animation), `all` hashes that too, into the record's `faces`, and they are looked up
+    /// like the record's own. `stored` leaves them out. `shown` puts what is shown in the place of the stored pixels, and the record's
+    /// `face` says what that is.
+    #[arg(long, value_enum, value_name = "WHICH", default_value = "all")]
+    faces: FacesChoice,
 
     /// Longest side that is let through, in pixels
     #[arg(long, value_name = "N", default_value_t = Limits::default().max_side)]
@@ -65,12 +74,28 @@ enum Damaged {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
+enum FacesChoice {
+    All,
+    Stored,
+    Shown,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
 enum Turn {
     Ignore,
     Exif,
 }
 
 impl DecodeArguments {
+    /// Which faces of a file are hashed.
+    pub(crate) fn faces(&self) -> Faces {
+        match self.faces {
+            FacesChoice::All => Faces::All,
+            FacesChoice::Stored => Faces::Stored,
+            FacesChoice::Shown => Faces::Shown,
+        }
+    }
+
     /// What the decoder is told.
     pub(crate) fn options(&self) -> DecodeOptions {
         let limits = Limits {

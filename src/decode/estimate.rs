@@ -41,6 +41,8 @@ pub(super) struct Estimate {
     pub(super) pixels: u64,
     /// Memory at its peak, in bytes, beside the file itself: the samples and whatever decoders hold with them.
     pub(super) memory: u64,
+    /// Memory that its [`faces`](super::faces) take when these samples are gone, in bytes; 0 where they take no more than the samples do.
+    pub(super) faces: u64,
 }
 
 /// Memory that every decoder takes whatever the picture, in bytes: tables, windows and buffers of rows.
@@ -56,6 +58,7 @@ impl Estimate {
             height,
             pixels,
             memory: LEAST.saturating_add(pixels.saturating_mul(bytes_per_pixel)),
+            faces: 0,
         }
     }
 
@@ -63,6 +66,20 @@ impl Estimate {
     #[must_use]
     pub(super) fn and(self, bytes: u64) -> Estimate {
         Estimate { memory: self.memory.saturating_add(bytes), ..self }
+    }
+
+    /// The same where further faces take so many bytes.
+    #[must_use]
+    pub(super) fn with_faces(self, bytes: u64) -> Estimate {
+        Estimate { faces: self.faces.max(bytes), ..self }
+    }
+
+    /// The same for several frames: the canvas before and after a frame, the frame by itself, what is given out and what is kept of it in R, G, B
+    /// and alpha each, and once more in R, G, B.
+    #[must_use]
+    pub(super) fn animated(self) -> Estimate {
+        let pixels = self.pixels;
+        self.with_faces(self.memory.saturating_add(pixels.saturating_mul(5 * 4 + 3)))
     }
 
     /// The same where so many pixels are worked through, if they are more.

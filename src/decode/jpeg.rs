@@ -81,6 +81,7 @@ use std::ops::Range;
 
 mod bits;
 mod blocks;
+mod clipping;
 mod colour;
 mod detail;
 mod frame;
@@ -95,12 +96,14 @@ mod lockstep;
 mod lookup;
 mod machine;
 mod marker;
+mod moments;
 #[cfg(test)]
 mod naive;
 mod pixels;
 mod plan;
 mod planes;
 mod progressive;
+mod random;
 mod reader;
 mod rows;
 mod scan;
@@ -136,6 +139,9 @@ pub struct Reading {
     pub(crate) exif: Option<Range<usize>>,
     /// The ICC profile, empty where there is none.
     pub(crate) icc: Vec<u8>,
+    /// Of a sequential file that holds a component more than once: the scans that make up another picture than this one, which readers
+    /// show that go on behind a complete scan, or that stop before one that is read over what is there.
+    pub(crate) scans: Option<Range<usize>>,
 }
 
 /// What is to be read of a picture whose size in pixels is known.
@@ -149,6 +155,8 @@ pub(crate) struct Wish<'a> {
     pub(crate) only_coarse: bool,
     /// Whether low frequencies count only where pixels would show the same: see `gamut`.
     pub(crate) guarded: bool,
+    /// The scans that make up the picture, each read over what is there; `None` for those that viewers take.
+    pub(crate) scans: Option<(usize, usize)>,
 }
 
 impl JpegReader {
@@ -164,7 +172,7 @@ impl JpegReader {
         rule: impl Fn(u32, u32) -> Detail,
         limits: &Limits,
     ) -> Result<Reading> {
-        let mut wish = Wish { detail: &rule, judged: &rule, only_coarse: false, guarded: false };
+        let mut wish = Wish { detail: &rule, judged: &rule, only_coarse: false, guarded: false, scans: None };
         if let Some(reading) = self.read_into(bytes, &wish, limits, &mut Vec::new())? {
             return Ok(reading);
         }
@@ -192,6 +200,11 @@ impl JpegReader {
         rule: impl Fn(u32, u32) -> Detail,
     ) -> Result<(Estimate, Option<u64>)> {
         self.reader.estimate(bytes, rule)
+    }
+
+    /// The ICC profile in the headers up to the first scan, empty where there is none.
+    pub(super) fn icc(&mut self, bytes: &[u8]) -> Result<Vec<u8>> {
+        self.reader.headers(bytes).map(|(header, ..)| header.icc)
     }
 
     /// Memory kept for the next picture, in bytes.

@@ -3,6 +3,7 @@
 use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, RgbImage};
 
+use super::Orient;
 use crate::picture::{Picture, Planes};
 
 /// The orientation that a TIFF-structured EXIF block names, where it names a valid one.
@@ -39,6 +40,22 @@ const ORIENTATION: u64 = 0x112;
 const BYTE: u64 = 1;
 const SHORT: u64 = 3;
 const LONG: u64 = 4;
+
+/// Numbers of each pixel of a picture, turned where that is asked for as it is.
+pub(super) fn turn_plane(
+    plane: Vec<u8>,
+    (width, height): (u32, u32),
+    orientation: Option<Orientation>,
+    orient: Orient,
+) -> Vec<u8> {
+    let Some(orientation) = orientation.filter(|_| orient == Orient::Exif && !plane.is_empty()) else {
+        return plane;
+    };
+    match turn(Picture::from_grey(plane, width, height), orientation).planes {
+        Planes::Grey(turned) => turned.samples,
+        _ => Vec::new(),
+    }
+}
 
 /// The picture turned so that the orientation is the plain one. Takes a second picture's memory for quarter turns.
 pub(super) fn turn(picture: Picture, orientation: Orientation) -> Picture {

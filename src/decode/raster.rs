@@ -7,18 +7,20 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use image::metadata::Orientation;
 
+use super::colours::Meaning;
 use super::estimate::Estimate;
+use super::faces::Sources;
 use super::{DamagedPolicy, DecodeOptions, Decoded, Detail, Format, Orient, Viewing, orient};
 use crate::error::{Error, Result};
 use crate::limits::{self, Limits};
 use crate::picture::Picture;
 
 mod bmp;
-mod gif;
+pub(super) mod gif;
 mod pieces;
-mod png;
-mod tiff;
-mod webp;
+pub(super) mod png;
+pub(super) mod tiff;
+pub(super) mod webp;
 
 /// What a format's reader gives besides the samples, which it leaves in the buffer it was handed.
 struct Raster {
@@ -28,23 +30,12 @@ struct Raster {
     channels: usize,
     /// The share of rows that came out whole, `None` for all of an undamaged picture.
     whole: Option<f32>,
-    /// The orientation that metadata names; read only where it is wanted.
+    /// The orientation that metadata names.
     orientation: Option<Orientation>,
     /// What viewers do beyond showing these samples.
     viewing: Viewing,
-}
-
-/// What a format's reader needs to know.
-struct Wanted<'a> {
-    limits: &'a Limits,
-    /// Whether [`Raster::orientation`] is worth the reading.
-    orientation: bool,
-}
-
-impl Wanted<'_> {
-    fn of(options: &DecodeOptions) -> Wanted<'_> {
-        Wanted { limits: &options.limits, orientation: options.orient == Orient::Exif }
-    }
+    /// The opacity of each pixel; empty where all are opaque.
+    alpha: Vec<u8>,
 }
 
 /// Decodes every pixel of `bytes`, into `samples`' memory where it fits.
@@ -52,14 +43,28 @@ pub(super) fn decode(bytes: &[u8], options: &DecodeOptions, samples: &mut Vec<u8
     let estimate = estimate(bytes, options)?;
     estimate.check(&options.limits, bytes.len())?;
     limits::can_be_had(estimate.memory)?;
-    let (format, wanted) = (estimate.format, Wanted::of(options));
-    let raster = guarded(format, || read(format, bytes, &wanted, samples))?;
+    let format = estimate.format;
+    let raster = guarded(format, || read(format, bytes, &options.limits, samples))?;
     if let (Some(share), DamagedPolicy::Refuse) = (raster.whole, options.damaged) {
         return Err(damaged(format, share));
     }
     let (picture, viewing) = (picture(std::mem::take(samples), &raster), raster.viewing);
+    let viewing = Viewing { alpha: !raster.alpha.is_empty(), ..viewing };
     let (picture, viewing) = turned(raster.orientation, options.orient, picture, viewing);
-    Ok(Decoded { picture, format, detail: Detail::Full, whole: raster.whole, viewing })
+    let alpha =
+        orient::turn_plane(raster.alpha, (raster.width, raster.height), raster.orientation, options.orient);
+    let sources = Sources { alpha, scans: None };
+    Ok(Decoded { picture, format, detail: Detail::Full, whole: raster.whole, viewing, sources })
+}
+
+/// What a file says of its colours, where it is no JPEG.
+pub(super) fn meaning(format: Format, bytes: &[u8]) -> Meaning<'_> {
+    match format {
+        Format::Png => png::chunks::meaning(bytes),
+        Format::WebP => webp::meaning(bytes),
+        Format::Tiff => tiff::meaning(bytes),
+        _ => Meaning::Usual,
+    }
 }
 
 /// What [`decode`] will take.
@@ -70,13 +75,12 @@ pub(super) fn decode(bytes: &[u8], options: &DecodeOptions, samples: &mut Vec<u8
 pub(super) fn estimate(bytes: &[u8], options: &DecodeOptions) -> Result<Estimate> {
     options.limits.check_file_bytes(bytes.len() as u64)?;
     let format = Format::sniff(bytes).ok_or_else(|| no_picture(bytes))?;
-    let wanted = Wanted::of(options);
     let estimate = guarded(format, || match format {
         Format::Png => png::estimate(bytes),
         Format::WebP => webp::estimate(bytes),
-        Format::Gif => gif::estimate(bytes, &wanted),
+        Format::Gif => gif::estimate(bytes, &options.limits),
         Format::Bmp => bmp::estimate(bytes),
-        Format::Tiff => tiff::estimate(bytes, &wanted),
+        Format::Tiff => tiff::estimate(bytes, &options.limits),
         Format::Jpeg | Format::Heic | Format::Avif | Format::JpegXl => Err(unread(format)),
     })?;
     Ok(turning(estimate, options))
@@ -89,13 +93,13 @@ pub(super) fn turning(estimate: Estimate, options: &DecodeOptions) -> Estimate {
     estimate.and(if options.orient == Orient::Exif { pixels * 3 } else { 0 })
 }
 
-fn read(format: Format, bytes: &[u8], wanted: &Wanted<'_>, samples: &mut Vec<u8>) -> Result<Raster> {
+fn read(format: Format, bytes: &[u8], limits: &Limits, samples: &mut Vec<u8>) -> Result<Raster> {
     match format {
-        Format::Png => png::decode(bytes, wanted, samples),
+        Format::Png => png::decode(bytes, limits, samples),
         Format::WebP => webp::decode(bytes, samples),
-        Format::Gif => gif::decode(bytes, wanted, samples),
+        Format::Gif => gif::decode(bytes, limits, samples),
         Format::Bmp => bmp::decode(bytes, samples),
-        Format::Tiff => tiff::decode(bytes, wanted, samples),
+        Format::Tiff => tiff::decode(bytes, limits, samples),
         Format::Jpeg | Format::Heic | Format::Avif | Format::JpegXl => Err(unread(format)),
     }
 }
@@ -182,9 +186,37 @@ fn share(format: Format, rows: u32, height: u32, why: &dyn std::fmt::Display) ->
     Ok(Some(rows as f32 / height as f32))
 }
 
-/// Drops the alpha channel of interleaved R, G, B and alpha in place; says whether some pixel was not opaque.
-fn drop_alpha(samples: &mut Vec<u8>) -> bool {
-    let is_seen_through = samples.as_chunks::<4>().0.iter().any(|pixel| pixel[3] < u8::MAX);
+/// The opacity of pixels, which takes memory once one of them is not opaque.
+struct Opacity {
+    pixels: usize,
+    alpha: Vec<u8>,
+}
+
+impl Opacity {
+    fn new(pixels: usize) -> Opacity {
+        Opacity { pixels, alpha: Vec::new() }
+    }
+
+    /// Notes pixels from `first` on.
+    fn note(&mut self, first: usize, run: impl Iterator<Item = u8> + Clone) {
+        if let Some(alpha) = self.plane(run.clone()) {
+            alpha.iter_mut().skip(first).zip(run).for_each(|(to, alpha)| *to = alpha);
+        }
+    }
+
+    /// The opacity of all pixels, where one is not opaque or is not in `run`.
+    fn plane(&mut self, mut run: impl Iterator<Item = u8>) -> Option<&mut [u8]> {
+        if self.alpha.is_empty() && run.any(|alpha| alpha < u8::MAX) {
+            self.alpha = vec![u8::MAX; self.pixels];
+        }
+        (!self.alpha.is_empty()).then_some(&mut self.alpha)
+    }
+}
+
+/// Takes the alpha channel out of interleaved R, G, B and alpha; empty where all pixels are opaque.
+pub(super) fn take_alpha(samples: &mut Vec<u8>) -> Vec<u8> {
+    let mut opacity = Opacity::new(samples.len() / 4);
+    opacity.note(0, samples.as_chunks::<4>().0.iter().map(|pixel| pixel[3]));
     let pixels = samples.len() / 4;
     for pixel in 1..pixels {
         if let Some(&[r, g, b, _]) = samples.get(pixel * 4..).and_then(|rest| rest.first_chunk())
@@ -194,7 +226,7 @@ fn drop_alpha(samples: &mut Vec<u8>) -> bool {
         }
     }
     samples.truncate(pixels * 3);
-    is_seen_through
+    opacity.alpha
 }
 
 /// The colour that was multiplied with an alpha of 0..=255 before it was stored; as it is where nothing can be told.
@@ -263,8 +295,18 @@ mod tests {
     fn alpha_goes_and_colours_stay() {
         for pixels in [0, 1, 2, 3, 17] {
             let mut samples: Vec<u8> = (0..pixels).flat_map(|n| [n * 3, n * 3 + 1, n * 3 + 2, 255]).collect();
-            assert!(!drop_alpha(&mut samples));
+            assert!(take_alpha(&mut samples.clone()).is_empty());
+            if let Some(last) = samples.last_mut() {
+                *last = 7;
+            }
+            let alpha = take_alpha(&mut samples);
             assert_eq!(samples, (0..pixels * 3).collect::<Vec<u8>>());
+            assert_eq!(alpha.len(), usize::from(pixels));
+            assert!(
+                alpha
+                    .split_last()
+                    .is_none_or(|(last, others)| *last == 7 && others.iter().all(|a| *a == 255))
+            );
         }
     }
 

@@ -19,8 +19,7 @@ use super::progress::Progress;
 use super::shards::Part;
 use super::tally::Tally;
 use crate::error::{Error, Result};
-use crate::gallery::Query;
-use crate::pipeline::{Lookup, RecordFormat, Row, RowSink, Times};
+use crate::pipeline::{Lookup, Queries, RecordFormat, Row, RowSink, Times};
 
 /// What making files needs of the job.
 #[derive(Debug, Clone)]
@@ -114,7 +113,7 @@ impl<'a> Hand<'a> {
         }
     }
 
-    fn look_up(&mut self, rows: &mut [Row], queries: &[Query]) -> Result<()> {
+    fn look_up(&mut self, rows: &mut [Row], queries: &Queries) -> Result<()> {
         match &mut self.lookup {
             Some((matching, lookup)) => matching.fill(lookup, rows, queries),
             None => Ok(()),

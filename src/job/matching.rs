@@ -3,8 +3,8 @@
 use std::num::NonZeroUsize;
 
 use crate::error::Result;
-use crate::gallery::{Gallery, Query, SearchOptions};
-use crate::pipeline::{Lookup, Row};
+use crate::gallery::{Gallery, SearchOptions};
+use crate::pipeline::{Lookup, Queries, Row};
 
 /// Galleries, and what counts as a match.
 #[derive(Debug)]
@@ -25,19 +25,14 @@ impl Matching {
         Lookup::new(&self.galleries, self.options.clone(), self.threads)
     }
 
-    /// Fills in what matched; `queries` are those of the rows, failed ones' empty.
+    /// Fills in what matched; `queries` are those of the rows.
     ///
     /// # Errors
     ///
-    /// Where a gallery was overwritten meanwhile, so that what was found does not count.
-    pub(super) fn fill(&self, lookup: &mut Lookup<'_>, rows: &mut [Row], queries: &[Query]) -> Result<()> {
-        for row in &mut *rows {
-            row.matches = Some(Vec::new());
-        }
-        for found in lookup.search(queries) {
-            let matches = &mut rows[found.found.query as usize].matches;
-            matches.get_or_insert_default().push(found.in_words(&self.galleries, &self.names));
-        }
-        self.galleries.iter().try_for_each(Gallery::check_unchanged)
+    /// As [`Lookup::matches`].
+    pub(super) fn fill(&self, lookup: &mut Lookup<'_>, rows: &mut [Row], queries: &Queries) -> Result<()> {
+        let matches = lookup.matches(queries, &self.names)?;
+        rows.iter_mut().zip(matches).for_each(|(row, matches)| row.matches = Some(matches));
+        Ok(())
     }
 }

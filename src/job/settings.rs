@@ -12,7 +12,7 @@ use super::seal::{seal_page, unseal_page};
 use super::text::Text;
 use crate::decode::{DamagedPolicy, DecodeOptions, DetailChoice, Orient};
 use crate::error::{Error, Result};
-use crate::hasher::HashOptions;
+use crate::hasher::{Faces, HashOptions};
 use crate::limits::Limits;
 use crate::pipeline::{Input, InputOptions, RecordFormat, Walk};
 
@@ -36,6 +36,9 @@ pub struct Settings {
     format: String,
     algorithms: Vec<String>,
     orientations: bool,
+    /// A job of before there were faces goes on without.
+    #[serde(default = "stored")]
+    faces: String,
     detail: String,
     damaged: String,
     orient: String,
@@ -94,7 +97,7 @@ impl Settings {
         format: RecordFormat,
         hash: &HashOptions,
     ) -> Settings {
-        let HashOptions { algorithms, orientations, decode } = hash;
+        let HashOptions { algorithms, orientations, decode, faces } = hash;
         Settings {
             engine: ENGINE.to_string(),
             sources: sources.iter().map(SourceText::from).collect(),
@@ -107,6 +110,7 @@ impl Settings {
             format: format.to_string(),
             algorithms: algorithms.iter().map(ToString::to_string).collect(),
             orientations: *orientations,
+            faces: faces.name().to_string(),
             detail: detail_name(decode.detail),
             damaged: if decode.damaged == DamagedPolicy::Refuse { "refuse" } else { "hash" }.to_string(),
             orient: if decode.orient == Orient::Exif { "exif" } else { "ignore" }.to_string(),
@@ -183,7 +187,7 @@ impl Settings {
             detail: detail_of(&self.detail)?,
         };
         let algorithms = self.algorithms.iter().map(|name| name.parse()).collect::<Result<_>>()?;
-        Ok(HashOptions { algorithms, orientations: self.orientations, decode })
+        Ok(HashOptions { algorithms, orientations: self.orientations, decode, faces: faces_of(&self.faces)? })
     }
 
     /// Whether there is a job in `location`.
@@ -285,6 +289,17 @@ impl Settings {
         let before = known.get(name).unwrap_or(&Value::Null);
         Some(format!("{name} was {before} and is now {value}"))
     }
+}
+
+fn stored() -> String {
+    Faces::Stored.name().to_string()
+}
+
+fn faces_of(name: &str) -> Result<Faces> {
+    let known = [Faces::All, Faces::Stored, Faces::Shown].into_iter().find(|faces| faces.name() == name);
+    known.ok_or_else(|| {
+        Error::Input(format!("{FILE} asks for the faces {name:?}, which this version does not know"))
+    })
 }
 
 fn detail_name(detail: DetailChoice) -> String {

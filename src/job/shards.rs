@@ -5,13 +5,12 @@ use crossbeam_channel::Sender;
 use super::feed::{Lot, Lots};
 use super::progress::Progress;
 use crate::error::{Error, Result};
-use crate::gallery::Query;
-use crate::pipeline::{Record, Row, Sink, Times, query_of};
+use crate::pipeline::{Queries, Record, Row, Sink, Times};
 
 /// What goes from the writer to the hand that makes the files.
 pub(super) enum Part {
     /// Rows of the current shard, with what is looked up for each, and how long threads were at them.
-    Rows(Vec<Row>, Vec<Query>, Times),
+    Rows(Vec<Row>, Queries, Times),
     /// The current shard is complete.
     End(Lot),
 }
@@ -27,7 +26,7 @@ pub(super) struct ShardSink<'a> {
     /// Records of the current shard.
     records: u64,
     rows: Vec<Row>,
-    queries: Vec<Query>,
+    queries: Queries,
     times: Times,
 }
 
@@ -39,7 +38,7 @@ impl<'a> ShardSink<'a> {
             parts,
             records: 0,
             rows: Vec::new(),
-            queries: Vec::new(),
+            queries: Queries::default(),
             times: Times::default(),
         }
     }
@@ -72,7 +71,7 @@ impl Sink for ShardSink<'_> {
         self.progress.add(record);
         self.times += record.times;
         self.rows.push(record.into());
-        self.queries.push(record.outcome.as_ref().map(query_of).unwrap_or_default());
+        self.queries.push(record);
         if self.rows.len() < ROWS { Ok(()) } else { self.send_rows() }
     }
 

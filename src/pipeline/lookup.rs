@@ -3,19 +3,66 @@
 use std::num::NonZeroUsize;
 use std::thread;
 
-use super::row::RowMatch;
+use super::record::Record;
+use super::row::{RowMatch, Text};
 use super::threads::Beside;
+use crate::error::Result;
 use crate::gallery::{EntryId, EntryView, Gallery, Groups, Match, Query, Scratch, SearchOptions};
-use crate::hasher::{Flag, Hashed};
+use crate::hasher::{FLAT_STRENGTH, FaceHash, Hashed, PdqHash, PhotoDnaHash};
 
-/// What is looked up for a hashed picture.
+/// What is looked up for a hashed picture, without its further faces.
 pub fn query_of(hashed: &Hashed) -> Query {
+    query(hashed.photodna, hashed.pdq.as_ref())
+}
+
+fn query(photodna: Option<PhotoDnaHash>, pdq: Option<&PdqHash>) -> Query {
     Query {
-        photodna: hashed.photodna.map(|hash| hash.signature),
-        pdq: hashed.pdq.as_ref().map(|hash| hash.signature),
-        pdq_orientations: hashed.pdq.as_ref().and_then(|hash| hash.orientations),
-        flat: hashed.flags().any(|flag| flag == Flag::Flat),
-        quality: hashed.pdq.as_ref().map(|hash| hash.quality),
+        photodna: photodna.map(|hash| hash.signature),
+        pdq: pdq.map(|hash| hash.signature),
+        pdq_orientations: pdq.and_then(|hash| hash.orientations),
+        flat: photodna.is_some_and(|hash| hash.strength < FLAT_STRENGTH),
+        quality: pdq.map(|hash| hash.quality),
+    }
+}
+
+/// What is looked up for several records: every face of each, and nothing for those that failed.
+#[derive(Debug, Default)]
+pub struct Queries {
+    queries: Vec<Query>,
+    /// The record and the face of each query.
+    of: Vec<(usize, Option<Text>)>,
+    records: usize,
+}
+
+impl Queries {
+    /// Takes the next record.
+    pub fn push(&mut self, record: &Record) {
+        let hashed = record.outcome.as_ref().ok();
+        if let Some(hashed) = hashed {
+            self.query(hashed.face.map(|face| face.to_string().into()), query_of(hashed));
+        }
+        for FaceHash { face, photodna, pdq, .. } in hashed.iter().flat_map(|hashed| &hashed.faces) {
+            self.query(Some(face.to_string().into()), query(*photodna, pdq.as_ref()));
+        }
+        self.records += 1;
+    }
+
+    /// Takes the next record, of which only what is looked up is known; `None` where it failed.
+    pub fn push_query(&mut self, query: Option<Query>) {
+        if let Some(query) = query {
+            self.query(None, query);
+        }
+        self.records += 1;
+    }
+
+    fn query(&mut self, face: Option<Text>, query: Query) {
+        self.queries.push(query);
+        self.of.push((self.records, face));
+    }
+
+    /// Records that it has taken.
+    pub fn records(&self) -> usize {
+        self.records
     }
 }
 
@@ -45,6 +92,7 @@ impl Found {
             algorithm: found.algorithm.name().into(),
             distance: found.distance,
             orientation: found.orientation.name().into(),
+            face: None,
         }
     }
 }
@@ -62,6 +110,23 @@ impl<'a> Lookup<'a> {
     pub fn new(galleries: &'a [Gallery], options: SearchOptions, threads: NonZeroUsize) -> Lookup<'a> {
         let scratches = (0..threads.get()).map(|_| Scratch::default()).collect();
         Lookup { galleries, options, scratches }
+    }
+
+    /// What matched of each record, in the words of records; the names are those of the galleries.
+    ///
+    /// # Errors
+    ///
+    /// Where a gallery was overwritten meanwhile, so that what was found does not count.
+    pub fn matches(&mut self, queries: &Queries, names: &[String]) -> Result<Vec<Vec<RowMatch>>> {
+        let mut all = vec![Vec::new(); queries.records];
+        for found in self.search(&queries.queries) {
+            if let Some((record, face)) = queries.of.get(found.found.query as usize) {
+                let told = found.in_words(self.galleries, names);
+                all[*record].push(RowMatch { face: face.clone(), ..told });
+            }
+        }
+        self.galleries.iter().try_for_each(Gallery::check_unchanged)?;
+        Ok(all)
     }
 
     /// Everything that matches, by query, algorithm, distance and gallery; with

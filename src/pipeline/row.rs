@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Record;
 use super::source::name_from_bytes;
-use crate::hasher::{Flag, Hashed};
+use crate::hasher::{FaceHash, Flag, Hashed};
 use crate::signature::{Pdq, PhotoDna};
 
 /// A word or a sentence: of a fixed set when a run makes it, its own when it was read.
@@ -73,6 +73,29 @@ pub struct RowPicture {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pdq512_path: Option<Text>,
     pub flags: Vec<Text>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub face: Option<Text>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faces: Vec<RowFace>,
+}
+
+/// A further picture that the file shows; see [`FaceHash`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "as in RowPicture")]
+pub struct RowFace {
+    pub face: Text,
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "as_text")]
+    pub photodna: Option<PhotoDna>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strength: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "as_text")]
+    pub pdq: Option<Pdq>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quality: Option<u8>,
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "as_text")]
+    pub pdq512: Option<Pdq>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quality512: Option<u8>,
 }
 
 /// An entry of a gallery that a picture matched.
@@ -94,6 +117,9 @@ pub struct RowMatch {
     pub distance: u32,
     /// How the picture was turned for it.
     pub orientation: Text,
+    /// Which face of the file matched; `None` for the picture that the record's own signatures are of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub face: Option<Text>,
 }
 
 impl From<&Record> for Row {
@@ -137,6 +163,23 @@ impl RowPicture {
             quality512: pdq512.map(|hash| hash.quality),
             pdq512_path: pdq512.map(|hash| hash.path.name().into()),
             flags: hashed.flags().map(|flag: Flag| flag.name().into()).collect(),
+            face: hashed.face.map(|face| face.to_string().into()),
+            faces: hashed.faces.iter().map(RowFace::new).collect(),
+        }
+    }
+}
+
+impl RowFace {
+    fn new(hash: &FaceHash) -> RowFace {
+        let FaceHash { face, photodna, pdq, pdq512 } = hash;
+        RowFace {
+            face: face.to_string().into(),
+            photodna: photodna.map(|hash| hash.signature),
+            strength: photodna.map(|hash| hash.strength),
+            pdq: pdq.as_ref().map(|hash| hash.signature),
+            quality: pdq.as_ref().map(|hash| hash.quality),
+            pdq512: pdq512.as_ref().map(|hash| hash.signature),
+            quality512: pdq512.as_ref().map(|hash| hash.quality),
         }
     }
 }

@@ -83,7 +83,22 @@ fn hashed(width: u32) -> Hashed {
     let backend = crate::Backend::Cpu;
     let (fallback, photodna, pdq, pdq512) = (None, None, None, None);
     let viewing = Viewing::default();
-    Hashed { format, width, height: 1, detail, whole, viewing, backend, fallback, photodna, pdq, pdq512 }
+    let (face, faces) = (None, Vec::new());
+    Hashed {
+        format,
+        width,
+        height: 1,
+        detail,
+        whole,
+        viewing,
+        backend,
+        fallback,
+        photodna,
+        pdq,
+        pdq512,
+        face,
+        faces,
+    }
 }
 
 /// Key, and width or error code with message, of a record.

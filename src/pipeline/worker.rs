@@ -137,6 +137,11 @@ impl Work for HashWork {
             false => self.hasher.decode_first(&job.encoded),
         };
         let (facts, picture) = match decoded {
+            Ok(Some(decoded)) if self.hasher.shows_more(&decoded) => {
+                let fits = job.need.worst <= most;
+                let outcome = fits.then(|| self.hasher.hash_decoded(decoded, &job.encoded)).transpose();
+                return Started::Done(Box::new((job, outcome)));
+            }
             Ok(Some(decoded)) => Facts::of(decoded),
             Ok(None) => return Started::Done(Box::new((job, Ok(None)))),
             Err(error) => return Started::Done(Box::new((job, Err(error)))),

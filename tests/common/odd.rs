@@ -103,3 +103,38 @@ pub fn webp(flags: u8, (width, height): (u32, u32), chunks: &[(&[u8; 4], &[u8])]
     }
     [b"RIFF", &(body.len() as u32).to_le_bytes()[..], &body].concat()
 }
+
+/// A TIFF of two pages, little-endian and uncompressed, of which the first says that it is a reduced picture.
+pub fn pages(first: &[u8], second: &[u8]) -> Vec<u8> {
+    let mut file = first.to_vec();
+    let shift = file.len() as u32;
+    let number = |file: &[u8], at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap());
+    // The second page's places in the file, moved.
+    let mut moved = second.to_vec();
+    let directory = number(second, 4) as usize;
+    let entries = usize::from(u16::from_le_bytes([second[directory], second[directory + 1]]));
+    for at in (0..entries).map(|entry| directory + 2 + 12 * entry) {
+        let (tag, kind) = (
+            u16::from_le_bytes([second[at], second[at + 1]]),
+            u16::from_le_bytes([second[at + 2], second[at + 3]]),
+        );
+        let is_place = number(second, at + 4) * if kind == 3 { 2 } else { 4 } > 4 || tag == 273;
+        if is_place {
+            let value = number(second, at + 8) + shift;
+            moved[at + 8..at + 12].copy_from_slice(&value.to_le_bytes());
+        }
+    }
+    file.extend(moved);
+    // A new first directory, with NewSubfileType 1 before the others and the second behind it.
+    let directory = number(first, 4) as usize;
+    let entries = usize::from(u16::from_le_bytes([first[directory], first[directory + 1]]));
+    let place = file.len() as u32;
+    let mut new = (entries as u16 + 1).to_le_bytes().to_vec();
+    new.extend([254u16.to_le_bytes(), 4u16.to_le_bytes()].concat());
+    new.extend([1u32.to_le_bytes(), 1u32.to_le_bytes()].concat());
+    new.extend(&first[directory + 2..directory + 2 + 12 * entries]);
+    new.extend((shift + number(second, 4)).to_le_bytes());
+    file.extend(new);
+    file[4..8].copy_from_slice(&place.to_le_bytes());
+    file
+}

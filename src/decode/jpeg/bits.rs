@@ -120,6 +120,16 @@ impl Stream {
         self.marks.len().saturating_sub(1)
     }
 
+    /// Where the data of an MCU's interval ends, in bytes.
+    pub(super) fn interval_end(&self, mcu: usize) -> Option<usize> {
+        self.marks.get(mcu / self.restart.max(1) + 1).map(|mark| (mark >> 2) as usize)
+    }
+
+    /// Whether two MCUs are of one interval.
+    pub(super) fn is_of_one_interval(&self, one: usize, other: usize) -> bool {
+        one / self.restart.max(1) == other / self.restart.max(1)
+    }
+
     /// One of them.
     pub(super) fn interval(&self, index: usize) -> Interval {
         let (mark, first) = (self.marks[index], index * self.restart);

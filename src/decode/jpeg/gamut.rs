@@ -24,6 +24,8 @@
 //! others' are up to 144 and 18 away.
 
 use super::level::wide;
+use super::moments::{LANES, Moments, Sums};
+use super::random::Random;
 use crate::picture::{COARSE_UNIT, COARSE_ZERO, Plane};
 use fearless_simd::Level;
 
@@ -32,42 +34,6 @@ const MOST: f32 = 0.05;
 
 /// Rows of cells that are looked at, at most.
 const ROWS: u32 = 64;
-
-/// Cells that are looked at side by side.
-const LANES: usize = 8;
-
-/// Sums over cells, so many at a time.
-type Sums = [f32; LANES];
-
-/// First and second moments of a signal and of what clamping adds to it.
-#[derive(Debug, Default, Clone, Copy)]
-struct Moments {
-    s: Sums,
-    e: Sums,
-    ss: Sums,
-    ee: Sums,
-    se: Sums,
-}
-
-impl Moments {
-    #[inline(always)]
-    fn add(&mut self, lane: usize, s: f32, e: f32) {
-        self.s[lane] += s;
-        self.e[lane] += e;
-        self.ss[lane] += s * s;
-        self.ee[lane] += e * e;
-        self.se[lane] += s * e;
-    }
-
-    /// ρ, for so many cells.
-    fn ratio(&self, cells: f32) -> f32 {
-        let mean = |sums: &Sums| sums.iter().sum::<f32>() / cells;
-        let (s, e) = (mean(&self.s), mean(&self.e));
-        let (ss, ee, se) = (mean(&self.ss) - s * s, mean(&self.ee) - e * e, mean(&self.se) - s * e);
-        // A picture without anything in it has no signature that could be wrong: one level is the least.
-        (ee.max(0.0) / ss.min(ss + 2.0 * se + ee).max(1.0)).sqrt()
-    }
-}
 
 /// Planes of one picture, of luma and of chroma about 0.
 #[derive(Clone, Copy)]
@@ -88,14 +54,14 @@ impl Colours<'_> {
         let (sum, grey) = wide(
             level,
             #[inline(always)]
-            || self.ratios(seed(data)),
+            || self.ratios(Random::of(data)),
         );
         sum.max(grey) > MOST
     }
 
     /// ρ of R + G + B and of luma.
     #[inline(always)]
-    fn ratios(&self, mut seed: u64) -> (f32, f32) {
+    fn ratios(&self, mut random: Random) -> (f32, f32) {
         let (mut sum, mut grey) = (Moments::default(), Moments::default());
         let Colours { luma, cb, cr } = *self;
         let nearest = |cell: u32, size: u32, of: u32| (cell * size + size / 2) / of;
@@ -108,8 +74,7 @@ impl Colours<'_> {
         let mut lines = [vec![0.0; padded], vec![0.0; padded], vec![0.0; padded]];
         let mut looked = 0;
         for first in (0..rows).step_by(apart as usize) {
-            seed = seed.wrapping_mul(MULTIPLIER).wrapping_add(1);
-            let y = (first + (seed >> 33) as u32 % apart).min(rows - 1);
+            let y = (first + random.below(apart as usize) as u32).min(rows - 1);
             let of_luma = nearest(y, cb.cell_height, luma.cell_height).min(luma.rows - 1);
             let line = luma.row(of_luma as usize);
             fill(&mut lines[0], beside.iter().map(|&x| line[x as usize]));
@@ -123,16 +88,6 @@ impl Colours<'_> {
         }
         (sum.ratio(looked as f32), grey.ratio(looked as f32))
     }
-}
-
-/// Of a linear congruential generator (Knuth's MMIX).
-const MULTIPLIER: u64 = 6_364_136_223_846_793_005;
-
-/// A number that depends on bytes all over the data.
-fn seed(data: &[u8]) -> u64 {
-    let apart = (data.len() / 64).max(1);
-    let mix = |seed: u64, &byte: &u8| (seed ^ u64::from(byte)).wrapping_mul(MULTIPLIER).rotate_left(23);
-    data.iter().step_by(apart).fold(data.len() as u64, mix)
 }
 
 /// Samples as levels, the last one over and over to the end of the line.

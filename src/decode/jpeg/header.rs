@@ -7,7 +7,7 @@ use super::machine::Part;
 use super::marker::{self, Segment, corrupt};
 use super::plan::Plan;
 use super::scan::Scan;
-use crate::decode::viewing::LONGEST_PROFILE;
+use crate::decode::colours::LONGEST_PROFILE;
 use crate::error::{Error, Result};
 use std::ops::Range;
 use std::sync::Arc;

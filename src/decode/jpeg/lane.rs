@@ -41,10 +41,25 @@ pub(super) struct Lane {
     pub(super) out: Vec<i16>,
     /// Blocks in `out` with bits that no code begins with, or that data ended in, in order.
     bad: Vec<u32>,
+    /// Where it stopped on its way, in order.
+    pub(super) stops: Vec<Stop>,
     /// Whether data ended in the block before or under way.
     pub(super) is_dry: bool,
     /// Whether data went on behind the last block that was to be taken.
     pub(super) is_over: bool,
+}
+
+/// A place in the data between two symbols.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stop {
+    /// The block under way or next, of those in [`Lane::out`].
+    pub(super) block: u32,
+    /// In bits of the scan's stream.
+    pub(super) position: usize,
+    /// As in [`Lane`].
+    pub(super) k: u32,
+    /// As in [`Lane`].
+    pub(super) place: u32,
 }
 
 impl Default for Lane {
@@ -60,6 +75,7 @@ impl Default for Lane {
             partial: [0; 64],
             out: Vec::new(),
             bad: Vec::new(),
+            stops: Vec::new(),
             is_dry: false,
             is_over: false,
         }
@@ -85,6 +101,7 @@ impl Lane {
     pub(super) fn clear(&mut self) {
         self.out.clear();
         self.bad.clear();
+        self.stops.clear();
         self.total = 0;
     }
 
@@ -224,8 +241,12 @@ impl Lane {
 
     /// Where the entries that were taken led.
     #[inline(always)]
-    pub(super) fn move_to(&mut self, position: usize, k: u32) {
+    pub(super) fn stop_at<const SLOTS: usize>(&mut self, position: usize, k: u32) {
         (self.position, self.k) = (position, k);
+        if SLOTS < 64 && self.left > 0 {
+            let block = (self.out.len() / SLOTS) as u32;
+            self.stops.push(Stop { block, position, k, place: self.place });
+        }
     }
 
     fn close<const SLOTS: usize>(&mut self, next: u32) {

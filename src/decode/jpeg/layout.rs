@@ -30,7 +30,7 @@ pub(super) struct Layout {
     wide: usize,
     per_mcu: usize,
     /// The scan's blocks.
-    blocks: usize,
+    pub(super) blocks: usize,
     parts: [Part; 4],
     count: usize,
     prediction: [i16; 4],
@@ -88,6 +88,12 @@ impl Layout {
 
     fn parts(&self) -> &[Part] {
         &self.parts[..self.count]
+    }
+
+    /// The component of the scan's block `block`, and which of its stored blocks that is.
+    pub(super) fn place(&self, block: usize) -> (usize, usize) {
+        let (part, at) = self.find(block);
+        (part.component, at)
     }
 
     /// The part and the stored block of the scan's block `block`.

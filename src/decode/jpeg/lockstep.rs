@@ -13,6 +13,7 @@ use super::lane::Lane;
 use super::level::wide;
 use super::lookup::{ADVANCE, ALL, CARE, END_OF_BLOCK, FULL, START, ends, entry, length};
 use super::machine::{Here, Machine, symbol};
+use super::random::Random;
 use super::sequential::LANES;
 use fearless_simd::Level;
 use std::hint::select_unpredictable;
@@ -24,13 +25,37 @@ const LOADS: usize = 341;
 
 /// The entries that each lane looked up.
 #[derive(Debug)]
-pub(super) struct Log(Box<[[[u32; ROUNDS]; LOADS]; LANES]>);
+pub(super) struct Log {
+    entries: Box<[[[u32; ROUNDS]; LOADS]; LANES]>,
+    /// Loads after which lanes stop, at most, and what decides how many fewer.
+    most: usize,
+    random: Random,
+}
 
 impl Default for Log {
     fn default() -> Log {
-        Log(Box::new([[[0; ROUNDS]; LOADS]; LANES]))
+        let entries = Box::new([[[0; ROUNDS]; LOADS]; LANES]);
+        Log { entries, most: LOADS, random: Random::default() }
     }
 }
+
+impl Log {
+    /// Has lanes stop about so many times in so many bits of data, where `random` says; as seldom as can be where that is never.
+    pub(super) fn stop(&mut self, times: usize, bits: usize, random: Random) {
+        let loads = bits / (BITS_OF_A_LOAD * times.max(1));
+        self.most = if times == 0 { LOADS } else { loads.clamp(FEWEST_LOADS, LOADS) };
+        self.random = random;
+    }
+
+    fn loads(&mut self) -> usize {
+        if self.most == LOADS { LOADS } else { self.most - self.random.below(self.most / 2) }
+    }
+}
+
+/// Bits that are read with one load, about.
+const BITS_OF_A_LOAD: usize = 27;
+/// Loads between stops, at least.
+const FEWEST_LOADS: usize = 8;
 
 /// What every lane of a scan reads from.
 #[derive(Clone, Copy)]
@@ -172,7 +197,7 @@ macro_rules! run_lanes {
             $(let mut $flow = Flow::of::<SLOTS>(&lanes[$index], machine);)+
             // Full rounds, and lanes of one more; the last of these met bits that no code begins with.
             let (mut rounds, mut more) = (0, 0);
-            'lanes: for load in 0..LOADS {
+            'lanes: for load in 0..log.loads().min(LOADS) {
                 $(let $position = $flow.position();)+
                 if $($position > stop[$index])||+ {
                     break;
@@ -184,20 +209,20 @@ macro_rules! run_lanes {
                         let (flow, instead, is_bad) = $flow.care(entry, context);
                         ($flow, entry) = (flow, instead);
                         if is_bad {
-                            log.0[$index][load][round] = entry;
+                            log.entries[$index][load][round] = entry;
                             $flow.turn::<SLOTS>(entry, machine);
                             more = $index + 1;
                             break 'lanes;
                         }
                     }
-                    log.0[$index][load][round] = entry;
+                    log.entries[$index][load][round] = entry;
                     $flow.turn::<SLOTS>(entry, machine);)+
                     rounds += 1;
                 }
             }
-            $(let entries = &log.0[$index].as_flattened()[..rounds + usize::from($index < more)];
+            $(let entries = &log.entries[$index].as_flattened()[..rounds + usize::from($index < more)];
             lanes[$index].take::<SLOTS>(entries, machine.number($flow.here), $index + 1 == more);
-            lanes[$index].move_to($flow.position(), $flow.k >> ADVANCE);)+
+            lanes[$index].stop_at::<SLOTS>($flow.position(), $flow.k >> ADVANCE);)+
         }
     };
 }

@@ -136,6 +136,12 @@ impl Machine {
         self.here[place as usize & (PLACES - 1)]
     }
 
+    /// The codes of a block's DC and AC symbols.
+    pub(super) fn codes(&self, place: &Place) -> (&Code, &Code) {
+        let (dc, ac) = &self.codes[place.component as usize];
+        (dc, ac)
+    }
+
     /// The place of a block.
     pub(super) fn number(&self, here: Here) -> u32 {
         (here.next() + self.per_mcu as u32 - 1) % self.per_mcu as u32

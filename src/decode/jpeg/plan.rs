@@ -28,6 +28,10 @@ pub(super) struct Plan {
     pub(super) colour: Colour,
     /// Coefficients stored a block.
     pub(super) slots: usize,
+    /// Whether scans behind one with every component count.
+    pub(super) overlaid: bool,
+    /// Whether low frequencies count only where pixels would show the same.
+    pub(super) guarded: bool,
 }
 
 /// A scan of a progressive file, found before any is read.
@@ -49,7 +53,14 @@ impl Plan {
             Detail::Full => None,
             Detail::Scaled(n) => Plan::scaled(frame, colour, detail::at_least(n.into())),
         };
-        scaled.unwrap_or(Plan { detail: Detail::Full, details: [8; 4], colour, slots: 64 })
+        scaled.unwrap_or(Plan {
+            detail: Detail::Full,
+            details: [8; 4],
+            colour,
+            slots: 64,
+            overlaid: false,
+            guarded: false,
+        })
     }
 
     /// The plan for the lowest n×n frequencies. `None` where colours are no linear function of the components, or a cell is not made
@@ -72,13 +83,21 @@ impl Plan {
             Source::cell(frame, component, details[index])?;
         }
         let most = details.into_iter().max().unwrap_or(1);
-        linear.then_some(Plan { detail: Detail::Scaled(n), details, colour, slots: detail::slots(most) })
+        let (detail, slots) = (Detail::Scaled(n), detail::slots(most));
+        linear.then_some(Plan { detail, details, colour, slots, overlaid: false, guarded: false })
     }
 
     /// Everything kept, as coefficients.
     #[cfg(test)]
     pub(super) fn everything() -> Plan {
-        Plan { detail: Detail::Scaled(8), details: [8; 4], colour: Colour::Grey, slots: 64 }
+        Plan {
+            detail: Detail::Scaled(8),
+            details: [8; 4],
+            colour: Colour::Grey,
+            slots: 64,
+            overlaid: false,
+            guarded: false,
+        }
     }
 
     /// Whether pixels are made.
@@ -86,9 +105,14 @@ impl Plan {
         self.detail == Detail::Full
     }
 
-    /// Whether the blocks of a scan become pixels as they come: no other scan has a part in them.
+    /// Whether the first scan is the picture, and no other scan has a part in it: it holds every component.
+    pub(super) fn ends_with(&self, frame: &Frame, scan: &Scan) -> bool {
+        !self.overlaid && is_alone(frame, scan)
+    }
+
+    /// Whether the blocks of a scan become pixels as they come.
     pub(super) fn streams(&self, frame: &Frame, scan: &Scan) -> bool {
-        self.is_full() && is_alone(frame, scan)
+        self.is_full() && self.ends_with(frame, scan)
     }
 
     /// Memory that reading takes, in bytes, for a file of which `data` bytes are left, whose first scan is `scan` and whose restart
@@ -130,7 +154,7 @@ impl Plan {
     }
 }
 
-/// Whether the first scan of a sequential frame holds every component: then it is the picture, and nothing behind it counts.
+/// Whether a scan of a sequential frame holds every component: where it is the first, it is the picture, and nothing behind it counts.
 pub(super) fn is_alone(frame: &Frame, scan: &Scan) -> bool {
     frame.process == Process::Sequential && scan.parts().len() == frame.components().len()
 }

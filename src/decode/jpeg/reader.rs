@@ -4,6 +4,7 @@
 
 use super::bits::{PADDING, Stream};
 use super::blocks::{Kept, Smoothing, Streaming};
+use super::clipping::{Data, Sample};
 use super::detail;
 use super::frame::{Frame, Process};
 use super::gamut::Colours;
@@ -17,14 +18,15 @@ use super::pixels::Pixels;
 use super::plan::{self, Colour, Listed, Plan};
 use super::planes::{self, Source, Stored};
 use super::progressive::Pass;
+use super::random::Random;
 use super::rows::Rows;
 use super::scan::Scan;
 use super::sequential::{Sequential, WINDOW};
 use super::smooth::{self, Sent, WATCHED};
 use super::transform::to_natural;
 use super::{Reading, Wish};
+use crate::decode::colours::profile_memory;
 use crate::decode::estimate::Estimate;
-use crate::decode::viewing::profile_memory;
 use crate::decode::{Detail, Format};
 use crate::error::Result;
 use crate::limits::{self, Limits};
@@ -45,6 +47,8 @@ pub(super) struct Reader {
     pub(super) stored: [Stored; 4],
     pixels: Pixels,
     rows: Rows,
+    /// Blocks that are looked at further than is read.
+    sample: Sample,
     /// MCUs that came out whole, for one scan.
     whole: Vec<Range<usize>>,
     /// Of a progressive file: each scan's place and whether it is wanted.
@@ -64,6 +68,7 @@ impl Default for Reader {
             stored: Default::default(),
             pixels: Pixels::default(),
             rows: Rows::default(),
+            sample: Sample::default(),
             whole: Vec::new(),
             listed: Vec::new(),
             spare: Vec::new(),
@@ -106,6 +111,12 @@ impl Default for Progress {
 }
 
 impl Progress {
+    /// Whether a scan has a component that was scanned before.
+    fn has_part_of(&self, scan: &Scan) -> bool {
+        let again = self.again();
+        scan.parts().iter().any(|part| again[part.component])
+    }
+
     /// Which components were scanned before.
     fn again(&self) -> [bool; 4] {
         self.sent.map(|sent| sent[0] != UNSENT)
@@ -139,8 +150,17 @@ struct Walked {
     frame: Frame,
     plan: Plan,
     progress: Progress,
-    /// Whether the one scan of the picture has become pixels.
+    /// Whether the first scan is the picture; its pixels are made then.
     streamed: bool,
+    /// See [`Reading::scans`].
+    scans: Option<Range<usize>>,
+}
+
+impl Walked {
+    /// Whether a sequential picture is in several scans.
+    fn is_in_parts(&self) -> bool {
+        self.frame.process == Process::Sequential && !self.streamed
+    }
 }
 
 impl Reader {
@@ -177,9 +197,11 @@ impl Reader {
         limits: &Limits,
         samples: &mut Vec<u8>,
     ) -> Result<Option<Reading>> {
-        let walked = self.walk(bytes, limits, samples, |header, frame| {
+        let walked = self.walk(bytes, limits, samples, wish.scans, |header, frame| {
             let (width, height) = (frame.width as u32, frame.height as u32);
-            let plan = |detail| Plan::new(header, frame, detail);
+            let overlaid = wish.scans.is_some_and(|(first, end)| end - first > 1);
+            let guarded = wish.guarded;
+            let plan = |detail| Plan { overlaid, guarded, ..Plan::new(header, frame, detail) };
             let plans = (plan((wish.detail)(width, height)), plan((wish.judged)(width, height)));
             (!(wish.only_coarse && plans.0.is_full())).then_some(plans)
         })?;
@@ -188,15 +210,15 @@ impl Reader {
         let (picture, fits) = if walked.plan.is_full() {
             let (picture, fits) = self.every_pixel(&walked, samples);
             (Some(picture), fits)
-        } else if whole.is_some() || !walked.progress.fits {
-            // Low frequencies do not make up a picture that is damaged or out of range.
+        } else if whole.is_some() || !walked.progress.fits || walked.plan.guarded && walked.is_in_parts() {
+            // Low frequencies do not make up a picture that is damaged, out of range or in several scans.
             return Ok(None);
         } else {
-            self.low_frequencies(&walked, wish.guarded)
+            self.low_frequencies(&walked)
         };
-        let Walked { header, plan, progress, .. } = walked;
+        let Walked { header, plan, progress, scans, .. } = walked;
         let (detail, unusual, exif, icc) = (plan.detail, !(fits && progress.fits), header.exif, header.icc);
-        Ok(picture.map(|picture| Reading { picture, detail, whole, unusual, exif, icc }))
+        Ok(picture.map(|picture| Reading { picture, detail, whole, unusual, exif, icc, scans }))
     }
 
     /// Takes a picture's memory back for the next one.
@@ -214,14 +236,7 @@ impl Reader {
         bytes: &[u8],
         rule: impl Fn(u32, u32) -> Detail,
     ) -> Result<(Estimate, Option<u64>)> {
-        let (mut header, mut at) = (Header::default(), marker::start(bytes)?);
-        let (scan, data) = loop {
-            match header.next(bytes, at, &mut self.codes)? {
-                Next::On(behind) => at = behind,
-                Next::Scan(scan, data) => break (scan, data),
-                Next::End => return Err(corrupt("no picture data")),
-            }
-        };
+        let (header, scan, data) = self.headers(bytes)?;
         let mut frame = header.frame.ok_or_else(|| corrupt("a scan comes before the frame"))?;
         frame.set_height(height(bytes, data, &frame)?);
         let size = (frame.width as u32, frame.height as u32);
@@ -233,11 +248,23 @@ impl Reader {
         Ok((estimate, (!chosen.is_full()).then(|| memory(&chosen) + profile)))
     }
 
+    /// The headers up to the first scan, that one's, and the place of its data.
+    pub(super) fn headers(&mut self, bytes: &[u8]) -> Result<(Header, Scan, usize)> {
+        let (mut header, mut at) = (Header::default(), marker::start(bytes)?);
+        loop {
+            match header.next(bytes, at, &mut self.codes)? {
+                Next::On(behind) => at = behind,
+                Next::Scan(scan, data) => return Ok((header, scan, data)),
+                Next::End => return Err(corrupt("no picture data")),
+            }
+        }
+    }
+
     /// Every coefficient of every component, block by block in natural order, with the frame.
     #[cfg(test)]
     pub(super) fn coefficients(&mut self, bytes: &[u8]) -> Result<Frame> {
         let plan = |_: &Header, _: &Frame| Some((Plan::everything(), Plan::everything()));
-        let walked = self.walk(bytes, &Limits::default(), &mut Vec::new(), plan)?;
+        let walked = self.walk(bytes, &Limits::default(), &mut Vec::new(), None, plan)?;
         walked.map(|walked| walked.frame).ok_or_else(|| corrupt("nothing was read"))
     }
 
@@ -255,19 +282,22 @@ impl Reader {
     }
 
     /// Walks from SOI to EOI, reading what the plan asks for. `plans` gives that and one whose scans are judged, or nothing where the walk
-    /// is to end before memory is taken.
+    /// is to end before memory is taken. `wanted` is [`Wish::scans`].
     fn walk(
         &mut self,
         bytes: &[u8],
         limits: &Limits,
         samples: &mut Vec<u8>,
+        wanted: Option<(usize, usize)>,
         plans: impl Fn(&Header, &Frame) -> Option<(Plan, Plan)>,
     ) -> Result<Option<Walked>> {
         limits.check_file_bytes(bytes.len() as u64)?;
+        self.sample.begin_none();
         let mut at = marker::start(bytes)?;
         let (mut header, mut progress) = (Header::default(), Progress::default());
-        let (mut chosen, mut streamed) = (None, false);
-        while !streamed {
+        let (first, end) = wanted.unwrap_or((0, usize::MAX));
+        let (mut chosen, mut streamed, mut found, mut scans) = (None, false, 0, None);
+        while !streamed && found < end {
             let next = match header.next(bytes, at, &mut self.codes) {
                 Err(error) if progress.scans == 0 => return Err(error),
                 // What comes behind a scan may be broken; the scans before it are not.
@@ -284,6 +314,15 @@ impl Reader {
                 Next::End => break,
             };
             let Some(mut frame) = header.frame else { break };
+            found += 1;
+            if found <= first {
+                check_scans(found, &frame, bytes, limits)?;
+                at = marker::end_of_scan(bytes, data);
+                continue;
+            }
+            if frame.process == Process::Sequential && progress.has_part_of(&scan) {
+                scans.get_or_insert(0..found - 1);
+            }
             progress.scans += 1;
             check_scans(progress.scans, &frame, bytes, limits)?;
             if progress.scans == 1 {
@@ -296,7 +335,7 @@ impl Reader {
                 self.prepare(bytes, (scan, data), limits, &header, &plan, &judged)?;
             }
             let Some(plan) = chosen else { break };
-            streamed = plan::is_alone(&frame, &scan) && progress.scans == 1;
+            streamed = plan.ends_with(&frame, &scan) && progress.scans == 1;
             match self.scan(bytes, data, &mut header, &scan, &plan, &mut progress, samples) {
                 Err(error) if !progress.any => return Err(error),
                 Err(_) => {
@@ -309,7 +348,10 @@ impl Reader {
         match (header.frame, chosen) {
             (Some(frame), Some(plan)) if progress.any => {
                 self.note_missing(&frame, &progress);
-                Ok(Some(Walked { header, frame, plan, progress, streamed }))
+                if streamed && wanted.is_none() {
+                    scans = scans_behind(bytes, at, &frame, limits);
+                }
+                Ok(Some(Walked { header, frame, plan, progress, streamed, scans }))
             }
             _ => Err(corrupt("no picture data")),
         }
@@ -419,10 +461,15 @@ impl Reader {
         let parts = header.parts(frame, scan, plan)?;
         self.sequential.machine.set(parts, plan.slots, &mut self.tables);
         if plan.streams(frame, scan) && progress.scans == 1 {
+            self.sequential.stop(0, &self.stream, Random::default());
             self.stream_pixels(header, frame, scan, plan, progress, samples);
             return Ok(());
         }
         let mut layout = Layout::new(frame, scan, progress.again());
+        let is_sampled = plan.guarded && plan.ends_with(frame, scan) && progress.scans == 1;
+        let random = if is_sampled { Random::of(&self.stream.bytes) } else { Random::default() };
+        let stops = if is_sampled { self.sample.begin(scan, layout.blocks, random) } else { 0 };
+        self.sequential.stop(stops, &self.stream, random);
         match plan.slots {
             1 => self.sequential_with::<1>(&mut layout, usize::MAX),
             8 => self.sequential_with::<8>(&mut layout, usize::MAX),
@@ -435,8 +482,11 @@ impl Reader {
     }
 
     fn sequential_with<const SLOTS: usize>(&mut self, layout: &mut Layout, window: usize) {
-        let stored = &mut self.stored;
-        let take = |logs: super::sequential::Logs<'_>| layout.store::<SLOTS>(logs, stored);
+        let (stored, sample) = (&mut self.stored, &mut self.sample);
+        let take = |logs: super::sequential::Logs<'_>| {
+            sample.note(&logs);
+            layout.store::<SLOTS>(logs, stored);
+        };
         let whole = self.sequential.decode::<SLOTS>(&self.stream, &self.tables, window, take);
         self.whole.extend_from_slice(whole);
         layout.finish::<SLOTS>(&mut self.stored);
@@ -518,10 +568,11 @@ impl Reader {
     }
 
     /// The planes of what was stored, and whether all values had 16 bits. No picture where they had not, nor where
-    /// [`Wish::guarded`] says to look and pixels show something else.
-    fn low_frequencies(&mut self, walked: &Walked, guarded: bool) -> (Option<Picture>, bool) {
+    /// [`Plan::guarded`] says to look and pixels show something else.
+    fn low_frequencies(&mut self, walked: &Walked) -> (Option<Picture>, bool) {
         let (header, frame, plan) = (&walked.header, &walked.frame, &walked.plan);
-        let (mut fit, mut is_shown) = (true, true);
+        let mut fit = true;
+        let is_shown;
         let mut plane = |reader: &mut Reader, index: usize| {
             let (plane, fits) = reader.plane(header, frame, plan, index);
             fit &= fits;
@@ -530,21 +581,30 @@ impl Reader {
         let planes = match plan.colour {
             Colour::Rgb => {
                 let rgb = [0, 1, 2].map(|index| plane(self, index));
+                is_shown = !self.is_clipped(walked, &[]);
                 let luma = planes::luma_of_rgb(frame, rgb.each_ref(), self.spare());
                 let colour = planes::colour_of_rgb(frame, rgb.each_ref(), self.spare());
                 rgb.into_iter().for_each(|plane| self.recycle(plane.samples));
                 Planes::Coarse { luma, colour: Some(colour) }
             }
             Colour::YCbCr => {
-                let luma = plane(self, 0);
-                let [cb, cr] = [1, 2].map(|index| plane(self, index));
-                let colours = Colours { luma: &luma, cb: &cb, cr: &cr };
-                is_shown = !(guarded && colours.are_beyond(&self.stream.bytes, self.level));
-                let colour = planes::colour(frame, &cb, &cr, self.spare());
+                let planes = [0, 1, 2].map(|index| plane(self, index));
+                let [luma, cb, cr] = &planes;
+                let colours = Colours { luma, cb, cr };
+                is_shown = !(plan.guarded
+                    && (colours.are_beyond(&self.stream.bytes, self.level)
+                        || self.is_clipped(walked, &planes)));
+                let colour = planes::colour(frame, cb, cr, self.spare());
+                let [luma, cb, cr] = planes;
                 [cb, cr].into_iter().for_each(|plane| self.recycle(plane.samples));
                 Planes::Coarse { luma, colour: Some(colour) }
             }
-            _ => Planes::Coarse { luma: plane(self, 0), colour: None },
+            _ => {
+                let planes = [plane(self, 0)];
+                is_shown = !self.is_clipped(walked, &planes);
+                let [luma] = planes;
+                Planes::Coarse { luma, colour: None }
+            }
         };
         let picture = Picture { width: frame.width as u32, height: frame.height as u32, planes };
         if is_shown && fit {
@@ -552,6 +612,21 @@ impl Reader {
         }
         self.take_back(picture);
         (None, fit)
+    }
+
+    /// Whether clamping shows something else inside of blocks than their means tell.
+    fn is_clipped(&mut self, walked: &Walked, planes: &[Plane<u16>]) -> bool {
+        let data = Data {
+            machine: &self.sequential.machine,
+            stream: &self.stream,
+            frame: &walked.frame,
+            stored: &self.stored,
+            slots: walked.plan.slots,
+            steps: [0, 1, 2, 3].map(|component| to_natural(walked.header.quantiser(component))),
+            fixed: steps(&walked.header),
+            planes,
+        };
+        self.sample.is_beyond(&data, self.level)
     }
 
     fn plane(&mut self, header: &Header, frame: &Frame, plan: &Plan, index: usize) -> (Plane<u16>, bool) {
@@ -617,6 +692,23 @@ fn next_scan(bytes: &[u8], mut at: usize, frame: &Frame) -> std::result::Result<
             _ => behind,
         };
     }
+}
+
+/// The scans that make up the picture of a reader that goes on behind the first one, which is complete: from the last complete one on. `None` where
+/// none follows.
+fn scans_behind(bytes: &[u8], mut at: usize, frame: &Frame, limits: &Limits) -> Option<Range<usize>> {
+    let (mut first, mut end) = (0, 1);
+    while let Ok((scan, data)) = next_scan(bytes, at, frame) {
+        if check_scans(end + 1, frame, bytes, limits).is_err() {
+            break;
+        }
+        if plan::is_alone(frame, &scan) {
+            first = end;
+        }
+        end += 1;
+        at = marker::end_of_scan(bytes, data);
+    }
+    (end > 1).then_some(first..end)
 }
 
 /// The frame's height, from the DNL segment behind the first scan where the frame header leaves it open.

@@ -8,6 +8,7 @@ use super::lane::Lane;
 use super::lockstep::{Context, Log, run};
 use super::lookup::Tables;
 use super::machine::Machine;
+use super::random::Random;
 use super::split::{Cursor, Split, Whole};
 use fearless_simd::Level;
 use std::ops::Range;
@@ -184,6 +185,11 @@ impl Sequential {
             note_whole(&self.runs, self.machine.per_mcu, &mut is_sound, &mut self.whole);
             take(Logs { runs: &self.runs, lanes: &self.lanes });
         }
+    }
+
+    /// Has lanes stop about so many times in a scan's data, where `random` says: see [`Log::stop`].
+    pub(super) fn stop(&mut self, times: usize, stream: &Stream, random: Random) {
+        self.log.stop(times, stream.bytes.len() * 8, random);
     }
 
     /// Bytes of logs that are held.

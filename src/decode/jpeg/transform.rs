@@ -74,7 +74,7 @@ const fn cosine(k: usize) -> i32 {
 const BASIS_BITS: u32 = 13;
 
 /// `2²¹·C(u)/2` times the sum of `cos((2x+1)uπ/16)` over the pixels of cell `cell` of `cells`.
-const fn along(u: usize, cell: usize, cells: usize) -> i64 {
+pub(super) const fn along(u: usize, cell: usize, cells: usize) -> i64 {
     let width = 8 / cells;
     let (mut sum, mut x) = (0, cell * width);
     while x < (cell + 1) * width {
@@ -318,7 +318,8 @@ impl Blocks<'_> {
                 }
             }
         }
-        extents.fit((0..K).map(&place), steps) || self.products_fit(&std::array::from_fn::<_, K, _>(place), steps)
+        extents.fit((0..K).map(&place), steps)
+            || self.products_fit(&std::array::from_fn::<_, K, _>(place), steps)
     }
 
     /// Whether the values at `places`, times `steps`, have 16 bits, and DC values before have or may have had them: each product is looked at.

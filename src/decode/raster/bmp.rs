@@ -8,7 +8,7 @@ use image::codecs::bmp::BmpDecoder;
 use image::{ColorType, ImageDecoder, ImageError};
 
 use super::pieces::Pieces;
-use super::{Raster, blank, drop_alpha, share};
+use super::{Raster, blank, share, take_alpha};
 use crate::decode::estimate::{Estimate, LEAST};
 use crate::decode::{Format, Viewing};
 use crate::error::{Error, Result};
@@ -31,7 +31,8 @@ pub(super) fn estimate(bytes: &[u8]) -> Result<Estimate> {
     };
     let channels = channels(&decoder) as u64;
     let (width, height) = decoder.dimensions();
-    Ok(Estimate::new(Format::Bmp, (width, height), channels)
+    let with_opacity = if channels == 4 { 5 } else { channels };
+    Ok(Estimate::new(Format::Bmp, (width, height), with_opacity)
         .and(copy + bytes.len() as u64 + 16 * u64::from(width)))
 }
 
@@ -58,7 +59,10 @@ pub(super) fn decode(bytes: &[u8], samples: &mut Vec<u8>) -> Result<Raster> {
     }
     // Where every alpha is 0, nobody set it.
     let is_set = channels == 4 && samples.as_chunks::<4>().0.iter().any(|pixel| pixel[3] > 0);
-    let alpha = channels == 4 && drop_alpha(samples) && is_set;
+    let mut alpha = if channels == 4 { take_alpha(samples) } else { Vec::new() };
+    if !is_set {
+        alpha.clear();
+    }
     if let Some(mended) = mended {
         mended.reorder(samples);
     }
@@ -68,7 +72,8 @@ pub(super) fn decode(bytes: &[u8], samples: &mut Vec<u8>) -> Result<Raster> {
         channels: channels.min(3),
         whole,
         orientation: None,
-        viewing: Viewing { alpha, ..Viewing::default() },
+        viewing: Viewing::default(),
+        alpha,
     })
 }
 

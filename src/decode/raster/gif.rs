@@ -5,12 +5,15 @@
 use std::num::NonZeroU64;
 
 use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError, MemoryLimit};
+use image::codecs::gif::GifDecoder;
+use image::{AnimationDecoder, Frames};
 
 use super::pieces::Pieces;
-use super::{Raster, Wanted, lengthen, mark, marked, share};
+use super::{Raster, lengthen, mark, marked, share};
 use crate::decode::estimate::Estimate;
 use crate::decode::{Format, Viewing};
 use crate::error::{Error, Result};
+use crate::limits::Limits;
 
 mod blocks;
 
@@ -30,21 +33,23 @@ struct Frame {
 }
 
 /// What decoding takes: the canvas in colours, the frame in indices.
-pub(super) fn estimate(bytes: &[u8], wanted: &Wanted<'_>) -> Result<Estimate> {
-    let mut decoder = open(bytes, wanted)?;
-    let frame = first_frame(&mut decoder, wanted)?;
+pub(super) fn estimate(bytes: &[u8], limits: &Limits) -> Result<Estimate> {
+    let mut decoder = open(bytes, limits)?;
+    let frame = first_frame(&mut decoder, limits)?;
     let (width, height) = canvas(&decoder, &frame);
     let indices = (frame.width * frame.height) as u64;
-    let estimate = Estimate::new(Format::Gif, (width as u32, height as u32), 3);
-    Ok(estimate.working_through(indices).and(indices + bytes.len() as u64))
+    // Colours and opacity.
+    let estimate = Estimate::new(Format::Gif, (width as u32, height as u32), 4);
+    let estimate = estimate.working_through(indices).and(indices + bytes.len() as u64);
+    Ok(if blocks::has_frames(bytes) { estimate.animated() } else { estimate })
 }
 
 /// Decodes the first frame. What it does not cover has the transparent colour, or the palette's first, as in Pillow.
-pub(super) fn decode(bytes: &[u8], wanted: &Wanted<'_>, samples: &mut Vec<u8>) -> Result<Raster> {
-    let mut decoder = open(bytes, wanted)?;
-    let frame = first_frame(&mut decoder, wanted)?;
+pub(super) fn decode(bytes: &[u8], limits: &Limits, samples: &mut Vec<u8>) -> Result<Raster> {
+    let mut decoder = open(bytes, limits)?;
+    let frame = first_frame(&mut decoder, limits)?;
     let (width, height) = canvas(&decoder, &frame);
-    let palette = colours(decoder.palette().map_err(|error| problem(error, wanted))?);
+    let palette = colours(decoder.palette().map_err(|error| problem(error, limits))?);
     let (indices, broken) = read_indices(&mut decoder, &frame)?;
     lengthen(samples, width * height * 3)?;
     let canvas_pixels = width * height;
@@ -52,26 +57,28 @@ pub(super) fn decode(bytes: &[u8], wanted: &Wanted<'_>, samples: &mut Vec<u8>) -
         let empty = palette[usize::from(frame.transparent.unwrap_or(0))];
         samples.as_chunks_mut::<3>().0.fill(empty);
     }
-    let rows = paint_rows(&indices, &frame, &palette, width, samples);
+    let rows = paint_rows(&indices, &frame, |row, line| {
+        let start = ((frame.top + row) * width + frame.left) * 3;
+        paint(line, &palette, &mut samples[start..start + frame.width * 3]);
+    });
+    let alpha = opacity(&indices, &frame, (width, height));
     let (width, height) = (width as u32, height as u32);
-    let is_open = |index: &u8| Some(*index) == frame.transparent;
-    let alpha = indices.len() < canvas_pixels || indices.iter().any(is_open);
     let animated = matches!(decoder.next_frame_info(), Ok(Some(_)));
-    let viewing = Viewing { alpha, animated, ..Viewing::default() };
-    let mut raster = Raster { width, height, channels: 3, whole: None, orientation: None, viewing };
+    let viewing = Viewing { animated, ..Viewing::default() };
+    let mut raster = Raster { width, height, channels: 3, whole: None, orientation: None, viewing, alpha };
     if rows < frame.height {
         raster.whole = share(Format::Gif, rows as u32, frame.height as u32, &broken)?;
     }
     Ok(raster)
 }
 
-fn open<'a>(bytes: &'a [u8], wanted: &Wanted<'_>) -> Result<Source<'a>> {
+fn open<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Source<'a>> {
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::Indexed);
     options.allow_unknown_blocks(true);
-    let limit = NonZeroU64::new(wanted.limits.max_decoder_bytes);
+    let limit = NonZeroU64::new(limits.max_decoder_bytes);
     options.set_memory_limit(limit.map_or(MemoryLimit::Unlimited, MemoryLimit::Bytes));
-    options.read_info(blocks::mended(bytes)).map_err(|error| problem(error, wanted))
+    options.read_info(blocks::mended(bytes)).map_err(|error| problem(error, limits))
 }
 
 /// Width and height of the screen, or of the frame where that reaches beyond it (GIF89a, sections 18 and 20).
@@ -81,8 +88,8 @@ fn canvas(decoder: &Source<'_>, frame: &Frame) -> (usize, usize) {
     (width, height)
 }
 
-fn first_frame(decoder: &mut Source<'_>, wanted: &Wanted<'_>) -> Result<Frame> {
-    let frame = decoder.next_frame_info().map_err(|error| problem(error, wanted))?;
+fn first_frame(decoder: &mut Source<'_>, limits: &Limits) -> Result<Frame> {
+    let frame = decoder.next_frame_info().map_err(|error| problem(error, limits))?;
     let frame = frame.ok_or_else(|| Error::corrupt(Format::Gif.name(), "there is no frame in it"))?;
     Ok(Frame {
         left: frame.left.into(),
@@ -108,15 +115,32 @@ fn read_indices(decoder: &mut Source<'_>, frame: &Frame) -> Result<(Vec<u8>, Str
     Ok((indices, broken))
 }
 
-/// Paints whole rows; returns how many.
-fn paint_rows(indices: &[u8], frame: &Frame, palette: &Palette, width: usize, samples: &mut [u8]) -> usize {
+/// The opacity of each pixel: what the frame leaves open or does not cover has none. Empty where all are opaque.
+fn opacity(indices: &[u8], frame: &Frame, (width, height): (usize, usize)) -> Vec<u8> {
+    let is_open = |index: &u8| Some(*index) == frame.transparent;
+    if indices.len() >= width * height && !indices.iter().any(is_open) {
+        return Vec::new();
+    }
+    let mut alpha = vec![0; width * height];
+    paint_rows(indices, frame, |row, line| {
+        let start = (frame.top + row) * width + frame.left;
+        let pixels = alpha[start..start + frame.width].iter_mut();
+        pixels.zip(line).for_each(|(alpha, index)| *alpha = if is_open(index) { 0 } else { 255 });
+    });
+    alpha
+}
+
+/// All frames, each on what the others left.
+pub(in crate::decode) fn frames(bytes: &[u8]) -> Option<Frames<'_>> {
+    Some(GifDecoder::new(blocks::mended(bytes)).ok()?.into_frames())
+}
+
+/// Gives whole rows to `paint`, each with its place in the frame; returns how many.
+fn paint_rows(indices: &[u8], frame: &Frame, mut paint: impl FnMut(usize, &[u8])) -> usize {
     let lines = indices.chunks_exact(frame.width.max(1));
     let rows = lines.len();
     for ((row, repeat), line) in order(frame).zip(lines) {
-        for row in row..(row + repeat).min(frame.height) {
-            let start = ((frame.top + row) * width + frame.left) * 3;
-            paint(line, palette, &mut samples[start..start + frame.width * 3]);
-        }
+        (row..(row + repeat).min(frame.height)).for_each(|row| paint(row, line));
     }
     rows
 }
@@ -150,9 +174,9 @@ fn colours(palette: &[u8]) -> Palette {
     colours
 }
 
-fn problem(error: DecodingError, wanted: &Wanted<'_>) -> Error {
+fn problem(error: DecodingError, limits: &Limits) -> Error {
     match error {
-        DecodingError::OutOfMemory | DecodingError::MemoryLimit => wanted.limits.over_decoder_bytes(),
+        DecodingError::OutOfMemory | DecodingError::MemoryLimit => limits.over_decoder_bytes(),
         error => Error::corrupt(Format::Gif.name(), error.to_string()),
     }
 }

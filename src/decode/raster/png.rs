@@ -1,18 +1,21 @@
 //! PNG through the `png` crate, row by row, so that a broken file keeps the rows before the break.
 
-use std::io;
+use std::io::{self, Cursor};
 
-use png::{ColorType, DecodeOptions, Decoder, DecodingError, Limits, Reader, Transformations};
+use image::codecs::png::PngDecoder;
+use image::{AnimationDecoder, Frames};
+use png::{ColorType, DecodeOptions, Decoder, DecodingError, Reader, Transformations};
 
-use super::{Raster, Wanted, blank, divided, share};
+use super::{Opacity, Raster, blank, divided, share};
+use crate::decode::colours::profile_memory;
 use crate::decode::estimate::Estimate;
-use crate::decode::viewing::profile_memory;
 use crate::decode::{Format, orient};
 use crate::error::{Error, Result};
+use crate::limits::Limits;
 use passes::PASSES;
 use source::{Growing, Trusted, is_apples, trusted};
 
-mod colour;
+pub(in crate::decode) mod chunks;
 mod passes;
 mod source;
 
@@ -27,8 +30,11 @@ pub(super) fn estimate(bytes: &[u8]) -> Result<Estimate> {
     // Samples of 16 bits and alpha are read and dropped. Rows wait for the decoder by fours, and twice as many lie before its window.
     let row = u64::from(header.width) * header.stored_bits() / 8;
     let wide = estimate.pixels.saturating_mul(header.stored_bits()) / 32;
-    let profile = profile_memory(colour::longest_profile(bytes));
-    Ok(estimate.working_through(wide).and(12 * row + bytes.len() as u64).and(profile))
+    let profile = profile_memory(chunks::longest_profile(bytes));
+    let opacity = if header.may_have_alpha() || chunks::has(bytes, *b"tRNS") { estimate.pixels } else { 0 };
+    let estimate =
+        estimate.working_through(wide).and(12 * row + bytes.len() as u64).and(profile).and(opacity);
+    Ok(if chunks::has(bytes, *b"acTL") { estimate.animated() } else { estimate })
 }
 
 /// Bytes of a PNG up to the end of its header.
@@ -58,6 +64,10 @@ impl Header {
         if matches!(self.colour, 0 | 4) { 1 } else { 3 }
     }
 
+    fn may_have_alpha(&self) -> bool {
+        matches!(self.colour, 4 | 6)
+    }
+
     /// Bits of a pixel as it is stored, or as its palette is expanded.
     fn stored_bits(&self) -> u64 {
         let samples = [1, 1, 3, 4, 2, 1, 4].get(usize::from(self.colour)).copied().unwrap_or(4);
@@ -66,14 +76,14 @@ impl Header {
 }
 
 /// Decodes a PNG; an animated one by its default picture.
-pub(super) fn decode(bytes: &[u8], wanted: &Wanted<'_>, samples: &mut Vec<u8>) -> Result<Raster> {
+pub(super) fn decode(bytes: &[u8], limits: &Limits, samples: &mut Vec<u8>) -> Result<Raster> {
     let source = Growing::new(bytes, trusted(bytes));
     let checksums = match source.trusted() {
         Trusted::All => Checksums::Known,
         Trusted::Unsure => Checksums::Checked,
         Trusted::Before(_) | Trusted::Nothing => Checksums::Ignored,
     };
-    let mut reader = open(&source, wanted, checksums)?;
+    let mut reader = open(&source, limits, checksums)?;
     let (width, height) = reader.info().size();
     let channels = if is_grey(&reader) { 1 } else { 3 };
     let is_announced =
@@ -83,23 +93,20 @@ pub(super) fn decode(bytes: &[u8], wanted: &Wanted<'_>, samples: &mut Vec<u8>) -
     }
     blank(samples, width as usize * height as usize * channels)?;
     let mut rows = read_rows(&mut reader, &source, channels, samples);
-    let viewing = colour::viewing(bytes);
-    let mut raster = Raster { width, height, channels, whole: None, orientation: None, viewing };
+    let viewing = chunks::viewing(bytes);
+    let alpha = Vec::new();
+    let mut raster = Raster { width, height, channels, whole: None, orientation: None, viewing, alpha };
     if let Some(why) = rows.broken.take() {
         raster.whole = Some(rows.trusted(source.trusted()) as f32 / height as f32);
         if checksums != Checksums::Ignored && rows.might_go_on(&why) {
             samples.fill(0);
-            let mut again = open(&source, wanted, Checksums::Ignored)?;
+            let mut again = open(&source, limits, Checksums::Ignored)?;
             rows = read_rows(&mut again, &source, channels, samples);
         }
         share(Format::Png, rows.came(), height, &why)?;
     }
-    raster.viewing.alpha = rows.alpha;
-    if wanted.orientation {
-        // It may stand behind the picture's data.
-        let _ = reader.finish();
-    }
-    raster.orientation = reader.info().exif_metadata.as_deref().and_then(orient::from_exif);
+    raster.alpha = rows.opacity.alpha;
+    raster.orientation = chunks::exif(bytes).and_then(orient::from_exif);
     Ok(raster)
 }
 
@@ -113,7 +120,7 @@ enum Checksums {
     Ignored,
 }
 
-fn open<'a>(source: &Growing<'a>, wanted: &Wanted<'_>, checksums: Checksums) -> Result<Source<'a>> {
+fn open<'a>(source: &Growing<'a>, limits: &Limits, checksums: Checksums) -> Result<Source<'a>> {
     let mut options = DecodeOptions::default();
     options.set_ignore_adler32(checksums == Checksums::Ignored || source.is_apples());
     options.set_ignore_crc(checksums != Checksums::Checked);
@@ -121,10 +128,10 @@ fn open<'a>(source: &Growing<'a>, wanted: &Wanted<'_>, checksums: Checksums) -> 
     options.set_ignore_iccp_chunk(true);
     let mut decoder = Decoder::new_with_options(source.again(), options);
     decoder
-        .set_limits(Limits { bytes: usize::try_from(wanted.limits.max_decoder_bytes).unwrap_or(usize::MAX) });
+        .set_limits(png::Limits { bytes: usize::try_from(limits.max_decoder_bytes).unwrap_or(usize::MAX) });
     decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
     decoder.read_info().map_err(|error| match error {
-        DecodingError::LimitsExceeded => wanted.limits.over_decoder_bytes(),
+        DecodingError::LimitsExceeded => limits.over_decoder_bytes(),
         error => corrupt_text(&error.to_string()),
     })
 }
@@ -144,8 +151,7 @@ struct Rows {
     done_trusted: Option<[u32; 7]>,
     /// Why no more came, if anything is wrong at all.
     broken: Option<DecodingError>,
-    /// Whether some pixel is not opaque.
-    alpha: bool,
+    opacity: Opacity,
 }
 
 impl Rows {
@@ -180,8 +186,8 @@ type Step = std::result::Result<(), DecodingError>;
 fn read_rows<'a>(reader: &mut Source<'a>, source: &Growing<'a>, channels: usize, samples: &mut [u8]) -> Rows {
     let (width, height) = reader.info().size();
     let interlaced = reader.info().interlaced;
-    let rows =
-        Rows { width, height, interlaced, done: [0; 7], done_trusted: None, broken: None, alpha: false };
+    let opacity = Opacity::new(width as usize * height as usize);
+    let rows = Rows { width, height, interlaced, done: [0; 7], done_trusted: None, broken: None, opacity };
     let with_alpha = reader.output_color_type().0.samples();
     let apples = source.is_apples() && channels == 3;
     let mut reading = Reading { reader, source, rows, channels, with_alpha, apples };
@@ -235,6 +241,8 @@ impl Reading<'_, '_> {
             } else {
                 self.row(&mut line)?;
                 self.without_alpha(&line, row);
+                let first = self.rows.done[0] as usize * self.rows.width as usize;
+                self.rows.opacity.note(first, alphas(&line, self.with_alpha));
             }
             self.rows.done[0] += 1;
         }
@@ -256,24 +264,41 @@ impl Reading<'_, '_> {
                     1 => passes::place::<1>(samples, stride, pass, row, opaque),
                     _ => passes::place::<3>(samples, stride, pass, row, opaque),
                 }
+                let run = alphas(&line, self.with_alpha).take(columns as usize);
+                if let Some(alpha) = self.rows.opacity.plane(run.clone()) {
+                    let run: Vec<u8> = run.collect();
+                    passes::place::<1>(alpha, width as usize, pass, row, &run);
+                }
                 self.rows.done[pass] += 1;
             }
         }
         Ok(())
     }
 
-    fn without_alpha(&mut self, line: &[u8], to: &mut [u8]) {
+    fn without_alpha(&self, line: &[u8], to: &mut [u8]) {
         let with = self.with_alpha;
-        if matches!(with, 2 | 4) && !self.rows.alpha {
-            let mut pixels = line.chunks_exact(with).take(to.len() / self.channels);
-            self.rows.alpha = pixels.any(|pixel| pixel[with - 1] < u8::MAX);
-        }
         if self.apples {
             from_apples(line, with, to);
         } else {
             without_alpha(line, with, to);
         }
     }
+}
+
+/// The alpha of each pixel of a line; none where there is none.
+fn alphas(line: &[u8], with: usize) -> impl Iterator<Item = u8> + Clone {
+    let pixels = line.chunks_exact(with).filter(move |_| matches!(with, 2 | 4));
+    pixels.map(move |pixel| pixel[with - 1])
+}
+
+/// Whether the first frame of an animation is the default picture.
+pub(in crate::decode) fn begins_with_default(bytes: &[u8]) -> bool {
+    chunks::has(bytes, *b"fcTL")
+}
+
+/// All frames, each on what the others left; `None` where the file is not animated.
+pub(in crate::decode) fn frames(bytes: &[u8]) -> Option<Frames<'_>> {
+    Some(PngDecoder::new(Cursor::new(bytes)).ok()?.apng().ok()?.into_frames())
 }
 
 /// R, G and B of pixels that are B, G, R and may have alpha, which colours are multiplied with; `with` counts the channels.

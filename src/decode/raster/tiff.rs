@@ -1,16 +1,16 @@
 //! The first page of a TIFF through the `tiff` crate, strip by strip or tile by tile.
 
-use tiff::decoder::{ChunkType, Decoder, DecodingResult, Limits};
+use tiff::decoder::{self, ChunkType, Decoder, DecodingResult};
 use tiff::tags::Tag;
 use tiff::{ColorType, TiffError};
 
 use super::pieces::Pieces;
-use super::{Raster, Wanted, blank, divided, share};
+use super::{Opacity, Raster, blank, divided, share};
+use crate::decode::colours::{Meaning, profile_memory};
 use crate::decode::estimate::Estimate;
-use crate::decode::viewing::{profile_memory, profile_moves};
 use crate::decode::{Format, Viewing, orient};
 use crate::error::{Error, Result};
-use crate::limits;
+use crate::limits::{self, Limits};
 use chroma::Clumps;
 use directory::Directory;
 use jpeg::Jpeg;
@@ -60,13 +60,13 @@ struct Grid {
 }
 
 /// What decoding takes, by the first page's directory.
-pub(super) fn estimate(bytes: &[u8], wanted: &Wanted<'_>) -> Result<Estimate> {
+pub(super) fn estimate(bytes: &[u8], limits: &Limits) -> Result<Estimate> {
     let tables = Directory::read(bytes).map_or(0, |directory| directory.tables());
-    wanted.limits.check_decoder_bytes(tables)?;
+    limits.check_decoder_bytes(tables)?;
     limits::can_be_had(tables)?;
     let mended = Mended::directory(bytes)?;
-    let mut decoder = open(mended.pieces, wanted)?;
-    let (width, height) = decoder.dimensions().map_err(|error| problem(error, wanted))?;
+    let mut decoder = open(mended.pieces, limits)?;
+    let (width, height) = decoder.dimensions().map_err(|error| problem(error, limits))?;
     let samples = decoder.find_tag_unsigned::<u16>(Tag::SamplesPerPixel).ok().flatten().unwrap_or(1);
     let bits = decoder.find_tag_unsigned_vec::<u8>(Tag::BitsPerSample).ok().flatten();
     let bits = bits.and_then(|bits| bits.first().copied()).unwrap_or(1);
@@ -76,7 +76,12 @@ pub(super) fn estimate(bytes: &[u8], wanted: &Wanted<'_>) -> Result<Estimate> {
     let mended = mended.memory.saturating_add(mended.clumps.map_or(0, |clumps| clumps.bytes()));
     let estimate = Estimate::new(Format::Tiff, size, 3).and(tables + bytes.len() as u64).and(mended);
     let jpeg = jpegs(&mut decoder, bytes);
+    // The opacity of pixels with more samples than colours have.
+    let opacity = if samples > 1 { u64::from(width) * u64::from(height) } else { 0 };
+    let page = main_page(bytes).and_then(|file| self::estimate(&file, limits).ok());
     Ok(estimate
+        .and(opacity)
+        .with_faces(page.map_or(0, |page| page.memory.saturating_add(bytes.len() as u64)))
         .working_through(grid.pixels_worked().max(jpeg.pixels))
         .and(grid.cell_memory().saturating_add(jpeg.memory))
         .and(profile_memory(profile(bytes).len())))
@@ -121,25 +126,26 @@ fn jpegs(decoder: &mut Source<'_>, bytes: &[u8]) -> Jpeg {
 }
 
 /// Decodes the first page. What cannot be decoded stays black.
-pub(super) fn decode(bytes: &[u8], wanted: &Wanted<'_>, samples: &mut Vec<u8>) -> Result<Raster> {
+pub(super) fn decode(bytes: &[u8], limits: &Limits, samples: &mut Vec<u8>) -> Result<Raster> {
     let mended = Mended::samples(bytes)?;
-    let mut decoder = open(mended.pieces, wanted)?;
-    let (width, height) = decoder.dimensions().map_err(|error| problem(error, wanted))?;
+    let mut decoder = open(mended.pieces, limits)?;
+    let (width, height) = decoder.dimensions().map_err(|error| problem(error, limits))?;
     if decoder.find_tag_unsigned::<u16>(Tag::FillOrder).ok().flatten() == Some(2) {
         return Err(Error::Unsupported("TIFF with the bits of its bytes in reverse order".into()));
     }
-    let colour = if mended.indexed { palette(&mut decoder, wanted)? } else { colour(&mut decoder, wanted)? };
-    let kind = decoder.colortype().map_err(|error| problem(error, wanted))?;
+    let colour = if mended.indexed { palette(&mut decoder, limits)? } else { colour(&mut decoder, limits)? };
+    let kind = decoder.colortype().map_err(|error| problem(error, limits))?;
     let mut grid = grid(&mut decoder, (width, height), kind.num_samples(), kind.bit_depth())?;
     grid.alpha = alpha(&mut decoder, &colour, &[1]);
     grid.any_alpha = alpha(&mut decoder, &colour, &[1, 2]);
     let channels = if matches!(colour, Colour::Grey) { 1 } else { 3 };
     blank(samples, grid.width * grid.height * channels)?;
-    let mut raster =
-        Raster { width, height, channels, whole: None, orientation: None, viewing: Viewing::default() };
-    let (mut rows, broken) =
-        read_cells(&mut decoder, &grid, &colour, channels, samples, &mut raster.viewing.alpha);
-    raster.viewing.profile = profile_moves(profile(bytes));
+    let mut opacity = Opacity::new(grid.width * grid.height);
+    let (mut rows, broken) = read_cells(&mut decoder, &grid, &colour, channels, samples, &mut opacity);
+    let unusual = Directory::read(bytes).is_some_and(|directory| directory.main_page().is_some());
+    let viewing = Viewing { profile: meaning(bytes).moves(), unusual, ..Viewing::default() };
+    let alpha = opacity.alpha;
+    let mut raster = Raster { width, height, channels, whole: None, orientation: None, viewing, alpha };
     if let Some(clumps) = mended.clumps {
         rows = (rows * clumps.down).min(clumps.height);
         raster = Raster { width: clumps.width, height: clumps.height, channels: 3, ..raster };
@@ -147,13 +153,24 @@ pub(super) fn decode(bytes: &[u8], wanted: &Wanted<'_>, samples: &mut Vec<u8>) -
     }
     if let Some(error) = broken {
         if matches!(error, TiffError::UnsupportedError(_) | TiffError::LimitsExceeded) {
-            return Err(problem(error, wanted));
+            return Err(problem(error, limits));
         }
         raster.whole = share(Format::Tiff, rows, raster.height, &error)?;
     }
     let tag = decoder.find_tag_unsigned::<u8>(Tag::Orientation).ok().flatten();
     raster.orientation = tag.and_then(orient::from_number);
     Ok(raster)
+}
+
+/// What the page says of its colours.
+pub(in crate::decode) fn meaning(bytes: &[u8]) -> Meaning<'_> {
+    Meaning::icc(profile(bytes))
+}
+
+/// The file with its main page first, where it begins with a reduced one.
+pub(in crate::decode) fn main_page(bytes: &[u8]) -> Option<Vec<u8>> {
+    let directory = Directory::read(bytes)?;
+    directory.main_page().map(|place| directory.with_first(place))
 }
 
 /// The page's ICC profile, empty where there is none.
@@ -183,19 +200,19 @@ fn alpha(decoder: &mut Source<'_>, colour: &Colour, kinds: &[u16]) -> Option<usi
     is_so.then(|| usize::from(samples).checked_sub(extra.len())).flatten()
 }
 
-fn open<'a>(file: Pieces<'a>, wanted: &Wanted<'_>) -> Result<Source<'a>> {
-    let most = usize::try_from(wanted.limits.max_decoder_bytes).unwrap_or(usize::MAX);
-    let mut limits = Limits::default();
-    limits.decoding_buffer_size = most;
-    limits.intermediate_buffer_size = most;
-    limits.ifd_value_size = most.min(64 << 20);
-    let decoder = Decoder::new(file).map_err(|error| problem(error, wanted))?;
-    Ok(decoder.with_limits(limits))
+fn open<'a>(file: Pieces<'a>, limits: &Limits) -> Result<Source<'a>> {
+    let most = usize::try_from(limits.max_decoder_bytes).unwrap_or(usize::MAX);
+    let mut own = decoder::Limits::default();
+    own.decoding_buffer_size = most;
+    own.intermediate_buffer_size = most;
+    own.ifd_value_size = most.min(64 << 20);
+    let decoder = Decoder::new(file).map_err(|error| problem(error, limits))?;
+    Ok(decoder.with_limits(own))
 }
 
-fn colour(decoder: &mut Source<'_>, wanted: &Wanted<'_>) -> Result<Colour> {
+fn colour(decoder: &mut Source<'_>, limits: &Limits) -> Result<Colour> {
     let photometric = decoder.find_tag_unsigned::<u16>(Tag::PhotometricInterpretation).ok().flatten();
-    match decoder.colortype().map_err(|error| problem(error, wanted))? {
+    match decoder.colortype().map_err(|error| problem(error, limits))? {
         ColorType::Gray(_) | ColorType::GrayA(_) => Ok(Colour::Grey),
         ColorType::Multiband { .. } if matches!(photometric, Some(0 | 1)) => Ok(Colour::Grey),
         ColorType::RGB(_) | ColorType::RGBA(_) => Ok(Colour::Rgb),
@@ -219,12 +236,12 @@ fn kind(colour: ColorType) -> String {
     format!("{name} of {bits} bits")
 }
 
-fn palette(decoder: &mut Source<'_>, wanted: &Wanted<'_>) -> Result<Colour> {
-    let bits = decoder.colortype().map_err(|error| problem(error, wanted))?.bit_depth();
+fn palette(decoder: &mut Source<'_>, limits: &Limits) -> Result<Colour> {
+    let bits = decoder.colortype().map_err(|error| problem(error, limits))?.bit_depth();
     if bits > 8 {
         return Err(Error::Unsupported(format!("TIFF with a palette for {bits} bits")));
     }
-    let map = decoder.get_tag_u16_vec(Tag::ColorMap).map_err(|error| problem(error, wanted))?;
+    let map = decoder.get_tag_u16_vec(Tag::ColorMap).map_err(|error| problem(error, limits))?;
     let colours = 1 << bits;
     if map.len() < 3 * colours {
         return Err(Error::corrupt(Format::Tiff.name(), "its colour map is shorter than its samples need"));
@@ -265,7 +282,7 @@ fn read_cells(
     colour: &Colour,
     channels: usize,
     samples: &mut [u8],
-    seen_through: &mut bool,
+    opacity: &mut Opacity,
 ) -> (u32, Option<TiffError>) {
     let (mut rows, mut broken) = (0, None);
     let palette = matches!(colour, Colour::Palette(_));
@@ -279,12 +296,13 @@ fn read_cells(
                     let left = across * grid.cell.0;
                     let width = grid.cell.0.min(grid.width - left);
                     let cell = if palette { cell } else { stretched(cell, grid.bits) };
-                    if let Some(alpha) = grid.any_alpha.filter(|alpha| *alpha < grid.samples) {
-                        *seen_through |= cell.chunks_exact(grid.samples).any(|pixel| pixel[alpha] < u8::MAX);
-                    }
                     for (row, line) in cell.chunks_exact(width * grid.samples).take(height).enumerate() {
                         let start = ((top + row) * grid.width + left) * channels;
                         paint(line, grid, colour, &mut samples[start..start + width * channels]);
+                        if let Some(alpha) = grid.any_alpha.filter(|alpha| *alpha < grid.samples) {
+                            let first = (top + row) * grid.width + left;
+                            opacity.note(first, line.chunks_exact(grid.samples).map(|pixel| pixel[alpha]));
+                        }
                     }
                     whole &= cell.len() >= width * grid.samples * height;
                 }
@@ -388,10 +406,10 @@ fn from_ycbcr([y, cb, cr]: [u8; 3]) -> [u8; 3] {
     [y + 1.402 * cr, y - 0.344_136 * cb - 0.714_136 * cr, y + 1.772 * cb].map(|value| value.round() as u8)
 }
 
-fn problem(error: TiffError, wanted: &Wanted<'_>) -> Error {
+fn problem(error: TiffError, limits: &Limits) -> Error {
     match error {
         TiffError::UnsupportedError(error) => Error::Unsupported(format!("TIFF: {error}")),
-        TiffError::LimitsExceeded => wanted.limits.over_decoder_bytes(),
+        TiffError::LimitsExceeded => limits.over_decoder_bytes(),
         error => Error::corrupt(Format::Tiff.name(), error.to_string()),
     }
 }

@@ -1,12 +1,12 @@
 //! WebP through `image`; the first frame of an animated one.
 
 use image::codecs::webp::WebPDecoder;
-use image::{ImageDecoder, ImageError};
+use image::{AnimationDecoder, Frames, ImageDecoder, ImageError};
 
 use super::pieces::Pieces;
-use super::{Raster, blank, drop_alpha, lengthen};
+use super::{Raster, blank, lengthen, take_alpha};
+use crate::decode::colours::{Meaning, profile_memory};
 use crate::decode::estimate::{Estimate, LEAST};
-use crate::decode::viewing::{profile_memory, profile_moves};
 use crate::decode::{Format, Viewing, orient};
 use crate::error::{Error, Result};
 use crate::limits;
@@ -22,6 +22,9 @@ pub(super) fn estimate(bytes: &[u8]) -> Result<Estimate> {
     let canvas = u64::from(width) * u64::from(height);
     let frame = u64::from(content.frame.0) * u64::from(content.frame.1);
     let mut memory = 4 * canvas;
+    if content.alpha || content.lossless || content.animated {
+        memory += canvas;
+    }
     if content.animated {
         memory += 4 * canvas + 4 * frame;
     }
@@ -34,7 +37,9 @@ pub(super) fn estimate(bytes: &[u8]) -> Result<Estimate> {
         memory += without_loss(frame, bytes.len()) + frame;
     }
     let profile = profile_memory(profile(bytes).len());
-    Ok(Estimate::new(Format::WebP, (width, height), 0).working_through(frame).and(memory).and(profile))
+    let estimate =
+        Estimate::new(Format::WebP, (width, height), 0).working_through(frame).and(memory).and(profile);
+    Ok(if content.animated { estimate.animated() } else { estimate })
 }
 
 /// R, G, B, A, and what transforms hold of each block. The tables of its codes are told by no header: they take some bytes for each byte of the
@@ -65,7 +70,8 @@ pub(super) fn decode(bytes: &[u8], samples: &mut Vec<u8>) -> Result<Raster> {
     let orientation = orientation(&mut decoder);
     let pixels = width as usize * height as usize;
     let mut viewing = Viewing { animated: content.animated, ..Viewing::default() };
-    viewing.profile = profile_moves(profile(bytes));
+    viewing.profile = meaning(bytes).moves();
+    let mut alpha = Vec::new();
     if let Some(colour) = content.colour {
         lengthen(samples, pixels * 3)?;
         samples.as_chunks_mut::<3>().0.fill(colour);
@@ -73,9 +79,21 @@ pub(super) fn decode(bytes: &[u8], samples: &mut Vec<u8>) -> Result<Raster> {
         let channels = usize::from(decoder.color_type().bytes_per_pixel());
         blank(samples, pixels * channels)?;
         decoder.read_image(samples).map_err(corrupt)?;
-        viewing.alpha = channels == 4 && drop_alpha(samples);
+        if channels == 4 {
+            alpha = take_alpha(samples);
+        }
     }
-    Ok(Raster { width, height, channels: 3, whole: None, orientation, viewing })
+    Ok(Raster { width, height, channels: 3, whole: None, orientation, viewing, alpha })
+}
+
+/// What it says of its colours.
+pub(in crate::decode) fn meaning(bytes: &[u8]) -> Meaning<'_> {
+    Meaning::icc(profile(bytes))
+}
+
+/// All frames, each on what the others left.
+pub(in crate::decode) fn frames(bytes: &[u8]) -> Option<Frames<'_>> {
+    Some(open(&Content::of(bytes), bytes).ok()?.into_frames())
 }
 
 fn open<'a>(content: &Content, bytes: &'a [u8]) -> Result<WebPDecoder<Pieces<'a>>> {

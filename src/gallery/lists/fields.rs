@@ -33,7 +33,11 @@ pub(super) struct Fields {
     /// One for all PDQ signatures, or one for each.
     qualities: Vec<Option<u8>>,
     flat: bool,
+    /// Whether a strength has told if it is flat.
+    judged: bool,
     deleted: bool,
+    /// Further pictures of the same file, each with what a column of them tells.
+    faces: Vec<Fields>,
     /// What could not be read; without the record's content.
     faults: Vec<String>,
     /// Whether what names the signatures is taken for a signature's only where no other reading makes sense.
@@ -43,8 +47,23 @@ pub(super) struct Fields {
 impl Fields {
     /// Empties it, with its memory kept.
     pub(super) fn clear(&mut self) {
-        let Fields { photodna, pdq, unplaced, kind, key, label, qualities, flat, deleted, faults, doubtful } =
-            self;
+        let Fields {
+            photodna,
+            pdq,
+            unplaced,
+            kind,
+            key,
+            label,
+            qualities,
+            flat,
+            judged,
+            deleted,
+            faces,
+            faults,
+            doubtful,
+        } = self;
+        faces.clear();
+        *judged = false;
         photodna.clear();
         pdq.clear();
         unplaced.clear();
@@ -73,8 +92,11 @@ impl Fields {
             Field::Key(_) | Field::Label(_) => {}
             Field::Quality => self.quality(value),
             Field::Strength => {
-                self.flat |= value.parse::<f64>().is_ok_and(|strength| strength < FLAT_STRENGTH);
+                let strength = value.parse::<f64>().ok();
+                self.judged |= strength.is_some();
+                self.flat |= strength.is_some_and(|strength| strength < FLAT_STRENGTH);
             }
+            Field::Faces => self.faces(value),
             Field::Flags => self.flat |= value.split_whitespace().any(|flag| flag == "flat"),
             Field::ShouldDelete => {
                 self.deleted |= matches!(value.to_ascii_lowercase().as_str(), "true" | "1" | "yes");
@@ -311,8 +333,26 @@ impl Fields {
         if self.qualities.is_empty() && record.qualities.len() == 1 {
             self.qualities.clone_from(&record.qualities);
         }
-        self.flat |= record.flat;
+        self.flat |= record.flat && !self.judged;
         self.deleted |= record.deleted;
+    }
+
+    /// Takes a column of faces, which is JSON.
+    fn faces(&mut self, text: &str) {
+        let Ok(faces) = serde_json::from_str::<Vec<serde_json::Map<String, serde_json::Value>>>(text) else {
+            return self.fault("the faces cannot be read".into());
+        };
+        for face in faces.into_iter().take(MOST_VALUES) {
+            let mut fields = Fields::default();
+            for (name, value) in &face {
+                match (Field::named(name), value.as_str()) {
+                    (None | Some(Field::Faces), _) => {}
+                    (Some(field), Some(text)) => fields.set(field, text),
+                    (Some(field), None) => fields.set(field, &value.to_string()),
+                }
+            }
+            self.faces.push(fields);
+        }
     }
 
     /// Hands its signatures on before its end, and keeps what is to be said of the others too.
@@ -342,13 +382,18 @@ impl Fields {
             });
         }
         let mut faults = std::mem::take(&mut self.faults).into_iter();
-        if !self.has_signature() {
+        let mut faces = std::mem::take(&mut self.faces);
+        faces.iter_mut().for_each(|face| face.inherit(self));
+        if !self.has_signature() && faces.is_empty() {
             return give(match faults.next() {
                 Some(reason) => Item::Bad { position, reason },
                 None => Item::WithoutSignature { position },
             });
         }
-        self.entries(position, give)?;
+        if self.has_signature() {
+            self.entries(position, give)?;
+        }
+        faces.iter_mut().try_for_each(|face| face.tell(position, give))?;
         faults.try_for_each(|reason| give(Item::Odd { position, reason }))
     }
 

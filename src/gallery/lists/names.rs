@@ -22,6 +22,8 @@ pub(super) enum Field {
     Quality,
     Strength,
     Flags,
+    /// Further pictures that the file shows, as our records tell them.
+    Faces,
     /// Whether the record takes an entry back, as ThreatExchange says.
     ShouldDelete,
     /// The state of a case, as StopNCII says; some take the entry back.
@@ -50,6 +52,8 @@ impl Field {
             "label" => Field::Label(0),
             "category" | "classification" => Field::Label(1),
             "baseline" | "seriesname" => Field::Label(2),
+            "face" => Field::Label(3),
+            "faces" => Field::Faces,
             "quality" | "pdqquality" => Field::Quality,
             "strength" => Field::Strength,
             "flags" => Field::Flags,

@@ -12,7 +12,7 @@ use crate::pipeline::Record;
 use crate::pipeline::row::{Row, RowFailure, RowPicture, Text, exact_key, key_of};
 
 /// The columns, always all of them; what a record lacks is empty.
-const COLUMNS: [&str; 24] = [
+const COLUMNS: [&str; 26] = [
     "path",
     "path_base64",
     "status",
@@ -37,10 +37,15 @@ const COLUMNS: [&str; 24] = [
     "flags",
     "source",
     "matches",
+    "face",
+    "faces",
 ];
 
+/// Columns of records that were written before there were faces.
+const OLDER: usize = 24;
+
 /// Writes comma-separated values (RFC 4180, lines ended by a newline), a row of names first; the columns are those of the
-/// JSON lines, with a blank between several flags and the matches as JSON.
+/// JSON lines, with a blank between several flags, and the matches and faces as JSON.
 pub struct Csv<W: Write> {
     to: csv::Writer<W>,
     named: bool,
@@ -108,7 +113,7 @@ fn line(row: &Row) -> Result<[String; COLUMNS.len()]> {
     match &row.outcome {
         Ok(picture) => {
             line[2] = "ok".to_string();
-            fill(&mut line, picture);
+            fill(&mut line, picture)?;
         }
         Err(RowFailure { code, message }) => {
             line[2] = "error".to_string();
@@ -123,7 +128,7 @@ fn line(row: &Row) -> Result<[String; COLUMNS.len()]> {
     Ok(line)
 }
 
-fn fill(line: &mut [String; COLUMNS.len()], picture: &RowPicture) {
+fn fill(line: &mut [String; COLUMNS.len()], picture: &RowPicture) -> Result<()> {
     line[5] = text(picture.format.as_ref());
     line[6] = picture.width.to_string();
     line[7] = picture.height.to_string();
@@ -141,6 +146,11 @@ fn fill(line: &mut [String; COLUMNS.len()], picture: &RowPicture) {
     line[19] = text(picture.quality512);
     line[20] = text(picture.pdq512_path.as_ref());
     line[21] = picture.flags.join(" ");
+    line[24] = text(picture.face.as_ref());
+    if !picture.faces.is_empty() {
+        line[25] = serde_json::to_string(&picture.faces).map_err(|error| cannot_write(error.into()))?;
+    }
+    Ok(())
 }
 
 fn text(value: Option<impl ToString>) -> String {
@@ -164,7 +174,8 @@ fn next(lines: &mut csv::Reader<impl Read>) -> Result<Option<Row>> {
         csv::ErrorKind::Io(error) => Error::io("cannot read the records", error),
         _ => unreadable(number, "the table cannot be read on"),
     };
-    if lines.headers().map_err(broken)? != COLUMNS.as_slice() {
+    let names = lines.headers().map_err(broken)?;
+    if names != COLUMNS.as_slice() && *names != COLUMNS[..OLDER] {
         return Err(unreadable(number, "the columns are not those of records"));
     }
     let mut line = StringRecord::new();
@@ -211,6 +222,11 @@ fn picture(line: &StringRecord) -> Result<RowPicture, String> {
         quality512: parsed(line, 19)?,
         pdq512_path: word(20)?,
         flags: line[21].split_whitespace().map(|flag| flag.to_string().into()).collect(),
+        face: line.get(24).filter(|face| !face.is_empty()).map(|face| face.to_string().into()),
+        faces: match line.get(25).filter(|faces| !faces.is_empty()) {
+            Some(faces) => serde_json::from_str(faces).map_err(|_| "the faces cannot be read")?,
+            None => Vec::new(),
+        },
     })
 }
 

@@ -1,7 +1,8 @@
 //! Parquet: columns of fixed types, compressed with zstd. The same records give the same bytes.
 //!
 //! Rows are gathered, and written a group at a time, a column after another in the order of [`SCHEMA`]. A list's values carry levels
-//! (Dremel's encoding): 0 for no list, 1 for an empty one, 2 for a value; repetition 0 starts a row's list.
+//! (Dremel's encoding): 0 for no list, 1 for an empty one, 2 for an element, 3 for a value in it that need not be there; repetition 0 starts
+//! a row's list.
 
 use std::fs::File;
 use std::io::Write;
@@ -27,7 +28,7 @@ use crate::error::{Error, Result};
 use crate::hasher::HashOptions;
 use crate::parquet as columns;
 use crate::pipeline::Record;
-use crate::pipeline::row::{Row, RowFailure, RowMatch, RowPicture, Text};
+use crate::pipeline::row::{Row, RowFace, RowFailure, RowMatch, RowPicture, Text};
 use crate::pipeline::source::name_from_bytes;
 use crate::signature::{Pdq, PhotoDna};
 
@@ -65,6 +66,17 @@ const SCHEMA: &str = "message shadegrid {
         required binary algorithm (STRING);
         required int32 distance (INTEGER(32,false));
         required binary orientation (STRING);
+        optional binary face (STRING);
+    } } }
+    optional binary face (STRING);
+    optional group faces (LIST) { repeated group list { required group element {
+        required binary face (STRING);
+        optional fixed_len_byte_array(144) photodna;
+        optional double strength;
+        optional fixed_len_byte_array(32) pdq;
+        optional int32 quality (INTEGER(8,false));
+        optional fixed_len_byte_array(32) pdq512;
+        optional int32 quality512 (INTEGER(8,false));
     } } }
 }";
 
@@ -91,6 +103,7 @@ pub fn describe(options: &HashOptions) -> Vec<(String, String)> {
         ("shadegrid.pdq", "64x64 tent sums, 16x16 DCT, 256 bits; Hamming".to_string()),
         ("shadegrid.detail", format!("{:?}", options.decode.detail).to_lowercase()),
         ("shadegrid.orient", format!("{:?}", options.decode.orient).to_lowercase()),
+        ("shadegrid.faces", options.faces.name().to_string()),
         ("shadegrid.damaged", format!("{:?}", options.decode.damaged).to_lowercase()),
     ];
     about.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
@@ -138,12 +151,16 @@ fn properties(about: &[(String, String)]) -> Result<WriterProperties> {
         .set_created_by(concat!("shadegrid ", env!("CARGO_PKG_VERSION")).to_string())
         .set_key_value_metadata(Some(metadata))
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(3).map_err(broken)?));
-    for unique in ["key", "key_bytes", "photodna", "pdq", "pdq512", "strength"] {
-        properties = properties.set_column_dictionary_enabled(ColumnPath::from(unique), false);
+    const SIGNATURES: [&str; 3] = ["photodna", "pdq", "pdq512"];
+    let of_face =
+        |name: &str| ColumnPath::from(["faces", "list", "element", name].map(String::from).to_vec());
+    for unique in ["key", "key_bytes", "strength"].map(ColumnPath::from) {
+        properties = properties.set_column_dictionary_enabled(unique, false);
     }
-    for signature in ["photodna", "pdq", "pdq512"] {
-        let none = EnabledStatistics::None;
-        properties = properties.set_column_statistics_enabled(ColumnPath::from(signature), none);
+    for signature in SIGNATURES.map(ColumnPath::from).into_iter().chain(SIGNATURES.map(of_face)) {
+        properties = properties
+            .set_column_dictionary_enabled(signature.clone(), false)
+            .set_column_statistics_enabled(signature, EnabledStatistics::None);
     }
     Ok(properties.build())
 }
@@ -223,7 +240,7 @@ impl<'a, W: Write + Send> Columns<'a, '_, W> {
         self.picture::<Int32Type>(|picture| picture.quality512.map(i32::from))?;
         self.word(|picture| picture.pdq512_path.as_deref())?;
         let flags = |row: &'a Row| row.outcome.as_ref().ok().map(|picture| &picture.flags[..]);
-        self.list::<ByteArrayType, Text>(flags, |flag| (&**flag).into())?;
+        self.list::<ByteArrayType, Text>(flags, false, |flag| Some((&**flag).into()))?;
         self.word(|picture| Some(&picture.detail))?;
         self.picture::<FloatType>(|picture| picture.decoded)?;
         self.word(|picture| Some(&picture.backend))?;
@@ -232,10 +249,32 @@ impl<'a, W: Write + Send> Columns<'a, '_, W> {
         self.matches(|told| &told.key)?;
         self.matches(|told| &told.label)?;
         self.matches(|told| &told.source)?;
-        self.list::<Int64Type, RowMatch>(|row| row.matches.as_deref(), |told| told.position as i64)?;
+        self.list::<Int64Type, RowMatch>(
+            |row| row.matches.as_deref(),
+            false,
+            |told| Some(told.position as i64),
+        )?;
         self.matches(|told| &told.algorithm)?;
-        self.list::<Int32Type, RowMatch>(|row| row.matches.as_deref(), |told| told.distance as i32)?;
-        self.matches(|told| &told.orientation)
+        self.list::<Int32Type, RowMatch>(
+            |row| row.matches.as_deref(),
+            false,
+            |told| Some(told.distance as i32),
+        )?;
+        self.matches(|told| &told.orientation)?;
+        self.list::<ByteArrayType, RowMatch>(
+            |row| row.matches.as_deref(),
+            true,
+            |told| told.face.as_deref().map(ByteArray::from),
+        )?;
+        self.word(|picture| picture.face.as_deref())?;
+        self.faces::<ByteArrayType>(false, |face| Some((&*face.face).into()))?;
+        let fixed = |bytes: &[u8]| FixedLenByteArray::from(bytes.to_vec());
+        self.faces::<FixedLenByteArrayType>(true, |face| face.photodna.as_ref().map(|s| fixed(&s.0)))?;
+        self.faces::<DoubleType>(true, |face| face.strength)?;
+        self.faces::<FixedLenByteArrayType>(true, |face| face.pdq.as_ref().map(|s| fixed(&s.0)))?;
+        self.faces::<Int32Type>(true, |face| face.quality.map(i32::from))?;
+        self.faces::<FixedLenByteArrayType>(true, |face| face.pdq512.as_ref().map(|s| fixed(&s.0)))?;
+        self.faces::<Int32Type>(true, |face| face.quality512.map(i32::from))
     }
 
     fn text(&mut self, value: impl Fn(&Row) -> Option<&str>) -> Wrote {
@@ -263,13 +302,24 @@ impl<'a, W: Write + Send> Columns<'a, '_, W> {
     }
 
     fn matches(&mut self, value: impl Fn(&RowMatch) -> &str) -> Wrote {
-        self.list::<ByteArrayType, RowMatch>(|row| row.matches.as_deref(), |told| value(told).into())
+        self.list::<ByteArrayType, RowMatch>(
+            |row| row.matches.as_deref(),
+            false,
+            |told| Some(value(told).into()),
+        )
+    }
+
+    /// A member of every face; a record that has none has no list.
+    fn faces<T: DataType>(&mut self, optional: bool, value: impl Fn(&RowFace) -> Option<T::T>) -> Wrote {
+        let faces = |row: &'a Row| row.outcome.as_ref().ok().map(|picture| &picture.faces[..]);
+        self.list::<T, RowFace>(|row| faces(row).filter(|faces| !faces.is_empty()), optional, value)
     }
 
     fn list<T: DataType, E: 'a>(
         &mut self,
         list: impl Fn(&'a Row) -> Option<&'a [E]>,
-        value: impl Fn(&E) -> T::T,
+        optional: bool,
+        value: impl Fn(&E) -> Option<T::T>,
     ) -> Wrote {
         let (mut values, mut levels, mut repeats) = (Vec::new(), Vec::new(), Vec::new());
         for row in self.rows {
@@ -279,8 +329,9 @@ impl<'a, W: Write + Send> Columns<'a, '_, W> {
                 repeats.push(0);
             }
             for (number, element) in elements.unwrap_or_default().iter().enumerate() {
-                values.push(value(element));
-                levels.push(2);
+                let value = value(element);
+                levels.push(2 + i16::from(optional && value.is_some()));
+                values.extend(value);
                 repeats.push(i16::from(number > 0));
             }
         }
@@ -353,6 +404,17 @@ impl<'a> Values<'a> {
         }
     }
 
+    fn small(&self, name: &str) -> Option<u8> {
+        self.number(name).and_then(|number| u8::try_from(number).ok())
+    }
+
+    fn double(&self, name: &str) -> Option<f64> {
+        match self.get(name)? {
+            Field::Double(number) => Some(*number),
+            _ => None,
+        }
+    }
+
     fn elements(&self, name: &str) -> Option<&'a [Field]> {
         match self.get(name)? {
             Field::ListInternal(list) => Some(list.elements()),
@@ -387,14 +449,10 @@ fn picture(values: &Values<'_>) -> Result<RowPicture, String> {
         let side = values.number(name).and_then(|side| u32::try_from(side).ok());
         side.ok_or_else(|| format!("{name} is missing"))
     };
-    let small = |name: &str| values.number(name).and_then(|number| u8::try_from(number).ok());
+    let small = |name: &str| values.small(name);
     let pdq = |name: &str| values.bytes(name).and_then(|bytes| bytes.try_into().ok()).map(Pdq);
     let decoded = values.get("decoded").and_then(|value| match value {
         Field::Float(share) => Some(*share),
-        _ => None,
-    });
-    let strength = values.get("strength").and_then(|value| match value {
-        Field::Double(strength) => Some(*strength),
         _ => None,
     });
     let flags = values.elements("flags").unwrap_or_default().iter().filter_map(|flag| match flag {
@@ -411,7 +469,7 @@ fn picture(values: &Values<'_>) -> Result<RowPicture, String> {
         backend: values.word("backend").ok_or("the backend is missing")?,
         fallback: values.text("fallback"),
         photodna: values.bytes("photodna").and_then(|bytes| bytes.try_into().ok()).map(PhotoDna),
-        strength,
+        strength: values.double("strength"),
         pdq: pdq("pdq"),
         quality: small("quality"),
         pdq_path: values.word("pdq_path"),
@@ -419,6 +477,23 @@ fn picture(values: &Values<'_>) -> Result<RowPicture, String> {
         quality512: small("quality512"),
         pdq512_path: values.word("pdq512_path"),
         flags: flags.collect(),
+        face: values.word("face"),
+        faces: values.elements("faces").unwrap_or_default().iter().map(face).collect::<Result<_, _>>()?,
+    })
+}
+
+fn face(field: &Field) -> Result<RowFace, String> {
+    let Field::Group(group) = field else { return Err("a face is no group of values".to_string()) };
+    let values = Values(group);
+    let pdq = |name: &str| values.bytes(name).and_then(|bytes| bytes.try_into().ok()).map(Pdq);
+    Ok(RowFace {
+        face: values.word("face").ok_or("a face has no name")?,
+        photodna: values.bytes("photodna").and_then(|bytes| bytes.try_into().ok()).map(PhotoDna),
+        strength: values.double("strength"),
+        pdq: pdq("pdq"),
+        quality: values.small("quality"),
+        pdq512: pdq("pdq512"),
+        quality512: values.small("quality512"),
     })
 }
 
@@ -436,5 +511,6 @@ fn told_match(field: &Field) -> Result<RowMatch, String> {
         algorithm: text("algorithm")?.into(),
         distance: u32::try_from(number("distance")?).map_err(|_| "a distance is too large")?,
         orientation: text("orientation")?.into(),
+        face: values.word("face"),
     })
 }

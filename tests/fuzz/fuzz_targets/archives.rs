@@ -1,4 +1,4 @@
-//! Archives of every kind: whatever their bytes, a run ends, no reader panics, and there is a record.
+//! Archives of every kind: whatever their bytes, a run ends, no reader panics, and every record is written.
 //!
 //! The first byte says the kind. Checksums of tar headers are made right here, because no fuzzer would find them.
 //!

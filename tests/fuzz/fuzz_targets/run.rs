@@ -5,7 +5,7 @@ use std::path::Path;
 use shadegrid::Limits;
 use shadegrid::pipeline::{self, Input, InputOptions, JsonLines, PipelineOptions, items, open};
 
-/// Hashes what is in a file, and checks that every record was written, that there is one, and that no reader panicked.
+/// Hashes what is in a file, and checks that every record was written and that no reader panicked. An archive may be empty.
 pub fn check(path: &Path) {
     let limits = Limits { max_file_bytes: 1 << 20, max_pixels: 1 << 16, max_decoder_bytes: 16 << 20, ..Limits::default() };
     let options = InputOptions { limits: limits.clone(), ..InputOptions::default() };
@@ -15,5 +15,5 @@ pub fn check(path: &Path) {
     let summary = pipeline::run(open(items([Input::Named(path.into())], &options), &options), &mut lines, &run).unwrap();
     let lines = String::from_utf8(lines.into_inner()).unwrap();
     assert!(!lines.contains("panicked"), "{lines}");
-    assert!(summary.records > 0 && lines.lines().count() as u64 == summary.records);
+    assert_eq!(lines.lines().count() as u64, summary.records);
 }

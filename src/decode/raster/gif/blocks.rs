@@ -35,6 +35,28 @@ pub(super) fn mended(bytes: &[u8]) -> Pieces<'_> {
     Pieces::new(pieces)
 }
 
+/// Whether a second frame follows the first, as far as its blocks are there.
+pub(super) fn has_frames(bytes: &[u8]) -> bool {
+    let (mut at, mut frames) = (first_block(bytes), 0);
+    while frames < 2 {
+        let data = match bytes.get(at) {
+            Some(0x21) => at + 2,
+            Some(0x2C) => {
+                frames += 1;
+                let flags = bytes.get(at + 9).copied().unwrap_or_default();
+                // Colours of its own, and the size of codes.
+                at + 10 + if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) } + 1
+            }
+            _ => break,
+        };
+        match end_of_blocks(bytes, data) {
+            Some(end) => at = end,
+            None => break,
+        }
+    }
+    frames > 1
+}
+
 /// Where the first block lies: behind the screen and its colours.
 fn first_block(bytes: &[u8]) -> usize {
     let flags = bytes.get(10).copied().unwrap_or_default();

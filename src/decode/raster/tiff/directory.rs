@@ -45,20 +45,60 @@ const TABLES: [Tag; 11] = [
     Tag::PhotometricInterpretation,
 ];
 
+/// Pages that are looked at for the main one.
+const MOST_PAGES: usize = 64;
+
 /// Bytes for each value of a table: the crate reads it as 32, then as 8.
 const BYTES_OF_A_VALUE: u64 = 40;
 
 impl<'a> Directory<'a> {
     pub(super) fn read(bytes: &'a [u8]) -> Option<Directory<'a>> {
         let little = bytes.starts_with(b"II");
+        let word = if number(bytes, little, 2, 2)? == 43 { 8 } else { 4 };
+        Directory::at(bytes, number(bytes, little, word, word)?)
+    }
+
+    /// The directory that lies here.
+    fn at(bytes: &'a [u8], place: u64) -> Option<Directory<'a>> {
+        let little = bytes.starts_with(b"II");
         // Classic files count entries in 2 bytes and use 12 for each, big ones (version 43) 8 and 20.
         let big = number(bytes, little, 2, 2)? == 43;
-        let (place, counter, entry, value, word) = if big { (8, 8, 20, 12, 8) } else { (4, 2, 12, 8, 4) };
-        let directory = usize::try_from(number(bytes, little, place, word)?).ok()?;
+        let (counter, entry, value, word) = if big { (8, 20, 12, 8) } else { (2, 12, 8, 4) };
+        let directory = usize::try_from(place).ok()?;
         let announced = number(bytes, little, directory, counter)?;
         let entries = usize::try_from(announced).ok()?.min(bytes.len() / entry);
-        let (first, place) = (directory.checked_add(counter)?, directory as u64);
+        let first = directory.checked_add(counter)?;
         Some(Directory { bytes, little, big, place, first, entries, announced, entry, value, word })
+    }
+
+    /// Where the main page's directory lies, where this one is of a reduced picture: the largest page that is not reduced
+    /// (TIFF 6.0, NewSubfileType).
+    pub(super) fn main_page(&self) -> Option<u64> {
+        let is_reduced = |page: &Directory<'_>| page.value(Tag::NewSubfileType).unwrap_or(0) & 1 != 0;
+        if !is_reduced(self) {
+            return None;
+        }
+        let next = |page: &Directory<'a>| {
+            let behind = page.first + page.entries * page.entry;
+            // 0 ends the pages.
+            let place = number(page.bytes, page.little, behind, page.word).filter(|place| *place > 0)?;
+            Directory::at(page.bytes, place)
+        };
+        let pages = std::iter::successors(next(self), next).take(MOST_PAGES);
+        let main = pages.filter(|page| !is_reduced(page));
+        let pixels = |page: &Directory<'_>| {
+            let side = |tag| page.value(tag).unwrap_or(0);
+            side(Tag::ImageWidth).saturating_mul(side(Tag::ImageLength))
+        };
+        main.filter(|page| pixels(page) > 0).max_by_key(pixels).map(|page| page.place)
+    }
+
+    /// The file with the directory at `place` as its first.
+    pub(super) fn with_first(&self, place: u64) -> Vec<u8> {
+        let mut file = self.bytes.to_vec();
+        let at = self.word;
+        file[at..at + self.word].copy_from_slice(&self.stored(place, self.word));
+        file
     }
 
     /// The entries of kinds that there are; readers pass over others.

@@ -84,7 +84,12 @@ impl<R: Read> Tar<R> {
             if is_behind_end && at - start > PADDING {
                 return Ok(None);
             }
-            let block = match self.input.block().map_err(|error| self.broken(at, error))? {
+            let block = match self.input.block() {
+                // What follows the end need not be of the same compression.
+                Err(error) if is_behind_end && error.kind() == io::ErrorKind::InvalidData => return Ok(None),
+                other => other.map_err(|error| self.broken(at, error))?,
+            };
+            let block = match block {
                 Block::Whole(block) => *block,
                 Block::End if zeros > 0 => return Ok(None),
                 Block::Part if is_behind_end => return Ok(None),

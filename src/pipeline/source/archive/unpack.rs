@@ -1,7 +1,7 @@
 //! Compressed streams of several parts: gzip's members and zstd's frames, read one behind another as one stream.
 //!
-//! What follows the last part ends the stream and is no fault, as for gzip, tar and bsdtar: padding of tape blocks, or bytes of something
-//! else. A part that breaks off is one.
+//! Zeros behind a part are the padding of tape blocks. Other bytes that begin no part are a fault to whoever reads on to them: the next part may
+//! be damaged. Who has met the end of what the parts hold, such as of a tar, does not read on.
 
 use std::io::{self, BufRead, Read};
 
@@ -54,25 +54,32 @@ impl<R: BufRead> Read for Gzip<R> {
 pub(super) struct Zstd<R> {
     from: Peek<R>,
     frame: Decoder<'static>,
+    /// Whether a frame ended, and what follows it was not looked at.
+    is_between: bool,
     ended: bool,
 }
 
 impl<R: BufRead> Zstd<R> {
     pub(super) fn new(from: R) -> io::Result<Zstd<R>> {
-        Ok(Zstd { from: Peek::new(from), frame: Decoder::new()?, ended: false })
+        Ok(Zstd { from: Peek::new(from), frame: Decoder::new()?, is_between: false, ended: false })
     }
 }
 
 impl<R: BufRead> Read for Zstd<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         while !self.ended && !into.is_empty() {
+            if self.is_between {
+                self.ended = !self.from.goes_on(is_zstd)?;
+                self.is_between = false;
+                continue;
+            }
             let (mut input, mut output) =
                 (InBuffer::around(self.from.fill_buf()?), OutBuffer::around(&mut *into));
             let left = self.frame.run(&mut input, &mut output)?;
             let (taken, given) = (input.pos(), output.pos());
             self.from.consume(taken);
             if left == 0 {
-                self.ended = !self.from.goes_on(is_zstd)?;
+                self.is_between = true;
                 self.frame.reinit()?;
             } else if taken == 0 && given == 0 {
                 return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "a zstd frame breaks off"));
@@ -97,7 +104,7 @@ impl<R: BufRead> Peek<R> {
         Peek { seen: Vec::new(), from: Some(from) }
     }
 
-    /// Passes over zeros; whether another part begins behind them.
+    /// Passes over zeros; whether another part begins behind them, or the stream ends.
     fn goes_on(&mut self, begins: fn(&[u8]) -> bool) -> io::Result<bool> {
         loop {
             let bytes = self.fill_buf()?;
@@ -108,7 +115,13 @@ impl<R: BufRead> Peek<R> {
                 break;
             }
         }
-        Ok(begins(self.start()?))
+        match self.start()? {
+            [] => Ok(false),
+            start if begins(start) => Ok(true),
+            _ => {
+                Err(io::Error::new(io::ErrorKind::InvalidData, "what follows its last part is no part of it"))
+            }
+        }
     }
 
     /// The next four bytes, fewer at the end.
@@ -198,13 +211,18 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_the_end_is_no_fault_and_a_break_is_one() {
+    fn padding_is_no_fault_and_a_break_is_one() {
         let content: Vec<u8> = (0..5000u32).map(|number| ((number * number) >> 3) as u8).collect();
         for stream in [gzip(&content), zstd(&content)] {
-            for behind in
-                [&[0; 10_240][..], b"signed by somebody", &[0, 0, 0x1f], &[0x28, 0xb5], &[0xff; 5000]]
-            {
-                assert_eq!(unpacked(&[&stream[..], behind].concat()), (content.clone(), true));
+            for (behind, is_padding) in [
+                (&[0; 10_240][..], true),
+                (&[0], true),
+                (b"signed by somebody", false),
+                (&[0, 0, 0x1f], false),
+                (&[0x28, 0xb5], false),
+                (&[0xff; 5000], false),
+            ] {
+                assert_eq!(unpacked(&[&stream[..], behind].concat()), (content.clone(), is_padding));
             }
             for length in [stream.len() - 1, stream.len() / 2, 9] {
                 let (read, ended_well) = unpacked(&stream[..length]);

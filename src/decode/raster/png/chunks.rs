@@ -1,48 +1,78 @@
-//! What the chunks before a PNG's data say of how it is shown (PNG specification, third edition, 11.3.2 and 11.3.5).
+//! What a PNG's chunks say of how it is shown (PNG specification, third edition, 11.3).
 
 use std::io::Read;
 
 use flate2::read::ZlibDecoder;
 
-use crate::decode::viewing::{LONGEST_PROFILE, Viewing, gamma_moves, profile_moves};
+use crate::decode::colours::{LONGEST_PROFILE, Meaning};
+use crate::decode::viewing::Viewing;
 
-/// Codes of ITU-T H.273 for transfers that a screen does not have: linear light, PQ and HLG.
-const LINEAR: u8 = 8;
-const PQ: u8 = 16;
-const HLG: u8 = 18;
-
-/// Whether the picture is one of several, and whether its colours are moved: by cICP, else an ICC profile, else unless it is sRGB a gamma.
+/// Whether the picture is one of several, and whether its colours are moved.
 pub(super) fn viewing(bytes: &[u8]) -> Viewing {
     let (mut frames, mut is_frame) = (0, false);
-    let (mut cicp, mut icc, mut srgb, mut gamma) = (None, None, false, None);
-    for (name, content) in chunks(bytes) {
+    for (name, content) in before_data(bytes) {
         match name {
             b"acTL" => frames = content.first_chunk().map_or(1, |count| u32::from_be_bytes(*count)),
             b"fcTL" => is_frame = true,
-            b"cICP" => cicp = content.get(1).copied(),
+            _ => {}
+        }
+    }
+    let animated = frames > 1 || frames == 1 && !is_frame;
+    Viewing { profile: meaning(bytes).moves(), animated, ..Viewing::default() }
+}
+
+/// What it says of its colours: by cICP, else an ICC profile, else unless it is sRGB a gamma, and with that primaries.
+pub(in crate::decode) fn meaning(bytes: &[u8]) -> Meaning<'static> {
+    let (mut codes, mut icc, mut srgb, mut gamma, mut points) = (None, None, false, None, None);
+    for (name, content) in before_data(bytes) {
+        match name {
+            b"cICP" => codes = content.first_chunk::<2>().copied(),
             b"iCCP" => icc = icc.or_else(|| profile(content)),
             b"sRGB" => srgb = true,
-            b"gAMA" => {
-                gamma = content.first_chunk().map(|gamma| f64::from(u32::from_be_bytes(*gamma)) / 100_000.0);
+            b"gAMA" => gamma = content.first_chunk().map(fraction),
+            b"cHRM" => {
+                let numbers = content.as_chunks::<4>().0;
+                let point =
+                    |index: usize| Some([numbers.get(2 * index)?, numbers.get(2 * index + 1)?].map(fraction));
+                points = (|| Some([point(0)?, point(1)?, point(2)?, point(3)?]))();
             }
             _ => {}
         }
     }
-    let moves = match (cicp, icc, gamma) {
-        (Some(transfer), ..) => matches!(transfer, LINEAR | PQ | HLG),
-        (_, Some(icc), _) => profile_moves(&icc),
-        (_, _, Some(gamma)) if !srgb => gamma_moves(gamma),
-        _ => false,
-    };
-    Viewing { profile: moves, animated: frames > 1 || frames == 1 && !is_frame, ..Viewing::default() }
+    match (codes, icc, gamma) {
+        (Some([primaries, transfer]), ..) => Meaning::Codes { primaries, transfer },
+        (_, Some(icc), _) => Meaning::Icc(icc.into()),
+        (_, _, Some(exponent)) if !srgb => Meaning::Gamma { exponent, primaries: points },
+        _ => Meaning::Usual,
+    }
+}
+
+/// A number that is stored a hundred thousand times as large.
+fn fraction(stored: &[u8; 4]) -> f64 {
+    f64::from(u32::from_be_bytes(*stored)) / 100_000.0
+}
+
+/// The EXIF block, wherever it stands.
+pub(super) fn exif(bytes: &[u8]) -> Option<&[u8]> {
+    chunks(bytes).find(|(name, _)| *name == b"eXIf").map(|(_, content)| content)
+}
+
+/// Whether there is a chunk of this name before the picture's data.
+pub(super) fn has(bytes: &[u8], name: [u8; 4]) -> bool {
+    before_data(bytes).any(|(found, _)| *found == name)
 }
 
 /// Bytes that the ICC profile may have once it is unpacked; 0 where there is none.
 pub(super) fn longest_profile(bytes: &[u8]) -> usize {
-    if chunks(bytes).any(|(name, _)| name == b"iCCP") { LONGEST_PROFILE } else { 0 }
+    if has(bytes, *b"iCCP") { LONGEST_PROFILE } else { 0 }
 }
 
 /// The chunks before the picture's data, by name.
+fn before_data(bytes: &[u8]) -> impl Iterator<Item = (&[u8; 4], &[u8])> {
+    chunks(bytes).take_while(|(name, _)| *name != b"IDAT")
+}
+
+/// The chunks, by name.
 fn chunks(bytes: &[u8]) -> impl Iterator<Item = (&[u8; 4], &[u8])> {
     let mut rest = bytes.get(8..).unwrap_or_default();
     std::iter::from_fn(move || {
@@ -50,7 +80,7 @@ fn chunks(bytes: &[u8]) -> impl Iterator<Item = (&[u8; 4], &[u8])> {
         let (name, behind) = behind.split_first_chunk()?;
         let (content, behind) = behind.split_at_checked(u32::from_be_bytes(*length) as usize)?;
         rest = behind.get(4..)?;
-        (name != b"IDAT").then_some((name, content))
+        Some((name, content))
     })
 }
 
@@ -95,5 +125,13 @@ mod tests {
         assert_eq!(seen(&[(b"cICP", &[9, 16, 0, 1])]), (false, true));
         assert_eq!(seen(&[(b"iCCP", b"name\0\0broken"), (b"gAMA", dark)]), (false, true));
         assert_eq!(seen(&[]), (false, false));
+    }
+
+    #[test]
+    fn a_picture_is_turned_by_exif_before_or_behind_its_data() {
+        let (exif, data) = ((b"eXIf", &b"II"[..]), (b"IDAT", &b""[..]));
+        assert_eq!(super::exif(&png(&[exif, data])), Some(&b"II"[..]));
+        assert_eq!(super::exif(&png(&[data, exif])), Some(&b"II"[..]));
+        assert_eq!(super::exif(&png(&[data])), None);
     }
 }

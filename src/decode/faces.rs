@@ -1,0 +1,317 @@
+//! The faces of a file: what viewers show where they show something else than the stored pixels.
+//!
+//! A signature is of the stored pixels, as those in lists are. Whoever hides a picture puts it where viewers look and a hash does not: behind
+//! transparency, a profile, a frame of an animation, a scan or page that is passed over. Such a file has further faces, each a picture
+//! of its own with signatures of its own:
+//!
+//! | face | shown by |
+//! | --- | --- |
+//! | `white`, `black` | viewers that put transparent pixels over this colour |
+//! | `profile` | viewers that heed the ICC profile, cICP, gAMA or cHRM, where that moves brightness noticeably |
+//! | `first` | players of an animated PNG whose first frame is not its default picture |
+//! | `longest` | players of an animation, for longer than any other frame; 10 ms and less count as 100, as in browsers |
+//! | `last` | players of an animation, at its end |
+//! | `page` | readers of a TIFF whose first page is a reduced picture of this one |
+//! | `scans` | readers of a sequential JPEG that holds a component more than once, other than browsers |
+//!
+//! Words are joined where several apply: `last-white`, `profile-black`. A file without any of this has none and costs nothing.
+//!
+//! # Bounds
+//!
+//! Frames are looked at up to [`MOST_FRAME_PIXELS`] together, and no more than the limits let a picture have for its bytes; behind that
+//! there is no `last` face, and `longest` is of those that were looked at. What a face would take beyond the limits, and what cannot be
+//! decoded, gives none: flags still say that there is something.
+
+use std::fmt;
+
+use image::Frames;
+
+use super::colours::{Meaning, Way};
+use super::raster;
+use super::{Decoded, Decoder, Detail, Format, Wish};
+use crate::limits::Limits;
+use crate::picture::{Picture, Planes};
+
+/// Pixels of all frames of an animation that are looked at: 67,108,864, such as 256 of 512×512.
+pub const MOST_FRAME_PIXELS: u64 = 1 << 26;
+
+/// Memory that coefficients of scans over one another may take, in bytes: no estimate knows of them.
+const MOST_OVERLAID: u64 = 32 << 20;
+
+/// Which picture of a file a face is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Part {
+    /// The one that is hashed as stored.
+    Stored,
+    /// The first frame of an animation.
+    First,
+    /// The frame that is shown longest.
+    Longest,
+    /// The last frame.
+    Last,
+    /// A TIFF's main page.
+    Page,
+    /// A JPEG's other scans.
+    Scans,
+}
+
+/// What lies behind transparent pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Background {
+    /// White, as on most pages.
+    White,
+    /// Black, as in many viewers.
+    Black,
+}
+
+/// What is shown: a picture of the file, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Face {
+    /// The picture.
+    pub part: Part,
+    /// Whether it is seen through a profile or gamma.
+    pub profile: bool,
+    /// What is seen through it, where it is not opaque.
+    pub background: Option<Background>,
+}
+
+/// The name in records.
+impl fmt::Display for Face {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let part = match self.part {
+            Part::Stored => "",
+            Part::First => "first",
+            Part::Longest => "longest",
+            Part::Last => "last",
+            Part::Page => "page",
+            Part::Scans => "scans",
+        };
+        let background = match self.background {
+            None => "",
+            Some(Background::White) => "white",
+            Some(Background::Black) => "black",
+        };
+        let words = [part, if self.profile { "profile" } else { "" }, background];
+        let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
+        formatter.pad(&words.join("-"))
+    }
+}
+
+/// What faces are made of, beside the picture itself.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Sources {
+    /// The opacity of each pixel; empty where all are opaque.
+    pub(crate) alpha: Vec<u8>,
+    /// [`Reading::scans`](super::jpeg::Reading::scans).
+    pub(crate) scans: Option<std::ops::Range<usize>>,
+}
+
+impl Decoded {
+    /// Whether the file may have further faces.
+    pub fn has_faces(&self) -> bool {
+        let viewing = &self.viewing;
+        viewing.alpha
+            || viewing.profile
+            || viewing.animated
+            || self.sources.scans.is_some()
+            || viewing.unusual && self.format == Format::Tiff
+    }
+}
+
+impl Decoder {
+    /// Gives every further face of a file to `see`, one after another, where `decoded` is what it gave; takes that one's memory back.
+    pub fn faces(&mut self, bytes: &[u8], decoded: Decoded, see: &mut dyn FnMut(Face, &Picture)) {
+        let (format, viewing) = (decoded.format, decoded.viewing);
+        let (scans, has_alpha) = (decoded.sources.scans.clone(), viewing.alpha);
+        let way = viewing.profile.then(|| self.way(bytes, format)).flatten();
+        let again = way.is_some() && has_alpha;
+        if way.is_some() || has_alpha {
+            self.face(Part::Stored, bytes, decoded, way.as_ref(), see);
+        } else {
+            self.recycle(decoded.picture);
+        }
+        if again && let Ok(decoded) = self.decode(bytes) {
+            self.face(Part::Stored, bytes, decoded, None, see);
+        }
+        if viewing.animated {
+            self.frames(bytes, format, way.as_ref(), see);
+        }
+        if format == Format::Tiff
+            && viewing.unusual
+            && let Some(file) = raster::tiff::main_page(bytes)
+            && let Ok(decoded) = self.decode(&file)
+        {
+            let way = decoded.viewing.profile.then(|| self.way(&file, format)).flatten();
+            self.face(Part::Page, &file, decoded, way.as_ref(), see);
+        }
+        if let Some(scans) = scans
+            && let Some(decoded) = self.scans(bytes, (scans.start, scans.end))
+        {
+            self.face(Part::Scans, bytes, decoded, way.as_ref(), see);
+        }
+    }
+
+    /// One picture, through the file's colours where there is a way from them, over what may lie behind it.
+    fn face(
+        &mut self,
+        part: Part,
+        bytes: &[u8],
+        decoded: Decoded,
+        way: Option<&Way>,
+        see: &mut dyn FnMut(Face, &Picture),
+    ) {
+        let is_coarse = matches!(decoded.picture.planes, Planes::Coarse { .. });
+        let Decoded { mut picture, sources, .. } = match is_coarse {
+            true => {
+                self.recycle(decoded.picture);
+                let Ok(decoded) = self.decode(bytes) else { return };
+                decoded
+            }
+            false => decoded,
+        };
+        let mut profile = false;
+        if let Some(way) = way {
+            picture = match way.take(picture) {
+                Ok(shown) => {
+                    profile = true;
+                    shown
+                }
+                Err(same) => same,
+            };
+        }
+        if sources.alpha.is_empty() {
+            if profile || part != Part::Stored {
+                see(Face { part, profile, background: None }, &picture);
+            }
+        } else {
+            over_white(&mut picture, &sources.alpha);
+            see(Face { part, profile, background: Some(Background::White) }, &picture);
+            from_white_to_black(&mut picture, &sources.alpha);
+            see(Face { part, profile, background: Some(Background::Black) }, &picture);
+        }
+        self.recycle(picture);
+    }
+
+    /// The way from a file's colours to sRGB.
+    fn way(&mut self, bytes: &[u8], format: Format) -> Option<Way> {
+        if format == Format::Jpeg {
+            return Meaning::icc(&self.jpeg.icc(bytes).ok()?).way();
+        }
+        raster::meaning(format, bytes).way()
+    }
+
+    /// Frames of an animation that are shown otherwise than the stored pixels.
+    fn frames(
+        &mut self,
+        bytes: &[u8],
+        format: Format,
+        way: Option<&Way>,
+        see: &mut dyn FnMut(Face, &Picture),
+    ) {
+        let limits = self.options.limits.clone();
+        let chosen = raster::guarded(format, || Ok(Chosen::of(bytes, format, &limits)));
+        let Ok(Some(Chosen { width, height, first, longest, last })) = chosen else { return };
+        let parts = [(Part::First, first), (Part::Longest, longest), (Part::Last, last)];
+        for (part, mut samples) in parts.into_iter().filter_map(|(part, frame)| Some((part, frame?))) {
+            let alpha = raster::take_alpha(&mut samples);
+            let picture = Picture::from_rgb(samples, width, height);
+            let sources = Sources { alpha, scans: None };
+            let viewing = super::Viewing::default();
+            let decoded = Decoded { picture, format, detail: Detail::Full, whole: None, viewing, sources };
+            self.face(part, bytes, decoded, way, see);
+        }
+    }
+
+    /// Other scans than viewers take of a JPEG.
+    fn scans(&mut self, bytes: &[u8], scans: (usize, usize)) -> Option<Decoded> {
+        let full = &|_, _| Detail::Full;
+        let (wish, most) = (
+            Wish { detail: full, judged: full, only_coarse: false, guarded: false, scans: Some(scans) },
+            self.jpeg.estimate(bytes, full).ok()?.0.memory.max(MOST_OVERLAID),
+        );
+        let mut limits = self.options.limits.clone();
+        limits.max_decoder_bytes = limits.max_decoder_bytes.min(most);
+        let read = || self.jpeg.read_into(bytes, &wish, &limits, &mut self.spare);
+        let reading = raster::guarded(Format::Jpeg, read).ok()??;
+        let (picture, detail) = (reading.picture, reading.detail);
+        let (viewing, sources) = (super::Viewing::default(), Sources::default());
+        Some(Decoded { picture, format: Format::Jpeg, detail, whole: None, viewing, sources })
+    }
+}
+
+/// The frames of an animation that are faces, as R, G, B and alpha.
+struct Chosen {
+    width: u32,
+    height: u32,
+    first: Option<Vec<u8>>,
+    longest: Option<Vec<u8>>,
+    last: Option<Vec<u8>>,
+}
+
+impl Chosen {
+    fn of(bytes: &[u8], format: Format, limits: &Limits) -> Option<Chosen> {
+        let frames: Frames<'_> = match format {
+            Format::Gif => raster::gif::frames(bytes)?,
+            Format::WebP => raster::webp::frames(bytes)?,
+            Format::Png => raster::png::frames(bytes)?,
+            _ => return None,
+        };
+        let mut chosen = Chosen { width: 0, height: 0, first: None, longest: None, last: None };
+        // The first frame is the stored picture, but for a PNG whose default picture is no frame.
+        let wants_first = format == Format::Png && !raster::png::begins_with_default(bytes);
+        let (mut longest, mut pixels) = (0, 0);
+        // What comes behind a broken frame nobody sees.
+        for (index, frame) in frames.map_while(Result::ok).enumerate() {
+            let (numerator, denominator) = frame.delay().numer_denom_ms();
+            let time = u64::from(numerator) * 1000 / u64::from(denominator.max(1));
+            let time = if time <= SHORTEST { AS_SHORTEST } else { time };
+            let image = frame.into_buffer();
+            let (width, height) = image.dimensions();
+            (chosen.width, chosen.height) = (width, height);
+            pixels += u64::from(width) * u64::from(height);
+            if pixels > MOST_FRAME_PIXELS || limits.check_density(pixels, bytes.len() as u64).is_err() {
+                chosen.last = None;
+                break;
+            }
+            let samples = Some(image.into_raw()).filter(|_| index > 0 || wants_first);
+            match (index, time > longest) {
+                (0, _) => chosen.first = samples,
+                (_, true) => (chosen.longest, chosen.last) = (samples, None),
+                (_, false) => chosen.last = samples,
+            }
+            longest = longest.max(time);
+        }
+        (chosen.width > 0).then_some(chosen)
+    }
+}
+
+/// Frames of so few microseconds and less are shown for [`AS_SHORTEST`], as in browsers.
+const SHORTEST: u64 = 10_000;
+const AS_SHORTEST: u64 = 100_000;
+
+/// Puts a picture over white.
+fn over_white(picture: &mut Picture, alpha: &[u8]) {
+    each(picture, alpha, |sample, alpha| {
+        let product = u32::from(*sample) * u32::from(alpha) + 127;
+        *sample = (product / 255) as u8 + (255 - alpha);
+    });
+}
+
+/// Makes one that was put over white one that is over black.
+fn from_white_to_black(picture: &mut Picture, alpha: &[u8]) {
+    each(picture, alpha, |sample, alpha| *sample -= 255 - alpha);
+}
+
+fn each(picture: &mut Picture, alpha: &[u8], change: impl Fn(&mut u8, u8)) {
+    match &mut picture.planes {
+        Planes::Rgb(plane) => {
+            let pixels = plane.samples.as_chunks_mut::<3>().0.iter_mut();
+            pixels.zip(alpha).for_each(|(pixel, alpha)| pixel.iter_mut().for_each(|c| change(c, *alpha)));
+        }
+        Planes::Grey(plane) => {
+            plane.samples.iter_mut().zip(alpha).for_each(|(grey, alpha)| change(grey, *alpha));
+        }
+        Planes::Coarse { .. } => {}
+    }
+}
