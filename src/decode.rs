@@ -47,8 +47,8 @@ use crate::error::Result;
 use crate::limits::Limits;
 use crate::picture::{Picture, Planes};
 use crate::signature::Algorithm;
-use colours::Meaning;
 pub use colours::NOTICEABLE;
+use colours::{Meaning, Sample};
 use estimate::Estimate;
 pub use estimate::Memory;
 use faces::Sources;
@@ -62,6 +62,7 @@ mod estimate;
 pub(crate) mod faces;
 pub mod jpeg;
 mod orient;
+mod random;
 mod raster;
 mod sniff;
 mod viewing;
@@ -312,15 +313,21 @@ impl Decoder {
         let wish = Wish { detail, judged: &judged, only_coarse, guarded, scans: None };
         let reading =
             raster::guarded(Format::Jpeg, || self.jpeg.read_into(bytes, &wish, limits, &mut self.spare))?;
-        let Some(Reading { picture, detail, whole, unusual, exif, icc, scans }) = reading else {
+        let Some(Reading { picture, detail, whole, unusual, exif, icc, scans, sample }) = reading else {
             return Ok(None);
         };
         if let (Some(share), DamagedPolicy::Refuse) = (whole, damaged) {
             return Err(raster::damaged(Format::Jpeg, share));
         }
         let orientation = exif.and_then(|exif| orient::from_exif(&bytes[exif]));
+        let sample = match picture.planes {
+            Planes::Coarse { .. } => sample,
+            _ if icc.is_empty() => Sample::default(),
+            _ => Sample::of(&picture, bytes),
+        };
+        let profile = Meaning::icc(&icc).moves(&sample);
         let unusual = unusual || scans.is_some();
-        let viewing = Viewing { unusual, profile: Meaning::icc(&icc).moves(), ..Viewing::default() };
+        let viewing = Viewing { unusual, profile, ..Viewing::default() };
         let (picture, viewing) = raster::turned(orientation, *orient, picture, viewing);
         let sources = Sources { alpha: Vec::new(), scans };
         Ok(Some(Decoded { picture, format: Format::Jpeg, detail, whole, viewing, sources }))

@@ -23,6 +23,7 @@
 //! decoded, gives none: flags still say that there is something.
 
 use std::fmt;
+use std::sync::Arc;
 
 use image::Frames;
 
@@ -127,7 +128,7 @@ impl Decoder {
         let way = viewing.profile.then(|| self.way(bytes, format)).flatten();
         let again = way.is_some() && has_alpha;
         if way.is_some() || has_alpha {
-            self.face(Part::Stored, bytes, decoded, way.as_ref(), see);
+            self.face(Part::Stored, bytes, decoded, way.as_deref(), see);
         } else {
             self.recycle(decoded.picture);
         }
@@ -135,7 +136,7 @@ impl Decoder {
             self.face(Part::Stored, bytes, decoded, None, see);
         }
         if viewing.animated {
-            self.frames(bytes, format, way.as_ref(), see);
+            self.frames(bytes, format, way.as_deref(), see);
         }
         if format == Format::Tiff
             && viewing.unusual
@@ -143,12 +144,12 @@ impl Decoder {
             && let Ok(decoded) = self.decode(&file)
         {
             let way = decoded.viewing.profile.then(|| self.way(&file, format)).flatten();
-            self.face(Part::Page, &file, decoded, way.as_ref(), see);
+            self.face(Part::Page, &file, decoded, way.as_deref(), see);
         }
         if let Some(scans) = scans
             && let Some(decoded) = self.scans(bytes, (scans.start, scans.end))
         {
-            self.face(Part::Scans, bytes, decoded, way.as_ref(), see);
+            self.face(Part::Scans, bytes, decoded, way.as_deref(), see);
         }
     }
 
@@ -194,7 +195,7 @@ impl Decoder {
     }
 
     /// The way from a file's colours to sRGB.
-    fn way(&mut self, bytes: &[u8], format: Format) -> Option<Way> {
+    fn way(&mut self, bytes: &[u8], format: Format) -> Option<Arc<Way>> {
         if format == Format::Jpeg {
             return Meaning::icc(&self.jpeg.icc(bytes).ok()?).way();
         }

@@ -70,6 +70,7 @@
 //! the limits are checked for before any is taken.
 
 use crate::decode::Detail;
+use crate::decode::colours::Sample;
 use crate::decode::estimate::Estimate;
 use crate::error::Result;
 use crate::limits::Limits;
@@ -103,7 +104,6 @@ mod pixels;
 mod plan;
 mod planes;
 mod progressive;
-mod random;
 mod reader;
 mod rows;
 mod scan;
@@ -139,6 +139,8 @@ pub struct Reading {
     pub(crate) exif: Option<Range<usize>>,
     /// The ICC profile, empty where there is none.
     pub(crate) icc: Vec<u8>,
+    /// Of low frequencies with a profile: some colours of theirs.
+    pub(super) sample: Sample,
     /// Of a sequential file that holds a component more than once: the scans that make up another picture than this one, which readers
     /// show that go on behind a complete scan, or that stop before one that is read over what is there.
     pub(crate) scans: Option<Range<usize>>,

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use image::metadata::Orientation;
 
-use super::colours::Meaning;
+use super::colours::{Meaning, Sample};
 use super::estimate::Estimate;
 use super::faces::Sources;
 use super::{DamagedPolicy, DecodeOptions, Decoded, Detail, Format, Orient, Viewing, orient};
@@ -49,7 +49,9 @@ pub(super) fn decode(bytes: &[u8], options: &DecodeOptions, samples: &mut Vec<u8
         return Err(damaged(format, share));
     }
     let (picture, viewing) = (picture(std::mem::take(samples), &raster), raster.viewing);
-    let viewing = Viewing { alpha: !raster.alpha.is_empty(), ..viewing };
+    let meaning = meaning(format, bytes);
+    let sample = if meaning == Meaning::Usual { Sample::default() } else { Sample::of(&picture, bytes) };
+    let viewing = Viewing { alpha: !raster.alpha.is_empty(), profile: meaning.moves(&sample), ..viewing };
     let (picture, viewing) = turned(raster.orientation, options.orient, picture, viewing);
     let alpha =
         orient::turn_plane(raster.alpha, (raster.width, raster.height), raster.orientation, options.orient);

@@ -29,10 +29,10 @@ use super::lookup::{END_OF_BLOCK, FULL, START, step};
 use super::machine::Machine;
 use super::moments::{LANES, Moments};
 use super::planes::Stored;
-use super::random::Random;
 use super::scan::Scan;
 use super::sequential::Logs;
 use super::transform::{NATURAL, along};
+use crate::decode::random::Random;
 use crate::picture::{COARSE_UNIT, COARSE_ZERO, Plane};
 use fearless_simd::{Level, dispatch};
 

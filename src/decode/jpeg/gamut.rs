@@ -25,7 +25,8 @@
 
 use super::level::wide;
 use super::moments::{LANES, Moments, Sums};
-use super::random::Random;
+use crate::decode::colours::{PIXELS, Sample};
+use crate::decode::random::Random;
 use crate::picture::{COARSE_UNIT, COARSE_ZERO, Plane};
 use fearless_simd::Level;
 
@@ -59,6 +60,26 @@ impl Colours<'_> {
         sum.max(grey) > MOST
     }
 
+    /// Some colours, clamped, at places that `random` decides.
+    pub(super) fn sample(&self, mut random: Random) -> Sample {
+        let Colours { luma, cb, cr } = *self;
+        let level = |plane: &Plane<u16>, column: u32, row: u32| {
+            let sample = plane.row(row.min(plane.rows - 1) as usize)[column.min(plane.columns - 1) as usize];
+            (f32::from(sample) - f32::from(COARSE_ZERO)) / f32::from(COARSE_UNIT)
+        };
+        let mut pixel = || {
+            let (x, y) =
+                (random.below(luma.columns as usize) as u32, random.below(luma.rows as usize) as u32);
+            let of = |plane: &Plane<u16>| {
+                level(plane, x * luma.cell_width / plane.cell_width, y * luma.cell_height / plane.cell_height)
+            };
+            let (y, cb, cr) = (level(luma, x, y), of(cb), of(cr));
+            [y + 1.402 * cr, y - 0.344_14 * cb - 0.714_14 * cr, y + 1.772 * cb]
+                .map(|value| value.round() as u8)
+        };
+        Sample { pixels: (0..PIXELS).map(|_| pixel()).collect(), is_grey: false }
+    }
+
     /// ρ of R + G + B and of luma.
     #[inline(always)]
     fn ratios(&self, mut random: Random) -> (f32, f32) {
@@ -88,6 +109,16 @@ impl Colours<'_> {
         }
         (sum.ratio(looked as f32), grey.ratio(looked as f32))
     }
+}
+
+/// The same of a grey picture.
+pub(super) fn greys(luma: &Plane<u16>, mut random: Random) -> Sample {
+    let mut pixel = || {
+        let row = luma.row(random.below(luma.rows as usize));
+        let sample = row[random.below(luma.columns as usize)];
+        [((f32::from(sample) - f32::from(COARSE_ZERO)) / f32::from(COARSE_UNIT)).round() as u8; 3]
+    };
+    Sample { pixels: (0..PIXELS).map(|_| pixel()).collect(), is_grey: true }
 }
 
 /// Samples as levels, the last one over and over to the end of the line.

@@ -7,7 +7,7 @@ use super::blocks::{Kept, Smoothing, Streaming};
 use super::clipping::{Data, Sample};
 use super::detail;
 use super::frame::{Frame, Process};
-use super::gamut::Colours;
+use super::gamut::{self, Colours};
 use super::header::{Header, Next};
 use super::huffman::Codes;
 use super::idct::Steps;
@@ -18,15 +18,16 @@ use super::pixels::Pixels;
 use super::plan::{self, Colour, Listed, Plan};
 use super::planes::{self, Source, Stored};
 use super::progressive::Pass;
-use super::random::Random;
 use super::rows::Rows;
 use super::scan::Scan;
 use super::sequential::{Sequential, WINDOW};
 use super::smooth::{self, Sent, WATCHED};
 use super::transform::to_natural;
 use super::{Reading, Wish};
+use crate::decode::colours;
 use crate::decode::colours::profile_memory;
 use crate::decode::estimate::Estimate;
+use crate::decode::random::Random;
 use crate::decode::{Detail, Format};
 use crate::error::Result;
 use crate::limits::{self, Limits};
@@ -49,6 +50,8 @@ pub(super) struct Reader {
     rows: Rows,
     /// Blocks that are looked at further than is read.
     sample: Sample,
+    /// Some colours of low frequencies with a profile.
+    colours: colours::Sample,
     /// MCUs that came out whole, for one scan.
     whole: Vec<Range<usize>>,
     /// Of a progressive file: each scan's place and whether it is wanted.
@@ -69,6 +72,7 @@ impl Default for Reader {
             pixels: Pixels::default(),
             rows: Rows::default(),
             sample: Sample::default(),
+            colours: colours::Sample::default(),
             whole: Vec::new(),
             listed: Vec::new(),
             spare: Vec::new(),
@@ -218,7 +222,8 @@ impl Reader {
         };
         let Walked { header, plan, progress, scans, .. } = walked;
         let (detail, unusual, exif, icc) = (plan.detail, !(fits && progress.fits), header.exif, header.icc);
-        Ok(picture.map(|picture| Reading { picture, detail, whole, unusual, exif, icc, scans }))
+        let sample = std::mem::take(&mut self.colours);
+        Ok(picture.map(|picture| Reading { picture, detail, whole, unusual, exif, icc, sample, scans }))
     }
 
     /// Takes a picture's memory back for the next one.
@@ -596,6 +601,10 @@ impl Reader {
                         || self.is_clipped(walked, &planes)));
                 let colour = planes::colour(frame, cb, cr, self.spare());
                 let [luma, cb, cr] = planes;
+                if !header.icc.is_empty() {
+                    let colours = Colours { luma: &luma, cb: &cb, cr: &cr };
+                    self.colours = colours.sample(Random::of(&self.stream.bytes));
+                }
                 [cb, cr].into_iter().for_each(|plane| self.recycle(plane.samples));
                 Planes::Coarse { luma, colour: Some(colour) }
             }
@@ -603,6 +612,9 @@ impl Reader {
                 let planes = [plane(self, 0)];
                 is_shown = !self.is_clipped(walked, &planes);
                 let [luma] = planes;
+                if !header.icc.is_empty() {
+                    self.colours = gamut::greys(&luma, Random::of(&self.stream.bytes));
+                }
                 Planes::Coarse { luma, colour: None }
             }
         };

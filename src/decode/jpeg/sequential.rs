@@ -8,8 +8,8 @@ use super::lane::Lane;
 use super::lockstep::{Context, Log, run};
 use super::lookup::Tables;
 use super::machine::Machine;
-use super::random::Random;
 use super::split::{Cursor, Split, Whole};
+use crate::decode::random::Random;
 use fearless_simd::Level;
 use std::ops::Range;
 

@@ -143,7 +143,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, samples: &mut Vec<u8>) -> Re
     let mut opacity = Opacity::new(grid.width * grid.height);
     let (mut rows, broken) = read_cells(&mut decoder, &grid, &colour, channels, samples, &mut opacity);
     let unusual = Directory::read(bytes).is_some_and(|directory| directory.main_page().is_some());
-    let viewing = Viewing { profile: meaning(bytes).moves(), unusual, ..Viewing::default() };
+    let viewing = Viewing { unusual, ..Viewing::default() };
     let alpha = opacity.alpha;
     let mut raster = Raster { width, height, channels, whole: None, orientation: None, viewing, alpha };
     if let Some(clumps) = mended.clumps {

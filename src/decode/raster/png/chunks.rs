@@ -7,7 +7,7 @@ use flate2::read::ZlibDecoder;
 use crate::decode::colours::{LONGEST_PROFILE, Meaning};
 use crate::decode::viewing::Viewing;
 
-/// Whether the picture is one of several, and whether its colours are moved.
+/// Whether the picture is one of several.
 pub(super) fn viewing(bytes: &[u8]) -> Viewing {
     let (mut frames, mut is_frame) = (0, false);
     for (name, content) in before_data(bytes) {
@@ -18,7 +18,7 @@ pub(super) fn viewing(bytes: &[u8]) -> Viewing {
         }
     }
     let animated = frames > 1 || frames == 1 && !is_frame;
-    Viewing { profile: meaning(bytes).moves(), animated, ..Viewing::default() }
+    Viewing { animated, ..Viewing::default() }
 }
 
 /// What it says of its colours: by cICP, else an ICC profile, else unless it is sRGB a gamma, and with that primaries.
@@ -108,23 +108,24 @@ mod tests {
 
     #[test]
     fn frames_and_colours_are_told() {
-        let seen = |chunks: &[(&[u8; 4], &[u8])]| {
-            let viewing = viewing(&png(chunks));
-            (viewing.animated, viewing.profile)
-        };
+        let seen = |chunks: &[(&[u8; 4], &[u8])]| viewing(&png(chunks)).animated;
         let (two, one) = (&[0, 0, 0, 2, 0, 0, 0, 0][..], &[0, 0, 0, 1, 0, 0, 0, 0][..]);
-        assert_eq!(seen(&[(b"IHDR", b""), (b"IDAT", b""), (b"acTL", two)]), (false, false));
-        assert_eq!(seen(&[(b"acTL", two), (b"fcTL", b""), (b"IDAT", b"")]), (true, false));
-        assert_eq!(seen(&[(b"acTL", one), (b"fcTL", b""), (b"IDAT", b"")]), (false, false));
-        assert_eq!(seen(&[(b"acTL", one), (b"IDAT", b"")]), (true, false));
-        let (dark, usual) = (&10_000u32.to_be_bytes()[..], &45_455u32.to_be_bytes()[..]);
-        assert_eq!(seen(&[(b"gAMA", dark)]), (false, true));
-        assert_eq!(seen(&[(b"gAMA", usual)]), (false, false));
-        assert_eq!(seen(&[(b"gAMA", dark), (b"sRGB", b"\0")]), (false, false));
-        assert_eq!(seen(&[(b"gAMA", dark), (b"cICP", &[1, 13, 0, 1])]), (false, false));
-        assert_eq!(seen(&[(b"cICP", &[9, 16, 0, 1])]), (false, true));
-        assert_eq!(seen(&[(b"iCCP", b"name\0\0broken"), (b"gAMA", dark)]), (false, true));
-        assert_eq!(seen(&[]), (false, false));
+        assert!(!seen(&[(b"IHDR", b""), (b"IDAT", b""), (b"acTL", two)]));
+        assert!(seen(&[(b"acTL", two), (b"fcTL", b""), (b"IDAT", b"")]));
+        assert!(!seen(&[(b"acTL", one), (b"fcTL", b""), (b"IDAT", b"")]));
+        assert!(seen(&[(b"acTL", one), (b"IDAT", b"")]));
+        let meaning = |chunks: &[(&[u8; 4], &[u8])]| meaning(&png(chunks));
+        let dark = &10_000u32.to_be_bytes()[..];
+        let gamma = |primaries| Meaning::Gamma { exponent: 0.1, primaries };
+        assert_eq!(meaning(&[(b"gAMA", dark)]), gamma(None));
+        let points = [[0.1; 2]; 4];
+        assert_eq!(meaning(&[(b"gAMA", dark), (b"cHRM", &dark.repeat(8))]), gamma(Some(points)));
+        assert_eq!(meaning(&[(b"cHRM", &dark.repeat(8))]), Meaning::Usual);
+        assert_eq!(meaning(&[(b"gAMA", dark), (b"sRGB", b"\0")]), Meaning::Usual);
+        let codes = Meaning::Codes { primaries: 9, transfer: 16 };
+        assert_eq!(meaning(&[(b"gAMA", dark), (b"cICP", &[9, 16, 0, 1])]), codes);
+        assert_eq!(meaning(&[(b"iCCP", b"name\0\0broken"), (b"gAMA", dark)]), gamma(None));
+        assert_eq!(meaning(&[]), Meaning::Usual);
     }
 
     #[test]
