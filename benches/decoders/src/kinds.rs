@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release --manifest-path benches/decoders/Cargo.toml --bin kinds -- FOLDER-OR-FILE...` takes every photograph in turn, scales it
 //! to each of [`SIDES`] that is smaller, makes each of [`KINDS`] of it, and saves that at two of [`QUALITIES`], 4:2:0 and 4:4:4 in turn.
-//! PDQ counts at a quality of 50 and more, PhotoDNA where the picture is not flat, as in use. Prints Markdown; fails where a kind
+//! PDQ counts at a quality of 50 and more, PhotoDNA where the picture is not flat, as in use. Prints Markdown, and to standard error what is beyond the promise; fails where a kind
 //! of 200 pictures or more breaks the promise in more than one of 100, or one lies beyond what no picture may without a flag.
 
 use image::{Rgb, RgbImage, imageops};
@@ -122,7 +122,8 @@ struct Row {
 }
 
 impl Row {
-    fn add(&mut self, auto: &Hashed, full: &Hashed) {
+    /// Takes a picture; whether it is beyond the promise.
+    fn add(&mut self, auto: &Hashed, full: &Hashed) -> bool {
         self.pictures += 1;
         let by_rule = detail_for(full.width, full.height, &Algorithm::ALL);
         self.further += usize::from(by_rule != Detail::Full && auto.detail == Detail::Full);
@@ -142,6 +143,7 @@ impl Row {
         }
         let is_flagged = auto.flags().any(|flag| !matches!(flag, Flag::Flat | Flag::Small));
         self.beyond += usize::from(!is_flagged && (photodna > BOUND.0 || pdq > BOUND.1));
+        photodna > PROMISE.0 || pdq > PROMISE.1
     }
 
     /// Prints it; whether the promise is kept.
@@ -195,7 +197,10 @@ fn main() {
                     let (Ok(ours), Ok(pixels)) = (auto.hash(&file), full.hash(&file)) else {
                         panic!("{name} of {}: no picture", path.display())
                     };
-                    row.add(&ours, &pixels);
+                    if row.add(&ours, &pixels) {
+                        let (quality, detail) = (QUALITIES[turn % 6], ours.detail);
+                        eprintln!("{name}, side {side}, quality {quality}, {sampling:?}: {detail} is beyond the promise");
+                    }
                 }
             }
         }

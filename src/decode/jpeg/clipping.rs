@@ -14,7 +14,10 @@
 //! as in `gamut`, over all quarters. A block of one component is looked at with the others' means beside it. Over [`MOST`], every pixel is
 //! read.
 //!
-//! The blocks are those behind the places where the lanes of the fast decoder stop, about one in [`BLOCKS_FOR_EACH`], at least [`LEAST`] and at
+//! The same blocks tell how much of luma's variance is in frequencies that are not read: it is what a signature misses where its boxes end inside of
+//! blocks. Over [`MOST_HIDDEN`] of all of it (dither, line art, text), every pixel is read as well.
+//!
+//! The blocks are the next of luma, or sometimes of chroma, behind the places where the lanes of the fast decoder stop, about one in [`BLOCKS_FOR_EACH`], at least [`LEAST`] and at
 //! most [`MOST_BLOCKS`]; where lanes stop, the picture's data decides. A scan in which they stop too seldom, since it has next to no data or a restart
 //! marker behind every few blocks, is read in full, and so are sequential files of several scans.
 //!
@@ -37,7 +40,10 @@ use crate::picture::{COARSE_UNIT, COARSE_ZERO, Plane};
 use fearless_simd::{Level, dispatch};
 
 /// ρ up to which low frequencies do.
-const MOST: f32 = 0.08;
+const MOST: f32 = 0.06;
+
+/// Variance of luma that is in frequencies that are not read, beside all of it, up to which low frequencies do.
+const MOST_HIDDEN: f32 = 0.12;
 
 /// Blocks of the scan for each that is looked at, and how many are.
 const BLOCKS_FOR_EACH: usize = 400;
@@ -46,6 +52,9 @@ const MOST_BLOCKS: usize = 200;
 
 /// Blocks of a restart interval that one is looked for among.
 const MOST_PASSED: usize = 32;
+
+/// One block of chroma in so many.
+const CHROMA_IN: usize = 4;
 
 /// Quarters of a block, and pixels along one.
 const QUARTERS: usize = 4;
@@ -89,6 +98,8 @@ pub(super) struct Data<'a> {
     pub(super) steps: [[u16; 64]; 4],
     /// The same for samples.
     pub(super) fixed: [Steps; 4],
+    /// The last coefficient of the first component that is kept, in zigzag order.
+    pub(super) kept: u32,
     /// Y, and Cb and Cr where there are any.
     pub(super) planes: &'a [Plane<u16>],
 }
@@ -143,6 +154,7 @@ impl Sample {
         }
         let (mut sum, mut grey) = (Moments::default(), Moments::default());
         let (mut looked, mut left) = (0, self.begins.len());
+        let (mut hidden, mut hiding) = (0.0, 0);
         for at in 0..self.begins.len() {
             // So many of those that are left, each as likely as another.
             let is_chosen = self.random.below(left) < self.wanted.saturating_sub(looked);
@@ -150,7 +162,12 @@ impl Sample {
             if !is_chosen {
                 continue;
             }
-            if let Some(quarters) = data.quarters(&layout, self.begins[at], level) {
+            // Lanes stop in long blocks, so that those behind these would never be looked at.
+            let wants_chroma = self.random.below(CHROMA_IN) == 0;
+            let found = data.look(&layout, self.begins[at], wants_chroma, level);
+            if let Some(Found { quarters, hidden: more }) = found {
+                hidden += more.unwrap_or(0.0);
+                hiding += usize::from(more.is_some());
                 for (quarter, [s, e, y, luma]) in quarters.into_iter().enumerate() {
                     let lane = (looked * QUARTERS + quarter) % LANES;
                     sum.add(lane, s, e);
@@ -160,7 +177,9 @@ impl Sample {
             }
         }
         let quarters = (looked * QUARTERS) as f32;
-        looked < self.wanted / 2 || sum.ratio(quarters).max(grey.ratio(quarters)) > MOST
+        let hidden = hidden / hiding.max(1) as f32;
+        let is_hidden = hidden > MOST_HIDDEN * (hidden + grey.variance(quarters)).max(1.0);
+        looked < self.wanted / 2 || is_hidden || sum.ratio(quarters).max(grey.ratio(quarters)) > MOST
     }
 }
 
@@ -178,14 +197,21 @@ impl Sample {
     }
 }
 
+/// What was found in a block.
+struct Found {
+    /// For each quarter R + G + B, what clamping adds to it, luma, and the same.
+    quarters: [[f32; 4]; QUARTERS],
+    /// Of luma, the variance of the frequencies that are not read.
+    hidden: Option<f32>,
+}
+
 impl Data<'_> {
-    /// For each quarter of the block that begins next: R + G + B, what clamping adds to it, luma, and the same. `None` where the next block is of
-    /// another restart interval, or holds no picture.
-    fn quarters(&self, layout: &Layout, begin: Begin, level: Level) -> Option<[[f32; 4]; QUARTERS]> {
+    /// Looks at the next block of luma or of chroma. `None` where that is of another restart interval, or holds no picture.
+    fn look(&self, layout: &Layout, begin: Begin, wants_chroma: bool, level: Level) -> Option<Found> {
         if self.slots == 64 {
             let (index, at) = layout.place(begin.block);
             let coefficients = *self.stored[index].coefficients.as_chunks::<64>().0.get(at)?;
-            return self.of_block(index, at, &coefficients, level);
+            return self.found(index, at, &coefficients, level);
         }
         let (mut position, mut place, mut block) = (begin.position, begin.place, begin.block);
         let end = self.stream.interval_end(block / self.machine.per_mcu)? * 8;
@@ -193,6 +219,12 @@ impl Data<'_> {
         for _ in 0..begin.passed + usize::from(k != START) {
             position = self.read(&mut [0; 64], place, position, k, end)?;
             (place, block, k) = (self.machine.place(place).next, block + 1, START);
+        }
+        let is_wanted = |place| (self.machine.place(place).component > 0) == wants_chroma;
+        let mut passed = 0;
+        while !is_wanted(place) && passed < self.machine.per_mcu {
+            position = self.read(&mut [0; 64], place, position, START, end)?;
+            (place, block, passed) = (self.machine.place(place).next, block + 1, passed + 1);
         }
         let mcu = |block: usize| block / self.machine.per_mcu;
         if !self.stream.is_of_one_interval(mcu(begin.block), mcu(block)) {
@@ -205,10 +237,20 @@ impl Data<'_> {
         }
         let (index, at) = layout.place(block);
         coefficients[0] = *self.stored[index].coefficients.get(at * self.slots)?;
-        self.of_block(index, at, &coefficients, level)
+        self.found(index, at, &coefficients, level)
     }
 
-    fn of_block(
+    fn found(&self, index: usize, at: usize, coefficients: &[i16; 64], level: Level) -> Option<Found> {
+        let hidden = (index == 0).then(|| {
+            let beyond = NATURAL[self.kept as usize + 1..].iter().map(|&place| usize::from(place));
+            let product = |place: usize| f32::from(coefficients[place]) * f32::from(self.steps[0][place]);
+            // The transform keeps sums of squares, over 64 samples (Parseval).
+            beyond.map(product).map(|value| value * value).sum::<f32>() / 64.0
+        });
+        Some(Found { quarters: self.quarters(index, at, coefficients, level)?, hidden })
+    }
+
+    fn quarters(
         &self,
         index: usize,
         at: usize,

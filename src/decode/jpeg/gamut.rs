@@ -31,7 +31,7 @@ use crate::picture::{COARSE_UNIT, COARSE_ZERO, Plane};
 use fearless_simd::Level;
 
 /// ρ up to which low frequencies do.
-const MOST: f32 = 0.05;
+const MOST: f32 = 0.035;
 
 /// Rows of cells that are looked at, at most.
 const ROWS: u32 = 64;

@@ -17,7 +17,7 @@ pub(super) struct Place {
     /// The base of the table for the block's first symbol.
     pub(super) dc: u16,
     /// Which of the scan's components.
-    component: u8,
+    pub(super) component: u8,
 }
 
 /// One block of the MCU as the inner loop wants it, in one register. From the lowest bits on: the bases of the tables that pass

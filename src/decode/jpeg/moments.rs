@@ -26,6 +26,12 @@ impl Moments {
         self.se[lane] += s * e;
     }
 
+    /// The signal's variance, for so many cells.
+    pub(super) fn variance(&self, cells: f32) -> f32 {
+        let mean = |sums: &Sums| sums.iter().sum::<f32>() / cells;
+        mean(&self.ss) - mean(&self.s) * mean(&self.s)
+    }
+
     /// ρ, for so many cells.
     pub(super) fn ratio(&self, cells: f32) -> f32 {
         let mean = |sums: &Sums| sums.iter().sum::<f32>() / cells;

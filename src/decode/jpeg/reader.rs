@@ -636,6 +636,7 @@ impl Reader {
             slots: walked.plan.slots,
             steps: [0, 1, 2, 3].map(|component| to_natural(walked.header.quantiser(component))),
             fixed: steps(&walked.header),
+            kept: detail::kept(walked.plan.details[0]),
             planes,
         };
         self.sample.is_beyond(&data, self.level)
