@@ -334,7 +334,7 @@ mod tests {
         let srgb = [[0.3127, 0.329], [0.64, 0.33], [0.3, 0.6], [0.15, 0.06]];
         let [white, red, green, blue] = srgb;
         let with = |primaries| Meaning::Gamma { exponent: 0.45455, primaries: Some(primaries) };
-        assert!(!with(srgb).moves(&gaudy()));
+        assert!(!with(srgb).moves(&soft()));
         assert!(with([white, green, blue, red]).moves(&gaudy()), "exchanged colours");
     }
 
