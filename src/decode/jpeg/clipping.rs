@@ -15,7 +15,7 @@
 //! read.
 //!
 //! The same blocks tell how much of luma's variance is in frequencies that are not read: it is what a signature misses where its boxes end inside of
-//! blocks. Over [`MOST_HIDDEN`] of all of it (dither, line art, text), every pixel is read as well.
+//! blocks. Over [`most_hidden`] of all of it (dither, line art, text), every pixel is read as well.
 //!
 //! The blocks are the next of luma, or sometimes of chroma, behind the places where the lanes of the fast decoder stop, about one in [`BLOCKS_FOR_EACH`], at least [`LEAST`] and at
 //! most [`MOST_BLOCKS`]; where lanes stop, the picture's data decides. A scan in which they stop too seldom, since it has next to no data or a restart
@@ -42,8 +42,11 @@ use fearless_simd::{Level, dispatch};
 /// ρ up to which low frequencies do.
 const MOST: f32 = 0.06;
 
-/// Variance of luma that is in frequencies that are not read, beside all of it, up to which low frequencies do.
-const MOST_HIDDEN: f32 = 0.12;
+/// Variance of luma that is in frequencies that are not read, beside all of it, up to which low frequencies do. Where many are read, the picture is
+/// small and its boxes end inside of blocks more often; and photographs have little beyond.
+fn most_hidden(kept: u32) -> f32 {
+    if kept >= super::detail::kept(6) { 0.1 } else { 0.25 }
+}
 
 /// Blocks of the scan for each that is looked at, and how many are.
 const BLOCKS_FOR_EACH: usize = 400;
@@ -178,7 +181,7 @@ impl Sample {
         }
         let quarters = (looked * QUARTERS) as f32;
         let hidden = hidden / hiding.max(1) as f32;
-        let is_hidden = hidden > MOST_HIDDEN * (hidden + grey.variance(quarters)).max(1.0);
+        let is_hidden = hidden > most_hidden(data.kept) * (hidden + grey.variance(quarters)).max(1.0);
         looked < self.wanted / 2 || is_hidden || sum.ratio(quarters).max(grey.ratio(quarters)) > MOST
     }
 }
