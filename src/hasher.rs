@@ -124,13 +124,13 @@ pub enum Flag {
     Damaged,
     /// Some pixel is not opaque: what is seen depends on what lies behind. This and the next: see [`Viewing`].
     Alpha,
-    /// A colour profile or gamma moves brightness noticeably.
+    /// A colour profile or gamma moves the picture noticeably.
     Profile,
     /// There are further frames.
     Animated,
     /// Viewers turn the picture.
     Oriented,
-    /// A JPEG's numbers are outside of what decoders agree on.
+    /// Decoders do not agree on what is shown.
     Unusual,
 }
 

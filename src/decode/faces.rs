@@ -7,7 +7,7 @@
 //! | face | shown by |
 //! | --- | --- |
 //! | `white`, `black` | viewers that put transparent pixels over this colour |
-//! | `profile` | viewers that heed the ICC profile, cICP, gAMA or cHRM, where that moves brightness noticeably |
+//! | `profile` | viewers that heed the ICC profile, cICP, gAMA or cHRM, where that moves the picture noticeably |
 //! | `first` | players of an animated PNG whose first frame is not its default picture |
 //! | `longest` | players of an animation, for longer than any other frame; 10 ms and less count as 100, as in browsers |
 //! | `last` | players of an animation, at its end |

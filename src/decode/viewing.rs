@@ -9,7 +9,7 @@
 pub struct Viewing {
     /// Some pixel is not opaque, or a GIF's frame leaves part of the picture open.
     pub alpha: bool,
-    /// A profile, gamma or primaries move brightness noticeably; see [`NOTICEABLE`](super::NOTICEABLE).
+    /// A profile, gamma or primaries move the picture noticeably; see [`NOTICEABLE`](super::NOTICEABLE).
     pub profile: bool,
     /// There are frames that are not hashed as the stored pixels.
     pub animated: bool,

@@ -49,9 +49,9 @@ fn most_hidden(kept: u32) -> f32 {
 }
 
 /// Blocks of the scan for each that is looked at, and how many are.
-const BLOCKS_FOR_EACH: usize = 400;
+const BLOCKS_FOR_EACH: usize = 500;
 const LEAST: usize = 16;
-const MOST_BLOCKS: usize = 200;
+const MOST_BLOCKS: usize = 160;
 
 /// Blocks of a restart interval that one is looked for among.
 const MOST_PASSED: usize = 32;
