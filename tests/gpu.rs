@@ -122,7 +122,7 @@ fn records_of_real_pictures_are_the_same() {
         }
         assert!(found == expected, "records differ");
         println!("{} records on {}, {on_device} computed there", found.len(), device["name"]);
-        assert!(found.len() >= 290 && on_device >= 290, "{on_device} of {}", found.len());
+        assert!(found.len() >= 290 && on_device >= 280, "{on_device} of {}", found.len());
     }
 }
 
