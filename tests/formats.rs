@@ -6,7 +6,7 @@ mod common;
 
 use common::encode::{Png, Tiff, bmp, exif, gif, webp};
 use common::{corpus, difference, grey_scene, jpeg, jpegs, samples, scene};
-use shadegrid::{DecodeOptions, Decoded, Decoder, Error, Format, Orient, Viewing};
+use shadegrid::{Algorithm, DecodeOptions, Decoded, Decoder, DetailChoice, Error, Format, Orient, Viewing};
 
 const SIZE: (u32, u32) = (23, 17);
 
@@ -278,6 +278,30 @@ fn the_shared_matrix_of_jpegs_decodes() {
     }
     println!("{whole} decoded whole, {named} arithmetic-coded and named so");
     assert!(whole >= 170 && named > 0);
+}
+
+/// A profile counts whatever a JPEG's components mean, and however far it is read.
+#[test]
+fn profiles_of_every_kind_of_jpeg_count() {
+    let mut linear = moxcms::ColorProfile::new_srgb();
+    let curve = moxcms::ToneReprCurve::Parametric(vec![1.0]);
+    linear.cicp = None;
+    (linear.red_trc, linear.green_trc) = (Some(curve.clone()), Some(curve.clone()));
+    linear.blue_trc = Some(curve);
+    let content = [&b"ICC_PROFILE\0\x01\x01"[..], &linear.encode().unwrap()].concat();
+    let mut segment = vec![0xFF, 0xE2];
+    segment.extend((content.len() as u16 + 2).to_be_bytes());
+    segment.extend(content);
+    for name in ["base-420", "prog-444", "rgb-444", "rgb-420", "grey"] {
+        let file = jpeg(name);
+        let with = [&file[..2], &segment, &file[2..]].concat();
+        for detail in [DetailChoice::Full, DetailChoice::Lowest(2)] {
+            let options = DecodeOptions { detail, ..DecodeOptions::default() };
+            let decoded =
+                |file: &[u8]| Decoder::new(options.clone()).decode_for(file, &[Algorithm::Pdq]).unwrap();
+            assert!(decoded(&with).viewing.profile && !decoded(&file).viewing.profile, "{name}, {detail:?}");
+        }
+    }
 }
 
 /// Whether a file is told to be seen through, animated, turned or moved in its colours.

@@ -107,7 +107,34 @@ fn files() -> Vec<(String, Vec<u8>)> {
     for (what, profile) in [("a profile", screens), ("a profile without end", vec![b'x'; 5 << 20])] {
         files.push((what.into(), with_profile(sized("base-420", SIZE), &profile)));
     }
+    let side = SIZE.0 as u16;
+    let mut animation = Vec::new();
+    let mut encoder =
+        gif::Encoder::new(&mut animation, side, SIZE.1 as u16, &[0, 0, 0, 250, 250, 250]).unwrap();
+    for first in [0, 1] {
+        let pixels: Vec<u8> = (0..SIZE.0 * SIZE.1).map(|at| u8::from(at % 3 == first)).collect();
+        encoder.write_frame(&gif::Frame::from_indexed_pixels(side, SIZE.1 as u16, pixels, None)).unwrap();
+    }
+    drop(encoder);
+    files.push(("animation".into(), animation));
+    let grey = (0..SIZE.0 * SIZE.1).map(|at| (at * 7) as u8).collect();
+    let mut chunks = odd::chunks(&Png::new((SIZE.0 as u32, SIZE.1 as u32), 1, grey).encode());
+    chunks.insert(1, (*b"gAMA", 100_000u32.to_be_bytes().to_vec()));
+    files.push(("grey with a gamma".into(), odd::png(&chunks)));
     files
+}
+
+/// A frame that announces more than its canvas has takes no more than that.
+#[test]
+fn frames_take_no_more_than_their_canvas() {
+    let _alone = ALONE.lock().unwrap();
+    let frame = gif::Frame::from_indexed_pixels(100, 100, vec![1; 10_000], None);
+    let mut file = gif((100, 100), frame, &[0, 0, 0, 250, 250, 250]);
+    file.pop();
+    file.extend(b"\x2c\0\0\0\0\xff\xff\xff\xff\0\x02\x02\x4c\x01\0\x3b");
+    let (taken, hashed) = taken(|| Hasher::new(HashOptions::default()).hash(&file));
+    assert!(hashed.unwrap().viewing.animated);
+    assert!(taken < 16 << 20, "{taken} bytes for a canvas of 100 pixels a side");
 }
 
 /// Bytes that were allocated at most while `run` ran, beside those before.

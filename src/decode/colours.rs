@@ -64,7 +64,7 @@ impl Meaning<'_> {
         let digest = self.digest();
         let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner).get(&digest).cloned();
         known.unwrap_or_else(|| {
-            let way = self.profile().as_ref().and_then(Way::of).filter(Way::changes).map(Arc::new);
+            let way = self.profile().as_ref().and_then(Way::of).filter(Way::matters).map(Arc::new);
             let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
             if known.len() >= REMEMBERED {
                 known.clear();
@@ -151,6 +151,8 @@ impl Sample {
 pub(super) struct Way {
     transform: Arc<Transform8BitExecutor>,
     layout: Layout,
+    /// Whether it has a table in three dimensions, which may change any few colours.
+    has_table: bool,
 }
 
 /// Colours that are tried to find out whether a profile changes any.
@@ -171,16 +173,27 @@ impl Way {
         };
         let (to, options) = (ColorProfile::new_srgb(), TransformOptions::default());
         let transform = profile.create_transform_8bit(layout, &to, Layout::Rgb, options).ok()?;
-        Some(Way { transform, layout })
+        let tables = [
+            &profile.lut_a_to_b_perceptual,
+            &profile.lut_a_to_b_colorimetric,
+            &profile.lut_a_to_b_saturation,
+        ];
+        Some(Way { transform, layout, has_table: tables.into_iter().any(Option::is_some) })
     }
 
-    /// Whether any of many colours is changed.
-    fn changes(&self) -> bool {
+    /// Whether pictures are to be held against it: what changes none of many colours, every level among them, changes no picture.
+    fn matters(&self) -> bool {
+        if self.has_table {
+            return true;
+        }
         let mut random = Random::default();
         let mut level = || random.below(256) as u8;
         let pixels: Vec<[u8; 3]> = match self.layout {
             Layout::Gray => (0..=255).map(|grey| [grey; 3]).collect(),
-            _ => (0..TRIED).map(|_| [level(), level(), level()]).collect(),
+            _ => {
+                let greys = (0..=255).map(|grey| [grey; 3]);
+                greys.chain((0..TRIED).map(|_| [level(), level(), level()])).collect()
+            }
         };
         let shown = self.shown(&pixels);
         let is_far =
@@ -239,7 +252,11 @@ impl Way {
             Planes::Grey(plane) => {
                 let levels: Vec<[u8; 3]> = (0..=255).map(|grey| [grey; 3]).collect();
                 let colours = self.shown(&levels);
-                let samples = plane.samples.iter().flat_map(|grey| colours[usize::from(*grey)]).collect();
+                let mut samples = Vec::new();
+                if samples.try_reserve_exact(plane.samples.len() * 3).is_err() {
+                    return Err(Picture { width, height, planes: Planes::Grey(plane) });
+                }
+                plane.samples.iter().for_each(|grey| samples.extend(colours[usize::from(*grey)]));
                 Ok(Picture::from_rgb(samples, width, height))
             }
             planes => Err(Picture { width, height, planes }),

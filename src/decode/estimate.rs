@@ -74,6 +74,12 @@ impl Estimate {
         Estimate { faces: self.faces.max(bytes), ..self }
     }
 
+    /// The same for a grey picture that a profile may give colours, with the file's profile in `self` already.
+    #[must_use]
+    pub(super) fn coloured(self) -> Estimate {
+        self.with_faces(self.memory.saturating_add(self.pixels.saturating_mul(3)))
+    }
+
     /// The same for several frames: the canvas before and after a frame, the frame by itself, what is given out and what is kept of it in R, G, B
     /// and alpha each, and once more in R, G, B.
     #[must_use]

@@ -28,9 +28,10 @@ use std::sync::Arc;
 use image::Frames;
 
 use super::colours::{Meaning, Way};
+use super::estimate::Estimate;
 use super::raster;
 use super::{Decoded, Decoder, Detail, Format, Wish};
-use crate::limits::Limits;
+use crate::limits::{self, Limits};
 use crate::picture::{Picture, Planes};
 
 /// Pixels of all frames of an animation that are looked at: 67,108,864, such as 256 of 512×512.
@@ -210,8 +211,15 @@ impl Decoder {
         way: Option<&Way>,
         see: &mut dyn FnMut(Face, &Picture),
     ) {
-        let limits = self.options.limits.clone();
-        let chosen = raster::guarded(format, || Ok(Chosen::of(bytes, format, &limits)));
+        let limits = &self.options.limits;
+        let Ok(estimate) = raster::estimate(bytes, &self.options) else { return };
+        if estimate.pixels > MOST_FRAME_PIXELS
+            || limits.check_decoder_bytes(estimate.faces).is_err()
+            || limits::can_be_had(estimate.faces).is_err()
+        {
+            return;
+        }
+        let chosen = raster::guarded(format, || Ok(Chosen::of(bytes, &estimate, limits)));
         let Ok(Some(Chosen { width, height, first, longest, last })) = chosen else { return };
         let parts = [(Part::First, first), (Part::Longest, longest), (Part::Last, last)];
         for (part, mut samples) in parts.into_iter().filter_map(|(part, frame)| Some((part, frame?))) {
@@ -251,11 +259,15 @@ struct Chosen {
 }
 
 impl Chosen {
-    fn of(bytes: &[u8], format: Format, limits: &Limits) -> Option<Chosen> {
+    fn of(bytes: &[u8], estimate: &Estimate, limits: &Limits) -> Option<Chosen> {
+        // A frame may announce more than its canvas has.
+        let mut within = image::Limits::no_limits();
+        within.max_alloc = Some(estimate.faces);
+        let format = estimate.format;
         let frames: Frames<'_> = match format {
-            Format::Gif => raster::gif::frames(bytes)?,
-            Format::WebP => raster::webp::frames(bytes)?,
-            Format::Png => raster::png::frames(bytes)?,
+            Format::Gif => raster::gif::frames(bytes, within)?,
+            Format::WebP => raster::webp::frames(bytes, within)?,
+            Format::Png => raster::png::frames(bytes, within)?,
             _ => return None,
         };
         let mut chosen = Chosen { width: 0, height: 0, first: None, longest: None, last: None };

@@ -11,7 +11,7 @@
 //!  ρ² = var(e) / min(var(s), var(s + e))
 //! ```
 //!
-//! as in `gamut`, over all quarters. A block of one component is looked at with the others' means beside it. Over [`MOST`], every pixel is
+//! as in `gamut`, over all quarters. For the components that a block is not of, their means are taken. Over [`MOST`], every pixel is
 //! read.
 //!
 //! The same blocks tell how much of luma's variance is in frequencies that are not read: it is what a signature misses where its boxes end inside of
@@ -31,12 +31,12 @@ use super::level::wide;
 use super::lookup::{END_OF_BLOCK, FULL, START, step};
 use super::machine::Machine;
 use super::moments::{LANES, Moments};
-use super::planes::Stored;
+use super::planes::{Stored, level_at, rgb};
 use super::scan::Scan;
 use super::sequential::Logs;
 use super::transform::{NATURAL, along};
 use crate::decode::random::Random;
-use crate::picture::{COARSE_UNIT, COARSE_ZERO, Plane};
+use crate::picture::Plane;
 use fearless_simd::{Level, dispatch};
 
 /// ρ up to which low frequencies do.
@@ -117,6 +117,11 @@ impl Sample {
         self.wanted * 5 / 4
     }
 
+    /// Whether anything is to be looked at.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.wanted > 0
+    }
+
     /// Begins a scan of which nothing is looked at.
     pub(super) fn begin_none(&mut self) {
         self.wanted = 0;
@@ -147,10 +152,11 @@ impl Sample {
         let layout = Layout::new(data.frame, &scan, [false; 4]);
         if data.slots == 64 {
             // Everything is there already.
-            let blocks = (0..self.wanted).map(|_| self.random.below(layout.blocks)).collect::<Vec<_>>();
-            let begins =
-                blocks.into_iter().map(|block| Begin { block, position: 0, k: START, place: 0, passed: 0 });
-            self.begins = begins.collect();
+            self.begins.clear();
+            for _ in 0..self.wanted {
+                let block = self.random.below(layout.blocks);
+                self.begins.push(Begin { block, position: 0, k: START, place: 0, passed: 0 });
+            }
         }
         if self.begins.len() < self.wanted {
             self.add_intervals(data);
@@ -184,9 +190,7 @@ impl Sample {
         let is_hidden = hidden > most_hidden(data.kept) * (hidden + grey.variance(quarters)).max(1.0);
         looked < self.wanted / 2 || is_hidden || sum.ratio(quarters).max(grey.ratio(quarters)) > MOST
     }
-}
 
-impl Sample {
     /// Takes note of blocks of restart intervals so short that lanes hardly stop in them.
     fn add_intervals(&mut self, data: &Data<'_>) {
         let intervals = data.stream.intervals();
@@ -271,7 +275,7 @@ impl Data<'_> {
         let beside = |x: usize, y: usize| {
             let middle = |start: usize, from: usize, times: usize| ((start * 8 + from) * times) as u32;
             let (left, top) = (middle(column, x, across), middle(row, y, down));
-            [0, 1, 2].map(|plane| level_at(self.planes.get(plane), left, top))
+            [0, 1, 2].map(|plane| self.planes.get(plane).map_or(0.0, |plane| level_at(plane, left, top)))
         };
         let steps = &self.steps[index];
         let (mean, reach) = range(coefficients, steps);
@@ -280,10 +284,10 @@ impl Data<'_> {
             all[index_of] = if index_of == 0 { value + 128.0 } else { value };
             all
         };
-        let [r, g, b] = linear(all(mean, beside(4, 4)), is_coloured);
+        let others = beside(QUARTER, QUARTER);
+        let [r, g, b] = linear(all(mean, others), is_coloured);
         let plain = [[r + g + b, 0.0, 0.299 * r + 0.587 * g + 0.114 * b, 0.0]; QUARTERS];
         // Most blocks cannot leave the range, whatever their pixels are; of most others none does.
-        let others = beside(4, 4);
         if [mean - reach, mean + reach].into_iter().all(|value| is_within(all(value, others), is_coloured)) {
             return Some(plain);
         }
@@ -337,15 +341,6 @@ impl Data<'_> {
     }
 }
 
-/// The level of a plane at an original pixel; 0 where there is none.
-fn level_at(plane: Option<&Plane<u16>>, x: u32, y: u32) -> f32 {
-    let Some(plane) = plane else { return 0.0 };
-    let column = (x / plane.cell_width).min(plane.columns - 1);
-    let row = (y / plane.cell_height).min(plane.rows - 1);
-    let sample = plane.samples[row as usize * plane.stride + column as usize];
-    (f32::from(sample) - f32::from(COARSE_ZERO)) / f32::from(COARSE_UNIT)
-}
-
 /// The mean of a block's samples about 0, and how far one of them may be from it at most.
 fn range(coefficients: &[i16; 64], steps: &[u16; 64]) -> (f32, f32) {
     let products = coefficients.iter().zip(steps).map(|(value, step)| i32::from(*value) * i32::from(*step));
@@ -386,11 +381,6 @@ fn quarter_of(pixels: impl Iterator<Item = [f32; 3]>, is_coloured: bool) -> [f32
         sums[3] += 0.299 * r + 0.587 * g + 0.114 * b;
     }
     sums.map(|sum| sum / PIXELS)
-}
-
-/// JFIF's colours (ITU-T T.871, clause 7).
-fn rgb([y, cb, cr]: [f32; 3]) -> [f32; 3] {
-    [y + 1.402 * cr, y - 0.344_14 * cb - 0.714_14 * cr, y + 1.772 * cb]
 }
 
 /// What each frequency counts in each sample, along a row or column.

@@ -12,7 +12,9 @@
 use super::detail::cells;
 use super::frame::{Component, Frame};
 use super::transform::{Blocks, GREY, NEUTRAL};
-use crate::picture::Plane;
+use crate::decode::colours::{PIXELS, Sample};
+use crate::decode::random::Random;
+use crate::picture::{COARSE_UNIT, COARSE_ZERO, Plane};
 use fearless_simd::{Level, dispatch};
 
 /// One component's coefficients.
@@ -163,6 +165,40 @@ fn combine<const P: usize>(
         }
     }
     Plane { samples, stride: columns as usize, columns, rows, channels: 1, cell_width, cell_height }
+}
+
+/// The level of a coarse sample.
+#[inline(always)]
+pub(super) fn level(sample: u16) -> f32 {
+    (f32::from(sample) - f32::from(COARSE_ZERO)) * (1.0 / COARSE_UNIT as f32)
+}
+
+/// The level of a plane at an original pixel.
+pub(super) fn level_at(plane: &Plane<u16>, x: u32, y: u32) -> f32 {
+    let column = (x / plane.cell_width).min(plane.columns - 1);
+    let row = (y / plane.cell_height).min(plane.rows - 1);
+    level(plane.row(row as usize)[column as usize])
+}
+
+/// JFIF's colours of Y, Cb and Cr, the latter two about 0 (ITU-T T.871, clause 7).
+#[inline(always)]
+pub(super) fn rgb([y, cb, cr]: [f32; 3]) -> [f32; 3] {
+    [y + 1.402 * cr, y - 0.344_14 * cb - 0.714_14 * cr, y + 1.772 * cb]
+}
+
+/// Some colours, clamped, at places that `random` decides.
+pub(super) fn sample<const P: usize>(
+    planes: [&Plane<u16>; P],
+    mut random: Random,
+    colour: impl Fn([f32; P]) -> [f32; 3],
+) -> Sample {
+    let first = planes[0];
+    let (width, height) = (first.columns * first.cell_width, first.rows * first.cell_height);
+    let mut pixel = || {
+        let (x, y) = (random.below(width as usize) as u32, random.below(height as usize) as u32);
+        colour(planes.map(|plane| level_at(plane, x, y))).map(|value| value.round() as u8)
+    };
+    Sample { pixels: (0..PIXELS).map(|_| pixel()).collect(), is_grey: P == 1 }
 }
 
 fn gcd(a: u32, b: u32) -> u32 {

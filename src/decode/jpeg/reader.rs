@@ -7,7 +7,7 @@ use super::blocks::{Kept, Smoothing, Streaming};
 use super::clipping::{Data, Sample};
 use super::detail;
 use super::frame::{Frame, Process};
-use super::gamut::{self, Colours};
+use super::gamut::Colours;
 use super::header::{Header, Next};
 use super::huffman::Codes;
 use super::idct::Steps;
@@ -250,6 +250,8 @@ impl Reader {
         let chosen = Plan::new(&header, &frame, rule(size.0, size.1));
         let profile = profile_memory(header.icc.len());
         let estimate = Estimate::new(Format::Jpeg, size, 0).and(memory(&full)).and(profile);
+        let may_be_coloured = frame.channels() == 1 && !header.icc.is_empty();
+        let estimate = if may_be_coloured { estimate.coloured() } else { estimate };
         Ok((estimate, (!chosen.is_full()).then(|| memory(&chosen) + profile)))
     }
 
@@ -587,6 +589,7 @@ impl Reader {
             Colour::Rgb => {
                 let rgb = [0, 1, 2].map(|index| plane(self, index));
                 is_shown = !self.is_clipped(walked, &[]);
+                self.sample_colours(header, rgb.each_ref(), |rgb| rgb.map(|level| level + 128.0));
                 let luma = planes::luma_of_rgb(frame, rgb.each_ref(), self.spare());
                 let colour = planes::colour_of_rgb(frame, rgb.each_ref(), self.spare());
                 rgb.into_iter().for_each(|plane| self.recycle(plane.samples));
@@ -600,11 +603,8 @@ impl Reader {
                     && (colours.are_beyond(&self.stream.bytes, self.level)
                         || self.is_clipped(walked, &planes)));
                 let colour = planes::colour(frame, cb, cr, self.spare());
+                self.sample_colours(header, planes.each_ref(), planes::rgb);
                 let [luma, cb, cr] = planes;
-                if !header.icc.is_empty() {
-                    let colours = Colours { luma: &luma, cb: &cb, cr: &cr };
-                    self.colours = colours.sample(Random::of(&self.stream.bytes));
-                }
                 [cb, cr].into_iter().for_each(|plane| self.recycle(plane.samples));
                 Planes::Coarse { luma, colour: Some(colour) }
             }
@@ -612,9 +612,7 @@ impl Reader {
                 let planes = [plane(self, 0)];
                 is_shown = !self.is_clipped(walked, &planes);
                 let [luma] = planes;
-                if !header.icc.is_empty() {
-                    self.colours = gamut::greys(&luma, Random::of(&self.stream.bytes));
-                }
+                self.sample_colours(header, [&luma], |[grey]| [grey; 3]);
                 Planes::Coarse { luma, colour: None }
             }
         };
@@ -626,8 +624,23 @@ impl Reader {
         (None, fit)
     }
 
+    /// Takes a sample of what the planes show, where a profile says that it is meant otherwise.
+    fn sample_colours<const P: usize>(
+        &mut self,
+        header: &Header,
+        planes: [&Plane<u16>; P],
+        colour: impl Fn([f32; P]) -> [f32; 3],
+    ) {
+        if !header.icc.is_empty() {
+            self.colours = planes::sample(planes, Random::of(&self.stream.bytes), colour);
+        }
+    }
+
     /// Whether clamping shows something else inside of blocks than their means tell.
     fn is_clipped(&mut self, walked: &Walked, planes: &[Plane<u16>]) -> bool {
+        if !self.sample.is_wanted() {
+            return false;
+        }
         let data = Data {
             machine: &self.sequential.machine,
             stream: &self.stream,

@@ -6,7 +6,7 @@ use std::num::NonZeroU64;
 
 use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError, MemoryLimit};
 use image::codecs::gif::GifDecoder;
-use image::{AnimationDecoder, Frames};
+use image::{AnimationDecoder, Frames, ImageDecoder};
 
 use super::pieces::Pieces;
 use super::{Raster, lengthen, mark, marked, share};
@@ -131,8 +131,10 @@ fn opacity(indices: &[u8], frame: &Frame, (width, height): (usize, usize)) -> Ve
 }
 
 /// All frames, each on what the others left.
-pub(in crate::decode) fn frames(bytes: &[u8]) -> Option<Frames<'_>> {
-    Some(GifDecoder::new(blocks::mended(bytes)).ok()?.into_frames())
+pub(in crate::decode) fn frames(bytes: &[u8], limits: image::Limits) -> Option<Frames<'_>> {
+    let mut decoder = GifDecoder::new(blocks::mended(bytes)).ok()?;
+    decoder.set_limits(limits).ok()?;
+    Some(decoder.into_frames())
 }
 
 /// Gives whole rows to `paint`, each with its place in the frame; returns how many.

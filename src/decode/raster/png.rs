@@ -34,6 +34,8 @@ pub(super) fn estimate(bytes: &[u8]) -> Result<Estimate> {
     let opacity = if header.may_have_alpha() || chunks::has(bytes, *b"tRNS") { estimate.pixels } else { 0 };
     let estimate =
         estimate.working_through(wide).and(12 * row + bytes.len() as u64).and(profile).and(opacity);
+    let may_be_coloured = [*b"iCCP", *b"cICP", *b"gAMA"].into_iter().any(|name| chunks::has(bytes, name));
+    let estimate = if header.channels() == 1 && may_be_coloured { estimate.coloured() } else { estimate };
     Ok(if chunks::has(bytes, *b"acTL") { estimate.animated() } else { estimate })
 }
 
@@ -297,8 +299,8 @@ pub(in crate::decode) fn begins_with_default(bytes: &[u8]) -> bool {
 }
 
 /// All frames, each on what the others left; `None` where the file is not animated.
-pub(in crate::decode) fn frames(bytes: &[u8]) -> Option<Frames<'_>> {
-    Some(PngDecoder::new(Cursor::new(bytes)).ok()?.apng().ok()?.into_frames())
+pub(in crate::decode) fn frames(bytes: &[u8], limits: image::Limits) -> Option<Frames<'_>> {
+    Some(PngDecoder::with_limits(Cursor::new(bytes), limits).ok()?.apng().ok()?.into_frames())
 }
 
 /// R, G and B of pixels that are B, G, R and may have alpha, which colours are multiplied with; `with` counts the channels.

@@ -79,12 +79,13 @@ pub(super) fn estimate(bytes: &[u8], limits: &Limits) -> Result<Estimate> {
     // The opacity of pixels with more samples than colours have.
     let opacity = if samples > 1 { u64::from(width) * u64::from(height) } else { 0 };
     let page = main_page(bytes).and_then(|file| self::estimate(&file, limits).ok());
-    Ok(estimate
+    let estimate = estimate
         .and(opacity)
         .with_faces(page.map_or(0, |page| page.memory.saturating_add(bytes.len() as u64)))
         .working_through(grid.pixels_worked().max(jpeg.pixels))
         .and(grid.cell_memory().saturating_add(jpeg.memory))
-        .and(profile_memory(profile(bytes).len())))
+        .and(profile_memory(profile(bytes).len()));
+    Ok(if samples <= 2 && !profile(bytes).is_empty() { estimate.coloured() } else { estimate })
 }
 
 impl Grid {

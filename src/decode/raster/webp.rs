@@ -91,8 +91,10 @@ pub(in crate::decode) fn meaning(bytes: &[u8]) -> Meaning<'_> {
 }
 
 /// All frames, each on what the others left.
-pub(in crate::decode) fn frames(bytes: &[u8]) -> Option<Frames<'_>> {
-    Some(open(&Content::of(bytes), bytes).ok()?.into_frames())
+pub(in crate::decode) fn frames(bytes: &[u8], limits: image::Limits) -> Option<Frames<'_>> {
+    let mut decoder = open(&Content::of(bytes), bytes).ok()?;
+    decoder.set_limits(limits).ok()?;
+    Some(decoder.into_frames())
 }
 
 fn open<'a>(content: &Content, bytes: &'a [u8]) -> Result<WebPDecoder<Pieces<'a>>> {
