@@ -19,7 +19,12 @@ TEXT = pa.string()
 MATCH = pa.struct([
     pa.field("gallery", TEXT, False), pa.field("key", TEXT, False), pa.field("label", TEXT, False),
     pa.field("source", TEXT, False), pa.field("position", pa.uint64(), False), pa.field("algorithm", TEXT, False),
-    pa.field("distance", pa.uint32(), False), pa.field("orientation", TEXT, False),
+    pa.field("distance", pa.uint32(), False), pa.field("orientation", TEXT, False), pa.field("face", TEXT),
+])
+FACE = pa.struct([
+    pa.field("face", TEXT, False), pa.field("photodna", pa.binary(144)), pa.field("strength", pa.float64()),
+    pa.field("pdq", pa.binary(32)), pa.field("quality", pa.uint8()),
+    pa.field("pdq512", pa.binary(32)), pa.field("quality512", pa.uint8()),
 ])
 TYPES = {
     "key": TEXT, "source": TEXT, "status": TEXT, "error_code": TEXT, "error_message": TEXT, "format": TEXT,
@@ -27,6 +32,7 @@ TYPES = {
     "strength": pa.float64(), "pdq": pa.binary(32), "quality": pa.uint8(),
     "flags": pa.list_(pa.field("element", TEXT, False)), "detail": TEXT, "backend": TEXT,
     "matches": pa.list_(pa.field("element", MATCH, False)),
+    "face": TEXT, "faces": pa.list_(pa.field("element", FACE, False)),
 }
 
 
