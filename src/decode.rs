@@ -48,7 +48,7 @@ use crate::limits::Limits;
 use crate::picture::{Picture, Planes};
 use crate::signature::Algorithm;
 pub use colours::NOTICEABLE;
-use colours::{Meaning, Sample};
+use colours::{ColourSpace, Sample};
 use estimate::Estimate;
 pub use estimate::Memory;
 use faces::Sources;
@@ -310,7 +310,7 @@ impl Decoder {
         let DecodeOptions { limits, orient, damaged, .. } = &self.options;
         let judged = |width, height| jpeg::detail_for(width, height, algorithms);
         let guarded = self.options.detail == DetailChoice::Auto;
-        let wish = Wish { detail, judged: &judged, only_coarse, guarded, scans: None };
+        let wish = Wish { detail, judged: &judged, only_coarse, guarded, scans: None, to_srgb: None };
         let reading =
             raster::guarded(Format::Jpeg, || self.jpeg.read_into(bytes, &wish, limits, &mut self.spare))?;
         let Some(Reading { picture, detail, whole, unusual, exif, icc, scans, sample }) = reading else {
@@ -325,7 +325,7 @@ impl Decoder {
             _ if icc.is_empty() => Sample::default(),
             _ => Sample::of(&picture, bytes),
         };
-        let profile = Meaning::icc(&icc).moves(&sample);
+        let profile = ColourSpace::icc(&icc).moves(&sample);
         let unusual = unusual || scans.is_some();
         let viewing = Viewing { unusual, profile, ..Viewing::default() };
         let (picture, viewing) = raster::turned(orientation, *orient, picture, viewing);

@@ -1,4 +1,4 @@
-//! How a file says that its colours are meant, and the way to what a screen of sRGB shows of them.
+//! How a file says that its colours are meant, and the transform to what a screen of sRGB shows of them.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -20,14 +20,14 @@ pub const NOTICEABLE: f64 = 0.002;
 /// Longest profile that is looked into, in bytes; a longer one counts as one that moves colours.
 pub(super) const LONGEST_PROFILE: usize = 1 << 20;
 
-/// Memory that looking into a profile of so many bytes takes, at most: its bytes, its tables as numbers, and those of the way to sRGB.
+/// Memory that looking into a profile of so many bytes takes, at most: its bytes, its tables as numbers, and those of the transform to sRGB.
 pub(super) fn profile_memory(length: usize) -> u64 {
     if length == 0 { 0 } else { (1 << 21) + 8 * length.min(LONGEST_PROFILE) as u64 }
 }
 
 /// What a file says of its colours.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(super) enum Meaning<'a> {
+pub(super) enum ColourSpace<'a> {
     /// Nothing, or that they are sRGB.
     #[default]
     Usual,
@@ -39,24 +39,25 @@ pub(super) enum Meaning<'a> {
     Gamma { exponent: f64, primaries: Option<[[f64; 2]; 4]> },
 }
 
-impl Meaning<'_> {
+impl ColourSpace<'_> {
     /// A profile's bytes; empty ones say nothing.
-    pub(super) fn icc(profile: &[u8]) -> Meaning<'_> {
-        if profile.is_empty() { Meaning::Usual } else { Meaning::Icc(profile.into()) }
+    pub(super) fn icc(profile: &[u8]) -> ColourSpace<'_> {
+        if profile.is_empty() { ColourSpace::Usual } else { ColourSpace::Icc(profile.into()) }
     }
 
     /// Whether it moves the picture that a sample is of noticeably from what sRGB makes of the same numbers. What cannot be read does nothing, as in
     /// viewers; a profile too long to be looked into, and one of inks, counts as one that does: no press prints as the plain formula has it.
     pub(super) fn moves(&self, sample: &Sample) -> bool {
         match self {
-            Meaning::Icc(icc) if icc.len() > LONGEST_PROFILE || is_of_inks(icc) => true,
-            _ => self.way().is_some_and(|way| way.moves(sample)),
+            ColourSpace::Icc(icc) if icc.len() > LONGEST_PROFILE || is_of_inks(icc) => true,
+            _ => self.to_srgb().is_some_and(|to_srgb| to_srgb.moves(sample)),
         }
     }
 
-    /// The way to sRGB; `None` where there is none, none that can be read, or one that changes next to nothing.
-    pub(super) fn way(&self) -> Option<Arc<Way>> {
-        if matches!(self, Meaning::Usual) || matches!(self, Meaning::Icc(icc) if icc.len() > LONGEST_PROFILE)
+    /// The transform to sRGB; `None` where there is none, none that can be read, or one that changes next to nothing.
+    pub(super) fn to_srgb(&self) -> Option<Arc<ToSrgb>> {
+        if matches!(self, ColourSpace::Usual)
+            || matches!(self, ColourSpace::Icc(icc) if icc.len() > LONGEST_PROFILE)
         {
             return None;
         }
@@ -64,19 +65,21 @@ impl Meaning<'_> {
         let digest = self.digest();
         let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner).get(&digest).cloned();
         known.unwrap_or_else(|| {
-            let way = self.profile().as_ref().and_then(Way::of).filter(Way::matters).map(Arc::new);
+            // Tables take milliseconds, and most profiles are sRGB's.
+            let profile = self.profile().filter(|profile| !is_srgb(profile));
+            let to_srgb = profile.as_ref().and_then(ToSrgb::of).filter(ToSrgb::matters).map(Arc::new);
             let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
             if known.len() >= REMEMBERED {
                 known.clear();
             }
-            known.insert(digest, way.clone());
-            way
+            known.insert(digest, to_srgb.clone());
+            to_srgb
         })
     }
 
     fn digest(&self) -> [u8; 32] {
         match self {
-            Meaning::Icc(icc) => Sha256::digest(icc).into(),
+            ColourSpace::Icc(icc) => Sha256::digest(icc).into(),
             // Shorter than any profile.
             other => Sha256::digest(format!("{other:?}")).into(),
         }
@@ -84,9 +87,9 @@ impl Meaning<'_> {
 
     fn profile(&self) -> Option<ColorProfile> {
         match self {
-            Meaning::Usual => None,
-            Meaning::Icc(icc) => ColorProfile::new_from_slice(icc).ok(),
-            &Meaning::Codes { primaries, transfer } => {
+            ColourSpace::Usual => None,
+            ColourSpace::Icc(icc) => ColorProfile::new_from_slice(icc).ok(),
+            &ColourSpace::Codes { primaries, transfer } => {
                 let profile = ColorProfile::new_from_cicp(CicpProfile {
                     color_primaries: CicpColorPrimaries::try_from(primaries).ok()?,
                     transfer_characteristics: TransferCharacteristics::try_from(transfer).ok()?,
@@ -96,7 +99,7 @@ impl Meaning<'_> {
                 // Codes that are not known leave it without curves.
                 Some(profile).filter(|profile| profile.red_trc.is_some())
             }
-            &Meaning::Gamma { exponent, primaries } => with_gamma(exponent, primaries),
+            &ColourSpace::Gamma { exponent, primaries } => with_gamma(exponent, primaries),
         }
     }
 }
@@ -148,7 +151,7 @@ impl Sample {
 }
 
 /// From a file's colours to sRGB.
-pub(super) struct Way {
+pub(super) struct ToSrgb {
     transform: Arc<Transform8BitExecutor>,
     layout: Layout,
     /// Whether it has a table in three dimensions, which may change any few colours.
@@ -158,14 +161,14 @@ pub(super) struct Way {
 /// Colours that are tried to find out whether a profile changes any.
 const TRIED: usize = 1 << 10;
 
-/// Levels by which a way may change colours and count as none: those of roundings.
+/// Levels by which a transform may change colours and count as none: those of roundings.
 const ROUNDING: u8 = 3;
 
-/// Pixels that take the way at a time.
+/// Pixels that are transformed at a time.
 const AT_A_TIME: usize = 1 << 13;
 
-impl Way {
-    fn of(profile: &ColorProfile) -> Option<Way> {
+impl ToSrgb {
+    fn of(profile: &ColorProfile) -> Option<ToSrgb> {
         let layout = match profile.color_space {
             DataColorSpace::Rgb => Layout::Rgb,
             DataColorSpace::Gray => Layout::Gray,
@@ -173,12 +176,7 @@ impl Way {
         };
         let (to, options) = (ColorProfile::new_srgb(), TransformOptions::default());
         let transform = profile.create_transform_8bit(layout, &to, Layout::Rgb, options).ok()?;
-        let tables = [
-            &profile.lut_a_to_b_perceptual,
-            &profile.lut_a_to_b_colorimetric,
-            &profile.lut_a_to_b_saturation,
-        ];
-        Some(Way { transform, layout, has_table: tables.into_iter().any(Option::is_some) })
+        Some(ToSrgb { transform, layout, has_table: has_table(profile) })
     }
 
     /// Whether pictures are to be held against it: what changes none of many colours, every level among them, changes no picture.
@@ -222,8 +220,8 @@ impl Way {
         correlation(sum).min(correlation(luma)) < 1.0 - NOTICEABLE
     }
 
-    /// What is shown of colours.
-    fn shown(&self, pixels: &[[u8; 3]]) -> Vec<[u8; 3]> {
+    /// What is shown of colours, R = G = B for grey.
+    pub(super) fn shown(&self, pixels: &[[u8; 3]]) -> Vec<[u8; 3]> {
         let mut shown = vec![[0; 3]; pixels.len()];
         let stored: Vec<u8> = match self.layout {
             Layout::Gray => pixels.iter().map(|pixel| pixel[0]).collect(),
@@ -235,7 +233,7 @@ impl Way {
     }
 
     /// The picture as it is shown; as it was where its samples are not of the kind that the profile is for.
-    pub(super) fn take(&self, picture: Picture) -> Result<Picture, Picture> {
+    pub(super) fn apply(&self, picture: Picture) -> Result<Picture, Picture> {
         let (width, height) = (picture.width, picture.height);
         match picture.planes {
             Planes::Rgb(mut plane) if matches!(self.layout, Layout::Rgb) => {
@@ -264,15 +262,54 @@ impl Way {
     }
 }
 
+/// Whether a profile is sRGB's by another name: its primaries and curves are the same but for roundings.
+fn is_srgb(profile: &ColorProfile) -> bool {
+    const FAR: f64 = 1e-3;
+    let srgb = ColorProfile::new_srgb();
+    let colorants = |of: &ColorProfile| {
+        let colorants = [of.red_colorant, of.green_colorant, of.blue_colorant];
+        colorants.map(|colorant| [colorant.x, colorant.y, colorant.z])
+    };
+    let (own, usual) = (colorants(profile), colorants(&srgb));
+    let mut pairs = own.as_flattened().iter().zip(usual.as_flattened());
+    // IEC 61966-2-1, clause 5.2.
+    let linear = |level: f64| {
+        if level <= 0.04045 { level / 12.92 } else { ((level + 0.055) / 1.055).powf(2.4) }
+    };
+    let is_usual = |curve: &Option<ToneReprCurve>| match curve {
+        Some(ToneReprCurve::Lut(values)) if (256..=4096).contains(&values.len()) => {
+            let last = (values.len() - 1) as f64;
+            let is_near = |(at, value): (usize, &u16)| {
+                (f64::from(*value) / 65_535.0 - linear(at as f64 / last)).abs() < FAR
+            };
+            values.iter().enumerate().all(is_near)
+        }
+        curve => *curve == srgb.red_trc,
+    };
+    profile.color_space == DataColorSpace::Rgb
+        && profile.pcs == DataColorSpace::Xyz
+        && profile.cicp.is_none()
+        && !has_table(profile)
+        && pairs.all(|(own, usual)| (own - usual).abs() < FAR)
+        && [&profile.red_trc, &profile.green_trc, &profile.blue_trc].into_iter().all(is_usual)
+}
+
+/// Whether a profile has a table in three dimensions.
+fn has_table(profile: &ColorProfile) -> bool {
+    let tables =
+        [&profile.lut_a_to_b_perceptual, &profile.lut_a_to_b_colorimetric, &profile.lut_a_to_b_saturation];
+    tables.into_iter().any(Option::is_some)
+}
+
 /// Whether a profile is of cyan, magenta, yellow and black, by its header (ICC.1:2022, 7.2.6).
 fn is_of_inks(icc: &[u8]) -> bool {
     icc.get(16..20) == Some(b"CMYK")
 }
 
-/// Ways by the digest of what a file says.
-type Known = HashMap<[u8; 32], Option<Arc<Way>>>;
+/// Transforms by the digest of what a file says.
+type Known = HashMap<[u8; 32], Option<Arc<ToSrgb>>>;
 
-/// Ways that are remembered: most pictures have one of a few, and one may take some megabytes.
+/// Transforms that are remembered: most pictures have one of a few, and one may take some megabytes.
 const REMEMBERED: usize = 16;
 
 fn luma([r, g, b]: &[u8; 3]) -> f64 {
@@ -311,20 +348,20 @@ mod tests {
     fn what_moves_a_picture_is_found_by_its_own_colours() {
         let icc = |profile: &ColorProfile| encoded(profile);
         let (p3, srgb) = (icc(&ColorProfile::new_display_p3()), icc(&ColorProfile::new_srgb()));
-        assert!(Meaning::icc(&srgb).way().is_none());
-        assert!(!Meaning::icc(&p3).moves(&soft()) && Meaning::icc(&p3).moves(&gaudy()));
+        assert!(ColourSpace::icc(&srgb).to_srgb().is_none());
+        assert!(!ColourSpace::icc(&p3).moves(&soft()) && ColourSpace::icc(&p3).moves(&gaudy()));
         let (usual, linear) =
             (icc(&ColorProfile::new_gray_with_gamma(2.2)), icc(&ColorProfile::new_gray_with_gamma(1.0)));
-        assert!(!Meaning::icc(&usual).moves(&grey()));
+        assert!(!ColourSpace::icc(&usual).moves(&grey()));
         for _ in 0..2 {
-            assert!(Meaning::icc(&linear).moves(&grey()));
+            assert!(ColourSpace::icc(&linear).moves(&grey()));
         }
-        assert!(!Meaning::icc(&linear).moves(&soft()), "a profile for grey is none for colours");
-        assert!(!Meaning::icc(b"no profile").moves(&soft()) && !Meaning::icc(&[]).moves(&soft()));
-        assert!(Meaning::icc(&vec![0; LONGEST_PROFILE + 1]).moves(&soft()));
+        assert!(!ColourSpace::icc(&linear).moves(&soft()), "a profile for grey is none for colours");
+        assert!(!ColourSpace::icc(b"no profile").moves(&soft()) && !ColourSpace::icc(&[]).moves(&soft()));
+        assert!(ColourSpace::icc(&vec![0; LONGEST_PROFILE + 1]).moves(&soft()));
         let mut inks = srgb;
         inks[16..20].copy_from_slice(b"CMYK");
-        assert!(Meaning::icc(&inks).moves(&soft()) && Meaning::icc(&inks).way().is_none());
+        assert!(ColourSpace::icc(&inks).moves(&soft()) && ColourSpace::icc(&inks).to_srgb().is_none());
     }
 
     #[test]
@@ -339,26 +376,52 @@ mod tests {
         let icc = encoded(&profile);
         let of_these = |n: u32| [if n.is_multiple_of(2) { 101 } else { 90 + (n % 5) as u8 }; 3];
         let painted = Sample { pixels: (0..500).map(of_these).collect(), is_grey: false };
-        assert!(Meaning::icc(&icc).moves(&painted));
+        assert!(ColourSpace::icc(&icc).moves(&painted));
+    }
+
+    #[test]
+    fn srgb_is_known_by_its_curves_and_primaries() {
+        let linear =
+            |level: f64| if level <= 0.04045 { level / 12.92 } else { ((level + 0.055) / 1.055).powf(2.4) };
+        let values: Vec<u16> =
+            (0..1024).map(|at| (linear(f64::from(at) / 1023.0) * 65_535.0) as u16).collect();
+        let with = |mut profile: ColorProfile, values: &[u16]| {
+            let curve = Some(ToneReprCurve::Lut(values.to_vec()));
+            (profile.red_trc, profile.green_trc, profile.blue_trc) = (curve.clone(), curve.clone(), curve);
+            profile.cicp = None;
+            profile
+        };
+        let matters = |profile: &ColorProfile| ToSrgb::of(profile).unwrap().matters();
+        let srgb = with(ColorProfile::new_srgb(), &values);
+        assert!(is_srgb(&srgb) && !matters(&srgb));
+        let mut parametric = ColorProfile::new_srgb();
+        parametric.cicp = None;
+        assert!(is_srgb(&parametric));
+        let p3 = with(ColorProfile::new_display_p3(), &values);
+        assert!(!is_srgb(&p3) && matters(&p3));
+        // One value between two levels that stand for pixels' is enough.
+        let mut dented = values;
+        dented[402] = 0;
+        assert!(!is_srgb(&with(ColorProfile::new_srgb(), &dented)));
     }
 
     #[test]
     fn gammas_near_that_of_screens_are_none() {
-        let gamma = |exponent| Meaning::Gamma { exponent, primaries: None };
+        let gamma = |exponent| ColourSpace::Gamma { exponent, primaries: None };
         assert!(!gamma(0.45455).moves(&soft()));
         assert!([0.1, 1.0, 20.0].iter().all(|exponent| gamma(*exponent).moves(&soft())));
         assert!(!gamma(0.0).moves(&soft()));
         let srgb = [[0.3127, 0.329], [0.64, 0.33], [0.3, 0.6], [0.15, 0.06]];
         let [white, red, green, blue] = srgb;
-        let with = |primaries| Meaning::Gamma { exponent: 0.45455, primaries: Some(primaries) };
+        let with = |primaries| ColourSpace::Gamma { exponent: 0.45455, primaries: Some(primaries) };
         assert!(!with(srgb).moves(&soft()));
         assert!(with([white, green, blue, red]).moves(&gaudy()), "exchanged colours");
     }
 
     #[test]
     fn codes_of_screens_are_none() {
-        let codes = |primaries, transfer| Meaning::Codes { primaries, transfer };
-        assert!(codes(1, 13).way().is_none(), "sRGB");
+        let codes = |primaries, transfer| ColourSpace::Codes { primaries, transfer };
+        assert!(codes(1, 13).to_srgb().is_none(), "sRGB");
         assert!(codes(1, 8).moves(&soft()), "linear light");
         assert!(!codes(200, 200).moves(&soft()));
     }
@@ -367,14 +430,15 @@ mod tests {
     fn a_picture_takes_the_way_of_its_samples() {
         let grey = Picture::from_grey((0..=255).collect(), 16, 16);
         let rgb = Picture::from_rgb((0..=255).flat_map(|level| [level; 3]).collect(), 16, 16);
-        let linear = Meaning::Gamma { exponent: 1.0, primaries: None }.way().unwrap();
-        let shown = linear.take(rgb.clone()).unwrap();
-        assert_eq!(linear.take(grey.clone()).unwrap(), shown);
+        let linear = ColourSpace::Gamma { exponent: 1.0, primaries: None }.to_srgb().unwrap();
+        let shown = linear.apply(rgb.clone()).unwrap();
+        assert_eq!(linear.apply(grey.clone()).unwrap(), shown);
         let Planes::Rgb(plane) = &shown.planes else { panic!("grey") };
         assert!(plane.samples[64 * 3] > 120, "{}", plane.samples[64 * 3]);
         // A profile for grey is none for colours.
-        let grey_alone = Meaning::icc(&encoded(&ColorProfile::new_gray_with_gamma(1.0))).way().unwrap();
-        assert!(grey_alone.take(grey).is_ok());
-        assert_eq!(grey_alone.take(rgb.clone()).unwrap_err(), rgb);
+        let grey_alone =
+            ColourSpace::icc(&encoded(&ColorProfile::new_gray_with_gamma(1.0))).to_srgb().unwrap();
+        assert!(grey_alone.apply(grey).is_ok());
+        assert_eq!(grey_alone.apply(rgb.clone()).unwrap_err(), rgb);
     }
 }

@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use image::Frames;
 
-use super::colours::{Meaning, Way};
+use super::colours::{ColourSpace, ToSrgb};
 use super::estimate::Estimate;
 use super::raster;
 use super::{Decoded, Decoder, Detail, Format, Wish};
@@ -126,10 +126,10 @@ impl Decoder {
     pub fn faces(&mut self, bytes: &[u8], decoded: Decoded, see: &mut dyn FnMut(Face, &Picture)) {
         let (format, viewing) = (decoded.format, decoded.viewing);
         let (scans, has_alpha) = (decoded.sources.scans.clone(), viewing.alpha);
-        let way = viewing.profile.then(|| self.way(bytes, format)).flatten();
-        let again = way.is_some() && has_alpha;
-        if way.is_some() || has_alpha {
-            self.face(Part::Stored, bytes, decoded, way.as_deref(), see);
+        let to_srgb = viewing.profile.then(|| self.to_srgb(bytes, format)).flatten();
+        let again = to_srgb.is_some() && has_alpha;
+        if to_srgb.is_some() || has_alpha {
+            self.face(Part::Stored, bytes, decoded, to_srgb.as_deref(), see);
         } else {
             self.recycle(decoded.picture);
         }
@@ -137,33 +137,41 @@ impl Decoder {
             self.face(Part::Stored, bytes, decoded, None, see);
         }
         if viewing.animated {
-            self.frames(bytes, format, way.as_deref(), see);
+            self.frames(bytes, format, to_srgb.as_deref(), see);
         }
         if format == Format::Tiff
             && viewing.unusual
             && let Some(file) = raster::tiff::main_page(bytes)
             && let Ok(decoded) = self.decode(&file)
         {
-            let way = decoded.viewing.profile.then(|| self.way(&file, format)).flatten();
-            self.face(Part::Page, &file, decoded, way.as_deref(), see);
+            let to_srgb = decoded.viewing.profile.then(|| self.to_srgb(&file, format)).flatten();
+            self.face(Part::Page, &file, decoded, to_srgb.as_deref(), see);
         }
         if let Some(scans) = scans
             && let Some(decoded) = self.scans(bytes, (scans.start, scans.end))
         {
-            self.face(Part::Scans, bytes, decoded, way.as_deref(), see);
+            self.face(Part::Scans, bytes, decoded, to_srgb.as_deref(), see);
         }
     }
 
-    /// One picture, through the file's colours where there is a way from them, over what may lie behind it.
+    /// One picture, through the file's colours where there is a to_srgb from them, over what may lie behind it.
     fn face(
         &mut self,
         part: Part,
         bytes: &[u8],
         decoded: Decoded,
-        way: Option<&Way>,
+        to_srgb: Option<&ToSrgb>,
         see: &mut dyn FnMut(Face, &Picture),
     ) {
         let is_coarse = matches!(decoded.picture.planes, Planes::Coarse { .. });
+        if is_coarse
+            && let Some(to_srgb) = to_srgb
+            && let Some(picture) = self.shown(bytes, decoded.detail, to_srgb)
+        {
+            self.recycle(decoded.picture);
+            see(Face { part, profile: true, background: None }, &picture);
+            return self.recycle(picture);
+        }
         let Decoded { mut picture, sources, .. } = match is_coarse {
             true => {
                 self.recycle(decoded.picture);
@@ -173,8 +181,8 @@ impl Decoder {
             false => decoded,
         };
         let mut profile = false;
-        if let Some(way) = way {
-            picture = match way.take(picture) {
+        if let Some(to_srgb) = to_srgb {
+            picture = match to_srgb.apply(picture) {
                 Ok(shown) => {
                     profile = true;
                     shown
@@ -195,12 +203,12 @@ impl Decoder {
         self.recycle(picture);
     }
 
-    /// The way from a file's colours to sRGB.
-    fn way(&mut self, bytes: &[u8], format: Format) -> Option<Arc<Way>> {
+    /// The to_srgb from a file's colours to sRGB.
+    fn to_srgb(&mut self, bytes: &[u8], format: Format) -> Option<Arc<ToSrgb>> {
         if format == Format::Jpeg {
-            return Meaning::icc(&self.jpeg.icc(bytes).ok()?).way();
+            return ColourSpace::icc(&self.jpeg.icc(bytes).ok()?).to_srgb();
         }
-        raster::meaning(format, bytes).way()
+        raster::colour_space(format, bytes).to_srgb()
     }
 
     /// Frames of an animation that are shown otherwise than the stored pixels.
@@ -208,7 +216,7 @@ impl Decoder {
         &mut self,
         bytes: &[u8],
         format: Format,
-        way: Option<&Way>,
+        to_srgb: Option<&ToSrgb>,
         see: &mut dyn FnMut(Face, &Picture),
     ) {
         let limits = &self.options.limits;
@@ -228,15 +236,33 @@ impl Decoder {
             let sources = Sources { alpha, scans: None };
             let viewing = super::Viewing::default();
             let decoded = Decoded { picture, format, detail: Detail::Full, whole: None, viewing, sources };
-            self.face(part, bytes, decoded, way, see);
+            self.face(part, bytes, decoded, to_srgb, see);
         }
+    }
+
+    /// The low frequencies of a JPEG through its profile, in as much detail as the stored ones.
+    fn shown(&mut self, bytes: &[u8], detail: Detail, to_srgb: &ToSrgb) -> Option<Picture> {
+        let detail = &|_, _| detail;
+        let to_srgb = Some(to_srgb);
+        // The guards have seen the stored colours.
+        let wish = Wish { detail, judged: detail, only_coarse: true, guarded: false, scans: None, to_srgb };
+        let limits = &self.options.limits;
+        let read = || self.jpeg.read_into(bytes, &wish, limits, &mut self.spare);
+        Some(raster::guarded(Format::Jpeg, read).ok()??.picture)
     }
 
     /// Other scans than viewers take of a JPEG.
     fn scans(&mut self, bytes: &[u8], scans: (usize, usize)) -> Option<Decoded> {
         let full = &|_, _| Detail::Full;
         let (wish, most) = (
-            Wish { detail: full, judged: full, only_coarse: false, guarded: false, scans: Some(scans) },
+            Wish {
+                detail: full,
+                judged: full,
+                only_coarse: false,
+                guarded: false,
+                scans: Some(scans),
+                to_srgb: None,
+            },
             self.jpeg.estimate(bytes, full).ok()?.0.memory.max(MOST_OVERLAID),
         );
         let mut limits = self.options.limits.clone();

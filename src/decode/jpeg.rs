@@ -70,7 +70,7 @@
 //! the limits are checked for before any is taken.
 
 use crate::decode::Detail;
-use crate::decode::colours::Sample;
+use crate::decode::colours::{Sample, ToSrgb};
 use crate::decode::estimate::Estimate;
 use crate::error::Result;
 use crate::limits::Limits;
@@ -159,6 +159,8 @@ pub(crate) struct Wish<'a> {
     pub(crate) guarded: bool,
     /// The scans that make up the picture, each read over what is there; `None` for those that viewers take.
     pub(crate) scans: Option<(usize, usize)>,
+    /// What low frequencies are to be shown through; `None` for those that are stored.
+    pub(super) to_srgb: Option<&'a ToSrgb>,
 }
 
 impl JpegReader {
@@ -174,7 +176,14 @@ impl JpegReader {
         rule: impl Fn(u32, u32) -> Detail,
         limits: &Limits,
     ) -> Result<Reading> {
-        let mut wish = Wish { detail: &rule, judged: &rule, only_coarse: false, guarded: false, scans: None };
+        let mut wish = Wish {
+            detail: &rule,
+            judged: &rule,
+            only_coarse: false,
+            guarded: false,
+            scans: None,
+            to_srgb: None,
+        };
         if let Some(reading) = self.read_into(bytes, &wish, limits, &mut Vec::new())? {
             return Ok(reading);
         }

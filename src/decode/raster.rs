@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use image::metadata::Orientation;
 
-use super::colours::{Meaning, Sample};
+use super::colours::{ColourSpace, Sample};
 use super::estimate::Estimate;
 use super::faces::Sources;
 use super::{DamagedPolicy, DecodeOptions, Decoded, Detail, Format, Orient, Viewing, orient};
@@ -49,8 +49,8 @@ pub(super) fn decode(bytes: &[u8], options: &DecodeOptions, samples: &mut Vec<u8
         return Err(damaged(format, share));
     }
     let (picture, viewing) = (picture(std::mem::take(samples), &raster), raster.viewing);
-    let meaning = meaning(format, bytes);
-    let sample = if meaning == Meaning::Usual { Sample::default() } else { Sample::of(&picture, bytes) };
+    let meaning = colour_space(format, bytes);
+    let sample = if meaning == ColourSpace::Usual { Sample::default() } else { Sample::of(&picture, bytes) };
     let viewing = Viewing { alpha: !raster.alpha.is_empty(), profile: meaning.moves(&sample), ..viewing };
     let (picture, viewing) = turned(raster.orientation, options.orient, picture, viewing);
     let alpha =
@@ -60,12 +60,12 @@ pub(super) fn decode(bytes: &[u8], options: &DecodeOptions, samples: &mut Vec<u8
 }
 
 /// What a file says of its colours, where it is no JPEG.
-pub(super) fn meaning(format: Format, bytes: &[u8]) -> Meaning<'_> {
+pub(super) fn colour_space(format: Format, bytes: &[u8]) -> ColourSpace<'_> {
     match format {
-        Format::Png => png::chunks::meaning(bytes),
-        Format::WebP => webp::meaning(bytes),
-        Format::Tiff => tiff::meaning(bytes),
-        _ => Meaning::Usual,
+        Format::Png => png::chunks::colour_space(bytes),
+        Format::WebP => webp::colour_space(bytes),
+        Format::Tiff => tiff::colour_space(bytes),
+        _ => ColourSpace::Usual,
     }
 }
 

@@ -15,8 +15,8 @@
 //!  ρ² = var(e) / min(var(s), var(s + e))
 //! ```
 //!
-//! over the cells of chroma, each with one cell of luma, in up to [`ROWS`] rows. Which rows of a tall picture these are, its data decides, so
-//! that nobody can paint between them. Over [`MOST`], every pixel is read. Pictures in one strong colour (leaves, skies at night, tinted
+//! over the cells of chroma, each with one cell of luma, of up to [`ROWS`] rows and [`COLUMNS`] of each. Which these are of a large picture, its
+//! data decides, so that nobody can paint between them. Over [`MOST`], every pixel is read. Pictures in one strong colour (leaves, skies at night, tinted
 //! graphics) are such, and forgeries whose unshown colours hold another picture.
 //!
 //! `benches/decoders` (`kinds`) says how far signatures lie apart below the bound, for pictures in one of six colours, in two and over-saturated.
@@ -33,6 +33,9 @@ const MOST: f32 = 0.035;
 
 /// Rows of cells that are looked at, at most.
 const ROWS: u32 = 64;
+
+/// Cells of a row that are looked at, at most.
+const COLUMNS: u32 = 64;
 
 /// Planes of one picture, of luma and of chroma about 0.
 #[derive(Clone, Copy)]
@@ -64,21 +67,25 @@ impl Colours<'_> {
         let (mut sum, mut grey) = (Moments::default(), Moments::default());
         let Colours { luma, cb, cr } = *self;
         let nearest = |cell: u32, size: u32, of: u32| (cell * size + size / 2) / of;
-        let columns = cb.columns.min(cr.columns);
-        let beside: Vec<u32> =
-            (0..columns).map(|x| nearest(x, cb.cell_width, luma.cell_width).min(luma.columns - 1)).collect();
-        let rows = cb.rows.min(cr.rows);
-        let apart = rows.div_ceil(ROWS);
-        let padded = (columns as usize).next_multiple_of(LANES);
+        let (columns, rows) = (cb.columns.min(cr.columns), cb.rows.min(cr.rows));
+        let (apart, step) = (rows.div_ceil(ROWS), columns.div_ceil(COLUMNS));
+        // Of each few columns the same one in every row.
+        let chosen = (0..columns).step_by(step as usize).map(|first| {
+            let x = (first + random.below(step as usize) as u32).min(columns - 1);
+            (x as usize, nearest(x, cb.cell_width, luma.cell_width).min(luma.columns - 1) as usize)
+        });
+        let chosen: Vec<(usize, usize)> = chosen.collect();
+        let padded = chosen.len().next_multiple_of(LANES);
         let mut lines = [vec![0.0; padded], vec![0.0; padded], vec![0.0; padded]];
         let mut looked = 0;
         for first in (0..rows).step_by(apart as usize) {
             let y = (first + random.below(apart as usize) as u32).min(rows - 1);
             let of_luma = nearest(y, cb.cell_height, luma.cell_height).min(luma.rows - 1);
             let line = luma.row(of_luma as usize);
-            fill(&mut lines[0], beside.iter().map(|&x| line[x as usize]));
-            fill(&mut lines[1], cb.row(y as usize).iter().copied());
-            fill(&mut lines[2], cr.row(y as usize).iter().copied());
+            let (of_cb, of_cr) = (cb.row(y as usize), cr.row(y as usize));
+            fill(&mut lines[0], chosen.iter().map(|&(_, x)| line[x]));
+            fill(&mut lines[1], chosen.iter().map(|&(x, _)| of_cb[x]));
+            fill(&mut lines[2], chosen.iter().map(|&(x, _)| of_cr[x]));
             let [y, cb, cr] = lines.each_ref().map(|line| line.as_chunks::<LANES>().0);
             for ((y, cb), cr) in y.iter().zip(cb).zip(cr) {
                 add(&mut sum, &mut grey, y, cb, cr);

@@ -197,7 +197,9 @@ macro_rules! run_lanes {
             $(let mut $flow = Flow::of::<SLOTS>(&lanes[$index], machine);)+
             // Full rounds, and lanes of one more; the last of these met bits that no code begins with.
             let (mut rounds, mut more) = (0, 0);
-            'lanes: for load in 0..log.loads().min(LOADS) {
+            let loads = log.loads().min(LOADS);
+            let entries = &mut *log.entries;
+            'lanes: for load in 0..loads {
                 $(let $position = $flow.position();)+
                 if $($position > stop[$index])||+ {
                     break;
@@ -209,19 +211,19 @@ macro_rules! run_lanes {
                         let (flow, instead, is_bad) = $flow.care(entry, context);
                         ($flow, entry) = (flow, instead);
                         if is_bad {
-                            log.entries[$index][load][round] = entry;
+                            entries[$index][load][round] = entry;
                             $flow.turn::<SLOTS>(entry, machine);
                             more = $index + 1;
                             break 'lanes;
                         }
                     }
-                    log.entries[$index][load][round] = entry;
+                    entries[$index][load][round] = entry;
                     $flow.turn::<SLOTS>(entry, machine);)+
                     rounds += 1;
                 }
             }
-            $(let entries = &log.entries[$index].as_flattened()[..rounds + usize::from($index < more)];
-            lanes[$index].take::<SLOTS>(entries, machine.number($flow.here), $index + 1 == more);
+            $(let logged = &entries[$index].as_flattened()[..rounds + usize::from($index < more)];
+            lanes[$index].take::<SLOTS>(logged, machine.number($flow.here), $index + 1 == more);
             lanes[$index].stop_at::<SLOTS>($flow.position(), $flow.k >> ADVANCE);)+
         }
     };

@@ -27,7 +27,7 @@ pub(super) struct Pixels {
 
 /// How a component's rows come to the picture's resolution.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum Upsampling {
     #[default]
     AsIs,
     Columns,
@@ -39,7 +39,7 @@ enum Way {
 /// One component's last two rows of MCUs.
 #[derive(Debug, Default)]
 struct Samples {
-    way: Way,
+    upsampling: Upsampling,
     samples: Vec<u8>,
     stride: usize,
     /// Rows of one row of MCUs.
@@ -52,27 +52,27 @@ struct Samples {
     down: (usize, usize),
 }
 
-impl Way {
+impl Upsampling {
     /// Libjpeg's choice, but for ratios that are no whole numbers: these it refuses.
-    fn of(frame: &Frame, component: &Component) -> Way {
+    fn of(frame: &Frame, component: &Component) -> Upsampling {
         let doubles = |factor: usize, most: usize| match most {
             _ if factor == most => Some(false),
             _ if 2 * factor == most => Some(true),
             _ => None,
         };
         match (doubles(component.across, frame.across), doubles(component.down, frame.down)) {
-            (Some(false), Some(false)) => Way::AsIs,
-            (Some(false), Some(true)) => Way::Rows,
-            (Some(true), Some(false)) if component.width > 2 => Way::Columns,
-            (Some(true), Some(true)) if component.width > 2 => Way::Both,
-            _ => Way::Repeated,
+            (Some(false), Some(false)) => Upsampling::AsIs,
+            (Some(false), Some(true)) => Upsampling::Rows,
+            (Some(true), Some(false)) if component.width > 2 => Upsampling::Columns,
+            (Some(true), Some(true)) if component.width > 2 => Upsampling::Both,
+            _ => Upsampling::Repeated,
         }
     }
 }
 
 impl Samples {
     fn start(&mut self, frame: &Frame, component: &Component) {
-        self.way = Way::of(frame, component);
+        self.upsampling = Upsampling::of(frame, component);
         self.stride = 8 * component.blocks_wide;
         self.strip = 8 * component.down;
         (self.width, self.height) = (component.width, component.height);
@@ -88,9 +88,9 @@ impl Samples {
     /// The row of samples nearest to a row of pixels, and the next nearest.
     fn near_and_far(&self, y: usize) -> (usize, usize) {
         let near = y * self.down.0 / self.down.1;
-        match self.way {
-            Way::Rows | Way::Both if y.is_multiple_of(2) => (near, near.saturating_sub(1)),
-            Way::Rows | Way::Both => (near, (near + 1).min(self.height - 1)),
+        match self.upsampling {
+            Upsampling::Rows | Upsampling::Both if y.is_multiple_of(2) => (near, near.saturating_sub(1)),
+            Upsampling::Rows | Upsampling::Both => (near, (near + 1).min(self.height - 1)),
             _ => (near, near),
         }
     }
@@ -106,12 +106,12 @@ impl Samples {
         made: &'a mut Vec<u8>,
     ) -> &'a [u8] {
         let (near, far) = self.near_and_far(y);
-        match self.way {
-            Way::AsIs => return self.row(near),
-            Way::Columns => upsample::columns(simd, self.row(near), sums, made),
-            Way::Rows => upsample::rows(self.row(near), self.row(far), y.is_multiple_of(2), made),
-            Way::Both => upsample::both(simd, self.row(near), self.row(far), sums, made),
-            Way::Repeated => upsample::repeated(self.row(near), self.across, width, made),
+        match self.upsampling {
+            Upsampling::AsIs => return self.row(near),
+            Upsampling::Columns => upsample::columns(simd, self.row(near), sums, made),
+            Upsampling::Rows => upsample::rows(self.row(near), self.row(far), y.is_multiple_of(2), made),
+            Upsampling::Both => upsample::both(simd, self.row(near), self.row(far), sums, made),
+            Upsampling::Repeated => upsample::repeated(self.row(near), self.across, width, made),
         }
         made
     }

@@ -134,19 +134,55 @@ fn luma(r: i32, g: i32, b: i32) -> i32 {
     (19_595 * r + 38_470 * g + 7_471 * b + (1 << 15)) >> 16
 }
 
-/// Combines planes sample by sample, on the finest cells that all of them divide into.
-fn combine<const P: usize>(
+/// R, G and B, each about 0, of what `shown` makes of the components' colours, clamped and rounded; on the finest cells that all of them
+/// divide into.
+pub(super) fn shown<const P: usize>(
     frame: &Frame,
     planes: [&Plane<u16>; P],
-    mut samples: Vec<u16>,
-    zero: i32,
-    formula: impl Fn([i32; P]) -> i32,
-) -> Plane<u16> {
+    samples: [Vec<u16>; 3],
+    colour: impl Fn([f32; P]) -> [f32; 3],
+    shown: impl Fn(&[[u8; 3]]) -> Vec<[u8; 3]>,
+) -> [Plane<u16>; 3] {
+    let mut rgb = samples.map(|samples| finest(frame, planes, samples));
+    let Plane { columns, rows, cell_width, cell_height, .. } = rgb[0];
+    let sample = |value: u8| (NEUTRAL + (i32::from(value) - 128) * i32::from(COARSE_UNIT)) as u16;
+    let times = planes.map(|plane| (plane.cell_width / cell_width) as usize);
+    let mut line = Vec::new();
+    for row in 0..rows {
+        let lines = planes.map(|plane| plane.row((row * cell_height / plane.cell_height) as usize));
+        line.clear();
+        line.extend((0..columns as usize).map(|column| {
+            let levels = std::array::from_fn(|plane| level(lines[plane][column / times[plane]]));
+            colour(levels).map(|value| (value + 0.5) as u8)
+        }));
+        let shown = shown(&line);
+        for (index, plane) in rgb.iter_mut().enumerate() {
+            plane.samples.extend(shown.iter().map(|pixel| sample(pixel[index])));
+        }
+    }
+    rgb
+}
+
+/// A plane of the finest cells that others divide into, with nothing in it yet.
+fn finest<const P: usize>(frame: &Frame, planes: [&Plane<u16>; P], mut samples: Vec<u16>) -> Plane<u16> {
     let cell_width = planes.iter().map(|plane| plane.cell_width).fold(0, gcd);
     let cell_height = planes.iter().map(|plane| plane.cell_height).fold(0, gcd);
     let columns = (frame.width as u32).div_ceil(cell_width);
     let rows = (frame.height as u32).div_ceil(cell_height);
     samples.clear();
+    Plane { samples, stride: columns as usize, columns, rows, channels: 1, cell_width, cell_height }
+}
+
+/// Combines planes sample by sample, on the finest cells that all of them divide into.
+fn combine<const P: usize>(
+    frame: &Frame,
+    planes: [&Plane<u16>; P],
+    samples: Vec<u16>,
+    zero: i32,
+    formula: impl Fn([i32; P]) -> i32,
+) -> Plane<u16> {
+    let mut combined = finest(frame, planes, samples);
+    let Plane { columns, rows, cell_width, cell_height, ref mut samples, .. } = combined;
     let alike = planes.iter().all(|plane| plane.cell_width == cell_width);
     for row in 0..rows {
         let lines = planes.map(|plane| plane.row((row * cell_height / plane.cell_height) as usize));
@@ -164,7 +200,7 @@ fn combine<const P: usize>(
             }));
         }
     }
-    Plane { samples, stride: columns as usize, columns, rows, channels: 1, cell_width, cell_height }
+    combined
 }
 
 /// The level of a coarse sample.

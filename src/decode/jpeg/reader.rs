@@ -24,8 +24,7 @@ use super::sequential::{Sequential, WINDOW};
 use super::smooth::{self, Sent, WATCHED};
 use super::transform::to_natural;
 use super::{Reading, Wish};
-use crate::decode::colours;
-use crate::decode::colours::profile_memory;
+use crate::decode::colours::{self, ToSrgb, profile_memory};
 use crate::decode::estimate::Estimate;
 use crate::decode::random::Random;
 use crate::decode::{Detail, Format};
@@ -218,7 +217,7 @@ impl Reader {
             // Low frequencies do not make up a picture that is damaged, out of range or in several scans.
             return Ok(None);
         } else {
-            self.low_frequencies(&walked)
+            self.low_frequencies(&walked, wish.to_srgb)
         };
         let Walked { header, plan, progress, scans, .. } = walked;
         let (detail, unusual, exif, icc) = (plan.detail, !(fits && progress.fits), header.exif, header.icc);
@@ -575,8 +574,8 @@ impl Reader {
     }
 
     /// The planes of what was stored, and whether all values had 16 bits. No picture where they had not, nor where
-    /// [`Plan::guarded`] says to look and pixels show something else.
-    fn low_frequencies(&mut self, walked: &Walked) -> (Option<Picture>, bool) {
+    /// [`Plan::guarded`] says to look and pixels show something else. They are of what `to_srgb` makes of the colours, where it is given.
+    fn low_frequencies(&mut self, walked: &Walked, to_srgb: Option<&ToSrgb>) -> (Option<Picture>, bool) {
         let (header, frame, plan) = (&walked.header, &walked.frame, &walked.plan);
         let mut fit = true;
         let is_shown;
@@ -589,11 +588,12 @@ impl Reader {
             Colour::Rgb => {
                 let rgb = [0, 1, 2].map(|index| plane(self, index));
                 is_shown = !self.is_clipped(walked, &[]);
-                self.sample_colours(header, rgb.each_ref(), |rgb| rgb.map(|level| level + 128.0));
-                let luma = planes::luma_of_rgb(frame, rgb.each_ref(), self.spare());
-                let colour = planes::colour_of_rgb(frame, rgb.each_ref(), self.spare());
-                rgb.into_iter().for_each(|plane| self.recycle(plane.samples));
-                Planes::Coarse { luma, colour: Some(colour) }
+                let colour = |rgb: [f32; 3]| rgb.map(|level| level + 128.0);
+                self.sample_colours(header, rgb.each_ref(), colour);
+                match to_srgb {
+                    None => self.of_rgb(frame, rgb),
+                    Some(to_srgb) => self.shown(frame, rgb, colour, to_srgb),
+                }
             }
             Colour::YCbCr => {
                 let planes = [0, 1, 2].map(|index| plane(self, index));
@@ -602,18 +602,28 @@ impl Reader {
                 is_shown = !(plan.guarded
                     && (colours.are_beyond(&self.stream.bytes, self.level)
                         || self.is_clipped(walked, &planes)));
-                let colour = planes::colour(frame, cb, cr, self.spare());
                 self.sample_colours(header, planes.each_ref(), planes::rgb);
-                let [luma, cb, cr] = planes;
-                [cb, cr].into_iter().for_each(|plane| self.recycle(plane.samples));
-                Planes::Coarse { luma, colour: Some(colour) }
+                match to_srgb {
+                    None => {
+                        let [luma, cb, cr] = planes;
+                        let colour = planes::colour(frame, &cb, &cr, self.spare());
+                        [cb, cr].into_iter().for_each(|plane| self.recycle(plane.samples));
+                        Planes::Coarse { luma, colour: Some(colour) }
+                    }
+                    Some(to_srgb) => self.shown(frame, planes, planes::rgb, to_srgb),
+                }
             }
             _ => {
                 let planes = [plane(self, 0)];
                 is_shown = !self.is_clipped(walked, &planes);
-                let [luma] = planes;
-                self.sample_colours(header, [&luma], |[grey]| [grey; 3]);
-                Planes::Coarse { luma, colour: None }
+                self.sample_colours(header, planes.each_ref(), |[grey]| [grey; 3]);
+                match to_srgb {
+                    None => {
+                        let [luma] = planes;
+                        Planes::Coarse { luma, colour: None }
+                    }
+                    Some(to_srgb) => self.shown(frame, planes, |[grey]| [grey; 3], to_srgb),
+                }
             }
         };
         let picture = Picture { width: frame.width as u32, height: frame.height as u32, planes };
@@ -622,6 +632,29 @@ impl Reader {
         }
         self.take_back(picture);
         (None, fit)
+    }
+
+    /// R, G and B, each about 0, as the planes of a picture.
+    fn of_rgb(&mut self, frame: &Frame, rgb: [Plane<u16>; 3]) -> Planes {
+        let luma = planes::luma_of_rgb(frame, rgb.each_ref(), self.spare());
+        let colour = planes::colour_of_rgb(frame, rgb.each_ref(), self.spare());
+        rgb.into_iter().for_each(|plane| self.recycle(plane.samples));
+        Planes::Coarse { luma, colour: Some(colour) }
+    }
+
+    /// The planes of what `to_srgb` shows of the colours that `colour` makes of the components.
+    fn shown<const P: usize>(
+        &mut self,
+        frame: &Frame,
+        components: [Plane<u16>; P],
+        colour: impl Fn([f32; P]) -> [f32; 3],
+        to_srgb: &ToSrgb,
+    ) -> Planes {
+        let samples = [self.spare(), self.spare(), self.spare()];
+        let shown = |pixels: &[[u8; 3]]| to_srgb.shown(pixels);
+        let rgb = planes::shown(frame, components.each_ref(), samples, colour, shown);
+        components.into_iter().for_each(|plane| self.recycle(plane.samples));
+        self.of_rgb(frame, rgb)
     }
 
     /// Takes a sample of what the planes show, where a profile says that it is meant otherwise.

@@ -6,7 +6,7 @@ use tiff::{ColorType, TiffError};
 
 use super::pieces::Pieces;
 use super::{Opacity, Raster, blank, divided, share};
-use crate::decode::colours::{Meaning, profile_memory};
+use crate::decode::colours::{ColourSpace, profile_memory};
 use crate::decode::estimate::Estimate;
 use crate::decode::{Format, Viewing, orient};
 use crate::error::{Error, Result};
@@ -164,8 +164,8 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, samples: &mut Vec<u8>) -> Re
 }
 
 /// What the page says of its colours.
-pub(in crate::decode) fn meaning(bytes: &[u8]) -> Meaning<'_> {
-    Meaning::icc(profile(bytes))
+pub(in crate::decode) fn colour_space(bytes: &[u8]) -> ColourSpace<'_> {
+    ColourSpace::icc(profile(bytes))
 }
 
 /// The file with its main page first, where it begins with a reduced one.

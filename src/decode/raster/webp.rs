@@ -5,7 +5,7 @@ use image::{AnimationDecoder, Frames, ImageDecoder, ImageError};
 
 use super::pieces::Pieces;
 use super::{Raster, blank, lengthen, take_alpha};
-use crate::decode::colours::{Meaning, profile_memory};
+use crate::decode::colours::{ColourSpace, profile_memory};
 use crate::decode::estimate::{Estimate, LEAST};
 use crate::decode::{Format, Viewing, orient};
 use crate::error::{Error, Result};
@@ -86,8 +86,8 @@ pub(super) fn decode(bytes: &[u8], samples: &mut Vec<u8>) -> Result<Raster> {
 }
 
 /// What it says of its colours.
-pub(in crate::decode) fn meaning(bytes: &[u8]) -> Meaning<'_> {
-    Meaning::icc(profile(bytes))
+pub(in crate::decode) fn colour_space(bytes: &[u8]) -> ColourSpace<'_> {
+    ColourSpace::icc(profile(bytes))
 }
 
 /// All frames, each on what the others left.

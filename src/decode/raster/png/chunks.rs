@@ -4,7 +4,7 @@ use std::io::Read;
 
 use flate2::read::ZlibDecoder;
 
-use crate::decode::colours::{LONGEST_PROFILE, Meaning};
+use crate::decode::colours::{ColourSpace, LONGEST_PROFILE};
 use crate::decode::viewing::Viewing;
 
 /// Whether the picture is one of several.
@@ -22,7 +22,7 @@ pub(super) fn viewing(bytes: &[u8]) -> Viewing {
 }
 
 /// What it says of its colours: by cICP, else an ICC profile, else unless it is sRGB a gamma, and with that primaries.
-pub(in crate::decode) fn meaning(bytes: &[u8]) -> Meaning<'static> {
+pub(in crate::decode) fn colour_space(bytes: &[u8]) -> ColourSpace<'static> {
     let (mut codes, mut icc, mut srgb, mut gamma, mut points) = (None, None, false, None, None);
     for (name, content) in before_data(bytes) {
         match name {
@@ -40,10 +40,10 @@ pub(in crate::decode) fn meaning(bytes: &[u8]) -> Meaning<'static> {
         }
     }
     match (codes, icc, gamma) {
-        (Some([primaries, transfer]), ..) => Meaning::Codes { primaries, transfer },
-        (_, Some(icc), _) => Meaning::Icc(icc.into()),
-        (_, _, Some(exponent)) if !srgb => Meaning::Gamma { exponent, primaries: points },
-        _ => Meaning::Usual,
+        (Some([primaries, transfer]), ..) => ColourSpace::Codes { primaries, transfer },
+        (_, Some(icc), _) => ColourSpace::Icc(icc.into()),
+        (_, _, Some(exponent)) if !srgb => ColourSpace::Gamma { exponent, primaries: points },
+        _ => ColourSpace::Usual,
     }
 }
 
@@ -114,18 +114,18 @@ mod tests {
         assert!(seen(&[(b"acTL", two), (b"fcTL", b""), (b"IDAT", b"")]));
         assert!(!seen(&[(b"acTL", one), (b"fcTL", b""), (b"IDAT", b"")]));
         assert!(seen(&[(b"acTL", one), (b"IDAT", b"")]));
-        let meaning = |chunks: &[(&[u8; 4], &[u8])]| meaning(&png(chunks));
+        let found = |chunks: &[(&[u8; 4], &[u8])]| colour_space(&png(chunks));
         let dark = &10_000u32.to_be_bytes()[..];
-        let gamma = |primaries| Meaning::Gamma { exponent: 0.1, primaries };
-        assert_eq!(meaning(&[(b"gAMA", dark)]), gamma(None));
+        let gamma = |primaries| ColourSpace::Gamma { exponent: 0.1, primaries };
+        assert_eq!(found(&[(b"gAMA", dark)]), gamma(None));
         let points = [[0.1; 2]; 4];
-        assert_eq!(meaning(&[(b"gAMA", dark), (b"cHRM", &dark.repeat(8))]), gamma(Some(points)));
-        assert_eq!(meaning(&[(b"cHRM", &dark.repeat(8))]), Meaning::Usual);
-        assert_eq!(meaning(&[(b"gAMA", dark), (b"sRGB", b"\0")]), Meaning::Usual);
-        let codes = Meaning::Codes { primaries: 9, transfer: 16 };
-        assert_eq!(meaning(&[(b"gAMA", dark), (b"cICP", &[9, 16, 0, 1])]), codes);
-        assert_eq!(meaning(&[(b"iCCP", b"name\0\0broken"), (b"gAMA", dark)]), gamma(None));
-        assert_eq!(meaning(&[]), Meaning::Usual);
+        assert_eq!(found(&[(b"gAMA", dark), (b"cHRM", &dark.repeat(8))]), gamma(Some(points)));
+        assert_eq!(found(&[(b"cHRM", &dark.repeat(8))]), ColourSpace::Usual);
+        assert_eq!(found(&[(b"gAMA", dark), (b"sRGB", b"\0")]), ColourSpace::Usual);
+        let codes = ColourSpace::Codes { primaries: 9, transfer: 16 };
+        assert_eq!(found(&[(b"gAMA", dark), (b"cICP", &[9, 16, 0, 1])]), codes);
+        assert_eq!(found(&[(b"iCCP", b"name\0\0broken"), (b"gAMA", dark)]), gamma(None));
+        assert_eq!(found(&[]), ColourSpace::Usual);
     }
 
     #[test]

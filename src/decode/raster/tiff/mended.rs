@@ -54,7 +54,7 @@ impl<'a> Mended<'a> {
         }
         let mut changes = Changes { directory: &directory, tags: BTreeMap::new() };
         let indexed = directory.value(Tag::PhotometricInterpretation) == Some(3);
-        changes.meaning();
+        changes.colour_space();
         changes.cells();
         let unpacked = strips::unpacked(&changes);
         let clumps = changes.chroma();
@@ -112,7 +112,7 @@ impl Changes<'_, '_> {
     }
 
     /// What a pixel is.
-    fn meaning(&mut self) {
+    fn colour_space(&mut self) {
         let bits = self.count(Tag::BitsPerSample);
         let photometric = self.value(Tag::PhotometricInterpretation);
         if self.value(Tag::SamplesPerPixel).is_none() && bits >= 3 && matches!(photometric, Some(2 | 6)) {
