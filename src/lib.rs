@@ -2,6 +2,7 @@
 
 mod backend;
 pub mod decode;
+mod engine;
 pub mod error;
 pub mod gallery;
 pub mod hasher;
@@ -19,6 +20,10 @@ pub use backend::{
 pub use decode::{
     Background, DamagedPolicy, DecodeOptions, Decoded, Decoder, Detail, DetailChoice, Face, Format, Memory,
     Orient, Part, Viewing,
+};
+pub use engine::{
+    Engine, EngineBuilder, HashError, HashRequest, Hashing, Lane, PictureError, Run, RunHandle, RunOptions,
+    Search,
 };
 pub use error::{Error, Result};
 pub use hasher::{FaceHash, Faces, Flag, HashOptions, Hashed, Hasher, PdqHash, PdqPath, PhotoDnaHash};

@@ -53,6 +53,8 @@ mod waiting;
 mod worker;
 mod writer;
 
+pub(crate) use budget::Permits;
+pub(crate) use lookup::search_all;
 pub use lookup::{Found, Lookup, Queries, groups, query_of};
 pub use record::{Record, Times};
 pub use row::{Row, RowFace, RowFailure, RowMatch, RowPicture, Text};
@@ -65,7 +67,8 @@ pub use source::{
 };
 pub use stop::Stop;
 pub use summary::{Ended, Summary};
-pub(crate) use threads::{Beside, start as start_thread};
+pub(crate) use threads::{Beside, refused, start as start_thread};
+pub(crate) use worker::surviving;
 
 /// The choices of [`run`].
 #[derive(Debug, Clone)]

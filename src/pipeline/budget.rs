@@ -1,6 +1,6 @@
 //! The byte budget: who may take memory, in which order, so that nobody waits for ever.
 //!
-//! Two ledgers, `files` and [`loans`](super::loans), and a standing share a worker that no ledger counts:
+//! Two semaphores of bytes, `files` and [`loans`](super::loans), and a standing share per worker that neither counts:
 //!
 //! | part | of the budget | held |
 //! | --- | --- | --- |
@@ -9,9 +9,9 @@
 //! | shares: decoded pictures, and what a decoder keeps | 3/8, divided by the workers | always |
 //! | loans: decoded pictures over a share | 3/8 | from before decoding until hashed |
 //!
-//! No circle of waiting is possible: who holds a loan waits for nobody (but the writer, who waits for no ledger),
-//! and a file that waits for a loan holds no worker. Within a ledger requests are served in the order in which they
-//! came, so that a large one is not passed for ever by small ones; one larger than the whole ledger is served
+//! No circle of waiting is possible: who holds a loan waits for nobody (but the writer, who waits for no permit),
+//! and a file that waits for a loan holds no worker. Within a semaphore requests are served in the order in which they
+//! came, so that a large one is not passed for ever by small ones; one larger than all of it is served
 //! when nothing else is held.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -19,7 +19,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 /// The parts of the budget.
 #[derive(Debug)]
 pub(super) struct Budget {
-    pub(super) files: Ledger,
+    pub(super) files: Permits,
     /// Bytes that are lent to pictures over a share.
     pub(super) lent: u64,
     /// Bytes that one worker may keep and use without asking.
@@ -33,7 +33,7 @@ impl Budget {
     pub(super) fn new(memory: u64, workers: usize) -> Budget {
         let eighth = memory / 8;
         Budget {
-            files: Ledger::new(eighth),
+            files: Permits::new(eighth),
             lent: 3 * eighth,
             share: 3 * eighth / workers as u64,
             idle: eighth,
@@ -43,7 +43,7 @@ impl Budget {
 
 /// Lends bytes up to a total, first come, first served. Clones lend the same bytes.
 #[derive(Debug, Clone)]
-pub(super) struct Ledger(Arc<Shared>);
+pub(crate) struct Permits(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
@@ -61,20 +61,20 @@ struct State {
     closed: bool,
 }
 
-/// Bytes taken from a [`Ledger`], given back on drop.
+/// Bytes taken from a [`Permits`], given back on drop.
 #[derive(Debug)]
-pub(super) struct Reservation {
-    ledger: Ledger,
+pub(crate) struct Reservation {
+    permits: Permits,
     bytes: u64,
 }
 
-impl Ledger {
-    pub(super) fn new(total: u64) -> Ledger {
-        Ledger(Arc::new(Shared { total, state: Mutex::default(), changed: Condvar::new() }))
+impl Permits {
+    pub(crate) fn new(total: u64) -> Permits {
+        Permits(Arc::new(Shared { total, state: Mutex::default(), changed: Condvar::new() }))
     }
 
     /// Takes `bytes`, waiting until they are free; where they are more than the whole total, until nothing is taken.
-    pub(super) fn reserve(&self, bytes: u64) -> Reservation {
+    pub(crate) fn reserve(&self, bytes: u64) -> Reservation {
         let mut state = self.lock();
         let ticket = state.next_ticket;
         state.next_ticket += 1;
@@ -87,7 +87,7 @@ impl Ledger {
         state.taken += bytes;
         state.peak = state.peak.max(state.taken);
         self.0.changed.notify_all();
-        Reservation { ledger: self.clone(), bytes }
+        Reservation { permits: self.clone(), bytes }
     }
 
     /// Nobody waits any more: the run is over, and who still asks does so in vain.
@@ -113,8 +113,8 @@ impl Reservation {
     pub(super) fn shrink_to(&mut self, bytes: u64) {
         let surplus = self.bytes.saturating_sub(bytes);
         self.bytes -= surplus;
-        self.ledger.lock().taken -= surplus;
-        self.ledger.0.changed.notify_all();
+        self.permits.lock().taken -= surplus;
+        self.permits.0.changed.notify_all();
     }
 }
 
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn never_more_than_the_total_but_one_alone() {
-        let ledger = Ledger::new(100);
+        let ledger = Permits::new(100);
         let served = AtomicU64::new(0);
         thread::scope(|scope| {
             for number in 0..8u64 {
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_large_request_is_not_passed_by_small_ones() {
-        let ledger = Ledger::new(100);
+        let ledger = Permits::new(100);
         let small = ledger.reserve(1);
         let order = Mutex::new(Vec::new());
         thread::scope(|scope| {
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn nobody_waits_for_a_closed_ledger() {
-        let ledger = Ledger::new(10);
+        let ledger = Permits::new(10);
         let held = ledger.reserve(10);
         thread::scope(|scope| {
             let waiting: Vec<_> = (0..3).map(|_| scope.spawn(|| ledger.reserve(5))).collect();
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn what_is_given_back_early_is_free() {
-        let ledger = Ledger::new(10);
+        let ledger = Permits::new(10);
         let mut held = ledger.reserve(50);
         held.shrink_to(4);
         held.shrink_to(9);

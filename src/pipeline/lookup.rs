@@ -37,7 +37,11 @@ pub struct Queries {
 impl Queries {
     /// Takes the next record.
     pub fn push(&mut self, record: &Record) {
-        let hashed = record.outcome.as_ref().ok();
+        self.push_picture(record.outcome.as_ref().ok());
+    }
+
+    /// Takes the next record, of which only the picture is given; `None` where it failed.
+    pub(crate) fn push_picture(&mut self, hashed: Option<&Hashed>) {
         if let Some(hashed) = hashed {
             self.query(hashed.face.map(|face| face.to_string().into()), query_of(hashed));
         }
@@ -81,19 +85,23 @@ pub struct Found {
 impl Found {
     /// The match as records tell it; the galleries are those that were searched, with what they are called.
     pub fn in_words(&self, galleries: &[Gallery], names: &[String]) -> RowMatch {
-        let Found { gallery, found } = *self;
-        let EntryView { key, label, source, position, .. } = galleries[gallery].entry(found.entry);
-        RowMatch {
-            gallery: names[gallery].clone(),
-            key: key.to_string(),
-            label: label.to_string(),
-            source: source.to_string(),
-            position,
-            algorithm: found.algorithm.name().into(),
-            distance: found.distance,
-            orientation: found.orientation.name().into(),
-            face: None,
-        }
+        in_words(&self.found, &names[self.gallery], &galleries[self.gallery])
+    }
+}
+
+/// A match as records tell it.
+fn in_words(found: &Match, name: &str, gallery: &Gallery) -> RowMatch {
+    let EntryView { key, label, source, position, .. } = gallery.entry(found.entry);
+    RowMatch {
+        gallery: name.to_string(),
+        key: key.to_string(),
+        label: label.to_string(),
+        source: source.to_string(),
+        position,
+        algorithm: found.algorithm.name().into(),
+        distance: found.distance,
+        orientation: found.orientation.name().into(),
+        face: None,
     }
 }
 
@@ -118,15 +126,9 @@ impl<'a> Lookup<'a> {
     ///
     /// Where a gallery was overwritten meanwhile, so that what was found does not count.
     pub fn matches(&mut self, queries: &Queries, names: &[String]) -> Result<Vec<Vec<RowMatch>>> {
-        let mut all = vec![Vec::new(); queries.records];
-        for found in self.search(&queries.queries) {
-            if let Some((record, face)) = queries.of.get(found.found.query as usize) {
-                let told = found.in_words(self.galleries, names);
-                all[*record].push(RowMatch { face: face.clone(), ..told });
-            }
-        }
-        self.galleries.iter().try_for_each(Gallery::check_unchanged)?;
-        Ok(all)
+        let found = self.search(&queries.queries);
+        let of: Vec<_> = names.iter().map(String::as_str).zip(self.galleries).collect();
+        by_record(queries, &found, &of)
     }
 
     /// Everything that matches, by query, algorithm, distance and gallery; with
@@ -149,8 +151,42 @@ impl<'a> Lookup<'a> {
     }
 }
 
-fn search(
-    galleries: &[Gallery],
+/// What matched of each record in galleries by name, on this thread.
+///
+/// # Errors
+///
+/// Those of [`Lookup::matches`].
+pub(crate) fn search_all(
+    galleries: &[(&str, &Gallery)],
+    options: &SearchOptions,
+    queries: &Queries,
+    scratch: &mut Scratch,
+) -> Result<Vec<Vec<RowMatch>>> {
+    let only = galleries.iter().map(|(_, gallery)| *gallery);
+    let mut found = search(only, options, &queries.queries, 0, scratch);
+    order(&mut found, options.nearest);
+    by_record(queries, &found, galleries)
+}
+
+/// What was found, in the words of records, by the record that it was found for.
+fn by_record(
+    queries: &Queries,
+    found: &[Found],
+    galleries: &[(&str, &Gallery)],
+) -> Result<Vec<Vec<RowMatch>>> {
+    let mut all = vec![Vec::new(); queries.records];
+    for Found { gallery, found } in found {
+        if let Some((record, face)) = queries.of.get(found.query as usize) {
+            let (name, gallery) = galleries[*gallery];
+            all[*record].push(RowMatch { face: face.clone(), ..in_words(found, name, gallery) });
+        }
+    }
+    galleries.iter().try_for_each(|(_, gallery)| gallery.check_unchanged())?;
+    Ok(all)
+}
+
+fn search<'g>(
+    galleries: impl IntoIterator<Item = &'g Gallery>,
     options: &SearchOptions,
     queries: &[Query],
     first: u32,
@@ -158,7 +194,7 @@ fn search(
 ) -> Vec<Found> {
     let mut all = Vec::new();
     let mut matches = Vec::new();
-    for (number, gallery) in galleries.iter().enumerate() {
+    for (number, gallery) in galleries.into_iter().enumerate() {
         matches.clear();
         gallery.search(queries, options, scratch, &mut matches);
         let found =

@@ -16,7 +16,7 @@ use std::thread;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use super::PipelineOptions;
-use super::budget::{Budget, Ledger};
+use super::budget::{Budget, Permits};
 use super::buffers::Buffers;
 use super::lane::{self, Lane, Returned, Travelling};
 use super::loans::Loans;
@@ -135,11 +135,11 @@ fn start_readers(readers: usize, loader: &Arc<Loader>) -> Result<Sender<Taken>> 
 /// Ends what waits for a run: who listens at the channel hears it, and nobody waits for memory any more.
 struct HangUp {
     _line: Sender<()>,
-    files: Ledger,
+    files: Permits,
 }
 
 impl HangUp {
-    fn new(files: Ledger) -> (HangUp, Receiver<()>) {
+    fn new(files: Permits) -> (HangUp, Receiver<()>) {
         let (line, hangup) = bounded(0);
         (HangUp { _line: line, files }, hangup)
     }

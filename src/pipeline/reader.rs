@@ -10,11 +10,11 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender};
 
-use super::budget::{Ledger, Reservation};
+use super::budget::{Permits, Reservation};
 use super::buffers::Buffers;
 use super::panics::caught;
 use super::record::{Name, Record, Times};
-use super::source::{Content, DetachedReader, Source, Special, is_stop, open_regular};
+use super::source::{Content, DetachedReader, Open, Source, Special, is_stop, open_regular};
 use super::stop::Stop;
 use super::take::Counts;
 use super::worker::{Job, Ticket};
@@ -32,7 +32,7 @@ pub(super) struct Taken {
 pub(super) struct Loader {
     pub(super) jobs: Sender<Job>,
     pub(super) records: Sender<Record>,
-    pub(super) files: Ledger,
+    pub(super) files: Permits,
     pub(super) buffers: Buffers,
     pub(super) limits: Limits,
     pub(super) stop: Stop,
@@ -51,8 +51,8 @@ pub(super) fn run(loader: &Loader, taken: &Receiver<Taken>) {
 impl Loader {
     /// Loads a source and hands it on: to the workers, or as a record where it failed.
     pub(super) fn load(&self, taken: Taken) -> ControlFlow<()> {
-        let Taken { index, source: Source { key, source, content }, started } = taken;
-        let name = Name { key, source };
+        let Taken { index, source: Source { key, source, tag, content }, started } = taken;
+        let name = Name { key, source, tag };
         let loaded = caught(|| self.content(content));
         self.counts.reading.fetch_sub(1, Ordering::AcqRel);
         let times = Times { read: started.elapsed(), ..Times::default() };
@@ -92,6 +92,8 @@ impl Loader {
                 Ok((bytes, reserved))
             }
             Content::Stream(mut stream) => self.stream(&mut *stream),
+            Content::Reader(Some(length), open) => self.of_length(length, open),
+            Content::Reader(None, open) => self.stream(&mut *open().map_err(cannot_read)?),
             Content::Failed(error) => Err(error),
         }
     }
@@ -105,6 +107,23 @@ impl Loader {
         let full = |_| cannot_read(io::ErrorKind::OutOfMemory.into());
         encoded.try_reserve_exact(length as usize).map_err(full)?;
         file.take(length).read_to_end(&mut encoded).map_err(cannot_read)?;
+        Ok((encoded, reserved))
+    }
+
+    /// What a caller opens and says the length of.
+    fn of_length(&self, length: u64, open: Open) -> Result<(Vec<u8>, Reservation)> {
+        self.limits.check_file_bytes(length)?;
+        let reserved = self.files.reserve(length);
+        let mut encoded = self.buffers.take();
+        let full = |_| cannot_read(io::ErrorKind::OutOfMemory.into());
+        encoded.try_reserve_exact(length as usize).map_err(full)?;
+        let mut reader = open().map_err(cannot_read)?.take(length.saturating_add(1));
+        reader.read_to_end(&mut encoded).map_err(cannot_read)?;
+        let found = encoded.len() as u64;
+        if found != length {
+            let more = if found > length { "more" } else { "fewer" };
+            return Err(Error::Input(format!("the reader gave {more} bytes than the {length} that it has")));
+        }
         Ok((encoded, reserved))
     }
 

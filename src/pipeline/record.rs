@@ -14,6 +14,7 @@ use crate::pipeline::RowMatch;
 pub(super) struct Name {
     pub(super) key: OsString,
     pub(super) source: Option<Arc<OsStr>>,
+    pub(super) tag: u64,
 }
 
 /// How long threads were at one source.
@@ -43,6 +44,8 @@ pub struct Record {
     pub key: OsString,
     /// The argument that the source came from, such as a folder, an archive or a list; `None` where it was made by itself.
     pub source: Option<Arc<OsStr>>,
+    /// What [`Source::tag`](crate::pipeline::Source::tag) set; 0 otherwise.
+    pub tag: u64,
     /// Length of the encoded file, in bytes; `None` where it was not read.
     pub bytes: Option<u64>,
     /// The signatures, or why there are none.
@@ -59,6 +62,7 @@ impl Record {
             index,
             key: name.key,
             source: name.source,
+            tag: name.tag,
             bytes,
             outcome,
             matches: None,

@@ -28,6 +28,15 @@ pub trait Sink {
     /// Where it cannot be written.
     fn write(&mut self, record: &Record) -> Result<()>;
 
+    /// The same, for whoever keeps records.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`write`](Sink::write).
+    fn take(&mut self, record: Record) -> Result<()> {
+        self.write(&record)
+    }
+
     /// Hands on what was written so far; called whenever the run would wait for the next record.
     ///
     /// # Errors

@@ -48,8 +48,12 @@ pub use walk::{Walk, expand};
 pub struct Source {
     pub(super) key: OsString,
     pub(super) source: Option<Arc<OsStr>>,
+    pub(super) tag: u64,
     pub(super) content: Content,
 }
+
+/// Opens what a caller brings.
+pub(super) type Open = Box<dyn FnOnce() -> std::io::Result<Box<dyn Read + Send>> + Send>;
 
 /// Where a source's bytes come from.
 pub(super) enum Content {
@@ -60,18 +64,25 @@ pub(super) enum Content {
     /// With what was taken for them ahead of the run, given back when the run has taken them.
     Bytes(Vec<u8>, Option<Lease>),
     Stream(Box<dyn Read + Send>),
+    /// Opened at its turn; with its length in bytes, where that is known.
+    Reader(Option<u64>, Open),
     /// Finding it failed already.
     Failed(Error),
 }
 
 impl Source {
     pub(super) fn new(key: impl Into<OsString>, content: Content) -> Source {
-        Source { key: key.into(), source: None, content }
+        Source { key: key.into(), source: None, tag: 0, content }
     }
 
     /// The same source, with the argument that it came from.
     pub fn from_argument(self, argument: Arc<OsStr>) -> Source {
         Source { source: Some(argument), ..self }
+    }
+
+    /// The same source, with a number of the caller's that comes back in its record: [`Record::tag`](crate::pipeline::Record::tag).
+    pub fn tag(self, tag: u64) -> Source {
+        Source { tag, ..self }
     }
 
     /// What it is called in its record: its path, where it is a file.
@@ -102,6 +113,17 @@ impl Source {
         Source::new(key, Content::Stream(Box::new(stream)))
     }
 
+    /// What `open` opens when its turn comes, on a thread that reads. With its length in bytes several are read at a time; without, it is read as a
+    /// [`stream`](Source::stream) is. Where it gives another number of bytes, or panics, its record says so.
+    pub fn reader<R: Read + Send + 'static>(
+        key: impl Into<OsString>,
+        length: Option<u64>,
+        open: impl FnOnce() -> std::io::Result<R> + Send + 'static,
+    ) -> Source {
+        let open: Open = Box::new(|| open().map(|reader| Box::new(reader) as Box<dyn Read + Send>));
+        Source::new(key, Content::Reader(length, open))
+    }
+
     /// A source that could not be had; it gives a record with this error.
     pub fn failed(key: impl Into<OsString>, error: Error) -> Source {
         Source::new(key, Content::Failed(error))
@@ -116,6 +138,7 @@ impl std::fmt::Debug for Content {
             Content::Found(path) => formatter.debug_tuple("Found").field(path).finish(),
             Content::Bytes(bytes, _) => write!(formatter, "Bytes({})", bytes.len()),
             Content::Stream(_) => formatter.write_str("Stream"),
+            Content::Reader(length, _) => formatter.debug_tuple("Reader").field(length).finish(),
             Content::Failed(error) => formatter.debug_tuple("Failed").field(error).finish(),
         }
     }

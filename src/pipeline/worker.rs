@@ -386,7 +386,7 @@ fn ended(
 }
 
 /// Turns a panic, which is a bug in a decoder or here, into an error with the code `corrupt`.
-fn surviving<T>(step: impl FnOnce() -> T) -> Result<T> {
+pub(crate) fn surviving<T>(step: impl FnOnce() -> T) -> Result<T> {
     caught(step).map_err(|panic| panicked(&panic))
 }
 

@@ -60,10 +60,11 @@ impl<'a> Writer<'a> {
         while let Some(record) = self.next(sink)? {
             waiting.put(record);
             while let Some(record) = waiting.pop() {
-                sink.write(&record)?;
                 summary.add(&record);
+                let has_failed = record.outcome.is_err();
+                sink.take(record)?;
                 let _ = self.tickets.try_send(());
-                if self.options.fail_fast && record.outcome.is_err() {
+                if self.options.fail_fast && has_failed {
                     sink.finish()?;
                     summary.end(started, Ended::FailedFast);
                     return Ok(summary);

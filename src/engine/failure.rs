@@ -1,0 +1,62 @@
+//! Why a picture has no signatures, as a value that can be kept, sent and compared.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::error::Error;
+
+/// Why a picture has no signatures.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PictureError {
+    /// The code that records carry: see [`Error::code`].
+    pub code: &'static str,
+    /// The format that the first bytes announce, where the picture is corrupt.
+    pub format: Option<&'static str>,
+    /// The field of [`Limits`](crate::Limits) that the picture is over, such as `max_pixels`.
+    pub limit: Option<String>,
+    /// What was found.
+    pub message: String,
+}
+
+impl fmt::Display for PictureError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for PictureError {}
+
+impl From<&Error> for PictureError {
+    fn from(error: &Error) -> PictureError {
+        let (format, limit) = match error {
+            Error::Corrupt { format, .. } => (Some(*format), None),
+            Error::Limit { option, .. } => (None, Some(option.trim_start_matches('-').replace('-', "_"))),
+            _ => (None, None),
+        };
+        let message = match error {
+            // A program has no options on its command line.
+            Error::Limit { what, actual, limit, .. } => {
+                format!("{what} is {actual}, over the limit of {limit}")
+            }
+            error => error.to_string(),
+        };
+        PictureError { code: error.code(), format, limit, message }
+    }
+}
+
+/// Why a request to an [`Engine`](super::Engine) gave no signatures.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HashError {
+    /// The picture's fault.
+    #[error(transparent)]
+    Picture(#[from] PictureError),
+    /// As many pictures wait already as may: try again later.
+    #[error("too many pictures wait to be hashed")]
+    Busy,
+    /// The deadline passed before the picture was hashed.
+    #[error("the picture's deadline passed before it was hashed")]
+    DeadlineExceeded,
+}

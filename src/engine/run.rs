@@ -1,0 +1,116 @@
+//! Many sources in, their records out, as an iterator.
+
+use std::thread::{Builder, JoinHandle};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use crate::error::{Error, Result};
+use crate::hasher::HashOptions;
+use crate::pipeline::{self, PipelineOptions, Record, Sink, Source, Stop, Summary, refused};
+
+/// Records that wait for whoever iterates.
+const WAITING: usize = 256;
+
+/// The choices of one [`run`](super::Engine::run).
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct RunOptions {
+    /// What is hashed, and how; `None` for the engine's own choices.
+    pub hash: Option<HashOptions>,
+    /// Whether the first failed record, in input order, is the last one.
+    pub fail_fast: bool,
+}
+
+impl RunOptions {
+    /// The same with these choices of what is hashed, and how.
+    #[must_use]
+    pub fn hash(self, hash: HashOptions) -> RunOptions {
+        RunOptions { hash: Some(hash), ..self }
+    }
+
+    /// The same, ending with the first failed record or not.
+    #[must_use]
+    pub fn fail_fast(self, fail_fast: bool) -> RunOptions {
+        RunOptions { fail_fast, ..self }
+    }
+}
+
+/// The records of a run, one per source, in their order.
+#[derive(Debug)]
+pub struct Run {
+    records: Receiver<Record>,
+    stop: Stop,
+    thread: Option<JoinHandle<Result<Summary>>>,
+}
+
+/// Ends a run from anywhere.
+#[derive(Debug, Clone)]
+pub struct RunHandle {
+    stop: Stop,
+}
+
+impl RunHandle {
+    /// Takes no further source; what was taken gets its records. Waits of sources that wait end too.
+    pub fn stop(&self) {
+        self.stop.request();
+    }
+}
+
+impl Run {
+    pub(super) fn start(
+        sources: impl Iterator<Item = Source> + Send + 'static,
+        options: PipelineOptions,
+    ) -> Result<Run> {
+        let (sender, records) = bounded(WAITING);
+        let stop = options.stop.clone();
+        let run = move || pipeline::run(sources, &mut Channel(sender), &options);
+        let thread = Builder::new().name("shadegrid-run".to_string()).spawn(run).map_err(refused)?;
+        Ok(Run { records, stop, thread: Some(thread) })
+    }
+
+    /// Ends the run from elsewhere.
+    pub fn handle(&self) -> RunHandle {
+        RunHandle { stop: self.stop.clone() }
+    }
+
+    /// How the run ended. Records that nobody took are passed over; blocks until the last one.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`pipeline::run`].
+    pub fn finish(mut self) -> Result<Summary> {
+        self.records.iter().for_each(drop);
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Ok(summary)) => summary,
+            Some(Err(panic)) => std::panic::resume_unwind(panic),
+            None => Err(Error::Input("the run was finished before".to_string())),
+        }
+    }
+}
+
+impl Iterator for Run {
+    type Item = Record;
+
+    fn next(&mut self) -> Option<Record> {
+        self.records.recv().ok()
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        self.stop.request();
+    }
+}
+
+/// Sends the records to whoever iterates.
+struct Channel(Sender<Record>);
+
+impl Sink for Channel {
+    fn write(&mut self, _: &Record) -> Result<()> {
+        Err(Error::Input("a record was lent to who keeps it".to_string()))
+    }
+
+    fn take(&mut self, record: Record) -> Result<()> {
+        self.0.send(record).map_err(|_| Error::Input("nobody takes the records any more".to_string()))
+    }
+}

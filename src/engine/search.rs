@@ -1,0 +1,72 @@
+//! Looking up pictures in galleries that may be replaced meanwhile.
+
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use crate::error::Result;
+use crate::gallery::{Gallery, Query, Scratch, SearchOptions};
+use crate::hasher::Hashed;
+use crate::pipeline::{Queries, RowMatch, search_all};
+
+/// Galleries, what counts as a match in them, and buffers for whoever looks something up.
+///
+/// Share it among threads. [`replace`](Search::replace) changes all galleries at one instant: whoever searches already is answered from those
+/// that were there.
+#[derive(Debug)]
+pub struct Search {
+    galleries: RwLock<Arc<Vec<(String, Arc<Gallery>)>>>,
+    options: SearchOptions,
+    scratches: Mutex<Vec<Scratch>>,
+}
+
+impl Search {
+    /// Searches in these galleries, by name.
+    pub fn new<N: Into<String>>(
+        galleries: impl IntoIterator<Item = (N, Arc<Gallery>)>,
+        options: SearchOptions,
+    ) -> Search {
+        Search { galleries: RwLock::new(named(galleries)), options, scratches: Mutex::default() }
+    }
+
+    /// Searches in these galleries from now on.
+    pub fn replace<N: Into<String>>(&self, galleries: impl IntoIterator<Item = (N, Arc<Gallery>)>) {
+        *self.galleries.write().unwrap_or_else(PoisonError::into_inner) = named(galleries);
+    }
+
+    /// What matches each query: by algorithm, distance and gallery.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`](crate::Error::Input) where a gallery's file was overwritten meanwhile, so that what was found does not count.
+    pub fn find(&self, queries: &[Query]) -> Result<Vec<Vec<RowMatch>>> {
+        let mut all = Queries::default();
+        queries.iter().for_each(|query| all.push_query(Some(query.clone())));
+        self.matches(&all)
+    }
+
+    /// What matches any face of a picture; each match names its face, where that is not the stored pixels.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`find`](Search::find).
+    pub fn find_picture(&self, hashed: &Hashed) -> Result<Vec<RowMatch>> {
+        let mut all = Queries::default();
+        all.push_picture(Some(hashed));
+        Ok(self.matches(&all)?.pop().unwrap_or_default())
+    }
+
+    fn matches(&self, queries: &Queries) -> Result<Vec<Vec<RowMatch>>> {
+        let galleries = self.galleries.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut scratch =
+            self.scratches.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        let of = galleries.iter().map(|(name, gallery)| (name.as_str(), &**gallery)).collect::<Vec<_>>();
+        let found = search_all(&of, &self.options, queries, &mut scratch);
+        self.scratches.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
+        found
+    }
+}
+
+fn named<N: Into<String>>(
+    galleries: impl IntoIterator<Item = (N, Arc<Gallery>)>,
+) -> Arc<Vec<(String, Arc<Gallery>)>> {
+    Arc::new(galleries.into_iter().map(|(name, gallery)| (name.into(), gallery)).collect())
+}
