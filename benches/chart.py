@@ -90,7 +90,7 @@ def draw():
             parts.append(text(f"{LEFT + length + 8:.1f}", y + 14, shown))
             y += STEP
         y += 12
-    parts.append(text(16, y + 8, "2 virtual CPUs of an AMD EPYC, shared; the first two panels on 2026-11-26 on one of the Zen 4 kind with AVX-512, before faces and guards.", 12, 'fill="#5b6470"'))
+    parts.append(text(16, y + 8, "2 virtual CPUs of AMD EPYC; the first two panels: Zen 4 with AVX-512, 2026-11-26, before faces and guards.", 12, 'fill="#5b6470"'))
     height = y + 24
     head = (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
             'font-family="system-ui, sans-serif" fill="#1c2126" role="img" aria-label="Speed of Shadegrid and of other tools">')
