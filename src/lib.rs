@@ -1,5 +1,10 @@
 //! Perceptual image hashing: PhotoDNA-class and PDQ signatures, exact and fast.
 
+// The front page's Rust is compiled and run with the examples of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod backend;
 pub mod decode;
 mod engine;

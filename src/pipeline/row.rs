@@ -42,7 +42,7 @@ pub struct RowFailure {
 
 /// What a picture gave, in the words of the records; see the fields of [`Hashed`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the README's table says what each field means")]
+#[expect(missing_docs, reason = "docs/reference.md says what each field means")]
 pub struct RowPicture {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<Text>,
