@@ -1,0 +1,315 @@
+//! What programs embed: one picture, many, runs, and look-ups while galleries change.
+
+use std::future::{Future, IntoFuture};
+use std::io::{self, Cursor, Read};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use image::{ImageFormat, RgbImage};
+use shadegrid::gallery::{Entry, Gallery, GalleryBuilder, Query, SearchOptions};
+use shadegrid::pipeline::{Ended, Record, Source};
+use shadegrid::{
+    Algorithm, DecodeOptions, Engine, HashError, HashOptions, Hashed, Hasher, Lane, Limits, RunOptions,
+    Search,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+#[allow(dead_code, reason = "its main is not for tests")]
+#[path = "../examples/axum.rs"]
+mod example;
+
+/// A picture of its own for each number.
+fn picture(number: u32, side: u32) -> Vec<u8> {
+    let value = |x: u32, y: u32| (x / 9 * (number % 13 + 3) + y / 7 * (number % 29 + 5) + x * y / 97) as u8;
+    let picture = RgbImage::from_fn(side, side - 7, |x, y| {
+        image::Rgb([value(x, y), value(y, x), value(x + number, y) / 2 + 60])
+    });
+    let mut encoded = Cursor::new(Vec::new());
+    picture.write_to(&mut encoded, ImageFormat::Png).unwrap();
+    encoded.into_inner()
+}
+
+fn engine(threads: usize) -> Engine {
+    Engine::builder().threads(threads).build().unwrap()
+}
+
+fn hash(bytes: &[u8]) -> Hashed {
+    Hasher::new(HashOptions::default()).hash(bytes).unwrap()
+}
+
+/// What came of a future, if it is done.
+fn poll<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(outcome) => Some(outcome),
+        Poll::Pending => None,
+    }
+}
+
+#[test]
+fn one_picture_is_hashed_whichever_way_it_is_asked_for() {
+    let engine = engine(2);
+    let bytes = picture(1, 200);
+    let expected = hash(&bytes);
+    assert_eq!(engine.hash(bytes.clone()).wait().unwrap(), expected);
+    assert_eq!(engine.hash(bytes.clone()).submit().unwrap().wait().unwrap(), expected);
+    let mut future = engine.hash(bytes.clone()).lane(Lane::Bulk).into_future();
+    let outcome = loop {
+        if let Some(outcome) = poll(&mut future) {
+            break outcome;
+        }
+        std::thread::yield_now();
+    };
+    assert_eq!(outcome.unwrap(), expected);
+    let alone = Arc::new(HashOptions { algorithms: vec![Algorithm::Pdq], ..HashOptions::default() });
+    let hashed = engine.hash(bytes).options(&alone).wait().unwrap();
+    assert_eq!((hashed.photodna, hashed.pdq), (None, expected.pdq));
+}
+
+#[test]
+fn a_runtime_wakes_who_awaits() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let engine = engine(2);
+    let bytes = picture(3, 300);
+    let hashed = runtime.block_on(async { engine.hash(bytes.clone()).await });
+    assert_eq!(hashed.unwrap(), hash(&bytes));
+}
+
+#[test]
+fn what_is_wrong_with_a_picture_is_a_value() {
+    let limits = Limits { max_pixels: 1000, ..Limits::default() };
+    let decode = DecodeOptions { limits, ..DecodeOptions::default() };
+    let options = Arc::new(HashOptions { decode, ..HashOptions::default() });
+    let engine = engine(1);
+    let HashError::Picture(error) = engine.hash(picture(1, 64)).options(&options).wait().unwrap_err() else {
+        panic!("not the picture's")
+    };
+    assert_eq!((error.code, error.limit.as_deref()), ("limit", Some("max_pixels")));
+    assert!(!error.message.contains("--"), "{error}");
+    assert_eq!(serde_json::to_value(&error).unwrap()["code"], "limit");
+    let HashError::Picture(error) = engine.hash(&b"\xFF\xD8\xFF"[..]).wait().unwrap_err() else {
+        panic!("not the picture's")
+    };
+    assert_eq!((error.code, error.format), ("corrupt", Some("jpeg")));
+}
+
+#[test]
+fn many_pictures_come_back_in_their_order() {
+    let engine = engine(3);
+    let mut pictures: Vec<Vec<u8>> = (0..40).map(|number| picture(number, 40 + number)).collect();
+    pictures[7] = b"no picture".to_vec();
+    let outcomes = engine.hash_many(&pictures);
+    assert_eq!(outcomes.len(), 40);
+    for (number, (picture, outcome)) in pictures.iter().zip(&outcomes).enumerate() {
+        match outcome {
+            Ok(hashed) => assert_eq!(*hashed, hash(picture)),
+            Err(error) => assert_eq!((number, error.code), (7, "input")),
+        }
+    }
+    assert!(engine.hash_many::<Vec<u8>>(&[]).is_empty());
+}
+
+#[test]
+fn a_full_lane_says_so_and_loses_nothing() {
+    let engine = Engine::builder().threads(1).queue(2).build().unwrap();
+    let bytes = picture(5, 900);
+    let asked: Vec<_> = (0..30).map(|_| engine.hash(bytes.clone()).submit()).collect();
+    let busy = asked.iter().filter(|asked| matches!(asked, Err(HashError::Busy))).count();
+    assert!((1..30).contains(&busy), "{busy} of 30");
+    let expected = hash(&bytes);
+    for hashing in asked.into_iter().flatten() {
+        assert_eq!(hashing.wait().unwrap(), expected);
+    }
+    assert_eq!(engine.hash(bytes).wait().unwrap(), expected, "whoever waits gets a place");
+}
+
+#[test]
+fn pictures_that_nobody_waits_for_cost_nothing() {
+    let engine = engine(1);
+    let large = picture(5, 2000);
+    let late = engine.hash(large.clone()).deadline(Duration::ZERO).wait();
+    assert_eq!(late.unwrap_err(), HashError::DeadlineExceeded);
+    // A thousand large pictures would take minutes.
+    let first = engine.hash(large.clone()).submit().unwrap();
+    (0..1000).for_each(|_| drop(engine.hash(large.clone()).submit()));
+    let started = std::time::Instant::now();
+    let (first, second) = (first.wait().unwrap(), engine.hash(large.clone()).wait().unwrap());
+    assert_eq!(first, second);
+    assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
+}
+
+#[test]
+fn one_picture_does_not_wait_for_many() {
+    let engine = engine(1);
+    let (bulk, single) = (picture(1, 400), picture(2, 60));
+    let mut many: Vec<_> =
+        (0..300).map(|_| engine.hash(bulk.clone()).lane(Lane::Bulk).submit().unwrap()).collect();
+    engine.hash(single).wait().unwrap();
+    let done = many.iter_mut().filter_map(poll).count();
+    assert!(done < 150, "{done} of 300 were first");
+}
+
+#[test]
+fn an_engine_that_is_dropped_finishes_what_was_asked_for() {
+    let engine = engine(2);
+    let bytes = picture(9, 300);
+    let asked: Vec<_> = (0..20).map(|_| engine.hash(bytes.clone()).submit().unwrap()).collect();
+    drop(engine);
+    let expected = hash(&bytes);
+    asked.into_iter().for_each(|hashing| assert_eq!(hashing.wait().unwrap(), expected));
+}
+
+/// A reader that fails after so many bytes.
+struct Broken(usize);
+
+impl Read for Broken {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let count = to.len().min(self.0);
+        self.0 -= count;
+        to[..count].fill(1);
+        if count == 0 { Err(io::Error::other("the line is cut")) } else { Ok(count) }
+    }
+}
+
+fn code(record: &Record) -> &'static str {
+    record.outcome.as_ref().map_or_else(|error| error.code(), |_| "ok")
+}
+
+#[test]
+fn a_run_gives_every_source_its_record_in_order() {
+    let engine = engine(2);
+    let bytes = picture(4, 120);
+    let of = |length: Option<u64>, bytes: Vec<u8>| {
+        Source::reader("reader", length, move || Ok(Cursor::new(bytes)))
+    };
+    let length = bytes.len() as u64;
+    let sources = vec![
+        Source::bytes("memory", bytes.clone()).tag(70),
+        of(Some(length), bytes.clone()).tag(71),
+        of(None, bytes.clone()).tag(72),
+        of(Some(length + 1), bytes.clone()).tag(73),
+        of(Some(length - 1), bytes.clone()).tag(74),
+        Source::reader("refused", None, || Err::<Broken, _>(io::ErrorKind::PermissionDenied.into())).tag(75),
+        Source::reader("cut", Some(9), || Ok(Broken(5))).tag(76),
+        Source::reader("panics", Some(9), || -> io::Result<Broken> { panic!("not today") }).tag(77),
+        Source::file("no/such/file").tag(78),
+    ];
+    let mut run = engine.run(sources, &RunOptions::default()).unwrap();
+    let records: Vec<Record> = run.by_ref().collect();
+    let tags: Vec<u64> = records.iter().map(|record| record.tag).collect();
+    assert_eq!(tags, (70..79).collect::<Vec<u64>>());
+    let codes: Vec<&str> = records.iter().map(code).collect();
+    assert_eq!(codes, ["ok", "ok", "ok", "input", "input", "io", "io", "io", "io"]);
+    let summary = run.finish().unwrap();
+    assert_eq!((summary.records, summary.ended), (9, Ended::Complete));
+}
+
+#[test]
+fn a_run_without_end_ends_when_it_is_told_to_or_dropped() {
+    let engine = engine(2);
+    let endless = || (0u64..).map(|number| Source::bytes("x", b"no picture".to_vec()).tag(number));
+    let mut run = engine.run(endless(), &RunOptions::default()).unwrap();
+    let handle = run.handle();
+    assert_eq!(
+        run.by_ref().take(1000).map(|record| record.tag).collect::<Vec<_>>(),
+        (0..1000).collect::<Vec<_>>()
+    );
+    handle.stop();
+    let left = run.by_ref().count();
+    assert!(left < 10_000, "{left} after the stop");
+    assert_eq!(run.finish().unwrap().ended, Ended::Stopped);
+    drop(engine.run(endless(), &RunOptions::default()).unwrap());
+    let options = RunOptions::default().fail_fast(true);
+    let run = engine.run(endless(), &options).unwrap();
+    assert_eq!(run.finish().unwrap().ended, Ended::FailedFast);
+}
+
+/// A gallery with one entry of each picture, under a key.
+fn gallery(pictures: &[Vec<u8>], key: &str) -> Vec<u8> {
+    let mut builder = GalleryBuilder::new();
+    let source = builder.source("list", "text");
+    for (number, picture) in pictures.iter().enumerate() {
+        let hashed = hash(picture);
+        let (photodna, pdq) =
+            (hashed.photodna.map(|hash| hash.signature), hashed.pdq.map(|hash| hash.signature));
+        builder
+            .add(source, Entry { key: format!("{key}-{number}"), photodna, pdq, ..Entry::default() })
+            .unwrap();
+    }
+    builder.to_bytes().unwrap()
+}
+
+#[test]
+fn a_search_is_answered_by_the_galleries_that_it_began_with() {
+    let pictures: Vec<Vec<u8>> = (0..3).map(|number| picture(number, 150)).collect();
+    let known = |key: &str| Arc::new(Gallery::from_bytes(gallery(&pictures, key)).unwrap());
+    let search = Search::new([("first", known("a"))], SearchOptions::default());
+    let hashed = hash(&pictures[1]);
+    let found = search.find_picture(&hashed).unwrap();
+    assert!(found.iter().any(|found| (&*found.key, &*found.gallery, found.distance) == ("a-1", "first", 0)));
+    search.replace([("second", known("b")), ("third", known("c"))]);
+    let query = Query { pdq: hashed.pdq.as_ref().map(|hash| hash.signature), ..Query::default() };
+    let found = search.find(&[Query::default(), query]).unwrap();
+    assert!(found[0].is_empty());
+    let keys: Vec<&str> =
+        found[1].iter().filter(|found| found.distance == 0).map(|found| &*found.key).collect();
+    assert_eq!(keys, ["b-1", "c-1"]);
+}
+
+/// Sends a request and returns the status and the body.
+async fn ask(address: std::net::SocketAddr, path: &str, body: &[u8]) -> (u16, String) {
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(&[head.as_bytes(), body].concat()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, answer.split_once("\r\n\r\n").unwrap().1.to_string())
+}
+
+#[test]
+fn a_service_answers_a_thousand_at_once_while_its_gallery_is_replaced() {
+    let pictures: Vec<Vec<u8>> = (0..20).map(|number| picture(number, 90)).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("known.gallery");
+    std::fs::write(&path, gallery(&pictures, "old")).unwrap();
+    let app = Arc::new(example::App::open(path.clone()).unwrap());
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let (mut old, mut new) = (0, 0);
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(axum::serve(listener, example::router(app)).into_future());
+        let mut asked = Vec::new();
+        for number in 0..1000 {
+            let body = pictures[number % 20].clone();
+            asked.push((number % 20, tokio::spawn(async move { ask(address, "/match", &body).await })));
+            if number == 500 {
+                let newer = folder.path().join("newer");
+                std::fs::write(&newer, gallery(&pictures, "new")).unwrap();
+                std::fs::rename(&newer, &path).unwrap();
+                assert_eq!(ask(address, "/reload", b"").await.0, 200);
+            }
+        }
+        for (number, answer) in asked {
+            let (status, body) = answer.await.unwrap();
+            assert_eq!(status, 200, "{body}");
+            let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+            let matches = body["matches"].as_array().unwrap();
+            let exact = matches.iter().filter(|found| found["distance"] == 0);
+            let keys: Vec<&str> = exact.map(|found| found["key"].as_str().unwrap()).collect();
+            assert!(!keys.is_empty(), "{body}");
+            let is = |which: &str| keys.iter().any(|key| *key == format!("{which}-{number}"));
+            assert!(is("old") != is("new"), "{keys:?}");
+            old += usize::from(is("old"));
+            new += usize::from(is("new"));
+        }
+        let (status, body) = ask(address, "/match", b"no picture").await;
+        assert_eq!(status, 422, "{body}");
+    });
+    assert!(old + new == 1000 && old > 0 && new > 0, "{old} {new}");
+}
