@@ -9,6 +9,7 @@
 //! function of its shard's items and the settings, appears whole or not at all, and counts when the ledger says so. A process may be
 //! killed at any instant; whoever is started next goes on.
 
+mod alone;
 mod beside;
 mod board;
 mod census;
@@ -32,6 +33,7 @@ mod seal;
 mod settings;
 mod shards;
 mod status;
+mod suspects;
 mod tally;
 mod text;
 mod told;

@@ -1,4 +1,49 @@
-//! Perceptual image hashing: PhotoDNA-class and PDQ signatures, exact and fast.
+//! Perceptual image hashing: PhotoDNA-class and PDQ signatures, exact and fast, and exact search among known ones.
+//!
+//! A signature is a short description of a picture's shading that hardly changes when the picture is scaled, encoded again or retouched.
+//!
+//! | module | what it is for |
+//! | --- | --- |
+//! | [`Engine`] | what a program holds: threads and memory that hash one picture, many, or a run of sources |
+//! | [`Search`] | looks pictures up in galleries, which may be replaced meanwhile |
+//! | [`Hasher`] | one thread's own: one picture after another |
+//! | [`gallery`] | known signatures: lists, files, exact search |
+//! | [`pipeline`] | sources of every kind (folders, archives, lists, stores), and sinks for their records |
+//! | [`job`] | archives of any size, by many workers on many machines, every input accounted for |
+//! | [`decode`] | bytes to pictures: formats, limits, damage, faces |
+//! | [`signature`] | the signatures' bytes, texts, distances and orientations |
+//!
+//! # One picture
+//!
+//! ```
+//! use shadegrid::Engine;
+//!
+//! let engine = Engine::new()?;
+//! let hashed = engine.hash(&include_bytes!("pipeline/example.bmp")[..]).wait()?;
+//! println!("{} × {} pixels", hashed.width, hashed.height);
+//! assert!(hashed.photodna.is_some() && hashed.pdq.is_some());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # A run
+//!
+//! ```
+//! use shadegrid::pipeline::Source;
+//! use shadegrid::{Engine, RunOptions};
+//!
+//! let sources = ["a.jpg", "b.jpg"].map(Source::file);
+//! let mut run = Engine::new()?.run(sources, &RunOptions::default())?;
+//! for record in &mut run {
+//!     match &record.outcome {
+//!         Ok(hashed) => println!("{}: {:?}", record.key.display(), hashed.format),
+//!         Err(error) => println!("{}: {error}", record.key.display()),
+//!     }
+//! }
+//! assert_eq!(run.finish()?.records, 2);
+//! # Ok::<(), shadegrid::Error>(())
+//! ```
+//!
+//! Looking pictures up: see [`Engine`]. In a service: `examples/axum.rs`.
 
 // The front page's Rust is compiled and run with the examples of the documentation.
 #[cfg(doctest)]

@@ -341,3 +341,31 @@ fn a_merged_file_is_on_the_disk_before_it_has_its_name() {
     assert_eq!(left, BTreeSet::from(["out".into(), "photos".into()]));
     assert_eq!(code(&output(folder, &merge)), 0);
 }
+
+#[test]
+fn an_input_that_ends_its_worker_has_one_record_and_the_job_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    pictures(folder, 90, 40);
+    let expected = hashed(folder);
+    let name = "photos/000/poison.bmp";
+    fs::copy(folder.join("photos/000/000000.bmp"), folder.join(name)).expect("a picture is there");
+    let mut deaths = 0;
+    let run = loop {
+        let fault = Fault("open64", "poison.bmp", -1, 1);
+        let Some(run) = failing(folder, &backfill("out", &[]), fault) else { return };
+        if run.status.code().is_some() {
+            break run;
+        }
+        deaths += 1;
+        assert!(deaths < 12, "the job never ends");
+    };
+    assert_eq!((code(&run), deaths), (2, 4), "{}", stderr(&run));
+    let text = String::from_utf8(all_records(folder)).unwrap();
+    let (blamed, others): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| line.contains("poison.bmp"));
+    assert_eq!(blamed.len(), 1, "{blamed:?}");
+    assert!(blamed[0].contains("corrupt") && blamed[0].contains("ended the process"), "{blamed:?}");
+    assert_eq!(others, String::from_utf8(expected).unwrap().lines().collect::<Vec<_>>());
+    assert_eq!(job(folder, &["verify", "out"]).0, 0);
+    assert!(!fs::read_dir(folder.join("out/claims")).is_ok_and(|claims| claims.count() > 0));
+}

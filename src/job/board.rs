@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
+use super::alone::Alone;
 use super::beside::beside;
 use super::claim::{Claims, Held};
 use super::digest;
@@ -18,8 +19,9 @@ use super::progress::Progress;
 use super::report::Report;
 use super::settings::Settings;
 use super::status::Status;
+use super::suspects;
 use crate::error::{Error, Result};
-use crate::pipeline::{self, InputOptions, RecordFormat};
+use crate::pipeline::{self, InputOptions, RecordFormat, Sources};
 
 /// The claim of whoever lists the inputs.
 pub(super) const LISTING: &str = "plan";
@@ -208,7 +210,13 @@ impl Board {
             self.claims.release(&plan::name(shard))?;
             return Ok(None);
         }
-        Ok(Some(Taken { shard, sources: pipeline::open(items?, &self.input), how: How::New(publish) }))
+        let (thing, input) = (plan::name(shard), &self.input);
+        let alone = self.claims.attempt(&thing) >= suspects::FROM;
+        let sources: Sources = match alone {
+            true => Box::new(Alone::begin(self.claims.clone(), thing, items?, input.clone())?),
+            false => pipeline::open(items?, input),
+        };
+        Ok(Some(Taken { shard, sources, how: How::New(publish), alone }))
     }
 }
 

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use super::beside::beside;
 use super::identity::Identity;
 use super::location::{DRAFTS, Listed, Location, NOBODY};
+use super::suspects::{self, Suspects};
 use crate::error::{Error, Result};
 
 pub(super) const CLAIMS: &str = "claims";
@@ -147,10 +148,29 @@ impl Claims {
         Ok(taken)
     }
 
+    /// Which attempt at `thing` this worker's is, from 1: the others' ended with their deaths.
+    pub(super) fn attempt(&self, thing: &str) -> u32 {
+        self.taken().get(thing).copied().unwrap_or(1)
+    }
+
+    /// What was written down of a shard that is taken alone; nothing where that cannot be read.
+    pub(super) fn suspects(&self, thing: &str) -> Result<Suspects> {
+        let content = self.location.read(&suspects_name(thing))?.unwrap_or_default();
+        Ok(serde_json::from_slice(&content).unwrap_or_default())
+    }
+
+    /// Writes that down, for whoever takes the shard after this worker's death.
+    pub(super) fn suspect(&self, thing: &str, suspects: &Suspects) -> Result<()> {
+        self.location.beat(&suspects_name(thing), &serde_json::to_vec(suspects).unwrap_or_default())
+    }
+
     /// Gives `thing` back, with what dead holders left: all numbers up to our own.
     pub(super) fn release(&self, thing: &str) -> Result<()> {
         let Some(own) = self.taken().remove(thing) else { return Ok(()) };
         let remove = |name: &str| self.location.remove(&format!("{CLAIMS}/{name}"));
+        if own >= suspects::FROM {
+            self.location.remove(&suspects_name(thing))?;
+        }
         // The own one last: what is free must not seem a dead worker's before.
         let before = if own > 1 { self.location.list(CLAIMS)? } else { Vec::new() };
         let before = before.iter().filter(|listed| {
@@ -257,6 +277,11 @@ impl Claims {
         }
         strays.iter().try_for_each(|stray| self.location.remove(&format!("{DRAFTS}/{}", stray.name)))
     }
+}
+
+/// Beside the claims, whose names end in numbers.
+fn suspects_name(thing: &str) -> String {
+    format!("{CLAIMS}/{thing}.suspects")
 }
 
 /// Locks a name that only we lock; others may look at it at the same instant, and take us for dead.

@@ -5,7 +5,9 @@
 //! run ends, and whoever called it waits.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
@@ -22,6 +24,8 @@ pub(super) struct Taken {
     pub(super) shard: u64,
     pub(super) sources: Sources,
     pub(super) how: How,
+    /// Whether each source is to have its record before the next one is asked for.
+    pub(super) alone: bool,
 }
 
 /// What becomes of a shard's records.
@@ -71,11 +75,15 @@ pub(super) struct Lot {
 
 /// The lots that are under way, in order.
 #[derive(Debug, Default)]
-pub(super) struct Lots(Mutex<VecDeque<Lot>>);
+pub(super) struct Lots {
+    queue: Mutex<VecDeque<Lot>>,
+    /// Sources without a record.
+    in_flight: AtomicU64,
+}
 
 impl Lots {
     fn lock(&self) -> MutexGuard<'_, VecDeque<Lot>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn begin(&self, shard: u64, how: How) {
@@ -86,6 +94,20 @@ impl Lots {
         if let Some(last) = self.lock().back_mut() {
             change(last);
         }
+    }
+
+    fn take_source(&self) {
+        self.in_flight.fetch_add(1, Ordering::AcqRel);
+        self.change_last(|lot| lot.sources += 1);
+    }
+
+    /// Another source has its record.
+    pub(super) fn take_record(&self) {
+        self.in_flight.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    fn is_idle(&self) -> bool {
+        self.in_flight.load(Ordering::Acquire) == 0
     }
 
     /// The first lot, if all its sources have been taken and it has so many.
@@ -136,11 +158,16 @@ const PATIENCE: Duration = Duration::from_millis(250);
 /// How long until a shard is asked for again where there was none: at first, and at most.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(1));
 
+/// How often a shard that is taken alone looks for the record of its last source.
+const BETWEEN_RECORDS: Duration = Duration::from_micros(200);
+
 /// The sources of all shards that this worker takes.
 pub(super) struct Feed<'a> {
     lots: &'a Lots,
     ending: Ending,
     current: Option<Sources>,
+    /// Whether nothing may be in flight when the next source is asked for.
+    alone: bool,
     next: Next,
     /// How long until the next shard is asked for again.
     pause: Duration,
@@ -170,14 +197,14 @@ impl<'a> Feed<'a> {
         failure: &'a Mutex<Option<Error>>,
     ) -> Feed<'a> {
         let (current, next, pause) = (None, Next::None(None), PAUSE.0);
-        let mut feed = Feed { lots, ending, current, next, pause, asks, answers, failure };
+        let mut feed = Feed { lots, ending, current, alone: false, next, pause, asks, answers, failure };
         feed.begin(first);
         feed
     }
 
     fn begin(&mut self, taken: Taken) {
         self.lots.begin(taken.shard, taken.how);
-        self.current = Some(taken.sources);
+        (self.current, self.alone) = (Some(taken.sources), taken.alone);
         (self.next, self.pause) = (Next::None(None), PAUSE.0);
     }
 
@@ -203,6 +230,17 @@ impl<'a> Feed<'a> {
                 Next::Over
             }
         };
+    }
+
+    /// Waits until nothing is in flight; whether that came before the end of all time.
+    fn wait_for_records(&self) -> bool {
+        while !self.lots.is_idle() {
+            if self.ending.late.requested() {
+                return false;
+            }
+            thread::sleep(BETWEEN_RECORDS);
+        }
+        true
     }
 
     /// Sees to it that there is a next shard once all of the current one is on its way.
@@ -247,8 +285,11 @@ impl Iterator for Feed<'_> {
                 return None;
             }
             self.look_ahead();
+            if self.alone && !self.wait_for_records() {
+                return None;
+            }
             if let Some(source) = self.current.as_mut()?.next() {
-                self.lots.change_last(|lot| lot.sources += 1);
+                self.lots.take_source();
                 return Some(source);
             }
             // Sources that are waited for end early then.
@@ -265,8 +306,6 @@ impl Iterator for Feed<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::thread;
-
     use crossbeam_channel::bounded;
 
     use super::*;
@@ -276,7 +315,7 @@ mod tests {
 
     fn shard(shard: u64) -> Taken {
         let sources = (0..3).map(move |number| Source::bytes(format!("{shard}/{number}"), Vec::new()));
-        Taken { shard, sources: Box::new(sources), how: How::New(Publish::First) }
+        Taken { shard, sources: Box::new(sources), how: How::New(Publish::First), alone: false }
     }
 
     impl Supply for Shards {

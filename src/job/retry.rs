@@ -272,7 +272,7 @@ impl Todo {
         let items: Vec<_> = items.into_iter().filter(|item| wanted(&item.location)).collect();
         let sources = pipeline::open(items, &self.input).filter(move |source| wanted(source.key()));
         let mend = Mend { before, anew, codes, archive, other_limits, retried: self.retried.clone() };
-        Ok(Some(Taken { shard, sources: Box::new(sources), how: How::Mend(Arc::new(mend)) }))
+        Ok(Some(Taken { shard, sources: Box::new(sources), how: How::Mend(Arc::new(mend)), alone: false }))
     }
 }
 

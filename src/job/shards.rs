@@ -68,6 +68,7 @@ impl Sink for ShardSink<'_> {
     fn write(&mut self, record: &Record) -> Result<()> {
         self.end_shards()?;
         self.records += 1;
+        self.lots.take_record();
         self.progress.add(record);
         self.times += record.times;
         self.rows.push(record.into());

@@ -85,6 +85,11 @@ impl Source {
         Source { tag, ..self }
     }
 
+    /// The same source, with an error in place of its content.
+    pub(crate) fn failing(self, error: Error) -> Source {
+        Source { content: Content::Failed(error), ..self }
+    }
+
     /// What it is called in its record: its path, where it is a file.
     pub fn key(&self) -> &OsStr {
         &self.key

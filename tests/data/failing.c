@@ -1,6 +1,7 @@
 /* Makes calls of the C library fail, for tests that load this before it (LD_PRELOAD).
  *
- * FAIL_CALL names the call, FAIL_PATH a part of its path (all of it behind a =), FAIL_ERRNO the error. FAIL_FROM is the first such call that
+ * FAIL_CALL names the call, FAIL_PATH a part of its path (all of it behind a =), FAIL_ERRNO the error; below 0, the call ends the
+ * process. FAIL_FROM is the first such call that
  * fails, counted from 1; for readdir64 it is counted in each folder. */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -29,6 +30,7 @@ static int is_meant(const char *call, const char *path) {
 
 static int fails(int seen) {
     if (seen < number("FAIL_FROM")) return 0;
+    if (number("FAIL_ERRNO") < 0) abort();
     errno = number("FAIL_ERRNO");
     return 1;
 }

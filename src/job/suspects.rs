@@ -1,0 +1,70 @@
+//! A shard whose workers die is taken alone: one input at a time, each written down first, so that the one that ends its worker is found.
+//!
+//! A claim's number counts attempts: a worker that ends in order removes its claims, and one that was killed leaves them. From the [`FROM`]th
+//! attempt on nothing else is in flight while an input is hashed, so what was written down when a worker died is under suspicion. A worker
+//! may be killed for any reason; only an input that was in hand at [`DEATHS`] deaths is taken for their cause. It is not hashed any
+//! more, and its record says why. Where it cannot even be opened, as an archive perhaps, all of the item has that one record.
+
+use serde::{Deserialize, Serialize};
+
+/// The first attempt at which a shard is taken alone.
+pub(super) const FROM: u32 = 3;
+
+/// Deaths with an input in hand after which it is not hashed any more; after as many again it is not opened.
+pub(super) const DEATHS: u32 = 2;
+
+/// An input of a shard: a source of an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Input {
+    pub(super) item: usize,
+    pub(super) source: u64,
+}
+
+/// What is written down of a shard that is taken alone.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct Suspects {
+    /// The input that is in hand.
+    in_hand: Option<Input>,
+    /// Inputs that were in hand when a worker died, and how often.
+    deaths: Vec<(Input, u32)>,
+}
+
+impl Suspects {
+    /// The same after the death of the worker that wrote it.
+    pub(super) fn after_a_death(mut self) -> Suspects {
+        if let Some(input) = self.in_hand.take() {
+            match self.deaths.iter_mut().find(|(known, _)| *known == input) {
+                Some((_, deaths)) => *deaths += 1,
+                None => self.deaths.push((input, 1)),
+            }
+        }
+        self
+    }
+
+    pub(super) fn take_in_hand(&mut self, input: Input) {
+        self.in_hand = Some(input);
+    }
+
+    /// How often a worker died with this input in hand.
+    pub(super) fn deaths(&self, input: Input) -> u32 {
+        self.deaths.iter().find(|(known, _)| *known == input).map_or(0, |(_, deaths)| *deaths)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_in_hand_at_several_deaths_is_blamed() {
+        let input = |item| Input { item, source: 0 };
+        let mut suspects = Suspects::default().after_a_death();
+        assert_eq!(suspects, Suspects::default());
+        for item in [4, 2, 4] {
+            suspects.in_hand = Some(input(item));
+            suspects = suspects.after_a_death();
+        }
+        assert_eq!([2, 3, 4].map(|item| suspects.deaths(input(item))), [1, 0, 2]);
+        assert_eq!(suspects.in_hand, None);
+    }
+}
