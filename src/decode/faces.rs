@@ -126,7 +126,7 @@ impl Decoder {
     pub fn faces(&mut self, bytes: &[u8], decoded: Decoded, see: &mut dyn FnMut(Face, &Picture)) {
         let (format, viewing) = (decoded.format, decoded.viewing);
         let (scans, has_alpha) = (decoded.sources.scans.clone(), viewing.alpha);
-        let to_srgb = viewing.profile.then(|| self.to_srgb(bytes, format)).flatten();
+        let to_srgb = viewing.profile.then(|| self.shown_through(bytes, format)).flatten();
         let again = to_srgb.is_some() && has_alpha;
         if to_srgb.is_some() || has_alpha {
             self.face(Part::Stored, bytes, decoded, to_srgb.as_deref(), see);
@@ -144,7 +144,7 @@ impl Decoder {
             && let Some(file) = raster::tiff::main_page(bytes)
             && let Ok(decoded) = self.decode(&file)
         {
-            let to_srgb = decoded.viewing.profile.then(|| self.to_srgb(&file, format)).flatten();
+            let to_srgb = decoded.viewing.profile.then(|| self.shown_through(&file, format)).flatten();
             self.face(Part::Page, &file, decoded, to_srgb.as_deref(), see);
         }
         if let Some(scans) = scans
@@ -154,7 +154,7 @@ impl Decoder {
         }
     }
 
-    /// One picture, through the file's colours where there is a to_srgb from them, over what may lie behind it.
+    /// One picture, through the file's colours where they can be shown in sRGB, over what may lie behind it.
     fn face(
         &mut self,
         part: Part,
@@ -203,8 +203,8 @@ impl Decoder {
         self.recycle(picture);
     }
 
-    /// The to_srgb from a file's colours to sRGB.
-    fn to_srgb(&mut self, bytes: &[u8], format: Format) -> Option<Arc<ToSrgb>> {
+    /// What a file's colours are shown through.
+    fn shown_through(&mut self, bytes: &[u8], format: Format) -> Option<Arc<ToSrgb>> {
         if format == Format::Jpeg {
             return ColourSpace::icc(&self.jpeg.icc(bytes).ok()?).to_srgb();
         }

@@ -7,13 +7,16 @@ use crate::gallery::{Gallery, Query, Scratch, SearchOptions};
 use crate::hasher::Hashed;
 use crate::pipeline::{Queries, RowMatch, search_all};
 
+/// Galleries by name.
+type Named = Vec<(String, Arc<Gallery>)>;
+
 /// Galleries, what counts as a match in them, and buffers for whoever looks something up.
 ///
 /// Share it among threads. [`replace`](Search::replace) changes all galleries at one instant: whoever searches already is answered from those
 /// that were there.
 #[derive(Debug)]
 pub struct Search {
-    galleries: RwLock<Arc<Vec<(String, Arc<Gallery>)>>>,
+    galleries: RwLock<Arc<Named>>,
     options: SearchOptions,
     scratches: Mutex<Vec<Scratch>>,
 }
@@ -65,8 +68,6 @@ impl Search {
     }
 }
 
-fn named<N: Into<String>>(
-    galleries: impl IntoIterator<Item = (N, Arc<Gallery>)>,
-) -> Arc<Vec<(String, Arc<Gallery>)>> {
+fn named<N: Into<String>>(galleries: impl IntoIterator<Item = (N, Arc<Gallery>)>) -> Arc<Named> {
     Arc::new(galleries.into_iter().map(|(name, gallery)| (name.into(), gallery)).collect())
 }
