@@ -51,15 +51,16 @@ pub use colours::NOTICEABLE;
 use colours::{ColourSpace, Sample};
 use estimate::Estimate;
 pub use estimate::Memory;
-use faces::Sources;
+
 pub use faces::{Background, Face, MOST_FRAME_PIXELS, Part};
 use jpeg::{JpegReader, Reading, Wish};
 pub(crate) use raster::no_picture;
+pub(crate) use viewing::Sources;
 pub use viewing::Viewing;
 
 mod colours;
 mod estimate;
-pub(crate) mod faces;
+mod faces;
 pub mod jpeg;
 mod orient;
 mod random;

@@ -49,6 +49,7 @@ use crate::error::Result;
 use crate::hasher::{HashOptions, Hashed};
 use crate::pipeline::{PipelineOptions, Source, refused};
 
+mod answer;
 mod failure;
 mod queue;
 mod request;
@@ -56,8 +57,9 @@ mod run;
 mod search;
 mod work;
 
+pub use answer::{Hashing, Lane};
 pub use failure::{HashError, PictureError};
-pub use request::{HashRequest, Hashing, Lane};
+pub use request::HashRequest;
 pub use run::{Run, RunHandle, RunOptions};
 pub use search::Search;
 

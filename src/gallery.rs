@@ -31,10 +31,12 @@ mod index;
 mod known;
 pub mod lists;
 mod memory;
+mod pdq_ways;
 mod range;
 mod resident;
 mod search;
 mod segment;
+mod storage;
 mod ways;
 mod words;
 
@@ -44,15 +46,15 @@ pub use builder::GalleryBuilder;
 pub use change::Change;
 pub use entry::{Entry, EntryId, EntryView, Suspicion, suspicion};
 pub use groups::Groups;
-pub use search::{Match, Query, Scratch, SearchOptions};
 #[doc(hidden)]
-pub use ways::PdqWays;
+pub use pdq_ways::PdqWays;
+pub use search::{Match, Query, Scratch, SearchOptions};
 
 use crate::error::{Error, Result};
 use crate::signature::{Pdq, PhotoDna};
-use file::Storage;
 use resident::OnDevice;
 use segment::Segment;
+use storage::Storage;
 
 /// Known signatures, ready for search. Cheap to open, safe to share between threads and processes.
 #[derive(Debug)]

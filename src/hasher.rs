@@ -7,8 +7,7 @@ use fearless_simd::Level;
 
 use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, PdqSums, Sums};
-use crate::decode::faces::Sources;
-use crate::decode::{DecodeOptions, Decoded, Decoder, Detail, Face, Format, Memory, Viewing};
+use crate::decode::{DecodeOptions, Decoded, Decoder, Detail, Face, Format, Memory, Sources, Viewing};
 use crate::error::Result;
 use crate::kernel::dct::Noise;
 use crate::kernel::normalise::normalise;

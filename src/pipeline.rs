@@ -32,6 +32,7 @@ use crate::limits::machine_memory;
 
 mod budget;
 mod buffers;
+mod counts;
 mod lane;
 mod loans;
 mod lookup;
@@ -46,6 +47,7 @@ mod source;
 mod stop;
 mod summary;
 mod take;
+mod task;
 #[cfg(test)]
 mod tests;
 mod threads;
@@ -67,7 +69,7 @@ pub use source::{
 };
 pub use stop::Stop;
 pub use summary::{Ended, Summary};
-pub(crate) use threads::{Beside, refused, start as start_thread};
+pub(crate) use threads::{Concurrent, refused, start as start_thread};
 pub(crate) use worker::surviving;
 
 /// The choices of [`run`].
@@ -86,7 +88,7 @@ pub struct PipelineOptions {
     /// in which they ask; the workers go on with others meanwhile. A picture larger than what is lent waits until nothing is, then is decoded as
     /// the only large one: only such a picture takes the total past the budget. One that needs more than the budget, or a file that is longer,
     /// is a [`Limit`](crate::Error::Limit). What decoding takes is told by the file's headers ([`Hasher::memory`](crate::Hasher::memory)).
-    /// Beside the budget at most 4,096 finished records wait for their turn.
+    /// Concurrent the budget at most 4,096 finished records wait for their turn.
     pub memory: u64,
     /// Graphics processors to use, none by default. Each takes three batches of memory beside the budget, and the pictures in
     /// them are kept until they come back. What a device cannot take or does not answer is computed on the processor, and

@@ -1,6 +1,6 @@
 //! The walls between the parts of the crate: imports go one way, and some things are named in one place only.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::Path;
 
@@ -23,11 +23,11 @@ const WALLS: [(&[&str], &[&str]); 9] = [
         &[
             "pipeline",
             "engine",
-            "job/beside",
-            "job/board",
-            "job/feed",
+            "job/concurrent",
+            "job/scheduler",
+            "job/shard_sources",
             "job/worker",
-            "job/shards",
+            "job/record_sink",
             "job/metrics",
         ],
     ),
@@ -37,7 +37,7 @@ const WALLS: [(&[&str], &[&str]); 9] = [
     (&["process::exit"], &["cli", "main"]),
     (&["wgpu"], &["backend/gpu"]),
     (&["tokio", "object_store", "reqwest"], &["pipeline/source/store"]),
-    (&["unsafe"], &["backend/gpu", "gallery/file"]),
+    (&["unsafe"], &["backend/gpu", "gallery/storage"]),
     // Readers of Parquet files that nobody looked at before.
     (&["SerializedFileReader", "ParquetMetaDataReader", "from_file_into"], &["parquet"]),
 ];
@@ -130,6 +130,83 @@ fn wrong_imports(file: &str, text: &str, exports: &HashMap<String, String>) -> V
     imported(&code).into_iter().filter(wrong).map(|name| format!("{file} uses {name}")).collect()
 }
 
+/// The paths of a `use`, braces resolved: `a::{b, c::{d, e}}` is three.
+fn paths(of: &str) -> Vec<String> {
+    let Some((start, list)) = of.split_once('{') else { return vec![of.trim().to_string()] };
+    let list = &list[..list.rfind('}').unwrap_or(list.len())];
+    let mut depth = 0;
+    let top_level = |c: char| {
+        depth += i32::from(c == '{') - i32::from(c == '}');
+        c == ',' && depth == 0
+    };
+    let items = list.split(top_level).filter(|item| !item.trim().is_empty());
+    items.flat_map(|item| paths(&format!("{}{}", start.trim(), item.trim()))).collect()
+}
+
+/// The files that a file names, by `crate::` and `super::`, but for those above and below it: a module may use its parts, and these what it shares.
+fn names_files(file: &str, text: &str, files: &HashSet<String>) -> Vec<String> {
+    let code = code(text);
+    let uses = code.split("use ").skip(1).filter_map(|rest| rest.split(';').next()).flat_map(paths);
+    let is_path = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
+    let inline = code.split(|c: char| !is_path(c)).map(String::from);
+    let own: Vec<&str> = file.split('/').collect();
+    let resolved = uses.chain(inline).filter_map(|path| {
+        let mut parts: Vec<&str> = path.split("::").collect();
+        let mut from = match parts.first() {
+            Some(&"crate") => Vec::new(),
+            Some(&"super") => own.clone(),
+            _ => return None,
+        };
+        if parts.first() == Some(&"crate") {
+            parts.remove(0);
+        }
+        while parts.first() == Some(&"super") {
+            parts.remove(0);
+            from.pop();
+        }
+        from.extend(parts);
+        (1..=from.len()).rev().map(|length| from[..length].join("/")).find(|name| files.contains(name))
+    });
+    let is_kin =
+        |other: &str| other.starts_with(&format!("{file}/")) || file.starts_with(&format!("{other}/"));
+    let mut names: Vec<String> = resolved.filter(|name| name != file && !is_kin(name)).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// Files that import one another, however many steps apart.
+fn circles(sources: &[(String, String)]) -> Vec<Vec<String>> {
+    let files: HashSet<String> = sources.iter().map(|(file, _)| file.clone()).collect();
+    let inner = sources.iter().filter(|(file, _)| file != "lib" && file != "main");
+    let edges: HashMap<&str, Vec<String>> =
+        inner.map(|(file, text)| (file.as_str(), names_files(file, text, &files))).collect();
+    let reached = |from: &str| {
+        let (mut seen, mut left) = (HashSet::new(), edges.get(from).cloned().unwrap_or_default());
+        while let Some(next) = left.pop() {
+            left.extend(
+                edges.get(next.as_str()).into_iter().flatten().filter(|name| !seen.contains(*name)).cloned(),
+            );
+            seen.insert(next);
+        }
+        seen
+    };
+    let all: HashMap<&str, HashSet<String>> = edges.keys().map(|file| (*file, reached(file))).collect();
+    let mut found: Vec<Vec<String>> = Vec::new();
+    for (file, reached) in &all {
+        let mut circle: Vec<String> = reached
+            .iter()
+            .filter(|other| all.get(other.as_str()).is_some_and(|back| back.contains(*file)))
+            .cloned()
+            .collect();
+        circle.sort();
+        if !circle.is_empty() && !found.contains(&circle) {
+            found.push(circle);
+        }
+    }
+    found
+}
+
 /// Words of `file` that belong elsewhere.
 fn wrong_words(file: &str, text: &str) -> Vec<String> {
     let code = code(text);
@@ -169,6 +246,27 @@ fn the_walls_stand() {
         wrong.extend(wrong_words(file, text));
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn nothing_imports_in_a_circle() {
+    let found = circles(&sources());
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn a_circle_is_seen() {
+    let file = |name: &str, text: &str| (name.to_string(), text.to_string());
+    let chain = [
+        file("a", "use crate::b::{self, c::{D, E}};"),
+        file("b", "mod c;"),
+        file("b/c", "use super::super::d;\nfn f() { super::g() }"),
+        file("d", "fn f() {}"),
+    ];
+    assert!(circles(&chain).is_empty());
+    let mut closed = chain;
+    closed[3].1 = "fn f() { crate::a::f() }".to_string();
+    assert_eq!(circles(&closed), [["a", "b/c", "d"]]);
 }
 
 #[test]

@@ -30,6 +30,7 @@ use image::Frames;
 use super::colours::{ColourSpace, ToSrgb};
 use super::estimate::Estimate;
 use super::raster;
+use super::viewing::Sources;
 use super::{Decoded, Decoder, Detail, Format, Wish};
 use crate::limits::{self, Limits};
 use crate::picture::{Picture, Planes};
@@ -98,15 +99,6 @@ impl fmt::Display for Face {
         let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
         formatter.pad(&words.join("-"))
     }
-}
-
-/// What faces are made of, beside the picture itself.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub(crate) struct Sources {
-    /// The opacity of each pixel; empty where all are opaque.
-    pub(crate) alpha: Vec<u8>,
-    /// [`Reading::scans`](super::jpeg::Reading::scans).
-    pub(crate) scans: Option<std::ops::Range<usize>>,
 }
 
 impl Decoded {

@@ -106,6 +106,7 @@ mod planes;
 mod progressive;
 mod reader;
 mod rows;
+mod runs;
 mod scan;
 mod sequential;
 mod smooth;

@@ -9,7 +9,7 @@ use image::metadata::Orientation;
 
 use super::colours::{ColourSpace, Sample};
 use super::estimate::Estimate;
-use super::faces::Sources;
+use super::viewing::Sources;
 use super::{DamagedPolicy, DecodeOptions, Decoded, Detail, Format, Orient, Viewing, orient};
 use crate::error::{Error, Result};
 use crate::limits::{self, Limits};

@@ -19,3 +19,12 @@ pub struct Viewing {
     /// ([`Reading::unusual`](super::jpeg::Reading::unusual)) or a component twice, or a TIFF begins with a reduced page.
     pub unusual: bool,
 }
+
+/// What faces are made of, beside the picture itself.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Sources {
+    /// The opacity of each pixel; empty where all are opaque.
+    pub(crate) alpha: Vec<u8>,
+    /// [`Reading::scans`](super::jpeg::Reading::scans).
+    pub(crate) scans: Option<std::ops::Range<usize>>,
+}

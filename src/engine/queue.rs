@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, select};
 
-use super::request::{Lane, Request};
+use super::answer::{Lane, Request};
 
 /// Two bounded lanes.
 #[derive(Debug)]

@@ -6,10 +6,11 @@ use std::path::Path;
 
 use super::collected::Collected;
 use super::entry::{Entry, EntryView};
-use super::file::{self, HEADER, Writer};
+use super::file::{self, Writer};
 use super::index::{self, Laid};
 use super::known::{Identity, Known};
 use super::segment::{INDEXED, Made, Part, SECTIONS, Segment, texts};
+use super::storage::{HEADER, Section};
 use super::{Gallery, words};
 use crate::error::{Error, Result};
 
@@ -288,7 +289,7 @@ impl GalleryBuilder {
     ) -> std::io::Result<Segment> {
         let Laid { order, blocks, error } = index::lay_out(&part.photodna);
         let index = if part.pdq.len() >= words::SMALLEST { INDEXED } else { 0 };
-        let mut sections: [file::Section; SECTIONS] = Default::default();
+        let mut sections: [Section; SECTIONS] = Default::default();
         for kind in Part::ALL {
             match kind {
                 Part::PhotoDnaRows => {

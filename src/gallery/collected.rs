@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use super::entry::Entry;
-use super::file::u64_at;
 use super::known::Identity;
 use super::segment::{FLAT, RECORD, UNKNOWN_QUALITY};
+use super::storage::{u32_at, u64_at};
 use crate::signature::{Pdq, PhotoDna};
 
 /// Columns of entries in the order in which they were added.
@@ -99,7 +99,7 @@ impl Collected {
         let (record, identity) = (self.record(index), self.identity(index));
         Entry {
             key: String::from_utf8_lossy(identity.key).into_owned(),
-            label: self.labels[super::file::u32_at(record, 16) as usize].clone(),
+            label: self.labels[u32_at(record, 16) as usize].clone(),
             position: u64_at(record, 8),
             flat: record[22] & FLAT != 0,
             quality: Some(record[23]).filter(|&quality| quality != UNKNOWN_QUALITY),

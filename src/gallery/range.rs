@@ -14,15 +14,12 @@ use super::Gallery;
 use super::entry::EntryId;
 use super::index::{self, PIECE, Small};
 use super::segment::Segment;
-use super::ways::index_pays;
+use super::ways::{SET, index_pays};
 use super::words::{Words, WordsWork};
 use crate::backend::gpu::Metric;
 use crate::kernel::distance::coarse::{self, CoarseGroup, CoarseQuery, LANES};
 use crate::kernel::distance::squares::{self, TILE, Tile, TileQuery};
 use crate::kernel::distance::{Pair, hamming};
-
-/// Signatures in a set: 44 bytes each for the scan of small integers.
-pub(super) const SET: usize = 512;
 
 /// Signatures in a set that meets piece after piece of the rows: so many that a piece comes from memory once for some hundred of them.
 const SCAN_SET: usize = 2048;

@@ -4,8 +4,8 @@ use std::sync::OnceLock;
 
 use super::damaged;
 use super::entry::EntryView;
-use super::file::{Section, Storage, u32_at, u64_at};
 use super::index::{self, ERROR_SCALE};
+use super::storage::{Section, Storage, u32_at, u64_at};
 use super::words::{self, Words};
 use crate::error::Result;
 use crate::kernel::distance::coarse::{BLOCK, CoarseBlock, CoarseBox, LANES};

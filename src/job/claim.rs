@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::beside::beside;
+use super::concurrent::both;
 use super::identity::Identity;
 use super::location::{DRAFTS, Listed, Location, NOBODY};
 use super::suspects::{self, Suspects};
@@ -64,7 +64,7 @@ impl Claims {
         };
         let lock = || own_lock(&*claims.location, &lock_name(&claims.own.name));
         let (lock, (beaten, cleared)) =
-            beside(lock, || beside(|| claims.beat(), || claims.clear_away_the_dead()));
+            both(lock, || both(|| claims.beat(), || claims.clear_away_the_dead()));
         let lock = lock?;
         beaten.and(cleared)?;
         Ok(Claims { _lock: lock, ..claims })
@@ -78,7 +78,7 @@ impl Claims {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How long between two heartbeats.
+    /// Purpose long between two heartbeats.
     pub(super) fn pause(&self) -> Duration {
         self.expiry / 5
     }
@@ -234,7 +234,7 @@ impl Claims {
             let claims = self.location.list(CLAIMS)?;
             claims.iter().try_for_each(|claim| self.location.remove(&format!("{CLAIMS}/{}", claim.name)))
         };
-        let (claims, workers) = beside(claims, || self.clear_away_others());
+        let (claims, workers) = both(claims, || self.clear_away_others());
         claims.and(workers)
     }
 
@@ -254,8 +254,8 @@ impl Claims {
     /// Leaves: this worker is dead from now on.
     pub(super) fn leave(&self) -> Result<()> {
         let remove = |name: String| self.location.remove(&name);
-        let signs = || beside(|| remove(beat_name(&self.own.name)), || remove(lock_name(&self.own.name)));
-        let ((beat, lock), drafts) = beside(signs, || self.location.list(DRAFTS));
+        let signs = || both(|| remove(beat_name(&self.own.name)), || remove(lock_name(&self.own.name)));
+        let ((beat, lock), drafts) = both(signs, || self.location.list(DRAFTS));
         beat.and(lock)?;
         self.clear_away_strays(&drafts?)
     }
@@ -279,7 +279,7 @@ impl Claims {
     }
 }
 
-/// Beside the claims, whose names end in numbers.
+/// Concurrent the claims, whose names end in numbers.
 fn suspects_name(thing: &str) -> String {
     format!("{CLAIMS}/{thing}.suspects")
 }

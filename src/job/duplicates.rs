@@ -44,7 +44,7 @@ impl Origin {
     }
 }
 
-/// How often a key came.
+/// Purpose often a key came.
 struct Count {
     times: u64,
     last: Origin,

@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::beside::each;
 use super::census::Census;
+use super::checksummed::{seal, unseal};
+use super::concurrent::each;
 use super::location::{Listed, Location};
-use super::seal::{seal, unseal};
 use crate::error::Result;
 use crate::limits::Limits;
 
@@ -160,7 +160,7 @@ impl Writer {
 /// The ledger of all workers, as far as it has been read.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    /// How far each file has been read.
+    /// Purpose far each file has been read.
     read: HashMap<String, u64>,
     /// The newest generation that is done, by shard.
     done: BTreeMap<u64, Entry>,
@@ -174,7 +174,7 @@ pub(super) struct Ledger {
 
 impl Ledger {
     /// The ledger as the worker sees it that writes through `writer`.
-    pub(super) fn beside(writer: Arc<Writer>) -> Ledger {
+    pub(super) fn both(writer: Arc<Writer>) -> Ledger {
         Ledger { own: Some(writer), ..Ledger::default() }
     }
 
@@ -292,7 +292,7 @@ pub(super) mod tests {
         assert_eq!(ledger.all_done().len(), 2);
 
         let c = Arc::new(Writer::new(location.clone(), "c"));
-        let mut own = Ledger::beside(c.clone());
+        let mut own = Ledger::both(c.clone());
         c.append(&entry(3, 0, State::Done)).unwrap();
         fs::write(folder.path().join("ledger/c_0000.jsonl"), "damaged\n").unwrap();
         own.refresh(&*location).unwrap();

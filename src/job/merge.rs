@@ -2,12 +2,12 @@
 
 use std::fs::File;
 
-use super::board::records_file;
 use super::ledger::Ledger;
 use super::location::Location;
 use super::plan::Plan;
+use super::records::records_file;
 use super::settings::Settings;
-use super::told::{self, Found};
+use super::shard_file::{self, Found};
 use crate::error::{Error, Result};
 use crate::pipeline::{RecordFormat, describe};
 
@@ -50,7 +50,7 @@ pub fn merge(location: &dyn Location, to: File, format: Option<RecordFormat>) ->
 
 /// A shard's file, which is what the ledger tells of.
 fn content(location: &dyn Location, ledger: &mut Ledger, shard: u64, file: &str) -> Result<File> {
-    let what = match told::find(location, ledger, shard)? {
+    let what = match shard_file::find(location, ledger, shard)? {
         Found::Told(content, _) => return Ok(content),
         Found::Unreadable(error) => return Err(error),
         Found::Gone => "is gone",

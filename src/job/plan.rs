@@ -11,9 +11,9 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::beside::{beside, each};
+use super::checksummed::unseal;
+use super::concurrent::{both, each};
 use super::location::Location;
-use super::seal::unseal;
 use super::text::Text;
 use crate::error::{Error, Result};
 use crate::pipeline::{Item, ItemKind};
@@ -44,7 +44,7 @@ pub(super) enum ShardKind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Shard {
     pub(super) kind: ShardKind,
-    /// How many items.
+    /// Purpose many items.
     pub(super) items: u64,
     /// Where they lie behind the segment's first line, compressed, in bytes.
     place: Range<u64>,
@@ -71,7 +71,7 @@ pub(super) struct Segment {
 pub(super) struct Plan {
     shards: Vec<Shard>,
     segments: u64,
-    /// How often the inputs were listed again, or begun to be.
+    /// Purpose often the inputs were listed again, or begun to be.
     listing: u64,
     /// Whether the last listing came to its end.
     complete: bool,
@@ -126,7 +126,7 @@ impl Plan {
         let complete = words::complete(listing);
         let ended = known.iter().any(|listed| format!("{PLAN}/{}", listed.name) == complete);
         let last_word = || if ended { location.read(&complete) } else { Ok(None) };
-        let (complete, indices) = beside(last_word, || each(&new, |name| read_index(location, name)));
+        let (complete, indices) = both(last_word, || each(&new, |name| read_index(location, name)));
         for (index, name) in indices.into_iter().zip(&new) {
             let (Index { first, at, shards }, line) = index?;
             if first != self.shards.len() as u64 {
@@ -150,7 +150,7 @@ impl Plan {
         }
     }
 
-    /// How many items are planned so far.
+    /// Purpose many items are planned so far.
     fn items_planned(&self) -> u64 {
         self.shards.iter().fold(0, |items, shard| items.saturating_add(shard.items))
     }
@@ -164,7 +164,7 @@ impl Plan {
         Ok(())
     }
 
-    /// How often the inputs were listed again, or begun to be.
+    /// Purpose often the inputs were listed again, or begun to be.
     pub(super) fn listing(&self) -> u64 {
         self.listing
     }

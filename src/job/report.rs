@@ -5,8 +5,8 @@ use std::io::{ErrorKind, Write as _};
 
 use serde::Serialize;
 
-use super::beside::beside;
 use super::census::Census;
+use super::concurrent::both;
 use super::ledger::{Entry, Ledger};
 use super::location::{Location, NOBODY, Publish};
 use super::settings::Settings;
@@ -14,7 +14,7 @@ use super::status::{Status, look};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 
-/// How often a report is written whose draft was taken away: whoever leaves a job as the last of its workers clears away what nobody seems to hold.
+/// Purpose often a report is written whose draft was taken away: whoever leaves a job as the last of its workers clears away what nobody seems to hold.
 const ATTEMPTS: usize = 100;
 
 /// Equal parts of the time that [`Report::over_time`] has at most.
@@ -88,7 +88,7 @@ pub struct Share {
 ///
 /// Those of [`status`](super::status()).
 pub fn report(location: &dyn Location) -> Result<Report> {
-    let (settings, looked) = beside(|| Settings::read(location), || look(location));
+    let (settings, looked) = both(|| Settings::read(location), || look(location));
     let settings = settings?;
     let (status, ledger) = looked?;
     Ok(Report::new(settings, &status, &ledger))
@@ -149,7 +149,7 @@ impl Report {
             let cleared = |put: &Result<bool>| matches!(put, Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound);
             tries.find(|put| !cleared(put)).unwrap_or_else(|| put(name, content))
         };
-        let (numbers, page) = beside(|| put("report.json", &numbers), || put("report.html", page));
+        let (numbers, page) = both(|| put("report.json", &numbers), || put("report.html", page));
         numbers.and(page).map(drop)
     }
 

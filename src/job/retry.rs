@@ -4,77 +4,27 @@ use std::collections::{BTreeMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::board::{LISTING, account_for, records_file};
 use super::claim::Claims;
-use super::feed::{Ending, How, Supply, Taken};
-use super::hand::{Desk, is_failed, read};
 use super::identity::Identity;
 use super::ledger::{Entry, Ledger, Writer};
 use super::location::Location;
-use super::mend::{Anew, Mend};
 use super::plan::{self, Plan, ShardKind};
+use super::records::{account_for, is_failed, read, records_file};
+use super::repair::{Anew, Repair};
+use super::retried::{Again, Further, Retried};
+use super::scheduler::LISTING;
 use super::settings::Settings;
+use super::shard_file::{self, Found};
+use super::shard_sources::{ClaimedShard, Ending, Purpose, Supply};
+use super::shard_writer::Desk;
 use super::status::look;
-use super::told::{self, Found};
 use super::worker::{WorkOptions, Worked, beating, reading, round, work};
 use crate::error::{Error, Result};
 use crate::hasher::HashOptions;
 use crate::limits::Limits;
 use crate::pipeline::{self, InputOptions, PipelineOptions, RecordFormat, describe};
 
-/// What is hashed again.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Again {
-    /// Failed records with these error codes, or all failed ones where there are none.
-    Failed(Vec<String>),
-    /// All records of files that are gone, or are not what the ledger tells of.
-    Lost,
-}
-
-/// What a retry came to.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Retried {
-    /// Records that were hashed again.
-    pub records: u64,
-    /// Those that failed again, by error code.
-    pub failed: BTreeMap<String, u64>,
-    /// Shards that another worker has in hand.
-    pub passed_over: u64,
-    /// Shards with failed records whose files are gone or are not what the ledger tells of; [`Again::Lost`] mends them.
-    pub lost: u64,
-    /// Files that stay as they are, because what was read again lacks records that were hashed before.
-    pub kept: u64,
-    /// What came of it where the inputs were not listed to their end and nobody was at it: the listing was gone on with, and what it found hashed.
-    pub further: Option<Further>,
-}
-
-/// Records that a job came to hold besides.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Further {
-    /// All of them.
-    pub records: u64,
-    /// Failed ones.
-    pub failed: u64,
-}
-
-impl Retried {
-    pub(super) fn add(&mut self, records: u64, failed: &BTreeMap<String, u64>) {
-        self.records += records;
-        for (code, count) in failed {
-            *self.failed.entry(code.clone()).or_default() += count;
-        }
-    }
-
-    /// Whether every record that was to be hashed again is hashed now, but for those in other workers' hands.
-    pub fn is_success(&self) -> bool {
-        let further = self.further.unwrap_or_default();
-        self.failed.is_empty() && self.lost == 0 && self.kept == 0 && further.failed == 0
-    }
-}
-
-/// The limits for another retry: the settings', or larger ones where a retry had them, so that what it mended does not fail again where a whole
+/// The limits for another retry: the settings', or larger ones where a retry had them, so that what it repaired does not fail again where a whole
 /// archive is hashed once more.
 ///
 /// # Errors
@@ -161,7 +111,7 @@ struct Todo {
 
 impl Todo {
     fn new(desk: &Desk, again: &Again, input: InputOptions) -> Result<Todo> {
-        let (mut plan, mut ledger) = (Plan::default(), Ledger::beside(desk.writer.clone()));
+        let (mut plan, mut ledger) = (Plan::default(), Ledger::both(desk.writer.clone()));
         ledger.refresh(&*desk.location)?;
         plan.refresh(&*desk.location)?;
         let wanted = |entry: &Entry| match again {
@@ -204,7 +154,7 @@ impl Todo {
 
     /// Whether a shard's file is gone or another one.
     fn is_lost(&mut self, shard: u64) -> Result<bool> {
-        match (told::find(&*self.location, &mut self.ledger, shard)?, &self.again) {
+        match (shard_file::find(&*self.location, &mut self.ledger, shard)?, &self.again) {
             (Found::Told(..), _) => Ok(false),
             // Nothing is put in the place of what may only be out of reach.
             (Found::Unreadable(error), Again::Lost) => Err(error),
@@ -213,7 +163,7 @@ impl Todo {
     }
 
     /// What is to be hashed of a shard that was claimed; `None` where there is nothing any more.
-    fn begin(&mut self, shard: u64) -> Result<Option<Taken>> {
+    fn begin(&mut self, shard: u64) -> Result<Option<ClaimedShard>> {
         self.ledger.refresh(&*self.location)?;
         let file = records_file(shard, self.format);
         // A retry that was killed after it had replaced the file.
@@ -250,7 +200,7 @@ impl Todo {
         mut anew: Anew,
         codes: Vec<String>,
         failed: HashSet<OsString>,
-    ) -> Result<Option<Taken>> {
+    ) -> Result<Option<ClaimedShard>> {
         let (planned, before) = (self.plan.shards().get(shard as usize), self.ledger.done(shard));
         let (Some(planned), Some(before)) = (planned, before.cloned()) else {
             let message = format!("shard {shard} is in the ledger and not in the plan");
@@ -271,13 +221,18 @@ impl Todo {
         };
         let items: Vec<_> = items.into_iter().filter(|item| wanted(&item.location)).collect();
         let sources = pipeline::open(items, &self.input).filter(move |source| wanted(source.key()));
-        let mend = Mend { before, anew, codes, archive, other_limits, retried: self.retried.clone() };
-        Ok(Some(Taken { shard, sources: Box::new(sources), how: How::Mend(Arc::new(mend)), alone: false }))
+        let repair = Repair { before, anew, codes, archive, other_limits, retried: self.retried.clone() };
+        Ok(Some(ClaimedShard {
+            shard,
+            sources: Box::new(sources),
+            purpose: Purpose::Repair(Arc::new(repair)),
+            alone: false,
+        }))
     }
 }
 
 impl Supply for Todo {
-    fn take(&mut self) -> Result<Option<Taken>> {
+    fn take(&mut self) -> Result<Option<ClaimedShard>> {
         while let Some(shard) = self.shards.pop() {
             if self.again == Again::Lost && !self.is_lost(shard)? {
                 continue;

@@ -6,9 +6,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::beside::beside;
+use super::checksummed::{seal_page, unseal_page};
+use super::concurrent::both;
 use super::location::Location;
-use super::seal::{seal_page, unseal_page};
 use super::text::Text;
 use crate::decode::{DamagedPolicy, DecodeOptions, DetailChoice, Orient};
 use crate::error::{Error, Result};
@@ -140,7 +140,7 @@ impl Settings {
         self.shard_size
     }
 
-    /// How records are written.
+    /// Purpose records are written.
     ///
     /// # Errors
     ///
@@ -158,7 +158,7 @@ impl Settings {
         self.sources.iter().map(|source| source.clone().into_input()).collect()
     }
 
-    /// How inputs are listed and opened.
+    /// Purpose inputs are listed and opened.
     ///
     /// # Errors
     ///
@@ -174,7 +174,7 @@ impl Settings {
         })
     }
 
-    /// How pictures are hashed.
+    /// Purpose pictures are hashed.
     ///
     /// # Errors
     ///
@@ -223,7 +223,7 @@ impl Settings {
 
     /// What was begun under settings that are gone must not go on under others.
     fn check_nothing_is_begun(location: &dyn Location) -> Result<()> {
-        let (plan, ledger) = beside(|| location.list("plan"), || location.list("ledger"));
+        let (plan, ledger) = both(|| location.list("plan"), || location.list("ledger"));
         // A job that began at this very instant has its settings by now.
         if plan?.is_empty() && ledger?.is_empty() || Settings::are_in(location)? {
             return Ok(());

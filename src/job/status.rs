@@ -1,10 +1,10 @@
-//! How far a job is: from the plan's first lines, the ledger and the claims alone, so that it takes no time.
+//! Purpose far a job is: from the plan's first lines, the ledger and the claims alone, so that it takes no time.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::beside::beside;
 use super::claim::CLAIMS;
+use super::concurrent::both;
 use super::identity::now;
 use super::ledger::Ledger;
 use super::location::Location;
@@ -12,7 +12,7 @@ use super::plan::{self, ListingTime, Plan, ShardKind};
 use super::settings::Settings;
 use crate::error::Result;
 
-/// How far a job is.
+/// Purpose far a job is.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Status {
@@ -61,13 +61,13 @@ impl Status {
     }
 }
 
-/// How far the job in `location` is.
+/// Purpose far the job in `location` is.
 ///
 /// # Errors
 ///
 /// [`Error::Input`](crate::Error::Input) where there is none, or its plan is damaged; [`Error::Io`](crate::Error::Io).
 pub fn status(location: &dyn Location) -> Result<Status> {
-    let (settings, looked) = beside(|| Settings::read(location), || look(location));
+    let (settings, looked) = both(|| Settings::read(location), || look(location));
     settings.and(looked).map(|(status, _)| status)
 }
 
@@ -75,7 +75,7 @@ pub fn status(location: &dyn Location) -> Result<Status> {
 pub(super) fn look(location: &dyn Location) -> Result<(Status, Ledger)> {
     let (mut plan, mut ledger) = (Plan::default(), Ledger::default());
     // The ledger before the plan: a shard that is done was planned before.
-    let (read, claims) = beside(|| ledger.refresh(location), || location.list(CLAIMS));
+    let (read, claims) = both(|| ledger.refresh(location), || location.list(CLAIMS));
     let claims = read.and(claims)?;
     plan.refresh(location)?;
     let listing_broke = plan::why_broken(location, &plan)?;

@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 
-use super::board::records_file;
 use super::digest::Keys;
 use super::duplicates::{Duplicates, Origin};
 use super::ledger::{Entry, Ledger};
 use super::location::{Listed, Location};
 use super::plan::{self, ListingTime, Plan, ShardKind};
+use super::records::records_file;
 use super::settings::Settings;
+use super::shard_file::{self, Found};
 use super::tally::Tally;
-use super::told::{self, Found};
 use crate::error::Result;
 use crate::pipeline::{Item, RecordFormat};
 
@@ -41,7 +41,7 @@ pub struct Verdict {
     pub planned_twice: u64,
     /// What does not agree, in words; at most so many as are worth reading.
     pub faults: Vec<String>,
-    /// How many there are.
+    /// Purpose many there are.
     pub fault_count: u64,
 }
 
@@ -62,7 +62,7 @@ impl Verdict {
     }
 }
 
-/// How a file that is not there, or is another one, is mended.
+/// Purpose a file that is not there, or is another one, is repaired.
 const MENDED: &str = "`shadegrid job retry --lost` hashes it again";
 
 /// Reads the plan and every file of records that is done, and holds them against each other and the ledger. Memory is bounded: keys are
@@ -140,7 +140,7 @@ impl Check<'_> {
         let items = self.items(shard);
         let Some(done) = self.ledger.done(shard) else { return Ok(()) };
         let file = done.file.clone();
-        match told::find(self.location, &mut self.ledger, shard)? {
+        match shard_file::find(self.location, &mut self.ledger, shard)? {
             Found::Told(content, entry) => return self.file(shard, content, &entry, items),
             Found::Gone => self.verdict.fault(format!("{file} is gone; {MENDED}")),
             Found::Other => {
@@ -236,7 +236,7 @@ mod tests {
     use super::super::ledger::State;
     use super::super::ledger::tests::entry;
     use super::super::location::Folder;
-    use super::super::{report, seal::seal, status};
+    use super::super::{checksummed::seal, report, status};
     use super::*;
     use crate::hasher::HashOptions;
     use crate::pipeline::{Input, InputOptions};

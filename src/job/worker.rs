@@ -9,19 +9,19 @@ use std::time::Duration;
 
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 
-use super::beside::{beside, joined};
-use super::board::{Board, LISTING, Split};
 use super::claim::Claims;
-use super::feed::{Ending, Feed, Lots, Supply, Taken, take_ahead};
-use super::hand::{Desk, Hand};
+use super::concurrent::{both, joined};
 use super::identity::Identity;
 use super::location::Location;
 use super::matching::Matching;
 use super::plan::{self, Plan, Segment};
 use super::progress::{Event, Progress};
+use super::record_sink::RecordSink;
 use super::report::Report;
+use super::scheduler::{LISTING, Scheduler, Split};
 use super::settings::Settings;
-use super::shards::ShardSink;
+use super::shard_sources::{ClaimedShard, Ending, InFlight, ShardSources, Supply, take_ahead};
+use super::shard_writer::{Desk, ShardWriter};
 use crate::error::Result;
 use crate::hasher::HashOptions;
 use crate::pipeline::{
@@ -29,20 +29,20 @@ use crate::pipeline::{
     start_thread,
 };
 
-/// How a worker works. Nothing here changes what is written of an input.
+/// Purpose a worker works. Nothing here changes what is written of an input.
 #[derive(Debug, Clone)]
 pub struct WorkOptions {
     /// Threads, memory and devices; what is hashed and how comes from the settings.
     pub pipeline: PipelineOptions,
     /// Objects of a store that are fetched at the same time.
     pub fetches: usize,
-    /// How servers are asked, and how far they are trusted; what was listed already stays as it is.
+    /// Purpose servers are asked, and how far they are trusted; what was listed already stays as it is.
     pub network: Network,
     /// Asks the worker to end early.
     pub stop: Stop,
-    /// How long the shard in hand may take from then on; what is not finished by then is left to others.
+    /// Purpose long the shard in hand may take from then on; what is not finished by then is left to others.
     pub grace: Duration,
-    /// How long a worker of another machine may be silent before its shards are taken over.
+    /// Purpose long a worker of another machine may be silent before its shards are taken over.
     pub expiry: Duration,
     /// A fixed part of the shards, without claims.
     pub split: Option<Split>,
@@ -72,7 +72,7 @@ impl Default for WorkOptions {
     }
 }
 
-/// How a worker's part came to its end.
+/// Purpose a worker's part came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Finish {
     /// All shards are done: the job's, or those of the worker's fixed part.
@@ -84,7 +84,7 @@ pub enum Finish {
 /// What a worker leaves behind.
 #[derive(Debug)]
 pub struct Worked {
-    /// How its part came to its end.
+    /// Purpose its part came to its end.
     pub finish: Finish,
     /// Failed records of its fixed part, or of the whole job, by all workers.
     pub failed: u64,
@@ -92,7 +92,7 @@ pub struct Worked {
     pub report: Report,
 }
 
-/// How long to wait where all that is left is in others' hands, or not listed yet: at first, and at most.
+/// Purpose long to wait where all that is left is in others' hands, or not listed yet: at first, and at most.
 const PATIENCE: (Duration, Duration) = (Duration::from_millis(2), Duration::from_secs(1));
 
 /// Works at the job in `location` until nothing is left to do. Many may, at the same time.
@@ -102,10 +102,8 @@ const PATIENCE: (Duration, Duration) = (Duration::from_millis(2), Duration::from
 /// [`Error::Input`](crate::Error::Input) where the job was started with other settings; [`Error::Io`](crate::Error::Io) where the location cannot be read or written.
 /// Nothing is lost: whoever runs the same again goes on.
 pub fn work(location: Arc<dyn Location>, settings: &Settings, options: &WorkOptions) -> Result<Worked> {
-    let (held, claims) = beside(
-        || settings.hold(&*location),
-        || Claims::new(location.clone(), Identity::new(), options.expiry),
-    );
+    let (held, claims) =
+        both(|| settings.hold(&*location), || Claims::new(location.clone(), Identity::new(), options.expiry));
     let claims = Arc::new(claims?);
     let worked = held.and_then(|()| {
         beating(&claims, || {
@@ -115,12 +113,12 @@ pub fn work(location: Arc<dyn Location>, settings: &Settings, options: &WorkOpti
     });
     let complete = worked.as_ref().is_ok_and(|worked| worked.report.complete);
     let clear = || if complete { claims.clear() } else { Ok(()) };
-    let (cleared, left) = beside(clear, || claims.leave());
+    let (cleared, left) = both(clear, || claims.leave());
     let worked = worked?;
     cleared.and(left).map(|()| worked)
 }
 
-/// How a worker reads and hashes: the current shard and the next one are read ahead within a sixteenth of the memory each, and reading ends
+/// Purpose a worker reads and hashes: the current shard and the next one are read ahead within a sixteenth of the memory each, and reading ends
 /// when the shard in hand has had its time.
 pub(super) fn reading(
     input: InputOptions,
@@ -152,7 +150,7 @@ pub(super) fn beating<T>(claims: &Claims, work: impl FnOnce() -> Result<T>) -> R
     })
 }
 struct Worker<'a> {
-    board: Mutex<Board>,
+    board: Mutex<Scheduler>,
     desk: Desk,
     settings: &'a Settings,
     options: &'a WorkOptions,
@@ -174,7 +172,7 @@ impl<'a> Worker<'a> {
         let (progress, stop_listing) = (options.progress.clone(), Stop::default());
         let (input, pipeline) = reading(settings.input()?, hash.clone(), options);
         let board =
-            Board::new(location.clone(), claims.clone(), format, input, options.split, progress.clone());
+            Scheduler::new(location.clone(), claims.clone(), format, input, options.split, progress.clone());
         let desk = Desk {
             location,
             claims,
@@ -250,7 +248,7 @@ impl<'a> Worker<'a> {
         (self.options.extend && (listing == 0 || board.is_listed())).then_some(listing)
     }
 
-    fn board(&self) -> std::sync::MutexGuard<'_, Board> {
+    fn board(&self) -> std::sync::MutexGuard<'_, Scheduler> {
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -285,7 +283,7 @@ impl<'a> Worker<'a> {
         joined(listing).map(drop)
     }
 
-    fn round(&self, first: Taken) -> Result<()> {
+    fn round(&self, first: ClaimedShard) -> Result<()> {
         let ending = Ending::new(&self.options.stop, self.options.grace);
         round(&self.desk, &self.board, first, ending, &self.pipeline)
     }
@@ -316,19 +314,19 @@ fn is_url(location: &OsString) -> bool {
 pub(super) fn round(
     desk: &Desk,
     supply: &Mutex<impl Supply>,
-    first: Taken,
+    first: ClaimedShard,
     ending: Ending,
     options: &PipelineOptions,
 ) -> Result<()> {
-    let (lots, failure) = (Lots::default(), Mutex::new(None));
+    let (lots, failure) = (InFlight::default(), Mutex::new(None));
     let (asks, asked) = bounded(1);
     let (answers, answered) = bounded(1);
     let stop = ending.stop.clone();
-    let feed = Feed::new(first, &lots, ending, (asks, answered), &failure);
+    let feed = ShardSources::new(first, &lots, ending, (asks, answered), &failure);
     let (sender, parts) = bounded(2);
     let (run, finishing) = thread::scope(|scope| {
         let take_parts = || {
-            let mut hand = Hand::new(desk);
+            let mut hand = ShardWriter::new(desk);
             // The receiver goes with a failure, so that the run ends too.
             parts.into_iter().try_for_each(|part| hand.take(part))
         };
@@ -340,7 +338,7 @@ pub(super) fn round(
         let ahead =
             start_thread(scope, "shadegrid-ahead", move || take_ahead(supply, &stop, &asked, &answers));
         let run = {
-            let mut sink = ShardSink::new(&lots, &desk.progress, sender);
+            let mut sink = RecordSink::new(&lots, &desk.progress, sender);
             pipeline::run(feed, &mut sink, options)
         };
         (run.and(ahead.map(drop)), joined(hand))

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, never};
 
-use super::worker::Job;
+use super::task::Job;
 use crate::backend::Done;
 use crate::backend::gpu::Ring;
 use crate::hasher::Facts;

@@ -5,7 +5,7 @@ use std::thread;
 
 use super::record::Record;
 use super::row::{RowMatch, Text};
-use super::threads::Beside;
+use super::threads::Concurrent;
 use crate::error::Result;
 use crate::gallery::{EntryId, EntryView, Gallery, Groups, Match, Query, Scratch, SearchOptions};
 use crate::hasher::{FLAT_STRENGTH, FaceHash, Hashed, PdqHash, PhotoDnaHash};
@@ -141,10 +141,10 @@ impl<'a> Lookup<'a> {
             let running: Vec<_> = parts
                 .map(|(part, (queries, scratch))| {
                     let first = (part * share) as u32;
-                    Beside::begin(scope, move || search(galleries, options, queries, first, scratch))
+                    Concurrent::begin(scope, move || search(galleries, options, queries, first, scratch))
                 })
                 .collect();
-            running.into_iter().flat_map(Beside::join).collect()
+            running.into_iter().flat_map(Concurrent::join).collect()
         });
         order(&mut all, self.options.nearest);
         all

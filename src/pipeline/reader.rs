@@ -12,12 +12,12 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::budget::{Permits, Reservation};
 use super::buffers::Buffers;
+use super::counts::Counts;
 use super::panics::caught;
 use super::record::{Name, Record, Times};
 use super::source::{Content, DetachedReader, Open, Source, Special, is_stop, open_regular};
 use super::stop::Stop;
-use super::take::Counts;
-use super::worker::{Job, Ticket};
+use super::task::{Job, Ticket};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 

@@ -1,40 +1,19 @@
 //! Takes sources from whoever brings them, one after another, and hands them to the readers.
 
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, select};
 
+use super::counts::Counts;
 use super::panics::caught;
 use super::reader::{Loader, Taken};
 use super::source::{Content, Source};
 use super::stop::Stop;
 use super::waiting::Wanted;
 use crate::error::Error;
-
-/// What is known of the sources; shared by all threads of a run.
-#[derive(Debug, Default)]
-pub(super) struct Counts {
-    /// Sources taken.
-    pub(super) taken: AtomicU64,
-    /// Of these, how many are being read, or wait for that or for the memory that it takes.
-    pub(super) reading: AtomicU64,
-    /// Of these, how many no record comes of, because a stop ended the wait for them.
-    pub(super) given_up: AtomicU64,
-    /// Set when the sources came to their end by themselves.
-    pub(super) exhausted: AtomicBool,
-    /// What ended them before, where it was no stop.
-    failure: Mutex<Option<Error>>,
-}
-
-impl Counts {
-    /// What ended the sources before their end, if something did.
-    pub(super) fn take_failure(&self) -> Option<Error> {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
 
 /// The thread that takes sources.
 pub(super) struct Take<'a, I> {

@@ -24,14 +24,14 @@ pub(crate) fn refused(error: std::io::Error) -> Error {
 }
 
 /// Work that another thread does, or that is done already because there was no thread for it.
-pub(crate) enum Beside<'scope, T> {
+pub(crate) enum Concurrent<'scope, T> {
     Running(ScopedJoinHandle<'scope, T>),
     Done(T),
 }
 
-impl<'scope, T: Send + 'scope> Beside<'scope, T> {
+impl<'scope, T: Send + 'scope> Concurrent<'scope, T> {
     /// Begins the work on a thread of its own; does it here where there is none.
-    pub(crate) fn begin<F>(scope: &'scope Scope<'scope, '_>, work: F) -> Beside<'scope, T>
+    pub(crate) fn begin<F>(scope: &'scope Scope<'scope, '_>, work: F) -> Concurrent<'scope, T>
     where
         F: FnOnce() -> T + Send + 'scope,
     {
@@ -41,18 +41,18 @@ impl<'scope, T: Send + 'scope> Beside<'scope, T> {
         let of_thread = work.clone();
         let taken = move || take(&of_thread).map(|work| work());
         match Builder::new().spawn_scoped(scope, move || taken().expect("nobody else takes it")) {
-            Ok(running) => Beside::Running(running),
-            Err(_) => Beside::Done(take(&work).expect("no thread has taken it")()),
+            Ok(running) => Concurrent::Running(running),
+            Err(_) => Concurrent::Done(take(&work).expect("no thread has taken it")()),
         }
     }
 
     /// What came of it. A panic goes on here.
     pub(crate) fn join(self) -> T {
         match self {
-            Beside::Running(running) => {
+            Concurrent::Running(running) => {
                 running.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
             }
-            Beside::Done(done) => done,
+            Concurrent::Done(done) => done,
         }
     }
 }
@@ -65,10 +65,10 @@ mod tests {
     fn work_is_done_with_a_thread_or_without() {
         let name = || std::thread::current().id();
         std::thread::scope(|scope| {
-            let work = Beside::begin(scope, name);
-            assert!(matches!(work, Beside::Running(_)));
+            let work = Concurrent::begin(scope, name);
+            assert!(matches!(work, Concurrent::Running(_)));
             assert_ne!(work.join(), name());
         });
-        assert_eq!(Beside::Done(3).join(), 3);
+        assert_eq!(Concurrent::Done(3).join(), 3);
     }
 }

@@ -6,63 +6,17 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, never, select};
 
-use super::budget::Reservation;
 use super::buffers::Buffers;
 use super::lane::{Lane, Returned, Travelling};
 use super::loans::{Asking, Loans};
 use super::panics::{self, caught};
-use super::record::{Name, Record, Times};
+use super::record::Record;
+use super::task::Job;
 use super::threads::start;
 use crate::decode::Memory;
 use crate::error::{Error, Result};
 use crate::hasher::{Facts, HashOptions, Hashed, Hasher};
 use crate::picture::Planes;
-
-/// What a record needs to know of its source.
-#[derive(Debug, Clone)]
-pub(super) struct Ticket {
-    pub(super) index: u64,
-    pub(super) name: Name,
-    pub(super) bytes: u64,
-    pub(super) times: Times,
-}
-
-impl Ticket {
-    /// The record of what came of it in the time since `started`, beside what was spent before.
-    fn record(mut self, outcome: Result<Hashed>, started: Instant) -> Record {
-        self.times.hash += started.elapsed();
-        Record::new(self.index, self.name, Some(self.bytes), outcome).timed(self.times)
-    }
-}
-
-/// An encoded picture on its way to a record.
-#[derive(Debug)]
-pub(super) struct Job {
-    ticket: Ticket,
-    encoded: Vec<u8>,
-    reserved: Reservation,
-    /// Memory that it will take.
-    need: Memory,
-    /// Since when it waits for more than a worker's share.
-    asked: Option<Instant>,
-}
-
-impl Job {
-    pub(super) fn new(ticket: Ticket, encoded: Vec<u8>, reserved: Reservation) -> Job {
-        Job { ticket, encoded, reserved, need: Memory { first: 0, worst: 0 }, asked: None }
-    }
-
-    fn record(mut self, outcome: Result<Hashed>, started: Instant, buffers: &Buffers) -> Record {
-        self.let_go(buffers);
-        self.ticket.record(outcome, started)
-    }
-
-    /// Gives the file up, where nobody needs it any more.
-    fn let_go(&mut self, buffers: &Buffers) {
-        buffers.put(std::mem::take(&mut self.encoded));
-        self.reserved.shrink_to(0);
-    }
-}
 
 /// What a worker does with an encoded picture.
 pub(super) trait Work {

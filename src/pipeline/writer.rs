@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 
 use super::PipelineOptions;
+use super::counts::Counts;
 use super::order::Reorder;
 use super::panics::caught;
 use super::record::Record;
 use super::sink::Sink;
 use super::summary::{Ended, Summary};
-use super::take::Counts;
 use crate::error::{Error, Result};
 
 /// How often a wait for records is left to look for a stop.

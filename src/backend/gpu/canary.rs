@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use wgpu::BufferUsages;
 
-use super::device::{CANARY, Device};
-use crate::error::Result;
+use super::device::Device;
+use crate::error::{Error, Result};
+
+pub(super) const CANARY: &str = include_str!("../../../shaders/canary.wgsl");
 
 /// Turns of each of the two loops, `TURNS` of `shaders/canary.wgsl`.
 pub(super) const TURNS: u32 = 300;
@@ -34,4 +36,22 @@ pub(super) fn counts(device: &Device) -> Result<Vec<u32>> {
     encoder.copy_buffer_to_buffer(&counts, 0, &readback, 0, bytes);
     device.queue.submit([encoder.finish()]);
     device.read(&readback, bytes, PATIENCE, |words| words.to_vec())
+}
+
+impl Device {
+    /// Counts to 300·300 in every invocation of a workgroup.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`] where it does not get there.
+    pub(crate) fn count_loops(&self) -> Result<()> {
+        let counts = counts(self)?;
+        match counts.iter().find(|&&count| count != EXPECTED) {
+            None => Ok(()),
+            Some(count) => Err(Error::Device(format!(
+                "{}: stage canary: a loop of {} turns ended after {count}; the driver ({}) is broken",
+                self.adapter.name, EXPECTED, self.adapter.driver
+            ))),
+        }
+    }
 }

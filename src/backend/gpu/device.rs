@@ -9,7 +9,6 @@ use wgpu::{
 };
 
 use super::adapter::Adapter;
-use super::timer::Timestamps;
 use crate::error::{Error, Result};
 use crate::kernel::dct::MATRIX_FIXED;
 
@@ -29,7 +28,6 @@ pub(super) const DCT: &str = concat!(
     include_str!("../../../shaders/batch.wgsl"),
     include_str!("../../../shaders/dct.wgsl")
 );
-pub(super) const CANARY: &str = include_str!("../../../shaders/canary.wgsl");
 
 /// The stages in the order in which they run: name, which is also the entry point's, and text.
 pub(super) const STAGES: [(&str, &str); 3] = [("reduce", REDUCE), ("gradient", GRADIENT), ("dct", DCT)];
@@ -59,6 +57,16 @@ impl Faults {
     pub(super) fn get(&self) -> Option<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+/// How closely the device's own clock can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Timestamps {
+    None,
+    /// Around each stage.
+    Stages,
+    /// Around copies too.
+    Everywhere,
 }
 
 /// An open device with its stages.
@@ -201,24 +209,6 @@ impl Device {
 
     pub(super) fn buffer(&self, label: &str, bytes: u64, usage: BufferUsages) -> Buffer {
         buffer(&self.device, label, bytes, usage)
-    }
-
-    /// Counts to 300·300 in every invocation of a workgroup.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Device`] where it does not get there.
-    pub(crate) fn count_loops(&self) -> Result<()> {
-        let counts = super::canary::counts(self)?;
-        match counts.iter().find(|&&count| count != super::canary::EXPECTED) {
-            None => Ok(()),
-            Some(count) => Err(Error::Device(format!(
-                "{}: stage canary: a loop of {} turns ended after {count}; the driver ({}) is broken",
-                self.adapter.name,
-                super::canary::EXPECTED,
-                self.adapter.driver
-            ))),
-        }
     }
 }
 

@@ -9,8 +9,8 @@ use wgpu::{BindGroup, Buffer, BufferUsages, CommandEncoder, MapMode};
 
 use super::batch::{Batch, PlaneBytes, PlanePlace};
 use super::capacity::{Capacity, Sections};
-use super::device::{Device, MOST_WORKGROUPS, STAGES};
-use super::timer::{Timer, Timestamps};
+use super::device::{Device, MOST_WORKGROUPS, STAGES, Timestamps};
+use super::timer::Timer;
 use crate::backend::Traffic;
 use crate::error::{Error, Result};
 

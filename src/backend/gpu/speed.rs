@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use wgpu::{Buffer, BufferUsages, CommandEncoder};
 
-use super::device::Device;
+use super::device::{Device, Timestamps};
 use super::single::Single;
 use super::slot::Slot;
-use super::timer::{Timer, Timestamps};
+use super::timer::Timer;
 use crate::backend::{DeviceSpeed, ReduceSpeed};
 use crate::error::Result;
 use crate::picture::Picture;

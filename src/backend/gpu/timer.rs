@@ -6,16 +6,6 @@ use wgpu::{Buffer, BufferUsages, CommandEncoder, ComputePassTimestampWrites, Que
 
 use super::device::Device;
 
-/// How closely the device's own clock can be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Timestamps {
-    None,
-    /// Around each stage.
-    Stages,
-    /// Around copies too.
-    Everywhere,
-}
-
 /// Two timestamps for each of some intervals of one submission.
 ///
 /// All of them have to be written before they are resolved: Vulkan waits for those that are not, for ever.

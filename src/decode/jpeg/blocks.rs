@@ -7,8 +7,8 @@ use super::frame::Frame;
 use super::idct::{self, Steps};
 use super::pixels::Pixels;
 use super::planes::Stored;
+use super::runs::Logs;
 use super::scan::Scan;
-use super::sequential::Logs;
 use super::smooth::{self, Sent};
 use fearless_simd::{Level, Simd, dispatch};
 

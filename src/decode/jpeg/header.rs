@@ -1,16 +1,12 @@
 //! What the segments before a scan say, kept together.
 
-use super::detail;
 use super::frame::{Frame, Process};
 use super::huffman::{Codes, HuffmanTables};
-use super::machine::Part;
 use super::marker::{self, Segment, corrupt};
-use super::plan::Plan;
 use super::scan::Scan;
 use crate::decode::colours::LONGEST_PROFILE;
 use crate::error::{Error, Result};
 use std::ops::Range;
-use std::sync::Arc;
 
 /// The headers so far.
 #[derive(Debug, Default)]
@@ -143,23 +139,6 @@ impl Header {
     /// A component's quantisation table, in zigzag order.
     pub(super) fn quantiser(&self, component: usize) -> &[u16; 64] {
         self.latched[component].as_ref().unwrap_or(&[1; 64])
-    }
-
-    /// A sequential scan's components with their codes.
-    pub(super) fn parts(
-        &self,
-        frame: &Frame,
-        scan: &Scan,
-        plan: &Plan,
-    ) -> Result<impl Iterator<Item = Part>> {
-        let mut parts: [Option<Part>; 4] = Default::default();
-        for (to, part) in parts.iter_mut().zip(scan.parts()) {
-            let (dc, ac) = (Arc::clone(self.huffman.dc(part.dc)?), Arc::clone(self.huffman.ac(part.ac)?));
-            let component = &frame.components()[part.component];
-            let blocks = if scan.parts().len() == 1 { 1 } else { component.across * component.down };
-            *to = Some(Part { dc, ac, blocks, kept: detail::kept(plan.details[part.component]) });
-        }
-        Ok(parts.into_iter().flatten())
     }
 }
 

@@ -6,6 +6,9 @@ use super::machine::{Machine, symbol};
 use super::transform::NATURAL;
 use std::hint::select_unpredictable;
 
+/// Lanes that run side by side.
+pub(super) const LANES: usize = 3;
+
 /// The most bits that three symbols or entries can take, doubled.
 const MARGIN: usize = 192;
 

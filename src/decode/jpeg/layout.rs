@@ -5,8 +5,8 @@
 
 use super::frame::Frame;
 use super::planes::Stored;
+use super::runs::Logs;
 use super::scan::Scan;
-use super::sequential::Logs;
 use std::ops::Range;
 
 /// One component's part of an MCU.

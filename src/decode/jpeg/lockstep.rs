@@ -9,11 +9,10 @@
 
 use super::bits::load;
 use super::huffman::WINDOW;
-use super::lane::Lane;
+use super::lane::{LANES, Lane};
 use super::level::wide;
 use super::lookup::{ADVANCE, ALL, CARE, END_OF_BLOCK, FULL, START, ends, entry, length};
 use super::machine::{Here, Machine, symbol};
-use super::sequential::LANES;
 use crate::decode::random::Random;
 use fearless_simd::Level;
 use std::hint::select_unpredictable;

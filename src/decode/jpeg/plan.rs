@@ -3,10 +3,13 @@
 use super::detail;
 use super::frame::{Component, Frame, Process};
 use super::header::Header;
+use super::machine::Part;
 use super::planes::Source;
 use super::scan::Scan;
 use super::sequential;
 use crate::decode::Detail;
+use crate::error::Result;
+use std::sync::Arc;
 
 /// How a frame's components make colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -151,6 +154,23 @@ impl Plan {
                 }
             }
         }
+    }
+
+    /// A sequential scan's components with their codes.
+    pub(super) fn parts(
+        &self,
+        header: &Header,
+        frame: &Frame,
+        scan: &Scan,
+    ) -> Result<impl Iterator<Item = Part>> {
+        let mut parts: [Option<Part>; 4] = Default::default();
+        for (to, part) in parts.iter_mut().zip(scan.parts()) {
+            let (dc, ac) = (Arc::clone(header.huffman.dc(part.dc)?), Arc::clone(header.huffman.ac(part.ac)?));
+            let component = &frame.components()[part.component];
+            let blocks = if scan.parts().len() == 1 { 1 } else { component.across * component.down };
+            *to = Some(Part { dc, ac, blocks, kept: detail::kept(self.details[part.component]) });
+        }
+        Ok(parts.into_iter().flatten())
     }
 }
 

@@ -464,7 +464,7 @@ impl Reader {
         progress: &mut Progress,
         samples: &mut Vec<u8>,
     ) -> Result<()> {
-        let parts = header.parts(frame, scan, plan)?;
+        let parts = plan.parts(header, frame, scan)?;
         self.sequential.machine.set(parts, plan.slots, &mut self.tables);
         if plan.streams(frame, scan) && progress.scans == 1 {
             self.sequential.stop(0, &self.stream, Random::default());
@@ -489,7 +489,7 @@ impl Reader {
 
     fn sequential_with<const SLOTS: usize>(&mut self, layout: &mut Layout, window: usize) {
         let (stored, sample) = (&mut self.stored, &mut self.sample);
-        let take = |logs: super::sequential::Logs<'_>| {
+        let take = |logs: super::runs::Logs<'_>| {
             sample.note(&logs);
             layout.store::<SLOTS>(logs, stored);
         };

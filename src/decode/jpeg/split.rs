@@ -8,9 +8,9 @@
 //! alone: slower, and just as exact.
 
 use super::bits::Interval;
-use super::lane::Lane;
+use super::lane::{LANES, Lane};
 use super::lockstep::{Context, Log, run};
-use super::sequential::{LANES, Run};
+use super::runs::Run;
 
 /// What the lanes share.
 pub(super) struct Whole<'a> {

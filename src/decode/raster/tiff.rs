@@ -16,6 +16,7 @@ use directory::Directory;
 use jpeg::Jpeg;
 use mended::Mended;
 
+mod changes;
 mod chroma;
 mod directory;
 mod jpeg;

@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Plan;
 use crate::error::Result;
-use crate::job::beside::each;
+use crate::job::concurrent::each;
 use crate::job::location::Location;
 use crate::pipeline::Item;
 

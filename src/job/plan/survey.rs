@@ -6,8 +6,8 @@ use super::writer::MOST_SHARDS;
 use super::{Complete, Index, PLAN, Plan, Segment, Shard, ShardKind, damaged, read_index, words};
 use super::{segment_file, segment_name};
 use crate::error::Result;
+use crate::job::checksummed::unseal;
 use crate::job::location::Location;
-use crate::job::seal::unseal;
 
 /// The segment of shards whose own cannot be read.
 const UNREADABLE: u64 = u64::MAX;

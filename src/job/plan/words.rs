@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{PLAN, Plan, Shard};
 use crate::error::{Error, Result};
+use crate::job::checksummed::{seal, unseal};
 use crate::job::identity::now;
 use crate::job::ledger::MOST;
 use crate::job::location::{self, Location};
-use crate::job::seal::{seal, unseal};
 
 /// A segment's first line.
 #[derive(Debug, Serialize, Deserialize)]

@@ -9,9 +9,9 @@ use super::known::Known;
 use super::words::{self, Complete, Index};
 use super::{Plan, Segment, Shard, ShardKind, segment_name, write_item};
 use crate::error::{Error, Result};
+use crate::job::checksummed::seal;
 use crate::job::identity::now;
 use crate::job::location::Location;
-use crate::job::seal::seal;
 use crate::pipeline::{Item, ItemKind, Stop};
 
 /// Bytes of items and number of shards that end a segment.
@@ -181,7 +181,7 @@ struct Writer<'a> {
     items: Vec<u8>,
     lines: Vec<u8>,
     begun: Instant,
-    /// How long until a segment is late: short at first, so that workers have something to do.
+    /// Purpose long until a segment is late: short at first, so that workers have something to do.
     patience: Duration,
 }
 

@@ -6,8 +6,9 @@ use wgpu::naga::{self, AddressSpace, TypeInner, front::wgsl, proc::Layouter};
 
 use super::super::batch::THREADS;
 use super::super::canary;
+use super::super::canary::CANARY;
 use super::super::descriptors::{Gradient, Grid, Header, Luma};
-use super::super::device::{CANARY, STAGES};
+use super::super::device::STAGES;
 use super::super::search::{Hit, Metric, Search};
 use crate::kernel::{dct, gradient, weights};
 

@@ -2,7 +2,7 @@
 
 use tiff::tags::Tag;
 
-use super::mended::Changes;
+use super::changes::Changes;
 
 /// How many pixels share their chroma, on a page of so many.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -48,5 +48,35 @@ impl Clumps {
             [clump[y % down * across + x % across], clump[across * down], clump[across * down + 1]]
         };
         (0..height).flat_map(move |y| (0..width).map(move |x| pixel(x, y)))
+    }
+}
+
+impl Changes<'_, '_> {
+    /// Declares samples with less chroma than luma to be grey, as wide as what belongs together is long.
+    pub(super) fn chroma(&mut self) -> Option<Clumps> {
+        let (width, rows, tiled) = self.cell()?;
+        let clumps = Clumps::of(self)?;
+        let (across, down) = (u64::from(clumps.across), u64::from(clumps.down));
+        let whole = rows.is_multiple_of(down) && (!tiled || width.is_multiple_of(across));
+        let one = !tiled && rows >= self.value(Tag::ImageLength)?;
+        if !whole && !one {
+            return None;
+        }
+        let bytes = |pixels: u64| pixels.div_ceil(across) * (across * down + 2);
+        self.set(Tag::ImageWidth, vec![bytes(clumps.width.into())]);
+        self.set(Tag::ImageLength, vec![u64::from(clumps.height).div_ceil(down)]);
+        if tiled {
+            self.set(Tag::TileWidth, vec![bytes(width)]);
+            self.set(Tag::TileLength, vec![rows / down]);
+        } else {
+            self.set(Tag::RowsPerStrip, vec![rows.div_ceil(down)]);
+        }
+        self.set(Tag::PhotometricInterpretation, vec![1]);
+        self.set(Tag::SamplesPerPixel, vec![1]);
+        self.set(Tag::BitsPerSample, vec![8]);
+        [Tag::ChromaSubsampling, Tag::ExtraSamples, Tag::SampleFormat]
+            .into_iter()
+            .for_each(|tag| self.remove(tag));
+        Some(clumps)
     }
 }

@@ -4,7 +4,7 @@ use tiff::tags::Tag;
 use weezl::{BitOrder, LzwStatus, decode::Decoder};
 
 use super::super::lengthen;
-use super::mended::{BEHIND, Changes, NOWHERE};
+use super::changes::{BEHIND, Changes, NOWHERE};
 use crate::error::Result;
 
 /// How strips or tiles are packed.

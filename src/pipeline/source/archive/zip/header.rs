@@ -1,9 +1,7 @@
 //! What zip's headers say of a member (PKWARE, APPNOTE.TXT, 4.3 to 4.5).
 
-use super::input::Input;
+use super::input::{Input, Mark};
 
-/// How a record begins.
-pub(super) type Mark = [u8; 4];
 pub(super) const LOCAL: Mark = *b"PK\x03\x04";
 pub(super) const CENTRAL: Mark = *b"PK\x01\x02";
 pub(super) const END: Mark = *b"PK\x05\x06";

@@ -5,7 +5,9 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use memchr::memmem;
 
 use super::super::Place;
-use super::header::Mark;
+
+/// How a record begins.
+pub(super) type Mark = [u8; 4];
 
 /// Bytes that are searched at a time.
 const PIECE: u64 = 256 << 10;

@@ -10,9 +10,9 @@ use super::super::{Archive, Step, Stopped, broken};
 use super::content::{self, DEFLATED, STORED};
 use super::header::{
     CENTRAL, CENTRAL_LENGTH, DESCRIPTOR, END, END_64, END_64_LENGTH, END_LENGTH, LOCAL, LOCATOR,
-    LOCATOR_LENGTH, Mark, Member, u16_at, u32_at, u64_at,
+    LOCATOR_LENGTH, Member, u16_at, u32_at, u64_at,
 };
-use super::input::Input;
+use super::input::{Input, Mark};
 use super::take;
 use crate::error::Error;
 

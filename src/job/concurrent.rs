@@ -5,12 +5,12 @@
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, ScopedJoinHandle};
 
-use crate::pipeline::{Beside, start_thread as start};
+use crate::pipeline::{Concurrent, start_thread as start};
 
 /// Does both at the same time, or one after the other where there is no thread for it.
-pub(super) fn beside<A: Send, B>(one: impl FnOnce() -> A + Send, other: impl FnOnce() -> B) -> (A, B) {
+pub(super) fn both<A: Send, B>(one: impl FnOnce() -> A + Send, other: impl FnOnce() -> B) -> (A, B) {
     thread::scope(|scope| {
-        let one = Beside::begin(scope, one);
+        let one = Concurrent::begin(scope, one);
         let other = other();
         (one.join(), other)
     })
@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn what_came_of_each_is_in_order() {
-        assert_eq!(beside(|| 1, || "b"), (1, "b"));
+        assert_eq!(both(|| 1, || "b"), (1, "b"));
         assert_eq!(each(0..100, |n| n * n), (0..100).map(|n| n * n).collect::<Vec<_>>());
         assert_eq!(each([7], |n| n + 1), [8]);
         assert_eq!(each([0; 0], |n| n), [0; 0]);

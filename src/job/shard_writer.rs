@@ -6,17 +6,17 @@ use std::time::{Duration, Instant};
 
 use tempfile::NamedTempFile;
 
-use super::board::{records_file, settle};
 use super::claim::Claims;
 use super::digest;
-use super::feed::{How, Lot};
 use super::identity::now;
 use super::ledger::{Entry, State, Writer};
 use super::location::{Location, Publish};
 use super::matching::Matching;
 use super::plan;
 use super::progress::Progress;
-use super::shards::Part;
+use super::record_sink::Part;
+use super::records::{records_file, settle};
+use super::shard_sources::{Purpose, ShardInFlight};
 use super::tally::Tally;
 use crate::error::{Error, Result};
 use crate::pipeline::{Lookup, Queries, RecordFormat, Row, RowSink, Times};
@@ -39,7 +39,7 @@ pub(super) struct Open {
     pub(super) draft: NamedTempFile,
     pub(super) sink: Box<dyn RowSink + Send>,
     pub(super) tally: Tally,
-    /// How long threads were at it, by what they did.
+    /// Purpose long threads were at it, by what they did.
     pub(super) spent: Spent,
 }
 
@@ -79,17 +79,17 @@ impl Open {
 }
 
 /// Makes one file after another.
-pub(super) struct Hand<'a> {
+pub(super) struct ShardWriter<'a> {
     desk: &'a Desk,
     lookup: Option<(&'a Matching, Lookup<'a>)>,
     /// Of a new file, what has come so far.
     open: Option<Open>,
 }
 
-impl<'a> Hand<'a> {
-    pub(super) fn new(desk: &'a Desk) -> Hand<'a> {
+impl<'a> ShardWriter<'a> {
+    pub(super) fn new(desk: &'a Desk) -> ShardWriter<'a> {
         let lookup = desk.matching.as_deref().map(|matching| (matching, matching.lookup()));
-        Hand { desk, lookup, open: None }
+        ShardWriter { desk, lookup, open: None }
     }
 
     pub(super) fn take(&mut self, part: Part) -> Result<()> {
@@ -130,17 +130,17 @@ impl<'a> Hand<'a> {
 
 impl Desk {
     /// Makes the file of a shard whose records are all written.
-    fn end(&self, lot: &Lot, mut open: Open) -> Result<()> {
+    fn end(&self, lot: &ShardInFlight, mut open: Open) -> Result<()> {
         open.sink.finish()?;
-        let (publish, open) = match &lot.how {
-            How::New(publish) => (*publish, Some(open)),
-            How::Mend(mend) => (Publish::Replace, self.mended(mend, open)?),
+        let (publish, open) = match &lot.purpose {
+            Purpose::New(publish) => (*publish, Some(open)),
+            Purpose::Repair(repair) => (Publish::Replace, self.repaired(repair, open)?),
         };
         open.map_or(Ok(()), |open| self.publish(lot, publish, open))?;
         self.claims.release(&plan::name(lot.shard))
     }
 
-    fn publish(&self, lot: &Lot, publish: Publish, open: Open) -> Result<()> {
+    fn publish(&self, lot: &ShardInFlight, publish: Publish, open: Open) -> Result<()> {
         let entry = self.entry(lot, &open)?;
         self.writer.append(&entry)?;
         if self.location.publish(open.draft, &entry.file, publish)? {
@@ -152,10 +152,10 @@ impl Desk {
         Ok(())
     }
 
-    fn entry(&self, lot: &Lot, open: &Open) -> Result<Entry> {
+    fn entry(&self, lot: &ShardInFlight, open: &Open) -> Result<Entry> {
         let file = records_file(lot.shard, self.format);
         let (sha256, length) = digest::of_file(open.draft.as_file(), &file)?;
-        let (before, mut thread_seconds) = (lot.how.before(), open.spent.seconds());
+        let (before, mut thread_seconds) = (lot.purpose.before(), open.spent.seconds());
         for (what, seconds) in before.iter().flat_map(|before| &before.thread_seconds) {
             *thread_seconds.entry(what.clone()).or_default() += seconds;
         }
@@ -173,7 +173,7 @@ impl Desk {
             bytes,
             pixels,
             census,
-            other_limits: lot.how.other_limits().to_vec(),
+            other_limits: lot.purpose.other_limits().to_vec(),
             thread_seconds,
             seconds: lot.begun.elapsed().as_secs_f64(),
             at: now(),
@@ -181,28 +181,4 @@ impl Desk {
             first: before.map(Entry::making),
         })
     }
-}
-
-/// Whether a record failed with one of these codes; any, where there are none.
-pub(super) fn is_failed(row: &Row, codes: &[String]) -> bool {
-    row.outcome
-        .as_ref()
-        .is_err_and(|failure| codes.is_empty() || codes.iter().any(|code| *code == failure.code))
-}
-
-/// The rows of a file of records.
-pub(super) fn read(
-    location: &dyn Location,
-    file: &str,
-    format: RecordFormat,
-) -> Result<impl Iterator<Item = Result<Row>>> {
-    let content = location.open(file)?.ok_or_else(|| {
-        Error::Input(format!(
-            "{file} is gone from {}; `shadegrid job verify` says what else is",
-            location.place()
-        ))
-    })?;
-    let named = file.to_string();
-    let rows = format.rows(content)?;
-    Ok(rows.map(move |row| row.map_err(|error| Error::Input(format!("{named}: {error}")))))
 }

@@ -8,19 +8,19 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
 use super::alone::Alone;
-use super::beside::beside;
 use super::claim::{Claims, Held};
-use super::digest;
-use super::feed::{How, Supply, Taken};
-use super::ledger::{Entry, Ledger, State, Writer};
+use super::concurrent::both;
+use super::ledger::{Ledger, Writer};
 use super::location::{Location, Publish};
 use super::plan::{self, ListingTime, Plan, Segment};
 use super::progress::Progress;
+use super::records::{account_for, records_file};
 use super::report::Report;
 use super::settings::Settings;
+use super::shard_sources::{ClaimedShard, Purpose, Supply};
 use super::status::Status;
 use super::suspects;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::pipeline::{self, InputOptions, RecordFormat, Sources};
 
 /// The claim of whoever lists the inputs.
@@ -37,7 +37,7 @@ pub struct Split {
 
 /// The state of a job.
 #[derive(Debug)]
-pub(super) struct Board {
+pub(super) struct Scheduler {
     pub(super) location: Arc<dyn Location>,
     pub(super) claims: Arc<Claims>,
     pub(super) writer: Arc<Writer>,
@@ -57,12 +57,7 @@ pub(super) struct Board {
     first: u64,
 }
 
-/// The file of a shard's records.
-pub(super) fn records_file(shard: u64, format: RecordFormat) -> String {
-    format!("records/{}.{format}", plan::name(shard))
-}
-
-impl Board {
+impl Scheduler {
     pub(super) fn new(
         location: Arc<dyn Location>,
         claims: Arc<Claims>,
@@ -70,10 +65,10 @@ impl Board {
         input: InputOptions,
         split: Option<Split>,
         progress: Arc<Progress>,
-    ) -> Board {
+    ) -> Scheduler {
         let writer = Arc::new(Writer::new(location.clone(), &claims.own().name));
         let (plan, listing, held, taken) = Default::default();
-        Board {
+        Scheduler {
             location,
             claims,
             writer: writer.clone(),
@@ -83,7 +78,7 @@ impl Board {
             progress,
             plan,
             listing,
-            ledger: Ledger::beside(writer),
+            ledger: Ledger::both(writer),
             held,
             taken,
             first: 0,
@@ -95,7 +90,7 @@ impl Board {
         self.learn(Duration::ZERO);
         let (location, own) = (&*self.location, self.listing.is_some());
         let plan = || if own { Ok(()) } else { self.plan.refresh(location) };
-        let (plan, ledger) = beside(plan, || self.ledger.refresh(location));
+        let (plan, ledger) = both(plan, || self.ledger.refresh(location));
         plan.and(ledger)?;
         while self.first < self.planned() && !self.is_open(self.first) {
             self.first += 1;
@@ -128,7 +123,7 @@ impl Board {
     /// Reads what others wrote, and who is at what.
     fn look(&mut self) -> Result<()> {
         let claims = self.claims.clone();
-        let (held, refreshed) = beside(|| claims.held(), || self.refresh());
+        let (held, refreshed) = both(|| claims.held(), || self.refresh());
         self.held = held?;
         refreshed
     }
@@ -190,12 +185,12 @@ impl Board {
     }
 
     /// Begins a shard that was claimed, unless another worker has finished or nearly finished it.
-    fn begin(&mut self, shard: u64) -> Result<Option<Taken>> {
+    fn begin(&mut self, shard: u64) -> Result<Option<ClaimedShard>> {
         let file = records_file(shard, self.format);
         let (location, ledger) = (self.location.clone(), &mut self.ledger);
-        let (refreshed, (exists, items)) = beside(
+        let (refreshed, (exists, items)) = both(
             || ledger.refresh(&*location),
-            || beside(|| location.exists(&file), || self.plan.items(&*location, shard)),
+            || both(|| location.exists(&file), || self.plan.items(&*location, shard)),
         );
         refreshed?;
         let mut publish = Publish::First;
@@ -216,12 +211,12 @@ impl Board {
             true => Box::new(Alone::begin(self.claims.clone(), thing, items?, input.clone())?),
             false => pipeline::open(items?, input),
         };
-        Ok(Some(Taken { shard, sources, how: How::New(publish), alone }))
+        Ok(Some(ClaimedShard { shard, sources, purpose: Purpose::New(publish), alone }))
     }
 }
 
-impl Supply for Board {
-    fn take(&mut self) -> Result<Option<Taken>> {
+impl Supply for Scheduler {
+    fn take(&mut self) -> Result<Option<ClaimedShard>> {
         self.look()?;
         for shard in self.first..self.planned() {
             if !self.is_open(shard) || self.taken.contains(&shard) {
@@ -237,35 +232,6 @@ impl Supply for Board {
         }
         Ok(None)
     }
-}
-
-/// Writes the last line for a file that was announced and is there; whether there was an announcement of this very content.
-pub(super) fn account_for(
-    location: &dyn Location,
-    ledger: &Ledger,
-    writer: &Writer,
-    shard: u64,
-    file: &str,
-) -> Result<bool> {
-    let Some(content) = location.open(file)? else { return Ok(false) };
-    let (sha256, length) = digest::of_file(&content, file)?;
-    let same = |entry: &&Entry| entry.sha256 == sha256 && entry.length == length;
-    let Some(announced) = ledger.announced(shard).iter().find(same) else { return Ok(false) };
-    writer.append(&Entry { state: State::Done, ..announced.clone() })?;
-    Ok(true)
-}
-
-/// Accounts for a shard's file that another worker made visible first.
-pub(super) fn settle(location: &dyn Location, writer: &Writer, shard: u64, file: &str) -> Result<()> {
-    let mut ledger = Ledger::default();
-    ledger.refresh(location)?;
-    if ledger.done(shard).is_some() || account_for(location, &ledger, writer, shard, file)? {
-        return Ok(());
-    }
-    Err(Error::Input(format!(
-        "{file} in {} appeared while it was being made, and no worker of this job announced it; move it away and start again",
-        location.place()
-    )))
 }
 
 #[cfg(test)]
@@ -293,7 +259,7 @@ mod tests {
         let split = Some(Split { part: 1, of: 2 });
         let (input, progress) = (InputOptions::default(), Arc::default());
         let mut board =
-            Board::new(location, Arc::new(claims), RecordFormat::JsonLines, input, split, progress);
+            Scheduler::new(location, Arc::new(claims), RecordFormat::JsonLines, input, split, progress);
         let taken: Vec<_> = std::iter::from_fn(|| board.take().unwrap()).map(|taken| taken.shard).collect();
         assert_eq!(taken, [1, 3, 5]);
     }

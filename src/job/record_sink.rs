@@ -2,8 +2,8 @@
 
 use crossbeam_channel::Sender;
 
-use super::feed::{Lot, Lots};
 use super::progress::Progress;
+use super::shard_sources::{InFlight, ShardInFlight};
 use crate::error::{Error, Result};
 use crate::pipeline::{Queries, Record, Row, Sink, Times};
 
@@ -12,15 +12,15 @@ pub(super) enum Part {
     /// Rows of the current shard, with what is looked up for each, and how long threads were at them.
     Rows(Vec<Row>, Queries, Times),
     /// The current shard is complete.
-    End(Lot),
+    End(ShardInFlight),
 }
 
 /// Rows of one part, and at most so many looked up at a time: each time a gallery comes from memory once.
 const ROWS: usize = 4_096;
 
 /// Takes the records of all shards in order.
-pub(super) struct ShardSink<'a> {
-    lots: &'a Lots,
+pub(super) struct RecordSink<'a> {
+    lots: &'a InFlight,
     progress: &'a Progress,
     parts: Sender<Part>,
     /// Records of the current shard.
@@ -30,9 +30,9 @@ pub(super) struct ShardSink<'a> {
     times: Times,
 }
 
-impl<'a> ShardSink<'a> {
-    pub(super) fn new(lots: &'a Lots, progress: &'a Progress, parts: Sender<Part>) -> ShardSink<'a> {
-        ShardSink {
+impl<'a> RecordSink<'a> {
+    pub(super) fn new(lots: &'a InFlight, progress: &'a Progress, parts: Sender<Part>) -> RecordSink<'a> {
+        RecordSink {
             lots,
             progress,
             parts,
@@ -64,7 +64,7 @@ impl<'a> ShardSink<'a> {
     }
 }
 
-impl Sink for ShardSink<'_> {
+impl Sink for RecordSink<'_> {
     fn write(&mut self, record: &Record) -> Result<()> {
         self.end_shards()?;
         self.records += 1;

@@ -14,43 +14,43 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 
 use super::ledger::Entry;
 use super::location::Publish;
-use super::mend::Mend;
+use super::repair::Repair;
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::pipeline::{Source, Sources, Stop};
 
 /// A shard that this worker has taken, and what is to be hashed of it.
-pub(super) struct Taken {
+pub(super) struct ClaimedShard {
     pub(super) shard: u64,
     pub(super) sources: Sources,
-    pub(super) how: How,
+    pub(super) purpose: Purpose,
     /// Whether each source is to have its record before the next one is asked for.
     pub(super) alone: bool,
 }
 
 /// What becomes of a shard's records.
 #[derive(Debug, Clone)]
-pub(super) enum How {
+pub(super) enum Purpose {
     /// They are its file.
     New(Publish),
-    /// They mend its file.
-    Mend(Arc<Mend>),
+    /// They repair its file.
+    Repair(Arc<Repair>),
 }
 
-impl How {
+impl Purpose {
     /// Other limits than the settings' under which some of the records are made.
     pub(super) fn other_limits(&self) -> &[Limits] {
         match self {
-            How::New(_) => &[],
-            How::Mend(mend) => &mend.other_limits,
+            Purpose::New(_) => &[],
+            Purpose::Repair(repair) => &repair.other_limits,
         }
     }
 
     /// What the ledger told of the file before.
     pub(super) fn before(&self) -> Option<&Entry> {
         match self {
-            How::New(_) => None,
-            How::Mend(mend) => Some(&mend.before),
+            Purpose::New(_) => None,
+            Purpose::Repair(repair) => Some(&repair.before),
         }
     }
 }
@@ -58,14 +58,14 @@ impl How {
 /// Where shards come from.
 pub(super) trait Supply: Send {
     /// Takes a shard; `None` where all are done or in others' hands.
-    fn take(&mut self) -> Result<Option<Taken>>;
+    fn take(&mut self) -> Result<Option<ClaimedShard>>;
 }
 
 /// A shard between its first source and its last record.
 #[derive(Debug, Clone)]
-pub(super) struct Lot {
+pub(super) struct ShardInFlight {
     pub(super) shard: u64,
-    pub(super) how: How,
+    pub(super) purpose: Purpose,
     pub(super) begun: Instant,
     /// Sources taken from it so far.
     pub(super) sources: u64,
@@ -75,22 +75,28 @@ pub(super) struct Lot {
 
 /// The lots that are under way, in order.
 #[derive(Debug, Default)]
-pub(super) struct Lots {
-    queue: Mutex<VecDeque<Lot>>,
+pub(super) struct InFlight {
+    queue: Mutex<VecDeque<ShardInFlight>>,
     /// Sources without a record.
     in_flight: AtomicU64,
 }
 
-impl Lots {
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Lot>> {
+impl InFlight {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<ShardInFlight>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn begin(&self, shard: u64, how: How) {
-        self.lock().push_back(Lot { shard, how, begun: Instant::now(), sources: 0, ended: false });
+    fn begin(&self, shard: u64, purpose: Purpose) {
+        self.lock().push_back(ShardInFlight {
+            shard,
+            purpose,
+            begun: Instant::now(),
+            sources: 0,
+            ended: false,
+        });
     }
 
-    fn change_last(&self, change: impl FnOnce(&mut Lot)) {
+    fn change_last(&self, change: impl FnOnce(&mut ShardInFlight)) {
         if let Some(last) = self.lock().back_mut() {
             change(last);
         }
@@ -111,7 +117,7 @@ impl Lots {
     }
 
     /// The first lot, if all its sources have been taken and it has so many.
-    pub(super) fn take_ended(&self, records: u64) -> Option<Lot> {
+    pub(super) fn take_ended(&self, records: u64) -> Option<ShardInFlight> {
         let mut lots = self.lock();
         let ended = lots.front().is_some_and(|lot| lot.ended && lot.sources == records);
         if ended { lots.pop_front() } else { None }
@@ -135,7 +141,7 @@ impl Ending {
 }
 
 /// What came of taking a shard.
-pub(super) type Answer = Result<Option<Taken>>;
+pub(super) type Answer = Result<Option<ClaimedShard>>;
 
 /// Takes a shard whenever it is asked to, until nobody will ask again.
 pub(super) fn take_ahead(
@@ -152,24 +158,24 @@ pub(super) fn take_ahead(
     asked.iter().take_while(|()| answers.send(take()).is_ok()).for_each(drop);
 }
 
-/// How often a wait is left to look for a stop.
+/// Purpose often a wait is left to look for a stop.
 const PATIENCE: Duration = Duration::from_millis(250);
 
-/// How long until a shard is asked for again where there was none: at first, and at most.
+/// Purpose long until a shard is asked for again where there was none: at first, and at most.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(1));
 
-/// How often a shard that is taken alone looks for the record of its last source.
+/// Purpose often a shard that is taken alone looks for the record of its last source.
 const BETWEEN_RECORDS: Duration = Duration::from_micros(200);
 
 /// The sources of all shards that this worker takes.
-pub(super) struct Feed<'a> {
-    lots: &'a Lots,
+pub(super) struct ShardSources<'a> {
+    lots: &'a InFlight,
     ending: Ending,
     current: Option<Sources>,
     /// Whether nothing may be in flight when the next source is asked for.
     alone: bool,
     next: Next,
-    /// How long until the next shard is asked for again.
+    /// Purpose long until the next shard is asked for again.
     pause: Duration,
     /// To whoever takes shards.
     asks: Sender<()>,
@@ -182,28 +188,29 @@ enum Next {
     /// Not asked for, or in vain, so that it is not asked for again before that time.
     None(Option<Instant>),
     Asked,
-    Taken(Taken),
+    ClaimedShard(ClaimedShard),
     /// There will be none.
     Over,
 }
 
-impl<'a> Feed<'a> {
+impl<'a> ShardSources<'a> {
     /// Begins with a shard that is taken already.
     pub(super) fn new(
-        first: Taken,
-        lots: &'a Lots,
+        first: ClaimedShard,
+        lots: &'a InFlight,
         ending: Ending,
         (asks, answers): (Sender<()>, Receiver<Answer>),
         failure: &'a Mutex<Option<Error>>,
-    ) -> Feed<'a> {
+    ) -> ShardSources<'a> {
         let (current, next, pause) = (None, Next::None(None), PAUSE.0);
-        let mut feed = Feed { lots, ending, current, alone: false, next, pause, asks, answers, failure };
+        let mut feed =
+            ShardSources { lots, ending, current, alone: false, next, pause, asks, answers, failure };
         feed.begin(first);
         feed
     }
 
-    fn begin(&mut self, taken: Taken) {
-        self.lots.begin(taken.shard, taken.how);
+    fn begin(&mut self, taken: ClaimedShard) {
+        self.lots.begin(taken.shard, taken.purpose);
         (self.current, self.alone) = (Some(taken.sources), taken.alone);
         (self.next, self.pause) = (Next::None(None), PAUSE.0);
     }
@@ -219,7 +226,7 @@ impl<'a> Feed<'a> {
 
     fn answered(&mut self, answer: Answer) {
         self.next = match answer {
-            Ok(Some(taken)) => Next::Taken(taken),
+            Ok(Some(taken)) => Next::ClaimedShard(taken),
             Ok(None) => {
                 let again = Instant::now() + self.pause;
                 self.pause = PAUSE.1.min(2 * self.pause);
@@ -259,7 +266,7 @@ impl<'a> Feed<'a> {
     }
 
     /// The next shard; `None` where there is none now, or no time for it.
-    fn next_shard(&mut self) -> Option<Taken> {
+    fn next_shard(&mut self) -> Option<ClaimedShard> {
         self.ask();
         while let Next::Asked = self.next {
             match self.answers.recv_timeout(PATIENCE) {
@@ -270,13 +277,13 @@ impl<'a> Feed<'a> {
             }
         }
         match std::mem::replace(&mut self.next, Next::Over) {
-            Next::Taken(taken) if !self.ending.stop.requested() => Some(taken),
+            Next::ClaimedShard(taken) if !self.ending.stop.requested() => Some(taken),
             _ => None,
         }
     }
 }
 
-impl Iterator for Feed<'_> {
+impl Iterator for ShardSources<'_> {
     type Item = Source;
 
     fn next(&mut self) -> Option<Source> {
@@ -313,23 +320,28 @@ mod tests {
     /// Shards of three pictures, from 1 on.
     struct Shards(u64);
 
-    fn shard(shard: u64) -> Taken {
+    fn shard(shard: u64) -> ClaimedShard {
         let sources = (0..3).map(move |number| Source::bytes(format!("{shard}/{number}"), Vec::new()));
-        Taken { shard, sources: Box::new(sources), how: How::New(Publish::First), alone: false }
+        ClaimedShard {
+            shard,
+            sources: Box::new(sources),
+            purpose: Purpose::New(Publish::First),
+            alone: false,
+        }
     }
 
     impl Supply for Shards {
-        fn take(&mut self) -> Result<Option<Taken>> {
+        fn take(&mut self) -> Result<Option<ClaimedShard>> {
             self.0 += 1;
             Ok((self.0 < 4).then(|| shard(self.0)))
         }
     }
 
     /// What `run` makes of a feed of the shards 0 to 3, of which it may see how many were taken.
-    fn fed<T>(ending: &Ending, run: impl FnOnce(Feed<'_>, &dyn Fn() -> u64) -> T) -> T {
-        let (supply, lots, failure) = (Mutex::new(Shards(0)), Lots::default(), Mutex::new(None));
+    fn fed<T>(ending: &Ending, run: impl FnOnce(ShardSources<'_>, &dyn Fn() -> u64) -> T) -> T {
+        let (supply, lots, failure) = (Mutex::new(Shards(0)), InFlight::default(), Mutex::new(None));
         let ((asks, asked), (answers, answered)) = (bounded(1), bounded(1));
-        let feed = Feed::new(shard(0), &lots, ending.clone(), (asks, answered), &failure);
+        let feed = ShardSources::new(shard(0), &lots, ending.clone(), (asks, answered), &failure);
         thread::scope(|scope| {
             let supply = &supply;
             scope.spawn(move || take_ahead(supply, &ending.stop, &asked, &answers));

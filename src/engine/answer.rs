@@ -1,0 +1,138 @@
+//! A picture in a queue, and the answer that whoever asked will have.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::failure::HashError;
+use crate::hasher::{HashOptions, Hashed};
+
+/// Which pictures go first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Lane {
+    /// Somebody waits for this one.
+    #[default]
+    Interactive,
+    /// One of many, that can wait.
+    Bulk,
+}
+
+/// The signatures to come: a future that needs no runtime. Dropping it cancels what no thread has begun with.
+#[derive(Debug)]
+#[must_use = "dropping it cancels the request"]
+pub struct Hashing {
+    pub(super) answer: Arc<Answer>,
+}
+
+impl Hashing {
+    /// Blocks until the picture is hashed.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`HashRequest::wait`].
+    pub fn wait(self) -> Result<Hashed, HashError> {
+        self.answer.wait(None)
+    }
+}
+
+impl Future for Hashing {
+    type Output = Result<Hashed, HashError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.answer.lock();
+        match state.outcome.take() {
+            Some(outcome) => Poll::Ready(outcome),
+            None => {
+                state.waker = Some(context.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Drop for Hashing {
+    fn drop(&mut self) {
+        self.answer.lock().is_abandoned = true;
+    }
+}
+
+/// A picture in a queue.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) bytes: Bytes,
+    pub(super) options: Arc<HashOptions>,
+    pub(super) deadline: Option<Instant>,
+    pub(super) answer: Arc<Answer>,
+}
+
+impl Request {
+    /// Whether it is still to be hashed; says so to whoever waits where it is too late.
+    pub(super) fn is_wanted(&self) -> bool {
+        if self.answer.lock().is_abandoned {
+            return false;
+        }
+        let is_late = self.deadline.is_some_and(|deadline| deadline <= Instant::now());
+        if is_late {
+            self.answer.give(Err(HashError::DeadlineExceeded));
+        }
+        !is_late
+    }
+
+    pub(super) fn answer(self, outcome: Result<Hashed, HashError>) {
+        self.answer.give(outcome);
+    }
+}
+
+/// What the one who asks and the one who hashes share.
+#[derive(Debug, Default)]
+pub(super) struct Answer {
+    state: Mutex<State>,
+    given: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    outcome: Option<Result<Hashed, HashError>>,
+    waker: Option<Waker>,
+    is_abandoned: bool,
+}
+
+impl Answer {
+    pub(super) fn give(&self, outcome: Result<Hashed, HashError>) {
+        let mut state = self.lock();
+        state.outcome = Some(outcome);
+        let waker = state.waker.take();
+        drop(state);
+        self.given.notify_all();
+        // Outside of the lock: a waker may poll at once.
+        waker.into_iter().for_each(Waker::wake);
+    }
+
+    pub(super) fn wait(&self, deadline: Option<Instant>) -> Result<Hashed, HashError> {
+        let mut state = self.lock();
+        loop {
+            if let Some(outcome) = state.outcome.take() {
+                return outcome;
+            }
+            state = match deadline {
+                None => self.given.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(deadline) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return Err(HashError::DeadlineExceeded);
+                    }
+                    self.given.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+
+    /// Nothing that holds the lock panics.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,51 @@
+//! Purpose a shard's file is repaired.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsString;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::ledger::Entry;
+use super::retried::Retried;
+use crate::limits::Limits;
+use crate::pipeline::Row;
+
+/// Purpose a file is repaired.
+#[derive(Debug, Clone)]
+pub(super) struct Repair {
+    /// What the ledger tells of it so far.
+    pub(super) before: Entry,
+    pub(super) anew: Anew,
+    pub(super) codes: Vec<String>,
+    /// The archive whose members the records are, if they are.
+    pub(super) archive: Option<OsString>,
+    /// Other limits than the settings' under which some of its records are made then.
+    pub(super) other_limits: Vec<Limits>,
+    /// What the retry has come to.
+    pub(super) retried: Arc<Mutex<Retried>>,
+}
+
+/// What of a file is made anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Anew {
+    /// The failed records with the retry's error codes.
+    Failed,
+    /// All, because its archive could not be read to the end.
+    Archive,
+    /// All, because it is gone or changed.
+    Lost,
+}
+
+impl Repair {
+    pub(super) fn retried(&self) -> MutexGuard<'_, Retried> {
+        self.retried.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells that the failed record `old` failed again: with its own code, that of its archive, or as before where nothing was read of it.
+    pub(super) fn failed_again(&self, old: &Row, codes: &HashMap<OsString, String>) {
+        let archive = || self.archive.as_ref().and_then(|archive| codes.get(archive));
+        let code = codes.get(&old.key).or_else(archive).cloned();
+        let before =
+            || old.outcome.as_ref().err().map_or_else(String::new, |failure| failure.code.to_string());
+        self.retried().add(1, &BTreeMap::from([(code.unwrap_or_else(before), 1)]));
+    }
+}

@@ -1,0 +1,55 @@
+//! What is hashed again, and what that comes to.
+
+use std::collections::BTreeMap;
+
+/// What is hashed again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Again {
+    /// Failed records with these error codes, or all failed ones where there are none.
+    Failed(Vec<String>),
+    /// All records of files that are gone, or are not what the ledger tells of.
+    Lost,
+}
+
+/// What a retry came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Retried {
+    /// Records that were hashed again.
+    pub records: u64,
+    /// Those that failed again, by error code.
+    pub failed: BTreeMap<String, u64>,
+    /// Shards that another worker has in hand.
+    pub passed_over: u64,
+    /// Shards with failed records whose files are gone or are not what the ledger tells of; [`Again::Lost`] repairs them.
+    pub lost: u64,
+    /// Files that stay as they are, because what was read again lacks records that were hashed before.
+    pub kept: u64,
+    /// What came of it where the inputs were not listed to their end and nobody was at it: the listing was gone on with, and what it found hashed.
+    pub further: Option<Further>,
+}
+
+/// Records that a job came to hold besides.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Further {
+    /// All of them.
+    pub records: u64,
+    /// Failed ones.
+    pub failed: u64,
+}
+
+impl Retried {
+    pub(super) fn add(&mut self, records: u64, failed: &BTreeMap<String, u64>) {
+        self.records += records;
+        for (code, count) in failed {
+            *self.failed.entry(code.clone()).or_default() += count;
+        }
+    }
+
+    /// Whether every record that was to be hashed again is hashed now, but for those in other workers' hands.
+    pub fn is_success(&self) -> bool {
+        let further = self.further.unwrap_or_default();
+        self.failed.is_empty() && self.lost == 0 && self.kept == 0 && further.failed == 0
+    }
+}
