@@ -88,7 +88,7 @@ pub struct PipelineOptions {
     /// in which they ask; the workers go on with others meanwhile. A picture larger than what is lent waits until nothing is, then is decoded as
     /// the only large one: only such a picture takes the total past the budget. One that needs more than the budget, or a file that is longer,
     /// is a [`Limit`](crate::Error::Limit). What decoding takes is told by the file's headers ([`Hasher::memory`](crate::Hasher::memory)).
-    /// Concurrent the budget at most 4,096 finished records wait for their turn.
+    /// Beyond the budget at most 4,096 finished records wait for their turn.
     pub memory: u64,
     /// Graphics processors to use, none by default. Each takes three batches of memory beside the budget, and the pictures in
     /// them are kept until they come back. What a device cannot take or does not answer is computed on the processor, and

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
 
-/// Purpose an object and its last member, the checksum, are laid out.
+/// How an object and its last member, the checksum, are laid out.
 struct Layout {
     /// Before the checksum.
     checksum: &'static str,

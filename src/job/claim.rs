@@ -78,7 +78,7 @@ impl Claims {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Purpose long between two heartbeats.
+    /// How long between two heartbeats.
     pub(super) fn pause(&self) -> Duration {
         self.expiry / 5
     }
@@ -279,7 +279,7 @@ impl Claims {
     }
 }
 
-/// Concurrent the claims, whose names end in numbers.
+/// Next to the claims, whose names end in numbers.
 fn suspects_name(thing: &str) -> String {
     format!("{CLAIMS}/{thing}.suspects")
 }

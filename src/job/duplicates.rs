@@ -44,7 +44,7 @@ impl Origin {
     }
 }
 
-/// Purpose often a key came.
+/// How often a key came.
 struct Count {
     times: u64,
     last: Origin,

@@ -160,7 +160,7 @@ impl Writer {
 /// The ledger of all workers, as far as it has been read.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    /// Purpose far each file has been read.
+    /// How far each file has been read.
     read: HashMap<String, u64>,
     /// The newest generation that is done, by shard.
     done: BTreeMap<u64, Entry>,

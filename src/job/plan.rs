@@ -44,7 +44,7 @@ pub(super) enum ShardKind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Shard {
     pub(super) kind: ShardKind,
-    /// Purpose many items.
+    /// How many items.
     pub(super) items: u64,
     /// Where they lie behind the segment's first line, compressed, in bytes.
     place: Range<u64>,
@@ -71,7 +71,7 @@ pub(super) struct Segment {
 pub(super) struct Plan {
     shards: Vec<Shard>,
     segments: u64,
-    /// Purpose often the inputs were listed again, or begun to be.
+    /// How often the inputs were listed again, or begun to be.
     listing: u64,
     /// Whether the last listing came to its end.
     complete: bool,
@@ -150,7 +150,7 @@ impl Plan {
         }
     }
 
-    /// Purpose many items are planned so far.
+    /// How many items are planned so far.
     fn items_planned(&self) -> u64 {
         self.shards.iter().fold(0, |items, shard| items.saturating_add(shard.items))
     }
@@ -164,7 +164,7 @@ impl Plan {
         Ok(())
     }
 
-    /// Purpose often the inputs were listed again, or begun to be.
+    /// How often the inputs were listed again, or begun to be.
     pub(super) fn listing(&self) -> u64 {
         self.listing
     }

@@ -1,4 +1,4 @@
-//! Purpose far a job is, in numbers that any thread may read while it runs.
+//! How far a job is, in numbers that any thread may read while it runs.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -7,7 +7,7 @@ use super::shard_sources::{InFlight, ShardInFlight};
 use crate::error::{Error, Result};
 use crate::pipeline::{Queries, Record, Row, Sink, Times};
 
-/// What goes from the writer to the hand that makes the files.
+/// What goes from the pipeline to whoever makes the files.
 pub(super) enum Part {
     /// Rows of the current shard, with what is looked up for each, and how long threads were at them.
     Rows(Vec<Row>, Queries, Times),

@@ -1,4 +1,4 @@
-//! Purpose a shard's file is repaired.
+//! How a shard's file is repaired.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
@@ -9,7 +9,7 @@ use super::retried::Retried;
 use crate::limits::Limits;
 use crate::pipeline::Row;
 
-/// Purpose a file is repaired.
+/// How a file is repaired.
 #[derive(Debug, Clone)]
 pub(super) struct Repair {
     /// What the ledger tells of it so far.

@@ -14,7 +14,7 @@ use super::status::{Status, look};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 
-/// Purpose often a report is written whose draft was taken away: whoever leaves a job as the last of its workers clears away what nobody seems to hold.
+/// How often a report is written whose draft was taken away: whoever leaves a job as the last of its workers clears away what nobody seems to hold.
 const ATTEMPTS: usize = 100;
 
 /// Equal parts of the time that [`Report::over_time`] has at most.

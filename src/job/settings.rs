@@ -140,7 +140,7 @@ impl Settings {
         self.shard_size
     }
 
-    /// Purpose records are written.
+    /// How records are written.
     ///
     /// # Errors
     ///
@@ -158,7 +158,7 @@ impl Settings {
         self.sources.iter().map(|source| source.clone().into_input()).collect()
     }
 
-    /// Purpose inputs are listed and opened.
+    /// How inputs are listed and opened.
     ///
     /// # Errors
     ///
@@ -174,7 +174,7 @@ impl Settings {
         })
     }
 
-    /// Purpose pictures are hashed.
+    /// How pictures are hashed.
     ///
     /// # Errors
     ///

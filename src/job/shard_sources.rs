@@ -73,7 +73,7 @@ pub(super) struct ShardInFlight {
     pub(super) ended: bool,
 }
 
-/// The lots that are under way, in order.
+/// The shards that are under way, in order.
 #[derive(Debug, Default)]
 pub(super) struct InFlight {
     queue: Mutex<VecDeque<ShardInFlight>>,
@@ -116,7 +116,7 @@ impl InFlight {
         self.in_flight.load(Ordering::Acquire) == 0
     }
 
-    /// The first lot, if all its sources have been taken and it has so many.
+    /// The first shard, if all its sources have been taken and it has so many.
     pub(super) fn take_ended(&self, records: u64) -> Option<ShardInFlight> {
         let mut lots = self.lock();
         let ended = lots.front().is_some_and(|lot| lot.ended && lot.sources == records);
@@ -158,13 +158,13 @@ pub(super) fn take_ahead(
     asked.iter().take_while(|()| answers.send(take()).is_ok()).for_each(drop);
 }
 
-/// Purpose often a wait is left to look for a stop.
+/// How often a wait is left to look for a stop.
 const PATIENCE: Duration = Duration::from_millis(250);
 
-/// Purpose long until a shard is asked for again where there was none: at first, and at most.
+/// How long until a shard is asked for again where there was none: at first, and at most.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(1));
 
-/// Purpose often a shard that is taken alone looks for the record of its last source.
+/// How often a shard that is taken alone looks for the record of its last source.
 const BETWEEN_RECORDS: Duration = Duration::from_micros(200);
 
 /// The sources of all shards that this worker takes.
@@ -175,7 +175,7 @@ pub(super) struct ShardSources<'a> {
     /// Whether nothing may be in flight when the next source is asked for.
     alone: bool,
     next: Next,
-    /// Purpose long until the next shard is asked for again.
+    /// How long until the next shard is asked for again.
     pause: Duration,
     /// To whoever takes shards.
     asks: Sender<()>,

@@ -1,4 +1,4 @@
-//! The hand that makes the files of records, and makes them count: whole on the disk, announced, visible, done.
+//! Makes the files of records, and makes them count: whole on the disk, announced, visible, done.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ pub(super) struct Open {
     pub(super) draft: NamedTempFile,
     pub(super) sink: Box<dyn RowSink + Send>,
     pub(super) tally: Tally,
-    /// Purpose long threads were at it, by what they did.
+    /// How long threads were at it, by what they did.
     pub(super) spent: Spent,
 }
 

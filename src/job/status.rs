@@ -1,4 +1,4 @@
-//! Purpose far a job is: from the plan's first lines, the ledger and the claims alone, so that it takes no time.
+//! How far a job is: from the plan's first lines, the ledger and the claims alone, so that it takes no time.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::plan::{self, ListingTime, Plan, ShardKind};
 use super::settings::Settings;
 use crate::error::Result;
 
-/// Purpose far a job is.
+/// How far a job is.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Status {
@@ -61,7 +61,7 @@ impl Status {
     }
 }
 
-/// Purpose far the job in `location` is.
+/// How far the job in `location` is.
 ///
 /// # Errors
 ///

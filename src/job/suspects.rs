@@ -45,7 +45,7 @@ impl Suspects {
         self.in_hand = Some(input);
     }
 
-    /// Purpose often a worker died with this input in hand.
+    /// How often a worker died with this input in hand.
     pub(super) fn deaths(&self, input: Input) -> u32 {
         self.deaths.iter().find(|(known, _)| *known == input).map_or(0, |(_, deaths)| *deaths)
     }

@@ -41,7 +41,7 @@ pub struct Verdict {
     pub planned_twice: u64,
     /// What does not agree, in words; at most so many as are worth reading.
     pub faults: Vec<String>,
-    /// Purpose many there are.
+    /// How many there are.
     pub fault_count: u64,
 }
 
@@ -62,7 +62,7 @@ impl Verdict {
     }
 }
 
-/// Purpose a file that is not there, or is another one, is repaired.
+/// How a file that is not there, or is another one, is repaired.
 const MENDED: &str = "`shadegrid job retry --lost` hashes it again";
 
 /// Reads the plan and every file of records that is done, and holds them against each other and the ledger. Memory is bounded: keys are

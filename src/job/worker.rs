@@ -1,4 +1,4 @@
-//! A worker: takes shards until none is left, with a heart that beats and a hand that finishes files meanwhile.
+//! A worker: takes shards until none is left, with a heart that beats and a thread that finishes files meanwhile.
 
 use std::ffi::OsString;
 use std::fs;
@@ -29,20 +29,20 @@ use crate::pipeline::{
     start_thread,
 };
 
-/// Purpose a worker works. Nothing here changes what is written of an input.
+/// How a worker works. Nothing here changes what is written of an input.
 #[derive(Debug, Clone)]
 pub struct WorkOptions {
     /// Threads, memory and devices; what is hashed and how comes from the settings.
     pub pipeline: PipelineOptions,
     /// Objects of a store that are fetched at the same time.
     pub fetches: usize,
-    /// Purpose servers are asked, and how far they are trusted; what was listed already stays as it is.
+    /// How servers are asked, and how far they are trusted; what was listed already stays as it is.
     pub network: Network,
     /// Asks the worker to end early.
     pub stop: Stop,
-    /// Purpose long the shard in hand may take from then on; what is not finished by then is left to others.
+    /// How long the shard in hand may take from then on; what is not finished by then is left to others.
     pub grace: Duration,
-    /// Purpose long a worker of another machine may be silent before its shards are taken over.
+    /// How long a worker of another machine may be silent before its shards are taken over.
     pub expiry: Duration,
     /// A fixed part of the shards, without claims.
     pub split: Option<Split>,
@@ -72,7 +72,7 @@ impl Default for WorkOptions {
     }
 }
 
-/// Purpose a worker's part came to its end.
+/// How a worker's part came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Finish {
     /// All shards are done: the job's, or those of the worker's fixed part.
@@ -84,7 +84,7 @@ pub enum Finish {
 /// What a worker leaves behind.
 #[derive(Debug)]
 pub struct Worked {
-    /// Purpose its part came to its end.
+    /// How its part came to its end.
     pub finish: Finish,
     /// Failed records of its fixed part, or of the whole job, by all workers.
     pub failed: u64,
@@ -92,7 +92,7 @@ pub struct Worked {
     pub report: Report,
 }
 
-/// Purpose long to wait where all that is left is in others' hands, or not listed yet: at first, and at most.
+/// How long to wait where all that is left is in others' hands, or not listed yet: at first, and at most.
 const PATIENCE: (Duration, Duration) = (Duration::from_millis(2), Duration::from_secs(1));
 
 /// Works at the job in `location` until nothing is left to do. Many may, at the same time.
@@ -118,7 +118,7 @@ pub fn work(location: Arc<dyn Location>, settings: &Settings, options: &WorkOpti
     cleared.and(left).map(|()| worked)
 }
 
-/// Purpose a worker reads and hashes: the current shard and the next one are read ahead within a sixteenth of the memory each, and reading ends
+/// How a worker reads and hashes: the current shard and the next one are read ahead within a sixteenth of the memory each, and reading ends
 /// when the shard in hand has had its time.
 pub(super) fn reading(
     input: InputOptions,
@@ -326,26 +326,26 @@ pub(super) fn round(
     let (sender, parts) = bounded(2);
     let (run, finishing) = thread::scope(|scope| {
         let take_parts = || {
-            let mut hand = ShardWriter::new(desk);
+            let mut writer = ShardWriter::new(desk);
             // The receiver goes with a failure, so that the run ends too.
-            parts.into_iter().try_for_each(|part| hand.take(part))
+            parts.into_iter().try_for_each(|part| writer.take(part))
         };
-        let hand = match start_thread(scope, "shadegrid-hand", take_parts) {
-            Ok(hand) => hand,
+        let writing = match start_thread(scope, "shadegrid-write", take_parts) {
+            Ok(writing) => writing,
             Err(error) => return (Ok(()), Err(error)),
         };
-        // It ends with the feed, whose run is over before the hand's last file; without it the run ends with its first shard.
+        // It ends with the sources, whose run is over before the last file is written; without it the run ends with its first shard.
         let ahead =
             start_thread(scope, "shadegrid-ahead", move || take_ahead(supply, &stop, &asked, &answers));
         let run = {
             let mut sink = RecordSink::new(&lots, &desk.progress, sender);
             pipeline::run(feed, &mut sink, options)
         };
-        (run.and(ahead.map(drop)), joined(hand))
+        (run.and(ahead.map(drop)), joined(writing))
     });
     // What was taken and not brought to its end is left to others.
     desk.claims.release_all_but(LISTING)?;
-    // Where the hand failed, so did the run, for want of someone to hand records to.
+    // Where writing failed, so did the run, for want of someone who takes its records.
     finishing?;
     run?;
     failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)

@@ -1,6 +1,6 @@
 //! Signatures as lists write them: every spelling that says which bytes are meant, and nothing else.
 //!
-//! Concurrent the strict forms of [`PhotoDna`] and [`Pdq`] these are base64 in lines or without its usual two signs, hexadecimal
+//! Besides the strict forms of [`PhotoDna`] and [`Pdq`] these are base64 in lines or without its usual two signs, hexadecimal
 //! behind `0x` or `\x` or in pairs, and integers in brackets or with blanks between.
 
 use base64::Engine as _;

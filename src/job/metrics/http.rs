@@ -18,10 +18,10 @@ const HEAD: usize = 8 << 10;
 /// Connections at the same time; further ones are told to come back.
 const CONNECTIONS: usize = 16;
 
-/// Purpose long a connection may live.
+/// How long a connection may live.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Purpose often the server looks for new connections.
+/// How often the server looks for new connections.
 const PAUSE: Duration = Duration::from_millis(25);
 
 /// What is read and thrown away behind an answer, so that the client reads the answer before it hears of the end: bytes, and time.

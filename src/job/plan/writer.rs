@@ -181,7 +181,7 @@ struct Writer<'a> {
     items: Vec<u8>,
     lines: Vec<u8>,
     begun: Instant,
-    /// Purpose long until a segment is late: short at first, so that workers have something to do.
+    /// How long until a segment is late: short at first, so that workers have something to do.
     patience: Duration,
 }
 
