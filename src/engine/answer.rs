@@ -33,7 +33,7 @@ impl Hashing {
     ///
     /// # Errors
     ///
-    /// Those of [`HashRequest::wait`].
+    /// Those of [`HashRequest::wait`](super::HashRequest::wait).
     pub fn wait(self) -> Result<Hashed, HashError> {
         self.answer.wait(None)
     }

@@ -42,7 +42,7 @@ impl Timer {
         }
     }
 
-    /// Times commands outside of passes; with [`Timestamps::Everywhere`] only.
+    /// Times commands outside of passes; with [`Timestamps::Everywhere`](super::device::Timestamps::Everywhere) only.
     pub(super) fn around(
         &self,
         encoder: &mut CommandEncoder,
