@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benches/results"
-HASHING, SEARCH, FACES = "2026-11-26-epyc-decoders.md", "2026-11-26-epyc-match.md", "2026-11-28-epyc-faces.md"
+HASHING, SEARCH, FACES = "2026-11-26-epyc-decoders.md", "2026-11-26-epyc-match.md", "2026-11-29-epyc-engine.md"
 
 WIDTH, LEFT, RIGHT, BAR, STEP = 840, 250, 196, 18, 26
 OURS, OTHERS = "#2f6fb3", "#b9bec6"
