@@ -360,7 +360,7 @@ fn an_input_that_ends_its_worker_has_one_record_and_the_job_ends() {
         deaths += 1;
         assert!(deaths < 12, "the job never ends");
     };
-    assert_eq!((code(&run), deaths), (2, 4), "{}", stderr(&run));
+    assert_eq!((code(&run), deaths), (2, 5), "{}", stderr(&run));
     let text = String::from_utf8(all_records(folder)).unwrap();
     let (blamed, others): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| line.contains("poison.bmp"));
     assert_eq!(blamed.len(), 1, "{blamed:?}");

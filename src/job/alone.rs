@@ -1,11 +1,13 @@
 //! The sources of a shard that is taken alone: see [`suspects`](super::suspects).
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use super::claim::Claims;
 use super::suspects::{DEATHS, Input, Suspects};
 use crate::error::{Error, Result};
-use crate::pipeline::{InputOptions, Item, Source, Sources, open};
+use crate::hasher::HashOptions;
+use crate::pipeline::{self, InputOptions, Item, PipelineOptions, Record, Sink, Source, Sources, open};
 
 /// Each source is to have its record before the next one is asked for.
 pub(super) struct Alone {
@@ -21,16 +23,34 @@ pub(super) struct Alone {
 }
 
 impl Alone {
-    /// Begins with what the last worker wrote down.
+    /// Begins with what the last worker wrote down: tries what is under suspicion.
     pub(super) fn begin(
         claims: Arc<Claims>,
         thing: String,
         items: Vec<Item>,
         options: InputOptions,
+        hash: &HashOptions,
     ) -> Result<Alone> {
         let suspects = claims.suspects(&thing)?.after_a_death();
         let next = Input { item: 0, source: 0 };
-        Ok(Alone { claims, thing, suspects, items, options, sources: None, next })
+        let mut alone = Alone { claims, thing, suspects, items, options, sources: None, next };
+        for suspect in alone.suspects.to_try() {
+            alone.next = suspect;
+            alone.write_down();
+            alone.try_out(suspect, hash)?;
+            alone.suspects.clear(suspect);
+        }
+        alone.next = next;
+        Ok(alone)
+    }
+
+    /// Hashes one input for nobody.
+    fn try_out(&self, suspect: Input, hash: &HashOptions) -> Result<()> {
+        let Some(item) = self.items.get(suspect.item).cloned() else { return Ok(()) };
+        let source = open([item], &self.options).nth(suspect.source as usize);
+        let options =
+            PipelineOptions { hash: hash.clone(), threads: NonZeroUsize::MIN, ..PipelineOptions::default() };
+        pipeline::run(source, &mut Nobody, &options).map(drop)
     }
 
     /// Writes down what comes next. That it cannot be written is no error: a death is then nobody's fault.
@@ -68,6 +88,15 @@ impl Iterator for Alone {
                 }
             }
         }
+    }
+}
+
+/// Takes records and keeps none.
+struct Nobody;
+
+impl Sink for Nobody {
+    fn write(&mut self, _: &Record) -> Result<()> {
+        Ok(())
     }
 }
 

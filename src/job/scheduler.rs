@@ -21,6 +21,7 @@ use super::shard_sources::{ClaimedShard, Purpose, Supply};
 use super::status::Status;
 use super::suspects;
 use crate::error::Result;
+use crate::hasher::HashOptions;
 use crate::pipeline::{self, InputOptions, RecordFormat, Sources};
 
 /// The claim of whoever lists the inputs.
@@ -43,6 +44,7 @@ pub(super) struct Scheduler {
     pub(super) writer: Arc<Writer>,
     pub(super) format: RecordFormat,
     input: InputOptions,
+    hash: HashOptions,
     split: Option<Split>,
     progress: Arc<Progress>,
     plan: Plan,
@@ -62,7 +64,7 @@ impl Scheduler {
         location: Arc<dyn Location>,
         claims: Arc<Claims>,
         format: RecordFormat,
-        input: InputOptions,
+        (input, hash): (InputOptions, HashOptions),
         split: Option<Split>,
         progress: Arc<Progress>,
     ) -> Scheduler {
@@ -74,6 +76,7 @@ impl Scheduler {
             writer: writer.clone(),
             format,
             input,
+            hash,
             split,
             progress,
             plan,
@@ -208,7 +211,7 @@ impl Scheduler {
         let (thing, input) = (plan::name(shard), &self.input);
         let alone = self.claims.attempt(&thing) >= suspects::FROM;
         let sources: Sources = match alone {
-            true => Box::new(Alone::begin(self.claims.clone(), thing, items?, input.clone())?),
+            true => Box::new(Alone::begin(self.claims.clone(), thing, items?, input.clone(), &self.hash)?),
             false => pipeline::open(items?, input),
         };
         Ok(Some(ClaimedShard { shard, sources, purpose: Purpose::New(publish), alone }))
@@ -257,7 +260,7 @@ mod tests {
         );
         let claims = Claims::new(location.clone(), Identity::new(), Duration::from_secs(60)).unwrap();
         let split = Some(Split { part: 1, of: 2 });
-        let (input, progress) = (InputOptions::default(), Arc::default());
+        let (input, progress) = ((InputOptions::default(), HashOptions::default()), Arc::default());
         let mut board =
             Scheduler::new(location, Arc::new(claims), RecordFormat::JsonLines, input, split, progress);
         let taken: Vec<_> = std::iter::from_fn(|| board.take().unwrap()).map(|taken| taken.shard).collect();

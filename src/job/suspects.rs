@@ -2,8 +2,9 @@
 //!
 //! A claim's number counts attempts: a worker that ends in order removes its claims, and one that was killed leaves them. From the [`FROM`]th
 //! attempt on nothing else is in flight while an input is hashed, so what was written down when a worker died is under suspicion. A worker
-//! may be killed for any reason; only an input that was in hand at [`DEATHS`] deaths is taken for their cause. It is not hashed any
-//! more, and its record says why. Where it cannot even be opened, as an archive perhaps, all of the item has that one record.
+//! may be killed for any reason, though: whoever takes the shard next hashes the suspect first, by itself, and clears it where that goes well. Only
+//! an input that was in hand at [`DEATHS`] deaths, all but the first in such a trial of some milliseconds, is taken for their cause. It is not
+//! hashed any more, and its record says why. Where it cannot even be opened, as an archive perhaps, all of the item has that one record.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub(super) const FROM: u32 = 3;
 
 /// Deaths with an input in hand after which it is not hashed any more; after as many again it is not opened.
-pub(super) const DEATHS: u32 = 2;
+pub(super) const DEATHS: u32 = 3;
 
 /// An input of a shard: a source of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +42,18 @@ impl Suspects {
         self
     }
 
+    /// Inputs that are to be tried before anything else: not blamed yet, and in hand at some death.
+    pub(super) fn to_try(&self) -> Vec<Input> {
+        let under_suspicion = self.deaths.iter().filter(|(_, deaths)| *deaths < DEATHS);
+        under_suspicion.map(|(input, _)| *input).collect()
+    }
+
+    /// Clears an input that was tried.
+    pub(super) fn clear(&mut self, input: Input) {
+        self.deaths.retain(|(known, _)| *known != input);
+        self.in_hand = None;
+    }
+
     pub(super) fn take_in_hand(&mut self, input: Input) {
         self.in_hand = Some(input);
     }
@@ -60,11 +73,13 @@ mod tests {
         let input = |item| Input { item, source: 0 };
         let mut suspects = Suspects::default().after_a_death();
         assert_eq!(suspects, Suspects::default());
-        for item in [4, 2, 4] {
+        for item in [4, 2, 4, 4] {
             suspects.in_hand = Some(input(item));
             suspects = suspects.after_a_death();
         }
-        assert_eq!([2, 3, 4].map(|item| suspects.deaths(input(item))), [1, 0, 2]);
-        assert_eq!(suspects.in_hand, None);
+        assert_eq!([2, 3, 4].map(|item| suspects.deaths(input(item))), [1, 0, 3]);
+        assert_eq!((suspects.in_hand, suspects.to_try()), (None, vec![input(2)]));
+        suspects.clear(input(2));
+        assert!(suspects.to_try().is_empty() && suspects.deaths(input(4)) == 3);
     }
 }

@@ -171,8 +171,14 @@ impl<'a> Worker<'a> {
         let (format, hash) = (settings.format()?, settings.hash()?);
         let (progress, stop_listing) = (options.progress.clone(), Stop::default());
         let (input, pipeline) = reading(settings.input()?, hash.clone(), options);
-        let board =
-            Scheduler::new(location.clone(), claims.clone(), format, input, options.split, progress.clone());
+        let board = Scheduler::new(
+            location.clone(),
+            claims.clone(),
+            format,
+            (input, hash.clone()),
+            options.split,
+            progress.clone(),
+        );
         let desk = Desk {
             location,
             claims,
