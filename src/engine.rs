@@ -64,7 +64,7 @@ pub use run::{Run, RunHandle, RunOptions};
 pub use search::Search;
 
 use queue::Queue;
-use work::{Desk, Shared};
+use work::{KeptHasher, Shared};
 
 /// Threads that hash, their buffers, and a bound on the memory that pictures take. Clones share all of it.
 ///
@@ -142,14 +142,14 @@ impl Engine {
         let shared = &*self.owner.shared;
         let next = AtomicUsize::new(0);
         let work = || {
-            let mut desk = shared.desks.take();
+            let mut hasher = shared.kept.take();
             let mut done = Vec::new();
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 let Some(picture) = pictures.get(index) else { break };
-                done.push((index, desk.hash(shared, options, picture.as_ref())));
+                done.push((index, hasher.hash(shared, options, picture.as_ref())));
             }
-            shared.desks.put(desk);
+            shared.kept.put(hasher, shared.threads.get());
             done
         };
         let mut all: Vec<(usize, Result<Hashed, PictureError>)> = thread::scope(|scope| {
@@ -210,8 +210,8 @@ impl EngineBuilder {
     }
 
     /// Bytes that pictures take at most while they are hashed, with what the threads keep; by default that of
-    /// [`PipelineOptions::memory`]. Single pictures share them, and each run has as many of its own. Encoded pictures are the caller's and do not
-    /// count.
+    /// [`PipelineOptions::memory`]. Single pictures and one call of [`hash_many`](Engine::hash_many) share them; each run has as many of its own, and
+    /// each further call at the same time up to a quarter. Encoded pictures are the caller's and do not count.
     pub fn memory(self, bytes: u64) -> EngineBuilder {
         EngineBuilder { memory: Some(bytes), ..self }
     }
@@ -244,7 +244,7 @@ impl EngineBuilder {
         for number in 0..threads.get() {
             let shared = shared.clone();
             let thread = thread::Builder::new().name(format!("shadegrid-engine-{number}"));
-            thread.spawn(move || Desk::default().serve(&shared)).map_err(refused)?;
+            thread.spawn(move || KeptHasher::default().serve(&shared)).map_err(refused)?;
         }
         Ok(engine)
     }

@@ -83,6 +83,32 @@ fn kill_and_restart(
     killed
 }
 
+/// From the third death on the shard is taken alone, and whatever is in hand at a death comes under suspicion.
+#[test]
+fn deaths_for_other_reasons_blame_no_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    pictures(folder, 90, 300);
+    let arguments = backfill("out", &[]);
+    let mut kills = 0;
+    for round in 0..60 {
+        let mut worker =
+            shadegrid(folder, &arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(8 + noise(11, round) % 40));
+        kills += usize::from(worker.try_wait().unwrap().is_none());
+        worker.kill().unwrap();
+        worker.wait().unwrap();
+    }
+    println!("{kills} workers were killed");
+    assert!(kills >= 40, "only {kills} workers were killed");
+    let claims = fs::read_dir(folder.join("out/claims")).unwrap();
+    let is_alone = |name: &Path| name.extension().is_some_and(|extension| extension == "suspects");
+    assert!(claims.flatten().any(|claim| is_alone(&claim.path())), "no shard was taken alone");
+    let last = output(folder, &arguments);
+    assert_eq!(code(&last), 2, "{}", stderr(&last));
+    assert_eq!(records(&folder.join("out")).into_values().flatten().collect::<Vec<u8>>(), hashed(folder));
+}
+
 #[test]
 fn killed_at_any_instant_it_comes_out_the_same() {
     let folder = tempfile::tempdir().unwrap();

@@ -39,8 +39,18 @@ impl RunOptions {
 #[derive(Debug)]
 pub struct Run {
     records: Receiver<Record>,
-    stop: Stop,
-    thread: Option<JoinHandle<Result<Summary>>>,
+    thread: JoinHandle<Result<Summary>>,
+    end: EndOnDrop,
+}
+
+/// Ends a run that nobody takes records of any more.
+#[derive(Debug)]
+struct EndOnDrop(Stop);
+
+impl Drop for EndOnDrop {
+    fn drop(&mut self) {
+        self.0.request();
+    }
 }
 
 /// Ends a run from anywhere.
@@ -65,12 +75,12 @@ impl Run {
         let stop = options.stop.clone();
         let run = move || pipeline::run(sources, &mut Channel(sender), &options);
         let thread = Builder::new().name("shadegrid-run".to_string()).spawn(run).map_err(refused)?;
-        Ok(Run { records, stop, thread: Some(thread) })
+        Ok(Run { records, thread, end: EndOnDrop(stop) })
     }
 
     /// Ends the run from elsewhere.
     pub fn handle(&self) -> RunHandle {
-        RunHandle { stop: self.stop.clone() }
+        RunHandle { stop: self.end.0.clone() }
     }
 
     /// How the run ended. Records that nobody took are passed over; blocks until the last one.
@@ -78,13 +88,12 @@ impl Run {
     /// # Errors
     ///
     /// Those of [`pipeline::run`].
-    pub fn finish(mut self) -> Result<Summary> {
-        self.records.iter().for_each(drop);
-        match self.thread.take().map(JoinHandle::join) {
-            Some(Ok(summary)) => summary,
-            Some(Err(panic)) => std::panic::resume_unwind(panic),
-            None => Err(Error::Input("the run was finished before".to_string())),
-        }
+    pub fn finish(self) -> Result<Summary> {
+        let Run { records, thread, end } = self;
+        records.iter().for_each(drop);
+        let ended = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        drop(end);
+        ended
     }
 }
 
@@ -93,12 +102,6 @@ impl Iterator for Run {
 
     fn next(&mut self) -> Option<Record> {
         self.records.recv().ok()
-    }
-}
-
-impl Drop for Run {
-    fn drop(&mut self) {
-        self.stop.request();
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) struct Shared {
     permits: Permits,
     /// Bytes that a thread may take without asking, and keep.
     share: u64,
-    pub(super) desks: Desks,
+    pub(super) kept: KeptHashers,
 }
 
 impl Shared {
@@ -28,17 +28,17 @@ impl Shared {
         // Half for the threads of the queue and of one call of `hash_many`, half for larger pictures.
         let share = memory / 4 / threads.get() as u64;
         let (permits, options) = (Permits::new(memory / 2), Arc::new(options));
-        Shared { queue, threads, memory, options, permits, share, desks: Desks::default() }
+        Shared { queue, threads, memory, options, permits, share, kept: KeptHashers::default() }
     }
 }
 
 /// The buffers of one thread, for the choices that it met last.
 #[derive(Debug, Default)]
-pub(super) struct Desk {
+pub(super) struct KeptHasher {
     hasher: Option<(Arc<HashOptions>, Hasher)>,
 }
 
-impl Desk {
+impl KeptHasher {
     /// Serves the queue to its end.
     pub(super) fn serve(mut self, shared: &Shared) {
         while let Some(request) = shared.queue.pop() {
@@ -82,16 +82,20 @@ impl Desk {
     }
 }
 
-/// Desks of threads that came and went.
+/// Those of threads that came and went.
 #[derive(Debug, Default)]
-pub(super) struct Desks(Mutex<Vec<Desk>>);
+pub(super) struct KeptHashers(Mutex<Vec<KeptHasher>>);
 
-impl Desks {
-    pub(super) fn take(&self) -> Desk {
+impl KeptHashers {
+    pub(super) fn take(&self) -> KeptHasher {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
     }
 
-    pub(super) fn put(&self, desk: Desk) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(desk);
+    /// Keeps it, unless there are `most` already: calls that overlap leave no more behind than one.
+    pub(super) fn put(&self, hasher: KeptHasher, most: usize) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < most {
+            kept.push(hasher);
+        }
     }
 }

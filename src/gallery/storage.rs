@@ -48,7 +48,7 @@ impl Stamped {
             return Ok(());
         }
         Err(Error::Input(format!(
-            "the gallery {} was overwritten while it was searched, so what was found does not count: put a new file beside it and rename \
+            "the gallery {} was overwritten while it was searched, so what was found does not count: put a new file next to it and rename \
              it over the old one",
             self.path.display()
         )))
@@ -84,7 +84,7 @@ impl Storage {
         }
         if !is_file || stamped.length <= largest {
             let mut bytes = Vec::new();
-            // A length that is not told, or more than there is, is for reading to find out.
+            // Reading finds out the length where the system does not say it, or says more than there is.
             let _ = bytes.try_reserve_exact(stamped.length as usize + 1);
             stamped.file.read_to_end(&mut bytes).map_err(cannot)?;
             if is_file {

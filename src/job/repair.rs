@@ -12,7 +12,7 @@ use crate::pipeline::Row;
 /// How a file is repaired.
 #[derive(Debug, Clone)]
 pub(super) struct Repair {
-    /// What the ledger tells of it so far.
+    /// What the ledger says of it so far.
     pub(super) before: Entry,
     pub(super) anew: Anew,
     pub(super) codes: Vec<String>,

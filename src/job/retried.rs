@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 pub enum Again {
     /// Failed records with these error codes, or all failed ones where there are none.
     Failed(Vec<String>),
-    /// All records of files that are gone, or are not what the ledger tells of.
+    /// All records of files that are gone, or whose checksum is not the one in the ledger.
     Lost,
 }
 
@@ -21,11 +21,11 @@ pub struct Retried {
     pub failed: BTreeMap<String, u64>,
     /// Shards that another worker has in hand.
     pub passed_over: u64,
-    /// Shards with failed records whose files are gone or are not what the ledger tells of; [`Again::Lost`] repairs them.
+    /// Shards with failed records whose files are gone, or whose checksum is not the one in the ledger; [`Again::Lost`] repairs them.
     pub lost: u64,
     /// Files that stay as they are, because what was read again lacks records that were hashed before.
     pub kept: u64,
-    /// What came of it where the inputs were not listed to their end and nobody was at it: the listing was gone on with, and what it found hashed.
+    /// Where the inputs were not listed to their end and nobody listed them: the retry resumed the listing and hashed what it found.
     pub further: Option<Further>,
 }
 

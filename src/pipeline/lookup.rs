@@ -82,13 +82,6 @@ pub struct Found {
     pub found: Match,
 }
 
-impl Found {
-    /// The match as records tell it; the galleries are those that were searched, with what they are called.
-    pub fn in_words(&self, galleries: &[Gallery], names: &[String]) -> RowMatch {
-        in_words(&self.found, &names[self.gallery], &galleries[self.gallery])
-    }
-}
-
 /// A match as records tell it.
 fn in_words(found: &Match, name: &str, gallery: &Gallery) -> RowMatch {
     let EntryView { key, label, source, position, .. } = gallery.entry(found.entry);
