@@ -29,6 +29,7 @@ mod page;
 mod pictures;
 mod progress;
 mod report;
+mod resources;
 mod watching;
 
 use exit::Exit;

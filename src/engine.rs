@@ -33,13 +33,12 @@
 //!
 //! # Two lanes
 //!
-//! Single pictures wait in one of two queues, [`Lane::Interactive`] or [`Lane::Bulk`]; a thread that is free takes from the first one first. A request
-//! whose future was dropped, or whose deadline has passed, is dropped before it costs anything. A [`run`](Engine::run) has threads of its own,
-//! which the operating system lets share the CPUs with these: a picture never waits for a run to end or to come to a certain place.
+//! Single pictures wait in one of two queues, [`Lane::Interactive`] or [`Lane::Bulk`], and share the threads with every [`run`](Engine::run). A thread that is
+//! free takes an interactive picture first: it waits for one picture to be finished at most, however many millions a run has. A request
+//! whose future was dropped, or whose deadline has passed, is dropped before it costs anything.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use bytes::Bytes;
@@ -47,15 +46,14 @@ use bytes::Bytes;
 use crate::backend::Devices;
 use crate::error::Result;
 use crate::hasher::{HashOptions, Hashed};
-use crate::pipeline::{PipelineOptions, Source, refused};
+use crate::pipeline::{self, PipelineOptions, RunChoices, Sink, Source, Summary, Workers};
 
 mod answer;
 mod failure;
-mod queue;
+mod many;
 mod request;
 mod run;
 mod search;
-mod work;
 
 pub use answer::{Hashing, Lane};
 pub use failure::{HashError, PictureError};
@@ -63,8 +61,7 @@ pub use request::HashRequest;
 pub use run::{Run, RunHandle, RunOptions};
 pub use search::Search;
 
-use queue::Queue;
-use work::{KeptHasher, Shared};
+use many::KeptHashers;
 
 /// Threads that hash, their buffers, and a bound on the memory that pictures take. Clones share all of it.
 ///
@@ -74,17 +71,13 @@ pub struct Engine {
     owner: Arc<Owner>,
 }
 
-/// Ends the threads when the last engine is gone.
+/// What all clones share.
 #[derive(Debug)]
 struct Owner {
-    shared: Arc<Shared>,
+    workers: Workers,
     devices: Devices,
-}
-
-impl Drop for Owner {
-    fn drop(&mut self) {
-        self.shared.queue.close();
-    }
+    options: Arc<HashOptions>,
+    kept: KeptHashers,
 }
 
 /// The choices of an [`Engine`].
@@ -119,10 +112,16 @@ impl Engine {
         Engine::builder().build()
     }
 
+    /// The memory of an engine with so many threads, unless it's told another: 256 MiB per thread and at least 1 GiB, and no more than half of what
+    /// the machine, the container and the process allow.
+    pub fn default_memory(threads: NonZeroUsize) -> u64 {
+        PipelineOptions::default_memory(threads)
+    }
+
     /// Asks for the signatures of one encoded picture. Nothing happens before [`wait`](HashRequest::wait), `.await` or
     /// [`submit`](HashRequest::submit).
     pub fn hash(&self, bytes: impl Into<Bytes>) -> HashRequest<'_> {
-        HashRequest::new(&self.owner.shared, bytes.into())
+        HashRequest::new(&self.owner, bytes.into())
     }
 
     /// Hashes many pictures in memory on all threads; what came of each, in their order. Blocks until all are done.
@@ -130,7 +129,7 @@ impl Engine {
     /// Buffers are borrowed, none is copied. Pictures that wait in the lanes of [`hash`](Engine::hash) share the CPUs meanwhile, and the
     /// memory.
     pub fn hash_many<B: AsRef<[u8]> + Sync>(&self, pictures: &[B]) -> Vec<Result<Hashed, PictureError>> {
-        self.hash_many_with(pictures, &self.owner.shared.options)
+        self.hash_many_with(pictures, &self.owner.options)
     }
 
     /// The same with other choices than the engine's.
@@ -139,32 +138,8 @@ impl Engine {
         pictures: &[B],
         options: &Arc<HashOptions>,
     ) -> Vec<Result<Hashed, PictureError>> {
-        let shared = &*self.owner.shared;
-        let next = AtomicUsize::new(0);
-        let work = || {
-            let mut hasher = shared.kept.take();
-            let mut done = Vec::new();
-            loop {
-                let index = next.fetch_add(1, Ordering::Relaxed);
-                let Some(picture) = pictures.get(index) else { break };
-                done.push((index, hasher.hash(shared, options, picture.as_ref())));
-            }
-            shared.kept.put(hasher, shared.threads.get());
-            done
-        };
-        let mut all: Vec<(usize, Result<Hashed, PictureError>)> = thread::scope(|scope| {
-            let others = shared.threads.get().min(pictures.len()).saturating_sub(1);
-            // Where the system refuses a thread, those that are there do its share.
-            let running: Vec<_> =
-                (0..others).map_while(|_| thread::Builder::new().spawn_scoped(scope, work).ok()).collect();
-            let own = work();
-            let theirs = running
-                .into_iter()
-                .flat_map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-            own.into_iter().chain(theirs).collect()
-        });
-        all.sort_unstable_by_key(|(index, _)| *index);
-        all.into_iter().map(|(_, outcome)| outcome).collect()
+        let Owner { workers, kept, .. } = &*self.owner;
+        many::hash((workers, kept), pictures, options)
     }
 
     /// Hashes every source: exactly one record per source, in their order, whatever they hold.
@@ -180,26 +155,55 @@ impl Engine {
         I: IntoIterator<Item = Source>,
         I::IntoIter: Send + 'static,
     {
-        let shared = &self.owner.shared;
-        let pipeline = PipelineOptions {
-            hash: options.hash.clone().unwrap_or_else(|| (*shared.options).clone()),
-            threads: shared.threads,
-            memory: shared.memory,
+        Run::start(self.owner.workers.clone(), sources.into_iter(), self.choices(options))
+    }
+
+    /// Hashes every source into `sink`: exactly one record per source, in the order of the sources, whatever they
+    /// hold. A source that cannot be read or decoded gives a record with its error, also where a decoder panics. The calling thread writes, and
+    /// waits for the last record.
+    ///
+    /// Once a stop is requested no further source is taken; what was taken is finished and written, but for sources whose reading
+    /// does not return: they, and what comes after them, have no record then.
+    ///
+    /// # Errors
+    ///
+    /// Those of the sink, [`Error::Io`](crate::Error::Io) for the built-in ones; they end the run. [`Error::Io`](crate::Error::Io) where a thread cannot be
+    /// started, [`Error::Input`](crate::Error::Input) where `sources` or the sink panics.
+    pub fn run_into<I>(&self, sources: I, sink: &mut dyn Sink, options: &RunOptions) -> Result<Summary>
+    where
+        I: IntoIterator<Item = Source>,
+        I::IntoIter: Send,
+    {
+        pipeline::run_with(&self.owner.workers, sources, sink, &self.choices(options))
+    }
+
+    fn choices(&self, options: &RunOptions) -> RunChoices {
+        RunChoices {
+            hash: options.hash.clone().unwrap_or_else(|| self.owner.options.clone()),
             devices: self.owner.devices.clone(),
             fail_fast: options.fail_fast,
-            ..PipelineOptions::default()
-        };
-        Run::start(sources.into_iter(), pipeline)
+            stop: options.stop.clone(),
+        }
     }
 
     /// Threads that hash.
     pub fn threads(&self) -> NonZeroUsize {
-        self.owner.shared.threads
+        self.owner.workers.count()
+    }
+
+    /// Bytes that files and pictures in flight take at most, with what the threads keep.
+    pub fn memory(&self) -> u64 {
+        self.owner.workers.memory()
+    }
+
+    /// The GPUs that runs use.
+    pub fn devices(&self) -> &Devices {
+        &self.owner.devices
     }
 
     /// What is hashed, and how, unless a request says otherwise.
     pub fn options(&self) -> &Arc<HashOptions> {
-        &self.owner.shared.options
+        &self.owner.options
     }
 }
 
@@ -209,9 +213,9 @@ impl EngineBuilder {
         EngineBuilder { threads: NonZeroUsize::new(threads).unwrap_or(NonZeroUsize::MIN), ..self }
     }
 
-    /// Bytes that pictures take at most while they are hashed, with what the threads keep; by default that of
-    /// [`PipelineOptions::memory`]. Single pictures and one call of [`hash_many`](Engine::hash_many) share them; each run has as many of its own, and
-    /// each further call at the same time up to a quarter. Encoded pictures are the caller's and do not count.
+    /// Bytes that files and decoded pictures take at most, with what the threads keep; by default that of
+    /// [`PipelineOptions::memory`], which says what they are for. Single pictures and runs share them; each further run at the same time, and each call
+    /// of [`hash_many`](Engine::hash_many), may take another quarter. Encoded pictures of single requests are the caller's and do not count.
     pub fn memory(self, bytes: u64) -> EngineBuilder {
         EngineBuilder { memory: Some(bytes), ..self }
     }
@@ -239,13 +243,8 @@ impl EngineBuilder {
     pub fn build(self) -> Result<Engine> {
         let EngineBuilder { threads, memory, queue, devices, options } = self;
         let memory = memory.unwrap_or_else(|| PipelineOptions::default_memory(threads));
-        let shared = Arc::new(Shared::new(threads, memory, Queue::new(queue), options));
-        let engine = Engine { owner: Arc::new(Owner { shared: shared.clone(), devices }) };
-        for number in 0..threads.get() {
-            let shared = shared.clone();
-            let thread = thread::Builder::new().name(format!("shadegrid-engine-{number}"));
-            thread.spawn(move || KeptHasher::default().serve(&shared)).map_err(refused)?;
-        }
-        Ok(engine)
+        let (workers, options) = (Workers::start(threads, memory, queue)?, Arc::new(options));
+        let owner = Owner { workers, devices, options, kept: KeptHashers::default() };
+        Ok(Engine { owner: Arc::new(owner) })
     }
 }

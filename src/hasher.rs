@@ -336,11 +336,14 @@ impl Hasher {
         self.decoder.decode_coarse(bytes, &self.algorithms).map(checked).transpose()
     }
 
-    /// Gives up the memory kept for the next picture where that and `bytes` more are over `most`.
-    pub(crate) fn make_room(&mut self, bytes: u64, most: u64) {
-        if self.decoder.kept().saturating_add(bytes) > most {
-            self.decoder.forget();
-        }
+    /// Bytes that are kept for the next picture.
+    pub(crate) fn kept(&self) -> u64 {
+        self.decoder.kept()
+    }
+
+    /// Gives up the memory that is kept for the next picture.
+    pub(crate) fn forget(&mut self) {
+        self.decoder.forget();
     }
 
     /// As [`hash`](Hasher::hash), and how long decoding, the sums and all after them took: for benchmarks.

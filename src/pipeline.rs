@@ -24,6 +24,7 @@
 //! the records in the file `pipeline/order.rs`.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use crate::backend::Devices;
 use crate::error::Result;
@@ -33,14 +34,14 @@ use crate::limits::machine_memory;
 mod budget;
 mod buffers;
 mod counts;
-mod lane;
-mod loans;
+mod kept;
 mod lookup;
 mod order;
 mod panics;
 mod pool;
 mod reader;
 mod record;
+mod route;
 mod row;
 mod sink;
 mod source;
@@ -53,9 +54,9 @@ mod tests;
 mod threads;
 mod waiting;
 mod worker;
+mod workers;
 mod writer;
 
-pub(crate) use budget::Permits;
 pub(crate) use lookup::search_all;
 pub use lookup::{Found, Lookup, Queries, groups, query_of};
 pub use record::{Record, Times};
@@ -69,8 +70,10 @@ pub use source::{
 };
 pub use stop::Stop;
 pub use summary::{Ended, Summary};
+pub(crate) use task::{Task, dropped};
 pub(crate) use threads::{Concurrent, refused, start as start_thread};
 pub(crate) use worker::surviving;
+pub(crate) use workers::Workers;
 
 /// The choices of [`run`].
 #[derive(Debug, Clone)]
@@ -115,6 +118,11 @@ impl Default for PipelineOptions {
 }
 
 impl PipelineOptions {
+    fn choices(&self) -> RunChoices {
+        let PipelineOptions { hash, devices, fail_fast, stop, .. } = self.clone();
+        RunChoices { hash: Arc::new(hash), devices, fail_fast, stop }
+    }
+
     /// The default of [`memory`](PipelineOptions::memory) for so many threads: no more than half of what the machine, the
     /// container and the process allow.
     pub fn default_memory(threads: NonZeroUsize) -> u64 {
@@ -137,7 +145,28 @@ where
     I: IntoIterator<Item = Source>,
     I::IntoIter: Send,
 {
-    let mut hash = options.hash.clone();
-    hash.decode.limits = hash.decode.limits.within(options.memory);
-    pool::run(sources.into_iter(), sink, options, || worker::HashWork::new(hash.clone()))
+    run_with(&Workers::start(options.threads, options.memory, 1)?, sources, sink, &options.choices())
+}
+
+/// What is chosen for one run, whoever's the threads are.
+#[derive(Debug, Clone)]
+pub(crate) struct RunChoices {
+    pub(crate) hash: Arc<HashOptions>,
+    pub(crate) devices: Devices,
+    pub(crate) fail_fast: bool,
+    pub(crate) stop: Stop,
+}
+
+/// As [`run`], with workers that are there.
+pub(crate) fn run_with<I>(
+    workers: &Workers,
+    sources: I,
+    sink: &mut dyn Sink,
+    choices: &RunChoices,
+) -> Result<Summary>
+where
+    I: IntoIterator<Item = Source>,
+    I::IntoIter: Send,
+{
+    pool::run(workers, sources.into_iter(), sink, choices)
 }

@@ -225,6 +225,86 @@ fn a_run_without_end_ends_when_it_is_told_to_or_dropped() {
     assert_eq!(run.finish().unwrap().ended, Ended::FailedFast);
 }
 
+#[test]
+fn one_picture_does_not_wait_for_a_run_on_the_same_threads() {
+    let engine = engine(1);
+    let (bulk, single) = (picture(1, 400), picture(2, 60));
+    let endless = {
+        let bulk = bulk.clone();
+        (0u64..).map(move |number| Source::bytes("bulk", bulk.clone()).tag(number))
+    };
+    let mut run = engine.run(endless, &RunOptions::default()).unwrap();
+    let before = run.by_ref().take(3).count();
+    // Nobody takes the records: the run comes to a stand, the picture does not.
+    for _ in 0..20 {
+        engine.hash(single.clone()).wait().unwrap();
+    }
+    let handle = run.handle();
+    handle.stop();
+    let records = before + run.by_ref().count();
+    assert_eq!(run.finish().unwrap().records, records as u64);
+}
+
+#[test]
+fn runs_share_the_threads_and_none_waits_for_the_other() {
+    let engine = engine(2);
+    let (opened, gate) = std::sync::mpsc::channel();
+    let bytes = picture(3, 90);
+    let silent = {
+        let bytes = bytes.clone();
+        (0..3u64).map(move |number| {
+            if number == 1 {
+                // It goes on once the other end is gone.
+                let _ = gate.recv();
+            }
+            Source::bytes("silent", bytes.clone()).tag(number)
+        })
+    };
+    let mut first = engine.run(silent, &RunOptions::default()).unwrap();
+    assert_eq!(first.next().map(|record| record.tag), Some(0));
+    let many = (0..500u64).map(|number| Source::bytes("many", bytes.clone()).tag(number)).collect::<Vec<_>>();
+    let second: Vec<u64> =
+        engine.run(many, &RunOptions::default()).unwrap().map(|record| record.tag).collect();
+    assert_eq!(second, (0..500).collect::<Vec<_>>());
+    drop(opened);
+    assert_eq!(first.map(|record| record.tag).collect::<Vec<_>>(), [1, 2]);
+}
+
+#[test]
+fn what_was_asked_for_is_finished_when_the_engine_is_gone() {
+    let engine = engine(1);
+    let bytes = picture(5, 500);
+    let asked: Vec<_> = (0..10).map(|_| engine.hash(bytes.clone()).submit().unwrap()).collect();
+    let sources: Vec<_> = (0..50).map(|_| Source::bytes("x", bytes.clone())).collect();
+    let run = engine.run(sources, &RunOptions::default()).unwrap();
+    drop(engine);
+    let expected = hash(&bytes);
+    assert!(asked.into_iter().all(|hashing| hashing.wait().unwrap() == expected));
+    assert_eq!(run.finish().unwrap().records, 50);
+}
+
+/// A picture that takes more than a thread's share waits for memory without a thread, whichever way it came.
+#[test]
+fn large_pictures_are_hashed_one_after_another_beside_small_ones() {
+    let memory = 48 << 20;
+    let engine = Engine::builder().threads(2).memory(memory).build().unwrap();
+    let (large, small) = (picture(7, 1900), picture(8, 60));
+    let expected = (hash(&large), hash(&small));
+    let asked: Vec<_> = (0..4).map(|_| engine.hash(large.clone()).submit().unwrap()).collect();
+    let sources: Vec<_> = (0..40)
+        .map(|number| Source::bytes("x", if number % 10 == 0 { large.clone() } else { small.clone() }))
+        .collect();
+    let run = engine.run(sources, &RunOptions::default()).unwrap();
+    assert_eq!(engine.hash(small).wait().unwrap(), expected.1);
+    for (number, record) in run.enumerate() {
+        let expected = if number % 10 == 0 { &expected.0 } else { &expected.1 };
+        assert_eq!(record.outcome.as_ref().unwrap(), expected);
+    }
+    assert!(asked.into_iter().all(|hashing| hashing.wait().unwrap() == expected.0));
+    let many = engine.hash_many(&[&large, &large, &large]);
+    assert!(many.into_iter().all(|outcome| outcome.unwrap() == expected.0));
+}
+
 /// A gallery with one entry of each picture, under a key.
 fn gallery(pictures: &[Vec<u8>], key: &str) -> Vec<u8> {
     let mut builder = GalleryBuilder::new();

@@ -19,12 +19,13 @@ use shadegrid::{Error, HashOptions};
 
 use super::backend::DeviceArguments;
 use super::exit::Exit;
-use super::inputs::{fetches, is_url};
+use super::inputs::is_url;
 use super::log::{self, Log};
 use super::lookups::LookupArguments;
 use super::network::NetworkArguments;
 use super::pictures::DecodeArguments;
 use super::report;
+use super::resources::Resources;
 use super::watching::{self, Watch};
 use super::{bytes, console, interrupt, matches};
 
@@ -313,16 +314,12 @@ impl Arguments {
     }
 
     fn options(&self) -> Result<WorkOptions, Error> {
-        let defaults = PipelineOptions::default();
-        let threads = self.threads.unwrap_or(defaults.threads);
-        let pipeline = PipelineOptions {
-            threads,
-            memory: self.memory.unwrap_or(PipelineOptions::default_memory(threads)),
-            devices: self.devices.choose(threads, || None::<std::iter::Empty<()>>)?,
-            ..defaults
-        };
+        let resources = Resources::new(self.threads, self.memory);
+        let devices = self.devices.choose(resources.threads, || None::<std::iter::Empty<()>>)?;
+        let Resources { threads, memory } = resources;
+        let pipeline = PipelineOptions { threads, memory, devices, ..PipelineOptions::default() };
         Ok(WorkOptions {
-            fetches: fetches(self.fetches, threads),
+            fetches: resources.fetches(self.fetches),
             network: self.network.network(),
             pipeline,
             stop: Stop::default(),

@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use shadegrid::pipeline::{self, JsonLines, PipelineOptions, Source, Summary, Walk, expand};
-use shadegrid::{BackendChoice, Devices, Error, HashOptions, Hasher, devices};
+use shadegrid::pipeline::{JsonLines, Source, Summary, Walk, expand};
+use shadegrid::{BackendChoice, Devices, Engine, Error, HashOptions, Hasher, RunOptions, devices};
 
 use super::console;
 use super::exit::Exit;
 use super::output::{Kind, Overwrite, Reads, Target};
+use super::resources::Resources;
 use report::{Contender, Report, Steps};
 
 mod html;
@@ -72,18 +73,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Error> {
     let started = Instant::now();
     let pictures = arguments.pictures()?;
     let read = started.elapsed();
-    let defaults = PipelineOptions::default();
-    let options = PipelineOptions { threads: arguments.threads.unwrap_or(defaults.threads), ..defaults };
+    let resources = Resources::new(arguments.threads, None);
+    let engine = |devices| resources.engine(devices, HashOptions::default());
     let steps = steps(&pictures, read)?;
-    let mut contenders = vec![measure(arguments, &pictures, "processor", &options)?];
+    let mut contenders = vec![measure(arguments, &pictures, "processor", &engine(Devices::default())?)?];
     for device in arguments.devices() {
-        let devices = Devices::choose(BackendChoice::Gpu, std::slice::from_ref(&device), options.threads)?;
+        let devices = Devices::choose(BackendChoice::Gpu, std::slice::from_ref(&device), resources.threads)?;
         let name = devices.names().join(" and ");
         let speed = devices.speeds()?.pop();
-        let options = PipelineOptions { devices, ..options.clone() };
-        contenders.push(Contender { speed, ..measure(arguments, &pictures, &name, &options)? });
+        contenders.push(Contender { speed, ..measure(arguments, &pictures, &name, &engine(devices)?)? });
     }
-    let report = Report::new(&pictures, steps, contenders, &options, arguments.paths.is_empty());
+    let report = Report::new(&pictures, steps, contenders, resources.threads, arguments.paths.is_empty());
     console::print(&if arguments.json { json::json(&report) } else { table::table(&report) })?;
     if let Some(page) = page {
         page.write(&html::page(&report))?;
@@ -153,12 +153,12 @@ fn measure(
     arguments: &Arguments,
     pictures: &[(String, Vec<u8>)],
     name: &str,
-    options: &PipelineOptions,
+    engine: &Engine,
 ) -> Result<Contender, Error> {
-    let (records, _) = once(pictures, options)?;
+    let (records, _) = once(pictures, engine)?;
     let mut contender = Contender { name: name.to_string(), records, steady: true, ..Contender::default() };
     for _ in 0..arguments.runs.get() {
-        let (records, summary) = once(pictures, options)?;
+        let (records, summary) = once(pictures, engine)?;
         contender.steady &= records == contender.records;
         contender.add(summary);
     }
@@ -166,10 +166,10 @@ fn measure(
 }
 
 /// The records without what says where they were computed, and the summary.
-fn once(pictures: &[(String, Vec<u8>)], options: &PipelineOptions) -> Result<(Vec<String>, Summary), Error> {
+fn once(pictures: &[(String, Vec<u8>)], engine: &Engine) -> Result<(Vec<String>, Summary), Error> {
     let sources = pictures.iter().map(|(name, bytes)| Source::bytes(name, bytes.clone()));
     let mut lines = JsonLines::new(Vec::new());
-    let summary = pipeline::run(sources, &mut lines, options)?;
+    let summary = engine.run_into(sources, &mut lines, &RunOptions::default())?;
     let lines = String::from_utf8_lossy(&lines.into_inner()).into_owned();
     Ok((lines.lines().map(report::comparable).collect(), summary))
 }

@@ -3,13 +3,14 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::io;
-use std::num::NonZeroUsize;
 use std::path::Path;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use shadegrid::pipeline::{self, PipelineOptions, Record, Sink, Source};
-use shadegrid::{Algorithm, Error, Flag, HashOptions, Hashed, Orientation, Pdq, PdqHash, PhotoDna};
+use shadegrid::pipeline::{Record, Sink, Source};
+use shadegrid::{
+    Algorithm, Engine, Error, Flag, HashOptions, Hashed, Orientation, Pdq, PdqHash, PhotoDna, RunOptions,
+};
 
 use super::console;
 use super::exit::Exit;
@@ -110,15 +111,15 @@ impl Arguments {
         }
         let source = if argument == "-" { Source::stream("-", io::stdin()) } else { Source::file(argument) };
         let mut last = Last(None);
-        pipeline::run([source], &mut last, &self.options())?;
+        let engine = Engine::builder().threads(1).options(self.options()).build()?;
+        engine.run_into([source], &mut last, &RunOptions::default())?;
         Ok(last.0.unwrap_or_else(|| Err("no picture".to_string())).map(|hashed| Side::Picture(hashed.into())))
     }
 
-    fn options(&self) -> PipelineOptions {
+    fn options(&self) -> HashOptions {
         let algorithms = Algorithm::ALL.to_vec();
         let (decode, faces) = (self.decode.options(), self.decode.faces());
-        let hash = HashOptions { algorithms, orientations: true, decode, faces };
-        PipelineOptions { hash, threads: NonZeroUsize::MIN, ..PipelineOptions::default() }
+        HashOptions { algorithms, orientations: true, decode, faces }
     }
 }
 

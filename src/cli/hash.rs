@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
-use shadegrid::pipeline::{self, Ended, InputOptions, PipelineOptions, Sink, Source, Summary, describe};
-use shadegrid::{Algorithm, Error, HashOptions};
+use shadegrid::pipeline::{Ended, Stop, Summary, describe};
+use shadegrid::{Algorithm, Devices, Error, HashOptions, RunOptions};
 
 use super::backend::DeviceArguments;
 use super::exit::Exit;
@@ -13,6 +13,7 @@ use super::inputs::InputArguments;
 use super::output::{Kind, Output, OutputFormat, Overwrite};
 use super::pictures::DecodeArguments;
 use super::progress::{self, Shown};
+use super::resources::Resources;
 use super::{bytes, console, interrupt};
 
 /// Hash pictures: one record for every input, in the order of the inputs
@@ -112,21 +113,25 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
     arguments.format.check(arguments.output.as_deref())?;
     let reads = arguments.input.reads(&arguments.paths);
     let target = arguments.overwrite.check(arguments.output.as_deref(), Kind::Records, &reads)?;
-    let mut options = arguments.options()?;
-    let listing = arguments.input.options(&mut options);
-    options.devices =
-        arguments.devices.choose(options.threads, || arguments.input.listable(&arguments.paths, &listing))?;
+    let resources = Resources::new(arguments.threads, arguments.memory);
+    let (hash, stop) = (arguments.hash_options(), Stop::default());
+    let listing = arguments.input.options(resources, &hash.decode.limits, &stop);
+    let listable = || arguments.input.listable(&arguments.paths, &listing);
+    let devices = arguments.devices.choose(resources.threads, listable)?;
+    let engine = resources.engine(devices, hash)?;
     let (output, to) = target.begin()?;
-    interrupt::request(&options.stop)?;
+    interrupt::request(&stop)?;
     let sources = arguments.input.sources(&arguments.paths, &listing);
-    let mut sink = arguments.format.sink(to, &describe(&options.hash))?;
+    let mut sink = arguments.format.sink(to, &describe(engine.options()))?;
+    let options = RunOptions::default().fail_fast(arguments.fail_fast).stop(stop);
     let run = if arguments.quiet {
-        pipeline::run(sources, &mut *sink, &options)
+        engine.run_into(sources, &mut *sink, &options)
     } else {
-        run_shown(&arguments, sources, &mut *sink, &options, &listing)
+        let count = progress::seen().then(|| arguments.input.count(&arguments.paths, &listing)).flatten();
+        engine.run_into(sources, &mut Shown::new(&mut *sink, count), &options)
     };
     match run {
-        Ok(summary) => finish(&arguments, output, &summary, &options),
+        Ok(summary) => finish(&arguments, output, &summary, engine.devices()),
         Err(error) => {
             // Parquet cannot be read without its end.
             if arguments.format != OutputFormat::Parquet {
@@ -137,27 +142,16 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
     }
 }
 
-fn run_shown(
-    arguments: &Arguments,
-    sources: impl Iterator<Item = Source> + Send,
-    sink: &mut dyn Sink,
-    options: &PipelineOptions,
-    listing: &InputOptions,
-) -> Result<Summary, Error> {
-    let count = progress::seen().then(|| arguments.input.count(&arguments.paths, listing)).flatten();
-    pipeline::run(sources, &mut Shown::new(sink, count), options)
-}
-
 /// Names the output and says how it went.
 fn finish(
     arguments: &Arguments,
     output: Output,
     summary: &Summary,
-    options: &PipelineOptions,
+    devices: &Devices,
 ) -> Result<Exit, Error> {
     if !arguments.quiet {
         console::say(progress::summary_line(summary));
-        console::say(progress::backend_line(summary, &options.devices));
+        console::say(progress::backend_line(summary, devices));
     }
     match summary.ended {
         Ended::Complete => output.complete()?,
@@ -171,20 +165,12 @@ fn finish(
 }
 
 impl Arguments {
-    fn options(&self) -> Result<PipelineOptions, Error> {
-        let defaults = PipelineOptions::default();
-        let threads = self.threads.unwrap_or(defaults.threads);
-        Ok(PipelineOptions {
-            hash: HashOptions {
-                algorithms: self.algorithm.clone(),
-                decode: self.decode.options(),
-                faces: self.decode.faces(),
-                ..HashOptions::default()
-            },
-            threads,
-            memory: self.memory.unwrap_or(PipelineOptions::default_memory(threads)),
-            fail_fast: self.fail_fast,
-            ..defaults
-        })
+    fn hash_options(&self) -> HashOptions {
+        HashOptions {
+            algorithms: self.algorithm.clone(),
+            decode: self.decode.options(),
+            faces: self.decode.faces(),
+            ..HashOptions::default()
+        }
     }
 }

@@ -7,14 +7,15 @@ use std::path::PathBuf;
 
 use clap::Args;
 use shadegrid::pipeline::{
-    Count, Input, InputOptions, Items, Notices, Only, PipelineOptions, ReadAhead, Sources, Walk, count_items,
-    items, looks_like_archive, open,
+    Count, Input, InputOptions, Items, Notices, Only, Sources, Stop, Walk, count_items, items,
+    looks_like_archive, open,
 };
 use shadegrid::{Error, Limits};
 
 use super::console;
 use super::network::NetworkArguments;
 use super::output::Reads;
+use super::resources::Resources;
 
 /// Options on what is read.
 #[derive(Debug, Clone, Args)]
@@ -58,9 +59,6 @@ pub(crate) struct InputArguments {
     network: NetworkArguments,
 }
 
-/// The share of the memory that is for reading archives and objects ahead.
-const AHEAD: u64 = 8;
-
 impl InputArguments {
     /// What is to be listed: `paths`, then the list.
     pub(crate) fn inputs(&self, paths: &[PathBuf]) -> Vec<Input> {
@@ -94,10 +92,8 @@ impl InputArguments {
         Reads::of(paths).and(&self.files_from).only(&self.only)
     }
 
-    /// The options of listing and opening. An eighth of the run's memory is taken for reading ahead.
-    pub(crate) fn options(&self, run: &mut PipelineOptions) -> InputOptions {
-        let bytes = run.memory / AHEAD;
-        run.memory -= bytes;
+    /// The options of listing and opening.
+    pub(crate) fn options(&self, resources: Resources, limits: &Limits, stop: &Stop) -> InputOptions {
         InputOptions {
             walk: Walk { follow_links: self.follow },
             only: self.only.clone(),
@@ -105,10 +101,10 @@ impl InputArguments {
             separator: if self.null { 0 } else { b'\n' },
             after: None,
             versions: false,
-            limits: limits(run),
-            read_ahead: ReadAhead { fetches: fetches(self.fetches, run.threads), bytes },
+            limits: limits.clone(),
+            read_ahead: resources.read_ahead(self.fetches),
             network: self.network.network(),
-            stop: run.stop.clone(),
+            stop: stop.clone(),
             notices: Notices::new(|notice| console::say(format_args!("shadegrid: {notice}"))),
         }
     }
@@ -132,15 +128,6 @@ impl InputArguments {
     pub(crate) fn count(&self, paths: &[PathBuf], options: &InputOptions) -> Option<Count> {
         self.listable(paths, options).map(count_items)
     }
-}
-
-/// How many objects are fetched at the same time.
-pub(super) fn fetches(asked: Option<NonZeroUsize>, threads: NonZeroUsize) -> usize {
-    asked.map_or(ReadAhead::fetches_for(threads), NonZeroUsize::get)
-}
-
-fn limits(run: &PipelineOptions) -> Limits {
-    run.hash.decode.limits.clone()
 }
 
 /// Whether a source is a URL rather than a path.

@@ -9,8 +9,8 @@ use clap::Args;
 use serde::Serialize;
 use shadegrid::gallery::lists::{self, Item, ListFormat};
 use shadegrid::gallery::{Entry, Gallery, Query};
-use shadegrid::pipeline::{self, Ended, JsonLines, Lookup, PipelineOptions, Queries, Record, RowMatch, Sink};
-use shadegrid::{Devices, Error, HashOptions};
+use shadegrid::pipeline::{Ended, JsonLines, Lookup, Queries, Record, RowMatch, Sink, Stop};
+use shadegrid::{Devices, Error, HashOptions, RunOptions};
 
 use super::backend::DeviceArguments;
 use super::exit::Exit;
@@ -19,6 +19,7 @@ use super::lookups::{self, LookupArguments, json};
 use super::output::{Kind, Overwrite};
 use super::pictures::DecodeArguments;
 use super::progress::{self, Shown};
+use super::resources::Resources;
 use super::{bytes, console, interrupt};
 
 /// Look pictures or stored signatures up in galleries: all entries within the threshold, none missed
@@ -161,17 +162,18 @@ impl Arguments {
             decode: self.decode.options(),
             faces: self.decode.faces(),
         };
-        let memory = self.memory.unwrap_or(PipelineOptions::default_memory(threads));
-        let mut options = PipelineOptions { hash, threads, memory, ..PipelineOptions::default() };
-        let listing = self.input.options(&mut options);
-        options.devices = self.devices.choose(threads, || self.input.listable(&self.paths, &listing))?;
-        interrupt::request(&options.stop)?;
+        let (resources, stop) = (Resources::new(Some(threads), self.memory), Stop::default());
+        let listing = self.input.options(resources, &hash.decode.limits, &stop);
+        let devices = self.devices.choose(threads, || self.input.listable(&self.paths, &listing))?;
+        let engine = resources.engine(devices, hash)?;
+        interrupt::request(&stop)?;
         let sources = self.input.sources(&self.paths, &listing);
+        let options = RunOptions::default().stop(stop);
         if self.quiet {
-            return Ok(pipeline::run(sources, matcher, &options)?.ended);
+            return Ok(engine.run_into(sources, matcher, &options)?.ended);
         }
         let count = progress::seen().then(|| self.input.count(&self.paths, &listing)).flatten();
-        let summary = pipeline::run(sources, &mut Shown::new(matcher, count), &options)?;
+        let summary = engine.run_into(sources, &mut Shown::new(matcher, count), &options)?;
         console::say(progress::summary_line(&summary));
         Ok(summary.ended)
     }

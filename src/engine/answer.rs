@@ -8,8 +8,9 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::failure::HashError;
+use super::failure::{HashError, PictureError};
 use crate::hasher::{HashOptions, Hashed};
+use crate::pipeline::{Task, dropped};
 
 /// Which pictures go first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -60,7 +61,7 @@ impl Drop for Hashing {
     }
 }
 
-/// A picture in a queue.
+/// A picture in a queue. Dropped without an outcome it says so.
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) bytes: Bytes,
@@ -69,9 +70,17 @@ pub(super) struct Request {
     pub(super) answer: Arc<Answer>,
 }
 
-impl Request {
+impl Task for Request {
+    fn encoded(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    fn options(&self) -> &Arc<HashOptions> {
+        &self.options
+    }
+
     /// Whether it is still to be hashed; says so to whoever waits where it is too late.
-    pub(super) fn is_wanted(&self) -> bool {
+    fn is_wanted(&self) -> bool {
         if self.answer.lock().is_abandoned {
             return false;
         }
@@ -82,8 +91,14 @@ impl Request {
         !is_late
     }
 
-    pub(super) fn answer(self, outcome: Result<Hashed, HashError>) {
-        self.answer.give(outcome);
+    fn done(self: Box<Self>, outcome: crate::error::Result<Hashed>, _: Instant) {
+        self.answer.give(outcome.map_err(|error| PictureError::from(&error).into()));
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        self.answer.give(Err(PictureError::from(&dropped()).into()));
     }
 }
 
@@ -98,12 +113,17 @@ pub(super) struct Answer {
 struct State {
     outcome: Option<Result<Hashed, HashError>>,
     waker: Option<Waker>,
+    is_given: bool,
     is_abandoned: bool,
 }
 
 impl Answer {
+    /// Gives the outcome to whoever waits. The first one counts.
     pub(super) fn give(&self, outcome: Result<Hashed, HashError>) {
         let mut state = self.lock();
+        if std::mem::replace(&mut state.is_given, true) {
+            return;
+        }
         state.outcome = Some(outcome);
         let waker = state.waker.take();
         drop(state);

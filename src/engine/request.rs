@@ -5,17 +5,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use crossbeam_channel::Sender;
 
+use super::Owner;
 use super::answer::{Answer, Hashing, Lane, Request};
 use super::failure::HashError;
-use super::work::Shared;
 use crate::hasher::{HashOptions, Hashed};
+use crate::pipeline::Task;
 
 /// A picture to be hashed, with the choices for it. Await it, [`wait`](HashRequest::wait) or [`submit`](HashRequest::submit) it.
 #[derive(Debug)]
 #[must_use = "nothing is hashed before this is awaited, submitted or waited for"]
 pub struct HashRequest<'e> {
-    shared: &'e Arc<Shared>,
+    owner: &'e Owner,
     bytes: Bytes,
     options: Arc<HashOptions>,
     deadline: Option<Instant>,
@@ -23,14 +25,8 @@ pub struct HashRequest<'e> {
 }
 
 impl<'e> HashRequest<'e> {
-    pub(super) fn new(shared: &'e Arc<Shared>, bytes: Bytes) -> HashRequest<'e> {
-        HashRequest {
-            shared,
-            bytes,
-            options: shared.options.clone(),
-            deadline: None,
-            lane: Lane::Interactive,
-        }
+    pub(super) fn new(owner: &'e Owner, bytes: Bytes) -> HashRequest<'e> {
+        HashRequest { owner, bytes, options: owner.options.clone(), deadline: None, lane: Lane::Interactive }
     }
 
     /// Other choices than the engine's. Threads keep their buffers for the choices that they met last: share one `Arc` among requests.
@@ -48,11 +44,13 @@ impl<'e> HashRequest<'e> {
         HashRequest { lane, ..self }
     }
 
-    fn parts(self) -> (&'e Arc<Shared>, Request, Hashing, Lane, Option<Instant>) {
-        let HashRequest { shared, bytes, options, deadline, lane } = self;
+    /// What to send, where to, and what to wait for.
+    fn parts(self) -> (&'e Sender<Box<dyn Task>>, Box<dyn Task>, Hashing, Option<Instant>) {
+        let HashRequest { owner, bytes, options, deadline, lane } = self;
         let answer = Arc::new(Answer::default());
         let hashing = Hashing { answer: answer.clone() };
-        (shared, Request { bytes, options, deadline, answer }, hashing, lane, deadline)
+        let queue = owner.workers.lane(lane == Lane::Interactive);
+        (queue, Box::new(Request { bytes, options, deadline, answer }), hashing, deadline)
     }
 
     /// Queues the picture, without waiting for a place.
@@ -61,8 +59,8 @@ impl<'e> HashRequest<'e> {
     ///
     /// [`HashError::Busy`] where the lane is full.
     pub fn submit(self) -> Result<Hashing, HashError> {
-        let (shared, request, hashing, lane, _) = self.parts();
-        if shared.queue.offer(request, lane) { Ok(hashing) } else { Err(HashError::Busy) }
+        let (queue, request, hashing, _) = self.parts();
+        queue.try_send(request).map(|()| hashing).map_err(|_| HashError::Busy)
     }
 
     /// Blocks until the picture is hashed or its deadline has passed; where the lane is full, for a place first.
@@ -71,12 +69,12 @@ impl<'e> HashRequest<'e> {
     ///
     /// [`HashError::Picture`] where it has no signatures, [`HashError::DeadlineExceeded`].
     pub fn wait(self) -> Result<Hashed, HashError> {
-        let (shared, request, hashing, lane, deadline) = self.parts();
-        if shared.queue.push(request, lane, deadline) {
-            hashing.answer.wait(deadline)
-        } else {
-            Err(HashError::DeadlineExceeded)
-        }
+        let (queue, request, hashing, deadline) = self.parts();
+        let is_queued = match deadline {
+            Some(deadline) => queue.send_deadline(request, deadline).is_ok(),
+            None => queue.send(request).is_ok(),
+        };
+        if is_queued { hashing.answer.wait(deadline) } else { Err(HashError::DeadlineExceeded) }
     }
 }
 

@@ -1,12 +1,13 @@
 //! Many sources in, their records out, as an iterator.
 
+use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::error::{Error, Result};
 use crate::hasher::HashOptions;
-use crate::pipeline::{self, PipelineOptions, Record, Sink, Source, Stop, Summary, refused};
+use crate::pipeline::{self, Record, RunChoices, Sink, Source, Stop, Summary, Workers, refused};
 
 /// Records that wait for whoever iterates.
 const WAITING: usize = 256;
@@ -16,22 +17,30 @@ const WAITING: usize = 256;
 #[non_exhaustive]
 pub struct RunOptions {
     /// What is hashed, and how; `None` for the engine's own choices.
-    pub hash: Option<HashOptions>,
+    pub hash: Option<Arc<HashOptions>>,
     /// Whether the first failed record, in input order, is the last one.
     pub fail_fast: bool,
+    /// Asks the run to end early; keep a clone.
+    pub stop: Stop,
 }
 
 impl RunOptions {
     /// The same with these choices of what is hashed, and how.
     #[must_use]
-    pub fn hash(self, hash: HashOptions) -> RunOptions {
-        RunOptions { hash: Some(hash), ..self }
+    pub fn hash(self, hash: impl Into<Arc<HashOptions>>) -> RunOptions {
+        RunOptions { hash: Some(hash.into()), ..self }
     }
 
     /// The same, ending with the first failed record or not.
     #[must_use]
     pub fn fail_fast(self, fail_fast: bool) -> RunOptions {
         RunOptions { fail_fast, ..self }
+    }
+
+    /// The same, ending early once that is requested.
+    #[must_use]
+    pub fn stop(self, stop: Stop) -> RunOptions {
+        RunOptions { stop, ..self }
     }
 }
 
@@ -68,12 +77,13 @@ impl RunHandle {
 
 impl Run {
     pub(super) fn start(
+        workers: Workers,
         sources: impl Iterator<Item = Source> + Send + 'static,
-        options: PipelineOptions,
+        choices: RunChoices,
     ) -> Result<Run> {
         let (sender, records) = bounded(WAITING);
-        let stop = options.stop.clone();
-        let run = move || pipeline::run(sources, &mut Channel(sender), &options);
+        let stop = choices.stop.clone();
+        let run = move || pipeline::run_with(&workers, sources, &mut Channel(sender), &choices);
         let thread = Builder::new().name("shadegrid-run".to_string()).spawn(run).map_err(refused)?;
         Ok(Run { records, thread, end: EndOnDrop(stop) })
     }
@@ -87,7 +97,7 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// Those of [`pipeline::run`].
+    /// Those of [`Engine::run_into`](super::Engine::run_into).
     pub fn finish(self) -> Result<Summary> {
         let Run { records, thread, end } = self;
         records.iter().for_each(drop);

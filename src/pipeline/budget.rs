@@ -1,47 +1,52 @@
 //! The byte budget: who may take memory, in which order, so that nobody waits for ever.
 //!
-//! Two semaphores of bytes, `files` and [`loans`](super::loans), and a standing share per worker that neither counts:
+//! Two semaphores of bytes, `files` and `loans`, and a standing share per worker that neither counts:
 //!
-//! | part | of the budget | held |
-//! | --- | --- | --- |
-//! | idle buffers of encoded files | 1/8 | between files, see `buffers.rs` |
-//! | `files`: encoded files | 1/8 | from before a file is read until nobody needs it: hashed, or back from a device |
-//! | shares: decoded pictures, and what a decoder keeps | 3/8, divided by the workers | always |
-//! | loans: decoded pictures over a share | 3/8 | from before decoding until hashed |
+//! | part | of the budget | whose | held |
+//! | --- | --- | --- | --- |
+//! | idle buffers of encoded files | 1/8 | each run's | between files, see `buffers.rs` |
+//! | `files`: encoded files | 1/8 | each run's | from before a file is read until nobody needs it: hashed, or back from a device |
+//! | shares: decoded pictures, and what a decoder keeps | 3/8, divided by the workers | the workers' | always |
+//! | `loans`: decoded pictures over a share | 3/8 | the workers' | from before decoding until hashed |
 //!
-//! No circle of waiting is possible: who holds a loan waits for nobody (but the writer, who waits for no permit),
-//! and a file that waits for a loan holds no worker. Within a semaphore requests are served in the order in which they
-//! came, so that a large one is not passed for ever by small ones; one larger than all of it is served
-//! when nothing else is held.
+//! No circle of waiting is possible: who holds a loan waits for nobody, and a picture that waits for a loan holds no worker: when
+//! the bytes are there, some worker gets picture and loan together. Within a semaphore requests are served in the order in which they
+//! came, so that a large one is not passed for ever by small ones; one larger than all of it is served when nothing else is held.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::collections::VecDeque;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The parts of the budget.
-#[derive(Debug)]
+use crossbeam_channel::bounded;
+
+/// The parts of a budget of `memory` bytes: for encoded files, for idle buffers, and for decoded pictures as shares and as loans.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Budget {
-    pub(super) files: Permits,
-    /// Bytes that are lent to pictures over a share.
-    pub(super) lent: u64,
-    /// Bytes that one worker may keep and use without asking.
-    pub(super) share: u64,
-    /// Bytes of idle buffers.
-    pub(super) idle: u64,
+    pub(super) memory: u64,
 }
 
 impl Budget {
-    /// Divides `memory` bytes among `workers`.
-    pub(super) fn new(memory: u64, workers: usize) -> Budget {
-        let eighth = memory / 8;
-        Budget {
-            files: Permits::new(eighth),
-            lent: 3 * eighth,
-            share: 3 * eighth / workers as u64,
-            idle: eighth,
-        }
+    pub(super) fn files(self) -> u64 {
+        self.memory / 8
+    }
+
+    /// Bytes of idle buffers.
+    pub(super) fn idle(self) -> u64 {
+        self.memory / 8
+    }
+
+    /// Bytes that are lent to pictures over a share.
+    pub(super) fn lent(self) -> u64 {
+        3 * (self.memory / 8)
+    }
+
+    /// Bytes that one of so many workers may keep and use without asking.
+    pub(super) fn share(self, workers: NonZeroUsize) -> u64 {
+        3 * (self.memory / 8) / workers.get() as u64
     }
 }
 
-/// Lends bytes up to a total, first come, first served. Clones lend the same bytes.
+/// A semaphore of bytes, first come, first served. Clones lend the same bytes.
 #[derive(Debug, Clone)]
 pub(crate) struct Permits(Arc<Shared>);
 
@@ -49,16 +54,27 @@ pub(crate) struct Permits(Arc<Shared>);
 struct Shared {
     total: u64,
     state: Mutex<State>,
-    changed: Condvar,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct State {
     taken: u64,
-    next_ticket: u64,
-    served: u64,
-    peak: u64,
+    waiting: VecDeque<Waiting>,
     closed: bool,
+    peak: u64,
+}
+
+/// Whoever waits for bytes, and what is to be done once they are there.
+struct Waiting {
+    bytes: u64,
+    then: Box<dyn FnOnce(Reservation) + Send>,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let State { taken, waiting, closed, peak } = self;
+        write!(formatter, "{taken} bytes taken, {} wait, peak {peak}, closed: {closed}", waiting.len())
+    }
 }
 
 /// Bytes taken from a [`Permits`], given back on drop.
@@ -70,30 +86,63 @@ pub(crate) struct Reservation {
 
 impl Permits {
     pub(crate) fn new(total: u64) -> Permits {
-        Permits(Arc::new(Shared { total, state: Mutex::default(), changed: Condvar::new() }))
+        Permits(Arc::new(Shared { total, state: Mutex::default() }))
     }
 
-    /// Takes `bytes`, waiting until they are free; where they are more than the whole total, until nothing is taken.
+    /// Takes `bytes` and does `then` with them: at once, or where the last bytes that are wanted are given back, on the thread that gives them
+    /// back. Where they are more than the whole total, that is when nothing is taken.
+    pub(crate) fn ask(&self, bytes: u64, then: impl FnOnce(Reservation) + Send + 'static) {
+        match self.try_reserve(bytes) {
+            Some(reservation) => then(reservation),
+            None => {
+                self.lock().waiting.push_back(Waiting { bytes, then: Box::new(then) });
+                // What was in the way may be gone by now.
+                self.grant();
+            }
+        }
+    }
+
+    /// Takes `bytes`, blocking until they are there.
     pub(crate) fn reserve(&self, bytes: u64) -> Reservation {
+        self.try_reserve(bytes).unwrap_or_else(|| {
+            let (sender, granted) = bounded(1);
+            self.ask(bytes, move |reservation| drop(sender.send(reservation)));
+            granted.recv().unwrap_or_else(|_| Reservation { permits: self.clone(), bytes: 0 })
+        })
+    }
+
+    /// Takes `bytes` where nobody waits and they are free.
+    fn try_reserve(&self, bytes: u64) -> Option<Reservation> {
         let mut state = self.lock();
-        let ticket = state.next_ticket;
-        state.next_ticket += 1;
-        let must_wait = |state: &mut State| {
-            let fits = state.taken == 0 || state.taken.saturating_add(bytes) <= self.0.total;
-            !state.closed && (state.served != ticket || !fits)
-        };
-        state = self.0.changed.wait_while(state, must_wait).unwrap_or_else(PoisonError::into_inner);
-        state.served += 1;
-        state.taken += bytes;
-        state.peak = state.peak.max(state.taken);
-        self.0.changed.notify_all();
-        Reservation { permits: self.clone(), bytes }
+        let is_free = state.waiting.is_empty() && state.fits(bytes, self.0.total);
+        is_free.then(|| {
+            state.take(bytes);
+            Reservation { permits: self.clone(), bytes }
+        })
     }
 
     /// Nobody waits any more: the run is over, and who still asks does so in vain.
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         self.lock().closed = true;
-        self.0.changed.notify_all();
+        self.grant();
+    }
+
+    /// Serves those who wait, in their order, as far as it goes.
+    fn grant(&self) {
+        while let Some((then, reservation)) = self.next() {
+            then(reservation);
+        }
+    }
+
+    fn next(&self) -> Option<(Box<dyn FnOnce(Reservation) + Send>, Reservation)> {
+        let mut state = self.lock();
+        let bytes = state.waiting.front()?.bytes;
+        if !state.fits(bytes, self.0.total) {
+            return None;
+        }
+        let Waiting { bytes, then } = state.waiting.pop_front()?;
+        state.take(bytes);
+        Some((then, Reservation { permits: self.clone(), bytes }))
     }
 
     /// The most that was ever taken at once.
@@ -108,13 +157,29 @@ impl Permits {
     }
 }
 
+impl State {
+    fn fits(&self, bytes: u64, total: u64) -> bool {
+        self.closed || self.taken == 0 || self.taken.saturating_add(bytes) <= total
+    }
+
+    fn take(&mut self, bytes: u64) {
+        self.taken = self.taken.saturating_add(bytes);
+        self.peak = self.peak.max(self.taken);
+    }
+}
+
 impl Reservation {
     /// Gives back all but `bytes`.
     pub(super) fn shrink_to(&mut self, bytes: u64) {
         let surplus = self.bytes.saturating_sub(bytes);
+        if surplus == 0 {
+            return;
+        }
         self.bytes -= surplus;
-        self.permits.lock().taken -= surplus;
-        self.permits.0.changed.notify_all();
+        let mut state = self.permits.lock();
+        state.taken = state.taken.saturating_sub(surplus);
+        drop(state);
+        self.permits.grant();
     }
 }
 
@@ -133,77 +198,69 @@ mod tests {
 
     #[test]
     fn never_more_than_the_total_but_one_alone() {
-        let ledger = Permits::new(100);
+        let permits = Permits::new(100);
         let served = AtomicU64::new(0);
         thread::scope(|scope| {
             for number in 0..8u64 {
-                let (ledger, served) = (&ledger, &served);
+                let (permits, served) = (&permits, &served);
                 scope.spawn(move || {
                     for turn in 0..200 {
                         let bytes = [3, 40, 99, 100, 7][((number + turn) % 5) as usize];
-                        let _held = ledger.reserve(bytes);
+                        let _held = permits.reserve(bytes);
                         served.fetch_add(1, Ordering::Relaxed);
                     }
                 });
             }
         });
         assert_eq!(served.into_inner(), 1_600);
-        assert!((99..=100).contains(&ledger.peak()), "{}", ledger.peak());
-        drop(ledger.reserve(1_000));
-        assert_eq!(ledger.peak(), 1_000);
-        assert_eq!(ledger.lock().taken, 0);
+        assert!((99..=100).contains(&permits.peak()), "{}", permits.peak());
+        drop(permits.reserve(1_000));
+        assert_eq!(permits.peak(), 1_000);
+        assert_eq!(permits.lock().taken, 0);
     }
 
     #[test]
     fn a_large_request_is_not_passed_by_small_ones() {
-        let ledger = Permits::new(100);
-        let small = ledger.reserve(1);
-        let order = Mutex::new(Vec::new());
-        thread::scope(|scope| {
-            for (ticket, bytes) in [(1, 1_000), (2, 1)] {
-                while ledger.lock().next_ticket != ticket {
-                    thread::yield_now();
-                }
-                let (ledger, order) = (&ledger, &order);
-                scope.spawn(move || {
-                    let _held = ledger.reserve(bytes);
-                    order.lock().unwrap().push(bytes);
-                });
-            }
-            while ledger.lock().next_ticket != 3 {
-                thread::yield_now();
-            }
-            assert!(order.lock().unwrap().is_empty(), "the small one passed");
-            drop(small);
-        });
-        assert_eq!(order.into_inner().unwrap(), [1_000, 1]);
+        let permits = Permits::new(100);
+        let (sender, granted) = crossbeam_channel::unbounded();
+        for (name, bytes) in [("small", 1), ("large", 1_000), ("later", 1)] {
+            let sender = sender.clone();
+            permits.ask(bytes, move |held| sender.send((name, held)).unwrap());
+        }
+        for expected in ["small", "large", "later"] {
+            let (name, held) = granted.try_recv().unwrap();
+            assert_eq!(name, expected);
+            assert!(granted.is_empty(), "one passed {name}");
+            drop(held);
+        }
+        assert_eq!(permits.lock().taken, 0);
     }
 
     #[test]
-    fn nobody_waits_for_a_closed_ledger() {
-        let ledger = Permits::new(10);
-        let held = ledger.reserve(10);
+    fn nobody_waits_for_a_closed_permits() {
+        let permits = Permits::new(10);
+        let held = permits.reserve(10);
         thread::scope(|scope| {
-            let waiting: Vec<_> = (0..3).map(|_| scope.spawn(|| ledger.reserve(5))).collect();
-            while ledger.lock().next_ticket != 4 {
+            let waiting: Vec<_> = (0..3).map(|_| scope.spawn(|| permits.reserve(5))).collect();
+            while permits.lock().waiting.len() != 3 {
                 thread::yield_now();
             }
             assert!(waiting.iter().all(|waiting| !waiting.is_finished()));
-            ledger.close();
+            permits.close();
         });
         drop(held);
-        assert_eq!(ledger.lock().taken, 0);
+        assert_eq!(permits.lock().taken, 0);
     }
 
     #[test]
     fn what_is_given_back_early_is_free() {
-        let ledger = Permits::new(10);
-        let mut held = ledger.reserve(50);
+        let permits = Permits::new(10);
+        let mut held = permits.reserve(50);
         held.shrink_to(4);
         held.shrink_to(9);
-        let other = ledger.reserve(6);
-        assert_eq!(ledger.lock().taken, 10);
+        let other = permits.reserve(6);
+        assert_eq!(permits.lock().taken, 10);
         drop((held, other));
-        assert_eq!(ledger.lock().taken, 0);
+        assert_eq!(permits.lock().taken, 0);
     }
 }

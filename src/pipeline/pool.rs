@@ -1,4 +1,4 @@
-//! The threads and the channels between them.
+//! One run: its threads, and the channels between them and the workers.
 //!
 //! ```text
 //! sources ─▶ take ──▶ readers ──jobs──▶ workers ──records──▶ writer (the caller's thread) ──▶ sink
@@ -6,99 +6,87 @@
 //!              └──────────────────tickets──────────────────────┘
 //! ```
 //!
-//! Where devices compute, the workers' part is that of [`super::lane`]. Readers borrow nothing from the run and nobody waits for them at its end: a
+//! The workers are those of [`super::workers`], whoever else they work for. Readers borrow nothing from the run and nobody waits for them at its end: a
 //! system call on a file system that does not answer may never return.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
-use super::PipelineOptions;
-use super::budget::{Budget, Permits};
+use super::RunChoices;
+use super::budget::Permits;
 use super::buffers::Buffers;
 use super::counts::Counts;
-use super::lane::{self, Lane, Returned, Travelling};
-use super::loans::Loans;
 use super::order::WINDOW;
 use super::reader::{self, Loader, Taken};
+use super::route::{self, Route, Travelling};
 use super::sink::Sink;
 use super::source::Source;
 use super::summary::{Ended, Summary};
 use super::take::Take;
+use super::task::RunTasks;
 use super::threads::{refused, start};
 use super::waiting::Taker;
-use super::worker::{Inbox, Work, Worker};
+use super::workers::Workers;
 use super::writer::Writer;
 use crate::backend::gpu::Ring;
 use crate::error::Result;
 
-/// Runs the pipeline with workers whose work `make_work` makes.
-pub(super) fn run<W: Work>(
+/// Runs the pipeline with these workers.
+pub(super) fn run(
+    workers: &Workers,
     sources: impl Iterator<Item = Source> + Send,
     sink: &mut dyn Sink,
-    options: &PipelineOptions,
-    make_work: impl Fn() -> W + Sync,
+    choices: &RunChoices,
 ) -> Result<Summary> {
-    let workers = options.threads.get();
-    let budget = Budget::new(options.memory, workers);
-    let rings = options.devices.rings()?;
-    run_within(sources, sink, options, make_work, (&budget, &rings))
+    let rings = choices.devices.rings()?.into();
+    run_through(workers, &rings, sources, sink, choices)
 }
 
-/// The same within a given budget, through given rings.
-pub(super) fn run_within<W: Work>(
+/// The same through given rings.
+pub(super) fn run_through(
+    workers: &Workers,
+    rings: &Arc<[Ring<Travelling>]>,
     sources: impl Iterator<Item = Source> + Send,
     sink: &mut dyn Sink,
-    options: &PipelineOptions,
-    make_work: impl Fn() -> W + Sync,
-    (budget, rings): (&Budget, &[Ring<Travelling>]),
+    choices: &RunChoices,
 ) -> Result<Summary> {
-    let workers = options.threads.get();
-    let readers = workers.div_ceil(8).min(8);
-    let (job_sender, jobs) = bounded(2 * workers);
-    let (record_sender, records) = bounded(2 * workers);
+    let threads = workers.count.get();
+    let readers = threads.div_ceil(8).min(8);
+    // The workers never wait for the writer. It is the tickets that bound the records which wait for it.
+    let (record_sender, records) = unbounded();
     let (ticket_sender, tickets) = bounded(WINDOW);
     for _ in 0..WINDOW {
         let _ = ticket_sender.try_send(());
     }
     let counts = Arc::new(Counts::default());
-    let buffers = Buffers::new(3 * workers + readers, budget.idle);
-    let loader = Loader {
-        jobs: job_sender,
-        records: record_sender.clone(),
-        files: budget.files.clone(),
-        buffers: buffers.clone(),
-        limits: options.hash.decode.limits.within(options.memory),
-        stop: options.stop.clone(),
+    let files = Permits::new(workers.budget.files());
+    let tasks = Arc::new(RunTasks {
+        options: choices.hash.clone(),
+        buffers: Buffers::new(3 * threads + readers, workers.budget.idle()),
+        is_over: AtomicBool::new(false),
+    });
+    let loader = Arc::new(Loader {
+        jobs: workers.jobs.clone(),
+        records: record_sender,
+        files: files.clone(),
+        tasks: tasks.clone(),
+        route: Route::through(rings),
+        limits: choices.hash.decode.limits.within(workers.budget.memory),
+        stop: choices.stop.clone(),
         counts: counts.clone(),
-    };
-    let loans = &Loans::new(budget.lent);
-    let asking = Arc::new(loans.asking());
-    let make_work = &make_work;
+    });
     thread::scope(move |scope| {
-        // The channels close one after another: the last reader drops the last clone of the loader, and with it the jobs' sender; the last worker
-        // drops the last sender of records; then the writer is at its end. Where it leaves before, it hangs up.
-        let (_hang_up, hangup) = HangUp::new(budget.files.clone());
+        // The channel of records closes when its last sender is gone: those of the readers, and of the pictures on their way. Then the writer is
+        // at its end. Where it leaves before, it hangs up.
+        let (_hang_up, hangup) = HangUp::new(files, tasks, rings.clone());
         let taker = Taker::default();
-        // Likewise for devices: the last worker without jobs ends the rings, their threads drop the last senders of what came back, and the workers
-        // are at their end.
-        let (return_sender, returned) = unbounded::<Returned>();
-        let lane = Lane::new(rings, returned);
         for (number, ring) in rings.iter().enumerate() {
-            let returned = return_sender.clone();
-            start(scope, format!("shadegrid-device-{number}"), move || lane::drive(ring, &returned))?;
+            let returned = workers.returned.clone();
+            start(scope, format!("shadegrid-device-{number}"), move || route::drive(ring, &returned))?;
         }
-        drop(return_sender);
-        for number in 0..workers {
-            let (jobs, records, buffers) = (jobs.clone(), record_sender.clone(), buffers.clone());
-            let inbox = Inbox::new(jobs, lane.clone(), loans, asking.clone(), hangup.clone());
-            let work = move || Worker::new(make_work, budget.share).run(inbox, &records, &buffers);
-            start(scope, format!("shadegrid-hash-{number}"), work)?;
-        }
-        drop((jobs, record_sender, lane, asking));
-        let loader = Arc::new(loader);
         let take = Take {
             sources,
             tickets,
@@ -106,10 +94,10 @@ pub(super) fn run_within<W: Work>(
             loader,
             hangup,
             wanted: taker.wanted(),
-            stop: &options.stop,
+            stop: &choices.stop,
         };
         start(scope, "shadegrid-take", move || take.run())?;
-        let writer = Writer::new(records, ticket_sender, counts.clone(), options);
+        let writer = Writer::new(records, ticket_sender, counts.clone(), choices);
         let mut summary = writer.run(sink)?;
         if let Some(failure) = counts.take_failure() {
             return Err(failure);
@@ -133,21 +121,26 @@ fn start_readers(readers: usize, loader: &Arc<Loader>) -> Result<Sender<Taken>> 
     Ok(sender)
 }
 
-/// Ends what waits for a run: who listens at the channel hears it, and nobody waits for memory any more.
+/// Ends what waits for a run: who listens at the channel hears it, nobody waits for memory any more, and what is on its way is dropped.
 struct HangUp {
     _line: Sender<()>,
     files: Permits,
+    tasks: Arc<RunTasks>,
+    rings: Arc<[Ring<Travelling>]>,
 }
 
 impl HangUp {
-    fn new(files: Permits) -> (HangUp, Receiver<()>) {
+    fn new(files: Permits, tasks: Arc<RunTasks>, rings: Arc<[Ring<Travelling>]>) -> (HangUp, Receiver<()>) {
         let (line, hangup) = bounded(0);
-        (HangUp { _line: line, files }, hangup)
+        (HangUp { _line: line, files, tasks, rings }, hangup)
     }
 }
 
 impl Drop for HangUp {
     fn drop(&mut self) {
+        self.tasks.is_over.store(true, Ordering::Release);
         self.files.close();
+        // A reader that never returns would hold them open.
+        self.rings.iter().for_each(Ring::finish);
     }
 }

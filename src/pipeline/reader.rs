@@ -11,13 +11,13 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, Sender};
 
 use super::budget::{Permits, Reservation};
-use super::buffers::Buffers;
 use super::counts::Counts;
 use super::panics::caught;
 use super::record::{Name, Record, Times};
+use super::route::Route;
 use super::source::{Content, DetachedReader, Open, Source, Special, is_stop, open_regular};
 use super::stop::Stop;
-use super::task::{Job, Ticket};
+use super::task::{Job, RunTasks, Task, Ticket};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 
@@ -30,10 +30,11 @@ pub(super) struct Taken {
 
 /// What the readers share. Nothing of it is borrowed: a reader whose system call never returns is left behind.
 pub(super) struct Loader {
-    pub(super) jobs: Sender<Job>,
+    pub(super) jobs: Sender<Box<dyn Task>>,
     pub(super) records: Sender<Record>,
     pub(super) files: Permits,
-    pub(super) buffers: Buffers,
+    pub(super) tasks: Arc<RunTasks>,
+    pub(super) route: Option<Route>,
     pub(super) limits: Limits,
     pub(super) stop: Stop,
     pub(super) counts: Arc<Counts>,
@@ -61,7 +62,8 @@ impl Loader {
         let is_sent = match loaded.unwrap_or_else(panicked) {
             Ok((encoded, reserved)) => {
                 let ticket = Ticket { index, name, bytes: encoded.len() as u64, times };
-                self.jobs.send(Job::new(ticket, encoded, reserved)).is_ok()
+                let run = (self.tasks.clone(), self.records.clone(), self.route.clone());
+                self.jobs.send(Box::new(Job::new(run, ticket, (encoded, reserved)))).is_ok()
             }
             Err(Error::Io { source, .. }) if is_stop(&source) => {
                 self.counts.given_up.fetch_add(1, Ordering::AcqRel);
@@ -87,7 +89,7 @@ impl Loader {
                 self.limits.check_file_bytes(bytes.len() as u64)?;
                 let reserved = self.files.reserve(bytes.len() as u64);
                 if let Some(lease) = lease {
-                    lease.give_back(self.buffers.take());
+                    lease.give_back(self.tasks.buffers.take());
                 }
                 Ok((bytes, reserved))
             }
@@ -103,7 +105,7 @@ impl Loader {
         let (file, length) = open_regular(path).map_err(cannot_read)?;
         self.limits.check_file_bytes(length)?;
         let reserved = self.files.reserve(length);
-        let mut encoded = self.buffers.take();
+        let mut encoded = self.tasks.buffers.take();
         let full = |_| cannot_read(io::ErrorKind::OutOfMemory.into());
         encoded.try_reserve_exact(length as usize).map_err(full)?;
         file.take(length).read_to_end(&mut encoded).map_err(cannot_read)?;
@@ -114,7 +116,7 @@ impl Loader {
     fn of_length(&self, length: u64, open: Open) -> Result<(Vec<u8>, Reservation)> {
         self.limits.check_file_bytes(length)?;
         let reserved = self.files.reserve(length);
-        let mut encoded = self.buffers.take();
+        let mut encoded = self.tasks.buffers.take();
         let full = |_| cannot_read(io::ErrorKind::OutOfMemory.into());
         encoded.try_reserve_exact(length as usize).map_err(full)?;
         let mut reader = open().map_err(cannot_read)?.take(length.saturating_add(1));

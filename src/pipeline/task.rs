@@ -1,56 +1,158 @@
-//! What goes from the readers to the workers.
+//! What the threads hash: a picture, and who wants what comes of it.
 
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
+
+use crossbeam_channel::Sender;
 
 use super::budget::Reservation;
 use super::buffers::Buffers;
 use super::record::{Name, Record, Times};
-use crate::decode::Memory;
-use crate::error::Result;
-use crate::hasher::Hashed;
+use super::route::Route;
+use crate::error::{Error, Result};
+use crate::hasher::{HashOptions, Hashed};
+
+/// An encoded picture to be hashed, and who wants what comes of it. One that is dropped without an outcome says so to them.
+pub(crate) trait Task: Debug + Send {
+    /// The encoded picture.
+    fn encoded(&self) -> &[u8];
+
+    /// What is hashed, and how. Tasks that share them share a thread's buffers.
+    fn options(&self) -> &Arc<HashOptions>;
+
+    /// Whether anybody still wants what comes of it. What nobody wants is dropped before it costs.
+    fn is_wanted(&self) -> bool;
+
+    /// The way through devices, if there is one.
+    fn route(&self) -> Option<&Route> {
+        None
+    }
+
+    /// Leaves the way through devices: it will not be sent there, or has been.
+    fn leave_route(&mut self) -> Option<Route> {
+        None
+    }
+
+    /// Whether it was meant for a device.
+    fn has_devices(&self) -> bool {
+        false
+    }
+
+    /// Gives the encoded picture up, where nobody needs it any more.
+    fn release_encoded(&mut self) {}
+
+    /// Counts the time since `started` as spent on it.
+    fn spent(&mut self, _started: Instant) {}
+
+    /// What came of it, in the time since `started`.
+    fn done(self: Box<Self>, outcome: Result<Hashed>, started: Instant);
+}
+
+/// What the tasks of one run share.
+#[derive(Debug)]
+pub(super) struct RunTasks {
+    pub(super) options: Arc<HashOptions>,
+    pub(super) buffers: Buffers,
+    /// Set when nobody wants the records any more.
+    pub(super) is_over: AtomicBool,
+}
+
+/// One source of a run, on its way to its record.
+#[derive(Debug)]
+pub(super) struct Job {
+    run: Arc<RunTasks>,
+    /// Gone with the record.
+    pending: Option<(Sender<Record>, Ticket)>,
+    encoded: Vec<u8>,
+    reserved: Reservation,
+    route: Option<Route>,
+    has_devices: bool,
+}
 
 /// What a record needs to know of its source.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Ticket {
     pub(super) index: u64,
     pub(super) name: Name,
+    /// Length of the encoded picture.
     pub(super) bytes: u64,
     pub(super) times: Times,
 }
 
-impl Ticket {
-    /// The record of what came of it in the time since `started`, beside what was spent before.
-    pub(super) fn record(mut self, outcome: Result<Hashed>, started: Instant) -> Record {
-        self.times.hash += started.elapsed();
-        Record::new(self.index, self.name, Some(self.bytes), outcome).timed(self.times)
-    }
-}
-
-/// An encoded picture on its way to a record.
-#[derive(Debug)]
-pub(super) struct Job {
-    pub(super) ticket: Ticket,
-    pub(super) encoded: Vec<u8>,
-    pub(super) reserved: Reservation,
-    /// Memory that it will take.
-    pub(super) need: Memory,
-    /// Since when it waits for more than a worker's share.
-    pub(super) asked: Option<Instant>,
-}
-
 impl Job {
-    pub(super) fn new(ticket: Ticket, encoded: Vec<u8>, reserved: Reservation) -> Job {
-        Job { ticket, encoded, reserved, need: Memory { first: 0, worst: 0 }, asked: None }
+    pub(super) fn new(
+        (run, records, route): (Arc<RunTasks>, Sender<Record>, Option<Route>),
+        ticket: Ticket,
+        (encoded, reserved): (Vec<u8>, Reservation),
+    ) -> Job {
+        let has_devices = route.is_some();
+        Job { run, pending: Some((records, ticket)), encoded, reserved, route, has_devices }
     }
 
-    pub(super) fn record(mut self, outcome: Result<Hashed>, started: Instant, buffers: &Buffers) -> Record {
-        self.let_go(buffers);
-        self.ticket.record(outcome, started)
+    fn finish(&mut self, outcome: Result<Hashed>, started: Instant) {
+        let Some((records, Ticket { index, name, bytes, mut times })) = self.pending.take() else { return };
+        self.release_encoded();
+        times.hash += started.elapsed();
+        // Nobody takes it where the run is over.
+        let _ = records.send(Record::new(index, name, Some(bytes), outcome).timed(times));
+    }
+}
+
+impl Task for Job {
+    fn encoded(&self) -> &[u8] {
+        &self.encoded
     }
 
-    /// Gives the file up, where nobody needs it any more.
-    pub(super) fn let_go(&mut self, buffers: &Buffers) {
-        buffers.put(std::mem::take(&mut self.encoded));
+    fn options(&self) -> &Arc<HashOptions> {
+        &self.run.options
+    }
+
+    fn is_wanted(&self) -> bool {
+        !self.run.is_over.load(Ordering::Relaxed)
+    }
+
+    fn route(&self) -> Option<&Route> {
+        self.route.as_ref()
+    }
+
+    fn leave_route(&mut self) -> Option<Route> {
+        self.route.take()
+    }
+
+    fn has_devices(&self) -> bool {
+        self.has_devices
+    }
+
+    fn release_encoded(&mut self) {
+        self.run.buffers.put(std::mem::take(&mut self.encoded));
         self.reserved.shrink_to(0);
     }
+
+    fn spent(&mut self, started: Instant) {
+        if let Some((_, ticket)) = &mut self.pending {
+            ticket.times.hash += started.elapsed();
+        }
+    }
+
+    fn done(mut self: Box<Self>, outcome: Result<Hashed>, started: Instant) {
+        self.finish(outcome, started);
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        if self.is_wanted() {
+            self.finish(Err(dropped()), Instant::now());
+        }
+    }
+}
+
+/// That a picture was lost on its way: the last net under the promise of a record for every source.
+pub(crate) fn dropped() -> Error {
+    Error::corrupt(
+        "picture",
+        "a thread lost it on its way; this is a bug, please report it with the file".to_string(),
+    )
 }

@@ -2,20 +2,21 @@
 
 use std::io;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::budget::Budget;
 use super::order::WINDOW;
 use super::worker::Work;
+use super::workers::Workers;
 use super::*;
 use crate::Memory;
 use crate::{Detail, Error, Hashed, Viewing};
 
 /// What happens to one made-up picture: a letter, then its need in bytes as decimal digits.
-struct Play<'a> {
-    watch: &'a Watch,
+struct Play {
+    watch: Arc<Watch>,
 }
 
 #[derive(Default)]
@@ -32,14 +33,17 @@ struct Watch {
 
 const SLOW: Duration = Duration::from_millis(150);
 
-impl Play<'_> {
-    fn new(watch: &Watch) -> Play<'_> {
+/// Threads that play.
+fn players(watch: &Arc<Watch>, options: &PipelineOptions) -> Workers {
+    let watch = watch.clone();
+    let make = move |_: &HashOptions| {
         watch.made.fetch_add(1, Ordering::SeqCst);
-        Play { watch }
-    }
+        Box::new(Play { watch: watch.clone() }) as Box<dyn Work>
+    };
+    Workers::with(Box::new(make), options.threads, options.memory, 1).unwrap()
 }
 
-impl Work for Play<'_> {
+impl Work for Play {
     fn memory(&mut self, encoded: &[u8]) -> Memory {
         assert!(encoded[0] != b'n', "need panics");
         let need = std::str::from_utf8(&encoded[1..]).unwrap().parse().unwrap();
@@ -140,12 +144,11 @@ fn play(
     plays: impl IntoIterator<Item = String, IntoIter: Send>,
     sink: &mut Kept,
     options: &PipelineOptions,
-) -> (Result<Summary>, Watch, Budget) {
-    let watch = Watch::default();
-    let budget = Budget::new(options.memory, options.threads.get());
+) -> (Result<Summary>, Arc<Watch>) {
+    let watch = Arc::<Watch>::default();
     let sources = plays.into_iter().map(|play| Source::bytes(play.clone(), play.into_bytes()));
-    let summary = pool::run_within(sources, sink, options, || Play::new(&watch), (&budget, &[]));
-    (summary, watch, budget)
+    let summary = pool::run(&players(&watch, options), sources, sink, &options.choices());
+    (summary, watch)
 }
 
 fn keys(sink: &Kept) -> Vec<&str> {
@@ -169,11 +172,11 @@ fn the_order_is_that_of_the_sources_however_long_each_takes() {
 
 #[test]
 fn a_panic_is_a_record_and_the_run_goes_on() {
-    let plays = ["o1", "p2", "n3", "o4", "p5"].map(String::from);
+    let plays = ["o1", "p2", "n3", "o4", "p5", "o6"].map(String::from);
     let mut sink = Kept::default();
-    let (summary, watch, _) = play(plays, &mut sink, &options(1, 1 << 30));
+    let (summary, watch) = play(plays, &mut sink, &options(1, 1 << 30));
     assert_eq!(summary.unwrap().errors, [("corrupt", 3)].into());
-    assert_eq!(watch.made.into_inner(), 1 + 3, "what a panic left must not be used again");
+    assert_eq!(watch.made.load(Ordering::SeqCst), 1 + 3, "what a panic left must not be used again");
     let (code, message) = sink.records[1].1.as_ref().unwrap_err();
     assert_eq!(*code, "corrupt");
     assert!(message.contains("a bug in work 2"), "{message}");
@@ -187,13 +190,11 @@ fn decoding_stays_within_the_budget() {
     let plays =
         (0..2_000u64).map(|n| format!("o{}", [10, 900, 300, 2_999, 3_000, 3][n as usize % 6] - n % 3));
     let mut sink = Kept::default();
-    let (summary, watch, budget) = play(plays, &mut sink, &options(8, memory));
+    let (summary, watch) = play(plays, &mut sink, &options(8, memory));
     assert_eq!(summary.unwrap().records, 2_000);
-    assert_eq!(budget.share, 375);
-    let peak = watch.peak.into_inner();
+    let peak = watch.peak.load(Ordering::SeqCst);
     assert!((3_000..=6_000).contains(&peak), "{peak} bytes used of 3/8 lent and 3/8 in shares");
-    assert!(budget.files.peak() <= 1_000);
-    assert!(watch.made.into_inner() > 500, "large buffers are not kept");
+    assert!(watch.made.load(Ordering::SeqCst) > 500, "large buffers are not kept");
 }
 
 #[test]
@@ -201,10 +202,10 @@ fn a_picture_over_the_whole_budget_is_alone_but_for_the_shares() {
     let giant = |n: u64| if n % 100 == 50 { 1_000_000 } else { n % 3_000 };
     let mut sink = Kept::default();
     let plays = (0..1_000).map(|n| format!("o{}", giant(n)));
-    let (summary, watch, _) = play(plays, &mut sink, &options(4, 8_000));
+    let (summary, watch) = play(plays, &mut sink, &options(4, 8_000));
     assert_eq!(summary.unwrap().records, 1_000);
-    assert!(watch.peak.into_inner() >= 1_000_000);
-    assert!(watch.largest_company.into_inner() <= 1_003_000);
+    assert!(watch.peak.load(Ordering::SeqCst) >= 1_000_000);
+    assert!(watch.largest_company.load(Ordering::SeqCst) <= 1_003_000);
 }
 
 /// A giant holds up those that wait for memory like it, and nobody else: with as many giants as threads in front, what is
@@ -214,9 +215,9 @@ fn giants_are_hashed_beside_the_others() {
     let giants = (0..4).map(|n| format!("s{}", 1_000_000 + n));
     let small = (0..500).map(|n| format!("o{}", n % 300));
     let mut sink = Kept::default();
-    let (summary, watch, _) = play(giants.chain(small), &mut sink, &options(4, 8_000));
+    let (summary, watch) = play(giants.chain(small), &mut sink, &options(4, 8_000));
     assert_eq!(summary.unwrap().records, 504);
-    let beside = watch.beside.into_inner();
+    let beside = watch.beside.load(Ordering::SeqCst);
     assert!(beside >= 500, "only {beside} small ones while the first giant was at work");
 }
 
@@ -225,12 +226,12 @@ fn giants_are_hashed_beside_the_others() {
 fn the_second_step_is_lent_its_memory() {
     let mut sink = Kept::default();
     let plays: Vec<String> = (0..600).map(|n| format!("2{}", 10 * (n % 350))).collect();
-    let (summary, watch, _) = play(plays, &mut sink, &options(4, 8_000));
+    let (summary, watch) = play(plays, &mut sink, &options(4, 8_000));
     assert_eq!(summary.unwrap().records, 600);
     let width = |index: u32| sink.records[index as usize].1.clone().unwrap();
     // 8,000 bytes are shares of 750: up to there, and where the first step does not do, all of it is taken.
     assert_eq!([0, 74, 75, 76, 77, 349].map(width), [0, 740, 750, 76, 770, 3_490]);
-    let (peak, made) = (watch.peak.into_inner(), watch.made.into_inner());
+    let (peak, made) = (watch.peak.load(Ordering::SeqCst), watch.made.load(Ordering::SeqCst));
     assert!(peak > 3_000 && peak <= 3_490 + 4 * 750 && made > 100, "{peak} {made}");
 }
 
@@ -258,9 +259,10 @@ fn a_slow_picture_holds_up_no_more_than_the_window() {
         }
     }
     let mut sink = First(&taken, None);
-    let watch = Watch::default();
     let sources = slow_at_first.map(|play| Source::bytes("", play.into_bytes()));
-    let summary = pool::run(sources, &mut sink, &options(4, 1 << 30), || Play::new(&watch)).unwrap();
+    let options = options(4, 1 << 30);
+    let workers = players(&Arc::default(), &options);
+    let summary = pool::run(&workers, sources, &mut sink, &options.choices()).unwrap();
     assert_eq!(summary.records as usize, 3 * WINDOW);
     let taken_at_first_write = sink.1.unwrap();
     assert!(taken_at_first_write <= WINDOW, "{taken_at_first_write} taken before the first was written");

@@ -1,25 +1,24 @@
-//! Decodes and hashes what the readers loaded, each picture while it is in the worker's cache.
+//! Decodes and hashes pictures, each while it is in the thread's cache.
 
 use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, Sender, TryRecvError, never, select};
-
-use super::buffers::Buffers;
-use super::lane::{Lane, Returned, Travelling};
-use super::loans::{Asking, Loans};
+use super::budget::{Permits, Reservation};
+use super::kept::Kept;
 use super::panics::{self, caught};
-use super::record::Record;
-use super::task::Job;
+use super::route::{Returned, Travelling};
+use super::task::Task;
 use super::threads::start;
+use crate::backend::{Done, Sums};
 use crate::decode::Memory;
 use crate::error::{Error, Result};
 use crate::hasher::{Facts, HashOptions, Hashed, Hasher};
-use crate::picture::Planes;
+use crate::picture::{Picture, Planes};
+use crate::signature::Algorithm;
 
-/// What a worker does with an encoded picture.
-pub(super) trait Work {
+/// What a thread does with an encoded picture.
+pub(crate) trait Work: Send {
     /// Memory that [`hash`](Work::hash) will take.
     fn memory(&mut self, encoded: &[u8]) -> Memory;
 
@@ -31,29 +30,35 @@ pub(super) trait Work {
         self.hash(encoded).map(Some)
     }
 
-    /// Gives up buffers that were kept, where they and what is needed now are together more than `most`.
-    fn make_room(&mut self, _need: u64, _most: u64) {}
-
-    /// Hashes one encoded picture within `most` bytes, or sends it on its way through a device. Without an own way, [`hash`](Work::hash).
-    fn start(&mut self, job: Job, _lane: &Lane<'_>, _most: u64, _buffers: &Buffers) -> Started {
-        let outcome = self.hash(&job.encoded).map(Some);
-        Started::Done(Box::new((job, outcome)))
+    /// Bytes that are kept for the next picture.
+    fn kept(&self) -> u64 {
+        0
     }
 
-    /// Finishes a picture that came back from a device; `None` where every pixel of it is needed.
-    fn finish(&mut self, returned: Returned) -> (Job, Result<Option<Hashed>>) {
-        let job = returned.payload.job;
-        let name = job.ticket.name.key.display();
-        let message = format!("{name} came back from a device and was sent to none");
-        (job, Err(Error::Device(message)))
+    /// Gives them up.
+    fn forget(&mut self) {}
+
+    /// The first half of the way through a device: decodes within `most` bytes. Without an own way, [`hash`](Work::hash).
+    fn decode(&mut self, encoded: &[u8], _need: Memory, _most: u64) -> Result<Decoded> {
+        self.hash(encoded).map(|hashed| Decoded::Hashed(Some(Box::new(hashed))))
+    }
+
+    /// The second half: finishes a picture that came back; `None` where every pixel of it is needed.
+    fn finish(&mut self, _facts: Facts, _picture: Picture, _sums: Result<Sums, Arc<str>>) -> Option<Hashed> {
+        None
+    }
+
+    /// The signatures that a device is asked for.
+    fn algorithms(&self) -> &[Algorithm] {
+        &[]
     }
 }
 
-/// What became of a picture that was meant for a device.
-pub(super) enum Started {
-    /// It is hashed or failed, or (`None`) needs more memory.
-    Done(Box<(Job, Result<Option<Hashed>>)>),
-    Travelling,
+/// A picture that was meant for a device.
+pub(crate) enum Decoded {
+    /// It need not go there, or (`None`) needs more memory.
+    Hashed(Option<Box<Hashed>>),
+    Picture(Box<(Facts, Picture)>),
 }
 
 /// The work of every run: [`Hasher::hash`].
@@ -80,262 +85,194 @@ impl Work for HashWork {
         self.hasher.hash_first(encoded)
     }
 
-    fn make_room(&mut self, need: u64, most: u64) {
-        self.hasher.make_room(need, most);
+    fn kept(&self) -> u64 {
+        self.hasher.kept()
     }
 
-    fn start(&mut self, mut job: Job, lane: &Lane<'_>, most: u64, buffers: &Buffers) -> Started {
-        let started = Instant::now();
-        let decoded = match job.need.worst <= most {
-            true => self.hasher.decode(&job.encoded).map(Some),
-            false => self.hasher.decode_first(&job.encoded),
-        };
-        let (facts, picture) = match decoded {
-            Ok(Some(decoded)) if self.hasher.shows_more(&decoded) => {
-                let fits = job.need.worst <= most;
-                let outcome = fits.then(|| self.hasher.hash_decoded(decoded, &job.encoded)).transpose();
-                return Started::Done(Box::new((job, outcome)));
-            }
-            Ok(Some(decoded)) => Facts::of(decoded),
-            Ok(None) => return Started::Done(Box::new((job, Ok(None)))),
-            Err(error) => return Started::Done(Box::new((job, Err(error)))),
-        };
-        if !matches!(picture.planes, Planes::Coarse { .. }) {
-            job.let_go(buffers);
-        }
-        job.ticket.times.hash += started.elapsed();
-        match lane.submit(picture, self.hasher.algorithms(), Travelling { job, facts }) {
-            None => Started::Travelling,
-            Some(refused) => {
-                let (job, outcome) = self.finish(*refused);
-                Started::Done(Box::new((job, outcome)))
-            }
-        }
+    fn forget(&mut self) {
+        self.hasher.forget();
     }
 
-    fn finish(&mut self, returned: Returned) -> (Job, Result<Option<Hashed>>) {
-        let Travelling { job, facts } = returned.payload;
-        let hashed = self.hasher.finish(facts, returned.picture, returned.sums);
-        (job, Ok(hashed))
+    fn decode(&mut self, encoded: &[u8], need: Memory, most: u64) -> Result<Decoded> {
+        let fits = need.worst <= most;
+        let decoded =
+            if fits { Some(self.hasher.decode(encoded)?) } else { self.hasher.decode_first(encoded)? };
+        let Some(decoded) = decoded else { return Ok(Decoded::Hashed(None)) };
+        if self.hasher.shows_more(&decoded) {
+            let hashed = fits.then(|| self.hasher.hash_decoded(decoded, encoded)).transpose()?;
+            return Ok(Decoded::Hashed(hashed.map(Box::new)));
+        }
+        Ok(Decoded::Picture(Box::new(Facts::of(decoded))))
+    }
+
+    fn finish(&mut self, facts: Facts, picture: Picture, sums: Result<Sums, Arc<str>>) -> Option<Hashed> {
+        self.hasher.finish(facts, picture, sums)
+    }
+
+    fn algorithms(&self) -> &[Algorithm] {
+        self.hasher.algorithms()
     }
 }
 
-/// Where a worker's jobs come from.
-pub(super) struct Inbox<'a> {
-    jobs: Receiver<Job>,
-    lane: Lane<'a>,
-    loans: &'a Loans<Job>,
-    granted: Receiver<(Job, u64)>,
-    /// Disconnected when nobody wants the records any more.
-    hangup: Receiver<()>,
-    /// Gone when this worker asks for nothing more.
-    asking: Option<Arc<Asking<'a, Job>>>,
+/// Makes the work of a thread for some options.
+pub(super) type MakeWork = dyn Fn(&HashOptions) -> Box<dyn Work> + Send + Sync;
+
+/// A task with what is known of it by now.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) task: Box<dyn Task>,
+    pub(super) need: Memory,
+    /// When it asked for more than a worker's share.
+    asked: Instant,
 }
 
-enum Task {
-    New(Job),
-    Granted(Job, u64),
+/// What a worker does next.
+pub(super) enum Step {
+    /// A picture that nobody has looked at yet.
+    New(Box<dyn Task>),
+    /// One that waited for more than a share of the memory, with that.
+    Lent(Pending, Reservation),
+    /// One that came back from a device.
     Returned(Box<Returned>),
 }
 
-impl<'a> Inbox<'a> {
-    pub(super) fn new(
-        jobs: Receiver<Job>,
-        lane: Lane<'a>,
-        loans: &'a Loans<Job>,
-        asking: Arc<Asking<'a, Job>>,
-        hangup: Receiver<()>,
-    ) -> Inbox<'a> {
-        Inbox { jobs, lane, loans, granted: loans.granted().clone(), hangup, asking: Some(asking) }
-    }
-
-    /// Whether nobody wants the records any more.
-    fn is_over(&self) -> bool {
-        self.hangup.try_recv() == Err(TryRecvError::Disconnected)
-    }
-
-    /// What to do next: first what holds memory, what came back and what was granted; `None` when there is nothing to come.
-    fn next(&mut self) -> Option<Task> {
-        loop {
-            if self.is_over() {
-                return None;
-            }
-            if let Ok(returned) = self.lane.returned().try_recv() {
-                return Some(Task::Returned(Box::new(returned)));
-            }
-            if let Ok((job, bytes)) = self.granted.try_recv() {
-                return Some(Task::Granted(job, bytes));
-            }
-            select! {
-                recv(self.jobs) -> job => match job {
-                    Ok(job) => return Some(Task::New(job)),
-                    Err(_) => self.end_jobs(),
-                },
-                recv(self.lane.returned()) -> returned => match returned {
-                    Ok(returned) => return Some(Task::Returned(Box::new(returned))),
-                    Err(_) => self.asking = None,
-                },
-                recv(self.granted) -> granted => match granted {
-                    Ok((job, bytes)) => return Some(Task::Granted(job, bytes)),
-                    Err(_) => return None,
-                },
-                recv(self.hangup) -> _ => return None,
-            }
-            if self.asking.is_none() {
-                self.lane.forget();
-            }
-        }
-    }
-
-    /// After the last job nothing is sent to a device; what comes back from there may still ask for memory.
-    fn end_jobs(&mut self) {
-        self.jobs = never();
-        if self.lane.is_open() {
-            self.lane.close();
-        } else {
-            self.asking = None;
-        }
-    }
-
-    fn ask(&self, mut job: Job) {
-        job.asked = Some(Instant::now());
-        let bytes = job.need.worst;
-        if let Some(asking) = &self.asking {
-            asking.ask(job, bytes);
-        }
-    }
+/// What all workers share.
+pub(super) struct Shared {
+    pub(super) make_work: Box<MakeWork>,
+    pub(super) loans: Permits,
+    /// Bytes that one worker may keep and use without asking.
+    pub(super) share: u64,
+    /// Where pictures go that have their loan.
+    pub(super) lent: crossbeam_channel::Sender<(Pending, Reservation)>,
 }
 
-/// A worker: its work, and how to make a new one.
-pub(super) struct Worker<'a, W, M> {
-    work: W,
-    make_work: &'a M,
-    /// Bytes that it may keep and use without asking.
-    share: u64,
+/// One thread's work: what it keeps from picture to picture.
+pub(super) struct Worker {
+    shared: Arc<Shared>,
+    kept: Kept,
 }
 
-impl<'a, W: Work, M: Fn() -> W + Sync> Worker<'a, W, M> {
-    pub(super) fn new(make_work: &'a M, share: u64) -> Self {
-        Worker { work: make_work(), make_work, share }
+impl Worker {
+    pub(super) fn new(shared: Arc<Shared>) -> Worker {
+        Worker { shared, kept: Kept::default() }
     }
 
-    /// Works until nothing is to come, or nobody wants the records.
-    pub(super) fn run(mut self, mut inbox: Inbox<'_>, records: &Sender<Record>, buffers: &Buffers) {
-        while let Some(task) = inbox.next() {
-            let record = match task {
-                Task::New(job) => self.start(job, &inbox, buffers),
-                Task::Returned(returned) => self.finish(*returned, &inbox, buffers),
-                Task::Granted(job, bytes) => Some(self.hash_large(job, bytes, &inbox, buffers)),
-            };
-            if record.is_some_and(|record| records.send(record).is_err()) {
-                return;
-            }
-        }
+    /// Does one step. A panic outside of decoders costs that step, whose task says so when it is dropped.
+    pub(super) fn take(&mut self, step: Step) {
+        let _ = caught(|| match step {
+            Step::New(task) if task.is_wanted() => self.start(task),
+            Step::Lent(pending, loan) if pending.task.is_wanted() => self.hash_large(pending, loan),
+            Step::Returned(returned) if returned.payload.pending.task.is_wanted() => self.finish(*returned),
+            _ => {}
+        });
     }
 
-    /// A record, unless the picture is on its way through a device or waits for more than the worker's share.
-    fn start(&mut self, mut job: Job, inbox: &Inbox<'_>, buffers: &Buffers) -> Option<Record> {
+    fn start(&mut self, task: Box<dyn Task>) {
         let started = Instant::now();
-        job.need = match self.surviving(|work| work.memory(&job.encoded)) {
+        let need = match self.surviving(&*task, |work, encoded| work.memory(encoded)) {
             Ok(need) => need,
-            Err(error) => return Some(job.record(Err(error), started, buffers)),
+            Err(error) => return task.done(Err(error), started),
         };
-        let need = job.need;
-        if need.first > self.share {
-            inbox.ask(job);
-            return None;
+        let (pending, share) = (Pending { task, need, asked: started }, self.shared.share);
+        if need.first > share {
+            return self.ask(pending);
         }
-        let share = self.share;
-        let _ = self.surviving(|work| work.make_room(need.first, share));
-        if inbox.lane.is_open() {
-            return self.start_through(job, started, inbox, buffers);
+        self.kept.make_room(pending.task.options(), need.first, share);
+        if pending.task.route().is_some() {
+            return self.start_through(pending, started);
         }
-        let outcome = match need.worst <= share {
-            true => self.surviving(|work| work.hash(&job.encoded).map(Some)),
-            false => self.surviving(|work| work.hash_first(&job.encoded)),
+        let hash = |work: &mut dyn Work, encoded: &[u8]| match need.worst <= share {
+            true => work.hash(encoded).map(Some),
+            false => work.hash_first(encoded),
         };
-        ended(job, outcome.unwrap_or_else(Err), started, inbox, buffers)
+        let outcome = self.surviving(&*pending.task, hash).unwrap_or_else(Err);
+        self.ended(pending, outcome, started);
     }
 
     /// What does not fit the worker's share does not go to a device: what travels has no reservation but its file's.
-    fn start_through(
-        &mut self,
-        job: Job,
-        started: Instant,
-        inbox: &Inbox<'_>,
-        buffers: &Buffers,
-    ) -> Option<Record> {
-        let share = self.share;
-        let ticket = job.ticket.clone();
-        match self.surviving(|work| work.start(job, &inbox.lane, share, buffers)) {
-            Ok(Started::Travelling) => None,
-            Ok(Started::Done(done)) => {
-                let (job, outcome) = *done;
-                ended(job, outcome, started, inbox, buffers)
+    fn start_through(&mut self, mut pending: Pending, started: Instant) {
+        let (need, share) = (pending.need, self.shared.share);
+        let decode = |work: &mut dyn Work, encoded: &[u8]| work.decode(encoded, need, share);
+        let (facts, picture) = match self.surviving(&*pending.task, decode).unwrap_or_else(Err) {
+            Ok(Decoded::Picture(decoded)) => *decoded,
+            Ok(Decoded::Hashed(hashed)) => {
+                return self.ended(pending, Ok(hashed.map(|hashed| *hashed)), started);
             }
-            Err(error) => Some(ticket.record(Err(error), started)),
+            Err(error) => return self.ended(pending, Err(error), started),
+        };
+        if !matches!(picture.planes, Planes::Coarse { .. }) {
+            pending.task.release_encoded();
+        }
+        pending.task.spent(started);
+        let Some(route) = pending.task.leave_route() else { return };
+        let algorithms = self.kept.of(pending.task.options(), &self.shared.make_work).algorithms();
+        if let Some(refused) = route.submit(picture, algorithms, Travelling { pending, facts }) {
+            self.finish(*refused);
         }
     }
 
-    fn finish(&mut self, returned: Returned, inbox: &Inbox<'_>, buffers: &Buffers) -> Option<Record> {
+    fn finish(&mut self, returned: Returned) {
         let started = Instant::now();
-        let ticket = returned.payload.job.ticket.clone();
-        match self.surviving(|work| work.finish(returned)) {
-            Ok((job, Ok(None))) if job.need.worst <= self.share => {
-                let outcome = self.surviving(|work| work.hash(&job.encoded)).unwrap_or_else(Err);
-                Some(job.record(outcome, started, buffers))
-            }
-            Ok((job, outcome)) => ended(job, outcome, started, inbox, buffers),
-            Err(error) => Some(ticket.record(Err(error), started)),
-        }
+        let Done { picture, payload: Travelling { pending, facts }, sums } = returned;
+        let finish = |work: &mut dyn Work, _: &[u8]| work.finish(facts, picture, sums);
+        let outcome = match self.surviving(&*pending.task, finish) {
+            Ok(None) if pending.need.worst <= self.shared.share => self
+                .surviving(&*pending.task, |work, encoded| work.hash(encoded))
+                .unwrap_or_else(Err)
+                .map(Some),
+            outcome => outcome,
+        };
+        self.ended(pending, outcome, started);
     }
 
     /// Hashes with lent memory.
-    fn hash_large(&mut self, mut job: Job, bytes: u64, inbox: &Inbox<'_>, buffers: &Buffers) -> Record {
-        let loan = inbox.loans.hold(bytes);
-        let started = job.asked.take().unwrap_or_else(Instant::now);
-        let mut outcome = self.hash_apart(&job.encoded);
+    fn hash_large(&mut self, pending: Pending, loan: Reservation) {
+        let Pending { task, asked, .. } = pending;
+        let mut outcome = self.hash_apart(&*task);
         drop(loan);
-        if let (Ok(hashed), true) = (&mut outcome, inbox.lane.exists()) {
+        if let (Ok(hashed), true) = (&mut outcome, task.has_devices()) {
             hashed.fallback = Some("larger than a thread's share of the memory".into());
         }
-        job.record(outcome, started, buffers)
+        task.done(outcome, asked);
     }
 
     /// Hashes on a thread of its own, and keeps nothing of it.
     ///
     /// Allocators keep freed memory for the thread that freed it (glibc up to 64 MB each): done on the
     /// workers' own threads, every worker would sit on the memory of its last large picture.
-    fn hash_apart(&self, encoded: &[u8]) -> Result<Hashed> {
-        let make_work = self.make_work;
-        let hash = || surviving(|| make_work().hash(encoded)).unwrap_or_else(Err);
+    fn hash_apart(&self, task: &dyn Task) -> Result<Hashed> {
+        let (make_work, options, encoded) = (&self.shared.make_work, &**task.options(), task.encoded());
+        let hash = move || surviving(|| make_work(options).hash(encoded)).unwrap_or_else(Err);
         thread::scope(|scope| {
             let thread = start(scope, "shadegrid-hash-large", hash)?;
             thread.join().unwrap_or_else(|panic| Err(panicked(&panics::message(&*panic))))
         })
     }
 
-    /// Runs a step of the work; after a panic the work is made anew.
-    fn surviving<T>(&mut self, step: impl FnOnce(&mut W) -> T) -> Result<T> {
-        surviving(|| step(&mut self.work)).inspect_err(|_| self.work = (self.make_work)())
-    }
-}
-
-/// The record of an outcome; `None` where there is none, and the job asks for more memory.
-fn ended(
-    mut job: Job,
-    outcome: Result<Option<Hashed>>,
-    started: Instant,
-    inbox: &Inbox<'_>,
-    buffers: &Buffers,
-) -> Option<Record> {
-    match outcome.transpose() {
-        Some(outcome) => Some(job.record(outcome, started, buffers)),
-        None => {
-            job.ticket.times.hash += started.elapsed();
-            inbox.ask(job);
-            None
+    /// Gives the outcome to who wants it; where there is none, the picture asks for more memory.
+    fn ended(&self, mut pending: Pending, outcome: Result<Option<Hashed>>, started: Instant) {
+        match outcome.transpose() {
+            Some(outcome) => pending.task.done(outcome, started),
+            None => {
+                pending.task.spent(started);
+                self.ask(pending);
+            }
         }
+    }
+
+    /// Waits for more than a share, without a thread.
+    fn ask(&self, mut pending: Pending) {
+        // What waits for memory is sent to no device, and must not keep one open.
+        drop(pending.task.leave_route());
+        pending.asked = Instant::now();
+        let lent = self.shared.lent.clone();
+        self.shared.loans.ask(pending.need.worst, move |loan| drop(lent.send((pending, loan))));
+    }
+
+    /// Runs a step of the work; after a panic the work is made anew.
+    fn surviving<T>(&mut self, task: &dyn Task, step: impl FnOnce(&mut dyn Work, &[u8]) -> T) -> Result<T> {
+        let work = self.kept.of(task.options(), &self.shared.make_work);
+        surviving(|| step(work, task.encoded())).inspect_err(|_| self.kept.drop(task.options()))
     }
 }
 

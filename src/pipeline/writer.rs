@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 
-use super::PipelineOptions;
+use super::RunChoices;
 use super::counts::Counts;
 use super::order::Reorder;
 use super::panics::caught;
@@ -26,7 +26,7 @@ pub(super) struct Writer<'a> {
     records: Receiver<Record>,
     tickets: Sender<()>,
     counts: Arc<Counts>,
-    options: &'a PipelineOptions,
+    choices: &'a RunChoices,
     /// Records that came.
     received: u64,
     /// Since when nothing has come but what readers have in hand.
@@ -38,9 +38,9 @@ impl<'a> Writer<'a> {
         records: Receiver<Record>,
         tickets: Sender<()>,
         counts: Arc<Counts>,
-        options: &'a PipelineOptions,
+        choices: &'a RunChoices,
     ) -> Writer<'a> {
-        Writer { records, tickets, counts, options, received: 0, stuck_since: None }
+        Writer { records, tickets, counts, choices, received: 0, stuck_since: None }
     }
 
     /// Writes until every source has its record, or what is left is not waited for.
@@ -64,7 +64,7 @@ impl<'a> Writer<'a> {
                 let has_failed = record.outcome.is_err();
                 sink.take(record)?;
                 let _ = self.tickets.try_send(());
-                if self.options.fail_fast && has_failed {
+                if self.choices.fail_fast && has_failed {
                     sink.finish()?;
                     summary.end(started, Ended::FailedFast);
                     return Ok(summary);
@@ -108,7 +108,7 @@ impl<'a> Writer<'a> {
         let [taken, reading, given_up] =
             [taken, reading, given_up].map(|count| count.load(Ordering::Acquire));
         let is_left = taken.saturating_sub(self.received + given_up);
-        if !self.options.stop.requested() || reading == 0 || is_left != reading {
+        if !self.choices.stop.requested() || reading == 0 || is_left != reading {
             self.stuck_since = None;
             return false;
         }

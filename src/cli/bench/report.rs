@@ -1,9 +1,10 @@
 //! What was measured, ready to be told.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use serde_json::Value;
-use shadegrid::pipeline::{PipelineOptions, Summary};
+use shadegrid::pipeline::Summary;
 use shadegrid::{DeviceSpeed, ReduceSpeed, Traffic};
 
 /// Times of one thread over all pictures.
@@ -178,18 +179,17 @@ impl Report {
         pictures: &[(String, Vec<u8>)],
         steps: Steps,
         contenders: Vec<Contender>,
-        options: &PipelineOptions,
+        threads: NonZeroUsize,
         synthetic: bool,
     ) -> Report {
         let bytes: usize = pictures.iter().map(|(_, bytes)| bytes.len()).sum();
-        let threads = options.threads.get();
         Report {
             processor: processor(),
             contenders,
             steps,
             pictures: pictures.len(),
             megabytes: bytes as f64 / 1e6,
-            threads,
+            threads: threads.get(),
             synthetic,
         }
     }

@@ -1,18 +1,18 @@
-//! The way through devices: workers decode and submit, one thread a device drives it, and workers finish what comes back.
+//! The way through devices: workers decode and submit, one thread per device drives it, and workers finish what comes back.
 //!
 //! ```text
 //!            ┌───submit───▶ ring of batches ──drive──▶ done ──┐
 //! jobs ──▶ workers ◀──────────────────────────────────────────┘
 //! ```
 //!
-//! Pictures on their way are kept, so that the processor can take over what a device leaves undone; the rings' capacity
+//! Pictures on their way are kept, so that the CPU can take over what a device leaves undone; the rings' capacity
 //! bounds them. The channel of what is done needs no bound of its own for the same reason.
 
 use std::sync::Arc;
 
-use crossbeam_channel::{Receiver, Sender, never};
+use crossbeam_channel::Sender;
 
-use super::task::Job;
+use super::worker::Pending;
 use crate::backend::Done;
 use crate::backend::gpu::Ring;
 use crate::hasher::Facts;
@@ -23,64 +23,31 @@ use crate::signature::Algorithm;
 #[derive(Debug)]
 pub(super) struct Travelling {
     /// Where not every pixel was decoded, with the file: some pictures turn out to need them all.
-    pub(super) job: Job,
+    pub(super) pending: Pending,
     pub(super) facts: Facts,
 }
 
 /// A picture that came back.
 pub(super) type Returned = Done<Travelling>;
 
-/// The devices of a run, as a worker sees them.
+/// The devices of a run, as they are seen by a picture that may still be sent there. When the last such picture is gone, the rings end.
 #[derive(Debug, Clone)]
-pub(super) struct Lane<'a> {
-    rings: &'a [Ring<Travelling>],
-    /// Gone when this worker submits nothing more.
-    submitter: Option<Arc<Submitters<'a>>>,
-    returned: Receiver<Returned>,
-}
+pub(crate) struct Route(Arc<Rings>);
 
-/// Ends the rings when the last worker has submitted its last picture, however it ends.
+/// The rings of a run, which end with it.
 #[derive(Debug)]
-struct Submitters<'a>(&'a [Ring<Travelling>]);
+pub(super) struct Rings(pub(super) Arc<[Ring<Travelling>]>);
 
-impl Drop for Submitters<'_> {
+impl Drop for Rings {
     fn drop(&mut self) {
         self.0.iter().for_each(Ring::finish);
     }
 }
 
-impl<'a> Lane<'a> {
-    /// A lane through `rings`, from which `returned` receives.
-    pub(super) fn new(rings: &'a [Ring<Travelling>], returned: Receiver<Returned>) -> Lane<'a> {
-        if rings.is_empty() {
-            return Lane { rings, submitter: None, returned: never() };
-        }
-        Lane { rings, submitter: Some(Arc::new(Submitters(rings))), returned }
-    }
-
-    /// Whether there is a device.
-    pub(super) fn is_open(&self) -> bool {
-        self.submitter.is_some()
-    }
-
-    /// Says that this worker submits nothing more.
-    pub(super) fn close(&mut self) {
-        self.submitter = None;
-    }
-
-    /// Whether there ever was one.
-    pub(super) fn exists(&self) -> bool {
-        !self.rings.is_empty()
-    }
-
-    /// Says that nothing will come back.
-    pub(super) fn forget(&mut self) {
-        self.returned = never();
-    }
-
-    /// What came back.
-    pub(super) fn returned(&self) -> &Receiver<Returned> {
-        &self.returned
+impl Route {
+    /// The way through these devices, if there are any.
+    pub(super) fn through(rings: &Arc<[Ring<Travelling>]>) -> Option<Route> {
+        (!rings.is_empty()).then(|| Route(Arc::new(Rings(rings.clone()))))
     }
 
     /// Sends a picture to the device with the least to do; what none takes comes back at once.
@@ -90,15 +57,15 @@ impl<'a> Lane<'a> {
         algorithms: &[Algorithm],
         travelling: Travelling,
     ) -> Option<Box<Returned>> {
-        let ring = self.rings.iter().min_by_key(|ring| ring.waiting())?;
+        let ring = self.0.0.iter().min_by_key(|ring| ring.waiting())?;
         ring.submit(picture, algorithms, travelling).err()
     }
 }
 
 /// Drives a device until nothing more is submitted to it.
-pub(super) fn drive(ring: &Ring<Travelling>, returned: &Sender<Returned>) {
+pub(super) fn drive(ring: &Ring<Travelling>, returned: &Sender<Box<Returned>>) {
     // Without receivers nobody wants the records any more.
-    ring.drive(&mut |done| drop(returned.send(done)));
+    ring.drive(&mut |done| drop(returned.send(Box::new(done))));
 }
 
 #[cfg(feature = "gpu")]
@@ -112,8 +79,7 @@ mod tests {
     use super::*;
     use crate::backend::gpu::{Capacity, devices_for_tests};
     use crate::error::Result;
-    use crate::pipeline::budget::Budget;
-    use crate::pipeline::worker::HashWork;
+    use crate::pipeline::workers::Workers;
     use crate::pipeline::{PipelineOptions, Record, Sink, Source, pool};
     use crate::{Backend, Hashed};
 
@@ -160,19 +126,23 @@ mod tests {
         }
     }
 
-    fn run(rings: &[Ring<Travelling>], count: u32, action: impl FnMut()) -> Vec<(OsString, Option<Hashed>)> {
+    fn run(
+        rings: &Arc<[Ring<Travelling>]>,
+        count: u32,
+        action: impl FnMut(),
+    ) -> Vec<(OsString, Option<Hashed>)> {
         let options =
             PipelineOptions { threads: NonZeroUsize::new(3).unwrap(), ..PipelineOptions::default() };
         let mut kept = Kept { records: Vec::new(), at: 300, action };
-        let budget = Budget::new(options.memory, 3);
-        let work = || HashWork::new(options.hash.clone());
-        pool::run_within(sources(count), &mut kept, &options, work, (&budget, rings)).unwrap();
+        let workers = Workers::start(options.threads, options.memory, 1).unwrap();
+        pool::run_through(&workers, rings, sources(count), &mut kept, &options.choices()).unwrap();
         kept.records
     }
 
     /// The same records but for what computed them; how many came from devices, and how many were taken over.
     fn compare(found: &[(OsString, Option<Hashed>)], count: u32) -> (usize, usize) {
-        let expected = run(&[], count, || ());
+        let none: Arc<[Ring<Travelling>]> = Vec::new().into();
+        let expected = run(&none, count, || ());
         assert_eq!((found.len(), expected.len()), (count as usize, count as usize));
         for ((key, found), (expected_key, expected)) in found.iter().zip(&expected) {
             let plain = |hashed: &Hashed| Hashed { backend: Backend::Cpu, fallback: None, ..hashed.clone() };
@@ -198,6 +168,7 @@ mod tests {
         if rings.is_empty() {
             return;
         }
+        let rings: Arc<[_]> = rings.into();
         let records = run(&rings, 900, || ());
         let (by_devices, taken_over) = compare(&records, 900);
         println!("{by_devices} of 900 by {} devices", rings.len());
@@ -206,9 +177,9 @@ mod tests {
 
     #[test]
     fn a_device_lost_in_the_middle_loses_no_record() {
-        let rings = rings();
-        let Some((ring, _)) = rings.split_first() else { return };
-        let records = run(std::slice::from_ref(ring), 3000, || ring.device().destroy());
+        let Some(ring) = rings().into_iter().next() else { return };
+        let rings: Arc<[_]> = Arc::new([ring]);
+        let records = run(&rings, 3000, || rings[0].device().destroy());
         let (by_devices, taken_over) = compare(&records, 3000);
         println!("{by_devices} by the device, {taken_over} after it was lost");
         assert!(by_devices >= 200 && taken_over >= 100 && by_devices + taken_over == 2969);

@@ -1,0 +1,175 @@
+//! The threads that hash, and the queues that their tasks come from.
+//!
+//! ```text
+//!  single pictures ──interactive──▶┐
+//!                  ──────bulk─────▶├─▶ threads ──▶ whoever asked
+//!  runs            ──────jobs─────▶┤
+//!  back from a device, memory lent ┘
+//! ```
+//!
+//! A thread that is free takes an interactive picture first, then what came back from a device, then what was lent memory, then bulk pictures and
+//! jobs of runs as they come. No thread ever waits for those who take the results: these have queues without a bound, whose length is bounded by what
+//! is on its way.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::thread::Builder;
+
+use crossbeam_channel::{Receiver, Sender, bounded, never, select, unbounded};
+
+use super::budget::{Budget, Permits, Reservation};
+use super::route::Returned;
+use super::task::Task;
+use super::threads::refused;
+use super::worker::{HashWork, MakeWork, Pending, Shared, Step, Worker};
+use crate::error::Result;
+
+/// Threads that hash, for single pictures and for runs. When the last clone is dropped, they finish what was asked for and end.
+#[derive(Debug, Clone)]
+pub(crate) struct Workers {
+    pub(super) count: NonZeroUsize,
+    pub(super) budget: Budget,
+    pub(super) loans: Permits,
+    interactive: Sender<Box<dyn Task>>,
+    bulk: Sender<Box<dyn Task>>,
+    pub(super) jobs: Sender<Box<dyn Task>>,
+    pub(super) returned: Sender<Box<Returned>>,
+}
+
+impl Workers {
+    /// Starts so many threads, which take so many bytes together. Each lane of single pictures holds `queue` of them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`](crate::Error::Io) where the system refuses a thread.
+    pub(crate) fn start(count: NonZeroUsize, memory: u64, queue: usize) -> Result<Workers> {
+        let make_work = Box::new(move |options: &crate::hasher::HashOptions| {
+            let mut options = options.clone();
+            options.decode.limits = options.decode.limits.within(memory);
+            Box::new(HashWork::new(options)) as Box<_>
+        });
+        Workers::with(make_work, count, memory, queue)
+    }
+
+    /// The same with other work.
+    pub(super) fn with(
+        make_work: Box<MakeWork>,
+        count: NonZeroUsize,
+        memory: u64,
+        queue: usize,
+    ) -> Result<Workers> {
+        let budget = Budget { memory };
+        let loans = Permits::new(budget.lent());
+        let (lent_sender, lent) = unbounded();
+        let (returned_sender, returned) = unbounded();
+        let ((interactive_sender, interactive), (bulk_sender, bulk)) = (bounded(queue), bounded(queue));
+        let (job_sender, jobs) = bounded(2 * count.get());
+        let shared = Arc::new(Shared {
+            make_work,
+            loans: loans.clone(),
+            share: budget.share(count),
+            lent: lent_sender,
+        });
+        let inbox = Inbox { interactive, bulk, jobs, lent, returned, open: 3 };
+        for number in 0..count.get() {
+            let (mut worker, mut inbox) = (Worker::new(shared.clone()), inbox.clone());
+            let work = move || {
+                while let Some(step) = inbox.next() {
+                    worker.take(step);
+                }
+            };
+            Builder::new().name(format!("shadegrid-hash-{number}")).spawn(work).map_err(refused)?;
+        }
+        Ok(Workers {
+            count,
+            budget,
+            loans,
+            interactive: interactive_sender,
+            bulk: bulk_sender,
+            jobs: job_sender,
+            returned: returned_sender,
+        })
+    }
+
+    /// The queue of pictures that somebody waits for, or of those that can wait.
+    pub(crate) fn lane(&self, is_interactive: bool) -> &Sender<Box<dyn Task>> {
+        if is_interactive { &self.interactive } else { &self.bulk }
+    }
+
+    /// Threads.
+    pub(crate) fn count(&self) -> NonZeroUsize {
+        self.count
+    }
+
+    /// Bytes that they take at most, with what they keep.
+    pub(crate) fn memory(&self) -> u64 {
+        self.budget.memory
+    }
+
+    /// Bytes that one thread keeps and takes without asking.
+    pub(crate) fn share(&self) -> u64 {
+        self.budget.share(self.count)
+    }
+
+    /// Bytes for a picture that takes more than a share; blocks until they are there.
+    pub(crate) fn borrow(&self, bytes: u64) -> Reservation {
+        self.loans.reserve(bytes)
+    }
+}
+
+/// Where a worker's tasks come from.
+#[derive(Clone)]
+struct Inbox {
+    interactive: Receiver<Box<dyn Task>>,
+    bulk: Receiver<Box<dyn Task>>,
+    jobs: Receiver<Box<dyn Task>>,
+    lent: Receiver<(Pending, Reservation)>,
+    returned: Receiver<Box<Returned>>,
+    /// How many of the first three may still bring something.
+    open: u8,
+}
+
+impl Inbox {
+    /// What to do next; `None` when nothing is to come.
+    fn next(&mut self) -> Option<Step> {
+        loop {
+            if let Ok(task) = self.interactive.try_recv() {
+                return Some(Step::New(task));
+            }
+            if let Ok(returned) = self.returned.try_recv() {
+                return Some(Step::Returned(returned));
+            }
+            if let Ok((pending, loan)) = self.lent.try_recv() {
+                return Some(Step::Lent(pending, loan));
+            }
+            if self.open == 0 {
+                // Memory that a picture waits for still is given back by a thread that looks here after that.
+                return None;
+            }
+            let closed = select! {
+                recv(self.interactive) -> task => match task {
+                    Ok(task) => return Some(Step::New(task)),
+                    Err(_) => &mut self.interactive,
+                },
+                recv(self.bulk) -> task => match task {
+                    Ok(task) => return Some(Step::New(task)),
+                    Err(_) => &mut self.bulk,
+                },
+                recv(self.jobs) -> task => match task {
+                    Ok(task) => return Some(Step::New(task)),
+                    Err(_) => &mut self.jobs,
+                },
+                recv(self.returned) -> returned => match returned {
+                    Ok(returned) => return Some(Step::Returned(returned)),
+                    Err(_) => continue,
+                },
+                recv(self.lent) -> lent => match lent {
+                    Ok((pending, loan)) => return Some(Step::Lent(pending, loan)),
+                    Err(_) => continue,
+                },
+            };
+            *closed = never();
+            self.open -= 1;
+        }
+    }
+}
