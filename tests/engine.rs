@@ -248,7 +248,7 @@ fn one_picture_does_not_wait_for_a_run_on_the_same_threads() {
 #[test]
 fn runs_share_the_threads_and_none_waits_for_the_other() {
     let engine = engine(2);
-    let (opened, gate) = std::sync::mpsc::channel();
+    let (opened, gate) = std::sync::mpsc::channel::<()>();
     let bytes = picture(3, 90);
     let silent = {
         let bytes = bytes.clone();
@@ -369,6 +369,10 @@ fn a_service_answers_a_thousand_at_once_while_its_gallery_is_replaced() {
             let body = pictures[number % 20].clone();
             asked.push((number % 20, tokio::spawn(async move { ask(address, "/match", &body).await })));
             if number == 500 {
+                // However the threads are scheduled, some are answered by now.
+                while !asked.iter().any(|(_, answer)| answer.is_finished()) {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
                 let newer = folder.path().join("newer");
                 std::fs::write(&newer, gallery(&pictures, "new")).unwrap();
                 std::fs::rename(&newer, &path).unwrap();
