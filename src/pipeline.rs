@@ -32,6 +32,7 @@ use crate::limits::machine_memory;
 
 mod budget;
 mod buffers;
+pub(crate) mod concurrent;
 mod counts;
 mod lane;
 mod loans;
@@ -69,7 +70,7 @@ pub use source::{
 };
 pub use stop::Stop;
 pub use summary::{Ended, Summary};
-pub(crate) use threads::{Concurrent, refused, start as start_thread};
+pub(crate) use threads::{refused, start as start_thread};
 pub(crate) use worker::surviving;
 
 /// The choices of [`run`].
