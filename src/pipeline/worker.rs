@@ -9,6 +9,7 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError, never, select};
 use super::buffers::Buffers;
 use super::lane::{Lane, Returned, Travelling};
 use super::loans::{Asking, Loans};
+use super::order::Arrival;
 use super::panics::{self, caught};
 use super::record::Record;
 use super::task::Job;
@@ -220,14 +221,14 @@ impl<'a, W: Work, M: Fn() -> W + Sync> Worker<'a, W, M> {
     }
 
     /// Works until nothing is to come, or nobody wants the records.
-    pub(super) fn run(mut self, mut inbox: Inbox<'_>, records: &Sender<Record>, buffers: &Buffers) {
+    pub(super) fn run(mut self, mut inbox: Inbox<'_>, records: &Sender<Arrival>, buffers: &Buffers) {
         while let Some(task) = inbox.next() {
             let record = match task {
                 Task::New(job) => self.start(job, &inbox, buffers),
                 Task::Returned(returned) => self.finish(*returned, &inbox, buffers),
                 Task::Granted(job, bytes) => Some(self.hash_large(job, bytes, &inbox, buffers)),
             };
-            if record.is_some_and(|record| records.send(record).is_err()) {
+            if record.is_some_and(|record| records.send(Arrival::Record(record)).is_err()) {
                 return;
             }
         }
