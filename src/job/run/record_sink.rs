@@ -1,4 +1,4 @@
-//! The writer's part: records in order, to whoever makes the files, with word of where a shard ends.
+//! The writer's part: records in order, to whoever makes the files, with word of where each shard ends.
 
 use crossbeam_channel::Sender;
 
@@ -20,11 +20,9 @@ const ROWS: usize = 4_096;
 
 /// Takes the records of all shards in order.
 pub(in crate::job) struct RecordSink<'a> {
-    lots: &'a InFlight,
+    in_flight: &'a InFlight,
     progress: &'a Progress,
     parts: Sender<Part>,
-    /// Records of the current shard.
-    records: u64,
     rows: Vec<Row>,
     queries: Queries,
     times: Times,
@@ -32,29 +30,18 @@ pub(in crate::job) struct RecordSink<'a> {
 
 impl<'a> RecordSink<'a> {
     pub(in crate::job) fn new(
-        lots: &'a InFlight,
+        in_flight: &'a InFlight,
         progress: &'a Progress,
         parts: Sender<Part>,
     ) -> RecordSink<'a> {
         RecordSink {
-            lots,
+            in_flight,
             progress,
             parts,
-            records: 0,
             rows: Vec::new(),
             queries: Queries::default(),
             times: Times::default(),
         }
-    }
-
-    /// Sends word of the shards that have their last record.
-    fn end_shards(&mut self) -> Result<()> {
-        while let Some(lot) = self.lots.take_ended(self.records) {
-            self.records = 0;
-            self.send_rows()?;
-            self.send(Part::End(lot))?;
-        }
-        Ok(())
     }
 
     fn send_rows(&mut self) -> Result<()> {
@@ -70,9 +57,7 @@ impl<'a> RecordSink<'a> {
 
 impl Sink for RecordSink<'_> {
     fn write(&mut self, record: &Record) -> Result<()> {
-        self.end_shards()?;
-        self.records += 1;
-        self.lots.take_record();
+        self.in_flight.take_record();
         self.progress.add(record);
         self.times += record.times;
         self.rows.push(record.into());
@@ -80,8 +65,15 @@ impl Sink for RecordSink<'_> {
         if self.rows.len() < ROWS { Ok(()) } else { self.send_rows() }
     }
 
-    /// Nobody reads what is half written, so only a shard's end matters.
+    fn fence(&mut self, shard: u64) -> Result<()> {
+        self.send_rows()?;
+        let ended = self.in_flight.end(shard);
+        let ended = ended.ok_or_else(|| Error::Input(format!("shard {shard} ended and was not begun")))?;
+        self.send(Part::End(ended))
+    }
+
+    /// Nobody reads what is half written.
     fn flush(&mut self) -> Result<()> {
-        self.end_shards()
+        Ok(())
     }
 }

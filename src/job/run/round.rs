@@ -22,11 +22,11 @@ pub(in crate::job) fn round(
     ending: Ending,
     options: &PipelineOptions,
 ) -> Result<()> {
-    let (lots, failure) = (InFlight::default(), Mutex::new(None));
+    let (in_flight, failure) = (InFlight::default(), Mutex::new(None));
     let (asks, asked) = bounded(1);
     let (answers, answered) = bounded(1);
     let stop = ending.stop.clone();
-    let feed = ShardSources::new(first, &lots, ending, (asks, answered), &failure);
+    let sources = ShardSources::new(first, &in_flight, ending, (asks, answered), &failure);
     let (sender, parts) = bounded(2);
     let (run, finishing) = thread::scope(|scope| {
         let take_parts = || {
@@ -42,8 +42,8 @@ pub(in crate::job) fn round(
         let ahead =
             start_thread(scope, "shadegrid-ahead", move || take_ahead(supply, &stop, &asked, &answers));
         let run = {
-            let mut sink = RecordSink::new(&lots, &desk.progress, sender);
-            pipeline::run(feed, &mut sink, options)
+            let mut sink = RecordSink::new(&in_flight, &desk.progress, sender);
+            pipeline::run(sources, &mut sink, options)
         };
         (run.and(ahead.map(drop)), joined(writing))
     });

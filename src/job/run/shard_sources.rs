@@ -1,10 +1,10 @@
-//! Sources of one shard after another, and the queue that tells the writing side where a shard ends.
+//! Sources of one shard after another, with a fence behind each.
 //!
 //! One run of the pipeline goes through many shards, so nothing drains at their ends: the next one is taken, on a thread of its own, as soon
-//! as all of the current one is on its way, and is read ahead like any input. The feed does not wait until a shard is free: where none is, the
+//! as all of the current one is on its way, and is read ahead like any input. The sources do not wait until a shard is free: where none is, the
 //! run ends, and whoever called it waits.
 
-use std::collections::VecDeque;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -63,65 +63,38 @@ pub(in crate::job) trait Supply: Send {
 }
 
 /// A shard between its first source and its last record.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(in crate::job) struct ShardInFlight {
     pub(in crate::job) shard: u64,
     pub(in crate::job) purpose: Purpose,
     pub(in crate::job) begun: Instant,
-    /// Sources taken from it so far.
-    pub(in crate::job) sources: u64,
-    /// Whether there are no more.
-    pub(in crate::job) ended: bool,
 }
 
-/// The shards that are under way, in order.
+/// The shards that are under way. Where one ends is said among the sources themselves, by a fence with its number.
 #[derive(Debug, Default)]
 pub(in crate::job) struct InFlight {
-    queue: Mutex<VecDeque<ShardInFlight>>,
-    /// Sources without a record.
-    in_flight: AtomicU64,
+    shards: Mutex<HashMap<u64, ShardInFlight>>,
+    /// Records that came to the sink.
+    records: AtomicU64,
 }
 
 impl InFlight {
-    fn lock(&self) -> MutexGuard<'_, VecDeque<ShardInFlight>> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, ShardInFlight>> {
+        self.shards.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn begin(&self, shard: u64, purpose: Purpose) {
-        self.lock().push_back(ShardInFlight {
-            shard,
-            purpose,
-            begun: Instant::now(),
-            sources: 0,
-            ended: false,
-        });
-    }
-
-    fn change_last(&self, change: impl FnOnce(&mut ShardInFlight)) {
-        if let Some(last) = self.lock().back_mut() {
-            change(last);
-        }
-    }
-
-    fn take_source(&self) {
-        self.in_flight.fetch_add(1, Ordering::AcqRel);
-        self.change_last(|lot| lot.sources += 1);
+        self.lock().insert(shard, ShardInFlight { shard, purpose, begun: Instant::now() });
     }
 
     /// Another source has its record.
     pub(in crate::job) fn take_record(&self) {
-        self.in_flight.fetch_sub(1, Ordering::AcqRel);
+        self.records.fetch_add(1, Ordering::AcqRel);
     }
 
-    fn is_idle(&self) -> bool {
-        self.in_flight.load(Ordering::Acquire) == 0
-    }
-
-    /// The first shard, if all its sources have been taken and it has so many.
-    pub(in crate::job) fn take_ended(&self, records: u64) -> Option<ShardInFlight> {
-        let mut lots = self.lock();
-        let ended = lots.front().is_some_and(|lot| lot.ended && lot.sources == records);
-        if ended { lots.pop_front() } else { None }
+    /// The shard whose fence the sink has met.
+    pub(in crate::job) fn end(&self, shard: u64) -> Option<ShardInFlight> {
+        self.lock().remove(&shard)
     }
 }
 
@@ -154,11 +127,11 @@ const BETWEEN_RECORDS: Duration = Duration::from_micros(200);
 
 /// The sources of all shards that this worker takes.
 pub(in crate::job) struct ShardSources<'a> {
-    lots: &'a InFlight,
+    in_flight: &'a InFlight,
     ending: Ending,
-    current: Option<Sources>,
-    /// Whether nothing may be in flight when the next source is asked for.
-    alone: bool,
+    current: Option<Current>,
+    /// Sources taken so far, of all shards.
+    taken: u64,
     next: Next,
     /// How long until the next shard is asked for again.
     pause: Duration,
@@ -166,6 +139,14 @@ pub(in crate::job) struct ShardSources<'a> {
     asks: Sender<()>,
     answers: Receiver<Answer>,
     failure: &'a Mutex<Option<Error>>,
+}
+
+/// The shard whose sources are taken.
+struct Current {
+    shard: u64,
+    sources: Sources,
+    /// Whether nothing may be in flight when the next source is asked for.
+    alone: bool,
 }
 
 /// The shard after the current one.
@@ -178,25 +159,33 @@ enum Next {
     Over,
 }
 
+impl Current {
+    /// Whether all of it is on its way: then its sources say how many are left at most.
+    fn is_on_its_way(&self) -> bool {
+        self.sources.size_hint().1.is_some()
+    }
+}
+
 impl<'a> ShardSources<'a> {
     /// Begins with a shard that is taken already.
     pub(in crate::job) fn new(
         first: ClaimedShard,
-        lots: &'a InFlight,
+        in_flight: &'a InFlight,
         ending: Ending,
         (asks, answers): (Sender<()>, Receiver<Answer>),
         failure: &'a Mutex<Option<Error>>,
     ) -> ShardSources<'a> {
         let (current, next, pause) = (None, Next::None(None), PAUSE.0);
-        let mut feed =
-            ShardSources { lots, ending, current, alone: false, next, pause, asks, answers, failure };
-        feed.begin(first);
-        feed
+        let mut sources =
+            ShardSources { in_flight, ending, current, taken: 0, next, pause, asks, answers, failure };
+        sources.begin(first);
+        sources
     }
 
     fn begin(&mut self, taken: ClaimedShard) {
-        self.lots.begin(taken.shard, taken.purpose);
-        (self.current, self.alone) = (Some(taken.sources), taken.alone);
+        let ClaimedShard { shard, sources, purpose, alone } = taken;
+        self.in_flight.begin(shard, purpose);
+        self.current = Some(Current { shard, sources, alone });
         (self.next, self.pause) = (Next::None(None), PAUSE.0);
     }
 
@@ -226,7 +215,7 @@ impl<'a> ShardSources<'a> {
 
     /// Waits until nothing is in flight; whether that came before the end of all time.
     fn wait_for_records(&self) -> bool {
-        while !self.lots.is_idle() {
+        while self.in_flight.records.load(Ordering::Acquire) < self.taken {
             if self.ending.late.requested() {
                 return false;
             }
@@ -238,7 +227,7 @@ impl<'a> ShardSources<'a> {
     /// Sees to it that there is a next shard once all of the current one is on its way.
     fn look_ahead(&mut self) {
         match self.next {
-            Next::None(_) if self.current.as_ref().is_some_and(|all| all.size_hint().1.is_some()) => {
+            Next::None(_) if self.current.as_ref().is_some_and(Current::is_on_its_way) => {
                 self.ask();
             }
             Next::Asked => match self.answers.try_recv() {
@@ -277,21 +266,25 @@ impl Iterator for ShardSources<'_> {
                 return None;
             }
             self.look_ahead();
-            if self.alone && !self.wait_for_records() {
+            if self.current.as_ref().is_some_and(|current| current.alone) && !self.wait_for_records() {
                 return None;
             }
-            if let Some(source) = self.current.as_mut()?.next() {
-                self.lots.take_source();
+            let Some(current) = &mut self.current else {
+                let next = self.next_shard()?;
+                self.begin(next);
+                continue;
+            };
+            if let Some(source) = current.sources.next() {
+                self.taken += 1;
                 return Some(source);
             }
-            // Sources that are waited for end early then.
+            // Sources that are waited for end early then, and the shard has not come to its end.
             if self.ending.late.requested() {
                 return None;
             }
+            let fence = Source::fence(current.shard);
             self.current = None;
-            self.lots.change_last(|lot| lot.ended = true);
-            let next = self.next_shard()?;
-            self.begin(next);
+            return Some(fence);
         }
     }
 }
@@ -322,45 +315,45 @@ mod tests {
         }
     }
 
-    /// What `run` makes of a feed of the shards 0 to 3, of which it may see how many were taken.
-    fn fed<T>(ending: &Ending, run: impl FnOnce(ShardSources<'_>, &dyn Fn() -> u64) -> T) -> T {
-        let (supply, lots, failure) = (Mutex::new(Shards(0)), InFlight::default(), Mutex::new(None));
+    /// What `run` makes of the sources of the shards 0 to 3, of which it may see how many were taken.
+    fn with_sources<T>(ending: &Ending, run: impl FnOnce(ShardSources<'_>, &dyn Fn() -> u64) -> T) -> T {
+        let (supply, in_flight, failure) = (Mutex::new(Shards(0)), InFlight::default(), Mutex::new(None));
         let ((asks, asked), (answers, answered)) = (bounded(1), bounded(1));
-        let feed = ShardSources::new(shard(0), &lots, ending.clone(), (asks, answered), &failure);
+        let sources = ShardSources::new(shard(0), &in_flight, ending.clone(), (asks, answered), &failure);
         thread::scope(|scope| {
             let supply = &supply;
             scope.spawn(move || take_ahead(supply, &ending.stop, &asked, &answers));
-            run(feed, &|| supply.lock().unwrap().0)
+            run(sources, &|| supply.lock().unwrap().0)
         })
     }
 
     #[test]
     fn the_next_shard_is_taken_before_the_current_one_ends() {
-        let keys = fed(&Ending::new(&Stop::default(), Duration::ZERO), |mut feed, taken| {
-            let first = feed.next().unwrap();
+        let keys = with_sources(&Ending::new(&Stop::default(), Duration::ZERO), |mut sources, taken| {
+            let first = sources.next().unwrap();
             let waiting = Instant::now();
             while taken() == 0 {
                 assert!(waiting.elapsed() < Duration::from_secs(20), "no shard was taken ahead");
                 thread::sleep(Duration::from_millis(1));
             }
-            [first].into_iter().chain(feed).map(|source| source.key().to_os_string()).collect::<Vec<_>>()
+            [first].into_iter().chain(sources).map(|source| source.key().to_os_string()).collect::<Vec<_>>()
         });
-        let expected: Vec<_> =
-            (0..12).map(|at| std::ffi::OsString::from(format!("{}/{}", at / 3, at % 3))).collect();
+        let shard = |shard| [format!("{shard}/0"), format!("{shard}/1"), format!("{shard}/2"), String::new()];
+        let expected: Vec<_> = (0..4).flat_map(shard).map(std::ffi::OsString::from).collect();
         assert_eq!(keys, expected);
     }
 
     #[test]
     fn a_shard_taken_ahead_is_not_begun_after_a_request_to_end() {
         let stop = Stop::default();
-        let rest = fed(&Ending::new(&stop, Duration::MAX), |mut feed, taken| {
-            feed.next().unwrap();
+        let rest = with_sources(&Ending::new(&stop, Duration::MAX), |mut sources, taken| {
+            sources.next().unwrap();
             while taken() == 0 {
                 thread::sleep(Duration::from_millis(1));
             }
             stop.request();
-            feed.count()
+            sources.count()
         });
-        assert_eq!(rest, 2, "the shard in hand is to be finished, and no other begun");
+        assert_eq!(rest, 3, "the shard in hand is to be finished with its fence, and no other begun");
     }
 }

@@ -105,10 +105,10 @@ impl<'a> ShardWriter<'a> {
                 open.spent.writing += started.elapsed();
                 Ok(())
             }
-            Part::End(lot) => {
+            Part::End(ended) => {
                 // Without a row it is an archive with nothing in it.
                 let open = self.open.take().map_or_else(|| Open::new(self.desk), Ok)?;
-                self.desk.end(&lot, open)
+                self.desk.end(&ended, open)
             }
         }
     }
@@ -130,39 +130,39 @@ impl<'a> ShardWriter<'a> {
 
 impl Desk {
     /// Makes the file of a shard whose records are all written.
-    fn end(&self, lot: &ShardInFlight, mut open: Open) -> Result<()> {
+    fn end(&self, ended: &ShardInFlight, mut open: Open) -> Result<()> {
         open.sink.finish()?;
-        let (publish, open) = match &lot.purpose {
+        let (publish, open) = match &ended.purpose {
             Purpose::New(publish) => (*publish, Some(open)),
             Purpose::Repair(repair) => (Publish::Replace, self.repaired(repair, open)?),
         };
-        open.map_or(Ok(()), |open| self.publish(lot, publish, open))?;
-        self.claims.release(&plan::name(lot.shard))
+        open.map_or(Ok(()), |open| self.publish(ended, publish, open))?;
+        self.claims.release(&plan::name(ended.shard))
     }
 
-    fn publish(&self, lot: &ShardInFlight, publish: Publish, open: Open) -> Result<()> {
-        let entry = self.entry(lot, &open)?;
+    fn publish(&self, ended: &ShardInFlight, publish: Publish, open: Open) -> Result<()> {
+        let entry = self.entry(ended, &open)?;
         self.writer.append(&entry)?;
         if self.location.publish(open.draft, &entry.file, publish)? {
             self.writer.append(&Entry { state: State::Done, ..entry.clone() })?;
         } else {
-            settle(&*self.location, &self.writer, lot.shard, &entry.file)?;
+            settle(&*self.location, &self.writer, ended.shard, &entry.file)?;
         }
         self.progress.finished_shard(&entry);
         Ok(())
     }
 
-    fn entry(&self, lot: &ShardInFlight, open: &Open) -> Result<Entry> {
-        let file = records_file(lot.shard, self.format);
+    fn entry(&self, ended: &ShardInFlight, open: &Open) -> Result<Entry> {
+        let file = records_file(ended.shard, self.format);
         let (sha256, length) = digest::of_file(open.draft.as_file(), &file)?;
-        let (before, mut thread_seconds) = (lot.purpose.before(), open.spent.seconds());
+        let (before, mut thread_seconds) = (ended.purpose.before(), open.spent.seconds());
         for (what, seconds) in before.iter().flat_map(|before| &before.thread_seconds) {
             *thread_seconds.entry(what.clone()).or_default() += seconds;
         }
         let Tally { records, failed, bytes, pixels, census, keys } = open.tally.clone();
         Ok(Entry {
             state: State::Announced,
-            shard: lot.shard,
+            shard: ended.shard,
             generation: before.map_or(0, |before| before.generation + 1),
             file,
             length,
@@ -173,9 +173,9 @@ impl Desk {
             bytes,
             pixels,
             census,
-            other_limits: lot.purpose.other_limits().to_vec(),
+            other_limits: ended.purpose.other_limits().to_vec(),
             thread_seconds,
-            seconds: lot.begun.elapsed().as_secs_f64(),
+            seconds: ended.begun.elapsed().as_secs_f64(),
             at: now(),
             worker: self.claims.own().name.clone(),
             first: before.map(Entry::making),
