@@ -7,7 +7,7 @@
 //! Everything that workers know of each other lies in one [`Location`]: `job.json` (the [`Settings`]), `plan/`, `claims/` and `workers/` (who
 //! is at what), `ledger/` (what is done), `drafts/` (what is being written) and `records/`, one file a shard. A file of records is a pure
 //! function of its shard's items and the settings, appears whole or not at all, and counts when the ledger says so. A process may be
-//! killed at any instant; whoever is started next goes on.
+//! killed at any instant; the next one resumes.
 
 mod commands;
 mod run;

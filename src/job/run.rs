@@ -8,7 +8,7 @@ pub(in crate::job) mod options;
 pub(in crate::job) mod progress;
 pub(in crate::job) mod record_sink;
 pub(in crate::job) mod repair;
-pub(in crate::job) mod repaired;
+pub(in crate::job) mod repaired_file;
 pub(in crate::job) mod retried;
 pub(in crate::job) mod round;
 pub(in crate::job) mod scheduler;

@@ -36,7 +36,7 @@ pub(crate) fn each<T: Send, R: Send>(
     let some = || std::iter::from_fn(next).map(|(at, thing)| (at, work(thing))).collect::<Vec<_>>();
     let mut done = thread::scope(|scope| {
         let helpers: Vec<_> =
-            (0..helpers).map_while(|_| start(scope, "shadegrid-beside", some).ok()).collect();
+            (0..helpers).map_while(|_| start(scope, "shadegrid-concurrent", some).ok()).collect();
         let own = some();
         helpers.into_iter().flat_map(joined).chain(own).collect::<Vec<_>>()
     });

@@ -96,15 +96,15 @@ impl Duplicates {
         parts.into_iter().try_for_each(|part| to.write_all(part)).map_err(failed)
     }
 
-    /// Tells every key that was added more often than it should be, and how often; how many were more than once, and should be.
-    pub(in crate::job) fn report(self, tell: &mut dyn FnMut(String, u64)) -> Result<u64> {
-        let reports = self.bins.into_iter().flatten().map(|bin| report_bin(bin, tell).map_err(failed));
+    /// Reports every key that was added more often than it should be, and how often; returns how many were more than once, and should be.
+    pub(in crate::job) fn report(self, found: &mut dyn FnMut(String, u64)) -> Result<u64> {
+        let reports = self.bins.into_iter().flatten().map(|bin| report_bin(bin, found).map_err(failed));
         reports.sum()
     }
 }
 
 /// First by hashes alone, then by the keys whose hashes occur twice.
-fn report_bin(bin: BufWriter<File>, tell: &mut dyn FnMut(String, u64)) -> io::Result<u64> {
+fn report_bin(bin: BufWriter<File>, found: &mut dyn FnMut(String, u64)) -> io::Result<u64> {
     let mut file = bin.into_inner().map_err(io::IntoInnerError::into_error)?;
     let mut hashes = Vec::new();
     each_key(&mut file, |key, _| hashes.push(hash(key)))?;
@@ -126,7 +126,7 @@ fn report_bin(bin: BufWriter<File>, tell: &mut dyn FnMut(String, u64)) -> io::Re
     counts.retain(|_, count| count.times > 1);
     let (right, mut wrong): (Vec<_>, Vec<_>) = counts.into_iter().partition(|(_, count)| count.right);
     wrong.sort_by(|(a, _), (b, _)| a.cmp(b));
-    wrong.into_iter().for_each(|(key, count)| tell(String::from_utf8_lossy(&key).into_owned(), count.times));
+    wrong.into_iter().for_each(|(key, count)| found(String::from_utf8_lossy(&key).into_owned(), count.times));
     Ok(right.len() as u64)
 }
 
@@ -150,32 +150,32 @@ fn each_key(file: &mut File, mut take: impl FnMut(&[u8], Origin)) -> io::Result<
 mod tests {
     use super::*;
 
-    /// The keys that are told, and how many are more than once and should be.
-    fn told<'a>(keys: impl IntoIterator<Item = (&'a str, Origin)>) -> (Vec<(String, u64)>, u64) {
-        let (mut duplicates, mut told) = (Duplicates::new(), Vec::new());
+    /// The keys that are reported, and how many are more than once and should be.
+    fn reported<'a>(keys: impl IntoIterator<Item = (&'a str, Origin)>) -> (Vec<(String, u64)>, u64) {
+        let (mut duplicates, mut reported) = (Duplicates::new(), Vec::new());
         keys.into_iter().for_each(|(key, origin)| duplicates.add(OsStr::new(key), origin).unwrap());
-        let right = duplicates.report(&mut |key, times| told.push((key, times))).unwrap();
-        told.sort();
-        (told, right)
+        let right = duplicates.report(&mut |key, times| reported.push((key, times))).unwrap();
+        reported.sort();
+        (reported, right)
     }
 
     #[test]
-    fn only_keys_that_occur_twice_are_told() {
+    fn only_keys_that_occur_twice_are_reported() {
         let keys: Vec<_> =
             (0..5_000).chain([17, 4_000, 17]).map(|number| format!("folder/{number}")).collect();
-        let (told, right) = told(keys.iter().map(|key| (&**key, Origin::Unplanned)));
-        assert_eq!(told, [("folder/17".to_string(), 3), ("folder/4000".to_string(), 2)]);
+        let (repeated, right) = reported(keys.iter().map(|key| (&**key, Origin::Unplanned)));
+        assert_eq!(repeated, [("folder/17".to_string(), 3), ("folder/4000".to_string(), 2)]);
         assert_eq!(right, 0);
     }
 
     #[test]
     fn what_is_planned_twice_may_come_twice() {
         let planned = [("a", Origin::Planned), ("a", Origin::Planned), ("b", Origin::Planned)];
-        assert_eq!(told(planned), (vec![], 1));
+        assert_eq!(reported(planned), (vec![], 1));
         let members = [1, 1, 2].map(Origin::Member);
-        assert_eq!(told([("m", members[0]), ("n", members[0]), ("m", members[2])]), (vec![], 1));
-        assert_eq!(told(members.map(|member| ("m", member))), (vec![("m".to_string(), 3)], 0));
+        assert_eq!(reported([("m", members[0]), ("n", members[0]), ("m", members[2])]), (vec![], 1));
+        assert_eq!(reported(members.map(|member| ("m", member))), (vec![("m".to_string(), 3)], 0));
         let one_is_not = [("a", Origin::Planned), ("a", Origin::Unplanned)];
-        assert_eq!(told(one_is_not), (vec![("a".to_string(), 2)], 0));
+        assert_eq!(reported(one_is_not), (vec![("a".to_string(), 2)], 0));
     }
 }

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::job::state::ledger::Ledger;
 use crate::job::state::location::Location;
 use crate::job::state::plan::Plan;
-use crate::job::state::records::{self, Found, records_file};
+use crate::job::state::records::{self, ShardFile, records_file};
 use crate::job::state::settings::Settings;
 use crate::pipeline::{RecordFormat, describe};
 
@@ -15,7 +15,7 @@ use crate::pipeline::{RecordFormat, describe};
 ///
 /// # Errors
 ///
-/// [`Error::Input`] where the job is not finished, or a file is not what the ledger tells of; [`Error::Io`]. What is in `to` is then to be
+/// [`Error::Input`] where the job is not finished, or a file is not the one in the ledger; [`Error::Io`]. What is in `to` is then to be
 /// thrown away.
 pub fn merge(location: &dyn Location, to: File, format: Option<RecordFormat>) -> Result<u64> {
     let settings = Settings::read(location)?;
@@ -47,15 +47,15 @@ pub fn merge(location: &dyn Location, to: File, format: Option<RecordFormat>) ->
     Ok(records)
 }
 
-/// A shard's file, which is what the ledger tells of.
+/// A shard's file, which is the one in the ledger.
 fn content(location: &dyn Location, ledger: &mut Ledger, shard: u64, file: &str) -> Result<File> {
     let what = match records::find(location, ledger, shard)? {
-        Found::Told(content, _) => return Ok(content),
-        Found::Unreadable(error) => return Err(error),
-        Found::Gone => "is gone",
-        Found::Other => "is not the file that the ledger tells of",
+        ShardFile::Intact(content, _) => return Ok(content),
+        ShardFile::Unreadable(error) => return Err(error),
+        ShardFile::Missing => "is gone",
+        ShardFile::Mismatch => "is not the file in the ledger",
     };
     let message =
-        format!("{file} {what}; `shadegrid job verify` says what else is wrong, and how to mend it");
+        format!("{file} {what}; `shadegrid job verify` says what else is wrong, and how to repair it");
     Err(Error::Input(message))
 }

@@ -131,7 +131,7 @@ impl Report {
         report
     }
 
-    /// Puts the report beside the records, in place of an older one: as `report.json`, and `page`, the same for people, as `report.html`.
+    /// Puts the report into the location, in place of an older one: as `report.json`, and `page`, the same for people, as `report.html`.
     ///
     /// # Errors
     ///

@@ -15,13 +15,13 @@ use crate::job::run::retried::{Further, Retried};
 use crate::job::run::round::round;
 use crate::job::run::scheduler::LISTING;
 use crate::job::run::shard_sources::{ClaimedShard, Purpose, Supply};
-use crate::job::run::shard_writer::Desk;
+use crate::job::run::shard_writer::ShardContext;
 use crate::job::state::claim::Claims;
 use crate::job::state::identity::Identity;
 use crate::job::state::ledger::{Entry, Ledger, Writer};
 use crate::job::state::location::Location;
 use crate::job::state::plan::{self, Plan, ShardKind};
-use crate::job::state::records::{self, Found, account_for, is_failed, read, records_file};
+use crate::job::state::records::{self, ShardFile, account_for, is_failed, read, records_file};
 use crate::job::state::settings::Settings;
 use crate::limits::Limits;
 use crate::pipeline::{self, InputOptions, PipelineOptions, RecordFormat, describe};
@@ -52,7 +52,7 @@ pub fn limits_so_far(location: &dyn Location) -> Result<Limits> {
 /// of each shard.
 ///
 /// Each shard's file is replaced at one instant, and never by one that lacks a record which was hashed before; a retry may be killed and
-/// started again like any worker. Where the listing of the inputs broke off, it is gone on with as by [`work`].
+/// started again like any worker. Where the listing of the inputs broke off, it is resumed as by [`work`].
 ///
 /// # Errors
 ///
@@ -67,7 +67,7 @@ pub fn retry(
     settings.check_surroundings()?;
     let claims = Arc::new(Claims::new(location.clone(), Identity::new(), options.expiry)?);
     let progress = options.progress.clone();
-    let desk = Desk {
+    let context = ShardContext {
         writer: Arc::new(Writer::new(location.clone(), &claims.own().name)),
         location,
         claims,
@@ -79,20 +79,20 @@ pub fn retry(
     let input = InputOptions { limits: hash.decode.limits.clone(), ..settings.input()? };
     let (input, pipeline) = reading(input, hash.clone(), options);
     let other_limits = Some(&hash.decode.limits).filter(|limits| **limits != settings.limits).cloned();
-    let todo = Todo { other_limits, ..Todo::new(&desk, again, input)? };
+    let todo = Todo { other_limits, ..Todo::new(&context, again, input)? };
     let retried = todo.retried.clone();
     let unlisted = todo.is_unlisted()?;
-    let done = beating(&desk.claims.clone(), || todo.retry(&desk, options, &pipeline));
-    let left = desk.claims.leave();
+    let done = beating(&context.claims.clone(), || todo.retry(&context, options, &pipeline));
+    let left = context.claims.leave();
     done.and(left)?;
     let retried = retried.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let goes_on = unlisted && !options.stop.requested();
-    let further = if goes_on { Some(go_on(&desk.location, &settings, options)?) } else { None };
+    let resumes = unlisted && !options.stop.requested();
+    let further = if resumes { Some(resume(&context.location, &settings, options)?) } else { None };
     Ok(Retried { further, ..retried })
 }
 
-/// Goes on with a job whose inputs are not listed to their end; what it came to hold besides.
-fn go_on(location: &Arc<dyn Location>, settings: &Settings, options: &WorkOptions) -> Result<Further> {
+/// Resumes a job whose inputs are not listed to their end; what it came to hold in addition.
+fn resume(location: &Arc<dyn Location>, settings: &Settings, options: &WorkOptions) -> Result<Further> {
     let (before, _) = look(&**location)?;
     let Worked { report, .. } = work(location.clone(), settings, options)?;
     let failed =
@@ -121,10 +121,10 @@ struct Todo {
 }
 
 impl Todo {
-    fn new(desk: &Desk, again: &Again, input: InputOptions) -> Result<Todo> {
-        let (mut plan, mut ledger) = (Plan::default(), Ledger::both(desk.writer.clone()));
-        ledger.refresh(&*desk.location)?;
-        plan.refresh(&*desk.location)?;
+    fn new(context: &ShardContext, again: &Again, input: InputOptions) -> Result<Todo> {
+        let (mut plan, mut ledger) = (Plan::default(), Ledger::both(context.writer.clone()));
+        ledger.refresh(&*context.location)?;
+        plan.refresh(&*context.location)?;
         let wanted = |entry: &Entry| match again {
             Again::Failed(codes) if codes.is_empty() => !entry.failed.is_empty(),
             Again::Failed(codes) => codes.iter().any(|code| entry.failed.contains_key(code)),
@@ -133,10 +133,10 @@ impl Todo {
         let shards = ledger.all_done().iter().filter(|(_, entry)| wanted(entry));
         let shards = shards.map(|(shard, _)| *shard).rev().collect();
         Ok(Todo {
-            location: desk.location.clone(),
-            claims: desk.claims.clone(),
-            writer: desk.writer.clone(),
-            format: desk.format,
+            location: context.location.clone(),
+            claims: context.claims.clone(),
+            writer: context.writer.clone(),
+            format: context.format,
             input,
             again: again.clone(),
             other_limits: None,
@@ -153,10 +153,15 @@ impl Todo {
     }
 
     /// Goes through them.
-    fn retry(mut self, desk: &Desk, options: &WorkOptions, pipeline: &PipelineOptions) -> Result<()> {
+    fn retry(
+        mut self,
+        context: &ShardContext,
+        options: &WorkOptions,
+        pipeline: &PipelineOptions,
+    ) -> Result<()> {
         let Some(first) = self.take()? else { return Ok(()) };
         let ending = Ending::new(&options.stop, options.grace);
-        round(desk, &Mutex::new(self), first, ending, pipeline)
+        round(context, &Mutex::new(self), first, ending, pipeline)
     }
 
     fn retried(&self) -> MutexGuard<'_, Retried> {
@@ -166,9 +171,9 @@ impl Todo {
     /// Whether a shard's file is gone or another one.
     fn is_lost(&mut self, shard: u64) -> Result<bool> {
         match (records::find(&*self.location, &mut self.ledger, shard)?, &self.again) {
-            (Found::Told(..), _) => Ok(false),
+            (ShardFile::Intact(..), _) => Ok(false),
             // Nothing is put in the place of what may only be out of reach.
-            (Found::Unreadable(error), Again::Lost) => Err(error),
+            (ShardFile::Unreadable(error), Again::Lost) => Err(error),
             _ => Ok(true),
         }
     }

@@ -9,7 +9,7 @@ use crate::job::state::digest::Keys;
 use crate::job::state::ledger::{Entry, Ledger};
 use crate::job::state::location::{Listed, Location};
 use crate::job::state::plan::{self, ListingTime, Plan, ShardKind};
-use crate::job::state::records::{self, Found, records_file};
+use crate::job::state::records::{self, ShardFile, records_file};
 use crate::job::state::settings::Settings;
 use crate::job::state::tally::Tally;
 use crate::pipeline::{Item, RecordFormat};
@@ -38,14 +38,14 @@ pub struct Verdict {
     pub inputs: u64,
     /// Inputs in those shards that the plan names more than once, and members of archives that it does; each has its record as often.
     pub planned_twice: u64,
-    /// What does not agree, in words; at most so many as are worth reading.
+    /// What does not agree, as messages; at most so many as are worth reading.
     pub faults: Vec<String>,
     /// How many there are.
     pub fault_count: u64,
 }
 
-/// Faults that are told.
-const TOLD: usize = 100;
+/// Faults that are kept as messages.
+const MOST_FAULTS: usize = 100;
 
 impl Verdict {
     /// Whether every input has its record, once.
@@ -55,14 +55,14 @@ impl Verdict {
 
     fn fault(&mut self, fault: impl Into<String>) {
         self.fault_count += 1;
-        if self.faults.len() < TOLD {
+        if self.faults.len() < MOST_FAULTS {
             self.faults.push(fault.into());
         }
     }
 }
 
 /// How a file that is not there, or is another one, is repaired.
-const MENDED: &str = "`shadegrid job retry --lost` hashes it again";
+const REPAIR: &str = "`shadegrid job retry --lost` hashes it again";
 
 /// Reads the plan and every file of records that is done, and holds them against each other and the ledger. Memory is bounded: keys are
 /// compared through temporary files.
@@ -91,8 +91,8 @@ pub fn verify(location: &dyn Location) -> Result<Verdict> {
     if ledger.damaged() > 0 {
         verdict.fault(format!("{} lines of the ledger are damaged", ledger.damaged()));
     }
-    let (keys, told) = (Duplicates::new(), HashSet::new());
-    let mut check = Check { location, format, plan: &plan, ledger, keys, told, verdict };
+    let (keys, reported) = (Duplicates::new(), HashSet::new());
+    let mut check = Check { location, format, plan: &plan, ledger, keys, reported, verdict };
     check.outside(&records);
     (0..plan.shards().len() as u64).try_for_each(|shard| check.shard(shard))?;
     let Check { keys, mut verdict, .. } = check;
@@ -101,20 +101,20 @@ pub fn verify(location: &dyn Location) -> Result<Verdict> {
     Ok(verdict)
 }
 
-/// A check that goes on.
+/// A check under way.
 struct Check<'a> {
     location: &'a dyn Location,
     format: RecordFormat,
     plan: &'a Plan,
     ledger: Ledger,
     keys: Duplicates,
-    /// What is wrong with segments of the plan; each is told once.
-    told: HashSet<String>,
+    /// What is wrong with segments of the plan; each is reported once.
+    reported: HashSet<String>,
     verdict: Verdict,
 }
 
 impl Check<'_> {
-    /// Ledger lines and files of records that no shard of the plan has, or no line tells of.
+    /// Ledger lines and files of records that no shard of the plan has, or that no line names.
     fn outside(&mut self, records: &[Listed]) {
         let planned = self.verdict.shards;
         for entry in self.ledger.all_done().range(planned..).map(|(_, entry)| entry) {
@@ -126,7 +126,7 @@ impl Check<'_> {
             match number.filter(|shard| records_file(*shard, self.format) == name) {
                 Some(shard) if self.ledger.done(shard).is_some() => {}
                 Some(shard) if shard < planned && self.ledger.announced(shard).is_empty() => {
-                    self.verdict.fault(format!("{name} is there, and no line of the ledger tells of it"));
+                    self.verdict.fault(format!("{name} is there, and no line of the ledger names it"));
                 }
                 Some(shard) if shard < planned => {}
                 _ => self.verdict.fault(format!("{name} belongs to no shard of the plan")),
@@ -140,14 +140,14 @@ impl Check<'_> {
         let Some(done) = self.ledger.done(shard) else { return Ok(()) };
         let file = done.file.clone();
         match records::find(self.location, &mut self.ledger, shard)? {
-            Found::Told(content, entry) => return self.file(shard, content, &entry, items),
-            Found::Gone => self.verdict.fault(format!("{file} is gone; {MENDED}")),
-            Found::Other => {
-                let fault = "is not the file that the ledger tells of: its checksum differs";
-                self.verdict.fault(format!("{file} {fault}; {MENDED}"));
+            ShardFile::Intact(content, entry) => return self.file(shard, content, &entry, items),
+            ShardFile::Missing => self.verdict.fault(format!("{file} is gone; {REPAIR}")),
+            ShardFile::Mismatch => {
+                let fault = "is not the file in the ledger: its checksum differs";
+                self.verdict.fault(format!("{file} {fault}; {REPAIR}"));
             }
-            Found::Unreadable(error) => {
-                self.verdict.fault(format!("{error}; once nothing is in its place, {MENDED}"));
+            ShardFile::Unreadable(error) => {
+                self.verdict.fault(format!("{error}; once nothing is in its place, {REPAIR}"));
             }
         }
         Ok(())
@@ -162,7 +162,7 @@ impl Check<'_> {
         match items {
             Ok(items) => Some(items),
             Err(fault) => {
-                if self.told.insert(fault.clone()) {
+                if self.reported.insert(fault.clone()) {
                     self.verdict.fault(fault);
                 }
                 None
@@ -220,7 +220,7 @@ impl Check<'_> {
         let same = (tally.records, &tally.failed, tally.bytes, tally.pixels)
             == (entry.records, &entry.failed, entry.bytes, entry.pixels);
         if !same || tally.keys.finish() != entry.keys {
-            self.verdict.fault(format!("{} holds other records than the ledger tells", entry.file));
+            self.verdict.fault(format!("{} holds other records than the ledger says", entry.file));
         }
         self.verdict.records += tally.records;
         for (code, count) in &tally.failed {
@@ -243,7 +243,7 @@ mod tests {
 
     /// What is claimed with a right checksum may still be nonsense, and is looked at all the same.
     #[test]
-    fn claims_without_sense_are_told() {
+    fn claims_without_sense_are_reported() {
         let folder = tempfile::tempdir().unwrap();
         let location = Folder::create(folder.path()).unwrap();
         let inputs = [Input::Named("photos".into())];
@@ -263,13 +263,13 @@ mod tests {
                 serde_json::from_str(&format!(r#"{{"first":{first},"shards":[{shard},{shard}]}}"#)).unwrap();
             format!("{}\n", seal(&index).unwrap())
         };
-        let word = |segments: u64| {
-            let word: serde_json::Value = serde_json::from_str(&format!(
+        let marker = |segments: u64| {
+            let marker: serde_json::Value = serde_json::from_str(&format!(
                 r#"{{"segments":{segments},"shards":{},"items":0}}"#,
                 u64::MAX
             ))
             .unwrap();
-            seal(&word).unwrap()
+            seal(&marker).unwrap()
         };
         let mut lines = String::new();
         for shard in [0, 1, u64::MAX] {
@@ -290,7 +290,7 @@ mod tests {
             for segments in [0, 1, 2, u64::MAX] {
                 std::fs::create_dir_all(folder.path().join("plan")).unwrap();
                 std::fs::write(folder.path().join("plan/000000.segment"), &index).unwrap();
-                std::fs::write(folder.path().join("plan/complete.json"), word(segments)).unwrap();
+                std::fs::write(folder.path().join("plan/complete.json"), marker(segments)).unwrap();
                 let _ = (status(&location), report(&location));
                 assert!(verify(&location).unwrap().fault_count > 0, "{index} {segments}");
             }

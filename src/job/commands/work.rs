@@ -30,7 +30,7 @@ pub struct Worked {
 /// # Errors
 ///
 /// [`Error::Input`](crate::Error::Input) where the job was started with other settings; [`Error::Io`](crate::Error::Io) where the location cannot be read or written.
-/// Nothing is lost: whoever runs the same again goes on.
+/// Nothing is lost: running the same again resumes the job.
 pub fn work(location: Arc<dyn Location>, settings: &Settings, options: &WorkOptions) -> Result<Worked> {
     let (held, claims) =
         both(|| settings.hold(&*location), || Claims::new(location.clone(), Identity::new(), options.expiry));

@@ -1,4 +1,4 @@
-//! The heart of a worker: a thread that says again and again that it lives.
+//! Heartbeats: a thread of a worker that says again and again that it lives.
 
 use std::thread;
 
@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::job::state::claim::Claims;
 use crate::pipeline::start_thread;
 
-/// Does something while this worker's heart beats. That a beat fails is no error: at worst another worker does the same work.
+/// Does something with heartbeats meanwhile. That a beat fails is no error: at worst another worker does the same work.
 pub(in crate::job) fn beating<T>(claims: &Claims, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let (stopped, stop) = bounded::<()>(0);
     thread::scope(|scope| {
@@ -17,7 +17,7 @@ pub(in crate::job) fn beating<T>(claims: &Claims, work: impl FnOnce() -> Result<
                 let _ = claims.beat();
             }
         };
-        start_thread(scope, "shadegrid-heart", beat)?;
+        start_thread(scope, "shadegrid-heartbeat", beat)?;
         let worked = work();
         drop(stopped);
         worked

@@ -15,7 +15,7 @@ use crate::pipeline::Record;
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum Event {
-    /// The worker goes on with a job that was begun before.
+    /// The worker resumes a job that was begun before.
     Resumed {
         /// Whether its inputs were listed to their end.
         listed: bool,
@@ -40,7 +40,7 @@ pub enum Event {
 }
 
 impl Event {
-    /// What happened, in one word: `resumed` or `shard_done`.
+    /// The name of what happened: `resumed` or `shard_done`.
     pub fn name(&self) -> &'static str {
         match self {
             Event::Resumed { .. } => "resumed",
@@ -49,7 +49,7 @@ impl Event {
     }
 }
 
-/// Whoever wants to hear of events.
+/// What is called at events.
 struct Listener(Box<dyn Fn(&Event) + Send + Sync>);
 
 impl std::fmt::Debug for Listener {
@@ -153,7 +153,7 @@ impl Progress {
 
     pub(in crate::job) fn finished_shard(&self, entry: &Entry) {
         self.shards.fetch_add(1, Ordering::Relaxed);
-        self.tell(&Event::ShardDone {
+        self.notify(&Event::ShardDone {
             shard: entry.shard,
             file: entry.file.clone(),
             records: entry.records,
@@ -163,7 +163,7 @@ impl Progress {
         });
     }
 
-    pub(in crate::job) fn tell(&self, event: &Event) {
+    pub(in crate::job) fn notify(&self, event: &Event) {
         if let Some(Listener(listener)) = self.listener.get() {
             listener(event);
         }

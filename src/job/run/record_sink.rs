@@ -1,4 +1,4 @@
-//! The writer's part: records in order, to whoever makes the files, with word of where each shard ends.
+//! The writer's part: records in order, to whoever makes the files, and where each shard ends.
 
 use crossbeam_channel::Sender;
 

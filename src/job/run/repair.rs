@@ -40,7 +40,7 @@ impl Repair {
         self.retried.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells that the failed record `old` failed again: with its own code, that of its archive, or as before where nothing was read of it.
+    /// Counts the failed record `old` as failed again: with its own code, that of its archive, or as before where nothing was read of it.
     pub(in crate::job) fn failed_again(&self, old: &Row, codes: &HashMap<OsString, String>) {
         let archive = || self.archive.as_ref().and_then(|archive| codes.get(archive));
         let code = codes.get(&old.key).or_else(archive).cloned();

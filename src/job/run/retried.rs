@@ -20,7 +20,7 @@ pub struct Retried {
     pub further: Option<Further>,
 }
 
-/// Records that a job came to hold besides.
+/// Records that a job came to hold in addition.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Further {

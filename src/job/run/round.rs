@@ -9,14 +9,14 @@ use super::options::Ending;
 use super::record_sink::RecordSink;
 use super::scheduler::LISTING;
 use super::shard_sources::{ClaimedShard, InFlight, ShardSources, Supply, take_ahead};
-use super::shard_writer::{Desk, ShardWriter};
+use super::shard_writer::{ShardContext, ShardWriter};
 use crate::error::Result;
 use crate::pipeline::concurrent::joined;
 use crate::pipeline::{self, PipelineOptions, start_thread};
 
 /// One run of the pipeline, through as many shards as the supply gives one after another.
 pub(in crate::job) fn round(
-    desk: &Desk,
+    context: &ShardContext,
     supply: &Mutex<impl Supply>,
     first: ClaimedShard,
     ending: Ending,
@@ -30,7 +30,7 @@ pub(in crate::job) fn round(
     let (sender, parts) = bounded(2);
     let (run, finishing) = thread::scope(|scope| {
         let take_parts = || {
-            let mut writer = ShardWriter::new(desk);
+            let mut writer = ShardWriter::new(context);
             // The receiver goes with a failure, so that the run ends too.
             parts.into_iter().try_for_each(|part| writer.take(part))
         };
@@ -42,13 +42,13 @@ pub(in crate::job) fn round(
         let ahead =
             start_thread(scope, "shadegrid-ahead", move || take_ahead(supply, &stop, &asked, &answers));
         let run = {
-            let mut sink = RecordSink::new(&in_flight, &desk.progress, sender);
+            let mut sink = RecordSink::new(&in_flight, &context.progress, sender);
             pipeline::run(sources, &mut sink, options)
         };
         (run.and(ahead.map(drop)), joined(writing))
     });
     // What was taken and not brought to its end is left to others.
-    desk.claims.release_all_but(LISTING)?;
+    context.claims.release_all_but(LISTING)?;
     // Where writing failed, so did the run, for want of someone who takes its records.
     finishing?;
     run?;

@@ -37,7 +37,7 @@ pub(in crate::job) struct Scheduler {
     split: Option<Split>,
     progress: Arc<Progress>,
     plan: Plan,
-    /// What this worker's own listing plans, as long as it goes on.
+    /// What this worker's own listing plans, as long as it lists.
     listing: Option<Receiver<Segment>>,
     ledger: Ledger,
     /// Who held what when that was looked at last.
@@ -161,7 +161,7 @@ impl Scheduler {
         if self.plan.listing() == since { self.plan.list_again(&*self.location) } else { Ok(()) }
     }
 
-    /// The plan to go on with, if the inputs are still to be listed, and this worker may; and to whom to tell what is added to it.
+    /// The plan to continue, if the inputs are still to be listed, and this worker may; and where to send what is added to it.
     pub(in crate::job) fn takes_listing(&mut self) -> Result<Option<(Plan, Sender<Segment>)>> {
         if self.plan.is_complete() || !self.claims.take(&self.held, LISTING)? {
             return Ok(None);
@@ -255,9 +255,10 @@ mod tests {
         let claims = Claims::new(location.clone(), Identity::new(), Duration::from_secs(60)).unwrap();
         let split = Some(Split { part: 1, of: 2 });
         let (input, progress) = ((InputOptions::default(), HashOptions::default()), Arc::default());
-        let mut board =
+        let mut scheduler =
             Scheduler::new(location, Arc::new(claims), RecordFormat::JsonLines, input, split, progress);
-        let taken: Vec<_> = std::iter::from_fn(|| board.take().unwrap()).map(|taken| taken.shard).collect();
+        let taken: Vec<_> =
+            std::iter::from_fn(|| scheduler.take().unwrap()).map(|taken| taken.shard).collect();
         assert_eq!(taken, [1, 3, 5]);
     }
 }

@@ -47,7 +47,7 @@ impl Purpose {
         }
     }
 
-    /// What the ledger told of the file before.
+    /// What the ledger said of the file before.
     pub(in crate::job) fn before(&self) -> Option<&Entry> {
         match self {
             Purpose::New(_) => None,

@@ -23,7 +23,7 @@ use crate::pipeline::{Lookup, Queries, RecordFormat, Row, RowSink, Times};
 
 /// What making files needs of the job.
 #[derive(Debug, Clone)]
-pub(in crate::job) struct Desk {
+pub(in crate::job) struct ShardContext {
     pub(in crate::job) location: Arc<dyn Location>,
     pub(in crate::job) claims: Arc<Claims>,
     pub(in crate::job) writer: Arc<Writer>,
@@ -60,13 +60,13 @@ impl Spent {
 }
 
 impl Open {
-    pub(in crate::job) fn new(desk: &Desk) -> Result<Open> {
-        let draft = desk.location.draft(&desk.claims.own().name)?;
+    pub(in crate::job) fn new(context: &ShardContext) -> Result<Open> {
+        let draft = context.location.draft(&context.claims.own().name)?;
         let file = draft.as_file().try_clone();
         let file = file.map_err(|error| Error::io("cannot write the records", error))?;
         Ok(Open {
             draft,
-            sink: desk.format.sink(file, &desk.about)?,
+            sink: context.format.sink(file, &context.about)?,
             tally: Tally::default(),
             spent: Spent::default(),
         })
@@ -80,16 +80,16 @@ impl Open {
 
 /// Makes one file after another.
 pub(in crate::job) struct ShardWriter<'a> {
-    desk: &'a Desk,
+    context: &'a ShardContext,
     lookup: Option<(&'a Matching, Lookup<'a>)>,
     /// Of a new file, what has come so far.
     open: Option<Open>,
 }
 
 impl<'a> ShardWriter<'a> {
-    pub(in crate::job) fn new(desk: &'a Desk) -> ShardWriter<'a> {
-        let lookup = desk.matching.as_deref().map(|matching| (matching, matching.lookup()));
-        ShardWriter { desk, lookup, open: None }
+    pub(in crate::job) fn new(context: &'a ShardContext) -> ShardWriter<'a> {
+        let lookup = context.matching.as_deref().map(|matching| (matching, matching.lookup()));
+        ShardWriter { context, lookup, open: None }
     }
 
     pub(in crate::job) fn take(&mut self, part: Part) -> Result<()> {
@@ -107,8 +107,8 @@ impl<'a> ShardWriter<'a> {
             }
             Part::End(ended) => {
                 // Without a row it is an archive with nothing in it.
-                let open = self.open.take().map_or_else(|| Open::new(self.desk), Ok)?;
-                self.desk.end(&ended, open)
+                let open = self.open.take().map_or_else(|| Open::new(self.context), Ok)?;
+                self.context.end(&ended, open)
             }
         }
     }
@@ -123,12 +123,12 @@ impl<'a> ShardWriter<'a> {
     fn open(&mut self) -> Result<&mut Open> {
         match self.open {
             Some(ref mut open) => Ok(open),
-            None => Ok(self.open.insert(Open::new(self.desk)?)),
+            None => Ok(self.open.insert(Open::new(self.context)?)),
         }
     }
 }
 
-impl Desk {
+impl ShardContext {
     /// Makes the file of a shard whose records are all written.
     fn end(&self, ended: &ShardInFlight, mut open: Open) -> Result<()> {
         open.sink.finish()?;

@@ -14,7 +14,7 @@ use super::progress::Event;
 use super::round::round;
 use super::scheduler::{LISTING, Scheduler};
 use super::shard_sources::{ClaimedShard, Supply};
-use super::shard_writer::Desk;
+use super::shard_writer::ShardContext;
 use crate::error::Result;
 use crate::job::state::claim::Claims;
 use crate::job::state::location::Location;
@@ -49,8 +49,8 @@ pub(in crate::job) fn take_part(
 }
 
 struct Worker<'a> {
-    board: Mutex<Scheduler>,
-    desk: Desk,
+    scheduler: Mutex<Scheduler>,
+    context: ShardContext,
     settings: &'a Settings,
     options: &'a WorkOptions,
     pipeline: PipelineOptions,
@@ -70,7 +70,7 @@ impl<'a> Worker<'a> {
         let (format, hash) = (settings.format()?, settings.hash()?);
         let (progress, stop_listing) = (options.progress.clone(), Stop::default());
         let (input, pipeline) = reading(settings.input()?, hash.clone(), options);
-        let board = Scheduler::new(
+        let scheduler = Scheduler::new(
             location.clone(),
             claims.clone(),
             format,
@@ -78,16 +78,16 @@ impl<'a> Worker<'a> {
             options.split,
             progress.clone(),
         );
-        let desk = Desk {
+        let context = ShardContext {
             location,
             claims,
-            writer: board.writer.clone(),
+            writer: scheduler.writer.clone(),
             format,
             about: describe(&hash),
             matching: options.matching.clone(),
             progress,
         };
-        Ok(Worker { board: Mutex::new(board), desk, settings, options, pipeline, stop_listing })
+        Ok(Worker { scheduler: Mutex::new(scheduler), context, settings, options, pipeline, stop_listing })
     }
 
     fn run<'scope>(self, scope: &'scope thread::Scope<'scope, 'a>) -> Result<(Finish, Scheduler)> {
@@ -97,7 +97,7 @@ impl<'a> Worker<'a> {
         let listed = listing.map_or(Ok(()), Self::end_listing);
         let finish = worked?;
         listed?;
-        Ok((finish, self.board.into_inner().unwrap_or_else(PoisonError::into_inner)))
+        Ok((finish, self.scheduler.into_inner().unwrap_or_else(PoisonError::into_inner)))
     }
 
     fn take_shards<'scope>(
@@ -109,24 +109,24 @@ impl<'a> Worker<'a> {
         let (mut begun, mut extends) = (false, None);
         loop {
             if self.options.stop.requested() {
-                self.board().refresh()?;
-                return Ok(if self.board().is_complete() { Finish::Complete } else { Finish::Stopped });
+                self.scheduler().refresh()?;
+                return Ok(if self.scheduler().is_complete() { Finish::Complete } else { Finish::Stopped });
             }
             if let Some(ended) = listing.take_if(|listing| listing.is_finished()) {
                 Self::end_listing(ended)?;
             }
-            let taken = self.board().take()?;
+            let taken = self.scheduler().take()?;
             if !std::mem::replace(&mut begun, true) {
                 extends = self.begin();
             }
-            if let Some(listing) = extends.take_if(|_| self.board().is_listed()) {
-                self.board().list_again(listing)?;
+            if let Some(listing) = extends.take_if(|_| self.scheduler().is_listed()) {
+                self.scheduler().list_again(listing)?;
             }
-            if self.board().is_complete() {
+            if self.scheduler().is_complete() {
                 return Ok(Finish::Complete);
             }
             if listing.is_none()
-                && let Some((plan, written)) = self.board().takes_listing()?
+                && let Some((plan, written)) = self.scheduler().takes_listing()?
             {
                 *listing = Some(self.start_listing(scope, plan, written)?);
             }
@@ -136,34 +136,34 @@ impl<'a> Worker<'a> {
                     patience = PATIENCE.0;
                 }
                 None => {
-                    self.board().wait(patience);
+                    self.scheduler().wait(patience);
                     patience = PATIENCE.1.min(2 * patience);
                 }
             }
         }
     }
 
-    /// Tells of what there is already; the listing behind which the inputs are to be listed again, if they are.
+    /// Reports what there is already; the listing behind which the inputs are to be listed again, if they are.
     fn begin(&self) -> Option<u64> {
-        let board = self.board();
-        let (listing, listed) = board.listing()?;
-        self.desk.progress.tell(&Event::Resumed { listed: board.is_listed(), from: listed.from });
+        let scheduler = self.scheduler();
+        let (listing, listed) = scheduler.listing()?;
+        self.context.progress.notify(&Event::Resumed { listed: scheduler.is_listed(), from: listed.from });
         // Others may be at it already.
-        (self.options.extend && (listing == 0 || board.is_listed())).then_some(listing)
+        (self.options.extend && (listing == 0 || scheduler.is_listed())).then_some(listing)
     }
 
-    fn board(&self) -> std::sync::MutexGuard<'_, Scheduler> {
-        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    fn scheduler(&self) -> std::sync::MutexGuard<'_, Scheduler> {
+        self.scheduler.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lists the inputs beside the work, behind what is planned.
+    /// Lists the inputs during the work, behind what is planned.
     fn start_listing<'scope>(
         &self,
         scope: &'scope thread::Scope<'scope, 'a>,
         plan: Plan,
         written: Sender<Segment>,
     ) -> Result<Listing<'scope>> {
-        let (location, claims) = (self.desk.location.clone(), self.desk.claims.clone());
+        let (location, claims) = (self.context.location.clone(), self.context.claims.clone());
         let (sources, stop) = (self.settings.sources()?, self.stop_listing.clone());
         let network = self.options.network.clone();
         let input = InputOptions { network, stop: stop.clone(), versions: true, ..self.settings.input()? };
@@ -175,7 +175,7 @@ impl<'a> Worker<'a> {
                 items.map(known_for_sure)
             };
             let listed = plan::write(&*location, plan, (items, resumes(&sources)), size, &stop, &|segment| {
-                // Nobody hears it where the worker has ended.
+                // The receiver is gone where the worker has ended.
                 let _ = written.send(segment);
             });
             claims.release(LISTING).and(listed)
@@ -189,7 +189,7 @@ impl<'a> Worker<'a> {
 
     fn round(&self, first: ClaimedShard) -> Result<()> {
         let ending = Ending::new(&self.options.stop, self.options.grace);
-        round(&self.desk, &self.board, first, ending, &self.pipeline)
+        round(&self.context, &self.scheduler, first, ending, &self.pipeline)
     }
 }
 

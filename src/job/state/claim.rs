@@ -231,7 +231,7 @@ impl Claims {
 
     /// Removes every claim and what dead workers left, of a job that is complete: they are all about nothing.
     ///
-    /// A heart that still beats writes its name again, and takes it away itself.
+    /// A worker that still runs writes its heartbeat again, and removes it itself.
     pub(in crate::job) fn clear(&self) -> Result<()> {
         self.taken().clear();
         let claims = || {
@@ -385,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn a_far_worker_is_dead_when_its_heart_stands_still() {
+    fn a_far_worker_is_dead_when_its_heartbeat_does_not_change() {
         let folder = tempfile::tempdir().unwrap();
         let (far, near) = (elsewhere(folder.path()), worker(folder.path(), Duration::from_millis(200)));
         assert!(far.take(&far.held().unwrap(), "7").unwrap());

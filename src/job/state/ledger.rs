@@ -1,7 +1,7 @@
 //! The ledger: what became of every shard, append-only, every line with its checksum.
 //!
 //! Each worker appends to files of its own. A shard's file is *announced* before it becomes visible and *done* after, both with its
-//! checksum: so a file that a killed worker left without the second line can be told from anything else, and is accounted for without
+//! checksum: so a file that a killed worker left without the second line can be distinguished from anything else, and is accounted for without
 //! being made again. A later generation (a retry) replaces the file in the same way, and until it is done both contents are right.
 
 use std::collections::{BTreeMap, HashMap};

@@ -100,13 +100,13 @@ pub trait Location: Debug + Send + Sync {
     fn remove(&self, name: &str) -> Result<()>;
 
     /// A file that becomes visible by [`publish`](Location::publish), and goes when it is dropped. `owner` begins its name, so that what
-    /// a killed process left behind can be told.
+    /// a killed process left behind can be recognised.
     fn draft(&self, owner: &str) -> Result<NamedTempFile>;
 
     /// Gives a complete draft its name, at one instant; whether it did.
     fn publish(&self, draft: NamedTempFile, name: &str, how: Publish) -> Result<bool>;
 
-    /// A lock on `name` that goes when the process ends, however it ends; `None` where another process has it, or where
+    /// A lock on `name` that goes when the process ends, in whatever way it ends; `None` where another process has it, or where
     /// there are no such locks.
     fn lock(&self, name: &str) -> Result<Option<File>>;
 

@@ -2,10 +2,10 @@
 //!
 //! A plan is a run of segments, each one object `plan/NUMBER.segment`: a line of JSON that says where each shard's items lie, then the
 //! items, compressed a shard at a time. A segment is made by conditional creation, whole or not at all, and `plan/complete.json` is the
-//! last word. So workers begin while a long listing goes on, and a planner that is killed is followed by one that goes on behind the last segment.
+//! completion marker. So workers begin while a long listing continues, and the planner after one that was killed continues behind the last segment.
 //!
 //! The inputs may be listed again for what is new. `plan/extension-0001.json` begins that, further segments follow, and `plan/complete-0001.json`
-//! is the last word then. `plan/broken.json` says why the listing that goes on, or is to be gone on with, broke off before.
+//! is the completion marker then. `plan/broken.json` says why the listing that continues, or is to be continued, broke off before.
 
 use std::ops::Range;
 
@@ -19,13 +19,13 @@ use crate::pipeline::concurrent::{both, each};
 use crate::pipeline::{Item, ItemKind};
 
 mod known;
+mod markers;
 mod survey;
-mod words;
 mod writer;
 
-pub use words::ListingTime;
-pub(in crate::job) use words::why_broken;
-use words::{Complete, Index, latest};
+pub use markers::ListingTime;
+pub(in crate::job) use markers::why_broken;
+use markers::{Complete, Index, latest};
 pub(in crate::job) use writer::write;
 
 const PLAN: &str = "plan";
@@ -77,7 +77,7 @@ pub(in crate::job) struct Plan {
     complete: bool,
     /// When it began, and ended.
     listed: ListingTime,
-    /// Whether there is word of a listing that broke off.
+    /// Whether there is a marker of a listing that broke off.
     broke: bool,
 }
 
@@ -93,10 +93,10 @@ impl Plan {
             return Ok(());
         }
         let Some(complete) = self.read_segments(location)? else { return Ok(()) };
-        let name = words::complete(self.listing);
+        let name = markers::complete(self.listing);
         let complete: Complete = unseal(&complete).ok_or_else(|| damaged(&name))?;
         if !complete.is_about(self) {
-            // A folder is not listed at one instant: the last word may be seen without what was written just before it.
+            // A folder is not listed at one instant: the completion marker may be seen without what was written just before it.
             self.read_segments(location)?;
         }
         if !complete.is_about(self) {
@@ -110,7 +110,7 @@ impl Plan {
         Ok(())
     }
 
-    /// Reads the segments that are new, and the last word, if that is there.
+    /// Reads the segments that are new, and the completion marker, if that is there.
     fn read_segments(&mut self, location: &dyn Location) -> Result<Option<Vec<u8>>> {
         let known = location.list(PLAN)?;
         let is_there = |name: &str| known.iter().any(|listed| listed.name == name);
@@ -118,15 +118,15 @@ impl Plan {
             .take_while(|segment| is_there(&segment_file(*segment)))
             .map(segment_name)
             .collect();
-        self.broke = is_there(words::BROKEN);
+        self.broke = is_there(markers::BROKEN);
         let listing = latest(&known);
         if listing > self.listing {
-            (self.listing, self.listed) = (listing, words::begun(location, listing)?);
+            (self.listing, self.listed) = (listing, markers::begun(location, listing)?);
         }
-        let complete = words::complete(listing);
+        let complete = markers::complete(listing);
         let ended = known.iter().any(|listed| format!("{PLAN}/{}", listed.name) == complete);
-        let last_word = || if ended { location.read(&complete) } else { Ok(None) };
-        let (complete, indices) = both(last_word, || each(&new, |name| read_index(location, name)));
+        let complete_marker = || if ended { location.read(&complete) } else { Ok(None) };
+        let (complete, indices) = both(complete_marker, || each(&new, |name| read_index(location, name)));
         for (index, name) in indices.into_iter().zip(&new) {
             let (Index { first, at, shards }, line) = index?;
             if first != self.shards.len() as u64 {
@@ -155,12 +155,12 @@ impl Plan {
         self.shards.iter().fold(0, |items, shard| items.saturating_add(shard.items))
     }
 
-    /// Begins another listing of the inputs, behind one that came to its end; whoever takes it up goes on with it. Where somebody else has begun
+    /// Begins another listing of the inputs, behind one that came to its end; whoever takes it up continues it. Where somebody else has begun
     /// it meanwhile, that one is it.
     pub(in crate::job) fn list_again(&mut self, location: &dyn Location) -> Result<()> {
         let listing = self.listing + 1;
-        words::begin(location, listing)?;
-        (self.listing, self.complete, self.listed) = (listing, false, words::begun(location, listing)?);
+        markers::begin(location, listing)?;
+        (self.listing, self.complete, self.listed) = (listing, false, markers::begun(location, listing)?);
         Ok(())
     }
 

@@ -69,21 +69,21 @@ pub(in crate::job) fn read(
 }
 
 /// What stands in a shard's place.
-pub(in crate::job) enum Found {
-    /// The file that this line tells of, at its beginning.
-    Told(File, Box<Entry>),
-    /// Another file.
-    Other,
-    Gone,
+pub(in crate::job) enum ShardFile {
+    /// The file of this ledger line, at its beginning.
+    Intact(File, Box<Entry>),
+    /// A file with another checksum or length.
+    Mismatch,
+    Missing,
     Unreadable(Error),
 }
 
-/// The file of a shard that is done; it is read to its end. The ledger is read on where it does not tell of the file.
-pub(in crate::job) fn find(location: &dyn Location, ledger: &mut Ledger, shard: u64) -> Result<Found> {
+/// The file of a shard that is done; it is read to its end. Where it matches no line of the ledger, the ledger is read on.
+pub(in crate::job) fn find(location: &dyn Location, ledger: &mut Ledger, shard: u64) -> Result<ShardFile> {
     match look(location, ledger, shard) {
-        Found::Told(content, entry) => Ok(Found::Told(content, entry)),
-        Found::Unreadable(error) => Ok(Found::Unreadable(error)),
-        Found::Other | Found::Gone => {
+        ShardFile::Intact(content, entry) => Ok(ShardFile::Intact(content, entry)),
+        ShardFile::Unreadable(error) => Ok(ShardFile::Unreadable(error)),
+        ShardFile::Mismatch | ShardFile::Missing => {
             // A retry may have replaced the file since the ledger was read.
             ledger.refresh(location)?;
             Ok(look(location, ledger, shard))
@@ -91,16 +91,16 @@ pub(in crate::job) fn find(location: &dyn Location, ledger: &mut Ledger, shard: 
     }
 }
 
-fn look(location: &dyn Location, ledger: &Ledger, shard: u64) -> Found {
-    let Some(done) = ledger.done(shard) else { return Found::Gone };
+fn look(location: &dyn Location, ledger: &Ledger, shard: u64) -> ShardFile {
+    let Some(done) = ledger.done(shard) else { return ShardFile::Missing };
     let read = || {
-        let Some(mut content) = location.open(&done.file)? else { return Ok(Found::Gone) };
+        let Some(mut content) = location.open(&done.file)? else { return Ok(ShardFile::Missing) };
         let (sha256, length) = digest::of_file(&content, &done.file)?;
         content.rewind().map_err(|error| Error::io(format!("cannot read {}", done.file), error))?;
         // A retry may have replaced the file and not be done yet.
         let mut lines = std::iter::once(done).chain(ledger.announced(shard));
-        let told = lines.find(|entry| entry.sha256 == sha256 && entry.length == length);
-        Ok(told.map_or(Found::Other, |entry| Found::Told(content, Box::new(entry.clone()))))
+        let line = lines.find(|entry| entry.sha256 == sha256 && entry.length == length);
+        Ok(line.map_or(ShardFile::Mismatch, |entry| ShardFile::Intact(content, Box::new(entry.clone()))))
     };
-    read().unwrap_or_else(Found::Unreadable)
+    read().unwrap_or_else(ShardFile::Unreadable)
 }

@@ -36,7 +36,7 @@ pub struct Settings {
     format: String,
     algorithms: Vec<String>,
     orientations: bool,
-    /// A job of before there were faces goes on without.
+    /// A job of before there were faces has none.
     #[serde(default = "stored")]
     faces: String,
     detail: String,
@@ -215,13 +215,13 @@ impl Settings {
         match self.difference(&known) {
             None => Ok(()),
             Some(difference) => Err(Error::Input(format!(
-                "the job in {} was started otherwise: {difference}; give the same options to go on with it, or another --out",
+                "the job in {} was started otherwise: {difference}; give the same options to resume it, or another --out",
                 location.place()
             ))),
         }
     }
 
-    /// What was begun under settings that are gone must not go on under others.
+    /// What was begun under settings that are gone must not continue under others.
     fn check_nothing_is_begun(location: &dyn Location) -> Result<()> {
         let (plan, ledger) = both(|| location.list("plan"), || location.list("ledger"));
         // A job that began at this very instant has its settings by now.
@@ -278,7 +278,7 @@ impl Settings {
         }
     }
 
-    /// The first field that differs, in words.
+    /// The first field that differs, as a message.
     fn difference(&self, known: &Settings) -> Option<String> {
         let fields = |settings: &Settings| match serde_json::to_value(settings) {
             Ok(Value::Object(fields)) => fields,

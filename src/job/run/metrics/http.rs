@@ -15,7 +15,7 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 /// Longest head of a request, in bytes.
 const HEAD: usize = 8 << 10;
 
-/// Connections at the same time; further ones are told to come back.
+/// Connections at the same time; further ones are asked to come back.
 const CONNECTIONS: usize = 16;
 
 /// How long a connection may live.
@@ -24,7 +24,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// How often the server looks for new connections.
 const PAUSE: Duration = Duration::from_millis(25);
 
-/// What is read and thrown away behind an answer, so that the client reads the answer before it hears of the end: bytes, and time.
+/// What is read and thrown away behind an answer, so that the client reads the answer before the connection ends: bytes, and time.
 const REST: (usize, Duration) = (64 << 10, Duration::from_secs(1));
 
 /// What is served at one path.
@@ -301,10 +301,10 @@ mod tests {
             (b"\r\n\r\n", "400"),
         ];
         for (request, status) in cases {
-            let told = answer(&server, request);
+            let response = answer(&server, request);
             let request = String::from_utf8_lossy(&request[..request.len().min(60)]).into_owned();
-            assert!(told.starts_with(&format!("HTTP/1.1 {status} ")), "{request:?}: {told:?}");
-            assert_eq!(told.ends_with("\r\n\r\nnumbers"), status == "200", "{request:?}: {told:?}");
+            assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{request:?}: {response:?}");
+            assert_eq!(response.ends_with("\r\n\r\nnumbers"), status == "200", "{request:?}: {response:?}");
         }
         let head = answer(&server, b"HEAD /metrics HTTP/1.1\r\n\r\n");
         assert!(head.contains("Content-Length: 7\r\n") && head.ends_with("\r\n\r\n"), "{head:?}");

@@ -24,7 +24,7 @@ struct Entry {
 const UNKNOWN: u64 = 0;
 const MET: u64 = 1;
 
-/// 128 bits tell more keys apart than there are. Of one key there are few versions.
+/// 128 bits distinguish more keys than there are. Of one key there are few versions.
 fn hash(bytes: &[u8]) -> (u64, u64) {
     let hash = Sha256::digest(bytes);
     let half = |at: usize| u64::from_le_bytes(std::array::from_fn(|byte| hash[at + byte]));

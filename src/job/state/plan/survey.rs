@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::writer::MOST_SHARDS;
-use super::{Complete, Index, PLAN, Plan, Segment, Shard, ShardKind, damaged, read_index, words};
+use super::{Complete, Index, PLAN, Plan, Segment, Shard, ShardKind, damaged, markers, read_index};
 use super::{segment_file, segment_name};
 use crate::error::Result;
 use crate::job::state::checksummed::unseal;
@@ -16,23 +16,23 @@ const UNREADABLE: u64 = u64::MAX;
 const MOST_GONE: u64 = 1024;
 
 impl Plan {
-    /// Reads what can be read; and what is wrong with the rest, in words. Shards of a segment that cannot be read are there by their number alone.
+    /// Reads what can be read; and what is wrong with the rest, as messages. Shards of a segment that cannot be read are there by their number alone.
     pub(in crate::job) fn survey(location: &dyn Location) -> Result<(Plan, Vec<String>)> {
         let (mut plan, mut faults) = (Plan::default(), Vec::new());
-        let listing = words::latest(&location.list(PLAN)?);
+        let listing = markers::latest(&location.list(PLAN)?);
         // Before the segments: it is written after them.
-        let name = words::complete(listing);
-        let last_word = location.read(&name)?;
-        let complete: Option<Complete> = last_word.as_deref().and_then(unseal);
-        if last_word.is_some() && complete.is_none() {
+        let name = markers::complete(listing);
+        let complete_marker = location.read(&name)?;
+        let complete: Option<Complete> = complete_marker.as_deref().and_then(unseal);
+        if complete_marker.is_some() && complete.is_none() {
             faults.push(damaged(&name).to_string());
         }
         let listed = location.list(PLAN)?;
-        plan.listing = words::latest(&listed);
+        plan.listing = markers::latest(&listed);
         if plan.listing > 0 {
-            plan.listed = words::begun(location, plan.listing)?;
+            plan.listed = markers::begun(location, plan.listing)?;
         }
-        plan.broke = listed.iter().any(|listed| listed.name == words::BROKEN);
+        plan.broke = listed.iter().any(|listed| listed.name == markers::BROKEN);
         let number = |name: &str| {
             let number = name.split('.').next()?.parse().ok()?;
             (segment_file(number) == name).then_some(number)
@@ -44,13 +44,13 @@ impl Plan {
                 faults.push(error.to_string());
             }
         }
-        // Where another listing has begun meanwhile, that is not its last word.
+        // Where another listing has begun meanwhile, that is not its completion marker.
         if let Some(complete) = complete.filter(|_| plan.listing == listing) {
             plan.complete = true;
             plan.listed.to = Some(complete.at).filter(|at| *at > 0);
             plan.lacks(complete.segments, &mut faults);
             if !plan.fill(complete.shards) || faults.is_empty() && !complete.is_about(&plan) {
-                faults.push(format!("{name} tells of other segments than there are"));
+                faults.push(format!("{name} names other segments than there are"));
             }
         }
         Ok((plan, faults))

@@ -1,4 +1,4 @@
-//! Writes a plan, or goes on with one.
+//! Writes a plan, or continues one.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -6,7 +6,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::known::Known;
-use super::words::{self, Complete, Index};
+use super::markers::{self, Complete, Index};
 use super::{Plan, Segment, Shard, ShardKind, segment_name, write_item};
 use crate::error::{Error, Result};
 use crate::job::state::checksummed::seal;
@@ -35,7 +35,7 @@ fn pictures_of(shard: u64, most: u64) -> u64 {
 /// It is not where `stop` was requested, or where another planner was faster.
 ///
 /// `list` lists all items, or, where a listing `resumes`, those behind one. It is asked again where the item that was planned last is not there any
-/// more. A listing that breaks off leaves a plan to go on with, and word of why. Each segment that was written is told to `written`.
+/// more. A listing that breaks off leaves a plan to continue, and a marker that says why. `written` is called with each segment that was written.
 ///
 /// # Errors
 ///
@@ -52,11 +52,11 @@ pub(in crate::job) fn write<I: Iterator<Item = Item>>(
         return Ok(true);
     }
     if plan.broke {
-        words::forget_broken(location)?;
+        markers::remove_broken(location)?;
     }
     let ended = write_rest(location, plan, (&list, resumes), shard_size, stop, written);
     if let Err(error) = &ended {
-        words::tell_broken(location, error);
+        markers::write_broken(location, error);
     }
     ended
 }
@@ -120,7 +120,7 @@ fn write_rest<I: Iterator<Item = Item>>(
         return Ok(false);
     }
     let Plan { listing, .. } = writer.plan;
-    location.create(&words::complete(listing), seal(&Complete::of(&writer.plan))?.as_bytes())?;
+    location.create(&markers::complete(listing), seal(&Complete::of(&writer.plan))?.as_bytes())?;
     Ok(true)
 }
 
@@ -262,7 +262,7 @@ mod tests {
         plan
     }
 
-    /// Goes on with the plan.
+    /// Continues the plan.
     fn write<I: Iterator<Item = Item>>(
         location: &Folder,
         list: impl Fn() -> I,
@@ -270,14 +270,14 @@ mod tests {
         stop: &Stop,
     ) -> Result<bool> {
         let list = |_: Option<&Item>| list();
-        let (told, before) = (RefCell::new(known(location)), known(location));
+        let (learned, before) = (RefCell::new(known(location)), known(location));
         let complete = super::write(location, before, (list, false), shard_size, stop, &|segment| {
-            told.borrow_mut().learn(segment);
+            learned.borrow_mut().learn(segment);
         })?;
         assert_eq!(
-            told.into_inner().shards(),
+            learned.into_inner().shards(),
             known(location).shards(),
-            "what was told is not what was written"
+            "what was learned is not what was written"
         );
         Ok(complete)
     }

@@ -1,4 +1,4 @@
-//! What is written down beside the items: where shards lie, and how far the listing of the inputs is.
+//! What is written down besides the items: where shards lie, and how far the listing of the inputs is.
 
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +32,7 @@ impl Index {
     }
 }
 
-/// The last word.
+/// The completion marker: written behind the last segment.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Complete {
     pub(super) segments: u64,
@@ -44,13 +44,13 @@ pub(super) struct Complete {
 }
 
 impl Complete {
-    /// The last word about a plan that is written to its end.
+    /// The marker of a plan that is written to its end.
     pub(super) fn of(plan: &Plan) -> Complete {
         let (segments, shards) = (plan.segments, plan.shards.len() as u64);
         Complete { segments, shards, items: plan.items_planned(), at: now() }
     }
 
-    /// Whether the plan holds what was written before the last word.
+    /// Whether the plan holds what was written before the marker.
     pub(super) fn is_about(&self, plan: &Plan) -> bool {
         let Complete { segments, shards, items, .. } = *self;
         (segments, shards, items) == (plan.segments, plan.shards.len() as u64, plan.items_planned())
@@ -67,7 +67,7 @@ pub struct ListingTime {
     pub to: Option<u64>,
 }
 
-/// The name of the last word about a listing.
+/// The name of a listing's completion marker.
 pub(super) fn complete(listing: u64) -> String {
     match listing {
         0 => format!("{PLAN}/complete.json"),
@@ -79,7 +79,7 @@ fn extension(listing: u64) -> String {
     format!("{PLAN}/extension-{listing:04}.json")
 }
 
-/// The number of the last listing that the names in the plan's folder tell of.
+/// The number of the last listing that the plan's folder has names of.
 pub(super) fn latest(names: &[location::Listed]) -> u64 {
     let number = |listed: &location::Listed| {
         let (kind, number) = listed.name.strip_suffix(".json")?.split_once('-')?;
@@ -91,24 +91,24 @@ pub(super) fn latest(names: &[location::Listed]) -> u64 {
     names.iter().filter_map(number).max().unwrap_or(0)
 }
 
-/// The first word of a listing that is not the first.
+/// The start marker of a listing that is not the first.
 #[derive(Debug, Serialize, Deserialize)]
 struct Extension {
     /// When it began, as [`Index::at`].
     at: u64,
 }
 
-/// Writes the first word of a listing, unless it is there.
+/// Writes the start marker of a listing, unless it is there.
 pub(super) fn begin(location: &dyn Location, listing: u64) -> Result<()> {
     location.create(&extension(listing), seal(&Extension { at: now() })?.as_bytes()).map(drop)
 }
 
 /// When a listing that is not the first began.
 pub(super) fn begun(location: &dyn Location, listing: u64) -> Result<ListingTime> {
-    let first_word = location.read(&extension(listing))?;
+    let start = location.read(&extension(listing))?;
     // That nobody knows when is no harm to the plan.
-    let first_word: Option<Extension> = first_word.as_deref().and_then(unseal);
-    Ok(ListingTime { from: first_word.map(|first_word| first_word.at), to: None })
+    let start: Option<Extension> = start.as_deref().and_then(unseal);
+    Ok(ListingTime { from: start.map(|start| start.at), to: None })
 }
 
 /// Why a listing broke off.
@@ -119,22 +119,22 @@ struct Broken {
     at: u64,
 }
 
-/// The word of a listing that broke off, in the plan's folder.
+/// The marker of a listing that broke off, in the plan's folder.
 pub(super) const BROKEN: &str = "broken.json";
 
 fn broken() -> String {
     format!("{PLAN}/{BROKEN}")
 }
 
-/// Writes down why a listing broke off. That this fails too is not worth more words.
-pub(super) fn tell_broken(location: &dyn Location, why: &Error) {
-    if let Ok(word) = seal(&Broken { why: why.to_string(), at: now() }) {
-        let _ = location.beat(&broken(), word.as_bytes());
+/// Writes down why a listing broke off. That this fails too changes nothing.
+pub(super) fn write_broken(location: &dyn Location, why: &Error) {
+    if let Ok(marker) = seal(&Broken { why: why.to_string(), at: now() }) {
+        let _ = location.beat(&broken(), marker.as_bytes());
     }
 }
 
-/// Takes that back.
-pub(super) fn forget_broken(location: &dyn Location) -> Result<()> {
+/// Removes that marker.
+pub(super) fn remove_broken(location: &dyn Location) -> Result<()> {
     location.remove(&broken())
 }
 
@@ -143,6 +143,6 @@ pub(in crate::job) fn why_broken(location: &dyn Location, plan: &Plan) -> Result
     if plan.complete || !plan.broke {
         return Ok(None);
     }
-    let word = location.read(&broken())?;
-    Ok(word.as_deref().and_then(unseal).map(|Broken { why, .. }| why))
+    let marker = location.read(&broken())?;
+    Ok(marker.as_deref().and_then(unseal).map(|Broken { why, .. }| why))
 }

@@ -1,11 +1,11 @@
-//! The mending of a shard's file: what was read again goes into it, and nothing that was hashed is lost.
+//! The repair of a shard's file: what was read again goes into it, and nothing that was hashed is lost.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::ffi::OsString;
 use std::io::Seek as _;
 
 use super::repair::{Anew, Repair};
-use super::shard_writer::{Desk, Open};
+use super::shard_writer::{Open, ShardContext};
 use crate::error::{Error, Result};
 use crate::job::state::records::{is_failed, read};
 use crate::pipeline::Row;
@@ -14,7 +14,7 @@ fn hashed(records: u64, failed: &BTreeMap<String, u64>) -> u64 {
     records.saturating_sub(failed.values().sum())
 }
 
-impl Desk {
+impl ShardContext {
     /// What becomes of a shard's file after `new` was read; `None` where it stays as it is.
     pub(in crate::job) fn repaired(&self, repair: &Repair, new: Open) -> Result<Option<Open>> {
         match repair.anew {
@@ -85,11 +85,11 @@ impl Desk {
         Ok(replaced.then_some(repaired))
     }
 
-    fn each_failed(&self, repair: &Repair, tell: impl Fn(&Row)) -> Result<()> {
+    fn each_failed(&self, repair: &Repair, each: impl Fn(&Row)) -> Result<()> {
         for row in read(&*self.location, &repair.before.file, self.format)? {
             let row = row?;
             if is_failed(&row, &repair.codes) {
-                tell(&row);
+                each(&row);
             }
         }
         Ok(())
