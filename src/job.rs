@@ -7,57 +7,28 @@
 //! Everything that workers know of each other lies in one [`Location`]: `job.json` (the [`Settings`]), `plan/`, `claims/` and `workers/` (who
 //! is at what), `ledger/` (what is done), `drafts/` (what is being written) and `records/`, one file a shard. A file of records is a pure
 //! function of its shard's items and the settings, appears whole or not at all, and counts when the ledger says so. A process may be
-//! killed at any instant; whoever is started next goes on.
+//! killed at any instant; the next one resumes.
 
-mod alone;
-mod census;
-mod checksummed;
-mod claim;
-mod concurrent;
-mod digest;
-mod duplicates;
-mod identity;
-mod ledger;
-mod location;
-mod matching;
-mod merge;
-mod metrics;
-mod plan;
-mod progress;
-mod record_sink;
-mod records;
-mod repair;
-mod repaired;
-mod report;
-mod retried;
-mod retry;
-mod scheduler;
-mod settings;
-mod shard_file;
-mod shard_sources;
-mod shard_writer;
-mod status;
-mod suspects;
-mod tally;
-mod text;
-mod verify;
-mod worker;
+mod commands;
+mod run;
+mod state;
 
-pub use census::{Census, SIZE_CLASSES};
-pub use ledger::{Entry, Making, State};
+pub use commands::merge::merge;
+pub use commands::report::{Part, Report, Share, report};
+pub use commands::retry::{Again, limits_so_far, retry};
+pub use commands::status::{Status, status};
+pub use commands::verify::{Verdict, verify};
+pub use commands::work::{Worked, work};
+pub use run::matching::Matching;
+pub use run::metrics::Metrics;
+pub use run::options::{Split, WorkOptions};
+pub use run::progress::{Event, Progress, Snapshot};
+pub use run::retried::{Further, Retried};
+pub use run::worker::Finish;
+pub use state::census::{Census, SIZE_CLASSES};
+pub use state::ledger::{Entry, Making, State};
 #[cfg(feature = "store")]
-pub use location::Store;
-pub use location::{Folder, Listed, Location, NOBODY, Publish, at};
-pub use matching::Matching;
-pub use merge::merge;
-pub use metrics::Metrics;
-pub use plan::ListingTime;
-pub use progress::{Event, Progress, Snapshot};
-pub use report::{Part, Report, Share, report};
-pub use retried::{Again, Further, Retried};
-pub use retry::{limits_so_far, retry};
-pub use scheduler::Split;
-pub use settings::Settings;
-pub use status::{Status, status};
-pub use verify::{Verdict, verify};
-pub use worker::{Finish, WorkOptions, Worked, work};
+pub use state::location::Store;
+pub use state::location::{Folder, Listed, Location, NOBODY, Publish, at};
+pub use state::plan::ListingTime;
+pub use state::settings::Settings;

@@ -33,6 +33,7 @@ use crate::limits::machine_memory;
 
 mod budget;
 mod buffers;
+pub(crate) mod concurrent;
 mod counts;
 mod kept;
 mod lookup;
@@ -71,7 +72,7 @@ pub use source::{
 pub use stop::Stop;
 pub use summary::{Ended, Summary};
 pub(crate) use task::{Task, dropped};
-pub(crate) use threads::{Concurrent, refused, start as start_thread};
+pub(crate) use threads::{refused, start as start_thread};
 pub(crate) use worker::surviving;
 pub(crate) use workers::Workers;
 

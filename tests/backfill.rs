@@ -383,7 +383,7 @@ fn a_check_sees_what_is_not_planned_or_not_told() {
     fs::write(records.join(".nfs01"), "").unwrap();
     assert_eq!(job(folder, &["verify", "out"]).0, 3);
     fs::copy(records.join("0000000.jsonl"), records.join("0000001.jsonl")).unwrap();
-    told_of("records/0000001.jsonl is there, and no line of the ledger tells of it");
+    told_of("records/0000001.jsonl is there, and no line of the ledger names it");
     fs::remove_file(records.join("0000001.jsonl")).unwrap();
     fs::remove_dir_all(folder.join("out/plan")).unwrap();
     told_of("records/0000000.jsonl is in the ledger, and its shard not in the plan");
@@ -414,10 +414,7 @@ fn only_what_the_ledger_tells_of_is_merged() {
         fs::read(&file).unwrap().split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
     lines.swap(1, 2);
     fs::write(&file, lines.concat()).unwrap();
-    merge(
-        "all.jsonl",
-        "records/0000001.jsonl is not the file that the ledger tells of; `shadegrid job verify`",
-    );
+    merge("all.jsonl", "records/0000001.jsonl is not the file in the ledger; `shadegrid job verify`");
     fs::remove_file(&file).unwrap();
     merge("all.jsonl", "records/0000001.jsonl is gone");
 }

@@ -16,24 +16,18 @@ const LEVELS: [&[&str]; 8] = [
     &["cli", "service", "python"],
 ];
 
+/// Folders whose own folders are levels too: each may use itself and those before it, and none what the folder as a whole gives to others.
+const ROOMS: [(&str, &[&str]); 1] = [("job", &["state", "run", "commands"])];
+
 /// Words, and the only places (files or folders under `src`, without `.rs`) where they may stand.
 const WALLS: [(&[&str], &[&str]); 9] = [
     (
         &["thread::spawn", "thread::scope", "thread::Builder", "crossbeam_channel", "mpsc"],
-        &[
-            "pipeline",
-            "engine",
-            "job/concurrent",
-            "job/scheduler",
-            "job/shard_sources",
-            "job/worker",
-            "job/record_sink",
-            "job/metrics",
-        ],
+        &["pipeline", "engine", "job/run"],
     ),
     (&["clap", "ctrlc", "indicatif"], &["cli"]),
     (&["println!", "print!", "eprintln!", "eprint!", "dbg!", "io::stdout", "io::stderr"], &["cli"]),
-    (&["std::process"], &["cli", "main", "job/identity"]),
+    (&["std::process"], &["cli", "main", "job/state/identity"]),
     (&["process::exit"], &["cli", "main"]),
     (&["wgpu"], &["backend/gpu"]),
     (&["tokio", "object_store", "reqwest"], &["pipeline/source/store"]),
@@ -73,7 +67,7 @@ fn all_files() -> Vec<(String, String)> {
 
 /// The code without comments and unit tests.
 fn code(text: &str) -> String {
-    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+    let text = text.split("mod tests {").next().unwrap();
     text.lines().map(|line| line.split("//").next().unwrap()).collect::<Vec<_>>().join("\n")
 }
 
@@ -117,7 +111,7 @@ fn imported(code: &str) -> Vec<&str> {
     names
 }
 
-/// Imports of `file` that go the wrong way.
+/// Imports of `file` that go the wrong way, also by `super::super`.
 fn wrong_imports(file: &str, text: &str, exports: &HashMap<String, String>) -> Vec<String> {
     let module = file.split('/').next().unwrap();
     let Some(own) = level(module) else { return Vec::new() };
@@ -127,7 +121,30 @@ fn wrong_imports(file: &str, text: &str, exports: &HashMap<String, String>) -> V
         let allowed = |level| level < own || (level == own && (own == 0 || target == module));
         !level(target).is_none_or(allowed)
     };
-    imported(&code).into_iter().filter(wrong).map(|name| format!("{file} uses {name}")).collect()
+    let by_crate = imported(&code).into_iter().map(String::from);
+    let paths = named(file, text);
+    let by_super = paths.iter().filter_map(|path| path.first()).filter(|first| *first != module).cloned();
+    let mut names: Vec<String> = by_crate.chain(by_super).filter(|name| wrong(&name.as_str())).collect();
+    names.sort();
+    names.dedup();
+    let mut wrong: Vec<String> = names.into_iter().map(|name| format!("{file} uses {name}")).collect();
+    wrong.extend(wrong_rooms(file, &paths));
+    wrong
+}
+
+/// Imports between the folders of a folder that go the wrong way.
+fn wrong_rooms(file: &str, paths: &[Vec<String>]) -> Vec<String> {
+    let Some((folder, rest)) = file.split_once('/') else { return Vec::new() };
+    let Some((_, rooms)) = ROOMS.iter().find(|(name, _)| *name == folder) else { return Vec::new() };
+    let room = |name: &str| rooms.iter().position(|room| *room == name);
+    let own = room(rest.split('/').next().unwrap());
+    let of_folder = paths.iter().filter(|path| path.first().is_some_and(|first| first == folder));
+    let wrong = of_folder
+        .filter(|path| own.is_none() || path.len() < 2 || room(&path[1]).is_none_or(|room| Some(room) > own));
+    let mut wrong: Vec<String> = wrong.map(|path| format!("{file} uses {}", path.join("::"))).collect();
+    wrong.sort();
+    wrong.dedup();
+    wrong
 }
 
 /// The paths of a `use`, braces resolved: `a::{b, c::{d, e}}` is three.
@@ -143,14 +160,23 @@ fn paths(of: &str) -> Vec<String> {
     items.flat_map(|item| paths(&format!("{}{}", start.trim(), item.trim()))).collect()
 }
 
-/// The files that a file names, by `crate::` and `super::`, but for those above and below it: a module may use its parts, and these what it shares.
-fn names_files(file: &str, text: &str, files: &HashSet<String>) -> Vec<String> {
-    let code = code(text);
+/// The modules and names that a file names by `crate::` and `super::`, as paths from the top: `decode/jpeg/plan/Plan`.
+fn named(file: &str, text: &str) -> Vec<Vec<String>> {
+    // `pub(in path)` says who may see an item, and uses nothing.
+    let code: String = code(text)
+        .split("pub(in ")
+        .map(|rest| {
+            rest.split_once(')').map_or(rest, |(path, behind)| {
+                if path.starts_with("crate::") && !path.contains(char::is_whitespace) { behind } else { rest }
+            })
+        })
+        .collect();
     let uses = code.split("use ").skip(1).filter_map(|rest| rest.split(';').next()).flat_map(paths);
     let is_path = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
-    let inline = code.split(|c: char| !is_path(c)).map(String::from);
+    // What ends in `::` stands before braces, and is among the uses.
+    let inline = code.split(|c: char| !is_path(c)).filter(|path| !path.ends_with(':')).map(String::from);
     let own: Vec<&str> = file.split('/').collect();
-    let resolved = uses.chain(inline).filter_map(|path| {
+    let from_the_top = uses.chain(inline).filter_map(|path| {
         let mut parts: Vec<&str> = path.split("::").collect();
         let mut from = match parts.first() {
             Some(&"crate") => Vec::new(),
@@ -165,7 +191,15 @@ fn names_files(file: &str, text: &str, files: &HashSet<String>) -> Vec<String> {
             from.pop();
         }
         from.extend(parts);
-        (1..=from.len()).rev().map(|length| from[..length].join("/")).find(|name| files.contains(name))
+        Some(from.into_iter().map(String::from).collect())
+    });
+    from_the_top.collect()
+}
+
+/// The files that a file names, but for those above and below it: a module may use its parts, and these what it shares.
+fn names_files(file: &str, text: &str, files: &HashSet<String>) -> Vec<String> {
+    let resolved = named(file, text).into_iter().filter_map(|path| {
+        (1..=path.len()).rev().map(|length| path[..length].join("/")).find(|name| files.contains(name))
     });
     let is_kin =
         |other: &str| other.starts_with(&format!("{file}/")) || file.starts_with(&format!("{other}/"));
@@ -287,6 +321,14 @@ fn a_hole_in_a_wall_is_seen() {
         0
     );
 
+    assert_eq!(imports("decode/jpeg/plan", "use super::super::super::pipeline::Source;"), 1);
+    assert_eq!(imports("decode/jpeg/plan", "use super::super::{super::error, Format};"), 0);
+    assert_eq!(imports("job/state/claim", "use super::super::run::worker;\nuse super::ledger;"), 1);
+    assert_eq!(imports("job/state/claim", "fn f() { crate::job::commands::work::work() }"), 1);
+    assert_eq!(imports("job/commands/work", "use crate::job::{run::worker, state::claim::Claims};"), 0);
+    assert_eq!(imports("job/commands/work", "use crate::job::Settings;"), 1);
+    assert_eq!(imports("job/misc", "use super::state::claim;"), 1);
+
     assert_eq!(test_modules("kernel", "mod dct;\n#[cfg(test)]\nmod twins;\nmod reduce;"), ["kernel/twins"]);
     assert_eq!(test_modules("lib", "mod dct;"), [""; 0]);
 
@@ -294,6 +336,8 @@ fn a_hole_in_a_wall_is_seen() {
     assert_eq!(words("hasher", "std::thread::spawn(f)"), 1);
     assert_eq!(words("pipeline/pool", "thread::scope(f); println!()"), 1);
     assert_eq!(words("pipelines", "use crossbeam_channel::bounded;"), 1);
+    assert_eq!(words("job/run/worker", "std::thread::spawn(f)"), 0);
+    assert_eq!(words("job/state/claim", "std::thread::spawn(f)"), 1);
     assert_eq!(words("decode", "eprint!(\"x\")"), 1);
     assert_eq!(words("decode", "// unsafe, println! and wgpu\nlet unsafely = 1; // clap"), 0);
     assert_eq!(words("backend/gpu", "use wgpu::Device; unsafe {}"), 0);

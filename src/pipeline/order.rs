@@ -11,29 +11,50 @@ use super::record::Record;
 /// Sources that may be between being taken and being written.
 pub(super) const WINDOW: usize = 4_096;
 
-/// Records that wait for an earlier one.
+/// What came of one source.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "fences are rare, and a box for every record costs more")]
+pub(super) enum Arrival {
+    Record(Record),
+    /// The source was a fence, which has a place in the order and no record.
+    Fence {
+        index: u64,
+        tag: u64,
+    },
+}
+
+impl Arrival {
+    fn index(&self) -> u64 {
+        match self {
+            Arrival::Record(record) => record.index,
+            Arrival::Fence { index, .. } => *index,
+        }
+    }
+}
+
+/// What waits for an earlier one.
 #[derive(Debug, Default)]
 pub(super) struct Reorder {
-    /// Index of the next record to write, that of the front slot.
+    /// Index of the next to write, that of the front slot.
     next: u64,
-    slots: VecDeque<Option<Record>>,
+    slots: VecDeque<Option<Arrival>>,
 }
 
 impl Reorder {
-    /// Takes a record that is done.
-    pub(super) fn put(&mut self, record: Record) {
-        let slot = (record.index - self.next) as usize;
+    /// Takes what is done.
+    pub(super) fn put(&mut self, arrival: Arrival) {
+        let slot = (arrival.index() - self.next) as usize;
         if slot >= self.slots.len() {
             self.slots.resize_with(slot + 1, || None);
         }
-        self.slots[slot] = Some(record);
+        self.slots[slot] = Some(arrival);
     }
 
-    /// The next record in order, if it is done.
-    pub(super) fn pop(&mut self) -> Option<Record> {
-        let record = self.slots.front_mut()?.take()?;
+    /// The next in order, if it is done.
+    pub(super) fn pop(&mut self) -> Option<Arrival> {
+        let arrival = self.slots.front_mut()?.take()?;
         self.slots.pop_front();
         self.next += 1;
-        Some(record)
+        Some(arrival)
     }
 }

@@ -12,6 +12,7 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::budget::{Permits, Reservation};
 use super::counts::Counts;
+use super::order::Arrival;
 use super::panics::caught;
 use super::record::{Name, Record, Times};
 use super::route::Route;
@@ -31,7 +32,7 @@ pub(super) struct Taken {
 /// What the readers share. Nothing of it is borrowed: a reader whose system call never returns is left behind.
 pub(super) struct Loader {
     pub(super) jobs: Sender<Box<dyn Task>>,
-    pub(super) records: Sender<Record>,
+    pub(super) records: Sender<Arrival>,
     pub(super) files: Permits,
     pub(super) tasks: Arc<RunTasks>,
     pub(super) route: Option<Route>,
@@ -60,7 +61,8 @@ impl Loader {
         let panicked =
             |panic| Err(cannot_read(io::Error::other(format!("the source's reader panicked ({panic})"))));
         let is_sent = match loaded.unwrap_or_else(panicked) {
-            Ok((encoded, reserved)) => {
+            Ok(None) => self.records.send(Arrival::Fence { index, tag: name.tag }).is_ok(),
+            Ok(Some((encoded, reserved))) => {
                 let ticket = Ticket { index, name, bytes: encoded.len() as u64, times };
                 let run = (self.tasks.clone(), self.records.clone(), self.route.clone());
                 self.jobs.send(Box::new(Job::new(run, ticket, (encoded, reserved)))).is_ok()
@@ -69,13 +71,17 @@ impl Loader {
                 self.counts.given_up.fetch_add(1, Ordering::AcqRel);
                 true
             }
-            Err(error) => self.records.send(Record::new(index, name, None, Err(error)).timed(times)).is_ok(),
+            Err(error) => {
+                let record = Record::new(index, name, None, Err(error)).timed(times);
+                self.records.send(Arrival::Record(record)).is_ok()
+            }
         };
         if is_sent { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
 
-    fn content(&self, content: Content) -> Result<(Vec<u8>, Reservation)> {
-        match content {
+    /// A source's bytes; `None` where it is a fence.
+    fn content(&self, content: Content) -> Result<Option<(Vec<u8>, Reservation)>> {
+        let loaded = match content {
             Content::Named(path) => match Special::at(&path) {
                 // Opening a pipe waits for somebody who writes to it.
                 Some(_) => {
@@ -97,7 +103,9 @@ impl Loader {
             Content::Reader(Some(length), open) => self.of_length(length, open),
             Content::Reader(None, open) => self.stream(&mut *open().map_err(cannot_read)?),
             Content::Failed(error) => Err(error),
-        }
+            Content::Fence => return Ok(None),
+        };
+        loaded.map(Some)
     }
 
     /// A regular file, as long as it was when it was opened.

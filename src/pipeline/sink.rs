@@ -37,6 +37,15 @@ pub trait Sink {
         self.write(&record)
     }
 
+    /// Hears that all records of the sources before a [fence](crate::pipeline::Source::fence) were taken, and its number; does nothing by default.
+    ///
+    /// # Errors
+    ///
+    /// Where what this ends cannot be written.
+    fn fence(&mut self, _tag: u64) -> Result<()> {
+        Ok(())
+    }
+
     /// Hands on what was written so far; called whenever the run would wait for the next record.
     ///
     /// # Errors

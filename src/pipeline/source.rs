@@ -68,6 +68,8 @@ pub(super) enum Content {
     Reader(Option<u64>, Open),
     /// Finding it failed already.
     Failed(Error),
+    /// Nothing: a mark between sources.
+    Fence,
 }
 
 impl Source {
@@ -133,6 +135,13 @@ impl Source {
     pub fn failed(key: impl Into<OsString>, error: Error) -> Source {
         Source::new(key, Content::Failed(error))
     }
+
+    /// No input, but a mark between those before it and those behind it. It has no record: the sink hears its number in
+    /// [`Sink::fence`](crate::pipeline::Sink::fence) once it has taken all records before, and before it takes any behind. It counts in
+    /// [`Record::index`](crate::pipeline::Record::index) like a source.
+    pub fn fence(tag: u64) -> Source {
+        Source::new("", Content::Fence).tag(tag)
+    }
 }
 
 /// Shows no picture's bytes.
@@ -144,6 +153,7 @@ impl std::fmt::Debug for Content {
             Content::Bytes(bytes, _) => write!(formatter, "Bytes({})", bytes.len()),
             Content::Stream(_) => formatter.write_str("Stream"),
             Content::Reader(length, _) => formatter.debug_tuple("Reader").field(length).finish(),
+            Content::Fence => formatter.write_str("Fence"),
             Content::Failed(error) => formatter.debug_tuple("Failed").field(error).finish(),
         }
     }

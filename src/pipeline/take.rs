@@ -69,7 +69,7 @@ impl<I: Iterator<Item = Source>> Take<'_, I> {
 
     fn hand_on(&self, taken: Taken) -> ControlFlow<()> {
         self.loader.counts.reading.fetch_add(1, Ordering::AcqRel);
-        if matches!(taken.source.content, Content::Bytes(..) | Content::Failed(_)) {
+        if matches!(taken.source.content, Content::Bytes(..) | Content::Failed(_) | Content::Fence) {
             return self.loader.load(taken);
         }
         select! {

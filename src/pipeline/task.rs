@@ -9,6 +9,7 @@ use crossbeam_channel::Sender;
 
 use super::budget::Reservation;
 use super::buffers::Buffers;
+use super::order::Arrival;
 use super::record::{Name, Record, Times};
 use super::route::Route;
 use crate::error::{Error, Result};
@@ -64,7 +65,7 @@ pub(super) struct RunTasks {
 pub(super) struct Job {
     run: Arc<RunTasks>,
     /// Gone with the record.
-    pending: Option<(Sender<Record>, Ticket)>,
+    pending: Option<(Sender<Arrival>, Ticket)>,
     encoded: Vec<u8>,
     reserved: Reservation,
     route: Option<Route>,
@@ -83,7 +84,7 @@ pub(super) struct Ticket {
 
 impl Job {
     pub(super) fn new(
-        (run, records, route): (Arc<RunTasks>, Sender<Record>, Option<Route>),
+        (run, records, route): (Arc<RunTasks>, Sender<Arrival>, Option<Route>),
         ticket: Ticket,
         (encoded, reserved): (Vec<u8>, Reservation),
     ) -> Job {
@@ -96,7 +97,7 @@ impl Job {
         self.release_encoded();
         times.hash += started.elapsed();
         // Nobody takes it where the run is over.
-        let _ = records.send(Record::new(index, name, Some(bytes), outcome).timed(times));
+        let _ = records.send(Arrival::Record(Record::new(index, name, Some(bytes), outcome).timed(times)));
     }
 }
 

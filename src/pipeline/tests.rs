@@ -495,3 +495,40 @@ fn a_panic_of_what_lists_is_a_record() {
     let (_, message) = outcome[2].1.as_ref().unwrap_err();
     assert!(message.contains("a bug in a list"), "{message}");
 }
+
+#[test]
+fn a_fence_keeps_its_place_and_has_no_record() {
+    #[derive(Default)]
+    struct Marked {
+        records: Vec<String>,
+        /// The number of each fence, and how many records had come by then.
+        fences: Vec<(u64, usize)>,
+    }
+    impl Sink for Marked {
+        fn write(&mut self, record: &Record) -> Result<()> {
+            self.records.push(record.key.to_str().unwrap().to_string());
+            Ok(())
+        }
+        fn fence(&mut self, tag: u64) -> Result<()> {
+            self.fences.push((tag, self.records.len()));
+            Ok(())
+        }
+    }
+    // More than the window holds, some slow to read and some fast to fail; a fence at the start, two together, one at the end.
+    let pictures = |run: usize| {
+        (0..700).map(move |n| match n % 3 {
+            0 => Source::failed(format!("{run}/{n}"), Error::Input("no".into())),
+            1 => Source::bytes(format!("{run}/{n}"), b"no picture".to_vec()),
+            _ => Source::stream(format!("{run}/{n}"), &b"no picture either"[..]),
+        })
+    };
+    let runs = (0..8).flat_map(|run| pictures(run).chain([Source::fence(run as u64)]));
+    let sources = [Source::fence(100), Source::fence(101)].into_iter().chain(runs);
+    let mut sink = Marked::default();
+    let summary = run(sources, &mut sink, &options(4, 1 << 30)).unwrap();
+    assert_eq!((summary.records, summary.ended), (5_600, Ended::Complete));
+    let expected = [(100, 0), (101, 0)].into_iter().chain((0..8).map(|run| (run, 700 * (run as usize + 1))));
+    assert_eq!(sink.fences, expected.collect::<Vec<_>>());
+    let keys = (0..8).flat_map(|run| (0..700).map(move |n| format!("{run}/{n}")));
+    assert_eq!(sink.records, keys.collect::<Vec<_>>());
+}

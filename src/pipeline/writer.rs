@@ -8,9 +8,8 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 
 use super::RunChoices;
 use super::counts::Counts;
-use super::order::Reorder;
+use super::order::{Arrival, Reorder};
 use super::panics::caught;
-use super::record::Record;
 use super::sink::Sink;
 use super::summary::{Ended, Summary};
 use crate::error::{Error, Result};
@@ -23,11 +22,11 @@ const READING: Duration = Duration::from_secs(2);
 
 /// The last of the pipeline. Dropped, it ends all other threads.
 pub(super) struct Writer<'a> {
-    records: Receiver<Record>,
+    arrivals: Receiver<Arrival>,
     tickets: Sender<()>,
     counts: Arc<Counts>,
     choices: &'a RunChoices,
-    /// Records that came.
+    /// Records and fences that came.
     received: u64,
     /// Since when nothing has come but what readers have in hand.
     stuck_since: Option<Instant>,
@@ -35,12 +34,12 @@ pub(super) struct Writer<'a> {
 
 impl<'a> Writer<'a> {
     pub(super) fn new(
-        records: Receiver<Record>,
+        arrivals: Receiver<Arrival>,
         tickets: Sender<()>,
         counts: Arc<Counts>,
         choices: &'a RunChoices,
     ) -> Writer<'a> {
-        Writer { records, tickets, counts, choices, received: 0, stuck_since: None }
+        Writer { arrivals, tickets, counts, choices, received: 0, stuck_since: None }
     }
 
     /// Writes until every source has its record, or what is left is not waited for.
@@ -57,9 +56,19 @@ impl<'a> Writer<'a> {
         let started = Instant::now();
         let mut summary = Summary::default();
         let mut waiting = Reorder::default();
-        while let Some(record) = self.next(sink)? {
-            waiting.put(record);
-            while let Some(record) = waiting.pop() {
+        let mut fences = 0;
+        while let Some(arrival) = self.next(sink)? {
+            waiting.put(arrival);
+            while let Some(arrival) = waiting.pop() {
+                let record = match arrival {
+                    Arrival::Record(record) => record,
+                    Arrival::Fence { tag, .. } => {
+                        fences += 1;
+                        sink.fence(tag)?;
+                        let _ = self.tickets.try_send(());
+                        continue;
+                    }
+                };
                 summary.add(&record);
                 let has_failed = record.outcome.is_err();
                 sink.take(record)?;
@@ -72,29 +81,29 @@ impl<'a> Writer<'a> {
             }
         }
         sink.finish()?;
-        let is_whole = self.counts.taken.load(Ordering::Acquire) == summary.records;
+        let is_whole = self.counts.taken.load(Ordering::Acquire) == summary.records + fences;
         summary.end(started, if is_whole { Ended::Complete } else { Ended::Stopped });
         Ok(summary)
     }
 
-    /// The next record that is done, in any order; what was written is handed on before waiting for one.
-    fn next(&mut self, sink: &mut dyn Sink) -> Result<Option<Record>> {
-        let record = match self.records.try_recv() {
-            Ok(record) => Some(record),
+    /// What is done next, in any order; what was written is handed on before waiting for one.
+    fn next(&mut self, sink: &mut dyn Sink) -> Result<Option<Arrival>> {
+        let arrival = match self.arrivals.try_recv() {
+            Ok(arrival) => Some(arrival),
             Err(TryRecvError::Disconnected) => None,
             Err(TryRecvError::Empty) => {
                 sink.flush()?;
                 self.wait()
             }
         };
-        self.received += u64::from(record.is_some());
-        Ok(record)
+        self.received += u64::from(arrival.is_some());
+        Ok(arrival)
     }
 
-    fn wait(&mut self) -> Option<Record> {
+    fn wait(&mut self) -> Option<Arrival> {
         loop {
-            match self.records.recv_timeout(PATIENCE) {
-                Ok(record) => return Some(record),
+            match self.arrivals.recv_timeout(PATIENCE) {
+                Ok(arrival) => return Some(arrival),
                 Err(RecvTimeoutError::Disconnected) => return None,
                 Err(RecvTimeoutError::Timeout) if self.is_stuck() => return None,
                 Err(RecvTimeoutError::Timeout) => {}

@@ -1,0 +1,25 @@
+//! Heartbeats: a thread of a worker that says again and again that it lives.
+
+use std::thread;
+
+use crossbeam_channel::{RecvTimeoutError, bounded};
+
+use crate::error::Result;
+use crate::job::state::claim::Claims;
+use crate::pipeline::start_thread;
+
+/// Does something with heartbeats meanwhile. That a beat fails is no error: at worst another worker does the same work.
+pub(in crate::job) fn beating<T>(claims: &Claims, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let (stopped, stop) = bounded::<()>(0);
+    thread::scope(|scope| {
+        let beat = move || {
+            while stop.recv_timeout(claims.pause()) == Err(RecvTimeoutError::Timeout) {
+                let _ = claims.beat();
+            }
+        };
+        start_thread(scope, "shadegrid-heartbeat", beat)?;
+        let worked = work();
+        drop(stopped);
+        worked
+    })
+}

@@ -1,0 +1,182 @@
+//! How far a job is, in numbers that any thread may read while it runs.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use crate::job::state::ledger::Entry;
+use crate::pipeline::Record;
+
+/// Something that a worker did, when it happened.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum Event {
+    /// The worker resumes a job that was begun before.
+    Resumed {
+        /// Whether its inputs were listed to their end.
+        listed: bool,
+        /// When that listing began, in milliseconds since 1970 by the clock of whoever listed, where it is known.
+        from: Option<u64>,
+    },
+    /// A shard is finished.
+    ShardDone {
+        /// Its number.
+        shard: u64,
+        /// The file of its records.
+        file: String,
+        /// Records in it.
+        records: u64,
+        /// Failed ones, by error code.
+        failed: BTreeMap<String, u64>,
+        /// Encoded bytes read for it.
+        bytes: u64,
+        /// From its first picture to its last, in seconds.
+        seconds: f64,
+    },
+}
+
+impl Event {
+    /// The name of what happened: `resumed` or `shard_done`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Event::Resumed { .. } => "resumed",
+            Event::ShardDone { .. } => "shard_done",
+        }
+    }
+}
+
+/// What is called at events.
+struct Listener(Box<dyn Fn(&Event) + Send + Sync>);
+
+impl std::fmt::Debug for Listener {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Listener")
+    }
+}
+
+/// Counters of one worker, and what it knows of the job.
+#[derive(Debug)]
+pub struct Progress {
+    started: Instant,
+    records: AtomicU64,
+    bytes: AtomicU64,
+    pixels: AtomicU64,
+    failed: Mutex<BTreeMap<&'static str, u64>>,
+    shards: AtomicU64,
+    job_shards: AtomicU64,
+    job_done: AtomicU64,
+    planned: AtomicBool,
+    listener: OnceLock<Listener>,
+}
+
+/// What a [`Progress`] said at one moment.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// Since the worker started.
+    pub elapsed: Duration,
+    /// Records that the worker wrote.
+    pub records: u64,
+    /// Failed ones, by error code.
+    pub failed: BTreeMap<&'static str, u64>,
+    /// Encoded bytes that it read.
+    pub bytes: u64,
+    /// Pixels of the pictures that it hashed.
+    pub pixels: u64,
+    /// Shards that it finished.
+    pub shards: u64,
+    /// Shards of the job that are planned.
+    pub job_shards: u64,
+    /// Shards of the job that are done, by any worker.
+    pub job_done: u64,
+    /// Whether the plan is complete, and `job_shards` final.
+    pub planned: bool,
+}
+
+impl Default for Progress {
+    fn default() -> Progress {
+        Progress {
+            started: Instant::now(),
+            records: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            pixels: AtomicU64::new(0),
+            failed: Mutex::default(),
+            shards: AtomicU64::new(0),
+            job_shards: AtomicU64::new(0),
+            job_done: AtomicU64::new(0),
+            planned: AtomicBool::new(false),
+            listener: OnceLock::new(),
+        }
+    }
+}
+
+impl Progress {
+    /// Calls `listener` at every event, on whichever thread it happens; the first listener is the only one.
+    pub fn listen(&self, listener: impl Fn(&Event) + Send + Sync + 'static) {
+        let _ = self.listener.set(Listener(Box::new(listener)));
+    }
+
+    /// The numbers now.
+    pub fn snapshot(&self) -> Snapshot {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Snapshot {
+            elapsed: self.started.elapsed(),
+            records: read(&self.records),
+            failed: self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            bytes: read(&self.bytes),
+            pixels: read(&self.pixels),
+            shards: read(&self.shards),
+            job_shards: read(&self.job_shards),
+            job_done: read(&self.job_done),
+            planned: self.planned.load(Ordering::Relaxed),
+        }
+    }
+
+    pub(in crate::job) fn add(&self, record: &Record) {
+        self.records.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(record.bytes.unwrap_or(0), Ordering::Relaxed);
+        match &record.outcome {
+            Ok(hashed) => {
+                let pixels = u64::from(hashed.width) * u64::from(hashed.height);
+                self.pixels.fetch_add(pixels, Ordering::Relaxed);
+            }
+            Err(error) => {
+                let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+                *failed.entry(error.code()).or_default() += 1;
+            }
+        }
+    }
+
+    pub(in crate::job) fn finished_shard(&self, entry: &Entry) {
+        self.shards.fetch_add(1, Ordering::Relaxed);
+        self.notify(&Event::ShardDone {
+            shard: entry.shard,
+            file: entry.file.clone(),
+            records: entry.records,
+            failed: entry.failed.clone(),
+            bytes: entry.bytes,
+            seconds: entry.seconds,
+        });
+    }
+
+    pub(in crate::job) fn notify(&self, event: &Event) {
+        if let Some(Listener(listener)) = self.listener.get() {
+            listener(event);
+        }
+    }
+
+    #[cfg(test)]
+    pub(in crate::job) fn failed_for_tests(&self, code: &'static str, times: u64) {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).insert(code, times);
+    }
+
+    pub(in crate::job) fn saw_job(&self, shards: u64, done: u64, planned: bool) {
+        self.job_shards.store(shards, Ordering::Relaxed);
+        self.job_done.store(done, Ordering::Relaxed);
+        self.planned.store(planned, Ordering::Relaxed);
+    }
+}

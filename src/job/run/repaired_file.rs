@@ -1,0 +1,110 @@
+//! The repair of a shard's file: what was read again goes into it, and nothing that was hashed is lost.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::ffi::OsString;
+use std::io::Seek as _;
+
+use super::repair::{Anew, Repair};
+use super::shard_writer::{Open, ShardContext};
+use crate::error::{Error, Result};
+use crate::job::state::records::{is_failed, read};
+use crate::pipeline::Row;
+
+fn hashed(records: u64, failed: &BTreeMap<String, u64>) -> u64 {
+    records.saturating_sub(failed.values().sum())
+}
+
+impl ShardContext {
+    /// What becomes of a shard's file after `new` was read; `None` where it stays as it is.
+    pub(in crate::job) fn repaired(&self, repair: &Repair, new: Open) -> Result<Option<Open>> {
+        match repair.anew {
+            Anew::Failed => return self.with_new(repair, &new),
+            Anew::Archive if self.lacks(repair, &new)? => {
+                let codes = self.codes(&new)?;
+                self.each_failed(repair, |old| repair.failed_again(old, &codes))?;
+            }
+            Anew::Lost if self.is_less(repair, &new)? => {}
+            Anew::Archive | Anew::Lost => {
+                repair.retried().add(new.tally.records, &new.tally.failed);
+                return Ok(Some(new));
+            }
+        }
+        repair.retried().kept += 1;
+        Ok(None)
+    }
+
+    /// Whether a record that was hashed is not in `new`.
+    fn lacks(&self, repair: &Repair, new: &Open) -> Result<bool> {
+        let mut hashed = HashSet::new();
+        for row in read(&*self.location, &repair.before.file, self.format)? {
+            let row = row?;
+            if row.outcome.is_ok() {
+                hashed.insert(row.key);
+            }
+        }
+        for row in self.rows(new)? {
+            let row = row?;
+            if row.outcome.is_ok() {
+                hashed.remove(&row.key);
+            }
+        }
+        Ok(!hashed.is_empty())
+    }
+
+    /// Whether there is a changed file that may still hold more than `new`.
+    fn is_less(&self, repair: &Repair, new: &Open) -> Result<bool> {
+        let before = hashed(repair.before.records, &repair.before.failed);
+        let fewer = hashed(new.tally.records, &new.tally.failed) < before;
+        Ok(fewer && self.location.exists(&repair.before.file)?)
+    }
+
+    /// The file with its failed records replaced by those in `new`, as far as they are there; `None` where none is.
+    fn with_new(&self, repair: &Repair, new: &Open) -> Result<Option<Open>> {
+        let codes = self.codes(new)?;
+        let mut by_key: HashMap<OsString, VecDeque<Row>> = HashMap::new();
+        for row in self.rows(new)? {
+            let row = row?;
+            by_key.entry(row.key.clone()).or_default().push_back(row);
+        }
+        let (mut repaired, mut replaced) = (Open { spent: new.spent, ..Open::new(self)? }, false);
+        for row in read(&*self.location, &repair.before.file, self.format)? {
+            let old = row?;
+            if !is_failed(&old, &repair.codes) {
+                repaired.write(&old)?;
+                continue;
+            }
+            let new = by_key.get_mut(&old.key).and_then(VecDeque::pop_front);
+            replaced |= new.is_some();
+            match &new {
+                Some(Row { outcome: Ok(_), .. }) => repair.retried().add(1, &BTreeMap::new()),
+                _ => repair.failed_again(&old, &codes),
+            }
+            repaired.write(&new.unwrap_or(old))?;
+        }
+        repaired.sink.finish()?;
+        Ok(replaced.then_some(repaired))
+    }
+
+    fn each_failed(&self, repair: &Repair, each: impl Fn(&Row)) -> Result<()> {
+        for row in read(&*self.location, &repair.before.file, self.format)? {
+            let row = row?;
+            if is_failed(&row, &repair.codes) {
+                each(&row);
+            }
+        }
+        Ok(())
+    }
+
+    /// The error codes of what failed in `new`, by key.
+    fn codes(&self, new: &Open) -> Result<HashMap<OsString, String>> {
+        let failed = |row: Row| row.outcome.err().map(|failure| (row.key, failure.code.to_string()));
+        self.rows(new)?.filter_map(|row| row.map(failed).transpose()).collect()
+    }
+
+    /// The rows of a file that is complete and has no name yet.
+    fn rows(&self, of: &Open) -> Result<impl Iterator<Item = Result<Row>>> {
+        let mut file = of.draft.as_file();
+        let again = file.rewind().and_then(|()| file.try_clone());
+        self.format.rows(again.map_err(|error| Error::io("cannot read the records", error))?)
+    }
+}

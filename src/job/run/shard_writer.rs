@@ -1,0 +1,184 @@
+//! Makes the files of records, and makes them count: whole on the disk, announced, visible, done.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tempfile::NamedTempFile;
+
+use super::matching::Matching;
+use super::progress::Progress;
+use super::record_sink::Part;
+use super::shard_sources::{Purpose, ShardInFlight};
+use crate::error::{Error, Result};
+use crate::job::state::claim::Claims;
+use crate::job::state::digest;
+use crate::job::state::identity::now;
+use crate::job::state::ledger::{Entry, State, Writer};
+use crate::job::state::location::{Location, Publish};
+use crate::job::state::plan;
+use crate::job::state::records::{records_file, settle};
+use crate::job::state::tally::Tally;
+use crate::pipeline::{Lookup, Queries, RecordFormat, Row, RowSink, Times};
+
+/// What making files needs of the job.
+#[derive(Debug, Clone)]
+pub(in crate::job) struct ShardContext {
+    pub(in crate::job) location: Arc<dyn Location>,
+    pub(in crate::job) claims: Arc<Claims>,
+    pub(in crate::job) writer: Arc<Writer>,
+    pub(in crate::job) format: RecordFormat,
+    /// What a file says of how its signatures were made.
+    pub(in crate::job) about: Vec<(String, String)>,
+    pub(in crate::job) matching: Option<Arc<Matching>>,
+    pub(in crate::job) progress: Arc<Progress>,
+}
+
+/// A file that is being written.
+pub(in crate::job) struct Open {
+    pub(in crate::job) draft: NamedTempFile,
+    pub(in crate::job) sink: Box<dyn RowSink + Send>,
+    pub(in crate::job) tally: Tally,
+    /// How long threads were at it, by what they did.
+    pub(in crate::job) spent: Spent,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::job) struct Spent {
+    times: Times,
+    matching: Duration,
+    writing: Duration,
+}
+
+impl Spent {
+    fn seconds(self) -> BTreeMap<String, f64> {
+        let Spent { times, matching, writing } = self;
+        let all = [("read", times.read), ("hash", times.hash), ("match", matching), ("write", writing)];
+        let seconds = |(what, time): (&str, Duration)| (what.to_string(), time.as_secs_f64());
+        all.into_iter().filter(|(_, time)| !time.is_zero()).map(seconds).collect()
+    }
+}
+
+impl Open {
+    pub(in crate::job) fn new(context: &ShardContext) -> Result<Open> {
+        let draft = context.location.draft(&context.claims.own().name)?;
+        let file = draft.as_file().try_clone();
+        let file = file.map_err(|error| Error::io("cannot write the records", error))?;
+        Ok(Open {
+            draft,
+            sink: context.format.sink(file, &context.about)?,
+            tally: Tally::default(),
+            spent: Spent::default(),
+        })
+    }
+
+    pub(in crate::job) fn write(&mut self, row: &Row) -> Result<()> {
+        self.tally.add(row);
+        self.sink.write_row(row)
+    }
+}
+
+/// Makes one file after another.
+pub(in crate::job) struct ShardWriter<'a> {
+    context: &'a ShardContext,
+    lookup: Option<(&'a Matching, Lookup<'a>)>,
+    /// Of a new file, what has come so far.
+    open: Option<Open>,
+}
+
+impl<'a> ShardWriter<'a> {
+    pub(in crate::job) fn new(context: &'a ShardContext) -> ShardWriter<'a> {
+        let lookup = context.matching.as_deref().map(|matching| (matching, matching.lookup()));
+        ShardWriter { context, lookup, open: None }
+    }
+
+    pub(in crate::job) fn take(&mut self, part: Part) -> Result<()> {
+        match part {
+            Part::Rows(mut rows, queries, times) => {
+                let started = Instant::now();
+                self.look_up(&mut rows, &queries)?;
+                let matching = if self.lookup.is_some() { started.elapsed() } else { Duration::ZERO };
+                let (open, started) = (self.open()?, Instant::now());
+                rows.iter().try_for_each(|row| open.write(row))?;
+                open.spent.times += times;
+                open.spent.matching += matching;
+                open.spent.writing += started.elapsed();
+                Ok(())
+            }
+            Part::End(ended) => {
+                // Without a row it is an archive with nothing in it.
+                let open = self.open.take().map_or_else(|| Open::new(self.context), Ok)?;
+                self.context.end(&ended, open)
+            }
+        }
+    }
+
+    fn look_up(&mut self, rows: &mut [Row], queries: &Queries) -> Result<()> {
+        match &mut self.lookup {
+            Some((matching, lookup)) => matching.fill(lookup, rows, queries),
+            None => Ok(()),
+        }
+    }
+
+    fn open(&mut self) -> Result<&mut Open> {
+        match self.open {
+            Some(ref mut open) => Ok(open),
+            None => Ok(self.open.insert(Open::new(self.context)?)),
+        }
+    }
+}
+
+impl ShardContext {
+    /// Makes the file of a shard whose records are all written.
+    fn end(&self, ended: &ShardInFlight, mut open: Open) -> Result<()> {
+        open.sink.finish()?;
+        let (publish, open) = match &ended.purpose {
+            Purpose::New(publish) => (*publish, Some(open)),
+            Purpose::Repair(repair) => (Publish::Replace, self.repaired(repair, open)?),
+        };
+        open.map_or(Ok(()), |open| self.publish(ended, publish, open))?;
+        self.claims.release(&plan::name(ended.shard))
+    }
+
+    fn publish(&self, ended: &ShardInFlight, publish: Publish, open: Open) -> Result<()> {
+        let entry = self.entry(ended, &open)?;
+        self.writer.append(&entry)?;
+        if self.location.publish(open.draft, &entry.file, publish)? {
+            self.writer.append(&Entry { state: State::Done, ..entry.clone() })?;
+        } else {
+            settle(&*self.location, &self.writer, ended.shard, &entry.file)?;
+        }
+        self.progress.finished_shard(&entry);
+        Ok(())
+    }
+
+    fn entry(&self, ended: &ShardInFlight, open: &Open) -> Result<Entry> {
+        let file = records_file(ended.shard, self.format);
+        let (sha256, length) = digest::of_file(open.draft.as_file(), &file)?;
+        let (before, mut thread_seconds) = (ended.purpose.before(), open.spent.seconds());
+        for (what, seconds) in before.iter().flat_map(|before| &before.thread_seconds) {
+            *thread_seconds.entry(what.clone()).or_default() += seconds;
+        }
+        let Tally { records, failed, bytes, pixels, census, keys } = open.tally.clone();
+        Ok(Entry {
+            state: State::Announced,
+            shard: ended.shard,
+            generation: before.map_or(0, |before| before.generation + 1),
+            file,
+            length,
+            sha256,
+            keys: keys.finish(),
+            records,
+            failed,
+            bytes,
+            pixels,
+            census,
+            other_limits: ended.purpose.other_limits().to_vec(),
+            thread_seconds,
+            seconds: ended.begun.elapsed().as_secs_f64(),
+            at: now(),
+            worker: self.claims.own().name.clone(),
+            first: before.map(Entry::making),
+        })
+    }
+}

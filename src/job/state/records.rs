@@ -1,0 +1,106 @@
+//! Files of records: their names, what is in them, and whether the ledger accounts for them.
+
+use std::fs::File;
+use std::io::Seek as _;
+
+use super::digest;
+use super::ledger::{Entry, Ledger, State, Writer};
+use super::location::Location;
+use super::plan;
+use crate::error::{Error, Result};
+use crate::pipeline::{RecordFormat, Row};
+
+/// The file of a shard's records.
+pub(in crate::job) fn records_file(shard: u64, format: RecordFormat) -> String {
+    format!("records/{}.{format}", plan::name(shard))
+}
+
+/// Writes the last line for a file that was announced and is there; whether there was an announcement of this very content.
+pub(in crate::job) fn account_for(
+    location: &dyn Location,
+    ledger: &Ledger,
+    writer: &Writer,
+    shard: u64,
+    file: &str,
+) -> Result<bool> {
+    let Some(content) = location.open(file)? else { return Ok(false) };
+    let (sha256, length) = digest::of_file(&content, file)?;
+    let same = |entry: &&Entry| entry.sha256 == sha256 && entry.length == length;
+    let Some(announced) = ledger.announced(shard).iter().find(same) else { return Ok(false) };
+    writer.append(&Entry { state: State::Done, ..announced.clone() })?;
+    Ok(true)
+}
+
+/// Accounts for a shard's file that another worker made visible first.
+pub(in crate::job) fn settle(location: &dyn Location, writer: &Writer, shard: u64, file: &str) -> Result<()> {
+    let mut ledger = Ledger::default();
+    ledger.refresh(location)?;
+    if ledger.done(shard).is_some() || account_for(location, &ledger, writer, shard, file)? {
+        return Ok(());
+    }
+    Err(Error::Input(format!(
+        "{file} in {} appeared while it was being made, and no worker of this job announced it; move it away and start again",
+        location.place()
+    )))
+}
+
+/// Whether a record failed with one of these codes; any, where there are none.
+pub(in crate::job) fn is_failed(row: &Row, codes: &[String]) -> bool {
+    row.outcome
+        .as_ref()
+        .is_err_and(|failure| codes.is_empty() || codes.iter().any(|code| *code == failure.code))
+}
+
+/// The rows of a file of records.
+pub(in crate::job) fn read(
+    location: &dyn Location,
+    file: &str,
+    format: RecordFormat,
+) -> Result<impl Iterator<Item = Result<Row>>> {
+    let content = location.open(file)?.ok_or_else(|| {
+        Error::Input(format!(
+            "{file} is gone from {}; `shadegrid job verify` says what else is",
+            location.place()
+        ))
+    })?;
+    let named = file.to_string();
+    let rows = format.rows(content)?;
+    Ok(rows.map(move |row| row.map_err(|error| Error::Input(format!("{named}: {error}")))))
+}
+
+/// What stands in a shard's place.
+pub(in crate::job) enum ShardFile {
+    /// The file of this ledger line, at its beginning.
+    Intact(File, Box<Entry>),
+    /// A file with another checksum or length.
+    Mismatch,
+    Missing,
+    Unreadable(Error),
+}
+
+/// The file of a shard that is done; it is read to its end. Where it matches no line of the ledger, the ledger is read on.
+pub(in crate::job) fn find(location: &dyn Location, ledger: &mut Ledger, shard: u64) -> Result<ShardFile> {
+    match look(location, ledger, shard) {
+        ShardFile::Intact(content, entry) => Ok(ShardFile::Intact(content, entry)),
+        ShardFile::Unreadable(error) => Ok(ShardFile::Unreadable(error)),
+        ShardFile::Mismatch | ShardFile::Missing => {
+            // A retry may have replaced the file since the ledger was read.
+            ledger.refresh(location)?;
+            Ok(look(location, ledger, shard))
+        }
+    }
+}
+
+fn look(location: &dyn Location, ledger: &Ledger, shard: u64) -> ShardFile {
+    let Some(done) = ledger.done(shard) else { return ShardFile::Missing };
+    let read = || {
+        let Some(mut content) = location.open(&done.file)? else { return Ok(ShardFile::Missing) };
+        let (sha256, length) = digest::of_file(&content, &done.file)?;
+        content.rewind().map_err(|error| Error::io(format!("cannot read {}", done.file), error))?;
+        // A retry may have replaced the file and not be done yet.
+        let mut lines = std::iter::once(done).chain(ledger.announced(shard));
+        let line = lines.find(|entry| entry.sha256 == sha256 && entry.length == length);
+        Ok(line.map_or(ShardFile::Mismatch, |entry| ShardFile::Intact(content, Box::new(entry.clone()))))
+    };
+    read().unwrap_or_else(ShardFile::Unreadable)
+}
