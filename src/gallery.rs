@@ -37,6 +37,7 @@ mod resident;
 mod search;
 mod segment;
 mod storage;
+mod temporary;
 mod ways;
 mod words;
 

@@ -9,7 +9,7 @@
 //! | [`Hasher`] | one thread's own: one picture after another |
 //! | [`gallery`] | known signatures: lists, files, exact search |
 //! | [`pipeline`] | sources of every kind (folders, archives, lists, stores), and sinks for their records |
-//! | [`job`] | archives of any size, by many workers on many machines, every input accounted for |
+//! | `job` | archives of any size, by many workers on many machines, every input accounted for |
 //! | [`decode`] | bytes to pictures: formats, limits, damage, faces |
 //! | [`signature`] | the signatures' bytes, texts, distances and orientations |
 //!
@@ -44,6 +44,20 @@
 //! ```
 //!
 //! Looking pictures up: see [`Engine`]. In a service: `examples/axum.rs`.
+//!
+//! # Features
+//!
+//! `cli`, `gpu` and `store` are on by default. What is switched off is [`Error::Unsupported`], which names the feature, and never a lost record.
+//!
+//! | feature | what it brings |
+//! | --- | --- |
+//! | none | pictures in files and in memory, folders, [`Engine`] and [`Search`], galleries, lists of text, CSV, JSON and XML (also packed by gzip), records as JSON lines and CSV |
+//! | `archives` | pictures in tar and zip, lists packed by zstd or zip |
+//! | `parquet` | pictures, lists and records in Parquet |
+//! | `job` | the module `job`: archives of any size, by many workers |
+//! | `gpu` | the backend on graphics processors |
+//! | `store` | pictures, archives and lists in object stores and on the web |
+//! | `cli` | the command; brings `job`, `archives` and `parquet` |
 
 // The front page's Rust is compiled and run with the examples of the documentation.
 #[cfg(doctest)]
@@ -56,9 +70,11 @@ mod engine;
 pub mod error;
 pub mod gallery;
 pub mod hasher;
+#[cfg(feature = "job")]
 pub mod job;
 mod kernel;
 pub mod limits;
+#[cfg(feature = "parquet")]
 mod parquet;
 pub mod picture;
 pub mod pipeline;

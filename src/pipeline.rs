@@ -33,6 +33,7 @@ use crate::limits::machine_memory;
 
 mod budget;
 mod buffers;
+#[cfg(feature = "job")]
 pub(crate) mod concurrent;
 mod counts;
 mod kept;
@@ -62,8 +63,10 @@ pub(crate) use lookup::search_all;
 pub use lookup::{Found, Lookup, Queries, groups, query_of};
 pub use record::{Record, Times};
 pub use row::{Row, RowFace, RowFailure, RowMatch, RowPicture, Text};
-pub use sink::{Csv, JsonLines, Parquet, RecordFormat, RowSink, Rows, Sink, describe};
-#[cfg(feature = "store")]
+#[cfg(feature = "parquet")]
+pub use sink::Parquet;
+pub use sink::{Csv, JsonLines, RecordFormat, RowSink, Rows, Sink, describe};
+#[cfg(all(feature = "job", feature = "store"))]
 pub(crate) use source::Bucket;
 pub use source::{
     Count, DetachedReader, Input, InputOptions, Item, ItemKind, Items, Network, Notices, Only, ReadAhead,
@@ -72,7 +75,9 @@ pub use source::{
 pub use stop::Stop;
 pub use summary::{Ended, Summary};
 pub(crate) use task::{Task, dropped};
-pub(crate) use threads::{refused, start as start_thread};
+pub(crate) use threads::refused;
+#[cfg(feature = "job")]
+pub(crate) use threads::start as start_thread;
 pub(crate) use worker::surviving;
 pub(crate) use workers::Workers;
 

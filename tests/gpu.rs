@@ -1,6 +1,5 @@
 //! The command on graphics processors: the same records as on the processor, and plain words where there is none.
 
-#![cfg(feature = "gpu")]
 #![expect(clippy::print_stdout, reason = "says what was skipped and compared")]
 
 use std::path::Path;

@@ -1,7 +1,5 @@
 //! Stores whose listings are odd or hostile: every key gets its record, none stops the others, and no other key is asked for.
 
-#![cfg(feature = "store")]
-
 mod common;
 
 use std::collections::{BTreeMap, HashMap};

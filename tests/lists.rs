@@ -1,12 +1,7 @@
 //! Every list reader against one set of entries, and against damage.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use parquet::data_type::{ByteArray, ByteArrayType, FixedLenByteArray, FixedLenByteArrayType};
-use parquet::file::properties::WriterProperties;
-use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::parser::parse_message_type;
 use shadegrid::gallery::lists::{Import, ImportOptions, Item, LeaveOut, ListFormat, Unread, read, sniff};
 use shadegrid::gallery::{Entry, Gallery, GalleryBuilder, Query, Scratch, SearchOptions};
 use shadegrid::{Error, Pdq, PhotoDna};
@@ -389,8 +384,16 @@ fn bare_signatures_are_read_where_they_are_named() {
     );
 }
 
+#[cfg(feature = "parquet")]
 #[test]
 fn parquet_with_bytes_and_with_text() {
+    use std::sync::Arc;
+
+    use parquet::data_type::{ByteArray, ByteArrayType, FixedLenByteArray, FixedLenByteArrayType};
+    use parquet::file::properties::WriterProperties;
+    use parquet::file::writer::SerializedFileWriter;
+    use parquet::schema::parser::parse_message_type;
+
     let folder = Folder::new();
     let path = folder.0.path().join("a.parquet");
     let schema = Arc::new(parse_message_type("message list { required binary path (UTF8); optional fixed_len_byte_array(144) photodna; optional binary pdq (UTF8); optional int32 quality; }").unwrap());

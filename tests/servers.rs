@@ -1,7 +1,5 @@
 //! Servers of the web that mean no good, or are just broken: nothing they do takes memory, disk or hours, or leads to where it must not.
 
-#![cfg(feature = "store")]
-
 mod common;
 
 use std::fs;

@@ -4,7 +4,6 @@
 //! that the test needs nothing but cargo). Between it and the client the test's own layer delays every request, answers some
 //! with 500 or 503, and resets some connections before or within the answer.
 
-#![cfg(feature = "store")]
 #![expect(clippy::print_stdout, reason = "says what was injected and measured")]
 
 mod common;

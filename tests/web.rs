@@ -1,7 +1,5 @@
 //! Pictures, archives and lists by their URLs, from a server that does not always do as it should.
 
-#![cfg(feature = "store")]
-
 mod common;
 
 use std::collections::HashMap;

@@ -89,7 +89,8 @@ pub(crate) fn run(
 #[derive(Debug)]
 pub(crate) struct Ring<T> {
     none: Infallible,
-    _payload: std::marker::PhantomData<T>,
+    // As the real one, which keeps payloads behind a lock.
+    _payload: std::marker::PhantomData<std::sync::Mutex<T>>,
 }
 
 impl<T> Ring<T> {

@@ -1,14 +1,12 @@
 //! How a file says that its colours are meant, and the transform to what a screen of sRGB shows of them.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use moxcms::{
     Chromaticity, CicpColorPrimaries, CicpProfile, ColorPrimaries, ColorProfile, DataColorSpace, Layout,
     MatrixCoefficients, ToneReprCurve, TransferCharacteristics, Transform8BitExecutor, TransformOptions,
 };
-use sha2::{Digest, Sha256};
 
 use super::random::Random;
 use crate::picture::{Picture, Planes};
@@ -62,26 +60,27 @@ impl ColourSpace<'_> {
             return None;
         }
         static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
-        let digest = self.digest();
-        let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner).get(&digest).cloned();
-        known.unwrap_or_else(|| {
+        let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        let remembered = known().iter().find(|(space, _)| space == self).map(|(_, to_srgb)| to_srgb.clone());
+        remembered.unwrap_or_else(|| {
             // Tables take milliseconds, and most profiles are sRGB's.
             let profile = self.profile().filter(|profile| !is_srgb(profile));
             let to_srgb = profile.as_ref().and_then(ToSrgb::of).filter(ToSrgb::matters).map(Arc::new);
-            let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut known = known();
             if known.len() >= REMEMBERED {
                 known.clear();
             }
-            known.insert(digest, to_srgb.clone());
+            known.push((self.owned(), to_srgb.clone()));
             to_srgb
         })
     }
 
-    fn digest(&self) -> [u8; 32] {
+    fn owned(&self) -> ColourSpace<'static> {
         match self {
-            ColourSpace::Icc(icc) => Sha256::digest(icc).into(),
-            // Shorter than any profile.
-            other => Sha256::digest(format!("{other:?}")).into(),
+            ColourSpace::Usual => ColourSpace::Usual,
+            ColourSpace::Icc(icc) => ColourSpace::Icc(Cow::Owned(icc.to_vec())),
+            &ColourSpace::Codes { primaries, transfer } => ColourSpace::Codes { primaries, transfer },
+            &ColourSpace::Gamma { exponent, primaries } => ColourSpace::Gamma { exponent, primaries },
         }
     }
 
@@ -306,10 +305,10 @@ fn is_of_inks(icc: &[u8]) -> bool {
     icc.get(16..20) == Some(b"CMYK")
 }
 
-/// Transforms by the digest of what a file says.
-type Known = HashMap<[u8; 32], Option<Arc<ToSrgb>>>;
+/// What files said, byte for byte, and the transforms.
+type Known = Vec<(ColourSpace<'static>, Option<Arc<ToSrgb>>)>;
 
-/// Transforms that are remembered: most pictures have one of a few, and one may take some megabytes.
+/// Transforms that are remembered: most pictures have one of a few, and one may take some megabytes, its profile one more.
 const REMEMBERED: usize = 16;
 
 fn luma([r, g, b]: &[u8; 3]) -> f64 {

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use super::damaged;
 use super::segment::{Made, SECTIONS, Segment};
 use super::storage::{HEADER, Section, u32_at, u64_at};
+use super::temporary::{DRAWN, Temporary};
 use crate::error::{Error, Result};
 
 const MAGIC: &[u8; 8] = b"SHADEGAL";
@@ -157,16 +158,15 @@ pub(super) fn replace(
     let cannot = |source| Error::io(format!("cannot write the gallery {}", path.display()), source);
     let path = resolved(path);
     let folder = folder(&path);
-    let temporary =
-        tempfile::Builder::new().prefix(&prefix(&path)).suffix(SUFFIX).tempfile_in(folder).map_err(cannot)?;
-    let file = temporary.as_file().try_clone().map_err(cannot)?;
+    let temporary = Temporary::new(folder, &prefix(&path), SUFFIX).map_err(cannot)?;
+    let file = temporary.file().try_clone().map_err(cannot)?;
     let file =
         fill(BufWriter::with_capacity(1 << 20, file))?.into_inner().map_err(|e| cannot(e.into_error()))?;
     if let Ok(old) = fs::metadata(&path) {
         keep_owner(&file, &old).map_err(cannot)?;
     }
     file.sync_all().map_err(cannot)?;
-    temporary.persist(&path).map_err(|error| cannot(error.error))?;
+    temporary.replace(&path).map_err(cannot)?;
     // So that the name is on disk too; not every system can.
     let _ = File::open(folder).and_then(|folder| folder.sync_all());
     Ok(())
@@ -198,7 +198,7 @@ pub(super) fn remove_stale(path: &Path) {
     let stale = |name: &OsStr| {
         let (name, prefix) = (name.as_encoded_bytes(), prefix.as_encoded_bytes());
         let random = name.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(SUFFIX.as_bytes()));
-        random.is_some_and(|random| random.len() == 6 && random.iter().all(u8::is_ascii_alphanumeric))
+        random.is_some_and(|random| random.len() == DRAWN && random.iter().all(u8::is_ascii_alphanumeric))
     };
     for entry in fs::read_dir(folder(path)).into_iter().flatten().flatten() {
         if stale(&entry.file_name()) {

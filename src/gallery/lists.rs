@@ -21,7 +21,11 @@ mod json;
 pub(crate) mod lines;
 mod names;
 pub(crate) mod opened;
-mod parquet;
+#[cfg(feature = "parquet")]
+pub(crate) mod parquet;
+#[cfg(not(feature = "parquet"))]
+#[path = "lists/parquet_absent.rs"]
+pub(crate) mod parquet;
 mod reading;
 pub(crate) mod rows;
 pub(crate) mod sniff;
@@ -30,7 +34,16 @@ mod text;
 mod tree;
 mod value;
 mod xml;
+#[cfg(feature = "archives")]
 mod zip;
+#[cfg(not(feature = "archives"))]
+#[path = "lists/zip_absent.rs"]
+mod zip;
+#[cfg(feature = "archives")]
+mod zstandard;
+#[cfg(not(feature = "archives"))]
+#[path = "lists/zstandard_absent.rs"]
+mod zstandard;
 
 pub use import::{Import, ImportOptions, LeaveOut, Report, Unread};
 

@@ -10,12 +10,19 @@ use crate::error::{Error, Result};
 use crate::pipeline::{Record, Row};
 
 mod csv;
+mod description;
 mod json_lines;
+#[cfg(feature = "parquet")]
+mod parquet;
+#[cfg(not(feature = "parquet"))]
+#[path = "sink/parquet_absent.rs"]
 mod parquet;
 
 pub use csv::Csv;
+pub use description::describe;
 pub use json_lines::JsonLines;
-pub use parquet::{Parquet, describe};
+#[cfg(feature = "parquet")]
+pub use parquet::Parquet;
 
 /// Takes the records of a run, in order.
 ///
@@ -106,7 +113,7 @@ impl RecordFormat {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] where the start of a Parquet file cannot be written.
+    /// [`Error::Io`] where the start of a Parquet file cannot be written, [`Error::Unsupported`] where this build has no Parquet.
     pub fn sink<'a>(
         self,
         to: impl Write + Send + 'a,
@@ -115,7 +122,7 @@ impl RecordFormat {
         Ok(match self {
             RecordFormat::JsonLines => Box::new(JsonLines::new(to)),
             RecordFormat::Csv => Box::new(Csv::new(to)),
-            RecordFormat::Parquet => Box::new(Parquet::new(to, about)?),
+            RecordFormat::Parquet => parquet::sink(to, about)?,
         })
     }
 
@@ -123,7 +130,7 @@ impl RecordFormat {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] where it cannot be opened, [`Error::Corrupt`] where it is no Parquet file.
+    /// [`Error::Io`] where it cannot be opened, [`Error::Corrupt`] where it is no Parquet file, [`Error::Unsupported`] where this build has no Parquet.
     pub fn read(self, path: &Path) -> Result<Rows> {
         let cannot = |error| Error::io(format!("cannot read the records in {}", path.display()), error);
         self.rows(File::open(path).map_err(cannot)?)
@@ -133,7 +140,7 @@ impl RecordFormat {
     ///
     /// # Errors
     ///
-    /// [`Error::Corrupt`] where it is no Parquet file.
+    /// [`Error::Corrupt`] where it is no Parquet file, [`Error::Unsupported`] where this build has no Parquet.
     pub fn rows(self, file: File) -> Result<Rows> {
         Ok(match self {
             RecordFormat::JsonLines => json_lines::read(BufReader::new(file)),

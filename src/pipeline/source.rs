@@ -8,6 +8,10 @@ use std::sync::Arc;
 use crate::error::Error;
 
 mod ahead;
+#[cfg_attr(
+    not(any(feature = "archives", feature = "parquet")),
+    expect(dead_code, reason = "without a reader of archives there are no members")
+)]
 mod archive;
 mod count;
 mod detached;
@@ -39,7 +43,7 @@ pub use network::Network;
 pub use only::Only;
 pub use open::{Sources, open};
 pub(super) use regular::{Special, open_regular};
-#[cfg(feature = "store")]
+#[cfg(all(feature = "job", feature = "store"))]
 pub(crate) use store::Bucket;
 pub use walk::{Walk, expand};
 
@@ -88,6 +92,7 @@ impl Source {
     }
 
     /// The same source, with an error in place of its content.
+    #[cfg(feature = "job")]
     pub(crate) fn failing(self, error: Error) -> Source {
         Source { content: Content::Failed(error), ..self }
     }

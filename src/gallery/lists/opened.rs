@@ -1,10 +1,14 @@
 //! A list that is open: read once from its start, whatever it is, with its head kept for a look at what it is.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, Read};
+#[cfg(any(feature = "archives", feature = "parquet"))]
+use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
+
+use super::zstandard;
 
 /// Bytes that are looked at to tell what a list is.
 const HEAD: usize = 64 << 10;
@@ -98,7 +102,8 @@ impl<'a> Opened<'a> {
 
     /// A file to be read anywhere in it: the list's own, or for what can be read only once a copy that has no name and is gone when it
     /// is closed.
-    pub(crate) fn into_file(mut self) -> io::Result<File> {
+    #[cfg(any(feature = "archives", feature = "parquet"))]
+    pub(super) fn into_file(mut self) -> io::Result<File> {
         if let Source::File(mut file) = self.rest {
             file.seek(SeekFrom::Start(0))?;
             return Ok(file);
@@ -126,9 +131,7 @@ impl<'a> Opened<'a> {
         let buffered = |opened| BufReader::with_capacity(1 << 18, opened);
         let inner = match packed {
             Some(Packed::Gzip) => Source::stream(MultiGzDecoder::new(buffered(self))),
-            Some(Packed::Zstandard) => {
-                Source::stream(zstd::stream::read::Decoder::with_buffer(buffered(self))?)
-            }
+            Some(Packed::Zstandard) => Source::stream(zstandard::unpacked(buffered(self))?),
             Some(Packed::Zip) | None => return Ok(self),
         };
         if prompt { Opened::prompt(inner) } else { Opened::new(inner) }

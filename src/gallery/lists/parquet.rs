@@ -10,17 +10,23 @@ use parquet::record::Row;
 use parquet::schema::types::Type;
 
 use super::names::Field;
+use super::opened::Opened;
 use super::tree::{Position, Tree};
-use super::{Give, damaged};
+use super::{Give, damaged, unreadable};
 use crate::error::{Error, Result};
 use crate::parquet as columns;
 
 /// Deepest nesting that is read.
 const DEEPEST: usize = 16;
 
-/// Reads a file, and gives the names of its columns.
-pub(super) fn read(file: File, give: Give<'_>) -> Result<Vec<String>> {
-    let reader = columns::open(file)?;
+/// The list as a file to be read anywhere in it.
+pub(crate) fn file(list: Opened<'_>) -> Result<File> {
+    list.into_file().map_err(unreadable)
+}
+
+/// Reads a list, and gives the names of its columns.
+pub(super) fn read(list: Opened<'_>, give: Give<'_>) -> Result<Vec<String>> {
+    let reader = columns::open(file(list)?)?;
     let fields = reader.schema().get_fields();
     let names: Vec<String> = fields.iter().map(|field| field.name().to_string()).collect();
     if !fields.iter().any(|field| holds_signatures(field, 0)) {

@@ -29,9 +29,7 @@ pub(super) fn read_from(
 fn read_opened(list: Opened<'_>, path: &Path, format: Option<ListFormat>, take: Take<'_>) -> Result<()> {
     let mut reading = Reading { path, format, take, account: Account::default() };
     match list.packed().filter(|_| unpacks(path, format)) {
-        Some(Packed::Zip) => zip::each(list.into_file().map_err(unreadable)?, &mut |member, content| {
-            reading.member(member, content)
-        })?,
+        Some(Packed::Zip) => zip::each(list, &mut |member, content| reading.member(member, content))?,
         Some(_) => reading.part("", list.unpacked().map_err(unreadable)?)?,
         None => reading.part("", list)?,
     }
@@ -43,7 +41,7 @@ pub(super) fn sniff(path: &Path) -> Result<ListFormat> {
     let list = open(path)?;
     let mut found = None;
     match list.packed() {
-        Some(Packed::Zip) => zip::each(list.into_file().map_err(unreadable)?, &mut |_, content| {
+        Some(Packed::Zip) => zip::each(list, &mut |_, content| {
             found = found.or(Some(of(&content)?));
             Ok(())
         })?,
@@ -120,7 +118,7 @@ impl Reading<'_, '_> {
             (self.take)(&part, item)
         };
         let names = match format {
-            ListFormat::Parquet => parquet::read(content.into_file().map_err(unreadable)?, give),
+            ListFormat::Parquet => parquet::read(content, give),
             ListFormat::BinaryPhotoDna => {
                 binary::read::<144>(content.into_reader(0), give).map(|()| Vec::new())
             }

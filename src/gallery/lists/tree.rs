@@ -234,6 +234,7 @@ impl<'a> Tree<'a> {
     }
 
     /// Bytes that stand for themselves.
+    #[cfg(feature = "parquet")]
     pub(super) fn bytes(&mut self, bytes: &[u8]) -> Result<()> {
         match self.field() {
             Some(field) => self.with_fields(|fields| fields.set_bytes(field, bytes)),

@@ -1,6 +1,5 @@
 //! Lists in a zip archive, one after another.
 
-use std::fs::File;
 use std::io;
 
 use zip::ZipArchive;
@@ -11,8 +10,9 @@ use super::{damaged, unreadable};
 use crate::error::{Error, Result};
 
 /// Calls `visit` with the name and content of every file in it.
-pub(super) fn each(archive: File, visit: &mut dyn FnMut(&str, Opened<'_>) -> Result<()>) -> Result<()> {
-    let mut archive = ZipArchive::new(io::BufReader::new(archive)).map_err(broken)?;
+pub(super) fn each(list: Opened<'_>, visit: &mut dyn FnMut(&str, Opened<'_>) -> Result<()>) -> Result<()> {
+    let file = list.into_file().map_err(unreadable)?;
+    let mut archive = ZipArchive::new(io::BufReader::new(file)).map_err(broken)?;
     let is_spreadsheet = |name: &str| name == "xl/workbook.xml" || name == "content.xml";
     if archive.file_names().flatten().any(|name| is_spreadsheet(&name)) {
         return Err(Error::Input("it is a spreadsheet's file: save its table as CSV".into()));

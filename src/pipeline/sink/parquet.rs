@@ -25,7 +25,6 @@ use parquet::schema::types::ColumnPath;
 use super::json_lines::cannot_write;
 use super::{RowSink, Rows, Sink, unreadable};
 use crate::error::{Error, Result};
-use crate::hasher::HashOptions;
 use crate::parquet as columns;
 use crate::pipeline::Record;
 use crate::pipeline::row::{Row, RowFace, RowFailure, RowMatch, RowPicture, Text};
@@ -93,24 +92,8 @@ pub struct Parquet<W: Write + Send> {
     matches: usize,
 }
 
-/// What a file's metadata says of how its signatures were made.
-pub fn describe(options: &HashOptions) -> Vec<(String, String)> {
-    let algorithms: Vec<&str> = options.algorithms.iter().map(|algorithm| algorithm.name()).collect();
-    let about = [
-        ("shadegrid.version", env!("CARGO_PKG_VERSION").to_string()),
-        ("shadegrid.algorithms", algorithms.join(",")),
-        ("shadegrid.photodna", "26x26 box sums, 6x6 cells, 144 bytes; squared Euclidean".to_string()),
-        ("shadegrid.pdq", "64x64 tent sums, 16x16 DCT, 256 bits; Hamming".to_string()),
-        ("shadegrid.detail", format!("{:?}", options.decode.detail).to_lowercase()),
-        ("shadegrid.orient", format!("{:?}", options.decode.orient).to_lowercase()),
-        ("shadegrid.faces", options.faces.name().to_string()),
-        ("shadegrid.damaged", format!("{:?}", options.decode.damaged).to_lowercase()),
-    ];
-    about.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
-}
-
 impl<W: Write + Send> Parquet<W> {
-    /// Starts a file, with `about` in its metadata; see [`describe`].
+    /// Starts a file, with `about` in its metadata; see [`describe`](super::describe).
     ///
     /// # Errors
     ///
@@ -349,6 +332,14 @@ impl<'a, W: Write + Send> Columns<'a, '_, W> {
         column.typed::<T>().write_batch(values, levels, repeats)?;
         column.close()
     }
+}
+
+/// A sink of this format.
+pub(super) fn sink<'a>(
+    to: impl Write + Send + 'a,
+    about: &[(String, String)],
+) -> Result<Box<dyn RowSink + Send + 'a>> {
+    Ok(Box::new(Parquet::new(to, about)?))
 }
 
 /// The rows of finished output; the first that cannot be read ends them.

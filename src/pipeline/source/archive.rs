@@ -4,7 +4,7 @@
 //! with the archive's own name.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 
 use super::ahead::Lease;
 use super::place::{self, Place};
@@ -13,15 +13,19 @@ use crate::decode::{Format, no_picture};
 use crate::error::{Error, Result};
 
 mod names;
+#[cfg(feature = "archives")]
+mod packed;
+#[cfg(not(feature = "archives"))]
+#[path = "archive/packed_absent.rs"]
+mod packed;
+#[cfg(feature = "parquet")]
 mod parquet;
-mod tar;
-mod unpack;
-mod zip;
+#[cfg(not(feature = "parquet"))]
+#[path = "archive/parquet_absent.rs"]
+mod parquet;
 
 use names::Names;
-pub(super) use parquet::{Holds, Reader, holds, rows, text};
-use unpack::{Gzip, Zstd, is_gzip, is_zstd};
-use zip::Zip;
+pub(super) use parquet::{Holds, holds, names as names_in};
 
 /// How many first bytes tell whether something is a picture.
 const SNIFFED: u64 = 64;
@@ -91,33 +95,8 @@ impl Archive<'_> {
         file.by_ref().take(1024).read_to_end(&mut start).map_err(cannot)?;
         file.seek(SeekFrom::Start(0)).map_err(cannot)?;
         match start.as_slice() {
-            start if is_gzip(start) => tar::read(Gzip::new(buffered(file)), "tar.gz", self),
-            start if is_zstd(start) => {
-                let unpacked = Zstd::new(buffered(file)).map_err(cannot)?;
-                tar::read(unpacked, "tar.zst", self)
-            }
-            start if zip::begins(start) => zip::read(file, self),
             [b'P', b'A', b'R', b'1', ..] => parquet::read(file, self),
-            _ if tar::begins(&start) => tar::read(buffered(file), "tar", self),
-            _ => self.something(file, &start),
-        }
-    }
-
-    /// A picture with an archive's name, a zip behind what unpacks it, or both: a zip behind a picture.
-    fn something(&mut self, file: Box<dyn Place>, start: &[u8]) -> Step {
-        let is_picture = Format::sniff(start).is_some();
-        let cannot = |error| Error::io("cannot read the archive", error);
-        match Zip::at_end(file).map_err(cannot)? {
-            Ok(mut zip) => {
-                if is_picture {
-                    self.picture(zip.file())?;
-                }
-                zip.read(self)
-            }
-            Err(mut file) if is_picture => self.picture(&mut file),
-            Err(_) => {
-                Err(Error::corrupt("archive", "neither a tar, a zip, a Parquet file nor a picture").into())
-            }
+            start => packed::read(file, start, self),
         }
     }
 
@@ -130,11 +109,6 @@ impl Archive<'_> {
             Err(error) => Source::failed(self.location, error),
         };
         self.give(source)
-    }
-
-    /// Whether a member of this name is wanted.
-    fn wants(&self, name: &[u8]) -> bool {
-        self.members.options.only.lets(&name_from_bytes(name.to_vec()))
     }
 
     /// Gives a member that is read now; whether all of it was there.
@@ -192,10 +166,6 @@ impl Archive<'_> {
         key.push(name_from_bytes(self.names.unique(name)));
         key
     }
-}
-
-fn buffered(file: Box<dyn Place>) -> BufReader<Box<dyn Place>> {
-    BufReader::with_capacity(256 << 10, file)
 }
 
 /// What a failed read says of an archive: damage where what was read makes no sense or is not all there, else the system's error.

@@ -299,7 +299,8 @@ impl Listing {
                         "{name}: the column {column} is read as paths, since {beside} holds no pictures; --column says otherwise"
                     ));
                 }
-                list::names_in(reader, &column).ok().map(Ok)
+                let names = archive::names_in(reader, &column).ok()?;
+                Some(Ok(Box::new(names)))
             }
             Err(error @ Error::Io { .. }) => Some(Err(error)),
             Ok((_, archive::Holds::Pictures(_))) | Err(_) => None,

@@ -5,12 +5,13 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::iter;
 use std::path::Path;
 
-use super::archive::{Holds, holds, in_lower_case, rows};
+use super::archive::{Holds, holds, in_lower_case, names_in};
 use super::{DetachedReader, InputOptions, name_from_bytes, names, place};
 use crate::error::{Error, Result};
 use crate::gallery::lists::encoding::{Encoding, Utf8};
 use crate::gallery::lists::lines::End;
 use crate::gallery::lists::opened::{Opened, Source};
+use crate::gallery::lists::parquet::file as parquet_file;
 use crate::gallery::lists::rows::{Row, Rows, delimiter_of, separator_line};
 use crate::gallery::lists::sniff::no_names;
 
@@ -54,7 +55,7 @@ pub(super) fn open(list: &OsStr, options: &InputOptions) -> Result<Names> {
     let list_is_table = column.is_some() || looks_like_list(list);
     let opened = Opened::prompt(source).and_then(Opened::unpacked).map_err(cannot)?;
     if opened.head().starts_with(b"PAR1") {
-        return parquet(Box::new(opened.into_file().map_err(cannot)?), column);
+        return parquet(Box::new(parquet_file(opened)?), column);
     }
     if let Some(kind) = no_names(opened.head()) {
         return Err(Error::Input(format!("{} is no list of names: it looks like {kind}", list.display())));
@@ -206,27 +207,5 @@ fn parquet(file: Box<dyn place::Place>, column: Option<&str>) -> Result<Names> {
             "the list is a Parquet file of pictures: give it as an argument".to_string(),
         ));
     };
-    names_in(reader, &column)
-}
-
-/// The names in a column of a Parquet file.
-pub(super) fn names_in(reader: super::archive::Reader, column: &str) -> Result<Names> {
-    let mut ended = false;
-    Ok(Box::new((0u64..).zip(rows(reader, column)?).map_while(move |(number, row)| {
-        if ended {
-            return None;
-        }
-        ended = row.is_err();
-        Some(match row {
-            Ok(row) => {
-                let name = row.get_column_iter().next().and_then(|(_, value)| super::archive::text(value));
-                name.map(OsString::from)
-                    .ok_or_else(|| Error::Input(format!("row {number} of the list names nothing")))
-            }
-            Err(Error::Corrupt { message, .. }) => {
-                Err(Error::corrupt("list", format!("row {number} cannot be read: {message}")))
-            }
-            Err(error) => Err(error),
-        })
-    })))
+    Ok(Box::new(names_in(reader, &column)?))
 }

@@ -22,6 +22,7 @@ use crate::pipeline::Stop;
 use crate::pipeline::panics::caught;
 
 mod address;
+#[cfg(feature = "job")]
 mod bucket;
 mod exact;
 mod fetch;
@@ -36,6 +37,7 @@ mod turns;
 mod version;
 mod wire;
 
+#[cfg(feature = "job")]
 pub(crate) use bucket::Bucket;
 pub(super) use fetch::{Coming, Fetcher};
 pub(super) use listing::{Found, is_object, list};

@@ -47,9 +47,30 @@ pub(in crate::pipeline::source) fn holds(
     Ok((reader, holds))
 }
 
-/// The rows of a file, with one column only.
-pub(in crate::pipeline::source) fn rows(reader: Reader, column: &str) -> Result<Rows> {
-    reader.rows(|field| (field.name() == column).then(|| field.clone()))
+/// The names in a column of a file; a row that names nothing ends nothing.
+pub(in crate::pipeline::source) fn names(
+    reader: Reader,
+    column: &str,
+) -> Result<impl Iterator<Item = Result<OsString>> + Send + 'static> {
+    let rows = reader.rows(|field| (field.name() == column).then(|| field.clone()))?;
+    let mut ended = false;
+    Ok((0u64..).zip(rows).map_while(move |(number, row)| {
+        if ended {
+            return None;
+        }
+        ended = row.is_err();
+        Some(match row {
+            Ok(row) => {
+                let name = row.get_column_iter().next().and_then(|(_, value)| text(value));
+                name.map(OsString::from)
+                    .ok_or_else(|| Error::Input(format!("row {number} of the list names nothing")))
+            }
+            Err(Error::Corrupt { message, .. }) => {
+                Err(Error::corrupt("list", format!("row {number} cannot be read: {message}")))
+            }
+            Err(error) => Err(error),
+        })
+    }))
 }
 
 /// Pictures up to this length are wanted of a dictionary, in bytes.
@@ -218,7 +239,7 @@ fn inside<'a>(group: &'a Row, name: &str) -> Option<&'a Field> {
 }
 
 /// A name as text; empty ones count as not there.
-pub(in crate::pipeline::source) fn text(value: &Field) -> Option<String> {
+fn text(value: &Field) -> Option<String> {
     let text = match value {
         Field::Str(text) => text.clone(),
         Field::Bytes(bytes) => String::from_utf8_lossy(bytes.data()).into_owned(),

@@ -1,0 +1,19 @@
+//! How the signatures of a file of records were made, in words that the file carries.
+
+use crate::hasher::HashOptions;
+
+/// What a file's metadata says of how its signatures were made.
+pub fn describe(options: &HashOptions) -> Vec<(String, String)> {
+    let algorithms: Vec<&str> = options.algorithms.iter().map(|algorithm| algorithm.name()).collect();
+    let about = [
+        ("shadegrid.version", env!("CARGO_PKG_VERSION").to_string()),
+        ("shadegrid.algorithms", algorithms.join(",")),
+        ("shadegrid.photodna", "26x26 box sums, 6x6 cells, 144 bytes; squared Euclidean".to_string()),
+        ("shadegrid.pdq", "64x64 tent sums, 16x16 DCT, 256 bits; Hamming".to_string()),
+        ("shadegrid.detail", format!("{:?}", options.decode.detail).to_lowercase()),
+        ("shadegrid.orient", format!("{:?}", options.decode.orient).to_lowercase()),
+        ("shadegrid.faces", options.faces.name().to_string()),
+        ("shadegrid.damaged", format!("{:?}", options.decode.damaged).to_lowercase()),
+    ];
+    about.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
+}

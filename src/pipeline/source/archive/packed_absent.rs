@@ -1,0 +1,15 @@
+//! In place of tar and zip, where the feature `archives` is off: every archive is an error that says so, and a picture with an archive's
+//! name is a picture.
+
+use super::{Archive, Place, Step};
+use crate::decode::Format;
+use crate::error::Error;
+
+/// Gives the picture, if it is one.
+pub(super) fn read(mut file: Box<dyn Place>, start: &[u8], archive: &mut Archive<'_>) -> Step {
+    if Format::sniff(start).is_some() {
+        return archive.picture(&mut file);
+    }
+    let told = "this build reads no archives: build with the feature `archives`";
+    Err(Error::Unsupported(told.to_string()).into())
+}
