@@ -14,8 +14,8 @@
 //!
 //! let lines = String::from_utf8(lines.into_inner()).unwrap();
 //! let mut lines = lines.lines();
-//! assert!(lines.next().unwrap().starts_with(r#"{"path":"tiny.bmp","status":"ok""#));
-//! assert!(lines.next().unwrap().contains(r#""status":"error","code":"io""#));
+//! assert!(lines.next().unwrap().starts_with(r#"{"key":"tiny.bmp","status":"ok""#));
+//! assert!(lines.next().unwrap().contains(r#""status":"error","error_code":"io""#));
 //! # Ok::<(), shadegrid::Error>(())
 //! ```
 //!
@@ -32,6 +32,7 @@ use crate::limits::machine_memory;
 
 mod budget;
 mod buffers;
+mod columns;
 mod counts;
 mod lane;
 mod loans;
@@ -41,10 +42,10 @@ mod panics;
 mod pool;
 mod reader;
 mod record;
-mod row;
 mod sink;
 mod source;
 mod stop;
+mod stored;
 mod summary;
 mod take;
 mod task;
@@ -56,11 +57,13 @@ mod worker;
 mod writer;
 
 pub(crate) use budget::Permits;
+pub use columns::{COLUMNS, Column, ColumnType, FACE_COLUMNS, MATCH_COLUMNS, Value};
 pub(crate) use lookup::search_all;
 pub use lookup::{Found, Lookup, Queries, groups, query_of};
 pub use record::{Record, Times};
-pub use row::{Row, RowFace, RowFailure, RowMatch, RowPicture, Text};
-pub use sink::{Csv, JsonLines, Parquet, RecordFormat, RowSink, Rows, Sink, describe};
+pub use sink::{
+    Csv, DeprecatedNames, JsonLines, Parquet, RecordFormat, Sink, StoredRecords, StoredSink, describe,
+};
 #[cfg(feature = "store")]
 pub(crate) use source::Bucket;
 pub use source::{
@@ -68,6 +71,7 @@ pub use source::{
     Source, Sources, Walk, count_ahead, count_items, expand, items, looks_like_archive, names, open, resumes,
 };
 pub use stop::Stop;
+pub use stored::{RecordError, RecordFace, RecordMatch, RecordPicture, StoredRecord, Text};
 pub use summary::{Ended, Summary};
 pub(crate) use threads::{Concurrent, refused, start as start_thread};
 pub(crate) use worker::surviving;

@@ -509,7 +509,7 @@ fn matches_are_those_of_match() {
             >= 90
     );
     for (found, matched) in found.iter().zip(&matched).filter(|(found, _)| found["status"] == "ok") {
-        assert_eq!((&found["path"], &found["matches"]), (&matched["path"], &matched["matches"]));
+        assert_eq!((&found["key"], &found["matches"]), (&matched["key"], &matched["matches"]));
     }
     fs::copy(folder.join("known.jsonl"), folder.join("more.jsonl")).unwrap();
     assert_eq!(code(&output(folder, &["gallery", "add", "known.gallery", "more.jsonl"])) % 2, 0);

@@ -180,5 +180,5 @@ fn csv_and_json_say_the_same() {
 fn a_table_without_records_still_names_its_columns() {
     let mut table = Csv::new(Vec::new());
     pipeline::run([], &mut table, &options()).unwrap();
-    assert!(table.into_inner().starts_with(b"path,path_base64,status,code,message,format,"));
+    assert!(table.into_inner().starts_with(b"key,key_bytes,status,error_code,error_message,format,"));
 }

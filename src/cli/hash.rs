@@ -26,9 +26,9 @@ use super::{bytes, console, interrupt};
 /// are objects, or everything below a prefix; credentials and endpoints come from the usual environment variables (AWS_…,
 /// GOOGLE_…, AZURE_…). http:// and https:// URLs are pictures or archives.
 ///
-/// A record is one line of JSON with the path, the size, the signatures and what is needed to judge them, or
-/// with an error's code (corrupt, unsupported, limit, input, io) and message. A path that is not UTF-8 is
-/// given exactly in `path_base64`. Signatures are sensitive: keep the records as you keep the pictures.
+/// A record is one line of JSON with the key (a file's path), the size, the signatures and what is needed to judge them, or
+/// with an error's code (corrupt, unsupported, limit, input, io) and message. A key that is not UTF-8 is
+/// given exactly in `key_bytes`. Signatures are sensitive: keep the records as you keep the pictures.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Arguments {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use shadegrid::Error;
-use shadegrid::pipeline::{RecordFormat, RowSink};
+use shadegrid::pipeline::{RecordFormat, StoredSink};
 
 use super::console;
 
@@ -52,7 +52,7 @@ impl OutputFormat {
         self,
         to: Box<dyn Write + Send>,
         about: &[(String, String)],
-    ) -> Result<Box<dyn RowSink + Send>, Error> {
+    ) -> Result<Box<dyn StoredSink + Send>, Error> {
         RecordFormat::from(self).sink(to, about)
     }
 }

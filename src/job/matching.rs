@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use crate::error::Result;
 use crate::gallery::{Gallery, SearchOptions};
-use crate::pipeline::{Lookup, Queries, Row};
+use crate::pipeline::{Lookup, Queries, StoredRecord};
 
 /// Galleries, and what counts as a match.
 #[derive(Debug)]
@@ -30,7 +30,12 @@ impl Matching {
     /// # Errors
     ///
     /// As [`Lookup::matches`].
-    pub(super) fn fill(&self, lookup: &mut Lookup<'_>, rows: &mut [Row], queries: &Queries) -> Result<()> {
+    pub(super) fn fill(
+        &self,
+        lookup: &mut Lookup<'_>,
+        rows: &mut [StoredRecord],
+        queries: &Queries,
+    ) -> Result<()> {
         let matches = lookup.matches(queries, &self.names)?;
         rows.iter_mut().zip(matches).for_each(|(row, matches)| row.matches = Some(matches));
         Ok(())

@@ -5,12 +5,12 @@ use crossbeam_channel::Sender;
 use super::progress::Progress;
 use super::shard_sources::{InFlight, ShardInFlight};
 use crate::error::{Error, Result};
-use crate::pipeline::{Queries, Record, Row, Sink, Times};
+use crate::pipeline::{Queries, Record, Sink, StoredRecord, Times};
 
 /// What goes from the pipeline to whoever makes the files.
 pub(super) enum Part {
     /// Rows of the current shard, with what is looked up for each, and how long threads were at them.
-    Rows(Vec<Row>, Queries, Times),
+    Records(Vec<StoredRecord>, Queries, Times),
     /// The current shard is complete.
     End(ShardInFlight),
 }
@@ -25,7 +25,7 @@ pub(super) struct RecordSink<'a> {
     parts: Sender<Part>,
     /// Records of the current shard.
     records: u64,
-    rows: Vec<Row>,
+    rows: Vec<StoredRecord>,
     queries: Queries,
     times: Times,
 }
@@ -56,7 +56,7 @@ impl<'a> RecordSink<'a> {
     fn send_rows(&mut self) -> Result<()> {
         let (rows, queries) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.queries));
         let times = std::mem::take(&mut self.times);
-        if rows.is_empty() { Ok(()) } else { self.send(Part::Rows(rows, queries, times)) }
+        if rows.is_empty() { Ok(()) } else { self.send(Part::Records(rows, queries, times)) }
     }
 
     fn send(&self, part: Part) -> Result<()> {

@@ -5,7 +5,7 @@ use super::ledger::{Entry, Ledger, State, Writer};
 use super::location::Location;
 use super::plan;
 use crate::error::{Error, Result};
-use crate::pipeline::{RecordFormat, Row};
+use crate::pipeline::{RecordFormat, StoredRecord};
 
 /// The file of a shard's records.
 pub(super) fn records_file(shard: u64, format: RecordFormat) -> String {
@@ -42,7 +42,7 @@ pub(super) fn settle(location: &dyn Location, writer: &Writer, shard: u64, file:
 }
 
 /// Whether a record failed with one of these codes; any, where there are none.
-pub(super) fn is_failed(row: &Row, codes: &[String]) -> bool {
+pub(super) fn is_failed(row: &StoredRecord, codes: &[String]) -> bool {
     row.outcome
         .as_ref()
         .is_err_and(|failure| codes.is_empty() || codes.iter().any(|code| *code == failure.code))
@@ -53,7 +53,7 @@ pub(super) fn read(
     location: &dyn Location,
     file: &str,
     format: RecordFormat,
-) -> Result<impl Iterator<Item = Result<Row>>> {
+) -> Result<impl Iterator<Item = Result<StoredRecord>>> {
     let content = location.open(file)?.ok_or_else(|| {
         Error::Input(format!(
             "{file} is gone from {}; `shadegrid job verify` says what else is",
@@ -61,6 +61,6 @@ pub(super) fn read(
         ))
     })?;
     let named = file.to_string();
-    let rows = format.rows(content)?;
+    let rows = format.records(content)?;
     Ok(rows.map(move |row| row.map_err(|error| Error::Input(format!("{named}: {error}")))))
 }

@@ -19,7 +19,7 @@ use super::records::{records_file, settle};
 use super::shard_sources::{Purpose, ShardInFlight};
 use super::tally::Tally;
 use crate::error::{Error, Result};
-use crate::pipeline::{Lookup, Queries, RecordFormat, Row, RowSink, Times};
+use crate::pipeline::{Lookup, Queries, RecordFormat, StoredRecord, StoredSink, Times};
 
 /// What making files needs of the job.
 #[derive(Debug, Clone)]
@@ -37,7 +37,7 @@ pub(super) struct Desk {
 /// A file that is being written.
 pub(super) struct Open {
     pub(super) draft: NamedTempFile,
-    pub(super) sink: Box<dyn RowSink + Send>,
+    pub(super) sink: Box<dyn StoredSink + Send>,
     pub(super) tally: Tally,
     /// How long threads were at it, by what they did.
     pub(super) spent: Spent,
@@ -72,9 +72,9 @@ impl Open {
         })
     }
 
-    pub(super) fn write(&mut self, row: &Row) -> Result<()> {
+    pub(super) fn write(&mut self, row: &StoredRecord) -> Result<()> {
         self.tally.add(row);
-        self.sink.write_row(row)
+        self.sink.write_stored(row)
     }
 }
 
@@ -94,7 +94,7 @@ impl<'a> ShardWriter<'a> {
 
     pub(super) fn take(&mut self, part: Part) -> Result<()> {
         match part {
-            Part::Rows(mut rows, queries, times) => {
+            Part::Records(mut rows, queries, times) => {
                 let started = Instant::now();
                 self.look_up(&mut rows, &queries)?;
                 let matching = if self.lookup.is_some() { started.elapsed() } else { Duration::ZERO };
@@ -113,7 +113,7 @@ impl<'a> ShardWriter<'a> {
         }
     }
 
-    fn look_up(&mut self, rows: &mut [Row], queries: &Queries) -> Result<()> {
+    fn look_up(&mut self, rows: &mut [StoredRecord], queries: &Queries) -> Result<()> {
         match &mut self.lookup {
             Some((matching, lookup)) => matching.fill(lookup, rows, queries),
             None => Ok(()),
