@@ -67,8 +67,9 @@ pub use sink::{
 #[cfg(feature = "store")]
 pub(crate) use source::Bucket;
 pub use source::{
-    Count, DetachedReader, Input, InputOptions, Item, ItemKind, Items, Network, Notices, Only, ReadAhead,
-    Source, Sources, Walk, count_ahead, count_items, expand, items, looks_like_archive, names, open, resumes,
+    Count, DetachedReader, ExtensionFilter, Input, InputOptions, Item, ItemKind, Items, Network, Notices,
+    ReadAhead, Source, Sources, Walk, count_ahead, count_items, expand, items, looks_like_archive, names,
+    open, resumes,
 };
 pub use stop::Stop;
 pub use stored::{RecordError, RecordFace, RecordMatch, RecordPicture, StoredRecord, Text};
@@ -78,6 +79,7 @@ pub(crate) use worker::surviving;
 
 /// The choices of [`run`].
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct PipelineOptions {
     /// What is hashed, and how pictures are decoded.
     pub hash: HashOptions,
@@ -89,13 +91,13 @@ pub struct PipelineOptions {
     ///
     /// A quarter is for encoded files, three eighths are the workers' standing shares (their buffers live
     /// there from picture to picture), and three eighths are lent to pictures larger than a share, in the order
-    /// in which they ask; the workers go on with others meanwhile. A picture larger than what is lent waits until nothing is, then is decoded as
+    /// in which they ask; the workers hash others meanwhile. A picture larger than what is lent waits until nothing is, then is decoded as
     /// the only large one: only such a picture takes the total past the budget. One that needs more than the budget, or a file that is longer,
-    /// is a [`Limit`](crate::Error::Limit). What decoding takes is told by the file's headers ([`Hasher::memory`](crate::Hasher::memory)).
+    /// is a [`Limit`](crate::Error::Limit). What decoding takes, the file's headers say ([`Hasher::memory`](crate::Hasher::memory)).
     /// Beyond the budget at most 4,096 finished records wait for their turn.
     pub memory: u64,
-    /// Graphics processors to use, none by default. Each takes three batches of memory beside the budget, and the pictures in
-    /// them are kept until they come back. What a device cannot take or does not answer is computed on the processor, and
+    /// GPUs to use, none by default. Each takes three batches of memory on top of the budget, and the pictures in
+    /// them are kept until they come back. What a device cannot take or does not answer is computed on the CPU, and
     /// its record says so.
     pub devices: Devices,
     /// Whether the first failed record, in input order, is the last one written.
@@ -103,6 +105,15 @@ pub struct PipelineOptions {
     /// Asks the run to end early; keep a clone.
     pub stop: Stop,
 }
+
+setters!(PipelineOptions {
+    hash: HashOptions,
+    threads: NonZeroUsize,
+    memory: u64,
+    devices: Devices,
+    fail_fast: bool,
+    stop: Stop,
+});
 
 impl Default for PipelineOptions {
     fn default() -> PipelineOptions {

@@ -126,6 +126,21 @@ fn a_failure_is_a_record_and_exit_code_2() {
     assert!(told[3].starts_with("1 of 4 hashed, 3 failed (corrupt 1, io 2) in "), "{told:?}");
 }
 
+/// The record names the limit, and the command the option that raises it.
+#[test]
+fn a_limit_names_its_option() {
+    let folder = pictures();
+    for option in ["max-side", "max-pixels", "max-file-bytes", "max-decoder-bytes"] {
+        let output = hash(&folder, &["a.png", &format!("--{option}"), "10"]);
+        assert_eq!(codes(&output.stdout), ["limit"], "{option}");
+        let line = &lines(&output.stdout)[0];
+        let (message, said) = (line["error_message"].as_str().unwrap(), stderr(&output));
+        let field = option.replace('-', "_");
+        assert!(message.ends_with(&format!("over the limit of 10 ({field})")), "{message}");
+        assert!(said.contains(&format!("{message}; raise it with --{option}\n")), "{said}");
+    }
+}
+
 #[test]
 fn wrong_usage_is_exit_code_1() {
     let folder = pictures();

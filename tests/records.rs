@@ -33,17 +33,14 @@ impl Sink for Matched<'_> {
 }
 
 fn found(position: u64) -> RecordMatch {
-    RecordMatch {
-        gallery: "known.gallery".to_string(),
-        key: format!("key, \"{position}\""),
-        label: String::new(),
-        source: "list.csv".to_string(),
-        position: u64::MAX - position,
-        algorithm: "pdq".into(),
-        distance: 31,
-        orientation: "upright".into(),
-        face: (position == 1).then(|| "longest-white".into()),
+    let mut found = serde_json::json!({
+        "gallery": "known.gallery", "key": format!("key, \"{position}\""), "label": "", "source": "list.csv",
+        "position": u64::MAX - position, "algorithm": "pdq", "distance": 31, "orientation": "upright",
+    });
+    if position == 1 {
+        found["face"] = "longest-white".into();
     }
+    serde_json::from_value(found).unwrap()
 }
 
 fn sources() -> Vec<Source> {
@@ -68,8 +65,8 @@ fn sources() -> Vec<Source> {
 }
 
 fn write_records(format: RecordFormat, path: &Path, algorithms: &[Algorithm]) {
-    let hash = HashOptions { algorithms: algorithms.to_vec(), ..HashOptions::default() };
-    let options = PipelineOptions { hash: hash.clone(), ..PipelineOptions::default() };
+    let hash = HashOptions::default().algorithms(algorithms.to_vec());
+    let options = PipelineOptions::default().hash(hash.clone());
     let mut sink = format.sink(File::create(path).unwrap(), &describe(&hash)).unwrap();
     pipeline::run(sources(), &mut Matched(&mut *sink), &options).unwrap();
 }
@@ -91,7 +88,7 @@ fn every_format_gives_its_records_back() {
             let rows = read(format, &path);
             assert_eq!(rows.len(), sources().len());
             let again = folder.path().join("again");
-            let about = describe(&HashOptions { algorithms: algorithms.to_vec(), ..HashOptions::default() });
+            let about = describe(&HashOptions::default().algorithms(algorithms.to_vec()));
             let mut sink = format.sink(File::create(&again).unwrap(), &about).unwrap();
             rows.iter().for_each(|row| sink.write_stored(row).unwrap());
             sink.finish().unwrap();

@@ -246,7 +246,7 @@ fn redirects_lead_to_no_private_address() {
     for name in ["number.jpg", "number.tar", "name.jpg", "short.jpg", "six.jpg", "far.jpg"] {
         let url = format!("http://{first}/{name}");
         let (code, message, _) = failure(&[&url]);
-        assert!(code == "io" && message.contains("--allow-private-addresses"), "{name}: {message}");
+        assert!(code == "io" && message.contains("allow_private_addresses"), "{name}: {message}");
         assert_eq!(count.load(Ordering::Relaxed), 0, "{name} was asked for");
     }
     let (_, message, _) = failure(&[&format!("http://{first}/file.jpg"), "--allow-private-addresses"]);
@@ -271,8 +271,8 @@ fn lists_from_a_server_name_neither_private_addresses_nor_files() {
     let records = hash(&[&list]);
     let told = |record: &Value| record["error_message"].as_str().unwrap_or_default().to_string();
     assert_eq!(records.len(), 4, "{records:?}");
-    assert!(told(&records[0]).contains("--allow-private-addresses"), "{records:?}");
-    assert!(told(&records[1]).contains("--allow-private-addresses"), "{records:?}");
+    assert!(told(&records[0]).contains("allow_private_addresses"), "{records:?}");
+    assert!(told(&records[1]).contains("allow_private_addresses"), "{records:?}");
     assert!(told(&records[2]).contains("--allow-local-paths"), "{records:?}");
     assert_eq!(records[2]["key"], "/etc/hostname");
     assert!(is_ok(&records[3]), "the list's own place: {records:?}");

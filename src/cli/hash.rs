@@ -58,11 +58,11 @@ pub(crate) struct Arguments {
     #[arg(short, long, value_name = "LIST", value_delimiter = ',', default_value = "photodna,pdq")]
     algorithm: Vec<Algorithm>,
 
-    /// Threads that decode and hash [default: one a processor]
+    /// Threads that decode and hash [default: one per CPU]
     #[arg(short = 'j', long, value_name = "N")]
     threads: Option<NonZeroUsize>,
 
-    /// Memory for files and pictures in flight, such as 512M or 2G [default: 256M a thread, at least 1G]
+    /// Memory for files and pictures in flight, such as 512M or 2G [default: 256M per thread, at least 1G]
     ///
     /// A picture that needs more than three eighths of it is decoded while no other large one is; only such a one
     /// takes the total past this.
@@ -174,17 +174,15 @@ impl Arguments {
     fn options(&self) -> Result<PipelineOptions, Error> {
         let defaults = PipelineOptions::default();
         let threads = self.threads.unwrap_or(defaults.threads);
-        Ok(PipelineOptions {
-            hash: HashOptions {
-                algorithms: self.algorithm.clone(),
-                decode: self.decode.options(),
-                faces: self.decode.faces(),
-                ..HashOptions::default()
-            },
-            threads,
-            memory: self.memory.unwrap_or(PipelineOptions::default_memory(threads)),
-            fail_fast: self.fail_fast,
-            ..defaults
-        })
+        Ok(defaults
+            .hash(
+                HashOptions::default()
+                    .algorithms(self.algorithm.clone())
+                    .decode(self.decode.options())
+                    .faces(self.decode.faces()),
+            )
+            .threads(threads)
+            .memory(self.memory.unwrap_or(PipelineOptions::default_memory(threads)))
+            .fail_fast(self.fail_fast))
     }
 }

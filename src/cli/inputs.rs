@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use shadegrid::pipeline::{
-    Count, Input, InputOptions, Items, Notices, Only, PipelineOptions, ReadAhead, Sources, Walk, count_items,
-    items, looks_like_archive, open,
+    Count, ExtensionFilter, Input, InputOptions, Items, Notices, PipelineOptions, ReadAhead, Sources, Walk,
+    count_items, items, looks_like_archive, open,
 };
 use shadegrid::{Error, Limits};
 
@@ -42,7 +42,7 @@ pub(crate) struct InputArguments {
     ///
     /// Holds for folders, listings, lists and members of archives, not for what is named as an argument.
     #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
-    only: Only,
+    only: ExtensionFilter,
 
     /// Follow symbolic links met in folders
     ///
@@ -98,19 +98,16 @@ impl InputArguments {
     pub(crate) fn options(&self, run: &mut PipelineOptions) -> InputOptions {
         let bytes = run.memory / AHEAD;
         run.memory -= bytes;
-        InputOptions {
-            walk: Walk { follow_links: self.follow },
-            only: self.only.clone(),
-            column: self.column.clone(),
-            separator: if self.null { 0 } else { b'\n' },
-            after: None,
-            versions: false,
-            limits: limits(run),
-            read_ahead: ReadAhead { fetches: fetches(self.fetches, run.threads), bytes },
-            network: self.network.network(),
-            stop: run.stop.clone(),
-            notices: Notices::new(|notice| console::say(format_args!("shadegrid: {notice}"))),
-        }
+        InputOptions::default()
+            .walk(Walk::default().follow_links(self.follow))
+            .extensions(self.only.clone())
+            .column(self.column.clone())
+            .separator(if self.null { 0 } else { b'\n' })
+            .limits(limits(run))
+            .read_ahead(ReadAhead::default().fetches(fetches(self.fetches, run.threads)).bytes(bytes))
+            .network(self.network.network())
+            .stop(run.stop.clone())
+            .notices(Notices::new(|notice| console::say(format_args!("shadegrid: {notice}"))))
     }
 
     /// The sources behind `paths` and the list.
@@ -128,7 +125,7 @@ impl InputArguments {
         (!once && paths.iter().all(known)).then(|| items(self.inputs(paths), options))
     }
 
-    /// Counts them beside the run, where they are [`listable`](InputArguments::listable).
+    /// Counts them while the run goes on, where they are [`listable`](InputArguments::listable).
     pub(crate) fn count(&self, paths: &[PathBuf], options: &InputOptions) -> Option<Count> {
         self.listable(paths, options).map(count_items)
     }

@@ -42,7 +42,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     signatures: Option<PathBuf>,
 
-    /// Format of --signatures: text, text-quality, csv, jsonl, json, ncmec, parquet, bin-photodna or bin-pdq [default: told from the file]
+    /// Format of --signatures: text, text-quality, csv, jsonl, json, ncmec, parquet, bin-photodna or bin-pdq [default: found out from the file]
     #[arg(long, value_name = "FORMAT", requires = "signatures")]
     list_format: Option<ListFormat>,
 
@@ -61,11 +61,11 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum, default_value = "jsonl")]
     format: OutputFormat,
 
-    /// Threads [default: one a processor]
+    /// Threads [default: one per CPU]
     #[arg(short = 'j', long, value_name = "N")]
     threads: Option<NonZeroUsize>,
 
-    /// Memory for pictures in flight, such as 512M or 2G [default: 256M a thread, at least 1G]
+    /// Memory for pictures in flight, such as 512M or 2G [default: 256M per thread, at least 1G]
     #[arg(short, long, value_name = "SIZE", value_parser = bytes::parse)]
     memory: Option<u64>,
 
@@ -165,18 +165,17 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
 
 impl Arguments {
     fn hash_options(&self) -> HashOptions {
-        HashOptions {
-            algorithms: self.lookup.algorithms(),
-            orientations: self.lookup.all_orientations(),
-            decode: self.decode.options(),
-            faces: self.decode.faces(),
-        }
+        HashOptions::default()
+            .algorithms(self.lookup.algorithms())
+            .orientations(self.lookup.all_orientations())
+            .decode(self.decode.options())
+            .faces(self.decode.faces())
     }
 
     fn pictures(&self, matcher: &mut Matcher<'_>, threads: NonZeroUsize) -> Result<Ended, Error> {
         let hash = self.hash_options();
         let memory = self.memory.unwrap_or(PipelineOptions::default_memory(threads));
-        let mut options = PipelineOptions { hash, threads, memory, ..PipelineOptions::default() };
+        let mut options = PipelineOptions::default().hash(hash).threads(threads).memory(memory);
         let listing = self.input.options(&mut options);
         options.devices = self.devices.choose(threads, || self.input.listable(&self.paths, &listing))?;
         interrupt::request(&options.stop)?;
@@ -193,8 +192,8 @@ impl Arguments {
 
 /// What the signatures were looked up on, and why.
 fn search_line(devices: &Devices, galleries: &[Gallery]) -> String {
-    let place = devices.names().first().map_or("the processor".to_string(), |name| (*name).to_string());
+    let place = devices.names().first().map_or("the CPU".to_string(), |name| (*name).to_string());
     let fault = galleries.iter().find_map(Gallery::device_fault);
-    let fault = fault.map(|fault| format!("; taken over by the processor: {fault}")).unwrap_or_default();
+    let fault = fault.map(|fault| format!("; taken over by the CPU: {fault}")).unwrap_or_default();
     format!("looked up on {place} ({}){fault}", devices.why())
 }

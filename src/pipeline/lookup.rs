@@ -75,6 +75,7 @@ const SHARE: usize = 512;
 
 /// A match and the gallery it was found in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Found {
     /// Index of the gallery.
     pub gallery: usize,
@@ -82,7 +83,7 @@ pub struct Found {
     pub found: Match,
 }
 
-/// A match as records tell it.
+/// A match as records have it.
 fn in_words(found: &Match, name: &str, gallery: &Gallery) -> RecordMatch {
     let EntryView { key, label, source, position, .. } = gallery.entry(found.entry);
     RecordMatch {
@@ -212,7 +213,7 @@ fn order(all: &mut Vec<Found>, nearest: Option<usize>) {
 /// Queries looked up at a time.
 const BATCH: usize = 8192;
 
-/// Groups of entries of a gallery that are joined by matches, however many steps apart; each in order, ordered by their
+/// Groups of entries of a gallery that are joined by matches, over any number of steps; each in order, ordered by their
 /// first. Entries that match no other are in none.
 pub fn groups(gallery: &Gallery, options: SearchOptions, threads: NonZeroUsize) -> Vec<Vec<EntryId>> {
     let ids: Vec<EntryId> = gallery.ids().collect();

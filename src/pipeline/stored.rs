@@ -23,6 +23,7 @@ pub type Text = Cow<'static, str>;
 
 /// One record as it is stored.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct StoredRecord {
     /// As in [`Record::key`], exact.
     pub key: OsString,
@@ -37,6 +38,7 @@ pub struct StoredRecord {
 
 /// Why an input has no signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RecordError {
     /// As [`Error::code`] gives it: column `error_code`.
     pub code: Text,
@@ -47,6 +49,7 @@ pub struct RecordError {
 /// What a picture gave, in the words of the records; see the fields of [`Hashed`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "docs/reference.md says what each field means")]
+#[non_exhaustive]
 pub struct RecordPicture {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<Text>,
@@ -86,6 +89,7 @@ pub struct RecordPicture {
 /// A further picture that the file shows; see [`FaceHash`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "as in RecordPicture")]
+#[non_exhaustive]
 pub struct RecordFace {
     pub face: Text,
     #[serde(default, skip_serializing_if = "Option::is_none", with = "as_text")]
@@ -104,6 +108,7 @@ pub struct RecordFace {
 
 /// An entry of a gallery that a picture matched.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct RecordMatch {
     /// The gallery's path.
     pub gallery: String,

@@ -19,7 +19,7 @@ pub(super) struct Ticket {
 }
 
 impl Ticket {
-    /// The record of what came of it in the time since `started`, beside what was spent before.
+    /// The record of what came of it in the time since `started`, on top of what was spent before.
     pub(super) fn record(mut self, outcome: Result<Hashed>, started: Instant) -> Record {
         self.times.hash += started.elapsed();
         Record::new(self.index, self.name, Some(self.bytes), outcome).timed(self.times)

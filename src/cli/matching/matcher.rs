@@ -179,13 +179,7 @@ impl Sink for Matcher<'_> {
 }
 
 fn query_of_entry(entry: &Entry) -> Option<Query> {
-    Some(Query {
-        photodna: entry.photodna,
-        pdq: entry.pdq,
-        pdq_orientations: None,
-        flat: entry.flat,
-        quality: entry.quality,
-    })
+    Some(Query::default().photodna(entry.photodna).pdq(entry.pdq).flat(entry.flat).quality(entry.quality))
 }
 
 /// The record of a stored signature, without what it matched.

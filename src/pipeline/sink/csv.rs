@@ -173,7 +173,7 @@ impl Cells<'_> {
     }
 
     fn parsed<T: FromStr>(&self, name: &str) -> Result<Option<T>, String> {
-        // The value is not told: it may be a signature.
+        // The value is left out of the message: it may be a signature.
         self.get(name).map(|cell| cell.parse().map_err(|_| format!("{name} cannot be read"))).transpose()
     }
 
