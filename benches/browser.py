@@ -360,7 +360,7 @@ def main():
         elif shown["status"] != "ok":
             outcome = "too small for either"
         elif record["status"] != "ok":
-            outcome = "unsupported by name" if record["code"] == "unsupported" else "wrong"
+            outcome = "unsupported by name" if record["error_code"] == "unsupported" else "wrong"
         elif is_like(record, shown):
             outcome = "own signature"
         elif any(is_like(face, shown) for face in record.get("faces", [])):

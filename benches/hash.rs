@@ -28,7 +28,7 @@ fn picture(width: u32, height: u32) -> Picture {
 }
 
 fn hasher(algorithms: &[Algorithm]) -> Hasher {
-    Hasher::new(HashOptions { algorithms: algorithms.to_vec(), ..HashOptions::default() })
+    Hasher::new(HashOptions::default().algorithms(algorithms.to_vec()))
 }
 
 /// The rival that reads the same bytes and does next to nothing.

@@ -181,7 +181,7 @@ fn build(
     let source = builder.source("bench", "binary");
     for (position, (photodna, pdq)) in signatures.enumerate() {
         let entry =
-            Entry { key: position.to_string(), position: position as u64, photodna, pdq, ..Entry::default() };
+            Entry::default().key(position.to_string()).position(position as u64).photodna(photodna).pdq(pdq);
         builder.add(source, entry)?;
     }
     let collected = start.elapsed().as_secs_f64();
@@ -228,10 +228,10 @@ fn open(folder: &Path, name: &str, avx2: bool) -> Outcome<(Gallery, Vec<Query>)>
     let asked = std::fs::read(folder.join(format!("{name}.queries.bin")))?;
     let queries = if name == "photodna" {
         let signatures = asked.as_chunks::<144>().0.iter();
-        signatures.map(|s| Query { photodna: Some(PhotoDna(*s)), ..Query::default() }).collect()
+        signatures.map(|s| Query::default().photodna(Some(PhotoDna(*s)))).collect()
     } else {
         let signatures = asked.as_chunks::<32>().0.iter();
-        signatures.map(|s| Query { pdq: Some(Pdq(*s)), ..Query::default() }).collect()
+        signatures.map(|s| Query::default().pdq(Some(Pdq(*s)))).collect()
     };
     Ok((gallery, queries))
 }

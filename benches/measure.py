@@ -38,7 +38,7 @@ def details(photos, folder):
     records = [record for record in map(json.loads, open(output)) if record["status"] == "ok" and record["format"] == "jpeg"]
     print("## Details, one thread\n\n| megapixels | files | full / auto | full / n = 1 |\n| --- | --- | --- | --- |")
     for least, most in [(0, 1000), (0, 0.5), (0.5, 0.9), (0.9, 2.5), (2.5, 1000)]:
-        paths = [record["path"] for record in records if least <= record["width"] * record["height"] / 1e6 < most]
+        paths = [record["key"] for record in records if least <= record["width"] * record["height"] / 1e6 < most]
         spent = {"full": [], "auto": [], "1": []}
         for _ in range(5):
             for detail, seconds in spent.items():
@@ -99,9 +99,9 @@ def hostile(files, folder):
     print(f"{summary}\n")
     timed = []
     for record in records:
-        single = ["-j", "1", record["path"]]
+        single = ["-j", "1", record["key"]]
         _, seconds, megabytes, _ = hash_(single, output)
-        timed.append((seconds, megabytes, os.path.relpath(record["path"], files), record.get("code", "ok")))
+        timed.append((seconds, megabytes, os.path.relpath(record["key"], files), record.get("error_code", "ok")))
     print("| slowest, each in a process of its own | seconds | MB | outcome |\n| --- | --- | --- | --- |")
     for seconds, megabytes, name, outcome in sorted(timed, reverse=True)[:5]:
         print(f"| {name} | {seconds:.2f} | {megabytes:.0f} | {outcome} |")

@@ -105,7 +105,7 @@ run("gallery", "build", gallery, records, folder / "photodna.gallery.bin", "-q")
 run("gallery", "add", gallery, "--list-format", "bin-pdq", folder / "pdq.gallery.bin", "-q")
 usable = {"photodna": set(), "pdq": set()}
 for line in map(json.loads, records.open()):
-    name = pathlib.Path(line["path"]).name
+    name = pathlib.Path(line["key"]).name
     if "flat" not in line["flags"]:
         usable["photodna"].add(name)
     if line["quality"] >= 50:
@@ -120,7 +120,7 @@ def found(alteration, *options):
     if alteration == "mirror":
         options += ("--orientations", "all")
     for line in run("match", "--gallery", gallery, work / alteration, "--no-verify", "-q", *options):
-        name = pathlib.Path(line["path"]).name
+        name = pathlib.Path(line["key"]).name
         for match in line["matches"]:
             if match["source"] != records.name:
                 strangers += 1

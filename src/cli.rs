@@ -53,7 +53,7 @@ const AFTER_LONG_HELP: &str = "\
 Examples:
   Hash a folder of pictures, one JSON line each:
       shadegrid hash photos -o photos.jsonl
-  Compare two pictures, however they lie:
+  Compare two pictures, also turned and mirrored:
       shadegrid compare a.jpg b.png --orientations all
   Bring a list into a gallery, and look pictures up in it:
       shadegrid gallery build known.gallery list.csv

@@ -153,6 +153,7 @@ pub enum DamagedPolicy {
 
 /// The choices of [`Decoder`].
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct DecodeOptions {
     /// What is too large.
     pub limits: Limits,
@@ -164,8 +165,11 @@ pub struct DecodeOptions {
     pub detail: DetailChoice,
 }
 
+setters!(DecodeOptions { limits: Limits, orient: Orient, damaged: DamagedPolicy, detail: DetailChoice });
+
 /// A decoded picture and what was learned on the way.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Decoded {
     /// The picture, turned if asked for.
     pub picture: Picture,
@@ -223,11 +227,11 @@ impl Decoder {
 
     /// Memory that decoding a file for the signatures of `algorithms` will take, by its headers.
     pub fn memory(&mut self, bytes: &[u8], algorithms: &[Algorithm]) -> Memory {
-        self.memory_beside(bytes, algorithms, |_, _| 0)
+        self.memory_with(bytes, algorithms, |_, _| 0)
     }
 
     /// The same with what `beside` says that a picture of so many pixels across and down takes beside.
-    pub(crate) fn memory_beside(
+    pub(crate) fn memory_with(
         &mut self,
         bytes: &[u8],
         algorithms: &[Algorithm],

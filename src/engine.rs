@@ -13,10 +13,10 @@
 //! let mut builder = GalleryBuilder::new();
 //! let source = builder.source("my-list", "text");
 //! let photodna = hashed.photodna.map(|hash| hash.signature);
-//! builder.add(source, Entry { key: "a".into(), photodna, ..Entry::default() })?;
+//! builder.add(source, Entry::default().key("a".into()).photodna(photodna))?;
 //! let known = Arc::new(Gallery::from_bytes(builder.to_bytes()?)?);
 //!
-//! let options = SearchOptions { include_flat: true, ..SearchOptions::default() };
+//! let options = SearchOptions::default().include_flat(true);
 //! let search = Search::new([("known", known)], options);
 //! let found = search.find_picture(&hashed)?;
 //! assert_eq!((found[0].key.as_str(), found[0].distance), ("a", 0));

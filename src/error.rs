@@ -1,6 +1,6 @@
 //! What can go wrong, sorted by who has to act.
 
-use std::io;
+use std::{fmt, io};
 
 use wording::plain;
 
@@ -27,7 +27,7 @@ pub enum Error {
     #[error("unsupported: {}", plain(.0))]
     Unsupported(String),
     /// A limit of [`Limits`](crate::Limits) that the input exceeds.
-    #[error("{what} is {actual}, over the limit of {limit}; raise it with {option}")]
+    #[error("{what} is {actual}, over {}", Bound(*limit, *field))]
     Limit {
         /// What was measured, with its unit, such as `width in pixels`.
         what: &'static str,
@@ -35,8 +35,8 @@ pub enum Error {
         actual: u64,
         /// The largest value that is let through.
         limit: u64,
-        /// The command-line option that raises the limit.
-        option: &'static str,
+        /// The field that sets the limit, such as `max_pixels` of [`Limits`](crate::Limits); `None` where it is what the machine has.
+        field: Option<&'static str>,
     },
     /// The input is not something that can be hashed: empty, not a picture, under 5 pixels a side.
     #[error("{}", plain(.0))]
@@ -53,6 +53,18 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+}
+
+/// A limit and the field that sets it, in words.
+struct Bound(u64, Option<&'static str>);
+
+impl fmt::Display for Bound {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Bound(limit, Some(field)) => write!(formatter, "the limit of {limit} ({field})"),
+            Bound(limit, None) => write!(formatter, "the {limit} that this process can have"),
+        }
+    }
 }
 
 impl Error {

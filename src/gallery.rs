@@ -11,10 +11,10 @@
 //!
 //! let mut builder = GalleryBuilder::new();
 //! let source = builder.source("my-list", "text");
-//! builder.add(source, Entry { key: "a".into(), pdq: Some(Pdq([7; 32])), ..Entry::default() })?;
+//! builder.add(source, Entry::default().key("a".into()).pdq(Some(Pdq([7; 32]))))?;
 //! let gallery = Gallery::from_bytes(builder.to_bytes()?)?;
 //!
-//! let query = Query { pdq: Some(Pdq([7; 32])), ..Query::default() };
+//! let query = Query::default().pdq(Some(Pdq([7; 32])));
 //! let mut matches = Vec::new();
 //! gallery.search(&[query], &SearchOptions::default(), &mut Scratch::default(), &mut matches);
 //! assert_eq!(gallery.entry(matches[0].entry).key, "a");
@@ -24,6 +24,8 @@
 mod builder;
 mod change;
 mod collected;
+mod cost_model;
+mod device_gallery;
 mod entry;
 mod file;
 mod groups;
@@ -31,15 +33,13 @@ mod index;
 mod known;
 pub mod lists;
 mod memory;
-mod pdq_ways;
+mod multi_index;
+mod pdq_methods;
 mod range;
-mod resident;
 mod search;
 mod segment;
 mod storage;
 mod temporary;
-mod ways;
-mod words;
 
 use std::path::Path;
 
@@ -48,12 +48,12 @@ pub use change::Change;
 pub use entry::{Entry, EntryId, EntryView, Suspicion, suspicion};
 pub use groups::Groups;
 #[doc(hidden)]
-pub use pdq_ways::PdqWays;
+pub use pdq_methods::PdqMethods;
 pub use search::{Match, Query, Scratch, SearchOptions};
 
 use crate::error::{Error, Result};
 use crate::signature::{Pdq, PhotoDna};
-use resident::OnDevice;
+use device_gallery::DeviceGallery;
 use segment::Segment;
 use storage::Storage;
 
@@ -63,11 +63,12 @@ pub struct Gallery {
     storage: Storage,
     segments: Vec<Segment>,
     level: fearless_simd::Level,
-    device: Option<OnDevice>,
+    device: Option<DeviceGallery>,
 }
 
 /// What a gallery holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Counts {
     /// Entries, those removed not counted.
     pub entries: u64,

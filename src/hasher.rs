@@ -18,6 +18,7 @@ use crate::signature::{Algorithm, Pdq, PhotoDna};
 
 /// The choices of a [`Hasher`].
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct HashOptions {
     /// The signatures to compute; `photodna` and `pdq` by default.
     pub algorithms: Vec<Algorithm>,
@@ -29,10 +30,17 @@ pub struct HashOptions {
     pub faces: Faces,
 }
 
+setters!(HashOptions {
+    algorithms: Vec<Algorithm>,
+    orientations: bool,
+    decode: DecodeOptions,
+    faces: Faces,
+});
+
 /// Which of the pictures that a file shows are hashed: see [`Face`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Faces {
-    /// The stored pixels, as lists are made of, and what viewers show besides.
+    /// The stored pixels, as lists are made of, and what else viewers show.
     #[default]
     All,
     /// The stored pixels alone.
@@ -65,6 +73,7 @@ impl Default for HashOptions {
 
 /// A PhotoDNA-class signature with what is needed to judge it.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct PhotoDnaHash {
     /// The 144 bytes.
     pub signature: PhotoDna,
@@ -74,6 +83,7 @@ pub struct PhotoDnaHash {
 
 /// A PDQ signature with what is needed to judge it.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct PdqHash {
     /// The 256 bits.
     pub signature: Pdq,
@@ -151,6 +161,7 @@ impl Flag {
 
 /// Signatures of a further picture that a file shows.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct FaceHash {
     /// Which one.
     pub face: Face,
@@ -178,6 +189,7 @@ impl FaceHash {
 
 /// What one picture gave.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Hashed {
     /// The format that the bytes showed; `None` for a picture that came as pixels.
     pub format: Option<Format>,
@@ -193,7 +205,7 @@ pub struct Hashed {
     pub viewing: Viewing,
     /// What computed the sums.
     pub backend: Backend,
-    /// Why the processor computed what was meant for a device.
+    /// Why the CPU computed what was meant for a device.
     pub fallback: Option<Arc<str>>,
     /// Where asked for.
     pub photodna: Option<PhotoDnaHash>,
@@ -247,7 +259,7 @@ impl Hashed {
     }
 }
 
-/// What decoding tells about a picture, beside its samples.
+/// What decoding finds out about a picture, without its samples.
 #[derive(Debug, Clone)]
 pub(crate) struct Facts {
     format: Format,
@@ -310,7 +322,7 @@ impl Hasher {
 
     /// Memory that [`hash`](Hasher::hash) will take for a file, by its headers.
     pub fn memory(&mut self, bytes: &[u8]) -> Memory {
-        self.decoder.memory_beside(bytes, &self.algorithms, Cpu::tables)
+        self.decoder.memory_with(bytes, &self.algorithms, Cpu::tables)
     }
 
     /// The first of the two ways of [`Memory`]: the low frequencies of a JPEG; `None` where these do not do.
@@ -389,7 +401,7 @@ impl Hasher {
         hashed.with_faces(found, self.faces)
     }
 
-    /// Hashes a decoded picture on the processor where a device would have been asked but for its further faces.
+    /// Hashes a decoded picture on the CPU where a device would have been asked but for its further faces.
     pub(crate) fn hash_decoded(&mut self, decoded: Decoded, bytes: &[u8]) -> Result<Hashed> {
         let (facts, picture) = Facts::of(decoded);
         let sums = self.cpu.sums(&picture, &self.algorithms);

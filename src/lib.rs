@@ -64,6 +64,9 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+#[macro_use]
+mod setters;
+
 mod backend;
 pub mod decode;
 mod engine;

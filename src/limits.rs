@@ -14,6 +14,7 @@ pub(crate) use machine::{memory as machine_memory, memory_left};
 /// bombs; raise them for other archives. Every check runs on what a file's header announces, before a buffer
 /// of that size exists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Limits {
     /// Longest side, in pixels. Default 65,535, the most that a JPEG can announce.
     pub max_side: u32,
@@ -40,6 +41,16 @@ pub struct Limits {
     #[serde(skip, default = "machine_memory")]
     pub memory: u64,
 }
+
+setters!(Limits {
+    max_side: u32,
+    max_pixels: u64,
+    max_pixels_per_byte: u64,
+    max_file_bytes: u64,
+    max_decoder_bytes: u64,
+    max_scans: u32,
+    memory: u64,
+});
 
 impl Default for Limits {
     fn default() -> Limits {
@@ -98,10 +109,10 @@ impl Limits {
     ///
     /// [`Error::Limit`] over `max_side` or `max_pixels`, [`Error::Input`] under [`MIN_SIDE`].
     pub fn check_size(&self, width: u32, height: u32) -> Result<()> {
-        within("width in pixels", width.into(), self.max_side.into(), "--max-side")?;
-        within("height in pixels", height.into(), self.max_side.into(), "--max-side")?;
+        within("width in pixels", width.into(), self.max_side.into(), "max_side")?;
+        within("height in pixels", height.into(), self.max_side.into(), "max_side")?;
         let pixels = u64::from(width) * u64::from(height);
-        within("number of pixels", pixels, self.max_pixels, "--max-pixels")?;
+        within("number of pixels", pixels, self.max_pixels, "max_pixels")?;
         check_least_size(width, height)
     }
 
@@ -113,7 +124,7 @@ impl Limits {
     /// [`Error::Limit`] over `max_pixels_per_byte` where it is asked for.
     pub fn check_density(&self, pixels: u64, bytes: u64) -> Result<()> {
         let most = self.max_pixels_per_byte.saturating_mul(bytes).max(FREE_PIXELS);
-        within("number of pixels for its bytes", pixels, most, "--max-pixels-per-byte")
+        within("number of pixels for its bytes", pixels, most, "max_pixels_per_byte")
     }
 
     /// Checks an encoded file's length, in bytes.
@@ -122,8 +133,8 @@ impl Limits {
     ///
     /// [`Error::Limit`] over `max_file_bytes` or `memory`.
     pub fn check_file_bytes(&self, bytes: u64) -> Result<()> {
-        within("file size in bytes", bytes, self.max_file_bytes, "--max-file-bytes")?;
-        within("file size in bytes", bytes, self.memory, self.more_memory())
+        within("file size in bytes", bytes, self.max_file_bytes, "max_file_bytes")?;
+        self.within_memory("file size in bytes", bytes)
     }
 
     /// Checks the memory that decoding is about to take, in bytes.
@@ -132,8 +143,8 @@ impl Limits {
     ///
     /// [`Error::Limit`] over `max_decoder_bytes` or `memory`.
     pub fn check_decoder_bytes(&self, bytes: u64) -> Result<()> {
-        within("memory to decode in bytes", bytes, self.max_decoder_bytes, "--max-decoder-bytes")?;
-        within("memory to decode in bytes", bytes, self.memory, self.more_memory())
+        within("memory to decode in bytes", bytes, self.max_decoder_bytes, "max_decoder_bytes")?;
+        self.within_memory("memory to decode in bytes", bytes)
     }
 
     /// Checks the number of scans found so far in a JPEG of this size in pixels and `bytes` bytes.
@@ -143,10 +154,10 @@ impl Limits {
     /// [`Error::Limit`] over `max_scans`, or over what `max_pixels` or `max_pixels_per_byte` leave for a picture of this size.
     pub fn check_scans(&self, scans: usize, width: u32, height: u32, bytes: u64) -> Result<()> {
         let scans = scans as u64;
-        within("number of scans", scans, self.max_scans.into(), "--max-scans")?;
+        within("number of scans", scans, self.max_scans.into(), "max_scans")?;
         let pixels = (u64::from(width) * u64::from(height)).max(1);
         let most = self.max_pixels.saturating_mul(SCANNED_TIMES) / pixels;
-        within("number of scans for its size", scans, most, "--max-pixels")?;
+        within("number of scans for its size", scans, most, "max_pixels")?;
         self.check_density((pixels.saturating_mul(scans) / FREE_SCANS).max(pixels), bytes)
     }
 
@@ -154,12 +165,14 @@ impl Limits {
     pub(crate) fn over_decoder_bytes(&self) -> Error {
         let limit = self.max_decoder_bytes;
         let actual = limit.saturating_add(1);
-        Error::Limit { what: "memory to decode in bytes", actual, limit, option: "--max-decoder-bytes" }
+        Error::Limit { what: "memory to decode in bytes", actual, limit, field: Some("max_decoder_bytes") }
     }
 
-    /// What to give more of where `memory` is what refuses.
-    fn more_memory(&self) -> &'static str {
-        if self.memory < machine_memory() { "--memory" } else { "more memory for the process" }
+    /// Holds bytes against `memory`, which is the machine's own limit unless the run lowered it.
+    fn within_memory(&self, what: &'static str, actual: u64) -> Result<()> {
+        let field = (self.memory < machine_memory()).then_some("memory");
+        let limit = self.memory;
+        if actual > limit { Err(Error::Limit { what, actual, limit, field }) } else { Ok(()) }
     }
 }
 
@@ -177,12 +190,7 @@ pub(crate) fn can_be_had(bytes: u64) -> Result<()> {
 /// The error for memory that the system refused: `bytes` more.
 pub(crate) fn refused(bytes: u64) -> Error {
     let limit = memory_left().min(bytes.saturating_sub(1));
-    Error::Limit {
-        what: "memory to decode in bytes",
-        actual: bytes,
-        limit,
-        option: "more memory for the process",
-    }
+    Error::Limit { what: "memory to decode in bytes", actual: bytes, limit, field: None }
 }
 
 /// Checks that a picture is not under [`MIN_SIDE`] pixels a side.
@@ -195,9 +203,9 @@ pub(crate) fn check_least_size(width: u32, height: u32) -> Result<()> {
     Ok(())
 }
 
-fn within(what: &'static str, actual: u64, limit: u64, option: &'static str) -> Result<()> {
+fn within(what: &'static str, actual: u64, limit: u64, field: &'static str) -> Result<()> {
     if actual > limit {
-        return Err(Error::Limit { what, actual, limit, option });
+        return Err(Error::Limit { what, actual, limit, field: Some(field) });
     }
     Ok(())
 }

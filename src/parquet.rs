@@ -48,12 +48,12 @@ pub(crate) struct Reader<R> {
 pub(crate) fn open<R: ChunkReader + 'static>(file: R) -> Result<Reader<R>> {
     footer::check(&file)?;
     let parsed = guarded(|| ParquetMetaDataReader::new().parse_and_finish(&file));
-    let metadata =
-        parsed.map_err(|error| told(error, |what| damaged(&format!("its footer makes no sense: {what}"))))?;
+    let metadata = parsed
+        .map_err(|error| system_or(error, |what| damaged(&format!("its footer makes no sense: {what}"))))?;
     let rows = metadata.row_groups().iter().map(|group| u64::try_from(group.num_rows()).unwrap_or(u64::MAX));
     let most = file.len().saturating_mul(ROWS_A_BYTE);
     if rows.fold(0, u64::saturating_add) > most {
-        return Err(damaged("its footer tells of more rows than its bytes can hold"));
+        return Err(damaged("its footer announces more rows than its bytes can hold"));
     }
     Ok(Reader { file: Arc::new(file), metadata: Arc::new(metadata) })
 }
@@ -93,7 +93,7 @@ impl<R: ChunkReader<T: Send> + 'static> Reader<R> {
     pub(crate) fn rows(&self, wanted: impl Fn(&Type) -> Option<Type>) -> Result<Rows> {
         let fields =
             self.schema().get_fields().iter().filter_map(|field| wanted(field).map(Arc::new)).collect();
-        let odd = |error| told(error, |what| damaged(&format!("it has an odd schema: {what}")));
+        let odd = |error| system_or(error, |what| damaged(&format!("it has an odd schema: {what}")));
         let projection =
             Type::group_type_builder(self.schema().name()).with_fields(fields).build().map_err(odd)?;
         let rows = RowIter::from_file_into(Box::new(self.again())).project(Some(projection)).map_err(odd)?;
@@ -128,7 +128,7 @@ impl Iterator for Rows {
         }
         let next = guarded(|| self.rows.next().transpose()).transpose();
         self.ended = !matches!(next, Some(Ok(_)));
-        next.map(|row| row.map_err(|error| told(error, |what| Error::corrupt("parquet", what))))
+        next.map(|row| row.map_err(|error| system_or(error, |what| Error::corrupt("parquet", what))))
     }
 }
 
@@ -139,7 +139,7 @@ fn guarded<T>(run: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, Parque
 }
 
 /// What an error of the library tells, ours as they were.
-fn told(error: ParquetError, damage: impl FnOnce(String) -> Error) -> Error {
+fn system_or(error: ParquetError, damage: impl FnOnce(String) -> Error) -> Error {
     match error {
         ParquetError::External(inner) => match inner.downcast::<Error>() {
             Ok(ours) => *ours,

@@ -14,8 +14,8 @@
 //!
 //! let lines = String::from_utf8(lines.into_inner()).unwrap();
 //! let mut lines = lines.lines();
-//! assert!(lines.next().unwrap().starts_with(r#"{"path":"tiny.bmp","status":"ok""#));
-//! assert!(lines.next().unwrap().contains(r#""status":"error","code":"io""#));
+//! assert!(lines.next().unwrap().starts_with(r#"{"key":"tiny.bmp","status":"ok""#));
+//! assert!(lines.next().unwrap().contains(r#""status":"error","error_code":"io""#));
 //! # Ok::<(), shadegrid::Error>(())
 //! ```
 //!
@@ -33,6 +33,7 @@ use crate::limits::machine_memory;
 
 mod budget;
 mod buffers;
+mod columns;
 #[cfg(feature = "job")]
 pub(crate) mod concurrent;
 mod counts;
@@ -44,10 +45,10 @@ mod pool;
 mod reader;
 mod record;
 mod route;
-mod row;
 mod sink;
 mod source;
 mod stop;
+mod stored;
 mod summary;
 mod take;
 mod task;
@@ -59,20 +60,22 @@ mod worker;
 mod workers;
 mod writer;
 
+pub use columns::{COLUMNS, Column, ColumnType, FACE_COLUMNS, MATCH_COLUMNS, Value};
 pub(crate) use lookup::search_all;
 pub use lookup::{Found, Lookup, Queries, groups, query_of};
 pub use record::{Record, Times};
-pub use row::{Row, RowFace, RowFailure, RowMatch, RowPicture, Text};
 #[cfg(feature = "parquet")]
 pub use sink::Parquet;
-pub use sink::{Csv, JsonLines, RecordFormat, RowSink, Rows, Sink, describe};
+pub use sink::{Csv, DeprecatedNames, JsonLines, RecordFormat, Sink, StoredRecords, StoredSink, describe};
 #[cfg(all(feature = "job", feature = "store"))]
 pub(crate) use source::Bucket;
 pub use source::{
-    Count, DetachedReader, Input, InputOptions, Item, ItemKind, Items, Network, Notices, Only, ReadAhead,
-    Source, Sources, Walk, count_ahead, count_items, expand, items, looks_like_archive, names, open, resumes,
+    Count, DetachedReader, ExtensionFilter, Input, InputOptions, Item, ItemKind, Items, Network, Notices,
+    ReadAhead, Source, Sources, Walk, count_ahead, count_items, expand, items, looks_like_archive, names,
+    open, resumes,
 };
 pub use stop::Stop;
+pub use stored::{RecordError, RecordFace, RecordMatch, RecordPicture, StoredRecord, Text};
 pub use summary::{Ended, Summary};
 pub(crate) use task::{Task, dropped};
 pub(crate) use threads::refused;
@@ -83,6 +86,7 @@ pub(crate) use workers::Workers;
 
 /// The choices of [`run`].
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct PipelineOptions {
     /// What is hashed, and how pictures are decoded.
     pub hash: HashOptions,
@@ -94,13 +98,13 @@ pub struct PipelineOptions {
     ///
     /// A quarter is for encoded files, three eighths are the workers' standing shares (their buffers live
     /// there from picture to picture), and three eighths are lent to pictures larger than a share, in the order
-    /// in which they ask; the workers go on with others meanwhile. A picture larger than what is lent waits until nothing is, then is decoded as
+    /// in which they ask; the workers hash others meanwhile. A picture larger than what is lent waits until nothing is, then is decoded as
     /// the only large one: only such a picture takes the total past the budget. One that needs more than the budget, or a file that is longer,
-    /// is a [`Limit`](crate::Error::Limit). What decoding takes is told by the file's headers ([`Hasher::memory`](crate::Hasher::memory)).
+    /// is a [`Limit`](crate::Error::Limit). What decoding takes, the file's headers say ([`Hasher::memory`](crate::Hasher::memory)).
     /// Beyond the budget at most 4,096 finished records wait for their turn.
     pub memory: u64,
-    /// Graphics processors to use, none by default. Each takes three batches of memory beside the budget, and the pictures in
-    /// them are kept until they come back. What a device cannot take or does not answer is computed on the processor, and
+    /// GPUs to use, none by default. Each takes three batches of memory on top of the budget, and the pictures in
+    /// them are kept until they come back. What a device cannot take or does not answer is computed on the CPU, and
     /// its record says so.
     pub devices: Devices,
     /// Whether the first failed record, in input order, is the last one written.
@@ -108,6 +112,15 @@ pub struct PipelineOptions {
     /// Asks the run to end early; keep a clone.
     pub stop: Stop,
 }
+
+setters!(PipelineOptions {
+    hash: HashOptions,
+    threads: NonZeroUsize,
+    memory: u64,
+    devices: Devices,
+    fail_fast: bool,
+    stop: Stop,
+});
 
 impl Default for PipelineOptions {
     fn default() -> PipelineOptions {

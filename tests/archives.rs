@@ -416,10 +416,7 @@ fn members_that_share_their_bytes_are_unpacked_once() {
 #[test]
 fn what_is_no_picture_is_not_held() {
     let folder = tempfile::tempdir().unwrap();
-    let options = InputOptions {
-        limits: Limits { max_file_bytes: 1 << 20, ..Limits::default() },
-        ..InputOptions::default()
-    };
+    let options = InputOptions::default().limits(Limits::default().max_file_bytes(1 << 20));
     let mut zip = Zip::new();
     let way = Way { deflated: true, descriptor: Some(true), is_64: false };
     zip.add("film", &vec![0; 1 << 20], way).add("bomb", &vec![0; 9 << 20], way).add(

@@ -55,11 +55,11 @@ fn lines(output: &[u8]) -> Vec<Value> {
 }
 
 fn paths(output: &[u8]) -> Vec<String> {
-    lines(output).iter().map(|line| line["path"].as_str().unwrap().replace('\\', "/")).collect()
+    lines(output).iter().map(|line| line["key"].as_str().unwrap().replace('\\', "/")).collect()
 }
 
 fn codes(output: &[u8]) -> Vec<String> {
-    let code = |line: &Value| line["code"].as_str().unwrap_or("ok").to_string();
+    let code = |line: &Value| line["error_code"].as_str().unwrap_or("ok").to_string();
     lines(output).iter().map(code).collect()
 }
 
@@ -87,7 +87,7 @@ fn a_record_has_what_is_needed_to_judge_it() {
     let output = hash(&folder, &["a.png"]);
     assert_eq!(code(&output), Some(0), "{}", stderr(&output));
     let line = &lines(&output.stdout)[0];
-    assert_eq!(line["path"], "a.png");
+    assert_eq!(line["key"], "a.png");
     assert_eq!(line["status"], "ok");
     assert_eq!(line["width"], 60);
     assert_eq!(line["height"], 50);
@@ -97,7 +97,7 @@ fn a_record_has_what_is_needed_to_judge_it() {
     assert!(line["pdq"].as_str().unwrap().parse::<Pdq>().is_ok());
     assert!(line["strength"].is_f64() && line["quality"].is_u64() && line["flags"].is_array());
     assert!(["fast", "reference"].contains(&line["pdq_path"].as_str().unwrap()));
-    for absent in ["path_base64", "pdq512", "quality512", "decoded", "code", "message"] {
+    for absent in ["key_bytes", "pdq512", "quality512", "decoded", "error_code", "error_message"] {
         assert!(line.get(absent).is_none(), "{absent} is there");
     }
 }
@@ -112,13 +112,33 @@ fn a_failure_is_a_record_and_exit_code_2() {
     assert_eq!(codes(&output.stdout), ["io", "corrupt", "io", "ok"]);
     let line = &lines(&output.stdout)[0];
     assert_eq!(line["status"], "error");
-    assert!(line["message"].as_str().unwrap().starts_with("cannot read: "), "{line}");
-    assert_eq!(line.as_object().unwrap().len(), 4);
+    assert!(line["error_message"].as_str().unwrap().starts_with("cannot read: "), "{line}");
+    let names: Vec<&String> = line.as_object().unwrap().keys().collect();
+    assert_eq!(
+        names,
+        ["code", "error_code", "error_message", "key", "message", "path", "status"],
+        "three of them are the deprecated names"
+    );
     let told = stderr(&output);
     let told: Vec<&str> = told.lines().collect();
     assert!(told[0].starts_with("shadegrid: gone.png: io: cannot read: "), "{told:?}");
     assert!(told[1].starts_with("shadegrid: broken.png: corrupt: "), "{told:?}");
     assert!(told[3].starts_with("1 of 4 hashed, 3 failed (corrupt 1, io 2) in "), "{told:?}");
+}
+
+/// The record names the limit, and the command the option that raises it.
+#[test]
+fn a_limit_names_its_option() {
+    let folder = pictures();
+    for option in ["max-side", "max-pixels", "max-file-bytes", "max-decoder-bytes"] {
+        let output = hash(&folder, &["a.png", &format!("--{option}"), "10"]);
+        assert_eq!(codes(&output.stdout), ["limit"], "{option}");
+        let line = &lines(&output.stdout)[0];
+        let (message, said) = (line["error_message"].as_str().unwrap(), stderr(&output));
+        let field = option.replace('-', "_");
+        assert!(message.ends_with(&format!("over the limit of 10 ({field})")), "{message}");
+        assert!(said.contains(&format!("{message}; raise it with --{option}\n")), "{said}");
+    }
 }
 
 #[test]
@@ -245,10 +265,10 @@ fn tables() {
     let column = |name| header.iter().position(|column| column == name).unwrap();
     let rows: Vec<_> = rows.records().map(Result::unwrap).collect();
     assert_eq!(rows.len(), 2);
-    assert_eq!((&rows[0][column("path")], &rows[0][column("width")]), ("a.png", "60"));
+    assert_eq!((&rows[0][column("key")], &rows[0][column("width")]), ("a.png", "60"));
     assert_eq!(rows[0][column("pdq")].len(), 64);
     assert_eq!(&rows[0][column("photodna")], "");
-    assert_eq!((&rows[1][column("status")], &rows[1][column("code")]), ("error", "io"));
+    assert_eq!((&rows[1][column("status")], &rows[1][column("error_code")]), ("error", "io"));
 }
 
 #[test]
@@ -308,7 +328,7 @@ fn limits_are_options() {
             (Some(2), vec!["limit".to_string()]),
             "{arguments:?}"
         );
-        let message = lines(&output.stdout)[0]["message"].as_str().unwrap().to_string();
+        let message = lines(&output.stdout)[0]["error_message"].as_str().unwrap().to_string();
         assert!(message.contains(option), "{message}");
     }
     let large = ["a.png", "--max-side", "60", "--max-pixels", "3000", "--max-file-bytes", "1M"];
@@ -406,10 +426,10 @@ mod unix {
         let by_list = with_input(shadegrid(["hash", "--files-from", "-"]).current_dir(folder.path()), name);
         for (output, prefix) in [(by_walk, "./"), (by_name, ""), (by_list, "")] {
             let line = &lines(&output.stdout)[0];
-            assert_eq!(line["path"], format!("{prefix}caf\u{fffd} \u{fffd}.png"));
-            let exact = BASE64.decode(line["path_base64"].as_str().unwrap()).unwrap();
+            assert_eq!(line["key"], format!("{prefix}caf\u{fffd} \u{fffd}.png"));
+            let exact = BASE64.decode(line["key_bytes"].as_str().unwrap()).unwrap();
             assert_eq!(exact, [prefix.as_bytes(), name].concat());
-            assert_ne!(line["code"], "io", "the file was not found: {line}");
+            assert_ne!(line["error_code"], "io", "the file was not found: {line}");
         }
     }
 
@@ -425,7 +445,7 @@ mod unix {
         let expected = ["./a.png", "./b.bmp", "./dangling", "./deep/c.webp", "./deep/up", "./link.png"];
         assert_eq!(paths(&output.stdout), expected);
         assert_eq!(codes(&output.stdout), ["ok", "ok", "io", "ok", "io", "ok"]);
-        assert!(lines(&output.stdout)[4]["message"].as_str().unwrap().contains("leads back"));
+        assert!(lines(&output.stdout)[4]["error_message"].as_str().unwrap().contains("leads back"));
         let output = hash(&folder, &["link.png"]);
         assert_eq!(codes(&output.stdout), ["ok"], "a link that is named is followed");
     }
@@ -457,7 +477,7 @@ mod unix {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut first = String::new();
         BufReader::with_capacity(64, child.stdout.take().unwrap()).read_line(&mut first).unwrap();
-        assert!(first.starts_with("{\"path\":"));
+        assert!(first.starts_with("{\"key\":"));
         let output = child.wait_with_output().unwrap();
         assert_eq!(code(&output), Some(0));
         let told = stderr(&output);

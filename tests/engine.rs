@@ -62,7 +62,7 @@ fn one_picture_is_hashed_whichever_way_it_is_asked_for() {
         std::thread::yield_now();
     };
     assert_eq!(outcome.unwrap(), expected);
-    let alone = Arc::new(HashOptions { algorithms: vec![Algorithm::Pdq], ..HashOptions::default() });
+    let alone = Arc::new(HashOptions::default().algorithms(vec![Algorithm::Pdq]));
     let hashed = engine.hash(bytes).options(&alone).wait().unwrap();
     assert_eq!((hashed.photodna, hashed.pdq), (None, expected.pdq));
 }
@@ -78,9 +78,9 @@ fn a_runtime_wakes_who_awaits() {
 
 #[test]
 fn what_is_wrong_with_a_picture_is_a_value() {
-    let limits = Limits { max_pixels: 1000, ..Limits::default() };
-    let decode = DecodeOptions { limits, ..DecodeOptions::default() };
-    let options = Arc::new(HashOptions { decode, ..HashOptions::default() });
+    let limits = Limits::default().max_pixels(1000);
+    let decode = DecodeOptions::default().limits(limits);
+    let options = Arc::new(HashOptions::default().decode(decode));
     let engine = engine(1);
     let HashError::Picture(error) = engine.hash(picture(1, 64)).options(&options).wait().unwrap_err() else {
         panic!("not the picture's")
@@ -314,7 +314,7 @@ fn gallery(pictures: &[Vec<u8>], key: &str) -> Vec<u8> {
         let (photodna, pdq) =
             (hashed.photodna.map(|hash| hash.signature), hashed.pdq.map(|hash| hash.signature));
         builder
-            .add(source, Entry { key: format!("{key}-{number}"), photodna, pdq, ..Entry::default() })
+            .add(source, Entry::default().key(format!("{key}-{number}")).photodna(photodna).pdq(pdq))
             .unwrap();
     }
     builder.to_bytes().unwrap()
@@ -329,7 +329,7 @@ fn a_search_is_answered_by_the_galleries_that_it_began_with() {
     let found = search.find_picture(&hashed).unwrap();
     assert!(found.iter().any(|found| (&*found.key, &*found.gallery, found.distance) == ("a-1", "first", 0)));
     search.replace([("second", known("b")), ("third", known("c"))]);
-    let query = Query { pdq: hashed.pdq.as_ref().map(|hash| hash.signature), ..Query::default() };
+    let query = Query::default().pdq(hashed.pdq.as_ref().map(|hash| hash.signature));
     let found = search.find(&[Query::default(), query]).unwrap();
     assert!(found[0].is_empty());
     let keys: Vec<&str> =

@@ -33,7 +33,7 @@ fn picture(second: bool) -> Vec<u8> {
 }
 
 fn hash_with(bytes: &[u8], faces: Faces) -> Hashed {
-    Hasher::new(HashOptions { faces, ..HashOptions::default() }).hash(bytes).unwrap()
+    Hasher::new(HashOptions::default().faces(faces)).hash(bytes).unwrap()
 }
 
 fn hash(bytes: &[u8]) -> Hashed {
@@ -262,8 +262,8 @@ fn a_jpeg_of_two_pictures_shows_both() {
     assert_eq!(signatures(&both), signatures(&alone));
     assert!(both.viewing.unusual);
     let full = |bytes: &[u8]| {
-        let decode = shadegrid::DecodeOptions { detail: shadegrid::DetailChoice::Full, ..Default::default() };
-        signatures(&Hasher::new(HashOptions { decode, ..HashOptions::default() }).hash(bytes).unwrap())
+        let decode = shadegrid::DecodeOptions::default().detail(shadegrid::DetailChoice::Full);
+        signatures(&Hasher::new(HashOptions::default().decode(decode)).hash(bytes).unwrap())
     };
     let of_other = full(&[&one.start()[..], &other.all(), &EOI].concat());
     assert_eq!(faces(&both), [("scans".to_string(), of_other)]);

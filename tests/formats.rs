@@ -15,7 +15,7 @@ fn decode(bytes: &[u8]) -> Decoded {
 }
 
 fn turned(bytes: &[u8]) -> Decoded {
-    let options = DecodeOptions { orient: Orient::Exif, ..DecodeOptions::default() };
+    let options = DecodeOptions::default().orient(Orient::Exif);
     Decoder::new(options).decode(bytes).unwrap()
 }
 
@@ -296,7 +296,7 @@ fn profiles_of_every_kind_of_jpeg_count() {
         let file = jpeg(name);
         let with = [&file[..2], &segment, &file[2..]].concat();
         for detail in [DetailChoice::Full, DetailChoice::Lowest(2)] {
-            let options = DecodeOptions { detail, ..DecodeOptions::default() };
+            let options = DecodeOptions::default().detail(detail);
             let decoded =
                 |file: &[u8]| Decoder::new(options.clone()).decode_for(file, &[Algorithm::Pdq]).unwrap();
             assert!(decoded(&with).viewing.profile && !decoded(&file).viewing.profile, "{name}, {detail:?}");
@@ -306,7 +306,7 @@ fn profiles_of_every_kind_of_jpeg_count() {
 
 /// Whether a file is told to be seen through, animated, turned or moved in its colours.
 fn seen(bytes: &[u8]) -> [bool; 4] {
-    let Viewing { alpha, animated, oriented, profile, unusual } = decode(bytes).viewing;
+    let Viewing { alpha, animated, oriented, profile, unusual, .. } = decode(bytes).viewing;
     assert!(!unusual);
     [alpha, animated, oriented, profile]
 }

@@ -221,7 +221,7 @@ fn what_cannot_be_read_is_told_with_list_position_and_reason() {
     for position in [12, 13, 14] {
         assert!(said_of.contains(&format!("bad.csv: {position}: not a PDQ signature")), "{said_of}");
     }
-    assert!(said_of.contains("bad.csv: 2 more such; --quarantine FILE tells them all"), "{said_of}");
+    assert!(said_of.contains("bad.csv: 2 more such; --quarantine FILE writes all of them down"), "{said_of}");
     assert!(said_of.contains("bad.csv: 10 entries (0 photodna, 10 pdq), 5 bad"), "{said_of}");
     assert!(!said_of.contains("zzzz"), "no content is told");
     assert_eq!(keys(&folder, "g.gallery").len(), 20, "the others count");
@@ -298,7 +298,7 @@ fn a_change_waits_for_another_and_says_so() {
     assert!(waits < 2 && child.try_wait().unwrap().is_none(), "it says that it waits, and does");
     let mut builder = GalleryBuilder::new();
     let source = builder.source("ours", "text");
-    builder.add(source, Entry { key: "ours".into(), pdq: Some(Pdq([7; 32])), ..Entry::default() }).unwrap();
+    builder.add(source, Entry::default().key("ours".into()).pdq(Some(Pdq([7; 32])))).unwrap();
     change.append(&change.gallery().unwrap(), &builder).unwrap();
     drop(change);
     assert!(child.wait().unwrap().success());

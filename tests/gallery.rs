@@ -144,17 +144,15 @@ fn compare(naive: &Naive, gallery: &Gallery, queries: &[Query], options: &Search
     let ids: Vec<EntryId> = gallery.ids().collect();
     let mut matches = Vec::new();
     gallery.search(queries, options, &mut Scratch::default(), &mut matches);
-    let expected: Vec<Match> = naive
+    let expected: Vec<_> = naive
         .search(queries, options)
         .into_iter()
-        .map(|(query, algorithm, distance, index, orientation)| Match {
-            query,
-            entry: ids[index],
-            algorithm,
-            distance,
-            orientation,
+        .map(|(query, algorithm, distance, index, orientation)| {
+            (query, ids[index], algorithm, distance, orientation)
         })
         .collect();
+    let of_match = |m: &Match| (m.query, m.entry, m.algorithm, m.distance, m.orientation);
+    let matches: Vec<_> = matches.iter().map(of_match).collect();
     assert_eq!(matches.len(), expected.len(), "{options:?}");
     assert_eq!(matches, expected, "{options:?}");
     matches.len()
@@ -168,43 +166,43 @@ fn adversarial(random: &mut Random, queries: &[Query], strangers: usize) -> Naiv
         let (photodna, pdq) = (query.photodna.unwrap(), query.pdq.unwrap());
         for (k, &distance) in distances.iter().enumerate() {
             let turned = photodna.oriented(Orientation::ALL[number % 8]);
-            naive.entries.push(Entry {
-                key: format!("{number}/{k}"),
-                photodna: Some(at_distance(&turned, distance, random)),
-                pdq: Some(flipped(&pdq, [0, 30, 31, 32, 90, 91][k % 6], random)),
-                flat: k == 2,
-                quality: Some([49, 50, 100][k % 3]).filter(|_| k != 5),
-                ..Entry::default()
-            });
+            naive.entries.push(
+                Entry::default()
+                    .key(format!("{number}/{k}"))
+                    .photodna(Some(at_distance(&turned, distance, random)))
+                    .pdq(Some(flipped(&pdq, [0, 30, 31, 32, 90, 91][k % 6], random)))
+                    .flat(k == 2)
+                    .quality(Some([49, 50, 100][k % 3]).filter(|_| k != 5)),
+            );
         }
         let duplicate = naive.entries[naive.entries.len() - 11].clone();
         naive.entries.push(duplicate);
     }
     for n in 0..strangers {
-        naive.entries.push(Entry {
-            key: n.to_string(),
-            photodna: (n % 3 != 0).then(|| random.photodna()),
-            pdq: (n % 3 != 1).then(|| random.pdq()),
-            ..Entry::default()
-        });
+        naive.entries.push(
+            Entry::default()
+                .key(n.to_string())
+                .photodna((n % 3 != 0).then(|| random.photodna()))
+                .pdq((n % 3 != 1).then(|| random.pdq())),
+        );
     }
-    naive.entries.push(Entry { photodna: Some(PhotoDna([0; 144])), ..Entry::default() });
-    naive.entries.push(Entry { photodna: Some(PhotoDna([255; 144])), ..Entry::default() });
+    naive.entries.push(Entry::default().photodna(Some(PhotoDna([0; 144]))));
+    naive.entries.push(Entry::default().photodna(Some(PhotoDna([255; 144]))));
     naive
 }
 
 fn queries(random: &mut Random, count: usize) -> Vec<Query> {
     (0..count)
-        .map(|n| Query {
-            photodna: Some(match n {
-                0 => PhotoDna([0; 144]),
-                1 => PhotoDna([128; 144]),
-                _ => random.photodna(),
-            }),
-            pdq: Some(random.pdq()),
-            flat: n % 11 == 5,
-            quality: Some(if n % 7 == 3 { 49 } else { 80 }),
-            ..Query::default()
+        .map(|n| {
+            Query::default()
+                .photodna(Some(match n {
+                    0 => PhotoDna([0; 144]),
+                    1 => PhotoDna([128; 144]),
+                    _ => random.photodna(),
+                }))
+                .pdq(Some(random.pdq()))
+                .flat(n % 11 == 5)
+                .quality(Some(if n % 7 == 3 { 49 } else { 80 }))
         })
         .collect()
 }
@@ -219,14 +217,12 @@ fn search_equals_the_double_loop() {
     let mut found = Vec::new();
     for photodna in [0, 39_999, 40_000, 40_001, 62_500, 250_000, 299_999, 300_000, 9_363_600] {
         for (all_orientations, include_flat) in [(false, false), (true, false), (true, true)] {
-            let options = SearchOptions {
-                photodna: Some(photodna),
-                pdq: Some([0, 30, 31, 32, 90, 128][photodna as usize % 6]),
-                all_orientations,
-                include_flat,
-                quality_min: if include_flat { 0 } else { 50 },
-                ..SearchOptions::default()
-            };
+            let options = SearchOptions::default()
+                .photodna(Some(photodna))
+                .pdq(Some([0, 30, 31, 32, 90, 128][photodna as usize % 6]))
+                .all_orientations(all_orientations)
+                .include_flat(include_flat)
+                .quality_min(if include_flat { 0 } else { 50 });
             gallery = gallery.at_level(levels[found.len() % levels.len()]);
             found.push(compare(&naive, &gallery, &queries, &options));
         }
@@ -244,9 +240,9 @@ fn the_edge_is_where_it_is_said_to_be() {
         for threshold in [1, 100, 40_000, 62_500, 200_000] {
             for (distance, matches) in [(threshold - 1, 1), (threshold, 1), (threshold + 1, 0)] {
                 let known = at_distance(&own, distance, &mut random);
-                let naive = Naive { entries: vec![Entry { photodna: Some(known), ..Entry::default() }] };
-                let query = Query { photodna: Some(own), ..Query::default() };
-                let options = SearchOptions { photodna: Some(threshold), ..SearchOptions::default() };
+                let naive = Naive { entries: vec![Entry::default().photodna(Some(known))] };
+                let query = Query::default().photodna(Some(own));
+                let options = SearchOptions::default().photodna(Some(threshold));
                 assert_eq!(compare(&naive, &naive.gallery(), &[query], &options), matches);
                 pairs += 1;
             }
@@ -264,11 +260,11 @@ fn every_length_of_gallery_and_batch() {
         let mut naive = Naive::default();
         for n in 0..entries {
             let own = &queries[n % 600];
-            naive.entries.push(Entry {
-                photodna: Some(at_distance(&own.photodna.unwrap(), 39_990 + n as u32 % 20, &mut random)),
-                pdq: Some(flipped(&own.pdq.unwrap(), 25 + n as u32 % 12, &mut random)),
-                ..Entry::default()
-            });
+            naive.entries.push(
+                Entry::default()
+                    .photodna(Some(at_distance(&own.photodna.unwrap(), 39_990 + n as u32 % 20, &mut random)))
+                    .pdq(Some(flipped(&own.pdq.unwrap(), 25 + n as u32 % 12, &mut random))),
+            );
         }
         let gallery = naive.gallery();
         for batch in [0, 1, 7, 511, 512, 513, 600] {
@@ -286,22 +282,20 @@ fn every_length_of_gallery_and_batch() {
 #[test]
 fn the_index_of_a_larger_gallery_loses_nothing() {
     let mut random = Random(4);
-    let queries: Vec<Query> =
-        (0..30).map(|_| Query { pdq: Some(random.pdq()), ..Query::default() }).collect();
+    let queries: Vec<Query> = (0..30).map(|_| Query::default().pdq(Some(random.pdq()))).collect();
     let mut naive = Naive::default();
     for n in 0..70_000 {
         let known = match n % 50 {
             0..3 => flipped(&queries[n / 50 % 30].pdq.unwrap(), 20 + random.below(20) as u32, &mut random),
             _ => random.pdq(),
         };
-        naive.entries.push(Entry { pdq: Some(known), ..Entry::default() });
+        naive.entries.push(Entry::default().pdq(Some(known)));
     }
     let levels = levels();
     let mut gallery = naive.gallery();
     for (round, pdq) in [0, 15, 30, 31, 32, 35, 60, 100].into_iter().enumerate() {
         gallery = gallery.at_level(levels[round % levels.len()]);
-        let options =
-            SearchOptions { pdq: Some(pdq), all_orientations: pdq == 31, ..SearchOptions::default() };
+        let options = SearchOptions::default().pdq(Some(pdq)).all_orientations(pdq == 31);
         let found = compare(&naive, &gallery, &queries, &options);
         assert!(pdq < 30 || found > 1000, "{found} at {pdq}");
         // How many are looked up together bears on the way.
@@ -323,28 +317,22 @@ fn real_signatures_are_found_exactly() {
     };
     let mut naive = Naive::default();
     for (photodna, pdq) in photodna.as_chunks::<144>().0.iter().zip(pdq.as_chunks::<32>().0) {
-        naive.entries.push(Entry {
-            photodna: Some(PhotoDna(*photodna)),
-            pdq: Some(Pdq(*pdq)),
-            ..Entry::default()
-        });
+        naive.entries.push(Entry::default().photodna(Some(PhotoDna(*photodna))).pdq(Some(Pdq(*pdq))));
     }
     let queries: Vec<Query> = naive
         .entries
         .iter()
         .step_by(499)
-        .map(|entry| Query { photodna: entry.photodna, pdq: entry.pdq, ..Query::default() })
+        .map(|entry| Query::default().photodna(entry.photodna).pdq(entry.pdq))
         .collect();
     let gallery = naive.gallery();
     for (photodna, pdq, all_orientations) in
         [(40_000, 31, false), (40_000, 31, true), (250_000, 60, false), (350_000, 90, false)]
     {
-        let options = SearchOptions {
-            photodna: Some(photodna),
-            pdq: Some(pdq),
-            all_orientations,
-            ..SearchOptions::default()
-        };
+        let options = SearchOptions::default()
+            .photodna(Some(photodna))
+            .pdq(Some(pdq))
+            .all_orientations(all_orientations);
         assert!(compare(&naive, &gallery, &queries, &options) >= 2 * queries.len());
     }
 }
@@ -357,12 +345,10 @@ fn the_nearest_are_the_nearest() {
     let gallery = naive.gallery();
     let ids: Vec<EntryId> = gallery.ids().collect();
     for (nearest, all_orientations) in [(0, false), (1, false), (5, true), (40, false), (5000, false)] {
-        let everything = SearchOptions {
-            photodna: Some(u32::MAX),
-            pdq: Some(u32::MAX),
-            all_orientations,
-            ..SearchOptions::default()
-        };
+        let everything = SearchOptions::default()
+            .photodna(Some(u32::MAX))
+            .pdq(Some(u32::MAX))
+            .all_orientations(all_orientations);
         let mut expected = Vec::new();
         for found in naive.search(&queries, &everything) {
             let same = |m: &&(u32, Algorithm, u32, usize, Orientation)| (m.0, m.1) == (found.0, found.1);
@@ -371,7 +357,7 @@ fn the_nearest_are_the_nearest() {
             }
         }
         let mut matches = Vec::new();
-        let options = SearchOptions { nearest: Some(nearest), ..everything };
+        let options = everything.nearest(Some(nearest));
         gallery.search(&queries, &options, &mut Scratch::default(), &mut matches);
         let told: Vec<_> = matches
             .iter()
@@ -391,11 +377,10 @@ fn joint_matches_need_both() {
     let naive = adversarial(&mut random, &queries, 100);
     let gallery = naive.gallery();
     let ids: Vec<EntryId> = gallery.ids().collect();
-    let options =
-        SearchOptions { photodna: Some(62_500), pdq: Some(90), joint: true, ..SearchOptions::default() };
+    let options = SearchOptions::default().photodna(Some(62_500)).pdq(Some(90)).joint(true);
     let mut matches = Vec::new();
     gallery.search(&queries, &options, &mut Scratch::default(), &mut matches);
-    let plain = naive.search(&queries, &SearchOptions { joint: false, ..options.clone() });
+    let plain = naive.search(&queries, &options.clone().joint(false));
     let of = |algorithm| plain.iter().filter(move |m| m.1 == algorithm).map(|m| (m.0, m.3));
     let both: Vec<_> = of(Algorithm::PhotoDna).filter(|m| of(Algorithm::Pdq).any(|n| n == *m)).collect();
     assert!(both.len() > 10 && both.len() < of(Algorithm::PhotoDna).count());
@@ -417,15 +402,14 @@ fn small_gallery(keys: &[&str]) -> GalleryBuilder {
     let mut builder = GalleryBuilder::new();
     let source = builder.source("first", "text");
     for (n, key) in keys.iter().enumerate() {
-        let entry = Entry {
-            key: key.to_string(),
-            label: format!("label {}", n % 2),
-            position: n as u64 * 10,
-            quality: (n % 2 == 1).then_some(77),
-            flat: n == 2,
-            photodna: Some(random.photodna()),
-            pdq: (n % 2 == 0).then(|| random.pdq()),
-        };
+        let entry = Entry::default()
+            .key(key.to_string())
+            .label(format!("label {}", n % 2))
+            .position(n as u64 * 10)
+            .quality((n % 2 == 1).then_some(77))
+            .flat(n == 2)
+            .photodna(Some(random.photodna()))
+            .pdq((n % 2 == 0).then(|| random.pdq()));
         builder.add(source, entry).unwrap();
     }
     builder
@@ -455,7 +439,7 @@ fn additions_and_removals_leave_the_rest_alone() {
 
     let mut delta = GalleryBuilder::new();
     let source = delta.source("second", "ncmec");
-    let entry = |key: &str| Entry { key: key.into(), pdq: Some(Pdq([1; 32])), ..Entry::default() };
+    let entry = |key: &str| Entry::default().key(key.into()).pdq(Some(Pdq([1; 32])));
     delta.add(source, entry("d")).unwrap();
     delta.add(source, entry("a")).unwrap();
     delta.remove("text", "b");
@@ -476,7 +460,7 @@ fn additions_and_removals_leave_the_rest_alone() {
 
     // What was removed no longer matches.
     let removed = before.photodna(before.ids().nth(1).unwrap());
-    let query = Query { photodna: removed, ..Query::default() };
+    let query = Query::default().photodna(removed);
     let matched = |gallery: &Gallery| {
         let mut matches = Vec::new();
         gallery.search(
@@ -495,11 +479,8 @@ fn additions_and_removals_leave_the_rest_alone() {
 #[test]
 fn files_of_version_1_are_read() {
     let mut random = Random(12);
-    let entry = |number: u32| Entry {
-        key: number.to_string(),
-        photodna: Some(random.photodna()),
-        pdq: Some(random.pdq()),
-        ..Entry::default()
+    let entry = |number: u32| {
+        Entry::default().key(number.to_string()).photodna(Some(random.photodna())).pdq(Some(random.pdq()))
     };
     let naive = Naive { entries: (0..700).map(entry).collect() };
     let mut builder = GalleryBuilder::new();
@@ -535,7 +516,7 @@ fn damaged_files_are_refused() {
     }
     let mut refused = 0;
     let mut random = Random(10);
-    let query = Query { photodna: Some(random.photodna()), pdq: Some(random.pdq()), ..Query::default() };
+    let query = Query::default().photodna(Some(random.photodna())).pdq(Some(random.pdq()));
     for at in 0..bytes.len() {
         let mut broken = bytes.clone();
         broken[at] ^= 1 << random.below(8);
@@ -545,7 +526,7 @@ fn damaged_files_are_refused() {
         };
         // Whatever opens must not panic, and verification finds it.
         let mut matches = Vec::new();
-        let all = SearchOptions { photodna: Some(u32::MAX), pdq: Some(256), ..SearchOptions::default() };
+        let all = SearchOptions::default().photodna(Some(u32::MAX)).pdq(Some(256));
         gallery.search(std::slice::from_ref(&query), &all, &mut Scratch::default(), &mut matches);
         for id in gallery.ids() {
             let _ = (gallery.entry(id), gallery.photodna(id), gallery.pdq(id));

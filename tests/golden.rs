@@ -38,8 +38,8 @@ fn reference(folder: &str) -> Option<Vec<(PathBuf, Value)>> {
 }
 
 fn tally(records: &[(PathBuf, Value)]) -> Tally {
-    let decode = DecodeOptions { detail: DetailChoice::Full, ..DecodeOptions::default() };
-    let options = HashOptions { algorithms: Algorithm::ALL.to_vec(), decode, ..HashOptions::default() };
+    let decode = DecodeOptions::default().detail(DetailChoice::Full);
+    let options = HashOptions::default().algorithms(Algorithm::ALL.to_vec()).decode(decode);
     let mut hasher = Hasher::new(options);
     let mut tally = Tally::default();
     for (path, record) in records {
@@ -155,7 +155,7 @@ fn board(width: u32, height: u32, colours: &[[u8; 3]]) -> Picture {
 
 #[test]
 fn coloured_patterns_have_the_bits_of_both_conventions() {
-    let options = HashOptions { algorithms: Algorithm::ALL.to_vec(), ..HashOptions::default() };
+    let options = HashOptions::default().algorithms(Algorithm::ALL.to_vec());
     let mut hasher = Hasher::new(options);
     let mut apart = 0;
     for (width, height, colours, full, at_512) in BOARDS {

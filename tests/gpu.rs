@@ -1,4 +1,4 @@
-//! The command on graphics processors: the same records as on the processor, and plain words where there is none.
+//! The command on GPUs: the same records as on the CPU, and plain words where there is none.
 
 #![expect(clippy::print_stdout, reason = "says what was skipped and compared")]
 
@@ -24,11 +24,8 @@ fn trusted(folder: &Path) -> Vec<Value> {
     devices.retain(|device| device["trusted"] == true);
     if devices.is_empty() {
         let required = std::env::var("SHADEGRID_REQUIRE").unwrap_or_default();
-        assert!(
-            !required.split(',').any(|name| name == "gpu"),
-            "a graphics processor is required and none works"
-        );
-        println!("skipped: no graphics processor that can be trusted");
+        assert!(!required.split(',').any(|name| name == "gpu"), "a GPU is required and none works");
+        println!("skipped: no GPU that can be trusted");
     }
     devices
 }
@@ -113,7 +110,7 @@ fn records_of_real_pictures_are_the_same() {
         let on_device = found.iter().filter(|record| record["backend"] == "gpu").count();
         for record in found.iter_mut().filter(|record| record["status"] == "ok") {
             record["backend"] = "cpu".into();
-            // Files with further faces stay on the processor, and say so.
+            // Files with further faces stay on the CPU, and say so.
             let why = record.as_object_mut().unwrap().remove("fallback");
             assert!(
                 why.is_none_or(|why| why == "the file has further faces" && record["flags"] != json!([]))
@@ -125,7 +122,7 @@ fn records_of_real_pictures_are_the_same() {
     }
 }
 
-/// A picture that no batch holds is computed on the processor, and its record says so in words.
+/// A picture that no batch holds is computed on the CPU, and its record says so in words.
 #[test]
 fn too_large_a_picture_says_so() {
     let folder = tempfile::tempdir().unwrap();
@@ -155,7 +152,7 @@ fn too_large_a_picture_says_so() {
     }
 }
 
-/// Known pictures among others, looked up on the processor and on each device.
+/// Known pictures among others, looked up on the CPU and on each device.
 #[test]
 fn matches_are_the_same_on_every_device() {
     let folder = tempfile::tempdir().unwrap();
@@ -170,7 +167,7 @@ fn matches_are_the_same_on_every_device() {
         (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
     };
     let (expected, said) = look_up(&[]);
-    assert!(said.contains("looked up on the processor (it skips nearly all pairs"), "{said}");
+    assert!(said.contains("looked up on the CPU (it skips nearly all pairs"), "{said}");
     assert!(expected.matches("\"distance\":0").count() >= 10, "{expected}");
     for device in trusted(folder.path()) {
         let number = device["number"].to_string();
@@ -193,7 +190,7 @@ fn no_adapter_is_an_error_that_says_what_to_install() {
     if cfg!(target_os = "linux") {
         assert_eq!(command.status.code(), Some(1));
         let message = String::from_utf8(command.stderr).unwrap();
-        assert!(message.contains("no graphics processor found: install"), "{message}");
+        assert!(message.contains("no GPU found: install"), "{message}");
     }
 }
 

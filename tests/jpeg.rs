@@ -80,8 +80,8 @@ fn scaled_signatures_are_near_full_ones() {
         eprintln!("skipped: no shared corpus");
         return;
     }
-    let decode = DecodeOptions { detail: DetailChoice::Full, ..DecodeOptions::default() };
-    let mut hasher = Hasher::new(HashOptions { decode, ..HashOptions::default() });
+    let decode = DecodeOptions::default().detail(DetailChoice::Full);
+    let mut hasher = Hasher::new(HashOptions::default().decode(decode));
     let mut reader = JpegReader::default();
     let mut table: BTreeMap<(u8, usize), Distances> = BTreeMap::new();
     // What the rule chooses, for PhotoDNA alone and with PDQ.
@@ -193,9 +193,9 @@ fn hostile_files_tell_one_story_at_every_detail() {
         return;
     }
     let hasher = |detail| {
-        let limits = Limits { max_pixels: 1 << 24, ..Limits::default() };
-        let decode = DecodeOptions { detail, limits, ..DecodeOptions::default() };
-        Hasher::new(HashOptions { decode, ..HashOptions::default() })
+        let limits = Limits::default().max_pixels(1 << 24);
+        let decode = DecodeOptions::default().detail(detail).limits(limits);
+        Hasher::new(HashOptions::default().decode(decode))
     };
     let (mut auto, mut full) = (hasher(DetailChoice::Auto), hasher(DetailChoice::Full));
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();

@@ -29,7 +29,7 @@ fn shows(bytes: &[u8], plain: &[u8]) {
     assert!(shown.picture == expected.picture, "another picture");
     for n in [1, 2, 4, 8] {
         let scaled = |bytes: &[u8]| {
-            let options = DecodeOptions { detail: DetailChoice::Lowest(n), ..DecodeOptions::default() };
+            let options = DecodeOptions::default().detail(DetailChoice::Lowest(n));
             Decoder::new(options).decode_for(bytes, &Algorithm::ALL).expect("a picture")
         };
         let (shown, expected) = (scaled(bytes), scaled(plain));
@@ -393,8 +393,8 @@ fn colours_beyond_the_screen_become_pixels() {
         component.blocks.iter_mut().enumerate().for_each(|(at, block)| block.dc = -80 - (at % 7) as i32 * 5);
     }
     let hash = |file: &Jpeg, detail| {
-        let decode = DecodeOptions { detail, ..DecodeOptions::default() };
-        Hasher::new(HashOptions { decode, ..HashOptions::default() }).hash(&file.encode()).unwrap()
+        let decode = DecodeOptions::default().detail(detail);
+        Hasher::new(HashOptions::default().decode(decode)).hash(&file.encode()).unwrap()
     };
     assert!(matches!(hash(&pale, DetailChoice::Auto).detail, Detail::Scaled(_)));
     let (auto, full) = (hash(&green, DetailChoice::Auto), hash(&green, DetailChoice::Full));
@@ -418,8 +418,8 @@ fn auto_and_full_tell_one_story() {
         sources.push([jpeg.start(), jpeg.alone(0), jpeg.alone(1), jpeg.alone(2), EOI.to_vec()].concat());
     }
     let hasher = |detail| {
-        let decode = DecodeOptions { detail, ..DecodeOptions::default() };
-        Hasher::new(HashOptions { decode, ..HashOptions::default() })
+        let decode = DecodeOptions::default().detail(detail);
+        Hasher::new(HashOptions::default().decode(decode))
     };
     let (mut auto, mut full) = (hasher(DetailChoice::Auto), hasher(DetailChoice::Full));
     let (mut damaged, mut failed, mut scaled) = (0, 0, 0);
@@ -484,7 +484,7 @@ fn dots_beyond_the_range_are_read_in_full() {
             let usual = Jpeg::waves(width, height, sampling).pale();
             // PDQ would have patterns read in full.
             let algorithms = vec![Algorithm::PhotoDna];
-            let mut hasher = Hasher::new(HashOptions { algorithms, ..HashOptions::default() });
+            let mut hasher = Hasher::new(HashOptions::default().algorithms(algorithms));
             assert!(matches!(hasher.hash(&usual.encode()).unwrap().detail, Detail::Scaled(_)), "{width}");
             let mut painted = Jpeg::waves(width, height, sampling);
             painted.tables[0] = [16; 64];
@@ -497,8 +497,8 @@ fn dots_beyond_the_range_are_read_in_full() {
             let file = painted.encode();
             let auto = hasher.hash(&file).unwrap();
             assert_eq!(auto.detail, Detail::Full, "{width}×{height} {sampling:?}");
-            let decode = DecodeOptions { detail: DetailChoice::Lowest(4), ..DecodeOptions::default() };
-            let decoy = Hasher::new(HashOptions { decode, ..HashOptions::default() }).hash(&file).unwrap();
+            let decode = DecodeOptions::default().detail(DetailChoice::Lowest(4));
+            let decoy = Hasher::new(HashOptions::default().decode(decode)).hash(&file).unwrap();
             let distance = auto.photodna.unwrap().signature.distance(&decoy.photodna.unwrap().signature);
             assert!(distance > 60 * 60, "they look alike: {distance}");
         }

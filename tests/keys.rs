@@ -290,6 +290,7 @@ fn expected(object: &[u8]) -> Value {
         .output()
         .unwrap();
     let mut record = records(&output).remove(0);
+    record["key"].take();
     record["path"].take();
     record["source"].take();
     record
@@ -324,7 +325,8 @@ fn every_key_gets_its_own_record() {
     let (output, records) = hash(address, "s3://bucket/");
     let mut found: BTreeMap<String, Value> = BTreeMap::new();
     for mut record in records {
-        let Value::String(path) = record["path"].take() else { panic!("{record}") };
+        let Value::String(path) = record["key"].take() else { panic!("{record}") };
+        record["path"].take();
         record["source"].take();
         assert!(found.insert(path.clone(), record).is_none(), "{path:?} has two records");
     }
@@ -332,8 +334,11 @@ fn every_key_gets_its_own_record() {
     for (key, object) in &objects {
         let record = &found[&format!("s3://bucket/{key}")];
         if matches!(key.as_str(), "." | "..") {
-            assert_eq!(record["code"], "io", "{key:?}: {record}");
-            assert!(record["message"].as_str().unwrap().contains("no request can name this key"), "{record}");
+            assert_eq!(record["error_code"], "io", "{key:?}: {record}");
+            assert!(
+                record["error_message"].as_str().unwrap().contains("no request can name this key"),
+                "{record}"
+            );
         } else {
             assert_eq!(*record, expected(object), "{key:?}");
         }
@@ -349,7 +354,7 @@ fn odd_prefixes_and_objects_are_named_as_they_are() {
     let paths = |url: &str| {
         let records = hash(address, url).1;
         let path =
-            |record: &Value| record["path"].as_str().unwrap().trim_start_matches("s3://bucket/").to_string();
+            |record: &Value| record["key"].as_str().unwrap().trim_start_matches("s3://bucket/").to_string();
         let mut paths: Vec<_> = records.iter().map(path).collect();
         paths.sort();
         paths
@@ -358,7 +363,7 @@ fn odd_prefixes_and_objects_are_named_as_they_are() {
     assert_eq!(paths("s3://bucket/a//2.jpg"), ["a//2.jpg"]);
     assert_eq!(paths("s3://bucket/a/../"), ["a/../../5.jpg", "a/../4.jpg"]);
     assert_eq!(paths("s3://bucket/8.jpg"), ["8.jpg"]);
-    assert_eq!(hash(address, "s3://bucket//6.jpg").1[0]["path"], "s3://bucket//6.jpg");
+    assert_eq!(hash(address, "s3://bucket//6.jpg").1[0]["key"], "s3://bucket//6.jpg");
     let output = shadegrid(address, &["hash", "--quiet", "s3://bucket/13\u{7f}.jpg", "s3://bucket/9\n.jpg"]);
     assert!(output.status.success() && records(&output).len() == 2, "{output:?}");
 }
@@ -387,9 +392,9 @@ fn what_was_not_asked_for_is_not_read_but_told() {
     let (bucket, address) = Bucket::serve(objects(&keys), Way::Deaf);
     let (output, records) = hash(address, "s3://bucket/a/");
     assert_eq!(bucket.asked(), ["a/1.jpg", "a/2.jpg"]);
-    let told: Vec<_> = records.iter().map(|record| record["path"].as_str().unwrap()).collect();
+    let told: Vec<_> = records.iter().map(|record| record["key"].as_str().unwrap()).collect();
     assert_eq!(told, ["s3://bucket/a/1.jpg", "s3://bucket/a/2.jpg", "s3://bucket/a/"], "{output:?}");
-    assert!(records[2]["message"].as_str().unwrap().contains("listed 3 objects"), "{records:?}");
+    assert!(records[2]["error_message"].as_str().unwrap().contains("listed 3 objects"), "{records:?}");
     assert_eq!(output.status.code(), Some(2));
 }
 
@@ -407,8 +412,8 @@ fn a_listing_without_end_ends() {
         let (bucket, address) = Bucket::serve(objects(&keys), way);
         let (output, records) = hash(address, "s3://bucket/");
         let last = records.last().unwrap();
-        assert!(last["message"].as_str().unwrap().contains(told), "{way:?} {last}");
-        assert_eq!((&last["code"], output.status.code()), (&Value::from("io"), Some(2)));
+        assert!(last["error_message"].as_str().unwrap().contains(told), "{way:?} {last}");
+        assert_eq!((&last["error_code"], output.status.code()), (&Value::from("io"), Some(2)));
         let pages = *bucket.pages.lock().unwrap();
         assert!(pages <= most, "{way:?}: {pages} pages");
         assert!(begun.elapsed() < Duration::from_secs(60), "{way:?} took {:?}", begun.elapsed());
@@ -422,7 +427,7 @@ fn a_refusal_is_told_without_the_servers_page() {
     let (bucket, address) = Bucket::serve(objects(&keys), Way::Refusing);
     let (_, records) = hash(address, "s3://bucket/");
     assert_eq!(records.len(), PAGE + 1, "{records:?}");
-    let message = records[PAGE]["message"].as_str().unwrap();
+    let message = records[PAGE]["error_message"].as_str().unwrap();
     assert!(message.ends_with("the server answered 403 Forbidden (AccessDenied)"), "{message}");
     assert_eq!(*bucket.pages.lock().unwrap(), 2, "what never passes was asked for again");
 }
@@ -432,6 +437,7 @@ fn two_versions_are_never_put_together() {
     let objects = objects(&["1.jpg", "2.jpg"]);
     let (_, address) = Bucket::serve(objects.clone(), Way::Breaking);
     for ((_, object), mut record) in objects.iter().zip(hash(address, "s3://bucket/").1) {
+        record["key"].take();
         record["path"].take();
         record["source"].take();
         assert_eq!(record, expected(object), "its time of change told that it is the same");
@@ -439,7 +445,7 @@ fn two_versions_are_never_put_together() {
     let (_, address) = Bucket::serve(objects.clone(), Way::Changing);
     for record in hash(address, "s3://bucket/").1 {
         assert!(
-            record["message"].as_str().unwrap_or_default().contains("changed while it was read"),
+            record["error_message"].as_str().unwrap_or_default().contains("changed while it was read"),
             "{record}"
         );
     }
@@ -449,6 +455,7 @@ fn two_versions_are_never_put_together() {
         let mut second = object.clone();
         let end = second.len();
         second[end / 2..].fill(0);
+        record["key"].take();
         record["path"].take();
         record["source"].take();
         assert_eq!(record, expected(&second));

@@ -7,15 +7,17 @@ use common::{jpeg, jpegs, scene};
 use shadegrid::{DecodeOptions, Decoder, DetailChoice, Error, Limits};
 
 fn decode(bytes: &[u8], limits: Limits) -> Result<u64, Error> {
-    let decoded = Decoder::new(DecodeOptions { limits, ..DecodeOptions::default() }).decode(bytes)?;
+    let decoded = Decoder::new(DecodeOptions::default().limits(limits)).decode(bytes)?;
     Ok(u64::from(decoded.picture.width) * u64::from(decoded.picture.height))
 }
 
-/// Asserts that the file is over this limit and that the message names the option.
-fn over(bytes: &[u8], limits: Limits, option: &str) {
+/// Asserts that the file is over this limit and that the error names its field, and no option of the command.
+fn over(bytes: &[u8], limits: Limits, field: &str) {
     match decode(bytes, limits) {
-        Err(error @ Error::Limit { .. }) => assert!(error.to_string().contains(option), "{error}"),
-        other => panic!("{option}: {other:?}"),
+        Err(error @ Error::Limit { field: Some(found), .. }) if found == field => {
+            assert!(!error.to_string().contains("--"), "{error}");
+        }
+        other => panic!("{field}: {other:?}"),
     }
 }
 
@@ -39,35 +41,35 @@ fn every_limit_stops_what_is_over_it_and_nothing_else() {
     ];
     for file in &files {
         let length = file.len() as u64;
-        over(file, Limits { max_file_bytes: length - 1, ..defaults() }, "--max-file-bytes");
-        over(file, Limits { max_side: 95, ..defaults() }, "--max-side");
-        over(file, Limits { max_pixels: 96 * 72 - 1, ..defaults() }, "--max-pixels");
-        over(file, Limits { max_decoder_bytes: 96 * 72 * 3 - 1, ..defaults() }, "--max-decoder-bytes");
-        let exact = Limits { max_file_bytes: length, max_side: 96, max_pixels: 96 * 72, ..defaults() };
+        over(file, defaults().max_file_bytes(length - 1), "max_file_bytes");
+        over(file, defaults().max_side(95), "max_side");
+        over(file, defaults().max_pixels(96 * 72 - 1), "max_pixels");
+        over(file, defaults().max_decoder_bytes(96 * 72 * 3 - 1), "max_decoder_bytes");
+        let exact = defaults().max_file_bytes(length).max_side(96).max_pixels(96 * 72);
         assert_eq!(decode(file, exact).unwrap(), 96 * 72);
     }
-    over(&jpeg("prog-420"), Limits { max_scans: 3, ..defaults() }, "--max-scans");
-    assert!(decode(&jpeg("base-420"), Limits { max_scans: 1, ..defaults() }).is_ok());
+    over(&jpeg("prog-420"), defaults().max_scans(3), "max_scans");
+    assert!(decode(&jpeg("base-420"), defaults().max_scans(1)).is_ok());
 }
 
 #[test]
 fn a_progressive_jpeg_counts_its_coefficients() {
     let large = |name| lying(&jpeg(name), 2_400, 1_800);
-    let full = DecodeOptions { detail: DetailChoice::Full, ..DecodeOptions::default() };
+    let full = DecodeOptions::default().detail(DetailChoice::Full);
     let told = |name| Decoder::new(full.clone()).memory(&large(name), &[]).worst;
     assert!(told("prog-444") >= told("base-444") + 3 * 2_400 * 1_800);
-    let budget = Limits { max_decoder_bytes: told("base-444"), ..Limits::default() };
+    let budget = Limits::default().max_decoder_bytes(told("base-444"));
     // Its data ends early, which is another matter.
     assert!(!matches!(decode(&large("base-444"), budget.clone()), Err(Error::Limit { .. })));
-    over(&large("prog-444"), budget, "--max-decoder-bytes");
+    over(&large("prog-444"), budget, "max_decoder_bytes");
 }
 
 #[test]
 fn lying_headers_are_stopped_or_told() {
     let mut cases = 0;
     for (name, file) in jpegs().into_iter().filter(|(name, _)| name != "arithmetic") {
-        over(&lying(&file, 65_535, 65_535), Limits::default(), "--max-pixels");
-        over(&lying(&file, 30_000, 10_000), Limits::default(), "--max-pixels");
+        over(&lying(&file, 65_535, 65_535), Limits::default(), "max_pixels");
+        over(&lying(&file, 30_000, 10_000), Limits::default(), "max_pixels");
         for (width, height) in [(0, 72), (96, 0), (1, 1), (4, 72)] {
             let error = decode(&lying(&file, width, height), Limits::default()).unwrap_err();
             assert!(matches!(error.code(), "corrupt" | "input"), "{name} {width}×{height}: {error}");
@@ -113,7 +115,7 @@ fn bombs_are_stopped_by_what_they_announce() {
     let mut bitmap = bmp(8, 8, &[0; 192]);
     bitmap[18..22].copy_from_slice(&60_000u32.to_le_bytes());
     bitmap[22..26].copy_from_slice(&60_000u32.to_le_bytes());
-    over(&bitmap, Limits::default(), "--max-pixels");
+    over(&bitmap, Limits::default(), "max_pixels");
 }
 
 #[test]
@@ -126,8 +128,8 @@ fn pixels_are_held_against_the_bytes_of_their_file() {
             &[0, 0, 0, 200, 200, 200],
         )
     };
-    over(&background(4_000), Limits::default(), "--max-pixels-per-byte");
-    let raised = Limits { max_pixels_per_byte: 1 << 20, ..Limits::default() };
+    over(&background(4_000), Limits::default(), "max_pixels_per_byte");
+    let raised = Limits::default().max_pixels_per_byte(1 << 20);
     assert_eq!(decode(&background(4_000), raised).unwrap(), 16_000_000);
     // What is not large costs little, and need not be worth its pixels.
     assert_eq!(decode(&background(3_500), Limits::default()).unwrap(), 12_250_000);

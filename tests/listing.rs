@@ -284,7 +284,7 @@ fn another_listing_may_break_off_or_be_killed() {
 }
 
 fn path_of(line: &str) -> String {
-    serde_json::from_str::<Value>(line).unwrap()["path"].as_str().unwrap().to_string()
+    serde_json::from_str::<Value>(line).unwrap()["key"].as_str().unwrap().to_string()
 }
 
 #[test]

@@ -145,7 +145,7 @@ fn a_number_is_a_quality_only_in_a_list_named_so() {
     })
     .unwrap();
     let gallery = Gallery::from_bytes(builder.to_bytes().unwrap()).unwrap();
-    let query = Query { pdq: Some(pdq(1)), quality: Some(100), ..Query::default() };
+    let query = Query::default().pdq(Some(pdq(1))).quality(Some(100));
     let mut matches = Vec::new();
     gallery.search(&[query], &SearchOptions::default(), &mut Scratch::default(), &mut matches);
     assert!(matches.iter().any(|m| gallery.entry(m.entry).key == "12"), "an entry with key 12 still matches");
@@ -366,9 +366,7 @@ fn bare_signatures_are_read_where_they_are_named() {
     let path = folder.write("photodna.bin", &all);
     let (read, outcome) = items(&path, Some(ListFormat::BinaryPhotoDna));
     outcome.unwrap();
-    let expected = |n: u8| {
-        Item::Entry(Entry { position: u64::from(n) - 1, photodna: Some(photodna(n)), ..Entry::default() })
-    };
+    let expected = |n: u8| Item::Entry(Entry::default().position(u64::from(n)).photodna(Some(photodna(n))));
     assert_eq!(read, [1, 2, 3].map(expected));
     assert!(
         matches!(sniff(&path), Err(Error::Input(_))),
@@ -419,7 +417,7 @@ fn parquet_with_bytes_and_with_text() {
     column.close().unwrap();
     group.close().unwrap();
     writer.close().unwrap();
-    assert_eq!(entries(&path, ListFormat::Parquet), named(&[("a", "", 0), ("b", "", 1), ("c", "", 2)]));
+    assert_eq!(entries(&path, ListFormat::Parquet), named(&[("a", "", 1), ("b", "", 2), ("c", "", 3)]));
 
     let bytes = std::fs::read(&path).unwrap();
     for length in (4..bytes.len()).step_by(7) {
@@ -478,10 +476,10 @@ fn imports_tell_what_was_in_the_list() {
     let other = folder.write("other.csv", format!("pdq,quality,flags\n{},40,flat\n{sha256},90,\n", pdq(1)));
     for (leave_out, left_out, kept) in [
         (LeaveOut::default(), 0, 155),
-        (LeaveOut { overrepresented: true, ..LeaveOut::default() }, 150, 5),
-        (LeaveOut { suspicious: true, flat: true, ..LeaveOut::default() }, 152, 3),
+        (LeaveOut::default().overrepresented(true), 150, 5),
+        (LeaveOut::default().suspicious(true).flat(true), 152, 3),
     ] {
-        let mut import = Import::new(ImportOptions { leave_out, ..ImportOptions::default() });
+        let mut import = Import::new(ImportOptions::default().leave_out(leave_out));
         let mut builder = GalleryBuilder::new();
         let mut quarantined = 0;
         let mut quarantine = |_: Unread<'_>| {

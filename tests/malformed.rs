@@ -26,7 +26,7 @@ fn decode(bytes: &[u8]) -> Result<Decoded> {
 }
 
 fn refuse(bytes: &[u8]) -> Result<Decoded> {
-    Decoder::new(DecodeOptions { damaged: DamagedPolicy::Refuse, ..DecodeOptions::default() }).decode(bytes)
+    Decoder::new(DecodeOptions::default().damaged(DamagedPolicy::Refuse)).decode(bytes)
 }
 
 /// One whole file of each kind, by name.

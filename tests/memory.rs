@@ -154,10 +154,7 @@ fn what_is_told_is_what_is_taken() {
     let mut count = 0;
     for (name, file) in files() {
         for detail in [DetailChoice::Auto, DetailChoice::Full, DetailChoice::Lowest(4)] {
-            let mut options = HashOptions {
-                algorithms: vec![Algorithm::PhotoDna, Algorithm::Pdq],
-                ..HashOptions::default()
-            };
+            let mut options = HashOptions::default().algorithms(vec![Algorithm::PhotoDna, Algorithm::Pdq]);
             options.decode.detail = detail;
             let told = Hasher::new(options.clone()).memory(&file).worst;
             let (taken, hashed) = taken(|| Hasher::new(options).hash(&file));

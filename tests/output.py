@@ -62,14 +62,14 @@ def check_pyarrow(file, lines):
     assert metadata.created_by.startswith("shadegrid "), metadata.created_by
     assert b"shadegrid.version" in metadata.metadata, metadata.metadata
     for row, line in zip(table.to_pylist(), lines, strict=True):
-        assert (row["key"], row["status"]) == (line["path"], line["status"])
+        assert (row["key"], row["status"]) == (line["key"], line["status"])
         if line["status"] == "ok":
             assert row["photodna"] == base64.b64decode(line["photodna"])
             assert row["pdq"] == bytes.fromhex(line["pdq"])
             same = ["format", "width", "height", "bytes", "strength", "quality", "flags", "detail", "backend"]
             assert [row[name] for name in same] == [line[name] for name in same], (row, line)
         else:
-            assert (row["error_code"], row["error_message"]) == (line["code"], line["message"])
+            assert (row["error_code"], row["error_message"]) == (line["error_code"], line["error_message"])
             assert row["photodna"] is None and row["flags"] is None
 
 
@@ -82,7 +82,7 @@ def check_duckdb(file, lines, failed):
     assert (kinds["flags"], kinds["strength"], kinds["quality"]) == ("VARCHAR[]", "DOUBLE", "UTINYINT"), kinds
     assert kinds["matches"].startswith("STRUCT(gallery VARCHAR") and kinds["matches"].endswith("[]"), kinds
     first = next(line for line in lines if line["status"] == "ok")
-    value = duckdb.execute(f"select hex(pdq) from '{file}' where key = ?", [first["path"]]).fetchone()[0]
+    value = duckdb.execute(f"select hex(pdq) from '{file}' where key = ?", [first["key"]]).fetchone()[0]
     assert value.lower() == first["pdq"]
 
 
@@ -91,7 +91,7 @@ def check_polars(file, lines, failed):
     assert frame.height == len(lines) and frame.filter(polars.col("status") == "error").height == failed
     assert frame.schema["flags"] == polars.List(polars.String) and frame.schema["width"] == polars.UInt32
     first = next(line for line in lines if line["status"] == "ok")
-    row = frame.filter(polars.col("key") == first["path"]).row(0, named=True)
+    row = frame.filter(polars.col("key") == first["key"]).row(0, named=True)
     assert (row["pdq"].hex(), row["strength"]) == (first["pdq"], first["strength"])
 
 

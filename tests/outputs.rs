@@ -228,7 +228,7 @@ fn two_runs_with_one_output_do_not_mix() {
     assert_eq!(code(&quick), Some(0));
     let paths = || {
         let text = fs::read_to_string(folder.path().join("out.jsonl")).unwrap();
-        let path = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["path"].to_string();
+        let path = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["key"].to_string();
         text.lines().map(path).collect::<Vec<_>>()
     };
     assert_eq!(paths(), ["\"photos/b.png\"", "\"photos/c.bmp\""]);

@@ -120,7 +120,7 @@ fn columns_are_known_by_what_is_in_them() {
     let hexadecimal = || (0..3).map(|number| Some(format!("{number:032x}").into_bytes())).collect::<Column>();
     let pictures_of = |columns: &[(&str, Column)], column: Option<&str>| {
         let path = write(&folder, "c.parquet", &file(columns, plain()));
-        let options = InputOptions { column: column.map(Into::into), ..InputOptions::default() };
+        let options = InputOptions::default().column(column.map(Into::into));
         let found = records([&path], &options);
         let is_inside = found.iter().all(|(key, _)| key.starts_with(&format!("{}/", path.display())));
         let fine = found.iter().filter(|(_, record)| code(record) == "ok").count();
@@ -162,7 +162,7 @@ fn the_choice_of_names_is_told() {
     let told = Arc::new(Mutex::new(Vec::new()));
     let taken = told.clone();
     let notices = Notices::new(move |notice| taken.lock().unwrap().push(notice.to_string()));
-    let options = InputOptions { notices, ..InputOptions::default() };
+    let options = InputOptions::default().notices(notices);
     assert_eq!(items([path.clone().into_os_string()], &options).count(), 1);
     let told = told.lock().unwrap();
     assert!(told.len() == 1 && told[0].contains("path") && told[0].contains("md5"), "{told:?}");

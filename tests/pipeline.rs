@@ -20,7 +20,7 @@ fn png(width: u32, height: u32) -> Vec<u8> {
 }
 
 fn options() -> PipelineOptions {
-    PipelineOptions { threads: NonZeroUsize::new(2).unwrap(), ..PipelineOptions::default() }
+    PipelineOptions::default().threads(NonZeroUsize::new(2).unwrap())
 }
 
 /// Key, and width or error code, of each record.
@@ -75,7 +75,7 @@ fn every_kind_of_source_gives_one_record() {
 
 #[test]
 fn files_over_the_limit_are_not_read() {
-    let limits = Limits { max_file_bytes: 100, ..Limits::default() };
+    let limits = Limits::default().max_file_bytes(100);
     let mut hash = HashOptions::default();
     hash.decode.limits = limits;
     let folder = tempfile::tempdir().unwrap();
@@ -86,7 +86,7 @@ fn files_over_the_limit_are_not_read() {
         Source::bytes("bytes", png(64, 64)),
         Source::stream("endless", io::repeat(0)),
     ];
-    assert_eq!(outcomes(sources, &PipelineOptions { hash, ..options() }), [Err("limit"); 3]);
+    assert_eq!(outcomes(sources, &options().hash(hash)), [Err("limit"); 3]);
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn pixels_over_the_limit_are_refused() {
     let mut hash = HashOptions::default();
     hash.decode.limits.max_pixels = 1_000;
     let sources = vec![Source::bytes("small", png(30, 30)), Source::bytes("large", png(40, 30))];
-    assert_eq!(outcomes(sources, &PipelineOptions { hash, ..options() }), [Ok(30), Err("limit")]);
+    assert_eq!(outcomes(sources, &options().hash(hash)), [Ok(30), Err("limit")]);
 }
 
 #[test]
@@ -180,5 +180,5 @@ fn csv_and_json_say_the_same() {
 fn a_table_without_records_still_names_its_columns() {
     let mut table = Csv::new(Vec::new());
     pipeline::run([], &mut table, &options()).unwrap();
-    assert!(table.into_inner().starts_with(b"path,path_base64,status,code,message,format,"));
+    assert!(table.into_inner().starts_with(b"key,key_bytes,status,error_code,error_message,format,"));
 }

@@ -77,7 +77,7 @@ fn failure(arguments: &[&str]) -> (String, String, Duration) {
     assert_eq!(records.len(), 1, "{arguments:?} {records:?}");
     let record = records.remove(0);
     let text = |name: &str| record[name].as_str().unwrap_or_else(|| panic!("{record}")).to_string();
-    (text("code"), text("message"), begun.elapsed())
+    (text("error_code"), text("error_message"), begun.elapsed())
 }
 
 /// A picture that every build reads.
@@ -244,7 +244,7 @@ fn redirects_lead_to_no_private_address() {
     for name in ["number.jpg", "number.tar", "name.jpg", "short.jpg", "six.jpg", "far.jpg"] {
         let url = format!("http://{first}/{name}");
         let (code, message, _) = failure(&[&url]);
-        assert!(code == "io" && message.contains("--allow-private-addresses"), "{name}: {message}");
+        assert!(code == "io" && message.contains("allow_private_addresses"), "{name}: {message}");
         assert_eq!(count.load(Ordering::Relaxed), 0, "{name} was asked for");
     }
     let (_, message, _) = failure(&[&format!("http://{first}/file.jpg"), "--allow-private-addresses"]);
@@ -267,12 +267,12 @@ fn lists_from_a_server_name_neither_private_addresses_nor_files() {
     let (first, second, count) = leading();
     let list = format!("http://{first}/list.csv");
     let records = hash(&[&list]);
-    let told = |record: &Value| record["message"].as_str().unwrap_or_default().to_string();
+    let told = |record: &Value| record["error_message"].as_str().unwrap_or_default().to_string();
     assert_eq!(records.len(), 4, "{records:?}");
-    assert!(told(&records[0]).contains("--allow-private-addresses"), "{records:?}");
-    assert!(told(&records[1]).contains("--allow-private-addresses"), "{records:?}");
+    assert!(told(&records[0]).contains("allow_private_addresses"), "{records:?}");
+    assert!(told(&records[1]).contains("allow_private_addresses"), "{records:?}");
     assert!(told(&records[2]).contains("--allow-local-paths"), "{records:?}");
-    assert_eq!(records[2]["path"], "/etc/hostname");
+    assert_eq!(records[2]["key"], "/etc/hostname");
     assert!(is_ok(&records[3]), "the list's own place: {records:?}");
     assert_eq!(count.load(Ordering::Relaxed), 0);
     let all = hash(&[&list, "--allow-private-addresses", "--allow-local-paths"]);

@@ -283,7 +283,7 @@ fn what_cannot_be_had_is_a_record() {
         .filter_map(|line| serde_json::from_slice(line).ok())
         .collect();
     let told: Vec<_> =
-        lines.iter().map(|line| (line["path"].as_str().unwrap(), line["code"].as_str())).collect();
+        lines.iter().map(|line| (line["key"].as_str().unwrap(), line["error_code"].as_str())).collect();
     assert_eq!(
         told,
         [
@@ -438,7 +438,7 @@ fn a_list_in_a_store_is_a_list() {
             let sources: Vec<Value> = [line].map(|line| serde_json::from_str(line).unwrap()).into();
             expected.iter().any(|other| {
                 let other: Value = serde_json::from_str(other).unwrap();
-                other["path"] == sources[0]["path"] && other["photodna"] == sources[0]["photodna"]
+                other["key"] == sources[0]["key"] && other["photodna"] == sources[0]["photodna"]
             })
         };
         assert!(found.iter().all(same), "{found:?}");

@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// Modules of the crate by level: each may use itself and lower levels, those of the lowest also each other.
 const LEVELS: [&[&str]; 8] = [
-    &["error", "limits", "parquet", "picture", "signature"],
+    &["error", "limits", "parquet", "picture", "setters", "signature"],
     &["kernel", "decode"],
     &["backend"],
     &["hasher", "gallery"],

@@ -122,9 +122,10 @@ fn records(arguments: &[String]) -> Vec<(String, Value)> {
     let lines = output.stdout.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
     let record = |line: &[u8]| {
         let Ok(Value::Object(mut record)) = serde_json::from_slice(line) else { panic!("no record") };
-        let Some(Value::String(path)) = record.remove("path") else { panic!("no path") };
+        let Some(Value::String(key)) = record.remove("key") else { panic!("no key") };
+        record.remove("path");
         record.remove("source");
-        (path, Value::Object(record))
+        (key, Value::Object(record))
     };
     lines.map(record).collect()
 }
@@ -150,8 +151,8 @@ fn a_picture_comes_whole_or_with_an_error() {
     for (kind, why) in [("gone", "404"), ("loop", "redirect"), ("changed", "changed while it was read")] {
         let begun = Instant::now();
         let found = records(&[format!("http://{address}/{kind}/0.jpg")]);
-        assert_eq!((found.len(), &found[0].1["code"]), (1, &Value::from("io")), "{found:?}");
-        assert!(found[0].1["message"].as_str().unwrap().contains(why), "{found:?}");
+        assert_eq!((found.len(), &found[0].1["error_code"]), (1, &Value::from("io")), "{found:?}");
+        assert!(found[0].1["error_message"].as_str().unwrap().contains(why), "{found:?}");
         assert!(begun.elapsed() < Duration::from_secs(10), "{kind} was tried again and again");
     }
 }
@@ -175,7 +176,7 @@ fn archives_and_lists_need_no_particular_server() {
             let found = records(&arguments);
             assert_eq!(found.len(), names.len(), "{arguments:?} {found:?}");
             assert!(
-                found.iter().all(|(_, rest)| rest["bytes"].is_u64() || rest["code"] == "unsupported"),
+                found.iter().all(|(_, rest)| rest["bytes"].is_u64() || rest["error_code"] == "unsupported"),
                 "{found:?}"
             );
         }

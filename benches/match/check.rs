@@ -154,7 +154,7 @@ fn check<const N: usize>(
     let source = builder.source("bench", "binary");
     for (position, bytes) in known.iter().enumerate() {
         let (photodna, pdq) = signature(bytes);
-        builder.add(source, Entry { position: position as u64, photodna, pdq, ..Entry::default() })?;
+        builder.add(source, Entry::default().position(position as u64).photodna(photodna).pdq(pdq))?;
     }
     let mut gallery = Gallery::from_bytes(builder.to_bytes()?)?;
     drop(builder);
@@ -162,19 +162,17 @@ fn check<const N: usize>(
         .iter()
         .map(|bytes| {
             let (photodna, pdq) = signature(bytes);
-            Query { photodna, pdq, ..Query::default() }
+            Query::default().photodna(photodna).pdq(pdq)
         })
         .collect();
     for (level_name, level) in levels() {
         gallery = gallery.at_level(level);
         for &threshold in thresholds {
-            let options = SearchOptions {
-                photodna: Some(threshold),
-                pdq: Some(threshold),
-                include_flat: true,
-                quality_min: 0,
-                ..SearchOptions::default()
-            };
+            let options = SearchOptions::default()
+                .photodna(Some(threshold))
+                .pdq(Some(threshold))
+                .include_flat(true)
+                .quality_min(0);
             let mut matches = Vec::new();
             gallery.search(&queries, &options, &mut Scratch::default(), &mut matches);
             // One by one other ways may be chosen.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 use std::time::Instant;
 
-use shadegrid::gallery::PdqWays;
+use shadegrid::gallery::PdqMethods;
 
 use super::Outcome;
 
@@ -16,7 +16,7 @@ pub(super) fn run(folder: &Path, sizes: &[&str]) -> Outcome<()> {
     let (known, asked) = (known.as_chunks::<32>().0, asked.as_chunks::<32>().0);
     for size in sizes {
         let rows = known.get(..size.parse()?).ok_or("the folder has fewer signatures")?;
-        let ways = PdqWays::new(rows)?;
+        let ways = PdqMethods::new(rows)?;
         let (values, met) = ways.index_work(RADIUS);
         for batch in [1, 16, 512, 4096] {
             let mut times = [[0.0; 3]; 2];

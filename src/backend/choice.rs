@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::picture::Picture;
 use crate::signature::Algorithm;
 
-/// Bytes of samples in a batch of a device, and of a software device, which has the processor's own memory.
+/// Bytes of samples in a batch of a device, and of a software device, which has the CPU's own memory.
 const BATCH_BYTES: u64 = 128 << 20;
 const SOFTWARE_BATCH_BYTES: u64 = 16 << 20;
 /// How long a batch may take before the device counts as lost.
@@ -47,7 +47,7 @@ pub struct DeviceReport {
     pub timestamps: bool,
     /// How long opening and probing it took, shaders and all: what a run that uses it pays first.
     pub startup: Duration,
-    /// Why it is refused; `None` for a device that computes what the processor does.
+    /// Why it is refused; `None` for a device that computes what the CPU does.
     pub refused: Option<String>,
 }
 
@@ -84,7 +84,7 @@ fn capacity(adapter: &Adapter) -> Capacity {
     adapter.capacity(if adapter.is_software() { SOFTWARE_BATCH_BYTES } else { BATCH_BYTES })
 }
 
-/// The devices that a run uses beside the processor; none by default.
+/// The devices that a run uses beside the CPU; none by default.
 #[derive(Debug, Clone, Default)]
 pub struct Devices {
     devices: Vec<Arc<Device>>,
@@ -145,7 +145,7 @@ impl Devices {
 
     /// The first hardware that speaks for itself, or none; never an error.
     fn measured(threads: NonZeroUsize) -> Devices {
-        const NONE: &str = "no graphics processor found";
+        const NONE: &str = "no GPU found";
         if !driver_files(Path::new("/dev")) {
             return Devices::none(NONE);
         }
@@ -168,7 +168,7 @@ impl Devices {
         &self.why
     }
 
-    /// Their names; empty where the processor does everything.
+    /// Their names; empty where the CPU does everything.
     pub fn names(&self) -> Vec<&str> {
         self.devices.iter().map(|device| device.adapter.name.as_str()).collect()
     }
@@ -212,7 +212,7 @@ fn driver_files(folder: &Path) -> bool {
     !cfg!(target_os = "linux") || names.into_iter().any(|name| folder.join(name).exists())
 }
 
-const NO_ADAPTER: &str = "no graphics processor found: install its driver with Vulkan (on Debian and Ubuntu \
+const NO_ADAPTER: &str = "no GPU found: install its driver with Vulkan (on Debian and Ubuntu \
      libvulkan1 and the card's driver, or mesa-vulkan-drivers for Intel, AMD and software), or use --backend cpu";
 
 fn no_adapter() -> Error {
@@ -231,9 +231,9 @@ fn find<'a>(adapters: &'a [Adapter], name: &str) -> Result<&'a Adapter> {
     })
 }
 
-/// What one megapixel costs: on one thread of the processor, and on the device with its upload.
+/// What one megapixel costs: on one thread of the CPU, and on the device with its upload.
 struct Measured {
-    processor: Duration,
+    cpu: Duration,
     device: Duration,
 }
 
@@ -245,12 +245,12 @@ impl Measured {
         let bytes = (0..1000 * 1000 * 3).map(|i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
         let pictures = vec![Picture::from_rgb(bytes, 1000, 1000); PICTURES];
         let mut cpu = Cpu::new(Level::new());
-        let mut measured = Measured { processor: Duration::MAX, device: Duration::MAX };
+        let mut measured = Measured { cpu: Duration::MAX, device: Duration::MAX };
         let capacity = Capacity { pictures: 16, bytes: 32 << 20 };
         for _ in 0..3 {
             let started = Instant::now();
             cpu.sums(&pictures[0], &algorithms);
-            measured.processor = measured.processor.min(started.elapsed());
+            measured.cpu = measured.cpu.min(started.elapsed());
             let took = gpu::run(device, capacity, &pictures, &algorithms, PATIENCE)?.took;
             measured.device = measured.device.min(took / PICTURES as u32);
         }
@@ -260,15 +260,15 @@ impl Measured {
     /// Whether the device is faster than all threads together. Copying to it costs the threads about a third of what
     /// summing does, so a device that is merely as fast gains nothing.
     fn helps(&self, threads: usize) -> bool {
-        self.device * (threads as u32) < self.processor
+        self.device * (threads as u32) < self.cpu
     }
 }
 
 impl fmt::Display for Measured {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
-        let (device, processor) = (milliseconds(self.device), milliseconds(self.processor));
-        write!(formatter, "{device:.2} ms a megapixel with upload, one thread {processor:.2} ms")
+        let (device, cpu) = (milliseconds(self.device), milliseconds(self.cpu));
+        write!(formatter, "{device:.2} ms a megapixel with upload, one thread {cpu:.2} ms")
     }
 }
 
@@ -300,7 +300,7 @@ mod tests {
     #[test]
     fn a_device_must_beat_all_threads() {
         let millis = Duration::from_millis;
-        let measured = Measured { processor: millis(10), device: millis(2) };
+        let measured = Measured { cpu: millis(10), device: millis(2) };
         assert!(measured.helps(4) && !measured.helps(5));
     }
 }

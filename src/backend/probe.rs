@@ -1,4 +1,4 @@
-//! Whether a device can be trusted: a small set of pictures through every stage, compared with the processor bit for bit.
+//! Whether a device can be trusted: a small set of pictures through every stage, compared with the CPU bit for bit.
 
 use std::time::Duration;
 
@@ -83,7 +83,7 @@ fn compare_hits<const N: usize>(
 
 fn untrusted(device: &Device, stage: &str) -> Error {
     Error::Device(format!(
-        "{}: stage {stage} gives other numbers than the processor; the driver ({}) is not to be trusted",
+        "{}: stage {stage} gives other numbers than the CPU; the driver ({}) is not to be trusted",
         device.adapter.name, device.adapter.driver
     ))
 }
@@ -97,7 +97,7 @@ fn random() -> impl FnMut() -> u8 {
     }
 }
 
-/// The first stage whose results differ from the processor's.
+/// The first stage whose results differ from the CPU's.
 fn difference(pictures: &[Picture], run: &Run) -> Option<&'static str> {
     let mut cpu = Cpu::new(Level::new());
     for (index, picture) in pictures.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Options on which processors compute.
+//! Options on which CPU and GPUs compute.
 
 use std::num::NonZeroUsize;
 
@@ -8,19 +8,19 @@ use shadegrid::{BackendChoice, Devices, Error};
 /// Inputs that are done before a device is ready.
 const FEW: usize = 256;
 
-/// Options on which processors compute.
+/// Options on which CPU and GPUs compute.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Backend options")]
 pub(crate) struct DeviceArguments {
     /// Where signatures are computed, and looked up: auto, cpu or gpu; the signatures and matches are the same
     ///
-    /// `auto` takes a graphics processor where a short measurement says that it is faster than all threads together, and
-    /// never one in software, nor one for a few pictures; it looks signatures up on the processor, which skips nearly all pairs.
+    /// `auto` takes a GPU where a short measurement says that it is faster than all threads together, and
+    /// never one in software, nor one for a few pictures; it looks signatures up on the CPU, which skips nearly all pairs.
     /// With `gpu` it is an error to have none. The summary says what was taken, and why.
     #[arg(long, value_name = "WHICH", default_value_t)]
     pub(crate) backend: BackendChoice,
 
-    /// A graphics processor to use, by its number or part of its name in `shadegrid devices`; may be repeated
+    /// A GPU to use, by its number or part of its name in `shadegrid devices`; may be repeated
     #[arg(long, value_name = "DEVICE")]
     pub(crate) device: Vec<String>,
 }

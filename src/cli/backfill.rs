@@ -13,7 +13,7 @@ use shadegrid::job::{
     self, Finish, Matching, Metrics, Progress, Settings, Snapshot, Split, WorkOptions, Worked,
 };
 use shadegrid::pipeline::{
-    Input, InputOptions, Item, ItemKind, Only, PipelineOptions, RecordFormat, Stop, Walk, items,
+    ExtensionFilter, Input, InputOptions, Item, ItemKind, PipelineOptions, RecordFormat, Stop, Walk, items,
 };
 use shadegrid::{Error, HashOptions};
 
@@ -49,7 +49,7 @@ pub(crate) struct Arguments {
 
     /// Only names that end so, such as jpg,png: files, members of archives, objects
     #[arg(long, value_name = "LIST", default_value = "")]
-    only: Only,
+    only: ExtensionFilter,
 
     /// The column of lists and Parquet files that holds pictures, paths or URLs [default: one with a usual name]
     #[arg(long, value_name = "NAME")]
@@ -75,12 +75,12 @@ pub(crate) struct Arguments {
 
     /// List the inputs again, and hash what is new since they were listed: other files and objects, and those that were changed
     ///
-    /// Files are told apart by time and size, objects by their entity tag. What is planned already stays as it is, also where its input is gone. Without
+    /// A file is new where its time or size has changed, an object where its entity tag has. What is planned already stays as it is, also where its input is gone. Without
     /// it a job lists its inputs once.
     #[arg(long)]
     extend: bool,
 
-    /// Seconds that the shard in hand may take after a request to end; then it is left to others
+    /// Seconds that the current shard may take after a request to end; then it is left to others
     #[arg(long, value_name = "SECONDS", default_value = "30")]
     grace: u64,
 
@@ -101,11 +101,11 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     lookup: LookupArguments,
 
-    /// Threads that decode and hash [default: one a processor]
+    /// Threads that decode and hash [default: one per CPU]
     #[arg(short = 'j', long, value_name = "N")]
     threads: Option<NonZeroUsize>,
 
-    /// Memory for files and pictures in flight, such as 512M or 2G [default: 256M a thread, at least 1G]
+    /// Memory for files and pictures in flight, such as 512M or 2G [default: 256M per thread, at least 1G]
     #[arg(short, long, value_name = "SIZE", value_parser = bytes::parse)]
     memory: Option<u64>,
 
@@ -237,11 +237,11 @@ fn resumable(error: Error, out: &Path) -> Error {
 }
 
 impl Arguments {
-    /// Whoever goes on with a job must be able to read its inputs again.
+    /// Whoever resumes a job must be able to read its inputs again.
     fn check_standard_input(&self) -> Result<(), Error> {
         match self.sources.iter().chain(&self.files_from).any(|source| source == "-") {
             true => {
-                Err(Error::Input("a job cannot read standard input: it could not go on with it".to_string()))
+                Err(Error::Input("a job cannot read standard input: it could not be resumed".to_string()))
             }
             false => Ok(()),
         }
@@ -268,7 +268,7 @@ impl Arguments {
         }
     }
 
-    /// Whether there is a job to go on with.
+    /// Whether there is a job to resume.
     fn is_begun(&self) -> Result<bool, Error> {
         let exists = is_url(&self.out) || self.out.exists();
         Ok(exists && Settings::are_in(&*job::at(self.out.as_os_str(), false)?)?)
@@ -276,7 +276,7 @@ impl Arguments {
 
     /// A job lists its inputs once: what cannot be opened when it does, such as a folder that is not mounted yet, would be no part of it for ever.
     fn check_sources(&self, stop: &Stop) -> Result<(), Error> {
-        let options = InputOptions { stop: stop.clone(), ..self.input() };
+        let options = self.input().stop(stop.clone());
         for (source, input) in self.sources.iter().chain(&self.files_from).zip(self.inputs()) {
             let why = match open(source, input, &options) {
                 Ok(()) => continue,
@@ -317,7 +317,7 @@ impl Arguments {
         let resources = Resources::new(self.threads, self.memory);
         let devices = self.devices.choose(resources.threads, || None::<std::iter::Empty<()>>)?;
         let Resources { threads, memory } = resources;
-        let pipeline = PipelineOptions { threads, memory, devices, ..PipelineOptions::default() };
+        let pipeline = PipelineOptions::default().threads(threads).memory(memory).devices(devices);
         Ok(WorkOptions {
             fetches: resources.fetches(self.fetches),
             network: self.network.network(),
@@ -345,12 +345,10 @@ impl Arguments {
 
     /// How inputs are listed.
     fn input(&self) -> InputOptions {
-        InputOptions {
-            walk: Walk { follow_links: self.follow },
-            only: self.only.clone(),
-            column: self.column.clone(),
-            ..InputOptions::default()
-        }
+        InputOptions::default()
+            .walk(Walk::default().follow_links(self.follow))
+            .extensions(self.only.clone())
+            .column(self.column.clone())
     }
 
     /// What is listed, in the order of the arguments.
@@ -360,12 +358,11 @@ impl Arguments {
     }
 
     fn settings(&self) -> Settings {
-        let hash = HashOptions {
-            algorithms: self.lookup.algorithms(),
-            orientations: !self.galleries.is_empty() && self.lookup.all_orientations(),
-            decode: self.decode.options(),
-            faces: self.decode.faces(),
-        };
+        let hash = HashOptions::default()
+            .algorithms(self.lookup.algorithms())
+            .orientations(!self.galleries.is_empty() && self.lookup.all_orientations())
+            .decode(self.decode.options())
+            .faces(self.decode.faces());
         Settings::new(&self.inputs(), &self.input(), self.shard_size, self.format, &hash)
     }
 }

@@ -1,4 +1,4 @@
-//! `shadegrid bench`: the processor against each graphics processor, on the same pictures, with checked results.
+//! `shadegrid bench`: the CPU against each GPU, on the same pictures, with checked results.
 
 use std::fs;
 use std::num::NonZeroUsize;
@@ -21,7 +21,7 @@ mod report;
 mod synthetic;
 mod table;
 
-/// Compare the processor with each graphics processor on the same pictures
+/// Compare the CPU with each GPU on the same pictures
 ///
 /// The pictures are read into memory first, then hashed by each contender in turn, several times over after a run that does not
 /// count: the table gives the median and the range. The signatures of all runs must be the same. Without a path the
@@ -38,11 +38,11 @@ pub(crate) struct Arguments {
     #[arg(short, long, value_name = "N", default_value = "5")]
     runs: NonZeroUsize,
 
-    /// Threads that decode and hash [default: one a processor]
+    /// Threads that decode and hash [default: one per CPU]
     #[arg(short = 'j', long, value_name = "N")]
     threads: Option<NonZeroUsize>,
 
-    /// Graphics processors to compare, by number or part of the name [default: all that are trusted]
+    /// GPUs to compare, by number or part of the name [default: all that are trusted]
     #[arg(long, value_name = "DEVICE")]
     device: Vec<String>,
 
@@ -60,7 +60,7 @@ pub(crate) struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  Does a graphics card pay on these pictures?
+  Does a GPU pay on these pictures?
       shadegrid bench photos --html bench.html
 
 Exit codes:
@@ -76,7 +76,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Error> {
     let resources = Resources::new(arguments.threads, None);
     let engine = |devices| resources.engine(devices, HashOptions::default());
     let steps = steps(&pictures, read)?;
-    let mut contenders = vec![measure(arguments, &pictures, "processor", &engine(Devices::default())?)?];
+    let mut contenders = vec![measure(arguments, &pictures, "cpu", &engine(Devices::default())?)?];
     for device in arguments.devices() {
         let devices = Devices::choose(BackendChoice::Gpu, std::slice::from_ref(&device), resources.threads)?;
         let name = devices.names().join(" and ");
@@ -131,7 +131,7 @@ impl Arguments {
     }
 }
 
-/// What each step costs one thread of the processor, over all pictures.
+/// What each step costs one thread of the CPU, over all pictures.
 fn steps(pictures: &[(String, Vec<u8>)], read: Duration) -> Result<Steps, Error> {
     let mut hasher = Hasher::new(HashOptions::default());
     let mut steps = Steps { read, ..Steps::default() };

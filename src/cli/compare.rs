@@ -54,7 +54,7 @@ Examples:
   shadegrid compare a.jpg f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22
 
 Exit codes:
-    0  compared, however far apart
+    0  compared, at whatever distance
     1  wrong usage, or two signatures of different kinds
     2  an input could not be read or decoded";
 
@@ -119,7 +119,7 @@ impl Arguments {
     fn options(&self) -> HashOptions {
         let algorithms = Algorithm::ALL.to_vec();
         let (decode, faces) = (self.decode.options(), self.decode.faces());
-        HashOptions { algorithms, orientations: true, decode, faces }
+        HashOptions::default().algorithms(algorithms).orientations(true).decode(decode).faces(faces)
     }
 }
 
@@ -133,7 +133,8 @@ struct Last(Option<Result<Hashed, String>>);
 
 impl Sink for Last {
     fn write(&mut self, record: &Record) -> Result<(), Error> {
-        let error = |error| format!("shadegrid: {}: {error}", record.key.display());
+        let error =
+            |error: &Error| format!("shadegrid: {}: {}", record.key.display(), console::explained(error));
         self.0 = Some(record.outcome.as_ref().map(Hashed::clone).map_err(error));
         Ok(())
     }

@@ -38,8 +38,36 @@ pub(crate) fn failure(error: &Error) -> Exit {
     {
         return Exit::Done;
     }
-    say(format_args!("shadegrid: {error}"));
+    say(format_args!("shadegrid: {}", explained(error)));
     Exit::Failed
+}
+
+/// An error with the option that raises the limit, where one does: every limit has an option of its name.
+pub(crate) fn explained(error: &Error) -> String {
+    match error {
+        Error::Limit { field: Some(field), .. } => {
+            format!("{error}; raise it with --{}", field.replace('_', "-"))
+        }
+        error => error.to_string(),
+    }
+}
+
+/// The same behind the error's code, which is not said twice.
+pub(crate) fn with_code(error: &Error) -> String {
+    let (code, text) = (error.code(), explained(error));
+    let rest = match error {
+        Error::Corrupt { .. } | Error::Unsupported(_) | Error::Device(_) => text.strip_prefix(code),
+        _ => None,
+    };
+    format!("{code}: {}", rest.map_or(&*text, |rest| rest.trim_start_matches([':', ' '])))
+}
+
+/// A number with its noun.
+pub(crate) fn counted(number: impl Into<u64>, one: &str, many: &str) -> String {
+    match number.into() {
+        1 => format!("1 {one}"),
+        number => format!("{number} {many}"),
+    }
 }
 
 /// A name or a message as it can be shown in one line of a terminal, which control characters could change or forge.

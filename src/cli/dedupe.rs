@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
     #[arg(value_name = "FILE", required = true)]
     lists: Vec<PathBuf>,
 
-    /// Format of the lists: text, text-quality, csv, jsonl, json, ncmec, parquet, bin-photodna or bin-pdq [default: told from each file]
+    /// Format of the lists: text, text-quality, csv, jsonl, json, ncmec, parquet, bin-photodna or bin-pdq [default: found out from each file]
     #[arg(long, value_name = "FORMAT")]
     list_format: Option<ListFormat>,
 
@@ -37,7 +37,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     overwrite: Overwrite,
 
-    /// Threads [default: one a processor]
+    /// Threads [default: one per CPU]
     #[arg(short = 'j', long, value_name = "N")]
     threads: Option<NonZeroUsize>,
 
@@ -102,9 +102,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Error> {
     if !arguments.quiet {
         let (all, members) = (gallery.counts().entries, groups.iter().map(Vec::len).sum::<usize>());
         let groups = groups.len();
-        console::say(format_args!(
-            "{all} signatures, {groups} groups with {members} members, {failed} failed"
-        ));
+        let (all, groups) = (
+            console::counted(all, "signature", "signatures"),
+            console::counted(groups as u64, "group", "groups"),
+        );
+        let members = console::counted(members as u64, "member", "members");
+        console::say(format_args!("{all}, {groups} with {members}, {failed} failed"));
     }
     Ok(match (failed, groups.len()) {
         (1.., _) => Exit::SomeFailed,
@@ -117,7 +120,7 @@ impl Arguments {
     /// All lists, and how many records or lists failed.
     fn read(&self) -> Result<(GalleryBuilder, u64), Error> {
         let mut builder = GalleryBuilder::new();
-        let mut import = Import::new(ImportOptions { repeats: true, ..ImportOptions::default() });
+        let mut import = Import::new(ImportOptions::default().repeats(true));
         let mut failed = 0;
         for path in &self.lists {
             let name = path.to_string_lossy();

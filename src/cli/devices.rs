@@ -1,4 +1,4 @@
-//! `shadegrid devices`: the graphics processors of this machine, and which can be trusted.
+//! `shadegrid devices`: the GPUs of this machine, and which can be trusted.
 
 use std::time::{Duration, Instant};
 
@@ -9,9 +9,9 @@ use shadegrid::{DeviceReport, Error, devices};
 use super::console;
 use super::exit::Exit;
 
-/// List the graphics processors of this machine, each tried on a small set of pictures
+/// List the GPUs of this machine, each tried on a small set of pictures
 ///
-/// A device that does not compute what the processor does, bit for bit, is refused, and the stage that differs is named.
+/// A device that does not compute what the CPU does, bit for bit, is refused, and the stage that differs is named.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -42,7 +42,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Error> {
 fn in_words(reports: &[DeviceReport], looking: Duration) -> String {
     let looking = format!("found in {:.0} ms", milliseconds(looking));
     if reports.is_empty() {
-        return format!("no graphics processor found; the processor does everything ({looking})\n");
+        return format!("no GPU found; the CPU does everything ({looking})\n");
     }
     reports.iter().map(describe).chain([format!("{looking}\n")]).collect()
 }
@@ -54,7 +54,7 @@ fn milliseconds(time: Duration) -> f64 {
 fn describe(report: &DeviceReport) -> String {
     let mebibytes = |bytes: u64| format!("{} MiB", bytes >> 20);
     let verdict = match &report.refused {
-        None => "trusted: every stage gives the processor's numbers".to_string(),
+        None => "trusted: every stage gives the CPU's numbers".to_string(),
         Some(reason) => format!("refused: {reason}"),
     };
     let clock = if report.timestamps { "stages can be timed" } else { "no clock" };

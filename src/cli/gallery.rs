@@ -17,7 +17,7 @@ use super::output::{Kind as Written, Output, Overwrite, Reads};
 /// Build galleries of known signatures from hash lists, change and check them
 ///
 /// A gallery is one file that `match` searches. It is replaced as a whole when it changes, by one process at a time: who has the old one
-/// open keeps it. To bring a gallery from elsewhere, copy it beside the old one and rename it over that: never copy onto a gallery that is
+/// open keeps it. To bring a gallery from elsewhere, copy it into the folder of the old one and rename it over that: never copy onto a gallery that is
 /// in use. Signatures are sensitive: a coarse picture can be rebuilt from one. A new gallery is for its owner alone (mode 0600), one that
 /// replaces another keeps its mode and owner.
 #[derive(Debug, Args)]
@@ -53,11 +53,11 @@ struct ListArguments {
     #[arg(value_name = "LIST", required = true)]
     lists: Vec<PathBuf>,
 
-    /// Format of the lists [default: told from each file]
+    /// Format of the lists [default: found out from each file]
     #[arg(long, value_name = "FORMAT")]
     list_format: Option<ListFormat>,
 
-    /// Name under which matches tell the list [default: the file's name]
+    /// Name by which matches call the list [default: the file's name]
     #[arg(long, value_name = "NAME")]
     source: Option<String>,
 
@@ -100,7 +100,7 @@ Formats:
   bin-pdq       32 bytes a signature; only where it is named
 
 Text may be UTF-8, UTF-16 or Windows-1252. Every signature of a record is an entry. A list has a key with the same signatures once,
-however often it is read.
+no matter how often it is read.
 
 Exit codes:
     0  the gallery is written
@@ -221,9 +221,9 @@ impl ListArguments {
             let list = path.to_string_lossy();
             let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
             let name = self.source.as_deref().unwrap_or(&name);
-            let mut told = Told::new(&list, self.quarantine.is_some());
+            let mut faults = Faults::new(&list, self.quarantine.is_some());
             let mut tell = |unread: Unread<'_>| {
-                told.tell(&unread);
+                faults.show(&unread);
                 quarantined(&mut quarantine, &list, &unread)
             };
             match import.list(path, name, self.list_format, &mut builder, &mut tell) {
@@ -235,7 +235,7 @@ impl ListArguments {
                 }
                 Err(error) => return Err(error),
             }
-            if told.end() > 0 || broken > 0 {
+            if faults.end() > 0 || broken > 0 {
                 exit = Exit::SomeFailed;
             }
         }
@@ -255,15 +255,14 @@ impl ListArguments {
 
     fn options(&self) -> ImportOptions {
         let leaves = |kind| self.leave_out.contains(&kind);
-        ImportOptions {
-            leave_out: LeaveOut {
-                overrepresented: leaves(Kind::Overrepresented),
-                suspicious: leaves(Kind::Suspicious),
-                flat: leaves(Kind::Flat),
-            },
-            overrepresented_from: self.overrepresented_from.max(1),
-            ..ImportOptions::default()
-        }
+        ImportOptions::default()
+            .leave_out(
+                LeaveOut::default()
+                    .overrepresented(leaves(Kind::Overrepresented))
+                    .suspicious(leaves(Kind::Suspicious))
+                    .flat(leaves(Kind::Flat)),
+            )
+            .overrepresented_from(self.overrepresented_from.max(1))
     }
 
     fn open_quarantine(&self) -> Result<Option<Quarantine>, Error> {
@@ -296,23 +295,23 @@ fn begin_change(gallery: &Path) -> Result<Change, Error> {
     Change::begin(gallery, &mut |message| console::say(format_args!("shadegrid: {message}")))
 }
 
-/// Records of a list that are told one by one.
+/// Records of a list that are shown one by one.
 const FIRST: u64 = 3;
 
-/// Tells the first faults of a list, and counts all.
-struct Told<'a> {
+/// Shows the first faults of a list, and counts all.
+struct Faults<'a> {
     list: &'a str,
     quarantined: bool,
     faults: u64,
 }
 
-impl<'a> Told<'a> {
-    fn new(list: &'a str, quarantined: bool) -> Told<'a> {
-        Told { list, quarantined, faults: 0 }
+impl<'a> Faults<'a> {
+    fn new(list: &'a str, quarantined: bool) -> Faults<'a> {
+        Faults { list, quarantined, faults: 0 }
     }
 
-    fn tell(&mut self, unread: &Unread<'_>) {
-        let Unread { member, position, reason, left_out } = *unread;
+    fn show(&mut self, unread: &Unread<'_>) {
+        let Unread { member, position, reason, left_out, .. } = *unread;
         if left_out {
             return;
         }
@@ -326,17 +325,20 @@ impl<'a> Told<'a> {
     /// Says how many more there were, and gives their number.
     fn end(&self) -> u64 {
         if self.faults > FIRST {
-            let hint = if self.quarantined { "" } else { "; --quarantine FILE tells them all" };
+            let hint = if self.quarantined { "" } else { "; --quarantine FILE writes all of them down" };
             console::say(format_args!("shadegrid: {}: {} more such{hint}", self.list, self.faults - FIRST));
         }
         self.faults
     }
 }
 
-/// Tells what was in a list.
+/// Says what was in a list.
 fn say(list: &str, report: &Report) {
     let Report { entries, photodna, pdq, .. } = report;
-    let mut line = format!("{list}: {entries} entries ({photodna} photodna, {pdq} pdq)");
+    let mut line = format!(
+        "{list}: {} ({photodna} photodna, {pdq} pdq)",
+        console::counted(*entries, "entry", "entries")
+    );
     let further = [
         (report.left_out, "left out"),
         (report.bad, "bad"),
@@ -370,11 +372,11 @@ fn remove(arguments: &RemoveArguments) -> Result<Exit, Error> {
     let before = base.counts().removed;
     change.append(&base, &builder)?;
     let removed = glance(&arguments.gallery)?.counts().removed - before;
-    console::say(format_args!("{removed} entries removed"));
+    console::say(format_args!("{} removed", console::counted(removed, "entry", "entries")));
     Ok(if removed > 0 { Exit::Done } else { Exit::NothingMatched })
 }
 
-/// What `info` tells.
+/// What `info` prints.
 #[derive(Serialize)]
 struct Info {
     entries: u64,
@@ -412,7 +414,11 @@ fn info(path: &Path) -> Result<Exit, Error> {
 
 fn verify(path: &Path) -> Result<Exit, Error> {
     match open_one(path, false) {
-        Ok(_) => Ok(Exit::Done),
+        Ok(gallery) => {
+            let entries = console::counted(gallery.counts().entries, "entry", "entries");
+            console::say(format_args!("{}: whole, {entries}; every checksum is right", path.display()));
+            Ok(Exit::Done)
+        }
         Err(error @ Error::Input(_)) => {
             console::say(format_args!("shadegrid: {error}"));
             Ok(Exit::SomeFailed)

@@ -27,9 +27,9 @@ use super::{bytes, console, interrupt};
 /// are objects, or everything below a prefix; credentials and endpoints come from the usual environment variables (AWS_…,
 /// GOOGLE_…, AZURE_…). http:// and https:// URLs are pictures or archives.
 ///
-/// A record is one line of JSON with the path, the size, the signatures and what is needed to judge them, or
-/// with an error's code (corrupt, unsupported, limit, input, io) and message. A path that is not UTF-8 is
-/// given exactly in `path_base64`. Signatures are sensitive: keep the records as you keep the pictures.
+/// A record is one line of JSON with the key (a file's path), the size, the signatures and what is needed to judge them, or
+/// with an error's code (corrupt, unsupported, limit, input, io) and message. A key that is not UTF-8 is
+/// given exactly in `key_bytes`. Signatures are sensitive: keep the records as you keep the pictures.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -59,11 +59,11 @@ pub(crate) struct Arguments {
     #[arg(short, long, value_name = "LIST", value_delimiter = ',', default_value = "photodna,pdq")]
     algorithm: Vec<Algorithm>,
 
-    /// Threads that decode and hash [default: one a processor]
+    /// Threads that decode and hash [default: one per CPU]
     #[arg(short = 'j', long, value_name = "N")]
     threads: Option<NonZeroUsize>,
 
-    /// Memory for files and pictures in flight, such as 512M or 2G [default: 256M a thread, at least 1G]
+    /// Memory for files and pictures in flight, such as 512M or 2G [default: 256M per thread, at least 1G]
     ///
     /// A picture that needs more than three eighths of it is decoded while no other large one is; only such a one
     /// takes the total past this.
@@ -166,11 +166,9 @@ fn finish(
 
 impl Arguments {
     fn hash_options(&self) -> HashOptions {
-        HashOptions {
-            algorithms: self.algorithm.clone(),
-            decode: self.decode.options(),
-            faces: self.decode.faces(),
-            ..HashOptions::default()
-        }
+        HashOptions::default()
+            .algorithms(self.algorithm.clone())
+            .decode(self.decode.options())
+            .faces(self.decode.faces())
     }
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use shadegrid::pipeline::{
-    Count, Input, InputOptions, Items, Notices, Only, Sources, Stop, Walk, count_items, items,
+    Count, ExtensionFilter, Input, InputOptions, Items, Notices, Sources, Stop, Walk, count_items, items,
     looks_like_archive, open,
 };
 use shadegrid::{Error, Limits};
@@ -43,7 +43,7 @@ pub(crate) struct InputArguments {
     ///
     /// Holds for folders, listings, lists and members of archives, not for what is named as an argument.
     #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
-    only: Only,
+    only: ExtensionFilter,
 
     /// Follow symbolic links met in folders
     ///
@@ -94,19 +94,16 @@ impl InputArguments {
 
     /// The options of listing and opening.
     pub(crate) fn options(&self, resources: Resources, limits: &Limits, stop: &Stop) -> InputOptions {
-        InputOptions {
-            walk: Walk { follow_links: self.follow },
-            only: self.only.clone(),
-            column: self.column.clone(),
-            separator: if self.null { 0 } else { b'\n' },
-            after: None,
-            versions: false,
-            limits: limits.clone(),
-            read_ahead: resources.read_ahead(self.fetches),
-            network: self.network.network(),
-            stop: stop.clone(),
-            notices: Notices::new(|notice| console::say(format_args!("shadegrid: {notice}"))),
-        }
+        InputOptions::default()
+            .walk(Walk::default().follow_links(self.follow))
+            .extensions(self.only.clone())
+            .column(self.column.clone())
+            .separator(if self.null { 0 } else { b'\n' })
+            .limits(limits.clone())
+            .read_ahead(resources.read_ahead(self.fetches))
+            .network(self.network.network())
+            .stop(stop.clone())
+            .notices(Notices::new(|notice| console::say(format_args!("shadegrid: {notice}"))))
     }
 
     /// The sources behind `paths` and the list.
@@ -124,7 +121,7 @@ impl InputArguments {
         (!once && paths.iter().all(known)).then(|| items(self.inputs(paths), options))
     }
 
-    /// Counts them beside the run, where they are [`listable`](InputArguments::listable).
+    /// Counts them while the run goes on, where they are [`listable`](InputArguments::listable).
     pub(crate) fn count(&self, paths: &[PathBuf], options: &InputOptions) -> Option<Count> {
         self.listable(paths, options).map(count_items)
     }

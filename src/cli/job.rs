@@ -75,15 +75,15 @@ struct RetryArguments {
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     codes: Vec<String>,
 
-    /// Instead, all records of files that are gone or are not what the ledger tells of; reads every file of records
+    /// Instead, all records of files that are missing or differ from the ledger; reads every file of records
     #[arg(long, conflicts_with = "codes")]
     lost: bool,
 
-    /// Threads that decode and hash [default: one a processor]
+    /// Threads that decode and hash [default: one per CPU]
     #[arg(short = 'j', long, value_name = "N")]
     threads: Option<NonZeroUsize>,
 
-    /// Memory for files and pictures in flight, such as 512M or 2G [default: 256M a thread, at least 1G]
+    /// Memory for files and pictures in flight, such as 512M or 2G [default: 256M per thread, at least 1G]
     #[arg(short, long, value_name = "SIZE", value_parser = bytes::parse)]
     memory: Option<u64>,
 
@@ -255,7 +255,7 @@ fn in_words(status: &Status) -> String {
 
 /// That a listing broke off, and what to do.
 fn goes_on(why: &str) -> String {
-    format!("{why}; the same `shadegrid backfill` command or `shadegrid job retry` goes on with the listing")
+    format!("{why}; the same `shadegrid backfill` command or `shadegrid job retry` resumes the listing")
 }
 
 fn verify(arguments: &VerifyArguments) -> Result<Exit, Error> {
@@ -318,7 +318,7 @@ fn retry(arguments: &RetryArguments) -> Result<Exit, Error> {
     let defaults = PipelineOptions::default();
     let threads = arguments.threads.unwrap_or(defaults.threads);
     let memory = arguments.memory.unwrap_or(PipelineOptions::default_memory(threads));
-    let pipeline = PipelineOptions { threads, memory, ..defaults };
+    let pipeline = defaults.threads(threads).memory(memory);
     let matching = matches::of(&settings, threads)?;
     let fetches = ReadAhead::fetches_for(threads);
     let network = arguments.network.network();
@@ -350,13 +350,17 @@ fn retried_in_words(retried: &Retried) -> String {
         let _ = write!(line, ", {failed} failed again ({})", codes(&retried.failed));
     }
     if retried.passed_over > 0 {
-        let _ = write!(line, "; {} shards are in other workers' hands", retried.passed_over);
+        let _ = write!(
+            line,
+            "; claimed by other workers: {}",
+            console::counted(retried.passed_over, "shard", "shards")
+        );
     }
     if retried.kept > 0 {
         let _ = write!(
             line,
-            "; {} files stay as they were, because what was read again lacks records that were hashed before",
-            retried.kept
+            "; left as before, because what was read again lacks records that were hashed: {}",
+            console::counted(retried.kept, "file", "files")
         );
     }
     if let Some(further) = retried.further {
@@ -369,8 +373,8 @@ fn retried_in_words(retried: &Retried) -> String {
     if retried.lost > 0 {
         let _ = write!(
             line,
-            "; {} files are gone or not what the ledger tells of, `shadegrid job retry --lost` hashes them again",
-            retried.lost
+            "; missing, or different from the ledger: {}, which `shadegrid job retry --lost` hashes again",
+            console::counted(retried.lost, "file", "files")
         );
     }
     line
@@ -395,6 +399,10 @@ fn merge(arguments: &MergeArguments) -> Result<Exit, Error> {
     let (output, to) = place.begin()?;
     let records = job::merge(&*location, to, arguments.format)?;
     output.complete()?;
-    console::say(format_args!("{records} records in {}", arguments.output.display()));
+    console::say(format_args!(
+        "{} in {}",
+        console::counted(records, "record", "records"),
+        arguments.output.display()
+    ));
     Ok(Exit::Done)
 }

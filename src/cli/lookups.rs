@@ -1,4 +1,4 @@
-//! Options on what counts as a match, and how matches are told.
+//! Options on what counts as a match, and how matches are reported.
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ pub(crate) struct LookupArguments {
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = threshold, conflicts_with = "threshold")]
     joint: Vec<(Algorithm, u32)>,
 
-    /// The K nearest entries for each signature; without --threshold however far they are
+    /// The K nearest entries for each signature; without --threshold at any distance
     #[arg(long, value_name = "K")]
     nearest: Option<usize>,
 
@@ -77,15 +77,14 @@ impl LookupArguments {
             let usual = if unlimited { u32::MAX } else { algorithm.threshold() };
             (joint || self.algorithm.contains(&algorithm)).then_some(given.unwrap_or(usual))
         };
-        Ok(SearchOptions {
-            photodna: largest(Algorithm::PhotoDna),
-            pdq: largest(Algorithm::Pdq),
-            joint,
-            nearest: self.nearest,
-            all_orientations: self.all_orientations(),
-            include_flat: self.include_flat,
-            quality_min: self.quality_min,
-        })
+        Ok(SearchOptions::default()
+            .photodna(largest(Algorithm::PhotoDna))
+            .pdq(largest(Algorithm::Pdq))
+            .joint(joint)
+            .nearest(self.nearest)
+            .all_orientations(self.all_orientations())
+            .include_flat(self.include_flat)
+            .quality_min(self.quality_min))
     }
 
     /// Whether all eight orientations are looked up.
@@ -99,7 +98,7 @@ impl LookupArguments {
     }
 }
 
-/// Opens galleries and, unless told to trust them, checks every byte.
+/// Opens galleries and, unless asked to trust them, checks every byte.
 pub(crate) fn open(paths: &[PathBuf], trusted: bool) -> Result<Vec<Gallery>, Error> {
     paths.iter().map(|path| open_one(path, trusted)).collect()
 }
@@ -115,7 +114,7 @@ pub(crate) fn open_one(path: &Path, trusted: bool) -> Result<Gallery, Error> {
     named(path, gallery)
 }
 
-/// Opens a gallery for a look at what it tells of itself.
+/// Opens a gallery for a look at its own description.
 pub(crate) fn glance(path: &Path) -> Result<Gallery, Error> {
     named(path, Gallery::map(path))
 }

@@ -82,14 +82,13 @@ pub(crate) fn of(settings: &Settings, threads: NonZeroUsize) -> Result<Option<Ar
             )));
         }
     }
-    let options = SearchOptions {
-        photodna: written.photodna,
-        pdq: written.pdq,
-        joint: written.joint,
-        nearest: written.nearest,
-        all_orientations: written.all_orientations,
-        include_flat: written.include_flat,
-        quality_min: written.quality_min,
-    };
+    let options = SearchOptions::default()
+        .photodna(written.photodna)
+        .pdq(written.pdq)
+        .joint(written.joint)
+        .nearest(written.nearest)
+        .all_orientations(written.all_orientations)
+        .include_flat(written.include_flat)
+        .quality_min(written.quality_min);
     Ok(Some(Arc::new(Matching { galleries, names: lookups::names(&paths), options, threads })))
 }

@@ -36,12 +36,10 @@ pub(crate) struct NetworkArguments {
 impl NetworkArguments {
     /// What was chosen.
     pub(crate) fn network(&self) -> Network {
-        Network {
-            patience: Duration::from_secs(self.network_timeout),
-            allow_private_addresses: self.allow_private_addresses,
-            allow_local_paths: self.allow_local_paths,
-            max_temporary_bytes: self.max_temporary_bytes,
-            ..Network::default()
-        }
+        Network::default()
+            .patience(Duration::from_secs(self.network_timeout))
+            .allow_private_addresses(self.allow_private_addresses)
+            .allow_local_paths(self.allow_local_paths)
+            .max_temporary_bytes(self.max_temporary_bytes)
     }
 }

@@ -1,7 +1,7 @@
 //! Every file that a command writes: what may be written over, and how a file appears whole or not at all.
 //!
 //! A command first checks its outputs against what it reads ([`Overwrite::check`]), before anything is touched. Then the
-//! target is begun: a file is written under a name of its own beside the final one, and renamed once it is whole.
+//! target is begun: a file is written under a name of its own in the folder of the final one, and renamed once it is whole.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use shadegrid::Error;
-use shadegrid::pipeline::{RecordFormat, RowSink};
+use shadegrid::pipeline::{RecordFormat, StoredSink};
 
 use super::console;
 
@@ -52,7 +52,7 @@ impl OutputFormat {
         self,
         to: Box<dyn Write + Send>,
         about: &[(String, String)],
-    ) -> Result<Box<dyn RowSink + Send>, Error> {
+    ) -> Result<Box<dyn StoredSink + Send>, Error> {
         RecordFormat::from(self).sink(to, about)
     }
 }
@@ -139,7 +139,7 @@ impl Place {
         )))
     }
 
-    /// Begins the file, beside where it is to be.
+    /// Begins the file, in the folder where it is to be.
     pub(crate) fn begin(self) -> Result<(Output, File), Error> {
         let cannot = |error| Error::io(format!("cannot write {}", self.path.display()), error);
         let draft = Draft::new(&self.path, self.kind.is_private()).map_err(cannot)?;

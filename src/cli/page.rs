@@ -58,8 +58,8 @@ impl Bar {
     }
 }
 
-/// Horizontal bars from 0, each with its value as `told`.
-pub(crate) fn bars(bars: &[Bar], told: impl Fn(f64) -> String) -> String {
+/// Horizontal bars from 0, each with its value as `shown`.
+pub(crate) fn bars(bars: &[Bar], shown: impl Fn(f64) -> String) -> String {
     const ROW: usize = 34;
     const LEFT: f64 = 300.0;
     const WIDTH: f64 = 360.0;
@@ -86,7 +86,7 @@ pub(crate) fn bars(bars: &[Bar], told: impl Fn(f64) -> String) -> String {
                  stroke-width=\"2\"/>"
             );
         }
-        let (end, value) = (LEFT + scaled(reach(bar)) + 10.0, escaped(&told(bar.value)));
+        let (end, value) = (LEFT + scaled(reach(bar)) + 10.0, escaped(&shown(bar.value)));
         let _ = write!(svg, "<text x=\"{end:.1}\" y=\"{}\">{value}</text>", middle + 5);
     }
     svg + "</svg>"

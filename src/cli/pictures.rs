@@ -96,17 +96,15 @@ impl DecodeArguments {
         }
     }
 
-    /// What the decoder is told.
+    /// The decoder's options.
     pub(crate) fn options(&self) -> DecodeOptions {
-        let limits = Limits {
-            max_side: self.max_side,
-            max_pixels: self.max_pixels,
-            max_pixels_per_byte: self.max_pixels_per_byte,
-            max_file_bytes: self.max_file_bytes,
-            max_decoder_bytes: self.max_decoder_bytes,
-            max_scans: self.max_scans,
-            ..Limits::default()
-        };
+        let limits = Limits::default()
+            .max_side(self.max_side)
+            .max_pixels(self.max_pixels)
+            .max_pixels_per_byte(self.max_pixels_per_byte)
+            .max_file_bytes(self.max_file_bytes)
+            .max_decoder_bytes(self.max_decoder_bytes)
+            .max_scans(self.max_scans);
         let orient = match self.orient {
             Turn::Ignore => Orient::Ignore,
             Turn::Exif => Orient::Exif,
@@ -115,7 +113,7 @@ impl DecodeArguments {
             Damaged::Hash => DamagedPolicy::Hash,
             Damaged::Refuse => DamagedPolicy::Refuse,
         };
-        DecodeOptions { limits, orient, damaged, detail: self.detail }
+        DecodeOptions::default().limits(limits).orient(orient).damaged(damaged).detail(self.detail)
     }
 }
 

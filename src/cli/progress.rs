@@ -15,7 +15,7 @@ const KNOWN_TOTAL: &str = "{elapsed_precise} {bar:30} {human_pos}/{human_len} pi
 /// Megabytes and megapixels are millions.
 const MILLION: f64 = 1e6;
 
-/// Errors that are told one by one.
+/// Errors that are shown one by one.
 const FIRST: u64 = 3;
 
 /// A sink that shows what goes through it.
@@ -50,15 +50,15 @@ impl<'a> Shown<'a> {
         self.bar.set_position(self.so_far.records);
     }
 
-    /// Tells the first errors, and once that there are more.
-    fn tell(&self, record: &Record) {
+    /// Shows the first errors, and says once that there are more.
+    fn show_error(&self, record: &Record) {
         let Err(error) = &record.outcome else { return };
         match self.so_far.failed() {
             ..=FIRST => self.bar.suspend(|| {
-                let (path, code) = (console::printable(&record.key.to_string_lossy()), error.code());
+                let key = console::printable(&record.key.to_string_lossy());
                 console::say(format_args!(
-                    "shadegrid: {path}: {code}: {}",
-                    console::printable(&error.to_string())
+                    "shadegrid: {key}: {}",
+                    console::printable(&console::with_code(error))
                 ));
             }),
             failed if failed == FIRST + 1 => {
@@ -73,7 +73,7 @@ impl Sink for Shown<'_> {
     fn write(&mut self, record: &Record) -> Result<(), Error> {
         self.sink.write(record)?;
         self.so_far.add(record);
-        self.tell(record);
+        self.show_error(record);
         if !self.bar.is_hidden() {
             self.show();
         }
@@ -89,7 +89,7 @@ impl Sink for Shown<'_> {
     }
 }
 
-/// The bar goes when the run does, however it ends.
+/// The bar goes when the run ends, in whatever way.
 impl Drop for Shown<'_> {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
@@ -130,16 +130,12 @@ pub(crate) fn summary_line(summary: &Summary) -> String {
 /// The line that says what computed, and why.
 pub(crate) fn backend_line(summary: &Summary, devices: &Devices) -> String {
     let names = devices.names().join(" and ");
-    let mut line = if names.is_empty() { "on the processor".to_string() } else { format!("on {names}") };
+    let mut line = if names.is_empty() { "on the CPU".to_string() } else { format!("on {names}") };
     if !names.is_empty() {
         let _ = write!(line, ", {} pictures", summary.by_devices);
     }
     if summary.fallbacks > 0 {
-        let _ = write!(
-            line,
-            "; {} taken over by the processor, see `fallback` in the records",
-            summary.fallbacks
-        );
+        let _ = write!(line, "; {} taken over by the CPU, see `fallback` in the records", summary.fallbacks);
     }
     let _ = write!(line, " ({})", devices.why());
     line

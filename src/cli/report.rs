@@ -8,7 +8,7 @@ use shadegrid::{Error, Limits};
 
 use super::page::{Bar, bars, escaped, page, steps, table};
 
-/// Puts `report.json` and `report.html` beside the records, in place of older ones.
+/// Writes `report.json` and `report.html` next to the records, in place of older ones.
 pub(crate) fn write(location: &dyn Location, report: &Report) -> Result<(), Error> {
     report.put(location, &job_page(report))
 }
@@ -42,7 +42,7 @@ fn job_page(report: &Report) -> String {
         report.thread_seconds.iter().map(|(what, seconds)| Bar::new(what.clone(), *seconds)).collect();
     section(&mut body, "Where the time went", &bars(&times, |seconds| format!("{seconds:.1} s")));
     body.push_str(
-        "<p class=\"note\">Seconds of threads, of all workers together; they run beside one another.</p>",
+        "<p class=\"note\">Seconds of threads, of all workers together; they run at the same time.</p>",
     );
     section(&mut body, "Workers", &workers(report));
     page("Shadegrid job", &body)

@@ -25,7 +25,7 @@ impl Resources {
 
     /// How many objects are fetched at the same time, and how much of them is held before its turn.
     pub(crate) fn read_ahead(self, fetches: Option<NonZeroUsize>) -> ReadAhead {
-        ReadAhead { fetches: self.fetches(fetches), bytes: self.memory / AHEAD }
+        ReadAhead::default().fetches(self.fetches(fetches)).bytes(self.memory / AHEAD)
     }
 
     /// How many objects are fetched at the same time.

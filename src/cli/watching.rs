@@ -17,7 +17,7 @@ const MILLION: f64 = 1e6;
 pub(crate) struct Watch(ProgressBar);
 
 impl Watch {
-    /// Shows `progress`, if standard error is a terminal, and says when a job is gone on with, perhaps one that `extends` its plan.
+    /// Shows `progress`, if standard error is a terminal, and says when a job is resumed, perhaps one that `extends` its plan.
     pub(crate) fn new(progress: Arc<Progress>, extends: bool) -> Watch {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(4));
         let (above, watched) = (bar.clone(), progress.clone());
@@ -39,24 +39,24 @@ impl Watch {
     }
 }
 
-/// The bar goes when the run does, however it ends.
+/// The bar goes when the run ends, in whatever way.
 impl Drop for Watch {
     fn drop(&mut self) {
         self.0.finish_and_clear();
     }
 }
 
-/// From when the list of inputs is that is gone on with.
+/// From when the list of inputs of a resumed job is.
 fn resumed(listed: bool, from: Option<u64>, extends: bool) -> String {
     let when = from.map_or_else(|| "at a time that is not known".to_string(), clock::on);
     match (listed, extends) {
         (true, false) => format!(
-            "going on with a job; its inputs were listed {when}, and --extend lists them again and hashes what is new"
+            "resuming a job; its inputs were listed {when}, and --extend lists them again and hashes what is new"
         ),
         (true, true) => {
-            format!("going on with a job; its inputs were listed {when}, and are listed again now")
+            format!("resuming a job; its inputs were listed {when}, and are listed again now")
         }
-        (false, _) => format!("going on with a job; the listing of its inputs began {when}"),
+        (false, _) => format!("resuming a job; the listing of its inputs began {when}"),
     }
 }
 
@@ -85,14 +85,14 @@ pub(crate) fn summary(now: &Snapshot, finish: Finish) -> String {
     }
     let _ = write!(
         line,
-        " in {} shards by this worker in {seconds:.2} s: {:.1} pictures/s, {:.1} MB/s",
-        now.shards,
+        " in {} by this worker in {seconds:.2} s: {:.1} pictures/s, {:.1} MB/s",
+        console::counted(now.shards, "shard", "shards"),
         (now.records - failed) as f64 / seconds,
         now.bytes as f64 / MILLION / seconds,
     );
     match finish {
         Finish::Complete => line.push_str("; nothing is left to do"),
-        Finish::Stopped => line.push_str("; asked to end, start it again to go on"),
+        Finish::Stopped => line.push_str("; asked to end; start it again to resume"),
     }
     line
 }

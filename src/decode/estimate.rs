@@ -11,6 +11,7 @@ use crate::limits::Limits;
 /// Memory that decoding or hashing a file will take, in bytes, beside the file itself. 0 where it ends before any is taken: no known format,
 /// or over a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Memory {
     /// Enough for what is tried first: of most JPEGs that is to read their low frequencies.
     pub first: u64,

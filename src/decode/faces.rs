@@ -70,6 +70,7 @@ pub enum Background {
 
 /// What is shown: a picture of the file, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Face {
     /// The picture.
     pub part: Part,

@@ -6,6 +6,7 @@
 
 /// What a viewer does beyond showing the stored pixels. All false for most pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Viewing {
     /// Some pixel is not opaque, or a GIF's frame leaves part of the picture open.
     pub alpha: bool,

@@ -32,17 +32,10 @@ impl From<&Error> for PictureError {
     fn from(error: &Error) -> PictureError {
         let (format, limit) = match error {
             Error::Corrupt { format, .. } => (Some(*format), None),
-            Error::Limit { option, .. } => (None, Some(option.trim_start_matches('-').replace('-', "_"))),
+            Error::Limit { field, .. } => (None, field.map(String::from)),
             _ => (None, None),
         };
-        let message = match error {
-            // A program has no options on its command line.
-            Error::Limit { what, actual, limit, .. } => {
-                format!("{what} is {actual}, over the limit of {limit}")
-            }
-            error => error.to_string(),
-        };
-        PictureError { code: error.code(), format, limit, message }
+        PictureError { code: error.code(), format, limit, message: error.to_string() }
     }
 }
 

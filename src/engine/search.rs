@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use crate::error::Result;
 use crate::gallery::{Gallery, Query, Scratch, SearchOptions};
 use crate::hasher::Hashed;
-use crate::pipeline::{Queries, RowMatch, search_all};
+use crate::pipeline::{Queries, RecordMatch, search_all};
 
 /// Galleries by name.
 type Named = Vec<(String, Arc<Gallery>)>;
@@ -40,7 +40,7 @@ impl Search {
     /// # Errors
     ///
     /// [`Error::Input`](crate::Error::Input) where a gallery's file was overwritten meanwhile, so that what was found does not count.
-    pub fn find(&self, queries: &[Query]) -> Result<Vec<Vec<RowMatch>>> {
+    pub fn find(&self, queries: &[Query]) -> Result<Vec<Vec<RecordMatch>>> {
         let mut all = Queries::default();
         queries.iter().for_each(|query| all.push_query(Some(query.clone())));
         self.matches(&all)
@@ -51,13 +51,13 @@ impl Search {
     /// # Errors
     ///
     /// Those of [`find`](Search::find).
-    pub fn find_picture(&self, hashed: &Hashed) -> Result<Vec<RowMatch>> {
+    pub fn find_picture(&self, hashed: &Hashed) -> Result<Vec<RecordMatch>> {
         let mut all = Queries::default();
         all.push_picture(Some(hashed));
         Ok(self.matches(&all)?.pop().unwrap_or_default())
     }
 
-    fn matches(&self, queries: &Queries) -> Result<Vec<Vec<RowMatch>>> {
+    fn matches(&self, queries: &Queries) -> Result<Vec<Vec<RecordMatch>>> {
         let galleries = self.galleries.read().unwrap_or_else(PoisonError::into_inner).clone();
         let mut scratch =
             self.scratches.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();

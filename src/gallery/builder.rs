@@ -11,7 +11,7 @@ use super::index::{self, Laid};
 use super::known::{Identity, Known};
 use super::segment::{INDEXED, Made, Part, SECTIONS, Segment, texts};
 use super::storage::{HEADER, Section};
-use super::{Gallery, words};
+use super::{Gallery, multi_index};
 use crate::error::{Error, Result};
 
 /// Most entries of a segment; above, a further segment is begun.
@@ -163,7 +163,7 @@ impl GalleryBuilder {
 
     /// Writes `gallery` with these entries behind its own and its removed entries marked, to `path` (which may be the
     /// file that `gallery` was opened from). What it holds is copied, not built again; entries that it has already are not added, and those of
-    /// which something else is told now are replaced. Says how many it had.
+    /// which something else is known now are replaced. Says how many it had.
     ///
     /// # Errors
     ///
@@ -288,7 +288,7 @@ impl GalleryBuilder {
         writer: &mut Writer<W>,
     ) -> std::io::Result<Segment> {
         let Laid { order, blocks, error } = index::lay_out(&part.photodna);
-        let index = if part.pdq.len() >= words::SMALLEST { INDEXED } else { 0 };
+        let index = if part.pdq.len() >= multi_index::SMALLEST { INDEXED } else { 0 };
         let mut sections: [Section; SECTIONS] = Default::default();
         for kind in Part::ALL {
             match kind {
@@ -303,7 +303,7 @@ impl GalleryBuilder {
                 Part::PdqRows => writer.write(part.pdq.as_flattened())?,
                 Part::PdqEntries => writer.write(&part.pdq_entries)?,
                 Part::PdqWords if index == INDEXED => {
-                    words::build(&part.pdq, |bytes| writer.write(bytes))?;
+                    multi_index::build(&part.pdq, |bytes| writer.write(bytes))?;
                 }
                 Part::PdqWords => {}
                 Part::Records => writer.write(&part.records)?,
@@ -337,7 +337,7 @@ impl GalleryBuilder {
 struct Had {
     /// Numbers of those that it has as they are.
     same: HashSet<u64>,
-    /// Segment and index of its own for those of which something else is told.
+    /// Segment and index of its own for those of which something else is known.
     revised: HashSet<(usize, u32)>,
 }
 

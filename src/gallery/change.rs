@@ -11,11 +11,11 @@ use super::file;
 use super::{Gallery, GalleryBuilder};
 use crate::error::{Error, Result};
 
-/// How long another process's change is waited for before it is told.
+/// How long another process's change is waited for before that is reported.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The right to change a gallery's file: of all that ask for it, on this machine and where the file system locks across machines, one
-/// has it at a time. Held as a lock on a file beside the gallery (`.NAME.lock`), which is gone when the change is dropped; a killed process loses
+/// has it at a time. Held as a lock on a file in the gallery's folder (`.NAME.lock`), which is gone when the change is dropped; a killed process loses
 /// the lock but leaves the file, which stops nobody.
 #[derive(Debug)]
 pub struct Change {
@@ -24,20 +24,20 @@ pub struct Change {
 }
 
 impl Change {
-    /// Waits for the right to change the gallery at `path`, which need not exist. What takes a while, and what cannot be had, is told to `tell`. Temporary
+    /// Waits for the right to change the gallery at `path`, which need not exist. What takes a while, and what cannot be had, is reported to `report`. Temporary
     /// files of processes that were killed are removed.
     ///
     /// # Errors
     ///
     /// [`Error::Io`] where the lock's file cannot be created.
-    pub fn begin(path: impl AsRef<Path>, tell: &mut dyn FnMut(&str)) -> Result<Change> {
+    pub fn begin(path: impl AsRef<Path>, report: &mut dyn FnMut(&str)) -> Result<Change> {
         let path = file::resolved(path.as_ref());
         let cannot = |source| Error::io(format!("cannot change the gallery {}", path.display()), source);
         let waiting = || format!("another process changes {}; waiting for it", path.display());
-        let lock = match Lock::take(&path, &mut || tell(&waiting())) {
+        let lock = match Lock::take(&path, &mut || report(&waiting())) {
             Ok(lock) => Some(lock),
             Err(error) if error.kind() == io::ErrorKind::Unsupported => {
-                tell(&format!(
+                report(&format!(
                     "{} cannot be locked here: let no other process change it now",
                     path.display()
                 ));
@@ -98,7 +98,7 @@ impl Lock {
         name.push(".lock");
         let path = file::folder(gallery).join(name);
         let begun = Instant::now();
-        let mut told = false;
+        let mut reported = false;
         loop {
             let file = open(&path)?;
             match file.try_lock() {
@@ -107,7 +107,7 @@ impl Lock {
                 Ok(()) => return Ok(Lock { path, file }),
                 Err(TryLockError::Error(error)) => return Err(error),
                 Err(TryLockError::WouldBlock) => {
-                    if begun.elapsed() >= PATIENCE && !std::mem::replace(&mut told, true) {
+                    if begun.elapsed() >= PATIENCE && !std::mem::replace(&mut reported, true) {
                         waiting();
                     }
                     sleep(Duration::from_millis(20));

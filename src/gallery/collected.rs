@@ -58,7 +58,7 @@ impl Collected {
         }
     }
 
-    /// Writes down what is told of an entry beside what it is.
+    /// Writes down what is known of an entry, without its signatures.
     pub(super) fn revise(&mut self, index: usize, entry: &Entry) {
         let label = self.label(&entry.label);
         let record = &mut self.records[RECORD * index..][..RECORD];

@@ -6,6 +6,7 @@ use crate::signature::{Pdq, PhotoDna};
 ///
 /// `Debug` shows no content of its signatures.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Entry {
     /// What its list calls it: an id, a file name, an MD5; may be empty.
     pub key: String,
@@ -23,6 +24,16 @@ pub struct Entry {
     pub pdq: Option<Pdq>,
 }
 
+setters!(Entry {
+    key: String,
+    label: String,
+    position: u64,
+    flat: bool,
+    quality: Option<u8>,
+    photodna: Option<PhotoDna>,
+    pdq: Option<Pdq>,
+});
+
 /// Names an entry of one gallery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EntryId {
@@ -32,6 +43,7 @@ pub struct EntryId {
 
 /// What a gallery tells about an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct EntryView<'a> {
     /// See [`Entry::key`].
     pub key: &'a str,

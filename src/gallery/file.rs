@@ -149,7 +149,7 @@ impl<W: Write + Seek> Writer<W> {
     }
 }
 
-/// Writes a file through `fill` under a temporary name beside `path`, then renames it. A file that is there is replaced by one of its
+/// Writes a file through `fill` under a temporary name in the folder of `path`, then renames it. A file that is there is replaced by one of its
 /// owner and mode; a new one is for its owner alone, as signatures are sensitive. Behind a link it is the file that the link names.
 pub(super) fn replace(
     path: &Path,

@@ -1,4 +1,4 @@
-//! Entries that are there already: a source has every key and value once, however often its list is read.
+//! Entries that are there already: a source has every key and value once, no matter how often its list is read.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! Hash lists as they arrive: one reader a format, all of which stream, hold one record at a time, and tell of every
+//! Hash lists as they arrive: one reader a format, all of which stream, hold one record at a time, and report every
 //! record that gives no entry.
 //!
 //! A list is opened once and read from its start to its end, so pipes are lists like any other. Its head says whether it is packed,
@@ -123,7 +123,7 @@ impl FromStr for ListFormat {
 /// What one record of a list gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-#[expect(clippy::large_enum_variant, reason = "items are handed on one at a time, not kept")]
+#[expect(clippy::large_enum_variant, reason = "items are given one at a time, not kept")]
 pub enum Item {
     /// A known signature.
     Entry(Entry),
@@ -137,7 +137,7 @@ pub enum Item {
         /// As in [`Entry::position`].
         position: u64,
     },
-    /// Something beside entries that were handed on cannot be read, such as their quality or a further signature.
+    /// Something of entries that were given cannot be read, such as their quality or a further signature.
     Odd {
         /// As in [`Entry::position`].
         position: u64,
@@ -170,7 +170,7 @@ pub type Take<'a> = &'a mut dyn FnMut(&Part, Item) -> Result<()>;
 type Give<'a> = &'a mut dyn FnMut(Item) -> Result<()>;
 
 /// Reads a list, every record of it, in order: a file, a pipe, or standard input for `-`, packed by gzip, zstd or zip or not. The
-/// format is told from the content where it is not named; those of bare signatures have to be named.
+/// format is found out from the content where it is not named; those of bare signatures have to be named.
 ///
 /// # Errors
 ///

@@ -2,7 +2,7 @@
 //!
 //! PhotoDNA-class: the scan of small integers puts candidates forward ([`super::index`] proves that no match is lost), their
 //! distances decide. At radii so large that the scan would let a good part through, whole tiles are computed instead.
-//! PDQ: the multi-index ([`words`](super::words)) where it is the faster one ([`ways`](super::ways)), the scan with its lower bound
+//! PDQ: the multi-index ([`multi_index`](super::multi_index)) where it is the faster one ([`cost_model`](super::cost_model)), the scan with its lower bound
 //! elsewhere.
 //!
 //! Scans take the queries in sets that stay in the first cache, and the gallery in pieces so small that even if every
@@ -11,11 +11,11 @@
 use fearless_simd::Level;
 
 use super::Gallery;
+use super::cost_model::{SET, index_pays};
 use super::entry::EntryId;
 use super::index::{self, PIECE, Small};
+use super::multi_index::{MultiIndex, MultiIndexWork};
 use super::segment::Segment;
-use super::ways::{SET, index_pays};
-use super::words::{Words, WordsWork};
 use crate::backend::gpu::Metric;
 use crate::kernel::distance::coarse::{self, CoarseGroup, CoarseQuery, LANES};
 use crate::kernel::distance::squares::{self, TILE, Tile, TileQuery};
@@ -70,7 +70,7 @@ pub(super) struct PdqWork {
     signatures: Vec<[u8; 32]>,
     words: Vec<[u64; 4]>,
     pairs: Vec<Pair>,
-    index: WordsWork,
+    index: MultiIndexWork,
 }
 
 impl PdqWork {
@@ -198,9 +198,9 @@ impl Gallery {
                 continue;
             }
             let rows = segment.pdq_rows(&self.storage);
-            let index = segment.pdq_words(&self.storage);
-            match index.filter(|words| index_pays(self.level, words, rows.len(), left, radius)) {
-                Some(words) => look_up(self.level, &words, work, done, radius, &mut tell),
+            let index = segment.pdq_index(&self.storage);
+            match index.filter(|index| index_pays(self.level, index, rows.len(), left, radius)) {
+                Some(index) => look_up(self.level, &index, work, done, radius, &mut tell),
                 None => every_row(self.level, rows, work, done, radius, &mut tell),
             }
         }
@@ -210,7 +210,7 @@ impl Gallery {
 /// Tells signature, row and distance of every pair within `radius`, found by the index; from signature `start` on.
 pub(super) fn look_up(
     level: Level,
-    words: &Words<'_>,
+    multi_index: &MultiIndex<'_>,
     work: &mut PdqWork,
     start: usize,
     radius: u32,
@@ -218,7 +218,7 @@ pub(super) fn look_up(
 ) {
     let PdqWork { signatures, index, .. } = work;
     for (set, queries) in signatures[start..].chunks(INDEX_SET).enumerate() {
-        words.search(level, queries, radius, index, &mut |pair, distance| {
+        multi_index.search(level, queries, radius, index, &mut |pair, distance| {
             tell(start + set * INDEX_SET + pair.query as usize, pair.row, distance);
         });
     }

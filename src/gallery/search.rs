@@ -1,4 +1,4 @@
-//! Queries in, matches out: what counts as a match, and in which order matches are told.
+//! Queries in, matches out: what counts as a match, and in which order matches are given.
 
 use std::collections::BinaryHeap;
 
@@ -10,6 +10,7 @@ use crate::signature::{Algorithm, Orientation, Pdq, PhotoDna};
 
 /// One picture that is looked up.
 #[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
 pub struct Query {
     /// Looked up where present.
     pub photodna: Option<PhotoDna>,
@@ -23,8 +24,17 @@ pub struct Query {
     pub quality: Option<u8>,
 }
 
+setters!(Query {
+    photodna: Option<PhotoDna>,
+    pdq: Option<Pdq>,
+    pdq_orientations: Option<[Pdq; 8]>,
+    flat: bool,
+    quality: Option<u8>,
+});
+
 /// What counts as a match.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SearchOptions {
     /// Largest squared Euclidean distance of a match; `None`: PhotoDNA-class signatures are not looked up.
     pub photodna: Option<u32>,
@@ -42,6 +52,16 @@ pub struct SearchOptions {
     pub quality_min: u8,
 }
 
+setters!(SearchOptions {
+    photodna: Option<u32>,
+    pdq: Option<u32>,
+    joint: bool,
+    nearest: Option<usize>,
+    all_orientations: bool,
+    include_flat: bool,
+    quality_min: u8,
+});
+
 impl Default for SearchOptions {
     fn default() -> SearchOptions {
         SearchOptions {
@@ -58,6 +78,7 @@ impl Default for SearchOptions {
 
 /// An entry within the threshold of a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Match {
     /// Index of the query in its batch.
     pub query: u32,
@@ -95,10 +116,10 @@ impl Query {
 }
 
 impl Gallery {
-    /// Appends every match of `queries`: by query, then algorithm, then distance, then entry. An entry is told once
+    /// Appends every match of `queries`: by query, then algorithm, then distance, then entry. An entry is given once
     /// a query and algorithm, in its nearest orientation.
     ///
-    /// Exact: none is missed and none is within the threshold that is not told, whatever the thresholds are.
+    /// Exact: none is missed and none within the threshold is left out, whatever the thresholds are.
     /// Nothing is allocated that `scratch` and `matches` do not keep. Batches of some hundred queries are
     /// several times as fast a query as single ones.
     pub fn search(
@@ -320,7 +341,7 @@ fn wider(algorithm: Algorithm, radius: u32) -> u32 {
     if algorithm == Algorithm::PhotoDna { radius.max(100).saturating_mul(4) } else { 2 * radius + 1 }
 }
 
-/// The order in which matches are told.
+/// The order in which matches are given.
 fn rank(found: &Match) -> (u32, Algorithm, u32, EntryId, Orientation) {
     (found.query, found.algorithm, found.distance, found.entry, found.orientation)
 }

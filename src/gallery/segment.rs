@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 use super::damaged;
 use super::entry::EntryView;
 use super::index::{self, ERROR_SCALE};
+use super::multi_index::{self, MultiIndex};
 use super::storage::{Section, Storage, u32_at, u64_at};
-use super::words::{self, Words};
 use crate::error::Result;
 use crate::kernel::distance::coarse::{BLOCK, CoarseBlock, CoarseBox, LANES};
 use crate::signature::{Pdq, PhotoDna};
@@ -59,7 +59,7 @@ impl Part {
 /// Bytes of an entry's record: where its key ends (8), position (8), label (4), source (2), flags, quality.
 pub(super) const RECORD: usize = 24;
 
-/// Stored for a multi-index as [`words`] builds it.
+/// Stored for a multi-index as [`multi_index`] builds it.
 pub(super) const INDEXED: u32 = 1;
 
 /// Flag of a nearly flat picture.
@@ -100,7 +100,7 @@ impl Segment {
         let index = &self.sections[Part::PdqWords as usize].range;
         let index_length = match self.index {
             0 => 0,
-            INDEXED => words::byte_length(pdq),
+            INDEXED => multi_index::byte_length(pdq),
             // What version 1 had: not read, every row is looked at.
             11..=16 => index.len(),
             kind => return Err(damaged(format!("a segment has an index of the unknown kind {kind}"))),
@@ -162,9 +162,9 @@ impl Segment {
         self.part(storage, Part::PdqRows).as_chunks().0
     }
 
-    pub(super) fn pdq_words<'a>(&self, storage: &'a Storage) -> Option<Words<'a>> {
+    pub(super) fn pdq_index<'a>(&self, storage: &'a Storage) -> Option<MultiIndex<'a>> {
         let rows = self.pdq_rows(storage);
-        (self.index == INDEXED).then(|| Words::new(self.part(storage, Part::PdqWords), rows)).flatten()
+        (self.index == INDEXED).then(|| MultiIndex::new(self.part(storage, Part::PdqWords), rows)).flatten()
     }
 
     /// The entry that a row of [`photodna_rows`](Segment::photodna_rows) belongs to.

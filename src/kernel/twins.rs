@@ -165,7 +165,7 @@ fn transform_equals_naive_at_every_level() {
 
 /// Columns of very different length stand side by side at the edge of wide coarse planes and of the last strip.
 #[test]
-fn short_columns_beside_long_ones_stay_inside() {
+fn short_columns_next_to_long_ones_stay_inside() {
     let (mut random, mut scratch) = (Bytes(3), Scratch::default());
     let mut cases = 0;
     for (width, height) in [(4100, 5), (5, 4100), (8192, 7), (8200, 9), (2740, 6), (1025, 31), (1021, 97)] {

@@ -7,9 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-/// Where control groups are mounted, of version 2 alone and beside version 1.
+/// Where control groups are mounted, of version 2 alone, and where version 1 is mounted too.
 const GROUPS: &str = "/sys/fs/cgroup";
-const GROUPS_BESIDE: &str = "/sys/fs/cgroup/unified";
+const GROUPS_UNIFIED: &str = "/sys/fs/cgroup/unified";
 /// And those of version 1 that count memory.
 const MEMORY_GROUPS: &str = "/sys/fs/cgroup/memory";
 
@@ -72,7 +72,7 @@ fn groups(of_process: &str) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for (controllers, path) in lines {
         let mounts: &[(&str, &str)] = if controllers.is_empty() {
-            &[(GROUPS, "memory.max"), (GROUPS_BESIDE, "memory.max")]
+            &[(GROUPS, "memory.max"), (GROUPS_UNIFIED, "memory.max")]
         } else if controllers.split(',').any(|controller| controller == "memory") {
             &[(MEMORY_GROUPS, "memory.limit_in_bytes")]
         } else {

@@ -7,7 +7,7 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::ChunkReader;
 
 use super::thrift::{Broken, Kind, Thrift};
-use super::{damaged, told as told_error};
+use super::{damaged, system_or};
 use crate::error::{Error, Result};
 
 /// Longest footer, in bytes. A million column chunks take about so many.
@@ -40,19 +40,19 @@ pub(super) fn check(file: &impl ChunkReader) -> Result<()> {
     let length = file.len();
     let tail = length.checked_sub(TAIL).ok_or_else(|| damaged("it is too short"))?;
     let bytes = file.get_bytes(tail, TAIL as usize).map_err(cannot)?;
-    let (told, mark) = bytes.split_at(4);
+    let (announced, mark) = bytes.split_at(4);
     match mark {
         b"PAR1" => {}
         b"PARE" => return Err(Error::Unsupported("parquet: the file is encrypted".to_string())),
         _ => return Err(damaged("it does not end as a Parquet file does; it was cut off")),
     }
-    let told: u64 = told.first_chunk().map_or(0, |field| u32::from_le_bytes(*field)).into();
-    let start = tail.checked_sub(told).ok_or_else(|| damaged("its footer is longer than the file"))?;
-    if told > LONGEST {
-        let what = format!("parquet: its footer is {told} bytes long; up to {LONGEST} are read");
+    let announced: u64 = announced.first_chunk().map_or(0, |field| u32::from_le_bytes(*field)).into();
+    let start = tail.checked_sub(announced).ok_or_else(|| damaged("its footer is longer than the file"))?;
+    if announced > LONGEST {
+        let what = format!("parquet: its footer is {announced} bytes long; up to {LONGEST} are read");
         return Err(Error::Unsupported(what));
     }
-    let footer = file.get_bytes(start, told as usize).map_err(cannot)?;
+    let footer = file.get_bytes(start, announced as usize).map_err(cannot)?;
     check_values(&footer).map_err(|broken| match broken {
         Broken::TooShort => damaged("its footer breaks off"),
         Broken::Wrong(what) => damaged(&format!("its footer makes no sense: {what}")),
@@ -60,7 +60,7 @@ pub(super) fn check(file: &impl ChunkReader) -> Result<()> {
 }
 
 fn cannot(error: ParquetError) -> Error {
-    told_error(error, |what| damaged(&what))
+    system_or(error, |what| damaged(&what))
 }
 
 fn check_values(footer: &[u8]) -> Result<(), Broken> {
@@ -187,7 +187,7 @@ mod tests {
         let mut empty = vec![0x15, 2, 0x19, 0x1c, 0x48, 1, b'g', 0, 0x16, 0, 0x19, 0xfc, 0xe8, 7];
         empty.extend([0; 1001]);
         assert!(matches!(check_values(&empty), Err(Broken::Wrong(_))));
-        let told = [0x15, 2, 0x19, 0xfc, 0xff, 0xff, 0xff, 0xff, 7];
-        assert_eq!(check_values(&told), Err(Broken::TooShort));
+        let announced = [0x15, 2, 0x19, 0xfc, 0xff, 0xff, 0xff, 0xff, 7];
+        assert_eq!(check_values(&announced), Err(Broken::TooShort));
     }
 }

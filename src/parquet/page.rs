@@ -9,7 +9,7 @@ use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::reader::ChunkReader;
 
 use super::thrift::{Broken, Kind, Thrift};
-use super::{damaged, told, unreadable};
+use super::{damaged, system_or, unreadable};
 use crate::error::{Error, Result};
 
 /// Bytes of a header that are read at once. Most are shorter; those with the smallest and largest values in them may be much longer.
@@ -106,7 +106,7 @@ impl<R: ChunkReader> Pages<R> {
         if self.left == 0 || self.at >= self.end {
             return Ok(None);
         }
-        let from = self.file.get_read(self.at).map_err(|error| told(error, |what| damaged(&what)))?;
+        let from = self.file.get_read(self.at).map_err(|error| system_or(error, |what| damaged(&what)))?;
         let (page, header, from) = read_header(from, self.most - self.at)?;
         let left = (self.most - self.at).checked_sub(header);
         if left.is_none_or(|left| left < page.packed) {

@@ -27,7 +27,7 @@ const SHARED: u64 = 64 << 20;
 /// First bytes that are kept of a value in a dictionary which is not wanted.
 const HEAD: u64 = 64;
 
-/// Entries of a dictionary at most, and bytes that it holds beside what it takes in the file a few times over.
+/// Entries of a dictionary at most, and bytes that it holds over a few times what it takes in the file.
 const ENTRIES: u32 = 1 << 20;
 const HELD: u64 = 256 << 20;
 const HELD_TIMES: u64 = 8;

@@ -27,8 +27,8 @@ const LENGTHS: u64 = 16 << 20;
 pub(super) struct WholePages<R> {
     pages: Pages<R>,
     unpacker: Unpacker,
-    /// Whether the column holds one value a row, and rows that no page was met for. The library goes on with the last value, or with none,
-    /// where a group tells of more rows than its columns have.
+    /// Whether the column holds one value a row, and rows that no page was met for. The library continues with the last value, or with none,
+    /// where a group announces more rows than its columns have.
     is_flat: bool,
     missing: u64,
     max_definition: i16,
@@ -95,12 +95,12 @@ impl<R: ChunkReader<T: Send>> WholePages<R> {
             return Ok(());
         }
         let values = self.values(page, bytes).ok_or_else(|| damaged("a page's levels make no sense"))?;
-        let told = delta::count(values).unwrap_or(0);
-        if told > u64::from(page.values).min(LENGTHS) {
+        let announced = delta::count(values).unwrap_or(0);
+        if announced > u64::from(page.values).min(LENGTHS) {
             return Err(damaged("a page encodes more values than it has, or more than any known"));
         }
         if page.encoding == Encoding::DELTA_BYTE_ARRAY {
-            check_shared(values, told)?;
+            check_shared(values, announced)?;
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::thread;
 
 use super::record::Record;
-use super::row::{RowMatch, Text};
+use super::stored::{RecordMatch, Text};
 use super::threads::Concurrent;
 use crate::error::Result;
 use crate::gallery::{EntryId, EntryView, Gallery, Groups, Match, Query, Scratch, SearchOptions};
@@ -75,6 +75,7 @@ const SHARE: usize = 512;
 
 /// A match and the gallery it was found in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Found {
     /// Index of the gallery.
     pub gallery: usize,
@@ -82,10 +83,10 @@ pub struct Found {
     pub found: Match,
 }
 
-/// A match as records tell it.
-fn in_words(found: &Match, name: &str, gallery: &Gallery) -> RowMatch {
+/// A match as records have it.
+fn in_words(found: &Match, name: &str, gallery: &Gallery) -> RecordMatch {
     let EntryView { key, label, source, position, .. } = gallery.entry(found.entry);
-    RowMatch {
+    RecordMatch {
         gallery: name.to_string(),
         key: key.to_string(),
         label: label.to_string(),
@@ -118,7 +119,7 @@ impl<'a> Lookup<'a> {
     /// # Errors
     ///
     /// Where a gallery was overwritten meanwhile, so that what was found does not count.
-    pub fn matches(&mut self, queries: &Queries, names: &[String]) -> Result<Vec<Vec<RowMatch>>> {
+    pub fn matches(&mut self, queries: &Queries, names: &[String]) -> Result<Vec<Vec<RecordMatch>>> {
         let found = self.search(&queries.queries);
         let of: Vec<_> = names.iter().map(String::as_str).zip(self.galleries).collect();
         by_record(queries, &found, &of)
@@ -154,7 +155,7 @@ pub(crate) fn search_all(
     options: &SearchOptions,
     queries: &Queries,
     scratch: &mut Scratch,
-) -> Result<Vec<Vec<RowMatch>>> {
+) -> Result<Vec<Vec<RecordMatch>>> {
     let only = galleries.iter().map(|(_, gallery)| *gallery);
     let mut found = search(only, options, &queries.queries, 0, scratch);
     order(&mut found, options.nearest);
@@ -166,12 +167,12 @@ fn by_record(
     queries: &Queries,
     found: &[Found],
     galleries: &[(&str, &Gallery)],
-) -> Result<Vec<Vec<RowMatch>>> {
+) -> Result<Vec<Vec<RecordMatch>>> {
     let mut all = vec![Vec::new(); queries.records];
     for Found { gallery, found } in found {
         if let Some((record, face)) = queries.of.get(found.query as usize) {
             let (name, gallery) = galleries[*gallery];
-            all[*record].push(RowMatch { face: face.clone(), ..in_words(found, name, gallery) });
+            all[*record].push(RecordMatch { face: face.clone(), ..in_words(found, name, gallery) });
         }
     }
     galleries.iter().try_for_each(|(_, gallery)| gallery.check_unchanged())?;
@@ -212,7 +213,7 @@ fn order(all: &mut Vec<Found>, nearest: Option<usize>) {
 /// Queries looked up at a time.
 const BATCH: usize = 8192;
 
-/// Groups of entries of a gallery that are joined by matches, however many steps apart; each in order, ordered by their
+/// Groups of entries of a gallery that are joined by matches, over any number of steps; each in order, ordered by their
 /// first. Entries that match no other are in none.
 pub fn groups(gallery: &Gallery, options: SearchOptions, threads: NonZeroUsize) -> Vec<Vec<EntryId>> {
     let ids: Vec<EntryId> = gallery.ids().collect();

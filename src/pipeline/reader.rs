@@ -91,11 +91,11 @@ impl Loader {
                 None => self.file(&path),
             },
             Content::Found(path) => self.file(&path),
-            Content::Bytes(bytes, lease) => {
+            Content::Bytes(bytes, permit) => {
                 self.limits.check_file_bytes(bytes.len() as u64)?;
                 let reserved = self.files.reserve(bytes.len() as u64);
-                if let Some(lease) = lease {
-                    lease.give_back(self.tasks.buffers.take());
+                if let Some(permit) = permit {
+                    permit.give_back(self.tasks.buffers.take());
                 }
                 Ok((bytes, reserved))
             }

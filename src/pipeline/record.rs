@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::error::Result;
 use crate::hasher::Hashed;
-use crate::pipeline::RowMatch;
+use crate::pipeline::RecordMatch;
 
 /// What a source is called, and where it came from.
 #[derive(Debug, Clone)]
@@ -51,7 +51,7 @@ pub struct Record {
     /// The signatures, or why there are none.
     pub outcome: Result<Hashed>,
     /// What it matched in galleries; `None` where it was not looked up.
-    pub matches: Option<Vec<RowMatch>>,
+    pub matches: Option<Vec<RecordMatch>>,
     /// How long threads were at it.
     pub times: Times,
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
-use crate::pipeline::{Record, Row};
+use crate::pipeline::{Record, StoredRecord};
 
 mod csv;
 mod description;
@@ -20,7 +20,7 @@ mod parquet;
 
 pub use csv::Csv;
 pub use description::describe;
-pub use json_lines::JsonLines;
+pub use json_lines::{DeprecatedNames, JsonLines};
 #[cfg(feature = "parquet")]
 pub use parquet::Parquet;
 
@@ -53,7 +53,7 @@ pub trait Sink {
         Ok(())
     }
 
-    /// Hands on what was written so far; called whenever the run would wait for the next record.
+    /// Passes on what was written so far; called whenever the run would wait for the next record.
     ///
     /// # Errors
     ///
@@ -72,18 +72,18 @@ pub trait Sink {
     }
 }
 
-/// A sink that writes records as they are stored, too: the same bytes for a record and for its row.
-pub trait RowSink: Sink {
-    /// Takes one row.
+/// A sink that writes records as they are stored, too: the same bytes for a record and for its stored form.
+pub trait StoredSink: Sink {
+    /// Takes one record.
     ///
     /// # Errors
     ///
     /// Where it cannot be written.
-    fn write_row(&mut self, row: &Row) -> Result<()>;
+    fn write_stored(&mut self, record: &StoredRecord) -> Result<()>;
 }
 
-/// Rows one after another. The first that cannot be read is the last.
-pub type Rows = Box<dyn Iterator<Item = Result<Row>> + Send>;
+/// Records one after another. The first that cannot be read is the last.
+pub type StoredRecords = Box<dyn Iterator<Item = Result<StoredRecord>> + Send>;
 
 /// How records are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -118,7 +118,7 @@ impl RecordFormat {
         self,
         to: impl Write + Send + 'a,
         about: &[(String, String)],
-    ) -> Result<Box<dyn RowSink + Send + 'a>> {
+    ) -> Result<Box<dyn StoredSink + Send + 'a>> {
         Ok(match self {
             RecordFormat::JsonLines => Box::new(JsonLines::new(to)),
             RecordFormat::Csv => Box::new(Csv::new(to)),
@@ -126,22 +126,22 @@ impl RecordFormat {
         })
     }
 
-    /// The rows of a file in this format.
+    /// The records of a file in this format.
     ///
     /// # Errors
     ///
     /// [`Error::Io`] where it cannot be opened, [`Error::Corrupt`] where it is no Parquet file, [`Error::Unsupported`] where this build has no Parquet.
-    pub fn read(self, path: &Path) -> Result<Rows> {
+    pub fn read(self, path: &Path) -> Result<StoredRecords> {
         let cannot = |error| Error::io(format!("cannot read the records in {}", path.display()), error);
-        self.rows(File::open(path).map_err(cannot)?)
+        self.records(File::open(path).map_err(cannot)?)
     }
 
-    /// The rows of an open file in this format.
+    /// The records of an open file in this format.
     ///
     /// # Errors
     ///
     /// [`Error::Corrupt`] where it is no Parquet file, [`Error::Unsupported`] where this build has no Parquet.
-    pub fn rows(self, file: File) -> Result<Rows> {
+    pub fn records(self, file: File) -> Result<StoredRecords> {
         Ok(match self {
             RecordFormat::JsonLines => json_lines::read(BufReader::new(file)),
             RecordFormat::Csv => csv::read(file),
@@ -167,7 +167,7 @@ impl FromStr for RecordFormat {
     }
 }
 
-/// An error about a row of finished output; `number` is its line, or its row from 1.
+/// An error about a record of finished output; `number` is its line, or its place from 1.
 fn unreadable(number: u64, message: &str) -> Error {
     Error::corrupt("records", format!("at {number}: {message}"))
 }

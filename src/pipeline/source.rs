@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use crate::error::Error;
 
-mod ahead;
 #[cfg_attr(
     not(any(feature = "archives", feature = "parquet")),
     expect(dead_code, reason = "without a reader of archives there are no members")
@@ -15,14 +14,15 @@ mod ahead;
 mod archive;
 mod count;
 mod detached;
+mod extension_filter;
 mod item;
 mod list;
 mod listed;
 mod names;
 mod network;
-mod only;
 mod open;
-mod place;
+mod random_access;
+mod read_ahead;
 mod regular;
 #[cfg(feature = "store")]
 mod store;
@@ -31,17 +31,17 @@ mod store;
 mod store;
 mod walk;
 
-pub(super) use ahead::Lease;
 pub use archive::looks_like_archive;
 pub use count::{Count, count_ahead, count_items};
 pub use detached::DetachedReader;
 pub(super) use detached::is_stop;
+pub use extension_filter::ExtensionFilter;
 pub use item::{Input, InputOptions, Item, ItemKind, Items, Notices, ReadAhead, items, resumes};
 pub(super) use names::name_from_bytes;
 pub use names::names;
 pub use network::Network;
-pub use only::Only;
 pub use open::{Sources, open};
+pub(super) use read_ahead::Permit;
 pub(super) use regular::{Special, open_regular};
 #[cfg(all(feature = "job", feature = "store"))]
 pub(crate) use store::Bucket;
@@ -66,7 +66,7 @@ pub(super) enum Content {
     /// A file that a walk or a list named.
     Found(PathBuf),
     /// With what was taken for them ahead of the run, given back when the run has taken them.
-    Bytes(Vec<u8>, Option<Lease>),
+    Bytes(Vec<u8>, Option<Permit>),
     Stream(Box<dyn Read + Send>),
     /// Opened at its turn; with its length in bytes, where that is known.
     Reader(Option<u64>, Open),

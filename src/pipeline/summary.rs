@@ -20,9 +20,9 @@ pub struct Summary {
     pub hashed_bytes: u64,
     /// Pixels of the hashed pictures.
     pub pixels: u64,
-    /// Pictures that a graphics processor computed.
+    /// Pictures that a GPU computed.
     pub by_devices: u64,
-    /// Pictures that one was meant to and the processor did.
+    /// Pictures that a GPU was meant to compute and the CPU did.
     pub fallbacks: u64,
     /// What went through each device.
     pub devices: Vec<Traffic>,

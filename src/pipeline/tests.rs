@@ -26,7 +26,7 @@ struct Watch {
     peak: AtomicU64,
     largest_company: AtomicU64,
     /// Others that were hashed while the first slow one was.
-    beside: AtomicU64,
+    concurrent: AtomicU64,
     slow: AtomicU64,
     made: AtomicUsize,
 }
@@ -70,7 +70,7 @@ impl Work for Play {
         } else {
             thread::sleep(Duration::from_micros(need % 7 * 30));
             self.watch
-                .beside
+                .concurrent
                 .fetch_add(u64::from(self.watch.slow.load(Ordering::SeqCst) == 0), Ordering::SeqCst);
         }
         self.watch.using.fetch_sub(need, Ordering::SeqCst);
@@ -156,7 +156,7 @@ fn keys(sink: &Kept) -> Vec<&str> {
 }
 
 #[test]
-fn the_order_is_that_of_the_sources_however_long_each_takes() {
+fn the_order_is_that_of_the_sources_and_not_of_their_ends() {
     for threads in [1, 2, 3, 8, 33] {
         let plays: Vec<String> =
             (0..500).map(|n| format!("{}{n}", if n % 250 == 0 { 's' } else { 'o' })).collect();
@@ -211,14 +211,14 @@ fn a_picture_over_the_whole_budget_is_alone_but_for_the_shares() {
 /// A giant holds up those that wait for memory like it, and nobody else: with as many giants as threads in front, what is
 /// small is done before the second giant begins.
 #[test]
-fn giants_are_hashed_beside_the_others() {
+fn giants_are_hashed_while_the_others_are() {
     let giants = (0..4).map(|n| format!("s{}", 1_000_000 + n));
     let small = (0..500).map(|n| format!("o{}", n % 300));
     let mut sink = Kept::default();
     let (summary, watch) = play(giants.chain(small), &mut sink, &options(4, 8_000));
     assert_eq!(summary.unwrap().records, 504);
-    let beside = watch.beside.load(Ordering::SeqCst);
-    assert!(beside >= 500, "only {beside} small ones while the first giant was at work");
+    let concurrent = watch.concurrent.load(Ordering::SeqCst);
+    assert!(concurrent >= 500, "only {concurrent} small ones while the first giant was at work");
 }
 
 /// What is read in two steps takes little where the first step does, and is lent the rest where it does not.

@@ -20,7 +20,7 @@ pub(crate) fn start<'scope, T: Send + 'scope>(
 
 /// That the system refused a thread.
 pub(crate) fn refused(error: std::io::Error) -> Error {
-    Error::io("cannot start a thread; ask for fewer with --threads, or raise the limit on processes", error)
+    Error::io("cannot start a thread; ask for fewer threads, or raise the limit on processes", error)
 }
 
 /// Work that another thread does, or that is done already because there was no thread for it.

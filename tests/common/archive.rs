@@ -31,20 +31,21 @@ pub fn records_of(
     assert_eq!(summary.records as usize, lines.lines().count());
     let record = |line: &str| {
         let Value::Object(mut record) = serde_json::from_str(line).unwrap() else { panic!("no object") };
-        let Value::String(path) = record.remove("path").unwrap() else { panic!("no path") };
-        (path, record)
+        let Value::String(key) = record.remove("key").unwrap() else { panic!("no key") };
+        record.remove("path");
+        (key, record)
     };
     lines.lines().map(record).collect()
 }
 
 /// The record's code, or `ok`.
 pub fn code(record: &Map<String, Value>) -> &str {
-    record.get("code").map_or("ok", |code| code.as_str().unwrap())
+    record.get("error_code").map_or("ok", |code| code.as_str().unwrap())
 }
 
 /// Why there is no signature.
 pub fn message(record: &Map<String, Value>) -> &str {
-    let message = record["message"].as_str().unwrap();
+    let message = record["error_message"].as_str().unwrap();
     super::check_plain(message);
     message
 }

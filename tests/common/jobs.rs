@@ -91,7 +91,7 @@ pub fn keys(out: &Path) -> Vec<String> {
     let all: Vec<u8> = records(out).into_values().flatten().collect();
     let lines = all.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     let path =
-        |line: &[u8]| serde_json::from_slice::<Value>(line).unwrap()["path"].as_str().unwrap().to_string();
+        |line: &[u8]| serde_json::from_slice::<Value>(line).unwrap()["key"].as_str().unwrap().to_string();
     lines.map(path).collect()
 }
 

@@ -66,8 +66,8 @@ fn main() {
     let mut paths = Vec::new();
     std::env::args().skip(1).for_each(|argument| collect(Path::new(&argument), &mut paths));
     paths.sort();
-    let decode = DecodeOptions { detail: DetailChoice::Full, ..DecodeOptions::default() };
-    let mut hasher = Hasher::new(HashOptions { decode, ..HashOptions::default() });
+    let decode = DecodeOptions::default().detail(DetailChoice::Full);
+    let mut hasher = Hasher::new(HashOptions::default().decode(decode));
     let mut table = Table::default();
     for (index, path) in paths.iter().enumerate() {
         let Ok(bytes) = std::fs::read(path) else { continue };

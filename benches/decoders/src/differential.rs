@@ -34,9 +34,9 @@ struct Engines {
 
 impl Engines {
     fn new() -> Engines {
-        let limits = Limits { max_pixels: 4 * MOST_PIXELS, ..Limits::default() };
-        let options = |detail| DecodeOptions { limits: limits.clone(), detail, ..DecodeOptions::default() };
-        let hasher = |detail| Hasher::new(HashOptions { decode: options(detail), ..HashOptions::default() });
+        let limits = Limits::default().max_pixels(4 * MOST_PIXELS);
+        let options = |detail| DecodeOptions::default().limits(limits.clone()).detail(detail);
+        let hasher = |detail| Hasher::new(HashOptions::default().decode(options(detail)));
         Engines {
             auto: hasher(DetailChoice::Auto),
             full: hasher(DetailChoice::Full),

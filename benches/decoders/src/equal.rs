@@ -19,8 +19,8 @@ fn main() {
     std::env::args().skip(1).for_each(|argument| collect(Path::new(&argument), &mut paths));
     paths.sort();
     let oracle = Oracle::new(MOST_PIXELS);
-    let limits = Limits { max_pixels: MOST_PIXELS, ..Limits::default() };
-    let mut decoder = Decoder::new(DecodeOptions { limits, ..DecodeOptions::default() });
+    let limits = Limits::default().max_pixels(MOST_PIXELS);
+    let mut decoder = Decoder::new(DecodeOptions::default().limits(limits));
     let (mut counts, mut different) = (BTreeMap::<String, usize>::new(), 0);
     for path in paths {
         let Ok(bytes) = std::fs::read(&path) else { continue };

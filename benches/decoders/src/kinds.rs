@@ -174,8 +174,8 @@ fn main() {
     std::env::args().skip(1).for_each(|argument| collect(Path::new(&argument), &mut paths));
     paths.sort();
     let hasher = |detail| {
-        let decode = DecodeOptions { detail, ..DecodeOptions::default() };
-        Hasher::new(HashOptions { decode, ..HashOptions::default() })
+        let decode = DecodeOptions::default().detail(detail);
+        Hasher::new(HashOptions::default().decode(decode))
     };
     let (mut auto, mut full) = (hasher(DetailChoice::Auto), hasher(DetailChoice::Full));
     let mut rows: Vec<Row> = KINDS.iter().map(|_| Row::default()).collect();

@@ -61,8 +61,8 @@ fn decode_only() -> impl FnMut(&[u8]) -> Option<()> {
 const BOTH: [Algorithm; 2] = [Algorithm::PhotoDna, Algorithm::Pdq];
 
 fn shadegrid(algorithms: &[Algorithm], detail: DetailChoice) -> impl FnMut(&[u8]) -> Option<()> {
-    let decode = DecodeOptions { detail, ..DecodeOptions::default() };
-    let options = HashOptions { algorithms: algorithms.to_vec(), decode, ..HashOptions::default() };
+    let decode = DecodeOptions::default().detail(detail);
+    let options = HashOptions::default().algorithms(algorithms.to_vec()).decode(decode);
     let mut hasher = Hasher::new(options);
     move |bytes| hasher.hash(bytes).ok().map(|hashed| drop(black_box(hashed)))
 }

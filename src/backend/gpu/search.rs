@@ -193,7 +193,7 @@ impl Resident {
     }
 
     /// Calls `found` with query, row and distance of every pair within `radius`; `queries` are signatures one after
-    /// another. Nothing is told of a batch of queries that fails: how many of them had been looked up comes with the error.
+    /// another. Nothing is given of a batch of queries that fails: how many of them had been looked up comes with the error.
     pub(crate) fn search(
         &self,
         device: &Device,
@@ -201,15 +201,15 @@ impl Resident {
         radius: u32,
         found: &mut dyn FnMut(Pair, u32),
     ) -> Result<(), (usize, crate::Error)> {
-        let mut told = Vec::new();
+        let mut hits = Vec::new();
         for (number, batch) in queries.chunks(BATCH * self.metric.bytes()).enumerate() {
             let first = number * BATCH;
-            told.clear();
-            self.look_up(device, batch, radius, &mut told).map_err(|error| {
+            hits.clear();
+            self.look_up(device, batch, radius, &mut hits).map_err(|error| {
                 device.abandon();
                 (first, error)
             })?;
-            for hit in &told {
+            for hit in &hits {
                 found(Pair { query: first as u32 + hit.query, row: hit.row }, hit.distance);
             }
         }
@@ -217,7 +217,7 @@ impl Resident {
     }
 
     /// All hits of a batch.
-    fn look_up(&self, device: &Device, batch: &[u8], radius: u32, told: &mut Vec<Hit>) -> Result<()> {
+    fn look_up(&self, device: &Device, batch: &[u8], radius: u32, found: &mut Vec<Hit>) -> Result<()> {
         let mut words = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
         words.clear();
         let signatures = batch.chunks_exact(self.metric.bytes());
@@ -231,7 +231,7 @@ impl Resident {
             let end = part.rows.len() as u32;
             for first in (0..end).step_by(step as usize) {
                 let rows = first..(first + step).min(end);
-                self.range(device, part, rows, 0..count, radius, told)?;
+                self.range(device, part, rows, 0..count, radius, found)?;
             }
         }
         Ok(())
@@ -245,7 +245,7 @@ impl Resident {
         rows: Range<u32>,
         queries: Range<u32>,
         radius: u32,
-        told: &mut Vec<Hit>,
+        found: &mut Vec<Hit>,
     ) -> Result<()> {
         let task = Search {
             first_row: rows.start,
@@ -256,27 +256,27 @@ impl Resident {
             capacity: CAPACITY,
             ..Search::default()
         };
-        let complete = self.dispatch(device, part, task, told)?;
+        let complete = self.dispatch(device, part, task, found)?;
         if complete {
             return Ok(());
         }
         if rows.len() as u32 > LEAST_ROWS {
             let middle = rows.start + (rows.len() as u32 / 2).next_multiple_of(LEAST_ROWS);
-            self.range(device, part, rows.start..middle, queries.clone(), radius, told)?;
-            return self.range(device, part, middle..rows.end, queries, radius, told);
+            self.range(device, part, rows.start..middle, queries.clone(), radius, found)?;
+            return self.range(device, part, middle..rows.end, queries, radius, found);
         }
         if queries.len() as u32 <= LEAST_QUERIES {
             return Err(device.broken(self.metric.name(), "more hits than pairs"));
         }
         for first in queries.clone().step_by(LEAST_QUERIES as usize) {
             let some = first..(first + LEAST_QUERIES).min(queries.end);
-            self.range(device, part, rows.clone(), some, radius, told)?;
+            self.range(device, part, rows.clone(), some, radius, found)?;
         }
         Ok(())
     }
 
-    /// Whether all hits were told.
-    fn dispatch(&self, device: &Device, part: &Part, task: Search, told: &mut Vec<Hit>) -> Result<bool> {
+    /// Whether all hits were given.
+    fn dispatch(&self, device: &Device, part: &Part, task: Search, found: &mut Vec<Hit>) -> Result<bool> {
         device.queue.write_buffer(&self.search, 0, bytemuck::bytes_of(&task));
         let mut encoder = device.device.create_command_encoder(&Default::default());
         encoder.clear_buffer(&self.hits, 0, Some(4));
@@ -300,7 +300,7 @@ impl Resident {
             if !hits.iter().all(asked) {
                 return Err(device.broken(self.metric.name(), "hits that nobody asked for"));
             }
-            told.extend(hits.iter().map(|hit| Hit { row: part.rows.start + hit.row, ..*hit }));
+            found.extend(hits.iter().map(|hit| Hit { row: part.rows.start + hit.row, ..*hit }));
             Ok(true)
         };
         device.read(&self.readback, LIST_BYTES, PATIENCE, read)?

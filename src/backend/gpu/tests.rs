@@ -1,4 +1,4 @@
-//! Every stage on every adapter, bit for bit against the definitions and the processor.
+//! Every stage on every adapter, bit for bit against the definitions and the CPU.
 
 #![expect(clippy::print_stdout, reason = "says what ran, was skipped and was compared")]
 
@@ -30,11 +30,8 @@ pub(crate) fn devices() -> Vec<Device> {
     }
     if devices.is_empty() {
         let required = std::env::var("SHADEGRID_REQUIRE").unwrap_or_default();
-        assert!(
-            !required.split(',').any(|name| name == "gpu"),
-            "a graphics processor is required and none works"
-        );
-        println!("skipped: no graphics processor; mesa-vulkan-drivers and libvulkan1 bring one in software");
+        assert!(!required.split(',').any(|name| name == "gpu"), "a GPU is required and none works");
+        println!("skipped: no GPU; mesa-vulkan-drivers and libvulkan1 bring one in software");
     }
     devices
 }

@@ -9,8 +9,7 @@ use crate::cli::page::{self, Bar, escaped, table};
 
 /// The whole page.
 pub(super) fn page(report: &Report) -> String {
-    let mut body =
-        format!("<h1>Shadegrid: processor against graphics processor</h1><p>{}</p>", report.subject());
+    let mut body = format!("<h1>Shadegrid: CPU against GPU</h1><p>{}</p>", report.subject());
     body.push_str("<h2>Pictures a second, end to end</h2>");
     let rates: Vec<Bar> = report
         .contenders
@@ -26,8 +25,8 @@ pub(super) fn page(report: &Report) -> String {
         "<p class=\"note\">Rates are medians; the thin line is the range of all runs. All contenders hash the same \
          pictures from memory.</p>",
     );
-    body.push_str("<h2>Where the time goes: one thread of the processor</h2>");
-    body.push_str(&page::bars(&bars(&report.processor_steps()), milliseconds));
+    body.push_str("<h2>Where the time goes: one thread of the CPU</h2>");
+    body.push_str(&page::bars(&bars(&report.cpu_steps()), milliseconds));
     body.push_str("<p class=\"note\">Milliseconds a picture.</p>");
     report.contenders.iter().for_each(|contender| body.push_str(&device(contender)));
     page::page("Shadegrid bench", &body)
@@ -45,7 +44,7 @@ fn device(contender: &Contender) -> String {
         let _ = write!(
             body,
             "<p class=\"note\">Milliseconds a picture, {by_devices} of {hashed} pictures. Decoding and finishing are the \
-             processor's, as above.</p>"
+             cpu's, as above.</p>"
         );
     }
     if let Some(speed) = &contender.speed {

@@ -8,12 +8,12 @@ use super::report::{Contender, Report, Spread, share};
 /// The whole report as one object.
 pub(super) fn json(report: &Report) -> String {
     let value = json!({
-        "processor": report.processor,
+        "cpu": report.cpu,
         "pictures": report.pictures,
         "megabytes": report.megabytes,
         "threads": report.threads,
         "synthetic": report.synthetic,
-        "thread_milliseconds_per_picture": object(report.processor_steps()),
+        "thread_milliseconds_per_picture": object(report.cpu_steps()),
         "contenders": report.contenders.iter().map(|each| contender(report, each)).collect::<Value>(),
     });
     format!("{value:#}\n")

@@ -1,4 +1,4 @@
-//! What was measured, ready to be told.
+//! What was measured, ready to be written.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -33,8 +33,8 @@ pub(super) struct Contender {
 /// Everything that a report says.
 #[derive(Debug)]
 pub(super) struct Report {
-    /// The processor's name, where the system tells.
-    pub(super) processor: String,
+    /// The CPU's name, where the system says it.
+    pub(super) cpu: String,
     pub(super) contenders: Vec<Contender>,
     pub(super) steps: Steps,
     pub(super) pictures: usize,
@@ -166,8 +166,8 @@ pub(super) fn batch(reduce: &ReduceSpeed) -> String {
     format!("reduce, {} × {megapixels} megapixels", reduce.pictures)
 }
 
-/// The processor's name, where the system tells.
-fn processor() -> String {
+/// The CPU's name, where the system says it.
+fn cpu() -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("model name"));
     let name = line.map(|line| line.trim_start_matches([' ', '\t', ':']).to_string());
@@ -184,7 +184,7 @@ impl Report {
     ) -> Report {
         let bytes: usize = pictures.iter().map(|(_, bytes)| bytes.len()).sum();
         Report {
-            processor: processor(),
+            cpu: cpu(),
             contenders,
             steps,
             pictures: pictures.len(),
@@ -206,8 +206,8 @@ impl Report {
         self.contenders.iter().all(|contender| self.differing(contender) == 0)
     }
 
-    /// Milliseconds a picture of one thread of the processor.
-    pub(super) fn processor_steps(&self) -> Vec<(&'static str, f64)> {
+    /// Milliseconds a picture of one thread of the CPU.
+    pub(super) fn cpu_steps(&self) -> Vec<(&'static str, f64)> {
         let mean = |time: Duration| time.as_secs_f64() * 1e3 / self.steps.pictures as f64;
         let read = (!self.synthetic).then(|| ("read", mean(self.steps.read)));
         let Steps { decode, sums, finish, .. } = self.steps;
@@ -223,7 +223,7 @@ impl Report {
             self.pictures,
             self.megabytes,
             self.threads,
-            self.processor,
+            self.cpu,
             self.contenders[0].runs.len()
         )
     }

@@ -13,8 +13,8 @@ pub(super) fn table(report: &Report) -> String {
         "", "pictures/s", "range", "MP/s", "MB/s"
     );
     report.contenders.iter().for_each(|contender| rates(&mut text, report, contender));
-    text.push_str("\nMilliseconds a picture, one thread of the processor:\n");
-    for (step, time) in report.processor_steps() {
+    text.push_str("\nMilliseconds a picture, one thread of the CPU:\n");
+    for (step, time) in report.cpu_steps() {
         let _ = writeln!(text, "  {step:<40} {time:>9.3}");
     }
     report.contenders.iter().for_each(|contender| device(&mut text, contender));

@@ -20,7 +20,7 @@ pub(crate) struct Draft {
 const LONGEST: usize = 200;
 
 impl Draft {
-    /// Begins a draft of `path` beside it: `photos.jsonl` becomes `photos.jsonl.Ab3xY9.partial`. The file is new, so no link is followed and no
+    /// Begins a draft of `path` in the same folder: `photos.jsonl` becomes `photos.jsonl.Ab3xY9.partial`. The file is new, so no link is followed and no
     /// other run writes to it. A private one is its owner's alone, others are as the user's mask says.
     pub(super) fn new(path: &Path, private: bool) -> io::Result<Draft> {
         let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;

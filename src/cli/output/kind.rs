@@ -59,7 +59,9 @@ impl Kind {
         };
         match self {
             Kind::Records => {
-                line.starts_with(b"path,path_base64,status,")
+                [&b"key,key_bytes,status,"[..], b"path,path_base64,status,"]
+                    .iter()
+                    .any(|names| line.starts_with(names))
                     || ["\"status\":\"ok\"", "\"status\":\"error\""]
                         .iter()
                         .any(|status| object(&["path", "key", "position"], &[status]))
@@ -100,9 +102,12 @@ mod tests {
 
     #[test]
     fn a_kind_knows_its_own_and_nothing_else() {
-        let own: [(Kind, &[u8]); 9] = [
+        let own: [(Kind, &[u8]); 12] = [
             (Kind::Records, b"{\"path\":\"a.jpg\",\"status\":\"ok\",\"width\":1}\n"),
             (Kind::Records, b"{\"path\":\"a.jpg\",\"source\":\"l\",\"status\":\"error\",\"code\":\"io\"}\n"),
+            (Kind::Records, b"{\"key\":\"a.jpg\",\"status\":\"ok\",\"width\":1,\"path\":\"a.jpg\"}\n"),
+            (Kind::Records, b"{\"position\":3,\"status\":\"error\",\"error_code\":\"input\"}\n"),
+            (Kind::Records, b"key,key_bytes,status,error_code,error_message\n"),
             (Kind::Records, b"{\"key\":\"a\",\"position\":3,\"status\":\"ok\",\"matches\":[]}\n"),
             (Kind::Records, b"path,path_base64,status,code,message\n"),
             (Kind::Groups, b"{\"group\":1,\"size\":2,\"members\":[{}]}\n"),

@@ -4,7 +4,7 @@ use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 
 use shadegrid::Error;
-use shadegrid::pipeline::Only;
+use shadegrid::pipeline::ExtensionFilter;
 
 use crate::cli::inputs::is_url;
 
@@ -13,7 +13,7 @@ use crate::cli::inputs::is_url;
 pub(crate) struct Reads {
     paths: Vec<PathBuf>,
     /// What is read in folders.
-    only: Only,
+    only: ExtensionFilter,
 }
 
 impl Reads {
@@ -30,7 +30,7 @@ impl Reads {
     }
 
     /// The same, where only some names are read in folders.
-    pub(crate) fn only(self, only: &Only) -> Reads {
+    pub(crate) fn only(self, only: &ExtensionFilter) -> Reads {
         Reads { only: only.clone(), ..self }
     }
 

@@ -1,4 +1,4 @@
-//! Bare signatures, one after another; the position is the signature's number from 0.
+//! Bare signatures, one after another; the position is the signature's number from 1.
 
 use std::io::{BufReader, Read};
 
@@ -11,7 +11,7 @@ use crate::signature::{Pdq, PhotoDna};
 pub(super) fn read<const N: usize>(reader: impl Read, give: Give<'_>) -> Result<()> {
     let mut reader = BufReader::with_capacity(1 << 18, reader);
     let mut bytes = [0; N];
-    for position in 0.. {
+    for position in 1.. {
         let mut filled = 0;
         while filled < N {
             match reader.read(&mut bytes[filled..]) {

@@ -33,7 +33,7 @@ pub(super) struct Fields {
     /// One for all PDQ signatures, or one for each.
     qualities: Vec<Option<u8>>,
     flat: bool,
-    /// Whether a strength has told if it is flat.
+    /// Whether a strength has said if it is flat.
     judged: bool,
     deleted: bool,
     /// Further pictures of the same file, each with what a column of them tells.
@@ -83,9 +83,9 @@ impl Fields {
         match field {
             Field::PhotoDna => self.photodna(value),
             Field::Pdq => self.pdq(value),
-            Field::Signature | Field::NamedBeside if is_absent(value) => {}
+            Field::Signature | Field::NamedElsewhere if is_absent(value) => {}
             Field::Signature => self.unplaced.push((value.into(), false)),
-            Field::NamedBeside => self.unplaced.push((value.into(), true)),
+            Field::NamedElsewhere => self.unplaced.push((value.into(), true)),
             Field::Kind => self.kind(value),
             Field::Key(rank) if better(&self.key, rank) => self.key = Some((rank, value.into())),
             Field::Label(rank) if better(&self.label, rank) => self.label = Some((rank, value.into())),
@@ -233,7 +233,7 @@ impl Fields {
     fn place_by_length(&mut self, text: &str) {
         match text.len() {
             64 => self.pdq(text),
-            // MD5, SHA-1 and SHA-512 in hexadecimal or base64; a SHA-256 in hexadecimal cannot be told from a PDQ signature.
+            // MD5, SHA-1 and SHA-512 in hexadecimal or base64; a SHA-256 in hexadecimal looks like a PDQ signature.
             32 | 40 | 128 | 24 | 28 | 88 => {}
             _ => match (value::photodna(text), value::pdq(text)) {
                 (Some(signature), _) => self.photodna.push(signature),
@@ -258,7 +258,7 @@ impl Fields {
         self.key = Some((WEAKEST_KEY, name.into()));
     }
 
-    /// Its signatures are of this field, where nothing beside them says otherwise.
+    /// Its signatures are of this field, where no other field says otherwise.
     pub(super) fn expect(&mut self, field: Field) {
         match field {
             Field::PhotoDna => self.kind = Some(Kind::PhotoDna),
@@ -286,8 +286,8 @@ impl Fields {
         self.deleted && self.has_key()
     }
 
-    /// Whether it is told, where others are told beside it or not.
-    pub(super) fn is_told(&self, others: bool) -> bool {
+    /// Whether it is given, where others of the same record are given or not.
+    pub(super) fn is_given(&self, others: bool) -> bool {
         !others || self.has_signature() || !self.faults.is_empty() || self.takes_back()
     }
 

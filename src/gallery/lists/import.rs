@@ -10,6 +10,7 @@ use crate::gallery::{Entry, GalleryBuilder, suspicion};
 
 /// Which entries are left out of the gallery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct LeaveOut {
     /// Those with a value that occurs at least [`ImportOptions::overrepresented_from`] times.
     pub overrepresented: bool,
@@ -19,8 +20,11 @@ pub struct LeaveOut {
     pub flat: bool,
 }
 
+setters!(LeaveOut { overrepresented: bool, suspicious: bool, flat: bool });
+
 /// The choices of [`Import`].
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ImportOptions {
     /// Which entries are left out.
     pub leave_out: LeaveOut,
@@ -32,6 +36,8 @@ pub struct ImportOptions {
     pub repeats: bool,
 }
 
+setters!(ImportOptions { leave_out: LeaveOut, overrepresented_from: u32, repeats: bool });
+
 impl Default for ImportOptions {
     fn default() -> ImportOptions {
         ImportOptions { leave_out: LeaveOut::default(), overrepresented_from: 100, repeats: false }
@@ -40,6 +46,7 @@ impl Default for ImportOptions {
 
 /// What was in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Report {
     /// Entries, those left out counted.
     pub entries: u64,
@@ -51,7 +58,7 @@ pub struct Report {
     pub without_signature: u64,
     /// Records that could not be read.
     pub bad: u64,
-    /// What could not be read beside entries that were taken, such as their quality.
+    /// What could not be read of entries that were taken, such as their quality.
     pub odd: u64,
     /// Entries that the list takes back.
     pub removed: u64,
@@ -73,6 +80,7 @@ pub struct Report {
 
 /// Something in a list that gave no entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Unread<'a> {
     /// The file in a zip archive; empty where the list is no archive.
     pub member: &'a str,
@@ -102,7 +110,7 @@ impl Import {
     }
 
     /// Reads a list into `builder` as source `name`; of a zip archive each file is a source `name/file`. Every
-    /// record that gives no entry, or of which something could not be read, is told to `quarantine`, with its position and the reason.
+    /// record that gives no entry, or of which something could not be read, is given to `quarantine`, with its position and the reason.
     ///
     /// # Errors
     ///
@@ -141,7 +149,7 @@ impl Import {
     }
 
     /// Digests of the values that are to be left out for their number, found by reading the list once more; what can be read only
-    /// once is held meanwhile, and given back. Why a file cannot be read to its end is told when it is read again.
+    /// once is held meanwhile, and given back. Why a file cannot be read to its end is reported when it is read again.
     fn frequent(&self, path: &Path, format: Option<ListFormat>) -> (HashMap<u64, u32>, Option<Held>) {
         let mut counts = HashMap::new();
         if !self.options.leave_out.overrepresented {

@@ -72,7 +72,7 @@ pub(super) fn read_lines(list: Opened<'_>, give: Give<'_>) -> Result<Vec<String>
             Some(fault) => {
                 let (_, column) = tokens.place();
                 tree.abandon()?;
-                tree.told = 0;
+                tree.given = 0;
                 tree.item(Item::Bad { position, reason: format!("{} at column {column}", fault.reason()) })?;
                 let cut = matches!(fault, Fault::Ends) && line.end == End::Last;
                 if cut { Err(damaged(format!("it ends in the middle of line {position}"))) } else { Ok(()) }
@@ -89,11 +89,11 @@ pub(super) fn read_document(list: Opened<'_>, give: Give<'_>) -> Result<Vec<Stri
     let Some(fault) = walk(&mut tokens, &mut tree)? else { return Ok(tree.names) };
     let (line, column) = tokens.place();
     tree.abandon()?;
-    let (what, told) = (fault.reason(), tree.told);
+    let (what, given) = (fault.reason(), tree.given);
     match fault {
         Fault::Reading(error @ Error::Io { .. }) => Err(error),
         _ => Err(damaged(format!(
-            "{what} at line {line}, column {column}, after {told} records; the rest cannot be read"
+            "{what} at line {line}, column {column}, after {given} records; the rest cannot be read"
         ))),
     }
 }

@@ -10,11 +10,11 @@ const LONGEST_NAME: usize = 48;
 pub(super) enum Field {
     PhotoDna,
     Pdq,
-    /// Either, told by its length.
+    /// Either, by its length.
     Signature,
-    /// Either, but only where an algorithm's name stands beside it.
-    NamedBeside,
-    /// An algorithm's name, for a signature beside it.
+    /// Either, but only where another field holds an algorithm's name.
+    NamedElsewhere,
+    /// An algorithm's name, for a signature in another field.
     Kind,
     /// A key; the lower the number the better.
     Key(u8),
@@ -22,7 +22,7 @@ pub(super) enum Field {
     Quality,
     Strength,
     Flags,
-    /// Further pictures that the file shows, as our records tell them.
+    /// Further pictures that the file shows, as our records have them.
     Faces,
     /// Whether the record takes an entry back, as ThreatExchange says.
     ShouldDelete,
@@ -41,7 +41,7 @@ impl Field {
             "hash" | "hashes" | "hashvalue" | "hashvalues" | "value" | "values" | "signature"
             | "signatures" | "indicator" | "rawindicator" => Field::Signature,
             "hashdigest" | "digest" | "signal" | "signalvalue" | "contenthash" | "perceptualhash"
-            | "fingerprint" | "fingerprints" => Field::NamedBeside,
+            | "fingerprint" | "fingerprints" => Field::NamedElsewhere,
             "type" | "hashname" | "hashtype" | "algorithm" | "hashalgorithm" | "signaltype"
             | "indicatortype" | "fingerprinttype" => Field::Kind,
             "id" | "key" | "imageid" | "mediaid" => Field::Key(0),
@@ -68,7 +68,7 @@ impl Field {
 
     /// Whether signatures stand in it.
     pub(super) fn holds_signatures(self) -> bool {
-        matches!(self, Field::PhotoDna | Field::Pdq | Field::Signature | Field::NamedBeside)
+        matches!(self, Field::PhotoDna | Field::Pdq | Field::Signature | Field::NamedElsewhere)
     }
 }
 
@@ -77,7 +77,7 @@ fn plain(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
 
-/// The algorithm whose signatures a column holds: its name, and beside it only words that say so, such as in `PhotoDNA hash (base64)`.
+/// The algorithm whose signatures a column holds: its name, and otherwise only words that say so, such as in `PhotoDNA hash (base64)`.
 fn algorithm(plain: &str) -> Option<Algorithm> {
     const NAMES: [(&str, Algorithm); 3] =
         [("photodna", Algorithm::PhotoDna), ("pdna", Algorithm::PhotoDna), ("pdq", Algorithm::Pdq)];

@@ -76,8 +76,8 @@ impl<'a> Opened<'a> {
             match rest.read(&mut head[length..]) {
                 Ok(read) => {
                     length += read;
-                    let told = length >= 4 || !b"\x1f\x28P\xef\xfe\xff".contains(&head[0]);
-                    if read == 0 || told {
+                    let decided = length >= 4 || !b"\x1f\x28P\xef\xfe\xff".contains(&head[0]);
+                    if read == 0 || decided {
                         break;
                     }
                 }

@@ -1,5 +1,5 @@
 //! Parquet: columns named as in CSV, of text, bytes, bytes of fixed length, or lists and groups of these. The position is the row's
-//! number from 0.
+//! number from 1.
 //!
 //! Columns that mean nothing here are not read.
 
@@ -37,7 +37,7 @@ pub(super) fn read(list: Opened<'_>, give: Give<'_>) -> Result<Vec<String>> {
     }
     let rows = reader.rows(|field| is_wanted(field).then(|| field.clone()))?;
     let mut tree = Tree::new(give, Position::Of(0));
-    for (position, row) in (0..).zip(rows) {
+    for (position, row) in (1..).zip(rows) {
         let row = row.map_err(|error| match error {
             Error::Corrupt { message, .. } => {
                 damaged(format!("row {position} cannot be read ({message}), nor what is behind it"))

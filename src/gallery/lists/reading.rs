@@ -95,7 +95,7 @@ struct Reading<'a, 'b> {
 }
 
 impl Reading<'_, '_> {
-    /// A file of an archive; that it is no list is told, and ends nothing, as archives have files about themselves too.
+    /// A file of an archive; that it is no list is reported, and ends nothing, as archives have files about themselves too.
     fn member(&mut self, name: &str, content: Opened<'_>) -> Result<()> {
         match self.part(name, content) {
             Err(Error::Input(reason)) => {

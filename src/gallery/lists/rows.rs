@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn delimiters_are_told() {
+    fn delimiters_are_recognised() {
         assert_eq!(
             [b"a;b,c;d".as_slice(), b"a\tb", b"a|b", b"a"].map(delimiter_of),
             [b';', b'\t', b'|', b',']

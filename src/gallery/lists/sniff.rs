@@ -1,4 +1,4 @@
-//! What a list is, told from its head: a format of text, or what else it looks like.
+//! What a list is, by its head: a format of text, or what else it looks like.
 
 use super::encoding::{Encoding, Utf8};
 use super::{ListFormat, json, table};
@@ -11,7 +11,7 @@ pub(super) enum Seen {
     Else(String),
 }
 
-/// Tells what a list is. Bare signatures are never told: any bytes could be some.
+/// Finds out what a list is. Bare signatures are never found out: any bytes could be some.
 pub(super) fn sniff(head: &[u8]) -> Seen {
     if head.starts_with(b"PAR1") {
         return Seen::Format(ListFormat::Parquet);
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_told_in_every_encoding() {
+    fn text_is_recognised_in_every_encoding() {
         let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
         for (text, format) in [
             ("id,photodna\na,b\n", "csv"),

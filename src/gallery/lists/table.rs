@@ -141,9 +141,9 @@ impl Header {
     }
 }
 
-/// Takes from a row what is a signature by its form, of one kind where that is told, the first other field as key and the next as
+/// Takes from a row what is a signature by its form, of one kind where that is given, the first other field as key and the next as
 /// label. Whether there is a signature.
-pub(super) fn by_form(row: &Row, told: Option<Field>, fields: &mut Fields) -> bool {
+pub(super) fn by_form(row: &Row, wanted: Option<Field>, fields: &mut Fields) -> bool {
     let mut others = [Field::Key(0), Field::Label(0)].into_iter();
     let mut found = false;
     for value in row.iter() {
@@ -153,7 +153,7 @@ pub(super) fn by_form(row: &Row, told: Option<Field>, fields: &mut Fields) -> bo
             (None, Some(_)) => Some(Field::Pdq),
             (None, None) => None,
         };
-        let field = field.filter(|field| told.is_none_or(|told| told == *field));
+        let field = field.filter(|field| wanted.is_none_or(|wanted| wanted == *field));
         found |= field.is_some();
         if let Some(field) = field.or_else(|| others.next()) {
             fields.set(field, value);

@@ -84,9 +84,9 @@ fn plain(line: &str, preferred: Option<Algorithm>, fields: &mut Fields) {
         _ => Field::Pdq,
     });
     let (signature, rest) = split(rest);
-    let told = named.or(expected);
-    let field = told.unwrap_or(if signature.len() == 64 { Field::Pdq } else { Field::PhotoDna });
-    if !is_signature(field, signature) && table_row(line, told, fields) {
+    let wanted = named.or(expected);
+    let field = wanted.unwrap_or(if signature.len() == 64 { Field::Pdq } else { Field::PhotoDna });
+    if !is_signature(field, signature) && table_row(line, wanted, fields) {
         return;
     }
     fields.set(field, signature);
@@ -105,11 +105,11 @@ fn is_signature(field: Field, text: &str) -> bool {
     if field == Field::Pdq { value::pdq(text).is_some() } else { value::photodna(text).is_some() }
 }
 
-/// Reads a line as a row of a table without names; false where nothing in it is a signature by its form, or of the kind that is told.
-fn table_row(line: &str, told: Option<Field>, fields: &mut Fields) -> bool {
+/// Reads a line as a row of a table without names; false where nothing in it is a signature by its form, or of the expected kind.
+fn table_row(line: &str, wanted: Option<Field>, fields: &mut Fields) -> bool {
     let mut row = Row::default();
     row.split(line.as_bytes(), delimiter_of(line.as_bytes()));
-    let found = table::by_form(&row, told, fields);
+    let found = table::by_form(&row, wanted, fields);
     if !found {
         fields.clear();
     }

@@ -2,7 +2,7 @@
 //!
 //! An object with an id, a digest or a signature of its own is a record. What lies below it belongs to it: a signature there without an id gets the
 //! record's, and what is only the record's own signature again, or holds none, is nothing by itself. Around records, objects
-//! and arrays are only walked. Arrays of records are told one by one, so that documents of any length stream.
+//! and arrays are only walked. Arrays of records are given one by one, so that documents of any length stream.
 
 use std::collections::HashMap;
 
@@ -62,9 +62,9 @@ struct Level {
     holder: Option<Field>,
     /// Of an object: its own values.
     fields: Fields,
-    /// Of an object: records below it that have not been told.
+    /// Of an object: records below it that have not been given.
     below: Vec<Fields>,
-    /// Whether there were so many that it is told to hold records rather than to be one.
+    /// Whether there were so many that it counts as holding records rather than being one.
     streams: bool,
     /// The member that an object without a known meaning was found in.
     name: String,
@@ -97,8 +97,8 @@ pub(super) enum Position {
 pub(super) struct Tree<'a> {
     give: Give<'a>,
     pub(super) position: Position,
-    /// Records told.
-    pub(super) told: u64,
+    /// Records given.
+    pub(super) given: u64,
     levels: Vec<Level>,
     depth: usize,
     roles: HashMap<String, Role>,
@@ -109,7 +109,7 @@ pub(super) struct Tree<'a> {
 impl<'a> Tree<'a> {
     pub(super) fn new(give: Give<'a>, position: Position) -> Tree<'a> {
         let (levels, roles, names) = (Vec::new(), HashMap::new(), Vec::new());
-        Tree { give, position, told: 0, levels, depth: 0, roles, names }
+        Tree { give, position, given: 0, levels, depth: 0, roles, names }
     }
 
     /// Names the value that comes next, in an object.
@@ -201,7 +201,7 @@ impl<'a> Tree<'a> {
                 let fields = &mut self.levels[at].fields;
                 act(fields);
                 if fields.is_full() {
-                    let position = self.told_position();
+                    let position = self.next_position();
                     self.levels[at].fields.flush(position, self.give)?;
                 }
                 Ok(())
@@ -277,7 +277,7 @@ impl<'a> Tree<'a> {
         let (bytes, numbers) = (std::mem::take(&mut level.bytes), level.numbers);
         let whole = numbers == bytes.len() as u64;
         let outcome = match (bytes.len(), field) {
-            (144, Field::PhotoDna | Field::Signature | Field::NamedBeside) if whole => {
+            (144, Field::PhotoDna | Field::Signature | Field::NamedElsewhere) if whole => {
                 self.with_fields(|fields| fields.set_bytes(Field::PhotoDna, &bytes))
             }
             (32, Field::Pdq) if whole => self.with_fields(|fields| fields.set_bytes(Field::Pdq, &bytes)),
@@ -300,7 +300,7 @@ impl<'a> Tree<'a> {
         outcome
     }
 
-    /// Joins a record with what is below it. It is told itself where it has a signature of its own, or nothing below has one.
+    /// Joins a record with what is below it. It is given itself where it has a signature of its own, or nothing below has one.
     fn end_record(&mut self, level: &mut Level) -> Result<()> {
         let Level { fields, below, streams, .. } = level;
         below.retain(|part| part.says_more_than(fields));
@@ -310,7 +310,7 @@ impl<'a> Tree<'a> {
             below.drain(..).for_each(|part| fields.absorb(part));
         }
         below.iter_mut().for_each(|part| part.inherit(fields));
-        if fields.is_told(*streams || !below.is_empty()) {
+        if fields.is_given(*streams || !below.is_empty()) {
             self.hand_on(fields)?;
         }
         self.hand_on_all(below)
@@ -343,16 +343,16 @@ impl<'a> Tree<'a> {
         (self.give)(item)
     }
 
-    fn told_position(&mut self) -> u64 {
-        self.told += 1;
+    fn next_position(&mut self) -> u64 {
+        self.given += 1;
         match self.position {
-            Position::Counted => self.told,
+            Position::Counted => self.given,
             Position::Of(position) => position,
         }
     }
 
     fn tell(&mut self, record: &mut Fields) -> Result<()> {
-        let position = self.told_position();
+        let position = self.next_position();
         record.tell(position, self.give)
     }
 
@@ -368,9 +368,9 @@ impl<'a> Tree<'a> {
         Ok(())
     }
 
-    /// Tells that a line or row held nothing, if none of its values was told.
+    /// Reports that a line or row held nothing, if none of its values was given.
     pub(super) fn end_of_row(&mut self, position: u64) -> Result<()> {
-        if std::mem::take(&mut self.told) == 0 {
+        if std::mem::take(&mut self.given) == 0 {
             (self.give)(Item::WithoutSignature { position })
         } else {
             Ok(())

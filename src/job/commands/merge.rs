@@ -36,8 +36,8 @@ pub fn merge(location: &dyn Location, to: File, format: Option<RecordFormat>) ->
     let mut records = 0;
     for shard in 0..shards {
         let file = records_file(shard, own);
-        for row in own.rows(content(location, &mut ledger, shard, &file)?)? {
-            sink.write_row(&row.map_err(|error| Error::Input(format!("{file}: {error}")))?)?;
+        for row in own.records(content(location, &mut ledger, shard, &file)?)? {
+            sink.write_stored(&row.map_err(|error| Error::Input(format!("{file}: {error}")))?)?;
             records += 1;
         }
     }

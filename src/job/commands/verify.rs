@@ -198,7 +198,7 @@ impl Check<'_> {
     /// Holds a file's rows against its line in the ledger; `false` where they cannot be read.
     fn rows(&mut self, content: File, entry: &Entry, origin: Origin) -> Result<bool> {
         let mut tally = Tally::default();
-        let rows = match self.format.rows(content) {
+        let rows = match self.format.records(content) {
             Ok(rows) => rows,
             Err(error) => {
                 self.verdict.fault(format!("{}: {error}", entry.file));

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use crate::error::Result;
 use crate::gallery::{Gallery, SearchOptions};
-use crate::pipeline::{Lookup, Queries, Row};
+use crate::pipeline::{Lookup, Queries, StoredRecord};
 
 /// Galleries, and what counts as a match.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ impl Matching {
     pub(in crate::job) fn fill(
         &self,
         lookup: &mut Lookup<'_>,
-        rows: &mut [Row],
+        rows: &mut [StoredRecord],
         queries: &Queries,
     ) -> Result<()> {
         let matches = lookup.matches(queries, &self.names)?;

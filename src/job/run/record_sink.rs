@@ -5,12 +5,12 @@ use crossbeam_channel::Sender;
 use super::progress::Progress;
 use super::shard_sources::{InFlight, ShardInFlight};
 use crate::error::{Error, Result};
-use crate::pipeline::{Queries, Record, Row, Sink, Times};
+use crate::pipeline::{Queries, Record, Sink, StoredRecord, Times};
 
 /// What goes from the pipeline to whoever makes the files.
 pub(in crate::job) enum Part {
     /// Rows of the current shard, with what is looked up for each, and how long threads were at them.
-    Rows(Vec<Row>, Queries, Times),
+    Records(Vec<StoredRecord>, Queries, Times),
     /// The current shard is complete.
     End(ShardInFlight),
 }
@@ -23,7 +23,7 @@ pub(in crate::job) struct RecordSink<'a> {
     in_flight: &'a InFlight,
     progress: &'a Progress,
     parts: Sender<Part>,
-    rows: Vec<Row>,
+    rows: Vec<StoredRecord>,
     queries: Queries,
     times: Times,
 }
@@ -47,7 +47,7 @@ impl<'a> RecordSink<'a> {
     fn send_rows(&mut self) -> Result<()> {
         let (rows, queries) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.queries));
         let times = std::mem::take(&mut self.times);
-        if rows.is_empty() { Ok(()) } else { self.send(Part::Rows(rows, queries, times)) }
+        if rows.is_empty() { Ok(()) } else { self.send(Part::Records(rows, queries, times)) }
     }
 
     fn send(&self, part: Part) -> Result<()> {

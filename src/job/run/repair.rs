@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::retried::Retried;
 use crate::job::state::ledger::Entry;
 use crate::limits::Limits;
-use crate::pipeline::Row;
+use crate::pipeline::StoredRecord;
 
 /// How a file is repaired.
 #[derive(Debug, Clone)]
@@ -41,7 +41,7 @@ impl Repair {
     }
 
     /// Counts the failed record `old` as failed again: with its own code, that of its archive, or as before where nothing was read of it.
-    pub(in crate::job) fn failed_again(&self, old: &Row, codes: &HashMap<OsString, String>) {
+    pub(in crate::job) fn failed_again(&self, old: &StoredRecord, codes: &HashMap<OsString, String>) {
         let archive = || self.archive.as_ref().and_then(|archive| codes.get(archive));
         let code = codes.get(&old.key).or_else(archive).cloned();
         let before =

@@ -8,7 +8,7 @@ use super::repair::{Anew, Repair};
 use super::shard_writer::{Open, ShardContext};
 use crate::error::{Error, Result};
 use crate::job::state::records::{is_failed, read};
-use crate::pipeline::Row;
+use crate::pipeline::StoredRecord;
 
 fn hashed(records: u64, failed: &BTreeMap<String, u64>) -> u64 {
     records.saturating_sub(failed.values().sum())
@@ -61,7 +61,7 @@ impl ShardContext {
     /// The file with its failed records replaced by those in `new`, as far as they are there; `None` where none is.
     fn with_new(&self, repair: &Repair, new: &Open) -> Result<Option<Open>> {
         let codes = self.codes(new)?;
-        let mut by_key: HashMap<OsString, VecDeque<Row>> = HashMap::new();
+        let mut by_key: HashMap<OsString, VecDeque<StoredRecord>> = HashMap::new();
         for row in self.rows(new)? {
             let row = row?;
             by_key.entry(row.key.clone()).or_default().push_back(row);
@@ -76,7 +76,7 @@ impl ShardContext {
             let new = by_key.get_mut(&old.key).and_then(VecDeque::pop_front);
             replaced |= new.is_some();
             match &new {
-                Some(Row { outcome: Ok(_), .. }) => repair.retried().add(1, &BTreeMap::new()),
+                Some(StoredRecord { outcome: Ok(_), .. }) => repair.retried().add(1, &BTreeMap::new()),
                 _ => repair.failed_again(&old, &codes),
             }
             repaired.write(&new.unwrap_or(old))?;
@@ -85,7 +85,7 @@ impl ShardContext {
         Ok(replaced.then_some(repaired))
     }
 
-    fn each_failed(&self, repair: &Repair, each: impl Fn(&Row)) -> Result<()> {
+    fn each_failed(&self, repair: &Repair, each: impl Fn(&StoredRecord)) -> Result<()> {
         for row in read(&*self.location, &repair.before.file, self.format)? {
             let row = row?;
             if is_failed(&row, &repair.codes) {
@@ -97,14 +97,14 @@ impl ShardContext {
 
     /// The error codes of what failed in `new`, by key.
     fn codes(&self, new: &Open) -> Result<HashMap<OsString, String>> {
-        let failed = |row: Row| row.outcome.err().map(|failure| (row.key, failure.code.to_string()));
+        let failed = |row: StoredRecord| row.outcome.err().map(|failure| (row.key, failure.code.to_string()));
         self.rows(new)?.filter_map(|row| row.map(failed).transpose()).collect()
     }
 
     /// The rows of a file that is complete and has no name yet.
-    fn rows(&self, of: &Open) -> Result<impl Iterator<Item = Result<Row>>> {
+    fn rows(&self, of: &Open) -> Result<impl Iterator<Item = Result<StoredRecord>>> {
         let mut file = of.draft.as_file();
         let again = file.rewind().and_then(|()| file.try_clone());
-        self.format.rows(again.map_err(|error| Error::io("cannot read the records", error))?)
+        self.format.records(again.map_err(|error| Error::io("cannot read the records", error))?)
     }
 }

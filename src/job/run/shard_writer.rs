@@ -19,7 +19,7 @@ use crate::job::state::location::{Location, Publish};
 use crate::job::state::plan;
 use crate::job::state::records::{records_file, settle};
 use crate::job::state::tally::Tally;
-use crate::pipeline::{Lookup, Queries, RecordFormat, Row, RowSink, Times};
+use crate::pipeline::{Lookup, Queries, RecordFormat, StoredRecord, StoredSink, Times};
 
 /// What making files needs of the job.
 #[derive(Debug, Clone)]
@@ -37,7 +37,7 @@ pub(in crate::job) struct ShardContext {
 /// A file that is being written.
 pub(in crate::job) struct Open {
     pub(in crate::job) draft: NamedTempFile,
-    pub(in crate::job) sink: Box<dyn RowSink + Send>,
+    pub(in crate::job) sink: Box<dyn StoredSink + Send>,
     pub(in crate::job) tally: Tally,
     /// How long threads were at it, by what they did.
     pub(in crate::job) spent: Spent,
@@ -72,9 +72,9 @@ impl Open {
         })
     }
 
-    pub(in crate::job) fn write(&mut self, row: &Row) -> Result<()> {
+    pub(in crate::job) fn write(&mut self, row: &StoredRecord) -> Result<()> {
         self.tally.add(row);
-        self.sink.write_row(row)
+        self.sink.write_stored(row)
     }
 }
 
@@ -94,7 +94,7 @@ impl<'a> ShardWriter<'a> {
 
     pub(in crate::job) fn take(&mut self, part: Part) -> Result<()> {
         match part {
-            Part::Rows(mut rows, queries, times) => {
+            Part::Records(mut rows, queries, times) => {
                 let started = Instant::now();
                 self.look_up(&mut rows, &queries)?;
                 let matching = if self.lookup.is_some() { started.elapsed() } else { Duration::ZERO };
@@ -113,7 +113,7 @@ impl<'a> ShardWriter<'a> {
         }
     }
 
-    fn look_up(&mut self, rows: &mut [Row], queries: &Queries) -> Result<()> {
+    fn look_up(&mut self, rows: &mut [StoredRecord], queries: &Queries) -> Result<()> {
         match &mut self.lookup {
             Some((matching, lookup)) => matching.fill(lookup, rows, queries),
             None => Ok(()),

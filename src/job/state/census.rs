@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::pipeline::Row;
+use crate::pipeline::StoredRecord;
 
 /// Upper ends of the classes of [`Census::sizes`] in pixels; the last class has none.
 pub const SIZE_CLASSES: [u64; 6] = [100_000, 500_000, 1_000_000, 4_000_000, 16_000_000, 64_000_000];
@@ -28,7 +28,7 @@ pub struct Census {
 
 impl Census {
     /// Counts a row; one that failed is in no class.
-    pub(in crate::job) fn add(&mut self, row: &Row) {
+    pub(in crate::job) fn add(&mut self, row: &StoredRecord) {
         let Ok(picture) = &row.outcome else { return };
         count(&mut self.formats, picture.format.as_deref().unwrap_or("pixels"), 1);
         count(&mut self.details, &picture.detail, 1);

@@ -8,7 +8,7 @@ use super::ledger::{Entry, Ledger, State, Writer};
 use super::location::Location;
 use super::plan;
 use crate::error::{Error, Result};
-use crate::pipeline::{RecordFormat, Row};
+use crate::pipeline::{RecordFormat, StoredRecord};
 
 /// The file of a shard's records.
 pub(in crate::job) fn records_file(shard: u64, format: RecordFormat) -> String {
@@ -45,7 +45,7 @@ pub(in crate::job) fn settle(location: &dyn Location, writer: &Writer, shard: u6
 }
 
 /// Whether a record failed with one of these codes; any, where there are none.
-pub(in crate::job) fn is_failed(row: &Row, codes: &[String]) -> bool {
+pub(in crate::job) fn is_failed(row: &StoredRecord, codes: &[String]) -> bool {
     row.outcome
         .as_ref()
         .is_err_and(|failure| codes.is_empty() || codes.iter().any(|code| *code == failure.code))
@@ -56,7 +56,7 @@ pub(in crate::job) fn read(
     location: &dyn Location,
     file: &str,
     format: RecordFormat,
-) -> Result<impl Iterator<Item = Result<Row>>> {
+) -> Result<impl Iterator<Item = Result<StoredRecord>>> {
     let content = location.open(file)?.ok_or_else(|| {
         Error::Input(format!(
             "{file} is gone from {}; `shadegrid job verify` says what else is",
@@ -64,7 +64,7 @@ pub(in crate::job) fn read(
         ))
     })?;
     let named = file.to_string();
-    let rows = format.rows(content)?;
+    let rows = format.records(content)?;
     Ok(rows.map(move |row| row.map_err(|error| Error::Input(format!("{named}: {error}")))))
 }
 

@@ -103,7 +103,7 @@ impl Settings {
             sources: sources.iter().map(SourceText::from).collect(),
             directory: directory_of(sources),
             follow_links: input.walk.follow_links,
-            only: input.only.to_string(),
+            only: input.extensions.to_string(),
             column: input.column.clone(),
             separator: input.separator,
             shard_size: shard_size.max(1),
@@ -166,7 +166,7 @@ impl Settings {
     pub fn input(&self) -> Result<InputOptions> {
         Ok(InputOptions {
             walk: Walk { follow_links: self.follow_links },
-            only: self.only.parse().unwrap_or_default(),
+            extensions: self.only.parse().unwrap_or_default(),
             column: self.column.clone(),
             separator: self.separator,
             limits: self.hash()?.decode.limits,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::census::Census;
 use super::digest::Keys;
-use crate::pipeline::Row;
+use crate::pipeline::StoredRecord;
 
 /// Counts rows.
 #[derive(Debug, Clone, Default)]
@@ -18,7 +18,7 @@ pub(in crate::job) struct Tally {
 }
 
 impl Tally {
-    pub(in crate::job) fn add(&mut self, row: &Row) {
+    pub(in crate::job) fn add(&mut self, row: &StoredRecord) {
         self.records += 1;
         self.keys.add(&row.key);
         self.census.add(row);

@@ -6,18 +6,20 @@ use std::str::FromStr;
 use csv::StringRecord;
 
 use super::json_lines::cannot_write;
-use super::{RowSink, Rows, Sink, unreadable};
+use super::{Sink, StoredRecords, StoredSink, unreadable};
 use crate::error::{Error, Result};
 use crate::pipeline::Record;
-use crate::pipeline::row::{Row, RowFailure, RowPicture, Text, exact_key, key_of};
+use crate::pipeline::columns::{COLUMNS, Column, Value, current_name};
+use crate::pipeline::stored::{RecordError, RecordPicture, StoredRecord, Text, key_of, key_text};
 
-/// The columns, always all of them; what a record lacks is empty.
-const COLUMNS: [&str; 26] = [
-    "path",
-    "path_base64",
+/// The order of the columns, always all of them; what a record lacks is empty. It is that of 0.1.0, since tables are also read by
+/// position: new columns go to the end.
+const ORDER: [&str; COLUMNS.len()] = [
+    "key",
+    "key_bytes",
     "status",
-    "code",
-    "message",
+    "error_code",
+    "error_message",
     "format",
     "width",
     "height",
@@ -48,13 +50,16 @@ const OLDER: usize = 24;
 /// JSON lines, with a blank between several flags, and the matches and faces as JSON.
 pub struct Csv<W: Write> {
     to: csv::Writer<W>,
+    columns: Vec<&'static Column<StoredRecord>>,
     named: bool,
 }
 
 impl<W: Write> Csv<W> {
     /// Writes to `to`, which needs no buffer.
     pub fn new(to: W) -> Csv<W> {
-        Csv { to: csv::Writer::from_writer(to), named: false }
+        let column = |name| COLUMNS.iter().find(|column| column.name == name);
+        let columns = ORDER.into_iter().filter_map(column).collect();
+        Csv { to: csv::Writer::from_writer(to), columns, named: false }
     }
 
     /// What it writes to. Complete after [`Sink::finish`].
@@ -72,7 +77,7 @@ impl<W: Write> Csv<W> {
 
     fn name_columns(&mut self) -> Result<()> {
         if !std::mem::replace(&mut self.named, true) {
-            self.line(COLUMNS)?;
+            self.line(ORDER)?;
         }
         Ok(())
     }
@@ -86,7 +91,7 @@ impl<W: Write> std::fmt::Debug for Csv<W> {
 
 impl<W: Write> Sink for Csv<W> {
     fn write(&mut self, record: &Record) -> Result<()> {
-        self.write_row(&record.into())
+        self.write_stored(&record.into())
     }
 
     fn flush(&mut self) -> Result<()> {
@@ -99,139 +104,144 @@ impl<W: Write> Sink for Csv<W> {
     }
 }
 
-impl<W: Write> RowSink for Csv<W> {
-    fn write_row(&mut self, row: &Row) -> Result<()> {
+impl<W: Write> StoredSink for Csv<W> {
+    fn write_stored(&mut self, record: &StoredRecord) -> Result<()> {
         self.name_columns()?;
-        self.line(line(row)?)
+        let cell = |column: &&Column<StoredRecord>| match column.name {
+            // As in JSON lines.
+            "source" => Ok(record.unrepeated_source().unwrap_or_default().to_string()),
+            _ => column.value(record).map_or_else(|| Ok(String::new()), text),
+        };
+        let line: Vec<String> = self.columns.iter().map(cell).collect::<Result<_>>()?;
+        self.line(line)
     }
 }
 
-fn line(row: &Row) -> Result<[String; COLUMNS.len()]> {
-    let mut line = [const { String::new() }; COLUMNS.len()];
-    line[0] = row.key.to_string_lossy().into_owned();
-    line[1] = exact_key(&row.key).unwrap_or_default();
-    match &row.outcome {
-        Ok(picture) => {
-            line[2] = "ok".to_string();
-            fill(&mut line, picture)?;
-        }
-        Err(RowFailure { code, message }) => {
-            line[2] = "error".to_string();
-            line[3] = code.to_string();
-            line[4].clone_from(message);
-        }
-    }
-    line[22] = text(row.untold_source());
-    if let Some(matches) = &row.matches {
-        line[23] = serde_json::to_string(matches).map_err(|error| cannot_write(error.into()))?;
-    }
-    Ok(line)
+fn text(value: Value<'_>) -> Result<String> {
+    let json = match value {
+        Value::Text(text) => return Ok(text.into_owned()),
+        Value::Bytes(bytes) => return Ok(key_text(bytes)),
+        Value::PhotoDna(signature) => return Ok(signature.to_string()),
+        Value::Pdq(signature) => return Ok(signature.to_string()),
+        Value::Integer(number) => return Ok(number.to_string()),
+        Value::Float32(number) => return Ok(number.to_string()),
+        Value::Float64(number) => return Ok(number.to_string()),
+        Value::Texts(texts) => return Ok(texts.join(" ")),
+        Value::Matches(matches) => serde_json::to_string(matches),
+        Value::Faces(faces) => serde_json::to_string(faces),
+    };
+    json.map_err(|error| cannot_write(error.into()))
 }
 
-fn fill(line: &mut [String; COLUMNS.len()], picture: &RowPicture) -> Result<()> {
-    line[5] = text(picture.format.as_ref());
-    line[6] = picture.width.to_string();
-    line[7] = picture.height.to_string();
-    line[8] = text(picture.bytes);
-    line[9] = picture.detail.to_string();
-    line[10] = text(picture.decoded);
-    line[11] = picture.backend.to_string();
-    line[12] = text(picture.fallback.as_ref());
-    line[13] = text(picture.photodna);
-    line[14] = text(picture.strength);
-    line[15] = text(picture.pdq);
-    line[16] = text(picture.quality);
-    line[17] = text(picture.pdq_path.as_ref());
-    line[18] = text(picture.pdq512);
-    line[19] = text(picture.quality512);
-    line[20] = text(picture.pdq512_path.as_ref());
-    line[21] = picture.flags.join(" ");
-    line[24] = text(picture.face.as_ref());
-    if !picture.faces.is_empty() {
-        line[25] = serde_json::to_string(&picture.faces).map_err(|error| cannot_write(error.into()))?;
-    }
-    Ok(())
-}
-
-fn text(value: Option<impl ToString>) -> String {
-    value.map_or_else(String::new, |value| value.to_string())
-}
-
-/// The rows of finished output; the first that is none ends them.
-pub(super) fn read(from: impl Read + Send + 'static) -> Rows {
+/// The records of finished output; the first that is none ends them.
+pub(super) fn read(from: impl Read + Send + 'static) -> StoredRecords {
     let mut lines = csv::Reader::from_reader(from);
     let mut ended = false;
     Box::new(std::iter::from_fn(move || {
-        let row = if ended { None } else { next(&mut lines).transpose() };
-        ended = !matches!(row, Some(Ok(_)));
-        row
+        let record = if ended { None } else { next(&mut lines).transpose() };
+        ended = !matches!(record, Some(Ok(_)));
+        record
     }))
 }
 
-fn next(lines: &mut csv::Reader<impl Read>) -> Result<Option<Row>> {
+fn next(lines: &mut csv::Reader<impl Read>) -> Result<Option<StoredRecord>> {
     let number = lines.position().line();
     let broken = |error: csv::Error| match error.into_kind() {
         csv::ErrorKind::Io(error) => Error::io("cannot read the records", error),
         _ => unreadable(number, "the table cannot be read on"),
     };
     let names = lines.headers().map_err(broken)?;
-    if names != COLUMNS.as_slice() && *names != COLUMNS[..OLDER] {
+    let of = |columns: &[&str]| names.iter().map(current_name).eq(columns.iter().copied());
+    if !of(&ORDER) && !of(&ORDER[..OLDER]) {
         return Err(unreadable(number, "the columns are not those of records"));
     }
     let mut line = StringRecord::new();
     if !lines.read_record(&mut line).map_err(broken)? {
         return Ok(None);
     }
-    row(&line).map(Some).map_err(|message| unreadable(number, &message))
+    Cells(&line).record().map(Some).map_err(|message| unreadable(number, &message))
 }
 
-fn row(line: &StringRecord) -> Result<Row, String> {
-    let exact = Some(&line[1]).filter(|exact| !exact.is_empty());
-    let outcome = match &line[2] {
-        "ok" => Ok(picture(line)?),
-        "error" => Err(RowFailure { code: line[3].to_string().into(), message: line[4].to_string() }),
-        _ => return Err("the status is neither ok nor error".to_string()),
-    };
-    let matches = (!line[23].is_empty()).then(|| serde_json::from_str(&line[23]));
-    Ok(Row {
-        key: key_of(line[0].to_string(), exact)?,
-        source: parsed(line, 22)?,
-        outcome,
-        matches: matches.transpose().map_err(|_| "the matches cannot be read")?,
-    })
+/// The cells of one record.
+struct Cells<'a>(&'a StringRecord);
+
+impl Cells<'_> {
+    /// A cell with something in it.
+    fn get(&self, name: &str) -> Option<&str> {
+        let index = ORDER.iter().position(|column| *column == name)?;
+        self.0.get(index).filter(|cell| !cell.is_empty())
+    }
+
+    fn parsed<T: FromStr>(&self, name: &str) -> Result<Option<T>, String> {
+        // The value is left out of the message: it may be a signature.
+        self.get(name).map(|cell| cell.parse().map_err(|_| format!("{name} cannot be read"))).transpose()
+    }
+
+    fn needed<T: FromStr>(&self, name: &str) -> Result<T, String> {
+        self.parsed(name)?.ok_or_else(|| format!("{name} is missing"))
+    }
+
+    fn word(&self, name: &str) -> Option<Text> {
+        self.get(name).map(|word| word.to_string().into())
+    }
+
+    fn json<T: for<'de> serde::Deserialize<'de>>(&self, name: &str) -> Result<Option<T>, String> {
+        let read = |json| serde_json::from_str(json).map_err(|_| format!("the {name} cannot be read"));
+        self.get(name).map(read).transpose()
+    }
+
+    fn record(&self) -> Result<StoredRecord, String> {
+        let text = |name| self.get(name).unwrap_or_default().to_string();
+        Ok(StoredRecord {
+            key: key_of(text("key"), self.get("key_bytes"))?,
+            source: self.parsed("source")?,
+            outcome: match self.get("status") {
+                Some("ok") => Ok(self.picture()?),
+                Some("error") => {
+                    Err(RecordError { code: text("error_code").into(), message: text("error_message") })
+                }
+                _ => return Err("the status is neither ok nor error".to_string()),
+            },
+            matches: self.json("matches")?,
+        })
+    }
+
+    fn picture(&self) -> Result<RecordPicture, String> {
+        let flags = self.get("flags").unwrap_or_default().split_whitespace();
+        Ok(RecordPicture {
+            format: self.word("format"),
+            width: self.needed("width")?,
+            height: self.needed("height")?,
+            bytes: self.parsed("bytes")?,
+            detail: self.needed::<String>("detail")?.into(),
+            decoded: self.parsed("decoded")?,
+            backend: self.needed::<String>("backend")?.into(),
+            fallback: self.parsed("fallback")?,
+            photodna: self.parsed("photodna")?,
+            strength: self.parsed("strength")?,
+            pdq: self.parsed("pdq")?,
+            quality: self.parsed("quality")?,
+            pdq_path: self.word("pdq_path"),
+            pdq512: self.parsed("pdq512")?,
+            quality512: self.parsed("quality512")?,
+            pdq512_path: self.word("pdq512_path"),
+            flags: flags.map(|flag| flag.to_string().into()).collect(),
+            face: self.word("face"),
+            faces: self.json("faces")?.unwrap_or_default(),
+        })
+    }
 }
 
-fn picture(line: &StringRecord) -> Result<RowPicture, String> {
-    let lacks = |index: usize| format!("{} is missing", COLUMNS[index]);
-    let word = |index| parsed::<String>(line, index).map(|word| word.map(Text::from));
-    Ok(RowPicture {
-        format: word(5)?,
-        width: parsed(line, 6)?.ok_or_else(|| lacks(6))?,
-        height: parsed(line, 7)?.ok_or_else(|| lacks(7))?,
-        bytes: parsed(line, 8)?,
-        detail: word(9)?.ok_or_else(|| lacks(9))?,
-        decoded: parsed(line, 10)?,
-        backend: word(11)?.ok_or_else(|| lacks(11))?,
-        fallback: parsed(line, 12)?,
-        photodna: parsed(line, 13)?,
-        strength: parsed(line, 14)?,
-        pdq: parsed(line, 15)?,
-        quality: parsed(line, 16)?,
-        pdq_path: word(17)?,
-        pdq512: parsed(line, 18)?,
-        quality512: parsed(line, 19)?,
-        pdq512_path: word(20)?,
-        flags: line[21].split_whitespace().map(|flag| flag.to_string().into()).collect(),
-        face: line.get(24).filter(|face| !face.is_empty()).map(|face| face.to_string().into()),
-        faces: match line.get(25).filter(|faces| !faces.is_empty()) {
-            Some(faces) => serde_json::from_str(faces).map_err(|_| "the faces cannot be read")?,
-            None => Vec::new(),
-        },
-    })
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn parsed<T: FromStr>(line: &StringRecord, index: usize) -> Result<Option<T>, String> {
-    let value = Some(&line[index]).filter(|value| !value.is_empty());
-    // The value is not told: it may be a signature.
-    value.map(|value| value.parse().map_err(|_| format!("{} cannot be read", COLUMNS[index]))).transpose()
+    #[test]
+    fn every_column_has_its_place() {
+        let mut names = COLUMNS.each_ref().map(|column| column.name);
+        let mut order = ORDER;
+        names.sort_unstable();
+        order.sort_unstable();
+        assert_eq!(names, order);
+    }
 }

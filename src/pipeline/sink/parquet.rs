@@ -1,94 +1,55 @@
 //! Parquet: columns of fixed types, compressed with zstd. The same records give the same bytes.
 //!
-//! Rows are gathered, and written a group at a time, a column after another in the order of [`SCHEMA`]. A list's values carry levels
+//! Records are gathered, and written a group at a time, a column after another in the order of [`COLUMNS`]. A list's values carry levels
 //! (Dremel's encoding): 0 for no list, 1 for an empty one, 2 for an element, 3 for a value in it that need not be there; repetition 0 starts
-//! a row's list.
+//! a record's list.
 
-use std::fs::File;
 use std::io::Write;
 use std::mem;
 use std::sync::Arc;
 
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::data_type::{
-    ByteArray, ByteArrayType, DataType, DoubleType, FixedLenByteArray, FixedLenByteArrayType, FloatType,
-    Int32Type, Int64Type,
+    ByteArrayType, DataType, DoubleType, FixedLenByteArrayType, FloatType, Int32Type, Int64Type,
 };
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
-use parquet::record::{Field, Row as Group};
 use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::ColumnPath;
 
 use super::json_lines::cannot_write;
-use super::{RowSink, Rows, Sink, unreadable};
+use super::{Sink, StoredSink};
 use crate::error::{Error, Result};
-use crate::parquet as columns;
 use crate::pipeline::Record;
-use crate::pipeline::row::{Row, RowFace, RowFailure, RowMatch, RowPicture, Text};
-use crate::pipeline::source::name_from_bytes;
-use crate::signature::{Pdq, PhotoDna};
+use crate::pipeline::columns::{
+    COLUMNS, Column, ColumnType, FACE_COLUMNS, MATCH_COLUMNS, TEXT_COLUMN, Value,
+};
+use crate::pipeline::stored::{RecordFace, RecordMatch, StoredRecord, Text};
 
-/// `key_bytes` is there where the key is not UTF-8.
-const SCHEMA: &str = "message shadegrid {
-    required binary key (STRING);
-    optional binary key_bytes;
-    optional binary source (STRING);
-    required binary status (STRING);
-    optional binary error_code (STRING);
-    optional binary error_message (STRING);
-    optional binary format (STRING);
-    optional int32 width (INTEGER(32,false));
-    optional int32 height (INTEGER(32,false));
-    optional int64 bytes;
-    optional fixed_len_byte_array(144) photodna;
-    optional double strength;
-    optional fixed_len_byte_array(32) pdq;
-    optional int32 quality (INTEGER(8,false));
-    optional binary pdq_path (STRING);
-    optional fixed_len_byte_array(32) pdq512;
-    optional int32 quality512 (INTEGER(8,false));
-    optional binary pdq512_path (STRING);
-    optional group flags (LIST) { repeated group list { required binary element (STRING); } }
-    optional binary detail (STRING);
-    optional float decoded;
-    optional binary backend (STRING);
-    optional binary fallback (STRING);
-    optional group matches (LIST) { repeated group list { required group element {
-        required binary gallery (STRING);
-        required binary key (STRING);
-        required binary label (STRING);
-        required binary source (STRING);
-        required int64 position (INTEGER(64,false));
-        required binary algorithm (STRING);
-        required int32 distance (INTEGER(32,false));
-        required binary orientation (STRING);
-        optional binary face (STRING);
-    } } }
-    optional binary face (STRING);
-    optional group faces (LIST) { repeated group list { required group element {
-        required binary face (STRING);
-        optional fixed_len_byte_array(144) photodna;
-        optional double strength;
-        optional fixed_len_byte_array(32) pdq;
-        optional int32 quality (INTEGER(8,false));
-        optional fixed_len_byte_array(32) pdq512;
-        optional int32 quality512 (INTEGER(8,false));
-    } } }
-}";
+mod read;
 
-/// Rows of a group; some 10 MB.
+pub(super) use read::read;
+
+/// A sink of this format.
+pub(super) fn sink<'a>(
+    to: impl Write + Send + 'a,
+    about: &[(String, String)],
+) -> Result<Box<dyn StoredSink + Send + 'a>> {
+    Ok(Box::new(Parquet::new(to, about)?))
+}
+
+/// Records of a group; some 10 MB.
 const GROUP: usize = 32_768;
 
-/// Matches after which a group ends early: a row may have any number of them.
+/// Matches after which a group ends early: a record may have any number of them.
 const GROUP_MATCHES: usize = 4 * GROUP;
 
 /// Writes a Parquet file, `photodna` and `pdq` as bytes of fixed length. It is whole after [`Sink::finish`] only.
 pub struct Parquet<W: Write + Send> {
     to: SerializedFileWriter<W>,
-    rows: Vec<Row>,
+    records: Vec<StoredRecord>,
     matches: usize,
 }
 
@@ -99,10 +60,10 @@ impl<W: Write + Send> Parquet<W> {
     ///
     /// [`Error::Io`] where it cannot be written.
     pub fn new(to: W, about: &[(String, String)]) -> Result<Parquet<W>> {
-        let schema = parse_message_type(SCHEMA).map_err(broken)?;
+        let schema = parse_message_type(&schema()).map_err(broken)?;
         let to =
             SerializedFileWriter::new(to, Arc::new(schema), Arc::new(properties(about)?)).map_err(broken)?;
-        Ok(Parquet { to, rows: Vec::new(), matches: 0 })
+        Ok(Parquet { to, records: Vec::new(), matches: 0 })
     }
 
     /// What it writes to. Complete after [`Sink::finish`].
@@ -115,12 +76,12 @@ impl<W: Write + Send> Parquet<W> {
     }
 
     fn write_group(&mut self) -> Result<()> {
-        let rows = mem::take(&mut self.rows);
+        let records = mem::take(&mut self.records);
         self.matches = 0;
-        if rows.is_empty() {
+        if records.is_empty() {
             return Ok(());
         }
-        let mut columns = Columns { rows: &rows, to: self.to.next_row_group().map_err(broken)? };
+        let mut columns = Columns { records: &records, to: self.to.next_row_group().map_err(broken)? };
         columns.write().map_err(broken)?;
         columns.to.close().map_err(broken)?;
         Ok(())
@@ -156,7 +117,7 @@ impl<W: Write + Send> std::fmt::Debug for Parquet<W> {
 
 impl<W: Write + Send> Sink for Parquet<W> {
     fn write(&mut self, record: &Record) -> Result<()> {
-        self.write_row(&record.into())
+        self.write_stored(&record.into())
     }
 
     fn finish(&mut self) -> Result<()> {
@@ -166,15 +127,15 @@ impl<W: Write + Send> Sink for Parquet<W> {
     }
 }
 
-impl<W: Write + Send> RowSink for Parquet<W> {
-    fn write_row(&mut self, row: &Row) -> Result<()> {
-        self.matches += row.matches.as_ref().map_or(0, Vec::len);
-        self.rows.push(row.clone());
-        if self.rows.len() < GROUP && self.matches < GROUP_MATCHES { Ok(()) } else { self.write_group() }
+impl<W: Write + Send> StoredSink for Parquet<W> {
+    fn write_stored(&mut self, record: &StoredRecord) -> Result<()> {
+        self.matches += record.matches.as_ref().map_or(0, Vec::len);
+        self.records.push(record.clone());
+        if self.records.len() < GROUP && self.matches < GROUP_MATCHES { Ok(()) } else { self.write_group() }
     }
 }
 
-/// The system's error where there is one, so that a full disk is told as such.
+/// The system's error where there is one, so that a full disk is reported as such.
 fn broken(error: ParquetError) -> Error {
     let error = match error {
         ParquetError::External(source) => match source.downcast::<std::io::Error>() {
@@ -186,322 +147,171 @@ fn broken(error: ParquetError) -> Error {
     cannot_write(error)
 }
 
+/// The schema, from the tables of columns.
+fn schema() -> String {
+    let columns: String = COLUMNS.iter().map(declared).collect();
+    format!("message shadegrid {{ {columns} }}")
+}
+
+fn declared<T>(column: &Column<T>) -> String {
+    let &Column { name, kind, required, .. } = column;
+    let list = |element: String| format!("group {name} (LIST) {{ repeated group list {{ {element} }} }}");
+    let group = |members: String| format!("required group element {{ {members} }}");
+    let of_type = match kind {
+        ColumnType::Text => format!("binary {name} (STRING);"),
+        ColumnType::Bytes => format!("binary {name};"),
+        ColumnType::PhotoDna => format!("fixed_len_byte_array(144) {name};"),
+        ColumnType::Pdq => format!("fixed_len_byte_array(32) {name};"),
+        ColumnType::UInt8 => format!("int32 {name} (INTEGER(8,false));"),
+        ColumnType::UInt32 => format!("int32 {name} (INTEGER(32,false));"),
+        ColumnType::UInt64 => format!("int64 {name} (INTEGER(64,false));"),
+        ColumnType::Int64 => format!("int64 {name};"),
+        ColumnType::Float32 => format!("float {name};"),
+        ColumnType::Float64 => format!("double {name};"),
+        ColumnType::Texts => list(declared(&TEXT_COLUMN)),
+        ColumnType::Matches => list(group(MATCH_COLUMNS.iter().map(declared).collect())),
+        ColumnType::Faces => list(group(FACE_COLUMNS.iter().map(declared).collect())),
+    };
+    format!("{} {of_type} ", if required { "required" } else { "optional" })
+}
+
 /// The columns of one group.
 struct Columns<'a, 'b, W: Write + Send> {
-    rows: &'a [Row],
+    records: &'a [StoredRecord],
     to: SerializedRowGroupWriter<'b, W>,
 }
 
 type Wrote = Result<(), ParquetError>;
 
+/// How values lie in a column: see the head of this file. `None` where every record has one.
+#[derive(Default)]
+struct Levels {
+    definition: Option<Vec<i16>>,
+    repetition: Option<Vec<i16>>,
+}
+
 impl<'a, W: Write + Send> Columns<'a, '_, W> {
     /// All of them, in the order of the schema.
     fn write(&mut self) -> Wrote {
-        let key: Vec<ByteArray> =
-            self.rows.iter().map(|row| row.key.to_string_lossy().as_ref().into()).collect();
-        self.put::<ByteArrayType>(&key, None, None)?;
-        self.optional::<ByteArrayType>(|row| {
-            let bytes = row.key.as_encoded_bytes();
-            std::str::from_utf8(bytes).is_err().then(|| bytes.into())
-        })?;
-        self.text(|row| row.source.as_deref())?;
-        let status = |row: &Row| ByteArray::from(if row.outcome.is_ok() { "ok" } else { "error" });
-        let status: Vec<ByteArray> = self.rows.iter().map(status).collect();
-        self.put::<ByteArrayType>(&status, None, None)?;
-        self.text(|row| row.outcome.as_ref().err().map(|failure| &*failure.code))?;
-        self.text(|row| row.outcome.as_ref().err().map(|failure| &*failure.message))?;
-        self.word(|picture| picture.format.as_deref())?;
-        self.picture::<Int32Type>(|picture| Some(picture.width as i32))?;
-        self.picture::<Int32Type>(|picture| Some(picture.height as i32))?;
-        self.picture::<Int64Type>(|picture| picture.bytes.map(|bytes| bytes as i64))?;
-        self.signature(|picture| picture.photodna.as_ref().map(|signature| &signature.0[..]))?;
-        self.picture::<DoubleType>(|picture| picture.strength)?;
-        self.signature(|picture| picture.pdq.as_ref().map(|signature| &signature.0[..]))?;
-        self.picture::<Int32Type>(|picture| picture.quality.map(i32::from))?;
-        self.word(|picture| picture.pdq_path.as_deref())?;
-        self.signature(|picture| picture.pdq512.as_ref().map(|signature| &signature.0[..]))?;
-        self.picture::<Int32Type>(|picture| picture.quality512.map(i32::from))?;
-        self.word(|picture| picture.pdq512_path.as_deref())?;
-        let flags = |row: &'a Row| row.outcome.as_ref().ok().map(|picture| &picture.flags[..]);
-        self.list::<ByteArrayType, Text>(flags, false, |flag| Some((&**flag).into()))?;
-        self.word(|picture| Some(&picture.detail))?;
-        self.picture::<FloatType>(|picture| picture.decoded)?;
-        self.word(|picture| Some(&picture.backend))?;
-        self.word(|picture| picture.fallback.as_deref())?;
-        self.matches(|told| &told.gallery)?;
-        self.matches(|told| &told.key)?;
-        self.matches(|told| &told.label)?;
-        self.matches(|told| &told.source)?;
-        self.list::<Int64Type, RowMatch>(
-            |row| row.matches.as_deref(),
-            false,
-            |told| Some(told.position as i64),
-        )?;
-        self.matches(|told| &told.algorithm)?;
-        self.list::<Int32Type, RowMatch>(
-            |row| row.matches.as_deref(),
-            false,
-            |told| Some(told.distance as i32),
-        )?;
-        self.matches(|told| &told.orientation)?;
-        self.list::<ByteArrayType, RowMatch>(
-            |row| row.matches.as_deref(),
-            true,
-            |told| told.face.as_deref().map(ByteArray::from),
-        )?;
-        self.word(|picture| picture.face.as_deref())?;
-        self.faces::<ByteArrayType>(false, |face| Some((&*face.face).into()))?;
-        let fixed = |bytes: &[u8]| FixedLenByteArray::from(bytes.to_vec());
-        self.faces::<FixedLenByteArrayType>(true, |face| face.photodna.as_ref().map(|s| fixed(&s.0)))?;
-        self.faces::<DoubleType>(true, |face| face.strength)?;
-        self.faces::<FixedLenByteArrayType>(true, |face| face.pdq.as_ref().map(|s| fixed(&s.0)))?;
-        self.faces::<Int32Type>(true, |face| face.quality.map(i32::from))?;
-        self.faces::<FixedLenByteArrayType>(true, |face| face.pdq512.as_ref().map(|s| fixed(&s.0)))?;
-        self.faces::<Int32Type>(true, |face| face.quality512.map(i32::from))
+        COLUMNS.iter().try_for_each(|column| self.column(column))
     }
 
-    fn text(&mut self, value: impl Fn(&Row) -> Option<&str>) -> Wrote {
-        self.optional::<ByteArrayType>(|row| value(row).map(ByteArray::from))
-    }
-
-    fn word(&mut self, value: impl Fn(&RowPicture) -> Option<&str>) -> Wrote {
-        self.picture::<ByteArrayType>(|picture| value(picture).map(ByteArray::from))
-    }
-
-    fn signature(&mut self, value: impl Fn(&RowPicture) -> Option<&[u8]>) -> Wrote {
-        let fixed = |bytes: &[u8]| FixedLenByteArray::from(bytes.to_vec());
-        self.picture::<FixedLenByteArrayType>(|picture| value(picture).map(fixed))
-    }
-
-    fn picture<T: DataType>(&mut self, value: impl Fn(&RowPicture) -> Option<T::T>) -> Wrote {
-        self.optional::<T>(|row| row.outcome.as_ref().ok().and_then(&value))
-    }
-
-    fn optional<T: DataType>(&mut self, value: impl Fn(&Row) -> Option<T::T>) -> Wrote {
-        let values: Vec<Option<T::T>> = self.rows.iter().map(value).collect();
-        let levels: Vec<i16> = values.iter().map(|value| i16::from(value.is_some())).collect();
-        let values: Vec<T::T> = values.into_iter().flatten().collect();
-        self.put::<T>(&values, Some(&levels), None)
-    }
-
-    fn matches(&mut self, value: impl Fn(&RowMatch) -> &str) -> Wrote {
-        self.list::<ByteArrayType, RowMatch>(
-            |row| row.matches.as_deref(),
-            false,
-            |told| Some(value(told).into()),
-        )
-    }
-
-    /// A member of every face; a record that has none has no list.
-    fn faces<T: DataType>(&mut self, optional: bool, value: impl Fn(&RowFace) -> Option<T::T>) -> Wrote {
-        let faces = |row: &'a Row| row.outcome.as_ref().ok().map(|picture| &picture.faces[..]);
-        self.list::<T, RowFace>(|row| faces(row).filter(|faces| !faces.is_empty()), optional, value)
-    }
-
-    fn list<T: DataType, E: 'a>(
-        &mut self,
-        list: impl Fn(&'a Row) -> Option<&'a [E]>,
-        optional: bool,
-        value: impl Fn(&E) -> Option<T::T>,
-    ) -> Wrote {
-        let (mut values, mut levels, mut repeats) = (Vec::new(), Vec::new(), Vec::new());
-        for row in self.rows {
-            let elements = list(row);
-            if elements.is_none_or(<[E]>::is_empty) {
-                levels.push(i16::from(elements.is_some()));
-                repeats.push(0);
+    fn column(&mut self, column: &Column<StoredRecord>) -> Wrote {
+        let values = self.records.iter().map(|record| column.value(record));
+        match column.kind {
+            ColumnType::Texts => {
+                let lists: Vec<Option<&[Text]>> = values
+                    .map(|value| match value {
+                        Some(Value::Texts(list)) => Some(list),
+                        _ => None,
+                    })
+                    .collect();
+                self.member(&lists, &TEXT_COLUMN)
             }
-            for (number, element) in elements.unwrap_or_default().iter().enumerate() {
-                let value = value(element);
-                levels.push(2 + i16::from(optional && value.is_some()));
-                values.extend(value);
-                repeats.push(i16::from(number > 0));
+            ColumnType::Matches => {
+                let lists: Vec<Option<&[RecordMatch]>> = values
+                    .map(|value| match value {
+                        Some(Value::Matches(list)) => Some(list),
+                        _ => None,
+                    })
+                    .collect();
+                MATCH_COLUMNS.iter().try_for_each(|member| self.member(&lists, member))
+            }
+            ColumnType::Faces => {
+                let lists: Vec<Option<&[RecordFace]>> = values
+                    .map(|value| match value {
+                        Some(Value::Faces(list)) => Some(list),
+                        _ => None,
+                    })
+                    .collect();
+                FACE_COLUMNS.iter().try_for_each(|member| self.member(&lists, member))
+            }
+            kind => {
+                let values: Vec<Option<Value<'_>>> = values.collect();
+                let definition = (!column.required)
+                    .then(|| values.iter().map(|value| i16::from(value.is_some())).collect());
+                let values: Vec<Value<'_>> = values.into_iter().flatten().collect();
+                self.put(kind, &values, &Levels { definition, repetition: None })
             }
         }
-        self.put::<T>(&values, Some(&levels), Some(&repeats))
     }
 
-    fn put<T: DataType>(
+    /// One member of the elements of a list.
+    fn member<E>(&mut self, lists: &[Option<&'a [E]>], member: &Column<E>) -> Wrote {
+        let (mut values, mut definition, mut repetition) = (Vec::new(), Vec::new(), Vec::new());
+        for &list in lists {
+            if list.is_none_or(<[E]>::is_empty) {
+                definition.push(i16::from(list.is_some()));
+                repetition.push(0);
+            }
+            for (number, element) in list.unwrap_or_default().iter().enumerate() {
+                let value = member.value(element);
+                definition.push(2 + i16::from(!member.required && value.is_some()));
+                values.extend(value);
+                repetition.push(i16::from(number > 0));
+            }
+        }
+        let levels = Levels { definition: Some(definition), repetition: Some(repetition) };
+        self.put(member.kind, &values, &levels)
+    }
+
+    fn put(&mut self, kind: ColumnType, values: &[Value<'_>], levels: &Levels) -> Wrote {
+        match kind {
+            ColumnType::Text | ColumnType::Bytes => {
+                self.put_as::<ByteArrayType>(values, levels, |value| match value {
+                    Value::Text(text) => Some(text.as_ref().into()),
+                    Value::Bytes(bytes) => Some((*bytes).into()),
+                    _ => None,
+                })
+            }
+            ColumnType::PhotoDna | ColumnType::Pdq => {
+                self.put_as::<FixedLenByteArrayType>(values, levels, |value| match value {
+                    Value::PhotoDna(signature) => Some(signature.0.to_vec().into()),
+                    Value::Pdq(signature) => Some(signature.0.to_vec().into()),
+                    _ => None,
+                })
+            }
+            // Parquet's unsigned numbers are the signed ones with the same bits.
+            ColumnType::UInt8 | ColumnType::UInt32 => {
+                self.put_as::<Int32Type>(values, levels, |value| integer(value).map(|number| number as i32))
+            }
+            ColumnType::UInt64 | ColumnType::Int64 => {
+                self.put_as::<Int64Type>(values, levels, |value| integer(value).map(|number| number as i64))
+            }
+            ColumnType::Float32 => self.put_as::<FloatType>(values, levels, |value| match value {
+                Value::Float32(number) => Some(*number),
+                _ => None,
+            }),
+            ColumnType::Float64 => self.put_as::<DoubleType>(values, levels, |value| match value {
+                Value::Float64(number) => Some(*number),
+                _ => None,
+            }),
+            ColumnType::Texts | ColumnType::Matches | ColumnType::Faces => Err(mismatch()),
+        }
+    }
+
+    fn put_as<T: DataType>(
         &mut self,
-        values: &[T::T],
-        levels: Option<&[i16]>,
-        repeats: Option<&[i16]>,
+        values: &[Value<'_>],
+        levels: &Levels,
+        convert: impl Fn(&Value<'_>) -> Option<T::T>,
     ) -> Wrote {
+        let values: Vec<T::T> = values.iter().map(convert).collect::<Option<_>>().ok_or_else(mismatch)?;
         let missing = || ParquetError::General("more columns than the schema has".to_string());
         let mut column = self.to.next_column()?.ok_or_else(missing)?;
-        column.typed::<T>().write_batch(values, levels, repeats)?;
+        let Levels { definition, repetition } = levels;
+        column.typed::<T>().write_batch(&values, definition.as_deref(), repetition.as_deref())?;
         column.close()
     }
 }
 
-/// A sink of this format.
-pub(super) fn sink<'a>(
-    to: impl Write + Send + 'a,
-    about: &[(String, String)],
-) -> Result<Box<dyn RowSink + Send + 'a>> {
-    Ok(Box::new(Parquet::new(to, about)?))
-}
-
-/// The rows of finished output; the first that cannot be read ends them.
-pub(super) fn read(file: File) -> Result<Rows> {
-    let rows = columns::open(file)?.all_rows();
-    let mut ended = false;
-    let rows = (1..).zip(rows).map_while(move |(number, group)| {
-        let row = match group {
-            Ok(group) => row(&group).map_err(|message| unreadable(number, &message)),
-            Err(Error::Corrupt { message, .. }) => Err(unreadable(number, &message)),
-            Err(error) => Err(error),
-        };
-        let last = mem::replace(&mut ended, row.is_err());
-        (!last).then_some(row)
-    });
-    Ok(Box::new(rows))
-}
-
-/// Named values of a row, as far as they are there.
-struct Values<'a>(&'a Group);
-
-impl<'a> Values<'a> {
-    fn get(&self, name: &str) -> Option<&'a Field> {
-        let found = self.0.get_column_iter().find(|(column, _)| *column == name);
-        found.map(|(_, value)| value).filter(|value| !matches!(value, Field::Null))
-    }
-
-    fn text(&self, name: &str) -> Option<String> {
-        match self.get(name)? {
-            Field::Str(text) => Some(text.clone()),
-            _ => None,
-        }
-    }
-
-    fn word(&self, name: &str) -> Option<Text> {
-        self.text(name).map(Text::from)
-    }
-
-    fn bytes(&self, name: &str) -> Option<&'a [u8]> {
-        match self.get(name)? {
-            Field::Bytes(bytes) => Some(bytes.data()),
-            _ => None,
-        }
-    }
-
-    fn number(&self, name: &str) -> Option<u64> {
-        match *self.get(name)? {
-            Field::UByte(number) => Some(number.into()),
-            Field::UInt(number) => Some(number.into()),
-            Field::ULong(number) => Some(number),
-            Field::Long(number) => u64::try_from(number).ok(),
-            _ => None,
-        }
-    }
-
-    fn small(&self, name: &str) -> Option<u8> {
-        self.number(name).and_then(|number| u8::try_from(number).ok())
-    }
-
-    fn double(&self, name: &str) -> Option<f64> {
-        match self.get(name)? {
-            Field::Double(number) => Some(*number),
-            _ => None,
-        }
-    }
-
-    fn elements(&self, name: &str) -> Option<&'a [Field]> {
-        match self.get(name)? {
-            Field::ListInternal(list) => Some(list.elements()),
-            _ => None,
-        }
-    }
-}
-
-fn row(group: &Group) -> Result<Row, String> {
-    let values = Values(group);
-    let readable = values.text("key").ok_or("the key is missing")?;
-    let matches = values.elements("matches").map(|told| told.iter().map(told_match).collect());
-    Ok(Row {
-        key: values
-            .bytes("key_bytes")
-            .map_or_else(|| readable.into(), |bytes| name_from_bytes(bytes.to_vec())),
-        source: values.text("source"),
-        outcome: match values.text("status").as_deref() {
-            Some("ok") => Ok(picture(&values)?),
-            Some("error") => Err(RowFailure {
-                code: values.word("error_code").ok_or("the error has no code")?,
-                message: values.text("error_message").unwrap_or_default(),
-            }),
-            _ => return Err("the status is neither ok nor error".to_string()),
-        },
-        matches: matches.transpose()?,
-    })
-}
-
-fn picture(values: &Values<'_>) -> Result<RowPicture, String> {
-    let side = |name: &str| {
-        let side = values.number(name).and_then(|side| u32::try_from(side).ok());
-        side.ok_or_else(|| format!("{name} is missing"))
-    };
-    let small = |name: &str| values.small(name);
-    let pdq = |name: &str| values.bytes(name).and_then(|bytes| bytes.try_into().ok()).map(Pdq);
-    let decoded = values.get("decoded").and_then(|value| match value {
-        Field::Float(share) => Some(*share),
+fn integer(value: &Value<'_>) -> Option<u64> {
+    match value {
+        Value::Integer(number) => Some(*number),
         _ => None,
-    });
-    let flags = values.elements("flags").unwrap_or_default().iter().filter_map(|flag| match flag {
-        Field::Str(flag) => Some(flag.clone().into()),
-        _ => None,
-    });
-    Ok(RowPicture {
-        format: values.word("format"),
-        width: side("width")?,
-        height: side("height")?,
-        bytes: values.number("bytes"),
-        detail: values.word("detail").ok_or("the detail is missing")?,
-        decoded,
-        backend: values.word("backend").ok_or("the backend is missing")?,
-        fallback: values.text("fallback"),
-        photodna: values.bytes("photodna").and_then(|bytes| bytes.try_into().ok()).map(PhotoDna),
-        strength: values.double("strength"),
-        pdq: pdq("pdq"),
-        quality: small("quality"),
-        pdq_path: values.word("pdq_path"),
-        pdq512: pdq("pdq512"),
-        quality512: small("quality512"),
-        pdq512_path: values.word("pdq512_path"),
-        flags: flags.collect(),
-        face: values.word("face"),
-        faces: values.elements("faces").unwrap_or_default().iter().map(face).collect::<Result<_, _>>()?,
-    })
+    }
 }
 
-fn face(field: &Field) -> Result<RowFace, String> {
-    let Field::Group(group) = field else { return Err("a face is no group of values".to_string()) };
-    let values = Values(group);
-    let pdq = |name: &str| values.bytes(name).and_then(|bytes| bytes.try_into().ok()).map(Pdq);
-    Ok(RowFace {
-        face: values.word("face").ok_or("a face has no name")?,
-        photodna: values.bytes("photodna").and_then(|bytes| bytes.try_into().ok()).map(PhotoDna),
-        strength: values.double("strength"),
-        pdq: pdq("pdq"),
-        quality: values.small("quality"),
-        pdq512: pdq("pdq512"),
-        quality512: values.small("quality512"),
-    })
-}
-
-fn told_match(field: &Field) -> Result<RowMatch, String> {
-    let Field::Group(group) = field else { return Err("a match is no group of values".to_string()) };
-    let values = Values(group);
-    let text = |name: &str| values.text(name).ok_or_else(|| format!("a match has no {name}"));
-    let number = |name: &str| values.number(name).ok_or_else(|| format!("a match has no {name}"));
-    Ok(RowMatch {
-        gallery: text("gallery")?,
-        key: text("key")?,
-        label: text("label")?,
-        source: text("source")?,
-        position: number("position")?,
-        algorithm: text("algorithm")?.into(),
-        distance: u32::try_from(number("distance")?).map_err(|_| "a distance is too large")?,
-        orientation: text("orientation")?.into(),
-        face: values.word("face"),
-    })
+fn mismatch() -> ParquetError {
+    ParquetError::General("a value is not of its column's type".to_string())
 }

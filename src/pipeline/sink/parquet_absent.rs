@@ -3,23 +3,23 @@
 use std::fs::File;
 use std::io::Write;
 
-use super::{RowSink, Rows};
+use super::{StoredRecords, StoredSink};
 use crate::error::{Error, Result};
 
 fn absent() -> Error {
-    let told = "this build neither writes nor reads Parquet files: build with the feature `parquet`";
-    Error::Unsupported(told.to_string())
+    let message = "this build neither writes nor reads Parquet files: build with the feature `parquet`";
+    Error::Unsupported(message.to_string())
 }
 
 /// Writes nothing.
 pub(super) fn sink<'a>(
     _to: impl Write + Send + 'a,
     _about: &[(String, String)],
-) -> Result<Box<dyn RowSink + Send + 'a>> {
+) -> Result<Box<dyn StoredSink + Send + 'a>> {
     Err(absent())
 }
 
 /// Reads nothing.
-pub(super) fn read(_file: File) -> Result<Rows> {
+pub(super) fn read(_file: File) -> Result<StoredRecords> {
     Err(absent())
 }

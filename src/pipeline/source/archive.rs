@@ -1,13 +1,13 @@
 //! Archives: many pictures in one file, read as a stream, in bounded memory.
 //!
-//! What a file is in fact is told from its content. A broken archive gives the members before the break, then one failed source
+//! What a file is in fact, its content says. A broken archive gives the members before the break, then one failed source
 //! with the archive's own name.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Seek, SeekFrom};
 
-use super::ahead::Lease;
-use super::place::{self, Place};
+use super::random_access::{self, RandomAccess};
+use super::read_ahead::Permit;
 use super::{Content, InputOptions, Source, name_from_bytes};
 use crate::decode::{Format, no_picture};
 use crate::error::{Error, Result};
@@ -67,7 +67,7 @@ type Step<T = ()> = Result<T, Stopped>;
 pub(super) struct Members<'a> {
     pub(super) options: &'a InputOptions,
     /// Takes bytes before they are read.
-    pub(super) lease: &'a dyn Fn(u64) -> Option<Lease>,
+    pub(super) permit: &'a dyn Fn(u64) -> Option<Permit>,
     /// Takes a source; false where nobody wants it.
     pub(super) give: &'a mut dyn FnMut(Source) -> bool,
 }
@@ -90,7 +90,7 @@ struct Archive<'a> {
 impl Archive<'_> {
     fn read(&mut self) -> Step {
         let cannot = |error| Error::io("cannot read the archive", error);
-        let mut file = place::open(self.location, self.members.options).map_err(cannot)?;
+        let mut file = random_access::open(self.location, self.members.options).map_err(cannot)?;
         let mut start = Vec::new();
         file.by_ref().take(1024).read_to_end(&mut start).map_err(cannot)?;
         file.seek(SeekFrom::Start(0)).map_err(cannot)?;
@@ -123,7 +123,7 @@ impl Archive<'_> {
         }
     }
 
-    /// The bytes of something within the limits that begins as a picture does: nothing else is held, however long it is.
+    /// The bytes of something within the limits that begins as a picture does: nothing else is held, whatever its length.
     fn held(&mut self, length: u64, from: &mut dyn Read) -> Step<Result<Content>> {
         if let Err(error) = self.members.options.limits.check_file_bytes(length) {
             return Ok(Err(error));
@@ -134,7 +134,7 @@ impl Archive<'_> {
         if read.is_ok() && all_there && Format::sniff(&bytes).is_none() {
             return Ok(Err(no_picture(&bytes)));
         }
-        let lease = (self.members.lease)(length).ok_or(Stopped::Unwanted)?;
+        let permit = (self.members.permit)(length).ok_or(Stopped::Unwanted)?;
         let read = read.and_then(|_| {
             let left = length - bytes.len() as u64;
             bytes.try_reserve_exact(left as usize).map_err(|_| io::ErrorKind::OutOfMemory)?;
@@ -144,7 +144,7 @@ impl Archive<'_> {
             Ok(_) if (bytes.len() as u64) < length => {
                 Err(Error::io("cannot read", io::ErrorKind::UnexpectedEof.into()))
             }
-            Ok(_) => Ok(Content::Bytes(bytes, Some(lease))),
+            Ok(_) => Ok(Content::Bytes(bytes, Some(permit))),
             Err(error) => Err(Error::io("cannot read", error)),
         })
     }
@@ -172,7 +172,7 @@ impl Archive<'_> {
 fn broken(format: &'static str, what: impl Into<String>, error: io::Error) -> Error {
     use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof, Unsupported};
     let what = what.into();
-    let of_archive = error.raw_os_error().is_none() && !place::is_ours(&error);
+    let of_archive = error.raw_os_error().is_none() && !random_access::is_ours(&error);
     match error.kind() {
         UnexpectedEof => Error::corrupt(format, format!("{what}: it breaks off")),
         InvalidData | InvalidInput | Other if of_archive => {

@@ -1,4 +1,4 @@
-//! How many sources there will be, counted beside the run.
+//! How many sources there will be, counted while the run goes on.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

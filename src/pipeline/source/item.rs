@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use super::store::{self, Found};
 use super::walk::is_one_input;
-use super::{Content, Network, Only, Source, Walk, archive, expand, list, looks_like_archive, place};
+use super::{
+    Content, ExtensionFilter, Network, Source, Walk, archive, expand, list, looks_like_archive, random_access,
+};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::pipeline::Stop;
@@ -22,6 +24,7 @@ use crate::pipeline::Stop;
 ///
 /// Two runs over the same input give the same items in the same order.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Item {
     /// Where it is: a path, or an object's URL.
     pub location: OsString,
@@ -41,7 +44,7 @@ pub struct Item {
 pub enum ItemKind {
     /// One source.
     Picture,
-    /// By its name a tar (compressed or not), zip or Parquet file: a source for every member. What it is in fact is told from
+    /// By its name a tar (compressed or not), zip or Parquet file: a source for every member. What it is in fact, is found out from
     /// its content when it is opened; a picture with such a name is one source.
     Archive,
     /// Standard input as one picture; gives one source, once.
@@ -72,16 +75,17 @@ impl From<OsString> for Input {
 
 /// How inputs are listed and opened.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct InputOptions {
     /// How folders are walked.
     pub walk: Walk,
     /// Which files, objects, members and listed paths are let through; arguments always are.
-    pub only: Only,
+    pub extensions: ExtensionFilter,
     /// The column of lists and Parquet files that holds pictures, paths or URLs; without it, one with a usual name.
     pub column: Option<String>,
     /// What ends a name in a list that is neither CSV nor Parquet; a newline by default.
     pub separator: u8,
-    /// Lists only what comes after the item with this location, so that a listing can be gone on with. A prefix of a store is
+    /// Lists only what comes after the item with this location, so that a listing can be resumed. A prefix of a store is
     /// asked for what lies behind it; other inputs are passed over up to it.
     pub after: Option<OsString>,
     /// Whether items tell their versions; each file is looked at for it.
@@ -97,6 +101,20 @@ pub struct InputOptions {
     /// Takes what is worth knowing of inputs and no error.
     pub notices: Notices,
 }
+
+setters!(InputOptions {
+    walk: Walk,
+    extensions: ExtensionFilter,
+    column: Option<String>,
+    separator: u8,
+    after: Option<OsString>,
+    versions: bool,
+    limits: Limits,
+    read_ahead: ReadAhead,
+    network: Network,
+    stop: Stop,
+    notices: Notices,
+});
 
 /// Takes notices, such as which column of a Parquet file was chosen; by default nobody does.
 #[derive(Clone, Default)]
@@ -125,12 +143,15 @@ impl std::fmt::Debug for Notices {
 
 /// How far ahead of the run archives and objects are read; files on disk are not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ReadAhead {
     /// Objects that are fetched at the same time.
     pub fetches: usize,
     /// Bytes that may be held before the run takes them; one picture may exceed them.
     pub bytes: u64,
 }
+
+setters!(ReadAhead { fetches: usize, bytes: u64 });
 
 impl Default for ReadAhead {
     fn default() -> ReadAhead {
@@ -150,7 +171,7 @@ impl Default for InputOptions {
     fn default() -> InputOptions {
         InputOptions {
             walk: Walk::default(),
-            only: Only::default(),
+            extensions: ExtensionFilter::default(),
             column: None,
             separator: b'\n',
             after: None,
@@ -286,17 +307,17 @@ impl Listing {
 
     /// The names in a Parquet file; `None` where it holds pictures, or what reading it will tell. Where the system cannot read it, nobody knows which.
     fn names_in_parquet(&self, name: &OsStr) -> Option<Result<list::Names>> {
-        let file = match place::open(name, &self.options) {
+        let file = match random_access::open(name, &self.options) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::IsADirectory => return None,
             Err(error) => return Some(Err(Error::io("cannot read the Parquet file", error))),
         };
         match archive::holds(file, self.options.column.as_deref()) {
-            Ok((reader, archive::Holds::Names { column, beside })) => {
-                if let Some(beside) = beside {
+            Ok((reader, archive::Holds::Names { column, binary })) => {
+                if let Some(binary) = binary {
                     let name = name.display();
                     self.options.notices.tell(&format!(
-                        "{name}: the column {column} is read as paths, since {beside} holds no pictures; --column says otherwise"
+                        "{name}: the column {column} is read as paths, since {binary} holds no pictures; name another column where that is wrong"
                     ));
                 }
                 let names = archive::names_in(reader, &column).ok()?;
@@ -318,9 +339,9 @@ impl Listing {
             Ok(name) => match store::url(&name) {
                 Some(url) if url.ends_with('/') && store::lists(url) => listing.below(url, None, &list),
                 None if !listing.may_name_files(&list) => {
-                    let told = "a list that comes from a server may name only URLs; \
+                    let refused = "a list that comes from a server may name only URLs; \
                                 allow it files of this machine with --allow-local-paths";
-                    one(Item::new(name, &list, ItemKind::Failed(told.to_string())))
+                    one(Item::new(name, &list, ItemKind::Failed(refused.to_string())))
                 }
                 _ => listing.files(&name, &list),
             },
@@ -339,7 +360,7 @@ impl Listing {
 
     /// A file, an object by its URL, or the files below a folder.
     fn files(&self, name: &OsStr, source: &OsStr) -> Items {
-        let (only, source, named) = (self.options.only.clone(), source.to_os_string(), name == source);
+        let (only, source, named) = (self.options.extensions.clone(), source.to_os_string(), name == source);
         if store::url(name).is_some() {
             let item = Item::at(name.to_os_string(), &source);
             return Box::new(Some(item).into_iter().filter(move |item| named || only.lets_item(item)));
@@ -392,7 +413,8 @@ impl Listing {
     /// The objects below a prefix, or those of them behind one. Where nothing is there, the prefix is taken for a mistake, which ends the listing unless
     /// a list named it.
     fn below(&self, prefix: &str, after: Option<&str>, source: &OsStr) -> Items {
-        let (only, source, location) = (self.options.only.clone(), source.to_os_string(), prefix.to_string());
+        let (only, source, location) =
+            (self.options.extensions.clone(), source.to_os_string(), prefix.to_string());
         let (stop, mut is_empty) = (self.options.stop.clone(), after.is_none());
         let is_argument = source.to_string_lossy().trim_end_matches('/') == location.trim_end_matches('/');
         let mut listed = store::list(prefix, after, &self.options.network, &stop);
@@ -405,7 +427,9 @@ impl Listing {
                 Some(Ok(Found::Object { url, version })) => {
                     Some(Item { version, ..Item::at(url.into(), &source) })
                 }
-                Some(Ok(Found::LeftOut(told))) => Some(item(ItemKind::Failed(format!("{location}: {told}")))),
+                Some(Ok(Found::LeftOut(left_out))) => {
+                    Some(item(ItemKind::Failed(format!("{location}: {left_out}"))))
+                }
                 Some(Err(error)) => Some(item(ItemKind::Broken(format!("cannot list {location}: {error}")))),
                 None => nothing.then(|| {
                     let message = format!("there is nothing below {location}");

@@ -6,7 +6,7 @@ use std::iter;
 use std::path::Path;
 
 use super::archive::{Holds, holds, in_lower_case, names_in};
-use super::{DetachedReader, InputOptions, name_from_bytes, names, place};
+use super::{DetachedReader, InputOptions, name_from_bytes, names, random_access};
 use crate::error::{Error, Result};
 use crate::gallery::lists::encoding::{Encoding, Utf8};
 use crate::gallery::lists::lines::End;
@@ -40,10 +40,10 @@ pub(super) fn open(list: &OsStr, options: &InputOptions) -> Result<Names> {
     let column = options.column.as_deref();
     let source = if list == "-" {
         Source::stream(DetachedReader::new(io::stdin(), options.stop.clone()))
-    } else if place::is_stream(list) {
+    } else if random_access::is_stream(list) {
         Source::stream(std::fs::File::open(list).map_err(cannot)?)
     } else {
-        let mut file = place::open(list, options).map_err(cannot)?;
+        let mut file = random_access::open(list, options).map_err(cannot)?;
         let mut start = Vec::new();
         file.by_ref().take(4).read_to_end(&mut start).map_err(cannot)?;
         file.seek(SeekFrom::Start(0)).map_err(cannot)?;
@@ -195,12 +195,12 @@ fn no_column(first: &Row, column: Option<&str>) -> Error {
     let columns: Vec<_> = first.iter().map(String::from_utf8_lossy).collect();
     let wanted = column.map_or("path, url or the like".to_string(), ToString::to_string);
     Error::Input(format!(
-        "the list has no column {wanted}; say which with --column: it has {}",
+        "the list has no column {wanted}; name the column of paths or URLs, which is one of {}",
         columns.join(", ")
     ))
 }
 
-fn parquet(file: Box<dyn place::Place>, column: Option<&str>) -> Result<Names> {
+fn parquet(file: Box<dyn random_access::RandomAccess>, column: Option<&str>) -> Result<Names> {
     let (reader, holds) = holds(file, column)?;
     let Holds::Names { column, .. } = holds else {
         return Err(Error::Input(

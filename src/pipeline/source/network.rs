@@ -4,6 +4,7 @@ use std::time::Duration;
 
 /// How servers are asked, and how far they are trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Network {
     /// How long a server may send nothing, or next to nothing (under 32 KiB); a picture or a part of an archive may take 20 times as long in all.
     /// 30 s by default.
@@ -19,6 +20,14 @@ pub struct Network {
     /// items sets it for each one.
     pub list: Option<String>,
 }
+
+setters!(Network {
+    patience: Duration,
+    allow_private_addresses: bool,
+    allow_local_paths: bool,
+    max_temporary_bytes: u64,
+    list: Option<String>,
+});
 
 impl Default for Network {
     fn default() -> Network {

@@ -17,9 +17,9 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use super::ahead::Shelf;
 use super::archive::{self, Members};
 use super::listed::{Listed, Next};
+use super::read_ahead::Semaphore;
 use super::{Content, DetachedReader, InputOptions, Item, ItemKind, Source, store};
 use crate::error::Error;
 use crate::pipeline::panics::caught;
@@ -35,7 +35,7 @@ const WINDOW: usize = 1024;
 /// Archives that are read at once: the next begins while one is read, so that its first members are there in time.
 const ARCHIVES: usize = 2;
 
-/// Members of an archive that may wait beside their bytes' bound.
+/// Members of an archive that may wait, whatever the bound on their bytes.
 const MEMBERS: usize = 256;
 
 /// Stack of a thread that reads an archive, in bytes: readers nest little, whatever stands in the file.
@@ -58,7 +58,7 @@ pub fn open(
         slots: VecDeque::new(),
         begun: 0,
         archives: 0,
-        shelf: Shelf::new(options.read_ahead.bytes),
+        semaphore: Semaphore::new(options.read_ahead.bytes),
         fetcher: None,
         argument: OsStr::new("").into(),
         options: Arc::new(options.clone()),
@@ -82,7 +82,7 @@ struct Opened {
     /// Items begun so far: the number of the next one.
     begun: u64,
     archives: usize,
-    shelf: Arc<Shelf>,
+    semaphore: Arc<Semaphore>,
     /// There once there was an object to fetch.
     fetcher: Option<store::Fetcher>,
     /// The last argument, which most items share with the one before.
@@ -143,7 +143,7 @@ impl Opened {
     fn done(&mut self) -> Option<(Slot, Arc<OsStr>)> {
         let done = self.slots.pop_front();
         self.archives -= usize::from(matches!(done, Some((Slot::Archive(..), _))));
-        self.shelf.turn();
+        self.semaphore.turn();
         done
     }
 
@@ -203,9 +203,9 @@ impl Opened {
     fn archive(&mut self, location: OsString, source: &OsStr) -> Slot {
         let (sender, members) = bounded(MEMBERS);
         let options = self.options.for_item(&location, source);
-        let (shelf, number) = (self.shelf.clone(), self.begun);
+        let (semaphore, number) = (self.semaphore.clone(), self.begun);
         let of_thread = (sender.clone(), location.clone());
-        let read = move || read_archive(&of_thread.1, number, &shelf, &options, &of_thread.0);
+        let read = move || read_archive(&of_thread.1, number, &semaphore, &options, &of_thread.0);
         let thread = thread::Builder::new().name("shadegrid-read-archive".to_string()).stack_size(STACK);
         match thread.spawn(read) {
             Ok(reading) => {
@@ -218,7 +218,7 @@ impl Opened {
 
     fn fetch(&mut self, location: OsString, source: &OsStr) -> Slot {
         let options = self.options.for_item(&location, source);
-        let fetcher = self.fetcher.get_or_insert_with(|| store::Fetcher::new(&self.shelf, &self.options));
+        let fetcher = self.fetcher.get_or_insert_with(|| store::Fetcher::new(&self.semaphore, &self.options));
         match fetcher.fetch(location, self.begun, &options.network) {
             Ok(coming) => Slot::Object(coming),
             Err(failed) => Slot::Ready(failed),
@@ -229,7 +229,7 @@ impl Opened {
 /// Whoever still reads ahead ends soon: nobody takes bytes or members any more.
 impl Drop for Opened {
     fn drop(&mut self) {
-        self.shelf.close();
+        self.semaphore.close();
     }
 }
 
@@ -237,13 +237,13 @@ impl Drop for Opened {
 fn read_archive(
     location: &OsStr,
     number: u64,
-    shelf: &Arc<Shelf>,
+    semaphore: &Arc<Semaphore>,
     options: &InputOptions,
     to: &Sender<Source>,
 ) {
-    let lease = |bytes| shelf.take(number, bytes);
+    let permit = |bytes| semaphore.take(number, bytes);
     let mut give = |source| to.send(source).is_ok();
-    let members = Members { options, lease: &lease, give: &mut give };
+    let members = Members { options, permit: &permit, give: &mut give };
     if caught(|| archive::read(location, members)).is_err() {
         let error =
             Error::corrupt("archive", "reading it panicked; this is a bug, please report it with the file");

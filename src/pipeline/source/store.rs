@@ -1,6 +1,6 @@
 //! Objects in stores and on the web: found, fetched whole, or read anywhere in them.
 //!
-//! Requests that fail are tried again with longer and longer pauses, bodies that break off are gone on with where they broke.
+//! Requests that fail are retried with longer and longer pauses, bodies that break off are resumed where they broke.
 //! Everything asynchronous happens on the threads of one runtime; callers wait.
 
 use std::collections::HashMap;
@@ -81,7 +81,7 @@ fn failed(kind: io::ErrorKind, error: impl std::fmt::Display) -> io::Error {
 static COMING: AtomicUsize = AtomicUsize::new(0);
 
 /// How long packets gather before a thread that waited looks at them: many together cost fewer turns than each by itself, and code that runs for
-/// one after another is in the processor's caches. Few objects are waited for one by one, of many there is always another to hash.
+/// one after another is in the CPU's caches. Few objects are waited for one by one, of many there is always another to hash.
 fn pause() -> Duration {
     let many = COMING.load(Ordering::Relaxed) >= MANY;
     Duration::from_millis(if many { 10 } else { 1 })
@@ -89,12 +89,12 @@ fn pause() -> Duration {
 
 const MANY: usize = 32;
 
-/// The threads on which requests are made: one for every four processors, since fetching a picture costs up to a fifth of hashing it.
+/// The threads on which requests are made: one for every four CPUs, since fetching a picture costs up to a fifth of hashing it.
 static RUNTIME: LazyLock<io::Result<Runtime>> = LazyLock::new(|| {
-    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    let cpus = thread::available_parallelism().map_or(1, NonZero::get);
     let builder = &mut tokio::runtime::Builder::new_multi_thread();
-    // Tests run as on a machine with many processors.
-    let threads = if cfg!(test) { 4 } else { processors.div_ceil(4) };
+    // Tests run as on a machine with many CPUs.
+    let threads = if cfg!(test) { 4 } else { cpus.div_ceil(4) };
     builder.worker_threads(threads).thread_name("shadegrid-store");
     builder.on_thread_park(|| thread::sleep(pause())).enable_all();
     // It panics where the system refuses it a thread.

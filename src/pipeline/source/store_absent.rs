@@ -5,8 +5,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ahead::Shelf;
-use super::place::Place;
+use super::random_access::RandomAccess;
+use super::read_ahead::Semaphore;
 use super::{InputOptions, Network, Source};
 use crate::error::Error;
 use crate::pipeline::Stop;
@@ -33,7 +33,7 @@ fn absent() -> io::Error {
 }
 
 /// Opens nothing.
-pub(super) fn open(_url: &str, _options: &InputOptions) -> io::Result<Box<dyn Place>> {
+pub(super) fn open(_url: &str, _options: &InputOptions) -> io::Result<Box<dyn RandomAccess>> {
     Err(absent())
 }
 
@@ -65,7 +65,7 @@ pub(super) struct Fetcher;
 pub(super) enum Coming {}
 
 impl Fetcher {
-    pub(super) fn new(_shelf: &Arc<Shelf>, _options: &Arc<InputOptions>) -> Fetcher {
+    pub(super) fn new(_shelf: &Arc<Semaphore>, _options: &Arc<InputOptions>) -> Fetcher {
         Fetcher
     }
 

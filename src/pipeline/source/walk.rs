@@ -12,11 +12,14 @@ use crate::error::Error;
 
 /// How folders are walked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Walk {
     /// Whether symbolic links met on the way are followed; one that leads back to a folder above it
     /// is an error record, not an endless walk. Paths that were named are followed always.
     pub follow_links: bool,
 }
+
+setters!(Walk { follow_links: bool });
 
 /// The sources behind `paths`, in their order; folders recursively, each one's entries sorted by name (bytewise).
 ///

@@ -39,7 +39,7 @@ fuzz_target!(|bytes: &[u8]| {
         let mut matches = Vec::new();
         for options in [
             SearchOptions::default(),
-            SearchOptions { photodna: Some(u32::MAX), pdq: Some(256), include_flat: true, ..SearchOptions::default() },
+            SearchOptions::default().photodna(Some(u32::MAX)).pdq(Some(256)).include_flat(true),
         ] {
             gallery.search(&queries, &options, &mut Scratch::default(), &mut matches);
         }

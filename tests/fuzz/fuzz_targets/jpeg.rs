@@ -14,7 +14,7 @@ thread_local! {
 }
 
 fuzz_target!(|bytes: &[u8]| {
-    let limits = Limits { max_pixels: 1 << 20, max_decoder_bytes: 64 << 20, ..Limits::default() };
+    let limits = Limits::default().max_pixels(1 << 20).max_decoder_bytes(64 << 20);
     USED.with_borrow_mut(|used| {
         for detail in [1, 2, 3, 4, 6, 8].map(Detail::Scaled).into_iter().chain([Detail::Full]) {
             let read = |reader: &mut JpegReader| reader.read(bytes, |_, _| detail, &limits).ok();
@@ -27,7 +27,7 @@ fuzz_target!(|bytes: &[u8]| {
     });
     // However far it is read, it is shown or not, of one size, and as whole.
     let story = |detail| {
-        let options = DecodeOptions { limits: limits.clone(), detail, ..DecodeOptions::default() };
+        let options = DecodeOptions::default().limits(limits.clone()).detail(detail);
         let decoded = Decoder::new(options).decode_for(bytes, &Algorithm::ALL).ok();
         decoded.map(|decoded| (decoded.picture.width, decoded.picture.height, decoded.whole))
     };

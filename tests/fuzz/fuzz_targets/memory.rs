@@ -16,8 +16,8 @@ const LITTLE: f64 = (2 << 20) as f64;
 
 fuzz_target!(|bytes: &[u8]| {
     for detail in [DetailChoice::Auto, DetailChoice::Full] {
-        let mut options = HashOptions { algorithms: vec![Algorithm::PhotoDna, Algorithm::Pdq], ..HashOptions::default() };
-        options.decode.limits = Limits { max_pixels: 1 << 22, max_decoder_bytes: 256 << 20, ..Limits::default() };
+        let mut options = HashOptions::default().algorithms(vec![Algorithm::PhotoDna, Algorithm::Pdq]);
+        options.decode.limits = Limits::default().max_pixels(1 << 22).max_decoder_bytes(256 << 20);
         options.decode.detail = detail;
         let told = Hasher::new(options.clone()).memory(bytes).worst as f64;
         ALLOCATED.reset_peak_usage();

@@ -7,9 +7,9 @@ use shadegrid::pipeline::{self, Input, InputOptions, JsonLines, PipelineOptions,
 
 /// Hashes what is in a file, and checks that every record was written and that no reader panicked. An archive may be empty.
 pub fn check(path: &Path) {
-    let limits = Limits { max_file_bytes: 1 << 20, max_pixels: 1 << 16, max_decoder_bytes: 16 << 20, ..Limits::default() };
-    let options = InputOptions { limits: limits.clone(), ..InputOptions::default() };
-    let mut run = PipelineOptions { threads: 1.try_into().unwrap(), memory: 64 << 20, ..PipelineOptions::default() };
+    let limits = Limits::default().max_file_bytes(1 << 20).max_pixels(1 << 16).max_decoder_bytes(16 << 20);
+    let options = InputOptions::default().limits(limits.clone());
+    let mut run = PipelineOptions::default().threads(1.try_into().unwrap()).memory(64 << 20);
     run.hash.decode.limits = limits;
     let mut lines = JsonLines::new(Vec::new());
     let summary = pipeline::run(open(items([Input::Named(path.into())], &options), &options), &mut lines, &run).unwrap();

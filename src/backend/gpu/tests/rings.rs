@@ -1,4 +1,4 @@
-//! Batches of all sizes, and every way for a device to fail: each picture comes back once, and equal to the processor's.
+//! Batches of all sizes, and every way for a device to fail: each picture comes back once, and equal to the CPU's.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -58,7 +58,7 @@ fn pass(ring: &Ring<usize>, pictures: &[Picture], meddle: impl Fn(usize) + Sync)
     outcomes
 }
 
-/// How many came back with the processor's sums, and how many with a reason; no others.
+/// How many came back with the CPU's sums, and how many with a reason; no others.
 fn judge(pictures: &[Picture], outcomes: &Outcomes) -> (usize, usize) {
     let mut cpu = Cpu::new(Level::new());
     let hashed = outcomes.iter().filter_map(|(&number, outcome)| Some((number, outcome.as_ref().ok()?)));
@@ -118,7 +118,7 @@ fn mixed_sizes_and_one_too_large() {
 
 /// The largest picture that fits, to the word, and the same in a batch that is a word pair smaller.
 #[test]
-fn one_word_too_large_goes_to_the_processor() {
+fn one_word_too_large_goes_to_the_cpu() {
     let picture = picture(&mut Bytes(24), Kind::Grey, (1501, 200), 3, None);
     let tables = Tables::new(Layout::new(Shape::of(&picture), &ALGORITHMS));
     let words = tables.words.len().next_multiple_of(2) + 2 * 1501usize.div_ceil(8) * 200;

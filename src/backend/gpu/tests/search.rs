@@ -154,17 +154,17 @@ fn a_lost_device_is_an_error_that_says_what_was_done() {
         (signatures(&mut random, 100), signatures(&mut random, 3000));
     for device in devices() {
         let resident = Resident::upload(&device, Metric::Hamming, known.as_flattened()).unwrap();
-        let (mut told, mut last) = (0, 0);
+        let (mut given, mut last) = (0, 0);
         let searched = resident.search(&device, asked.as_flattened(), 31, &mut |pair, _| {
-            if pair.query >= 1024 && told > 0 && last < 1024 {
+            if pair.query >= 1024 && given > 0 && last < 1024 {
                 device.destroy();
             }
-            (told, last) = (told + 1, pair.query);
+            (given, last) = (given + 1, pair.query);
         });
         let (done, error) = searched.unwrap_err();
         assert_eq!((done, last / 1024), (2048, 1), "{error}");
         let expected = by_definition(&known, &asked[..2048], 31, naive::hamming);
-        assert_eq!(told, expected.len(), "of what was done, everything was told");
+        assert_eq!(given, expected.len(), "of what was done, everything was given");
     }
 }
 

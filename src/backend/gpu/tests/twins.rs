@@ -1,4 +1,4 @@
-//! Stages against their definitions, whole pictures against the processor.
+//! Stages against their definitions, whole pictures against the CPU.
 
 use std::time::Duration;
 
@@ -99,7 +99,7 @@ fn run_all(device: &Device, pictures: &[Picture], algorithms: &[Algorithm]) -> R
     run(device, CAPACITY, pictures, algorithms, PATIENCE).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Compares one batch with the processor's sums; how many pictures.
+/// Compares one batch with the CPU's sums; how many pictures.
 fn compare(device: &Device, pictures: &[Picture], algorithms: &[Algorithm]) -> usize {
     let mut cpu = Cpu::new(Level::new());
     let run = run_all(device, pictures, algorithms);
@@ -163,7 +163,7 @@ fn reduce_equals_naive() {
 }
 
 #[test]
-fn pictures_equal_the_processors() {
+fn pictures_equal_the_cpus() {
     let mut random = Bytes(12);
     let kinds = [
         Kind::Rgb,

@@ -2,7 +2,7 @@
 
 use std::io::BufReader;
 
-use super::{Archive, Place, Step, Stopped, broken, name_from_bytes};
+use super::{Archive, RandomAccess, Step, Stopped, broken, name_from_bytes};
 use crate::decode::Format;
 use crate::error::Error;
 
@@ -14,7 +14,7 @@ use unpack::{Gzip, Zstd, is_gzip, is_zstd};
 use zip::Zip;
 
 /// Gives the members of a file that begins so; of a picture with an archive's name, the picture.
-pub(super) fn read(file: Box<dyn Place>, start: &[u8], archive: &mut Archive<'_>) -> Step {
+pub(super) fn read(file: Box<dyn RandomAccess>, start: &[u8], archive: &mut Archive<'_>) -> Step {
     let cannot = |error| Error::io("cannot read the archive", error);
     match start {
         start if is_gzip(start) => tar::read(Gzip::new(buffered(file)), "tar.gz", archive),
@@ -29,7 +29,7 @@ pub(super) fn read(file: Box<dyn Place>, start: &[u8], archive: &mut Archive<'_>
 }
 
 /// A picture with an archive's name, a zip behind what unpacks it, or both: a zip behind a picture.
-fn something(file: Box<dyn Place>, start: &[u8], archive: &mut Archive<'_>) -> Step {
+fn something(file: Box<dyn RandomAccess>, start: &[u8], archive: &mut Archive<'_>) -> Step {
     let is_picture = Format::sniff(start).is_some();
     let cannot = |error| Error::io("cannot read the archive", error);
     match Zip::at_end(file).map_err(cannot)? {
@@ -47,10 +47,10 @@ fn something(file: Box<dyn Place>, start: &[u8], archive: &mut Archive<'_>) -> S
 impl Archive<'_> {
     /// Whether a member of this name is wanted.
     fn wants(&self, name: &[u8]) -> bool {
-        self.members.options.only.lets(&name_from_bytes(name.to_vec()))
+        self.members.options.extensions.lets(&name_from_bytes(name.to_vec()))
     }
 }
 
-fn buffered(file: Box<dyn Place>) -> BufReader<Box<dyn Place>> {
+fn buffered(file: Box<dyn RandomAccess>) -> BufReader<Box<dyn RandomAccess>> {
     BufReader::with_capacity(256 << 10, file)
 }

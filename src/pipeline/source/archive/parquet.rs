@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use parquet::record::{Field, Row};
 use parquet::schema::types::Type;
 
-use super::{Archive, Place, Step, Stopped};
+use super::{Archive, RandomAccess, Step, Stopped};
 use crate::decode::Format;
 use crate::error::{Error, Result};
 use crate::parquet::{self as columns, Rows, Value, Wanted};
@@ -16,17 +16,17 @@ mod chunks;
 use choose::bytes_inside;
 use chunks::Chunks;
 
-/// Names of columns that name the pictures beside them.
+/// Names of columns that name the pictures of their rows.
 const KEYS: [&str; 7] = ["key", "__key__", "id", "path", "url", "filename", "file_name"];
 
 /// What a Parquet file holds for us, by its column.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::pipeline::source) enum Holds {
     Pictures(String),
-    /// With a binary column beside it that might have been meant, and holds no pictures.
+    /// The binary column that might have been meant, and holds no pictures.
     Names {
         column: String,
-        beside: Option<String>,
+        binary: Option<String>,
     },
 }
 
@@ -39,7 +39,7 @@ pub(in crate::pipeline::source) type Reader = columns::Reader<Chunks>;
 ///
 /// [`Error::Corrupt`] where it is no Parquet file, [`Error::Input`] where it has no such column, [`Error::Io`] where it cannot be read.
 pub(in crate::pipeline::source) fn holds(
-    file: Box<dyn Place>,
+    file: Box<dyn RandomAccess>,
     column: Option<&str>,
 ) -> Result<(Reader, Holds)> {
     let reader = columns::open(Chunks::new(file)?)?;
@@ -79,10 +79,10 @@ fn wanted(longest: u64) -> Wanted {
 }
 
 /// Gives the picture of every row.
-pub(super) fn read(file: Box<dyn Place>, archive: &mut Archive<'_>) -> Step {
+pub(super) fn read(file: Box<dyn RandomAccess>, archive: &mut Archive<'_>) -> Step {
     let (reader, holds) = holds(file, archive.members.options.column.as_deref())?;
     let Holds::Pictures(column) = holds else {
-        let what = "a Parquet file of names, not of pictures: give it as an argument of its own or with --files-from";
+        let what = "a Parquet file of names, not of pictures: give it as an input of its own, not as a member of another";
         return Err(Error::Input(what.to_string()).into());
     };
     let mut pictures = Pictures::of(reader, &column)?;
@@ -134,7 +134,7 @@ impl Pictures {
                 error => error,
             };
             let value = values.next().map_err(cannot)?;
-            let is_wanted = archive.members.options.only.lets_key(&key(&name));
+            let is_wanted = archive.members.options.extensions.lets_key(&key(&name));
             match value {
                 None => {
                     return Err(

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::ffi::OsString;
 
-use super::{Archive, Place, Step};
+use super::{Archive, RandomAccess, Step};
 use crate::error::{Error, Result};
 
 /// What a Parquet file would hold for us.
@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 #[expect(dead_code, reason = "without a reader of Parquet nobody knows what a file holds")]
 pub(in crate::pipeline::source) enum Holds {
     Pictures(String),
-    Names { column: String, beside: Option<String> },
+    Names { column: String, binary: Option<String> },
 }
 
 /// The reader of no file.
@@ -33,13 +33,13 @@ fn absent() -> Error {
 
 /// Opens nothing.
 pub(in crate::pipeline::source) fn holds(
-    _file: Box<dyn Place>,
+    _file: Box<dyn RandomAccess>,
     _column: Option<&str>,
 ) -> Result<(Reader, Holds)> {
     Err(absent())
 }
 
 /// Gives nothing.
-pub(super) fn read(_file: Box<dyn Place>, _archive: &mut Archive<'_>) -> Step {
+pub(super) fn read(_file: Box<dyn RandomAccess>, _archive: &mut Archive<'_>) -> Step {
     Err(absent().into())
 }

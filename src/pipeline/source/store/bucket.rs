@@ -57,7 +57,7 @@ impl Bucket {
             let (store, path) = (store.clone(), path.clone());
             async move { store.list_with_delimiter(Some(&path)).await }
         };
-        let listed = wait(&Stop::default(), async move { until_answered(list).await.map_err(told) })?;
+        let listed = wait(&Stop::default(), async move { until_answered(list).await.map_err(explained) })?;
         let entry = |meta: object_store::ObjectMeta| Some((meta.location.filename()?.to_string(), meta.size));
         Ok(listed.objects.into_iter().filter_map(entry).collect())
     }
@@ -69,7 +69,7 @@ impl Bucket {
             match store.head(&path).await {
                 Ok(_) => Ok(true),
                 Err(Error::NotFound { .. }) => Ok(false),
-                Err(error) => Err(told(error)),
+                Err(error) => Err(explained(error)),
             }
         })
     }
@@ -97,11 +97,11 @@ impl Bucket {
                 let got = match store.get_opts(&path, options.clone()).await {
                     Ok(got) => got.bytes().await,
                     Err(Error::NotFound { .. }) => return Ok(None),
-                    Err(error) => return Err(told(error)),
+                    Err(error) => return Err(explained(error)),
                 };
                 match got {
                     Ok(bytes) => return Ok(Some(bytes.to_vec())),
-                    Err(error) if attempt == RETRIES => return Err(told(error)),
+                    Err(error) if attempt == RETRIES => return Err(explained(error)),
                     Err(_) => pause(attempt).await,
                 }
             }
@@ -117,7 +117,7 @@ impl Bucket {
                 let got = match store.get(&path).await {
                     Ok(got) => got,
                     Err(Error::NotFound { .. }) => return Ok(None),
-                    Err(error) => return Err(told(error)),
+                    Err(error) => return Err(explained(error)),
                 };
                 let mut file = tempfile::tempfile()?;
                 let mut bytes = got.into_stream();
@@ -133,7 +133,7 @@ impl Bucket {
                         file.rewind()?;
                         return Ok(Some(file));
                     }
-                    Some(error) if attempt == RETRIES => return Err(told(error)),
+                    Some(error) if attempt == RETRIES => return Err(explained(error)),
                     Some(_) => pause(attempt).await,
                 }
             }
@@ -157,7 +157,7 @@ impl Bucket {
             match until_answered(put).await {
                 Ok(_) => Ok(true),
                 Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) if new => Ok(false),
-                Err(error) => Err(told(error)),
+                Err(error) => Err(explained(error)),
             }
         })
     }
@@ -180,14 +180,14 @@ impl Bucket {
             };
             match until_answered(delete).await {
                 Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
-                Err(error) => Err(told(error)),
+                Err(error) => Err(explained(error)),
             }
         })
     }
 }
 
 /// A store's error as the system's.
-fn told(error: Error) -> io::Error {
+fn explained(error: Error) -> io::Error {
     let kind = match &error {
         Error::NotFound { .. } => io::ErrorKind::NotFound,
         Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => io::ErrorKind::PermissionDenied,

@@ -18,17 +18,17 @@ use super::version::Version;
 use super::wire::{Body, append, pause};
 use super::{COMING, failed, runtime};
 use crate::error::{Error, Result};
-use crate::pipeline::source::ahead::Shelf;
 use crate::pipeline::source::network::Network;
+use crate::pipeline::source::read_ahead::Semaphore;
 use crate::pipeline::source::{Content, InputOptions, Source};
 
 /// Length of a part, and how many are fetched at once.
 const PART: u64 = 8 << 20;
 const PARTS: usize = 4;
 
-/// Fetches objects, [`ReadAhead::fetches`](crate::pipeline::ReadAhead::fetches) at a time, in the order in which it is told of them.
+/// Fetches objects, [`ReadAhead::fetches`](crate::pipeline::ReadAhead::fetches) at a time, in the order in which they are asked for.
 pub(in crate::pipeline::source) struct Fetcher {
-    shelf: Arc<Shelf>,
+    semaphore: Arc<Semaphore>,
     options: Arc<InputOptions>,
     turns: Turns,
 }
@@ -40,9 +40,12 @@ pub(in crate::pipeline::source) struct Coming {
 }
 
 impl Fetcher {
-    pub(in crate::pipeline::source) fn new(shelf: &Arc<Shelf>, options: &Arc<InputOptions>) -> Fetcher {
+    pub(in crate::pipeline::source) fn new(
+        semaphore: &Arc<Semaphore>,
+        options: &Arc<InputOptions>,
+    ) -> Fetcher {
         let turns = Turns::new(options.read_ahead.fetches);
-        Fetcher { shelf: shelf.clone(), options: options.clone(), turns }
+        Fetcher { semaphore: semaphore.clone(), options: options.clone(), turns }
     }
 
     /// Begins to fetch the object at `location`, the item of this number; a source that fails where it cannot even be begun.
@@ -58,12 +61,12 @@ impl Fetcher {
             Ok(begun) => begun,
             Err(error) => return Err(Source::failed(location, cannot(error))),
         };
-        let (shelf, options) = (self.shelf.clone(), self.options.clone());
+        let (semaphore, options) = (self.semaphore.clone(), self.options.clone());
         let turn = self.turns.ask();
         let fetched = runtime.spawn(async move {
             let _turn = turn.await;
             let _counted = Counted::new();
-            fetch(remote, &options, &shelf, number).await
+            fetch(remote, &options, &semaphore, number).await
         });
         Ok(Coming { location, fetched })
     }
@@ -109,20 +112,25 @@ fn cannot(error: impl Into<io::Error>) -> Error {
     Error::io("cannot read", error.into())
 }
 
-/// The bytes of an object, taken from the shelf before they are read.
-async fn fetch(remote: Remote, options: &InputOptions, shelf: &Arc<Shelf>, number: u64) -> Result<Content> {
+/// The bytes of an object, taken from the semaphore before they are read.
+async fn fetch(
+    remote: Remote,
+    options: &InputOptions,
+    semaphore: &Arc<Semaphore>,
+    number: u64,
+) -> Result<Content> {
     let limits = &options.limits;
     let whole = remote.get().await.map_err(cannot)?;
     // Of unknown length it may be as long as the limit.
     let most = whole.length.unwrap_or(limits.max_file_bytes);
     limits.check_file_bytes(most)?;
-    let lease = poll_fn(|context| shelf.poll_take(number, most, context)).await;
-    let bytes = remote.in_time(all_of(&remote, whole, most, shelf)).await.map_err(cannot)?;
+    let permit = poll_fn(|context| semaphore.poll_take(number, most, context)).await;
+    let bytes = remote.in_time(all_of(&remote, whole, most, semaphore)).await.map_err(cannot)?;
     limits.check_file_bytes(bytes.len() as u64)?;
-    Ok(Content::Bytes(bytes, lease))
+    Ok(Content::Bytes(bytes, permit))
 }
 
-async fn all_of(remote: &Remote, whole: Whole, most: u64, shelf: &Shelf) -> Result<Vec<u8>, Trouble> {
+async fn all_of(remote: &Remote, whole: Whole, most: u64, semaphore: &Semaphore) -> Result<Vec<u8>, Trouble> {
     let version = whole.version.clone();
     let (bytes, may_begin_again) = match whole.length {
         Some(length) if length > 2 * PART && version.tells() => {
@@ -130,7 +138,7 @@ async fn all_of(remote: &Remote, whole: Whole, most: u64, shelf: &Shelf) -> Resu
             (in_parts(remote, length, &version).await, Kind::NoParts)
         }
         Some(length) => {
-            (gone_on_with(remote, whole, length, shelf.buffer(length as usize)).await, Kind::NoParts)
+            (resumed(remote, whole, length, semaphore.buffer(length as usize)).await, Kind::NoParts)
         }
         // Where what came ends, nothing tells whether it is all.
         None => (up_to(whole.body, most).await, Kind::Passing),
@@ -142,7 +150,7 @@ async fn all_of(remote: &Remote, whole: Whole, most: u64, shelf: &Shelf) -> Resu
 }
 
 /// One body; what it lacks is asked for again.
-async fn gone_on_with(
+async fn resumed(
     remote: &Remote,
     mut whole: Whole,
     length: u64,
@@ -150,7 +158,7 @@ async fn gone_on_with(
 ) -> Result<Vec<u8>, Trouble> {
     match append(&mut whole.body, &mut bytes, length as usize).await {
         Err(trouble) if trouble.kind == Kind::Lasting => return Err(trouble),
-        // Why it broke off does not matter where it can be gone on with.
+        // Why it broke off does not matter where it can be resumed.
         _ => {}
     }
     let have = bytes.len() as u64;
@@ -235,7 +243,7 @@ mod tests {
         address
     }
 
-    /// On many processors tasks begin in any order. Late ones held all turns while they waited for the bytes that only the first one would have given
+    /// On many CPUs tasks begin in any order. Late ones held all turns while they waited for the bytes that only the first one would have given
     /// back, which waited for a turn.
     #[test]
     fn late_objects_do_not_starve_the_one_that_is_due() {

@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
-use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::{MicrosoftAzure, MicrosoftAzureBuilder};
 use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
@@ -33,6 +33,19 @@ const RETRY: RetryConfig = RetryConfig {
     max_retries: 10,
     retry_timeout: Duration::from_secs(120),
 };
+
+/// Says what to set where an endpoint is asked without encryption and nothing allows that: the client's own words would not.
+fn check_endpoint(builder: &AmazonS3Builder) -> object_store::Result<()> {
+    let value = |key: AmazonS3ConfigKey| builder.get_config_value(&key).unwrap_or_default();
+    let named = [AmazonS3ConfigKey::S3Endpoint, AmazonS3ConfigKey::Endpoint].map(value);
+    let endpoint = named.into_iter().find(|endpoint| !endpoint.is_empty()).unwrap_or_default();
+    let allowed = value(AmazonS3ConfigKey::Client(ClientConfigKey::AllowHttp)).to_ascii_lowercase();
+    if !endpoint.starts_with("http://") || ["1", "true", "on", "yes", "y"].contains(&&*allowed) {
+        return Ok(());
+    }
+    let source = "the store's endpoint begins with http://, which is not encrypted; set AWS_ALLOW_HTTP=true to allow it";
+    Err(object_store::Error::Generic { store: "S3", source: source.into() })
+}
 
 /// A client of a bucket.
 #[derive(Debug)]
@@ -68,6 +81,7 @@ impl Library {
             Library::Azure(builder.with_http_connector(connector).build()?)
         } else {
             let builder = AmazonS3Builder::from_env().with_url(base).with_retry(RETRY);
+            check_endpoint(&builder)?;
             Library::S3(builder.with_http_connector(connector).build()?)
         })
     }

@@ -116,9 +116,9 @@ async fn tell(mut pages: Pages, base: &str, to: &Sender<io::Result<Found>>) -> R
     }
     if pages.outside > 0 {
         let outside = pages.outside;
-        let told =
+        let left_out =
             format!("the store listed {outside} objects that are not below the prefix; they were left out");
-        let _ = to.send(Ok(Found::LeftOut(told))).await;
+        let _ = to.send(Ok(Found::LeftOut(left_out))).await;
     }
     ended
 }

@@ -15,7 +15,7 @@ use super::{runtime, wait, wait_for};
 use crate::error::Error;
 use crate::pipeline::Stop;
 use crate::pipeline::source::InputOptions;
-use crate::pipeline::source::place::Place;
+use crate::pipeline::source::random_access::RandomAccess;
 
 /// Length of the first part after a jump, and of the largest.
 const FIRST: u64 = 512 << 10;
@@ -45,7 +45,10 @@ pub(in crate::pipeline::source) struct Object {
 
 /// An object to be read anywhere in it; one whose server gives no parts, or nothing that tells its versions apart, is fetched into a temporary file
 /// first.
-pub(in crate::pipeline::source) fn open(url: &str, options: &InputOptions) -> io::Result<Box<dyn Place>> {
+pub(in crate::pipeline::source) fn open(
+    url: &str,
+    options: &InputOptions,
+) -> io::Result<Box<dyn RandomAccess>> {
     let (network, stop) = (&options.network, &options.stop);
     let remote = Remote::new(url, network)?;
     match Object::open(remote.clone(), stop) {
@@ -64,7 +67,7 @@ async fn in_a_file(remote: Remote, most: u64) -> io::Result<File> {
         let mut file = tempfile::tempfile()?;
         let whole = remote.get().await?;
         check_temporary(whole.length.unwrap_or(0), most)?;
-        let (told, mut body, mut length) = (whole.length, whole.body, 0);
+        let (announced, mut body, mut length) = (whole.length, whole.body, 0);
         let broken = loop {
             match body.try_next().await {
                 Ok(Some(piece)) => {
@@ -72,7 +75,7 @@ async fn in_a_file(remote: Remote, most: u64) -> io::Result<File> {
                     check_temporary(length, most)?;
                     file.write_all(&piece)?;
                 }
-                Ok(None) if told.is_none_or(|told| told == length) => break None,
+                Ok(None) if announced.is_none_or(|announced| announced == length) => break None,
                 Ok(None) => break Some(Trouble::broke_off()),
                 Err(trouble) => break Some(trouble),
             }
@@ -89,8 +92,8 @@ async fn in_a_file(remote: Remote, most: u64) -> io::Result<File> {
 /// Whether a temporary file of so many bytes is let through.
 fn check_temporary(bytes: u64, most: u64) -> io::Result<()> {
     let what = "temporary file in bytes (the server gives no parts of files)";
-    let option = "--max-temporary-bytes";
-    let over = Error::Limit { what, actual: bytes, limit: most, option };
+    let field = Some("max_temporary_bytes");
+    let over = Error::Limit { what, actual: bytes, limit: most, field };
     if bytes > most { Err(io::Error::other(over)) } else { Ok(()) }
 }
 

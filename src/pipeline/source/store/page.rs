@@ -19,9 +19,9 @@ pub(super) struct Page {
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Listed {
     pub(super) key: String,
-    /// Bytes, where they are told.
+    /// Bytes, where the listing says them.
     pub(super) size: Option<u64>,
-    /// The entity tag, where it is told.
+    /// The entity tag, where the listing says it.
     pub(super) tag: Option<String>,
     /// When it was changed, as the store writes it.
     pub(super) changed: Option<String>,
@@ -246,19 +246,19 @@ mod tests {
 
     #[test]
     fn what_is_no_whole_page_is_an_error() {
-        let told = |body: &str| Page::read(body.as_bytes()).unwrap_err().to_string();
+        let said = |body: &str| Page::read(body.as_bytes()).unwrap_err().to_string();
         for half in
             ["<ListBucketResult>", "<ListBucketResult><Contents><Key>a</Key>", "<ListBucketResult><Cont"]
         {
-            assert_eq!(told(half), "the answer broke off", "{half}");
+            assert_eq!(said(half), "the answer broke off", "{half}");
         }
         for other in ["", "a/1.jpg", "<html><body></body></html>", "<Error><Code>No</Code></Error>", "{}"] {
-            assert_eq!(told(other), "the server answered with something that is no listing", "{other}");
+            assert_eq!(said(other), "the server answered with something that is no listing", "{other}");
         }
         let more = "<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>";
-        assert!(told(more).contains("there is more"));
+        assert!(said(more).contains("there is more"));
         let deep = format!("<ListBucketResult>{}", "<a>".repeat(1_000_000));
-        assert_eq!(told(&deep), "the server answered with something that is no listing");
+        assert_eq!(said(&deep), "the server answered with something that is no listing");
         assert_eq!(Page::read(b"<ListBucketResult/>"), Ok(Page::default()));
     }
 }

@@ -79,11 +79,11 @@ impl Trouble {
 
     pub(super) fn private(address: IpAddr) -> Trouble {
         Trouble::lasting(format!(
-            "a server leads to the private address {address}; such are asked only with --allow-private-addresses"
+            "a server leads to the private address {address}; such are asked only where allow_private_addresses is set"
         ))
     }
 
-    /// A status that is no success, with what the body says of it: nothing of that is told but a code such as `NoSuchKey`.
+    /// A status that is no success, with what the body says of it: nothing of that is passed on but a code such as `NoSuchKey`.
     pub(super) fn status(status: StatusCode, body: &[u8]) -> Trouble {
         let code = code_in(body).map(|code| format!(" ({code})")).unwrap_or_default();
         let kind = match status {
@@ -99,7 +99,7 @@ impl Trouble {
         Trouble::new(kind, format!("the server answered {status}{code}"))
     }
 
-    /// What the client says; a URL may hold a secret, so it is not told.
+    /// What the client says; a URL may hold a secret, so it is left out.
     pub(super) fn of(error: reqwest::Error) -> Trouble {
         let error = error.without_url();
         let first: &(dyn StdError + 'static) = &error;
@@ -158,10 +158,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_a_refusal_only_its_status_and_code_are_told() {
-        let told = |status, body: &str| Trouble::status(status, body.as_bytes()).to_string();
+    fn of_a_refusal_only_its_status_and_code_are_passed_on() {
+        let said = |status, body: &str| Trouble::status(status, body.as_bytes()).to_string();
         let xml = "<?xml version=\"1.0\"?><Error><Code>NoSuchKey</Code><Message>secret</Message></Error>";
-        assert_eq!(told(StatusCode::NOT_FOUND, xml), "the server answered 404 Not Found (NoSuchKey)");
+        assert_eq!(said(StatusCode::NOT_FOUND, xml), "the server answered 404 Not Found (NoSuchKey)");
         for body in [
             "<html><h1>Oh</h1>",
             "",
@@ -170,7 +170,7 @@ mod tests {
             "<Code>\u{1b}[2J</Code>",
             "<Code>x",
         ] {
-            assert_eq!(told(StatusCode::FORBIDDEN, body), "the server answered 403 Forbidden", "{body}");
+            assert_eq!(said(StatusCode::FORBIDDEN, body), "the server answered 403 Forbidden", "{body}");
         }
     }
 

@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn turns_come_in_the_order_of_asking_however_they_are_looked_at() {
+    fn turns_come_in_the_order_of_asking_and_not_of_polling() {
         let turns = Turns::new(2);
         let [a, b, c, d, e] = std::array::from_fn(|_| turns.ask());
         let (mut c, mut d, mut e) = (c, d, e);

@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_is_told_by_its_tag_or_by_time_and_length() {
+    fn a_version_is_its_tag_or_time_and_length() {
         let version = |tag: Option<&str>, changed: Option<&str>, length| Version {
             tag: tag.map(str::to_string),
             changed: changed.map(str::to_string),

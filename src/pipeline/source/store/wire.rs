@@ -143,7 +143,7 @@ impl Answer {
         self.response.headers().get(name)?.to_str().ok()
     }
 
-    /// Bytes of the body, where they are told.
+    /// Bytes of the body, where the server says them.
     pub(super) fn length(&self) -> Option<u64> {
         self.response.content_length()
     }

@@ -196,9 +196,15 @@ impl<R: Read> Tar<R> {
         }
     }
 
-    fn member(&mut self, mut entry: Entry, header: &Header, told: Sparse, archive: &mut Archive<'_>) -> Step {
-        let is_sparse = told.told || entry.kind == b'S';
-        let filled = if is_sparse { self.sparse(&mut entry, header, told)? } else { None };
+    fn member(
+        &mut self,
+        mut entry: Entry,
+        header: &Header,
+        sparse: Sparse,
+        archive: &mut Archive<'_>,
+    ) -> Step {
+        let is_sparse = sparse.announced || entry.kind == b'S';
+        let filled = if is_sparse { self.sparse(&mut entry, header, sparse)? } else { None };
         // The content of a hard link is another member's, unless it is there again.
         let is_link = entry.kind == b'1' && (entry.size == 0 || self.is_header_next()?);
         if is_link {
@@ -243,11 +249,11 @@ impl<R: Read> Tar<R> {
 
     /// A sparse file's map and its length with all holes; `None` where they make no sense, are those of star, or would make much
     /// of little. A map that stands before the content is taken from it.
-    fn sparse(&mut self, entry: &mut Entry, header: &Header, told: Sparse) -> Step<Option<(Map, u64)>> {
+    fn sparse(&mut self, entry: &mut Entry, header: &Header, sparse: Sparse) -> Step<Option<(Map, u64)>> {
         let (map, length) = match () {
             () if entry.kind == b'S' => self.old_map(header)?,
-            () if told.map_in_content => (self.map_in_content(entry)?, told.length),
-            () => (Some(told.map), told.length),
+            () if sparse.map_in_content => (self.map_in_content(entry)?, sparse.length),
+            () => (Some(sparse.map), sparse.length),
         };
         let whole = |(map, length): &(Map, u64)| {
             map.fits(*length, entry.size) && !is_mostly_holes(*length, entry.size)

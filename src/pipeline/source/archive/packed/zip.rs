@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::io::{self, Read, Seek};
 
-use super::{Archive, Place, Step, Stopped, broken};
+use super::{Archive, RandomAccess, Step, Stopped, broken};
 use crate::error::Error;
 
 mod content;
@@ -37,7 +37,7 @@ pub(super) struct Zip {
 
 impl Zip {
     /// The zip that stands at the end of a file, whatever stands before it; else the file, to be read from its start.
-    pub(super) fn at_end(file: Box<dyn Place>) -> io::Result<Result<Zip, Box<dyn Place>>> {
+    pub(super) fn at_end(file: Box<dyn RandomAccess>) -> io::Result<Result<Zip, Box<dyn RandomAccess>>> {
         let mut input = Input::new(file)?;
         let length = input.length;
         match Directory::last(&mut input, 0..length)? {
@@ -96,7 +96,7 @@ impl Zip {
 }
 
 /// Gives every regular member of a file that begins as a zip.
-pub(super) fn read(file: Box<dyn Place>, archive: &mut Archive<'_>) -> Step {
+pub(super) fn read(file: Box<dyn RandomAccess>, archive: &mut Archive<'_>) -> Step {
     let mut input = Input::new(file).map_err(cannot)?;
     let all = 0..input.length;
     match Directory::last(&mut input, all.clone()).map_err(cannot)? {
@@ -190,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn members_that_share_bytes_are_told_apart() {
+    fn members_that_share_bytes_have_names_of_their_own() {
         let sharing = |places: &[(u64, u64)]| {
             let member = |&(at, packed): &(u64, u64)| Member { at, packed, ..Member::default() };
             super::sharing(&places.iter().map(member).collect::<Vec<_>>())

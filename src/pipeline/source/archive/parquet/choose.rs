@@ -60,7 +60,7 @@ pub(super) fn choose(reader: &Reader, column: Option<&str>) -> Result<Holds> {
         let columns = columns.join(", ");
         Error::Input(match column {
             Some(column) => format!("the Parquet file has no column {column} of pictures or names; it has {columns}"),
-            None => format!("which column of the Parquet file holds pictures or names? Say so with --column; it has {columns}"),
+            None => format!("no column of the Parquet file shows by its name or content that it holds pictures or names; name the column, which is one of {columns}"),
         })
     })
 }
@@ -73,7 +73,7 @@ fn named(reader: &Reader, name: &str) -> Option<Holds> {
     if may_be_pictures(field) && (bytes_inside(field) || !is_names()) {
         return Some(Holds::Pictures(name));
     }
-    is_bytes(field).then_some(Holds::Names { column: name, beside: None })
+    is_bytes(field).then_some(Holds::Names { column: name, binary: None })
 }
 
 fn usual(reader: &Reader) -> Option<Holds> {
@@ -104,10 +104,10 @@ fn usual(reader: &Reader) -> Option<Holds> {
     let is_names =
         |field: &Type| is_text(field) || is(field, Content::Text) || is(field, Content::Hexadecimal);
     if let Some(field) = names.filter(|field| is_names(field)) {
-        let beside = binary.iter().find(|beside| !std::ptr::eq(**beside, &**field));
+        let other = binary.iter().find(|other| !std::ptr::eq(**other, &**field));
         return Some(Holds::Names {
             column: field.name().to_string(),
-            beside: beside.map(|field| field.name().to_string()),
+            binary: other.map(|field| field.name().to_string()),
         });
     }
     // No picture is seen: the first rows may be odd, but what digests are is plain.

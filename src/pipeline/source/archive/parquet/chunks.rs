@@ -7,18 +7,18 @@ use bytes::Bytes;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, Length};
 
-use super::super::Place;
+use super::super::RandomAccess;
 use crate::error::{Error, Result};
 
 /// A file each of whose readers has a place of its own.
 #[derive(Clone)]
 pub(in crate::pipeline::source) struct Chunks {
-    file: Arc<Mutex<Box<dyn Place>>>,
+    file: Arc<Mutex<Box<dyn RandomAccess>>>,
     length: u64,
 }
 
 impl Chunks {
-    pub(super) fn new(mut file: Box<dyn Place>) -> Result<Chunks> {
+    pub(super) fn new(mut file: Box<dyn RandomAccess>) -> Result<Chunks> {
         let length =
             file.seek(SeekFrom::End(0)).map_err(|error| Error::io("cannot read the Parquet file", error))?;
         Ok(Chunks { file: Arc::new(Mutex::new(file)), length })

@@ -2,7 +2,7 @@
 
 use super::sparse::Map;
 
-/// What is known of the next member beside its own header.
+/// What is known of the next member without its own header.
 #[derive(Debug, Default)]
 pub(super) struct Ahead {
     pub(super) name: Option<Vec<u8>>,
@@ -14,7 +14,7 @@ pub(super) struct Ahead {
 #[derive(Debug, Default)]
 pub(super) struct Sparse {
     /// Whether it is one at all.
-    pub(super) told: bool,
+    pub(super) announced: bool,
     /// Whether the map stands before the content, as in version 1.0.
     pub(super) map_in_content: bool,
     /// Length of what is unpacked, in bytes.
@@ -69,13 +69,13 @@ impl Ahead {
 
     fn set(&mut self, key: &[u8], value: &[u8]) -> Option<()> {
         match key {
-            b"path" if self.sparse.told => {}
+            b"path" if self.sparse.announced => {}
             b"path" | b"GNU.sparse.name" => self.name = Some(value.to_vec()),
             b"size" => self.size = Some(number(value)?),
             _ => {}
         }
         let Some(key) = key.strip_prefix(b"GNU.sparse.") else { return Some(()) };
-        self.sparse.told = true;
+        self.sparse.announced = true;
         self.sparse.set(key, value)
     }
 }

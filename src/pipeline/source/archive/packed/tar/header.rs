@@ -50,11 +50,11 @@ impl Header {
         if !field.iter().all(|byte| matches!(byte, b' ' | 0 | b'0'..=b'7')) {
             return false;
         }
-        let told = octal(field).unwrap_or_default() as i64;
+        let announced = octal(field).unwrap_or_default() as i64;
         let bytes = || self.0[..148].iter().chain(&self.0[156..]);
         let unsigned: i64 = bytes().map(|&byte| i64::from(byte)).sum();
         let signed: i64 = bytes().map(|&byte| i64::from(byte as i8)).sum();
-        told == unsigned + 256 || told == signed + 256
+        announced == unsigned + 256 || announced == signed + 256
     }
 
     /// The type of the entry.

@@ -82,7 +82,7 @@ impl Map {
     }
 }
 
-/// Whether holes are so large beside the content that the file is no picture and not unpacked.
+/// Whether holes are so large, against the content, that the file is no picture and not unpacked.
 pub(super) fn is_mostly_holes(length: u64, content: u64) -> bool {
     length > content.saturating_mul(MOST_HOLES).saturating_add(FEW_HOLES)
 }

@@ -69,7 +69,7 @@ pub(super) struct Measured {
     pub(super) crc: u32,
 }
 
-/// Unpacks a deflated stream whose length nobody told, and keeps nothing of it.
+/// Unpacks a deflated stream of unknown length, and keeps nothing of it.
 pub(super) fn measure(from: impl BufRead) -> io::Result<Measured> {
     let mut content = DeflateDecoder::new(from);
     let (mut sum, mut piece) = (crc32fast::Hasher::new(), vec![0; 64 << 10]);

@@ -19,7 +19,7 @@ const ENDS: usize = 64;
 /// A central directory.
 #[derive(Debug)]
 pub(super) struct Directory {
-    /// Its members, in its order; where their local headers begin is told in the file.
+    /// Its members, in its order; with the places of their local headers in the file.
     pub(super) members: Vec<Member>,
     /// Where the archive begins, and where it ends with its comment.
     pub(super) archive: Range<u64>,
@@ -68,10 +68,11 @@ impl Directory {
         }
         let found = members.len() as u64;
         // Before 64 bits, programs wrote what 16 hold of the number.
-        let as_told = if end.is_64 { found } else { found & 0xffff };
-        if as_told != end.entries {
-            let told = end.entries;
-            let what = format!("its central directory should have {told} entries and {found} can be read");
+        let as_announced = if end.is_64 { found } else { found & 0xffff };
+        if as_announced != end.entries {
+            let announced = end.entries;
+            let what =
+                format!("its central directory should have {announced} entries and {found} can be read");
             return Ok(Err(Error::corrupt("zip", what)));
         }
         let start = Directory::archive_start(input, &members, from, end.offset)?;
@@ -108,12 +109,12 @@ impl End {
         let Some(locator) = at.checked_sub(LOCATOR_LENGTH).filter(|&locator| locator >= range.start) else {
             return Ok(end);
         };
-        let told = input.at_most(locator, LOCATOR_LENGTH)?;
-        if !told.starts_with(&LOCATOR) {
+        let end_locator = input.at_most(locator, LOCATOR_LENGTH)?;
+        if !end_locator.starts_with(&LOCATOR) {
             return Ok(end);
         }
         // Where bytes stand before the archive, the record is behind where it should be: just before its locator.
-        let places = [Some(u64_at(&told, 8)), locator.checked_sub(END_64_LENGTH)];
+        let places = [Some(u64_at(&end_locator, 8)), locator.checked_sub(END_64_LENGTH)];
         for place in places.into_iter().flatten().filter(|place| range.contains(place)) {
             let record = input.at_most(place, END_64_LENGTH)?;
             if record.starts_with(&END_64) && record.len() as u64 == END_64_LENGTH {

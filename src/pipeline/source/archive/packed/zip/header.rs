@@ -31,7 +31,7 @@ pub(super) fn u64_at(bytes: &[u8], at: usize) -> u64 {
     bytes.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |field| u64::from_le_bytes(*field))
 }
 
-/// A member, as a header tells of it.
+/// A member, as a header describes it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Member {
     pub(super) name: Vec<u8>,
@@ -70,7 +70,7 @@ impl Member {
         }
     }
 
-    /// Takes a name and what is said beside the fields: sizes of 64 bits (APPNOTE, 4.5.3) and a name in UTF-8 (4.6.9).
+    /// Takes a name and what the extra fields say: sizes of 64 bits (APPNOTE, 4.5.3) and a name in UTF-8 (4.6.9).
     fn take(&mut self, name: &[u8], mut extra: &[u8]) {
         self.name = name.to_vec();
         while let Some((head, rest)) = extra.split_first_chunk::<4>() {

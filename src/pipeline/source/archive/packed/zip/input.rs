@@ -4,7 +4,7 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 
 use memchr::memmem;
 
-use super::super::Place;
+use super::super::RandomAccess;
 
 /// How a record begins.
 pub(super) type Mark = [u8; 4];
@@ -14,19 +14,19 @@ const PIECE: u64 = 256 << 10;
 
 /// A file and where in it the next read begins.
 pub(super) struct Input {
-    file: BufReader<Box<dyn Place>>,
+    file: BufReader<Box<dyn RandomAccess>>,
     at: u64,
     pub(super) length: u64,
 }
 
 impl Input {
-    pub(super) fn new(mut file: Box<dyn Place>) -> io::Result<Input> {
+    pub(super) fn new(mut file: Box<dyn RandomAccess>) -> io::Result<Input> {
         let length = file.seek(SeekFrom::End(0))?;
         Ok(Input { file: super::super::buffered(file), at: length, length })
     }
 
     /// The file, to be read from its start.
-    pub(super) fn into_file(self) -> io::Result<Box<dyn Place>> {
+    pub(super) fn into_file(self) -> io::Result<Box<dyn RandomAccess>> {
         let mut file = self.file.into_inner();
         file.rewind()?;
         Ok(file)

@@ -79,9 +79,9 @@ fn member(input: &mut Input, at: u64, end: u64, archive: &mut Archive<'_>) -> St
     let behind = match member.is_unsized() {
         false => start.checked_add(member.packed),
         true => match unsized_end(input, &mut member, start..end)? {
-            Told::End(end) => Some(end),
-            Told::Cut => None,
-            Told::Damaged(error) => {
+            MemberEnd::At(end) => Some(end),
+            MemberEnd::Cut => None,
+            MemberEnd::Damaged(error) => {
                 let next =
                     if content::refusal(&member).is_some() { Next::At(start) } else { Next::Behind(start) };
                 if member.is_file && archive.wants(&member.name) {
@@ -91,40 +91,40 @@ fn member(input: &mut Input, at: u64, end: u64, archive: &mut Archive<'_>) -> St
             }
         },
     };
-    // A member that breaks off is told by the record of the archive.
+    // A member that breaks off shows in the record of the archive.
     let Some(behind) = behind.filter(|&behind| behind <= end) else { return Ok(Next::None) };
     take(&member, start, input, archive)?;
     Ok(Next::At(behind))
 }
 
 /// Where a member ends whose header does not say.
-enum Told {
-    End(u64),
+enum MemberEnd {
+    At(u64),
     Cut,
     Damaged(Error),
 }
 
 /// Finds the end of a member, its descriptor included, and its sizes.
-fn unsized_end(input: &mut Input, member: &mut Member, range: Range<u64>) -> Step<Told> {
+fn unsized_end(input: &mut Input, member: &mut Member, range: Range<u64>) -> Step<MemberEnd> {
     if let Some(error) = content::refusal(member) {
-        return Ok(Told::Damaged(error));
+        return Ok(MemberEnd::Damaged(error));
     }
     match member.method {
         DEFLATED => deflated_end(input, member, range),
         method => {
             debug_assert_eq!(method, STORED);
-            Ok(stored_end(input, member, range).map_err(cannot)?.map_or(Told::Cut, Told::End))
+            Ok(stored_end(input, member, range).map_err(cannot)?.map_or(MemberEnd::Cut, MemberEnd::At))
         }
     }
 }
 
-fn deflated_end(input: &mut Input, member: &mut Member, range: Range<u64>) -> Step<Told> {
+fn deflated_end(input: &mut Input, member: &mut Member, range: Range<u64>) -> Step<MemberEnd> {
     input.go(range.start).map_err(cannot)?;
     let measured = match content::measure(input.take(range.end - range.start)) {
         Ok(measured) => measured,
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Told::Cut),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(MemberEnd::Cut),
         Err(error) => match broken("zip", "the member", error) {
-            error @ Error::Corrupt { .. } => return Ok(Told::Damaged(error)),
+            error @ Error::Corrupt { .. } => return Ok(MemberEnd::Damaged(error)),
             error => return Err(error.into()),
         },
     };
@@ -132,10 +132,10 @@ fn deflated_end(input: &mut Input, member: &mut Member, range: Range<u64>) -> St
     let end = range.start + measured.packed;
     let behind = input.at_most(end, LONGEST_DESCRIPTOR.min(range.end - end)).map_err(cannot)?;
     match descriptor(&behind, member.crc, member.packed, member.size) {
-        Some(length) => Ok(Told::End(end + length)),
+        Some(length) => Ok(MemberEnd::At(end + length)),
         // The content is whole by its own end; only what says so again is cut.
-        None if behind.len() < SHORTEST_DESCRIPTOR => Ok(Told::End(range.end)),
-        None => Ok(Told::Damaged(Error::corrupt("zip", "the member: its checksum is wrong"))),
+        None if behind.len() < SHORTEST_DESCRIPTOR => Ok(MemberEnd::At(range.end)),
+        None => Ok(MemberEnd::Damaged(Error::corrupt("zip", "the member: its checksum is wrong"))),
     }
 }
 
@@ -168,10 +168,10 @@ fn stored_end(input: &mut Input, member: &mut Member, range: Range<u64>) -> io::
             let crc = sums.up_to(end, input)?;
             let size = end - range.start;
             let behind = input.at_most(end, LONGEST_DESCRIPTOR.min(range.end - end))?;
-            let told = descriptor(&behind, crc, size, size);
-            if let Some(told) = told.filter(|&told| mark == DESCRIPTOR || told == *length) {
+            let descriptor = descriptor(&behind, crc, size, size);
+            if let Some(found) = descriptor.filter(|&found| mark == DESCRIPTOR || found == *length) {
                 (member.size, member.packed, member.crc) = (size, size, crc);
-                return Ok(Some(end + told));
+                return Ok(Some(end + found));
             }
         }
         from = found + 1;

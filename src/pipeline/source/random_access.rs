@@ -7,12 +7,12 @@ use std::path::Path;
 use super::{InputOptions, open_regular, store};
 
 /// A file to be read anywhere in it.
-pub(super) trait Place: Read + Seek + Send {}
+pub(super) trait RandomAccess: Read + Seek + Send {}
 
-impl<T: Read + Seek + Send> Place for T {}
+impl<T: Read + Seek + Send> RandomAccess for T {}
 
 /// Opens a path or an object's URL. A pipe or a device is refused: it cannot be read anywhere in it.
-pub(super) fn open(location: &OsStr, options: &InputOptions) -> io::Result<Box<dyn Place>> {
+pub(super) fn open(location: &OsStr, options: &InputOptions) -> io::Result<Box<dyn RandomAccess>> {
     if let Some(url) = store::url(location) {
         return store::open(url, options);
     }

@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 
 /// Bytes that may be held ahead of the run.
 #[derive(Debug)]
-pub(super) struct Shelf {
+pub(super) struct Semaphore {
     total: u64,
     state: Mutex<State>,
     changed: Condvar,
@@ -45,48 +45,53 @@ impl State {
     }
 }
 
-/// Empty buffers that are kept for what is read next, and their part of the shelf, beside its bytes.
+/// Empty buffers that are kept for what is read next, and their share of its bytes, which counts on top of them.
 const IDLE: usize = 16;
 const IDLE_PART: u64 = 8;
 
 /// Bytes taken for something read ahead, given back on drop.
 #[derive(Debug)]
-pub(in crate::pipeline) struct Lease {
-    shelf: Arc<Shelf>,
+pub(in crate::pipeline) struct Permit {
+    semaphore: Arc<Semaphore>,
     item: u64,
     bytes: u64,
 }
 
-impl Shelf {
-    pub(super) fn new(total: u64) -> Arc<Shelf> {
-        Arc::new(Shelf { total, state: Mutex::default(), changed: Condvar::new() })
+impl Semaphore {
+    pub(super) fn new(total: u64) -> Arc<Semaphore> {
+        Arc::new(Semaphore { total, state: Mutex::default(), changed: Condvar::new() })
     }
 
     /// Takes `bytes` for the item of this number, waiting for them; `None` when nobody wants it any more.
-    pub(super) fn take(self: &Arc<Shelf>, item: u64, bytes: u64) -> Option<Lease> {
+    pub(super) fn take(self: &Arc<Semaphore>, item: u64, bytes: u64) -> Option<Permit> {
         let must_wait = |state: &mut State| state.must_wait(self.total, item, bytes);
         let state = self.changed.wait_while(self.lock(), must_wait).unwrap_or_else(PoisonError::into_inner);
-        self.lend(state, item, bytes)
+        self.grant(state, item, bytes)
     }
 
     /// The same for a task, which is woken when it may ask again.
     #[cfg(feature = "store")]
     pub(super) fn poll_take(
-        self: &Arc<Shelf>,
+        self: &Arc<Semaphore>,
         item: u64,
         bytes: u64,
         context: &Context<'_>,
-    ) -> Poll<Option<Lease>> {
+    ) -> Poll<Option<Permit>> {
         let mut state = self.lock();
         if state.must_wait(self.total, item, bytes) {
             state.asking.insert(item, context.waker().clone());
             return Poll::Pending;
         }
         state.wake();
-        Poll::Ready(self.lend(state, item, bytes))
+        Poll::Ready(self.grant(state, item, bytes))
     }
 
-    fn lend(self: &Arc<Shelf>, mut state: MutexGuard<'_, State>, item: u64, bytes: u64) -> Option<Lease> {
+    fn grant(
+        self: &Arc<Semaphore>,
+        mut state: MutexGuard<'_, State>,
+        item: u64,
+        bytes: u64,
+    ) -> Option<Permit> {
         if state.closed {
             return None;
         }
@@ -95,7 +100,7 @@ impl Shelf {
         if item == state.due {
             state.due_taken += bytes;
         }
-        Some(Lease { shelf: self.clone(), item, bytes })
+        Some(Permit { semaphore: self.clone(), item, bytes })
     }
 
     /// An empty buffer for so many bytes, a used one where there is one.
@@ -133,26 +138,26 @@ impl Shelf {
     }
 }
 
-impl Lease {
+impl Permit {
     /// Gives the bytes back, and an empty buffer in place of the one that they were taken for.
     pub(in crate::pipeline) fn give_back(self, buffer: Vec<u8>) {
-        let mut state = self.shelf.lock();
+        let mut state = self.semaphore.lock();
         let bytes: usize = state.idle.iter().map(Vec::capacity).sum();
-        let fits = (bytes + buffer.capacity()) as u64 <= self.shelf.total / IDLE_PART;
+        let fits = (bytes + buffer.capacity()) as u64 <= self.semaphore.total / IDLE_PART;
         if fits && state.idle.len() < IDLE && buffer.capacity() > 0 {
             state.idle.push(buffer);
         }
     }
 }
 
-impl Drop for Lease {
+impl Drop for Permit {
     fn drop(&mut self) {
-        let mut state = self.shelf.lock();
+        let mut state = self.semaphore.lock();
         state.taken -= self.bytes;
         if self.item == state.due {
             state.due_taken = state.due_taken.saturating_sub(self.bytes);
         }
-        self.shelf.changed.notify_all();
+        self.semaphore.changed.notify_all();
         state.wake();
     }
 }
@@ -166,32 +171,32 @@ mod tests {
 
     #[test]
     fn the_bound_holds_but_for_what_is_due() {
-        let shelf = Shelf::new(100);
-        let (first, second) = (shelf.take(0, 80), shelf.take(1, 20));
+        let semaphore = Semaphore::new(100);
+        let (first, second) = (semaphore.take(0, 80), semaphore.take(1, 20));
         let late = thread::spawn({
-            let shelf = shelf.clone();
-            move || shelf.take(2, 50).map(|lease| lease.bytes)
+            let semaphore = semaphore.clone();
+            move || semaphore.take(2, 50).map(|permit| permit.bytes)
         });
         thread::sleep(Duration::from_millis(30));
         assert!(!late.is_finished(), "50 more than 100 were let through");
-        shelf.turn();
+        semaphore.turn();
         drop(first);
         assert_eq!(late.join().unwrap(), Some(50));
         drop(second);
-        shelf.turn();
-        let due = shelf.take(2, 1_000);
-        assert_eq!(due.as_ref().map(|lease| lease.bytes), Some(1_000), "what is due waited for itself");
-        assert_eq!(shelf.peak(), 1_000);
+        semaphore.turn();
+        let due = semaphore.take(2, 1_000);
+        assert_eq!(due.as_ref().map(|permit| permit.bytes), Some(1_000), "what is due waited for itself");
+        assert_eq!(semaphore.peak(), 1_000);
         drop(due);
         let waiting = thread::spawn({
-            let shelf = shelf.clone();
+            let semaphore = semaphore.clone();
             move || {
-                let held = shelf.take(2, 100);
-                (held.is_some(), shelf.take(5, 1).is_some())
+                let held = semaphore.take(2, 100);
+                (held.is_some(), semaphore.take(5, 1).is_some())
             }
         });
         thread::sleep(Duration::from_millis(30));
-        shelf.close();
+        semaphore.close();
         assert_eq!(waiting.join().unwrap(), (true, false));
     }
 
@@ -210,24 +215,24 @@ mod tests {
     #[cfg(feature = "store")]
     #[test]
     fn buffers_are_used_again_within_a_bound() {
-        let shelf = Shelf::new(8_000);
-        let give = |capacity| shelf.take(0, 1).unwrap().give_back(Vec::with_capacity(capacity));
+        let semaphore = Semaphore::new(8_000);
+        let give = |capacity| semaphore.take(0, 1).unwrap().give_back(Vec::with_capacity(capacity));
         [600, 0, 500, 400].into_iter().for_each(give);
-        assert_eq!(shelf.lock().idle.iter().map(Vec::capacity).collect::<Vec<_>>(), [600, 400]);
-        assert_eq!([500, 500, 500].map(|length| shelf.buffer(length).capacity()), [500, 600, 500]);
+        assert_eq!(semaphore.lock().idle.iter().map(Vec::capacity).collect::<Vec<_>>(), [600, 400]);
+        assert_eq!([500, 500, 500].map(|length| semaphore.buffer(length).capacity()), [500, 600, 500]);
         (0..100).for_each(|_| give(1));
-        let state = shelf.lock();
+        let state = semaphore.lock();
         assert_eq!((state.idle.len(), state.taken), (IDLE, 0));
     }
 
     #[cfg(feature = "store")]
     #[test]
     fn tasks_are_woken_in_the_order_of_their_items() {
-        let shelf = Shelf::new(100);
+        let semaphore = Semaphore::new(100);
         let tasks: [Arc<Task>; 4] = Default::default();
         let poll = |item: usize, bytes| {
             let waker = tasks[item].clone().into();
-            shelf.poll_take(item as u64, bytes, &Context::from_waker(&waker))
+            semaphore.poll_take(item as u64, bytes, &Context::from_waker(&waker))
         };
         let woken = || tasks.each_ref().map(|task| task.0.load(std::sync::atomic::Ordering::Relaxed));
         let Poll::Ready(Some(all)) = poll(0, 100) else { panic!("nothing was taken") };
@@ -239,7 +244,7 @@ mod tests {
         assert_eq!(woken(), [0, 1, 1, 0], "whoever is served wakes the next one");
         let Poll::Ready(Some(_second)) = poll(2, 50) else { panic!("bytes were there") };
         assert!(poll(3, 50).is_pending());
-        (0..3).for_each(|_| shelf.turn());
+        (0..3).for_each(|_| semaphore.turn());
         assert!(matches!(poll(3, 50), Poll::Ready(Some(_))), "what is due waits");
     }
 }

@@ -1,4 +1,7 @@
 //! Records as they are stored: what every sink writes, and what can be read from finished output and written again unchanged.
+//!
+//! A [`Record`] holds what a run computed, in the library's own types. A [`StoredRecord`] holds the same in the words of
+//! files, so that a record of another version, with a flag or a code that this one does not know, survives a rewrite.
 
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
@@ -11,6 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Record;
 use super::source::name_from_bytes;
+use crate::error::Error;
 use crate::hasher::{FaceHash, Flag, Hashed};
 use crate::signature::{Pdq, PhotoDna};
 
@@ -19,31 +23,34 @@ pub type Text = Cow<'static, str>;
 
 /// One record as it is stored.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Row {
+#[non_exhaustive]
+pub struct StoredRecord {
     /// As in [`Record::key`], exact.
     pub key: OsString,
-    /// As in [`Record::source`], with U+FFFD for what is not UTF-8. JSON lines and CSV hold it only where the key does not
-    /// begin with it.
+    /// As in [`Record::source`], with U+FFFD for what is not UTF-8. Parquet always holds it; JSON lines and CSV leave it out
+    /// where the key begins with it, since it would only repeat.
     pub source: Option<String>,
     /// The picture, or why there is none.
-    pub outcome: Result<RowPicture, RowFailure>,
+    pub outcome: Result<RecordPicture, RecordError>,
     /// As in [`Record::matches`].
-    pub matches: Option<Vec<RowMatch>>,
+    pub matches: Option<Vec<RecordMatch>>,
 }
 
 /// Why an input has no signature.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RowFailure {
-    /// As [`Error::code`](crate::Error::code) gives it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RecordError {
+    /// As [`Error::code`] gives it: column `error_code`.
     pub code: Text,
-    /// What happened, and what to do.
+    /// What happened, and what to do: column `error_message`.
     pub message: String,
 }
 
 /// What a picture gave, in the words of the records; see the fields of [`Hashed`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "docs/reference.md says what each field means")]
-pub struct RowPicture {
+#[non_exhaustive]
+pub struct RecordPicture {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<Text>,
     pub width: u32,
@@ -76,13 +83,14 @@ pub struct RowPicture {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub face: Option<Text>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub faces: Vec<RowFace>,
+    pub faces: Vec<RecordFace>,
 }
 
 /// A further picture that the file shows; see [`FaceHash`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "as in RowPicture")]
-pub struct RowFace {
+#[expect(missing_docs, reason = "as in RecordPicture")]
+#[non_exhaustive]
+pub struct RecordFace {
     pub face: Text,
     #[serde(default, skip_serializing_if = "Option::is_none", with = "as_text")]
     pub photodna: Option<PhotoDna>,
@@ -100,7 +108,8 @@ pub struct RowFace {
 
 /// An entry of a gallery that a picture matched.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RowMatch {
+#[non_exhaustive]
+pub struct RecordMatch {
     /// The gallery's path.
     pub gallery: String,
     /// The entry's key.
@@ -122,30 +131,47 @@ pub struct RowMatch {
     pub face: Option<Text>,
 }
 
-impl From<&Record> for Row {
-    fn from(record: &Record) -> Row {
+impl From<&Record> for StoredRecord {
+    fn from(record: &Record) -> StoredRecord {
         let outcome = match &record.outcome {
-            Ok(hashed) => Ok(RowPicture::new(hashed, record.bytes)),
-            Err(error) => Err(RowFailure { code: error.code().into(), message: error.to_string() }),
+            Ok(hashed) => Ok(RecordPicture::new(hashed, record.bytes)),
+            Err(error) => Err(error.into()),
         };
         let source = record.source.as_ref().map(|source| source.to_string_lossy().into_owned());
-        Row { key: record.key.clone(), source, outcome, matches: record.matches.clone() }
+        StoredRecord { key: record.key.clone(), source, outcome, matches: record.matches.clone() }
     }
 }
 
-impl Row {
-    /// The source, where the key does not tell it.
-    pub(super) fn untold_source(&self) -> Option<&str> {
+impl StoredRecord {
+    /// The picture, where there is one.
+    pub fn picture(&self) -> Option<&RecordPicture> {
+        self.outcome.as_ref().ok()
+    }
+
+    /// Why there is no picture, where there is none.
+    pub fn error(&self) -> Option<&RecordError> {
+        self.outcome.as_ref().err()
+    }
+
+    /// The source, where the key does not begin with it.
+    pub(super) fn unrepeated_source(&self) -> Option<&str> {
         let key = self.key.to_string_lossy();
         self.source.as_deref().filter(|source| !key.starts_with(source))
     }
 }
 
-impl RowPicture {
-    fn new(hashed: &Hashed, bytes: Option<u64>) -> RowPicture {
+impl From<&Error> for RecordError {
+    fn from(error: &Error) -> RecordError {
+        RecordError { code: error.code().into(), message: error.to_string() }
+    }
+}
+
+impl RecordPicture {
+    /// What records say of a hashed picture; `bytes` is the length of its encoded file, where there was one.
+    pub fn new(hashed: &Hashed, bytes: Option<u64>) -> RecordPicture {
         let photodna = hashed.photodna.as_ref();
         let (pdq, pdq512) = (hashed.pdq.as_ref(), hashed.pdq512.as_ref());
-        RowPicture {
+        RecordPicture {
             format: hashed.format.map(|format| format.name().into()),
             width: hashed.width,
             height: hashed.height,
@@ -164,15 +190,15 @@ impl RowPicture {
             pdq512_path: pdq512.map(|hash| hash.path.name().into()),
             flags: hashed.flags().map(|flag: Flag| flag.name().into()).collect(),
             face: hashed.face.map(|face| face.to_string().into()),
-            faces: hashed.faces.iter().map(RowFace::new).collect(),
+            faces: hashed.faces.iter().map(RecordFace::new).collect(),
         }
     }
 }
 
-impl RowFace {
-    fn new(hash: &FaceHash) -> RowFace {
+impl RecordFace {
+    fn new(hash: &FaceHash) -> RecordFace {
         let FaceHash { face, photodna, pdq, pdq512 } = hash;
-        RowFace {
+        RecordFace {
             face: face.to_string().into(),
             photodna: photodna.map(|hash| hash.signature),
             strength: photodna.map(|hash| hash.strength),
@@ -184,13 +210,18 @@ impl RowFace {
     }
 }
 
-/// The exact bytes of a key that is not UTF-8, in base64.
-pub(super) fn exact_key(key: &OsStr) -> Option<String> {
+/// The exact bytes of a key that is not UTF-8.
+pub(super) fn key_bytes(key: &OsStr) -> Option<&[u8]> {
     let bytes = key.as_encoded_bytes();
-    std::str::from_utf8(bytes).is_err().then(|| BASE64.encode(bytes))
+    std::str::from_utf8(bytes).is_err().then_some(bytes)
 }
 
-/// A key from what [`exact_key`] gave, or from its readable form.
+/// Those bytes as texts have them.
+pub(super) fn key_text(bytes: &[u8]) -> String {
+    BASE64.encode(bytes)
+}
+
+/// A key from what [`key_text`] gave, or from its readable form.
 pub(super) fn key_of(readable: String, exact: Option<&str>) -> Result<OsString, String> {
     match exact {
         None => Ok(readable.into()),

@@ -3,9 +3,9 @@
 
 use fearless_simd::Level;
 
-use super::words::Words;
+use super::multi_index::MultiIndex;
 
-// Costs in nanoseconds of processor time, measured by `cargo bench --bench match -- ways` on 20 thousand to a million rows (see
+// Costs in nanoseconds of CPU time, measured by `cargo bench --bench match -- ways` on 20 thousand to a million rows (see
 // benches/results).
 
 /// A value looked up in a word's table.
@@ -20,13 +20,13 @@ const ROW: f64 = 1.2;
 /// Signatures in a set: 44 bytes each for the scan of small integers.
 pub(super) const SET: usize = 512;
 
-/// Nanoseconds a query by the index.
-pub(super) fn index_cost(words: &Words<'_>, radius: u32) -> f64 {
-    let (values, met) = words.work(radius);
+/// Nanoseconds per query by the index.
+pub(super) fn index_cost(index: &MultiIndex<'_>, radius: u32) -> f64 {
+    let (values, met) = index.work(radius);
     LOOK_UP * values + MEET * met
 }
 
-/// Nanoseconds a query by every row, where `queries` are looked up together.
+/// Nanoseconds per query by every row, where `queries` are looked up together.
 pub(super) fn every_row_cost(level: Level, rows: usize, queries: usize) -> f64 {
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
     let pair = PAIR[usize::from(level.as_avx512().is_none())];
@@ -40,6 +40,12 @@ pub(super) fn every_row_cost(level: Level, rows: usize, queries: usize) -> f64 {
 
 /// Whether the index is the faster way for so many queries at this radius: at radius 31 for single queries wherever there is one, for
 /// batches from some 50,000 rows on; not at radii much wider.
-pub(super) fn index_pays(level: Level, words: &Words<'_>, rows: usize, queries: usize, radius: u32) -> bool {
-    index_cost(words, radius) < every_row_cost(level, rows, queries)
+pub(super) fn index_pays(
+    level: Level,
+    index: &MultiIndex<'_>,
+    rows: usize,
+    queries: usize,
+    radius: u32,
+) -> bool {
+    index_cost(index, radius) < every_row_cost(level, rows, queries)
 }

@@ -10,26 +10,26 @@ use super::{Item, ItemKind};
 ///
 /// Names of archives are let through always, since what counts is the names in them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Only(Vec<String>);
+pub struct ExtensionFilter(Vec<String>);
 
-impl FromStr for Only {
+impl FromStr for ExtensionFilter {
     type Err = Infallible;
 
     /// `jpg,png`; dots and blanks around an ending do not matter, nor does case.
-    fn from_str(text: &str) -> Result<Only, Infallible> {
+    fn from_str(text: &str) -> Result<ExtensionFilter, Infallible> {
         let ending = |part: &str| part.trim().trim_start_matches('.').to_ascii_lowercase();
-        Ok(Only(text.split(',').map(ending).filter(|ending| !ending.is_empty()).collect()))
+        Ok(ExtensionFilter(text.split(',').map(ending).filter(|ending| !ending.is_empty()).collect()))
     }
 }
 
 /// As it is parsed.
-impl std::fmt::Display for Only {
+impl std::fmt::Display for ExtensionFilter {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(&self.0.join(","))
     }
 }
 
-impl Only {
+impl ExtensionFilter {
     /// Whether a name has one of the endings.
     pub fn lets(&self, name: &OsStr) -> bool {
         self.0.is_empty() || ending(name).is_some_and(|ending| self.has(ending))
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn endings_decide_whatever_their_case() {
-        let only: Only = " .jpg,PNG,,".parse().unwrap();
+        let filter: ExtensionFilter = " .jpg,PNG,,".parse().unwrap();
         for (name, passes) in [
             ("a.jpg", true),
             ("deep.png/b.JPG", true),
@@ -72,9 +72,9 @@ mod tests {
             ("a.jpgx", false),
             ("a.png/b", false),
         ] {
-            assert_eq!(only.lets(name.as_ref()), passes, "{name}");
+            assert_eq!(filter.lets(name.as_ref()), passes, "{name}");
         }
-        assert!(only.lets_key("row/17".as_ref()) && !only.lets_key("17.txt".as_ref()));
-        assert!(Only::default().lets("anything".as_ref()));
+        assert!(filter.lets_key("row/17".as_ref()) && !filter.lets_key("17.txt".as_ref()));
+        assert!(ExtensionFilter::default().lets("anything".as_ref()));
     }
 }

@@ -1,4 +1,4 @@
-//! A gallery's signatures on a graphics processor, where they stay.
+//! A gallery's signatures on a GPU, where they stay.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,26 +10,26 @@ use crate::error::Result;
 
 /// What is on the device, and whether it still answers.
 #[derive(Debug)]
-pub(super) struct OnDevice {
+pub(super) struct DeviceGallery {
     device: Arc<Device>,
     /// One a segment.
-    segments: Vec<Known>,
+    segments: Vec<DeviceSegment>,
     fault: Mutex<Option<String>>,
 }
 
 /// The signatures of a segment.
 #[derive(Debug)]
-struct Known {
+struct DeviceSegment {
     photodna: Option<Resident>,
     pdq: Option<Resident>,
 }
 
-impl Known {
-    fn upload(device: &Device, segment: &Segment, storage: &Storage) -> Result<Known> {
+impl DeviceSegment {
+    fn upload(device: &Device, segment: &Segment, storage: &Storage) -> Result<DeviceSegment> {
         let upload = |metric, rows: &[u8]| -> Result<Option<Resident>> {
             (!rows.is_empty()).then(|| Resident::upload(device, metric, rows)).transpose()
         };
-        Ok(Known {
+        Ok(DeviceSegment {
             photodna: upload(Metric::Squares, segment.photodna_rows(storage).as_flattened())?,
             pdq: upload(Metric::Hamming, segment.pdq_rows(storage).as_flattened())?,
         })
@@ -38,19 +38,19 @@ impl Known {
 
 impl Gallery {
     /// The same gallery with its signatures on the first of `devices` too, if there is one: searches are then made there,
-    /// with the same answers. What the device does not answer is searched by the processor;
+    /// with the same answers. What the device does not answer is searched by the CPU;
     /// [`device_fault`](Gallery::device_fault) says why.
     ///
     /// # Errors
     ///
-    /// [`Error::Device`](crate::Error::Device) where its memory is too small, or it computes other distances than the processor.
+    /// [`Error::Device`](crate::Error::Device) where its memory is too small, or it computes other distances than the CPU.
     pub fn on_device(self, devices: &Devices) -> Result<Gallery> {
         let Some(device) = devices.first() else { return Ok(self) };
         probe_search(device, Metric::Squares)?;
         probe_search(device, Metric::Hamming)?;
-        let upload = |segment| Known::upload(device, segment, &self.storage);
+        let upload = |segment| DeviceSegment::upload(device, segment, &self.storage);
         let segments = self.segments.iter().map(upload).collect::<Result<Vec<_>>>()?;
-        let device = OnDevice { device: device.clone(), segments, fault: Mutex::default() };
+        let device = DeviceGallery { device: device.clone(), segments, fault: Mutex::default() };
         Ok(Gallery { device: Some(device), ..self })
     }
 
@@ -69,7 +69,7 @@ impl Gallery {
         radius: u32,
         tell: &mut dyn FnMut(usize, u32, u32),
     ) -> usize {
-        let Some(OnDevice { device, segments, fault }) = &self.device else { return 0 };
+        let Some(DeviceGallery { device, segments, fault }) = &self.device else { return 0 };
         let known = match metric {
             Metric::Squares => &segments[segment].photodna,
             Metric::Hamming => &segments[segment].pdq,
@@ -186,7 +186,7 @@ mod tests {
             let of_pdq = expected.iter().filter(|found| found.algorithm == crate::Algorithm::Pdq);
             let mut expected_pdq: Vec<_> = of_pdq.map(|m| (m.query, m.entry, m.distance)).collect();
             let after = found.len() - first_lost.unwrap();
-            println!("{} matches, {after} of them after the device was told to go", found.len());
+            println!("{} matches, {after} of them after the device was asked to go", found.len());
             found.sort_unstable();
             expected_pdq.sort_unstable();
             assert_eq!(found, expected_pdq);

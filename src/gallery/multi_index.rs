@@ -13,7 +13,7 @@
 //! Norouzi, Punjani and Fleet, "Fast exact search in Hamming space with multi-index hashing", IEEE TPAMI 36(6), 2014; the second, after
 //! Qin and Xiao, "Pigeonring", PVLDB 12(1), 2018, keeps all but one in a hundred of the rows that the first meets.
 //!
-//! For every word there is a table from its value to the rows that have it, and beside each row the next word's value. A query looks up all
+//! For every word there is a table from its value to the rows that have it, and with each row the next word's value. A query looks up all
 //! values within `sᵢ − 1` bits of its own, passes over rows by their next words, and compares what is left in full.
 //!
 //! Bits that lie together in a signature go together (words cut from rows of coefficients fill their tables twice as unevenly as chance
@@ -130,7 +130,7 @@ pub(crate) fn build(
 
 /// An index as it lies in memory.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Words<'a> {
+pub(crate) struct MultiIndex<'a> {
     bytes: &'a [u8],
     rows: &'a [[u8; 32]],
 }
@@ -146,7 +146,7 @@ type Nexts = [[u8; 2]; AT_ONCE];
 
 /// Buffers of a search.
 #[derive(Debug, Default)]
-pub(crate) struct WordsWork {
+pub(crate) struct MultiIndexWork {
     /// The queries' words.
     words: Vec<[u16; WORDS]>,
     /// What a word is looked up with, exclusive or.
@@ -158,10 +158,10 @@ pub(crate) struct WordsWork {
     candidates: Vec<usize>,
 }
 
-impl<'a> Words<'a> {
+impl<'a> MultiIndex<'a> {
     /// The index of `rows`; `None` where `bytes` has another length.
-    pub(crate) fn new(bytes: &'a [u8], rows: &'a [[u8; 32]]) -> Option<Words<'a>> {
-        (bytes.len() == byte_length(rows.len())).then_some(Words { bytes, rows })
+    pub(crate) fn new(bytes: &'a [u8], rows: &'a [[u8; 32]]) -> Option<MultiIndex<'a>> {
+        (bytes.len() == byte_length(rows.len())).then_some(MultiIndex { bytes, rows })
     }
 
     /// How many values a query looks up at this radius, and how many rows it meets there.
@@ -176,7 +176,7 @@ impl<'a> Words<'a> {
         level: Level,
         queries: &[[u8; 32]],
         radius: u32,
-        work: &mut WordsWork,
+        work: &mut MultiIndexWork,
         tell: &mut dyn FnMut(Pair, u32),
     ) {
         work.words.clear();
@@ -231,13 +231,13 @@ impl Table<'_> {
         _simd: S,
         queries: &[[u8; 32]],
         radius: u32,
-        work: &mut WordsWork,
+        work: &mut MultiIndexWork,
         tell: &mut dyn FnMut(Pair, u32),
     ) {
         let following = (self.number + 1) % WORDS;
         // Both words differ in fewer bits together.
         let both = self.shares[self.number] + self.shares[following];
-        let WordsWork { words: asked, masks, ranges, firsts, candidates } = work;
+        let MultiIndexWork { words: asked, masks, ranges, firsts, candidates } = work;
         for (index, (query, words)) in queries.iter().zip(&*asked).enumerate() {
             let query = Asked { index: index as u32, bits: hamming::words(query), words, radius };
             let (value, next) = (words[self.number], words[following]);
@@ -406,7 +406,7 @@ mod tests {
             rows.push(row);
         }
         let queries: Vec<[u8; 32]> = rows[..12].to_vec();
-        let (mut matched, mut work) = (0, WordsWork::default());
+        let (mut matched, mut work) = (0, MultiIndexWork::default());
         let mut bytes = Vec::new();
         build(&rows, |part| {
             bytes.extend_from_slice(part);
@@ -414,7 +414,7 @@ mod tests {
         })
         .unwrap();
         assert_eq!(bytes.len(), byte_length(rows.len()));
-        let index = Words::new(&bytes, &rows).unwrap();
+        let index = MultiIndex::new(&bytes, &rows).unwrap();
         for radius in [0, 1, 9, 15, 16, 30, 31, 32, 45, 62] {
             let mut expected = Vec::new();
             for (query, own) in queries.iter().enumerate() {
@@ -436,7 +436,7 @@ mod tests {
             }
         }
         assert!(matched > 2_000, "{matched}");
-        assert!(Words::new(&[0; 100], &rows).is_none());
+        assert!(MultiIndex::new(&[0; 100], &rows).is_none());
     }
 
     #[test]
@@ -449,7 +449,7 @@ mod tests {
             Ok(())
         })
         .unwrap();
-        let mut work = WordsWork::default();
+        let mut work = MultiIndexWork::default();
         for share in [2, 50, 5000] {
             let mut damaged = bytes.clone();
             for byte in &mut damaged {
@@ -457,7 +457,7 @@ mod tests {
                     *byte = random.next() as u8 & 31;
                 }
             }
-            let index = Words::new(&damaged, &rows).unwrap();
+            let index = MultiIndex::new(&damaged, &rows).unwrap();
             index.search(Level::new(), &rows[..40], 31, &mut work, &mut |pair, distance| {
                 let (query, row) = (&rows[pair.query as usize], &rows[pair.row as usize]);
                 assert_eq!(naive::hamming(query, row), distance);

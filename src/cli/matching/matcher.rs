@@ -1,0 +1,242 @@
+//! Records on their way through the search: gathered, looked up many at a time, written in their order.
+
+use std::io::{BufWriter, Write};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use shadegrid::Error;
+use shadegrid::gallery::lists::{self, Item, ListFormat};
+use shadegrid::gallery::{Entry, Query};
+use shadegrid::pipeline::{
+    DeprecatedNames, Lookup, Queries, Record, RecordMatch, Sink, StoredRecord, StoredSink,
+};
+
+use crate::cli::console;
+use crate::cli::lookups::json;
+
+/// Queries looked up at a time: enough for many threads.
+const BATCH: usize = 16_384;
+
+/// How much longer than a search what is hashed waits for the next one, unless there is a batch of it: a few at a time are the dearest.
+const REST: u32 = 50;
+
+/// Takes records and looks them up, many at a time, in their order.
+pub(super) struct Matcher<'a> {
+    lookup: Lookup<'a>,
+    names: Vec<String>,
+    only_matches: bool,
+    waiting: Vec<Waiting>,
+    queries: Queries,
+    to: To,
+    pub(super) totals: Totals,
+    /// When the last search ended, and how long it took.
+    last: (Instant, Duration),
+}
+
+/// Where records go.
+pub(super) enum To {
+    /// Those of pictures.
+    Pictures(Box<dyn StoredSink + Send>),
+    /// Those of stored signatures: JSON lines.
+    Signatures(BufWriter<Box<dyn Write + Send>>),
+}
+
+/// What is looked up next.
+enum Waiting {
+    Picture(Box<StoredRecord>),
+    Signature(SignatureRecord),
+}
+
+/// What a run came to.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Totals {
+    records: u64,
+    pub(super) failed: u64,
+    pub(super) matched: u64,
+    matches: u64,
+}
+
+impl Totals {
+    pub(super) fn line(&self) -> String {
+        let Totals { records, failed, matched, matches } = self;
+        format!("{records} looked up, {matched} matched ({matches} matches), {failed} failed")
+    }
+}
+
+impl<'a> Matcher<'a> {
+    /// Looks up by `lookup` in the galleries of these names.
+    pub(super) fn new(lookup: Lookup<'a>, names: Vec<String>, only_matches: bool, to: To) -> Matcher<'a> {
+        Matcher {
+            lookup,
+            names,
+            only_matches,
+            waiting: Vec::new(),
+            queries: Queries::default(),
+            to,
+            totals: Totals::default(),
+            last: (Instant::now(), Duration::ZERO),
+        }
+    }
+
+    /// Looks up a list.
+    pub(super) fn signatures(
+        &mut self,
+        path: &std::path::Path,
+        format: Option<ListFormat>,
+    ) -> Result<(), Error> {
+        let outcome = lists::read(path, format, &mut |_, item| {
+            let (record, query) = match item {
+                Item::Entry(entry) => (SignatureRecord::of(&entry), query_of_entry(&entry)),
+                Item::WithoutSignature { position } => {
+                    (SignatureRecord::failed(position, "the record has no signature".to_string()), None)
+                }
+                Item::Bad { position, reason } => (SignatureRecord::failed(position, reason), None),
+                Item::Odd { position, reason } => {
+                    console::say(format_args!("shadegrid: {}: {position}: {reason}", path.display()));
+                    self.totals.failed += 1;
+                    return Ok(());
+                }
+                _ => return Ok(()),
+            };
+            self.queries.push_query(query.clone());
+            self.put(Waiting::Signature(record), query.is_some())
+        });
+        self.search()?;
+        match outcome {
+            Err(error @ (Error::Corrupt { .. } | Error::Input(_) | Error::Unsupported(_))) => {
+                console::say(format_args!("shadegrid: {}: {error}", path.display()));
+                self.totals.failed += 1;
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    /// Takes a record, whose queries are there already.
+    fn put(&mut self, record: Waiting, is_ok: bool) -> Result<(), Error> {
+        self.totals.records += 1;
+        self.totals.failed += u64::from(!is_ok);
+        self.waiting.push(record);
+        if self.waiting.len() < BATCH { Ok(()) } else { self.search() }
+    }
+
+    /// Looks up what waits, and writes it.
+    fn search(&mut self) -> Result<(), Error> {
+        let start = Instant::now();
+        let found = self.lookup.matches(&std::mem::take(&mut self.queries), &self.names)?;
+        for (record, matches) in std::mem::take(&mut self.waiting).into_iter().zip(found) {
+            self.write_one(record, matches)?;
+        }
+        self.last = (Instant::now(), start.elapsed());
+        match &mut self.to {
+            To::Pictures(sink) => sink.flush(),
+            To::Signatures(lines) => lines.flush().map_err(cannot_write),
+        }
+    }
+
+    fn write_one(&mut self, record: Waiting, matches: Vec<RecordMatch>) -> Result<(), Error> {
+        self.totals.matched += u64::from(!matches.is_empty());
+        self.totals.matches += matches.len() as u64;
+        if self.only_matches && matches.is_empty() {
+            return Ok(());
+        }
+        match (record, &mut self.to) {
+            (Waiting::Picture(mut record), To::Pictures(sink)) => {
+                record.matches = Some(matches);
+                sink.write_stored(&record)
+            }
+            (Waiting::Signature(record), To::Signatures(lines)) => {
+                writeln!(lines, "{}", json(&record.line(&matches))?).map_err(cannot_write)
+            }
+            _ => Err(Error::Input("pictures and stored signatures are not looked up in one run".to_string())),
+        }
+    }
+}
+
+fn cannot_write(source: std::io::Error) -> Error {
+    Error::io("cannot write the records", source)
+}
+
+impl Sink for Matcher<'_> {
+    fn write(&mut self, record: &Record) -> Result<(), Error> {
+        self.queries.push(record);
+        self.put(Waiting::Picture(Box::new(record.into())), record.outcome.is_ok())
+    }
+
+    /// Called whenever the next picture is not ready: then what waits is looked up, unless the last search took so
+    /// long that searching would hold the pictures up.
+    fn flush(&mut self) -> Result<(), Error> {
+        if self.last.0.elapsed() > REST * self.last.1 { self.search() } else { Ok(()) }
+    }
+
+    fn finish(&mut self) -> Result<(), Error> {
+        self.search()?;
+        match &mut self.to {
+            To::Pictures(sink) => sink.finish(),
+            To::Signatures(_) => Ok(()),
+        }
+    }
+}
+
+fn query_of_entry(entry: &Entry) -> Option<Query> {
+    Some(Query::default().photodna(entry.photodna).pdq(entry.pdq).flat(entry.flat).quality(entry.quality))
+}
+
+/// The record of a stored signature, without what it matched.
+struct SignatureRecord {
+    key: Option<String>,
+    label: String,
+    position: u64,
+    /// Why it cannot be looked up.
+    error: Option<String>,
+}
+
+/// Its line.
+#[derive(Serialize)]
+struct SignatureLine<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<&'a str>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    label: &'a str,
+    position: u64,
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_code: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_message: Option<&'a str>,
+    matches: &'a [RecordMatch],
+    #[serde(flatten)]
+    deprecated: DeprecatedNames<'a>,
+}
+
+/// The code of a signature that cannot be looked up.
+const FAILED: &str = "input";
+
+impl SignatureRecord {
+    fn of(entry: &Entry) -> SignatureRecord {
+        SignatureRecord {
+            key: Some(entry.key.clone()),
+            label: entry.label.clone(),
+            position: entry.position,
+            error: None,
+        }
+    }
+
+    fn failed(position: u64, message: String) -> SignatureRecord {
+        SignatureRecord { key: None, label: String::new(), position, error: Some(message) }
+    }
+
+    fn line<'a>(&'a self, matches: &'a [RecordMatch]) -> SignatureLine<'a> {
+        let error = self.error.as_deref();
+        SignatureLine {
+            key: self.key.as_deref(),
+            label: &self.label,
+            position: self.position,
+            status: if error.is_some() { "error" } else { "ok" },
+            error_code: error.map(|_| FAILED),
+            error_message: error,
+            matches,
+            deprecated: error.map(|message| DeprecatedNames::of_error(FAILED, message)).unwrap_or_default(),
+        }
+    }
+}
