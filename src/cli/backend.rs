@@ -1,4 +1,4 @@
-//! Options on which CPU and GPUs compute.
+//! Options on where pictures are computed: on the CPU or on GPUs.
 
 use std::num::NonZeroUsize;
 
@@ -8,7 +8,7 @@ use shadegrid::{BackendChoice, Devices, Error};
 /// Inputs that are done before a device is ready.
 const FEW: usize = 256;
 
-/// Options on which CPU and GPUs compute.
+/// Options on where pictures are computed: on the CPU or on GPUs.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Backend options")]
 pub(crate) struct DeviceArguments {

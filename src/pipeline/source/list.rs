@@ -195,7 +195,7 @@ fn no_column(first: &Row, column: Option<&str>) -> Error {
     let columns: Vec<_> = first.iter().map(String::from_utf8_lossy).collect();
     let wanted = column.map_or("path, url or the like".to_string(), ToString::to_string);
     Error::Input(format!(
-        "the list has no column {wanted}; name the column of paths or URLs, which is one of {}",
+        "the list has no column {wanted}; name the column of paths or URLs: it has {}",
         columns.join(", ")
     ))
 }

@@ -60,7 +60,7 @@ pub(super) fn choose(reader: &Reader, column: Option<&str>) -> Result<Holds> {
         let columns = columns.join(", ");
         Error::Input(match column {
             Some(column) => format!("the Parquet file has no column {column} of pictures or names; it has {columns}"),
-            None => format!("no column of the Parquet file shows by its name or content that it holds pictures or names; name the column, which is one of {columns}"),
+            None => format!("no column of the Parquet file shows by its name or content that it holds pictures or names; name the column: it has {columns}"),
         })
     })
 }
