@@ -312,7 +312,7 @@ fn lost_files_are_made_again() {
     let changed = fs::read(out.join("0000003.jsonl")).unwrap();
     let (exit, told) = job(folder, &["retry", "out", "--lost"]);
     assert!(
-        exit == 2 && told.contains("0 of 25 are hashed now, 25 failed again (io 25); 1 files stay"),
+        exit == 2 && told.contains("0 of 25 are hashed now, 25 failed again (io 25); left as before"),
         "{told}"
     );
     assert!(fs::read(out.join("0000003.jsonl")).unwrap() == changed);

@@ -317,10 +317,10 @@ fn the_order_holds_on_many_threads_with_a_slow_first() {
 #[test]
 fn limits_are_options() {
     let folder = pictures();
-    for (arguments, option) in [
-        (["--max-side", "59"], "--max-side"),
-        (["--max-pixels", "2999"], "--max-pixels"),
-        (["--max-file-bytes", "100"], "--max-file-bytes"),
+    for (arguments, field) in [
+        (["--max-side", "59"], "max_side"),
+        (["--max-pixels", "2999"], "max_pixels"),
+        (["--max-file-bytes", "100"], "max_file_bytes"),
     ] {
         let output = hash(&folder, &["a.png", arguments[0], arguments[1]]);
         assert_eq!(
@@ -329,7 +329,9 @@ fn limits_are_options() {
             "{arguments:?}"
         );
         let message = lines(&output.stdout)[0]["error_message"].as_str().unwrap().to_string();
-        assert!(message.contains(option), "{message}");
+        assert!(message.contains(field) && !message.contains("--"), "{message}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains(arguments[0]), "the option that raises it: {said}");
     }
     let large = ["a.png", "--max-side", "60", "--max-pixels", "3000", "--max-file-bytes", "1M"];
     let rest = ["--max-decoder-bytes", "1G", "--max-scans", "9", "--orient", "exif", "--damaged", "hash"];

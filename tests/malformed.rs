@@ -187,7 +187,7 @@ fn messages_say_what_is_wrong_in_words() {
         (changed(&png, 29, &[0; 4]), "corrupt", "the checksum of its IHDR chunk is wrong"),
         (changed(&png, 12, b"IDAT"), "corrupt", "it does not begin with its header"),
         (png[..30].to_vec(), "corrupt", "it breaks off"),
-        (changed(&bmp, 18, &large), "limit", "--max-side"),
+        (changed(&bmp, 18, &large), "limit", "max_side"),
         (tiff[..20].to_vec(), "corrupt", "it breaks off"),
         (b"GIF89a\x14\0\x14\0".to_vec(), "corrupt", "it breaks off"),
     ];

@@ -122,9 +122,9 @@ fn bodies_without_end_end() {
     for (name, options, code, told) in [
         ("part.jpg", &[][..], "io", "more than was asked for"),
         ("parts.tar", &[], "io", "more than was asked for"),
-        ("whole.jpg", &["--max-file-bytes", "3M"], "limit", "--max-file-bytes"),
-        ("whole.tar", &["--max-temporary-bytes", "3M"], "limit", "--max-temporary-bytes"),
-        ("list.csv", &["--max-temporary-bytes", "3M"], "io", "--max-temporary-bytes"),
+        ("whole.jpg", &["--max-file-bytes", "3M"], "limit", "max_file_bytes"),
+        ("whole.tar", &["--max-temporary-bytes", "3M"], "limit", "max_temporary_bytes"),
+        ("list.csv", &["--max-temporary-bytes", "3M"], "io", "max_temporary_bytes"),
     ] {
         let url = format!("http://{address}/{name}");
         let (is, message, took) = failure(&[&[&*url], options].concat());

@@ -234,10 +234,14 @@ fn bucket(count: usize) -> TempDir {
     root
 }
 
-/// The records with `from` in their paths replaced, sorted: a store's order is that of whole keys, a folder's that of names.
+/// The records with `from` in their keys replaced and without the deprecated names at their end, sorted: a store's order is that of whole keys, a
+/// folder's that of names.
 fn records(output: &Output, from: &str) -> Vec<String> {
     let text = String::from_utf8(output.stdout.clone()).unwrap();
-    let mut lines: Vec<String> = text.lines().map(|line| line.replacen(from, "", 1)).collect();
+    let mut lines: Vec<String> = text
+        .lines()
+        .map(|line| line.split(",\"path\":").next().unwrap_or_default().replacen(from, "", 1))
+        .collect();
     lines.sort_unstable();
     lines
 }
@@ -305,7 +309,10 @@ fn job_records(job: &Path, from: &str) -> Vec<String> {
     // The server keeps what it knows of an object in hidden files.
     let files = files.filter(|file| file.extension().is_some_and(|ending| ending == "jsonl"));
     let text: String = files.map(|file| fs::read_to_string(file).unwrap()).collect();
-    let mut lines: Vec<String> = text.lines().map(|line| line.replacen(from, "", 1)).collect();
+    let mut lines: Vec<String> = text
+        .lines()
+        .map(|line| line.split(",\"path\":").next().unwrap_or_default().replacen(from, "", 1))
+        .collect();
     lines.sort_unstable();
     lines
 }

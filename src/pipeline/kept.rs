@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::worker::{MakeWork, Work};
+use super::work::{MakeWork, Work};
 use crate::hasher::HashOptions;
 
 /// The buffers of one thread, for the options that it met last. A run and single pictures with other options may take turns.

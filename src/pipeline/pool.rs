@@ -21,12 +21,12 @@ use super::buffers::Buffers;
 use super::counts::Counts;
 use super::order::WINDOW;
 use super::reader::{self, Loader, Taken};
-use super::route::{self, Route, Travelling};
 use super::sink::Sink;
 use super::source::Source;
+use super::source_task::RunTasks;
 use super::summary::{Ended, Summary};
 use super::take::Take;
-use super::task::RunTasks;
+use super::task::{Route, Travelling, drive};
 use super::threads::{refused, start};
 use super::waiting::Taker;
 use super::workers::Workers;
@@ -85,7 +85,7 @@ pub(super) fn run_through(
         let taker = Taker::default();
         for (number, ring) in rings.iter().enumerate() {
             let returned = workers.returned.clone();
-            start(scope, format!("shadegrid-device-{number}"), move || route::drive(ring, &returned))?;
+            start(scope, format!("shadegrid-device-{number}"), move || drive(ring, &returned))?;
         }
         let take = Take {
             sources,

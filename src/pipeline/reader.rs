@@ -15,10 +15,10 @@ use super::counts::Counts;
 use super::order::Arrival;
 use super::panics::caught;
 use super::record::{Name, Record, Times};
-use super::route::Route;
 use super::source::{Content, DetachedReader, Open, Source, Special, is_stop, open_regular};
+use super::source_task::{RunTasks, SourceTask, Ticket};
 use super::stop::Stop;
-use super::task::{Job, RunTasks, Task, Ticket};
+use super::task::{Route, Task};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 
@@ -65,7 +65,7 @@ impl Loader {
             Ok(Some((encoded, reserved))) => {
                 let ticket = Ticket { index, name, bytes: encoded.len() as u64, times };
                 let run = (self.tasks.clone(), self.records.clone(), self.route.clone());
-                self.jobs.send(Box::new(Job::new(run, ticket, (encoded, reserved)))).is_ok()
+                self.jobs.send(Box::new(SourceTask::new(run, ticket, (encoded, reserved)))).is_ok()
             }
             Err(Error::Io { source, .. }) if is_stop(&source) => {
                 self.counts.given_up.fetch_add(1, Ordering::AcqRel);

@@ -1,19 +1,28 @@
 //! What the threads hash: a picture, and who wants what comes of it.
+//!
+//! Where there are devices, workers decode and submit, one thread per device drives it, and workers finish what comes back:
+//!
+//! ```text
+//!            ┌───submit───▶ ring of batches ──drive──▶ done ──┐
+//! jobs ──▶ workers ◀──────────────────────────────────────────┘
+//! ```
+//!
+//! Pictures on their way are kept, so that the CPU can take over what a device leaves undone; the rings' capacity
+//! bounds them. The channel of what is done needs no bound of its own for the same reason.
 
 use std::fmt::Debug;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use crossbeam_channel::Sender;
 
-use super::budget::Reservation;
-use super::buffers::Buffers;
-use super::order::Arrival;
-use super::record::{Name, Record, Times};
-use super::route::Route;
+use crate::backend::Done;
+use crate::backend::gpu::Ring;
+use crate::decode::Memory;
 use crate::error::{Error, Result};
-use crate::hasher::{HashOptions, Hashed};
+use crate::hasher::{Facts, HashOptions, Hashed};
+use crate::picture::Picture;
+use crate::signature::Algorithm;
 
 /// An encoded picture to be hashed, and who wants what comes of it. One that is dropped without an outcome says so to them.
 pub(crate) trait Task: Debug + Send {
@@ -51,103 +60,13 @@ pub(crate) trait Task: Debug + Send {
     fn done(self: Box<Self>, outcome: Result<Hashed>, started: Instant);
 }
 
-/// What the tasks of one run share.
+/// A task with what is known of it by now.
 #[derive(Debug)]
-pub(super) struct RunTasks {
-    pub(super) options: Arc<HashOptions>,
-    pub(super) buffers: Buffers,
-    /// Set when nobody wants the records any more.
-    pub(super) is_over: AtomicBool,
-}
-
-/// One source of a run, on its way to its record.
-#[derive(Debug)]
-pub(super) struct Job {
-    run: Arc<RunTasks>,
-    /// Gone with the record.
-    pending: Option<(Sender<Arrival>, Ticket)>,
-    encoded: Vec<u8>,
-    reserved: Reservation,
-    route: Option<Route>,
-    has_devices: bool,
-}
-
-/// What a record needs to know of its source.
-#[derive(Debug)]
-pub(super) struct Ticket {
-    pub(super) index: u64,
-    pub(super) name: Name,
-    /// Length of the encoded picture.
-    pub(super) bytes: u64,
-    pub(super) times: Times,
-}
-
-impl Job {
-    pub(super) fn new(
-        (run, records, route): (Arc<RunTasks>, Sender<Arrival>, Option<Route>),
-        ticket: Ticket,
-        (encoded, reserved): (Vec<u8>, Reservation),
-    ) -> Job {
-        let has_devices = route.is_some();
-        Job { run, pending: Some((records, ticket)), encoded, reserved, route, has_devices }
-    }
-
-    fn finish(&mut self, outcome: Result<Hashed>, started: Instant) {
-        let Some((records, Ticket { index, name, bytes, mut times })) = self.pending.take() else { return };
-        self.release_encoded();
-        times.hash += started.elapsed();
-        // Nobody takes it where the run is over.
-        let _ = records.send(Arrival::Record(Record::new(index, name, Some(bytes), outcome).timed(times)));
-    }
-}
-
-impl Task for Job {
-    fn encoded(&self) -> &[u8] {
-        &self.encoded
-    }
-
-    fn options(&self) -> &Arc<HashOptions> {
-        &self.run.options
-    }
-
-    fn is_wanted(&self) -> bool {
-        !self.run.is_over.load(Ordering::Relaxed)
-    }
-
-    fn route(&self) -> Option<&Route> {
-        self.route.as_ref()
-    }
-
-    fn leave_route(&mut self) -> Option<Route> {
-        self.route.take()
-    }
-
-    fn has_devices(&self) -> bool {
-        self.has_devices
-    }
-
-    fn release_encoded(&mut self) {
-        self.run.buffers.put(std::mem::take(&mut self.encoded));
-        self.reserved.shrink_to(0);
-    }
-
-    fn spent(&mut self, started: Instant) {
-        if let Some((_, ticket)) = &mut self.pending {
-            ticket.times.hash += started.elapsed();
-        }
-    }
-
-    fn done(mut self: Box<Self>, outcome: Result<Hashed>, started: Instant) {
-        self.finish(outcome, started);
-    }
-}
-
-impl Drop for Job {
-    fn drop(&mut self) {
-        if self.is_wanted() {
-            self.finish(Err(dropped()), Instant::now());
-        }
-    }
+pub(super) struct Pending {
+    pub(super) task: Box<dyn Task>,
+    pub(super) need: Memory,
+    /// When it asked for more than a worker's share.
+    pub(super) asked: Instant,
 }
 
 /// That a picture was lost on its way: the last net under the promise of a record for every source.
@@ -156,4 +75,171 @@ pub(crate) fn dropped() -> Error {
         "picture",
         "a thread lost it on its way; this is a bug, please report it with the file".to_string(),
     )
+}
+
+/// What travels with a picture through a device.
+#[derive(Debug)]
+pub(super) struct Travelling {
+    /// Where not every pixel was decoded, with the file: some pictures turn out to need them all.
+    pub(super) pending: Pending,
+    pub(super) facts: Facts,
+}
+
+/// A picture that came back.
+pub(super) type Returned = Done<Travelling>;
+
+/// The devices of a run, as they are seen by a picture that may still be sent there. When the last such picture is gone, the rings end.
+#[derive(Debug, Clone)]
+pub(crate) struct Route(Arc<Rings>);
+
+/// The rings of a run, which end with it.
+#[derive(Debug)]
+pub(super) struct Rings(pub(super) Arc<[Ring<Travelling>]>);
+
+impl Drop for Rings {
+    fn drop(&mut self) {
+        self.0.iter().for_each(Ring::finish);
+    }
+}
+
+impl Route {
+    /// The way through these devices, if there are any.
+    pub(super) fn through(rings: &Arc<[Ring<Travelling>]>) -> Option<Route> {
+        (!rings.is_empty()).then(|| Route(Arc::new(Rings(rings.clone()))))
+    }
+
+    /// Sends a picture to the device with the least to do; what none takes comes back at once.
+    pub(super) fn submit(
+        &self,
+        picture: Picture,
+        algorithms: &[Algorithm],
+        travelling: Travelling,
+    ) -> Option<Box<Returned>> {
+        let ring = self.0.0.iter().min_by_key(|ring| ring.waiting())?;
+        ring.submit(picture, algorithms, travelling).err()
+    }
+}
+
+/// Drives a device until nothing more is submitted to it.
+pub(super) fn drive(ring: &Ring<Travelling>, returned: &Sender<Box<Returned>>) {
+    // Without receivers nobody wants the records any more.
+    ring.drive(&mut |done| drop(returned.send(Box::new(done))));
+}
+
+#[cfg(feature = "gpu")]
+#[expect(clippy::print_stdout, reason = "says what was compared")]
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+    use std::num::NonZeroUsize;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::backend::gpu::{Capacity, devices_for_tests};
+    use crate::error::Result;
+    use crate::pipeline::workers::Workers;
+    use crate::pipeline::{PipelineOptions, Record, Sink, Source, pool};
+    use crate::{Backend, Hashed};
+
+    /// A bitmap of 24 bits a pixel with a pattern of its own.
+    fn bitmap(number: u32) -> Vec<u8> {
+        let (width, height) = (40 + number % 50, 30 + number % 37);
+        let row = (width * 3).next_multiple_of(4);
+        let mut file = b"BM".to_vec();
+        let size = 54 + row * height;
+        for word in [size, 0, 54, 40, width, height, 1 | 24 << 16, 0, row * height, 2835, 2835, 0, 0] {
+            file.extend(word.to_le_bytes());
+        }
+        let shade = |i: u32| ((i.wrapping_mul(number | 1).wrapping_mul(2_654_435_761)) >> 24) as u8;
+        file.extend((0..row * height).map(shade));
+        file
+    }
+
+    fn sources(count: u32) -> impl Iterator<Item = Source> {
+        let source = |number| match number % 97 {
+            13 => Source::bytes(format!("{number}"), b"no picture".to_vec()),
+            _ => Source::bytes(format!("{number}"), bitmap(number)),
+        };
+        (0..count).map(source)
+    }
+
+    /// Keeps the records, and does something when there are so many.
+    struct Kept<F: FnMut()> {
+        records: Vec<(OsString, Option<Hashed>)>,
+        at: usize,
+        action: F,
+    }
+
+    impl<F: FnMut()> Sink for Kept<F> {
+        fn write(&mut self, record: &Record) -> Result<()> {
+            self.records.push((record.key.clone(), record.outcome.as_ref().ok().cloned()));
+            if self.records.len() == self.at {
+                (self.action)();
+            }
+            Ok(())
+        }
+
+        fn flush(&mut self) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    fn run(
+        rings: &Arc<[Ring<Travelling>]>,
+        count: u32,
+        action: impl FnMut(),
+    ) -> Vec<(OsString, Option<Hashed>)> {
+        let options =
+            PipelineOptions { threads: NonZeroUsize::new(3).unwrap(), ..PipelineOptions::default() };
+        let mut kept = Kept { records: Vec::new(), at: 300, action };
+        let workers = Workers::start(options.threads, options.memory, 1).unwrap();
+        pool::run_through(&workers, rings, sources(count), &mut kept, &options.choices()).unwrap();
+        kept.records
+    }
+
+    /// The same records but for what computed them; how many came from devices, and how many were taken over.
+    fn compare(found: &[(OsString, Option<Hashed>)], count: u32) -> (usize, usize) {
+        let none: Arc<[Ring<Travelling>]> = Vec::new().into();
+        let expected = run(&none, count, || ());
+        assert_eq!((found.len(), expected.len()), (count as usize, count as usize));
+        for ((key, found), (expected_key, expected)) in found.iter().zip(&expected) {
+            let plain = |hashed: &Hashed| Hashed { backend: Backend::Cpu, fallback: None, ..hashed.clone() };
+            assert_eq!((key, found.as_ref().map(plain)), (expected_key, expected.clone()));
+        }
+        let hashed = || found.iter().filter_map(|(_, hashed)| hashed.as_ref());
+        let taken_over = hashed().filter(|hashed| hashed.fallback.is_some()).count();
+        (hashed().filter(|hashed| hashed.backend == Backend::Gpu).count(), taken_over)
+    }
+
+    fn rings() -> Vec<Ring<Travelling>> {
+        let ring = |device: crate::backend::gpu::Device| {
+            let capacity = Capacity { pictures: 40, bytes: 1 << 20 };
+            Ring::new(device.into(), capacity, Duration::from_secs(120)).unwrap()
+        };
+        devices_for_tests().into_iter().map(ring).collect()
+    }
+
+    /// Two devices, where there are any, share the pictures; the records are the processor's, in order.
+    #[test]
+    fn devices_change_no_record() {
+        let rings = rings();
+        if rings.is_empty() {
+            return;
+        }
+        let rings: Arc<[_]> = rings.into();
+        let records = run(&rings, 900, || ());
+        let (by_devices, taken_over) = compare(&records, 900);
+        println!("{by_devices} of 900 by {} devices", rings.len());
+        assert_eq!((by_devices, taken_over), (890, 0));
+    }
+
+    #[test]
+    fn a_device_lost_in_the_middle_loses_no_record() {
+        let Some(ring) = rings().into_iter().next() else { return };
+        let rings: Arc<[_]> = Arc::new([ring]);
+        let records = run(&rings, 3000, || rings[0].device().destroy());
+        let (by_devices, taken_over) = compare(&records, 3000);
+        println!("{by_devices} by the device, {taken_over} after it was lost");
+        assert!(by_devices >= 200 && taken_over >= 100 && by_devices + taken_over == 2969);
+    }
 }

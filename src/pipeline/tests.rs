@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::order::WINDOW;
-use super::worker::Work;
+use super::work::Work;
 use super::workers::Workers;
 use super::*;
 use crate::Memory;

@@ -18,10 +18,10 @@ use std::thread::Builder;
 use crossbeam_channel::{Receiver, Sender, bounded, never, select, unbounded};
 
 use super::budget::{Budget, Permits, Reservation};
-use super::route::Returned;
-use super::task::Task;
+use super::task::{Pending, Returned, Task};
 use super::threads::refused;
-use super::worker::{HashWork, MakeWork, Pending, Shared, Step, Worker};
+use super::work::{HashWork, MakeWork};
+use super::worker::{Shared, Step, Worker};
 use crate::error::Result;
 
 /// Threads that hash, for single pictures and for runs. When the last clone is dropped, they finish what was asked for and end.

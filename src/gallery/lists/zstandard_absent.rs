@@ -6,6 +6,6 @@ use crate::error::Error;
 
 /// Unpacks nothing.
 pub(super) fn unpacked(_packed: impl BufRead + Send) -> io::Result<impl Read + Send> {
-    let told = "this build unpacks no zstd: build with the feature `archives`";
-    Err::<io::Empty, _>(io::Error::new(io::ErrorKind::Unsupported, Error::Unsupported(told.to_string())))
+    let message = "this build unpacks no zstd: build with the feature `archives`";
+    Err::<io::Empty, _>(io::Error::new(io::ErrorKind::Unsupported, Error::Unsupported(message.to_string())))
 }

@@ -10,6 +10,6 @@ pub(super) fn read(mut file: Box<dyn RandomAccess>, start: &[u8], archive: &mut 
     if Format::sniff(start).is_some() {
         return archive.picture(&mut file);
     }
-    let told = "this build reads no archives: build with the feature `archives`";
-    Err(Error::Unsupported(told.to_string()).into())
+    let message = "this build reads no archives: build with the feature `archives`";
+    Err(Error::Unsupported(message.to_string()).into())
 }

@@ -1,0 +1,114 @@
+//! One source of a run, as a task.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use crossbeam_channel::Sender;
+
+use super::budget::Reservation;
+use super::buffers::Buffers;
+use super::order::Arrival;
+use super::record::{Name, Record, Times};
+use super::task::{Route, Task, dropped};
+use crate::error::Result;
+use crate::hasher::{HashOptions, Hashed};
+
+/// What the tasks of one run share.
+#[derive(Debug)]
+pub(super) struct RunTasks {
+    pub(super) options: Arc<HashOptions>,
+    pub(super) buffers: Buffers,
+    /// Set when nobody wants the records any more.
+    pub(super) is_over: AtomicBool,
+}
+
+/// One source of a run, on its way to its record.
+#[derive(Debug)]
+pub(super) struct SourceTask {
+    run: Arc<RunTasks>,
+    /// Gone with the record.
+    pending: Option<(Sender<Arrival>, Ticket)>,
+    encoded: Vec<u8>,
+    reserved: Reservation,
+    route: Option<Route>,
+    has_devices: bool,
+}
+
+/// What a record needs to know of its source.
+#[derive(Debug)]
+pub(super) struct Ticket {
+    pub(super) index: u64,
+    pub(super) name: Name,
+    /// Length of the encoded picture.
+    pub(super) bytes: u64,
+    pub(super) times: Times,
+}
+
+impl SourceTask {
+    pub(super) fn new(
+        (run, records, route): (Arc<RunTasks>, Sender<Arrival>, Option<Route>),
+        ticket: Ticket,
+        (encoded, reserved): (Vec<u8>, Reservation),
+    ) -> SourceTask {
+        let has_devices = route.is_some();
+        SourceTask { run, pending: Some((records, ticket)), encoded, reserved, route, has_devices }
+    }
+
+    fn finish(&mut self, outcome: Result<Hashed>, started: Instant) {
+        let Some((records, Ticket { index, name, bytes, mut times })) = self.pending.take() else { return };
+        self.release_encoded();
+        times.hash += started.elapsed();
+        // Nobody takes it where the run is over.
+        let _ = records.send(Arrival::Record(Record::new(index, name, Some(bytes), outcome).timed(times)));
+    }
+}
+
+impl Task for SourceTask {
+    fn encoded(&self) -> &[u8] {
+        &self.encoded
+    }
+
+    fn options(&self) -> &Arc<HashOptions> {
+        &self.run.options
+    }
+
+    fn is_wanted(&self) -> bool {
+        !self.run.is_over.load(Ordering::Relaxed)
+    }
+
+    fn route(&self) -> Option<&Route> {
+        self.route.as_ref()
+    }
+
+    fn leave_route(&mut self) -> Option<Route> {
+        self.route.take()
+    }
+
+    fn has_devices(&self) -> bool {
+        self.has_devices
+    }
+
+    fn release_encoded(&mut self) {
+        self.run.buffers.put(std::mem::take(&mut self.encoded));
+        self.reserved.shrink_to(0);
+    }
+
+    fn spent(&mut self, started: Instant) {
+        if let Some((_, ticket)) = &mut self.pending {
+            ticket.times.hash += started.elapsed();
+        }
+    }
+
+    fn done(mut self: Box<Self>, outcome: Result<Hashed>, started: Instant) {
+        self.finish(outcome, started);
+    }
+}
+
+impl Drop for SourceTask {
+    fn drop(&mut self) {
+        if self.is_wanted() {
+            self.finish(Err(dropped()), Instant::now());
+        }
+    }
+}
