@@ -238,10 +238,11 @@ fn bucket(count: usize) -> TempDir {
 /// folder's that of names.
 fn records(output: &Output, from: &str) -> Vec<String> {
     let text = String::from_utf8(output.stdout.clone()).unwrap();
-    let mut lines: Vec<String> = text
-        .lines()
-        .map(|line| line.split(",\"path\":").next().unwrap_or_default().replacen(from, "", 1))
-        .collect();
+    let current = |line: &str| {
+        let (current, _) = line.split_once(",\"path\":").expect("the deprecated names end a record");
+        format!("{}}}", current.replacen(from, "", 1))
+    };
+    let mut lines: Vec<String> = text.lines().map(current).collect();
     lines.sort_unstable();
     lines
 }
