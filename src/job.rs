@@ -12,6 +12,8 @@
 mod commands;
 mod run;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use commands::merge::merge;
 pub use commands::report::{Part, Report, Share, report};

@@ -569,6 +569,42 @@ fn a_silent_worker_is_taken_over() {
     assert!(records(&folder.join("out")).into_values().flatten().collect::<Vec<u8>>() == hashed(folder));
 }
 
+/// A worker that waits for its input has heartbeats and gets nothing done: another one takes its shard over and finishes the job. The slow one is
+/// not dead, goes on when its input comes, and changes nothing.
+#[cfg(unix)]
+#[test]
+fn a_worker_that_hangs_is_taken_over() {
+    use std::io::Write as _;
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    pictures(folder, 30, 40);
+    let pipe = folder.join("slow.bmp");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let arguments =
+        ["backfill", "photos", "slow.bmp", "--out", "out", "--shard-size", "10", "--format", "jsonl"];
+    let arguments = [&arguments[..], &["--expiry", "1", "--stall", "2"]].concat();
+    let mut slow = shadegrid(folder, &arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    // Opening it for writing waits until the worker has opened it for reading.
+    let mut input = fs::File::options().write(true).open(&pipe).unwrap();
+    fs::write(folder.join("whole.bmp"), bitmap(77, 40)).unwrap();
+    fs::rename(folder.join("whole.bmp"), &pipe).unwrap();
+    let started = Instant::now();
+    let other = output(folder, &arguments);
+    assert_eq!(code(&other), 2, "{}", stderr(&other));
+    assert!(started.elapsed() >= Duration::from_secs(2), "a living worker was robbed");
+    let done = records(&folder.join("out"));
+    assert_eq!(keys(&folder.join("out")).len(), 31);
+    let last = String::from_utf8(done.values().last().unwrap().clone()).unwrap();
+    assert!(last.contains("slow.bmp") && last.contains(r#""status":"ok""#), "{last}");
+    assert!(slow.try_wait().unwrap().is_none(), "the worker did not wait for its input");
+    input.write_all(&bitmap(77, 40)).unwrap();
+    drop(input);
+    assert_eq!(slow.wait().unwrap().code(), Some(2));
+    assert!(records(&folder.join("out")) == done);
+    let (exit, said) = job(folder, &["verify", "out"]);
+    assert_eq!(exit, 0, "{said}");
+}
+
 /// A file system of its own below `folder`, unmounted when dropped.
 struct Mounted(PathBuf);
 

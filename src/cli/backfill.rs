@@ -90,6 +90,12 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = clap::value_parser!(u64).range(1..))]
     expiry: u64,
 
+    /// Seconds in which a worker gets nothing done, although it gives signs of life, after which its shards are taken over
+    ///
+    /// It may hang, on a file system that does not answer, say. It may also be slow, and goes on then: what is taken over from it is hashed twice.
+    #[arg(long, value_name = "SECONDS", default_value = "900", value_parser = clap::value_parser!(u64).range(1..))]
+    stall: u64,
+
     /// Follow symbolic links met in folders
     #[arg(long)]
     follow: bool,
@@ -325,6 +331,7 @@ impl Arguments {
             stop: Stop::default(),
             grace: Duration::from_secs(self.grace),
             expiry: Duration::from_secs(self.expiry),
+            stall: Duration::from_secs(self.stall),
             split: self.worker,
             extend: self.extend,
             matching: None,

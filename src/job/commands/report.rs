@@ -42,6 +42,8 @@ pub struct Report {
     pub bytes: u64,
     /// Pixels of the hashed pictures.
     pub pixels: u64,
+    /// Pictures that devices computed.
+    pub by_devices: u64,
     /// Bytes of the records' files.
     pub written: u64,
     /// When the first shard was begun, in milliseconds since 1970 by its worker's clock; as all times here but `thread_seconds`, without retries.
@@ -109,6 +111,7 @@ impl Report {
             other_limits: Vec::new(),
             bytes: status.bytes,
             pixels: status.pixels,
+            by_devices: done.iter().map(|entry| entry.by_devices).sum(),
             written: done.iter().map(|entry| entry.length).sum(),
             begun,
             ended,

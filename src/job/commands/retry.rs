@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::hasher::HashOptions;
 use crate::job::run::heartbeat::beating;
 use crate::job::run::options::{Ending, WorkOptions, reading};
+use crate::job::run::progress::Progress;
 use crate::job::run::repair::{Anew, Repair};
 use crate::job::run::retried::{Further, Retried};
 use crate::job::run::round::round;
@@ -64,8 +65,8 @@ pub fn retry(
     options: &WorkOptions,
 ) -> Result<Retried> {
     let settings = Settings::read(&*location)?;
-    settings.check_surroundings()?;
-    let claims = Arc::new(Claims::new(location.clone(), Identity::new(), options.expiry)?);
+    settings.check_surroundings(&location.place())?;
+    let claims = Arc::new(Claims::new(location.clone(), Identity::new(), options.expiry())?);
     let progress = options.progress.clone();
     let context = ShardContext {
         writer: Arc::new(Writer::new(location.clone(), &claims.own().name)),
@@ -82,7 +83,8 @@ pub fn retry(
     let todo = Todo { other_limits, ..Todo::new(&context, again, input)? };
     let retried = todo.retried.clone();
     let unlisted = todo.is_unlisted()?;
-    let done = beating(&context.claims.clone(), || todo.retry(&context, options, &pipeline));
+    let done =
+        beating(&context.claims.clone(), &options.progress, || todo.retry(&context, options, &pipeline));
     let left = context.claims.leave();
     done.and(left)?;
     let retried = retried.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -115,6 +117,7 @@ struct Todo {
     other_limits: Option<Limits>,
     plan: Plan,
     ledger: Ledger,
+    progress: Arc<Progress>,
     /// Still to be looked at, the first one last.
     shards: Vec<u64>,
     retried: Arc<Mutex<Retried>>,
@@ -142,6 +145,7 @@ impl Todo {
             other_limits: None,
             plan,
             ledger,
+            progress: context.progress.clone(),
             shards,
             retried: Arc::default(),
         })
@@ -250,6 +254,7 @@ impl Todo {
 impl Supply for Todo {
     fn take(&mut self) -> Result<Option<ClaimedShard>> {
         while let Some(shard) = self.shards.pop() {
+            self.progress.step();
             if self.again == Again::Lost && !self.is_lost(shard)? {
                 continue;
             }

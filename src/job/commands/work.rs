@@ -32,12 +32,14 @@ pub struct Worked {
 /// [`Error::Input`](crate::Error::Input) where the job was started with other settings; [`Error::Io`](crate::Error::Io) where the location cannot be read or written.
 /// Nothing is lost: running the same again resumes the job.
 pub fn work(location: Arc<dyn Location>, settings: &Settings, options: &WorkOptions) -> Result<Worked> {
-    let (held, claims) =
-        both(|| settings.hold(&*location), || Claims::new(location.clone(), Identity::new(), options.expiry));
+    let (held, claims) = both(
+        || settings.hold(&*location),
+        || Claims::new(location.clone(), Identity::new(), options.expiry()),
+    );
     let claims = Arc::new(claims?);
     let worked = held.and_then(|()| {
         let work = || worker::take_part(location, claims.clone(), settings, options);
-        let (finish, job) = beating(&claims, work)?;
+        let (finish, job) = beating(&claims, &options.progress, work)?;
         let status = Status::new(job.plan(), job.ledger(), 0);
         let report = Report::new(settings.clone(), &status, job.ledger());
         Ok(Worked { finish, failed: job.failed(), report })

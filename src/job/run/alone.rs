@@ -23,7 +23,7 @@ pub(in crate::job) struct Alone {
 }
 
 impl Alone {
-    /// Begins with what the last worker wrote down: tries what is under suspicion.
+    /// Begins with what the last worker wrote down: tries what is under suspicion after its death.
     pub(in crate::job) fn begin(
         claims: Arc<Claims>,
         thing: String,
@@ -31,7 +31,7 @@ impl Alone {
         options: InputOptions,
         hash: &HashOptions,
     ) -> Result<Alone> {
-        let suspects = claims.suspects(&thing)?.after_a_death();
+        let suspects = claims.suspects(&thing)?;
         let next = Input { item: 0, source: 0 };
         let mut alone = Alone { claims, thing, suspects, items, options, sources: None, next };
         for suspect in alone.suspects.to_try() {

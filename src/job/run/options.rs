@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::matching::Matching;
 use super::progress::Progress;
 use crate::hasher::HashOptions;
+use crate::job::state::claim::Expiry;
 use crate::pipeline::{InputOptions, Network, PipelineOptions, ReadAhead, Stop};
 
 /// How a worker works. Nothing here changes what is written of an input.
@@ -21,8 +22,12 @@ pub struct WorkOptions {
     pub stop: Stop,
     /// How long the shard in hand may take from then on; what is not finished by then is left to others.
     pub grace: Duration,
-    /// How long a worker of another machine may be silent before its shards are taken over.
+    /// How long a worker of another machine may give no heartbeat before its shards are taken over.
     pub expiry: Duration,
+    /// How long a worker may get nothing done, with heartbeats, before its shards are taken over: it may hang. It may also wait for something very
+    /// slow, so this is to be far more than one input takes; what is taken over from a slow worker is hashed twice, and nothing else happens.
+    /// Never less than `expiry`.
+    pub stall: Duration,
     /// A fixed part of the shards, without claims.
     pub split: Option<Split>,
     /// Lists the inputs again, where they were listed before, and plans what is new: other keys, or other versions of their contents.
@@ -43,11 +48,18 @@ impl Default for WorkOptions {
             stop: Stop::default(),
             grace: Duration::from_secs(30),
             expiry: Duration::from_secs(120),
+            stall: Duration::from_secs(900),
             split: None,
             extend: false,
             matching: None,
             progress: Arc::default(),
         }
+    }
+}
+
+impl WorkOptions {
+    pub(in crate::job) fn expiry(&self) -> Expiry {
+        Expiry { silent: self.expiry, stalled: self.stall.max(self.expiry) }
     }
 }
 

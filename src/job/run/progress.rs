@@ -70,6 +70,8 @@ pub struct Progress {
     job_shards: AtomicU64,
     job_done: AtomicU64,
     planned: AtomicBool,
+    /// Everything that got done, so that it changes as long as the worker does not hang.
+    steps: AtomicU64,
     listener: OnceLock<Listener>,
 }
 
@@ -109,6 +111,7 @@ impl Default for Progress {
             job_shards: AtomicU64::new(0),
             job_done: AtomicU64::new(0),
             planned: AtomicBool::new(false),
+            steps: AtomicU64::new(0),
             listener: OnceLock::new(),
         }
     }
@@ -136,7 +139,17 @@ impl Progress {
         }
     }
 
+    /// Something got done: an input listed, opened or written, a file finished.
+    pub(in crate::job) fn step(&self) {
+        self.steps.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(in crate::job) fn steps(&self) -> u64 {
+        self.steps.load(Ordering::Relaxed)
+    }
+
     pub(in crate::job) fn add(&self, record: &Record) {
+        self.step();
         self.records.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(record.bytes.unwrap_or(0), Ordering::Relaxed);
         match &record.outcome {
@@ -152,6 +165,7 @@ impl Progress {
     }
 
     pub(in crate::job) fn finished_shard(&self, entry: &Entry) {
+        self.step();
         self.shards.fetch_add(1, Ordering::Relaxed);
         self.notify(&Event::ShardDone {
             shard: entry.shard,

@@ -4,15 +4,25 @@ use crossbeam_channel::Sender;
 
 use super::progress::Progress;
 use super::shard_sources::{InFlight, ShardInFlight};
+use crate::backend::Backend;
 use crate::error::{Error, Result};
 use crate::pipeline::{Queries, Record, Sink, StoredRecord, Times};
 
 /// What goes from the pipeline to whoever makes the files.
 pub(in crate::job) enum Part {
-    /// Rows of the current shard, with what is looked up for each, and how long threads were at them.
-    Records(Vec<StoredRecord>, Queries, Times),
+    /// Rows of the current shard, with what is looked up for each.
+    Records(Vec<StoredRecord>, Queries, Effort),
     /// The current shard is complete.
     End(ShardInFlight),
+}
+
+/// What rows took.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::job) struct Effort {
+    /// How long threads were at them.
+    pub(in crate::job) times: Times,
+    /// How many pictures devices computed.
+    pub(in crate::job) by_devices: u64,
 }
 
 /// Rows of one part, and at most so many looked up at a time: each time a gallery comes from memory once.
@@ -25,7 +35,7 @@ pub(in crate::job) struct RecordSink<'a> {
     parts: Sender<Part>,
     rows: Vec<StoredRecord>,
     queries: Queries,
-    times: Times,
+    effort: Effort,
 }
 
 impl<'a> RecordSink<'a> {
@@ -40,14 +50,14 @@ impl<'a> RecordSink<'a> {
             parts,
             rows: Vec::new(),
             queries: Queries::default(),
-            times: Times::default(),
+            effort: Effort::default(),
         }
     }
 
     fn send_rows(&mut self) -> Result<()> {
         let (rows, queries) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.queries));
-        let times = std::mem::take(&mut self.times);
-        if rows.is_empty() { Ok(()) } else { self.send(Part::Records(rows, queries, times)) }
+        let effort = std::mem::take(&mut self.effort);
+        if rows.is_empty() { Ok(()) } else { self.send(Part::Records(rows, queries, effort)) }
     }
 
     fn send(&self, part: Part) -> Result<()> {
@@ -55,12 +65,24 @@ impl<'a> RecordSink<'a> {
     }
 }
 
+/// The row of a record in a job's file, which is a function of the input and the settings: which worker had a device, and whether that failed, is not
+/// in it. Every backend gives the same bits.
+fn row_of(record: &Record) -> StoredRecord {
+    let mut row = StoredRecord::from(record);
+    if let Ok(picture) = &mut row.outcome {
+        (picture.backend, picture.fallback) = (Backend::Cpu.name().into(), None);
+    }
+    row
+}
+
 impl Sink for RecordSink<'_> {
     fn write(&mut self, record: &Record) -> Result<()> {
         self.in_flight.take_record();
         self.progress.add(record);
-        self.times += record.times;
-        self.rows.push(record.into());
+        self.effort.times += record.times;
+        self.effort.by_devices +=
+            u64::from(record.outcome.as_ref().is_ok_and(|hashed| hashed.backend == Backend::Gpu));
+        self.rows.push(row_of(record));
         self.queries.push(record);
         if self.rows.len() < ROWS { Ok(()) } else { self.send_rows() }
     }

@@ -22,7 +22,7 @@ pub(in crate::job) fn round(
     ending: Ending,
     options: &PipelineOptions,
 ) -> Result<()> {
-    let (in_flight, failure) = (InFlight::default(), Mutex::new(None));
+    let (in_flight, failure) = (InFlight::new(context.progress.clone()), Mutex::new(None));
     let (asks, asked) = bounded(1);
     let (answers, answered) = bounded(1);
     let stop = ending.stop.clone();

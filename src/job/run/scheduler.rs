@@ -46,6 +46,8 @@ pub(in crate::job) struct Scheduler {
     taken: HashSet<u64>,
     /// All shards before it are done, or another worker's part.
     first: u64,
+    /// All shards before it were looked at once: they are done, taken, or claimed by another worker.
+    next: u64,
 }
 
 impl Scheduler {
@@ -74,6 +76,7 @@ impl Scheduler {
             held,
             taken,
             first: 0,
+            next: 0,
         }
     }
 
@@ -181,6 +184,18 @@ impl Scheduler {
         &self.ledger
     }
 
+    /// Takes a shard, if it is to be done and may be taken.
+    fn take_shard(&mut self, shard: u64) -> Result<Option<ClaimedShard>> {
+        if !self.is_open(shard) || self.taken.contains(&shard) {
+            return Ok(None);
+        }
+        if self.split.is_none() && !self.claims.take(&self.held, &plan::name(shard))? {
+            return Ok(None);
+        }
+        self.taken.insert(shard);
+        self.begin(shard)
+    }
+
     /// Begins a shard that was claimed, unless another worker has finished or nearly finished it.
     fn begin(&mut self, shard: u64) -> Result<Option<ClaimedShard>> {
         let file = records_file(shard, self.format);
@@ -215,15 +230,18 @@ impl Scheduler {
 impl Supply for Scheduler {
     fn take(&mut self) -> Result<Option<ClaimedShard>> {
         self.look()?;
+        // First what nobody has claimed, which its name alone says; then all, and who holds what, from the first one that is not done.
+        while self.next < self.planned() {
+            let shard = self.next;
+            self.next += 1;
+            if self.held.is_unclaimed(&plan::name(shard))
+                && let Some(taken) = self.take_shard(shard)?
+            {
+                return Ok(Some(taken));
+            }
+        }
         for shard in self.first..self.planned() {
-            if !self.is_open(shard) || self.taken.contains(&shard) {
-                continue;
-            }
-            if self.split.is_none() && !self.claims.take(&self.held, &plan::name(shard))? {
-                continue;
-            }
-            self.taken.insert(shard);
-            if let Some(taken) = self.begin(shard)? {
+            if let Some(taken) = self.take_shard(shard)? {
                 return Ok(Some(taken));
             }
         }
@@ -234,6 +252,7 @@ impl Supply for Scheduler {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::job::run::options::WorkOptions;
     use crate::job::state::identity::Identity;
     use crate::job::state::location::Folder;
     use crate::pipeline::{Item, ItemKind, Stop};
@@ -252,7 +271,7 @@ mod tests {
         assert!(
             plan::write(&*location, Plan::default(), (list, false), 10, &Stop::default(), &|_| ()).unwrap()
         );
-        let claims = Claims::new(location.clone(), Identity::new(), Duration::from_secs(60)).unwrap();
+        let claims = Claims::new(location.clone(), Identity::new(), WorkOptions::default().expiry()).unwrap();
         let split = Some(Split { part: 1, of: 2 });
         let (input, progress) = ((InputOptions::default(), HashOptions::default()), Arc::default());
         let mut scheduler =

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 
 use super::options::Ending;
+use super::progress::Progress;
 use super::repair::Repair;
 use crate::error::{Error, Result};
 use crate::job::state::ledger::Entry;
@@ -76,9 +77,15 @@ pub(in crate::job) struct InFlight {
     shards: Mutex<HashMap<u64, ShardInFlight>>,
     /// Records that came to the sink.
     records: AtomicU64,
+    progress: Arc<Progress>,
 }
 
 impl InFlight {
+    /// None yet; what gets done is counted in `progress`.
+    pub(in crate::job) fn new(progress: Arc<Progress>) -> InFlight {
+        InFlight { progress, ..InFlight::default() }
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<u64, ShardInFlight>> {
         self.shards.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -275,6 +282,7 @@ impl Iterator for ShardSources<'_> {
                 continue;
             };
             if let Some(source) = current.sources.next() {
+                self.in_flight.progress.step();
                 self.taken += 1;
                 return Some(source);
             }

@@ -46,13 +46,14 @@ pub(in crate::job) struct Open {
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::job) struct Spent {
     times: Times,
+    by_devices: u64,
     matching: Duration,
     writing: Duration,
 }
 
 impl Spent {
     fn seconds(self) -> BTreeMap<String, f64> {
-        let Spent { times, matching, writing } = self;
+        let Spent { times, matching, writing, .. } = self;
         let all = [("read", times.read), ("hash", times.hash), ("match", matching), ("write", writing)];
         let seconds = |(what, time): (&str, Duration)| (what.to_string(), time.as_secs_f64());
         all.into_iter().filter(|(_, time)| !time.is_zero()).map(seconds).collect()
@@ -93,14 +94,16 @@ impl<'a> ShardWriter<'a> {
     }
 
     pub(in crate::job) fn take(&mut self, part: Part) -> Result<()> {
+        self.context.progress.step();
         match part {
-            Part::Records(mut rows, queries, times) => {
+            Part::Records(mut rows, queries, effort) => {
                 let started = Instant::now();
                 self.look_up(&mut rows, &queries)?;
                 let matching = if self.lookup.is_some() { started.elapsed() } else { Duration::ZERO };
                 let (open, started) = (self.open()?, Instant::now());
                 rows.iter().try_for_each(|row| open.write(row))?;
-                open.spent.times += times;
+                open.spent.times += effort.times;
+                open.spent.by_devices += effort.by_devices;
                 open.spent.matching += matching;
                 open.spent.writing += started.elapsed();
                 Ok(())
@@ -174,6 +177,7 @@ impl ShardContext {
             pixels,
             census,
             other_limits: ended.purpose.other_limits().to_vec(),
+            by_devices: open.spent.by_devices,
             thread_seconds,
             seconds: ended.begun.elapsed().as_secs_f64(),
             at: now(),

@@ -168,11 +168,12 @@ impl<'a> Worker<'a> {
         let network = self.options.network.clone();
         let input = InputOptions { network, stop: stop.clone(), versions: true, ..self.settings.input()? };
         let size = self.settings.shard_size();
+        let progress = &*self.options.progress;
         let list = move || {
             let items = |after: Option<&Item>| {
                 let after = after.map(|item| item.location.clone());
                 let items = pipeline::items(sources.clone(), &InputOptions { after, ..input.clone() });
-                items.map(known_for_sure)
+                items.map(known_for_sure).inspect(|_| progress.step())
             };
             let listed = plan::write(&*location, plan, (items, resumes(&sources)), size, &stop, &|segment| {
                 // The receiver is gone where the worker has ended.

@@ -4,13 +4,22 @@
 //! taken over by making N + 1, so nobody ever removes another's. A worker is dead if it runs on this machine and its lock is free, or if
 //! its heartbeat has not changed for the expiry **by the observer's clock**; clocks of two machines are never compared.
 //!
+//! A heartbeat carries a counter of what its worker got done. A worker whose counter stands still for much longer than the expiry is
+//! *stalled*: it waits for something that does not come, or that is very slow. Its shards are taken over like those of a dead one, but
+//! that is no death: it blames no input, because the worker may only be slow.
+//!
 //! Claims only save work. Two workers at one shard write the same file, and the first to publish it wins.
+//!
+//! Whoever looks for a shard lists the names of the claims and reads none of them. Holders and heartbeats are read only of a claim that is to
+//! be taken over, which is when nothing unclaimed is left.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
 
 use super::identity::Identity;
 use super::location::{DRAFTS, Listed, Location, NOBODY};
@@ -21,15 +30,24 @@ use crate::pipeline::concurrent::both;
 pub(in crate::job) const CLAIMS: &str = "claims";
 const WORKERS: &str = "workers";
 
+/// How long a worker may give no sign before its shards are taken over.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::job) struct Expiry {
+    /// Without a heartbeat.
+    pub(in crate::job) silent: Duration,
+    /// With heartbeats, but without progress.
+    pub(in crate::job) stalled: Duration,
+}
+
 /// Claims of one worker, and what it knows about those of others.
 #[derive(Debug)]
 pub(in crate::job) struct Claims {
     location: Arc<dyn Location>,
     own: Identity,
-    expiry: Duration,
+    expiry: Expiry,
     observed: Mutex<Observed>,
-    /// The claims that this worker holds, with their numbers.
-    taken: Mutex<BTreeMap<String, u32>>,
+    /// The claims that this worker holds.
+    taken: Mutex<BTreeMap<String, Taken>>,
     beats: AtomicU64,
     /// Held as long as this worker lives.
     _lock: Option<File>,
@@ -38,25 +56,101 @@ pub(in crate::job) struct Claims {
 #[derive(Debug, Default)]
 struct Observed {
     /// The holder of each claim, by its name with number, and when that was read. A name may come back with another holder.
-    holders: HashMap<String, (Option<Identity>, Instant)>,
-    /// When a worker's heartbeat changed last, by our clock.
-    beats: HashMap<String, (Vec<u8>, Instant)>,
+    holders: HashMap<String, (Option<Claim>, Instant)>,
+    /// The heartbeats of workers, by their names.
+    beats: HashMap<String, Beat>,
+}
+
+/// What a claim says.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Claim {
+    #[serde(flatten)]
+    holder: Identity,
+    /// Which attempt at the shard it is; releases before 0.2 say it by the claim's number alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    attempt: Option<u32>,
+}
+
+/// A claim of this worker.
+#[derive(Debug, Clone, Copy)]
+struct Taken {
+    number: u32,
+    /// One more than that of a dead worker's claim, the same as that of a stalled one's.
+    attempt: u32,
+    /// Whether the holder before died.
+    after_a_death: bool,
+}
+
+/// A heartbeat as it was read, with times by our clock.
+#[derive(Debug)]
+struct Beat {
+    content: Vec<u8>,
+    read: Instant,
+    /// When it changed last.
+    changed: Instant,
+    /// When its counter of progress changed last.
+    advanced: Instant,
+}
+
+/// What is known of a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Life {
+    Alive,
+    Dead,
+    Stalled,
+}
+
+/// The counter in a heartbeat; `None` in those of releases before 0.2, which had none.
+fn progress_in(beat: &[u8]) -> Option<&[u8]> {
+    let space = beat.iter().position(|byte| *byte == b' ')?;
+    Some(&beat[space + 1..])
+}
+
+impl Beat {
+    fn new(content: Vec<u8>) -> Beat {
+        let now = Instant::now();
+        Beat { content, read: now, changed: now, advanced: now }
+    }
+
+    fn update(&mut self, content: Vec<u8>) {
+        let now = Instant::now();
+        self.read = now;
+        if content != self.content {
+            self.changed = now;
+            let (before, after) = (progress_in(&self.content), progress_in(&content));
+            if after.is_none() || before != after {
+                self.advanced = now;
+            }
+            self.content = content;
+        }
+    }
+
+    fn life(&self, expiry: Expiry) -> Life {
+        match (self.changed.elapsed() > expiry.silent, self.advanced.elapsed() > expiry.stalled) {
+            (true, _) => Life::Dead,
+            (false, true) => Life::Stalled,
+            (false, false) => Life::Alive,
+        }
+    }
 }
 
 /// The claims as they were at one moment.
 #[derive(Debug, Default)]
 pub(in crate::job) struct Held {
-    /// Highest number and its holder, for each thing claimed.
-    things: BTreeMap<String, (u32, Option<Identity>)>,
+    /// The highest number, for each thing claimed.
+    things: BTreeMap<String, u32>,
+}
+
+impl Held {
+    /// Whether nobody has a claim to `thing`.
+    pub(in crate::job) fn is_unclaimed(&self, thing: &str) -> bool {
+        !self.things.contains_key(thing)
+    }
 }
 
 impl Claims {
     /// Begins to work as `own`.
-    pub(in crate::job) fn new(
-        location: Arc<dyn Location>,
-        own: Identity,
-        expiry: Duration,
-    ) -> Result<Claims> {
+    pub(in crate::job) fn new(location: Arc<dyn Location>, own: Identity, expiry: Expiry) -> Result<Claims> {
         let claims = Claims {
             location,
             own,
@@ -68,7 +162,7 @@ impl Claims {
         };
         let lock = || own_lock(&*claims.location, &lock_name(&claims.own.name));
         let (lock, (beaten, cleared)) =
-            both(lock, || both(|| claims.beat(), || claims.clear_away_the_dead()));
+            both(lock, || both(|| claims.beat(0), || claims.clear_away_the_dead()));
         let lock = lock?;
         beaten.and(cleared)?;
         Ok(Claims { _lock: lock, ..claims })
@@ -78,89 +172,104 @@ impl Claims {
         &self.own
     }
 
-    fn taken(&self) -> MutexGuard<'_, BTreeMap<String, u32>> {
+    fn taken(&self) -> MutexGuard<'_, BTreeMap<String, Taken>> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How long between two heartbeats.
     pub(in crate::job) fn pause(&self) -> Duration {
-        self.expiry / 5
+        self.expiry.silent / 5
     }
 
-    /// Says that this worker lives.
-    pub(in crate::job) fn beat(&self) -> Result<()> {
+    /// Says that this worker lives, and how much it has got done.
+    pub(in crate::job) fn beat(&self, progress: u64) -> Result<()> {
         let count = self.beats.fetch_add(1, Ordering::Relaxed);
-        self.location.beat(&beat_name(&self.own.name), count.to_string().as_bytes())
+        self.location.beat(&beat_name(&self.own.name), format!("{count} {progress}").as_bytes())
     }
 
-    /// Every claim there is.
+    /// Every claim there is, by its name alone.
     pub(in crate::job) fn held(&self) -> Result<Held> {
         let mut held = Held::default();
-        let mut observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
         for listed in self.location.list(CLAIMS)? {
             let Some((thing, number)) = listed.name.rsplit_once('.') else { continue };
             let Ok(number) = number.parse::<u32>() else { continue };
-            let newest = held.things.get(thing).is_none_or(|(known, _)| *known < number);
-            if newest {
-                let own = self.taken().get(thing) == Some(&number);
-                let holder =
-                    if own { Some(self.own.clone()) } else { self.holder(&mut observed, &listed.name)? };
-                held.things.insert(thing.to_string(), (number, holder));
+            match held.things.get_mut(thing) {
+                Some(known) => *known = number.max(*known),
+                None => drop(held.things.insert(thing.to_string(), number)),
             }
         }
-        observed.holders.retain(|_, (_, read)| read.elapsed() < self.pause());
         Ok(held)
     }
 
-    fn holder(&self, observed: &mut Observed, claim: &str) -> Result<Option<Identity>> {
-        if let Some((holder, read)) = observed.holders.get(claim)
-            && read.elapsed() < self.pause()
-        {
-            return Ok(holder.clone());
+    /// What a claim of another worker says; `None` where that cannot be read.
+    fn claim(&self, claim: &str) -> Result<Option<Claim>> {
+        let mut observed = self.observed();
+        observed.holders.retain(|_, (_, read)| read.elapsed() < self.pause());
+        if let Some((claim, _)) = observed.holders.get(claim) {
+            return Ok(claim.clone());
         }
         let content = self.location.read(&format!("{CLAIMS}/{claim}"))?.unwrap_or_default();
         // What cannot be a part of a name is nobody's.
-        let holder = serde_json::from_slice::<Identity>(&content).ok();
-        let holder = holder.filter(|holder| !holder.name.contains(['/', '\\']));
-        observed.holders.insert(claim.to_string(), (holder.clone(), Instant::now()));
-        Ok(holder)
+        let read = serde_json::from_slice::<Claim>(&content).ok();
+        let read = read.filter(|claim| !claim.holder.name.contains(['/', '\\']));
+        observed.holders.insert(claim.to_string(), (read.clone(), Instant::now()));
+        Ok(read)
+    }
+
+    fn observed(&self) -> MutexGuard<'_, Observed> {
+        self.observed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether `thing` could be taken now.
     pub(in crate::job) fn is_free(&self, held: &Held, thing: &str) -> Result<bool> {
-        match held.things.get(thing) {
-            _ if self.taken().contains_key(thing) => Ok(false),
-            None => Ok(true),
-            Some((_, holder)) => self.is_dead(holder.as_ref()),
+        if self.taken().contains_key(thing) {
+            return Ok(false);
         }
+        let Some(number) = held.things.get(thing) else { return Ok(true) };
+        let claim = self.claim(&format!("{thing}.{number}"))?;
+        Ok(self.life(claim.as_ref().map(|claim| &claim.holder))? != Life::Alive)
     }
 
     /// Takes `thing`; whether it could.
     pub(in crate::job) fn take(&self, held: &Held, thing: &str) -> Result<bool> {
-        if !self.is_free(held, thing)? {
+        if self.taken().contains_key(thing) {
             return Ok(false);
         }
-        let known = held.things.get(thing).map_or(0, |(number, _)| *number);
+        let known = held.things.get(thing).copied().unwrap_or(0);
+        let (mut attempt, mut after_a_death) = (1, false);
+        if known > 0 {
+            let claim = self.claim(&format!("{thing}.{known}"))?;
+            let before = claim.as_ref().and_then(|claim| claim.attempt).unwrap_or(known);
+            match self.life(claim.as_ref().map(|claim| &claim.holder))? {
+                Life::Alive => return Ok(false),
+                Life::Dead => (attempt, after_a_death) = (before.saturating_add(1), true),
+                Life::Stalled => attempt = before,
+            }
+        }
         let number = known.checked_add(1).ok_or_else(|| {
             Error::Input(format!("{CLAIMS}/{thing}.{known} is no worker's claim; move it away"))
         })?;
-        let content = serde_json::to_vec(&self.own).unwrap_or_default();
+        let claim = Claim { holder: self.own.clone(), attempt: Some(attempt) };
+        let content = serde_json::to_vec(&claim).unwrap_or_default();
         let taken = self.location.claim(&format!("{CLAIMS}/{thing}.{number}"), &content)?;
         if taken {
-            self.taken().insert(thing.to_string(), number);
+            self.taken().insert(thing.to_string(), Taken { number, attempt, after_a_death });
         }
         Ok(taken)
     }
 
     /// Which attempt at `thing` this worker's is, from 1: the others' ended with their deaths.
     pub(in crate::job) fn attempt(&self, thing: &str) -> u32 {
-        self.taken().get(thing).copied().unwrap_or(1)
+        self.taken().get(thing).map_or(1, |taken| taken.attempt)
     }
 
-    /// What was written down of a shard that is taken alone; nothing where that cannot be read.
+    /// What was written down of a shard that is taken alone; nothing where that cannot be read. What a worker had in hand is under suspicion if
+    /// it died, and not if it is only slow.
     pub(in crate::job) fn suspects(&self, thing: &str) -> Result<Suspects> {
         let content = self.location.read(&suspects_name(thing))?.unwrap_or_default();
-        Ok(serde_json::from_slice(&content).unwrap_or_default())
+        let suspects: Suspects = serde_json::from_slice(&content).unwrap_or_default();
+        let after_a_death = self.taken().get(thing).is_some_and(|taken| taken.after_a_death);
+        Ok(if after_a_death { suspects.after_a_death() } else { suspects })
     }
 
     /// Writes that down, for whoever takes the shard after this worker's death.
@@ -170,9 +279,9 @@ impl Claims {
 
     /// Gives `thing` back, with what dead holders left: all numbers up to our own.
     pub(in crate::job) fn release(&self, thing: &str) -> Result<()> {
-        let Some(own) = self.taken().remove(thing) else { return Ok(()) };
+        let Some(Taken { number: own, attempt, .. }) = self.taken().remove(thing) else { return Ok(()) };
         let remove = |name: &str| self.location.remove(&format!("{CLAIMS}/{name}"));
-        if own >= suspects::FROM {
+        if attempt >= suspects::FROM {
             self.location.remove(&suspects_name(thing))?;
         }
         // The own one last: what is free must not seem a dead worker's before.
@@ -193,21 +302,25 @@ impl Claims {
     }
 
     /// A claim whose holder cannot be read counts as that of a worker without a heartbeat.
-    pub(in crate::job) fn is_dead(&self, worker: Option<&Identity>) -> Result<bool> {
+    fn life(&self, worker: Option<&Identity>) -> Result<Life> {
         let name = worker.map_or("", |worker| worker.name.as_str());
         if let Some(worker) = worker
             && worker.host == self.own.host
             && self.location.is_unlocked(&lock_name(name))?
         {
-            return Ok(true);
+            return Ok(Life::Dead);
         }
-        let beat = self.location.read(&beat_name(name))?.unwrap_or_default();
-        let mut observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = observed.beats.entry(name.to_string()).or_insert_with(|| (beat.clone(), Instant::now()));
-        if known.0 != beat {
-            *known = (beat, Instant::now());
+        // Between two heartbeats there is nothing new to read, but nobody is given up on what was read some time ago.
+        let is_fresh =
+            |beat: &Beat| beat.read.elapsed() < self.pause() / 2 && beat.life(self.expiry) == Life::Alive;
+        if self.observed().beats.get(name).is_some_and(is_fresh) {
+            return Ok(Life::Alive);
         }
-        Ok(known.1.elapsed() > self.expiry)
+        let content = self.location.read(&beat_name(name))?.unwrap_or_default();
+        let mut observed = self.observed();
+        let beat = observed.beats.entry(name.to_string()).or_insert_with(|| Beat::new(content.clone()));
+        beat.update(content);
+        Ok(beat.life(self.expiry))
     }
 
     /// Removes what workers of this machine left behind that were killed.
@@ -316,14 +429,15 @@ mod tests {
 
     fn worker(folder: &std::path::Path, expiry: Duration) -> Claims {
         let location: Arc<dyn Location> = Arc::new(Folder::create(folder).unwrap());
-        Claims::new(location, Identity::new(), expiry).unwrap()
+        Claims::new(location, Identity::new(), Expiry { silent: expiry, stalled: 2 * expiry }).unwrap()
     }
 
     /// A worker of another machine, whose locks say nothing here.
     fn elsewhere(folder: &std::path::Path) -> Claims {
         let location: Arc<dyn Location> = Arc::new(Folder::create(folder).unwrap());
         let own = Identity { host: "elsewhere".into(), name: "elsewhere_1".into(), process: 1 };
-        Claims::new(location, own, Duration::from_millis(50)).unwrap()
+        let expiry = Duration::from_millis(50);
+        Claims::new(location, own, Expiry { silent: expiry, stalled: 2 * expiry }).unwrap()
     }
 
     #[test]
@@ -389,12 +503,59 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (far, near) = (elsewhere(folder.path()), worker(folder.path(), Duration::from_millis(200)));
         assert!(far.take(&far.held().unwrap(), "7").unwrap());
-        for _ in 0..10 {
-            far.beat().unwrap();
+        for progress in 0..10 {
+            far.beat(progress).unwrap();
             assert!(!near.take(&near.held().unwrap(), "7").unwrap(), "a living worker was robbed");
             std::thread::sleep(Duration::from_millis(40));
         }
         std::thread::sleep(Duration::from_millis(250));
         assert!(near.take(&near.held().unwrap(), "7").unwrap());
+        assert_eq!(near.attempt("7"), 2, "a death was not counted");
+    }
+
+    /// Takes `7` from a worker that beats so often, `progress` making something of the number of the beat; after how many beats it could.
+    fn taken_over_after(progress: impl Fn(u64) -> String) -> (Option<u64>, Claims) {
+        let folder = tempfile::tempdir().unwrap();
+        let (far, near) = (elsewhere(folder.path()), worker(folder.path(), Duration::from_millis(200)));
+        assert!(far.take(&far.held().unwrap(), "7").unwrap());
+        let beaten = (0..24).find(|beat| {
+            far.location.beat(&beat_name(&far.own.name), progress(*beat).as_bytes()).unwrap();
+            std::thread::sleep(Duration::from_millis(40));
+            near.take(&near.held().unwrap(), "7").unwrap()
+        });
+        (beaten, near)
+    }
+
+    #[test]
+    fn a_worker_without_progress_is_taken_over_and_not_taken_for_dead() {
+        let (beaten, near) = taken_over_after(|beat| format!("{beat} 3"));
+        assert!(beaten.is_some_and(|beats| beats >= 8), "400 ms without progress, not {beaten:?} times 40");
+        assert_eq!(near.attempt("7"), 1, "a stalled worker counts as dead");
+        let input = suspects::Input { item: 4, source: 0 };
+        for (after_a_death, in_hand) in [(false, 0), (true, 1)] {
+            let mut suspects = Suspects::default();
+            suspects.take_in_hand(input);
+            near.suspect("7", &suspects).unwrap();
+            near.taken().get_mut("7").unwrap().after_a_death = after_a_death;
+            assert_eq!(near.suspects("7").unwrap().deaths(input), in_hand);
+        }
+        let (beaten, _) = taken_over_after(|beat| format!("{beat} {}", beat / 5));
+        assert_eq!(beaten, None, "a slow worker was robbed");
+        let (beaten, _) = taken_over_after(|beat| beat.to_string());
+        assert_eq!(beaten, None, "a worker of a release without the counter was robbed");
+    }
+
+    #[test]
+    fn looking_for_something_unclaimed_reads_no_claim() {
+        let folder = tempfile::tempdir().unwrap();
+        let near = worker(folder.path(), Duration::from_secs(60));
+        // What cannot be read at all.
+        for claim in ["7.1", "8.4"] {
+            std::fs::create_dir_all(folder.path().join(CLAIMS).join(claim)).unwrap();
+        }
+        std::fs::write(folder.path().join(CLAIMS).join("9.1"), b"").unwrap();
+        let held = near.held().unwrap();
+        assert!(held.is_unclaimed("6") && !held.is_unclaimed("9"));
+        assert!(near.take(&held, "6").unwrap());
     }
 }

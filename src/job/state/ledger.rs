@@ -65,6 +65,9 @@ pub struct Entry {
     /// Other limits than the settings' under which a retry made some of the records.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub other_limits: Vec<Limits>,
+    /// Pictures that devices computed; their records do not say so, because they are the same as those of others.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub by_devices: u64,
     /// Seconds that threads spent on it, by what they did.
     #[serde(default)]
     pub thread_seconds: BTreeMap<String, f64>,
@@ -77,6 +80,11 @@ pub struct Entry {
     /// Of a retry, who made the file before all retries, and when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first: Option<Making>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "that is how serde asks")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Who made a file, and when; each as in [`Entry`].
@@ -97,7 +105,7 @@ impl Entry {
 
     /// Whether it may be about a file: a right checksum says that the line is whole, not that it makes sense.
     fn is_sound(&self) -> bool {
-        let counts = [self.shard, self.length, self.records, self.bytes, self.pixels];
+        let counts = [self.shard, self.length, self.records, self.bytes, self.pixels, self.by_devices];
         let failed = self.failed.values().try_fold(0, |sum: u64, count| sum.checked_add(*count));
         counts.iter().all(|count| *count < MOST)
             && self.generation < u32::MAX
@@ -268,6 +276,7 @@ pub(in crate::job) mod tests {
             pixels: 20,
             census: Census::default(),
             other_limits: Vec::new(),
+            by_devices: 0,
             thread_seconds: BTreeMap::new(),
             seconds: 0.25,
             at: 1,

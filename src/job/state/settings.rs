@@ -18,12 +18,19 @@ use crate::pipeline::{Input, InputOptions, RecordFormat, Walk};
 
 const FILE: &str = "job.json";
 
+/// The version of what decides records: one more whenever any input's record changes by a byte under the same settings, and whenever a new setting
+/// is added that an older release would not heed. Jobs of releases before 0.2 have none, which is 0: their records have other names.
+const RECORDS: u32 = 1;
+
 const ENGINE: &str = concat!("shadegrid ", env!("CARGO_PKG_VERSION"));
 
 /// What decides the records of a job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
+    /// Which program began the job; for people, and compared with nothing.
     engine: String,
+    #[serde(default)]
+    records: u32,
     sources: Vec<SourceText>,
     /// The folder that relative sources start from, if there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -100,6 +107,7 @@ impl Settings {
         let HashOptions { algorithms, orientations, decode, faces } = hash;
         Settings {
             engine: ENGINE.to_string(),
+            records: RECORDS,
             sources: sources.iter().map(SourceText::from).collect(),
             directory: directory_of(sources),
             follow_links: input.walk.follow_links,
@@ -125,7 +133,7 @@ impl Settings {
         Settings { matching, ..self }
     }
 
-    /// The program that computes the records, with its version.
+    /// The program that began the job, with its version.
     pub fn engine(&self) -> &str {
         &self.engine
     }
@@ -212,6 +220,7 @@ impl Settings {
             }
         }
         let known = Settings::read(location)?;
+        known.check_records(&location.place())?;
         match self.difference(&known) {
             None => Ok(()),
             Some(difference) => Err(Error::Input(format!(
@@ -243,10 +252,20 @@ impl Settings {
         let text = location.read(FILE)?.ok_or_else(|| {
             Error::Input(format!("there is no job in {}: it has no {FILE}", location.place()))
         })?;
-        let of_another =
-            |error| Error::Input(format!("{FILE} in {} is not of this version: {error}", location.place()));
+        let of_another = |why: String| {
+            let place = location.place();
+            Error::Input(format!(
+                "{FILE} in {place} is of another release: {why}; use the one that began the job"
+            ))
+        };
         match unseal_page(&text) {
-            Some(text) => serde_json::from_str(&text).map_err(of_another),
+            Some(text) => {
+                let settings = serde_json::from_str(&text).map_err(|error| of_another(error.to_string()))?;
+                match Settings::unknown(text.as_bytes(), &settings) {
+                    Some(name) => Err(of_another(format!("it has the unknown setting {name}"))),
+                    None => Ok(settings),
+                }
+            }
             None => Settings::without_checksum(&text).ok_or_else(|| {
                 Error::Input(format!(
                     "{FILE} in {} is damaged: its checksum differs; restore it, or start the job anew in another place",
@@ -258,10 +277,28 @@ impl Settings {
 
     /// Settings as versions before the checksum wrote them, if the text holds nothing that is not one of these.
     fn without_checksum(text: &[u8]) -> Option<Settings> {
-        let value: Value = serde_json::from_slice(text).ok()?;
-        let settings: Settings = serde_json::from_value(value.clone()).ok()?;
-        let known = serde_json::to_value(&settings).ok()?;
-        value.as_object()?.iter().all(|(name, value)| known.get(name) == Some(value)).then_some(settings)
+        let settings: Settings = serde_json::from_slice(text).ok()?;
+        Settings::unknown(text, &settings).is_none().then_some(settings)
+    }
+
+    /// The first member of `text` that is none of these settings.
+    fn unknown(text: &[u8], settings: &Settings) -> Option<String> {
+        let value: Value = serde_json::from_slice(text).unwrap_or_default();
+        let known = serde_json::to_value(settings).unwrap_or_default();
+        let mut members = value.as_object().into_iter().flatten();
+        members.find(|(name, value)| known.get(name) != Some(value)).map(|(name, _)| name.clone())
+    }
+
+    /// Makes sure that this program makes the records that the job has.
+    fn check_records(&self, place: &str) -> Result<()> {
+        if self.records == RECORDS {
+            return Ok(());
+        }
+        Err(Error::Input(format!(
+            "the job in {place} was begun by {}, whose records are other ones (version {}, and {RECORDS} here): finish it with that program, or \
+             start anew with another --out; `job status`, `verify`, `merge` and `report` work here too",
+            self.engine, self.records
+        )))
     }
 
     /// Makes sure that this program, from this folder, reads and hashes the same as whoever began the job.
@@ -269,9 +306,9 @@ impl Settings {
     /// # Errors
     ///
     /// [`Error::Input`] saying what is otherwise.
-    pub(in crate::job) fn check_surroundings(&self) -> Result<()> {
-        let here = directory_of(&self.sources()?);
-        let now = Settings { engine: ENGINE.to_string(), directory: here, ..self.clone() };
+    pub(in crate::job) fn check_surroundings(&self, place: &str) -> Result<()> {
+        self.check_records(place)?;
+        let now = Settings { directory: directory_of(&self.sources()?), ..self.clone() };
         match now.difference(self) {
             None => Ok(()),
             Some(difference) => Err(Error::Input(format!("the job was started otherwise: {difference}"))),
@@ -281,7 +318,10 @@ impl Settings {
     /// The first field that differs, as a message.
     fn difference(&self, known: &Settings) -> Option<String> {
         let fields = |settings: &Settings| match serde_json::to_value(settings) {
-            Ok(Value::Object(fields)) => fields,
+            Ok(Value::Object(mut fields)) => {
+                fields.remove("engine");
+                fields
+            }
             _ => serde_json::Map::new(),
         };
         let (own, known) = (fields(self), fields(known));
@@ -388,12 +428,73 @@ mod tests {
     }
 
     #[test]
-    fn another_program_is_refused_by_name() {
+    fn another_release_resumes_what_has_the_same_records() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = Folder::create(folder.path()).unwrap();
         let own = settings(100, DetailChoice::Auto);
-        own.check_surroundings().unwrap_or_else(|error| panic!("{error}"));
-        let other = Settings { engine: "shadegrid 9.9.9".to_string(), ..own };
-        let error = other.check_surroundings().unwrap_err().to_string();
-        assert!(error.contains(r#"engine was "shadegrid 9.9.9""#), "{error}");
+        let other = Settings { engine: "shadegrid 9.9.9".to_string(), ..own.clone() };
+        other.hold(&location).unwrap();
+        own.hold(&location).unwrap();
+        assert_eq!(Settings::read(&location).unwrap().engine(), "shadegrid 9.9.9", "the note was changed");
+        other.check_surroundings("here").unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// As 0.1.0 wrote it.
+    const OF_0_1_0: &str = r#"{
+  "engine": "shadegrid 0.1.0",
+  "sources": [
+    {
+      "named": "a"
+    }
+  ],
+  "follow_links": false,
+  "only": "OWN_ONLY",
+  "column": null,
+  "separator": 44,
+  "shard_size": 100,
+  "format": "jsonl",
+  "algorithms": [
+    "photodna",
+    "pdq"
+  ],
+  "orientations": false,
+  "faces": "all",
+  "detail": "auto",
+  "damaged": "hash",
+  "orient": "exif",
+  LIMITS,
+  "matching": null
+}"#;
+
+    #[test]
+    fn a_job_with_other_records_is_read_and_not_resumed() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = Folder::create(folder.path()).unwrap();
+        let own = settings(100, DetailChoice::Auto);
+        let limits = serde_json::to_string(&own.limits).unwrap();
+        let text = OF_0_1_0.replace("LIMITS", limits.trim_matches(['{', '}'])).replace("OWN_ONLY", &own.only);
+        location
+            .create(FILE, seal_page(&serde_json::from_str::<Value>(&text).unwrap()).unwrap().as_bytes())
+            .unwrap();
+        assert_eq!(Settings::read(&location).unwrap().engine(), "shadegrid 0.1.0");
+        for error in [own.hold(&location), Settings::read(&location).unwrap().check_surroundings("here")] {
+            let error = error.unwrap_err().to_string();
+            assert!(
+                error.contains("was begun by shadegrid 0.1.0")
+                    && error.contains("finish it with that program"),
+                "{error}"
+            );
+        }
+        let later = text.replacen("\"column\"", "\"hue\": 3, \"column\"", 1);
+        location.remove(FILE).unwrap();
+        location
+            .create(FILE, seal_page(&serde_json::from_str::<Value>(&later).unwrap()).unwrap().as_bytes())
+            .unwrap();
+        let error = Settings::read(&location).unwrap_err().to_string();
+        assert!(
+            error.contains("unknown setting hue") && error.contains("use the one that began the job"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -404,9 +505,9 @@ mod tests {
             Settings::new(&inputs, &input, 1, RecordFormat::Csv, &hash)
         };
         let mut relative = new(&["/a", "b"]);
-        relative.check_surroundings().unwrap();
+        relative.check_surroundings("here").unwrap();
         relative.directory = Some(OsStr::new("/elsewhere").into());
-        let error = relative.check_surroundings().unwrap_err().to_string();
+        let error = relative.check_surroundings("here").unwrap_err().to_string();
         assert!(error.contains(r#"directory was "/elsewhere" and is now "#), "{error}");
         assert_eq!(new(&["/a", "s3://b/c"]).directory, None);
     }

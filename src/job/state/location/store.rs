@@ -35,8 +35,14 @@ impl Store {
 
     /// A store in memory.
     #[cfg(test)]
-    pub(super) fn in_memory() -> Store {
+    pub(in crate::job) fn in_memory() -> Store {
         Store { url: "memory".to_string(), bucket: Bucket::in_memory(), appended: Mutex::default() }
+    }
+
+    /// The same store as another process sees it.
+    #[cfg(test)]
+    pub(in crate::job) fn opened_again(&self) -> Store {
+        Store { url: self.url.clone(), bucket: self.bucket.clone(), appended: Mutex::default() }
     }
 
     fn cannot(&self, what: &str, name: &str, error: io::Error) -> Error {

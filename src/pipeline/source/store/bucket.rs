@@ -25,7 +25,7 @@ use crate::pipeline::source::network::Network;
 const RETRIES: usize = 10;
 
 /// Names below a URL such as `s3://bucket/prefix`; every operation waits until it is done.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Bucket {
     store: Arc<dyn ObjectStore>,
     prefix: String,
