@@ -117,6 +117,10 @@ impl Location for Faulty {
         self.call(|| self.inner.append(name, content), Some(&half))
     }
 
+    fn appends(&self) -> usize {
+        self.inner.appends()
+    }
+
     fn remove(&self, name: &str) -> Result<()> {
         self.call(|| self.inner.remove(name), None)
     }

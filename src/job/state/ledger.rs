@@ -21,9 +21,6 @@ const LEDGER: &str = "ledger";
 /// What one file holds at most, in whatever is counted: far more than any does, and few enough that sums of very many lines have their place.
 pub(in crate::job) const MOST: u64 = 1 << 48;
 
-/// Lines of one file of the ledger.
-const LINES: usize = 4_096;
-
 /// Whether a shard's file can be relied on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -136,6 +133,8 @@ impl Entry {
 pub(in crate::job) struct Writer {
     location: Arc<dyn Location>,
     worker: String,
+    /// Lines of one file.
+    most: usize,
     lines: Mutex<usize>,
     /// What was written and not read back.
     written: Mutex<Vec<Entry>>,
@@ -143,7 +142,13 @@ pub(in crate::job) struct Writer {
 
 impl Writer {
     pub(in crate::job) fn new(location: Arc<dyn Location>, worker: &str) -> Writer {
-        Writer { location, worker: worker.to_string(), lines: Mutex::new(0), written: Mutex::default() }
+        Writer {
+            most: location.appends().max(1),
+            location,
+            worker: worker.to_string(),
+            lines: Mutex::new(0),
+            written: Mutex::default(),
+        }
     }
 
     /// Whether a file of the ledger is this worker's.
@@ -154,10 +159,10 @@ impl Writer {
     /// Appends a line; it is there after a power cut.
     pub(in crate::job) fn append(&self, entry: &Entry) -> Result<()> {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = format!("{LEDGER}/{}_{:04}.jsonl", self.worker, *lines / LINES);
+        let name = format!("{LEDGER}/{}_{:04}.jsonl", self.worker, *lines / self.most);
         // After a failure the file may end in a torn line, so what follows goes to the next one.
         let line = *lines;
-        *lines = (line / LINES + 1) * LINES;
+        *lines = (line / self.most + 1) * self.most;
         self.location.append(&name, format!("{}\n", seal(entry)?).as_bytes())?;
         *lines = line + 1;
         self.written.lock().unwrap_or_else(PoisonError::into_inner).push(entry.clone());
@@ -324,6 +329,24 @@ pub(in crate::job) mod tests {
             ledger.refresh(&*location).unwrap();
             assert!(ledger.done(2).is_none() && ledger.damaged() >= 1, "damage at {at} went unseen");
         }
+    }
+
+    /// What appending so many lines to a store writes in all, in bytes.
+    #[cfg(feature = "store")]
+    #[test]
+    fn appending_to_a_store_writes_little_anew() {
+        let store: Arc<dyn Location> = Arc::new(crate::job::Store::in_memory());
+        let writer = Writer::new(store.clone(), "a");
+        let mut written = 0;
+        for shard in 0..1_000 {
+            writer.append(&entry(shard, 0, State::Done)).unwrap();
+            written += store.list(LEDGER).unwrap().last().unwrap().length;
+        }
+        let all: u64 = store.list(LEDGER).unwrap().iter().map(|listed| listed.length).sum();
+        assert!(written < 70 * all, "{written} bytes were written for {all}");
+        let mut ledger = Ledger::default();
+        ledger.refresh(&*store).unwrap();
+        assert_eq!(ledger.all_done().len(), 1_000);
     }
 
     #[test]

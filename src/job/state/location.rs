@@ -96,6 +96,11 @@ pub trait Location: Debug + Send + Sync {
     /// Appends to `name`, which nobody else writes.
     fn append(&self, name: &str, content: &[u8]) -> Result<()>;
 
+    /// How often a name is worth appending to before another one is begun: less often where each time writes all of it anew.
+    fn appends(&self) -> usize {
+        4_096
+    }
+
     /// Removes `name`, if it is there.
     fn remove(&self, name: &str) -> Result<()>;
 

@@ -439,7 +439,7 @@ mod tests {
         other.check_surroundings("here").unwrap_or_else(|error| panic!("{error}"));
     }
 
-    /// As 0.1.0 wrote it.
+    /// Without `records`, as releases before 0.2 wrote it.
     const OF_0_1_0: &str = r#"{
   "engine": "shadegrid 0.1.0",
   "sources": [
