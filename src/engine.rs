@@ -46,7 +46,7 @@ use bytes::Bytes;
 use crate::backend::Devices;
 use crate::error::Result;
 use crate::hasher::{HashOptions, Hashed};
-use crate::pipeline::{self, PipelineOptions, RunChoices, Sink, Source, Summary, Workers};
+use crate::pipeline::{self, RunChoices, Sink, Source, Summary, Workers};
 
 mod answer;
 mod failure;
@@ -115,7 +115,7 @@ impl Engine {
     /// The memory of an engine with so many threads, unless it's told another: 256 MiB per thread and at least 1 GiB, and no more than half of what
     /// the machine, the container and the process allow.
     pub fn default_memory(threads: NonZeroUsize) -> u64 {
-        PipelineOptions::default_memory(threads)
+        Workers::default_memory(threads)
     }
 
     /// Asks for the signatures of one encoded picture. Nothing happens before [`wait`](HashRequest::wait), `.await` or
@@ -174,7 +174,7 @@ impl Engine {
         I: IntoIterator<Item = Source>,
         I::IntoIter: Send,
     {
-        pipeline::run_with(&self.owner.workers, sources, sink, &self.choices(options))
+        pipeline::run(&self.owner.workers, sources, sink, &self.choices(options))
     }
 
     fn choices(&self, options: &RunOptions) -> RunChoices {
@@ -213,8 +213,17 @@ impl EngineBuilder {
         EngineBuilder { threads: NonZeroUsize::new(threads).unwrap_or(NonZeroUsize::MIN), ..self }
     }
 
-    /// Bytes that files and decoded pictures take at most, with what the threads keep; by default that of
-    /// [`PipelineOptions::memory`], which says what they are for. Single pictures and runs share them; each further run at the same time, and each call
+    /// Bytes that encoded files and decoded pictures may take together, with what the threads keep; by default
+    /// [`Engine::default_memory`].
+    ///
+    /// A quarter is for encoded files, three eighths are the threads' standing shares (their buffers live
+    /// there from picture to picture), and three eighths are lent to pictures larger than a share, in the order
+    /// in which they ask; the threads hash others meanwhile. A picture larger than what is lent waits until nothing is, then is decoded as
+    /// the only large one: only such a picture takes the total past the budget. One that needs more than the budget, or a file that is longer,
+    /// is a [`Limit`](crate::Error::Limit). What decoding takes, the file's headers say ([`Hasher::memory`](crate::Hasher::memory)).
+    /// Beyond the budget at most 4,096 finished records of a run wait for their turn.
+    ///
+    /// Single pictures and runs share them; each further run at the same time, and each call
     /// of [`hash_many`](Engine::hash_many), may take another quarter. Encoded pictures of single requests are the caller's and do not count.
     pub fn memory(self, bytes: u64) -> EngineBuilder {
         EngineBuilder { memory: Some(bytes), ..self }
@@ -225,7 +234,8 @@ impl EngineBuilder {
         EngineBuilder { queue: pictures.max(1), ..self }
     }
 
-    /// GPUs that runs use; none by default. Single pictures are hashed by the CPU: one picture does not pay for the way to a device.
+    /// GPUs that runs use; none by default. Each takes three batches of memory on top of the budget, and the pictures in
+    /// them are kept until they come back. What a device cannot take or does not answer is computed on the CPU, and its record says so. Single pictures are hashed by the CPU: one picture does not pay for the way to a device.
     pub fn devices(self, devices: Devices) -> EngineBuilder {
         EngineBuilder { devices, ..self }
     }
@@ -242,7 +252,7 @@ impl EngineBuilder {
     /// [`Error::Io`](crate::Error::Io) where the system refuses one.
     pub fn build(self) -> Result<Engine> {
         let EngineBuilder { threads, memory, queue, devices, options } = self;
-        let memory = memory.unwrap_or_else(|| PipelineOptions::default_memory(threads));
+        let memory = memory.unwrap_or_else(|| Workers::default_memory(threads));
         let (workers, options) = (Workers::start(threads, memory, queue)?, Arc::new(options));
         let owner = Owner { workers, devices, options, kept: KeptHashers::default() };
         Ok(Engine { owner: Arc::new(owner) })

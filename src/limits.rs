@@ -37,7 +37,7 @@ pub struct Limits {
     pub max_scans: u32,
     /// Memory that is there at all, in bytes: no file and no decoding may take more, whatever the other limits say. Default: what
     /// the machine, the container (cgroup) and the process (`ulimit`) allow. A run lowers it to its own memory
-    /// ([`PipelineOptions::memory`](crate::pipeline::PipelineOptions::memory)).
+    /// ([`EngineBuilder::memory`](crate::EngineBuilder::memory)).
     #[serde(skip, default = "machine_memory")]
     pub memory: u64,
 }

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use shadegrid::Error;
 use shadegrid::gallery::lists;
-use shadegrid::pipeline::{InputOptions, Item, PipelineOptions, Record, Sink, items, open, run};
+use shadegrid::pipeline::{InputOptions, Item, Record, Sink, items, open};
+use shadegrid::{Engine, Error, RunOptions};
 use tempfile::TempDir;
 
 /// Inputs that a feature reads: the name, the first bytes, the feature, and whether this build has it.
@@ -34,7 +34,7 @@ fn records(folder: &Path) -> Kept {
     let options = InputOptions::default();
     let listed: Vec<Item> = items([folder.as_os_str().to_os_string()], &options).collect();
     let mut kept = Kept::default();
-    run(open(listed, &options), &mut kept, &PipelineOptions::default()).unwrap();
+    Engine::new().unwrap().run_into(open(listed, &options), &mut kept, &RunOptions::default()).unwrap();
     kept
 }
 

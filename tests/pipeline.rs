@@ -2,14 +2,12 @@
 
 use std::ffi::OsString;
 use std::io::{self, Cursor, Read};
-use std::num::NonZeroUsize;
 
 use image::{ImageFormat, RgbImage};
 use shadegrid::pipeline::{
-    self, Csv, DetachedReader, JsonLines, PipelineOptions, Record, Sink, Source, Stop, Walk, count_ahead,
-    expand, names,
+    Csv, DetachedReader, JsonLines, Record, Sink, Source, Stop, Walk, count_ahead, expand, names,
 };
-use shadegrid::{Error, HashOptions, Limits};
+use shadegrid::{Engine, Error, HashOptions, Limits, RunOptions};
 
 fn png(width: u32, height: u32) -> Vec<u8> {
     let picture =
@@ -19,8 +17,13 @@ fn png(width: u32, height: u32) -> Vec<u8> {
     encoded.into_inner()
 }
 
-fn options() -> PipelineOptions {
-    PipelineOptions::default().threads(NonZeroUsize::new(2).unwrap())
+fn engine() -> Engine {
+    Engine::builder().threads(2).build().unwrap()
+}
+
+/// A run with the engine's choices.
+fn run(sources: impl IntoIterator<Item = Source, IntoIter: Send>, sink: &mut dyn Sink) {
+    engine().run_into(sources, sink, &RunOptions::default()).unwrap();
 }
 
 /// Key, and width or error code, of each record.
@@ -35,9 +38,9 @@ impl Sink for Kept {
     }
 }
 
-fn outcomes(sources: Vec<Source>, options: &PipelineOptions) -> Vec<Result<u32, &'static str>> {
+fn outcomes(sources: Vec<Source>, engine: &Engine) -> Vec<Result<u32, &'static str>> {
     let mut kept = Kept::default();
-    pipeline::run(sources, &mut kept, options).unwrap();
+    engine.run_into(sources, &mut kept, &RunOptions::default()).unwrap();
     kept.0.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
@@ -64,7 +67,7 @@ fn every_kind_of_source_gives_one_record() {
         Source::bytes("empty", Vec::new()),
         Source::bytes("text", b"a text of no picture at all".to_vec()),
     ];
-    let outcomes = outcomes(sources, &options());
+    let outcomes = outcomes(sources, &engine());
     assert_eq!(
         outcomes[..8],
         [Ok(30), Ok(31), Ok(32), Ok(200), Err("io"), Err("input"), Err("io"), Err("io")]
@@ -86,7 +89,7 @@ fn files_over_the_limit_are_not_read() {
         Source::bytes("bytes", png(64, 64)),
         Source::stream("endless", io::repeat(0)),
     ];
-    assert_eq!(outcomes(sources, &options().hash(hash)), [Err("limit"); 3]);
+    assert_eq!(outcomes(sources, &Engine::builder().options(hash).build().unwrap()), [Err("limit"); 3]);
 }
 
 #[test]
@@ -94,7 +97,7 @@ fn pixels_over_the_limit_are_refused() {
     let mut hash = HashOptions::default();
     hash.decode.limits.max_pixels = 1_000;
     let sources = vec![Source::bytes("small", png(30, 30)), Source::bytes("large", png(40, 30))];
-    assert_eq!(outcomes(sources, &options().hash(hash)), [Ok(30), Err("limit")]);
+    assert_eq!(outcomes(sources, &Engine::builder().options(hash).build().unwrap()), [Ok(30), Err("limit")]);
 }
 
 #[test]
@@ -107,7 +110,7 @@ fn folders_are_walked_in_order() {
     }
     let walked = || expand([Ok(folder.path().to_path_buf()), Ok("gone".into())], Walk::default());
     let mut kept = Kept::default();
-    pipeline::run(walked(), &mut kept, &options()).unwrap();
+    run(walked(), &mut kept);
     let strip = |key: &OsString| {
         let path = std::path::Path::new(key);
         path.strip_prefix(folder.path()).unwrap_or(path).to_str().unwrap().to_string()
@@ -146,9 +149,9 @@ fn csv_and_json_say_the_same() {
         ]
     };
     let mut json = JsonLines::new(Vec::new());
-    pipeline::run(sources(), &mut json, &options()).unwrap();
+    run(sources(), &mut json);
     let mut table = Csv::new(Vec::new());
-    pipeline::run(sources(), &mut table, &options()).unwrap();
+    run(sources(), &mut table);
     let (json, table) = (json.into_inner(), table.into_inner());
 
     let lines: Vec<serde_json::Value> = json
@@ -179,6 +182,6 @@ fn csv_and_json_say_the_same() {
 #[test]
 fn a_table_without_records_still_names_its_columns() {
     let mut table = Csv::new(Vec::new());
-    pipeline::run([], &mut table, &options()).unwrap();
+    run([], &mut table);
     assert!(table.into_inner().starts_with(b"key,key_bytes,status,error_code,error_message,format,"));
 }

@@ -8,10 +8,10 @@ use std::path::Path;
 
 use shadegrid::gallery::lists::{self, ListFormat};
 use shadegrid::pipeline::{
-    self, COLUMNS, PipelineOptions, Record, RecordFormat, RecordMatch, Sink, Source, StoredRecord,
-    StoredRecords, StoredSink, describe,
+    COLUMNS, Record, RecordFormat, RecordMatch, Sink, Source, StoredRecord, StoredRecords, StoredSink,
+    describe,
 };
-use shadegrid::{Algorithm, Error, HashOptions};
+use shadegrid::{Algorithm, Engine, Error, HashOptions, RunOptions};
 
 /// Gives every second record matches on its way to a sink.
 struct Matched<'a>(&'a mut dyn StoredSink);
@@ -66,9 +66,9 @@ fn sources() -> Vec<Source> {
 
 fn write_records(format: RecordFormat, path: &Path, algorithms: &[Algorithm]) {
     let hash = HashOptions::default().algorithms(algorithms.to_vec());
-    let options = PipelineOptions::default().hash(hash.clone());
+    let options = RunOptions::default().hash(hash.clone());
     let mut sink = format.sink(File::create(path).unwrap(), &describe(&hash)).unwrap();
-    pipeline::run(sources(), &mut Matched(&mut *sink), &options).unwrap();
+    Engine::new().unwrap().run_into(sources(), &mut Matched(&mut *sink), &options).unwrap();
 }
 
 fn read(format: RecordFormat, path: &Path) -> Vec<StoredRecord> {
@@ -233,7 +233,7 @@ fn a_source_is_said_once() {
             Source::bytes(key, b"none".to_vec()).from_argument(OsString::from("photos").as_os_str().into())
         };
         let sources = ["photos/a.jpg", "elsewhere/b.jpg"].map(within);
-        pipeline::run(sources, &mut *sink, &PipelineOptions::default()).unwrap();
+        Engine::new().unwrap().run_into(sources, &mut *sink, &RunOptions::default()).unwrap();
         drop(sink);
         let sources: Vec<_> = read(format, &path).into_iter().map(|record| record.source).collect();
         let repeated = (format == RecordFormat::Parquet).then(|| "photos".to_string());

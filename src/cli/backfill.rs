@@ -13,7 +13,7 @@ use shadegrid::job::{
     self, Finish, Matching, Metrics, Progress, Settings, Snapshot, Split, WorkOptions, Worked,
 };
 use shadegrid::pipeline::{
-    ExtensionFilter, Input, InputOptions, Item, ItemKind, PipelineOptions, RecordFormat, Stop, Walk, items,
+    ExtensionFilter, Input, InputOptions, Item, ItemKind, RecordFormat, Stop, Walk, items,
 };
 use shadegrid::{Error, HashOptions};
 
@@ -174,7 +174,7 @@ fn work(arguments: Arguments) -> Result<Exit, Error> {
         arguments.check_sources(&options.stop)?;
     }
     let settings = arguments.settings();
-    let (settings, matching) = arguments.matched(settings, options.pipeline.threads)?;
+    let (settings, matching) = arguments.matched(settings, options.engine.threads())?;
     options.matching = matching;
     let _metrics = arguments.serve_metrics(&options.progress)?;
     let location = job::at(arguments.out.as_os_str(), true)?;
@@ -322,20 +322,16 @@ impl Arguments {
     fn options(&self) -> Result<WorkOptions, Error> {
         let resources = Resources::new(self.threads, self.memory);
         let devices = self.devices.choose(resources.threads, || None::<std::iter::Empty<()>>)?;
-        let Resources { threads, memory } = resources;
-        let pipeline = PipelineOptions::default().threads(threads).memory(memory).devices(devices);
+        let engine = resources.engine(devices, HashOptions::default())?;
         Ok(WorkOptions {
-            fetches: resources.fetches(self.fetches),
+            read_ahead: resources.read_ahead_of_two(self.fetches),
             network: self.network.network(),
-            pipeline,
-            stop: Stop::default(),
             grace: Duration::from_secs(self.grace),
             expiry: Duration::from_secs(self.expiry),
             stall: Duration::from_secs(self.stall),
             split: self.worker,
             extend: self.extend,
-            matching: None,
-            progress: Arc::new(Progress::default()),
+            ..WorkOptions::new(engine)
         })
     }
 

@@ -8,8 +8,8 @@ use clap::{Args, Subcommand};
 use indicatif::HumanDuration;
 use serde::Serialize;
 use shadegrid::job::{self, Again, ListingTime, Retried, Settings, Status, WorkOptions};
-use shadegrid::pipeline::{PipelineOptions, ReadAhead, RecordFormat};
-use shadegrid::{Error, Limits};
+use shadegrid::pipeline::RecordFormat;
+use shadegrid::{Devices, Error, HashOptions, Limits};
 
 use super::clock;
 use super::exit::Exit;
@@ -17,6 +17,7 @@ use super::lookups::json;
 use super::network::NetworkArguments;
 use super::output::{Kind, Overwrite, Reads};
 use super::report;
+use super::resources::Resources;
 use super::watching::{Watch, codes};
 use super::{bytes, console, interrupt, matches};
 
@@ -315,14 +316,14 @@ fn retry(arguments: &RetryArguments) -> Result<Exit, Error> {
     let mut hash = settings.hash()?;
     hash.decode.limits = job::limits_so_far(&*location)?;
     arguments.raise(&mut hash.decode.limits);
-    let defaults = PipelineOptions::default();
-    let threads = arguments.threads.unwrap_or(defaults.threads);
-    let memory = arguments.memory.unwrap_or(PipelineOptions::default_memory(threads));
-    let pipeline = defaults.threads(threads).memory(memory);
-    let matching = matches::of(&settings, threads)?;
-    let fetches = ReadAhead::fetches_for(threads);
-    let network = arguments.network.network();
-    let options = WorkOptions { pipeline, fetches, network, matching, ..WorkOptions::default() };
+    let resources = Resources::new(arguments.threads, arguments.memory);
+    let engine = resources.engine(Devices::default(), HashOptions::default())?;
+    let options = WorkOptions {
+        read_ahead: resources.read_ahead_of_two(None),
+        network: arguments.network.network(),
+        matching: matches::of(&settings, resources.threads)?,
+        ..WorkOptions::new(engine)
+    };
     interrupt::request(&options.stop)?;
     let watch = (!arguments.quiet).then(|| Watch::new(options.progress.clone(), false));
     let again = if arguments.lost { Again::Lost } else { Again::Failed(arguments.codes.clone()) };

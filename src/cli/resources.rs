@@ -28,8 +28,13 @@ impl Resources {
         ReadAhead::default().fetches(self.fetches(fetches)).bytes(self.memory / AHEAD)
     }
 
+    /// The same for each of two runs, one after the other.
+    pub(crate) fn read_ahead_of_two(self, fetches: Option<NonZeroUsize>) -> ReadAhead {
+        self.read_ahead(fetches).bytes(self.memory / AHEAD / 2)
+    }
+
     /// How many objects are fetched at the same time.
-    pub(crate) fn fetches(self, asked: Option<NonZeroUsize>) -> usize {
+    fn fetches(self, asked: Option<NonZeroUsize>) -> usize {
         asked.map_or(ReadAhead::fetches_for(self.threads), NonZeroUsize::get)
     }
 

@@ -83,7 +83,7 @@ impl Run {
     ) -> Result<Run> {
         let (sender, records) = bounded(WAITING);
         let stop = choices.stop.clone();
-        let run = move || pipeline::run_with(&workers, sources, &mut Channel(sender), &choices);
+        let run = move || pipeline::run(&workers, sources, &mut Channel(sender), &choices);
         let thread = Builder::new().name("shadegrid-run".to_string()).spawn(run).map_err(refused)?;
         Ok(Run { records, thread, end: EndOnDrop(stop) })
     }

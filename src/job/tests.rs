@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Seek as _, SeekFrom};
-use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,9 +13,10 @@ use std::time::{Duration, Instant};
 use tempfile::NamedTempFile;
 
 use super::{Again, Folder, Listed, Location, Publish, Settings, WorkOptions, retry, verify, work};
+use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::hasher::HashOptions;
-use crate::pipeline::{Input, InputOptions, PipelineOptions, RecordFormat};
+use crate::pipeline::{Input, InputOptions, RecordFormat};
 
 /// What happens at a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -177,9 +177,8 @@ fn inputs(folder: &Path) -> (Settings, HashOptions) {
 
 /// A dead worker without a lock is known by its silence: for so long here.
 fn options(expiry: Duration) -> WorkOptions {
-    let pipeline =
-        PipelineOptions { threads: NonZeroUsize::MIN, memory: 64 << 20, ..PipelineOptions::default() };
-    WorkOptions { pipeline, fetches: 1, expiry, ..WorkOptions::default() }
+    let engine = Engine::builder().threads(1).memory(64 << 20).build().unwrap();
+    WorkOptions { expiry, ..WorkOptions::new(engine) }
 }
 
 /// For whoever is to die: no heartbeat comes between its other calls.

@@ -40,7 +40,7 @@ pub enum Ended {
     Complete,
     /// [`Stop`](super::Stop) was requested before the sources were at their end.
     Stopped,
-    /// A picture failed under [`PipelineOptions::fail_fast`](super::PipelineOptions::fail_fast).
+    /// A picture failed under [`RunOptions::fail_fast`](crate::RunOptions::fail_fast).
     FailedFast,
 }
 

@@ -138,7 +138,7 @@ mod tests {
     use crate::backend::gpu::{Capacity, devices_for_tests};
     use crate::error::Result;
     use crate::pipeline::workers::Workers;
-    use crate::pipeline::{PipelineOptions, Record, Sink, Source, pool};
+    use crate::pipeline::{Record, RunChoices, Sink, Source, pool};
     use crate::{Backend, Hashed};
 
     /// A bitmap of 24 bits a pixel with a pattern of its own.
@@ -189,11 +189,9 @@ mod tests {
         count: u32,
         action: impl FnMut(),
     ) -> Vec<(OsString, Option<Hashed>)> {
-        let options =
-            PipelineOptions { threads: NonZeroUsize::new(3).unwrap(), ..PipelineOptions::default() };
         let mut kept = Kept { records: Vec::new(), at: 300, action };
-        let workers = Workers::start(options.threads, options.memory, 1).unwrap();
-        pool::run_through(&workers, rings, sources(count), &mut kept, &options.choices()).unwrap();
+        let workers = Workers::start(NonZeroUsize::new(3).unwrap(), 1 << 30, 1).unwrap();
+        pool::run_through(&workers, rings, sources(count), &mut kept, &RunChoices::default()).unwrap();
         kept.records
     }
 

@@ -34,7 +34,7 @@ struct Watch {
 const SLOW: Duration = Duration::from_millis(150);
 
 /// Threads that play.
-fn players(watch: &Arc<Watch>, options: &PipelineOptions) -> Workers {
+fn players(watch: &Arc<Watch>, options: &Options) -> Workers {
     let watch = watch.clone();
     let make = move |_: &HashOptions| {
         watch.made.fetch_add(1, Ordering::SeqCst);
@@ -135,19 +135,35 @@ impl Sink for Kept {
     }
 }
 
-fn options(threads: usize, memory: u64) -> PipelineOptions {
-    let threads = NonZeroUsize::new(threads).unwrap();
-    PipelineOptions { threads, memory, ..PipelineOptions::default() }
+/// Threads and memory of a run, and what is chosen for it.
+struct Options {
+    threads: NonZeroUsize,
+    memory: u64,
+    choices: RunChoices,
+}
+
+fn options(threads: usize, memory: u64) -> Options {
+    Options { threads: NonZeroUsize::new(threads).unwrap(), memory, choices: RunChoices::default() }
+}
+
+/// A run of real pictures, on threads of its own.
+fn run(
+    sources: impl IntoIterator<Item = Source, IntoIter: Send>,
+    sink: &mut dyn Sink,
+    options: &Options,
+) -> Result<Summary> {
+    let workers = Workers::start(options.threads, options.memory, 1)?;
+    pool::run(&workers, sources.into_iter(), sink, &options.choices)
 }
 
 fn play(
     plays: impl IntoIterator<Item = String, IntoIter: Send>,
     sink: &mut Kept,
-    options: &PipelineOptions,
+    options: &Options,
 ) -> (Result<Summary>, Arc<Watch>) {
     let watch = Arc::<Watch>::default();
     let sources = plays.into_iter().map(|play| Source::bytes(play.clone(), play.into_bytes()));
-    let summary = pool::run(&players(&watch, options), sources, sink, &options.choices());
+    let summary = pool::run(&players(&watch, options), sources, sink, &options.choices);
     (summary, watch)
 }
 
@@ -262,7 +278,7 @@ fn a_slow_picture_holds_up_no_more_than_the_window() {
     let sources = slow_at_first.map(|play| Source::bytes("", play.into_bytes()));
     let options = options(4, 1 << 30);
     let workers = players(&Arc::default(), &options);
-    let summary = pool::run(&workers, sources, &mut sink, &options.choices()).unwrap();
+    let summary = pool::run(&workers, sources, &mut sink, &options.choices).unwrap();
     assert_eq!(summary.records as usize, 3 * WINDOW);
     let taken_at_first_write = sink.1.unwrap();
     assert!(taken_at_first_write <= WINDOW, "{taken_at_first_write} taken before the first was written");
@@ -276,7 +292,9 @@ fn fail_fast_ends_with_the_first_failure_in_order() {
     plays[20] = "c20".to_string();
     plays[21] = "c21".to_string();
     let mut sink = Kept::default();
-    let (summary, ..) = play(plays, &mut sink, &PipelineOptions { fail_fast: true, ..options(4, 1 << 30) });
+    let mut options = options(4, 1 << 30);
+    options.choices.fail_fast = true;
+    let (summary, ..) = play(plays, &mut sink, &options);
     let summary = summary.unwrap();
     assert_eq!((summary.records, summary.failed(), summary.ended), (21, 1, Ended::FailedFast));
     assert_eq!(keys(&sink).last(), Some(&"c20"));
@@ -286,7 +304,7 @@ fn fail_fast_ends_with_the_first_failure_in_order() {
 #[test]
 fn a_stop_finishes_what_was_taken() {
     let options = options(4, 1 << 30);
-    let stop = options.stop.clone();
+    let stop = options.choices.stop.clone();
     let endless = (0u64..).map(move |n| {
         if n == 300 {
             stop.request();
@@ -303,7 +321,7 @@ fn a_stop_finishes_what_was_taken() {
 #[test]
 fn a_stop_after_the_last_source_leaves_the_run_complete() {
     let options = options(2, 1 << 30);
-    options.stop.request();
+    options.choices.stop.request();
     let mut sink = Kept::default();
     let (summary, ..) = play(["o1".to_string()], &mut sink, &options);
     assert_eq!(summary.unwrap().ended, Ended::Stopped, "a stop before the first source");
@@ -317,8 +335,8 @@ fn a_stop_after_the_last_source_leaves_the_run_complete() {
             Ok(())
         }
     }
-    let options = PipelineOptions { stop: Stop::default(), ..options };
-    let summary = run([], &mut StopAtLast(options.stop.clone()), &options).unwrap();
+    let options = Options { choices: RunChoices::default(), ..options };
+    let summary = run([], &mut StopAtLast(options.choices.stop.clone()), &options).unwrap();
     assert_eq!(summary.ended, Ended::Complete);
 }
 
@@ -446,9 +464,10 @@ fn a_run_that_ends_early_does_not_wait_for_a_silent_list() {
         let outcome = in_time("a silent list", move || {
             let (_silent, items) = silent_list();
             let mut sink = kept;
-            let run_options = PipelineOptions { fail_fast, ..options(2, 1 << 30) };
+            let mut run_options = options(2, 1 << 30);
+            run_options.choices.fail_fast = fail_fast;
             let summary = run(open(items, &InputOptions::default()), &mut sink, &run_options);
-            assert!(!run_options.stop.requested(), "a stop is the caller's");
+            assert!(!run_options.choices.stop.requested(), "a stop is the caller's");
             (summary.map(|summary| summary.ended).map_err(|error| error.code()), sink.records.len())
         });
         assert_eq!(outcome, (if fail_fast { Ok(Ended::FailedFast) } else { Err("io") }, records));
@@ -468,7 +487,7 @@ fn a_reader_that_never_returns_is_left_behind_after_a_stop() {
     let (_held, never) = crossbeam_channel::bounded(0);
     let (ended, sink) = in_time("a read", move || {
         let run_options = options(2, 1 << 30);
-        let stop = run_options.stop.clone();
+        let stop = run_options.choices.stop.clone();
         let sources = (0..).map(move |n| match n {
             3 => Source::stream("never", Never(never.clone(), stop.clone())),
             n => Source::bytes(n.to_string(), b"o".to_vec()),

@@ -23,6 +23,7 @@ use super::threads::refused;
 use super::work::{HashWork, MakeWork};
 use super::worker::{Shared, Step, Worker};
 use crate::error::Result;
+use crate::limits::machine_memory;
 
 /// Threads that hash, for single pictures and for runs. When the last clone is dropped, they finish what was asked for and end.
 #[derive(Debug, Clone)]
@@ -49,6 +50,11 @@ impl Workers {
             Box::new(HashWork::new(options)) as Box<_>
         });
         Workers::with(make_work, count, memory, queue)
+    }
+
+    /// The memory of so many threads, unless they are given another: no more than half of what the machine, the container and the process allow.
+    pub(crate) fn default_memory(count: NonZeroUsize) -> u64 {
+        ((256 << 20) * (count.get() as u64).max(4)).min(machine_memory())
     }
 
     /// The same with other work.

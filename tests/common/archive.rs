@@ -6,7 +6,8 @@ use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
-use shadegrid::pipeline::{self, InputOptions, Item, JsonLines, PipelineOptions, items, open};
+use shadegrid::pipeline::{InputOptions, Item, JsonLines, items, open};
+use shadegrid::{Engine, HashOptions, RunOptions};
 use tempfile::TempDir;
 
 /// A record without its path, by its path.
@@ -24,9 +25,10 @@ pub fn records_of(
     options: &InputOptions,
 ) -> Records {
     let mut lines = JsonLines::new(Vec::new());
-    let mut run = PipelineOptions::default();
-    run.hash.decode.limits = options.limits.clone();
-    let summary = pipeline::run(open(items, options), &mut lines, &run).unwrap();
+    let mut hash = HashOptions::default();
+    hash.decode.limits = options.limits.clone();
+    let engine = Engine::builder().options(hash).build().unwrap();
+    let summary = engine.run_into(open(items, options), &mut lines, &RunOptions::default()).unwrap();
     let lines = String::from_utf8(lines.into_inner()).unwrap();
     assert_eq!(summary.records as usize, lines.lines().count());
     let record = |line: &str| {

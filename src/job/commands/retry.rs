@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::status::look;
 use super::work::{Worked, work};
+use crate::engine::RunOptions;
 use crate::error::{Error, Result};
 use crate::hasher::HashOptions;
 use crate::job::run::heartbeat::beating;
@@ -25,7 +26,7 @@ use crate::job::state::plan::{self, Plan, ShardKind};
 use crate::job::state::records::{self, ShardFile, account_for, is_failed, read, records_file};
 use crate::job::state::settings::Settings;
 use crate::limits::Limits;
-use crate::pipeline::{self, InputOptions, PipelineOptions, RecordFormat, describe};
+use crate::pipeline::{self, InputOptions, RecordFormat, describe};
 
 /// What is hashed again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,13 +79,12 @@ pub fn retry(
         progress,
     };
     let input = InputOptions { limits: hash.decode.limits.clone(), ..settings.input()? };
-    let (input, pipeline) = reading(input, hash.clone(), options);
+    let (input, run) = reading(input, hash.clone(), options);
     let other_limits = Some(&hash.decode.limits).filter(|limits| **limits != settings.limits).cloned();
     let todo = Todo { other_limits, ..Todo::new(&context, again, input)? };
     let retried = todo.retried.clone();
     let unlisted = todo.is_unlisted()?;
-    let done =
-        beating(&context.claims.clone(), &options.progress, || todo.retry(&context, options, &pipeline));
+    let done = beating(&context.claims.clone(), &options.progress, || todo.retry(&context, options, &run));
     let left = context.claims.leave();
     done.and(left)?;
     let retried = retried.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -157,15 +157,10 @@ impl Todo {
     }
 
     /// Goes through them.
-    fn retry(
-        mut self,
-        context: &ShardContext,
-        options: &WorkOptions,
-        pipeline: &PipelineOptions,
-    ) -> Result<()> {
+    fn retry(mut self, context: &ShardContext, options: &WorkOptions, run: &RunOptions) -> Result<()> {
         let Some(first) = self.take()? else { return Ok(()) };
         let ending = Ending::new(&options.stop, options.grace);
-        round(context, &Mutex::new(self), first, ending, pipeline)
+        round(context, &Mutex::new(self), first, ending, (&options.engine, run))
     }
 
     fn retried(&self) -> MutexGuard<'_, Retried> {

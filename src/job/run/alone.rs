@@ -1,13 +1,12 @@
 //! The sources of a shard that is taken alone: see [`suspects`](crate::job::state::suspects).
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use crate::engine::{Engine, RunOptions};
 use crate::error::{Error, Result};
-use crate::hasher::HashOptions;
 use crate::job::state::claim::Claims;
 use crate::job::state::suspects::{DEATHS, Input, Suspects};
-use crate::pipeline::{self, InputOptions, Item, PipelineOptions, Record, Sink, Source, Sources, open};
+use crate::pipeline::{InputOptions, Item, Record, Sink, Source, Sources, open};
 
 /// Each source is to have its record before the next one is asked for.
 pub(in crate::job) struct Alone {
@@ -29,7 +28,7 @@ impl Alone {
         thing: String,
         items: Vec<Item>,
         options: InputOptions,
-        hash: &HashOptions,
+        (engine, run): (&Engine, &RunOptions),
     ) -> Result<Alone> {
         let suspects = claims.suspects(&thing)?;
         let next = Input { item: 0, source: 0 };
@@ -37,7 +36,7 @@ impl Alone {
         for suspect in alone.suspects.to_try() {
             alone.next = suspect;
             alone.write_down();
-            alone.try_out(suspect, hash)?;
+            alone.try_out(suspect, engine, run)?;
             alone.suspects.clear(suspect);
         }
         alone.next = next;
@@ -45,12 +44,10 @@ impl Alone {
     }
 
     /// Hashes one input for nobody.
-    fn try_out(&self, suspect: Input, hash: &HashOptions) -> Result<()> {
+    fn try_out(&self, suspect: Input, engine: &Engine, run: &RunOptions) -> Result<()> {
         let Some(item) = self.items.get(suspect.item).cloned() else { return Ok(()) };
         let source = open([item], &self.options).nth(suspect.source as usize);
-        let options =
-            PipelineOptions { hash: hash.clone(), threads: NonZeroUsize::MIN, ..PipelineOptions::default() };
-        pipeline::run(source, &mut Nobody, &options).map(drop)
+        engine.run_into(source, &mut Nobody, run).map(drop)
     }
 
     /// Writes down what comes next. That it cannot be written is no error: a death is then nobody's fault.

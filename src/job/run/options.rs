@@ -5,17 +5,18 @@ use std::time::Duration;
 
 use super::matching::Matching;
 use super::progress::Progress;
+use crate::engine::{Engine, RunOptions};
 use crate::hasher::HashOptions;
 use crate::job::state::claim::Expiry;
-use crate::pipeline::{InputOptions, Network, PipelineOptions, ReadAhead, Stop};
+use crate::pipeline::{InputOptions, Network, ReadAhead, Stop};
 
 /// How a worker works. Nothing here changes what is written of an input.
 #[derive(Debug, Clone)]
 pub struct WorkOptions {
     /// Threads, memory and devices; what is hashed and how comes from the settings.
-    pub pipeline: PipelineOptions,
-    /// Objects of a store that are fetched at the same time.
-    pub fetches: usize,
+    pub engine: Engine,
+    /// What is read ahead of the shard in hand, and as much of the next one, on top of the engine's memory.
+    pub read_ahead: ReadAhead,
     /// How servers are asked, and how far they are trusted; what was listed already stays as it is.
     pub network: Network,
     /// Asks the worker to end early.
@@ -38,13 +39,14 @@ pub struct WorkOptions {
     pub progress: Arc<Progress>,
 }
 
-impl Default for WorkOptions {
-    fn default() -> WorkOptions {
-        let pipeline = PipelineOptions::default();
+impl WorkOptions {
+    /// The default choices of a worker with this engine. A fourteenth of its memory is read ahead of each of two shards.
+    pub fn new(engine: Engine) -> WorkOptions {
+        let fetches = ReadAhead::fetches_for(engine.threads());
         WorkOptions {
-            fetches: ReadAhead::fetches_for(pipeline.threads),
+            read_ahead: ReadAhead { fetches, bytes: engine.memory() / 14 },
             network: Network::default(),
-            pipeline,
+            engine,
             stop: Stop::default(),
             grace: Duration::from_secs(30),
             expiry: Duration::from_secs(120),
@@ -55,9 +57,7 @@ impl Default for WorkOptions {
             progress: Arc::default(),
         }
     }
-}
 
-impl WorkOptions {
     pub(in crate::job) fn expiry(&self) -> Expiry {
         Expiry { silent: self.expiry, stalled: self.stall.max(self.expiry) }
     }
@@ -88,18 +88,14 @@ impl Ending {
     }
 }
 
-/// How a worker reads and hashes: the current shard and the next one are read ahead within a sixteenth of the memory each, and reading ends
-/// when the shard in hand has had its time.
+/// How a worker reads and hashes; reading ends when the shard in hand has had its time.
 pub(in crate::job) fn reading(
     input: InputOptions,
     hash: HashOptions,
     options: &WorkOptions,
-) -> (InputOptions, PipelineOptions) {
-    let bytes = options.pipeline.memory / 16;
-    let read_ahead = ReadAhead { fetches: options.fetches, bytes };
+) -> (InputOptions, RunOptions) {
     let stop = Ending::new(&options.stop, options.grace).late;
-    let memory = options.pipeline.memory - 2 * bytes;
-    let network = options.network.clone();
-    let pipeline = PipelineOptions { hash, memory, stop: stop.clone(), ..options.pipeline.clone() };
-    (InputOptions { read_ahead, network, stop, ..input }, pipeline)
+    let (read_ahead, network) = (options.read_ahead.clone(), options.network.clone());
+    let run = RunOptions::default().hash(hash).stop(stop.clone());
+    (InputOptions { read_ahead, network, stop, ..input }, run)
 }

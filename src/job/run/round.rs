@@ -10,9 +10,10 @@ use super::record_sink::RecordSink;
 use super::scheduler::LISTING;
 use super::shard_sources::{ClaimedShard, InFlight, ShardSources, Supply, take_ahead};
 use super::shard_writer::{ShardContext, ShardWriter};
+use crate::engine::{Engine, RunOptions};
 use crate::error::Result;
 use crate::pipeline::concurrent::joined;
-use crate::pipeline::{self, PipelineOptions, start_thread};
+use crate::pipeline::start_thread;
 
 /// One run of the pipeline, through as many shards as the supply gives one after another.
 pub(in crate::job) fn round(
@@ -20,7 +21,7 @@ pub(in crate::job) fn round(
     supply: &Mutex<impl Supply>,
     first: ClaimedShard,
     ending: Ending,
-    options: &PipelineOptions,
+    (engine, options): (&Engine, &RunOptions),
 ) -> Result<()> {
     let (in_flight, failure) = (InFlight::new(context.progress.clone()), Mutex::new(None));
     let (asks, asked) = bounded(1);
@@ -43,7 +44,7 @@ pub(in crate::job) fn round(
             start_thread(scope, "shadegrid-ahead", move || take_ahead(supply, &stop, &asked, &answers));
         let run = {
             let mut sink = RecordSink::new(&in_flight, &context.progress, sender);
-            pipeline::run(sources, &mut sink, options)
+            engine.run_into(sources, &mut sink, options)
         };
         (run.and(ahead.map(drop)), joined(writing))
     });

@@ -11,8 +11,8 @@ use super::alone::Alone;
 use super::options::Split;
 use super::progress::Progress;
 use super::shard_sources::{ClaimedShard, Purpose, Supply};
+use crate::engine::{Engine, RunOptions};
 use crate::error::Result;
-use crate::hasher::HashOptions;
 use crate::job::state::claim::{Claims, Held};
 use crate::job::state::ledger::{Ledger, Writer};
 use crate::job::state::location::{Location, Publish};
@@ -33,7 +33,9 @@ pub(in crate::job) struct Scheduler {
     pub(in crate::job) writer: Arc<Writer>,
     pub(in crate::job) format: RecordFormat,
     input: InputOptions,
-    hash: HashOptions,
+    /// Of an input that is tried by itself.
+    engine: Engine,
+    run: RunOptions,
     split: Option<Split>,
     progress: Arc<Progress>,
     plan: Plan,
@@ -55,7 +57,7 @@ impl Scheduler {
         location: Arc<dyn Location>,
         claims: Arc<Claims>,
         format: RecordFormat,
-        (input, hash): (InputOptions, HashOptions),
+        (input, engine, run): (InputOptions, Engine, RunOptions),
         split: Option<Split>,
         progress: Arc<Progress>,
     ) -> Scheduler {
@@ -67,7 +69,8 @@ impl Scheduler {
             writer: writer.clone(),
             format,
             input,
-            hash,
+            engine,
+            run,
             split,
             progress,
             plan,
@@ -220,7 +223,13 @@ impl Scheduler {
         let (thing, input) = (plan::name(shard), &self.input);
         let alone = self.claims.attempt(&thing) >= suspects::FROM;
         let sources: Sources = match alone {
-            true => Box::new(Alone::begin(self.claims.clone(), thing, items?, input.clone(), &self.hash)?),
+            true => Box::new(Alone::begin(
+                self.claims.clone(),
+                thing,
+                items?,
+                input.clone(),
+                (&self.engine, &self.run),
+            )?),
             false => pipeline::open(items?, input),
         };
         Ok(Some(ClaimedShard { shard, sources, purpose: Purpose::New(publish), alone }))
@@ -271,9 +280,11 @@ mod tests {
         assert!(
             plan::write(&*location, Plan::default(), (list, false), 10, &Stop::default(), &|_| ()).unwrap()
         );
-        let claims = Claims::new(location.clone(), Identity::new(), WorkOptions::default().expiry()).unwrap();
+        let engine = Engine::builder().threads(1).build().unwrap();
+        let expiry = WorkOptions::new(engine.clone()).expiry();
+        let claims = Claims::new(location.clone(), Identity::new(), expiry).unwrap();
         let split = Some(Split { part: 1, of: 2 });
-        let (input, progress) = ((InputOptions::default(), HashOptions::default()), Arc::default());
+        let (input, progress) = ((InputOptions::default(), engine, RunOptions::default()), Arc::default());
         let mut scheduler =
             Scheduler::new(location, Arc::new(claims), RecordFormat::JsonLines, input, split, progress);
         let taken: Vec<_> =

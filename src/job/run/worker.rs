@@ -15,15 +15,14 @@ use super::round::round;
 use super::scheduler::{LISTING, Scheduler};
 use super::shard_sources::{ClaimedShard, Supply};
 use super::shard_writer::ShardContext;
+use crate::engine::RunOptions;
 use crate::error::Result;
 use crate::job::state::claim::Claims;
 use crate::job::state::location::Location;
 use crate::job::state::plan::{self, Plan, Segment};
 use crate::job::state::settings::Settings;
 use crate::pipeline::concurrent::joined;
-use crate::pipeline::{
-    self, InputOptions, Item, ItemKind, PipelineOptions, Stop, describe, resumes, start_thread,
-};
+use crate::pipeline::{self, InputOptions, Item, ItemKind, Stop, describe, resumes, start_thread};
 
 /// How a worker's part came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +52,7 @@ struct Worker<'a> {
     context: ShardContext,
     settings: &'a Settings,
     options: &'a WorkOptions,
-    pipeline: PipelineOptions,
+    run: RunOptions,
     /// Ends the listing when the worker does.
     stop_listing: Stop,
 }
@@ -69,12 +68,12 @@ impl<'a> Worker<'a> {
     ) -> Result<Worker<'a>> {
         let (format, hash) = (settings.format()?, settings.hash()?);
         let (progress, stop_listing) = (options.progress.clone(), Stop::default());
-        let (input, pipeline) = reading(settings.input()?, hash.clone(), options);
+        let (input, run) = reading(settings.input()?, hash.clone(), options);
         let scheduler = Scheduler::new(
             location.clone(),
             claims.clone(),
             format,
-            (input, hash.clone()),
+            (input, options.engine.clone(), run.clone()),
             options.split,
             progress.clone(),
         );
@@ -87,7 +86,7 @@ impl<'a> Worker<'a> {
             matching: options.matching.clone(),
             progress,
         };
-        Ok(Worker { scheduler: Mutex::new(scheduler), context, settings, options, pipeline, stop_listing })
+        Ok(Worker { scheduler: Mutex::new(scheduler), context, settings, options, run, stop_listing })
     }
 
     fn run<'scope>(self, scope: &'scope thread::Scope<'scope, 'a>) -> Result<(Finish, Scheduler)> {
@@ -190,7 +189,7 @@ impl<'a> Worker<'a> {
 
     fn round(&self, first: ClaimedShard) -> Result<()> {
         let ending = Ending::new(&self.options.stop, self.options.grace);
-        round(&self.context, &self.scheduler, first, ending, &self.pipeline)
+        round(&self.context, &self.scheduler, first, ending, (&self.options.engine, &self.run))
     }
 }
 
