@@ -76,6 +76,7 @@ use crate::error::Result;
 use crate::limits::Limits;
 use crate::picture::Picture;
 use crate::signature::Algorithm;
+pub(in crate::decode) use frame::Announced;
 use marker::corrupt;
 use reader::Reader;
 use std::ops::Range;
