@@ -44,6 +44,26 @@ fn plain() -> Jpeg {
     Jpeg::waves(200, 150, (2, 2))
 }
 
+/// What libjpeg-turbo makes of these depends on how much of the file it has when it comes upon them.
+#[test]
+fn fill_bytes_inside_of_data_are_told() {
+    let mut plain = plain();
+    // Bits of ones.
+    plain.components[0].blocks[5].ac = vec![(0, 8_191), (0, 8_191)];
+    let (file, start) = (plain.encode(), plain.start().len() + plain.scan_header(&[0, 1, 2]).len());
+    let stuffed = (start..file.len()).find(|&at| file[at..].starts_with(&[0xFF, 0])).unwrap();
+    for fills in [1, 2, 300] {
+        let filled = [&file[..stuffed], &vec![0xFF; fills], &file[stuffed..]].concat();
+        shows(&filled, &file);
+        assert!(whole(&filled).viewing.unusual && !whole(&file).viewing.unusual);
+        let auto = Hasher::new(HashOptions::default()).hash(&filled).unwrap();
+        assert!(auto.detail == Detail::Full && auto.viewing.unusual);
+    }
+    // In front of a marker they are usual.
+    let end = file.len() - 2;
+    assert!(!whole(&[&file[..end], &[0xFF; 3], &file[end..]].concat()).viewing.unusual);
+}
+
 /// Pixels of two pictures that differ, by row.
 fn differing_rows(a: &Decoded, b: &Decoded) -> Vec<usize> {
     let ((a, channels), (b, _)) = (samples(a), samples(b));
@@ -548,7 +568,8 @@ fn dots_beyond_the_range_are_read_in_full() {
                 let auto = hasher.hash(&file).unwrap();
                 assert_eq!(auto.detail, Detail::Full, "{what}");
                 let decode = DecodeOptions { detail: DetailChoice::Lowest(4), ..DecodeOptions::default() };
-                let decoy = Hasher::new(HashOptions { decode, ..HashOptions::default() }).hash(&file).unwrap();
+                let decoy =
+                    Hasher::new(HashOptions { decode, ..HashOptions::default() }).hash(&file).unwrap();
                 let distance = auto.photodna.unwrap().signature.distance(&decoy.photodna.unwrap().signature);
                 assert!(distance > 60 * 60, "{what}: they look alike: {distance}");
                 cases += 1;

@@ -230,7 +230,11 @@ pub struct Progression {
 }
 
 impl Progression {
-    pub fn new(component: Option<usize>, (first, last): (usize, usize), (high, low): (u32, u32)) -> Progression {
+    pub fn new(
+        component: Option<usize>,
+        (first, last): (usize, usize),
+        (high, low): (u32, u32),
+    ) -> Progression {
         Progression { component, first, last, high, low }
     }
 }

@@ -269,7 +269,9 @@ impl Measure {
         let quarters = (self.looked * QUARTERS) as f32;
         let hidden = self.hidden / self.hiding.max(1) as f32;
         let is_hidden = hidden > most_hidden(kept) * (hidden + self.grey.variance(quarters)).max(1.0);
-        self.looked < self.least || is_hidden || self.sum.ratio(quarters).max(self.grey.ratio(quarters)) > MOST
+        self.looked < self.least
+            || is_hidden
+            || self.sum.ratio(quarters).max(self.grey.ratio(quarters)) > MOST
     }
 }
 

@@ -91,7 +91,7 @@ struct Progress {
     before: [Sent; 4],
     /// The row of interleaved MCUs that the last scan reached.
     last: usize,
-    /// Whether all values had 16 bits.
+    /// Whether all values had 16 bits, and nothing else was met of which viewers make different pictures.
     fits: bool,
 }
 
@@ -444,6 +444,7 @@ impl Reader {
             return Ok(listed.end);
         }
         let end = self.stream.fill(bytes, data, header.restart, scan.mcus);
+        progress.fits &= !self.stream.filled;
         self.whole.clear();
         match frame.process {
             Process::Sequential => self.sequential(header, &frame, scan, plan, progress, samples)?,
