@@ -3,7 +3,7 @@
 //! # Formats
 //!
 //! A format is known by the file's first bytes and never by its name. JPEG, PNG, WebP, GIF, BMP and TIFF are
-//! read; HEIC, AVIF and JPEG XL are recognised and reported as [`Error::Unsupported`](crate::Error::Unsupported)
+//! read; HEIC, AVIF, JPEG XL and ICO are recognised and reported as [`Error::Unsupported`](crate::Error::Unsupported)
 //! by name; everything else is [`Error::Input`](crate::Error::Input). A picture must begin at the first byte:
 //! like browsers, and unlike recovery tools, nothing is searched for inside other data.
 //!
@@ -90,6 +90,8 @@ pub enum Format {
     Avif,
     /// JPEG XL; recognised, not read.
     JpegXl,
+    /// Icons and cursors of Windows; recognised, not read.
+    Ico,
 }
 
 /// How much of a picture is decoded.
@@ -365,7 +367,7 @@ impl std::fmt::Display for Format {
 }
 
 impl Format {
-    /// The name in records: `jpeg`, `png`, `webp`, `gif`, `bmp`, `tiff`, `heic`, `avif` or `jpeg-xl`.
+    /// The name in records: `jpeg`, `png`, `webp`, `gif`, `bmp`, `tiff`, `heic`, `avif`, `jpeg-xl` or `ico`.
     pub fn name(self) -> &'static str {
         match self {
             Format::Jpeg => "jpeg",
@@ -377,6 +379,7 @@ impl Format {
             Format::Heic => "heic",
             Format::Avif => "avif",
             Format::JpegXl => "jpeg-xl",
+            Format::Ico => "ico",
         }
     }
 }

@@ -242,7 +242,7 @@ fn what_memory_held_before_does_not_show() {
 #[test]
 fn what_is_not_read_is_named() {
     let error = |bytes: &[u8]| Decoder::new(DecodeOptions::default()).decode(bytes).unwrap_err();
-    let cases: [(&[u8], &str, &str); 8] = [
+    let cases: [(&[u8], &str, &str); 9] = [
         (b"", "input", "empty"),
         (b"a text", "input", "not a picture"),
         (b"BMW is a maker of cars", "input", "not a picture"),
@@ -250,6 +250,7 @@ fn what_is_not_read_is_named() {
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "unsupported", "HEIC"),
         (b"\0\0\0\x18ftypavif\0\0\0\0mif1avif", "unsupported", "AVIF"),
         (b"\xff\x0a\0\0", "unsupported", "JPEG XL"),
+        (b"\0\0\x01\0\x01\0\x10\x10\0\0\x01\0\x20\0\x90\0\0\0\x16\0\0\0", "unsupported", "ICO"),
         (b"\0\0\0\x0cJXL \r\n\x87\n", "unsupported", "JPEG XL"),
     ];
     for (bytes, code, word) in cases {

@@ -3,7 +3,7 @@
 mod common;
 
 use common::damage::{Numbers, flipped, rearranged};
-use common::jpeg::{Block, Jpeg, quantiser, segment};
+use common::jpeg::{Block, Jpeg, Progression, quantiser, segment};
 use common::{jpegs, samples};
 use shadegrid::{
     Algorithm, DecodeOptions, Decoded, Decoder, Detail, DetailChoice, Error, Flag, HashOptions, Hasher,
@@ -42,6 +42,26 @@ fn shows(bytes: &[u8], plain: &[u8]) {
 
 fn plain() -> Jpeg {
     Jpeg::waves(200, 150, (2, 2))
+}
+
+/// What libjpeg-turbo makes of these depends on how much of the file it has when it comes upon them.
+#[test]
+fn fill_bytes_inside_of_data_are_told() {
+    let mut plain = plain();
+    // Bits of ones.
+    plain.components[0].blocks[5].ac = vec![(0, 8_191), (0, 8_191)];
+    let (file, start) = (plain.encode(), plain.start().len() + plain.scan_header(&[0, 1, 2]).len());
+    let stuffed = (start..file.len()).find(|&at| file[at..].starts_with(&[0xFF, 0])).unwrap();
+    for fills in [1, 2, 300] {
+        let filled = [&file[..stuffed], &vec![0xFF; fills], &file[stuffed..]].concat();
+        shows(&filled, &file);
+        assert!(whole(&filled).viewing.unusual && !whole(&file).viewing.unusual);
+        let auto = Hasher::new(HashOptions::default()).hash(&filled).unwrap();
+        assert!(auto.detail == Detail::Full && auto.viewing.unusual);
+    }
+    // In front of a marker they are usual.
+    let end = file.len() - 2;
+    assert!(!whole(&[&file[..end], &[0xFF; 3], &file[end..]].concat()).viewing.unusual);
 }
 
 /// Pixels of two pictures that differ, by row.
@@ -448,8 +468,8 @@ fn auto_and_full_tell_one_story() {
     assert!(damaged > 400 && failed > 30 && scaled > 30, "{damaged} {failed} {scaled}");
 }
 
-/// A block that shows a level, whatever its mean is: so many of its pixels are far above white and all others far below black.
-fn dots(level: u8, mean: i32, step: i32) -> (i32, Vec<(usize, i32)>) {
+/// The coefficients behind DC of a block that shows a level, whatever its mean is: so many of its pixels are far above white and all others far below black.
+fn dots(level: u8, step: i32) -> Vec<(usize, i32)> {
     const FAR: f64 = 3_000.0;
     let bright = usize::from(level) * 64 / 255;
     // Spread over the block.
@@ -473,34 +493,87 @@ fn dots(level: u8, mean: i32, step: i32) -> (i32, Vec<(usize, i32)>) {
             }
         }
     }
-    ((mean - 128) * 8 / step, ac)
+    ac
 }
 
-/// What clamping makes of dots is seen where low frequencies tell another story.
+/// The scans of a progressive file, from those that only split the band to those that send it bit by bit.
+fn progressions() -> [(&'static str, Vec<Progression>); 3] {
+    let scan = Progression::new;
+    let all = |component| scan(Some(component), (1, 63), (0, 0));
+    let dc = scan(None, (0, 0), (0, 0));
+    let bands = vec![dc, scan(Some(0), (1, 5), (0, 0)), scan(Some(0), (6, 63), (0, 0)), all(1), all(2)];
+    let usual = vec![
+        scan(None, (0, 0), (0, 1)),
+        scan(Some(0), (1, 5), (0, 2)),
+        scan(Some(2), (1, 63), (0, 1)),
+        scan(Some(1), (1, 63), (0, 1)),
+        scan(Some(0), (6, 63), (0, 2)),
+        scan(Some(0), (1, 63), (2, 1)),
+        scan(None, (0, 0), (1, 0)),
+        scan(Some(2), (1, 63), (1, 0)),
+        scan(Some(1), (1, 63), (1, 0)),
+        scan(Some(0), (1, 63), (1, 0)),
+    ];
+    // First scans that hold nothing but zeros.
+    let mut refined = vec![dc, all(1), all(2), scan(Some(0), (1, 63), (0, 10))];
+    refined.extend((0..10).rev().map(|low| scan(Some(0), (1, 63), (low + 1, low))));
+    [("bands", bands), ("as usual", usual), ("bit by bit", refined)]
+}
+
 #[test]
-fn dots_beyond_the_range_are_read_in_full() {
-    for (width, height) in [(120, 130), (200, 150), (400, 300), (700, 800)] {
-        for sampling in [(1, 1), (2, 2)] {
-            let usual = Jpeg::waves(width, height, sampling).pale();
-            // PDQ would have patterns read in full.
-            let algorithms = vec![Algorithm::PhotoDna];
-            let mut hasher = Hasher::new(HashOptions::default().algorithms(algorithms));
-            assert!(matches!(hasher.hash(&usual.encode()).unwrap().detail, Detail::Scaled(_)), "{width}");
-            let mut painted = Jpeg::waves(width, height, sampling);
-            painted.tables[0] = [16; 64];
-            let wide = painted.stored(0).0;
-            for (at, block) in painted.components[0].blocks.iter_mut().enumerate() {
-                let (x, y) = (at % wide, at / wide);
-                let (shown, decoy) = (20 + (x * 23 + y * 7) % 210, 60 + (x * 5 + y * 31) % 130);
-                (block.dc, block.ac) = dots(shown as u8, decoy as i32, 16);
-            }
-            let file = painted.encode();
-            let auto = hasher.hash(&file).unwrap();
-            assert_eq!(auto.detail, Detail::Full, "{width}×{height} {sampling:?}");
-            let decode = DecodeOptions::default().detail(DetailChoice::Lowest(4));
-            let decoy = Hasher::new(HashOptions::default().decode(decode)).hash(&file).unwrap();
-            let distance = auto.photodna.unwrap().signature.distance(&decoy.photodna.unwrap().signature);
-            assert!(distance > 60 * 60, "they look alike: {distance}");
+fn progressive_files_show_what_sequential_ones_do() {
+    for sampling in [(1, 1), (2, 2)] {
+        let file = Jpeg::waves(200, 150, sampling);
+        for (name, scans) in progressions() {
+            let (shown, plain) = (whole(&file.progressive(&scans)), whole(&file.encode()));
+            assert!(shown.picture == plain.picture, "{name}");
         }
     }
+}
+
+/// Clamped dots as a picture, and a decoy in their means.
+fn painted(width: usize, height: usize, sampling: (usize, usize)) -> Jpeg {
+    let mut painted = Jpeg::waves(width, height, sampling);
+    painted.tables[0] = [16; 64];
+    let by_level: Vec<_> = (0..16).map(|level| dots(level * 14 + 20, 16)).collect();
+    let wide = painted.stored(0).0;
+    for (at, block) in painted.components[0].blocks.iter_mut().enumerate() {
+        let (x, y) = (at % wide, at / wide);
+        let (shown, decoy) = ((x * 23 + y * 7) % 210, 60 + (x * 5 + y * 31) % 130);
+        (block.dc, block.ac) = ((decoy as i32 - 128) * 8 / 16, by_level[shown / 14].clone());
+    }
+    painted
+}
+
+/// What clamping makes of dots is seen where low frequencies tell another story, in however many scans these are sent.
+#[test]
+fn dots_beyond_the_range_are_read_in_full() {
+    let mut cases = 0;
+    for (width, height) in [(120, 130), (200, 150), (400, 300), (850, 810)] {
+        for sampling in [(1, 1), (2, 2)] {
+            let usual = Jpeg::waves(width, height, sampling).pale();
+            let painted = painted(width, height, sampling);
+            let sequential = std::iter::once(("sequential", None));
+            for (name, scans) in sequential.chain(progressions().map(|(name, scans)| (name, Some(scans)))) {
+                let encode = |file: &Jpeg| match &scans {
+                    Some(scans) => file.progressive(scans),
+                    None => file.encode(),
+                };
+                // PDQ would have patterns read in full.
+                let algorithms = vec![Algorithm::PhotoDna];
+                let mut hasher = Hasher::new(HashOptions::default().algorithms(algorithms));
+                let what = format!("{name}, {width}×{height}, {sampling:?}");
+                assert!(matches!(hasher.hash(&encode(&usual)).unwrap().detail, Detail::Scaled(_)), "{what}");
+                let file = encode(&painted);
+                let auto = hasher.hash(&file).unwrap();
+                assert_eq!(auto.detail, Detail::Full, "{what}");
+                let decode = DecodeOptions::default().detail(DetailChoice::Lowest(4));
+                let decoy = Hasher::new(HashOptions::default().decode(decode)).hash(&file).unwrap();
+                let distance = auto.photodna.unwrap().signature.distance(&decoy.photodna.unwrap().signature);
+                assert!(distance > 60 * 60, "{what}: they look alike: {distance}");
+                cases += 1;
+            }
+        }
+    }
+    assert_eq!(cases, 4 * 2 * 4);
 }

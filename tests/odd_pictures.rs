@@ -348,3 +348,89 @@ fn jpeg_ls_is_named() {
         "JPEG-LS",
     );
 }
+
+#[test]
+fn fax_pages_of_every_kind_show_the_same() {
+    let file = |name: &str| {
+        std::fs::read(format!("{}/tests/data/tiff/{name}.tif", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    };
+    let group_4 = decode(&file("group4")).unwrap();
+    let expected = samples(&group_4).0;
+    assert!(expected.contains(&0) && expected.contains(&255));
+    for name in ["runs", "lines", "fill", "two-dimensional", "two-dimensional-fill", "reversed"] {
+        let file = file(name);
+        shows(name, &file, expected);
+        // A strip whose data is broken is missing; the others are there.
+        let mut broken = file.clone();
+        broken[8..40].fill(0);
+        let decoded = decode(&broken).unwrap();
+        assert_eq!(decoded.whole, Some(24.0 / 40.0), "{name}");
+        assert_eq!(samples(&decoded).0[16 * 83..], expected[16 * 83..], "{name}");
+    }
+    // Rows that are not coded at all are not read.
+    let mut uncoded = file("fill");
+    let entry = uncoded.windows(2).rposition(|two| two == [0x24, 1]).unwrap();
+    uncoded[entry + 8] = 2;
+    unsupported(&uncoded, "");
+}
+
+#[test]
+fn an_index_without_a_colour_has_the_last_one_and_is_told() {
+    let indices: Vec<u8> = grey().iter().map(|level| level / 64).collect();
+    let of = |colours: usize, indices: &[u8]| {
+        let palette =
+            [[9, 8, 7], [200, 10, 30], [60, 250, 90], [77, 66, 255]][..colours].as_flattened().to_vec();
+        Png { colour: 3, palette, ..Png::new(SIZE, 1, indices.to_vec()) }.encode()
+    };
+    let whole = decode(&of(4, &indices)).unwrap();
+    assert!(!whole.viewing.unusual);
+    let short = decode(&of(2, &indices)).unwrap();
+    assert!(short.viewing.unusual && short.whole.is_none());
+    let clamped: Vec<u8> = indices.iter().map(|index| *index.min(&1)).collect();
+    let plain = decode(&of(2, &clamped)).unwrap();
+    assert!(!plain.viewing.unusual && plain.picture == short.picture && plain.picture != whole.picture);
+}
+
+#[test]
+fn alpha_of_a_long_bitmap_header_is_seen() {
+    let (width, height) = (SIZE.0 as usize, SIZE.1 as usize);
+    let rgb = rgb();
+    let file = |header: u32, compression: u32, mask: u32, alpha: &dyn Fn(usize) -> u8| {
+        let mut file = b"BM".to_vec();
+        let long = |file: &mut Vec<u8>, value: u32| file.extend(value.to_le_bytes());
+        for value in [0, 0, 14 + header, header, SIZE.0, SIZE.1, 32 << 16 | 1, compression, 0, 0, 0, 0, 0] {
+            long(&mut file, value);
+        }
+        if header > 40 {
+            [0xFF_0000, 0xFF00, 0xFF, mask].into_iter().for_each(|mask| long(&mut file, mask));
+        }
+        file.resize(14 + header as usize, 0);
+        for row in rgb.chunks(3 * width).rev() {
+            row.chunks(3).enumerate().for_each(|(x, p)| file.extend([p[2], p[1], p[0], alpha(x)]));
+        }
+        file
+    };
+    let (ramp, clear) = (|x: usize| x as u8 * 11, |_: usize| 0);
+    let alpha = 0xFF00_0000;
+    for (header, compression, mask, of, is_seen) in [
+        (40, 0, 0, &ramp as &dyn Fn(usize) -> u8, false),
+        (108, 0, 0, &ramp, false),
+        (56, 0, alpha, &ramp, true),
+        (108, 0, alpha, &ramp, true),
+        (124, 0, alpha, &ramp, true),
+        (124, 3, alpha, &ramp, true),
+        // Where nothing but a header's habit speaks of an alpha of 0 all over, it is none.
+        (124, 0, alpha, &clear, false),
+        (124, 3, alpha, &clear, true),
+    ] {
+        let file = file(header, compression, mask, of);
+        let decoded = decode(&file).unwrap();
+        let what = format!("{header}, {compression}, {mask:x}");
+        assert_eq!(decoded.viewing.alpha, is_seen, "{what}");
+        assert_eq!(
+            (samples(&decoded).0.len(), samples(&decoded).0),
+            (width * height * 3, &rgb[..]),
+            "{what}"
+        );
+    }
+}

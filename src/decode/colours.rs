@@ -43,6 +43,16 @@ impl ColourSpace<'_> {
         if profile.is_empty() { ColourSpace::Usual } else { ColourSpace::Icc(profile.into()) }
     }
 
+    /// Whether it says anything: codes that leave colours open or that nobody has defined do not, nor does a profile that cannot be read.
+    pub(super) fn is_known(&self) -> bool {
+        const OPEN: u8 = 2;
+        match self {
+            ColourSpace::Codes { primaries: OPEN, .. } | ColourSpace::Codes { transfer: OPEN, .. } => false,
+            ColourSpace::Icc(icc) if icc.len() > LONGEST_PROFILE => true,
+            _ => self.profile().is_some(),
+        }
+    }
+
     /// Whether it moves the picture that a sample is of noticeably from what sRGB makes of the same numbers. What cannot be read does nothing, as in
     /// viewers; a profile too long to be looked into, and one of inks, counts as one that does: no press prints as the plain formula has it.
     pub(super) fn moves(&self, sample: &Sample) -> bool {

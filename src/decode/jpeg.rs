@@ -76,6 +76,7 @@ use crate::error::Result;
 use crate::limits::Limits;
 use crate::picture::Picture;
 use crate::signature::Algorithm;
+pub(in crate::decode) use frame::Announced;
 use marker::corrupt;
 use reader::Reader;
 use std::ops::Range;
@@ -133,8 +134,8 @@ pub struct Reading {
     pub detail: Detail,
     /// The share of rows, 0..1, that came out whole in every scan that is judged; `None` for all rows.
     pub whole: Option<f32>,
-    /// Whether a value left 16 bits, where decoders disagree unless they wrap alike: no picture that an encoder made has any. Of
-    /// coefficients that were passed unread it is not known.
+    /// Whether a value left 16 bits, where decoders disagree unless they wrap alike, or fill bytes stand inside of entropy-coded data, of which
+    /// libjpeg-turbo makes this or that: no picture that an encoder made has any. Of what was passed unread it is not known.
     pub unusual: bool,
     /// Where the file's EXIF block lies, a TIFF structure.
     pub(crate) exif: Option<Range<usize>>,

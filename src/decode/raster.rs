@@ -83,7 +83,7 @@ pub(super) fn estimate(bytes: &[u8], options: &DecodeOptions) -> Result<Estimate
         Format::Gif => gif::estimate(bytes, &options.limits),
         Format::Bmp => bmp::estimate(bytes),
         Format::Tiff => tiff::estimate(bytes, &options.limits),
-        Format::Jpeg | Format::Heic | Format::Avif | Format::JpegXl => Err(unread(format)),
+        Format::Jpeg | Format::Heic | Format::Avif | Format::JpegXl | Format::Ico => Err(unread(format)),
     })?;
     Ok(turning(estimate, options))
 }
@@ -102,7 +102,7 @@ fn read(format: Format, bytes: &[u8], limits: &Limits, samples: &mut Vec<u8>) ->
         Format::Gif => gif::decode(bytes, limits, samples),
         Format::Bmp => bmp::decode(bytes, samples),
         Format::Tiff => tiff::decode(bytes, limits, samples),
-        Format::Jpeg | Format::Heic | Format::Avif | Format::JpegXl => Err(unread(format)),
+        Format::Jpeg | Format::Heic | Format::Avif | Format::JpegXl | Format::Ico => Err(unread(format)),
     }
 }
 
@@ -150,6 +150,7 @@ fn unread(format: Format) -> Error {
         Format::Jpeg => "JPEG",
         Format::Heic => "HEIC",
         Format::Avif => "AVIF",
+        Format::Ico => "ICO",
         _ => "JPEG XL",
     };
     Error::Unsupported(format!("{name} pictures are not read; convert the file to JPEG or PNG"))

@@ -25,10 +25,21 @@ impl Format {
             Some(Format::JpegXl)
         } else if is(b"BM") && is_bitmap_header(bytes) {
             Some(Format::Bmp)
+        } else if is_icon(bytes) {
+            Some(Format::Ico)
         } else {
             iso_media(bytes)
         }
     }
+}
+
+/// Whether a directory of icons or cursors follows: some of them, the first of which lies behind the directory.
+fn is_icon(bytes: &[u8]) -> bool {
+    let Some(&[0, 0, 1 | 2, 0, low, high]) = bytes.first_chunk() else { return false };
+    let count = u32::from(u16::from_le_bytes([low, high]));
+    let place = bytes.get(18..).and_then(|place| place.first_chunk()).map(|place| u32::from_le_bytes(*place));
+    let is_free = bytes.get(9) == Some(&0);
+    count > 0 && is_free && place.is_some_and(|place| place >= 6 + 16 * count)
 }
 
 /// Whether the length of the second header is one that bitmaps of Windows or OS/2 have: `BM` alone begins many texts. OS/2's second
@@ -75,6 +86,9 @@ mod tests {
             (b"RIFF\0\0\0\0WAVE", None),
             (b"MM\0*", Some(Format::Tiff)),
             (b"\xff\x0a", Some(Format::JpegXl)),
+            (b"\0\0\x01\0\x01\0\x10\x10\0\0\x01\0\x20\0\x90\0\0\0\x16\0\0\0", Some(Format::Ico)),
+            (b"\0\0\x01\0\x02\0\x10\x10\0\0\x01\0\x20\0\x90\0\0\0\x16\0\0\0", None),
+            (b"\0\0\x01\0\x01\0\x10", None),
             (b"\0\0\0\x0cJXL \r\n\x87\n", Some(Format::JpegXl)),
             (b"BM....\0\0\0\0....\x28\0\0\0", Some(Format::Bmp)),
             (b"BM....\0\0\0\0....\x10\0\0\0", Some(Format::Bmp)),

@@ -9,6 +9,19 @@ pub struct Block {
     pub ac: Vec<(usize, i32)>,
 }
 
+impl Block {
+    /// The coefficients in zigzag order, as far as there are 64; DC is not among them.
+    fn zigzag(&self) -> [i32; 64] {
+        let (mut values, mut k) = ([0; 64], 1);
+        for &(zeros, value) in &self.ac {
+            k += zeros;
+            values[k] = value;
+            k += 1;
+        }
+        values
+    }
+}
+
 /// One component, its blocks row by row, those that only fill MCUs included.
 #[derive(Clone)]
 pub struct Component {
@@ -95,6 +108,29 @@ impl Jpeg {
         [self.start(), self.all(), vec![0xFF, 0xD9]].concat()
     }
 
+    /// A progressive file of these scans.
+    pub fn progressive(&self, scans: &[Progression]) -> Vec<u8> {
+        let mut file = self.start();
+        let frame = file.windows(2).position(|two| two == [0xFF, 0xC0]).unwrap();
+        file[frame + 1] = 0xC2;
+        for scan in scans {
+            let components: Vec<usize> = match scan.component {
+                Some(index) => vec![index],
+                None => (0..self.components.len()).collect(),
+            };
+            let blocks = if components.len() > 1 { self.in_mcus() } else { self.in_rows(components[0]) };
+            let header = [scan.first as u8, scan.last as u8, (scan.high << 4 | scan.low) as u8];
+            file.extend(self.scan_header_of(&components, header));
+            let (mut bits, mut before) = (Bits::default(), [0; 4]);
+            for (index, block) in blocks.iter().flatten() {
+                bits.progressive(block, scan, &mut before[*index]);
+            }
+            file.extend(bits.finish());
+        }
+        file.extend([0xFF, 0xD9]);
+        file
+    }
+
     /// Everything before the first scan.
     pub fn start(&self) -> Vec<u8> {
         let mut file = vec![0xFF, 0xD8];
@@ -117,6 +153,10 @@ impl Jpeg {
     /// A scan of all components, its header included.
     pub fn all(&self) -> Vec<u8> {
         let indices: Vec<usize> = (0..self.components.len()).collect();
+        [self.scan_header(&indices), self.data(&self.in_mcus())].concat()
+    }
+
+    fn in_mcus(&self) -> Vec<Vec<(usize, &Block)>> {
         let (wide, high) = self.mcus();
         let mut mcus = Vec::new();
         for (y, x) in (0..high).flat_map(|y| (0..wide).map(move |x| (y, x))) {
@@ -130,26 +170,32 @@ impl Jpeg {
             }
             mcus.push(mcu);
         }
-        [self.scan_header(&indices), self.data(&mcus)].concat()
+        mcus
     }
 
     /// A scan of one component, its header included.
     pub fn alone(&self, index: usize) -> Vec<u8> {
+        [self.scan_header(&[index]), self.data(&self.in_rows(index))].concat()
+    }
+
+    fn in_rows(&self, index: usize) -> Vec<Vec<(usize, &Block)>> {
         let component = &self.components[index];
         let (across, down) = self.most();
         let wide = (self.width * component.across).div_ceil(across).div_ceil(8);
         let high = (self.height * component.down).div_ceil(down).div_ceil(8);
         let rows = component.blocks.chunks(self.stored(index).0).take(high);
-        let mcus: Vec<_> =
-            rows.flat_map(|row| row[..wide].iter().map(|block| vec![(index, block)])).collect();
-        [self.scan_header(&[index]), self.data(&mcus)].concat()
+        rows.flat_map(|row| row[..wide].iter().map(|block| vec![(index, block)])).collect()
     }
 
     /// The header of a scan of these components.
     pub fn scan_header(&self, indices: &[usize]) -> Vec<u8> {
+        self.scan_header_of(indices, [0, 63, 0])
+    }
+
+    fn scan_header_of(&self, indices: &[usize], progression: [u8; 3]) -> Vec<u8> {
         let mut content = vec![indices.len() as u8];
         indices.iter().for_each(|&index| content.extend([self.components[index].id, 0]));
-        content.extend([0, 63, 0]);
+        content.extend(progression);
         let mut file = Vec::new();
         segment(&mut file, 0xDA, &content);
         file
@@ -170,6 +216,26 @@ impl Jpeg {
             file.extend(bits.finish());
         }
         file
+    }
+}
+
+/// A scan of a progressive file: of one component or of all, which coefficients, and the bits before and after it.
+#[derive(Clone, Copy)]
+pub struct Progression {
+    pub component: Option<usize>,
+    pub first: usize,
+    pub last: usize,
+    pub high: u32,
+    pub low: u32,
+}
+
+impl Progression {
+    pub fn new(
+        component: Option<usize>,
+        (first, last): (usize, usize),
+        (high, low): (u32, u32),
+    ) -> Progression {
+        Progression { component, first, last, high, low }
     }
 }
 
@@ -239,6 +305,71 @@ impl Bits {
         }
         if k < 64 {
             self.symbol(0);
+        }
+    }
+
+    /// A block's part of a progressive scan, each end of band by itself (T.81, G.1.2).
+    fn progressive(&mut self, block: &Block, scan: &Progression, before: &mut i32) {
+        match (scan.first, scan.high) {
+            (0, 0) => {
+                let dc = block.dc >> scan.low;
+                let size = size(dc - *before);
+                self.put(size, 5);
+                self.value(dc - *before, size);
+                *before = dc;
+            }
+            (0, _) => self.put((block.dc >> scan.low) as u32 & 1, 1),
+            (_, 0) => self.band(&block.zigzag(), scan),
+            _ => self.refinement(&block.zigzag(), scan),
+        }
+    }
+
+    fn band(&mut self, values: &[i32; 64], scan: &Progression) {
+        let mut zeros = 0;
+        for value in values[scan.first..=scan.last].iter().map(|value| value / (1 << scan.low)) {
+            if value == 0 {
+                zeros += 1;
+                continue;
+            }
+            (0..zeros / 16).for_each(|_| self.symbol(0xF0));
+            let size = size(value);
+            self.symbol(zeros % 16 << 4 | size);
+            self.value(value, size);
+            zeros = 0;
+        }
+        if zeros > 0 {
+            self.symbol(0);
+        }
+    }
+
+    fn refinement(&mut self, values: &[i32; 64], scan: &Progression) {
+        let magnitude = |value: i32| value.unsigned_abs() >> scan.low;
+        let band = &values[scan.first..=scan.last];
+        let last_new = band.iter().rposition(|&value| magnitude(value) == 1);
+        let (mut zeros, mut corrections) = (0, Vec::new());
+        for (at, &value) in band.iter().enumerate() {
+            let of = magnitude(value);
+            if of == 0 {
+                zeros += 1;
+                continue;
+            }
+            while zeros > 15 && last_new.is_some_and(|last| at <= last) {
+                self.symbol(0xF0);
+                corrections.drain(..).for_each(|bit| self.put(bit, 1));
+                zeros -= 16;
+            }
+            if of > 1 {
+                corrections.push(of & 1);
+                continue;
+            }
+            self.symbol(zeros << 4 | 1);
+            self.put(u32::from(value > 0), 1);
+            corrections.drain(..).for_each(|bit| self.put(bit, 1));
+            zeros = 0;
+        }
+        if zeros > 0 || !corrections.is_empty() {
+            self.symbol(0);
+            corrections.into_iter().for_each(|bit| self.put(bit, 1));
         }
     }
 

@@ -42,6 +42,9 @@ pub(super) struct Interval {
 pub(super) struct Stream {
     /// The data, followed by [`PADDING`].
     pub(super) bytes: Vec<u8>,
+    /// Whether fill bytes stand in front of a stuffed `FF`. They mean nothing, and no encoder writes them; but libjpeg-turbo leaves what it made of
+    /// zeros in their place in the MCU under way, if enough of the file was there when it came upon them.
+    pub(super) filled: bool,
     /// For each interval where it starts, above [`LOST`] and [`SKIPPED`].
     marks: Vec<u64>,
     /// Ri, or the whole scan, and the scan's MCUs.
@@ -89,6 +92,7 @@ impl Stream {
     pub(super) fn fill(&mut self, input: &[u8], at: usize, restart: usize, mcus: usize) -> usize {
         self.bytes.clear();
         self.marks.clear();
+        self.filled = false;
         (self.restart, self.mcus) = (if restart > 0 { restart } else { mcus }, mcus);
         self.marks.push(0);
         let mut marker = self.copy(input, at);
@@ -146,7 +150,7 @@ impl Stream {
 
     /// Copies data up to the next marker.
     fn copy(&mut self, input: &[u8], mut from: usize) -> Marker {
-        let mut search = from;
+        let (start, mut search) = (from, from);
         loop {
             let Some(found) = input.get(search..).and_then(|rest| memchr(0xFF, rest)) else {
                 self.bytes.extend_from_slice(input.get(from..).unwrap_or_default());
@@ -155,6 +159,7 @@ impl Stream {
             let place = search + found;
             match input.get(place + 1).copied() {
                 Some(0x00) => {
+                    self.filled |= place > start && input[place - 1] == 0xFF;
                     self.bytes.extend_from_slice(&input[from..=place]);
                     (from, search) = (place + 2, place + 2);
                 }

@@ -21,7 +21,10 @@
 //! most [`MOST_BLOCKS`]; where lanes stop, the picture's data decides. A scan in which they stop too seldom, since it has next to no data or a restart
 //! marker behind every few blocks, is read in full, and so are sequential files of several scans.
 //!
-//! Of a progressive file the scans of high frequencies are only stepped over.
+//! Of a progressive file the blocks are chosen before any is read, a quarter of them of chroma. Every scan is read then, because only what came
+//! before a block in a scan tells where its bits are, and only what came of it in earlier scans how many they are. Where blocks are kept with few
+//! coefficients, most scans would be read anyway: a refinement builds on the whole band. A progressive file of which DC alone would do takes several times as long
+//! as without the guard.
 
 use super::bits::{Stream, extend, load_until};
 use super::frame::Frame;
@@ -32,6 +35,7 @@ use super::lookup::{END_OF_BLOCK, FULL, START, step};
 use super::machine::Machine;
 use super::moments::{LANES, Moments};
 use super::planes::{Stored, level_at, rgb};
+use super::progressive::Watched;
 use super::runs::Logs;
 use super::scan::Scan;
 use super::transform::{NATURAL, along};
@@ -68,10 +72,17 @@ const QUARTER: usize = 4;
 pub(super) struct Sample {
     /// Blocks that are wanted; 0 where nothing is to be looked at.
     wanted: usize,
-    /// The scan that they are in.
+    /// The scan that they are in; of a progressive file they are in many.
     scan: Option<Scan>,
     random: Random,
     begins: Vec<Begin>,
+    /// Those of a progressive file, of each component.
+    pub(super) watched: [Watched; 4],
+}
+
+/// Blocks to look at, of so many.
+fn wanted(blocks: usize) -> usize {
+    (blocks / BLOCKS_FOR_EACH).clamp(LEAST, MOST_BLOCKS)
 }
 
 /// Where a block is under way or begins.
@@ -112,7 +123,7 @@ impl Sample {
     pub(super) fn begin(&mut self, scan: &Scan, blocks: usize, random: Random) -> usize {
         (self.scan, self.random) = (Some(*scan), random);
         self.begins.clear();
-        self.wanted = (blocks / BLOCKS_FOR_EACH).clamp(LEAST, MOST_BLOCKS);
+        self.wanted = wanted(blocks);
         // Some are not of use.
         self.wanted * 5 / 4
     }
@@ -122,9 +133,29 @@ impl Sample {
         self.wanted > 0
     }
 
-    /// Begins a scan of which nothing is looked at.
+    /// Begins a progressive picture; `random` decides which blocks are looked at.
+    pub(super) fn begin_progressive(&mut self, frame: &Frame, mut random: Random) {
+        let wanted = wanted(frame.blocks());
+        let count = frame.components().len();
+        (self.wanted, self.scan) = (wanted, None);
+        for (index, (watched, component)) in self.watched.iter_mut().zip(frame.components()).enumerate() {
+            let of_chroma = wanted / CHROMA_IN;
+            let share = match (count, index) {
+                (1, _) => wanted,
+                (_, 0) => wanted - of_chroma,
+                _ => of_chroma.div_ceil(count - 1),
+            };
+            let blocks = (0..share).map(|_| {
+                random.below(component.blocks_high) * component.stride + random.below(component.blocks_wide)
+            });
+            watched.begin(blocks);
+        }
+    }
+
+    /// Begins a picture of which nothing is looked at.
     pub(super) fn begin_none(&mut self) {
         self.wanted = 0;
+        self.watched.iter_mut().for_each(|watched| watched.begin(std::iter::empty()));
     }
 
     /// Takes note of where lanes stopped in the blocks that count.
@@ -148,8 +179,28 @@ impl Sample {
 
     /// Whether what clamping adds is too much for signatures of the means.
     pub(super) fn is_beyond(&mut self, data: &Data<'_>, level: Level) -> bool {
-        let Some(scan) = self.scan.filter(|_| self.wanted > 0) else { return false };
-        let layout = Layout::new(data.frame, &scan, [false; 4]);
+        let mut measure = Measure::default();
+        match self.scan {
+            _ if self.wanted == 0 => return false,
+            Some(scan) => self.look_in_scan(&scan, data, &mut measure, level),
+            None => self.look_at_watched(data, &mut measure, level),
+        }
+        measure.is_beyond(data.kept)
+    }
+
+    fn look_at_watched(&self, data: &Data<'_>, measure: &mut Measure, level: Level) {
+        for (index, watched) in self.watched.iter().enumerate() {
+            let known = watched.stored.coefficients.as_chunks::<64>().0;
+            for (&at, coefficients) in watched.blocks.iter().zip(known) {
+                let mut coefficients = *coefficients;
+                coefficients[0] = data.stored[index].coefficients[at * data.slots];
+                measure.add(data.found(index, at, &coefficients, level));
+            }
+        }
+    }
+
+    fn look_in_scan(&mut self, scan: &Scan, data: &Data<'_>, measure: &mut Measure, level: Level) {
+        let layout = Layout::new(data.frame, scan, [false; 4]);
         if data.slots == 64 {
             // Everything is there already.
             self.begins.clear();
@@ -161,34 +212,18 @@ impl Sample {
         if self.begins.len() < self.wanted {
             self.add_intervals(data);
         }
-        let (mut sum, mut grey) = (Moments::default(), Moments::default());
-        let (mut looked, mut left) = (0, self.begins.len());
-        let (mut hidden, mut hiding) = (0.0, 0);
+        measure.least = self.wanted / 2;
+        let mut left = self.begins.len();
         for at in 0..self.begins.len() {
             // So many of those that are left, each as likely as another.
-            let is_chosen = self.random.below(left) < self.wanted.saturating_sub(looked);
+            let is_chosen = self.random.below(left) < self.wanted.saturating_sub(measure.looked);
             left -= 1;
-            if !is_chosen {
-                continue;
-            }
-            // Lanes stop in long blocks, so that those behind these would never be looked at.
-            let wants_chroma = self.random.below(CHROMA_IN) == 0;
-            let found = data.look(&layout, self.begins[at], wants_chroma, level);
-            if let Some(Found { quarters, hidden: more }) = found {
-                hidden += more.unwrap_or(0.0);
-                hiding += usize::from(more.is_some());
-                for (quarter, [s, e, y, luma]) in quarters.into_iter().enumerate() {
-                    let lane = (looked * QUARTERS + quarter) % LANES;
-                    sum.add(lane, s, e);
-                    grey.add(lane, y, luma);
-                }
-                looked += 1;
+            if is_chosen {
+                // Lanes stop in long blocks, so that those behind these would never be looked at.
+                let wants_chroma = self.random.below(CHROMA_IN) == 0;
+                measure.add(data.look(&layout, self.begins[at], wants_chroma, level));
             }
         }
-        let quarters = (looked * QUARTERS) as f32;
-        let hidden = hidden / hiding.max(1) as f32;
-        let is_hidden = hidden > most_hidden(data.kept) * (hidden + grey.variance(quarters)).max(1.0);
-        looked < self.wanted / 2 || is_hidden || sum.ratio(quarters).max(grey.ratio(quarters)) > MOST
     }
 
     /// Takes note of blocks of restart intervals so short that lanes hardly stop in them.
@@ -201,6 +236,42 @@ impl Sample {
             let passed = self.random.below(blocks.min(MOST_PASSED));
             self.begins.push(Begin { block, position, k: START, place: 0, passed });
         }
+    }
+}
+
+/// What was found in blocks.
+#[derive(Default)]
+struct Measure {
+    sum: Moments,
+    grey: Moments,
+    looked: usize,
+    /// Blocks without which nothing is known.
+    least: usize,
+    hidden: f32,
+    hiding: usize,
+}
+
+impl Measure {
+    fn add(&mut self, found: Option<Found>) {
+        let Some(Found { quarters, hidden }) = found else { return };
+        self.hidden += hidden.unwrap_or(0.0);
+        self.hiding += usize::from(hidden.is_some());
+        for (quarter, [s, e, y, luma]) in quarters.into_iter().enumerate() {
+            let lane = (self.looked * QUARTERS + quarter) % LANES;
+            self.sum.add(lane, s, e);
+            self.grey.add(lane, y, luma);
+        }
+        self.looked += 1;
+    }
+
+    /// Whether signatures of low frequencies up to `kept` would be others.
+    fn is_beyond(&self, kept: u32) -> bool {
+        let quarters = (self.looked * QUARTERS) as f32;
+        let hidden = self.hidden / self.hiding.max(1) as f32;
+        let is_hidden = hidden > most_hidden(kept) * (hidden + self.grey.variance(quarters)).max(1.0);
+        self.looked < self.least
+            || is_hidden
+            || self.sum.ratio(quarters).max(self.grey.ratio(quarters)) > MOST
     }
 }
 

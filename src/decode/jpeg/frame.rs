@@ -1,6 +1,6 @@
 //! The frame header: size, components and how their blocks lie (T.81, B.2.2 and A.1–A.2).
 
-use super::marker::{Segment, corrupt};
+use super::marker::{Mark, Markers, SOS, Segment, corrupt, is_frame};
 use crate::error::Result;
 
 /// How a frame's coefficients are coded.
@@ -50,6 +50,35 @@ pub(super) struct Frame {
     pub(super) mcus_high: usize,
     components: [Component; 4],
     count: usize,
+}
+
+/// Size and components that a frame header announces, whatever else is in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::decode) struct Announced {
+    /// Of SOF0 and SOF1.
+    pub(in crate::decode) is_sequential: bool,
+    pub(in crate::decode) width: u16,
+    pub(in crate::decode) height: u16,
+    pub(in crate::decode) components: u8,
+}
+
+impl Announced {
+    /// What the frame header before the first scan of a stream announces, of whatever process.
+    pub(in crate::decode) fn of(bytes: &[u8]) -> Option<Announced> {
+        let mut markers = Markers::of(bytes).ok()?;
+        loop {
+            let Mark { code, mut segment, .. } = markers.next().ok()??;
+            if is_frame(code) {
+                segment.u8().ok()?;
+                let (height, width) = (segment.u16().ok()?, segment.u16().ok()?);
+                let is_sequential = matches!(code, 0xC0 | 0xC1);
+                return Some(Announced { is_sequential, width, height, components: segment.u8().ok()? });
+            }
+            if code == SOS {
+                return None;
+            }
+        }
+    }
 }
 
 impl Frame {

@@ -2,7 +2,7 @@
 
 use super::frame::{Frame, Process};
 use super::huffman::{Codes, HuffmanTables};
-use super::marker::{self, Segment, corrupt};
+use super::marker::{self, Mark, Markers, Segment, corrupt};
 use super::scan::Scan;
 use crate::decode::colours::LONGEST_PROFILE;
 use crate::error::{Error, Result};
@@ -29,10 +29,10 @@ pub(super) struct Header {
 
 /// What a marker leads to.
 pub(super) enum Next {
-    /// On, at this place.
-    On(usize),
-    /// A scan, its data at this place.
-    Scan(Scan, usize),
+    /// On.
+    On,
+    /// A scan, whose data follows.
+    Scan(Scan),
     /// No further.
     End,
 }
@@ -42,22 +42,16 @@ const ICC: &[u8] = b"ICC_PROFILE\0";
 const ICC_HEAD: usize = ICC.len() + 2;
 
 impl Header {
-    /// Takes the next marker at or behind `at` with its segment.
-    pub(super) fn next(&mut self, bytes: &[u8], at: usize, codes: &mut Codes) -> Result<Next> {
-        let Some((code, at)) = marker::next(bytes, at) else { return Ok(Next::End) };
+    /// Takes the next marker with its segment.
+    pub(super) fn next(&mut self, markers: &mut Markers<'_>, codes: &mut Codes) -> Result<Next> {
+        let Some(Mark { code, mut segment, place }) = markers.next()? else { return Ok(Next::End) };
         match code {
             // An SOI before any frame repeats the first; behind one, another picture begins.
-            marker::SOI | marker::EOI if self.frame.is_none() => return Ok(Next::On(at)),
-            marker::SOI | marker::EOI => return Ok(Next::End),
+            marker::SOI | marker::EOI if self.frame.is_some() => return Ok(Next::End),
             marker::SOF55 if self.frame.is_none() => return Err(unread(code)),
-            _ if !marker::has_segment(code) => return Ok(Next::On(at)),
-            _ => {}
-        }
-        let (mut segment, behind) = Segment::at(bytes, at)?;
-        match code {
             marker::SOS => {
                 let frame = self.frame.ok_or_else(|| corrupt("a scan comes before the frame"))?;
-                return Ok(Next::Scan(Scan::parse(&frame, segment)?, behind));
+                return Ok(Next::Scan(Scan::parse(&frame, segment)?));
             }
             marker::DQT => self.define_quantisers(segment)?,
             marker::DHT => self.huffman.define(segment, codes)?,
@@ -67,7 +61,7 @@ impl Header {
             marker::APP0 => self.jfif |= segment.starts_with(b"JFIF\0") && segment.len() >= 14,
             marker::APP14 if segment.starts_with(b"Adobe") => self.adobe = segment.get(11).or(self.adobe),
             marker::APP1 if segment.starts_with(b"Exif\0") && segment.len() >= 6 => {
-                self.exif.get_or_insert(behind - segment.len() + 6..behind);
+                self.exif.get_or_insert(place.start + 6..place.end);
             }
             // What is longer is not looked into.
             marker::APP2
@@ -75,12 +69,12 @@ impl Header {
                     && segment.len() >= ICC_HEAD
                     && self.icc.len() <= LONGEST_PROFILE =>
             {
-                self.icc.extend_from_slice(&bytes[behind - segment.len() + ICC_HEAD..behind]);
+                self.icc.extend_from_slice(&markers.bytes[place.start + ICC_HEAD..place.end]);
             }
             _ if marker::is_frame(code) => self.set_frame(code, segment)?,
             _ => {}
         }
-        Ok(Next::On(behind))
+        Ok(Next::On)
     }
 
     fn set_frame(&mut self, code: u8, segment: Segment<'_>) -> Result<()> {

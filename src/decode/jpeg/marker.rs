@@ -2,10 +2,11 @@
 
 use crate::error::{Error, Result};
 use memchr::memchr;
+use std::ops::Range;
 
-pub(super) const SOI: u8 = 0xD8;
+pub(in crate::decode) const SOI: u8 = 0xD8;
 pub(super) const EOI: u8 = 0xD9;
-pub(super) const SOS: u8 = 0xDA;
+pub(in crate::decode) const SOS: u8 = 0xDA;
 pub(super) const DQT: u8 = 0xDB;
 pub(super) const DNL: u8 = 0xDC;
 pub(super) const DRI: u8 = 0xDD;
@@ -20,7 +21,7 @@ pub(super) const APP2: u8 = 0xE2;
 pub(super) const APP14: u8 = 0xEE;
 
 /// Whether a marker starts a frame: every SOFn, whatever the process.
-pub(super) fn is_frame(code: u8) -> bool {
+pub(in crate::decode) fn is_frame(code: u8) -> bool {
     matches!(code, 0xC0..=0xCF) && !matches!(code, DHT | DAC | 0xC8)
 }
 
@@ -30,7 +31,7 @@ pub(super) fn is_restart(code: u8) -> bool {
 }
 
 /// Whether a segment follows that says its length: markers that T.81 names, and no others.
-pub(super) fn has_segment(code: u8) -> bool {
+fn has_segment(code: u8) -> bool {
     matches!(code, 0xC0..=0xCF | 0xDA..=0xEF | 0xFE) && code != 0xC8
 }
 
@@ -49,7 +50,7 @@ pub(super) fn next(bytes: &[u8], mut at: usize) -> Option<(u8, usize)> {
 
 /// Where entropy-coded data that starts at `at` ends: the place of the `FF` of the first marker that is no
 /// restart, or the end of the bytes.
-pub(super) fn end_of_scan(bytes: &[u8], mut at: usize) -> usize {
+fn end_of_scan(bytes: &[u8], mut at: usize) -> usize {
     while let Some((code, behind)) = next(bytes, at) {
         if !is_restart(code) {
             return behind - 2;
@@ -59,21 +60,65 @@ pub(super) fn end_of_scan(bytes: &[u8], mut at: usize) -> usize {
     bytes.len()
 }
 
-/// The place behind the SOI, which is the file's first marker: like browsers, nothing is searched for inside other data.
-pub(super) fn start(bytes: &[u8]) -> Result<usize> {
-    if bytes.starts_with(&[0xFF, SOI]) { Ok(2) } else { Err(corrupt("no start of image")) }
+/// A marker with its segment, which is empty where none goes with it.
+pub(in crate::decode) struct Mark<'a> {
+    pub(in crate::decode) code: u8,
+    pub(super) segment: Segment<'a>,
+    /// Where the segment's parameters lie in the file.
+    pub(super) place: Range<usize>,
+}
+
+/// The one walk over a file's markers: whoever looks for something in a JPEG looks here. It goes forward only, so that its work is
+/// bounded by the file's length.
+#[derive(Clone)]
+pub(in crate::decode) struct Markers<'a> {
+    pub(super) bytes: &'a [u8],
+    /// Where the next marker is looked for.
+    pub(super) at: usize,
+}
+
+impl<'a> Markers<'a> {
+    /// Those behind the SOI, which is the file's first marker: like browsers, nothing is searched for inside other data.
+    pub(in crate::decode) fn of(bytes: &'a [u8]) -> Result<Markers<'a>> {
+        if bytes.starts_with(&[0xFF, SOI]) {
+            Ok(Markers { bytes, at: 2 })
+        } else {
+            Err(corrupt("no start of image"))
+        }
+    }
+
+    /// The next one; `None` behind the last.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`] where its segment is cut off.
+    pub(in crate::decode) fn next(&mut self) -> Result<Option<Mark<'a>>> {
+        let Some((code, at)) = next(self.bytes, self.at) else { return Ok(None) };
+        self.at = at;
+        if !has_segment(code) {
+            return Ok(Some(Mark { code, segment: Segment { bytes: &[] }, place: at..at }));
+        }
+        let (segment, behind) = Segment::at(self.bytes, at)?;
+        self.at = behind;
+        Ok(Some(Mark { code, segment, place: behind - segment.len()..behind }))
+    }
+
+    /// Passes over the entropy-coded data behind a scan's header.
+    pub(super) fn pass_data(&mut self) {
+        self.at = end_of_scan(self.bytes, self.at);
+    }
 }
 
 /// A marker segment's parameters, read front to back.
 #[derive(Clone, Copy)]
-pub(super) struct Segment<'a> {
+pub(in crate::decode) struct Segment<'a> {
     bytes: &'a [u8],
 }
 
 impl<'a> Segment<'a> {
     /// The segment whose length field is at `at`, and the place behind it. A length too short for the field
     /// itself is taken for an empty segment's.
-    pub(super) fn at(bytes: &'a [u8], at: usize) -> Result<(Segment<'a>, usize)> {
+    fn at(bytes: &'a [u8], at: usize) -> Result<(Segment<'a>, usize)> {
         let rest = bytes.get(at..).unwrap_or_default();
         let Some(&[high, low]) = rest.first_chunk() else { return Err(corrupt("a segment is cut off")) };
         let length = usize::from(u16::from_be_bytes([high, low])).max(2);

@@ -19,6 +19,7 @@ use fearless_simd::Level;
 use std::ops::Range;
 
 /// One scan to be read.
+#[derive(Clone, Copy)]
 pub(super) struct Pass<'a> {
     pub(super) frame: &'a Frame,
     pub(super) scan: &'a Scan,
@@ -85,14 +86,15 @@ impl Reading<'_> {
 }
 
 /// The codes of a scan's components, where they are read with.
-type Codes<'a> = [Option<&'a Code>; 4];
+pub(super) type Codes<'a> = [Option<&'a Code>; 4];
 
-impl Pass<'_> {
+impl<'a> Pass<'a> {
     /// Decodes every interval and reports the MCUs that came out whole.
     pub(super) fn decode(
         &self,
         stream: &Stream,
         stored: &mut [Stored; 4],
+        watched: &mut [Watched; 4],
         mut whole: impl FnMut(Range<usize>),
     ) -> Result<Outcome> {
         let codes = self.codes()?;
@@ -108,7 +110,7 @@ impl Pass<'_> {
             wide(
                 self.level,
                 #[inline(always)]
-                || self.interval(&mut reading, &interval, &codes, stored),
+                || self.interval(&mut reading, &interval, &codes, stored, watched),
             );
             let skipped = interval.skipped || interval.followed && reading.bits.left() > 0;
             let sound = match reading.wrong {
@@ -126,7 +128,8 @@ impl Pass<'_> {
         Ok(outcome)
     }
 
-    fn codes(&self) -> Result<Codes<'_>> {
+    /// The codes of the scan's components.
+    pub(super) fn codes(&self) -> Result<Codes<'a>> {
         let mut codes = [None; 4];
         for (code, part) in codes.iter_mut().zip(self.scan.parts()) {
             *code = match (self.scan.first, self.scan.high) {
@@ -145,13 +148,15 @@ impl Pass<'_> {
         interval: &Interval,
         codes: &Codes<'_>,
         stored: &mut [Stored; 4],
+        watched: &mut [Watched; 4],
     ) {
         let component = self.scan.parts()[0].component;
+        let watched = &mut watched[component];
         match (self.scan.first, self.scan.high, codes[0]) {
             (0, 0, _) => self.dc_first(reading, interval, codes, stored),
             (0, ..) => self.dc_refine(reading, interval, stored),
-            (_, 0, Some(code)) => self.ac_first(reading, interval, code, &mut stored[component]),
-            (_, _, Some(code)) => self.ac_refine(reading, interval, code, &mut stored[component]),
+            (_, 0, Some(code)) => self.ac_first(reading, interval, code, &mut stored[component], watched),
+            (_, _, Some(code)) => self.ac_refine(reading, interval, code, &mut stored[component], watched),
             (_, _, None) => {}
         }
     }
@@ -242,11 +247,29 @@ impl Pass<'_> {
     }
 
     #[inline(always)]
-    fn ac_first(&self, reading: &mut Reading<'_>, interval: &Interval, code: &Code, store: &mut Stored) {
+    fn ac_first(
+        &self,
+        reading: &mut Reading<'_>,
+        interval: &Interval,
+        code: &Code,
+        store: &mut Stored,
+        watched: &mut Watched,
+    ) {
         let mut places = self.places(interval);
+        let mut next = watched.from(places.block);
         let (mut mcu, end) = (interval.first, interval.first + interval.mcus);
         while mcu < end && reading.begin(mcu) {
-            let run = self.ac_first_block(reading, code, mcu, store, places.block) as usize;
+            // An end-of-band run may have gone beyond the one that was next.
+            if places.block > next {
+                next = watched.from(places.block);
+            }
+            let run = if places.block == next {
+                let run = self.ac_first_watched(reading, code, mcu, watched);
+                self.copy(watched, store);
+                run
+            } else {
+                self.ac_first_block(reading, code, mcu, store, places.block)
+            } as usize;
             reading.end(mcu);
             if !reading.bits.is_dry() {
                 reading.last = (mcu + run).min(end - 1);
@@ -310,23 +333,103 @@ impl Pass<'_> {
     }
 
     #[inline(always)]
-    fn ac_refine(&self, reading: &mut Reading<'_>, interval: &Interval, code: &Code, store: &mut Stored) {
+    fn ac_refine(
+        &self,
+        reading: &mut Reading<'_>,
+        interval: &Interval,
+        code: &Code,
+        store: &mut Stored,
+        watched: &mut Watched,
+    ) {
         let mut places = self.places(interval);
+        let mut next = watched.from(places.block);
         let mut run = 0;
         for mcu in interval.first..interval.first + interval.mcus {
             if !reading.begin(mcu) {
                 return;
             }
-            let mut refinement = Refinement::new(self, store, places.block);
-            if run > 0 {
-                run -= 1;
-                refinement.correct(&mut reading.bits, self.scan.last + 1);
+            run = if places.block == next {
+                let run = self.ac_refine_watched(reading, code, mcu, watched, run);
+                self.copy(watched, store);
+                next = watched.from(places.block + 1);
+                run
             } else {
-                run = refinement.block(reading, mcu, code);
-            }
+                Refinement::new(self, store, places.block).next(reading, mcu, code, run)
+            };
             reading.end(mcu);
             places.advance(1);
         }
+    }
+
+    /// The same scan with every coefficient kept.
+    fn of_everything(&self) -> Pass<'_> {
+        Pass { slots: 64, kept: [63; 4], ..*self }
+    }
+
+    #[cold]
+    fn ac_first_watched(
+        &self,
+        reading: &mut Reading<'_>,
+        code: &Code,
+        mcu: usize,
+        watched: &mut Watched,
+    ) -> u32 {
+        self.of_everything().ac_first_block(reading, code, mcu, &mut watched.stored, watched.at)
+    }
+
+    #[cold]
+    fn ac_refine_watched(
+        &self,
+        reading: &mut Reading<'_>,
+        code: &Code,
+        mcu: usize,
+        watched: &mut Watched,
+        run: u32,
+    ) -> u32 {
+        let everything = self.of_everything();
+        Refinement::new(&everything, &mut watched.stored, watched.at).next(reading, mcu, code, run)
+    }
+
+    /// Keeps of the watched block under way what is kept of every block.
+    #[cold]
+    fn copy(&self, watched: &Watched, store: &mut Stored) {
+        let Watched { blocks, stored, at } = watched;
+        let (block, from) = (blocks[*at], &stored.coefficients[at * 64..][..64]);
+        let to = &mut store.coefficients[block * self.slots..][..self.slots];
+        for k in self.scan.first..=self.kept[self.scan.parts()[0].component].min(self.scan.last) {
+            to[self.slot(k)] = from[usize::from(NATURAL[k as usize])];
+        }
+        if let (Some(to), Some(from)) = (store.history.get_mut(block), stored.history.get(*at)) {
+            *to = *from;
+        }
+    }
+}
+
+/// Blocks of a component of which every coefficient is kept, whatever is kept of the others.
+#[derive(Debug, Default)]
+pub(super) struct Watched {
+    /// Which of the stored blocks, in order.
+    pub(super) blocks: Vec<usize>,
+    /// What is known of them so far, but for their DC values.
+    pub(super) stored: Stored,
+    /// The one that is next or under way.
+    at: usize,
+}
+
+impl Watched {
+    /// Begins with `blocks`, in any order.
+    pub(super) fn begin(&mut self, blocks: impl Iterator<Item = usize>) {
+        self.blocks.clear();
+        self.blocks.extend(blocks);
+        self.blocks.sort_unstable();
+        self.blocks.dedup();
+        self.stored.reset(self.blocks.len(), 64, true, true);
+    }
+
+    /// The first one at or behind `block`; a block that there is not where none is.
+    fn from(&mut self, block: usize) -> usize {
+        self.at = self.blocks.partition_point(|watched| *watched < block);
+        self.blocks.get(self.at).copied().unwrap_or(usize::MAX)
     }
 }
 
@@ -417,6 +520,16 @@ impl<'a> Refinement<'a> {
             open &= open.wrapping_sub(1);
         }
         open.trailing_zeros().min(end)
+    }
+
+    /// Reads the next block, of which `run` behind the last one are in an end-of-band run; returns how many then are.
+    #[inline(always)]
+    fn next(mut self, reading: &mut Reading<'_>, mcu: usize, code: &Code, run: u32) -> u32 {
+        if run == 0 {
+            return self.block(reading, mcu, code);
+        }
+        self.correct(&mut reading.bits, self.pass.scan.last + 1);
+        run - 1
     }
 
     /// Reads the block; returns the blocks that an end-of-band run covers behind it.

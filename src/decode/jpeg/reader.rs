@@ -13,7 +13,7 @@ use super::huffman::Codes;
 use super::idct::Steps;
 use super::layout::Layout;
 use super::lookup::Tables;
-use super::marker::{self, Segment, corrupt};
+use super::marker::{self, Mark, Markers, corrupt};
 use super::pixels::Pixels;
 use super::plan::{self, Colour, Listed, Plan};
 use super::planes::{self, Source, Stored};
@@ -91,7 +91,7 @@ struct Progress {
     before: [Sent; 4],
     /// The row of interleaved MCUs that the last scan reached.
     last: usize,
-    /// Whether all values had 16 bits.
+    /// Whether all values had 16 bits, and nothing else was met of which viewers make different pictures.
     fits: bool,
 }
 
@@ -240,11 +240,11 @@ impl Reader {
         bytes: &[u8],
         rule: impl Fn(u32, u32) -> Detail,
     ) -> Result<(Estimate, Option<u64>)> {
-        let (header, scan, data) = self.headers(bytes)?;
+        let (header, scan, markers) = self.headers(bytes)?;
         let mut frame = header.frame.ok_or_else(|| corrupt("a scan comes before the frame"))?;
-        frame.set_height(height(bytes, data, &frame)?);
+        frame.set_height(height(&markers, &frame)?);
         let size = (frame.width as u32, frame.height as u32);
-        let memory = |plan: &Plan| plan.memory(&frame, &scan, bytes.len() - data, header.restart);
+        let memory = |plan: &Plan| plan.memory(&frame, &scan, bytes.len() - markers.at, header.restart);
         let full = Plan::new(&header, &frame, Detail::Full);
         let chosen = Plan::new(&header, &frame, rule(size.0, size.1));
         let profile = profile_memory(header.icc.len());
@@ -254,13 +254,13 @@ impl Reader {
         Ok((estimate, (!chosen.is_full()).then(|| memory(&chosen) + profile)))
     }
 
-    /// The headers up to the first scan, that one's, and the place of its data.
-    pub(super) fn headers(&mut self, bytes: &[u8]) -> Result<(Header, Scan, usize)> {
-        let (mut header, mut at) = (Header::default(), marker::start(bytes)?);
+    /// The headers up to the first scan, that one's, and the markers behind it.
+    pub(super) fn headers<'a>(&mut self, bytes: &'a [u8]) -> Result<(Header, Scan, Markers<'a>)> {
+        let (mut header, mut markers) = (Header::default(), Markers::of(bytes)?);
         loop {
-            match header.next(bytes, at, &mut self.codes)? {
-                Next::On(behind) => at = behind,
-                Next::Scan(scan, data) => return Ok((header, scan, data)),
+            match header.next(&mut markers, &mut self.codes)? {
+                Next::On => {}
+                Next::Scan(scan) => return Ok((header, scan, markers)),
                 Next::End => return Err(corrupt("no picture data")),
             }
         }
@@ -299,31 +299,26 @@ impl Reader {
     ) -> Result<Option<Walked>> {
         limits.check_file_bytes(bytes.len() as u64)?;
         self.sample.begin_none();
-        let mut at = marker::start(bytes)?;
+        let mut markers = Markers::of(bytes)?;
         let (mut header, mut progress) = (Header::default(), Progress::default());
         let (first, end) = wanted.unwrap_or((0, usize::MAX));
         let (mut chosen, mut streamed, mut found, mut scans) = (None, false, 0, None);
         while !streamed && found < end {
-            let next = match header.next(bytes, at, &mut self.codes) {
+            let mut scan = match header.next(&mut markers, &mut self.codes) {
                 Err(error) if progress.scans == 0 => return Err(error),
                 // What comes behind a scan may be broken; the scans before it are not.
                 Err(_) | Ok(Next::End) => break,
-                Ok(next) => next,
-            };
-            let (mut scan, data) = match next {
-                Next::Scan(scan, data) => (scan, data),
-                Next::On(behind) => {
-                    at = behind;
+                Ok(Next::Scan(scan)) => scan,
+                Ok(Next::On) => {
                     check_size(&header, bytes, limits)?;
                     continue;
                 }
-                Next::End => break,
             };
             let Some(mut frame) = header.frame else { break };
             found += 1;
             if found <= first {
                 check_scans(found, &frame, bytes, limits)?;
-                at = marker::end_of_scan(bytes, data);
+                markers.pass_data();
                 continue;
             }
             if frame.process == Process::Sequential && progress.has_part_of(&scan) {
@@ -332,30 +327,30 @@ impl Reader {
             progress.scans += 1;
             check_scans(progress.scans, &frame, bytes, limits)?;
             if progress.scans == 1 {
-                frame.set_height(height(bytes, data, &frame)?);
+                frame.set_height(height(&markers, &frame)?);
                 header.frame = Some(frame);
                 check_size(&header, bytes, limits)?;
                 scan.set_size(&frame);
                 let Some((plan, judged)) = plans(&header, &frame) else { return Ok(None) };
                 chosen = Some(plan);
-                self.prepare(bytes, (scan, data), limits, &header, &plan, &judged)?;
+                self.prepare((scan, &markers), limits, &header, &plan, &judged)?;
             }
             let Some(plan) = chosen else { break };
             streamed = plan.ends_with(&frame, &scan) && progress.scans == 1;
-            match self.scan(bytes, data, &mut header, &scan, &plan, &mut progress, samples) {
+            match self.scan(bytes, markers.at, &mut header, &scan, &plan, &mut progress, samples) {
                 Err(error) if !progress.any => return Err(error),
                 Err(_) => {
                     self.rows.mark_all();
                     break;
                 }
-                Ok(behind) => at = behind,
+                Ok(behind) => markers.at = behind,
             }
         }
         match (header.frame, chosen) {
             (Some(frame), Some(plan)) if progress.any => {
                 self.note_missing(&frame, &progress);
                 if streamed && wanted.is_none() {
-                    scans = scans_behind(bytes, at, &frame, limits);
+                    scans = scans_behind(markers, &frame, limits);
                 }
                 Ok(Some(Walked { header, frame, plan, progress, streamed, scans }))
             }
@@ -366,22 +361,27 @@ impl Reader {
     /// Takes memory for a frame, and of a progressive one finds the scans that matter.
     fn prepare(
         &mut self,
-        bytes: &[u8],
-        first: (Scan, usize),
+        first: (Scan, &Markers<'_>),
         limits: &Limits,
         header: &Header,
         plan: &Plan,
         judged: &Plan,
     ) -> Result<()> {
         let Some(frame) = &header.frame else { return Err(corrupt("a scan comes before the frame")) };
-        let memory = plan.memory(frame, &first.0, bytes.len() - first.1, header.restart);
+        let data = &first.1.bytes[first.1.at..];
+        let memory = plan.memory(frame, &first.0, data.len(), header.restart);
         limits.check_decoder_bytes(memory)?;
         limits::can_be_had(memory)?;
         self.rows.reset(frame);
         self.listed.clear();
         if frame.process == Process::Progressive {
-            let ended = self.list(bytes, first, limits, frame)?;
-            plan.choose(&mut self.listed, |listed| listed.wanted = true);
+            let ended = self.list(first, limits, frame)?;
+            if plan.guarded && !plan.is_full() {
+                self.listed.iter_mut().for_each(|listed| listed.wanted = true);
+                self.sample.begin_progressive(frame, Random::of(data));
+            } else {
+                plan.choose(&mut self.listed, |listed| listed.wanted = true);
+            }
             judged.choose(&mut self.listed, |listed| listed.counts = true);
             // Where a file breaks off, that is in its last scan, whatever that holds.
             for listed in self.listed.iter_mut().filter(|_| !ended) {
@@ -400,17 +400,17 @@ impl Reader {
     /// Lists a progressive file's scans, without reading any; whether its end of image is there.
     fn list(
         &mut self,
-        bytes: &[u8],
-        (mut scan, mut data): (Scan, usize),
+        (mut scan, markers): (Scan, &Markers<'_>),
         limits: &Limits,
         frame: &Frame,
     ) -> Result<bool> {
+        let mut markers = markers.clone();
         loop {
-            let end = marker::end_of_scan(bytes, data);
-            self.listed.push(Listed { scan, end, wanted: false, counts: false });
-            check_scans(self.listed.len(), frame, bytes, limits)?;
-            match next_scan(bytes, end, frame) {
-                Ok(found) => (scan, data) = found,
+            markers.pass_data();
+            self.listed.push(Listed { scan, end: markers.at, wanted: false, counts: false });
+            check_scans(self.listed.len(), frame, markers.bytes, limits)?;
+            match next_scan(&mut markers, frame) {
+                Ok(found) => scan = found,
                 Err(ended) => return Ok(ended),
             }
             scan.set_size(frame);
@@ -438,10 +438,13 @@ impl Reader {
         }
         let listed = self.listed.get(progress.scans - 1).copied();
         if let Some(listed) = listed.filter(|listed| !listed.wanted) {
+            // What cannot be read is broken whether it is wanted or not.
+            self.pass(header, &frame, scan, plan).codes()?;
             progress.send(&frame, scan);
             return Ok(listed.end);
         }
         let end = self.stream.fill(bytes, data, header.restart, scan.mcus);
+        progress.fits &= !self.stream.filled;
         self.whole.clear();
         match frame.process {
             Process::Sequential => self.sequential(header, &frame, scan, plan, progress, samples)?,
@@ -518,6 +521,11 @@ impl Reader {
         progress.fits &= streaming.fits;
     }
 
+    fn pass<'a>(&self, header: &'a Header, frame: &'a Frame, scan: &'a Scan, plan: &Plan) -> Pass<'a> {
+        let kept = plan.details.map(detail::kept);
+        Pass { frame, scan, tables: &header.huffman, level: self.level, slots: plan.slots, kept }
+    }
+
     fn progressive(
         &mut self,
         header: &Header,
@@ -526,10 +534,9 @@ impl Reader {
         plan: &Plan,
         progress: &mut Progress,
     ) -> Result<()> {
-        let kept = plan.details.map(detail::kept);
-        let pass = Pass { frame, scan, tables: &header.huffman, level: self.level, slots: plan.slots, kept };
-        let whole = &mut self.whole;
-        let outcome = pass.decode(&self.stream, &mut self.stored, |range| whole.push(range))?;
+        let pass = self.pass(header, frame, scan, plan);
+        let (whole, watched) = (&mut self.whole, &mut self.sample.watched);
+        let outcome = pass.decode(&self.stream, &mut self.stored, watched, |range| whole.push(range))?;
         progress.fits &= !outcome.wrapped;
         progress.last = outcome.last / scan.wide / scan.alone(frame).map_or(1, |component| component.down);
         Ok(())
@@ -735,37 +742,32 @@ fn check_size(header: &Header, bytes: &[u8], limits: &Limits) -> Result<()> {
     limits.check_density(frame.width as u64 * frame.height as u64, bytes.len() as u64)
 }
 
-/// The next scan header at or behind `at`, with the place of its data; nothing else is looked at. Else whether the
-/// end of image is there.
-fn next_scan(bytes: &[u8], mut at: usize, frame: &Frame) -> std::result::Result<(Scan, usize), bool> {
+/// The next scan header; nothing else is looked at. Else whether the end of image is there.
+fn next_scan(markers: &mut Markers<'_>, frame: &Frame) -> std::result::Result<Scan, bool> {
     loop {
-        let (code, behind) = marker::next(bytes, at).ok_or(false)?;
-        at = match code {
+        let Mark { code, segment, .. } = markers.next().ok().flatten().ok_or(false)?;
+        match code {
             marker::EOI => return Err(true),
             marker::SOI => return Err(false),
-            marker::SOS => {
-                let (segment, behind) = Segment::at(bytes, behind).map_err(|_| false)?;
-                return Ok((Scan::parse(frame, segment).map_err(|_| false)?, behind));
-            }
-            _ if marker::has_segment(code) => Segment::at(bytes, behind).map_err(|_| false)?.1,
-            _ => behind,
-        };
+            marker::SOS => return Scan::parse(frame, segment).map_err(|_| false),
+            _ => {}
+        }
     }
 }
 
 /// The scans that make up the picture of a reader that goes on behind the first one, which is complete: from the last complete one on. `None` where
 /// none follows.
-fn scans_behind(bytes: &[u8], mut at: usize, frame: &Frame, limits: &Limits) -> Option<Range<usize>> {
+fn scans_behind(mut markers: Markers<'_>, frame: &Frame, limits: &Limits) -> Option<Range<usize>> {
     let (mut first, mut end) = (0, 1);
-    while let Ok((scan, data)) = next_scan(bytes, at, frame) {
-        if check_scans(end + 1, frame, bytes, limits).is_err() {
+    while let Ok(scan) = next_scan(&mut markers, frame) {
+        if check_scans(end + 1, frame, markers.bytes, limits).is_err() {
             break;
         }
         if plan::is_alone(frame, &scan) {
             first = end;
         }
         end += 1;
-        at = marker::end_of_scan(bytes, data);
+        markers.pass_data();
     }
     (end > 1).then_some(first..end)
 }
@@ -773,13 +775,14 @@ fn scans_behind(bytes: &[u8], mut at: usize, frame: &Frame, limits: &Limits) -> 
 /// The frame's height, from the DNL segment behind the first scan where the frame header leaves it open.
 ///
 /// A DNL segment that contradicts the frame header is passed over, as every decoder in use does.
-fn height(bytes: &[u8], data: usize, frame: &Frame) -> Result<usize> {
+fn height(behind: &Markers<'_>, frame: &Frame) -> Result<usize> {
     if frame.height > 0 {
         return Ok(frame.height);
     }
-    let end = marker::end_of_scan(bytes, data);
-    let lines = match marker::next(bytes, end) {
-        Some((marker::DNL, at)) => Segment::at(bytes, at)?.0.u16()?.into(),
+    let mut markers = behind.clone();
+    markers.pass_data();
+    let lines = match markers.next()? {
+        Some(Mark { code: marker::DNL, mut segment, .. }) => segment.u16()?.into(),
         _ => 0,
     };
     if lines == 0 { Err(corrupt("the frame is 0 pixels high")) } else { Ok(lines) }

@@ -38,6 +38,7 @@ pub(super) fn estimate(bytes: &[u8]) -> Result<Estimate> {
 
 /// Decodes a bitmap. One that breaks off keeps its rows; the others look like rows of zeros.
 pub(super) fn decode(bytes: &[u8], samples: &mut Vec<u8>) -> Result<Raster> {
+    let has_masked_alpha = header::has_masked_alpha(bytes);
     let mended = Mended::of(bytes)?;
     let file = mended.as_ref().map(|mended| mended.file(bytes)).transpose()?;
     let bytes = file.as_deref().unwrap_or(bytes);
@@ -57,8 +58,9 @@ pub(super) fn decode(bytes: &[u8], samples: &mut Vec<u8>) -> Result<Raster> {
     if missing > 0 {
         there.repeat_last_row(samples, decoded, stride);
     }
-    // Where every alpha is 0, nobody set it.
-    let is_set = channels == 4 && samples.as_chunks::<4>().0.iter().any(|pixel| pixel[3] > 0);
+    // Where every alpha is 0 and nothing names it, nobody set it.
+    let is_set =
+        has_masked_alpha || channels == 4 && samples.as_chunks::<4>().0.iter().any(|pixel| pixel[3] > 0);
     let mut alpha = if channels == 4 { take_alpha(samples) } else { Vec::new() };
     if !is_set {
         alpha.clear();

@@ -12,10 +12,12 @@ use crate::decode::estimate::Estimate;
 use crate::decode::{Format, orient};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
+use palette::Palette;
 use passes::PASSES;
 use source::{Growing, Trusted, is_apples, trusted};
 
 pub(in crate::decode) mod chunks;
+mod palette;
 mod passes;
 mod source;
 
@@ -107,6 +109,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, samples: &mut Vec<u8>) -> Re
         }
         share(Format::Png, rows.came(), height, &why)?;
     }
+    raster.viewing.unusual |= rows.unusual;
     raster.alpha = rows.opacity.alpha;
     raster.orientation = chunks::exif(bytes).and_then(orient::from_exif);
     Ok(raster)
@@ -131,11 +134,16 @@ fn open<'a>(source: &Growing<'a>, limits: &Limits, checksums: Checksums) -> Resu
     let mut decoder = Decoder::new_with_options(source.again(), options);
     decoder
         .set_limits(png::Limits { bytes: usize::try_from(limits.max_decoder_bytes).unwrap_or(usize::MAX) });
-    decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
-    decoder.read_info().map_err(|error| match error {
+    let problem = |error| match error {
         DecodingError::LimitsExceeded => limits.over_decoder_bytes(),
         error => corrupt_text(&error.to_string()),
-    })
+    };
+    let is_indexed = decoder.read_header_info().map_err(problem)?.color_type == ColorType::Indexed;
+    decoder.set_transformations(match is_indexed {
+        true => Transformations::IDENTITY,
+        false => Transformations::EXPAND | Transformations::STRIP_16,
+    });
+    decoder.read_info().map_err(problem)
 }
 
 fn is_grey(reader: &Source<'_>) -> bool {
@@ -154,6 +162,8 @@ struct Rows {
     /// Why no more came, if anything is wrong at all.
     broken: Option<DecodingError>,
     opacity: Opacity,
+    /// Whether an index has no colour, of which viewers make different ones.
+    unusual: bool,
 }
 
 impl Rows {
@@ -189,10 +199,13 @@ fn read_rows<'a>(reader: &mut Source<'a>, source: &Growing<'a>, channels: usize,
     let (width, height) = reader.info().size();
     let interlaced = reader.info().interlaced;
     let opacity = Opacity::new(width as usize * height as usize);
-    let rows = Rows { width, height, interlaced, done: [0; 7], done_trusted: None, broken: None, opacity };
-    let with_alpha = reader.output_color_type().0.samples();
+    let (done, done_trusted, broken, unusual) = ([0; 7], None, None, false);
+    let rows = Rows { width, height, interlaced, done, done_trusted, broken, opacity, unusual };
+    let palette = Palette::of(reader.info());
+    let with_alpha = if palette.is_some() { 4 } else { reader.output_color_type().0.samples() };
     let apples = source.is_apples() && channels == 3;
-    let mut reading = Reading { reader, source, rows, channels, with_alpha, apples };
+    let indices = if palette.is_some() { vec![0; width as usize] } else { Vec::new() };
+    let mut reading = Reading { reader, source, rows, channels, with_alpha, apples, palette, indices };
     let read = if interlaced { reading.interlaced(samples) } else { reading.plain(samples) };
     let broken = read.and_then(|()| reading.row(&mut []));
     let mut rows = reading.rows;
@@ -217,6 +230,9 @@ struct Reading<'r, 'a> {
     with_alpha: usize,
     /// Whether colours are stored in Apple's way.
     apples: bool,
+    palette: Option<Palette>,
+    /// A row of indices as they are stored.
+    indices: Vec<u8>,
 }
 
 impl Reading<'_, '_> {
@@ -234,6 +250,20 @@ impl Reading<'_, '_> {
         }
     }
 
+    /// The next row in colours, of so many pixels.
+    fn line(&mut self, columns: usize, to: &mut [u8]) -> Step {
+        if self.palette.is_none() {
+            return self.row(to);
+        }
+        let mut indices = std::mem::take(&mut self.indices);
+        let read = self.row(&mut indices);
+        if let (Ok(()), Some(palette)) = (&read, &self.palette) {
+            self.rows.unusual |= !palette.expand(&indices, &mut to[..4 * columns]);
+        }
+        self.indices = indices;
+        read
+    }
+
     fn plain(&mut self, samples: &mut [u8]) -> Step {
         let stride = self.rows.width as usize * self.channels;
         let mut line = vec![0; self.rows.width as usize * self.with_alpha];
@@ -241,7 +271,7 @@ impl Reading<'_, '_> {
             if self.with_alpha == self.channels && !self.apples {
                 self.row(row)?;
             } else {
-                self.row(&mut line)?;
+                self.line(self.rows.width as usize, &mut line)?;
                 self.without_alpha(&line, row);
                 let first = self.rows.done[0] as usize * self.rows.width as usize;
                 self.rows.opacity.note(first, alphas(&line, self.with_alpha));
@@ -259,7 +289,7 @@ impl Reading<'_, '_> {
         for pass in 0..PASSES.len() {
             let (columns, rows) = passes::size(pass, width, height);
             for row in 0..rows {
-                self.row(&mut line)?;
+                self.line(columns as usize, &mut line)?;
                 let opaque = &mut opaque[..columns as usize * self.channels];
                 self.without_alpha(&line, opaque);
                 match self.channels {

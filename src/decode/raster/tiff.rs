@@ -19,6 +19,7 @@ use mended::Mended;
 mod changes;
 mod chroma;
 mod directory;
+mod fax;
 mod jpeg;
 mod mended;
 mod strips;

@@ -48,6 +48,7 @@ impl Mended {
             mended.mend_colours();
         }
         if matches!(length, 40 | 52 | 56 | 108 | 124) {
+            mended.mend_alpha();
             mended.mend_masks(bytes);
         }
         let is_other = mended.head[..] != bytes[..mended.rest] || mended.order != PLAIN;
@@ -68,6 +69,17 @@ impl Mended {
         }
         self.set_long(FILE, INFO as u32);
         Ok(())
+    }
+
+    /// The alpha of 32 bits that a long header names counts without masks as well: of colours the usual ones are meant then.
+    fn mend_alpha(&mut self) {
+        if self.compression() == 0 && self.bits() == 32 && names_alpha(&self.head) {
+            self.set_long(30, MASKS);
+            [0xFF_0000, 0xFF00, 0xFF]
+                .into_iter()
+                .enumerate()
+                .for_each(|(index, mask)| self.set_long(54 + 4 * index, mask));
+        }
     }
 
     /// Masks as they count for viewers.
@@ -203,6 +215,17 @@ impl Mended {
             }
         }
     }
+}
+
+/// Whether a header has a mask of alpha.
+fn names_alpha(head: &[u8]) -> bool {
+    matches!(long(head, FILE), Some(56 | 108 | 124)) && long(head, 66).is_some_and(|mask| mask != 0)
+}
+
+/// Whether pixels have an alpha that counts even where it is 0 all over: one with masks.
+pub(super) fn has_masked_alpha(bytes: &[u8]) -> bool {
+    let compression = long(bytes, 30);
+    compression == Some(MASKS) && names_alpha(bytes) || compression == Some(MASKS_WITH_ALPHA)
 }
 
 fn short(bytes: &[u8], at: usize) -> Option<u16> {

@@ -10,7 +10,7 @@ use crate::decode::viewing::Viewing;
 /// Whether the picture is one of several.
 pub(super) fn viewing(bytes: &[u8]) -> Viewing {
     let (mut frames, mut is_frame) = (0, false);
-    for (name, content) in before_data(bytes) {
+    for Chunk { name, content, .. } in before_data(bytes) {
         match name {
             b"acTL" => frames = content.first_chunk().map_or(1, |count| u32::from_be_bytes(*count)),
             b"fcTL" => is_frame = true,
@@ -21,27 +21,33 @@ pub(super) fn viewing(bytes: &[u8]) -> Viewing {
     Viewing { animated, ..Viewing::default() }
 }
 
-/// What it says of its colours: by cICP, else an ICC profile, else unless it is sRGB a gamma, and with that primaries.
+/// What it says of its colours: by cICP, else an ICC profile, else unless it is sRGB a gamma, and with that primaries. As in viewers the first
+/// chunk of a name counts, those with a wrong checksum do not, nor do codes that name no colours.
 pub(in crate::decode) fn colour_space(bytes: &[u8]) -> ColourSpace<'static> {
     let (mut codes, mut icc, mut srgb, mut gamma, mut points) = (None, None, false, None, None);
-    for (name, content) in before_data(bytes) {
+    for Chunk { name, content, .. } in before_data(bytes).filter(Chunk::is_of_colours).filter(Chunk::is_right)
+    {
         match name {
-            b"cICP" => codes = content.first_chunk::<2>().copied(),
+            b"cICP" => codes = codes.or(content.first_chunk::<2>().copied()),
             b"iCCP" => icc = icc.or_else(|| profile(content)),
             b"sRGB" => srgb = true,
-            b"gAMA" => gamma = content.first_chunk().map(fraction),
+            b"gAMA" => gamma = gamma.or(content.first_chunk().map(fraction)),
             b"cHRM" => {
                 let numbers = content.as_chunks::<4>().0;
                 let point =
                     |index: usize| Some([numbers.get(2 * index)?, numbers.get(2 * index + 1)?].map(fraction));
-                points = (|| Some([point(0)?, point(1)?, point(2)?, point(3)?]))();
+                points = points.or_else(|| Some([point(0)?, point(1)?, point(2)?, point(3)?]));
             }
             _ => {}
         }
     }
-    match (codes, icc, gamma) {
-        (Some([primaries, transfer]), ..) => ColourSpace::Codes { primaries, transfer },
-        (_, Some(icc), _) => ColourSpace::Icc(icc.into()),
+    let codes = codes.map(|[primaries, transfer]| ColourSpace::Codes { primaries, transfer });
+    match (codes.filter(ColourSpace::is_known), icc, gamma) {
+        (Some(codes), ..) => codes,
+        // A profile that nobody can read says nothing.
+        (_, Some(icc), _) if gamma.is_none() || ColourSpace::icc(&icc).is_known() => {
+            ColourSpace::Icc(icc.into())
+        }
         (_, _, Some(exponent)) if !srgb => ColourSpace::Gamma { exponent, primaries: points },
         _ => ColourSpace::Usual,
     }
@@ -54,12 +60,12 @@ fn fraction(stored: &[u8; 4]) -> f64 {
 
 /// The EXIF block, wherever it stands.
 pub(super) fn exif(bytes: &[u8]) -> Option<&[u8]> {
-    chunks(bytes).find(|(name, _)| *name == b"eXIf").map(|(_, content)| content)
+    chunks(bytes).find(|chunk| chunk.name == b"eXIf").map(|chunk| chunk.content)
 }
 
 /// Whether there is a chunk of this name before the picture's data.
 pub(super) fn has(bytes: &[u8], name: [u8; 4]) -> bool {
-    before_data(bytes).any(|(found, _)| *found == name)
+    before_data(bytes).any(|chunk| *chunk.name == name)
 }
 
 /// Bytes that the ICC profile may have once it is unpacked; 0 where there is none.
@@ -67,20 +73,42 @@ pub(super) fn longest_profile(bytes: &[u8]) -> usize {
     if has(bytes, *b"iCCP") { LONGEST_PROFILE } else { 0 }
 }
 
-/// The chunks before the picture's data, by name.
-fn before_data(bytes: &[u8]) -> impl Iterator<Item = (&[u8; 4], &[u8])> {
-    chunks(bytes).take_while(|(name, _)| *name != b"IDAT")
+/// A chunk (5.3).
+struct Chunk<'a> {
+    name: &'a [u8; 4],
+    content: &'a [u8],
+    checksum: u32,
 }
 
-/// The chunks, by name.
-fn chunks(bytes: &[u8]) -> impl Iterator<Item = (&[u8; 4], &[u8])> {
+impl Chunk<'_> {
+    fn is_of_colours(&self) -> bool {
+        matches!(self.name, b"cICP" | b"iCCP" | b"sRGB" | b"gAMA" | b"cHRM")
+    }
+
+    /// Whether its checksum holds.
+    fn is_right(&self) -> bool {
+        let mut checksum = crc32fast::Hasher::new();
+        checksum.update(self.name);
+        checksum.update(self.content);
+        checksum.finalize() == self.checksum
+    }
+}
+
+/// The chunks before the picture's data.
+fn before_data(bytes: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
+    chunks(bytes).take_while(|chunk| chunk.name != b"IDAT")
+}
+
+/// The chunks.
+fn chunks(bytes: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
     let mut rest = bytes.get(8..).unwrap_or_default();
     std::iter::from_fn(move || {
         let (length, behind) = rest.split_first_chunk()?;
         let (name, behind) = behind.split_first_chunk()?;
         let (content, behind) = behind.split_at_checked(u32::from_be_bytes(*length) as usize)?;
-        rest = behind.get(4..)?;
-        Some((name, content))
+        let (checksum, behind) = behind.split_first_chunk()?;
+        rest = behind;
+        Some(Chunk { name, content, checksum: u32::from_be_bytes(*checksum) })
     })
 }
 
@@ -101,10 +129,15 @@ mod tests {
         let mut file = vec![0; 8];
         for (name, content) in chunks {
             file.extend((content.len() as u32).to_be_bytes());
-            file.extend([&name[..], content, &[0; 4]].concat());
+            file.extend(
+                [&name[..], content, &crc32fast::hash(&[&name[..], content].concat()).to_be_bytes()].concat(),
+            );
         }
         file
     }
+
+    /// `no profile`, deflated without compression.
+    const PACKED: [u8; 21] = *b"\x78\x01\x01\x0a\0\xf5\xffno profile\x15\x34\x03\xef";
 
     #[test]
     fn frames_and_colours_are_told() {
@@ -124,6 +157,22 @@ mod tests {
         assert_eq!(found(&[(b"gAMA", dark), (b"sRGB", b"\0")]), ColourSpace::Usual);
         let codes = ColourSpace::Codes { primaries: 9, transfer: 16 };
         assert_eq!(found(&[(b"gAMA", dark), (b"cICP", &[9, 16, 0, 1])]), codes);
+        // The first of a name counts; codes that name nothing, and what has a wrong checksum, do not.
+        let usual = &45_455u32.to_be_bytes()[..];
+        assert_eq!(found(&[(b"gAMA", dark), (b"gAMA", usual)]), gamma(None));
+        let other = &20_000u32.to_be_bytes().repeat(8)[..];
+        assert_eq!(
+            found(&[(b"gAMA", dark), (b"cHRM", &dark.repeat(8)), (b"cHRM", other)]),
+            gamma(Some(points))
+        );
+        assert_eq!(found(&[(b"cICP", &[9, 16, 0, 1]), (b"cICP", &[1, 13, 0, 1])]), codes);
+        for unknown in [[2, 2], [2, 13], [1, 2], [200, 13], [1, 200]] {
+            assert_eq!(found(&[(b"cICP", &unknown), (b"gAMA", dark)]), gamma(None), "{unknown:?}");
+        }
+        assert_eq!(found(&[(b"iCCP", &[b"name\0\0", &PACKED[..]].concat()), (b"gAMA", dark)]), gamma(None));
+        let mut broken = png(&[(b"sRGB", b"\0"), (b"gAMA", dark)]);
+        broken[8 + 9] ^= 1;
+        assert_eq!(colour_space(&broken), gamma(None));
         assert_eq!(found(&[(b"iCCP", b"name\0\0broken"), (b"gAMA", dark)]), gamma(None));
         assert_eq!(found(&[]), ColourSpace::Usual);
     }

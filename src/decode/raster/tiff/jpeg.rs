@@ -1,5 +1,7 @@
 //! JPEG inside of TIFF: how large the picture of a strip or tile is by its own word.
 
+use crate::decode::jpeg::Announced;
+
 /// What a strip's or tile's JPEG will take beside its data.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Jpeg {
@@ -8,26 +10,14 @@ pub(super) struct Jpeg {
     pub(super) memory: u64,
 }
 
-/// Reads markers up to the frame header (ITU-T T.81, B.1.1 and B.2.2); nothing where there is none.
+/// What the stream's frame header announces; nothing where there is none.
 pub(super) fn announced(data: &[u8]) -> Jpeg {
-    let mut at = 2;
-    while let Some(&[0xFF, marker, high, low, _, h1, h2, w1, w2, components]) =
-        data.get(at..).and_then(|rest| rest.first_chunk::<10>())
-    {
-        if matches!(marker, 0xC0..=0xCF) && !matches!(marker, 0xC4 | 0xC8 | 0xCC) {
-            // Blocks of up to 32×32 pixels fill the edge.
-            let side = |high, low| u64::from(u16::from_be_bytes([high, low])).next_multiple_of(32);
-            let pixels = side(w1, w2) * side(h1, h2);
-            let bytes = if matches!(marker, 0xC0 | 0xC1) { 1 } else { 3 };
-            return Jpeg { pixels, memory: pixels * u64::from(components) * bytes };
-        }
-        at += match marker {
-            0xFF => 1,
-            0x01 | 0xD0..=0xD8 => 2,
-            _ => 2 + usize::from(u16::from_be_bytes([high, low])).max(2),
-        };
-    }
-    Jpeg::default()
+    let Some(frame) = Announced::of(data) else { return Jpeg::default() };
+    // Blocks of up to 32×32 pixels fill the edge.
+    let side = |side: u16| u64::from(side).next_multiple_of(32);
+    let pixels = side(frame.width) * side(frame.height);
+    let bytes = if frame.is_sequential { 1 } else { 3 };
+    Jpeg { pixels, memory: pixels * u64::from(frame.components) * bytes }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use weezl::{BitOrder, LzwStatus, decode::Decoder};
 
 use super::super::lengthen;
 use super::changes::{BEHIND, Changes, NOWHERE};
+use super::fax::{self, Coding};
 use crate::error::Result;
 
 /// How strips or tiles are packed.
@@ -14,6 +15,8 @@ enum Packed {
     OldLzw,
     /// The bits of each byte in reverse order.
     Reversed,
+    /// CCITT Group 3, of rows so wide.
+    Fax { coding: Coding, width: u32, reversed: bool },
 }
 
 /// What unpacking will give.
@@ -31,10 +34,10 @@ pub(super) struct Unpacked {
 pub(super) fn unpacked(page: &Changes<'_, '_>) -> Option<Unpacked> {
     let is_reversed = page.value(Tag::FillOrder) == Some(2);
     let compression = page.value(Tag::Compression).unwrap_or(1);
-    if matches!(compression, 6 | 7) || !is_reversed && compression != 5 {
+    if matches!(compression, 6 | 7) || !is_reversed && !matches!(compression, 2 | 3 | 5) {
         return None;
     }
-    let (_, _, tiled) = page.cell()?;
+    let (across, _, tiled) = page.cell()?;
     let names = match tiled {
         true => [Tag::TileOffsets, Tag::TileByteCounts],
         false => [Tag::StripOffsets, Tag::StripByteCounts],
@@ -47,14 +50,36 @@ pub(super) fn unpacked(page: &Changes<'_, '_>) -> Option<Unpacked> {
         5 if !is_reversed && start[0] == 0 && start.get(1).is_some_and(|byte| byte & 1 == 1) => {
             (Packed::OldLzw, lengths)
         }
+        2 | 3 => {
+            let coding = coding(page, compression)?;
+            (Packed::Fax { coding, width: u32::try_from(across).ok()?, reversed: is_reversed }, lengths)
+        }
         1 if is_reversed => (Packed::Reversed, needs.clone()),
         _ if is_reversed => (Packed::Reversed, lengths),
         _ => return None,
     };
     let unpacked = Unpacked { packed, names, places, lengths, needs };
     // What is written is bounded by the page, or by the file.
-    (packed == Packed::OldLzw || unpacked.bytes() <= file.len() as u64).then_some(unpacked)
+    (packed != Packed::Reversed || unpacked.bytes() <= file.len() as u64).then_some(unpacked)
 }
+
+/// How Group 3 codes a page's rows; `None` where it is not read: a page of more than one bit, or with rows that are not coded.
+fn coding(page: &Changes<'_, '_>, compression: u64) -> Option<Coding> {
+    const UNCOMPRESSED: u64 = 2;
+    let one = |tag| page.value(tag).unwrap_or(1) == 1;
+    let options = page.value(T4_OPTIONS).unwrap_or(0);
+    if !one(Tag::BitsPerSample) || !one(Tag::SamplesPerPixel) || options & UNCOMPRESSED != 0 {
+        return None;
+    }
+    Some(match compression {
+        2 => Coding::Runs,
+        _ if options & 1 == 1 => Coding::TwoDimensional,
+        _ => Coding::Lines,
+    })
+}
+
+/// What is said of Group 3 (TIFF 6.0, section 11).
+const T4_OPTIONS: Tag = Tag::Unknown(292);
 
 /// Bytes of a strip's or tile's samples.
 fn needed(page: &Changes<'_, '_>, index: u64) -> Option<u64> {
@@ -69,7 +94,7 @@ fn needed(page: &Changes<'_, '_>, index: u64) -> Option<u64> {
 
 impl Unpacked {
     fn rooms(&self) -> &[u64] {
-        if self.packed == Packed::OldLzw { &self.needs } else { &self.lengths }
+        if self.packed == Packed::Reversed { &self.lengths } else { &self.needs }
     }
 
     /// Bytes of all that will be written.
@@ -89,6 +114,10 @@ impl Unpacked {
             let (to, after) = rest.split_at_mut(*room as usize);
             let is_whole = slice(file, *from, *length).is_some_and(|stored| match self.packed {
                 Packed::OldLzw => unpack(stored, to) == to.len(),
+                Packed::Fax { coding, width, reversed } => {
+                    let bytes = stored.iter().map(|byte| if reversed { byte.reverse_bits() } else { *byte });
+                    fax::unpack(bytes, coding, width, to) == to.len()
+                }
                 Packed::Reversed => {
                     to.iter_mut().zip(stored).for_each(|(to, from)| *to = from.reverse_bits());
                     stored.len() == to.len()
@@ -100,7 +129,7 @@ impl Unpacked {
         page.set(self.names[0], places);
         page.set(self.names[1], rooms);
         page.remove(Tag::FillOrder);
-        if self.packed == Packed::OldLzw {
+        if self.packed != Packed::Reversed {
             page.set(Tag::Compression, vec![1]);
         }
         Ok(data)
