@@ -112,7 +112,7 @@ impl Engine {
         Engine::builder().build()
     }
 
-    /// The memory of an engine with so many threads, unless it's told another: 256 MiB per thread and at least 1 GiB, and no more than half of what
+    /// The memory of an engine with so many threads, unless it is given another: 256 MiB per thread and at least 1 GiB, and no more than half of what
     /// the machine, the container and the process allow.
     pub fn default_memory(threads: NonZeroUsize) -> u64 {
         Workers::default_memory(threads)
@@ -182,6 +182,7 @@ impl Engine {
             hash: options.hash.clone().unwrap_or_else(|| self.owner.options.clone()),
             devices: self.owner.devices.clone(),
             fail_fast: options.fail_fast,
+            unordered: options.unordered,
             stop: options.stop.clone(),
         }
     }

@@ -71,8 +71,8 @@ pub use sink::{Csv, DeprecatedNames, JsonLines, RecordFormat, Sink, StoredRecord
 pub(crate) use source::Bucket;
 pub use source::{
     Count, DetachedReader, ExtensionFilter, Input, InputOptions, Item, ItemKind, Items, Network, Notices,
-    ReadAhead, Source, Sources, Walk, count_ahead, count_items, expand, items, looks_like_archive, names,
-    open, resumes,
+    ReadAhead, Source, Sources, StoreOptions, Walk, count_ahead, count_items, expand, items,
+    looks_like_archive, names, open, resumes,
 };
 pub use stop::Stop;
 pub use stored::{RecordError, RecordFace, RecordMatch, RecordPicture, StoredRecord, Text};
@@ -90,6 +90,7 @@ pub(crate) struct RunChoices {
     pub(crate) hash: Arc<HashOptions>,
     pub(crate) devices: Devices,
     pub(crate) fail_fast: bool,
+    pub(crate) unordered: bool,
     pub(crate) stop: Stop,
 }
 

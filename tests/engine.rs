@@ -271,6 +271,30 @@ fn runs_share_the_threads_and_none_waits_for_the_other() {
 }
 
 #[test]
+fn records_may_come_as_they_are_done() {
+    let engine = engine(2);
+    let (opened, gate) = std::sync::mpsc::channel::<()>();
+    let bytes = picture(3, 90);
+    let held = {
+        let bytes = bytes.clone();
+        // It goes on once the other end is gone.
+        Source::reader("held", None, move || {
+            gate.recv().map_or_else(|_| Ok(Cursor::new(bytes)), |()| unreachable!())
+        })
+    };
+    let rest = (1..100u64).map(move |number| Source::bytes("x", bytes.clone()).tag(number));
+    let sources: Vec<_> = std::iter::once(held).chain(rest).collect();
+    let mut run = engine.run(sources, &RunOptions::default().unordered(true)).unwrap();
+    let mut tags: Vec<u64> = run.by_ref().take(99).map(|record| record.tag).collect();
+    tags.sort_unstable();
+    assert_eq!(tags, (1..100).collect::<Vec<_>>(), "the first one held up others");
+    drop(opened);
+    let last: Vec<_> = run.by_ref().map(|record| (record.index, record.outcome.is_ok())).collect();
+    assert_eq!(last, [(0, true)]);
+    assert_eq!(run.finish().unwrap().ended, Ended::Complete);
+}
+
+#[test]
 fn what_was_asked_for_is_finished_when_the_engine_is_gone() {
     let engine = engine(1);
     let bytes = picture(5, 500);

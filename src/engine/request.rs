@@ -24,6 +24,14 @@ pub struct HashRequest<'e> {
     lane: Lane,
 }
 
+/// A request, taken apart.
+struct Parts<'e> {
+    queue: &'e Sender<Box<dyn Task>>,
+    request: Box<Request>,
+    hashing: Hashing,
+    deadline: Option<Instant>,
+}
+
 impl<'e> HashRequest<'e> {
     pub(super) fn new(owner: &'e Owner, bytes: Bytes) -> HashRequest<'e> {
         HashRequest { owner, bytes, options: owner.options.clone(), deadline: None, lane: Lane::Interactive }
@@ -45,12 +53,12 @@ impl<'e> HashRequest<'e> {
     }
 
     /// What to send, where to, and what to wait for.
-    fn parts(self) -> (&'e Sender<Box<dyn Task>>, Box<dyn Task>, Hashing, Option<Instant>) {
+    fn parts(self) -> Parts<'e> {
         let HashRequest { owner, bytes, options, deadline, lane } = self;
         let answer = Arc::new(Answer::default());
         let hashing = Hashing { answer: answer.clone() };
         let queue = owner.workers.lane(lane == Lane::Interactive);
-        (queue, Box::new(Request { bytes, options, deadline, answer }), hashing, deadline)
+        Parts { queue, request: Box::new(Request { bytes, options, deadline, answer }), hashing, deadline }
     }
 
     /// Queues the picture, without waiting for a place.
@@ -59,7 +67,7 @@ impl<'e> HashRequest<'e> {
     ///
     /// [`HashError::Busy`] where the lane is full.
     pub fn submit(self) -> Result<Hashing, HashError> {
-        let (queue, request, hashing, _) = self.parts();
+        let Parts { queue, request, hashing, .. } = self.parts();
         queue.try_send(request).map(|()| hashing).map_err(|_| HashError::Busy)
     }
 
@@ -69,7 +77,7 @@ impl<'e> HashRequest<'e> {
     ///
     /// [`HashError::Picture`] where it has no signatures, [`HashError::DeadlineExceeded`].
     pub fn wait(self) -> Result<Hashed, HashError> {
-        let (queue, request, hashing, deadline) = self.parts();
+        let Parts { queue, request, hashing, deadline } = self.parts();
         let is_queued = match deadline {
             Some(deadline) => queue.send_deadline(request, deadline).is_ok(),
             None => queue.send(request).is_ok(),

@@ -20,6 +20,9 @@ pub struct RunOptions {
     pub hash: Option<Arc<HashOptions>>,
     /// Whether the first failed record, in input order, is the last one.
     pub fail_fast: bool,
+    /// Whether each record comes as soon as it is done, in any order: [`Record::index`] says which source it is of. Otherwise records come in the
+    /// order of their sources. Either way at most 4,096 sources are taken from the first one on that is not done.
+    pub unordered: bool,
     /// Asks the run to end early; keep a clone.
     pub stop: Stop,
 }
@@ -35,6 +38,12 @@ impl RunOptions {
     #[must_use]
     pub fn fail_fast(self, fail_fast: bool) -> RunOptions {
         RunOptions { fail_fast, ..self }
+    }
+
+    /// The same, with records as they are done, or in order.
+    #[must_use]
+    pub fn unordered(self, unordered: bool) -> RunOptions {
+        RunOptions { unordered, ..self }
     }
 
     /// The same, ending early once that is requested.

@@ -163,12 +163,10 @@ fn inputs(folder: &Path) -> (Settings, HashOptions) {
         std::fs::write(photos.join(format!("{number}.bmp")), content).unwrap();
     }
     let mut tar = tar::Builder::new(File::create(photos.join("one.tar")).unwrap());
-    for name in ["a.bmp"] {
-        let mut header = tar::Header::new_gnu();
-        header.set_size(picture.len() as u64);
-        header.set_mode(0o644);
-        tar.append_data(&mut header, name, &picture[..]).unwrap();
-    }
+    let mut header = tar::Header::new_gnu();
+    header.set_size(picture.len() as u64);
+    header.set_mode(0o644);
+    tar.append_data(&mut header, "a.bmp", &picture[..]).unwrap();
     tar.finish().unwrap();
     let hash = HashOptions::default();
     let sources = [Input::Named(photos.into())];

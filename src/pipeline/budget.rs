@@ -67,8 +67,10 @@ struct State {
 /// Whoever waits for bytes, and what is to be done once they are there.
 struct Waiting {
     bytes: u64,
-    then: Box<dyn FnOnce(Reservation) + Send>,
+    then: Then,
 }
+
+type Then = Box<dyn FnOnce(Reservation) + Send>;
 
 impl std::fmt::Debug for State {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -134,7 +136,7 @@ impl Permits {
         }
     }
 
-    fn next(&self) -> Option<(Box<dyn FnOnce(Reservation) + Send>, Reservation)> {
+    fn next(&self) -> Option<(Then, Reservation)> {
         let mut state = self.lock();
         let bytes = state.waiting.front()?.bytes;
         if !state.fits(bytes, self.0.total) {

@@ -162,6 +162,7 @@ pub static FACE_COLUMNS: [Column<RecordFace>; 7] = {
 };
 
 /// The one column of a text in a list.
+#[cfg(feature = "parquet")]
 pub(super) static TEXT_COLUMN: Column<Text> =
     Column::required("element", ColumnType::Text, |element| text(Some(element)));
 

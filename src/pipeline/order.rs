@@ -16,6 +16,10 @@ pub(super) const WINDOW: usize = 4_096;
 #[expect(clippy::large_enum_variant, reason = "fences are rare, and a box for every record costs more")]
 pub(super) enum Arrival {
     Record(Record),
+    /// A record that was written before its turn.
+    Written {
+        index: u64,
+    },
     /// The source was a fence, which has a place in the order and no record.
     Fence {
         index: u64,
@@ -27,7 +31,7 @@ impl Arrival {
     fn index(&self) -> u64 {
         match self {
             Arrival::Record(record) => record.index,
-            Arrival::Fence { index, .. } => *index,
+            Arrival::Written { index } | Arrival::Fence { index, .. } => *index,
         }
     }
 }

@@ -39,7 +39,7 @@ pub use extension_filter::ExtensionFilter;
 pub use item::{Input, InputOptions, Item, ItemKind, Items, Notices, ReadAhead, items, resumes};
 pub(super) use names::name_from_bytes;
 pub use names::names;
-pub use network::Network;
+pub use network::{Network, StoreOptions};
 pub use open::{Sources, open};
 pub(super) use read_ahead::Permit;
 pub(super) use regular::{Special, open_regular};

@@ -1,5 +1,6 @@
 //! Writes records in the order of their sources, on the caller's thread.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -10,6 +11,7 @@ use super::RunChoices;
 use super::counts::Counts;
 use super::order::{Arrival, Reorder};
 use super::panics::caught;
+use super::record::Record;
 use super::sink::Sink;
 use super::summary::{Ended, Summary};
 use crate::error::{Error, Result};
@@ -57,32 +59,50 @@ impl<'a> Writer<'a> {
         let mut summary = Summary::default();
         let mut waiting = Reorder::default();
         let mut fences = 0;
-        while let Some(arrival) = self.next(sink)? {
+        while let Some(mut arrival) = self.next(sink)? {
+            if let (true, Arrival::Record(record)) = (self.choices.unordered, &arrival) {
+                let written = Arrival::Written { index: record.index };
+                if let Arrival::Record(record) = std::mem::replace(&mut arrival, written)
+                    && self.take(record, sink, &mut summary)?.is_break()
+                {
+                    return Self::failed_fast(sink, summary, started);
+                }
+            }
             waiting.put(arrival);
             while let Some(arrival) = waiting.pop() {
-                let record = match arrival {
-                    Arrival::Record(record) => record,
+                match arrival {
+                    Arrival::Record(record) => {
+                        if self.take(record, sink, &mut summary)?.is_break() {
+                            return Self::failed_fast(sink, summary, started);
+                        }
+                    }
+                    Arrival::Written { .. } => {}
                     Arrival::Fence { tag, .. } => {
                         fences += 1;
                         sink.fence(tag)?;
-                        let _ = self.tickets.try_send(());
-                        continue;
                     }
-                };
-                summary.add(&record);
-                let has_failed = record.outcome.is_err();
-                sink.take(record)?;
-                let _ = self.tickets.try_send(());
-                if self.choices.fail_fast && has_failed {
-                    sink.finish()?;
-                    summary.end(started, Ended::FailedFast);
-                    return Ok(summary);
                 }
+                // What is written before its turn counts until then: the window bounds how far the run goes beyond what is not done.
+                let _ = self.tickets.try_send(());
             }
         }
         sink.finish()?;
         let is_whole = self.counts.taken.load(Ordering::Acquire) == summary.records + fences;
         summary.end(started, if is_whole { Ended::Complete } else { Ended::Stopped });
+        Ok(summary)
+    }
+
+    /// Writes one record; the end of a run that is to end with the first failure.
+    fn take(&self, record: Record, sink: &mut dyn Sink, summary: &mut Summary) -> Result<ControlFlow<()>> {
+        summary.add(&record);
+        let is_last = self.choices.fail_fast && record.outcome.is_err();
+        sink.take(record)?;
+        Ok(if is_last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    }
+
+    fn failed_fast(sink: &mut dyn Sink, mut summary: Summary, started: Instant) -> Result<Summary> {
+        sink.finish()?;
+        summary.end(started, Ended::FailedFast);
         Ok(summary)
     }
 

@@ -333,7 +333,7 @@ impl Bits {
             }
             (0..zeros / 16).for_each(|_| self.symbol(0xF0));
             let size = size(value);
-            self.symbol(zeros % 16 << 4 | size);
+            self.symbol(((zeros % 16) << 4) | size);
             self.value(value, size);
             zeros = 0;
         }

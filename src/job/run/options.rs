@@ -95,7 +95,7 @@ pub(in crate::job) fn reading(
     options: &WorkOptions,
 ) -> (InputOptions, RunOptions) {
     let stop = Ending::new(&options.stop, options.grace).late;
-    let (read_ahead, network) = (options.read_ahead.clone(), options.network.clone());
+    let (read_ahead, network) = (options.read_ahead, options.network.clone());
     let run = RunOptions::default().hash(hash).stop(stop.clone());
     (InputOptions { read_ahead, network, stop, ..input }, run)
 }

@@ -1,5 +1,7 @@
 //! How servers are asked, and how far they are trusted.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 /// How servers are asked, and how far they are trusted.
@@ -19,6 +21,34 @@ pub struct Network {
     /// The URL of the list that named the inputs, where that came from a server: then no private address is asked but at the list's own place. Opening
     /// items sets it for each one.
     pub list: Option<String>,
+    /// Endpoints and credentials of object stores, where they are not those of the environment.
+    pub store: StoreOptions,
+}
+
+/// Endpoints and credentials of object stores, by the names of the environment's variables: `AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID`,
+/// `GOOGLE_SERVICE_ACCOUNT`, `AZURE_STORAGE_ACCOUNT_KEY` and the like, in whatever case. What is set here goes before the environment; a name that a store
+/// does not know is for others. Values are never printed.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct StoreOptions(BTreeMap<String, String>);
+
+impl StoreOptions {
+    /// The same with one more value, or another one.
+    #[must_use]
+    pub fn set(mut self, name: impl AsRef<str>, value: impl Into<String>) -> StoreOptions {
+        self.0.insert(name.as_ref().to_ascii_lowercase(), value.into());
+        self
+    }
+
+    #[cfg(feature = "store")]
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+}
+
+impl fmt::Debug for StoreOptions {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_set().entries(self.0.keys()).finish()
+    }
 }
 
 setters!(Network {
@@ -27,6 +57,7 @@ setters!(Network {
     allow_local_paths: bool,
     max_temporary_bytes: u64,
     list: Option<String>,
+    store: StoreOptions,
 });
 
 impl Default for Network {
@@ -37,6 +68,19 @@ impl Default for Network {
             allow_local_paths: false,
             max_temporary_bytes: 16 << 30,
             list: None,
+            store: StoreOptions::default(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_not_printed() {
+        let store = StoreOptions::default().set("AWS_SECRET_ACCESS_KEY", "hush").set("aws_region", "here");
+        let printed = format!("{:?}", Network::default().store(store));
+        assert!(printed.contains("aws_secret_access_key") && !printed.contains("hush"), "{printed}");
     }
 }

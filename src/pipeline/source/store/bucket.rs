@@ -35,7 +35,7 @@ impl Bucket {
     /// The names below `url`.
     pub(crate) fn open(url: &str) -> io::Result<Bucket> {
         let (base, prefix) = split(url);
-        let store = Library::of(base, Network::default().patience)?.objects();
+        let store = Library::of(base, &Network::default())?.objects();
         Ok(Bucket { store, prefix: prefix.trim_matches('/').to_string() })
     }
 

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::pin::Pin;
+use std::str::FromStr;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use object_store::path::Path;
 use object_store::{BackoffConfig, ClientConfigKey, ClientOptions, GetOptions, ObjectStore, RetryConfig};
 use reqwest::{Certificate, Client, ClientBuilder, NoProxy, Proxy, Request, Url};
 
+use super::super::network::{Network, StoreOptions};
 use super::failed;
 use super::trouble::Trouble;
 use super::wire::{LONGEST_PAUSE, Outgoing, PAUSE, Wire};
@@ -47,6 +49,12 @@ fn check_endpoint(builder: &AmazonS3Builder) -> object_store::Result<()> {
     Err(object_store::Error::Generic { store: "S3", source: source.into() })
 }
 
+/// A builder with the options that its store knows.
+fn set<B, K: FromStr>(builder: B, options: &StoreOptions, with: fn(B, K, String) -> B) -> B {
+    let known = options.iter().filter_map(|(name, value)| Some((name.parse::<K>().ok()?, value.to_string())));
+    known.fold(builder, |builder, (key, value)| with(builder, key, value))
+}
+
 /// A client of a bucket.
 #[derive(Debug)]
 pub(super) enum Library {
@@ -56,37 +64,43 @@ pub(super) enum Library {
 }
 
 impl Library {
-    /// The client of a bucket, the same for every object in it, whose servers may send next to nothing for `patience`.
-    pub(super) fn of(base: &str, patience: Duration) -> io::Result<Arc<Library>> {
-        type Known = Mutex<HashMap<(String, Duration), Arc<Library>>>;
+    /// The client of a bucket, the same for every object in it that is asked for in the same way.
+    pub(super) fn of(base: &str, network: &Network) -> io::Result<Arc<Library>> {
+        type Known = Mutex<HashMap<(String, Duration, StoreOptions), Arc<Library>>>;
         static KNOWN: LazyLock<Known> = LazyLock::new(Known::default);
         let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (base.to_string(), patience);
+        let key = (base.to_string(), network.patience, network.store.clone());
         if let Some(library) = known.get(&key) {
             return Ok(library.clone());
         }
-        let library = Library::build(base, patience);
+        let library = Library::build(base, network);
         let library = Arc::new(library.map_err(|error| failed(io::ErrorKind::InvalidInput, error))?);
         known.insert(key, library.clone());
         Ok(library)
     }
 
-    fn build(base: &str, patience: Duration) -> object_store::Result<Library> {
-        let connector = Connector { patience };
+    fn build(base: &str, network: &Network) -> object_store::Result<Library> {
+        let connector = Connector { patience: network.patience };
+        let options = &network.store;
         Ok(if base.starts_with("gs://") {
-            let builder = GoogleCloudStorageBuilder::from_env().with_url(base).with_retry(RETRY);
+            let builder =
+                set(GoogleCloudStorageBuilder::from_env(), options, GoogleCloudStorageBuilder::with_config);
+            let builder = builder.with_url(base).with_retry(RETRY);
             Library::Google(builder.with_http_connector(connector).build()?)
         } else if base.starts_with("az") || base.starts_with("abfs") {
-            let builder = MicrosoftAzureBuilder::from_env().with_url(base).with_retry(RETRY);
+            let builder = set(MicrosoftAzureBuilder::from_env(), options, MicrosoftAzureBuilder::with_config);
+            let builder = builder.with_url(base).with_retry(RETRY);
             Library::Azure(builder.with_http_connector(connector).build()?)
         } else {
-            let builder = AmazonS3Builder::from_env().with_url(base).with_retry(RETRY);
+            let builder = set(AmazonS3Builder::from_env(), options, AmazonS3Builder::with_config);
+            let builder = builder.with_url(base).with_retry(RETRY);
             check_endpoint(&builder)?;
             Library::S3(builder.with_http_connector(connector).build()?)
         })
     }
 
     /// For what is written, and for what a writer reads again.
+    #[cfg(feature = "job")]
     pub(super) fn objects(&self) -> Arc<dyn ObjectStore> {
         match self {
             Library::S3(store) => Arc::new(store.clone()),

@@ -143,7 +143,7 @@ struct Pages {
 impl Pages {
     fn new(base: &str, prefix: &str, after: Option<&str>, network: &Network) -> io::Result<Pages> {
         Ok(Pages {
-            library: Library::of(base, network.patience)?,
+            library: Library::of(base, network)?,
             trust: Trust::in_stores(network),
             prefix: prefix.to_string(),
             after: after.map(str::to_string),

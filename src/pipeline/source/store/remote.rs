@@ -47,7 +47,7 @@ impl Remote {
         let patience = network.patience;
         if super::lists(url) {
             let (base, key) = split(url);
-            let place = Place::Stored { library: Library::of(base, patience)?, key: key.into() };
+            let place = Place::Stored { library: Library::of(base, network)?, key: key.into() };
             return Ok(Remote { place, trust: Trust::in_stores(network), patience });
         }
         let url = Url::parse(url).map_err(|error| failed(io::ErrorKind::InvalidInput, error))?;
