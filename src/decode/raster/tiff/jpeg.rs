@@ -26,7 +26,8 @@ mod tests {
 
     #[test]
     fn the_frame_header_says_it() {
-        let frame = |marker| [0xFF, marker, 0, 17, 8, 0x10, 0, 0x20, 0, 3, 1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 1];
+        let frame =
+            |marker| [0xFF, marker, 0, 17, 8, 0x10, 0, 0x20, 0, 3, 1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 1];
         let pixels = 0x1000 * 0x2000;
         for before in [&b"\xff\xd8"[..], b"\xff\xd8\xff\xfe\0\x04\xc0\xc2", b"\xff\xd8\xff\xff\xe0\0\x02"] {
             let baseline = announced(&[before, &frame(0xC0)].concat());
