@@ -88,7 +88,7 @@ pub struct Share {
 ///
 /// # Errors
 ///
-/// Those of [`status`](super::status()).
+/// Those of [`status`](fn@crate::job::status).
 pub fn report(location: &dyn Location) -> Result<Report> {
     let (settings, looked) = both(|| Settings::read(location), || look(location));
     let settings = settings?;

@@ -12,7 +12,7 @@ pub struct Retried {
     pub failed: BTreeMap<String, u64>,
     /// Shards that another worker has in hand.
     pub passed_over: u64,
-    /// Shards with failed records whose files are gone, or whose checksum is not the one in the ledger; [`Again::Lost`] repairs them.
+    /// Shards with failed records whose files are gone, or whose checksum is not the one in the ledger; [`Again::Lost`](crate::job::Again::Lost) repairs them.
     pub lost: u64,
     /// Files that stay as they are, because what was read again lacks records that were hashed before.
     pub kept: u64,
