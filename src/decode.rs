@@ -232,12 +232,12 @@ impl Decoder {
         self.memory_with(bytes, algorithms, |_, _| 0)
     }
 
-    /// The same with what `beside` says that a picture of so many pixels across and down takes beside.
+    /// The same with what `tables` says that a picture of so many pixels across and down takes besides.
     pub(crate) fn memory_with(
         &mut self,
         bytes: &[u8],
         algorithms: &[Algorithm],
-        beside: impl Fn(u32, u32) -> u64,
+        tables: impl Fn(u32, u32) -> u64,
     ) -> Memory {
         let Ok((full, coarse)) = self.estimate(bytes, algorithms) else {
             return Memory { first: 0, worst: 0 };
@@ -248,8 +248,7 @@ impl Decoder {
         let faces = limits.check_decoder_bytes(full.faces).map_or(0, |()| full.faces);
         let every_pixel = if every_pixel > 0 { every_pixel.max(faces) } else { 0 };
         let first = if coarse > 0 { coarse } else { every_pixel };
-        let tables = beside(full.width, full.height);
-        Memory { first, worst: coarse.saturating_add(every_pixel) }.and(tables)
+        Memory { first, worst: coarse.saturating_add(every_pixel) }.and(tables(full.width, full.height))
     }
 
     /// What every pixel of a file takes, and the memory that the low frequencies take where they are asked for.

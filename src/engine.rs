@@ -61,7 +61,7 @@ pub use request::HashRequest;
 pub use run::{Run, RunHandle, RunOptions};
 pub use search::Search;
 
-use many::KeptHashers;
+use many::KeptBuffers;
 
 /// Threads that hash, their buffers, and a bound on the memory that pictures take. Clones share all of it.
 ///
@@ -77,7 +77,7 @@ struct Owner {
     workers: Workers,
     devices: Devices,
     options: Arc<HashOptions>,
-    kept: KeptHashers,
+    kept: KeptBuffers,
 }
 
 /// The choices of an [`Engine`].
@@ -224,8 +224,8 @@ impl EngineBuilder {
     /// is a [`Limit`](crate::Error::Limit). What decoding takes, the file's headers say ([`Hasher::memory`](crate::Hasher::memory)).
     /// Beyond the budget at most 4,096 finished records of a run wait for their turn.
     ///
-    /// Single pictures and runs share them; each further run at the same time, and each call
-    /// of [`hash_many`](Engine::hash_many), may take another quarter. Encoded pictures of single requests are the caller's and do not count.
+    /// Single pictures and runs share them; each further run at the same time may take another quarter, and each call
+    /// of [`hash_many`](Engine::hash_many) another three eighths. Encoded pictures of single requests are the caller's and do not count.
     pub fn memory(self, bytes: u64) -> EngineBuilder {
         EngineBuilder { memory: Some(bytes), ..self }
     }
@@ -255,7 +255,7 @@ impl EngineBuilder {
         let EngineBuilder { threads, memory, queue, devices, options } = self;
         let memory = memory.unwrap_or_else(|| Workers::default_memory(threads));
         let (workers, options) = (Workers::start(threads, memory, queue)?, Arc::new(options));
-        let owner = Owner { workers, devices, options, kept: KeptHashers::default() };
+        let owner = Owner { workers, devices, options, kept: KeptBuffers::default() };
         Ok(Engine { owner: Arc::new(owner) })
     }
 }

@@ -61,6 +61,7 @@ mod workers;
 mod writer;
 
 pub use columns::{COLUMNS, Column, ColumnType, FACE_COLUMNS, MATCH_COLUMNS, Value};
+pub(crate) use kept::Kept;
 pub(crate) use lookup::search_all;
 pub use lookup::{Found, Lookup, Queries, groups, query_of};
 pub use record::{Record, Times};
@@ -81,7 +82,6 @@ pub(crate) use task::{Task, dropped};
 pub(crate) use threads::refused;
 #[cfg(feature = "job")]
 pub(crate) use threads::start as start_thread;
-pub(crate) use worker::surviving;
 pub(crate) use workers::Workers;
 
 /// What is chosen for one run, whoever's the threads are.

@@ -66,8 +66,7 @@ fn a_list_that_is_not_read_says_why() {
             continue;
         }
         let error = lists::read_from(content, name.as_ref(), None, &mut |_, _| Ok(())).unwrap_err();
-        let says_so =
-            matches!(&error, Error::Unsupported(told) if told.contains(&format!("feature `{feature}`")));
+        let says_so = matches!(&error, Error::Unsupported(printed) if printed.contains(&format!("feature `{feature}`")));
         assert_eq!(says_so, !is_there, "{name}: {error}");
     }
 }

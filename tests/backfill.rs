@@ -145,10 +145,10 @@ fn an_archive_is_a_shard_and_is_made_anew_where_it_was_broken() {
     let broken = status(folder);
     assert!(broken["records"].as_u64() < Some(250) && broken["complete"] == true, "{broken}");
     fs::write(&tar, content).unwrap();
-    let (exit, told) = job(folder, &["retry", "out", "--codes", "corrupt,io"]);
-    assert_eq!(exit, 0, "{told}");
-    let (exit, told) = job(folder, &["verify", "out"]);
-    assert_eq!(exit, 0, "{told}");
+    let (exit, printed) = job(folder, &["retry", "out", "--codes", "corrupt,io"]);
+    assert_eq!(exit, 0, "{printed}");
+    let (exit, printed) = job(folder, &["verify", "out"]);
+    assert_eq!(exit, 0, "{printed}");
     assert_same(&folder.join("out"), &folder.join("whole"));
 }
 
@@ -160,10 +160,10 @@ fn every_format_holds_the_same_records() {
     for format in ["jsonl", "csv", "parquet"] {
         let run = output(folder, &backfill(format, &["--format", format]));
         assert_eq!(code(&run), 2, "{}", stderr(&run));
-        let (code, told) = job(folder, &["verify", format]);
-        assert_eq!(code, 0, "{told}");
-        let (code, told) = job(folder, &["merge", format, "-o", "merged.jsonl", "--format", "jsonl"]);
-        assert_eq!(code, 0, "{told}");
+        let (code, printed) = job(folder, &["verify", format]);
+        assert_eq!(code, 0, "{printed}");
+        let (code, printed) = job(folder, &["merge", format, "-o", "merged.jsonl", "--format", "jsonl"]);
+        assert_eq!(code, 0, "{printed}");
         assert!(fs::read(folder.join("merged.jsonl")).unwrap() == hashed(folder), "{format} says otherwise");
     }
 }
@@ -174,15 +174,15 @@ fn a_check_sees_what_was_done_to_the_output() {
     let folder = folder.path();
     pictures(folder, 130, 40);
     assert_eq!(code(&output(folder, &backfill("out", &["--worker", "1/2"]))), 2);
-    let (code_unfinished, told) = job(folder, &["verify", "out"]);
-    assert_eq!(code_unfinished, 3, "{told}");
+    let (code_unfinished, printed) = job(folder, &["verify", "out"]);
+    assert_eq!(code_unfinished, 3, "{printed}");
     assert_eq!(job(folder, &["merge", "out", "-o", "x.jsonl"]).0, 1, "an unfinished job was merged");
     let before = status(folder);
     assert_eq!((&before["shards"], &before["done"], &before["left"]), (&6.into(), &3.into(), &3.into()));
     assert_eq!(code(&output(folder, &backfill("out", &[]))), 2);
-    let (all_is_there, told) = job(folder, &["verify", "out"]);
-    assert_eq!(all_is_there, 0, "{told}");
-    assert!(told.contains("130 records, 126 hashed, 4 failed (input 4)"), "{told}");
+    let (all_is_there, printed) = job(folder, &["verify", "out"]);
+    assert_eq!(all_is_there, 0, "{printed}");
+    assert!(printed.contains("130 records, 126 hashed, 4 failed (input 4)"), "{printed}");
     assert_eq!((&status(folder)["complete"], &status(folder)["failed"]["input"]), (&true.into(), &4.into()));
 
     let file = folder.join("out/records/0000002.jsonl");
@@ -191,17 +191,17 @@ fn a_check_sees_what_was_done_to_the_output() {
     lines.swap(3, 4);
     for damaged in [&whole[..whole.len() - 300], &lines.concat(), &[&whole[..], &whole[..]].concat()] {
         fs::write(&file, damaged).unwrap();
-        let (code, told) = job(folder, &["verify", "out"]);
-        assert!(code == 2 && told.contains("0000002.jsonl"), "{told}");
+        let (code, printed) = job(folder, &["verify", "out"]);
+        assert!(code == 2 && printed.contains("0000002.jsonl"), "{printed}");
     }
     fs::remove_file(&file).unwrap();
     assert!(job(folder, &["verify", "out"]).1.contains("records/0000002.jsonl is gone"));
     fs::write(&file, &whole).unwrap();
     fs::write(folder.join("out/records/0000099.jsonl"), &whole).unwrap();
-    let (code, told) = job(folder, &["verify", "out"]);
+    let (code, printed) = job(folder, &["verify", "out"]);
     assert!(
-        code == 2 && told.contains("belongs to no shard") && !told.contains("130 records, 130"),
-        "{told}"
+        code == 2 && printed.contains("belongs to no shard") && !printed.contains("130 records, 130"),
+        "{printed}"
     );
 }
 
@@ -213,8 +213,8 @@ fn an_input_named_twice_is_no_fault() {
     tars(folder, 10, 16);
     let more = ["photos/000/000007.bmp", "photos/tars/000000.tar"];
     assert_eq!(code(&output(folder, &backfill("out", &more))), 2);
-    let (code, told) = job(folder, &["verify", "out"]);
-    assert!(code == 0 && told.contains("11 inputs are planned more than once"), "{told}");
+    let (code, printed) = job(folder, &["verify", "out"]);
+    assert!(code == 0 && printed.contains("11 inputs are planned more than once"), "{printed}");
 }
 
 /// A job of one tar with pictures and, beside it, five pictures; the tar's content, and the file of its records.
@@ -250,19 +250,19 @@ fn a_retry_loses_no_hashed_record() {
             None => fs::remove_file(&tar).unwrap(),
             Some(content) => fs::write(&tar, content).unwrap(),
         }
-        let (exit, told) = job(folder, &["retry", "out"]);
-        assert!(exit == 2 && told.contains("0 of 1 are hashed now, 1 failed again"), "{told}");
+        let (exit, printed) = job(folder, &["retry", "out"]);
+        assert!(exit == 2 && printed.contains("0 of 1 are hashed now, 1 failed again"), "{printed}");
         assert!(
-            told.contains(
+            printed.contains(
                 "left as before, because what was read again lacks records that were hashed: 1 file"
             ),
-            "{told}"
+            "{printed}"
         );
         assert!(fs::read(&file).unwrap() == before, "the file was replaced");
     }
     fs::write(&tar, &content).unwrap();
-    let (exit, told) = job(folder, &["retry", "out"]);
-    assert!(exit == 0 && told.contains("4 of 4 are hashed now"), "{told}");
+    let (exit, printed) = job(folder, &["retry", "out"]);
+    assert!(exit == 0 && printed.contains("4 of 4 are hashed now"), "{printed}");
     assert_eq!(job(folder, &["verify", "out"]).0, 0);
 }
 
@@ -274,20 +274,20 @@ fn a_failed_member_that_does_not_come_again_failed_again() {
     let (tar, content, file) = job_of_a_tar(folder, damage);
     let before = fs::read(&file).unwrap();
     fs::remove_file(&tar).unwrap();
-    let (exit, told) = job(folder, &["retry", "out"]);
-    assert!(exit == 2 && told.contains("0 of 1 are hashed now, 1 failed again (io 1)"), "{told}");
+    let (exit, printed) = job(folder, &["retry", "out"]);
+    assert!(exit == 2 && printed.contains("0 of 1 are hashed now, 1 failed again (io 1)"), "{printed}");
     fs::write(&tar, [&content[..600], &[0; 1024]].concat()).unwrap();
-    let (exit, told) = job(folder, &["retry", "out"]);
-    assert!(exit == 2 && told.contains("0 of 1 are hashed now, 1 failed again"), "{told}");
+    let (exit, printed) = job(folder, &["retry", "out"]);
+    assert!(exit == 2 && printed.contains("0 of 1 are hashed now, 1 failed again"), "{printed}");
     let mut empty = tar::Builder::new(Vec::new());
     empty.finish().unwrap();
     fs::write(&tar, empty.get_ref()).unwrap();
-    let (exit, told) = job(folder, &["retry", "out"]);
-    assert!(exit == 2 && told.contains("0 of 1 are hashed now, 1 failed again (input 1)"), "{told}");
+    let (exit, printed) = job(folder, &["retry", "out"]);
+    assert!(exit == 2 && printed.contains("0 of 1 are hashed now, 1 failed again (input 1)"), "{printed}");
     assert!(fs::read(&file).unwrap() == before, "nothing came of it, and the file was replaced");
     fs::write(&tar, &content).unwrap();
-    let (exit, told) = job(folder, &["retry", "out"]);
-    assert!(exit == 0 && told.contains("1 of 1 are hashed now"), "{told}");
+    let (exit, printed) = job(folder, &["retry", "out"]);
+    assert!(exit == 0 && printed.contains("1 of 1 are hashed now"), "{printed}");
 }
 
 #[test]
@@ -299,35 +299,35 @@ fn lost_files_are_made_again() {
     let (out, before) = (folder.join("out/records"), records(&folder.join("out")));
     fs::remove_file(out.join("0000000.jsonl")).unwrap();
     fs::write(out.join("0000003.jsonl"), &before["0000003.jsonl"][9..]).unwrap();
-    let (exit, told) = job(folder, &["verify", "out"]);
+    let (exit, printed) = job(folder, &["verify", "out"]);
     let mended = "`shadegrid job retry --lost` hashes it again";
-    assert!(exit == 2 && told.matches(mended).count() == 2, "{told}");
-    let (exit, told) = job(folder, &["retry", "out"]);
-    assert!(exit == 2 && told.contains("0 of 2 are hashed now, 2 failed again"), "{told}");
-    assert!(told.contains("missing, or different from the ledger: 2 files"), "{told}");
+    assert!(exit == 2 && printed.matches(mended).count() == 2, "{printed}");
+    let (exit, printed) = job(folder, &["retry", "out"]);
+    assert!(exit == 2 && printed.contains("0 of 2 are hashed now, 2 failed again"), "{printed}");
+    assert!(printed.contains("missing, or different from the ledger: 2 files"), "{printed}");
 
     // What is left of a changed file is not given up for less.
     fs::rename(folder.join("photos"), folder.join("away")).unwrap();
     fs::create_dir(folder.join("photos")).unwrap();
     let changed = fs::read(out.join("0000003.jsonl")).unwrap();
-    let (exit, told) = job(folder, &["retry", "out", "--lost"]);
+    let (exit, printed) = job(folder, &["retry", "out", "--lost"]);
     assert!(
-        exit == 2 && told.contains("0 of 25 are hashed now, 25 failed again (io 25); left as before"),
-        "{told}"
+        exit == 2 && printed.contains("0 of 25 are hashed now, 25 failed again (io 25); left as before"),
+        "{printed}"
     );
     assert!(fs::read(out.join("0000003.jsonl")).unwrap() == changed);
     fs::remove_dir(folder.join("photos")).unwrap();
     fs::rename(folder.join("away"), folder.join("photos")).unwrap();
 
-    let (exit, told) = job(folder, &["retry", "out", "--lost"]);
-    assert!(exit == 2 && told.contains("24 of 25 are hashed now, 1 failed again (input 1)"), "{told}");
-    let (exit, told) = job(folder, &["retry", "out", "--codes", "io"]);
-    assert!(exit == 2 && told.contains("24 of 25 are hashed now, 1 failed again (input 1)"), "{told}");
-    let (exit, told) = job(folder, &["verify", "out"]);
-    assert_eq!(exit, 0, "{told}");
+    let (exit, printed) = job(folder, &["retry", "out", "--lost"]);
+    assert!(exit == 2 && printed.contains("24 of 25 are hashed now, 1 failed again (input 1)"), "{printed}");
+    let (exit, printed) = job(folder, &["retry", "out", "--codes", "io"]);
+    assert!(exit == 2 && printed.contains("24 of 25 are hashed now, 1 failed again (input 1)"), "{printed}");
+    let (exit, printed) = job(folder, &["verify", "out"]);
+    assert_eq!(exit, 0, "{printed}");
     assert!(records(&folder.join("out")) == before);
-    let (exit, told) = job(folder, &["retry", "out", "--lost"]);
-    assert!(exit == 0 && told.contains("0 of 0 are hashed now"), "{told}");
+    let (exit, printed) = job(folder, &["retry", "out", "--lost"]);
+    assert!(exit == 0 && printed.contains("0 of 0 are hashed now"), "{printed}");
 }
 
 #[test]
@@ -345,8 +345,8 @@ fn a_check_reads_the_whole_plan() {
     let mut flipped = whole.clone();
     *flipped.last_mut().unwrap() ^= 1;
     let told_of = |what: &str| {
-        let (exit, told) = job(folder, &["verify", "out"]);
-        assert!(exit == 2 && told.contains(what), "{what}: {told}");
+        let (exit, printed) = job(folder, &["verify", "out"]);
+        assert!(exit == 2 && printed.contains(what), "{what}: {printed}");
     };
     // Another fault, which is to be told beside.
     fs::rename(records.join("0000000.jsonl"), folder.join("away")).unwrap();
@@ -377,8 +377,8 @@ fn a_check_sees_what_is_not_planned_or_not_told() {
     assert_eq!(code(&output(folder, &backfill("out", &["--worker", "1/2"]))), 2);
     let records = folder.join("out/records");
     let told_of = |what: &str| {
-        let (exit, told) = job(folder, &["verify", "out"]);
-        assert!(exit == 2 && told.contains(what), "{what}: {told}");
+        let (exit, printed) = job(folder, &["verify", "out"]);
+        assert!(exit == 2 && printed.contains(what), "{what}: {printed}");
     };
     for stranger in ["0000000.copy.jsonl", "0.jsonl", "0000000.csv", "notes"] {
         fs::copy(records.join("0000000.jsonl"), records.join(stranger)).unwrap();
@@ -395,8 +395,8 @@ fn a_check_sees_what_is_not_planned_or_not_told() {
     let status = status(folder);
     assert_eq!((&status["done"], &status["left"]), (&3.into(), &0.into()));
     assert!(job(folder, &["status", "out"]).1.contains("3 done, 0 running, 0 left, of 0"));
-    let (exit, told) = job(folder, &["retry", "out"]);
-    assert!(exit == 1 && told.contains("not in the plan"), "{told}");
+    let (exit, printed) = job(folder, &["retry", "out"]);
+    assert!(exit == 1 && printed.contains("not in the plan"), "{printed}");
 }
 
 #[test]
@@ -405,8 +405,8 @@ fn only_what_the_ledger_tells_of_is_merged() {
     let folder = folder.path();
     pictures(folder, 60, 16);
     let merge = |output: &str, why: &str| {
-        let (exit, told) = job(folder, &["merge", "out", "-o", output]);
-        assert!(exit == 1 && told.contains(why), "{told}");
+        let (exit, printed) = job(folder, &["merge", "out", "-o", output]);
+        assert!(exit == 1 && printed.contains(why), "{printed}");
         assert!(!folder.join(output).exists() && !folder.join(format!("{output}.partial")).exists());
     };
     assert_eq!(code(&output(folder, &backfill("out", &["--worker", "1/2"]))), 2);
@@ -447,11 +447,11 @@ fn failed_records_are_tried_again_and_no_others() {
     assert!(limit > 10 && before["io"] == 1 && before["input"] == 4, "{before}");
     fs::write(&gone, content).unwrap();
 
-    let (exit, told) = job(folder, &["retry", "out", "--codes", "io"]);
+    let (exit, printed) = job(folder, &["retry", "out", "--codes", "io"]);
     assert!(!job(folder, &["verify", "out"]).1.contains("under other limits"));
-    assert!(exit == 0 && told.contains("1 of 1 are hashed now"), "{told}");
-    let (exit, told) = job(folder, &["retry", "out", "--codes", "limit,io", "--max-pixels", "1000000"]);
-    assert!(exit == 0 && told.contains(&format!("{limit} of {limit} are hashed now")), "{told}");
+    assert!(exit == 0 && printed.contains("1 of 1 are hashed now"), "{printed}");
+    let (exit, printed) = job(folder, &["retry", "out", "--codes", "limit,io", "--max-pixels", "1000000"]);
+    assert!(exit == 0 && printed.contains(&format!("{limit} of {limit} are hashed now")), "{printed}");
     let limits = || reported(folder)["other_limits"].clone();
     assert_eq!(limits()[0]["max_pixels"], 1_000_000);
     let after = reported(folder);
@@ -459,16 +459,16 @@ fn failed_records_are_tried_again_and_no_others() {
     assert_eq!(after["workers"].as_object().unwrap().len(), begun["workers"].as_object().unwrap().len());
     let seconds = |report: &Value| report["thread_seconds"]["hash"].as_f64().unwrap();
     assert!(seconds(&after) > seconds(&begun));
-    let told = job(folder, &["verify", "out"]).1;
-    assert!(told.contains("under other limits"), "{told}");
-    let (exit, told) = job(folder, &["retry", "out", "--codes", "input"]);
-    assert!(exit == 2 && told.contains("0 of 4 are hashed now, 4 failed again (input 4)"), "{told}");
+    let printed = job(folder, &["verify", "out"]).1;
+    assert!(printed.contains("under other limits"), "{printed}");
+    let (exit, printed) = job(folder, &["retry", "out", "--codes", "input"]);
+    assert!(exit == 2 && printed.contains("0 of 4 are hashed now, 4 failed again (input 4)"), "{printed}");
     // The last retry had the limits of the one before.
     assert_eq!(limits().as_array().unwrap().len(), 1);
     assert_eq!(job(folder, &["verify", "out"]), (0, job(folder, &["verify", "out"]).1));
     assert!(records(&folder.join("out")).into_values().flatten().collect::<Vec<u8>>() == hashed(folder));
-    let (exit, told) = job(folder, &["retry", "out", "--codes", "nonsense"]);
-    assert!(exit == 1 && told.contains("unknown code"), "{told}");
+    let (exit, printed) = job(folder, &["retry", "out", "--codes", "nonsense"]);
+    assert!(exit == 1 && printed.contains("unknown code"), "{printed}");
 }
 
 #[test]
@@ -481,8 +481,8 @@ fn retries_that_are_killed_leave_one_or_the_other() {
     let pauses = (0..).map(|round| Duration::from_millis(5 + noise(3, round) % 35));
     let killed = kill_and_restart(folder, &retry, pauses, 12);
     assert!(killed >= 2, "only {killed} workers were killed");
-    let (exit, told) = job(folder, &["verify", "out"]);
-    assert_eq!(exit, 0, "{told}");
+    let (exit, printed) = job(folder, &["verify", "out"]);
+    assert_eq!(exit, 0, "{printed}");
     assert_eq!(job(folder, &["retry", "out", "--codes", "limit", "--max-pixels", "1000000"]).0, 0);
     assert_eq!(job(folder, &["verify", "out"]).0, 0);
     assert!(records(&folder.join("out")).into_values().flatten().collect::<Vec<u8>>() == hashed(folder));
@@ -544,8 +544,8 @@ fn a_request_to_end_leaves_what_others_can_go_on_with() {
         let asked = Instant::now();
         assert_eq!(worker.wait().unwrap().code(), Some(130));
         assert!(asked.elapsed() < Duration::from_secs(10), "it took {:?}", asked.elapsed());
-        let (done, told) = (status(folder)["done"].as_u64().unwrap(), job(folder, &["verify", "out"]));
-        assert!((0..80).contains(&done) && told.0 == 3, "{done} shards: {}", told.1);
+        let (done, printed) = (status(folder)["done"].as_u64().unwrap(), job(folder, &["verify", "out"]));
+        assert!((0..80).contains(&done) && printed.0 == 3, "{done} shards: {}", printed.1);
         for left in ["claims", "drafts", "workers"] {
             assert_eq!(fs::read_dir(folder.join("out").join(left)).unwrap().count(), 0, "{left} left");
         }
@@ -648,8 +648,8 @@ fn a_full_disk_loses_nothing() {
         "{}",
         stderr(&full)
     );
-    let (exit, told) = job(folder, &["verify", "out"]);
-    assert_eq!(exit, 3, "{told}");
+    let (exit, printed) = job(folder, &["verify", "out"]);
+    assert_eq!(exit, 3, "{printed}");
     disk.remount("size=20m");
     assert_eq!(code(&output(folder, &backfill("out", &[]))), 2);
     assert_eq!(job(folder, &["verify", "out"]).0, 0);

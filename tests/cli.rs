@@ -119,11 +119,11 @@ fn a_failure_is_a_record_and_exit_code_2() {
         ["code", "error_code", "error_message", "key", "message", "path", "status"],
         "three of them are the deprecated names"
     );
-    let told = stderr(&output);
-    let told: Vec<&str> = told.lines().collect();
-    assert!(told[0].starts_with("shadegrid: gone.png: io: cannot read: "), "{told:?}");
-    assert!(told[1].starts_with("shadegrid: broken.png: corrupt: "), "{told:?}");
-    assert!(told[3].starts_with("1 of 4 hashed, 3 failed (corrupt 1, io 2) in "), "{told:?}");
+    let printed = stderr(&output);
+    let printed: Vec<&str> = printed.lines().collect();
+    assert!(printed[0].starts_with("shadegrid: gone.png: io: cannot read: "), "{printed:?}");
+    assert!(printed[1].starts_with("shadegrid: broken.png: corrupt: "), "{printed:?}");
+    assert!(printed[3].starts_with("1 of 4 hashed, 3 failed (corrupt 1, io 2) in "), "{printed:?}");
 }
 
 /// The record names the limit, and the command the option that raises it.
@@ -482,10 +482,10 @@ mod unix {
         assert!(first.starts_with("{\"key\":"));
         let output = child.wait_with_output().unwrap();
         assert_eq!(code(&output), Some(0));
-        let told = stderr(&output);
+        let printed = stderr(&output);
         assert!(
-            told.lines().all(|line| line.contains(": the file is empty") || line.contains("further")),
-            "{told}"
+            printed.lines().all(|line| line.contains(": the file is empty") || line.contains("further")),
+            "{printed}"
         );
     }
 
@@ -712,10 +712,13 @@ mod unix {
             let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
             assert!(ended_within(&mut child, Duration::from_secs(60)), "{arguments:?} hangs");
             let output = child.wait_with_output().unwrap();
-            let told = stderr(&output);
-            assert_eq!(code(&output), Some(1), "{arguments:?}: {told}");
-            assert!(told.starts_with("shadegrid: ") && told.lines().count() == 1, "{arguments:?}: {told}");
-            assert!(!told.contains("panicked") && !told.contains("bug"), "{told}");
+            let printed = stderr(&output);
+            assert_eq!(code(&output), Some(1), "{arguments:?}: {printed}");
+            assert!(
+                printed.starts_with("shadegrid: ") && printed.lines().count() == 1,
+                "{arguments:?}: {printed}"
+            );
+            assert!(!printed.contains("panicked") && !printed.contains("bug"), "{printed}");
         }
         // What can be done in turn needs no threads.
         let looked_up = ["match", "-g", "known", "--signatures", "records.jsonl", "-q"];

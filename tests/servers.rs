@@ -119,7 +119,7 @@ fn bodies_without_end_end() {
         while to.write_all(&[0; 65_536]).is_ok() {}
         Ok(())
     });
-    for (name, options, code, told) in [
+    for (name, options, code, printed) in [
         ("part.jpg", &[][..], "io", "more than was asked for"),
         ("parts.tar", &[], "io", "more than was asked for"),
         ("whole.jpg", &["--max-file-bytes", "3M"], "limit", "max_file_bytes"),
@@ -128,7 +128,7 @@ fn bodies_without_end_end() {
     ] {
         let url = format!("http://{address}/{name}");
         let (is, message, took) = failure(&[&[&*url], options].concat());
-        assert!(is == code && message.contains(told), "{name}: {is} {message}");
+        assert!(is == code && message.contains(printed), "{name}: {is} {message}");
         assert!(took < Duration::from_secs(20), "{name} took {took:?}");
     }
 }
@@ -267,16 +267,16 @@ fn lists_from_a_server_name_neither_private_addresses_nor_files() {
     let (first, second, count) = leading();
     let list = format!("http://{first}/list.csv");
     let records = hash(&[&list]);
-    let told = |record: &Value| record["error_message"].as_str().unwrap_or_default().to_string();
+    let printed = |record: &Value| record["error_message"].as_str().unwrap_or_default().to_string();
     assert_eq!(records.len(), 4, "{records:?}");
-    assert!(told(&records[0]).contains("allow_private_addresses"), "{records:?}");
-    assert!(told(&records[1]).contains("allow_private_addresses"), "{records:?}");
-    assert!(told(&records[2]).contains("--allow-local-paths"), "{records:?}");
+    assert!(printed(&records[0]).contains("allow_private_addresses"), "{records:?}");
+    assert!(printed(&records[1]).contains("allow_private_addresses"), "{records:?}");
+    assert!(printed(&records[2]).contains("--allow-local-paths"), "{records:?}");
     assert_eq!(records[2]["key"], "/etc/hostname");
     assert!(is_ok(&records[3]), "the list's own place: {records:?}");
     assert_eq!(count.load(Ordering::Relaxed), 0);
     let all = hash(&[&list, "--allow-private-addresses", "--allow-local-paths"]);
-    assert!(is_ok(&all[0]) && is_ok(&all[1]) && !told(&all[2]).contains("--allow"), "{all:?}");
+    assert!(is_ok(&all[0]) && is_ok(&all[1]) && !printed(&all[2]).contains("--allow"), "{all:?}");
     // A list of the user's own may name what it likes.
     let folder = tempfile::tempdir().unwrap();
     let own = folder.path().join("list.csv");

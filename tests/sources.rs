@@ -355,8 +355,8 @@ fn a_bomb_is_stopped_by_the_limit_and_its_neighbours_are_hashed() {
     let members = members.map(|(name, bytes)| (name.to_string(), bytes));
     let mut lying = zip(&members[1..]);
     // The bomb says that it is a picture of 100 bytes, in its header and in the central directory.
-    let told = (members[1].1.len() as u32).to_le_bytes();
-    let at: Vec<usize> = (0..lying.len() - 4).filter(|&at| lying[at..at + 4] == told).collect();
+    let printed = (members[1].1.len() as u32).to_le_bytes();
+    let at: Vec<usize> = (0..lying.len() - 4).filter(|&at| lying[at..at + 4] == printed).collect();
     for at in at {
         lying[at..at + 4].copy_from_slice(&100u32.to_le_bytes());
     }

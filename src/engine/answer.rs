@@ -98,7 +98,9 @@ impl Task for Request {
 
 impl Drop for Request {
     fn drop(&mut self) {
-        self.answer.give(Err(PictureError::from(&dropped()).into()));
+        if !self.answer.lock().is_given {
+            self.answer.give(Err(PictureError::from(&dropped()).into()));
+        }
     }
 }
 

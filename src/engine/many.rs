@@ -6,26 +6,26 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use super::failure::PictureError;
-use crate::error::Result;
-use crate::hasher::{HashOptions, Hashed, Hasher};
-use crate::pipeline::{Workers, surviving};
+use crate::hasher::{HashOptions, Hashed};
+use crate::pipeline::{Kept, Workers};
 
 /// Hashes every picture, in their order, on as many threads as there are workers.
 pub(super) fn hash<B: AsRef<[u8]> + Sync>(
-    (workers, kept): (&Workers, &KeptHashers),
+    (workers, kept): (&Workers, &KeptBuffers),
     pictures: &[B],
     options: &Arc<HashOptions>,
 ) -> Vec<Result<Hashed, PictureError>> {
     let next = AtomicUsize::new(0);
     let work = || {
-        let mut hasher = kept.take();
+        let mut buffers = kept.take();
         let mut done = Vec::new();
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(picture) = pictures.get(index) else { break };
-            done.push((index, hasher.hash(workers, options, picture.as_ref())));
+            let outcome = workers.hash(&mut buffers, options, picture.as_ref());
+            done.push((index, outcome.map_err(|error| PictureError::from(&error))));
         }
-        kept.put(hasher, workers.count());
+        kept.put(buffers, workers.count());
         done
     };
     let mut all: Vec<(usize, Result<Hashed, PictureError>)> = thread::scope(|scope| {
@@ -43,62 +43,20 @@ pub(super) fn hash<B: AsRef<[u8]> + Sync>(
     all.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
-/// The buffers of one thread, for the options that it met last.
+/// The buffers of threads that came and went.
 #[derive(Debug, Default)]
-struct KeptHasher {
-    hasher: Option<(Arc<HashOptions>, Hasher)>,
-}
+pub(super) struct KeptBuffers(Mutex<Vec<Kept>>);
 
-impl KeptHasher {
-    /// Hashes one picture; a panic costs the buffers and is the picture's error.
-    fn hash(
-        &mut self,
-        workers: &Workers,
-        options: &Arc<HashOptions>,
-        bytes: &[u8],
-    ) -> Result<Hashed, PictureError> {
-        let hashed = surviving(|| self.hash_within(workers, options, bytes)).unwrap_or_else(|error| {
-            self.hasher = None;
-            Err(error)
-        });
-        hashed.map_err(|error| PictureError::from(&error))
-    }
-
-    fn hash_within(&mut self, workers: &Workers, options: &Arc<HashOptions>, bytes: &[u8]) -> Result<Hashed> {
-        if self.hasher.as_ref().is_none_or(|(known, _)| !Arc::ptr_eq(known, options)) {
-            let mut own = (**options).clone();
-            own.decode.limits = own.decode.limits.within(workers.memory());
-            self.hasher = Some((options.clone(), Hasher::new(own)));
-        }
-        let Some((_, hasher)) = &mut self.hasher else { unreachable!("it was made just now") };
-        let (need, share) = (hasher.memory(bytes).worst, workers.share());
-        if hasher.kept().saturating_add(need) > share {
-            hasher.forget();
-        }
-        let loan = (need > share).then(|| workers.borrow(need));
-        let hashed = hasher.hash(bytes);
-        if loan.is_some() {
-            // What it grew to is not this thread's to keep.
-            self.hasher = None;
-        }
-        hashed
-    }
-}
-
-/// Those of threads that came and went.
-#[derive(Debug, Default)]
-pub(super) struct KeptHashers(Mutex<Vec<KeptHasher>>);
-
-impl KeptHashers {
-    fn take(&self) -> KeptHasher {
+impl KeptBuffers {
+    fn take(&self) -> Kept {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
     }
 
-    /// Keeps it, unless there are `most` already: calls that overlap leave no more behind than one.
-    fn put(&self, hasher: KeptHasher, most: NonZeroUsize) {
+    /// Keeps them, unless there are `most` already: calls that overlap leave no more behind than one.
+    fn put(&self, buffers: Kept, most: NonZeroUsize) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() < most.get() {
-            kept.push(hasher);
+            kept.push(buffers);
         }
     }
 }

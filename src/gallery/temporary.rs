@@ -1,4 +1,7 @@
 //! A file under a name that nobody else has, gone again unless it takes another's place.
+//!
+//! The `tempfile` crate does this too, and does it for the features that need more of it. Galleries are written without any feature, and it would
+//! bring seven crates to a library that promises to be no more than sixty.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};

@@ -1,5 +1,6 @@
 //! What one thread keeps from picture to picture.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::work::{MakeWork, Work};
@@ -7,13 +8,19 @@ use crate::hasher::HashOptions;
 
 /// The buffers of one thread, for the options that it met last. A run and single pictures with other options may take turns.
 #[derive(Default)]
-pub(super) struct Kept {
+pub(crate) struct Kept {
     /// Those used last stand first.
     works: Vec<(Arc<HashOptions>, Box<dyn Work>)>,
 }
 
 /// For how many options a thread keeps buffers.
 const MOST: usize = 2;
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "buffers for {} kinds of options", self.works.len())
+    }
+}
 
 impl Kept {
     /// The work for these options, made where it is not there.

@@ -1,5 +1,6 @@
 //! Decodes and hashes pictures, each while it is in the thread's cache.
 
+use std::fmt;
 use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
@@ -12,7 +13,7 @@ use super::threads::start;
 use super::work::{Decoded, MakeWork, Work};
 use crate::backend::Done;
 use crate::error::{Error, Result};
-use crate::hasher::Hashed;
+use crate::hasher::{HashOptions, Hashed};
 use crate::picture::Planes;
 
 /// What a worker does next.
@@ -33,6 +34,39 @@ pub(super) struct Shared {
     pub(super) share: u64,
     /// Where pictures go that have their loan.
     pub(super) lent: crossbeam_channel::Sender<(Pending, Reservation)>,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Shared { loans, share, .. } = self;
+        formatter.debug_struct("Shared").field("loans", loans).field("share", share).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    /// Hashes a picture on the calling thread, in its own buffers; one that takes more than a share waits for the rest.
+    pub(super) fn hash(&self, kept: &mut Kept, options: &Arc<HashOptions>, encoded: &[u8]) -> Result<Hashed> {
+        let need = self.surviving(kept, options, |work| work.memory(encoded))?.worst;
+        kept.make_room(options, need, self.share);
+        let loan = (need > self.share).then(|| self.loans.reserve(need));
+        let outcome = self.surviving(kept, options, |work| work.hash(encoded));
+        if loan.is_some() {
+            // What the buffers grew to is not this thread's to keep.
+            kept.drop(options);
+        }
+        outcome?
+    }
+
+    /// Runs a step of the work; after a panic the work is made anew.
+    fn surviving<T>(
+        &self,
+        kept: &mut Kept,
+        options: &Arc<HashOptions>,
+        step: impl FnOnce(&mut dyn Work) -> T,
+    ) -> Result<T> {
+        let work = kept.of(options, &self.make_work);
+        surviving(|| step(work)).inspect_err(|_| kept.drop(options))
+    }
 }
 
 /// One thread's work: what it keeps from picture to picture.
@@ -160,13 +194,12 @@ impl Worker {
 
     /// Runs a step of the work; after a panic the work is made anew.
     fn surviving<T>(&mut self, task: &dyn Task, step: impl FnOnce(&mut dyn Work, &[u8]) -> T) -> Result<T> {
-        let work = self.kept.of(task.options(), &self.shared.make_work);
-        surviving(|| step(work, task.encoded())).inspect_err(|_| self.kept.drop(task.options()))
+        self.shared.surviving(&mut self.kept, task.options(), |work| step(work, task.encoded()))
     }
 }
 
 /// Turns a panic, which is a bug in a decoder or here, into an error with the code `corrupt`.
-pub(crate) fn surviving<T>(step: impl FnOnce() -> T) -> Result<T> {
+fn surviving<T>(step: impl FnOnce() -> T) -> Result<T> {
     caught(step).map_err(|panic| panicked(&panic))
 }
 

@@ -18,11 +18,13 @@ use std::thread::Builder;
 use crossbeam_channel::{Receiver, Sender, bounded, never, select, unbounded};
 
 use super::budget::{Budget, Permits, Reservation};
+use super::kept::Kept;
 use super::task::{Pending, Returned, Task};
 use super::threads::refused;
 use super::work::{HashWork, MakeWork};
 use super::worker::{Shared, Step, Worker};
 use crate::error::Result;
+use crate::hasher::{HashOptions, Hashed};
 use crate::limits::machine_memory;
 
 /// Threads that hash, for single pictures and for runs. When the last clone is dropped, they finish what was asked for and end.
@@ -30,7 +32,7 @@ use crate::limits::machine_memory;
 pub(crate) struct Workers {
     pub(super) count: NonZeroUsize,
     pub(super) budget: Budget,
-    pub(super) loans: Permits,
+    shared: Arc<Shared>,
     interactive: Sender<Box<dyn Task>>,
     bulk: Sender<Box<dyn Task>>,
     pub(super) jobs: Sender<Box<dyn Task>>,
@@ -44,7 +46,7 @@ impl Workers {
     ///
     /// [`Error::Io`](crate::Error::Io) where the system refuses a thread.
     pub(crate) fn start(count: NonZeroUsize, memory: u64, queue: usize) -> Result<Workers> {
-        let make_work = Box::new(move |options: &crate::hasher::HashOptions| {
+        let make_work = Box::new(move |options: &HashOptions| {
             let mut options = options.clone();
             options.decode.limits = options.decode.limits.within(memory);
             Box::new(HashWork::new(options)) as Box<_>
@@ -65,14 +67,13 @@ impl Workers {
         queue: usize,
     ) -> Result<Workers> {
         let budget = Budget { memory };
-        let loans = Permits::new(budget.lent());
         let (lent_sender, lent) = unbounded();
         let (returned_sender, returned) = unbounded();
         let ((interactive_sender, interactive), (bulk_sender, bulk)) = (bounded(queue), bounded(queue));
         let (job_sender, jobs) = bounded(2 * count.get());
         let shared = Arc::new(Shared {
             make_work,
-            loans: loans.clone(),
+            loans: Permits::new(budget.lent()),
             share: budget.share(count),
             lent: lent_sender,
         });
@@ -89,7 +90,7 @@ impl Workers {
         Ok(Workers {
             count,
             budget,
-            loans,
+            shared,
             interactive: interactive_sender,
             bulk: bulk_sender,
             jobs: job_sender,
@@ -112,14 +113,9 @@ impl Workers {
         self.budget.memory
     }
 
-    /// Bytes that one thread keeps and takes without asking.
-    pub(crate) fn share(&self) -> u64 {
-        self.budget.share(self.count)
-    }
-
-    /// Bytes for a picture that takes more than a share; blocks until they are there.
-    pub(crate) fn borrow(&self, bytes: u64) -> Reservation {
-        self.loans.reserve(bytes)
+    /// Hashes a picture on the calling thread, as these would, in buffers that it keeps; blocks until the memory is there that it takes.
+    pub(crate) fn hash(&self, kept: &mut Kept, options: &Arc<HashOptions>, encoded: &[u8]) -> Result<Hashed> {
+        self.shared.hash(kept, options, encoded)
     }
 }
 

@@ -343,7 +343,7 @@ impl Data<'_> {
         let is_coloured = self.planes.len() == 3;
         let index_of = if is_coloured { index.min(2) } else { 0 };
         let (across, down) = (self.frame.across / component.across, self.frame.down / component.down);
-        let beside = |x: usize, y: usize| {
+        let neighbours = |x: usize, y: usize| {
             let middle = |start: usize, from: usize, times: usize| ((start * 8 + from) * times) as u32;
             let (left, top) = (middle(column, x, across), middle(row, y, down));
             [0, 1, 2].map(|plane| self.planes.get(plane).map_or(0.0, |plane| level_at(plane, left, top)))
@@ -355,7 +355,7 @@ impl Data<'_> {
             all[index_of] = if index_of == 0 { value + 128.0 } else { value };
             all
         };
-        let others = beside(QUARTER, QUARTER);
+        let others = neighbours(QUARTER, QUARTER);
         let [r, g, b] = linear(all(mean, others), is_coloured);
         let plain = [[r + g + b, 0.0, 0.299 * r + 0.587 * g + 0.114 * b, 0.0]; QUARTERS];
         // Most blocks cannot leave the range, whatever their pixels are; of most others none does.
@@ -376,7 +376,7 @@ impl Data<'_> {
         );
         Some(std::array::from_fn(|quarter| {
             let (x, y) = (quarter % 2 * QUARTER, quarter / 2 * QUARTER);
-            let others = beside(x + QUARTER / 2, y + QUARTER / 2);
+            let others = neighbours(x + QUARTER / 2, y + QUARTER / 2);
             let rows = values.chunks_exact(8).skip(y).take(QUARTER);
             let pixels = rows.flat_map(|row| &row[x..x + QUARTER]).map(|value| all(*value, others));
             quarter_of(pixels, is_coloured)
@@ -521,7 +521,7 @@ mod tests {
     }
 
     #[test]
-    fn no_sample_is_further_from_the_mean_than_told() {
+    fn no_sample_is_further_from_the_mean_than_announced() {
         let mut state = 7u32;
         for _ in 0..200 {
             let coefficients = std::array::from_fn(|_| {

@@ -93,8 +93,8 @@ pub(super) fn samples<S: Simd>(simd: S, coefficients: &[i16; 64], steps: &Steps)
     let below = (x[1] | x[2] | x[3]) | (x[4] | x[5]) | (x[6] | x[7]);
     let step = |v: usize| i16x8::from_slice(simd, &steps[8 * v..][..8]);
     let columns = if below.simd_eq(0).all_true() {
-        let beside = x[0] & i16x8::simd_from(simd, [0, -1, -1, -1, -1, -1, -1, -1]);
-        if beside.simd_eq(0).all_true() {
+        let others = x[0] & i16x8::simd_from(simd, [0, -1, -1, -1, -1, -1, -1, -1]);
+        if others.simd_eq(0).all_true() {
             return [flat(coefficients[0], steps[0]); 64];
         }
         let first: [i16; 8] = *((x[0] * step(0)) << PASS_BITS);

@@ -13,15 +13,15 @@ use crate::decode::estimate::{Estimate, LEAST};
 use crate::decode::{Format, Viewing};
 use crate::error::{Error, Result};
 use crate::limits;
-use header::Mended;
+use header::Repaired;
 
 mod header;
 
-/// What decoding takes: the samples, at worst with alpha, and the file once more where rows are missing or its header is mended.
+/// What decoding takes: the samples, at worst with alpha, and the file once more where rows are missing or its header is repaired.
 pub(super) fn estimate(bytes: &[u8]) -> Result<Estimate> {
-    let mended = Mended::of(bytes)?;
-    let copy = if mended.is_some() { bytes.len() as u64 } else { 0 };
-    let pieces = mended.map_or_else(|| Pieces::whole(bytes), |mended| mended.pieces(bytes));
+    let repaired = Repaired::of(bytes)?;
+    let copy = if repaired.is_some() { bytes.len() as u64 } else { 0 };
+    let pieces = repaired.map_or_else(|| Pieces::whole(bytes), |repaired| repaired.pieces(bytes));
     let decoder = match BmpDecoder::new(pieces) {
         Ok(decoder) => decoder,
         Err(error) => match too_large(&error) {
@@ -39,8 +39,8 @@ pub(super) fn estimate(bytes: &[u8]) -> Result<Estimate> {
 /// Decodes a bitmap. One that breaks off keeps its rows; the others look like rows of zeros.
 pub(super) fn decode(bytes: &[u8], samples: &mut Vec<u8>) -> Result<Raster> {
     let has_masked_alpha = header::has_masked_alpha(bytes);
-    let mended = Mended::of(bytes)?;
-    let file = mended.as_ref().map(|mended| mended.file(bytes)).transpose()?;
+    let repaired = Repaired::of(bytes)?;
+    let file = repaired.as_ref().map(|repaired| repaired.file(bytes)).transpose()?;
     let bytes = file.as_deref().unwrap_or(bytes);
     let (width, height) = open(bytes)?.dimensions();
     let there = There::of(bytes, width, height);
@@ -65,8 +65,8 @@ pub(super) fn decode(bytes: &[u8], samples: &mut Vec<u8>) -> Result<Raster> {
     if !is_set {
         alpha.clear();
     }
-    if let Some(mended) = mended {
-        mended.reorder(samples);
+    if let Some(repaired) = repaired {
+        repaired.reorder(samples);
     }
     Ok(Raster {
         width,

@@ -78,7 +78,7 @@ fn open<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Source<'a>> {
     options.allow_unknown_blocks(true);
     let limit = NonZeroU64::new(limits.max_decoder_bytes);
     options.set_memory_limit(limit.map_or(MemoryLimit::Unlimited, MemoryLimit::Bytes));
-    options.read_info(blocks::mended(bytes)).map_err(|error| problem(error, limits))
+    options.read_info(blocks::repaired(bytes)).map_err(|error| problem(error, limits))
 }
 
 /// Width and height of the screen, or of the frame where that reaches beyond it (GIF89a, sections 18 and 20).
@@ -132,7 +132,7 @@ fn opacity(indices: &[u8], frame: &Frame, (width, height): (usize, usize)) -> Ve
 
 /// All frames, each on what the others left.
 pub(in crate::decode) fn frames(bytes: &[u8], limits: image::Limits) -> Option<Frames<'_>> {
-    let mut decoder = GifDecoder::new(blocks::mended(bytes)).ok()?;
+    let mut decoder = GifDecoder::new(blocks::repaired(bytes)).ok()?;
     decoder.set_limits(limits).ok()?;
     Some(decoder.into_frames())
 }

@@ -14,14 +14,14 @@ use crate::limits::{self, Limits};
 use chroma::Clumps;
 use directory::Directory;
 use jpeg::Jpeg;
-use mended::Mended;
+use repaired::Repaired;
 
 mod changes;
 mod chroma;
 mod directory;
 mod fax;
 mod jpeg;
-mod mended;
+mod repaired;
 mod strips;
 
 type Source<'a> = Decoder<Pieces<'a>>;
@@ -66,17 +66,17 @@ pub(super) fn estimate(bytes: &[u8], limits: &Limits) -> Result<Estimate> {
     let tables = Directory::read(bytes).map_or(0, |directory| directory.tables());
     limits.check_decoder_bytes(tables)?;
     limits::can_be_had(tables)?;
-    let mended = Mended::directory(bytes)?;
-    let mut decoder = open(mended.pieces, limits)?;
+    let repaired = Repaired::directory(bytes)?;
+    let mut decoder = open(repaired.pieces, limits)?;
     let (width, height) = decoder.dimensions().map_err(|error| problem(error, limits))?;
     let samples = decoder.find_tag_unsigned::<u16>(Tag::SamplesPerPixel).ok().flatten().unwrap_or(1);
     let bits = decoder.find_tag_unsigned_vec::<u8>(Tag::BitsPerSample).ok().flatten();
     let bits = bits.and_then(|bits| bits.first().copied()).unwrap_or(1);
     let grid = grid(&mut decoder, (width, height), samples, bits)?;
     // At worst a palette's colours, and the file with its indices declared to be grey.
-    let size = mended.clumps.map_or((width, height), |clumps| (clumps.width, clumps.height));
-    let mended = mended.memory.saturating_add(mended.clumps.map_or(0, |clumps| clumps.bytes()));
-    let estimate = Estimate::new(Format::Tiff, size, 3).and(tables + bytes.len() as u64).and(mended);
+    let size = repaired.clumps.map_or((width, height), |clumps| (clumps.width, clumps.height));
+    let repaired = repaired.memory.saturating_add(repaired.clumps.map_or(0, |clumps| clumps.bytes()));
+    let estimate = Estimate::new(Format::Tiff, size, 3).and(tables + bytes.len() as u64).and(repaired);
     let jpeg = jpegs(&mut decoder, bytes);
     // The opacity of pixels with more samples than colours have.
     let opacity = if samples > 1 { u64::from(width) * u64::from(height) } else { 0 };
@@ -130,13 +130,14 @@ fn jpegs(decoder: &mut Source<'_>, bytes: &[u8]) -> Jpeg {
 
 /// Decodes the first page. What cannot be decoded stays black.
 pub(super) fn decode(bytes: &[u8], limits: &Limits, samples: &mut Vec<u8>) -> Result<Raster> {
-    let mended = Mended::samples(bytes)?;
-    let mut decoder = open(mended.pieces, limits)?;
+    let repaired = Repaired::samples(bytes)?;
+    let mut decoder = open(repaired.pieces, limits)?;
     let (width, height) = decoder.dimensions().map_err(|error| problem(error, limits))?;
     if decoder.find_tag_unsigned::<u16>(Tag::FillOrder).ok().flatten() == Some(2) {
         return Err(Error::Unsupported("TIFF with the bits of its bytes in reverse order".into()));
     }
-    let colour = if mended.indexed { palette(&mut decoder, limits)? } else { colour(&mut decoder, limits)? };
+    let colour =
+        if repaired.indexed { palette(&mut decoder, limits)? } else { colour(&mut decoder, limits)? };
     let kind = decoder.colortype().map_err(|error| problem(error, limits))?;
     let mut grid = grid(&mut decoder, (width, height), kind.num_samples(), kind.bit_depth())?;
     grid.alpha = alpha(&mut decoder, &colour, &[1]);
@@ -149,7 +150,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, samples: &mut Vec<u8>) -> Re
     let viewing = Viewing { unusual, ..Viewing::default() };
     let alpha = opacity.alpha;
     let mut raster = Raster { width, height, channels, whole: None, orientation: None, viewing, alpha };
-    if let Some(clumps) = mended.clumps {
+    if let Some(clumps) = repaired.clumps {
         rows = (rows * clumps.down).min(clumps.height);
         raster = Raster { width: clumps.width, height: clumps.height, channels: 3, ..raster };
         spread(&clumps, samples)?;

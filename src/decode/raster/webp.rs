@@ -98,7 +98,7 @@ pub(in crate::decode) fn frames(bytes: &[u8], limits: image::Limits) -> Option<F
 }
 
 fn open<'a>(content: &Content, bytes: &'a [u8]) -> Result<WebPDecoder<Pieces<'a>>> {
-    WebPDecoder::new(content.mended(bytes)).map_err(corrupt)
+    WebPDecoder::new(content.repaired(bytes)).map_err(corrupt)
 }
 
 /// The ICC profile, empty where there is none.

@@ -65,7 +65,7 @@ pub(super) struct Fetcher;
 pub(super) enum Coming {}
 
 impl Fetcher {
-    pub(super) fn new(_shelf: &Arc<Semaphore>, _options: &Arc<InputOptions>) -> Fetcher {
+    pub(super) fn new(_semaphore: &Arc<Semaphore>, _options: &Arc<InputOptions>) -> Fetcher {
         Fetcher
     }
 

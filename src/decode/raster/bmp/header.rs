@@ -16,7 +16,7 @@ const MASKS_WITH_ALPHA: u32 = 6;
 
 /// A header in the decoder's words, and what its words cannot say.
 #[derive(Debug, PartialEq)]
-pub(super) struct Mended {
+pub(super) struct Repaired {
     head: Vec<u8>,
     /// Where what follows the header begins in the file.
     rest: usize,
@@ -26,33 +26,33 @@ pub(super) struct Mended {
 
 const PLAIN: [Option<usize>; 3] = [Some(0), Some(1), Some(2)];
 
-impl Mended {
+impl Repaired {
     /// The header as it has to be for the decoder, where it is another one.
     ///
     /// # Errors
     ///
     /// [`Error::Unsupported`] for a compression of OS/2.
-    pub(super) fn of(bytes: &[u8]) -> Result<Option<Mended>> {
+    pub(super) fn of(bytes: &[u8]) -> Result<Option<Repaired>> {
         let Some(length) = long(bytes, FILE).map(|length| length as usize) else { return Ok(None) };
         let Some(head) = bytes.get(..FILE + length) else { return Ok(None) };
-        let mut mended = Mended { head: head.to_vec(), rest: FILE + length, order: PLAIN };
+        let mut repaired = Repaired { head: head.to_vec(), rest: FILE + length, order: PLAIN };
         match length {
-            12 => mended.set_short(22, 1),
+            12 => repaired.set_short(22, 1),
             52 | 56 | 108 | 124 => {}
-            16..=64 => mended.as_windows(length)?,
+            16..=64 => repaired.as_windows(length)?,
             _ => return Ok(None),
         }
-        mended.mend_place();
+        repaired.repair_place();
         if length > 12 {
-            mended.set_short(26, 1);
-            mended.mend_colours();
+            repaired.set_short(26, 1);
+            repaired.repair_colours();
         }
         if matches!(length, 40 | 52 | 56 | 108 | 124) {
-            mended.mend_alpha();
-            mended.mend_masks(bytes);
+            repaired.repair_alpha();
+            repaired.repair_masks(bytes);
         }
-        let is_other = mended.head[..] != bytes[..mended.rest] || mended.order != PLAIN;
-        Ok(is_other.then_some(mended))
+        let is_other = repaired.head[..] != bytes[..repaired.rest] || repaired.order != PLAIN;
+        Ok(is_other.then_some(repaired))
     }
 
     /// The header of OS/2 2, of which any fields at the end may be missing, as that of Windows.
@@ -72,7 +72,7 @@ impl Mended {
     }
 
     /// The alpha of 32 bits that a long header names counts without masks as well: of colours the usual ones are meant then.
-    fn mend_alpha(&mut self) {
+    fn repair_alpha(&mut self) {
         if self.compression() == 0 && self.bits() == 32 && names_alpha(&self.head) {
             self.set_long(30, MASKS);
             [0xFF_0000, 0xFF00, 0xFF]
@@ -83,7 +83,7 @@ impl Mended {
     }
 
     /// Masks as they count for viewers.
-    fn mend_masks(&mut self, bytes: &[u8]) {
+    fn repair_masks(&mut self, bytes: &[u8]) {
         let (compression, bits) = (self.compression(), self.bits());
         let Some(masks) = [54, 58, 62].map(|at| long(bytes, at)).into_iter().collect::<Option<Vec<u32>>>()
         else {
@@ -103,14 +103,14 @@ impl Mended {
             return self.set_long(30, 0);
         }
         match bits {
-            24 => self.mend_bytes(&masks),
-            16 | 32 => self.mend_missing(bytes, &masks),
+            24 => self.repair_bytes(&masks),
+            16 | 32 => self.repair_missing(bytes, &masks),
             _ => {}
         }
     }
 
     /// Masks of pixels of three bytes: these come as they are, and are put in order then.
-    fn mend_bytes(&mut self, masks: &[u32]) {
+    fn repair_bytes(&mut self, masks: &[u32]) {
         let place = |mask: &u32| [0xFF_0000, 0xFF00, 0xFF].iter().position(|byte| byte == mask);
         let order: Vec<Option<usize>> = masks.iter().map(place).collect();
         let is_known = |(mask, place): (&u32, &Option<usize>)| *mask == 0 || place.is_some();
@@ -121,7 +121,7 @@ impl Mended {
     }
 
     /// Bits of a mask beyond the pixel do not count. A sample without a mask is none; another's mask stands in for it.
-    fn mend_missing(&mut self, bytes: &[u8], masks: &[u32]) {
+    fn repair_missing(&mut self, bytes: &[u8], masks: &[u32]) {
         let all = if self.bits() == 16 { 0xFFFF } else { u32::MAX };
         let masks: Vec<u32> = masks.iter().map(|mask| mask & all).collect();
         let Some(other) = masks.iter().copied().find(|mask| *mask != 0) else { return self.set_long(30, 0) };
@@ -144,7 +144,7 @@ impl Mended {
     }
 
     /// More colours than indices can name are as many as they can.
-    fn mend_colours(&mut self) {
+    fn repair_colours(&mut self) {
         let bits = self.bits();
         if bits <= 8 && long(&self.head, 46).is_some_and(|colours| colours > 1 << bits) {
             self.set_long(46, 0);
@@ -152,7 +152,7 @@ impl Mended {
     }
 
     /// Pixels without a place follow the colours.
-    fn mend_place(&mut self) {
+    fn repair_place(&mut self) {
         let Some(header) = long(&self.head, FILE).filter(|_| long(&self.head, 10) == Some(0)) else { return };
         let (bits, named, colour) = match header {
             12 => (short(&self.head, 24).unwrap_or_default(), 0, 3),

@@ -14,7 +14,7 @@ const MOST: usize = 64;
 /// The file with every control block before its first frame as long as it should be.
 ///
 /// The crate refuses others. Viewers read the four bytes that they know and pass over the rest; of a shorter one they know nothing.
-pub(super) fn mended(bytes: &[u8]) -> Pieces<'_> {
+pub(super) fn repaired(bytes: &[u8]) -> Pieces<'_> {
     let (mut pieces, mut kept) = (Vec::<Cow<'_, [u8]>>::new(), 0);
     let mut at = first_block(bytes);
     while let Some((&[0x21, label, length], after)) =
@@ -85,7 +85,7 @@ mod tests {
         let head = [&b"GIF89a"[..], &[1, 0, 1, 0, 0x80, 0, 0, 1, 2, 3, 4, 5, 6]].concat();
         let file = [&head[..], blocks].concat();
         let mut read = Vec::new();
-        mended(&file).read_to_end(&mut read).unwrap();
+        repaired(&file).read_to_end(&mut read).unwrap();
         assert_eq!(read[..head.len()], head);
         read.split_off(head.len())
     }

@@ -140,7 +140,7 @@ mod tests {
     const PACKED: [u8; 21] = *b"\x78\x01\x01\x0a\0\xf5\xffno profile\x15\x34\x03\xef";
 
     #[test]
-    fn frames_and_colours_are_told() {
+    fn frames_and_colours_are_announced() {
         let seen = |chunks: &[(&[u8; 4], &[u8])]| viewing(&png(chunks)).animated;
         let (two, one) = (&[0, 0, 0, 2, 0, 0, 0, 0][..], &[0, 0, 0, 1, 0, 0, 0, 0][..]);
         assert!(!seen(&[(b"IHDR", b""), (b"IDAT", b""), (b"acTL", two)]));

@@ -1,6 +1,6 @@
 //! The first page's directory as it lies in the file (TIFF 6.0, section 2; BigTIFF).
 //!
-//! Looked at before the `tiff` crate reads it: what its tables will take, and what has to be mended for the crate.
+//! Looked at before the `tiff` crate reads it: what its tables will take, and what has to be repaired for the crate.
 
 use tiff::tags::Tag;
 

@@ -11,7 +11,7 @@ pub(super) enum Coding {
     Runs,
     /// Runs, each row behind an end-of-line code.
     Lines,
-    /// The same, where a bit behind that code tells rows of runs from those that are told by the row above.
+    /// The same, where a bit behind that code says whether a row is coded by its runs or by the row above.
     TwoDimensional,
 }
 
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_told_by_those_above() {
+    fn rows_are_coded_by_those_above() {
         let line = "000000000001";
         let [first, _] = ROWS;
         // One to the right, one to the left, the end where it was; then passed over; then runs.

@@ -50,7 +50,7 @@ fn chunks(mut bytes: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
 
 impl Content {
     /// The file with flags that do not lie.
-    pub(super) fn mended<'a>(&self, bytes: &'a [u8]) -> Pieces<'a> {
+    pub(super) fn repaired<'a>(&self, bytes: &'a [u8]) -> Pieces<'a> {
         match self.flags {
             Some(flags) => {
                 Pieces::new(vec![bytes[..FLAGS].into(), vec![flags].into(), bytes[FLAGS + 1..].into()])
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn an_animation_is_told_by_its_first_frame() {
+    fn an_animation_is_known_by_its_first_frame() {
         let header = chunk(b"VP8X", &[0x02, 0, 0, 0, 9, 0, 0, 9, 0, 0]);
         let frame = |data: &[u8]| {
             chunk(b"ANMF", &[&[0, 0, 0, 0, 0, 0, 49, 0, 0, 59, 0, 0, 0, 0, 0, 0], data].concat())

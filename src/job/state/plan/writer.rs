@@ -74,8 +74,8 @@ fn write_rest<I: Iterator<Item = Item>>(
     let up_to_a_break = |item: Item| match item.kind {
         ItemKind::Broken(message) => {
             let place = item.location.to_string_lossy();
-            let is_told = message.contains(&*place);
-            *broken.borrow_mut() = Some(if is_told { message } else { format!("{place}: {message}") });
+            let is_named = message.contains(&*place);
+            *broken.borrow_mut() = Some(if is_named { message } else { format!("{place}: {message}") });
             None
         }
         _ => Some(item),

@@ -16,7 +16,7 @@ use super::strips::{self, Unpacked};
 use crate::error::Result;
 
 /// A file for the crate, and what is to be made of the samples that it gives.
-pub(super) struct Mended<'a> {
+pub(super) struct Repaired<'a> {
     pub(super) pieces: Pieces<'a>,
     /// Memory that is taken beside the file, in bytes.
     pub(super) memory: u64,
@@ -26,19 +26,19 @@ pub(super) struct Mended<'a> {
     pub(super) clumps: Option<Clumps>,
 }
 
-impl<'a> Mended<'a> {
+impl<'a> Repaired<'a> {
     /// The file for its directory to be read.
-    pub(super) fn directory(bytes: &'a [u8]) -> Result<Mended<'a>> {
-        Mended::of(bytes, false)
+    pub(super) fn directory(bytes: &'a [u8]) -> Result<Repaired<'a>> {
+        Repaired::of(bytes, false)
     }
 
     /// The file for its samples to be read, which takes the memory that is told.
-    pub(super) fn samples(bytes: &'a [u8]) -> Result<Mended<'a>> {
-        Mended::of(bytes, true)
+    pub(super) fn samples(bytes: &'a [u8]) -> Result<Repaired<'a>> {
+        Repaired::of(bytes, true)
     }
 
-    fn of(bytes: &'a [u8], samples: bool) -> Result<Mended<'a>> {
-        let whole = Mended { pieces: Pieces::whole(bytes), memory: 0, indexed: false, clumps: None };
+    fn of(bytes: &'a [u8], samples: bool) -> Result<Repaired<'a>> {
+        let whole = Repaired { pieces: Pieces::whole(bytes), memory: 0, indexed: false, clumps: None };
         // Of a directory that is cut nobody knows what it would say.
         let Some(directory) = Directory::read(bytes).filter(Directory::is_whole) else { return Ok(whole) };
         if bytes.len() as u64 > BEHIND {
@@ -65,6 +65,6 @@ impl<'a> Mended<'a> {
         let directory_at = BEHIND + data.len() as u64;
         let pieces = Pieces::new(vec![Cow::Owned(head), body.into()]);
         let pieces = pieces.with(BEHIND, data.into()).with(directory_at, tail.into());
-        Ok(Mended { pieces, memory, indexed, clumps })
+        Ok(Repaired { pieces, memory, indexed, clumps })
     }
 }
