@@ -194,6 +194,13 @@ impl Gallery {
         })
     }
 
+    /// The entry of this [`number`](EntryId::number), removed or not; `None` where the gallery has none of it.
+    pub fn id(&self, number: u64) -> Option<EntryId> {
+        let (segment, index) = ((number >> 32) as u32, number as u32);
+        let entries = self.segments.get(segment as usize)?.entries;
+        (index < entries).then_some(EntryId { segment, index })
+    }
+
     /// What is known about an entry.
     ///
     /// # Panics

@@ -458,6 +458,15 @@ fn additions_and_removals_leave_the_rest_alone() {
     let counts = after.counts();
     assert_eq!((counts.entries, counts.removed, counts.segments), (4, 2, 2));
 
+    // Entries by number, removed ones too: three in the first segment, two or three in the second.
+    let numbers: Vec<u64> = after.ids().map(EntryId::number).collect();
+    assert_eq!(numbers[..2], [0, 2]);
+    assert!(after.ids().all(|id| after.id(id.number()) == Some(id)));
+    assert_eq!(after.entry(after.id(1).unwrap()).key, "b");
+    for stranger in [3, 1 << 32 | 3, 2 << 32, u64::MAX] {
+        assert_eq!(after.id(stranger), None);
+    }
+
     // What was removed no longer matches.
     let removed = before.photodna(before.ids().nth(1).unwrap());
     let query = Query::default().photodna(removed);

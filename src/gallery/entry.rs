@@ -41,6 +41,13 @@ pub struct EntryId {
     pub(super) index: u32,
 }
 
+impl EntryId {
+    /// The entry as one number, for programs in other languages; [`Gallery::id`](super::Gallery::id) takes it back.
+    pub fn number(self) -> u64 {
+        u64::from(self.segment) << 32 | u64::from(self.index)
+    }
+}
+
 /// What a gallery tells about an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
