@@ -11,7 +11,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
-use std::time::SystemTime;
 
 use shadegrid::gallery::{Entry, GalleryBuilder};
 use shadegrid::{Flag, HashOptions, Hashed, Hasher};
@@ -25,30 +24,27 @@ fn holiday() -> PathBuf {
     root().join("tests/data/holiday")
 }
 
-/// The folder of the library, which is no older than its sources.
+/// The folder of the library, which is no older than its sources, as cargo lists them.
 fn library() -> PathBuf {
     let folder = env::current_exe().unwrap().parent().unwrap().parent().unwrap().to_path_buf();
-    let built = |name: &str| fs::metadata(folder.join(name)).and_then(|file| file.modified());
-    let (shared, archive) = (built("libshadegrid_c.so"), built("libshadegrid_c.a"));
-    let oldest = shared.ok().min(archive.ok()).expect("run `cargo build -p shadegrid-c --lib --tests` first");
-    let newest = newest(&root().join("bindings/c/src")).max(newest(&root().join("src")));
-    assert!(
-        newest <= oldest,
-        "the library is older than its sources: run `cargo build -p shadegrid-c --lib --tests`"
-    );
+    let changed = |path: &Path| fs::metadata(path).and_then(|file| file.modified());
+    let first = "run `cargo build -p shadegrid-c --lib --tests` first";
+    let list = fs::read_to_string(folder.join("libshadegrid_c.d")).expect(first);
+    let built =
+        ["libshadegrid_c.so", "libshadegrid_c.a"].map(|name| changed(&folder.join(name)).expect(first));
+    let sources = list.lines().next().unwrap().split_once(": ").unwrap().1;
+    // A blank in a path is written as `\ `.
+    let sources: Vec<String> =
+        sources.replace("\\ ", "\0").split(' ').map(|path| path.replace('\0', " ")).collect();
+    assert!(sources.iter().any(|path| path.ends_with("hasher/pixels.rs")) && sources.len() > 50);
+    for source in sources {
+        let source_changed = changed(Path::new(&source));
+        assert!(
+            source_changed.is_ok_and(|time| built.iter().all(|built| time <= *built)),
+            "{source} is new: {first}"
+        );
+    }
     folder
-}
-
-fn newest(folder: &Path) -> SystemTime {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let times = entries.map(|path| match path.is_dir() {
-        true => newest(&path),
-        false if path.extension().is_some_and(|name| name == "rs") => {
-            fs::metadata(&path).unwrap().modified().unwrap()
-        }
-        false => SystemTime::UNIX_EPOCH,
-    });
-    times.max().unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
 /// How a program is built.

@@ -90,7 +90,7 @@
 #define SHADEGRID_PDQ 2
 
 /**
- * PDQ on the picture brought to 512×512 pixels first. Distance: Hamming.
+ * PDQ on the picture brought to 512x512 pixels first. Distance: Hamming.
  */
 #define SHADEGRID_PDQ512 4
 
@@ -100,7 +100,7 @@
 #define SHADEGRID_DETAIL_AUTO 0
 
 /**
- * Every pixel. Positive values 1, 2, 3, 4, 6 and 8 are the lowest n×n frequencies of each block.
+ * Every pixel. Positive values 1, 2, 3, 4, 6 and 8 are the lowest nxn frequencies of each block.
  */
 #define SHADEGRID_DETAIL_FULL -1
 
@@ -250,22 +250,22 @@
 #define SHADEGRID_ORDER_BGRX 5
 
 /**
- * As it is. The constants SHADEGRID_ORIENTATION_… say how a query's picture lies against the entry's.
+ * As it is. The constants SHADEGRID_ORIENTATION_* say how a query's picture lies against the entry's.
  */
 #define SHADEGRID_ORIENTATION_UPRIGHT 0
 
 /**
- * Turned by 90° counter-clockwise.
+ * Turned by 90 degrees counter-clockwise.
  */
 #define SHADEGRID_ORIENTATION_ROTATE_90 1
 
 /**
- * Turned by 180°.
+ * Turned by 180 degrees.
  */
 #define SHADEGRID_ORIENTATION_ROTATE_180 2
 
 /**
- * Turned by 270° counter-clockwise.
+ * Turned by 270 degrees counter-clockwise.
  */
 #define SHADEGRID_ORIENTATION_ROTATE_270 3
 
@@ -318,7 +318,7 @@ typedef struct shadegrid_options {
      */
     uint64_t memory;
     /**
-     * Largest width × height, in pixels.
+     * Largest width * height, in pixels.
      */
     uint64_t max_pixels;
     /**
@@ -350,19 +350,19 @@ typedef struct shadegrid_options {
      */
     uint32_t threads;
     /**
-     * A constant SHADEGRID_DETAIL_…, or 1, 2, 3, 4, 6, 8.
+     * A constant SHADEGRID_DETAIL_*, or 1, 2, 3, 4, 6, 8.
      */
     int32_t detail;
     /**
-     * A constant SHADEGRID_ORIENT_….
+     * A constant SHADEGRID_ORIENT_*.
      */
     int32_t orient;
     /**
-     * A constant SHADEGRID_DAMAGED_….
+     * A constant SHADEGRID_DAMAGED_*.
      */
     int32_t damaged;
     /**
-     * A constant SHADEGRID_FACES_….
+     * A constant SHADEGRID_FACES_*.
      */
     int32_t faces;
     /**
@@ -420,7 +420,7 @@ typedef struct shadegrid_search {
  */
 typedef struct shadegrid_signatures {
     /**
-     * Which members hold something, bits SHADEGRID_HAS_…; the others are 0.
+     * Which members hold something, bits SHADEGRID_HAS_*; the others are 0.
      */
     uint32_t has;
     /**
@@ -432,7 +432,7 @@ typedef struct shadegrid_signatures {
      */
     uint8_t quality512;
     /**
-     * A constant SHADEGRID_PDQ_PATH_… for `pdq`.
+     * A constant SHADEGRID_PDQ_PATH_* for `pdq`.
      */
     uint8_t pdq_path;
     /**
@@ -444,7 +444,7 @@ typedef struct shadegrid_signatures {
      */
     double strength;
     /**
-     * The PhotoDNA-class signature: 6×6 cells of 4 gradient sums.
+     * The PhotoDNA-class signature: 6x6 cells of 4 gradient sums.
      */
     uint8_t photodna[144];
     /**
@@ -452,11 +452,11 @@ typedef struct shadegrid_signatures {
      */
     uint8_t pdq[32];
     /**
-     * PDQ of the picture at 512×512 pixels.
+     * PDQ of the picture at 512x512 pixels.
      */
     uint8_t pdq512[32];
     /**
-     * `pdq` of the picture in all eight orientations, numbered as the constants SHADEGRID_ORIENTATION_….
+     * `pdq` of the picture in all eight orientations, numbered as the constants SHADEGRID_ORIENTATION_*.
      */
     uint8_t pdq_orientations[8][32];
     /**
@@ -476,7 +476,7 @@ typedef struct shadegrid_hashed {
      */
     int32_t status;
     /**
-     * Bits SHADEGRID_FLAG_….
+     * Bits SHADEGRID_FLAG_*.
      */
     uint32_t flags;
     /**
@@ -500,7 +500,7 @@ typedef struct shadegrid_hashed {
      */
     char format[16];
     /**
-     * How much was decoded: "full" for every pixel, "scaled-2" for the lowest 2×2 frequencies of each block.
+     * How much was decoded: "full" for every pixel, "scaled-2" for the lowest 2x2 frequencies of each block.
      */
     char detail[16];
     /**
@@ -577,7 +577,7 @@ typedef struct shadegrid_match {
      */
     uint32_t algorithm;
     /**
-     * How the query's picture lies against the entry's, a constant SHADEGRID_ORIENTATION_….
+     * How the query's picture lies against the entry's, a constant SHADEGRID_ORIENTATION_*.
      */
     uint32_t orientation;
     /**
@@ -721,7 +721,7 @@ int32_t shadegrid_hash(struct shadegrid_hasher *hasher,
 
 /**
  * Hashes one picture that is already decoded: `height` rows of `width` pixels, each `stride` bytes behind the one before (0: without
- * padding), with samples as `order` says, a constant SHADEGRID_ORDER_….
+ * padding), with samples as `order` says, a constant SHADEGRID_ORDER_*.
  *
  * The samples are hashed as they are, as those of a file are: no profile is applied and nothing is blended. `format` is "", `detail` is
  * "full". Returns as shadegrid_hash does; SHADEGRID_ARGUMENT also where `length` bytes are too few for that, or rows overlap.

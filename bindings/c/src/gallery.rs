@@ -15,13 +15,13 @@ use crate::options::{self, Search, algorithm_bit};
 use crate::status::{Failure, guarded, guarded_status};
 use crate::text;
 
-/// As it is. The constants SHADEGRID_ORIENTATION_… say how a query's picture lies against the entry's.
+/// As it is. The constants SHADEGRID_ORIENTATION_* say how a query's picture lies against the entry's.
 pub const SHADEGRID_ORIENTATION_UPRIGHT: u32 = 0;
-/// Turned by 90° counter-clockwise.
+/// Turned by 90 degrees counter-clockwise.
 pub const SHADEGRID_ORIENTATION_ROTATE_90: u32 = 1;
-/// Turned by 180°.
+/// Turned by 180 degrees.
 pub const SHADEGRID_ORIENTATION_ROTATE_180: u32 = 2;
-/// Turned by 270° counter-clockwise.
+/// Turned by 270 degrees counter-clockwise.
 pub const SHADEGRID_ORIENTATION_ROTATE_270: u32 = 3;
 /// Top and bottom exchanged.
 pub const SHADEGRID_ORIENTATION_FLIP: u32 = 4;
@@ -51,7 +51,7 @@ pub struct Match {
     pub distance: u32,
     /// Which signature matched: SHADEGRID_PHOTODNA or SHADEGRID_PDQ.
     pub algorithm: u32,
-    /// How the query's picture lies against the entry's, a constant SHADEGRID_ORIENTATION_….
+    /// How the query's picture lies against the entry's, a constant SHADEGRID_ORIENTATION_*.
     pub orientation: u32,
     /// 0.
     pub reserved: u64,

@@ -49,25 +49,25 @@ pub const SHADEGRID_PDQ_PATH_REFERENCE: u8 = 1;
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Signatures {
-    /// Which members hold something, bits SHADEGRID_HAS_…; the others are 0.
+    /// Which members hold something, bits SHADEGRID_HAS_*; the others are 0.
     pub has: u32,
     /// Quality of `pdq`, 0 to 100; signatures under 50 should not be matched.
     pub quality: u8,
     /// Quality of `pdq512`.
     pub quality512: u8,
-    /// A constant SHADEGRID_PDQ_PATH_… for `pdq`.
+    /// A constant SHADEGRID_PDQ_PATH_* for `pdq`.
     pub pdq_path: u8,
     /// The same for `pdq512`.
     pub pdq512_path: u8,
     /// Length of the gradient vector before `photodna` was normalised: how much there is to see. Under 400: flat.
     pub strength: f64,
-    /// The PhotoDNA-class signature: 6×6 cells of 4 gradient sums.
+    /// The PhotoDNA-class signature: 6x6 cells of 4 gradient sums.
     pub photodna: [u8; 144],
     /// The PDQ signature, bit 255 first.
     pub pdq: [u8; 32],
-    /// PDQ of the picture at 512×512 pixels.
+    /// PDQ of the picture at 512x512 pixels.
     pub pdq512: [u8; 32],
-    /// `pdq` of the picture in all eight orientations, numbered as the constants SHADEGRID_ORIENTATION_….
+    /// `pdq` of the picture in all eight orientations, numbered as the constants SHADEGRID_ORIENTATION_*.
     pub pdq_orientations: [[u8; 32]; 8],
     /// 0.
     pub reserved: [u8; 32],
@@ -81,7 +81,7 @@ pub struct Signatures {
 pub struct Hashed {
     /// SHADEGRID_OK, or why there is no signature.
     pub status: i32,
-    /// Bits SHADEGRID_FLAG_….
+    /// Bits SHADEGRID_FLAG_*.
     pub flags: u32,
     /// Width in pixels.
     pub width: u32,
@@ -93,7 +93,7 @@ pub struct Hashed {
     pub decoded: f32,
     /// The format by the first bytes: "jpeg", "png", "webp", "gif", "bmp", "tiff"; "" for pixels.
     pub format: [c_char; 16],
-    /// How much was decoded: "full" for every pixel, "scaled-2" for the lowest 2×2 frequencies of each block.
+    /// How much was decoded: "full" for every pixel, "scaled-2" for the lowest 2x2 frequencies of each block.
     pub detail: [c_char; 16],
     /// The face that the signatures are of, where that is not the stored pixels; else "".
     pub face: [c_char; 32],

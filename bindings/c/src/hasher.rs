@@ -127,7 +127,7 @@ pub unsafe extern "C" fn shadegrid_hash(
 }
 
 /// Hashes one picture that is already decoded: `height` rows of `width` pixels, each `stride` bytes behind the one before (0: without
-/// padding), with samples as `order` says, a constant SHADEGRID_ORDER_….
+/// padding), with samples as `order` says, a constant SHADEGRID_ORDER_*.
 ///
 /// The samples are hashed as they are, as those of a file are: no profile is applied and nothing is blended. `format` is "", `detail` is
 /// "full". Returns as shadegrid_hash does; SHADEGRID_ARGUMENT also where `length` bytes are too few for that, or rows overlap.

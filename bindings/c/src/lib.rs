@@ -31,3 +31,10 @@ pub use hasher::*;
 pub use options::*;
 pub use signature::*;
 pub use status::*;
+
+// What the header promises about threads: a handle may be made by one and used by others.
+const _: () = {
+    const fn is_shared<T: Send + Sync>() {}
+    is_shared::<Hasher>();
+    is_shared::<Gallery>();
+};

@@ -13,12 +13,12 @@ use crate::status::{Failure, guarded_status};
 pub const SHADEGRID_PHOTODNA: u32 = 1;
 /// PDQ on the picture at full resolution, 256 bits. Distance: Hamming.
 pub const SHADEGRID_PDQ: u32 = 2;
-/// PDQ on the picture brought to 512×512 pixels first. Distance: Hamming.
+/// PDQ on the picture brought to 512x512 pixels first. Distance: Hamming.
 pub const SHADEGRID_PDQ512: u32 = 4;
 
 /// As much of a JPEG is read as the signatures need.
 pub const SHADEGRID_DETAIL_AUTO: i32 = 0;
-/// Every pixel. Positive values 1, 2, 3, 4, 6 and 8 are the lowest n×n frequencies of each block.
+/// Every pixel. Positive values 1, 2, 3, 4, 6 and 8 are the lowest nxn frequencies of each block.
 pub const SHADEGRID_DETAIL_FULL: i32 = -1;
 /// As SHADEGRID_DETAIL_AUTO, and never every pixel of a JPEG whose blocks can be read at all.
 pub const SHADEGRID_DETAIL_SCALED: i32 = -2;
@@ -51,7 +51,7 @@ pub struct Options {
     /// Memory in bytes that files and pictures in flight may take together; 0: 256 MiB per thread and at least 1 GiB, and no more
     /// than half of what the machine, the container and the process allow.
     pub memory: u64,
-    /// Largest width × height, in pixels.
+    /// Largest width * height, in pixels.
     pub max_pixels: u64,
     /// Most pixels per byte of the file, asked of pictures over 12,582,912 pixels.
     pub max_pixels_per_byte: u64,
@@ -67,13 +67,13 @@ pub struct Options {
     pub algorithms: u32,
     /// Threads of shadegrid_hash_many; 0: as many as the machine runs at once.
     pub threads: u32,
-    /// A constant SHADEGRID_DETAIL_…, or 1, 2, 3, 4, 6, 8.
+    /// A constant SHADEGRID_DETAIL_*, or 1, 2, 3, 4, 6, 8.
     pub detail: i32,
-    /// A constant SHADEGRID_ORIENT_….
+    /// A constant SHADEGRID_ORIENT_*.
     pub orient: i32,
-    /// A constant SHADEGRID_DAMAGED_….
+    /// A constant SHADEGRID_DAMAGED_*.
     pub damaged: i32,
-    /// A constant SHADEGRID_FACES_….
+    /// A constant SHADEGRID_FACES_*.
     pub faces: i32,
     /// 1: `pdq_orientations` are computed. Default 0.
     pub orientations: u32,

@@ -21,7 +21,7 @@ pub(super) struct Layout {
     pub(super) height: u32,
     /// Bytes from row to row; 0: rows without padding.
     pub(super) stride: usize,
-    /// A constant `SHADEGRID_ORDER_…`.
+    /// A constant `SHADEGRID_ORDER_*`.
     pub(super) order: i32,
 }
 
