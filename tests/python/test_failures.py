@@ -119,10 +119,12 @@ def test_limits_name_their_parameter(parameter: str) -> None:
 def test_density_and_memory_are_limits_too() -> None:
     flat = encoded(drawn(1).resize((1, 1)).resize((4000, 4000)))
     with pytest.raises(shadegrid.LimitError) as raised:
-        shadegrid.Hasher(limits=shadegrid.Limits(max_pixels_per_byte=1)).hash(flat)
+        HASHER.hash(flat)
     assert raised.value.parameter == "max_pixels_per_byte"
+    dense = shadegrid.Limits(max_pixels_per_byte=10_000)
+    assert shadegrid.Hasher(limits=dense).hash(flat).width == 4000
     with pytest.raises(shadegrid.LimitError) as raised:
-        shadegrid.Hasher(memory=1 << 20).hash(flat)
+        shadegrid.Hasher(limits=dense, memory=1 << 20).hash(flat)
     assert raised.value.parameter == "memory" and "Hasher(memory=…)" in str(raised.value)
 
 

@@ -44,7 +44,7 @@ def gallery(pictures: list[Path], tmp_path_factory: pytest.TempPathFactory) -> P
         if "original" in path.name:
             hashed = HASHER.hash_file(path)
             added = builder.add(path.stem, photodna=hashed.photodna, pdq=hashed.pdq, quality=hashed.quality, label="known")
-            assert added and not builder.add(path.stem, photodna=hashed.photodna, pdq=hashed.pdq)
+            assert added and not builder.add(path.stem, photodna=hashed.photodna, pdq=hashed.pdq, quality=hashed.quality, label="known")
     (face,) = [face for face in HASHER.hash_file(pictures[-2]).faces if face.face == "white"]
     builder.add("seen", photodna=face.photodna, pdq=face.pdq, source="faces", position=7)
     assert len(builder) == 7
@@ -166,7 +166,7 @@ def test_lists_become_galleries(tmp_path: Path, pictures: list[Path], command: P
     assert [source[0] for source in shadegrid.Gallery.open(path).sources] == ["mine", "records.jsonl", "records.parquet"]
     # What the command makes of the same lists.
     theirs = tmp_path / "theirs.sgg"
-    records("gallery", "add", theirs, text, "--source", "mine", "--quiet")
+    records("gallery", "build", theirs, text, "--source", "mine", "--quiet")
     records("gallery", "add", theirs, lines, parquet, "--quiet")
     assert len(shadegrid.Gallery.open(theirs)) == len(shadegrid.Gallery.open(path)) == 12
     more = shadegrid.GalleryBuilder()

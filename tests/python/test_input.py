@@ -90,7 +90,7 @@ ARRAYS: dict[str, Callable[[list[bytes | None]], Any]] = {
     "nanoarrow chunks": lambda all: nanoarrow.Array(pa.chunked_array([all[:2], all[2:]], pa.binary())),
     "polars": lambda all: pl.Series(all, dtype=pl.Binary),
     "polars chunks": lambda all: pl.concat([pl.Series(all[:2], dtype=pl.Binary), pl.Series(all[2:], dtype=pl.Binary)], rechunk=False),
-    "duckdb": lambda all: duckdb.sql("select unnest($1) as bytes", params=[all]).to_arrow_table()["bytes"],
+    "duckdb": lambda all: duckdb.sql("select unnest($1::blob[]) as bytes", params=[all]).to_arrow_table()["bytes"],
 }
 
 
@@ -119,7 +119,7 @@ def test_truncated_offsets_are_an_error_and_no_crash() -> None:
     good = pa.array([b"abc", b"def"], pa.binary())
     offsets = pa.py_buffer(np.array([0, 5, 2], np.int32))
     broken = pa.Array.from_buffers(pa.binary(), 2, [None, offsets, good.buffers()[2]])
-    with pytest.raises(ValueError, match="broken|Offset"):
+    with pytest.raises(ValueError, match="the Arrow data is broken"):
         HASHER.hash_many(broken)
 
 
@@ -252,12 +252,12 @@ def test_jpegs_through_pillow_are_our_own_pixels() -> None:
     for path in sorted((ROOT / "tests" / "data" / "jpeg").glob("*.jpg")):
         try:
             image = Image.open(path)
-            found = HASHER.hash_image(image)
-        except OSError:
+            found, expected = HASHER.hash_image(image), whole.hash_file(path)
+        except (OSError, shadegrid.UnsupportedError):
             continue
-        # Pillow's own conversion of four inks is another; see docs/pictures.md.
+        # Four inks are told apart by Adobe's marker, which Pillow reads otherwise.
         if image.mode in ("L", "RGB"):
-            assert found.pdq == whole.hash_file(path).pdq, path
+            assert found.pdq == expected.pdq, path
             compared += 1
     assert compared >= 15
 

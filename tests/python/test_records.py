@@ -29,7 +29,7 @@ def of_the_command(command: Path) -> dict[str, dict[str, object]]:
 def parquet(command: Path, tmp_path_factory: pytest.TempPathFactory) -> pa.Table:
     """The same as Parquet."""
     to = tmp_path_factory.mktemp("records") / "records.parquet"
-    records("hash", *PATHS, "--quiet", "--output", to)
+    records("hash", *PATHS, "--quiet", "--format", "parquet", "--output", to)
     return pq.read_table(to)
 
 
@@ -90,7 +90,7 @@ def test_options_are_those_of_the_command(command: Path, tmp_path: Path, options
         name = "algorithm" if name == "algorithms" else name
         arguments += [f"--{name}", ",".join(value) if isinstance(value, list | tuple) else str(value)]
     to = tmp_path / "records.parquet"
-    records("hash", *PATHS, "--quiet", "--output", to, *arguments)
+    records("hash", *PATHS, "--quiet", "--format", "parquet", "--output", to, *arguments)
     theirs = pq.read_table(to)
     ours = pa.record_batch(shadegrid.Hasher(**options).hash_files(PATHS))
     assert ours.to_pylist() == theirs.select(ours.schema.names).to_pylist()

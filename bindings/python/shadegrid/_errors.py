@@ -69,4 +69,4 @@ class IoError(ShadegridError, OSError):
 
     def __str__(self) -> str:
         message = str(self.args[0])
-        return message if self.filename is None else f"{message}: {self.filename!r}"
+        return message if self.filename is None or self.filename in message else f"{message}: {self.filename!r}"

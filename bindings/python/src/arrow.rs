@@ -80,7 +80,14 @@ pub(crate) fn arrays(object: &Bound<'_, PyAny>) -> PyResult<Vec<ArrayRef>> {
 }
 
 fn array(object: &Bound<'_, PyAny>) -> PyResult<ArrayRef> {
-    Ok(make_array(ArrayData::from_pyarrow_bound(object)?))
+    // What is wrong with data comes as an exception of pyarrow, which need not be there.
+    let broken = |error: PyErr| {
+        if error.is_instance_of::<PyTypeError>(object.py()) {
+            return error;
+        }
+        PyValueError::new_err(format!("the Arrow data is broken: {}", error.value(object.py())))
+    };
+    Ok(make_array(ArrayData::from_pyarrow_bound(object).map_err(broken)?))
 }
 
 /// The error for data that is not what it says.

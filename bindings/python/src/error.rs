@@ -30,6 +30,7 @@ fn exception(py: Python<'_>, error: &Error, path: Option<&Path>) -> PyResult<PyE
             ("LimitError", (message, *what, *actual, *limit, *field).into_pyobject(py)?)
         }
         Error::Io { source, .. } => {
+            let path = path.map(Path::as_os_str);
             ("IoError", (error.to_string(), source.raw_os_error(), path).into_pyobject(py)?)
         }
         Error::Unsupported(_) => ("UnsupportedError", of_message(py, error)?),

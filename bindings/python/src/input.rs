@@ -1,6 +1,6 @@
 //! Objects that are pictures, encoded or as pixels.
 
-use pyo3::buffer::PyBuffer;
+use pyo3::buffer::{Element, PyBuffer};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -25,12 +25,14 @@ impl Encoded {
         if let Ok(bytes) = object.cast::<PyBytes>() {
             return Ok(Encoded::Bytes(bytes.clone().into()));
         }
-        let buffer = PyBuffer::<u8>::get(object).map_err(|_| not_encoded(object))?;
-        match buffer.dimensions() {
-            0 | 1 => buffer.to_vec(object.py()).map(Encoded::Copied),
-            dimensions => Err(PyTypeError::new_err(format!(
-                "expected an encoded picture, not an array of {dimensions} dimensions: hash_pixels takes pixels"
-            ))),
+        match PyBuffer::<u8>::get(object) {
+            Ok(buffer) => flat(object.py(), &buffer).map(Encoded::Copied),
+            // Arrow's buffers call their bytes signed.
+            Err(_) => {
+                let buffer = PyBuffer::<i8>::get(object).map_err(|_| not_encoded(object))?;
+                let bytes = flat(object.py(), &buffer)?;
+                Ok(Encoded::Copied(bytes.into_iter().map(i8::cast_unsigned).collect()))
+            }
         }
     }
 }
@@ -41,6 +43,16 @@ impl AsRef<[u8]> for Encoded {
             Encoded::Bytes(bytes) => bytes,
             Encoded::Copied(bytes) => bytes,
         }
+    }
+}
+
+/// The content of a buffer of one dimension.
+fn flat<T: Element>(py: Python<'_>, buffer: &PyBuffer<T>) -> PyResult<Vec<T>> {
+    match buffer.dimensions() {
+        0 | 1 => buffer.to_vec(py),
+        dimensions => Err(PyTypeError::new_err(format!(
+            "expected an encoded picture, not an array of {dimensions} dimensions: hash_pixels takes pixels"
+        ))),
     }
 }
 
