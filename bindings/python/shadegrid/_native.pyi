@@ -6,30 +6,29 @@ from typing import Any, Literal, Protocol, TypeAlias, final
 
 from typing_extensions import Buffer, Self
 
-StrPath: TypeAlias = str | PathLike[str]
-Picture: TypeAlias = Buffer
-Algorithm: TypeAlias = Literal["photodna", "pdq", "pdq-512"]
-Detail: TypeAlias = Literal["auto", "scaled", "full", 1, 2, 3, 4, 6, 8]
-Orientation: TypeAlias = Literal[
+_StrPath: TypeAlias = str | PathLike[str]
+_Algorithm: TypeAlias = Literal["photodna", "pdq", "pdq-512"]
+_Detail: TypeAlias = Literal["auto", "scaled", "full", 1, 2, 3, 4, 6, 8]
+_Orientation: TypeAlias = Literal[
     "upright", "rotate-90", "rotate-180", "rotate-270", "flip", "mirror", "transpose", "anti-transpose"
 ]
-ListFormat: TypeAlias = Literal[
+_ListFormat: TypeAlias = Literal[
     "text", "text-quality", "csv", "jsonl", "json", "ncmec", "parquet", "bin-photodna", "bin-pdq"
 ]
 
-class ArrowArray(Protocol):
+class _ArrowArray(Protocol):
     """An Arrow array of any library."""
     def __arrow_c_array__(self, requested_schema: Any = None) -> tuple[Any, Any]: ...
 
-class ArrowStream(Protocol):
+class _ArrowStream(Protocol):
     """A chunked array, a series, a table or a reader of any library."""
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any: ...
 
-class ArrowSchema(Protocol):
+class _ArrowSchema(Protocol):
     """An Arrow schema of any library."""
     def __arrow_c_schema__(self) -> Any: ...
 
-class Image(Protocol):
+class _Image(Protocol):
     """What is used of a `PIL.Image.Image`."""
     @property
     def mode(self) -> str: ...
@@ -37,7 +36,14 @@ class Image(Protocol):
     def size(self) -> tuple[int, int]: ...
     def tobytes(self) -> bytes: ...
 
-ArrowTable: TypeAlias = ArrowArray | ArrowStream
+class _Array(Protocol):
+    """What is used of numpy's arrays, whose stubs call them buffers from Python 3.12 on only."""
+    @property
+    def __array_interface__(self) -> Any: ...
+
+_Picture: TypeAlias = Buffer | _Array
+
+_ArrowTable: TypeAlias = _ArrowArray | _ArrowStream
 
 @final
 class Limits:
@@ -73,8 +79,8 @@ class Hasher:
     def __new__(
         cls,
         *,
-        algorithms: Sequence[Algorithm] = ("photodna", "pdq"),
-        detail: Detail = "auto",
+        algorithms: Sequence[_Algorithm] = ("photodna", "pdq"),
+        detail: _Detail = "auto",
         orient: Literal["ignore", "exif"] = "ignore",
         damaged: Literal["hash", "refuse"] = "hash",
         faces: Literal["all", "stored", "shown"] = "all",
@@ -83,23 +89,23 @@ class Hasher:
         threads: int | None = None,
         memory: int | None = None,
     ) -> Self: ...
-    def hash(self, picture: Picture, /) -> Hashed: ...
-    def hash_file(self, path: StrPath, /) -> Hashed: ...
-    def hash_pixels(self, pixels: Buffer, /, *, order: Literal["rgb", "bgr"] = "rgb") -> Hashed: ...
-    def hash_image(self, image: Image, /) -> Hashed: ...
+    def hash(self, picture: _Picture, /) -> Hashed: ...
+    def hash_file(self, path: _StrPath, /) -> Hashed: ...
+    def hash_pixels(self, pixels: Buffer | _Array, /, *, order: Literal["rgb", "bgr"] = "rgb") -> Hashed: ...
+    def hash_image(self, image: _Image, /) -> Hashed: ...
     def hash_many(
         self,
-        pictures: Iterable[Picture | None] | ArrowArray | ArrowStream,
+        pictures: Iterable[_Picture | None] | _ArrowArray | _ArrowStream,
         /,
         *,
         keys: Iterable[str] | None = None,
         search: Search | None = None,
     ) -> Batch: ...
-    def hash_files(self, paths: Iterable[StrPath], /, *, search: Search | None = None) -> Batch: ...
+    def hash_files(self, paths: Iterable[_StrPath], /, *, search: Search | None = None) -> Batch: ...
     def hash_table(
-        self, table: ArrowTable, /, *, column: str = "bytes", keep: Sequence[str] = (), search: Search | None = None
+        self, table: _ArrowTable, /, *, column: str = "bytes", keep: Sequence[str] = (), search: Search | None = None
     ) -> Batches: ...
-    def schema(self, *, keep: ArrowSchema | None = None, keys: bool = False, matches: bool = False) -> Schema: ...
+    def schema(self, *, keep: _ArrowSchema | None = None, keys: bool = False, matches: bool = False) -> Schema: ...
     def __getnewargs_ex__(self) -> tuple[tuple[()], dict[str, Any]]: ...
 
 @final
@@ -169,7 +175,7 @@ class FaceHash:
 class PhotoDna:
     def __new__(cls, value: Buffer | str, /) -> Self: ...
     def distance(self, other: PhotoDna, /) -> int: ...
-    def oriented(self, orientation: Orientation, /) -> PhotoDna: ...
+    def oriented(self, orientation: _Orientation, /) -> PhotoDna: ...
     def __bytes__(self) -> bytes: ...
     def __eq__(self, value: object, /) -> bool: ...
     def __ne__(self, value: object, /) -> bool: ...
@@ -180,7 +186,7 @@ class PhotoDna:
 class Pdq:
     def __new__(cls, value: Buffer | str, /) -> Self: ...
     def distance(self, other: Pdq, /) -> int: ...
-    def oriented(self, orientation: Orientation, /) -> Pdq: ...
+    def oriented(self, orientation: _Orientation, /) -> Pdq: ...
     def __bytes__(self) -> bytes: ...
     def __eq__(self, value: object, /) -> bool: ...
     def __ne__(self, value: object, /) -> bool: ...
@@ -224,7 +230,7 @@ class Schema:
 @final
 class Gallery:
     @staticmethod
-    def open(path: StrPath, /) -> Gallery: ...
+    def open(path: _StrPath, /) -> Gallery: ...
     @staticmethod
     def from_bytes(data: Buffer, /, *, name: str = "memory") -> Gallery: ...
     @property
@@ -278,16 +284,16 @@ class GalleryBuilder:
     ) -> bool: ...
     def add_list(
         self,
-        path: StrPath,
+        path: _StrPath,
         /,
         *,
-        format: ListFormat | None = None,
+        format: _ListFormat | None = None,
         source: str | None = None,
         leave_out: Sequence[Literal["overrepresented", "suspicious", "flat"]] = (),
     ) -> dict[str, int]: ...
     def remove(self, key: str, /, *, format: str = "") -> None: ...
-    def create(self, path: StrPath, /) -> None: ...
-    def append(self, path: StrPath, /) -> int: ...
+    def create(self, path: _StrPath, /) -> None: ...
+    def append(self, path: _StrPath, /) -> int: ...
     def to_bytes(self) -> bytes: ...
     def __len__(self) -> int: ...
 
@@ -295,7 +301,7 @@ class GalleryBuilder:
 class Search:
     def __new__(
         cls,
-        galleries: Iterable[Gallery | StrPath],
+        galleries: Iterable[Gallery | _StrPath],
         /,
         *,
         photodna: int | None = 40000,
@@ -306,10 +312,29 @@ class Search:
         include_flat: bool = False,
         quality_min: int = 50,
     ) -> Self: ...
-    def find(self, records: Hashed | ArrowTable, /) -> Batch: ...
+    def find(self, records: Hashed | _ArrowTable, /) -> Batch: ...
     def __getnewargs_ex__(self) -> tuple[tuple[tuple[Gallery, ...]], dict[str, Any]]: ...
 
 def _rgb_of_cmyk(inks: bytes, /) -> bytes: ...
+
+__all__ = [
+    "Batch",
+    "Batches",
+    "Entry",
+    "FaceHash",
+    "Gallery",
+    "GalleryBuilder",
+    "Hashed",
+    "Hasher",
+    "Limits",
+    "Pdq",
+    "PhotoDna",
+    "Schema",
+    "Search",
+    "__features__",
+    "__version__",
+    "_rgb_of_cmyk",
+]
 
 __version__: str
 __features__: tuple[str, ...]

@@ -39,6 +39,9 @@ pub(crate) struct Search {
 impl Search {
     #[new]
     #[pyo3(signature = (galleries, /, *, photodna=Some(40000), pdq=Some(31), joint=false, nearest=None, orientations=false, include_flat=false, quality_min=50))]
+    #[pyo3(
+        text_signature = "(galleries, /, *, photodna=40000, pdq=31, joint=False, nearest=None, orientations=False, include_flat=False, quality_min=50)"
+    )]
     #[expect(clippy::too_many_arguments, reason = "all but the galleries by name, each with a default")]
     fn new(
         py: Python<'_>,
