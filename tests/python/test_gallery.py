@@ -75,7 +75,7 @@ def test_matches_are_those_of_the_command(
     found = [None if row["matches"] is None else [{k: v for k, v in m.items() if v is not None} for m in row["matches"]] for row in rows]
     assert found == [line.get("matches") for line in lines]
     assert sum(len(matches or []) for matches in found) > 2
-    # The same from memory, beside kept columns, and afterwards.
+    # The same from memory, next to kept columns, and afterwards.
     read = [path.read_bytes() for path in pictures]
     assert [row["matches"] for row in HASHER.hash_many(read, search=search).to_pylist()] == [row["matches"] for row in rows]
     table = pa.table({"bytes": pa.array(read, pa.binary()), "n": range(len(read))})

@@ -255,7 +255,7 @@ def test_jpegs_through_pillow_are_our_own_pixels() -> None:
             found, expected = HASHER.hash_image(image), whole.hash_file(path)
         except (OSError, shadegrid.UnsupportedError):
             continue
-        # Four inks are told apart by Adobe's marker, which Pillow reads otherwise.
+        # Four inks depend on Adobe's marker, which Pillow reads in another way.
         if image.mode in ("L", "RGB"):
             assert found.pdq == expected.pdq, path
             compared += 1

@@ -16,8 +16,8 @@ PATHS = pictures_of_the_repository()
 # More than one picture may take by the other limits: how much of it is for what is the command's and the engine's own.
 MEMORY = 8 << 30
 
-# What stands in a JSON record beside the picture: its key and source, and names of 0.1.0.
-BESIDE = {"key", "key_bytes", "source", "path", "path_base64", "code", "message"}
+# What a JSON record holds next to the picture: its key and source, and names of 0.1.0.
+OTHER = {"key", "key_bytes", "source", "path", "path_base64", "code", "message"}
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def test_hashed_is_the_json_record(of_the_command: dict[str, dict[str, object]])
     for path in PATHS:
         record = of_the_command[str(path)]
         compared[str(record["status"])] += 1
-        expected = {name: value for name, value in record.items() if name not in BESIDE}
+        expected = {name: value for name, value in record.items() if name not in OTHER}
         try:
             found: dict[str, object] = hasher.hash_file(path).as_dict()
         except shadegrid.ShadegridError as error:

@@ -1,4 +1,4 @@
-"""Threads, the interpreter's lock, forks, signals, pickles, and that nothing leaks."""
+"""Threads, the GIL, forks, signals, pickles, and that nothing leaks."""
 
 from __future__ import annotations
 

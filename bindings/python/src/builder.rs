@@ -18,7 +18,7 @@ use crate::signature::{Pdq, PhotoDna};
 pub(crate) struct GalleryBuilder(Mutex<Builder>);
 
 impl GalleryBuilder {
-    /// Works on the builder without the interpreter's lock.
+    /// Works on the builder without the GIL.
     fn with<T: Send>(&self, py: Python<'_>, work: impl FnOnce(&mut Builder) -> T + Send) -> PyResult<T> {
         let done = py.detach(|| self.0.try_lock().ok().map(|mut builder| work(&mut builder)));
         done.ok_or_else(|| PyRuntimeError::new_err("another thread uses the builder"))

@@ -26,7 +26,7 @@ use crate::search::Search;
 /// algorithms: of `photodna`, `pdq` and `pdq-512`. detail: how much of a JPEG is read: `auto`, `scaled`, `full`, or 1, 2, 3, 4, 6 or 8. orient: `exif`
 /// turns pictures first, as viewers show them. damaged: `refuse` makes files that break off an error. faces: of a file that shows more than its stored
 /// pixels, `all`, `stored` or `shown` are hashed. orientations: whether all eight PDQ signatures are kept. limits: what is too large. threads: of each call;
-/// None for all processors. memory: bytes that decoded pictures may take together; None for 256 MiB a thread, at least 1 GiB, at most half of the machine's.
+/// None for all CPUs. memory: bytes that decoded pictures may take together; None for 256 MiB a thread, at least 1 GiB, at most half of the machine's.
 ///
 /// ValueError for a choice that there is not.
 #[pyclass(frozen, module = "shadegrid")]

@@ -11,7 +11,7 @@ use shadegrid::Picture;
 pub(crate) enum Encoded {
     /// What nobody can change meanwhile: not copied.
     Bytes(PyBackedBytes),
-    /// The content of a buffer that others may write to while it is read without the interpreter's lock: copied first.
+    /// The content of a buffer that others may write to while it is read without the GIL: copied first.
     Copied(Vec<u8>),
 }
 

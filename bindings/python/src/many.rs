@@ -1,4 +1,4 @@
-//! Many pictures in, their records out: the interpreter's lock is released, and signals are looked for.
+//! Many pictures in, their records out: the GIL is released, and signals are looked for.
 
 use std::ffi::OsString;
 use std::path::PathBuf;

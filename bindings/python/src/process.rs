@@ -16,7 +16,7 @@ impl<T> PerProcess<T> {
         PerProcess(Mutex::new(None))
     }
 
-    /// This process's value. Only who holds the interpreter's lock, as who forks does, takes the lock of this one, and never waits meanwhile: so at a fork it is free.
+    /// This process's value. Only who holds the GIL, as who forks does, takes the lock of this one, and never waits meanwhile: so at a fork it is free.
     pub(crate) fn get(&self, _py: Python<'_>, make: impl FnOnce() -> T) -> Arc<T> {
         let own = process::id();
         let mut value = self.0.lock().unwrap_or_else(PoisonError::into_inner);
