@@ -43,7 +43,10 @@
 //! taken. Memory that the system does not have is a [`Limit`](crate::Error::Limit) too. A decoder that panics is caught and reported as `Corrupt`; this needs
 //! the default `panic = "unwind"`.
 
-use crate::error::Result;
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::picture::{Picture, Planes};
 use crate::signature::Algorithm;
@@ -118,6 +121,37 @@ pub enum DetailChoice {
     Lowest(u8),
 }
 
+/// `auto`, `scaled`, `full`, or 1, 2, 3, 4, 6 or 8.
+impl fmt::Display for DetailChoice {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DetailChoice::Auto => formatter.pad("auto"),
+            DetailChoice::Scaled => formatter.pad("scaled"),
+            DetailChoice::Full => formatter.pad("full"),
+            DetailChoice::Lowest(n) => n.fmt(formatter),
+        }
+    }
+}
+
+impl FromStr for DetailChoice {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<DetailChoice> {
+        match text {
+            "auto" => Ok(DetailChoice::Auto),
+            "scaled" => Ok(DetailChoice::Scaled),
+            "full" => Ok(DetailChoice::Full),
+            "1" | "2" | "3" | "4" | "6" | "8" => Ok(DetailChoice::Lowest(text.as_bytes()[0] - b'0')),
+            _ => Err(unknown("detail", text, "auto, scaled, full, 1, 2, 3, 4, 6, 8")),
+        }
+    }
+}
+
+/// The error for a choice that there is not.
+pub(crate) fn unknown(what: &str, text: &str, choice: &str) -> Error {
+    Error::Input(format!("unknown {what} {text:?}: the choice is {choice}"))
+}
+
 impl DetailChoice {
     fn of(self, width: u32, height: u32, algorithms: &[Algorithm]) -> Detail {
         match self {
@@ -143,6 +177,25 @@ pub enum Orient {
     Exif,
 }
 
+impl Orient {
+    /// The name in options: `ignore` or `exif`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Orient::Ignore => "ignore",
+            Orient::Exif => "exif",
+        }
+    }
+}
+
+impl FromStr for Orient {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Orient> {
+        let found = [Orient::Ignore, Orient::Exif].into_iter().find(|orient| orient.name() == text);
+        found.ok_or_else(|| unknown("orient", text, "ignore, exif"))
+    }
+}
+
 /// What to do with a file that breaks off or is broken inside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DamagedPolicy {
@@ -151,6 +204,26 @@ pub enum DamagedPolicy {
     Hash,
     /// Report [`Error::Corrupt`](crate::Error::Corrupt).
     Refuse,
+}
+
+impl DamagedPolicy {
+    /// The name in options: `hash` or `refuse`.
+    pub fn name(self) -> &'static str {
+        match self {
+            DamagedPolicy::Hash => "hash",
+            DamagedPolicy::Refuse => "refuse",
+        }
+    }
+}
+
+impl FromStr for DamagedPolicy {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<DamagedPolicy> {
+        let found =
+            [DamagedPolicy::Hash, DamagedPolicy::Refuse].into_iter().find(|policy| policy.name() == text);
+        found.ok_or_else(|| unknown("damaged", text, "hash, refuse"))
+    }
 }
 
 /// The choices of [`Decoder`].

@@ -49,6 +49,7 @@ use crate::hasher::{HashOptions, Hashed};
 use crate::pipeline::{self, RunChoices, Sink, Source, Summary, Workers};
 
 mod answer;
+mod buffer_hasher;
 mod failure;
 mod many;
 mod request;
@@ -56,12 +57,13 @@ mod run;
 mod search;
 
 pub use answer::{Hashing, Lane};
+pub use buffer_hasher::BufferHasher;
 pub use failure::{HashError, PictureError};
 pub use request::HashRequest;
 pub use run::{Run, RunHandle, RunOptions};
 pub use search::Search;
 
-use many::KeptBuffers;
+use many::{KeptBuffers, Many};
 
 /// Threads that hash, their buffers, and a bound on the memory that pictures take. Clones share all of it.
 ///
@@ -139,7 +141,9 @@ impl Engine {
         options: &Arc<HashOptions>,
     ) -> Vec<Result<Hashed, PictureError>> {
         let Owner { workers, kept, .. } = &*self.owner;
-        many::hash((workers, kept), pictures, options)
+        let many = Many { bounded: workers.shared(), kept, threads: workers.count(), options };
+        let outcomes = many.hash(pictures, &mut || true).unwrap_or_default();
+        outcomes.into_iter().map(|outcome| outcome.map_err(|error| PictureError::from(&error))).collect()
     }
 
     /// Hashes every source: exactly one record per source, in their order, whatever they hold.

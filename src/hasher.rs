@@ -1,5 +1,6 @@
 //! Encoded pictures in, signatures out: the whole path, top to bottom.
 
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,8 +8,10 @@ use fearless_simd::Level;
 
 use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, PdqSums, Sums};
-use crate::decode::{DecodeOptions, Decoded, Decoder, Detail, Face, Format, Memory, Sources, Viewing};
-use crate::error::Result;
+use crate::decode::{
+    DecodeOptions, Decoded, Decoder, Detail, Face, Format, Memory, Sources, Viewing, unknown,
+};
+use crate::error::{Error, Result};
 use crate::kernel::dct::Noise;
 use crate::kernel::normalise::normalise;
 use crate::kernel::{dct, pdq_reference};
@@ -57,6 +60,15 @@ impl Faces {
             Faces::Stored => "stored",
             Faces::Shown => "shown",
         }
+    }
+}
+
+impl FromStr for Faces {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Faces> {
+        let found = [Faces::All, Faces::Stored, Faces::Shown].into_iter().find(|faces| faces.name() == text);
+        found.ok_or_else(|| unknown("faces", text, "all, stored, shown"))
     }
 }
 

@@ -91,8 +91,8 @@ pub use decode::{
     Orient, Part, Viewing,
 };
 pub use engine::{
-    Engine, EngineBuilder, HashError, HashRequest, Hashing, Lane, PictureError, Run, RunHandle, RunOptions,
-    Search,
+    BufferHasher, Engine, EngineBuilder, HashError, HashRequest, Hashing, Lane, PictureError, Run, RunHandle,
+    RunOptions, Search,
 };
 pub use error::{Error, Result};
 pub use hasher::{FaceHash, Faces, Flag, HashOptions, Hashed, Hasher, PdqHash, PdqPath, PhotoDnaHash};

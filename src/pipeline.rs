@@ -64,6 +64,7 @@ pub use columns::{COLUMNS, Column, ColumnType, FACE_COLUMNS, MATCH_COLUMNS, Valu
 pub(crate) use kept::Kept;
 pub(crate) use lookup::search_all;
 pub use lookup::{Found, Lookup, Queries, groups, query_of};
+pub(crate) use reader::read_file;
 pub use record::{Record, Times};
 #[cfg(feature = "parquet")]
 pub use sink::Parquet;
@@ -82,6 +83,7 @@ pub(crate) use task::{Task, dropped};
 pub(crate) use threads::refused;
 #[cfg(feature = "job")]
 pub(crate) use threads::start as start_thread;
+pub(crate) use worker::Bounded;
 pub(crate) use workers::Workers;
 
 /// What is chosen for one run, whoever's the threads are.

@@ -143,6 +143,17 @@ impl Orientation {
     }
 }
 
+impl FromStr for Orientation {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Orientation, Error> {
+        Orientation::ALL.into_iter().find(|orientation| orientation.name() == text).ok_or_else(|| {
+            let names = Orientation::ALL.map(Orientation::name).join(", ");
+            Error::Input(format!("unknown orientation {text:?}: the choice is {names}"))
+        })
+    }
+}
+
 impl fmt::Display for Orientation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.pad(self.name())

@@ -11,8 +11,8 @@ use image::{ImageFormat, RgbImage};
 use shadegrid::gallery::{Entry, Gallery, GalleryBuilder, Query, SearchOptions};
 use shadegrid::pipeline::{Ended, Record, Source};
 use shadegrid::{
-    Algorithm, DecodeOptions, Engine, HashError, HashOptions, Hashed, Hasher, Lane, Limits, RunOptions,
-    Search,
+    Algorithm, BufferHasher, DecodeOptions, Engine, HashError, HashOptions, Hashed, Hasher, Lane, Limits,
+    Picture, RunOptions, Search,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -108,6 +108,59 @@ fn many_pictures_come_back_in_their_order() {
         }
     }
     assert!(engine.hash_many::<Vec<u8>>(&[]).is_empty());
+}
+
+#[test]
+fn a_buffer_hasher_gives_what_an_engine_does_on_the_threads_of_a_call() {
+    let hasher = BufferHasher::new(HashOptions::default()).threads(3).memory(1 << 30);
+    let mut pictures: Vec<Vec<u8>> = (0..20).map(|number| picture(number, 40 + number)).collect();
+    pictures[7] = b"no picture".to_vec();
+    let outcomes = hasher.hash_many(&pictures);
+    let single: Vec<_> = pictures.iter().map(|picture| hasher.hash(picture)).collect();
+    for (outcome, (single, engines)) in outcomes.iter().zip(single.iter().zip(engine(2).hash_many(&pictures)))
+    {
+        match (outcome, single, engines) {
+            (Ok(many), Ok(single), Ok(engines)) => assert!(*many == *single && *many == engines),
+            (Err(many), Err(single), Err(engines)) => {
+                assert_eq!((many.to_string(), many.code()), (single.to_string(), engines.code));
+            }
+            _ => panic!("not the same"),
+        }
+    }
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_err()).count(), 1);
+    assert!(hasher.hash_many::<Vec<u8>>(&[]).is_empty());
+}
+
+#[test]
+fn a_buffer_hasher_ends_between_pictures_once_it_is_not_wanted() {
+    let pictures = vec![picture(5, 300); 200];
+    for threads in [1, 2] {
+        let hasher = BufferHasher::new(HashOptions::default()).threads(threads);
+        let mut asked = 0;
+        let ended = hasher.hash_many_while(&pictures, &mut || {
+            asked += 1;
+            asked <= 3
+        });
+        assert!(ended.is_none());
+        assert_eq!(asked, 4, "nothing is asked after a no");
+        assert_eq!(hasher.hash_many_while(&pictures[..2], &mut || true).unwrap().len(), 2);
+    }
+}
+
+#[test]
+fn a_buffer_hasher_reads_regular_files_and_hashes_pixels() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, bytes) = (folder.path().join("a.png"), picture(3, 50));
+    std::fs::write(&path, &bytes).unwrap();
+    let limits = Limits::default().max_side(60);
+    let hasher = BufferHasher::new(HashOptions::default().decode(DecodeOptions::default().limits(limits)));
+    assert_eq!(hasher.hash_file(&path).unwrap(), (hash(&bytes), bytes.len() as u64));
+    assert_eq!(hasher.hash_file(folder.path()).unwrap_err().code(), "io");
+    assert_eq!(hasher.hash_file(folder.path().join("none")).unwrap_err().code(), "io");
+    let grey = |side: u32| Picture::from_grey(vec![9; (side * side) as usize], side, side);
+    assert_eq!(hasher.hash_picture(&grey(60)).unwrap().width, 60);
+    assert_eq!(hasher.hash_picture(&grey(61)).unwrap_err().code(), "limit");
+    assert_eq!(hasher.hash_picture(&grey(4)).unwrap_err().code(), "input");
 }
 
 #[test]

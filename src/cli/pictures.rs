@@ -15,7 +15,7 @@ pub(crate) struct DecodeArguments {
     /// every pixel of small pictures. `scaled` never reads every pixel of a JPEG that can be read otherwise. `full`
     /// reads every pixel of every picture: slower, and the same as other tools do. A number n is the lowest
     /// n×n frequencies whatever the size. The record's `detail` says what was read.
-    #[arg(long, value_name = "WHAT", value_parser = parse_detail, default_value = "auto")]
+    #[arg(long, value_name = "WHAT", default_value = "auto")]
     detail: DetailChoice,
 
     /// What becomes of a file that breaks off or is broken inside
@@ -114,15 +114,5 @@ impl DecodeArguments {
             Damaged::Refuse => DamagedPolicy::Refuse,
         };
         DecodeOptions::default().limits(limits).orient(orient).damaged(damaged).detail(self.detail)
-    }
-}
-
-fn parse_detail(text: &str) -> Result<DetailChoice, String> {
-    match text {
-        "auto" => Ok(DetailChoice::Auto),
-        "scaled" => Ok(DetailChoice::Scaled),
-        "full" => Ok(DetailChoice::Full),
-        "1" | "2" | "3" | "4" | "6" | "8" => Ok(DetailChoice::Lowest(text.as_bytes()[0] - b'0')),
-        _ => Err("the choice is auto, scaled, full, 1, 2, 3, 4, 6, 8".to_string()),
     }
 }

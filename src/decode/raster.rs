@@ -92,7 +92,7 @@ pub(super) fn estimate(bytes: &[u8], options: &DecodeOptions) -> Result<Estimate
 pub(super) fn turning(estimate: Estimate, options: &DecodeOptions) -> Estimate {
     let pixels = u64::from(estimate.width) * u64::from(estimate.height);
     // A quarter turn takes a second picture.
-    estimate.and(if options.orient == Orient::Exif { pixels * 3 } else { 0 })
+    estimate.and(if options.orient == Orient::Exif { pixels.saturating_mul(3) } else { 0 })
 }
 
 fn read(format: Format, bytes: &[u8], limits: &Limits, samples: &mut Vec<u8>) -> Result<Raster> {
@@ -292,6 +292,15 @@ mod tests {
                 assert_eq!(marked(&samples), length - written, "{written} of {length}");
             }
         }
+    }
+
+    #[test]
+    fn turning_the_largest_picture_that_a_header_can_announce_is_over_every_limit() {
+        let estimate = Estimate::new(Format::Tiff, (u32::MAX, u32::MAX), 3);
+        let options = DecodeOptions::default().orient(Orient::Exif);
+        let turned = turning(estimate, &options);
+        assert_eq!(turned.memory, u64::MAX);
+        assert_eq!(turned.check(&options.limits, 100).unwrap_err().code(), "limit");
     }
 
     #[test]

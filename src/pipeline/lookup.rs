@@ -41,7 +41,7 @@ impl Queries {
     }
 
     /// Takes the next record, of which only the picture is given; `None` where it failed.
-    pub(crate) fn push_picture(&mut self, hashed: Option<&Hashed>) {
+    pub fn push_picture(&mut self, hashed: Option<&Hashed>) {
         if let Some(hashed) = hashed {
             self.query(hashed.face.map(|face| face.to_string().into()), query_of(hashed));
         }
@@ -53,9 +53,12 @@ impl Queries {
 
     /// Takes the next record, of which only what is looked up is known; `None` where it failed.
     pub fn push_query(&mut self, query: Option<Query>) {
-        if let Some(query) = query {
-            self.query(None, query);
-        }
+        self.push_faces(query.map(|query| (None, query)));
+    }
+
+    /// Takes the next record, of which what is looked up for each face is known, with the face's name where it is not the stored pixels.
+    pub fn push_faces(&mut self, faces: impl IntoIterator<Item = (Option<Text>, Query)>) {
+        faces.into_iter().for_each(|(face, query)| self.query(face, query));
         self.records += 1;
     }
 

@@ -110,13 +110,8 @@ impl Loader {
 
     /// A regular file, as long as it was when it was opened.
     fn file(&self, path: &Path) -> Result<(Vec<u8>, Reservation)> {
-        let (file, length) = open_regular(path).map_err(cannot_read)?;
-        self.limits.check_file_bytes(length)?;
-        let reserved = self.files.reserve(length);
-        let mut encoded = self.tasks.buffers.take();
-        let full = |_| cannot_read(io::ErrorKind::OutOfMemory.into());
-        encoded.try_reserve_exact(length as usize).map_err(full)?;
-        file.take(length).read_to_end(&mut encoded).map_err(cannot_read)?;
+        let reserve = |length| (self.files.reserve(length), self.tasks.buffers.take());
+        let (reserved, encoded) = load(path, &self.limits, reserve)?;
         Ok((encoded, reserved))
     }
 
@@ -148,6 +143,22 @@ impl Loader {
         reserved.shrink_to(encoded.len() as u64);
         Ok((encoded, reserved))
     }
+}
+
+/// A regular file, as long as it was when it was opened; `reserve` gives what its length takes, and a buffer.
+fn load<T>(path: &Path, limits: &Limits, reserve: impl FnOnce(u64) -> (T, Vec<u8>)) -> Result<(T, Vec<u8>)> {
+    let (file, length) = open_regular(path).map_err(cannot_read)?;
+    limits.check_file_bytes(length)?;
+    let (reserved, mut encoded) = reserve(length);
+    let full = |_| cannot_read(io::ErrorKind::OutOfMemory.into());
+    encoded.try_reserve_exact(length as usize).map_err(full)?;
+    file.take(length).read_to_end(&mut encoded).map_err(cannot_read)?;
+    Ok((reserved, encoded))
+}
+
+/// The bytes of a regular file that the limits let through, as a run reads it.
+pub(crate) fn read_file(path: &Path, limits: &Limits) -> Result<Vec<u8>> {
+    load(path, limits, |_| ((), Vec::new())).map(|((), encoded)| encoded)
 }
 
 fn cannot_read(source: io::Error) -> Error {

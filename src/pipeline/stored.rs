@@ -143,6 +143,11 @@ impl From<&Record> for StoredRecord {
 }
 
 impl StoredRecord {
+    /// A record of this key and outcome, without a source, not looked up.
+    pub fn new(key: impl Into<OsString>, outcome: Result<RecordPicture, RecordError>) -> StoredRecord {
+        StoredRecord { key: key.into(), source: None, outcome, matches: None }
+    }
+
     /// The picture, where there is one.
     pub fn picture(&self) -> Option<&RecordPicture> {
         self.outcome.as_ref().ok()

@@ -40,7 +40,8 @@ fn players(watch: &Arc<Watch>, options: &Options) -> Workers {
         watch.made.fetch_add(1, Ordering::SeqCst);
         Box::new(Play { watch: watch.clone() }) as Box<dyn Work>
     };
-    Workers::with(Box::new(make), options.threads, options.memory, 1).unwrap()
+    let bounded = Bounded::with(Box::new(make), options.threads, options.memory);
+    Workers::of(bounded, options.threads, options.memory, 1).unwrap()
 }
 
 impl Work for Play {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::backend::Sums;
 use crate::decode::Memory;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::hasher::{Facts, HashOptions, Hashed, Hasher};
 use crate::picture::Picture;
 use crate::signature::Algorithm;
@@ -20,6 +20,11 @@ pub(crate) trait Work: Send {
     /// The same within [`Memory::first`]; `None` where that does not do.
     fn hash_first(&mut self, encoded: &[u8]) -> Result<Option<Hashed>> {
         self.hash(encoded).map(Some)
+    }
+
+    /// Hashes a picture that is decoded already. Without an own way, an error.
+    fn hash_picture(&mut self, _picture: &Picture) -> Result<Hashed> {
+        Err(Error::Input("there is no way to hash decoded pictures".to_string()))
     }
 
     /// Bytes that are kept for the next picture.
@@ -75,6 +80,10 @@ impl Work for HashWork {
 
     fn hash_first(&mut self, encoded: &[u8]) -> Result<Option<Hashed>> {
         self.hasher.hash_first(encoded)
+    }
+
+    fn hash_picture(&mut self, picture: &Picture) -> Result<Hashed> {
+        self.hasher.hash_picture(picture)
     }
 
     fn kept(&self) -> u64 {

@@ -1,20 +1,23 @@
 //! Decodes and hashes pictures, each while it is in the thread's cache.
 
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
-use super::budget::{Permits, Reservation};
+use crossbeam_channel::Sender;
+
+use super::budget::{Budget, Permits, Reservation};
 use super::kept::Kept;
 use super::panics::{self, caught};
 use super::task::{Pending, Returned, Task, Travelling};
 use super::threads::start;
-use super::work::{Decoded, MakeWork, Work};
+use super::work::{Decoded, HashWork, MakeWork, Work};
 use crate::backend::Done;
 use crate::error::{Error, Result};
 use crate::hasher::{HashOptions, Hashed};
-use crate::picture::Planes;
+use crate::picture::{Picture, Planes};
 
 /// What a worker does next.
 pub(super) enum Step {
@@ -26,26 +29,40 @@ pub(super) enum Step {
     Returned(Box<Returned>),
 }
 
-/// What all workers share.
-pub(super) struct Shared {
+/// How pictures are hashed, and within which memory: what all threads share that hash.
+pub(crate) struct Bounded {
     pub(super) make_work: Box<MakeWork>,
     pub(super) loans: Permits,
-    /// Bytes that one worker may keep and use without asking.
+    /// Bytes that one thread may keep and use without asking.
     pub(super) share: u64,
-    /// Where pictures go that have their loan.
-    pub(super) lent: crossbeam_channel::Sender<(Pending, Reservation)>,
 }
 
-impl fmt::Debug for Shared {
+impl fmt::Debug for Bounded {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Shared { loans, share, .. } = self;
-        formatter.debug_struct("Shared").field("loans", loans).field("share", share).finish_non_exhaustive()
+        let Bounded { loans, share, make_work: _ } = self;
+        formatter.debug_struct("Bounded").field("loans", loans).field("share", share).finish_non_exhaustive()
     }
 }
 
-impl Shared {
+impl Bounded {
+    /// For so many threads, which take so many bytes together.
+    pub(crate) fn new(threads: NonZeroUsize, memory: u64) -> Bounded {
+        let make_work = Box::new(move |options: &HashOptions| {
+            let mut options = options.clone();
+            options.decode.limits = options.decode.limits.within(memory);
+            Box::new(HashWork::new(options)) as Box<_>
+        });
+        Bounded::with(make_work, threads, memory)
+    }
+
+    /// The same with other work.
+    pub(crate) fn with(make_work: Box<MakeWork>, threads: NonZeroUsize, memory: u64) -> Bounded {
+        let budget = Budget { memory };
+        Bounded { make_work, loans: Permits::new(budget.lent()), share: budget.share(threads) }
+    }
+
     /// Hashes a picture on the calling thread, in its own buffers; one that takes more than a share waits for the rest.
-    pub(super) fn hash(&self, kept: &mut Kept, options: &Arc<HashOptions>, encoded: &[u8]) -> Result<Hashed> {
+    pub(crate) fn hash(&self, kept: &mut Kept, options: &Arc<HashOptions>, encoded: &[u8]) -> Result<Hashed> {
         let need = self.surviving(kept, options, |work| work.memory(encoded))?.worst;
         kept.make_room(options, need, self.share);
         let loan = (need > self.share).then(|| self.loans.reserve(need));
@@ -55,6 +72,16 @@ impl Shared {
             kept.drop(options);
         }
         outcome?
+    }
+
+    /// Hashes a picture that is decoded already.
+    pub(crate) fn hash_picture(
+        &self,
+        kept: &mut Kept,
+        options: &Arc<HashOptions>,
+        picture: &Picture,
+    ) -> Result<Hashed> {
+        self.surviving(kept, options, |work| work.hash_picture(picture))?
     }
 
     /// Runs a step of the work; after a panic the work is made anew.
@@ -71,13 +98,15 @@ impl Shared {
 
 /// One thread's work: what it keeps from picture to picture.
 pub(super) struct Worker {
-    shared: Arc<Shared>,
+    shared: Arc<Bounded>,
+    /// Where pictures go that have their loan.
+    lent: Sender<(Pending, Reservation)>,
     kept: Kept,
 }
 
 impl Worker {
-    pub(super) fn new(shared: Arc<Shared>) -> Worker {
-        Worker { shared, kept: Kept::default() }
+    pub(super) fn new(shared: Arc<Bounded>, lent: Sender<(Pending, Reservation)>) -> Worker {
+        Worker { shared, lent, kept: Kept::default() }
     }
 
     /// Does one step. A panic outside of decoders costs that step, whose task says so when it is dropped.
@@ -188,7 +217,7 @@ impl Worker {
         // What waits for memory is sent to no device, and must not keep one open.
         drop(pending.task.leave_route());
         pending.asked = Instant::now();
-        let lent = self.shared.lent.clone();
+        let lent = self.lent.clone();
         self.shared.loans.ask(pending.need.worst, move |loan| drop(lent.send((pending, loan))));
     }
 

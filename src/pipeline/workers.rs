@@ -17,14 +17,11 @@ use std::thread::Builder;
 
 use crossbeam_channel::{Receiver, Sender, bounded, never, select, unbounded};
 
-use super::budget::{Budget, Permits, Reservation};
-use super::kept::Kept;
+use super::budget::{Budget, Reservation};
 use super::task::{Pending, Returned, Task};
 use super::threads::refused;
-use super::work::{HashWork, MakeWork};
-use super::worker::{Shared, Step, Worker};
+use super::worker::{Bounded, Step, Worker};
 use crate::error::Result;
-use crate::hasher::{HashOptions, Hashed};
 use crate::limits::machine_memory;
 
 /// Threads that hash, for single pictures and for runs. When the last clone is dropped, they finish what was asked for and end.
@@ -32,7 +29,7 @@ use crate::limits::machine_memory;
 pub(crate) struct Workers {
     pub(super) count: NonZeroUsize,
     pub(super) budget: Budget,
-    shared: Arc<Shared>,
+    shared: Arc<Bounded>,
     interactive: Sender<Box<dyn Task>>,
     bulk: Sender<Box<dyn Task>>,
     pub(super) jobs: Sender<Box<dyn Task>>,
@@ -46,12 +43,7 @@ impl Workers {
     ///
     /// [`Error::Io`](crate::Error::Io) where the system refuses a thread.
     pub(crate) fn start(count: NonZeroUsize, memory: u64, queue: usize) -> Result<Workers> {
-        let make_work = Box::new(move |options: &HashOptions| {
-            let mut options = options.clone();
-            options.decode.limits = options.decode.limits.within(memory);
-            Box::new(HashWork::new(options)) as Box<_>
-        });
-        Workers::with(make_work, count, memory, queue)
+        Workers::of(Bounded::new(count, memory), count, memory, queue)
     }
 
     /// The memory of so many threads, unless they are given another: no more than half of what the machine, the container and the process allow.
@@ -60,26 +52,15 @@ impl Workers {
     }
 
     /// The same with other work.
-    pub(super) fn with(
-        make_work: Box<MakeWork>,
-        count: NonZeroUsize,
-        memory: u64,
-        queue: usize,
-    ) -> Result<Workers> {
-        let budget = Budget { memory };
+    pub(super) fn of(shared: Bounded, count: NonZeroUsize, memory: u64, queue: usize) -> Result<Workers> {
+        let (budget, shared) = (Budget { memory }, Arc::new(shared));
         let (lent_sender, lent) = unbounded();
         let (returned_sender, returned) = unbounded();
         let ((interactive_sender, interactive), (bulk_sender, bulk)) = (bounded(queue), bounded(queue));
         let (job_sender, jobs) = bounded(2 * count.get());
-        let shared = Arc::new(Shared {
-            make_work,
-            loans: Permits::new(budget.lent()),
-            share: budget.share(count),
-            lent: lent_sender,
-        });
         let inbox = Inbox { interactive, bulk, jobs, lent, returned, open: 3 };
         for number in 0..count.get() {
-            let (mut worker, mut inbox) = (Worker::new(shared.clone()), inbox.clone());
+            let (mut worker, mut inbox) = (Worker::new(shared.clone(), lent_sender.clone()), inbox.clone());
             let work = move || {
                 while let Some(step) = inbox.next() {
                     worker.take(step);
@@ -113,9 +94,9 @@ impl Workers {
         self.budget.memory
     }
 
-    /// Hashes a picture on the calling thread, as these would, in buffers that it keeps; blocks until the memory is there that it takes.
-    pub(crate) fn hash(&self, kept: &mut Kept, options: &Arc<HashOptions>, encoded: &[u8]) -> Result<Hashed> {
-        self.shared.hash(kept, options, encoded)
+    /// What lets other threads hash within the same memory.
+    pub(crate) fn shared(&self) -> &Bounded {
+        &self.shared
     }
 }
 
