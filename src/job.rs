@@ -32,6 +32,6 @@ pub use state::census::{Census, SIZE_CLASSES};
 pub use state::ledger::{Entry, Making, State};
 #[cfg(feature = "store")]
 pub use state::location::Store;
-pub use state::location::{Folder, Listed, Location, NOBODY, Publish, at};
+pub use state::location::{Folder, Listed, Location, NOBODY, Publish, at, at_with};
 pub use state::plan::ListingTime;
 pub use state::settings::Settings;

@@ -251,11 +251,11 @@ mod job {
             "{bytes} bytes and {:?} for the status of {shards} shards, of which {written} bytes are written",
             started.elapsed()
         );
-        assert!(bytes < (32 << 20) + 80 * shards, "{bytes} bytes for {shards} shards");
+        assert!(bytes < (48 << 20) + 80 * shards, "{bytes} bytes for {shards} shards");
         let started = Instant::now();
         let (bytes, verdict) = taken(|| verify(&location).unwrap());
         assert_eq!(verdict.fault_count, shards - 1, "each but the first is of no plan");
         println!("{bytes} bytes and {:?} for the check", started.elapsed());
-        assert!(bytes < (32 << 20) + 80 * shards, "{bytes} bytes to check {shards} shards");
+        assert!(bytes < (48 << 20) + 80 * shards, "{bytes} bytes to check {shards} shards");
     }
 }
