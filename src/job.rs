@@ -16,7 +16,8 @@ mod state;
 mod tests;
 
 pub use commands::merge::merge;
-pub use commands::report::{Part, Report, Share, report};
+pub use commands::overview::Share;
+pub use commands::report::{Part, Report, report};
 pub use commands::retry::{Again, limits_so_far, retry};
 pub use commands::status::{Status, status};
 pub use commands::verify::{Verdict, verify};
@@ -31,6 +32,6 @@ pub use state::census::{Census, SIZE_CLASSES};
 pub use state::ledger::{Entry, Making, State};
 #[cfg(feature = "store")]
 pub use state::location::Store;
-pub use state::location::{Folder, Listed, Location, NOBODY, Publish, at};
+pub use state::location::{Folder, Listed, Location, NOBODY, Publish, at, at_with};
 pub use state::plan::ListingTime;
 pub use state::settings::Settings;

@@ -71,9 +71,11 @@ pub use sink::Parquet;
 pub use sink::{Csv, DeprecatedNames, JsonLines, RecordFormat, Sink, StoredRecords, StoredSink, describe};
 #[cfg(all(feature = "job", feature = "store"))]
 pub(crate) use source::Bucket;
+#[cfg(feature = "store")]
+pub use source::mount;
 pub use source::{
-    Count, DetachedReader, ExtensionFilter, Input, InputOptions, Item, ItemKind, Items, Network, Notices,
-    ReadAhead, Source, Sources, StoreOptions, Walk, count_ahead, count_items, expand, items,
+    Count, DetachedReader, ExtensionFilter, Input, InputOptions, Item, ItemKind, Items, Mounts, Network,
+    Notices, ReadAhead, Source, Sources, StoreOptions, Walk, count_ahead, count_items, expand, items,
     looks_like_archive, names, open, resumes,
 };
 pub use stop::Stop;

@@ -6,9 +6,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::LazyLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -35,17 +35,26 @@ static FAILING: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
 #[derive(Debug, Clone, Copy)]
 struct Fault(&'static str, &'static str, i32, u32);
 
+/// In place of an error: the process ends, or the call never returns.
+const ENDS: i32 = -1;
+const HANGS: i32 = -2;
+
 const GONE: i32 = 2;
 const IO: i32 = 5;
 const DENIED: i32 = 13;
 
-/// Runs a command with a fault; `None` where that cannot be.
-fn failing(folder: &Path, arguments: &[&str], fault: Fault) -> Option<Output> {
+/// A command with a fault; `None` where that cannot be.
+fn faulty(folder: &Path, arguments: &[&str], fault: Fault) -> Option<Command> {
     let Fault(call, path, error, from) = fault;
     let mut command = shadegrid(folder, arguments);
     command.env("LD_PRELOAD", FAILING.as_ref()?).env("FAIL_CALL", call).env("FAIL_PATH", path);
     command.env("FAIL_ERRNO", error.to_string()).env("FAIL_FROM", from.to_string());
-    Some(command.output().unwrap())
+    Some(command)
+}
+
+/// Runs a command with a fault; `None` where that cannot be.
+fn failing(folder: &Path, arguments: &[&str], fault: Fault) -> Option<Output> {
+    faulty(folder, arguments, fault).map(|mut command| command.output().unwrap())
 }
 
 fn all_records(folder: &Path) -> Vec<u8> {
@@ -352,7 +361,7 @@ fn an_input_that_ends_its_worker_has_one_record_and_the_job_ends() {
     fs::copy(folder.join("photos/000/000000.bmp"), folder.join(name)).expect("a picture is there");
     let mut deaths = 0;
     let run = loop {
-        let fault = Fault("open64", "poison.bmp", -1, 1);
+        let fault = Fault("open64", "poison.bmp", ENDS, 1);
         let Some(run) = failing(folder, &backfill("out", &[]), fault) else { return };
         if run.status.code().is_some() {
             break run;
@@ -368,4 +377,55 @@ fn an_input_that_ends_its_worker_has_one_record_and_the_job_ends() {
     assert_eq!(others, String::from_utf8(expected).unwrap().lines().collect::<Vec<_>>());
     assert_eq!(job(folder, &["verify", "out"]).0, 0);
     assert!(!fs::read_dir(folder.join("out/claims")).is_ok_and(|claims| claims.count() > 0));
+}
+
+/// Each worker hangs at the same picture for ever, with heartbeats. The last one of five finds out and ends the job.
+#[test]
+fn an_input_that_hangs_its_workers_has_one_record_and_the_job_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    pictures(folder, 90, 40);
+    let expected = hashed(folder);
+    let name = "photos/000/poison.bmp";
+    fs::copy(folder.join("photos/000/000000.bmp"), folder.join(name)).expect("a picture is there");
+    let command = backfill("out", &["--expiry", "1", "--stall", "2"]);
+    let start = || {
+        let mut command = faulty(folder, &command, Fault("open64", "poison.bmp", HANGS, 1))?;
+        Some(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    };
+    let Some(workers) = (0..5).map(|_| start()).collect::<Option<Vec<_>>>() else { return };
+    let mut workers = Workers(workers);
+    let started = Instant::now();
+    let exit = loop {
+        if let Some(exit) = workers.0.iter_mut().find_map(|worker| worker.try_wait().unwrap()) {
+            break exit;
+        }
+        assert!(started.elapsed() < Duration::from_secs(120), "the job never ends");
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    println!("{exit} after {:?}", started.elapsed());
+    assert_eq!(exit.code(), Some(2));
+    assert!(started.elapsed() > Duration::from_secs(8), "four workers were to hang for two seconds each");
+    let hanging =
+        workers.0.iter_mut().map(|worker| worker.try_wait().unwrap()).filter(Option::is_none).count();
+    assert_eq!(hanging, 4);
+    drop(workers);
+    let text = String::from_utf8(all_records(folder)).unwrap();
+    let (blamed, others): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| line.contains("poison.bmp"));
+    assert_eq!(blamed.len(), 1, "{blamed:?}");
+    assert!(blamed[0].contains("corrupt") && blamed[0].contains("hashing it hung"), "{blamed:?}");
+    assert_eq!(others, String::from_utf8(expected).unwrap().lines().collect::<Vec<_>>());
+    assert_eq!(job(folder, &["verify", "out"]).0, 0);
+}
+
+/// Workers that are killed where a test ends.
+struct Workers(Vec<Child>);
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        for worker in &mut self.0 {
+            let _ = worker.kill();
+            let _ = worker.wait();
+        }
+    }
 }

@@ -179,3 +179,83 @@ fn pixels_that_are_not_there_take_nothing() {
     assert_eq!(hashed.unwrap_err().code(), "corrupt");
     assert!(taken < 4 << 20, "{taken} bytes for a file of 54");
 }
+
+#[cfg(feature = "job")]
+mod job {
+    use std::path::Path;
+    use std::time::Instant;
+
+    use shadegrid::Engine;
+    use shadegrid::job::{Entry, Folder, Location, Settings, State, WorkOptions, status, verify, work};
+    use shadegrid::pipeline::{Input, InputOptions, RecordFormat};
+
+    use super::*;
+
+    /// The first line of a ledger as another worker may have written it, with many shards in place of one.
+    fn lines(location: &Folder) -> Entry {
+        let file = location.list("ledger").unwrap().remove(0).name;
+        let content = location.read(&format!("ledger/{file}")).unwrap().unwrap();
+        serde_json::from_slice(content.split(|byte| *byte == b'\n').next().unwrap()).unwrap()
+    }
+
+    fn sealed(entry: &Entry) -> String {
+        let text = serde_json::to_string(entry).unwrap();
+        let body = text.strip_suffix('}').unwrap();
+        format!("{body},\"crc\":\"{:08x}\"}}\n", crc32fast::hash(body.as_bytes()))
+    }
+
+    /// A job of one shard, whose ledger says that many more are done.
+    fn with_shards(folder: &Path, shards: u64) -> Folder {
+        let picture = include_bytes!("../src/pipeline/example.bmp");
+        std::fs::create_dir_all(folder.join("photos")).unwrap();
+        std::fs::write(folder.join("photos/a.bmp"), picture).unwrap();
+        let location = Folder::create(folder.join("job")).unwrap();
+        let inputs = [Input::Named(folder.join("photos").into())];
+        let (input, hash) = (InputOptions::default(), HashOptions::default());
+        let settings = Settings::new(&inputs, &input, 10, RecordFormat::JsonLines, &hash);
+        let engine = Engine::builder().threads(1).memory(64 << 20).build().unwrap();
+        let at = std::sync::Arc::new(Folder::create(folder.join("job")).unwrap());
+        assert!(work(at, &settings, &WorkOptions::new(engine)).unwrap().report.complete);
+        let mut entry = lines(&location);
+        let mut some = String::new();
+        for shard in 1..shards {
+            (entry.shard, entry.file) = (shard, format!("records/{shard:07}.jsonl"));
+            for state in [State::Announced, State::Done] {
+                entry.state = state;
+                some += &sealed(&entry);
+            }
+            if shard % 2_048 == 0 || shard + 1 == shards {
+                location
+                    .append(&format!("ledger/another_{:04}.jsonl", shard / 2_048), some.as_bytes())
+                    .unwrap();
+                some.clear();
+            }
+        }
+        location
+    }
+
+    /// A ledger's memory does not grow with what its lines say: 24 bytes a shard are kept and 32 summed up, and some MiB are read at a time.
+    /// `SHADEGRID_SHARDS=1000000 cargo test --test memory -- shards --nocapture` says what a million take.
+    #[test]
+    fn shards_that_are_done_take_few_bytes() {
+        let _alone = ALONE.lock().unwrap();
+        let shards = std::env::var("SHADEGRID_SHARDS").map_or(60_000, |shards| shards.parse().unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        let location = with_shards(folder.path(), shards);
+        let written: u64 = location.list("ledger").unwrap().iter().map(|listed| listed.length).sum();
+        assert!(written > 1_000 * shards, "{written} bytes of lines");
+        let started = Instant::now();
+        let (bytes, looked) = taken(|| status(&location).unwrap());
+        assert_eq!((looked.done, looked.records, looked.damaged_lines), (shards, shards, 0));
+        println!(
+            "{bytes} bytes and {:?} for the status of {shards} shards, of which {written} bytes are written",
+            started.elapsed()
+        );
+        assert!(bytes < (48 << 20) + 80 * shards, "{bytes} bytes for {shards} shards");
+        let started = Instant::now();
+        let (bytes, verdict) = taken(|| verify(&location).unwrap());
+        assert_eq!(verdict.fault_count, shards - 1, "each but the first is of no plan");
+        println!("{bytes} bytes and {:?} for the check", started.elapsed());
+        assert!(bytes < (48 << 20) + 80 * shards, "{bytes} bytes to check {shards} shards");
+    }
+}

@@ -556,3 +556,81 @@ fn processor_time() -> (f64, f64) {
     let at = |field: usize| fields[field - 4] as f64 / 100.0;
     (at(14) + at(15), at(16) + at(17))
 }
+
+/// A store of the program's own: pictures below a prefix, a tar, a list and a job lie in it.
+#[test]
+fn a_mounted_store_holds_inputs_lists_archives_and_a_job() {
+    use shadegrid::job::{self, Settings, WorkOptions};
+    use shadegrid::pipeline::mount::object_store::memory::InMemory;
+    use shadegrid::pipeline::mount::object_store::path::Path as Key;
+    use shadegrid::pipeline::mount::object_store::{ObjectStore, ObjectStoreExt as _};
+    use shadegrid::pipeline::{
+        Input, InputOptions, Mounts, Network, Record, RecordFormat, Sink, items, open,
+    };
+    use shadegrid::{Engine, HashOptions, RunOptions};
+
+    struct Keys(Vec<(String, bool)>);
+
+    impl Sink for Keys {
+        fn write(&mut self, record: &Record) -> shadegrid::Result<()> {
+            self.0.push((record.key.to_str().unwrap().to_string(), record.outcome.is_ok()));
+            Ok(())
+        }
+    }
+
+    let picture = include_bytes!("../src/pipeline/example.bmp");
+    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let runtime = Runtime::new().unwrap();
+    let put = |key: &str, content: Vec<u8>| {
+        runtime.block_on(store.put(&Key::parse(key).unwrap(), content.into())).unwrap();
+    };
+    for key in ["cats/b.bmp", "cats/a.bmp", "cats/a/c.bmp", "catsuit.bmp", "large.bmp"] {
+        put(key, picture.to_vec());
+    }
+    put("cats/z.bmp", b"no picture".to_vec());
+    // Large enough to be read in several parts at once.
+    put("large.bmp", [&picture[..], &vec![0; 20 << 20]].concat());
+    let mut tar = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(picture.len() as u64);
+    header.set_mode(0o644);
+    tar.append_data(&mut header, "in.bmp", &picture[..]).unwrap();
+    put("cats/t.tar", tar.into_inner().unwrap());
+    put("list.csv", b"path\nmem://photos/catsuit.bmp\nmem://photos/gone.bmp\n".to_vec());
+
+    let network = Network::default().mounts(Mounts::default().set("mem://photos", store.clone()));
+    let options = InputOptions::default().network(network.clone());
+    let engine = Engine::builder().threads(2).build().unwrap();
+    let keys = |input: &str| {
+        let sources = open(items([std::ffi::OsString::from(input)], &options), &options);
+        let mut keys = Keys(Vec::new());
+        engine.run_into(sources, &mut keys, &RunOptions::default()).unwrap();
+        keys.0
+    };
+    let expected = |keys: &[(&str, bool)]| {
+        keys.iter().map(|(key, is)| (format!("mem://photos/{key}"), *is)).collect::<Vec<_>>()
+    };
+    let cats =
+        [("a.bmp", true), ("a/c.bmp", true), ("b.bmp", true), ("t.tar/in.bmp", true), ("z.bmp", false)];
+    let cats: Vec<_> = cats.iter().map(|(key, is)| (format!("cats/{key}"), *is)).collect();
+    let cats: Vec<_> = cats.iter().map(|(key, is)| (&**key, *is)).collect();
+    assert_eq!(keys("mem://photos/cats/"), expected(&cats));
+    assert_eq!(keys("mem://photos/cats"), expected(&cats));
+    assert_eq!(keys("mem://photos/list.csv"), expected(&[("catsuit.bmp", true), ("gone.bmp", false)]));
+    assert_eq!(keys("mem://photos/large.bmp"), expected(&[("large.bmp", true)]));
+
+    let place = std::ffi::OsStr::new("mem://photos/jobs/one");
+    assert!(job::at(place, true).is_err(), "nobody knows of it without the mount");
+    let location = job::at_with(place, true, &network).unwrap();
+    let hash = HashOptions::default();
+    let inputs = [Input::Named("mem://photos/cats/".into())];
+    let settings = Settings::new(&inputs, &options, 2, RecordFormat::JsonLines, &hash);
+    let worker = WorkOptions { network, ..WorkOptions::new(engine.clone()) };
+    let worked = job::work(location.clone(), &settings, &worker).unwrap();
+    assert!(worked.report.complete && worked.report.records == 5 && worked.failed == 1, "{worked:?}");
+    let verdict = job::verify(&*location).unwrap();
+    assert!(verdict.is_complete() && verdict.fault_count == 0, "{:?}", verdict.faults);
+    let below = Key::parse("jobs/one/records").unwrap();
+    let files = runtime.block_on(store.list_with_delimiter(Some(&below))).unwrap().objects;
+    assert_eq!(files.len(), worked.report.shards_done as usize);
+}

@@ -2,6 +2,7 @@
 
 mod duplicates;
 pub(in crate::job) mod merge;
+pub(in crate::job) mod overview;
 pub(in crate::job) mod report;
 pub(in crate::job) mod retry;
 pub(in crate::job) mod status;

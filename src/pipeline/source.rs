@@ -45,6 +45,9 @@ pub(super) use read_ahead::Permit;
 pub(super) use regular::{Special, open_regular};
 #[cfg(all(feature = "job", feature = "store"))]
 pub(crate) use store::Bucket;
+pub use store::Mounts;
+#[cfg(feature = "store")]
+pub use store::mount;
 pub use walk::{Walk, expand};
 
 /// One encoded picture to be, and what it is called in its record.

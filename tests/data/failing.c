@@ -1,7 +1,7 @@
 /* Makes calls of the C library fail, for tests that load this before it (LD_PRELOAD).
  *
- * FAIL_CALL names the call, FAIL_PATH a part of its path (all of it behind a =), FAIL_ERRNO the error; below 0, the call ends the
- * process. FAIL_FROM is the first such call that
+ * FAIL_CALL names the call, FAIL_PATH a part of its path (all of it behind a =), FAIL_ERRNO the error; with -1, the call ends the
+ * process, and with -2 it never returns. FAIL_FROM is the first such call that
  * fails, counted from 1; for readdir64 it is counted in each folder. */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -30,7 +30,8 @@ static int is_meant(const char *call, const char *path) {
 
 static int fails(int seen) {
     if (seen < number("FAIL_FROM")) return 0;
-    if (number("FAIL_ERRNO") < 0) abort();
+    if (number("FAIL_ERRNO") == -1) abort();
+    while (number("FAIL_ERRNO") == -2) pause();
     errno = number("FAIL_ERRNO");
     return 1;
 }

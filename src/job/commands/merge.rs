@@ -3,7 +3,7 @@
 use std::fs::File;
 
 use crate::error::{Error, Result};
-use crate::job::state::ledger::Ledger;
+use crate::job::state::ledger::{Entry, Ledger};
 use crate::job::state::location::Location;
 use crate::job::state::plan::Plan;
 use crate::job::state::records::{self, ShardFile, records_file};
@@ -23,7 +23,7 @@ pub fn merge(location: &dyn Location, to: File, format: Option<RecordFormat>) ->
     ledger.refresh(location)?;
     plan.refresh(location)?;
     let shards = plan.shards().len() as u64;
-    let done = (0..shards).filter(|shard| ledger.done(*shard).is_some()).count() as u64;
+    let done = (0..shards).filter(|shard| ledger.is_done(*shard)).count() as u64;
     if !plan.is_complete() || done < shards {
         let message =
             format!("the job in {} is not finished: {done} of {shards} shards are done", location.place());
@@ -33,13 +33,17 @@ pub fn merge(location: &dyn Location, to: File, format: Option<RecordFormat>) ->
     let cannot = |error| Error::io("cannot write the records", error);
     let written = to.try_clone().map_err(cannot)?;
     let mut sink = format.unwrap_or(own).sink(to, &describe(&settings.hash()?))?;
-    let mut records = 0;
-    for shard in 0..shards {
-        let file = records_file(shard, own);
-        for row in own.records(content(location, &mut ledger, shard, &file)?)? {
-            sink.write_stored(&row.map_err(|error| Error::Input(format!("{file}: {error}")))?)?;
-            records += 1;
+    let (mut records, mut next) = (0, 0);
+    while next < shards {
+        let some = ledger.some(location, next)?;
+        for done in some.iter().filter(|done| done.shard < shards) {
+            let file = records_file(done.shard, own);
+            for row in own.records(content(location, &mut ledger, done, &file)?)? {
+                sink.write_stored(&row.map_err(|error| Error::Input(format!("{file}: {error}")))?)?;
+                records += 1;
+            }
         }
+        next = some.last().map_or(shards, |done| done.shard + 1);
     }
     sink.finish()?;
     // Whoever gives the file its name next must not be left with a name alone after a power cut.
@@ -48,8 +52,8 @@ pub fn merge(location: &dyn Location, to: File, format: Option<RecordFormat>) ->
 }
 
 /// A shard's file, which is the one in the ledger.
-fn content(location: &dyn Location, ledger: &mut Ledger, shard: u64, file: &str) -> Result<File> {
-    let what = match records::find(location, ledger, shard)? {
+fn content(location: &dyn Location, ledger: &mut Ledger, done: &Entry, file: &str) -> Result<File> {
+    let what = match records::find(location, ledger, done)? {
         ShardFile::Intact(content, _) => return Ok(content),
         ShardFile::Unreadable(error) => return Err(error),
         ShardFile::Missing => "is gone",

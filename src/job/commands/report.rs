@@ -5,10 +5,10 @@ use std::io::{ErrorKind, Write as _};
 
 use serde::Serialize;
 
+use super::overview::{Overview, Share, Span};
 use super::status::{Status, look};
 use crate::error::{Error, Result};
 use crate::job::state::census::Census;
-use crate::job::state::ledger::{Entry, Ledger};
 use crate::job::state::location::{Location, NOBODY, Publish};
 use crate::job::state::settings::Settings;
 use crate::limits::Limits;
@@ -70,20 +70,6 @@ pub struct Part {
     pub bytes: f64,
 }
 
-/// What one worker did.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct Share {
-    /// Shards finished.
-    pub shards: u64,
-    /// Records in them.
-    pub records: u64,
-    /// Encoded bytes read for them.
-    pub bytes: u64,
-    /// From its first shard's first picture to its last shard's end, in seconds.
-    pub seconds: f64,
-}
-
 /// The report of the job in `location`, as far as it has come.
 ///
 /// # Errors
@@ -92,46 +78,33 @@ pub struct Share {
 pub fn report(location: &dyn Location) -> Result<Report> {
     let (settings, looked) = both(|| Settings::read(location), || look(location));
     let settings = settings?;
-    let (status, ledger) = looked?;
-    Ok(Report::new(settings, &status, &ledger))
+    let (status, overview) = looked?;
+    Ok(Report::new(settings, &status, overview))
 }
 
 impl Report {
-    pub(in crate::job) fn new(settings: Settings, status: &Status, ledger: &Ledger) -> Report {
-        let done = &ledger.all_done().values().collect::<Vec<_>>()[..];
-        let begun = done.iter().map(|entry| entry.begun()).min().unwrap_or(0);
-        let ended = done.iter().map(|entry| entry.ended()).max().unwrap_or(0);
-        let mut report = Report {
+    pub(in crate::job) fn new(settings: Settings, status: &Status, done: Overview) -> Report {
+        let begun = done.spans.iter().map(|span| span.begun).min().unwrap_or(0);
+        let ended = done.spans.iter().map(|span| span.ended).max().unwrap_or(0);
+        Report {
             settings,
             complete: status.is_complete(),
             shards: status.shards,
             shards_done: status.done,
-            records: status.records,
-            failed: status.failed.clone(),
-            other_limits: Vec::new(),
-            bytes: status.bytes,
-            pixels: status.pixels,
-            by_devices: done.iter().map(|entry| entry.by_devices).sum(),
-            written: done.iter().map(|entry| entry.length).sum(),
+            records: done.records,
+            over_time: over_time(&done.spans, begun, ended),
+            workers: done.workers(),
+            failed: done.failed,
+            other_limits: done.other_limits,
+            bytes: done.bytes,
+            pixels: done.pixels,
+            by_devices: done.by_devices,
+            written: done.written,
             begun,
             ended,
-            thread_seconds: BTreeMap::new(),
-            census: Census::default(),
-            over_time: over_time(done, begun, ended),
-            workers: workers(done),
-        };
-        for entry in done {
-            report.census.merge(&entry.census);
-            for limits in &entry.other_limits {
-                if !report.other_limits.contains(limits) {
-                    report.other_limits.push(limits.clone());
-                }
-            }
-            for (what, seconds) in &entry.thread_seconds {
-                *report.thread_seconds.entry(what.clone()).or_default() += seconds;
-            }
+            thread_seconds: done.thread_seconds,
+            census: done.census,
         }
-        report
     }
 
     /// Puts the report into the location, in place of an older one: as `report.json`, and `page`, the same for people, as `report.html`.
@@ -163,16 +136,16 @@ impl Report {
 }
 
 /// A shard's records count as spread evenly over its time.
-fn over_time(done: &[&Entry], begun: u64, ended: u64) -> Vec<Part> {
+fn over_time(done: &[Span], begun: u64, ended: u64) -> Vec<Part> {
     let span = ended.saturating_sub(begun).max(1) as f64;
     // Finer than shards are long there is nothing to see.
     let parts = (done.len() * 2).min(PARTS);
     let width = span / parts.max(1) as f64;
     let mut over_time = vec![Part::default(); parts];
-    for entry in done {
-        let from = entry.begun().saturating_sub(begun) as f64;
-        let to = (entry.ended().saturating_sub(begun) as f64).max(from + 1.0);
-        let (records, bytes) = (entry.records as f64 / (to - from), entry.bytes as f64 / (to - from));
+    for span in done {
+        let from = span.begun.saturating_sub(begun) as f64;
+        let to = (span.ended.saturating_sub(begun) as f64).max(from + 1.0);
+        let (records, bytes) = (span.records as f64 / (to - from), span.bytes as f64 / (to - from));
         for (number, part) in over_time.iter_mut().enumerate() {
             let start = number as f64 * width;
             let within = (to.min(start + width) - from.max(start)).max(0.0);
@@ -183,35 +156,22 @@ fn over_time(done: &[&Entry], begun: u64, ended: u64) -> Vec<Part> {
     over_time
 }
 
-fn workers(done: &[&Entry]) -> BTreeMap<String, Share> {
-    let mut spans: BTreeMap<&str, (Share, u64, u64)> = BTreeMap::new();
-    for entry in done {
-        let (share, begun, ended) = spans.entry(entry.maker()).or_insert((Share::default(), u64::MAX, 0));
-        share.shards += 1;
-        share.records += entry.records;
-        share.bytes += entry.bytes;
-        (*begun, *ended) = ((*begun).min(entry.begun()), (*ended).max(entry.ended()));
-    }
-    let seconds = |begun: u64, ended: u64| ended.saturating_sub(begun) as f64 / 1e3;
-    let share = |(share, begun, ended): (Share, u64, u64)| Share { seconds: seconds(begun, ended), ..share };
-    spans.into_iter().map(|(worker, span)| (worker.to_string(), share(span))).collect()
-}
-
 #[cfg(test)]
-mod tests {
+pub(in crate::job) mod tests {
     use super::*;
-    use crate::job::state::ledger::State;
     use crate::job::state::ledger::tests::entry;
+    use crate::job::state::ledger::{Entry, State};
 
-    fn done(at: u64, seconds: f64, records: u64, worker: &str) -> Entry {
+    pub(in crate::job) fn done(at: u64, seconds: f64, records: u64, worker: &str) -> Entry {
         Entry { at, seconds, records, bytes: 10 * records, worker: worker.into(), ..entry(1, 0, State::Done) }
     }
 
     #[test]
     fn every_record_is_somewhere_in_the_time() {
         let entries = [done(3_000, 2.0, 100, "a"), done(9_000, 7.5, 50, "b"), done(9_000, 0.0, 7, "a")];
-        let entries: Vec<&Entry> = entries.iter().collect();
-        let parts = over_time(&entries, 1_000, 9_000);
+        let mut overview = Overview::default();
+        entries.iter().for_each(|entry| overview.add(entry, false));
+        let parts = over_time(&overview.spans, 1_000, 9_000);
         let seconds = 8.0 / parts.len() as f64;
         let records: f64 = parts.iter().map(|part| part.records * seconds).sum();
         let bytes: f64 = parts.iter().map(|part| part.bytes * seconds).sum();
@@ -219,13 +179,5 @@ mod tests {
         assert!((records - 150.0).abs() < 7.1 && (bytes - 1_500.0).abs() < 71.0, "{records} {bytes}");
         assert!(parts[0].records > parts[5].records);
         assert_eq!(over_time(&[], 0, 0), []);
-    }
-
-    #[test]
-    fn workers_have_their_own_shards_and_times() {
-        let entries = [done(3_000, 2.0, 100, "a"), done(9_000, 6.0, 50, "b"), done(11_000, 1.0, 7, "a")];
-        let shares = workers(&entries.iter().collect::<Vec<_>>());
-        assert_eq!(shares["a"], Share { shards: 2, records: 107, bytes: 1_070, seconds: 10.0 });
-        assert_eq!(shares["b"], Share { shards: 1, records: 50, bytes: 500, seconds: 6.0 });
     }
 }

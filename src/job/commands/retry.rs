@@ -20,7 +20,7 @@ use crate::job::run::shard_sources::{ClaimedShard, Purpose, Supply};
 use crate::job::run::shard_writer::ShardContext;
 use crate::job::state::claim::Claims;
 use crate::job::state::identity::Identity;
-use crate::job::state::ledger::{Entry, Ledger, Writer};
+use crate::job::state::ledger::{Ledger, Writer};
 use crate::job::state::location::Location;
 use crate::job::state::plan::{self, Plan, ShardKind};
 use crate::job::state::records::{self, ShardFile, account_for, is_failed, read, records_file};
@@ -46,8 +46,11 @@ pub enum Again {
 pub fn limits_so_far(location: &dyn Location) -> Result<Limits> {
     let mut ledger = Ledger::default();
     ledger.refresh(location)?;
-    let others = ledger.all_done().values().flat_map(|entry| &entry.other_limits);
-    Ok(others.fold(Settings::read(location)?.limits, |limits, other| limits.or(other)))
+    let mut limits = Settings::read(location)?.limits;
+    ledger.for_each(location, 0, |entry| {
+        limits = entry.other_limits.iter().fold(limits.clone(), |limits, other| limits.or(other));
+    })?;
+    Ok(limits)
 }
 
 /// Hashes records again; `hash` may have other limits than the settings, as long as what succeeded does not depend on them; the ledger says so
@@ -128,13 +131,17 @@ impl Todo {
         let (mut plan, mut ledger) = (Plan::default(), Ledger::both(context.writer.clone()));
         ledger.refresh(&*context.location)?;
         plan.refresh(&*context.location)?;
-        let wanted = |entry: &Entry| match again {
-            Again::Failed(codes) if codes.is_empty() => !entry.failed.is_empty(),
-            Again::Failed(codes) => codes.iter().any(|code| entry.failed.contains_key(code)),
-            Again::Lost => true,
-        };
-        let shards = ledger.all_done().iter().filter(|(_, entry)| wanted(entry));
-        let shards = shards.map(|(shard, _)| *shard).rev().collect();
+        let mut shards = Vec::new();
+        match again {
+            Again::Lost => shards.extend(ledger.shards()),
+            Again::Failed(codes) => ledger.for_each(&*context.location, 0, |entry| {
+                let mut failed = entry.failed.keys();
+                if failed.any(|failed| codes.is_empty() || codes.contains(failed)) {
+                    shards.push(entry.shard);
+                }
+            })?,
+        }
+        shards.reverse();
         Ok(Todo {
             location: context.location.clone(),
             claims: context.claims.clone(),
@@ -169,7 +176,8 @@ impl Todo {
 
     /// Whether a shard's file is gone or another one.
     fn is_lost(&mut self, shard: u64) -> Result<bool> {
-        match (records::find(&*self.location, &mut self.ledger, shard)?, &self.again) {
+        let Some(done) = self.ledger.entry(&*self.location, shard)? else { return Ok(true) };
+        match (records::find(&*self.location, &mut self.ledger, &done)?, &self.again) {
             (ShardFile::Intact(..), _) => Ok(false),
             // Nothing is put in the place of what may only be out of reach.
             (ShardFile::Unreadable(error), Again::Lost) => Err(error),
@@ -216,8 +224,9 @@ impl Todo {
         codes: Vec<String>,
         failed: HashSet<OsString>,
     ) -> Result<Option<ClaimedShard>> {
-        let (planned, before) = (self.plan.shards().get(shard as usize), self.ledger.done(shard));
-        let (Some(planned), Some(before)) = (planned, before.cloned()) else {
+        let (planned, before) =
+            (self.plan.shards().get(shard as usize), self.ledger.entry(&*self.location, shard)?);
+        let (Some(planned), Some(before)) = (planned, before) else {
             let message = format!("shard {shard} is in the ledger and not in the plan");
             return Err(Error::Input(format!("{message}; `shadegrid job verify` says what else is wrong")));
         };

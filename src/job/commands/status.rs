@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::overview::{Overview, Span};
 use crate::error::Result;
 use crate::job::state::claim::CLAIMS;
 use crate::job::state::identity::now;
@@ -71,8 +72,8 @@ pub fn status(location: &dyn Location) -> Result<Status> {
     settings.and(looked).map(|(status, _)| status)
 }
 
-/// The same with the ledger that it was counted from.
-pub(in crate::job) fn look(location: &dyn Location) -> Result<(Status, Ledger)> {
+/// The same with all that it was counted from.
+pub(in crate::job) fn look(location: &dyn Location) -> Result<(Status, Overview)> {
     let (mut plan, mut ledger) = (Plan::default(), Ledger::default());
     // The ledger before the plan: a shard that is done was planned before.
     let (read, claims) = both(|| ledger.refresh(location), || location.list(CLAIMS));
@@ -82,54 +83,47 @@ pub(in crate::job) fn look(location: &dyn Location) -> Result<(Status, Ledger)> 
     let shard_of = |name: &str| name.split('.').next().and_then(|shard| shard.parse::<u64>().ok());
     let mut claimed: Vec<u64> = claims.iter().filter_map(|listed| shard_of(&listed.name)).collect();
     claimed.dedup();
-    claimed.retain(|shard| ledger.done(*shard).is_none());
-    let status = Status::new(&plan, &ledger, claimed.len() as u64);
-    Ok((Status { listing_broke, ..status }, ledger))
+    claimed.retain(|shard| !ledger.is_done(*shard));
+    let overview = Overview::of(&ledger, &plan, location, |_| ())?;
+    let status = Status::new(&plan, &ledger, &overview, claimed.len() as u64);
+    Ok((Status { listing_broke, ..status }, overview))
 }
 
 impl Status {
     /// What the plan and the ledger say, with so many shards in workers' hands.
-    pub(in crate::job) fn new(plan: &Plan, ledger: &Ledger, claimed: u64) -> Status {
+    pub(in crate::job) fn new(plan: &Plan, ledger: &Ledger, overview: &Overview, claimed: u64) -> Status {
         let mut status = Status {
             planned: plan.is_complete(),
             listed: plan.listed(),
             shards: plan.shards().len() as u64,
-            done: ledger.all_done().len() as u64,
+            done: ledger.count(),
             claimed,
             damaged_lines: ledger.damaged(),
+            records: overview.records,
+            failed: overview.failed.clone(),
+            bytes: overview.bytes,
+            pixels: overview.pixels,
             ..Status::default()
         };
-        status.count(plan, ledger);
-        status.rate = rate(ledger, now());
+        status.count_left(plan, ledger, overview);
+        status.rate = rate(&overview.spans, now());
         let seconds = |rate: f64| Duration::try_from_secs_f64(status.records_left as f64 / rate).ok();
         status.time_left = status.rate.filter(|rate| *rate > 0.0).and_then(seconds);
         status
     }
 
-    fn count(&mut self, plan: &Plan, ledger: &Ledger) {
-        let (mut pictures_left, mut archives, mut members, mut archives_left) = (0, 0, 0, 0);
-        for (number, shard) in plan.shards().iter().enumerate() {
-            match (shard.kind, ledger.done(number as u64)) {
-                (ShardKind::Pictures, None) => pictures_left += shard.items,
-                (ShardKind::Archive, None) => archives_left += 1,
-                (ShardKind::Pictures, Some(_)) => {}
-                (ShardKind::Archive, Some(done)) => {
-                    archives += 1;
-                    members += done.records;
-                }
+    fn count_left(&mut self, plan: &Plan, ledger: &Ledger, overview: &Overview) {
+        let (mut pictures_left, mut archives_left) = (0, 0);
+        let left = plan.shards().iter().enumerate().filter(|(number, _)| !ledger.is_done(*number as u64));
+        for (_, shard) in left {
+            match shard.kind {
+                ShardKind::Pictures => pictures_left += shard.items(),
+                ShardKind::Archive => archives_left += 1,
             }
         }
-        let average = (members as f64 / f64::from(archives.max(1))).max(1.0);
+        let average = (overview.members as f64 / overview.archives.max(1) as f64).max(1.0);
         self.records_left = pictures_left + (f64::from(archives_left) * average) as u64;
         self.estimated = archives_left > 0 || !self.planned;
-        for entry in ledger.all_done().values() {
-            self.records += entry.records;
-            self.bytes += entry.bytes;
-            self.pixels += entry.pixels;
-            for (code, count) in &entry.failed {
-                *self.failed.entry(code.clone()).or_default() += count;
-            }
-        }
     }
 }
 
@@ -137,11 +131,11 @@ impl Status {
 const WINDOW: u64 = 600_000;
 
 /// Records a second from the first shard begun to the last one finished, of those finished last.
-fn rate(ledger: &Ledger, now: u64) -> Option<f64> {
-    let last = ledger.all_done().values().map(|entry| entry.ended()).max()?.min(now);
+fn rate(done: &[Span], now: u64) -> Option<f64> {
+    let last = done.iter().map(|span| span.ended).max()?.min(now);
     let since = last.saturating_sub(WINDOW);
-    let recent = || ledger.all_done().values().filter(|entry| entry.ended() >= since);
-    let begun = recent().map(|entry| entry.begun()).min()?;
-    let records: u64 = recent().map(|entry| entry.records).sum();
+    let recent = || done.iter().filter(|span| span.ended >= since);
+    let begun = recent().map(|span| span.begun).min()?;
+    let records: u64 = recent().map(|span| span.records).sum();
     Some(records as f64 * 1e3 / last.saturating_sub(begun).max(1) as f64)
 }

@@ -1,6 +1,6 @@
 //! Whether plan, ledger and files agree, and every input has its record once.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::fs::File;
 
 use super::duplicates::{Duplicates, Origin};
@@ -83,8 +83,7 @@ pub fn verify(location: &dyn Location) -> Result<Verdict> {
         planned: plan.is_complete(),
         listed: plan.listed(),
         listing_broke: plan::why_broken(location, &plan)?,
-        done: ledger.all_done().len() as u64,
-        other_limits: ledger.all_done().values().any(|entry| !entry.other_limits.is_empty()),
+        done: ledger.count(),
         ..Verdict::default()
     };
     faults.into_iter().for_each(|fault| verdict.fault(fault));
@@ -93,8 +92,8 @@ pub fn verify(location: &dyn Location) -> Result<Verdict> {
     }
     let (keys, reported) = (Duplicates::new(), HashSet::new());
     let mut check = Check { location, format, plan: &plan, ledger, keys, reported, verdict };
-    check.outside(&records);
-    (0..plan.shards().len() as u64).try_for_each(|shard| check.shard(shard))?;
+    check.outside(&records)?;
+    check.shards()?;
     let Check { keys, mut verdict, .. } = check;
     verdict.planned_twice =
         keys.report(&mut |key, times| verdict.fault(format!("{key} has {times} records")))?;
@@ -115,16 +114,17 @@ struct Check<'a> {
 
 impl Check<'_> {
     /// Ledger lines and files of records that no shard of the plan has, or that no line names.
-    fn outside(&mut self, records: &[Listed]) {
+    fn outside(&mut self, records: &[Listed]) -> Result<()> {
         let planned = self.verdict.shards;
-        for entry in self.ledger.all_done().range(planned..).map(|(_, entry)| entry) {
+        self.ledger.for_each(self.location, planned, |entry| {
+            self.verdict.other_limits |= !entry.other_limits.is_empty();
             self.verdict.fault(format!("{} is in the ledger, and its shard not in the plan", entry.file));
-        }
+        })?;
         let visible = records.iter().filter(|listed| !listed.name.starts_with('.'));
         for name in visible.map(|listed| format!("records/{}", listed.name)) {
             let number = name["records/".len()..].split('.').next().and_then(|number| number.parse().ok());
             match number.filter(|shard| records_file(*shard, self.format) == name) {
-                Some(shard) if self.ledger.done(shard).is_some() => {}
+                Some(shard) if self.ledger.is_done(shard) => {}
                 Some(shard) if shard < planned && self.ledger.announced(shard).is_empty() => {
                     self.verdict.fault(format!("{name} is there, and no line of the ledger names it"));
                 }
@@ -132,14 +132,30 @@ impl Check<'_> {
                 _ => self.verdict.fault(format!("{name} belongs to no shard of the plan")),
             }
         }
+        Ok(())
+    }
+
+    /// Checks every shard of the plan.
+    fn shards(&mut self) -> Result<()> {
+        let mut known = VecDeque::new();
+        for shard in 0..self.verdict.shards {
+            if known.is_empty() {
+                known = self.ledger.some(self.location, shard)?.into();
+            }
+            let is_done = known.front().is_some_and(|done: &Entry| done.shard == shard);
+            let done = if is_done { known.pop_front() } else { None };
+            self.shard(shard, done.as_ref())?;
+        }
+        Ok(())
     }
 
     /// Checks what is planned for a shard, and its file if it is done.
-    fn shard(&mut self, shard: u64) -> Result<()> {
+    fn shard(&mut self, shard: u64, done: Option<&Entry>) -> Result<()> {
         let items = self.items(shard);
-        let Some(done) = self.ledger.done(shard) else { return Ok(()) };
-        let file = done.file.clone();
-        match records::find(self.location, &mut self.ledger, shard)? {
+        let Some(done) = done else { return Ok(()) };
+        self.verdict.other_limits |= !done.other_limits.is_empty();
+        let file = &done.file;
+        match records::find(self.location, &mut self.ledger, done)? {
             ShardFile::Intact(content, entry) => return self.file(shard, content, &entry, items),
             ShardFile::Missing => self.verdict.fault(format!("{file} is gone; {REPAIR}")),
             ShardFile::Mismatch => {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::overview::Overview;
 use super::report::Report;
 use super::status::Status;
 use crate::error::Result;
@@ -38,11 +39,17 @@ pub fn work(location: Arc<dyn Location>, settings: &Settings, options: &WorkOpti
     );
     let claims = Arc::new(claims?);
     let worked = held.and_then(|()| {
-        let work = || worker::take_part(location, claims.clone(), settings, options);
+        let work = || worker::take_part(location.clone(), claims.clone(), settings, options);
         let (finish, job) = beating(&claims, &options.progress, work)?;
-        let status = Status::new(job.plan(), job.ledger(), 0);
-        let report = Report::new(settings.clone(), &status, job.ledger());
-        Ok(Worked { finish, failed: job.failed(), report })
+        let mut failed = 0;
+        let overview = Overview::of(job.ledger(), job.plan(), &*location, |entry| {
+            if job.is_ours(entry.shard) {
+                failed += entry.failed.values().sum::<u64>();
+            }
+        })?;
+        let status = Status::new(job.plan(), job.ledger(), &overview, 0);
+        let report = Report::new(settings.clone(), &status, overview);
+        Ok(Worked { finish, failed, report })
     });
     let complete = worked.as_ref().is_ok_and(|worked| worked.report.complete);
     let clear = || if complete { claims.clear() } else { Ok(()) };

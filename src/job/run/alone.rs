@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::engine::{Engine, RunOptions};
 use crate::error::{Error, Result};
 use crate::job::state::claim::Claims;
-use crate::job::state::suspects::{DEATHS, Input, Suspects};
+use crate::job::state::suspects::{Blame, Fate, Input, Suspects};
 use crate::pipeline::{InputOptions, Item, Record, Sink, Source, Sources, open};
 
 /// Each source is to have its record before the next one is asked for.
@@ -35,7 +35,6 @@ impl Alone {
         let mut alone = Alone { claims, thing, suspects, items, options, sources: None, next };
         for suspect in alone.suspects.to_try() {
             alone.next = suspect;
-            alone.write_down();
             alone.try_out(suspect, engine, run)?;
             alone.suspects.clear(suspect);
         }
@@ -44,15 +43,20 @@ impl Alone {
     }
 
     /// Hashes one input for nobody.
-    fn try_out(&self, suspect: Input, engine: &Engine, run: &RunOptions) -> Result<()> {
+    fn try_out(&mut self, suspect: Input, engine: &Engine, run: &RunOptions) -> Result<()> {
         let Some(item) = self.items.get(suspect.item).cloned() else { return Ok(()) };
+        let remote = is_remote(&item);
+        self.write_down(remote);
         let source = open([item], &self.options).nth(suspect.source as usize);
+        if remote {
+            self.write_down(false);
+        }
         engine.run_into(source, &mut Nobody, run).map(drop)
     }
 
-    /// Writes down what comes next. That it cannot be written is no error: a death is then nobody's fault.
-    fn write_down(&mut self) {
-        self.suspects.take_in_hand(self.next);
+    /// Writes down what comes next, and whether it is still to be fetched. That it cannot be written is no error: a death is then nobody's fault.
+    fn write_down(&mut self, fetching: bool) {
+        self.suspects.take_in_hand(self.next, fetching);
         let _ = self.claims.suspect(&self.thing, &self.suspects);
     }
 }
@@ -63,21 +67,27 @@ impl Iterator for Alone {
     fn next(&mut self) -> Option<Source> {
         loop {
             let item = self.items.get(self.next.item)?.clone();
-            self.write_down();
-            let deaths = self.suspects.deaths(self.next);
-            if deaths >= 2 * DEATHS {
+            let remote = is_remote(&item);
+            self.write_down(remote);
+            let blame = self.suspects.blame(self.next);
+            if let Some(Blame::NotOpened(fate)) = blame {
                 self.sources = None;
                 self.next = Input { item: self.next.item + 1, source: 0 };
-                return Some(
-                    Source::failed(&item.location, ended()).from_argument(item.source.as_os_str().into()),
-                );
+                let failed = Source::failed(&item.location, at_fault(fate));
+                return Some(failed.from_argument(item.source.as_os_str().into()));
             }
             let options = &self.options;
             let sources = self.sources.get_or_insert_with(|| open([item], options));
             match sources.next() {
                 Some(source) => {
+                    if remote {
+                        self.write_down(false);
+                    }
                     self.next.source += 1;
-                    return Some(if deaths >= DEATHS { source.failing(ended()) } else { source });
+                    return Some(match blame {
+                        Some(Blame::NotHashed(fate)) => source.failing(at_fault(fate)),
+                        _ => source,
+                    });
                 }
                 None => {
                     self.sources = None;
@@ -86,6 +96,11 @@ impl Iterator for Alone {
             }
         }
     }
+}
+
+/// Whether an item comes from a store or a server, before there is a source of it.
+fn is_remote(item: &Item) -> bool {
+    item.location.to_str().is_some_and(|text| text.contains("://"))
 }
 
 /// Takes records and keeps none.
@@ -97,6 +112,10 @@ impl Sink for Nobody {
     }
 }
 
-fn ended() -> Error {
-    Error::corrupt("picture", "hashing it ended the process, time and again")
+fn at_fault(fate: Fate) -> Error {
+    let what = match fate {
+        Fate::Died => "hashing it ended the process, time and again",
+        Fate::Hung => "hashing it hung, time and again",
+    };
+    Error::corrupt("picture", what)
 }

@@ -1,6 +1,6 @@
 //! What there is to do: the plan, the ledger and the claims, as one worker sees them.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -44,8 +44,8 @@ pub(in crate::job) struct Scheduler {
     ledger: Ledger,
     /// Who held what when that was looked at last.
     held: Held,
-    /// Shards that this worker has taken, or need not take.
-    taken: HashSet<u64>,
+    /// Shards that this worker has taken, from `first` on.
+    taken: BTreeSet<u64>,
     /// All shards before it are done, or another worker's part.
     first: u64,
     /// All shards before it were looked at once: they are done, taken, or claimed by another worker.
@@ -93,8 +93,11 @@ impl Scheduler {
         while self.first < self.planned() && !self.is_open(self.first) {
             self.first += 1;
         }
-        let done = self.ledger.all_done().len() as u64;
-        self.progress.saw_job(self.planned(), done, self.plan.is_complete());
+        // What is done is known from the ledger.
+        while self.taken.first().is_some_and(|shard| *shard < self.first) {
+            self.taken.pop_first();
+        }
+        self.progress.saw_job(self.planned(), self.ledger.count(), self.plan.is_complete());
         Ok(())
     }
 
@@ -131,19 +134,13 @@ impl Scheduler {
     }
 
     /// Whether the shard is of this worker's part.
-    fn is_ours(&self, shard: u64) -> bool {
+    pub(in crate::job) fn is_ours(&self, shard: u64) -> bool {
         self.split.is_none_or(|split| shard % split.of == split.part)
     }
 
     /// Whether the shard is ours to do, and not done.
     fn is_open(&self, shard: u64) -> bool {
-        self.is_ours(shard) && self.ledger.done(shard).is_none()
-    }
-
-    /// Failed records of this worker's part.
-    pub(in crate::job) fn failed(&self) -> u64 {
-        let ours = self.ledger.all_done().iter().filter(|(shard, _)| self.is_ours(**shard));
-        ours.flat_map(|(_, entry)| entry.failed.values()).sum()
+        self.is_ours(shard) && !self.ledger.is_done(shard)
     }
 
     /// Whether nothing is left to do, for this worker's part.
@@ -209,14 +206,14 @@ impl Scheduler {
         );
         refreshed?;
         let mut publish = Publish::First;
-        if self.ledger.done(shard).is_none() && exists? {
+        if !self.ledger.is_done(shard) && exists? {
             match account_for(&*self.location, &self.ledger, &self.writer, shard, &file)? {
                 true => self.ledger.refresh(&*self.location)?,
                 // Nobody has announced this content, so nobody relies on it.
                 false => publish = Publish::Replace,
             }
         }
-        if self.ledger.done(shard).is_some() {
+        if self.ledger.is_done(shard) {
             self.claims.release(&plan::name(shard))?;
             return Ok(None);
         }

@@ -5,8 +5,8 @@
 //! its heartbeat has not changed for the expiry **by the observer's clock**; clocks of two machines are never compared.
 //!
 //! A heartbeat carries a counter of what its worker got done. A worker whose counter stands still for much longer than the expiry is
-//! *stalled*: it waits for something that does not come, or that is very slow. Its shards are taken over like those of a dead one, but
-//! that is no death: it blames no input, because the worker may only be slow.
+//! *stalled*: it hangs, waits for something that does not come, or is very slow. Its shards are taken over like those of a dead one, and that
+//! counts as an attempt too. What it had in hand is blamed only as [`suspects`](super::suspects) says, because the worker may only be slow.
 //!
 //! Claims only save work. Two workers at one shard write the same file, and the first to publish it wins.
 //!
@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use super::identity::Identity;
 use super::location::{DRAFTS, Listed, Location, NOBODY};
-use super::suspects::{self, Suspects};
+use super::suspects::{self, Fate, Suspects};
 use crate::error::{Error, Result};
 use crate::pipeline::concurrent::both;
 
@@ -75,10 +75,10 @@ struct Claim {
 #[derive(Debug, Clone, Copy)]
 struct Taken {
     number: u32,
-    /// One more than that of a dead worker's claim, the same as that of a stalled one's.
+    /// One more than that of the claim before, whose holder died or stalled.
     attempt: u32,
-    /// Whether the holder before died.
-    after_a_death: bool,
+    /// What became of the holder before, if there was one.
+    before: Option<Fate>,
 }
 
 /// A heartbeat as it was read, with times by our clock.
@@ -236,15 +236,15 @@ impl Claims {
             return Ok(false);
         }
         let known = held.things.get(thing).copied().unwrap_or(0);
-        let (mut attempt, mut after_a_death) = (1, false);
+        let (mut attempt, mut before) = (1, None);
         if known > 0 {
             let claim = self.claim(&format!("{thing}.{known}"))?;
-            let before = claim.as_ref().and_then(|claim| claim.attempt).unwrap_or(known);
-            match self.life(claim.as_ref().map(|claim| &claim.holder))? {
+            before = match self.life(claim.as_ref().map(|claim| &claim.holder))? {
                 Life::Alive => return Ok(false),
-                Life::Dead => (attempt, after_a_death) = (before.saturating_add(1), true),
-                Life::Stalled => attempt = before,
-            }
+                Life::Dead => Some(Fate::Died),
+                Life::Stalled => Some(Fate::Hung),
+            };
+            attempt = claim.and_then(|claim| claim.attempt).unwrap_or(known).saturating_add(1);
         }
         let number = known.checked_add(1).ok_or_else(|| {
             Error::Input(format!("{CLAIMS}/{thing}.{known} is no worker's claim; move it away"))
@@ -253,26 +253,26 @@ impl Claims {
         let content = serde_json::to_vec(&claim).unwrap_or_default();
         let taken = self.location.claim(&format!("{CLAIMS}/{thing}.{number}"), &content)?;
         if taken {
-            self.taken().insert(thing.to_string(), Taken { number, attempt, after_a_death });
+            self.taken().insert(thing.to_string(), Taken { number, attempt, before });
         }
         Ok(taken)
     }
 
-    /// Which attempt at `thing` this worker's is, from 1: the others' ended with their deaths.
+    /// Which attempt at `thing` this worker's is, from 1: the others' ended with their deaths, or hang.
     pub(in crate::job) fn attempt(&self, thing: &str) -> u32 {
         self.taken().get(thing).map_or(1, |taken| taken.attempt)
     }
 
-    /// What was written down of a shard that is taken alone; nothing where that cannot be read. What a worker had in hand is under suspicion if
-    /// it died, and not if it is only slow.
+    /// What was written down of a shard that is taken alone; nothing where that cannot be read. What the worker before had in hand when it died, or
+    /// while it stalled, is under suspicion.
     pub(in crate::job) fn suspects(&self, thing: &str) -> Result<Suspects> {
         let content = self.location.read(&suspects_name(thing))?.unwrap_or_default();
         let suspects: Suspects = serde_json::from_slice(&content).unwrap_or_default();
-        let after_a_death = self.taken().get(thing).is_some_and(|taken| taken.after_a_death);
-        Ok(if after_a_death { suspects.after_a_death() } else { suspects })
+        let before = self.taken().get(thing).and_then(|taken| taken.before);
+        Ok(before.map_or(suspects.clone(), |fate| suspects.after(fate)))
     }
 
-    /// Writes that down, for whoever takes the shard after this worker's death.
+    /// Writes that down, for whoever takes the shard after this worker.
     pub(in crate::job) fn suspect(&self, thing: &str, suspects: &Suspects) -> Result<()> {
         self.location.beat(&suspects_name(thing), &serde_json::to_vec(suspects).unwrap_or_default())
     }
@@ -527,17 +527,21 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_without_progress_is_taken_over_and_not_taken_for_dead() {
+    fn a_worker_without_progress_is_taken_over_and_counts_as_an_attempt() {
         let (beaten, near) = taken_over_after(|beat| format!("{beat} 3"));
         assert!(beaten.is_some_and(|beats| beats >= 8), "400 ms without progress, not {beaten:?} times 40");
-        assert_eq!(near.attempt("7"), 1, "a stalled worker counts as dead");
+        assert_eq!(near.attempt("7"), 2, "a take-over after a stall was not counted");
+        let before = near.taken()["7"].before;
+        assert_eq!(before, Some(Fate::Hung), "a stalled worker counts as dead");
         let input = suspects::Input { item: 4, source: 0 };
-        for (after_a_death, in_hand) in [(false, 0), (true, 1)] {
+        for (fate, to_try) in
+            [(None, vec![]), (Some(Fate::Hung), vec![input]), (Some(Fate::Died), vec![input])]
+        {
             let mut suspects = Suspects::default();
-            suspects.take_in_hand(input);
+            suspects.take_in_hand(input, false);
             near.suspect("7", &suspects).unwrap();
-            near.taken().get_mut("7").unwrap().after_a_death = after_a_death;
-            assert_eq!(near.suspects("7").unwrap().deaths(input), in_hand);
+            near.taken().get_mut("7").unwrap().before = fate;
+            assert_eq!(near.suspects("7").unwrap().to_try(), to_try, "{fate:?}");
         }
         let (beaten, _) = taken_over_after(|beat| format!("{beat} {}", beat / 5));
         assert_eq!(beaten, None, "a slow worker was robbed");

@@ -3,18 +3,30 @@
 //! Each worker appends to files of its own. A shard's file is *announced* before it becomes visible and *done* after, both with its
 //! checksum: so a file that a killed worker left without the second line can be distinguished from anything else, and is accounted for without
 //! being made again. A later generation (a retry) replaces the file in the same way, and until it is done both contents are right.
+//!
+//! A line has some 700 to 2,500 bytes, and a job may have a million shards. So of a done shard only the place of its line is kept, and whoever
+//! needs what it says reads the line back: one at a time, or all in order, some MiB at once.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::census::Census;
-use super::checksummed::{seal, unseal};
-use super::location::{Listed, Location};
+use super::location::Location;
 use crate::error::Result;
 use crate::limits::Limits;
 use crate::pipeline::concurrent::each;
+
+mod index;
+mod reading;
+mod writer;
+
+use index::{Index, Line};
+use reading::{Appended, Found, forget_announced, read_back};
+pub(in crate::job) use writer::Writer;
+use writer::Written;
 
 const LEDGER: &str = "ledger";
 
@@ -128,55 +140,41 @@ impl Entry {
     }
 }
 
-/// A worker's own part of the ledger.
-#[derive(Debug)]
-pub(in crate::job) struct Writer {
-    location: Arc<dyn Location>,
-    worker: String,
-    /// Lines of one file.
-    most: usize,
-    lines: Mutex<usize>,
-    /// What was written and not read back.
-    written: Mutex<Vec<Entry>>,
+/// Files that are read between two looks at what came of it.
+const FILES: usize = 64;
+
+/// Bytes of lines that are read back at a time, about as many thousands of shards as MiB. In memory what they say takes some three times as much.
+const WINDOW: u64 = 4 << 20;
+
+/// The files of the ledger that were met.
+#[derive(Debug, Default)]
+struct Files {
+    names: Vec<Arc<str>>,
+    /// How far each has been read, in bytes.
+    read: Vec<u64>,
+    numbers: HashMap<Arc<str>, u32>,
 }
 
-impl Writer {
-    pub(in crate::job) fn new(location: Arc<dyn Location>, worker: &str) -> Writer {
-        Writer {
-            most: location.appends().max(1),
-            location,
-            worker: worker.to_string(),
-            lines: Mutex::new(0),
-            written: Mutex::default(),
+impl Files {
+    /// The number of the file with that name, from now on.
+    fn number(&mut self, name: &str) -> u32 {
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
         }
-    }
-
-    /// Whether a file of the ledger is this worker's.
-    fn wrote(&self, file: &str) -> bool {
-        file.rsplit_once('_').is_some_and(|(worker, _)| worker == self.worker)
-    }
-
-    /// Appends a line; it is there after a power cut.
-    pub(in crate::job) fn append(&self, entry: &Entry) -> Result<()> {
-        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = format!("{LEDGER}/{}_{:04}.jsonl", self.worker, *lines / self.most);
-        // After a failure the file may end in a torn line, so what follows goes to the next one.
-        let line = *lines;
-        *lines = (line / self.most + 1) * self.most;
-        self.location.append(&name, format!("{}\n", seal(entry)?).as_bytes())?;
-        *lines = line + 1;
-        self.written.lock().unwrap_or_else(PoisonError::into_inner).push(entry.clone());
-        Ok(())
+        let (name, number): (Arc<str>, _) = (name.into(), self.names.len() as u32);
+        self.names.push(name.clone());
+        self.read.push(0);
+        self.numbers.insert(name, number);
+        number
     }
 }
 
 /// The ledger of all workers, as far as it has been read.
 #[derive(Debug, Default)]
 pub(in crate::job) struct Ledger {
-    /// How far each file has been read.
-    read: HashMap<String, u64>,
+    files: Files,
     /// The newest generation that is done, by shard.
-    done: BTreeMap<u64, Entry>,
+    done: Index,
     /// What is announced beyond.
     announced: HashMap<u64, Vec<Entry>>,
     /// Whole lines that are damaged.
@@ -193,59 +191,120 @@ impl Ledger {
 
     /// Reads what was appended since.
     pub(in crate::job) fn refresh(&mut self, location: &dyn Location) -> Result<()> {
-        let others = |listed: &Listed| self.own.as_ref().is_none_or(|own| !own.wrote(&listed.name));
-        let read = |listed: &Listed| self.read.get(&listed.name).copied().unwrap_or(0);
-        let listed = location.list(LEDGER)?.into_iter().filter(others);
-        let listed = listed.map(|listed| (read(&listed), listed));
-        let longer: Vec<(u64, Listed)> = listed.filter(|(read, listed)| listed.length > *read).collect();
-        let new = each(&longer, |(read, listed)| {
-            location.read_range(&format!("{LEDGER}/{}", listed.name), *read, listed.length - read)
-        });
-        for (new, (read, listed)) in new.into_iter().zip(longer) {
-            let new = new?;
-            // A line without its end is being written, or was never finished.
-            let whole = new.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
-            for line in new[..whole].split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-                match unseal(line).filter(Entry::is_sound) {
-                    Some(entry) => self.add(entry),
-                    None => self.damaged += 1,
-                }
+        let mut longer = Vec::new();
+        for listed in location.list(LEDGER)? {
+            if self.own.as_ref().is_some_and(|own| own.wrote(&listed.name)) {
+                continue;
             }
-            self.read.insert(listed.name, read + whole as u64);
+            let file = self.files.number(&listed.name);
+            let (from, to) = (self.files.read[file as usize], listed.length);
+            if to > from {
+                longer.push(Appended { file, name: listed.name, from, to });
+            }
         }
-        let own = self.own.as_ref().map(|own| &own.written);
-        let written =
-            own.map(|written| std::mem::take(&mut *written.lock().unwrap_or_else(PoisonError::into_inner)));
-        written.into_iter().flatten().for_each(|entry| self.add(entry));
+        for some in longer.chunks(FILES) {
+            for (found, appended) in each(some, |appended| appended.read(location)).into_iter().zip(some) {
+                self.add(found?, appended.file);
+            }
+        }
+        let written = self.own.as_ref().map(|own| own.take_written());
+        written.into_iter().flatten().for_each(|written| self.add_own(written));
         Ok(())
     }
 
-    fn add(&mut self, entry: Entry) {
-        let shard = entry.shard;
-        let newer = |known: &Entry| known.generation >= entry.generation;
-        if self.done.get(&shard).is_some_and(newer) {
-            return;
-        }
-        match entry.state {
-            State::Announced => self.announced.entry(shard).or_default().push(entry),
-            State::Done => {
-                if let Some(announced) = self.announced.get_mut(&shard) {
-                    announced.retain(|other| other.generation > entry.generation);
-                }
-                self.announced.retain(|_, announced| !announced.is_empty());
-                self.done.insert(shard, entry);
+    fn add(&mut self, found: Found, file: u32) {
+        self.files.read[file as usize] = found.read;
+        self.damaged += found.damaged;
+        found.done.into_iter().for_each(|(shard, line)| self.add_done(shard, line));
+        found.announced.into_values().flatten().for_each(|entry| self.announce(entry));
+    }
+
+    fn add_own(&mut self, written: Written) {
+        let Written { entry, file, offset, length } = written;
+        let length = u32::try_from(length).ok().and_then(NonZeroU32::new);
+        match (entry.state, length) {
+            (State::Done, Some(length)) => {
+                let line =
+                    Line { offset, file: self.files.number(&file), length, generation: entry.generation };
+                self.add_done(entry.shard, line);
             }
+            (State::Done, None) => self.damaged += 1,
+            (State::Announced, _) => self.announce(entry),
         }
     }
 
-    /// The newest line of a shard that is done.
-    pub(in crate::job) fn done(&self, shard: u64) -> Option<&Entry> {
-        self.done.get(&shard)
+    fn add_done(&mut self, shard: u64, line: Line) {
+        forget_announced(&mut self.announced, shard, line.generation);
+        self.done.add(shard, line);
     }
 
-    /// All of them, by shard.
-    pub(in crate::job) fn all_done(&self) -> &BTreeMap<u64, Entry> {
-        &self.done
+    fn announce(&mut self, entry: Entry) {
+        if self.done.get(entry.shard).is_none_or(|done| done.generation < entry.generation) {
+            self.announced.entry(entry.shard).or_default().push(entry);
+        }
+    }
+
+    /// Whether a shard is done.
+    pub(in crate::job) fn is_done(&self, shard: u64) -> bool {
+        self.done.get(shard).is_some()
+    }
+
+    /// How many shards are done.
+    pub(in crate::job) fn count(&self) -> u64 {
+        self.done.count()
+    }
+
+    /// The shards that are done, in order.
+    pub(in crate::job) fn shards(&self) -> impl Iterator<Item = u64> {
+        self.done.from(0).map(|(shard, _)| shard)
+    }
+
+    /// The newest line of a shard that is done, read back.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`](crate::Error::Input) where it is not there any more, and those of the location.
+    pub(in crate::job) fn entry(&self, location: &dyn Location, shard: u64) -> Result<Option<Entry>> {
+        let Some(line) = self.done.get(shard) else { return Ok(None) };
+        Ok(self.read_back(location, vec![(shard, line)])?.pop())
+    }
+
+    /// The newest lines of shards that are done, from the shard `first` on in order: as many as are read back at a time, at least one if there is one.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`entry`](Ledger::entry).
+    pub(in crate::job) fn some(&self, location: &dyn Location, first: u64) -> Result<Vec<Entry>> {
+        let mut bytes = 0;
+        let lines = self.done.from(first).take_while(|(_, line)| {
+            let fits = bytes < WINDOW;
+            bytes += u64::from(line.length.get());
+            fits
+        });
+        self.read_back(location, lines.collect())
+    }
+
+    /// Goes through the newest lines of all shards that are done, from the shard `first` on in order, in bounded memory.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`entry`](Ledger::entry).
+    pub(in crate::job) fn for_each(
+        &self,
+        location: &dyn Location,
+        mut first: u64,
+        mut take: impl FnMut(Entry),
+    ) -> Result<()> {
+        loop {
+            let some = self.some(location, first)?;
+            let Some(last) = some.last() else { return Ok(()) };
+            first = last.shard + 1;
+            some.into_iter().for_each(&mut take);
+        }
+    }
+
+    fn read_back(&self, location: &dyn Location, lines: Vec<(u64, Line)>) -> Result<Vec<Entry>> {
+        read_back(location, |file| &*self.files.names[file as usize], lines)
     }
 
     /// What is announced for a shard and not done.
@@ -298,19 +357,21 @@ pub(in crate::job) mod tests {
         let mut ledger = Ledger::default();
         a.append(&entry(1, 0, State::Announced)).unwrap();
         ledger.refresh(&*location).unwrap();
-        assert_eq!((ledger.done(1), ledger.announced(1).len()), (None, 1));
+        assert_eq!((ledger.is_done(1), ledger.announced(1).len()), (false, 1));
         a.append(&entry(1, 0, State::Done)).unwrap();
         b.append(&entry(2, 0, State::Done)).unwrap();
         ledger.refresh(&*location).unwrap();
-        assert_eq!((ledger.done(1), ledger.announced(1).len()), (Some(&entry(1, 0, State::Done)), 0));
-        assert_eq!(ledger.all_done().len(), 2);
+        assert_eq!(ledger.entry(&*location, 1).unwrap(), Some(entry(1, 0, State::Done)));
+        assert_eq!((ledger.announced(1).len(), ledger.count()), (0, 2));
 
         let c = Arc::new(Writer::new(location.clone(), "c"));
         let mut own = Ledger::both(c.clone());
         c.append(&entry(3, 0, State::Done)).unwrap();
         fs::write(folder.path().join("ledger/c_0000.jsonl"), "damaged\n").unwrap();
         own.refresh(&*location).unwrap();
-        assert_eq!((own.all_done().len(), own.damaged()), (3, 0), "the own line was read back, or not known");
+        assert_eq!((own.count(), own.damaged()), (3, 0), "the own line was read back, or not known");
+        let gone = own.entry(&*location, 3).unwrap_err();
+        assert!(gone.to_string().contains("ledger/c_0000.jsonl"), "{gone}");
         fs::remove_file(folder.path().join("ledger/c_0000.jsonl")).unwrap();
 
         let file = folder.path().join("ledger/b_0000.jsonl");
@@ -319,7 +380,7 @@ pub(in crate::job) mod tests {
             fs::write(&file, &whole[..cut]).unwrap();
             let mut torn = Ledger::default();
             torn.refresh(&*location).unwrap();
-            assert_eq!((torn.done(2), torn.damaged()), (None, 0), "torn at {cut}");
+            assert_eq!((torn.is_done(2), torn.damaged()), (false, 0), "torn at {cut}");
         }
         for at in 0..whole.len() - 1 {
             let mut damaged = whole.clone();
@@ -327,7 +388,7 @@ pub(in crate::job) mod tests {
             fs::write(&file, damaged).unwrap();
             let mut ledger = Ledger::default();
             ledger.refresh(&*location).unwrap();
-            assert!(ledger.done(2).is_none() && ledger.damaged() >= 1, "damage at {at} went unseen");
+            assert!(!ledger.is_done(2) && ledger.damaged() >= 1, "damage at {at} went unseen");
         }
     }
 
@@ -346,17 +407,60 @@ pub(in crate::job) mod tests {
         assert!(written < 70 * all, "{written} bytes were written for {all}");
         let mut ledger = Ledger::default();
         ledger.refresh(&*store).unwrap();
-        assert_eq!(ledger.all_done().len(), 1_000);
+        assert_eq!(ledger.count(), 1_000);
+    }
+
+    /// A ledger that read what one worker wrote.
+    fn written(entries: &[Entry]) -> (tempfile::TempDir, Arc<dyn Location>, Ledger) {
+        let folder = tempfile::tempdir().unwrap();
+        let location: Arc<dyn Location> = Arc::new(Folder::create(folder.path()).unwrap());
+        let writer = Writer::new(location.clone(), "a");
+        entries.iter().for_each(|entry| writer.append(entry).unwrap());
+        let mut ledger = Ledger::default();
+        ledger.refresh(&*location).unwrap();
+        (folder, location, ledger)
     }
 
     #[test]
     fn the_newest_generation_counts() {
-        let mut ledger = Ledger::default();
-        ledger.add(entry(1, 1, State::Announced));
-        ledger.add(entry(1, 0, State::Done));
+        let first = [entry(1, 1, State::Announced), entry(1, 0, State::Done)];
+        let (_folder, location, mut ledger) = written(&first);
         assert_eq!(ledger.announced(1), [entry(1, 1, State::Announced)]);
-        ledger.add(entry(1, 1, State::Done));
-        ledger.add(entry(1, 0, State::Done));
-        assert_eq!((ledger.done(1).unwrap().generation, ledger.announced(1).len()), (1, 0));
+        let others = Writer::new(location.clone(), "b");
+        for generation in [1, 0] {
+            others.append(&entry(1, generation, State::Done)).unwrap();
+            others.append(&entry(1, generation, State::Announced)).unwrap();
+        }
+        ledger.refresh(&*location).unwrap();
+        let newest = ledger.entry(&*location, 1).unwrap().unwrap();
+        assert_eq!((newest.generation, ledger.announced(1).len()), (1, 0));
+    }
+
+    /// Entries so large that several windows and ranges are needed, of two workers in turn, read by others and by one of the two itself.
+    #[test]
+    fn all_lines_come_back_in_order_a_window_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let location: Arc<dyn Location> = Arc::new(Folder::create(folder.path()).unwrap());
+        let writers = ["a", "b"].map(|name| Arc::new(Writer::new(location.clone(), name)));
+        let large = |shard: u64| Entry {
+            worker: "w".repeat(if shard == 40 { 3 << 20 } else { 30_000 }),
+            ..entry(shard, 0, State::Done)
+        };
+        for shard in (0..400).rev() {
+            writers[shard as usize % 2].append(&large(shard)).unwrap();
+        }
+        for mut ledger in [Ledger::default(), Ledger::both(writers[0].clone())] {
+            ledger.refresh(&*location).unwrap();
+            let mut next = 7;
+            let window = ledger.some(&*location, 0).unwrap();
+            assert_eq!(window.len(), 41, "4 MiB are reached with the one of 3 MiB");
+            ledger
+                .for_each(&*location, 7, |entry| {
+                    assert_eq!(entry, large(next));
+                    next += 1;
+                })
+                .unwrap();
+            assert_eq!((next, ledger.count(), ledger.shards().count()), (400, 400, 400));
+        }
     }
 }

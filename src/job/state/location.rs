@@ -13,6 +13,7 @@ use tempfile::NamedTempFile;
 #[cfg(not(feature = "store"))]
 use crate::error::Error;
 use crate::error::Result;
+use crate::pipeline::Network;
 
 mod folder;
 #[cfg(feature = "store")]
@@ -29,19 +30,28 @@ pub use store::Store;
 /// [`Error::Io`](crate::Error::Io) where there can be none, [`Error::Input`](crate::Error::Input) where the folder does not exist, [`Error::Unsupported`](crate::Error::Unsupported) where this build has no
 /// object stores.
 pub fn at(place: &OsStr, new: bool) -> Result<Arc<dyn Location>> {
+    at_with(place, new, &Network::default())
+}
+
+/// The same with the endpoints, credentials and mounted stores of `network`.
+///
+/// # Errors
+///
+/// Those of [`at`].
+pub fn at_with(place: &OsStr, new: bool, network: &Network) -> Result<Arc<dyn Location>> {
     if let Some(url) = place.to_str().filter(|text| text.contains("://")) {
-        return store_at(url);
+        return store_at(url, network);
     }
     Ok(Arc::new(if new { Folder::create(place)? } else { Folder::open(place)? }))
 }
 
 #[cfg(feature = "store")]
-fn store_at(url: &str) -> Result<Arc<dyn Location>> {
-    Ok(Arc::new(Store::open(url)?))
+fn store_at(url: &str, network: &Network) -> Result<Arc<dyn Location>> {
+    Ok(Arc::new(Store::open_with(url, network)?))
 }
 
 #[cfg(not(feature = "store"))]
-fn store_at(url: &str) -> Result<Arc<dyn Location>> {
+fn store_at(url: &str, _network: &Network) -> Result<Arc<dyn Location>> {
     Err(Error::Unsupported(format!("{url}: this build writes to no stores; build with the feature `store`")))
 }
 

@@ -7,7 +7,7 @@
 //! The inputs may be listed again for what is new. `plan/extension-0001.json` begins that, further segments follow, and `plan/complete-0001.json`
 //! is the completion marker then. `plan/broken.json` says why the listing that continues, or is to be continued, broke off before.
 
-use std::ops::Range;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,7 @@ mod writer;
 
 pub use markers::ListingTime;
 pub(in crate::job) use markers::why_broken;
-use markers::{Complete, Index, latest};
+use markers::{Complete, Index, ShardLine, latest};
 pub(in crate::job) use writer::write;
 
 const PLAN: &str = "plan";
@@ -40,19 +40,38 @@ pub(in crate::job) enum ShardKind {
     Archive,
 }
 
-/// A shard, and where its items stand.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// A shard, and where its items stand, in 24 bytes: a job may have a million.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::job) struct Shard {
     pub(in crate::job) kind: ShardKind,
     /// How many items.
-    pub(in crate::job) items: u64,
-    /// Where they lie behind the segment's first line, compressed, in bytes.
-    place: Range<u64>,
+    items: u32,
+    /// Where they begin behind the segment's first line, compressed, in bytes.
+    start: u32,
+    /// Their length there, in bytes.
+    length: u32,
     /// CRC-32 of them there.
     crc: u32,
-    /// The segment, and the length of its first line.
-    #[serde(skip)]
-    segment: (u64, u64),
+    /// The segment.
+    segment: u32,
+}
+
+/// In place of the segment of a shard whose own cannot be read.
+const UNREADABLE: u32 = u32::MAX;
+
+impl Shard {
+    /// A shard of a segment, as that has it. Numbers that are larger than any segment's do not come here: see [`Index::is_sound`].
+    fn of(line: &ShardLine, segment: u32) -> Shard {
+        let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+        let ShardLine { kind, items, ref place, crc } = *line;
+        let length = place.end.saturating_sub(place.start);
+        Shard { kind, items: small(items), start: small(place.start), length: small(length), crc, segment }
+    }
+
+    /// How many items.
+    pub(in crate::job) fn items(&self) -> u64 {
+        u64::from(self.items)
+    }
 }
 
 /// A segment as whoever wrote it knows it.
@@ -61,7 +80,7 @@ pub(in crate::job) struct Segment {
     number: u64,
     /// When it was written.
     at: u64,
-    shards: Vec<Shard>,
+    shards: Vec<ShardLine>,
     /// Length of its first line.
     line: u64,
 }
@@ -71,6 +90,8 @@ pub(in crate::job) struct Segment {
 pub(in crate::job) struct Plan {
     shards: Vec<Shard>,
     segments: u64,
+    /// Lengths of the segments' first lines, in bytes.
+    lines: BTreeMap<u32, u64>,
     /// How often the inputs were listed again, or begun to be.
     listing: u64,
     /// Whether the last listing came to its end.
@@ -144,15 +165,16 @@ impl Plan {
             if (number, self.listing) == (0, 0) && at > 0 {
                 self.listed.from = Some(at);
             }
-            let own = |shard| Shard { segment: (number, line), ..shard };
-            self.shards.extend(shards.into_iter().map(own));
+            let segment = u32::try_from(number).unwrap_or(UNREADABLE);
+            self.lines.insert(segment, line);
+            self.shards.extend(shards.iter().map(|shard| Shard::of(shard, segment)));
             self.segments += 1;
         }
     }
 
     /// How many items are planned so far.
     fn items_planned(&self) -> u64 {
-        self.shards.iter().fold(0, |items, shard| items.saturating_add(shard.items))
+        self.shards.iter().map(Shard::items).sum()
     }
 
     /// Begins another listing of the inputs, behind one that came to its end; whoever takes it up continues it. Where somebody else has begun
@@ -179,6 +201,12 @@ impl Plan {
         &self.shards
     }
 
+    /// What a shard is made of; `None` where it is not planned.
+    pub(in crate::job) fn kind(&self, shard: u64) -> Option<ShardKind> {
+        let shard = usize::try_from(shard).ok()?;
+        self.shards.get(shard).map(|shard| shard.kind)
+    }
+
     /// Whether there will be no more.
     pub(in crate::job) fn is_complete(&self) -> bool {
         self.complete
@@ -187,10 +215,10 @@ impl Plan {
     /// A shard's items, in their order.
     pub(in crate::job) fn items(&self, location: &dyn Location, shard: u64) -> Result<Vec<Item>> {
         let planned = &self.shards[shard as usize];
-        let (segment, line) = planned.segment;
-        let name = segment_name(segment);
-        let Range { start, end } = planned.place;
-        let packed = location.read_range(&name, line + start, end - start)?;
+        let name = segment_name(u64::from(planned.segment));
+        let line = self.lines.get(&planned.segment).ok_or_else(|| damaged(&name))?;
+        let start = line + u64::from(planned.start);
+        let packed = location.read_range(&name, start, u64::from(planned.length))?;
         if crc32fast::hash(&packed) != planned.crc {
             return Err(damaged(&name));
         }

@@ -35,7 +35,7 @@ pub(in crate::job) fn account_for(
 pub(in crate::job) fn settle(location: &dyn Location, writer: &Writer, shard: u64, file: &str) -> Result<()> {
     let mut ledger = Ledger::default();
     ledger.refresh(location)?;
-    if ledger.done(shard).is_some() || account_for(location, &ledger, writer, shard, file)? {
+    if ledger.is_done(shard) || account_for(location, &ledger, writer, shard, file)? {
         return Ok(());
     }
     Err(Error::Input(format!(
@@ -78,27 +78,27 @@ pub(in crate::job) enum ShardFile {
     Unreadable(Error),
 }
 
-/// The file of a shard that is done; it is read to its end. Where it matches no line of the ledger, the ledger is read on.
-pub(in crate::job) fn find(location: &dyn Location, ledger: &mut Ledger, shard: u64) -> Result<ShardFile> {
-    match look(location, ledger, shard) {
+/// The file of a shard that is `done`; it is read to its end. Where it matches no line of the ledger, the ledger is read on.
+pub(in crate::job) fn find(location: &dyn Location, ledger: &mut Ledger, done: &Entry) -> Result<ShardFile> {
+    match look(location, ledger, done) {
         ShardFile::Intact(content, entry) => Ok(ShardFile::Intact(content, entry)),
         ShardFile::Unreadable(error) => Ok(ShardFile::Unreadable(error)),
         ShardFile::Mismatch | ShardFile::Missing => {
             // A retry may have replaced the file since the ledger was read.
             ledger.refresh(location)?;
-            Ok(look(location, ledger, shard))
+            let newest = ledger.entry(location, done.shard)?;
+            Ok(look(location, ledger, newest.as_ref().unwrap_or(done)))
         }
     }
 }
 
-fn look(location: &dyn Location, ledger: &Ledger, shard: u64) -> ShardFile {
-    let Some(done) = ledger.done(shard) else { return ShardFile::Missing };
+fn look(location: &dyn Location, ledger: &Ledger, done: &Entry) -> ShardFile {
     let read = || {
         let Some(mut content) = location.open(&done.file)? else { return Ok(ShardFile::Missing) };
         let (sha256, length) = digest::of_file(&content, &done.file)?;
         content.rewind().map_err(|error| Error::io(format!("cannot read {}", done.file), error))?;
         // A retry may have replaced the file and not be done yet.
-        let mut lines = std::iter::once(done).chain(ledger.announced(shard));
+        let mut lines = std::iter::once(done).chain(ledger.announced(done.shard));
         let line = lines.find(|entry| entry.sha256 == sha256 && entry.length == length);
         Ok(line.map_or(ShardFile::Mismatch, |entry| ShardFile::Intact(content, Box::new(entry.clone()))))
     };

@@ -205,9 +205,10 @@ where
 /// Whether a listing of `inputs` goes on behind any of its items without listing again what comes before: all are prefixes of stores, and none
 /// holds another.
 pub fn resumes(inputs: &[Input]) -> bool {
+    let mounts = store::Mounts::default();
     let prefix = |input: &Input| match input {
         Input::Named(name) => {
-            let url = store::url(name).filter(|url| store::lists(url))?;
+            let url = store::url(name, &mounts).filter(|url| store::lists(url, &mounts))?;
             if list::looks_like_list(name) || is_parquet(name) {
                 return None;
             }
@@ -273,8 +274,8 @@ impl Listing {
     fn input(self, input: Input) -> Items {
         let resume = self.resume.clone();
         match input {
-            Input::Named(name) => match store::url(&name) {
-                Some(url) if store::lists(url) => self.stored(url, &name),
+            Input::Named(name) => match store::url(&name, &self.options.network.mounts) {
+                Some(url) if store::lists(url, &self.options.network.mounts) => self.stored(url, &name),
                 _ => self.resumed(self.named(name), resume),
             },
             Input::List(list) => {
@@ -336,8 +337,10 @@ impl Listing {
             Err(error) => return one(Item::new(list.clone(), &list, ItemKind::Broken(error.to_string()))),
         };
         Box::new(names.flat_map(move |name| match name {
-            Ok(name) => match store::url(&name) {
-                Some(url) if url.ends_with('/') && store::lists(url) => listing.below(url, None, &list),
+            Ok(name) => match store::url(&name, &listing.options.network.mounts) {
+                Some(url) if url.ends_with('/') && store::lists(url, &listing.options.network.mounts) => {
+                    listing.below(url, None, &list)
+                }
                 None if !listing.may_name_files(&list) => {
                     let refused = "a list that comes from a server may name only URLs; \
                                 allow it files of this machine with --allow-local-paths";
@@ -355,13 +358,13 @@ impl Listing {
 
     /// Whether a list may name files: whoever fills one on a server must not choose what is read here.
     fn may_name_files(&self, list: &OsStr) -> bool {
-        store::url(list).is_none() || self.options.network.allow_local_paths
+        store::url(list, &self.options.network.mounts).is_none() || self.options.network.allow_local_paths
     }
 
     /// A file, an object by its URL, or the files below a folder.
     fn files(&self, name: &OsStr, source: &OsStr) -> Items {
         let (only, source, named) = (self.options.extensions.clone(), source.to_os_string(), name == source);
-        if store::url(name).is_some() {
+        if store::url(name, &self.options.network.mounts).is_some() {
             let item = Item::at(name.to_os_string(), &source);
             return Box::new(Some(item).into_iter().filter(move |item| named || only.lets_item(item)));
         }
@@ -444,7 +447,8 @@ impl Listing {
 impl InputOptions {
     /// The same for an item that came from `source`: what a list from a server named is trusted less.
     pub(super) fn for_item(self: &Arc<InputOptions>, location: &OsStr, source: &OsStr) -> Arc<InputOptions> {
-        match store::url(source).filter(|_| location != source && store::url(location).is_some()) {
+        let url = |name| store::url(name, &self.network.mounts);
+        match url(source).filter(|_| location != source && url(location).is_some()) {
             Some(list) => {
                 let network = Network { list: Some(list.to_string()), ..self.network.clone() };
                 Arc::new(InputOptions { network, ..(**self).clone() })

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use super::store::Mounts;
+
 /// How servers are asked, and how far they are trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -23,6 +25,8 @@ pub struct Network {
     pub list: Option<String>,
     /// Endpoints and credentials of object stores, where they are not those of the environment.
     pub store: StoreOptions,
+    /// Stores of the program's own in place of URLs; needs the feature `store`.
+    pub mounts: Mounts,
 }
 
 /// Endpoints and credentials of object stores, by the names of the environment's variables: `AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID`,
@@ -58,6 +62,7 @@ setters!(Network {
     max_temporary_bytes: u64,
     list: Option<String>,
     store: StoreOptions,
+    mounts: Mounts,
 });
 
 impl Default for Network {
@@ -69,6 +74,7 @@ impl Default for Network {
             max_temporary_bytes: 16 << 30,
             list: None,
             store: StoreOptions::default(),
+            mounts: Mounts::default(),
         }
     }
 }

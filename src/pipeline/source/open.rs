@@ -186,7 +186,9 @@ impl Opened {
         let Item { location, kind, source, .. } = item;
         match kind {
             ItemKind::Archive => self.archive(location, &source),
-            ItemKind::Picture if store::url(&location).is_some() => self.fetch(location, &source),
+            ItemKind::Picture if store::url(&location, &self.options.network.mounts).is_some() => {
+                self.fetch(location, &source)
+            }
             ItemKind::Picture if location == source => Slot::Ready(Source::file(location)),
             ItemKind::Picture => Slot::Ready(Source::found(location)),
             ItemKind::StandardInput => {

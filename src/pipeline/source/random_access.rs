@@ -1,7 +1,7 @@
 //! Files to be read anywhere in them, on disk or in a store.
 
 use std::ffi::OsStr;
-use std::io::{self, Read, Seek};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::{InputOptions, open_regular, store};
@@ -11,9 +11,19 @@ pub(super) trait RandomAccess: Read + Seek + Send {}
 
 impl<T: Read + Seek + Send> RandomAccess for T {}
 
+/// Where in something of `length` bytes a seek leads, from where reading stands.
+pub(super) fn sought(to: SeekFrom, at: u64, length: u64) -> io::Result<u64> {
+    let to = match to {
+        SeekFrom::Start(to) => Some(to),
+        SeekFrom::End(by) => length.checked_add_signed(by),
+        SeekFrom::Current(by) => at.checked_add_signed(by),
+    };
+    to.ok_or_else(|| io::ErrorKind::InvalidInput.into())
+}
+
 /// Opens a path or an object's URL. A pipe or a device is refused: it cannot be read anywhere in it.
 pub(super) fn open(location: &OsStr, options: &InputOptions) -> io::Result<Box<dyn RandomAccess>> {
-    if let Some(url) = store::url(location) {
+    if let Some(url) = store::url(location, &options.network.mounts) {
         return store::open(url, options);
     }
     let (file, _) = open_regular(Path::new(location))?;

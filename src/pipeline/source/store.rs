@@ -28,6 +28,8 @@ mod exact;
 mod fetch;
 mod library;
 mod listing;
+pub mod mount;
+mod mounted;
 mod object;
 mod pace;
 mod page;
@@ -41,6 +43,7 @@ mod wire;
 pub(crate) use bucket::Bucket;
 pub(super) use fetch::{Coming, Fetcher};
 pub(super) use listing::{Found, is_object, list};
+pub use mount::Mounts;
 pub(super) use object::open;
 
 /// Schemes of URLs, and whether objects are listed there.
@@ -57,14 +60,16 @@ const SCHEMES: [(&str, bool); 9] = [
 ];
 
 /// The location as a URL, where it is one.
-pub(super) fn url(location: &OsStr) -> Option<&str> {
+pub(super) fn url<'a>(location: &'a OsStr, mounts: &Mounts) -> Option<&'a str> {
     let text = location.to_str()?;
-    SCHEMES.iter().any(|(scheme, _)| text.starts_with(scheme)).then_some(text)
+    let known = SCHEMES.iter().any(|(scheme, _)| text.starts_with(scheme));
+    (known || mounts.find(text).is_some()).then_some(text)
 }
 
 /// Whether a URL lies in a store that lists what it has.
-pub(super) fn lists(url: &str) -> bool {
-    SCHEMES.iter().any(|(scheme, lists)| *lists && url.starts_with(scheme))
+pub(super) fn lists(url: &str, mounts: &Mounts) -> bool {
+    let known = SCHEMES.iter().any(|(scheme, lists)| *lists && url.starts_with(scheme));
+    known || mounts.find(url).is_some()
 }
 
 /// What a store or the way to it failed with, all attempts used up.

@@ -12,16 +12,21 @@ use crate::error::Error;
 use crate::pipeline::Stop;
 
 /// The location as a URL, where it is one.
-pub(super) fn url(location: &OsStr) -> Option<&str> {
+pub(super) fn url<'a>(location: &'a OsStr, _mounts: &Mounts) -> Option<&'a str> {
     let text = location.to_str()?;
     let schemes =
         ["s3://", "s3a://", "gs://", "az://", "azure://", "abfs://", "abfss://", "http://", "https://"];
     schemes.iter().any(|scheme| text.starts_with(scheme)).then_some(text)
 }
 
-pub(super) fn lists(_url: &str) -> bool {
+pub(super) fn lists(_url: &str, _mounts: &Mounts) -> bool {
     false
 }
+
+/// No stores: with the feature `store` a program can give its own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Mounts;
 
 /// What a store fails with.
 #[derive(Debug, thiserror::Error)]

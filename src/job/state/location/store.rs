@@ -12,7 +12,7 @@ use tempfile::NamedTempFile;
 
 use super::{Listed, Location, Publish};
 use crate::error::{Error, Result};
-use crate::pipeline::Bucket;
+use crate::pipeline::{Bucket, Network};
 
 /// A [`Location`] in an object store.
 #[derive(Debug)]
@@ -29,7 +29,17 @@ impl Store {
     ///
     /// [`Error::Io`] where there can be no client for it.
     pub fn open(url: &str) -> Result<Store> {
-        let bucket = Bucket::open(url).map_err(|error| Error::io(format!("cannot use {url}"), error))?;
+        Store::open_with(url, &Network::default())
+    }
+
+    /// The same with the endpoints, credentials and mounted stores of `network`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Store::open).
+    pub fn open_with(url: &str, network: &Network) -> Result<Store> {
+        let bucket =
+            Bucket::open(url, network).map_err(|error| Error::io(format!("cannot use {url}"), error))?;
         Ok(Store { url: url.trim_end_matches('/').to_string(), bucket, appended: Mutex::default() })
     }
 

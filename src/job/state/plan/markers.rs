@@ -1,13 +1,26 @@
 //! What is written down besides the items: where shards lie, and how far the listing of the inputs is.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
-use super::{PLAN, Plan, Shard};
+use super::{PLAN, Plan, ShardKind};
 use crate::error::{Error, Result};
 use crate::job::state::checksummed::{seal, unseal};
 use crate::job::state::identity::now;
-use crate::job::state::ledger::MOST;
 use crate::job::state::location::{self, Location};
+
+/// A shard as a segment's first line has it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct ShardLine {
+    pub(super) kind: ShardKind,
+    /// How many items.
+    pub(super) items: u64,
+    /// Where they lie behind the segment's first line, compressed, in bytes.
+    pub(super) place: Range<u64>,
+    /// CRC-32 of them there.
+    pub(super) crc: u32,
+}
 
 /// A segment's first line.
 #[derive(Debug, Serialize, Deserialize)]
@@ -17,15 +30,16 @@ pub(super) struct Index {
     /// When it was written, in milliseconds since 1970 by the planner's clock.
     #[serde(default)]
     pub(super) at: u64,
-    pub(super) shards: Vec<Shard>,
+    pub(super) shards: Vec<ShardLine>,
 }
 
 impl Index {
-    /// Whether the shards lie one behind another, as they were written.
+    /// Whether the shards lie one behind another, as they were written, within the 4 GiB that no segment comes near.
     pub(super) fn is_sound(&self) -> bool {
-        let mut end = 0;
+        let (mut end, most) = (0, u64::from(u32::MAX));
         self.shards.iter().all(|shard| {
-            let follows = shard.place.start == end && shard.place.end >= end && shard.items < MOST;
+            let follows =
+                shard.place.start == end && (end..most).contains(&shard.place.end) && shard.items < most;
             end = shard.place.end;
             follows
         })

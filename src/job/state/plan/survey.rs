@@ -3,14 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::writer::MOST_SHARDS;
-use super::{Complete, Index, PLAN, Plan, Segment, Shard, ShardKind, damaged, markers, read_index};
-use super::{segment_file, segment_name};
+use super::{Complete, Index, PLAN, Plan, Segment, Shard, ShardKind, UNREADABLE};
+use super::{damaged, markers, read_index, segment_file, segment_name};
 use crate::error::Result;
 use crate::job::state::checksummed::unseal;
 use crate::job::state::location::Location;
-
-/// The segment of shards whose own cannot be read.
-const UNREADABLE: u64 = u64::MAX;
 
 /// Segments that may be gone and still have their shards known by number.
 const MOST_GONE: u64 = 1024;
@@ -90,13 +87,13 @@ impl Plan {
             return false;
         }
         let unknown =
-            Shard { kind: ShardKind::Pictures, items: 0, place: 0..0, crc: 0, segment: (UNREADABLE, 0) };
+            Shard { kind: ShardKind::Pictures, items: 0, start: 0, length: 0, crc: 0, segment: UNREADABLE };
         self.shards.resize(known.max(end) as usize, unknown);
         true
     }
 
     /// Whether the segment of a shard could be read.
     pub(in crate::job) fn is_readable(&self, shard: u64) -> bool {
-        self.shards[shard as usize].segment.0 != UNREADABLE
+        self.shards[shard as usize].segment != UNREADABLE
     }
 }

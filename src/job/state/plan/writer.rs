@@ -6,8 +6,8 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::known::Known;
-use super::markers::{self, Complete, Index};
-use super::{Plan, Segment, Shard, ShardKind, segment_name, write_item};
+use super::markers::{self, Complete, Index, ShardLine};
+use super::{Plan, Segment, ShardKind, segment_name, write_item};
 use crate::error::{Error, Result};
 use crate::job::state::checksummed::seal;
 use crate::job::state::identity::now;
@@ -177,7 +177,7 @@ struct Writer<'a> {
     written: &'a dyn Fn(Segment),
     /// What was written before.
     plan: Plan,
-    shards: Vec<Shard>,
+    shards: Vec<ShardLine>,
     items: Vec<u8>,
     lines: Vec<u8>,
     begun: Instant,
@@ -207,7 +207,7 @@ impl<'a> Writer<'a> {
         self.items.extend(&packed);
         let place = start..self.items.len() as u64;
         let crc = crc32fast::hash(&packed);
-        self.shards.push(Shard { kind, items: items.len() as u64, place, crc, segment: (0, 0) });
+        self.shards.push(ShardLine { kind, items: items.len() as u64, place, crc });
         Ok(())
     }
 
@@ -245,6 +245,7 @@ mod tests {
     use std::cell::RefCell;
 
     use super::super::super::location::Folder;
+    use super::super::Shard;
     use super::*;
 
     fn items(range: std::ops::Range<usize>) -> impl Iterator<Item = Item> {
@@ -315,7 +316,7 @@ mod tests {
             items(0..20_000).enumerate().map(look)
         };
         assert!(write(&location, list, 10_000, &Stop::default()).unwrap());
-        let sizes: Vec<u64> = planned(&location).0.shards().iter().map(|shard| shard.items).collect();
+        let sizes: Vec<u64> = planned(&location).0.shards().iter().map(Shard::items).collect();
         assert_eq!(sizes, [1_000, 2_000, 4_000, 8_000, 5_000]);
         let sizes: Vec<u64> = [0, 1, 4, 70].map(|shard| pictures_of(shard, 1_500)).to_vec();
         assert_eq!(sizes, [1_000, 1_500, 1_500, 1_500]);

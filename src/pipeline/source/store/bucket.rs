@@ -14,6 +14,7 @@ use object_store::{
 };
 
 use super::library::{Library, why};
+use super::mounted::Mounted;
 use super::remote::split;
 use super::trouble::Trouble;
 use super::wire::pause;
@@ -33,9 +34,13 @@ pub(crate) struct Bucket {
 
 impl Bucket {
     /// The names below `url`.
-    pub(crate) fn open(url: &str) -> io::Result<Bucket> {
+    pub(crate) fn open(url: &str, network: &Network) -> io::Result<Bucket> {
+        if let Some(mounted) = Mounted::of(url, network) {
+            let (store, prefix) = mounted.into_parts();
+            return Ok(Bucket { store, prefix: prefix.trim_matches('/').to_string() });
+        }
         let (base, prefix) = split(url);
-        let store = Library::of(base, &Network::default())?.objects();
+        let store = Library::of(base, network)?.objects();
         Ok(Bucket { store, prefix: prefix.trim_matches('/').to_string() })
     }
 

@@ -9,6 +9,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::address::Trust;
 use super::library::Library;
+use super::mounted::Mounted;
 use super::page::{Listed, Page};
 use super::remote::{self, Remote};
 use super::trouble::Trouble;
@@ -32,6 +33,12 @@ const EMPTY: u32 = 10_000;
 /// Whether a URL is an object's rather than a prefix with objects below it; where there is neither it is taken for an object's, so that
 /// reading it tells why. An error where the store does not say.
 pub(in crate::pipeline::source) fn is_object(url: &str, network: &Network, stop: &Stop) -> io::Result<bool> {
+    if let Some(mounted) = Mounted::of(url, network) {
+        return wait::<_, Trouble>(stop, async move {
+            let itself = !mounted.key().is_empty();
+            Ok(itself && (mounted.length().await.is_ok() || !mounted.has_below().await?))
+        });
+    }
     let (base, key) = remote::split(url);
     if key.is_empty() {
         return Ok(false);
@@ -77,6 +84,9 @@ pub(in crate::pipeline::source) fn list(
 }
 
 fn start(url: &str, after: Option<&str>, network: &Network) -> io::Result<Receiver<io::Result<Found>>> {
+    if let Some(mounted) = Mounted::of(url, network) {
+        return start_mounted(mounted, after.map(str::to_string));
+    }
     let (base, prefix) = remote::split(url);
     let pages = Pages::new(base, prefix, after.map(|after| remote::split(after).1), network)?;
     let (base, (sender, receiver)) = (base.to_string(), channel(AHEAD));
@@ -84,6 +94,22 @@ fn start(url: &str, after: Option<&str>, network: &Network) -> io::Result<Receiv
         if let Err(trouble) = tell(pages, &base, &sender).await {
             // Who does not listen any more need not hear of it.
             let _ = sender.send(Err(trouble.into())).await;
+        }
+    });
+    Ok(receiver)
+}
+
+fn start_mounted(mounted: Mounted, after: Option<String>) -> io::Result<Receiver<io::Result<Found>>> {
+    let (sender, receiver) = channel(AHEAD);
+    runtime()?.spawn(async move {
+        let found = match mounted.below(after.as_deref()).await {
+            Ok(found) => found,
+            Err(trouble) => return drop(sender.send(Err(trouble.into())).await),
+        };
+        for (url, version) in found {
+            if sender.send(Ok(Found::Object { url, version: Some(version) })).await.is_err() {
+                return;
+            }
         }
     });
     Ok(receiver)

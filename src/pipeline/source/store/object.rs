@@ -15,7 +15,7 @@ use super::{runtime, wait, wait_for};
 use crate::error::Error;
 use crate::pipeline::Stop;
 use crate::pipeline::source::InputOptions;
-use crate::pipeline::source::random_access::RandomAccess;
+use crate::pipeline::source::random_access::{RandomAccess, sought};
 
 /// Length of the first part after a jump, and of the largest.
 const FIRST: u64 = 512 << 10;
@@ -157,12 +157,7 @@ impl Read for Object {
 
 impl Seek for Object {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let at = match to {
-            SeekFrom::Start(at) => Some(at),
-            SeekFrom::End(by) => self.length.checked_add_signed(by),
-            SeekFrom::Current(by) => self.at.checked_add_signed(by),
-        };
-        self.at = at.ok_or(io::ErrorKind::InvalidInput)?;
+        self.at = sought(to, self.at, self.length)?;
         Ok(self.at)
     }
 }

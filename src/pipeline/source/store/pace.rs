@@ -27,7 +27,7 @@ impl<S> Paced<S> {
     }
 }
 
-impl<S: Stream<Item = reqwest::Result<Bytes>>> Stream for Paced<S> {
+impl<S: Stream<Item = Result<Bytes, Trouble>>> Stream for Paced<S> {
     type Item = Result<Bytes, Trouble>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -43,6 +43,6 @@ impl<S: Stream<Item = reqwest::Result<Bytes>>> Stream for Paced<S> {
             this.came = 0;
             until.as_mut().reset(Instant::now() + this.patience);
         }
-        Poll::Ready(next.map(|next| next.map_err(Trouble::of)))
+        Poll::Ready(next)
     }
 }

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use super::address::Trust;
 use super::library::{Library, outgoing};
+use super::mounted::Mounted;
 use super::trouble::{Kind, Trouble};
 use super::version::{self, Version};
 use super::wire::{self, Answer, Outgoing, Wire, append, pause};
@@ -30,6 +31,7 @@ pub(super) struct Remote {
 enum Place {
     Stored { library: Arc<Library>, key: Arc<str> },
     Web { wire: Arc<Wire>, url: Url },
+    Mounted(Mounted),
 }
 
 /// An object's bytes as they come, how many there will be, and of which version of it they are.
@@ -45,7 +47,10 @@ const IN_ALL: u32 = 20;
 impl Remote {
     pub(super) fn new(url: &str, network: &Network) -> io::Result<Remote> {
         let patience = network.patience;
-        if super::lists(url) {
+        if let Some(mounted) = Mounted::of(url, network) {
+            return Ok(Remote { place: Place::Mounted(mounted), trust: Trust::default(), patience });
+        }
+        if super::lists(url, &network.mounts) {
             let (base, key) = split(url);
             let place = Place::Stored { library: Library::of(base, network)?, key: key.into() };
             return Ok(Remote { place, trust: Trust::in_stores(network), patience });
@@ -75,11 +80,16 @@ impl Remote {
                 let version = version::of_part(&answer, 0, 1)?;
                 Ok((version.length().ok_or_else(Trouble::without_parts)?, version))
             }
+            Place::Mounted(mounted) => mounted.length().await,
         }
     }
 
     /// The whole object.
     pub(super) async fn get(&self) -> Result<Whole, Trouble> {
+        if let Place::Mounted(mounted) = &self.place {
+            let (length, version, body) = mounted.get(GetOptions::default()).await?;
+            return Ok(Whole { length: Some(length), version, body });
+        }
         let answer = self.ask(Method::GET, None, None).await?;
         if answer.status() == StatusCode::PARTIAL_CONTENT {
             return Err(Trouble::lasting("the server gives a part of it where all was asked for"));
@@ -114,6 +124,12 @@ impl Remote {
     }
 
     async fn open_range(&self, range: Range<u64>, version: &Version) -> Result<wire::Body, Trouble> {
+        if let Place::Mounted(mounted) = &self.place {
+            let if_match = version.strong_tag().map(str::to_string);
+            let options = GetOptions { range: Some(range.into()), if_match, ..GetOptions::default() };
+            let (_, now, body) = mounted.get(options).await?;
+            return if now == *version { Ok(body) } else { Err(Trouble::changed()) };
+        }
         let answer = self.ask(Method::GET, Some(range.clone()), version.strong_tag()).await?;
         if version::of_part(&answer, range.start, range.end - range.start)? != *version {
             return Err(Trouble::changed());
@@ -143,6 +159,7 @@ impl Remote {
                 let head = method == Method::HEAD;
                 wire::ask(&self.trust, || signed(library, key, head, range.clone(), if_match)).await
             }
+            Place::Mounted(_) => Err(Trouble::lasting("a mounted store is asked by its own calls")),
             Place::Web { wire, url } => {
                 let make = || std::future::ready(on_the_web(wire, method.clone(), url, range.as_ref()));
                 wire::ask(&self.trust, make).await

@@ -23,6 +23,12 @@ impl Version {
         Version { tag, changed, length }
     }
 
+    /// That of an object of which a store says so much.
+    pub(super) fn known(tag: Option<String>, changed: String, length: u64) -> Version {
+        let changed = if tag.is_none() { Some(changed) } else { None };
+        Version { tag, changed, length: Some(length) }
+    }
+
     /// Whether it tells one version from another one.
     pub(super) fn tells(&self) -> bool {
         self.length.is_some() && (self.tag.is_some() || self.changed.is_some())

@@ -4,8 +4,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use reqwest::header::{self, HeaderMap, HeaderName};
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Request, Response, StatusCode, Url};
@@ -120,7 +120,7 @@ impl Wire {
 
     /// An answer's body, which fails where it stops coming.
     fn body(&self, answer: Response) -> Body {
-        Paced::new(answer.bytes_stream(), self.patience).boxed()
+        Paced::new(answer.bytes_stream().map_err(Trouble::of), self.patience).boxed()
     }
 }
 

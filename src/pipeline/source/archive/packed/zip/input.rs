@@ -5,6 +5,7 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use memchr::memmem;
 
 use super::super::RandomAccess;
+use crate::pipeline::source::random_access::sought;
 
 /// How a record begins.
 pub(super) type Mark = [u8; 4];
@@ -86,12 +87,7 @@ impl Read for Input {
 
 impl Seek for Input {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let to = match to {
-            SeekFrom::Start(at) => Some(at),
-            SeekFrom::End(by) => self.length.checked_add_signed(by),
-            SeekFrom::Current(by) => self.at.checked_add_signed(by),
-        };
-        self.go(to.ok_or(io::ErrorKind::InvalidInput)?)?;
+        self.go(sought(to, self.at, self.length)?)?;
         Ok(self.at)
     }
 }
