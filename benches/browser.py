@@ -3,7 +3,7 @@
 
     benches/browser.py [FOLDER...]
 
-Makes some ninety odd pictures, adds those of tests/data and of FOLDERs, has headless Chromium draw each on white, and hashes what it drew. Every file has
+Makes some two hundred odd pictures, adds those of tests/data and of FOLDERs, has headless Chromium draw each on white, and hashes what it drew. Every file has
 to be like that by its own signature, by a face, or to say by a flag why not; what Chromium refuses may be anything. "Like": PhotoDNA within 60
 (Euclidean) and PDQ within 16 bits, whichever of both count. SHADEGRID names the program (target/release/shadegrid), CHROMIUM the browser (chromium).
 Not a test of CI, which has no browser. Exit code 1 where a file is shown otherwise and nothing says so.
@@ -180,6 +180,26 @@ def gifs():
     for disposal in range(4):
         yield f"disposal-{disposal}", gif([(one, 0, 0, 5, disposal, None), (small, 40, 40, 5, disposal, None), (small, 80, 90, 5, disposal, None)], ramp)
     yield "wide-canvas", gif([(one, 0, 0, 0, 0, None)], ramp, (SIDE + 60, SIDE + 20))
+    plain = gif([(one, 0, 0, 0, 0, None)], ramp)
+    without = plain[:10] + b"\x76" + plain[11:13] + plain[13 + 384 :]
+    image = plain.index(b"\x2c", 13 + 384)
+    own = plain[: image + 9] + b"\x86" + ramp + plain[image + 10 :]
+    yield "no-palette", without
+    yield "no-palette-bits", gif([(bits, 0, 0, 0, 0, None)], black)[:10] + b"\x76" + plain[11:13] + gif([(bits, 0, 0, 0, 0, None)], black)[13 + 384 :]
+    yield "local-palette", own[:10] + b"\x76" + own[11:13] + own[13 + 384 :]
+    yield "local-over-global", own[:13] + black + own[13 + 384 :]
+    yield "short-palette", plain[:10] + b"\xf4" + plain[11:13] + ramp[: 3 * 32] + plain[13 + 384 :]
+    yield "background-index", gif([(small, 20, 30, 0, 0, None)], ramp[150:] + ramp[:150])[:11] + b"\x40" + gif([(small, 20, 30, 0, 0, None)], ramp[150:] + ramp[:150])[12:]
+    yield "beyond-canvas", gif([(one, 40, 50, 0, 0, None)], ramp)
+    yield "outside-canvas", gif([(small, SIDE + 10, SIDE + 10, 0, 0, None)], ramp)
+    yield "canvas-of-0", gif([(one, 0, 0, 0, 0, None)], ramp, (0, 0))
+    yield "second-beyond-canvas", gif([(one, 0, 0, 5, 1, None), (two, 60, 70, 900, 1, None)], ramp)
+    yield "delay-0", gif([(small, 10, 10, 0, 1, None), (two, 0, 0, 0, 1, None), (one, 0, 0, 9, 1, None)], ramp)
+    yield "second-without-palette", gif([(one, 0, 0, 5, 1, None)], ramp)[:-1] + plain[13 + 384 :]
+    yield "first-without-palette", without[:-1] + own[13 + 384 :]
+    yield "87a", b"GIF87a" + plain[6:]
+    yield "no-trailer", plain[:-1]
+    yield "cut", plain[: len(plain) * 2 // 3]
 
 
 # BMP
@@ -198,7 +218,111 @@ def bmps():
     rows = [[bytes((*p[::-1], a)) for p, a in zip(row, [x * 255 // SIDE for x in range(SIDE)])] for row in reversed(A)]
     yield "32-no-alpha", bmp(32, [b"".join(row) for row in rows])
     yield "32-v4-alpha", bmp(32, [b"".join(row) for row in rows], header=108)
+    plain = bmp(24, [bytes(itertools.chain.from_iterable(p[::-1] for p in row)) for row in reversed(A)])
+    indexed = bmp(8, [bytes(g // 2 for g in (p[0] for p in row)) for row in reversed(A)])
+    palette = b"".join(bytes((2 * n, 255 - 2 * n, n, 0)) for n in range(128))
+    indexed = indexed[:10] + struct.pack("<I", 54 + 512) + indexed[14:46] + struct.pack("<I", 128) + indexed[50:54] + palette + indexed[54:]
+    os2 = plain[:10] + struct.pack("<IIHHHH", 26, 12, SIDE, SIDE, 1, 24) + plain[54:]
+    for name, whole in {"24": plain, "8": indexed, "32-v4": bmp(32, [b"".join(row) for row in rows], header=108), "os2": os2}.items():
+        for place in (0, 1, 14, 20, 53, 54, 57, 60, 200, 566, 569, 5_000, len(whole) - 3, len(whole), 1 << 20, 0xFFFF_FFFF):
+            yield f"{name}-place-{place}", whole[:10] + struct.pack("<I", place) + whole[14:]
+    for size in (0, 10, 54, len(plain) - 5_000, len(plain) + 5_000, 0xFFFF_FFFF):
+        yield f"size-{size}", plain[:2] + struct.pack("<I", size) + plain[6:]
+    yield "gap", plain[:10] + struct.pack("<I", 354) + plain[14:54] + bytes(300) + plain[54:]
+    yield "cut", plain[:-30_000]
+    yield "top-down", plain[:22] + struct.pack("<i", -SIDE) + plain[26:]
+    yield "8-cut-palette", indexed[:46] + struct.pack("<I", 60) + indexed[50:]
+    yield "8-colours-0", indexed[:46] + struct.pack("<I", 0) + indexed[50:]
+    yield "8-colours-1000", indexed[:46] + struct.pack("<I", 1000) + indexed[50:]
     yield "16-masks", bmp(16, [b"".join(struct.pack("<H", p[0] >> 3 << 11 | p[1] >> 2 << 5 | p[2] >> 3) for p in row) for row in reversed(A)], masks=(0xF800, 0x7E0, 0x1F))
+
+
+# WebP without loss: every colour in eight bits of its own, opaque.
+
+
+def lossless(rows):
+    bits, count, data = 0, 0, bytearray()
+
+    def put(value, width):
+        nonlocal bits, count
+        bits |= value << count
+        count += width
+        while count >= 8:
+            data.append(bits & 255)
+            bits, count = bits >> 8, count - 8
+
+    put(0x2F, 8)
+    put(len(rows[0]) - 1, 14)
+    put(len(rows) - 1, 14)
+    put(0, 1 + 3 + 1 + 1 + 1)
+    for extra in (1, 0, 0):
+        # Lengths of codes, of which only 8 is one (the twelfth in their order); of green's 280 the first 256 have it.
+        put(0, 1)
+        put(8, 4)
+        put(1 << 3 * 11, 36)
+        put(extra, 1)
+        if extra:
+            put(3, 3)
+            put(254, 8)
+    put(0b101 | 255 << 3, 11)
+    put(0b001, 4)
+    turned = [int(f"{n:08b}"[::-1], 2) for n in range(256)]
+    for red, green, blue in itertools.chain.from_iterable(rows):
+        put(turned[green] | turned[red] << 8 | turned[blue] << 16, 24)
+    put(0, 7)
+    return bytes(data)
+
+
+def webps():
+    def part(name, content, size=None, padding=b"\0"):
+        length = len(content) if size is None else size
+        return name + struct.pack("<I", length) + content + padding * (len(content) % 2)
+
+    def riff(*parts, size=None, behind=b""):
+        body = b"WEBP" + b"".join(parts)
+        return b"RIFF" + struct.pack("<I", len(body) if size is None else size) + body + behind
+
+    def extended(flags, side=SIDE):
+        return part(b"VP8X", bytes([flags, 0, 0, 0]) + struct.pack("<I", side - 1)[:3] * 2)
+
+    def frame(data, delay):
+        zeros = bytes(6) + struct.pack("<I", SIDE - 1)[:3] * 2 + struct.pack("<I", delay)[:3] + b"\0"
+        return part(b"ANMF", zeros + part(b"VP8L", data))
+
+    one, two = lossless(A), lossless(B)
+    still = part(b"VP8L", one)
+    right = 4 + len(still)
+    yield "plain", riff(still)
+    for size in (0, 1, 4, 11, 12, right - 5_000, right - 2, right - 1, right + 1, right + 2, right + 7, right + 8, right + 9, right + 5_000, 0x7FFF_FFFF, 0xFFFF_FFF0, 0xFFFF_FFFF):
+        yield f"size-{size if size < 1000 or size > 1 << 30 else format(size - right, '+')}", riff(still, size=size)
+    yield "behind", riff(still, behind=b"something else, quite long indeed, of many bytes")
+    yield "behind-counted", riff(still, b"something else, quite long indeed, of many bytes")
+    yield "cut", riff(still)[:-20_000]
+    yield "cut-size-right", riff(still)[:20_000][:4] + struct.pack("<I", 19_992) + riff(still)[8:20_000]
+    odd = one + bytes(1 - len(one) % 2)
+    yield "odd", riff(part(b"VP8L", odd))
+    yield "odd-padding-not-counted", riff(part(b"VP8L", odd), size=4 + 8 + len(odd))
+    yield "odd-not-padded", riff(part(b"VP8L", odd, padding=b""))
+    yield "odd-not-padded-size-even", riff(part(b"VP8L", odd, padding=b""), size=4 + 8 + len(odd) + 1)
+    yield "odd-padded-with-7", riff(part(b"VP8L", odd, padding=b"\7"))
+    yield "chunk-long", riff(part(b"VP8L", one, size=len(one) + 100))
+    yield "chunk-short", riff(part(b"VP8L", one, size=len(one) - 2))
+    yield "chunk-half", riff(part(b"VP8L", one, size=len(one) // 2))
+    yield "unknown-first", riff(part(b"ABCD", b"abc"), still)
+    yield "extended", riff(extended(0), still)
+    yield "extended-size-long", riff(extended(0), still, size=right + 18 + 500)
+    yield "extended-unknown-first", riff(extended(0), part(b"ABCD", b"abc"), still)
+    yield "extended-unknown-odd", riff(extended(0), part(b"ABCD", b"abc", padding=b""), still)
+    yield "extended-other-size", riff(extended(0, SIDE + 20), still)
+    yield "two-pictures", riff(part(b"VP8L", two), still)
+    yield "extended-two-pictures", riff(extended(0), part(b"VP8L", two), still)
+    animation = part(b"ANIM", bytes(6))
+    yield "animated", riff(extended(2), animation, frame(two, 100), frame(one, 3_000))
+    yield "animated-delay-0", riff(extended(2), animation, frame(two, 0), frame(one, 0))
+    yield "animated-size-long", riff(extended(2), animation, frame(two, 100), frame(one, 3_000), size=500_000)
+    yield "animated-still-behind", riff(extended(2), animation, frame(two, 100), still)
+    yield "animated-not-said", riff(extended(0), animation, frame(two, 100), still)
+    yield "animated-not-said-frames", riff(extended(0), animation, frame(two, 100), frame(one, 100))
 
 
 # JPEG: those of the tests, changed.
@@ -228,7 +352,7 @@ def jpegs():
 
 
 def make(folder):
-    for kind, ending, files in (("png", "png", pngs()), ("gif", "gif", gifs()), ("bmp", "bmp", bmps()), ("jpeg", "jpg", jpegs())):
+    for kind, ending, files in (("png", "png", pngs()), ("gif", "gif", gifs()), ("bmp", "bmp", bmps()), ("webp", "webp", webps()), ("jpeg", "jpg", jpegs())):
         for name, content in files:
             (folder / f"{kind}-{name}.{ending}").write_bytes(content)
 
@@ -345,18 +469,20 @@ def main():
         make(made)
         files = sorted(made.iterdir())
         files += sorted(path for folder in sys.argv[1:] for path in Path(folder).rglob("*") if path.is_file())
-        shown = drawn(files)
+        drawings = drawn(files)
         pictures = {}
-        for number, picture in enumerate(shown):
+        for number, picture in enumerate(drawings):
             if picture:
                 pictures[number] = seen / f"{number:05}.bmp"
                 pictures[number].write_bytes(bitmap(*picture))
         ours, theirs = records(files), dict(zip(pictures, records(pictures.values())))
-    counts = dict.fromkeys(["own signature", "face", "flag alone", "unsupported by name", "known", "refused by Chromium", "too small for either", "wrong"], 0)
+    counts = dict.fromkeys(["own signature", "face", "flag alone", "unsupported by name", "known", "refused by Chromium", "nothing drawn", "too small for either", "wrong"], 0)
     for number, (path, record) in enumerate(zip(files, ours)):
         shown = theirs.get(number)
         if shown is None:
             outcome = "refused by Chromium"
+        elif record["status"] != "ok" and not any(byte < 255 for byte in drawings[number][2]):
+            outcome = "nothing drawn"
         elif shown["status"] != "ok":
             outcome = "too small for either"
         elif record["status"] != "ok":

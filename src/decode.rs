@@ -34,7 +34,8 @@
 //! - **PNG**: black after the break; an interlaced one shows the coarse passes that came, and only rows with all their
 //!   passes count. Checksums count: rows after the first wrong one are shown but are not whole. Missing only its last chunk
 //!   it is whole.
-//! - **GIF, BMP, TIFF**: black after the break (for TIFF, strips and tiles that do decode are kept; for GIF, the canvas).
+//! - **GIF, BMP, TIFF**: black after the break (for TIFF, strips and tiles that do decode are kept; for GIF, the canvas). Of the first two, browsers
+//!   show what lies behind, which is a face.
 //! - **WebP**: `Corrupt`; its decoder gives all or nothing.
 //!
 //! # Hostile input
@@ -312,11 +313,12 @@ impl Decoder {
         algorithms: &[Algorithm],
         tables: impl Fn(u32, u32) -> u64,
     ) -> Memory {
+        let estimating = raster::estimating(bytes, &self.options.limits);
         let Ok((full, coarse)) = self.estimate(bytes, algorithms) else {
-            return Memory { first: 0, worst: 0 };
+            return Memory { first: estimating, worst: estimating };
         };
         let limits = &self.options.limits;
-        let every_pixel = full.check(limits, bytes.len()).map_or(0, |()| full.memory);
+        let every_pixel = full.check(limits, bytes.len()).map_or(estimating, |()| full.memory);
         let coarse = coarse.filter(|memory| limits.check_decoder_bytes(*memory).is_ok()).unwrap_or(0);
         let faces = limits.check_decoder_bytes(full.faces).map_or(0, |()| full.faces);
         let every_pixel = if every_pixel > 0 { every_pixel.max(faces) } else { 0 };

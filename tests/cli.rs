@@ -9,7 +9,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use image::RgbImage;
+use image::{Rgb, RgbImage, Rgba, RgbaImage};
 use serde_json::Value;
 use shadegrid::{Orientation, Pdq, PhotoDna};
 use tempfile::TempDir;
@@ -382,6 +382,33 @@ fn comparing() {
     assert_eq!((rows.len(), &rows[0]["metric"]), (1, &"squared Euclidean".into()));
     let rows = json(&["a.png", &turned]);
     assert_eq!(rows.len(), 2, "a bare PDQ signature may be of either convention");
+
+    // A face that is nearer has a row of its own.
+    let through = RgbaImage::from_fn(120, 120, |x, y| {
+        let alpha = if y / 30 % 2 == 0 { 40 } else { 255 };
+        Rgba([(x * x / 60) as u8, (y * 2) as u8, ((x * y) / 70) as u8, alpha])
+    });
+    let white = RgbImage::from_fn(120, 120, |x, y| {
+        let [r, g, b, alpha] = through.get_pixel(x, y).0;
+        Rgb([r, g, b].map(|c| ((u32::from(c) * u32::from(alpha) + 127) / 255) as u8 + (255 - alpha)))
+    });
+    through.save(folder.path().join("through.png")).unwrap();
+    white.save(folder.path().join("white.png")).unwrap();
+    for (names, faces) in [
+        (["through.png", "white.png"], ["white", "stored"]),
+        (["white.png", "through.png"], ["stored", "white"]),
+    ] {
+        let rows = json(&names);
+        assert_eq!(rows.len(), 6);
+        for (own, nearest) in rows[..3].iter().zip(&rows[3..]) {
+            assert_eq!((&own["algorithm"], own.get("faces")), (&nearest["algorithm"], None));
+            assert_eq!((&nearest["distance"], &nearest["faces"]), (&0.into(), &faces.as_slice().into()));
+            assert!(own["distance"].as_u64() > Some(0));
+        }
+        assert_eq!(json(&[names[0], names[1], "--faces", "stored"]).len(), 3);
+    }
+    let table = String::from_utf8(compare(&["through.png", "white.png"]).stdout).unwrap();
+    assert_eq!(table.matches("within  white, stored\n").count(), 3, "{table}");
 
     let table = String::from_utf8(compare(&["a.png", "a.png"]).stdout).unwrap();
     assert!(table.contains("photodna") && table.contains("40000") && table.contains("within"), "{table}");

@@ -178,8 +178,13 @@ fn an_animation_shows_its_longest_and_its_last_frame() {
 }
 
 /// An animated PNG whose default picture may be none of its frames.
-fn animated_png(default: &[u8], frames: &[&[u8]], default_is_frame: bool) -> Vec<u8> {
-    let chunks = |rgb: &[u8]| common::odd::chunks(&Png::new(SIZE, 3, rgb.to_vec()).encode());
+fn animated_png(depth: u8, default: &[u8], frames: &[&[u8]], default_is_frame: bool) -> Vec<u8> {
+    let rows = |rgb: &[u8]| match depth {
+        8 => rgb.to_vec(),
+        // The low bytes are any.
+        _ => rgb.iter().enumerate().flat_map(|(at, high)| [*high, at as u8]).collect(),
+    };
+    let chunks = |rgb: &[u8]| common::odd::chunks(&Png { depth, ..Png::new(SIZE, 3, rows(rgb)) }.encode());
     let mut sequence = 0u32;
     let mut control = || {
         let head = [sequence, SIDE, SIDE, 0, 0].map(u32::to_be_bytes).concat();
@@ -209,13 +214,66 @@ fn animated_png(default: &[u8], frames: &[&[u8]], default_is_frame: bool) -> Vec
 #[test]
 fn an_animated_png_shows_its_frames_and_not_its_default_picture() {
     let (a, b) = (picture(false), picture(true));
-    let hashed = hash(&animated_png(&b, &[&a], false));
-    assert_eq!(signatures(&hashed), plain(&b));
-    assert_eq!(faces(&hashed), [("first".to_string(), plain(&a))]);
-    let hashed = hash(&animated_png(&b, &[&a, &b], false));
-    assert_eq!(names(&hashed), ["first"], "the last is the default picture again");
-    let hashed = hash(&animated_png(&a, &[&b], true));
-    assert_eq!(faces(&hashed), [("last".to_string(), plain(&b))]);
+    for depth in [8, 16] {
+        let hashed = hash(&animated_png(depth, &b, &[&a], false));
+        assert_eq!(signatures(&hashed), plain(&b));
+        assert_eq!(faces(&hashed), [("first".to_string(), plain(&a))], "{depth} bits");
+        let hashed = hash(&animated_png(depth, &b, &[&a, &b], false));
+        assert_eq!(names(&hashed), ["first"], "the last is the default picture again");
+        let hashed = hash(&animated_png(depth, &a, &[&b], true));
+        assert_eq!(faces(&hashed), [("last".to_string(), plain(&b))], "{depth} bits");
+    }
+}
+
+/// A profile of inks with a table of two levels for each, in `L*a*b*` (ICC.1:2022, 10.10), as light or as dark as the inks are.
+fn ink_profile(is_negative: bool) -> Vec<u8> {
+    let mut table = [&b"mft1"[..], &[0; 4], &[4, 3, 2, 0]].concat();
+    table.extend((0..9u32).flat_map(|at| if at % 4 == 0 { 65_536u32 } else { 0 }.to_be_bytes()));
+    let ramp: Vec<u8> = (0..=255).collect();
+    table.extend(ramp.repeat(4));
+    for corner in 0..16u8 {
+        let [c, m, y, black] = [3, 2, 1, 0].map(|bit| corner >> bit & 1);
+        let light = |ink: u8| f64::from((1 - ink) * (1 - black));
+        let level = 0.3 * light(c) + 0.59 * light(m) + 0.11 * light(y);
+        table.extend([((if is_negative { 1.0 - level } else { level }) * 255.0) as u8, 128, 128]);
+    }
+    table.extend(ramp.repeat(3));
+    let white = [&b"XYZ "[..], &[0; 4], &[63_190u32, 65_536, 54_061].map(u32::to_be_bytes).concat()].concat();
+    let mut head = vec![0; 128];
+    head[8] = 2;
+    head[12..24].copy_from_slice(b"prtrCMYKLab ");
+    head[36..40].copy_from_slice(b"acsp");
+    head[68..80].copy_from_slice(&white[8..]);
+    let place = 128 + 4 + 2 * 12;
+    let mut tags = 2u32.to_be_bytes().to_vec();
+    for (name, at, length) in [(b"wtpt", place, white.len()), (b"A2B0", place + white.len(), table.len())] {
+        tags.extend([&name[..], &(at as u32).to_be_bytes(), &(length as u32).to_be_bytes()].concat());
+    }
+    let mut profile = [head, tags, white, table].concat();
+    let length = (profile.len() as u32).to_be_bytes();
+    profile[..4].copy_from_slice(&length);
+    profile
+}
+
+#[test]
+fn inks_are_seen_through_their_profile() {
+    let mut file = common::jpeg("cmyk-adobe");
+    let transform = file.windows(5).position(|name| name == b"Adobe").unwrap() + 11;
+    // CMYK, and what is stored taken for YCCK.
+    for ycck in [0, 2] {
+        file[transform] = ycck;
+        let (photodna, pdq) = signatures(&hash(&file));
+        // In Chromium, which shows what the face is like, they are 54,094 or 104,482 and 2,068,311 or 2,036,306 apart.
+        for (is_negative, apart) in [(false, 0..200_000), (true, 1_000_000..4_000_000)] {
+            let profile = ink_profile(is_negative);
+            let length = (profile.len() as u16 + 16).to_be_bytes();
+            let segment = [&[0xFF, 0xE2][..], &length, b"ICC_PROFILE\0\x01\x01", &profile].concat();
+            let hashed = hash(&[&file[..2], &segment, &file[2..]].concat());
+            assert_eq!((signatures(&hashed), names(&hashed)), ((photodna, pdq), vec!["profile".to_string()]));
+            let distance = photodna.distance(&faces(&hashed)[0].1.0);
+            assert!(apart.contains(&distance), "{ycck}, {is_negative}: {distance}");
+        }
+    }
 }
 
 #[test]

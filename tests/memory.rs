@@ -79,6 +79,11 @@ fn files() -> Vec<(String, Vec<u8>)> {
         ("bmp from the top".into(), top_down(plain.clone(), height as i32)),
         ("bmp of OS/2".into(), core_header(&plain, (width as u16, height as u16))),
         ("bmp that breaks off".into(), plain[..plain.len() / 3].to_vec()),
+        ("bmp with no place of pixels".into(), {
+            let mut file = odd::bmp_header(&plain, 64);
+            file[10..14].fill(0);
+            file
+        }),
         ("bmp with a tail".into(), with_tail(plain)),
         ("tiff".into(), Tiff::new((w, h), 3, rgb.clone()).encode()),
         ("grey tiff".into(), Tiff::new((w, h), 1, grey).encode()),
@@ -169,12 +174,37 @@ fn what_is_told_is_what_is_taken() {
     assert!(count >= 50, "{count} took memory worth the name");
 }
 
+/// A TIFF of no height, with a table of so many values behind it; `there` of them are in the file.
+fn without_height(values: u32, there: usize) -> Vec<u8> {
+    let mut file = Tiff::new((60, 50), 1, vec![100; 3000]).encode();
+    odd::set(&mut file, 257, (257, 4, 1, 0));
+    let end = file.len() as u32;
+    odd::set(&mut file, 262, (262, 3, values, end));
+    file.resize(file.len() + 2 * there, 0);
+    file
+}
+
+#[test]
+fn tables_of_pictures_that_are_refused_are_told() {
+    let _alone = ALONE.lock().unwrap();
+    for (values, there, least) in [(1 << 20, 0, 0), (1 << 19, 1 << 19, 1 << 20), (1 << 20, 1 << 20, 1 << 20)]
+    {
+        let file = without_height(values, there);
+        let told = Hasher::new(HashOptions::default()).memory(&file);
+        let (taken, hashed) = taken(|| Hasher::new(HashOptions::default()).hash(&file));
+        let text = format!("{values}, {there}: told {told:?}, taken {taken}, {hashed:?}");
+        assert!(hashed.is_err() && taken >= least, "{text}");
+        assert!(told.worst.max(1 << 20) as f64 >= 0.8 * taken as f64 && told.first == told.worst, "{text}");
+    }
+}
+
 #[test]
 fn pixels_that_are_not_there_take_nothing() {
     let _alone = ALONE.lock().unwrap();
     let mut lying = bmp(4, 4, &[0; 48])[..54].to_vec();
     lying[18..22].copy_from_slice(&little(4096));
-    lying[22..26].copy_from_slice(&little(1000));
+    // From 16 MiB on the system is asked whether it has them.
+    lying[22..26].copy_from_slice(&little(900));
     let (taken, hashed) = taken(|| Hasher::new(HashOptions::default()).hash(&lying));
     assert_eq!(hashed.unwrap_err().code(), "corrupt");
     assert!(taken < 4 << 20, "{taken} bytes for a file of 54");

@@ -126,16 +126,6 @@ fn bitmaps_have_headers_of_every_length() {
     };
     shows("no plane", &with(26, &[0, 0]), &rgb());
     shows("three planes", &with(26, &[3, 0]), &rgb());
-    shows("no place of pixels", &with(10, &[0; 4]), &rgb());
-    shows(
-        "no place, another header",
-        &{
-            let mut file = odd::bmp_header(&plain, 64);
-            file[10..14].fill(0);
-            file
-        },
-        &rgb(),
-    );
     // OS/2's own compressions have the numbers of others.
     let mut run_lengths = odd::bmp_header(&plain, 64);
     run_lengths[30] = 4;
@@ -389,6 +379,75 @@ fn an_index_without_a_colour_has_the_last_one_and_is_told() {
     let clamped: Vec<u8> = indices.iter().map(|index| *index.min(&1)).collect();
     let plain = decode(&of(2, &clamped)).unwrap();
     assert!(!plain.viewing.unusual && plain.picture == short.picture && plain.picture != whole.picture);
+}
+
+/// The pixels of a bitmap of 24 bits whose rows begin here in the file.
+fn bitmap_rows(file: &[u8], place: usize) -> Vec<u8> {
+    let (width, stride) = (3 * SIZE.0 as usize, (3 * SIZE.0 as usize).next_multiple_of(4));
+    let rows = file[place..].chunks(stride).take(SIZE.1 as usize).collect::<Vec<_>>();
+    rows.iter().rev().flat_map(|row| row[..width].chunks(3).flat_map(|p| [p[2], p[1], p[0]])).collect()
+}
+
+#[test]
+fn pixels_of_a_bitmap_are_where_it_says() {
+    let plain = bmp(SIZE.0, SIZE.1, &rgb());
+    for header in [40, 64, 16] {
+        for place in [0, 1, 13, 20, 14 + header - 1, 14 + header] {
+            let mut file = odd::bmp_header(&plain, header);
+            file[10..14].copy_from_slice(&(place as u32).to_le_bytes());
+            let what = format!("{header}, {place}");
+            shows(&what, &file, &bitmap_rows(&file, place));
+            assert_eq!(decode(&file).unwrap().viewing.unusual, place == 0, "{what}");
+        }
+    }
+}
+
+#[test]
+fn missing_rows_of_a_bitmap_are_seen_through() {
+    let file = bmp(SIZE.0, SIZE.1, &rgb());
+    let mut down = file.clone();
+    down[22..26].copy_from_slice(&(-(SIZE.1 as i32)).to_le_bytes());
+    for file in [file, down] {
+        assert!(!decode(&file).unwrap().viewing.alpha);
+        let cut = decode(&file[..file.len() - 72 * 5 - 10]).unwrap();
+        assert_eq!((cut.whole, cut.viewing.alpha), (Some(11.0 / 17.0), true));
+    }
+}
+
+#[test]
+fn frames_without_colours_have_greys() {
+    let colours: Vec<u8> = (0..=255u8).flat_map(|n| [n, 255 - n, n / 2]).collect();
+    let frame = |palette| gif::Frame {
+        buffer: grey().into(),
+        width: 23,
+        height: 17,
+        palette,
+        ..gif::Frame::default()
+    };
+    let own = gif((23, 17), frame(Some(colours.clone())), &[]);
+    let plain = gif((23, 17), frame(None), &colours);
+    let mut without = plain.clone();
+    without[10] &= 0x7F;
+    without.drain(13..13 + 768);
+    let expected: Vec<u8> = grey().into_iter().flat_map(|grey| [grey; 3]).collect();
+    shows("no colours", &without, &expected);
+    assert!(decode(&without).unwrap().viewing.unusual);
+    for file in [own, plain] {
+        assert!(!decode(&file).unwrap().viewing.unusual);
+        shows("colours", &file, &grey().into_iter().flat_map(|n| [n, 255 - n, n / 2]).collect::<Vec<u8>>());
+    }
+}
+
+#[test]
+fn a_webp_that_announces_other_lengths_is_unusual() {
+    let plain = webp(SIZE.0, SIZE.1, &rgb());
+    let size = u32::from_le_bytes(plain[4..8].try_into().unwrap());
+    for (by, is_unusual) in [(0, false), (1, true), (2, true), (500, true), (-2, true), (-20, true)] {
+        let mut file = [&plain[..], b"behind"].concat();
+        file[4..8].copy_from_slice(&size.wrapping_add_signed(by).to_le_bytes());
+        shows(&format!("{by}"), &file, &rgb());
+        assert_eq!(decode(&file).unwrap().viewing.unusual, is_unusual, "{by}");
+    }
 }
 
 #[test]

@@ -9,7 +9,8 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use shadegrid::pipeline::{Record, Sink, Source};
 use shadegrid::{
-    Algorithm, Engine, Error, Flag, HashOptions, Hashed, Orientation, Pdq, PdqHash, PhotoDna, RunOptions,
+    Algorithm, Engine, Error, Flag, HashOptions, Hashed, Orientation, Pdq, PdqHash, PhotoDna, PhotoDnaHash,
+    RunOptions, decode,
 };
 
 use super::console;
@@ -23,7 +24,8 @@ use super::pictures::DecodeArguments;
 ///
 /// A signature is given as text: PhotoDNA-class as base64, hexadecimal or 144 integers with commas between, PDQ as 64
 /// hexadecimal digits. A file of that name goes first. A PDQ signature does not say in which convention it was
-/// made, so a picture is compared with it in both.
+/// made, so a picture is compared with it in both. Where a file shows further faces (see `hash --faces`), one more row
+/// per algorithm names the two that are nearest.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -140,24 +142,51 @@ impl Sink for Last {
     }
 }
 
-impl Side {
-    fn photodna(&self) -> Option<PhotoDna> {
-        match self {
-            Side::Picture(hashed) => hashed.photodna.map(|hash| hash.signature),
-            Side::PhotoDna(signature) => Some(*signature),
-            Side::Pdq(_) => None,
+/// A picture of a side by its signatures, or a signature by itself.
+struct Face {
+    /// The face's name, `stored` for the stored pixels.
+    name: String,
+    photodna: Option<PhotoDna>,
+    /// The eight orientations in each of [`CONVENTIONS`]; a bare signature stands for either.
+    pdq: [Option<[Pdq; 8]>; 2],
+    is_picture: bool,
+}
+
+/// PDQ's conventions.
+const CONVENTIONS: [Algorithm; 2] = [Algorithm::Pdq, Algorithm::Pdq512];
+
+impl Face {
+    fn of_picture(
+        name: Option<decode::Face>,
+        photodna: Option<PhotoDnaHash>,
+        pdq: [&Option<PdqHash>; 2],
+    ) -> Face {
+        Face {
+            name: name.map_or_else(|| "stored".to_string(), |name| name.to_string()),
+            photodna: photodna.map(|hash| hash.signature),
+            pdq: pdq.map(|hash| hash.as_ref().and_then(|hash| hash.orientations)),
+            is_picture: true,
         }
     }
 
-    /// The eight orientations in one of PDQ's conventions; a bare signature stands for either.
-    fn pdq(&self, algorithm: Algorithm) -> Option<[Pdq; 8]> {
-        let of_picture = |hash: &Option<PdqHash>| hash.as_ref().and_then(|hash| hash.orientations);
-        match self {
-            Side::Picture(hashed) if algorithm == Algorithm::Pdq512 => of_picture(&hashed.pdq512),
-            Side::Picture(hashed) => of_picture(&hashed.pdq),
-            Side::PhotoDna(_) => None,
-            Side::Pdq(signature) => Some(signature.orientations()),
-        }
+    fn of_signature(photodna: Option<PhotoDna>, pdq: Option<Pdq>) -> Face {
+        let pdq = [pdq.map(|pdq| pdq.orientations()); 2];
+        Face { name: "signature".to_string(), photodna, pdq, is_picture: false }
+    }
+}
+
+impl Side {
+    /// What is hashed as its own, and its further faces.
+    fn faces(&self) -> Vec<Face> {
+        let hashed = match self {
+            Side::PhotoDna(signature) => return vec![Face::of_signature(Some(*signature), None)],
+            Side::Pdq(signature) => return vec![Face::of_signature(None, Some(*signature))],
+            Side::Picture(hashed) => hashed,
+        };
+        let own = Face::of_picture(hashed.face, hashed.photodna, [&hashed.pdq, &hashed.pdq512]);
+        let further = hashed.faces.iter();
+        let further = further.map(|of| Face::of_picture(Some(of.face), of.photodna, [&of.pdq, &of.pdq512]));
+        std::iter::once(own).chain(further).collect()
     }
 }
 
@@ -170,6 +199,9 @@ struct Distance {
     distance: u32,
     threshold: u32,
     within: bool,
+    /// The face of each side where they are not both its own picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    faces: Option<[String; 2]>,
 }
 
 impl Distance {
@@ -181,22 +213,46 @@ impl Distance {
             distance,
             threshold: algorithm.threshold(),
             within: distance <= algorithm.threshold(),
+            faces: None,
         }
     }
 }
 
+/// The distances between the two sides' own pictures; where one has further faces, the least one of these too, for each algorithm.
 fn distances(a: &Side, b: &Side, orientations: &[Orientation]) -> Vec<Distance> {
+    let (of_a, of_b) = (a.faces(), b.faces());
+    let mut own = between(&of_a[0], &of_b[0], orientations);
+    let pairs =
+        of_a.iter().enumerate().flat_map(|(n, a)| of_b.iter().enumerate().map(move |(m, b)| (n + m, a, b)));
+    let mut further: Vec<Distance> = pairs
+        .filter(|(place, ..)| *place > 0)
+        .flat_map(|(_, a, b)| {
+            let faces = Some([a.name.clone(), b.name.clone()]);
+            between(a, b, orientations)
+                .into_iter()
+                .map(move |found| Distance { faces: faces.clone(), ..found })
+        })
+        .collect();
+    // Sorting keeps the order of what is equal: of several as near, the first by name in the record.
+    further.sort_by_key(|found| found.distance);
+    for algorithm in Algorithm::ALL {
+        let nearest = further.iter().position(|found| found.algorithm == algorithm.name());
+        own.extend(nearest.map(|nearest| further.remove(nearest)));
+    }
+    own
+}
+
+fn between(a: &Face, b: &Face, orientations: &[Orientation]) -> Vec<Distance> {
     let mut distances = Vec::new();
-    if let (Some(a), Some(b)) = (a.photodna(), b.photodna()) {
+    if let (Some(a), Some(b)) = (a.photodna, b.photodna) {
         let distance = |&o| Distance::new(Algorithm::PhotoDna, o, a.distance(&b.oriented(o)));
         distances.extend(orientations.iter().map(distance));
     }
-    let bare = matches!((a, b), (Side::Pdq(_), Side::Pdq(_)));
-    let conventions = if bare { &[Algorithm::Pdq][..] } else { &[Algorithm::Pdq, Algorithm::Pdq512] };
-    for &algorithm in conventions {
-        let (Some(of_a), Some(of_b)) = (a.pdq(algorithm), b.pdq(algorithm)) else { continue };
+    let conventions = if a.is_picture || b.is_picture { 2 } else { 1 };
+    for (algorithm, (of_a, of_b)) in CONVENTIONS.into_iter().zip(a.pdq.iter().zip(&b.pdq)).take(conventions) {
+        let (Some(of_a), Some(of_b)) = (of_a, of_b) else { continue };
         // A picture's orientations are closer than those of bare bits: turn A back where only A is a picture.
-        let turn_a = matches!((a, b), (Side::Picture(_), Side::Pdq(_)));
+        let turn_a = a.is_picture && !b.is_picture;
         distances.extend(orientations.iter().map(|&orientation| {
             let distance = if turn_a {
                 of_a[inverse(orientation) as usize].distance(&of_b[0])
@@ -242,7 +298,7 @@ fn about(flag: Flag) -> &'static str {
             "alpha: the picture is seen through in places, and looks otherwise on some backgrounds"
         }
         Flag::Profile => "profile: viewers show other colours, by a colour profile or gamma",
-        Flag::Animated => "animated: there are further frames, which are not hashed",
+        Flag::Animated => "animated: there are further frames",
         Flag::Oriented => "oriented: viewers turn the picture",
         Flag::Unusual => "unusual: decoders may show another picture",
         _ => flag.name(),
@@ -267,10 +323,11 @@ impl Comparison {
         let mut table = String::from("algorithm  metric             orientation     distance  threshold\n");
         for row in &self.distances {
             let within = if row.within { "within" } else { "beyond" };
-            let Distance { algorithm, metric, orientation, distance, threshold, .. } = row;
+            let Distance { algorithm, metric, orientation, distance, threshold, faces, .. } = row;
+            let faces = faces.as_ref().map(|[a, b]| format!("  {a}, {b}")).unwrap_or_default();
             let _ = writeln!(
                 table,
-                "{algorithm:<9}  {metric:<17}  {orientation:<14} {distance:>9}  {threshold:>9}  {within}"
+                "{algorithm:<9}  {metric:<17}  {orientation:<14} {distance:>9}  {threshold:>9}  {within}{faces}"
             );
         }
         for note in &self.notes {

@@ -1,6 +1,7 @@
 //! How a file says that its colours are meant, and the transform to what a screen of sRGB shows of them.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use moxcms::{
@@ -160,6 +161,7 @@ impl Sample {
 }
 
 /// From a file's colours to sRGB.
+#[derive(Clone)]
 pub(super) struct ToSrgb {
     transform: Arc<Transform8BitExecutor>,
     layout: Layout,
@@ -181,6 +183,8 @@ impl ToSrgb {
         let layout = match profile.color_space {
             DataColorSpace::Rgb => Layout::Rgb,
             DataColorSpace::Gray => Layout::Gray,
+            // The library's name for any four channels.
+            DataColorSpace::Cmyk => Layout::Rgba,
             _ => return None,
         };
         let (to, options) = (ColorProfile::new_srgb(), TransformOptions::default());
@@ -229,6 +233,17 @@ impl ToSrgb {
         correlation(sum).min(correlation(luma)) < 1.0 - NOTICEABLE
     }
 
+    /// Whether it is from cyan, magenta, yellow and black.
+    pub(super) fn is_of_inks(&self) -> bool {
+        matches!(self.layout, Layout::Rgba)
+    }
+
+    /// What is shown of inks, four bytes a pixel, 255 for all of an ink.
+    pub(super) fn show_inks(&self, inks: &[u8], shown: &mut [u8]) {
+        // Both are whole pixels, as many of the one as of the other.
+        let _ = self.transform.transform(inks, shown);
+    }
+
     /// What is shown of colours, R = G = B for grey.
     pub(super) fn shown(&self, pixels: &[[u8; 3]]) -> Vec<[u8; 3]> {
         let mut shown = vec![[0; 3]; pixels.len()];
@@ -256,7 +271,7 @@ impl ToSrgb {
                 }
                 Ok(Picture::from_rgb(plane.samples, width, height))
             }
-            Planes::Grey(plane) => {
+            Planes::Grey(plane) if !self.is_of_inks() => {
                 let levels: Vec<[u8; 3]> = (0..=255).map(|grey| [grey; 3]).collect();
                 let colours = self.shown(&levels);
                 let mut samples = Vec::new();
@@ -268,6 +283,12 @@ impl ToSrgb {
             }
             planes => Err(Picture { width, height, planes }),
         }
+    }
+}
+
+impl fmt::Debug for ToSrgb {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("ToSrgb").field("layout", &self.layout).finish_non_exhaustive()
     }
 }
 

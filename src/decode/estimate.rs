@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::limits::Limits;
 
 /// Memory that decoding or hashing a file will take, in bytes, beside the file itself. 0 where it ends before any is taken: no known format,
-/// or over a limit.
+/// or over a limit; a TIFF's tables are read even so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Memory {

@@ -29,6 +29,7 @@ use image::Frames;
 
 use super::colours::{ColourSpace, ToSrgb};
 use super::estimate::Estimate;
+use super::orient;
 use super::raster;
 use super::viewing::Sources;
 use super::{Decoded, Decoder, Detail, Format, Wish};
@@ -157,6 +158,17 @@ impl Decoder {
         see: &mut dyn FnMut(Face, &Picture),
     ) {
         let is_coarse = matches!(decoded.picture.planes, Planes::Coarse { .. });
+        if let Some(to_srgb) = to_srgb.filter(|to_srgb| to_srgb.is_of_inks())
+            && (part, decoded.format) == (Part::Stored, Format::Jpeg)
+        {
+            // Its inks are no more to be had of R, G and B.
+            self.recycle(decoded.picture);
+            if let Some(picture) = self.shown(bytes, Detail::Full, to_srgb) {
+                see(Face { part, profile: true, background: None }, &picture);
+                self.recycle(picture);
+            }
+            return;
+        }
         if is_coarse
             && let Some(to_srgb) = to_srgb
             && let Some(picture) = self.shown(bytes, decoded.detail, to_srgb)
@@ -233,15 +245,19 @@ impl Decoder {
         }
     }
 
-    /// The low frequencies of a JPEG through its profile, in as much detail as the stored ones.
+    /// A JPEG through its profile: its low frequencies, in as much detail as the stored ones, or its inks.
     fn shown(&mut self, bytes: &[u8], detail: Detail, to_srgb: &ToSrgb) -> Option<Picture> {
+        let only_coarse = detail != Detail::Full;
         let detail = &|_, _| detail;
         let to_srgb = Some(to_srgb);
         // The guards have seen the stored colours.
-        let wish = Wish { detail, judged: detail, only_coarse: true, guarded: false, scans: None, to_srgb };
+        let wish = Wish { detail, judged: detail, only_coarse, guarded: false, scans: None, to_srgb };
         let limits = &self.options.limits;
         let read = || self.jpeg.read_into(bytes, &wish, limits, &mut self.spare);
-        Some(raster::guarded(Format::Jpeg, read).ok()??.picture)
+        let reading = raster::guarded(Format::Jpeg, read).ok()??;
+        let orientation = reading.exif.and_then(|exif| orient::from_exif(&bytes[exif]));
+        let viewing = super::Viewing::default();
+        Some(raster::turned(orientation, self.options.orient, reading.picture, viewing).0)
     }
 
     /// Other scans than viewers take of a JPEG.

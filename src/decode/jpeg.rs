@@ -161,7 +161,7 @@ pub(crate) struct Wish<'a> {
     pub(crate) guarded: bool,
     /// The scans that make up the picture, each read over what is there; `None` for those that viewers take.
     pub(crate) scans: Option<(usize, usize)>,
-    /// What low frequencies are to be shown through; `None` for those that are stored.
+    /// What low frequencies and inks are to be shown through; `None` for those that are stored.
     pub(super) to_srgb: Option<&'a ToSrgb>,
 }
 

@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use image::metadata::Orientation;
 
 use super::colours::{ColourSpace, Sample};
-use super::estimate::Estimate;
+use super::estimate::{Estimate, LEAST};
 use super::viewing::Sources;
 use super::{DamagedPolicy, DecodeOptions, Decoded, Detail, Format, Orient, Viewing, orient};
 use crate::error::{Error, Result};
@@ -86,6 +86,13 @@ pub(super) fn estimate(bytes: &[u8], options: &DecodeOptions) -> Result<Estimate
         Format::Jpeg | Format::Heic | Format::Avif | Format::JpegXl | Format::Ico => Err(unread(format)),
     })?;
     Ok(turning(estimate, options))
+}
+
+/// Memory that [`estimate`] takes itself before it ends, in bytes, where that is not nothing beside any picture.
+pub(super) fn estimating(bytes: &[u8], limits: &Limits) -> u64 {
+    let tables = if Format::sniff(bytes) == Some(Format::Tiff) { tiff::tables(bytes) } else { 0 };
+    let is_taken = tables > LEAST && limits.check_decoder_bytes(tables).is_ok();
+    if is_taken { tables } else { 0 }
 }
 
 /// An estimate with what turning the picture takes.

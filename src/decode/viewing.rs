@@ -17,7 +17,8 @@ pub struct Viewing {
     /// EXIF says that the picture is to be turned, and it was not.
     pub oriented: bool,
     /// Decoders do not agree on what is shown: a JPEG holds numbers beyond 16 bits
-    /// ([`Reading::unusual`](super::jpeg::Reading::unusual)) or a component twice, or a TIFF begins with a reduced page.
+    /// ([`Reading::unusual`](super::jpeg::Reading::unusual)) or a component twice, a TIFF begins with a reduced page, a BMP's pixels have no place, a
+    /// GIF's frame has no colours, a PNG's indices leave its palette, or a WebP's chunks are not as its header says.
     pub unusual: bool,
 }
 

@@ -8,6 +8,7 @@
 //! taken out, so that what is left fits 16 bits: `1.402·Cr = Cr + 0.402·Cr`, and so on. Then one pair of products, `Cb·x + Cr·y`, gives
 //! each of the three colours.
 
+use crate::decode::colours::ToSrgb;
 use fearless_simd::prelude::*;
 use fearless_simd::{Simd, i16x8, i32x4, u8x16};
 
@@ -52,10 +53,29 @@ pub(super) fn rgb<S: Simd>(simd: S, rows: [&[u8]; 3], out: &mut [u8]) {
 /// picture of four components: `C·K/255`, cut off. With `ycck` the first three come as Y, Cb and Cr of `255−C`, `255−M` and `255−Y`.
 pub(super) fn inks(rows: [&[u8]; 4], ycck: bool, out: &mut [u8]) {
     for (x, to) in out.as_chunks_mut::<3>().0.iter_mut().enumerate() {
-        let [a, b, c, black] = rows.map(|row| row[x]);
-        let lights = if ycck { pixel(a, b, c).map(|ink| 255 - ink) } else { [a, b, c] };
+        let [lights @ .., black] = lights(rows.map(|row| row[x]), ycck);
         *to = lights.map(|light| (u32::from(light) * u32::from(black) / 255) as u8);
     }
+}
+
+/// What a profile shows of the same; `amounts` is memory.
+pub(super) fn shown_inks(
+    rows: [&[u8]; 4],
+    ycck: bool,
+    to_srgb: &ToSrgb,
+    amounts: &mut Vec<u8>,
+    out: &mut [u8],
+) {
+    amounts.clear();
+    let pixels = (0..out.len() / 3).map(|x| lights(rows.map(|row| row[x]), ycck));
+    amounts.extend(pixels.flat_map(|lights| lights.map(|light| 255 - light)));
+    to_srgb.show_inks(amounts, out);
+}
+
+/// What each ink of a pixel lets through.
+fn lights([a, b, c, black]: [u8; 4], ycck: bool) -> [u8; 4] {
+    let [c, m, y] = if ycck { pixel(a, b, c).map(|ink| 255 - ink) } else { [a, b, c] };
+    [c, m, y, black]
 }
 
 /// One pixel of Y, Cb and Cr.

@@ -7,6 +7,7 @@ use super::colour;
 use super::frame::{Component, Frame};
 use super::plan::Colour;
 use super::upsample;
+use crate::decode::colours::ToSrgb;
 use fearless_simd::Simd;
 
 /// Makes one picture after another.
@@ -23,6 +24,9 @@ pub(super) struct Pixels {
     /// One row of each component at the picture's resolution, and sums on the way there.
     rows: [Vec<u8>; 4],
     sums: Vec<u16>,
+    /// What inks are shown through; `None` for the plain formula.
+    pub(super) to_srgb: Option<ToSrgb>,
+    inks: Vec<u8>,
 }
 
 /// How a component's rows come to the picture's resolution.
@@ -168,6 +172,9 @@ impl Pixels {
         let stride = width * self.channels;
         let to = &mut self.pixels[y * stride..][..stride];
         let [a, b, c, d] = rows;
+        if let (Some(to_srgb), Colour::Cmyk | Colour::Ycck) = (&self.to_srgb, self.colour) {
+            return colour::shown_inks(rows, self.colour == Colour::Ycck, to_srgb, &mut self.inks, to);
+        }
         match self.colour {
             Colour::Grey => to.copy_from_slice(a),
             Colour::YCbCr => colour::ycc(simd, [a, b, c], to),

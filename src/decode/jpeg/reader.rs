@@ -188,6 +188,7 @@ impl Reader {
         limits: &Limits,
         samples: &mut Vec<u8>,
     ) -> Result<Option<Reading>> {
+        self.pixels.to_srgb = wish.to_srgb.filter(|to_srgb| to_srgb.is_of_inks()).cloned();
         let reading = self.read_once(bytes, wish, limits, samples);
         self.stored.iter_mut().for_each(Stored::release);
         reading

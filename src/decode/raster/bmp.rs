@@ -20,8 +20,8 @@ mod header;
 /// What decoding takes: the samples, at worst with alpha, and the file once more where rows are missing or its header is repaired.
 pub(super) fn estimate(bytes: &[u8]) -> Result<Estimate> {
     let repaired = Repaired::of(bytes)?;
-    let copy = if repaired.is_some() { bytes.len() as u64 } else { 0 };
-    let pieces = repaired.map_or_else(|| Pieces::whole(bytes), |repaired| repaired.pieces(bytes));
+    let copy = repaired.as_ref().map_or(0, |repaired| repaired.length(bytes));
+    let pieces = repaired.as_ref().map_or_else(|| Pieces::whole(bytes), |repaired| repaired.pieces(bytes));
     let decoder = match BmpDecoder::new(pieces) {
         Ok(decoder) => decoder,
         Err(error) => match too_large(&error) {
@@ -31,14 +31,15 @@ pub(super) fn estimate(bytes: &[u8]) -> Result<Estimate> {
     };
     let channels = channels(&decoder) as u64;
     let (width, height) = decoder.dimensions();
-    let with_opacity = if channels == 4 { 5 } else { channels };
-    Ok(Estimate::new(Format::Bmp, (width, height), with_opacity)
-        .and(copy + bytes.len() as u64 + 16 * u64::from(width)))
+    // With the opacity of pixels, of which some may be missing.
+    Ok(Estimate::new(Format::Bmp, (width, height), channels + 1)
+        .and((copy + copy.max(bytes.len())) as u64 + 16 * u64::from(width)))
 }
 
-/// Decodes a bitmap. One that breaks off keeps its rows; the others look like rows of zeros.
+/// Decodes a bitmap. One that breaks off keeps its rows; the others look like rows of zeros, and have no opacity.
 pub(super) fn decode(bytes: &[u8], samples: &mut Vec<u8>) -> Result<Raster> {
     let has_masked_alpha = header::has_masked_alpha(bytes);
+    let viewing = Viewing { unusual: header::has_no_place(bytes), ..Viewing::default() };
     let repaired = Repaired::of(bytes)?;
     let file = repaired.as_ref().map(|repaired| repaired.file(bytes)).transpose()?;
     let bytes = file.as_deref().unwrap_or(bytes);
@@ -65,18 +66,16 @@ pub(super) fn decode(bytes: &[u8], samples: &mut Vec<u8>) -> Result<Raster> {
     if !is_set {
         alpha.clear();
     }
+    if there.rows < height {
+        alpha.resize(width as usize * height_rows, u8::MAX);
+        let (there_rows, height) = (there.rows as usize, height_rows);
+        let missing = if there.from_top { there_rows..height } else { 0..height - there_rows };
+        alpha[missing.start * width as usize..missing.end * width as usize].fill(0);
+    }
     if let Some(repaired) = repaired {
         repaired.reorder(samples);
     }
-    Ok(Raster {
-        width,
-        height,
-        channels: channels.min(3),
-        whole,
-        orientation: None,
-        viewing: Viewing::default(),
-        alpha,
-    })
+    Ok(Raster { width, height, channels: channels.min(3), whole, orientation: None, viewing, alpha })
 }
 
 fn open(bytes: &[u8]) -> Result<BmpDecoder<Cursor<&[u8]>>> {

@@ -30,6 +30,8 @@ struct Frame {
     height: usize,
     interlaced: bool,
     transparent: Option<u8>,
+    /// Whether it has colours of its own.
+    colours: bool,
 }
 
 /// What decoding takes: the canvas in colours, the frame in indices.
@@ -64,7 +66,8 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, samples: &mut Vec<u8>) -> Re
     let alpha = opacity(&indices, &frame, (width, height));
     let (width, height) = (width as u32, height as u32);
     let animated = matches!(decoder.next_frame_info(), Ok(Some(_)));
-    let viewing = Viewing { animated, ..Viewing::default() };
+    let unusual = !frame.colours && !blocks::has_colours(bytes);
+    let viewing = Viewing { animated, unusual, ..Viewing::default() };
     let mut raster = Raster { width, height, channels: 3, whole: None, orientation: None, viewing, alpha };
     if rows < frame.height {
         raster.whole = share(Format::Gif, rows as u32, frame.height as u32, &broken)?;
@@ -98,6 +101,7 @@ fn first_frame(decoder: &mut Source<'_>, limits: &Limits) -> Result<Frame> {
         height: frame.height.into(),
         interlaced: frame.interlaced,
         transparent: frame.transparent,
+        colours: frame.palette.is_some(),
     })
 }
 

@@ -12,11 +12,13 @@ use crate::decode::estimate::Estimate;
 use crate::decode::{Format, orient};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
+use frames::Wide;
 use palette::Palette;
 use passes::PASSES;
 use source::{Growing, Trusted, is_apples, trusted};
 
 pub(in crate::decode) mod chunks;
+mod frames;
 mod palette;
 mod passes;
 mod source;
@@ -330,6 +332,9 @@ pub(in crate::decode) fn begins_with_default(bytes: &[u8]) -> bool {
 
 /// All frames, each on what the others left; `None` where the file is not animated.
 pub(in crate::decode) fn frames(bytes: &[u8], limits: image::Limits) -> Option<Frames<'_>> {
+    if Header::read(bytes)?.depth == 16 {
+        return Some(Frames::new(Box::new(Wide::of(bytes, limits.max_alloc.unwrap_or(u64::MAX))?)));
+    }
     Some(PngDecoder::with_limits(Cursor::new(bytes), limits).ok()?.apng().ok()?.into_frames())
 }
 

@@ -63,7 +63,11 @@ struct Grid {
 
 /// What decoding takes, by the first page's directory.
 pub(super) fn estimate(bytes: &[u8], limits: &Limits) -> Result<Estimate> {
-    let tables = Directory::read(bytes).map_or(0, |directory| directory.tables());
+    let directory = Directory::read(bytes);
+    if directory.as_ref().is_some_and(Directory::lacks_tables) {
+        return Err(Error::corrupt(Format::Tiff.name(), "a table of its directory is longer than the file"));
+    }
+    let tables = directory.map_or(0, |directory| directory.tables());
     limits.check_decoder_bytes(tables)?;
     limits::can_be_had(tables)?;
     let repaired = Repaired::directory(bytes)?;
@@ -88,6 +92,12 @@ pub(super) fn estimate(bytes: &[u8], limits: &Limits) -> Result<Estimate> {
         .and(grid.cell_memory().saturating_add(jpeg.memory))
         .and(profile_memory(profile(bytes).len()));
     Ok(if samples <= 2 && !profile(bytes).is_empty() { estimate.coloured() } else { estimate })
+}
+
+/// Memory that [`estimate`] takes itself, in bytes, whatever it ends with: the crate reads tables to tell what they are.
+pub(in crate::decode) fn tables(bytes: &[u8]) -> u64 {
+    let directory = Directory::read(bytes).filter(|directory| !directory.lacks_tables());
+    directory.map_or(0, |directory| directory.tables())
 }
 
 impl Grid {

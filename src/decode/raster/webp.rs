@@ -69,7 +69,7 @@ pub(super) fn decode(bytes: &[u8], samples: &mut Vec<u8>) -> Result<Raster> {
     }
     let orientation = orientation(&mut decoder);
     let pixels = width as usize * height as usize;
-    let viewing = Viewing { animated: content.animated, ..Viewing::default() };
+    let viewing = Viewing { animated: content.animated, unusual: content.unusual, ..Viewing::default() };
     let mut alpha = Vec::new();
     if let Some(colour) = content.colour {
         lengthen(samples, pixels * 3)?;

@@ -20,6 +20,8 @@ pub(super) struct Repaired {
     head: Vec<u8>,
     /// Where what follows the header begins in the file.
     rest: usize,
+    /// Where pixels lie that begin within the header: what is stored from there on follows once more behind the file.
+    again: Option<usize>,
     /// Which of the samples that come out are R, G and B; `None` for one that is not stored.
     order: [Option<usize>; 3],
 }
@@ -35,14 +37,13 @@ impl Repaired {
     pub(super) fn of(bytes: &[u8]) -> Result<Option<Repaired>> {
         let Some(length) = long(bytes, FILE).map(|length| length as usize) else { return Ok(None) };
         let Some(head) = bytes.get(..FILE + length) else { return Ok(None) };
-        let mut repaired = Repaired { head: head.to_vec(), rest: FILE + length, order: PLAIN };
+        let mut repaired = Repaired { head: head.to_vec(), rest: FILE + length, again: None, order: PLAIN };
         match length {
             12 => repaired.set_short(22, 1),
             52 | 56 | 108 | 124 => {}
             16..=64 => repaired.as_windows(length)?,
             _ => return Ok(None),
         }
-        repaired.repair_place();
         if length > 12 {
             repaired.set_short(26, 1);
             repaired.repair_colours();
@@ -52,6 +53,9 @@ impl Repaired {
             repaired.repair_masks(bytes);
         }
         let is_other = repaired.head[..] != bytes[..repaired.rest] || repaired.order != PLAIN;
+        if is_other {
+            repaired.keep_place(bytes);
+        }
         Ok(is_other.then_some(repaired))
     }
 
@@ -64,7 +68,7 @@ impl Repaired {
             _ => {}
         }
         let place = long(&self.head, 10).unwrap_or_default();
-        if length != INFO && place != 0 {
+        if length != INFO {
             self.set_long(10, (place + INFO as u32).saturating_sub(length as u32));
         }
         self.set_long(FILE, INFO as u32);
@@ -151,24 +155,14 @@ impl Repaired {
         }
     }
 
-    /// Pixels without a place follow the colours.
-    fn repair_place(&mut self) {
-        let Some(header) = long(&self.head, FILE).filter(|_| long(&self.head, 10) == Some(0)) else { return };
-        let (bits, named, colour) = match header {
-            12 => (short(&self.head, 24).unwrap_or_default(), 0, 3),
-            _ => (self.bits(), long(&self.head, 46).unwrap_or_default(), 4),
-        };
-        let colours = match (named, bits) {
-            (0, 1..=8) => 1 << bits,
-            (named, 1..=8) => named.min(1 << bits),
-            _ => 0,
-        };
-        let masks = match (header, self.compression()) {
-            (40, MASKS) => 12,
-            (40, MASKS_WITH_ALPHA) => 16,
-            _ => 0,
-        };
-        self.set_long(10, FILE as u32 + header + masks + colours * colour);
+    /// Pixels that begin within the header are read from there as it was stored, as Chromium does; a place of 0 is one as well.
+    fn keep_place(&mut self, bytes: &[u8]) {
+        let place = long(bytes, 10).map_or(usize::MAX, |place| place as usize);
+        let behind = u32::try_from(self.head.len() + bytes.len() - self.rest);
+        if let (true, Ok(behind)) = (place < self.rest, behind) {
+            self.set_long(10, behind);
+            self.again = Some(place);
+        }
     }
 
     fn compression(&self) -> u32 {
@@ -191,19 +185,31 @@ impl Repaired {
         }
     }
 
+    /// What the file with this header is put together from.
+    fn parts<'a>(&'a self, bytes: &'a [u8]) -> [&'a [u8]; 3] {
+        [&self.head, &bytes[self.rest..], self.again.map_or(&[], |place| &bytes[place..])]
+    }
+
     /// The file with this header.
-    pub(super) fn pieces<'a>(self, bytes: &'a [u8]) -> Pieces<'a> {
-        Pieces::new(vec![Cow::Owned(self.head), bytes[self.rest..].into()])
+    pub(super) fn pieces<'a>(&'a self, bytes: &'a [u8]) -> Pieces<'a> {
+        Pieces::new(self.parts(bytes).map(Cow::Borrowed).to_vec())
+    }
+
+    /// Bytes of the file with this header.
+    pub(super) fn length(&self, bytes: &[u8]) -> usize {
+        self.parts(bytes).iter().map(|part| part.len()).sum()
     }
 
     /// The same in one piece.
     pub(super) fn file(&self, bytes: &[u8]) -> Result<Vec<u8>> {
-        let rest = &bytes[self.rest..];
         let mut file = Vec::new();
-        lengthen(&mut file, self.head.len() + rest.len())?;
-        let (head, tail) = file.split_at_mut(self.head.len());
-        head.copy_from_slice(&self.head);
-        tail.copy_from_slice(rest);
+        lengthen(&mut file, self.length(bytes))?;
+        let mut rest = &mut file[..];
+        for part in self.parts(bytes) {
+            let (to, behind) = rest.split_at_mut(part.len());
+            to.copy_from_slice(part);
+            rest = behind;
+        }
         Ok(file)
     }
 
@@ -226,6 +232,11 @@ fn names_alpha(head: &[u8]) -> bool {
 pub(super) fn has_masked_alpha(bytes: &[u8]) -> bool {
     let compression = long(bytes, 30);
     compression == Some(MASKS) && names_alpha(bytes) || compression == Some(MASKS_WITH_ALPHA)
+}
+
+/// Whether readers take pixels from different places: one of 0 is the file's first byte, or that behind the colours.
+pub(super) fn has_no_place(bytes: &[u8]) -> bool {
+    long(bytes, 10) == Some(0)
 }
 
 fn short(bytes: &[u8], at: usize) -> Option<u16> {

@@ -1,4 +1,4 @@
-//! The blocks before a GIF's first frame (GIF89a, sections 15 to 24).
+//! The blocks before a GIF's first frame (GIF89a, sections 15 to 24), and its colours.
 
 use std::borrow::Cow;
 
@@ -11,12 +11,31 @@ const CONTROL_LENGTH: u8 = 4;
 /// Pieces that a file is put together from at most: it has one such block for a frame.
 const MOST: usize = 64;
 
-/// The file with every control block before its first frame as long as it should be.
+/// Levels of grey for each index.
+const GREYS: [u8; 3 * 256] = {
+    let mut greys = [0; 3 * 256];
+    let mut at = 0;
+    while at < greys.len() {
+        greys[at] = (at / 3) as u8;
+        at += 1;
+    }
+    greys
+};
+
+/// The file with every control block before its first frame as long as it should be, and with colours for all frames.
 ///
-/// The crate refuses others. Viewers read the four bytes that they know and pass over the rest; of a shorter one they know nothing.
+/// The crate refuses control blocks of other lengths. Viewers read the four bytes that they know and pass over the rest; of a shorter one they
+/// know nothing. A frame without any colours, which the crate refuses as well, has levels of grey, as in Pillow.
 pub(super) fn repaired(bytes: &[u8]) -> Pieces<'_> {
     let (mut pieces, mut kept) = (Vec::<Cow<'_, [u8]>>::new(), 0);
     let mut at = first_block(bytes);
+    if let Some((&[.., flags, background, aspect], after)) = bytes.split_first_chunk::<13>()
+        && !has_colours(bytes)
+    {
+        let head = [&bytes[..10], &[flags | 0x87, background, aspect], &GREYS].concat();
+        pieces.push(head.into());
+        kept = bytes.len() - after.len();
+    }
     while let Some((&[0x21, label, length], after)) =
         bytes.get(at..).and_then(|rest| rest.split_first_chunk())
     {
@@ -33,6 +52,11 @@ pub(super) fn repaired(bytes: &[u8]) -> Pieces<'_> {
     }
     pieces.push(bytes.get(kept..).unwrap_or_default().into());
     Pieces::new(pieces)
+}
+
+/// Whether the file has colours for all frames that have none.
+pub(super) fn has_colours(bytes: &[u8]) -> bool {
+    bytes.get(10).is_some_and(|flags| flags & 0x80 != 0)
 }
 
 /// Whether a second frame follows the first, as far as its blocks are there.
@@ -60,8 +84,7 @@ pub(super) fn has_frames(bytes: &[u8]) -> bool {
 /// Where the first block lies: behind the screen and its colours.
 fn first_block(bytes: &[u8]) -> usize {
     let flags = bytes.get(10).copied().unwrap_or_default();
-    let colours = if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) };
-    13 + colours
+    13 + if has_colours(bytes) { 3 << ((flags & 7) + 1) } else { 0 }
 }
 
 /// Where a row of sub-blocks ends that begins here, if it does.
@@ -80,6 +103,23 @@ mod tests {
     use std::io::Read;
 
     use super::*;
+
+    #[test]
+    fn a_file_without_colours_has_greys() {
+        let file = [&b"GIF89a"[..], &[1, 0, 2, 0, 0x71, 3, 4], b"blocks"].concat();
+        let mut read = Vec::new();
+        repaired(&file).read_to_end(&mut read).unwrap();
+        assert_eq!(read[..13], [&b"GIF89a"[..], &[1, 0, 2, 0, 0xF7, 3, 4]].concat());
+        assert_eq!(
+            (read.len(), &read[13..19], &read[778..]),
+            (file.len() + 768, &[0, 0, 0, 1, 1, 1][..], &b"\xFF\xFF\xFFblocks"[..])
+        );
+        for length in 0..13 {
+            read.clear();
+            repaired(&file[..length]).read_to_end(&mut read).unwrap();
+            assert_eq!(read, file[..length]);
+        }
+    }
 
     fn after_mending(blocks: &[u8]) -> Vec<u8> {
         let head = [&b"GIF89a"[..], &[1, 0, 1, 0, 0x80, 0, 0, 1, 2, 3, 4, 5, 6]].concat();

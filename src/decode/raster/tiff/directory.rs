@@ -51,6 +51,18 @@ const MOST_PAGES: usize = 64;
 /// Bytes for each value of a table: the crate reads it as 32, then as 8.
 const BYTES_OF_A_VALUE: u64 = 40;
 
+impl Entry<'_> {
+    /// Bytes of one of its values (TIFF 6.0, section 2; BigTIFF).
+    fn value_bytes(&self) -> u64 {
+        match self.kind {
+            1 | 2 | 6 | 7 => 1,
+            3 | 8 => 2,
+            4 | 9 | 11 | 13 => 4,
+            _ => 8,
+        }
+    }
+}
+
 impl<'a> Directory<'a> {
     pub(super) fn read(bytes: &'a [u8]) -> Option<Directory<'a>> {
         let little = bytes.starts_with(b"II");
@@ -176,9 +188,18 @@ impl<'a> Directory<'a> {
 
     /// Memory that the tables of strips and the like take, in bytes.
     pub(super) fn tables(&self) -> u64 {
-        let is_table = |entry: &Entry<'_>| TABLES.iter().any(|tag| tag.to_u16() == entry.tag);
         let bytes = |entry: Entry<'_>| entry.count.saturating_mul(BYTES_OF_A_VALUE);
-        self.entries().filter(is_table).map(bytes).fold(0, u64::saturating_add)
+        self.table_entries().map(bytes).fold(0, u64::saturating_add)
+    }
+
+    /// Whether a table announces more than the file has bytes: the crate would take its memory first.
+    pub(super) fn lacks_tables(&self) -> bool {
+        let bytes = |entry: Entry<'_>| entry.count.saturating_mul(entry.value_bytes());
+        self.table_entries().map(bytes).any(|bytes| bytes > self.bytes.len() as u64)
+    }
+
+    fn table_entries(&self) -> impl Iterator<Item = Entry<'a>> + '_ {
+        self.entries().filter(|entry| TABLES.iter().any(|tag| tag.to_u16() == entry.tag))
     }
 }
 
@@ -238,11 +259,14 @@ mod tests {
             let directory = Directory::read(&file).unwrap();
             assert_eq!(directory.tables(), 1501 * BYTES_OF_A_VALUE);
             assert_eq!(directory.value(Tag::PhotometricInterpretation), Some(3));
+            assert!(directory.lacks_tables(), "1,000 values in {} bytes", file.len());
+            let long = [&file[..], &[0; 2000]].concat();
+            assert!(!Directory::read(&long).unwrap().lacks_tables());
             assert_eq!((directory.value(Tag::ImageLength), directory.value(Tag::StripOffsets)), (None, None));
         }
         for file in files(&[(262, 1, 2), (273, u32::MAX, 0)]) {
             let directory = Directory::read(&file).unwrap();
-            assert!(directory.tables() > u64::from(u32::MAX) * 40);
+            assert!(directory.tables() > u64::from(u32::MAX) * 40 && directory.lacks_tables());
             for length in 0..file.len() {
                 // Cut anywhere it is no directory, or one of fewer entries.
                 let _ = Directory::read(&file[..length]).map(|directory| directory.tables());

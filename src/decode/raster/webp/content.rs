@@ -18,6 +18,8 @@ pub(super) struct Content {
     /// Bytes that the chunk with it announces and the file does not have. The decoders of both codings run on past
     /// the end of a cut chunk, so this is what notices a cut.
     pub(super) missing: Option<usize>,
+    /// Whether libwebp, which browsers use, may show nothing or refuse the file.
+    pub(super) unusual: bool,
     /// The flags of the file's header, where they announce chunks that are not there, as they should be.
     pub(super) flags: Option<u8>,
 }
@@ -74,7 +76,7 @@ impl Content {
         let animated =
             first(&[b"VP8X"]).is_some_and(|chunk| chunk.data.first().is_some_and(|flags| flags & 2 != 0));
         if let Some(frame) = first(&[b"ANMF"]).filter(|_| animated) {
-            return Content { missing, ..Content::of_frame(frame.data) };
+            return Content { missing, unusual: !is_as_announced(bytes), ..Content::of_frame(frame.data) };
         }
         let data = first(&[b"VP8 ", b"VP8L"]);
         let has = |name: &[u8]| first(&[name]).is_some();
@@ -98,6 +100,7 @@ impl Content {
             frame: data.and_then(|chunk| size(&chunk)).unwrap_or_default(),
             colour,
             missing,
+            unusual: !is_as_announced(bytes),
             flags,
         }
     }
@@ -118,9 +121,29 @@ impl Content {
             frame: (width.max(side(6)), height.max(side(9))),
             colour: None,
             missing: None,
+            unusual: false,
             flags: None,
         }
     }
+}
+
+/// Whether chunks fill the file as far as it announces itself, and hold one picture or frames. Of others libwebp's incremental reader, which browsers
+/// use, waits for more and shows nothing, or it refuses them.
+fn is_as_announced(bytes: &[u8]) -> bool {
+    let size = bytes.get(4..).and_then(|rest| rest.first_chunk()).map(|size| u32::from_le_bytes(*size));
+    let end = size.map_or(usize::MAX, |size| (size as usize).saturating_add(8));
+    let Some(body) = bytes.get(12..end) else { return false };
+    let (mut filled, mut pictures, mut frames) = (0, 0, 0);
+    for chunk in chunks(body) {
+        let length = chunk.data.len() + chunk.missing;
+        filled = length.saturating_add(8 + length % 2).saturating_add(filled);
+        pictures += usize::from(matches!(chunk.name, b"VP8 " | b"VP8L"));
+        frames += usize::from(chunk.name == b"ANMF");
+    }
+    let is_extended = body.starts_with(b"VP8X");
+    let is_animated = is_extended && body.get(8).is_some_and(|flags| flags & ANIMATION != 0);
+    let expected = if is_animated && frames > 0 { 0 } else { 1 };
+    filled == body.len() && (!is_extended || pictures == expected && (frames == 0) == (expected == 1))
 }
 
 fn is_picture(chunk: &Chunk<'_>) -> bool {
@@ -151,8 +174,46 @@ mod tests {
         [&[0; 6][..], &width.to_le_bytes(), &height.to_le_bytes()].concat()
     }
 
+    fn file(chunks: &[Vec<u8>]) -> Vec<u8> {
+        let body = chunks.concat();
+        [b"RIFF", &(body.len() as u32 + 4).to_le_bytes()[..], b"WEBP", &body].concat()
+    }
+
     fn of(chunks: &[Vec<u8>]) -> Content {
-        Content::of(&[b"RIFF\0\0\0\0WEBP", &chunks.concat()[..]].concat())
+        Content::of(&file(chunks))
+    }
+
+    #[test]
+    fn a_file_is_as_it_announces_itself() {
+        let header = |flags| chunk(b"VP8X", &[flags, 0, 0, 0, 9, 0, 0, 9, 0, 0]);
+        let (picture, odd, frame) =
+            (chunk(b"VP8 ", &lossy(30, 20)), chunk(b"VP8L", b"abc"), chunk(b"ANMF", &[0; 16]));
+        for (chunks, expected) in [
+            (&[picture.clone()][..], true),
+            (&[odd.clone()], true),
+            (&[odd.clone(), picture.clone()], true),
+            (&[header(0), odd.clone()], true),
+            (&[header(0), chunk(b"ABCD", b"a"), odd.clone()], true),
+            (&[header(0), odd.clone(), picture.clone()], false),
+            (&[header(0), picture.clone(), frame.clone()], false),
+            (&[header(2), frame.clone(), frame.clone()], true),
+            (&[header(2), frame.clone(), picture.clone()], false),
+            // A flag of what is not there is passed over.
+            (&[header(2), picture.clone()], true),
+            (&[odd.clone(), b"tail".to_vec()], false),
+            (&[odd[..odd.len() - 1].to_vec()], false),
+        ] {
+            let mut file = file(chunks);
+            assert_eq!(is_as_announced(&file), expected, "{file:?}");
+            assert_eq!(is_as_announced(&[&file[..], b"behind"].concat()), expected, "{file:?}");
+            assert!(!is_as_announced(&file[..file.len() - 1]));
+            for by in [1, 2, 3, 8, 12, 200] {
+                let size = file[4];
+                file[4] = size.wrapping_add(by);
+                assert!(!is_as_announced(&[&file[..], b"longer"].concat()), "{by}: {file:?}");
+                file[4] = size;
+            }
+        }
     }
 
     #[test]
@@ -164,6 +225,7 @@ mod tests {
             frame: (300, 200),
             colour: None,
             missing: None,
+            unusual: false,
             flags: None,
         };
         let header = chunk(b"VP8X", &[0, 0, 0, 0, 9, 0, 0, 9, 0, 0]);
@@ -180,6 +242,7 @@ mod tests {
             frame: (300, 200),
             colour: None,
             missing: None,
+            unusual: false,
             flags: None,
         };
         assert_eq!(of(&[chunk(b"VP8L", &lossless)]), still);
