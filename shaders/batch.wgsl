@@ -1,4 +1,4 @@
-// What a batch of pictures looks like in memory. Part of every stage; the same structures stand in src/backend/gpu/batch.rs.
+// What a batch of pictures looks like in memory. Part of every stage; the same structures stand in src/backend/gpu/descriptors.rs.
 
 /// How much of each array is in use.
 struct Batch {

@@ -287,7 +287,7 @@ impl Facts {
     }
 }
 
-/// Hashes one picture after another, keeping its buffers between them. One a thread.
+/// Hashes one picture after another and keeps its buffers between them. One per thread.
 #[derive(Debug)]
 pub struct Hasher {
     algorithms: Vec<Algorithm>,
@@ -372,6 +372,7 @@ impl Hasher {
 
     fn finish_decoded(&mut self, facts: Facts, picture: Picture, sums: Sums, bytes: &[u8]) -> Result<Hashed> {
         if needs_every_pixel(&sums, &picture) {
+            // Given back first: the second decoding takes the buffers of the first.
             self.decoder.recycle(picture);
             return self.hash_every_pixel(bytes);
         }

@@ -1,4 +1,4 @@
-//! The processor's way from a picture to its integer sums.
+//! The CPU's way from a picture to its integer sums.
 
 use fearless_simd::Level;
 
@@ -10,18 +10,18 @@ use crate::kernel::reduce::{Plan, Scratch, reduce};
 use crate::picture::{COARSE_ZERO, Picture, Planes};
 use crate::signature::Algorithm;
 
-/// Computes sums on the processor, keeping tables and buffers between pictures. One a thread.
+/// Computes sums on the CPU and keeps tables and buffers between pictures. One per thread.
 #[derive(Debug)]
 pub(crate) struct Cpu {
     level: Level,
-    /// Of the shapes seen lately, the last one first.
+    /// Those of the shapes seen most recently, the last one first.
     plans: Vec<Plans>,
     scratch: Scratch,
     grids: Vec<Vec<u64>>,
     colour_grids: Vec<Vec<u64>>,
 }
 
-/// Shapes whose plans are kept: pictures of one source come in a few sizes. One takes some 100 KB, of a very wide picture a few MB.
+/// Shapes whose plans are kept: pictures of one source come in a few sizes. A plan takes some 100 KB, that of a very wide picture a few MB.
 const SHAPES: usize = 8;
 
 /// A layout, ready to run.
@@ -87,6 +87,7 @@ impl Cpu {
     fn reduce_planes(&mut self, plans: &Plans, planes: &Planes) {
         let (samples, stride): (&[u8], usize) = match planes {
             Planes::Rgb(plane) | Planes::Grey(plane) => (&plane.samples, plane.stride),
+            // 16-bit samples are pairs of bytes to `reduce`, weighted 1 and 256.
             Planes::Coarse { luma, .. } => (bytemuck::cast_slice(&luma.samples), luma.stride * 2),
         };
         reduce(self.level, &plans.luma, samples, stride, &mut self.scratch, &mut self.grids);
@@ -102,6 +103,7 @@ impl Cpu {
             .iter()
             .enumerate()
             .map(|(r, table)| match layout.shape.samples {
+                // Sums stay under 2⁶²: see `kernel/reduce.rs`.
                 Samples::Rgb | Samples::Grey => self.grids[r].iter().map(|&sum| sum as i64).collect(),
                 Samples::Coarse { colour, .. } => {
                     let colours = colour.map(|_| self.colour_grids[r].as_slice());

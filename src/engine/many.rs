@@ -1,4 +1,4 @@
-//! Many pictures in memory at once: threads that take the next one, each with buffers of its own, which are kept from call to call.
+//! Many pictures in memory at once. Each thread takes the next picture and has buffers of its own, which are kept from call to call.
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,6 +20,7 @@ pub(super) fn hash<B: AsRef<[u8]> + Sync>(
         let mut buffers = kept.take();
         let mut done = Vec::new();
         loop {
+            // Only the number matters: the pictures were there before the threads.
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(picture) = pictures.get(index) else { break };
             let outcome = workers.hash(&mut buffers, options, picture.as_ref());
@@ -30,7 +31,7 @@ pub(super) fn hash<B: AsRef<[u8]> + Sync>(
     };
     let mut all: Vec<(usize, Result<Hashed, PictureError>)> = thread::scope(|scope| {
         let others = workers.count().get().min(pictures.len()).saturating_sub(1);
-        // Where the system refuses a thread, those that are there do its share.
+        // If the system refuses a thread, the others do its share.
         let running: Vec<_> =
             (0..others).map_while(|_| thread::Builder::new().spawn_scoped(scope, work).ok()).collect();
         let own = work();

@@ -37,12 +37,12 @@ impl<'e> HashRequest<'e> {
         HashRequest { owner, bytes, options: owner.options.clone(), deadline: None, lane: Lane::Interactive }
     }
 
-    /// Other choices than the engine's. Threads keep their buffers for the choices that they met last: share one `Arc` among requests.
+    /// Other choices than the engine's. Threads keep buffers for the choices that they used last, so share one `Arc` among requests.
     pub fn options(self, options: &Arc<HashOptions>) -> HashRequest<'e> {
         HashRequest { options: options.clone(), ..self }
     }
 
-    /// How long the answer is of use from now on. A picture that no thread began with by then is dropped.
+    /// How long the caller can use the answer, from now on. A picture that no thread has begun with by then is dropped.
     pub fn deadline(self, after: Duration) -> HashRequest<'e> {
         HashRequest { deadline: Instant::now().checked_add(after), ..self }
     }
@@ -61,21 +61,21 @@ impl<'e> HashRequest<'e> {
         Parts { queue, request: Box::new(Request { bytes, options, deadline, answer }), hashing, deadline }
     }
 
-    /// Queues the picture, without waiting for a place.
+    /// Queues the picture. Never blocks.
     ///
     /// # Errors
     ///
-    /// [`HashError::Busy`] where the lane is full.
+    /// [`HashError::Busy`] if the lane is full.
     pub fn submit(self) -> Result<Hashing, HashError> {
         let Parts { queue, request, hashing, .. } = self.parts();
         queue.try_send(request).map(|()| hashing).map_err(|_| HashError::Busy)
     }
 
-    /// Blocks until the picture is hashed or its deadline has passed; where the lane is full, for a place first.
+    /// Blocks until the picture is hashed or its deadline has passed. If the lane is full, it blocks until there is room.
     ///
     /// # Errors
     ///
-    /// [`HashError::Picture`] where it has no signatures, [`HashError::DeadlineExceeded`].
+    /// [`HashError::Picture`] if it has no signatures, [`HashError::DeadlineExceeded`] if the deadline passed first.
     pub fn wait(self) -> Result<Hashed, HashError> {
         let Parts { queue, request, hashing, deadline } = self.parts();
         let is_queued = match deadline {
@@ -86,7 +86,7 @@ impl<'e> HashRequest<'e> {
     }
 }
 
-/// Queues the picture, without waiting for a place: where the lane is full the answer is [`HashError::Busy`].
+/// Queues the picture without blocking: if the lane is full, the answer is [`HashError::Busy`].
 impl IntoFuture for HashRequest<'_> {
     type Output = Result<Hashed, HashError>;
     type IntoFuture = Hashing;

@@ -1,4 +1,4 @@
-//! Takes sources from whoever brings them, one after another, and hands them to the readers.
+//! Takes sources from the caller's iterator, one after another, and passes them to the readers.
 
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
@@ -69,6 +69,7 @@ impl<I: Iterator<Item = Source>> Take<'_, I> {
 
     fn hand_on(&self, taken: Taken) -> ControlFlow<()> {
         self.loader.counts.reading.fetch_add(1, Ordering::AcqRel);
+        // What needs no reading needs no reader.
         if matches!(taken.source.content, Content::Bytes(..) | Content::Failed(_) | Content::Fence) {
             return self.loader.load(taken);
         }

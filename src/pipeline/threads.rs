@@ -1,4 +1,4 @@
-//! Threads that the system may refuse: what one was wanted for is an error then, or is done in turn.
+//! Threads that the system may refuse: then there is an error, or the caller does the work itself.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, Scope, ScopedJoinHandle};

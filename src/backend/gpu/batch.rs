@@ -189,6 +189,7 @@ impl Batch {
             self.placed.insert(key, at);
             self.kept.push(tables.clone());
         }
+        // One of the two is there.
         let base = placed.or(tables_at).unwrap_or(0);
         let (first_grid, results) = (self.grids.len(), self.results);
         let mut place = |plane: PlaneBytes<'_>| PlanePlace {
@@ -237,6 +238,7 @@ impl Batch {
             self.add_grid(table, base, luma, zero);
         }
         let colours = self.points;
+        // All three boxes look at the same colour plane.
         for (table, colour) in tables.colour.iter().zip(colour.iter().cycle()) {
             self.add_grid(table, base, *colour, zero);
         }
@@ -272,6 +274,7 @@ impl Batch {
         self.grids.push(Grid {
             first_line: self.lines,
             columns: table.columns,
+            // The largest power of two for which every column has as many: 8 for 26 columns, 4 for 64.
             lanes: 1 << (THREADS / table.columns).ilog2(),
             samples: plane.at,
             pitch: plane.pitch,

@@ -1,4 +1,4 @@
-//! Batches on their way: some being filled by the decoders' threads, some on the device, one thread that polls.
+//! Batches in flight: some being filled by the decoders' threads, some on the device, one thread that polls.
 //!
 //! ```text
 //!          submit (any thread)              drive (one thread)
@@ -10,6 +10,9 @@
 //!
 //! **Faults.** Whatever goes wrong on the device, a time-out included, ends the ring and not the run: every picture that is in it
 //! comes back with the reason, unhashed, and so does every later one. Pictures are kept until their results are there.
+//!
+//! **Locks.** `tables`, `state` and `mapped` are never held together, so their order does not matter. `state` is not held while
+//! samples are copied, a batch is encoded or the device is polled.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
@@ -26,9 +29,9 @@ use crate::error::{Error, Result};
 use crate::picture::Picture;
 use crate::signature::Algorithm;
 
-/// Batches in a ring: one being filled, one on the device, one on its way there or back.
+/// Batches in a ring: one being filled, one on the device, one in transit.
 const SLOTS: usize = 3;
-/// Batches that a device has before it waits for full ones: one to work on, one to go on with.
+/// Batches that a device has before it waits for full ones: one to work on and the next.
 const AHEAD: usize = 2;
 /// Shapes whose tables are kept.
 const SHAPES: usize = 64;
@@ -146,7 +149,7 @@ impl<T: Send> Ring<T> {
         self.lock().traffic.clone()
     }
 
-    /// Copies a picture into the open batch, waiting for one where all are on their way. It comes back from
+    /// Copies a picture into the open batch. Blocks while all batches are in flight. The picture comes back from
     /// [`drive`](Ring::drive).
     ///
     /// # Errors
@@ -164,6 +167,7 @@ impl<T: Send> Ring<T> {
             Err(reason) => return Err(Box::new(Done { picture, payload, sums: Err(reason) })),
         };
         let started = Instant::now();
+        // Caught, so that `writing` falls again whatever happens: a batch that counts a writer is never sent.
         let filled = catch_unwind(AssertUnwindSafe(|| {
             super::fill(&self.slots[slot], &place, &picture, &|piece| {
                 let _mapped = self.mapped.read().unwrap_or_else(PoisonError::into_inner);
@@ -226,6 +230,7 @@ impl<T: Send> Ring<T> {
             kept[..=index].rotate_right(1);
             return kept[0].clone();
         }
+        // Made without the lock: it takes long, and others may have theirs already. Two threads may both make the same.
         drop(kept);
         let made = Arc::new(Tables::new(Layout::new(shape, algorithms)));
         let mut kept = lock();
@@ -240,7 +245,7 @@ impl<T: Send> Ring<T> {
         self.changed.notify_all();
     }
 
-    /// Sends batches to the device and hands what comes back to `deliver`, until [`finish`](Ring::finish). Every picture
+    /// Sends batches to the device and gives what comes back to `deliver`, until [`finish`](Ring::finish). Every picture
     /// that [`submit`](Ring::submit) took comes back exactly once.
     pub(crate) fn drive(&self, deliver: &mut dyn FnMut(Done<T>)) {
         loop {
@@ -264,9 +269,11 @@ impl<T: Send> Ring<T> {
         if state.finishing && state.is_empty() {
             return Ok(Turn::Ended);
         }
+        // In the order in which they were closed, though a later one may be written first.
         let next = state.closed.first().copied().filter(|&slot| state.lanes[slot].writing == 0);
         if let Some(slot) = next.filter(|_| state.failed.is_none()) {
             state.closed.remove(0);
+            // In flight before it is sent, so that a fault in between returns it too.
             state.send(slot);
             drop(state);
             self.send(slot)?;
@@ -299,6 +306,7 @@ impl<T: Send> Ring<T> {
 
     /// Sends a closed batch, whose descriptors nobody else changes any more.
     fn send(&self, slot: usize) -> Result<()> {
+        // Taken out, so that others can reserve while it is encoded.
         let mut batch = std::mem::replace(&mut self.lock().lanes[slot].batch, Batch::empty(self.capacity));
         let sent = self.slots[slot].submit(&self.device, &batch);
         let mut state = self.lock();
@@ -319,6 +327,7 @@ impl<T: Send> Ring<T> {
         let entries = state.take_back(slot, timings);
         drop(state);
         self.changed.notify_all();
+        // Without the lock, and after the slot is free: `deliver` may take long.
         for (Entry { picture, payload, .. }, sums) in entries.into_iter().zip(sums) {
             deliver(Done { picture, payload, sums: Ok(sums) });
         }

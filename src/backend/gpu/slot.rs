@@ -29,7 +29,7 @@ const MAPPING_FAILED: u8 = 4;
 #[derive(Debug)]
 pub(super) struct Slot {
     sections: Sections,
-    /// Written by the processor while a batch is put together.
+    /// Written by the CPU while a batch is put together.
     staging: Buffer,
     /// The same on the device.
     input: Buffer,
@@ -125,6 +125,7 @@ impl Slot {
         let mut view = self.view(start..start + (rows.len() * pitch) as u64)?;
         for (index, row) in rows.enumerate() {
             let bytes = &plane.bytes[row * plane.stride..][..plane.row_bytes];
+            // Padding keeps old bytes: the shader sums it with the rest and weighs it with nothing.
             view.slice(index * pitch..index * pitch + bytes.len()).copy_from_slice(bytes);
         }
         Ok(())
@@ -155,9 +156,10 @@ impl Slot {
         self.staging.get_mapped_range_mut(bytes).map_err(lost)
     }
 
-    /// Sends the batch on its way: upload, stages, results. [`Slot::ready`] says when it is back.
+    /// Sends the batch: upload, stages, results. [`Slot::ready`] says when it is back.
     pub(super) fn submit(&self, device: &Device, batch: &Batch) -> Result<()> {
         self.fill_descriptors(batch)?;
+        // Before the buffers are given away: the callbacks of `map` set the bits again from whichever thread polls.
         self.ready.store(0, Ordering::Release);
         self.staging.unmap();
         let mut encoder = device.device.create_command_encoder(&Default::default());
@@ -213,6 +215,7 @@ impl Slot {
         let label = Some(STAGES[stage].0);
         let mut pass =
             encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label, timestamp_writes: writes });
+        // A pass without work too, for its two timestamps: Vulkan waits for ever for those that are not written.
         if groups > 0 {
             pass.set_pipeline(&device.stages[stage]);
             pass.set_bind_group(0, &self.group, &[]);
@@ -240,7 +243,7 @@ impl Slot {
         Ok(ready == STAGING_READY | RESULTS_READY)
     }
 
-    /// Hands the results to `read`; the slot is free afterwards.
+    /// Gives the results to `read`; the slot is free afterwards.
     pub(super) fn results<T>(&self, device: &Device, read: impl FnOnce(&[u32], Timings) -> T) -> Result<T> {
         let view = self.readback.get_mapped_range(..).map_err(lost)?;
         let (results, stamps) = view.split_at(self.result_bytes as usize);

@@ -1,7 +1,7 @@
 //! Bytes read ahead of the run, within a bound of their own.
 //!
-//! Whoever reads ahead takes bytes first. What is due next is let through even where the bound is reached, as long as it
-//! holds nothing yet: the run waits for it, and all else waits for the run.
+//! Whoever reads ahead takes bytes first. The item that is due next gets its bytes even if the bound is reached, as long as it
+//! holds nothing yet: the run waits for it, and everything else waits for the run.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -82,6 +82,7 @@ impl Semaphore {
             state.asking.insert(item, context.waker().clone());
             return Poll::Pending;
         }
+        // One task at a time is woken, and wakes the next once it has its bytes: so they go in the order of the items.
         state.wake();
         Poll::Ready(self.grant(state, item, bytes))
     }
@@ -110,7 +111,7 @@ impl Semaphore {
         idle.filter(|idle| idle.capacity() >= length).unwrap_or_else(|| Vec::with_capacity(length))
     }
 
-    /// The run takes the next item from now on. What that holds already is counted as nothing: it may take one more.
+    /// The run takes the next item from now on. Bytes that this item holds already count as none: it may take one permit more.
     pub(super) fn turn(&self) {
         let mut state = self.lock();
         state.due += 1;
