@@ -2,8 +2,8 @@
 //
 // A workgroup computes one line of one grid:
 //
-// 1. Down: the rows of the line's window are summed, weighted, to one 32-bit sum a byte. The weights are runs of
-//    evenly spaced values, so that rows are added four bytes at once in two words of 16-bit lanes, and weighted once a run
+// 1. Down: the rows of the line's window are summed, weighted, to one 32-bit sum per byte. The weights are runs of
+//    evenly spaced values, so that rows are added four bytes at once in two words of 16-bit lanes, and weighted once per run
 //    (src/kernel/blocks.rs has the identity). Neighbouring invocations read neighbouring words.
 // 2. Across: the sums, by now in workgroup memory, times the column weights, in 64 bits; `lanes` invocations share a grid point.
 //

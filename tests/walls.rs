@@ -209,7 +209,7 @@ fn names_files(file: &str, text: &str, files: &HashSet<String>) -> Vec<String> {
     names
 }
 
-/// Files that import one another, however many steps apart.
+/// Files that import one another, no matter how many steps apart.
 fn circles(sources: &[(String, String)]) -> Vec<Vec<String>> {
     let files: HashSet<String> = sources.iter().map(|(file, _)| file.clone()).collect();
     let inner = sources.iter().filter(|(file, _)| file != "lib" && file != "main");

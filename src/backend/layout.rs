@@ -119,7 +119,7 @@ impl Table {
         Table { algorithm, row_sums: sums(&rows), column_sums: sums(&columns), rows, columns }
     }
 
-    /// The sums of a grid whose samples all lay `zero` too high, put right.
+    /// The sums of a grid whose samples were all `zero` too high, corrected.
     pub(crate) fn lowered(&self, sums: &[u64], zero: u64) -> Vec<i64> {
         // Modulo 2⁶⁴ throughout: what is left is small, of either sign, and exact.
         let mut lowered = Vec::with_capacity(sums.len());

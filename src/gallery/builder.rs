@@ -338,7 +338,7 @@ impl GalleryBuilder {
 struct Had {
     /// Numbers of those that it has as they are.
     same: HashSet<u64>,
-    /// Segment and index of its own for those of which something else is known.
+    /// Its own segment and index of those whose label, quality or flag differ.
     revised: HashSet<(usize, u32)>,
 }
 

@@ -142,7 +142,7 @@ const GATHERED: usize = 2048;
 /// Next words looked at together.
 const AT_ONCE: usize = 32;
 
-/// The next words of some rows, as they lie in the index.
+/// The next words of some rows, as stored in the index.
 type Nexts = [[u8; 2]; AT_ONCE];
 
 /// Buffers of a search.
@@ -224,7 +224,7 @@ struct Table<'a> {
 }
 
 impl Table<'_> {
-    /// Looks all values up, collects the next words of their rows, then passes over these: three loops, because loads that miss the caches
+    /// Looks all values up, collects the next words of their rows, then filters by these: three loops, because loads that miss the caches
     /// wait for one another where a branch between them is mispredicted, as it is after a random number of rows.
     #[inline(always)]
     fn search<S: Simd>(
@@ -337,7 +337,7 @@ fn near(nexts: &Nexts, next: u16, fewer: u32) -> u32 {
     near
 }
 
-/// A query on its way through a table.
+/// A query that is looked up in a table.
 struct Asked<'a> {
     index: u32,
     bits: [u64; 4],

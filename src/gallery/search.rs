@@ -347,7 +347,7 @@ fn rank(found: &Match) -> (u32, Algorithm, u32, EntryId, Orientation) {
     (found.query, found.algorithm, found.distance, found.entry, found.orientation)
 }
 
-/// Brings matches from `start` on into order, each entry once a query and algorithm, at most `nearest` of each.
+/// Brings matches from `start` on into order, each entry once per query and algorithm, at most `nearest` of each.
 fn order(matches: &mut Vec<Match>, start: usize, nearest: Option<usize>) {
     // Entry before distance, so that all orientations of an entry stand together, the nearest first.
     matches[start..].sort_unstable_by_key(|m| (m.query, m.algorithm, m.entry, m.distance, m.orientation));

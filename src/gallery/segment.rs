@@ -1,4 +1,4 @@
-//! One segment of a gallery: the entries of one build or one addition, as they lie in the file.
+//! One segment of a gallery: the entries of one build or one addition, as stored in the file.
 
 use std::sync::OnceLock;
 
@@ -14,19 +14,19 @@ use crate::signature::{Pdq, PhotoDna};
 /// The sections of a segment, in the order of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
-    /// 144 bytes a row.
+    /// 144 bytes per row.
     PhotoDnaRows,
     /// Blocks of small integers for 16 rows each.
     PhotoDnaBlocks,
     /// The entry of each row; the rows lie as [`index`] has put them (in version 1 of the file: ascending).
     PhotoDnaEntries,
-    /// 32 bytes a row.
+    /// 32 bytes per row.
     PdqRows,
     /// The entry of each row, ascending.
     PdqEntries,
     /// The multi-index, or nothing.
     PdqWords,
-    /// [`RECORD`] bytes an entry.
+    /// [`RECORD`] bytes per entry.
     Records,
     /// All keys, one after another.
     Keys,
@@ -34,7 +34,7 @@ pub(super) enum Part {
     Labels,
     /// Sources: names and formats in turn, each a length and bytes.
     Sources,
-    /// One bit an entry: whether it was removed.
+    /// One bit per entry: whether it was removed.
     Removed,
 }
 

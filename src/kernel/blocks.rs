@@ -26,7 +26,7 @@ pub(crate) const MAX_ROWS: usize = 22;
 /// of all rows above the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Term {
-    /// Index of the accumulator, one a line that is under way, counted from 1: at 0 the rows so far are summed.
+    /// Index of the accumulator, one per active line, counted from 1: slot 0 sums all rows so far.
     pub(crate) slot: u32,
     /// Factor of the plain sum: `α + β·m`.
     pub(crate) level: u32,

@@ -1,6 +1,6 @@
 //! Distances between many queries and many known signatures, in exact integers.
 //!
-//! One file a kernel, with a version for every SIMD level, tested against `naive.rs` bit for bit:
+//! One file per kernel, with a version for every SIMD level, tested against `naive.rs` bit for bit:
 //!
 //! - [`coarse`]: sixteen seven-bit coordinates per pair; what PhotoDNA-class search does to every pair that a box lets through.
 //! - [`squares`]: squared Euclidean distance of 144 bytes, single pairs (what `coarse` lets through) and whole

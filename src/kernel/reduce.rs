@@ -155,7 +155,7 @@ struct CacheLine([u32; WORDS]);
 /// Buffers that outlive one picture.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
-    /// One row of 32-bit sums a line under way, as wide as a strip; all zero between pictures.
+    /// One row of 32-bit sums per active line, as wide as a strip; all zero between pictures.
     sums: Vec<CacheLine>,
     /// The last rows of a strip, copied so that whole vectors can be read.
     tail: Vec<u8>,

@@ -124,13 +124,13 @@ impl Permits {
         })
     }
 
-    /// Nobody waits any more: the run is over, and who still asks does so in vain.
+    /// Serves everybody at once from now on: the run is over, and nobody uses the bytes.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
         self.grant();
     }
 
-    /// Serves those who wait, in their order, as far as it goes.
+    /// Serves those who wait, in their order, while there are bytes.
     fn grant(&self) {
         // One at a time and without the lock: `then` may give bytes back itself, and so come here again.
         while let Some((then, reservation)) = self.next() {

@@ -40,7 +40,7 @@ impl Queries {
         self.push_picture(record.outcome.as_ref().ok());
     }
 
-    /// Takes the next record, of which only the picture is given; `None` where it failed.
+    /// Takes the next record by its picture; `None` if it failed.
     pub(crate) fn push_picture(&mut self, hashed: Option<&Hashed>) {
         if let Some(hashed) = hashed {
             self.query(hashed.face.map(|face| face.to_string().into()), query_of(hashed));
@@ -51,7 +51,7 @@ impl Queries {
         self.records += 1;
     }
 
-    /// Takes the next record, of which only what is looked up is known; `None` where it failed.
+    /// Takes the next record by its query; `None` if it failed.
     pub fn push_query(&mut self, query: Option<Query>) {
         if let Some(query) = query {
             self.query(None, query);

@@ -129,7 +129,7 @@ impl Loader {
         let mut encoded = self.tasks.buffers.take();
         let full = |_| cannot_read(io::ErrorKind::OutOfMemory.into());
         encoded.try_reserve_exact(length as usize).map_err(full)?;
-        // One byte more tells a longer reader from one of the right length.
+        // One byte more shows whether the reader is longer than it should be.
         let mut reader = open().map_err(cannot_read)?.take(length.saturating_add(1));
         reader.read_to_end(&mut encoded).map_err(cannot_read)?;
         let found = encoded.len() as u64;

@@ -29,7 +29,7 @@ pub(super) struct Take<'a, I> {
 }
 
 impl<I: Iterator<Item = Source>> Take<'_, I> {
-    /// Takes until the sources end, a stop is requested or nobody wants the results. The sources are dropped at their end, and never asked again.
+    /// Takes until the sources end, a stop is requested or nobody wants the results. The sources are dropped at their end, and never polled again.
     pub(super) fn run(mut self) {
         self.wanted.clone().by_this_thread();
         while self.tickets.recv().is_ok() {
@@ -56,7 +56,7 @@ impl<I: Iterator<Item = Source>> Take<'_, I> {
                 Some(Taken { index, source, started })
             }
             Ok(None) => {
-                // A source that was waited for in vain because of a stop is not the end of them.
+                // If a stop ended the wait for a source, the sources were not at their end.
                 counts.exhausted.store(!self.stop.requested(), Ordering::Release);
                 None
             }

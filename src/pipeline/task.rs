@@ -56,7 +56,7 @@ pub(crate) trait Task: Debug + Send {
     /// Counts the time since `started` as spent on it.
     fn spent(&mut self, _started: Instant) {}
 
-    /// What came of it, in the time since `started`.
+    /// Takes the outcome, which took the time since `started`.
     fn done(self: Box<Self>, outcome: Result<Hashed>, started: Instant);
 }
 
@@ -71,10 +71,7 @@ pub(super) struct Pending {
 
 /// That a picture was lost: the last net under the promise of a record for every source.
 pub(crate) fn dropped() -> Error {
-    Error::corrupt(
-        "picture",
-        "a thread lost it on its way; this is a bug, please report it with the file".to_string(),
-    )
+    Error::corrupt("picture", "a thread lost it; this is a bug, please report it with the file".to_string())
 }
 
 /// What goes through a device with a picture.
@@ -141,7 +138,7 @@ mod tests {
     use crate::pipeline::{Record, RunChoices, Sink, Source, pool};
     use crate::{Backend, Hashed};
 
-    /// A bitmap of 24 bits a pixel with a pattern of its own.
+    /// A bitmap of 24 bits per pixel with a pattern of its own.
     fn bitmap(number: u32) -> Vec<u8> {
         let (width, height) = (40 + number % 50, 30 + number % 37);
         let row = (width * 3).next_multiple_of(4);
@@ -217,7 +214,7 @@ mod tests {
         devices_for_tests().into_iter().map(ring).collect()
     }
 
-    /// Two devices, where there are any, share the pictures; the records are the processor's, in order.
+    /// Two devices, where there are any, share the pictures; the records are those of the CPU, in order.
     #[test]
     fn devices_change_no_record() {
         let rings = rings();

@@ -46,7 +46,7 @@ impl<'scope, T: Send + 'scope> Concurrent<'scope, T> {
         }
     }
 
-    /// What came of it. A panic goes on here.
+    /// The result. A panic continues here.
     pub(crate) fn join(self) -> T {
         match self {
             Concurrent::Running(running) => {

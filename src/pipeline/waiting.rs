@@ -46,7 +46,7 @@ impl Wanted {
     }
 }
 
-/// Whether this thread waits in vain.
+/// Whether nobody wants what this thread waits for.
 pub(super) fn is_over(stop: &Stop) -> bool {
     stop.requested() || TAKER.with_borrow(|taker| taker.as_ref().is_some_and(Wanted::is_over))
 }

@@ -58,7 +58,7 @@ pub(super) struct PlanePlace {
     channels: u32,
 }
 
-/// The bytes of a plane, row by row `stride` apart, `row_bytes` long, with the interleaved bytes a sample.
+/// The bytes of a plane, row by row `stride` apart, `row_bytes` long, with the number of interleaved bytes per sample.
 pub(super) struct PlaneBytes<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) stride: usize,

@@ -80,7 +80,7 @@ pub(crate) struct Device {
     pub(super) matrix: Buffer,
     pub(super) timestamps: Timestamps,
     checks: Checks,
-    /// What it says of itself.
+    /// The adapter's own description.
     pub(crate) adapter: Adapter,
 }
 

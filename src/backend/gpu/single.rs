@@ -17,9 +17,9 @@ use crate::signature::Algorithm;
 /// What one batch gave, with the grid points in between.
 #[derive(Debug)]
 pub(crate) struct Run {
-    /// One a picture.
+    /// One per picture.
     pub(crate) sums: Vec<Sums>,
-    /// One a picture: its grids one after the other, row-major; luma first, then colour.
+    /// One per picture: its grids one after the other, row-major; luma first, then colour.
     pub(crate) points: Vec<Vec<u64>>,
     /// From the first byte copied until the results could be read, without making the buffers.
     pub(crate) took: Duration,

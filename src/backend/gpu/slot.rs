@@ -14,7 +14,7 @@ use super::timer::Timer;
 use crate::backend::Traffic;
 use crate::error::{Error, Result};
 
-/// What is timed: each stage, and the two copies where the device can tell.
+/// What is timed: each stage, and the two copies if the device can time them.
 const UPLOAD: u32 = STAGES.len() as u32;
 const READBACK: u32 = UPLOAD + 1;
 /// A copy into mapped memory takes at most so many bytes at a time; see [`Slot::fill`].
@@ -47,11 +47,11 @@ pub(super) struct Slot {
 /// Time on the device by its own clock.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Timings {
-    /// From the staging buffer to the device, where it can be told.
+    /// From the staging buffer to the device, if the device can time it.
     pub(crate) upload: Option<Duration>,
-    /// One a stage: reduce, gradient, dct.
+    /// One per stage: reduce, gradient, dct.
     pub(crate) stages: [Duration; 3],
-    /// From the device to the buffer that is read, where it can be told.
+    /// From the device to the buffer that is read, if the device can time it.
     pub(crate) readback: Option<Duration>,
 }
 
@@ -181,7 +181,7 @@ impl Slot {
         Ok(())
     }
 
-    /// Times a copy, where the device can tell outside stages.
+    /// Times a copy, if the device has timestamps outside of passes.
     fn copy_timed(
         &self,
         encoder: &mut CommandEncoder,

@@ -110,7 +110,7 @@ impl Import {
     }
 
     /// Reads a list into `builder` as source `name`; of a zip archive each file is a source `name/file`. Every
-    /// record that gives no entry, or of which something could not be read, is given to `quarantine`, with its position and the reason.
+    /// record that gives no entry, or could not be read in full, is given to `quarantine` with its position and the reason.
     ///
     /// # Errors
     ///
@@ -174,7 +174,7 @@ impl Import {
 /// The items of a list that can be read only once, and how reading it ended.
 type Held = (Vec<(Part, Item)>, Result<()>);
 
-/// A list on its way into a gallery.
+/// A list that is being imported.
 struct Taking<'a> {
     import: &'a mut Import,
     name: &'a str,

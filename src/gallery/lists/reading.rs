@@ -86,7 +86,7 @@ fn of(part: &Opened<'_>) -> Result<ListFormat> {
     }
 }
 
-/// A list on its way.
+/// A list that is being read.
 struct Reading<'a, 'b> {
     path: &'a Path,
     format: Option<ListFormat>,

@@ -64,9 +64,9 @@ pub struct Report {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Part {
-    /// Records a second.
+    /// Records per second.
     pub records: f64,
-    /// Encoded bytes a second.
+    /// Encoded bytes per second.
     pub bytes: f64,
 }
 

@@ -31,7 +31,7 @@ pub(crate) const OFFSET: i32 = 64;
 /// Bytes of a block: 16 coordinates and a 32-bit half square for each of 16 entries; five vectors of AVX-512, ten of AVX2.
 pub(crate) const BLOCK: usize = 20 * LANES;
 
-/// Sixteen entries: coordinates 0..=3 of all entries, 4 bytes an entry, then 4..=7, 8..=11, 12..=15, then
+/// Sixteen entries: coordinates 0..=3 of all entries, 4 bytes per entry, then 4..=7, 8..=11, 12..=15, then
 /// `−⌊|a|²/2⌋` of each as a little-endian `i32`.
 pub(crate) type CoarseBlock = [u8; BLOCK];
 
@@ -42,7 +42,7 @@ pub(crate) struct CoarseQuery {
     pub(crate) coordinates: [i8; 16],
     /// What `a·q − ⌊|a|²/2⌋` has to reach.
     pub(crate) limit: i32,
-    /// The coordinates, four a word, as they lie in a block.
+    /// The coordinates, four per word, as in a block.
     words: [i32; 4],
     /// `limit` for products with the stored `a + 64`.
     stored_limit: i32,

@@ -221,7 +221,7 @@ fn tile_portable<S: Simd>(
     radius: u32,
     out: &mut Vec<(Pair, u32)>,
 ) {
-    // Widened once: four rows of 16 entries a group.
+    // Widened once: four rows of 16 entries per group.
     let mut wide = [[[0i32; TILE]; 4]; GROUPS];
     for (rows, group) in wide.iter_mut().zip(&tile.groups) {
         for (lane, bytes) in group.as_chunks::<4>().0.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! How many sources there will be, counted while the run goes on.
+//! How many sources there will be, counted during the run.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -6,7 +6,7 @@ use std::thread;
 
 use super::{ItemKind, Items};
 
-/// A count that is still going on, or done.
+/// A count that is in progress or done.
 #[derive(Debug, Clone, Default)]
 pub struct Count(Arc<Shared>);
 

@@ -24,7 +24,7 @@ struct State {
     due: u64,
     due_taken: u64,
     closed: bool,
-    /// Tasks that asked in vain, by the numbers of their items.
+    /// Tasks that wait, by the numbers of their items.
     asking: BTreeMap<u64, Waker>,
     /// Empty buffers that were given back.
     idle: Vec<Vec<u8>>,
@@ -69,7 +69,7 @@ impl Semaphore {
         self.grant(state, item, bytes)
     }
 
-    /// The same for a task, which is woken when it may ask again.
+    /// The same for a task, which is woken when it may retry.
     #[cfg(feature = "store")]
     pub(super) fn poll_take(
         self: &Arc<Semaphore>,

@@ -140,7 +140,7 @@ fn provide_tls() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
-/// Connections to the web, whose servers may send next to nothing for `patience`.
+/// Connections to the web, whose servers may send almost nothing for `patience`.
 fn web(patience: Duration) -> Arc<Wire> {
     static KNOWN: LazyLock<Mutex<HashMap<Duration, Arc<Wire>>>> = LazyLock::new(Mutex::default);
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);

@@ -61,7 +61,7 @@ fn is_link(path: &Path) -> bool {
 #[error("the symbolic link leads back to a folder above it")]
 struct Loop;
 
-/// Whether a source of [`expand`] that failed is one input, and not a part of the listing of which nobody knows what it holds.
+/// Whether a failed source of [`expand`] is a single input. Otherwise it is a part of the listing, and nobody knows what it holds.
 pub(super) fn is_one_input(failed: &Error) -> bool {
     matches!(failed, Error::Io { source, .. } if source.get_ref().is_some_and(|inner| inner.is::<Loop>()))
 }

@@ -1,4 +1,4 @@
-//! An object by its URL: how long it is, all of it, or a part.
+//! An object by its URL: its length, all of it, or a range.
 
 use std::io;
 use std::ops::Range;
@@ -32,14 +32,14 @@ enum Place {
     Web { wire: Arc<Wire>, url: Url },
 }
 
-/// An object's bytes as they come, how many there will be, and of which version of it they are.
+/// An object's bytes as they come, how many there will be, and which version they belong to.
 pub(super) struct Whole {
     pub(super) length: Option<u64>,
     pub(super) version: Version,
     pub(super) body: wire::Body,
 }
 
-/// How long a part or a picture may take in all, in times of the patience.
+/// How long a range or a picture may take in all, as a multiple of the patience.
 const IN_ALL: u32 = 20;
 
 impl Remote {
@@ -60,7 +60,7 @@ impl Remote {
         match &self.place {
             Place::Stored { .. } => {
                 let answer = self.ask(Method::HEAD, None, None).await?;
-                // Azure has folders by themselves.
+                // Azure's hierarchical accounts have real folders.
                 let kind = answer.header(header::HeaderName::from_static("x-ms-resource-type"));
                 if kind.is_some_and(|kind| kind != "file") {
                     return Err(Trouble::new(Kind::NotFound, "it is a folder"));
@@ -69,7 +69,7 @@ impl Remote {
                 let length = length.ok_or_else(Trouble::without_parts)?;
                 Ok((length, Version::of(&answer, Some(length))))
             }
-            // Not every server that gives something says of it beforehand how long it is.
+            // Not every web server answers HEAD with a length; a range request shows it, and whether ranges work.
             Place::Web { .. } => {
                 let answer = self.ask(Method::GET, Some(0..1), None).await?;
                 let version = version::of_part(&answer, 0, 1)?;
@@ -88,7 +88,7 @@ impl Remote {
         Ok(Whole { length, version: Version::of(&answer, length), body: answer.body() })
     }
 
-    /// A part of it, all of it, of this version.
+    /// A whole range of this version.
     pub(super) async fn range(&self, range: Range<u64>, version: &Version) -> Result<Vec<u8>, Trouble> {
         if !version.tells() {
             return Err(Trouble::without_parts());
@@ -121,7 +121,7 @@ impl Remote {
         Ok(answer.body())
     }
 
-    /// What a server may make us wait for, within a bound.
+    /// Does work that waits for a server, within a bound of time.
     pub(super) async fn in_time<T>(
         &self,
         work: impl Future<Output = Result<T, Trouble>>,

@@ -1,7 +1,7 @@
 //! Tar (POSIX ustar and PAX, GNU, star, Solaris, and the old form), from a stream, as GNU tar and bsdtar read it.
 //!
-//! Archives written one behind another are read as one. Folders, symbolic links and devices are passed over, as in folders on disk. Where
-//! a header is damaged the walk goes on at the next one that is whole, and the archive's own record tells the first damage.
+//! Archives written one behind another are read as one. Folders, symbolic links and devices are skipped, as in folders on disk. After
+//! a damaged header the walk continues at the next one that is whole, and the archive's own record reports the first damage.
 
 use std::io::{self, Read};
 
@@ -151,7 +151,7 @@ impl<R: Read> Tar<R> {
         Ok(true)
     }
 
-    /// The whole content of an entry that is no member; one that is too long is passed over.
+    /// The whole content of an entry that is no member; one that is too long is skipped.
     fn description(&mut self, header: &Header, start: u64) -> Step<Option<Vec<u8>>> {
         let Some(size) = header.size().filter(|size| size.checked_next_multiple_of(BLOCK as u64).is_some())
         else {
@@ -261,7 +261,7 @@ impl<R: Read> Tar<R> {
         Ok(map.zip(length).filter(whole))
     }
 
-    /// The map in GNU's old header, which goes on in blocks of its own.
+    /// The map in GNU's old header, which continues in blocks of its own.
     fn old_map(&mut self, header: &Header) -> Step<(Option<Map>, Option<u64>)> {
         let Some((fields, mut goes_on, length)) = header.sparse() else { return Ok((None, None)) };
         let mut map = Map::default();
