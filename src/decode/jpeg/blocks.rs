@@ -1,7 +1,7 @@
-//! The blocks of a picture on their way to pixels, in the order of the picture.
+//! From the blocks of a picture to its pixels, in the order of the picture.
 //!
-//! Where one scan is the whole picture, its blocks go there as they are decoded, and none is kept. Where several scans have a part
-//! in it, they come from the components' stores once all scans are read.
+//! Where one scan is the whole picture, its blocks become pixels as they are decoded, and none is kept. Where several scans
+//! contribute, the blocks come from the components' stores once all scans are read.
 
 use super::frame::Frame;
 use super::idct::{self, Steps};

@@ -36,7 +36,7 @@ pub(super) struct Layout {
     prediction: [i16; 4],
     /// Blocks that were stored or are known to be missing.
     done: usize,
-    /// Whether a DC value left 16 bits; told with more than one slot only.
+    /// Whether a DC value left 16 bits; known with more than one slot only.
     pub(super) wrapped: bool,
 }
 
@@ -183,6 +183,8 @@ impl Layout {
             let (line, rest) = log.split_at(mcus * self.per_mcu);
             let lines = &mut store[row * part.down * part.stride..][..part.down * part.stride];
             for (index, mcu) in line.chunks_exact(self.per_mcu).enumerate() {
+                // The log has totals over all components. Less the total in front of this component's blocks they are sums of its own
+                // differences; wrapping is exact modulo 2¹⁶, so totals may leave 16 bits where DC values do not.
                 let offset = dc.wrapping_sub(if part.first == 0 { before } else { mcu[part.first - 1] });
                 let own = &mcu[part.first..part.end];
                 let at = (column + index) * across;

@@ -66,7 +66,8 @@ pub(super) struct Machine {
     /// The same for the inner loop.
     here: [Here; PLACES],
     pub(super) per_mcu: usize,
-    /// Places after which the tables repeat: where all components share theirs, every place is like every other.
+    /// Places after which the tables repeat: where all components share theirs, every place is like every other. A lane that starts at a guess
+    /// can be off by whole blocks of the MCU, and still reads the same from then on if it is off by a multiple of this.
     period: u32,
     codes: Vec<(Arc<Code>, Arc<Code>)>,
 }

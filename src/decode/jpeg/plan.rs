@@ -204,7 +204,7 @@ fn chroma(frame: &Frame, component: &Component, detail: u8) -> u8 {
     refine(detail.min(enough), coarseness(frame, component).div_ceil(2))
 }
 
-/// What the components mean, told as libjpeg tells it: by JFIF, then Adobe's flag, then their names.
+/// What the components mean, decided as libjpeg does: by JFIF, then Adobe's flag, then their names.
 fn colour(header: &Header, frame: &Frame) -> Colour {
     let components = frame.components();
     match (components.len(), header.jfif, header.adobe) {

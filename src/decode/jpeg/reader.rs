@@ -774,7 +774,7 @@ fn scans_behind(mut markers: Markers<'_>, frame: &Frame, limits: &Limits) -> Opt
 
 /// The frame's height, from the DNL segment behind the first scan where the frame header leaves it open.
 ///
-/// A DNL segment that contradicts the frame header is passed over, as every decoder in use does.
+/// A DNL segment that contradicts the frame header is ignored, as in every decoder in use.
 fn height(behind: &Markers<'_>, frame: &Frame) -> Result<usize> {
     if frame.height > 0 {
         return Ok(frame.height);

@@ -93,6 +93,7 @@ impl Split {
             guess::<SLOTS>(&mut lanes[lane], whole, until - start, &mut self.begins[lane], log);
             lanes[lane - 1].until = cut;
         }
+        // Each lane stops where the next one began, so that the stretch in which they meet is read symbol by symbol.
         lanes[LANES - 1].until = until;
         run_all::<SLOTS>(whole, lanes, log);
         self.join::<SLOTS>(whole, from, until, lanes, log, runs)
