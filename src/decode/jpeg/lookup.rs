@@ -59,9 +59,9 @@ pub(super) fn value(entry: u32) -> i16 {
     (entry >> 6) as i16
 }
 
-/// Bits that an entry may pass, so that a load of 57 bits lasts for two entries and one more window.
-/// No symbol of an 8-bit file takes more.
-const LONGEST: u32 = 22;
+/// Bits that an entry may pass: so a load of 57 bits lasts for two entries and one more window, 2·21 + 12, and three entries, 63 bits, leave
+/// the one in place by which `lockstep` counts what was taken.
+const LONGEST: u32 = 21;
 
 /// Entries of one table.
 pub(super) const ENTRIES: usize = 1 << WINDOW;
