@@ -16,7 +16,7 @@ mod state;
 mod tests;
 
 pub use commands::merge::merge;
-pub use commands::report::{Part, Report, Share, report};
+pub use commands::report::{Report, Share, TimeSlice, report};
 pub use commands::retry::{Again, limits_so_far, retry};
 pub use commands::status::{Status, status};
 pub use commands::verify::{Verdict, verify};

@@ -34,23 +34,23 @@ pub(crate) use single::{Run, run};
 
 use crate::error::Result;
 use crate::picture::Picture;
-use batch::{Place, planes};
+use batch::{Allocation, planes};
 use slot::Slot;
 
 /// Writes a picture's samples, and its tables where they are new, into the slot's staging buffer.
 fn fill(
     slot: &Slot,
-    place: &Place,
+    allocation: &Allocation,
     picture: &Picture,
     within: &impl Fn(&mut dyn FnMut() -> Result<()>) -> Result<()>,
 ) -> Result<()> {
-    if let Some(at) = place.tables_at {
-        within(&mut || slot.fill_tables(at, &place.tables.words))?;
+    if let Some(at) = allocation.tables_at {
+        within(&mut || slot.fill_tables(at, &allocation.tables.words))?;
     }
     let (luma, colour) = planes(picture);
-    slot.fill(place.luma, &luma, within)?;
-    match (place.colour, colour) {
-        (Some(place), Some(plane)) => slot.fill(place, &plane, within),
+    slot.fill(allocation.luma, &luma, within)?;
+    match (allocation.colour, colour) {
+        (Some(allocation), Some(plane)) => slot.fill(allocation, &plane, within),
         _ => Ok(()),
     }
 }

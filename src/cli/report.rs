@@ -111,7 +111,7 @@ fn duration(seconds: f64) -> String {
     HumanDuration(Duration::from_secs_f64(seconds)).to_string()
 }
 
-fn over_time(report: &Report, value: impl Fn(&shadegrid::job::Part) -> f64, unit: &str) -> String {
+fn over_time(report: &Report, value: impl Fn(&shadegrid::job::TimeSlice) -> f64, unit: &str) -> String {
     let values: Vec<f64> = report.over_time.iter().map(value).collect();
     steps(&values, &duration(report.seconds()), unit)
 }

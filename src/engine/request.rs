@@ -25,7 +25,7 @@ pub struct HashRequest<'e> {
 }
 
 /// A request, taken apart.
-struct Parts<'e> {
+struct Submission<'e> {
     queue: &'e Sender<Box<dyn Task>>,
     request: Box<Request>,
     hashing: Hashing,
@@ -53,12 +53,17 @@ impl<'e> HashRequest<'e> {
     }
 
     /// What to send, where to, and what to wait for.
-    fn parts(self) -> Parts<'e> {
+    fn submission(self) -> Submission<'e> {
         let HashRequest { owner, bytes, options, deadline, lane } = self;
         let answer = Arc::new(Answer::default());
         let hashing = Hashing { answer: answer.clone() };
         let queue = owner.workers.lane(lane == Lane::Interactive);
-        Parts { queue, request: Box::new(Request { bytes, options, deadline, answer }), hashing, deadline }
+        Submission {
+            queue,
+            request: Box::new(Request { bytes, options, deadline, answer }),
+            hashing,
+            deadline,
+        }
     }
 
     /// Queues the picture. Never blocks.
@@ -67,7 +72,7 @@ impl<'e> HashRequest<'e> {
     ///
     /// [`HashError::Busy`] if the lane is full.
     pub fn submit(self) -> Result<Hashing, HashError> {
-        let Parts { queue, request, hashing, .. } = self.parts();
+        let Submission { queue, request, hashing, .. } = self.submission();
         queue.try_send(request).map(|()| hashing).map_err(|_| HashError::Busy)
     }
 
@@ -77,7 +82,7 @@ impl<'e> HashRequest<'e> {
     ///
     /// [`HashError::Picture`] if it has no signatures, [`HashError::DeadlineExceeded`] if the deadline passed first.
     pub fn wait(self) -> Result<Hashed, HashError> {
-        let Parts { queue, request, hashing, deadline } = self.parts();
+        let Submission { queue, request, hashing, deadline } = self.submission();
         let is_queued = match deadline {
             Some(deadline) => queue.send_deadline(request, deadline).is_ok(),
             None => queue.send(request).is_ok(),

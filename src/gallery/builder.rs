@@ -9,7 +9,7 @@ use super::entry::{Entry, EntryView};
 use super::file::{self, Writer};
 use super::index::{self, Laid};
 use super::known::{Identity, Known};
-use super::segment::{INDEXED, Made, Part, SECTIONS, Segment, texts};
+use super::segment::{INDEXED, Made, SECTIONS, SectionKind, Segment, texts};
 use super::storage::{HEADER, Section};
 use super::{Gallery, multi_index};
 use crate::error::{Error, Result};
@@ -277,7 +277,7 @@ impl GalleryBuilder {
         }
         if removed != segment.removed(&base.storage) {
             writer.write(&removed)?;
-            segment.sections[Part::Removed as usize] = writer.end_section()?;
+            segment.sections[SectionKind::Removed as usize] = writer.end_section()?;
         }
         Ok(segment)
     }
@@ -291,27 +291,27 @@ impl GalleryBuilder {
         let Laid { order, blocks, error } = index::lay_out(&part.photodna);
         let index = if part.pdq.len() >= multi_index::SMALLEST { INDEXED } else { 0 };
         let mut sections: [Section; SECTIONS] = Default::default();
-        for kind in Part::ALL {
+        for kind in SectionKind::ALL {
             match kind {
-                Part::PhotoDnaRows => {
+                SectionKind::PhotoDnaRows => {
                     order.iter().try_for_each(|&row| writer.write(&part.photodna[row as usize]))?;
                 }
-                Part::PhotoDnaBlocks => writer.write(blocks.as_flattened())?,
-                Part::PhotoDnaEntries => {
+                SectionKind::PhotoDnaBlocks => writer.write(blocks.as_flattened())?,
+                SectionKind::PhotoDnaEntries => {
                     let entries = order.iter().map(|&row| part.photodna_entries[row as usize]);
                     writer.write(&entries.flat_map(u32::to_le_bytes).collect::<Vec<u8>>())?;
                 }
-                Part::PdqRows => writer.write(part.pdq.as_flattened())?,
-                Part::PdqEntries => writer.write(&part.pdq_entries)?,
-                Part::PdqWords if index == INDEXED => {
+                SectionKind::PdqRows => writer.write(part.pdq.as_flattened())?,
+                SectionKind::PdqEntries => writer.write(&part.pdq_entries)?,
+                SectionKind::PdqWords if index == INDEXED => {
                     multi_index::build(&part.pdq, |bytes| writer.write(bytes))?;
                 }
-                Part::PdqWords => {}
-                Part::Records => writer.write(&part.records)?,
-                Part::Keys => writer.write(&part.keys)?,
-                Part::Labels => writer.write(&texts(&part.labels))?,
-                Part::Sources => writer.write(&self.source_texts())?,
-                Part::Removed => writer.write(&bits(removed))?,
+                SectionKind::PdqWords => {}
+                SectionKind::Records => writer.write(&part.records)?,
+                SectionKind::Keys => writer.write(&part.keys)?,
+                SectionKind::Labels => writer.write(&texts(&part.labels))?,
+                SectionKind::Sources => writer.write(&self.source_texts())?,
+                SectionKind::Removed => writer.write(&bits(removed))?,
             }
             sections[kind as usize] = writer.end_section()?;
         }

@@ -156,7 +156,7 @@ pub enum Item {
 /// Where in a list an item stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Part {
+pub struct ListPart {
     /// The file in a zip archive; empty where the list is no archive.
     pub member: String,
     /// The format that it is read in.
@@ -164,7 +164,7 @@ pub struct Part {
 }
 
 /// Takes the items of a list; its error ends the reading.
-pub type Take<'a> = &'a mut dyn FnMut(&Part, Item) -> Result<()>;
+pub type Take<'a> = &'a mut dyn FnMut(&ListPart, Item) -> Result<()>;
 
 /// Takes the items of one part.
 type Give<'a> = &'a mut dyn FnMut(Item) -> Result<()>;

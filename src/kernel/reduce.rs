@@ -50,7 +50,7 @@ const STRIP: usize = 8192;
 
 /// How the samples of one kind of plane become grids: row runs and column tables, ready to run.
 #[derive(Debug, Clone)]
-pub(crate) struct Plan {
+pub(crate) struct Schedule {
     blocks: Blocks,
     strips: Vec<Strip>,
     /// Grid points across and down each table.
@@ -121,9 +121,9 @@ impl Columns {
     }
 }
 
-impl Plan {
-    /// A plan for rows of `columns·mix.len()` bytes; each table is (rows, columns, mix of the interleaved bytes).
-    pub(crate) fn new(rows: u32, columns: u32, tables: &[(Weights, Weights, &[u32])]) -> Plan {
+impl Schedule {
+    /// A schedule for rows of `columns·mix.len()` bytes; each table is (rows, columns, mix of the interleaved bytes).
+    pub(crate) fn new(rows: u32, columns: u32, tables: &[(Weights, Weights, &[u32])]) -> Schedule {
         let row_tables: Vec<&Weights> = tables.iter().map(|(rows, ..)| rows).collect();
         let channels = tables.first().map_or(1, |(.., mix)| mix.len());
         let width = columns as usize * channels;
@@ -137,7 +137,7 @@ impl Plan {
         let groups = strips.iter().flat_map(|strip| &strip.columns).flat_map(|columns| &columns.groups);
         let longest = groups.map(|group| group.length).max().unwrap_or(0);
         let padded = width.min(STRIP).next_multiple_of(LANES);
-        Plan {
+        Schedule {
             blocks: Blocks::new(rows as usize, &row_tables),
             grids: tables.iter().map(|(rows, columns, _)| (rows.len(), columns.len())).collect(),
             // A short column at the edge of a strip is read as far as the longest of its group.
@@ -164,52 +164,52 @@ pub(crate) struct Scratch {
 /// Sums the plane `samples`, rows `stride` bytes apart, into one grid a table: row-major, `rows.len()`×`columns.len()`.
 pub(crate) fn reduce(
     level: Level,
-    plan: &Plan,
+    schedule: &Schedule,
     samples: &[u8],
     stride: usize,
     scratch: &mut Scratch,
     grids: &mut Vec<Vec<u64>>,
 ) {
-    grids.resize_with(plan.grids.len(), Vec::new);
-    for (grid, &(lines, columns)) in grids.iter_mut().zip(&plan.grids) {
+    grids.resize_with(schedule.grids.len(), Vec::new);
+    for (grid, &(lines, columns)) in grids.iter_mut().zip(&schedule.grids) {
         grid.clear();
         grid.resize(lines * columns, 0);
     }
-    let lines = plan.blocks.slots() * plan.spacing / WORDS;
+    let lines = schedule.blocks.slots() * schedule.spacing / WORDS;
     // Grown with zeros and left zero by `run`: clearing them here took 8 % of hashing pictures under half a megapixel.
     if scratch.sums.len() < lines {
         scratch.sums.resize(lines, CacheLine([0; WORDS]));
     }
     scratch.tail.resize(MAX_ROWS * STRIP, 0);
-    dispatch!(level, simd => run(simd, plan, samples, stride, scratch, grids));
+    dispatch!(level, simd => run(simd, schedule, samples, stride, scratch, grids));
 }
 
 #[inline(always)]
 fn run<S: Simd>(
     simd: S,
-    plan: &Plan,
+    schedule: &Schedule,
     samples: &[u8],
     stride: usize,
     scratch: &mut Scratch,
     grids: &mut [Vec<u64>],
 ) {
     let sums: &mut [u32] = bytemuck::cast_slice_mut(&mut scratch.sums);
-    for strip in &plan.strips {
+    for strip in &schedule.strips {
         let padded = strip.bytes.len().next_multiple_of(LANES);
-        for block in plan.blocks.iter() {
+        for block in schedule.blocks.iter() {
             let rows = &samples[block.rows.start * stride + strip.bytes.start..];
             let count = block.rows.len();
-            let terms = plan.blocks.terms(block);
+            let terms = schedule.blocks.terms(block);
             // Whole vectors read past the strip's end into what follows; only behind the last rows there may be nothing.
             if rows.len() >= (count - 1) * stride + padded {
-                add_rows(simd, rows, stride, count, padded, terms, (sums, plan.spacing));
+                add_rows(simd, rows, stride, count, padded, terms, (sums, schedule.spacing));
             } else {
                 copy_rows(rows, stride, count, strip.bytes.len(), &mut scratch.tail);
-                add_rows(simd, &scratch.tail, STRIP, count, padded, terms, (sums, plan.spacing));
+                add_rows(simd, &scratch.tail, STRIP, count, padded, terms, (sums, schedule.spacing));
             }
-            for done in plan.blocks.finished(block) {
-                let sums = &mut sums[done.slot as usize * plan.spacing..][..plan.spacing];
-                let columns = plan.grids[done.table].1;
+            for done in schedule.blocks.finished(block) {
+                let sums = &mut sums[done.slot as usize * schedule.spacing..][..schedule.spacing];
+                let columns = schedule.grids[done.table].1;
                 let grid = &mut grids[done.table][done.line * columns..][..columns];
                 add_dots(simd, sums, &strip.columns[done.table], grid);
                 // Another line gets this slot.

@@ -126,7 +126,7 @@ const LIST_BYTES: u64 = 4 + CAPACITY as u64 * size_of::<Hit>() as u64;
 pub(crate) struct Resident {
     metric: Metric,
     pipeline: ComputePipeline,
-    parts: Vec<Part>,
+    parts: Vec<BoundRows>,
     search: Buffer,
     queries: Buffer,
     hits: Buffer,
@@ -137,7 +137,7 @@ pub(crate) struct Resident {
 
 /// Rows in one binding.
 #[derive(Debug)]
-struct Part {
+struct BoundRows {
     rows: Range<u32>,
     group: BindGroup,
 }
@@ -172,7 +172,7 @@ impl Resident {
             let first = (number * most) as u32;
             let count = (part.len() / metric.bytes()) as u32;
             let group = resident.put(device, part)?;
-            resident.parts.push(Part { rows: first..first + count, group });
+            resident.parts.push(BoundRows { rows: first..first + count, group });
         }
         device.check()?;
         Ok(resident)
@@ -242,7 +242,7 @@ impl Resident {
     fn range(
         &self,
         device: &Device,
-        part: &Part,
+        part: &BoundRows,
         rows: Range<u32>,
         queries: Range<u32>,
         radius: u32,
@@ -277,7 +277,13 @@ impl Resident {
     }
 
     /// Whether all hits were given.
-    fn dispatch(&self, device: &Device, part: &Part, task: Search, found: &mut Vec<Hit>) -> Result<bool> {
+    fn dispatch(
+        &self,
+        device: &Device,
+        part: &BoundRows,
+        task: Search,
+        found: &mut Vec<Hit>,
+    ) -> Result<bool> {
         device.queue.write_buffer(&self.search, 0, bytemuck::bytes_of(&task));
         let mut encoder = device.device.create_command_encoder(&Default::default());
         encoder.clear_buffer(&self.hits, 0, Some(4));

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use wgpu::{BindGroup, Buffer, BufferUsages, CommandEncoder, MapMode};
 
-use super::batch::{Batch, PlaneBytes, PlanePlace};
+use super::batch::{Batch, PlaneAllocation, PlaneBytes};
 use super::capacity::{Capacity, Sections};
 use super::device::{Device, MOST_WORKGROUPS, STAGES, Timestamps};
 use super::timer::Timer;
@@ -106,22 +106,27 @@ impl Slot {
     /// [`Error::Device`] where the buffer is lost.
     pub(super) fn fill(
         &self,
-        place: PlanePlace,
+        allocation: PlaneAllocation,
         plane: &PlaneBytes<'_>,
         within: &impl Fn(&mut dyn FnMut() -> Result<()>) -> Result<()>,
     ) -> Result<()> {
-        let row_bytes = place.pitch as usize * 4;
+        let row_bytes = allocation.pitch as usize * 4;
         let rows_a_piece = (PIECE / row_bytes).max(1);
-        for first in (0..place.rows).step_by(rows_a_piece) {
-            let rows = first..(first + rows_a_piece).min(place.rows);
-            within(&mut || self.fill_rows(place, plane, rows.clone()))?;
+        for first in (0..allocation.rows).step_by(rows_a_piece) {
+            let rows = first..(first + rows_a_piece).min(allocation.rows);
+            within(&mut || self.fill_rows(allocation, plane, rows.clone()))?;
         }
         Ok(())
     }
 
-    fn fill_rows(&self, place: PlanePlace, plane: &PlaneBytes<'_>, rows: Range<usize>) -> Result<()> {
-        let pitch = place.pitch as usize * 4;
-        let start = self.sections.words.start + u64::from(place.at) * 4 + (rows.start * pitch) as u64;
+    fn fill_rows(
+        &self,
+        allocation: PlaneAllocation,
+        plane: &PlaneBytes<'_>,
+        rows: Range<usize>,
+    ) -> Result<()> {
+        let pitch = allocation.pitch as usize * 4;
+        let start = self.sections.words.start + u64::from(allocation.at) * 4 + (rows.start * pitch) as u64;
         let mut view = self.view(start..start + (rows.len() * pitch) as u64)?;
         for (index, row) in rows.enumerate() {
             let bytes = &plane.bytes[row * plane.stride..][..plane.row_bytes];

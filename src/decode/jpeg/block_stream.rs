@@ -24,7 +24,7 @@ const PASSED: u32 = END_OF_BLOCK - 1;
 /// Data never stops a lane. Bits that no code begins with are a zero, and behind the data there are zeros for as long as the MCU
 /// under way lasts; both are noted, by block.
 #[derive(Debug)]
-pub(super) struct Lane {
+pub(super) struct BlockStream {
     /// In bits of the scan's stream.
     pub(super) position: usize,
     /// Where its data ends, in bits.
@@ -55,19 +55,19 @@ pub(super) struct Lane {
 /// A place in the data between two symbols.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stop {
-    /// The block under way or next, of those in [`Lane::out`].
+    /// The block under way or next, of those in [`BlockStream::out`].
     pub(super) block: u32,
     /// In bits of the scan's stream.
     pub(super) position: usize,
-    /// As in [`Lane`].
+    /// As in [`BlockStream`].
     pub(super) k: u32,
-    /// As in [`Lane`].
+    /// As in [`BlockStream`].
     pub(super) place: u32,
 }
 
-impl Default for Lane {
-    fn default() -> Lane {
-        Lane {
+impl Default for BlockStream {
+    fn default() -> BlockStream {
+        BlockStream {
             position: 0,
             end: 0,
             until: 0,
@@ -85,7 +85,7 @@ impl Default for Lane {
     }
 }
 
-impl Lane {
+impl BlockStream {
     /// Starts at a block's first bit; what was logged stays.
     pub(super) fn start(&mut self, position: usize, end: usize, blocks: usize) {
         (self.position, self.end, self.until, self.left) = (position, end, end, blocks);
@@ -94,7 +94,7 @@ impl Lane {
     }
 
     /// Starts where another lane is, with nothing logged.
-    pub(super) fn follow(&mut self, other: &Lane) {
+    pub(super) fn follow(&mut self, other: &BlockStream) {
         self.start(other.position, other.end, other.left);
         (self.place, self.k) = (other.place, other.k);
         self.clear();

@@ -2,14 +2,14 @@
 //!
 //! Each look-up needs the one before it, so a single stream waits most of the time. Three streams in one loop
 //! fill that time (two were slower: benches/results/2026-11-26-epyc-decoders.md); which table comes next is chosen without a branch. A look-up sees 12 bits and a load brings 57
-//! or more, so three look-ups share one load: two take at most 2 × 22, the third needs only its window.
+//! or more, so three look-ups share one load: two take at most 2 × 21, the third needs only its window.
 //!
-//! In the loop an entry is logged, no more; [`Lane::take`] makes blocks of the log afterwards, where nothing waits.
+//! In the loop an entry is logged, no more; [`BlockStream::take`] makes blocks of the log afterwards, where nothing waits.
 //! (Making them at once took a third more registers than there are.)
 
 use super::bits::load;
+use super::block_stream::{BlockStream, LANES};
 use super::huffman::WINDOW;
-use super::lane::{LANES, Lane};
 use super::level::wide;
 use super::lookup::{ADVANCE, ALL, CARE, END_OF_BLOCK, FULL, START, ends, entry, length};
 use super::machine::{Here, Machine, symbol};
@@ -66,8 +66,8 @@ pub(super) struct Context<'a> {
     pub(super) level: Level,
 }
 
-/// Moves one to three lanes until one of them needs attention; all must be [clear](Lane::is_clear).
-pub(super) fn run<const SLOTS: usize>(context: &Context<'_>, lanes: &mut [Lane], log: &mut Log) {
+/// Moves one to three lanes until one of them needs attention; all must be [clear](BlockStream::is_clear).
+pub(super) fn run<const SLOTS: usize>(context: &Context<'_>, lanes: &mut [BlockStream], log: &mut Log) {
     let level = context.level;
     if let Some(lanes) = lanes.first_chunk_mut::<3>() {
         wide(
@@ -109,7 +109,7 @@ const PLACES: u32 = u32::MAX << ADVANCE;
 
 impl Flow {
     #[inline(always)]
-    fn of<const SLOTS: usize>(lane: &Lane, machine: &Machine) -> Flow {
+    fn of<const SLOTS: usize>(lane: &BlockStream, machine: &Machine) -> Flow {
         let here = machine.here(lane.place);
         let k = lane.k << ADVANCE;
         let base = match lane.k {
@@ -193,7 +193,7 @@ impl Flow {
 macro_rules! run_lanes {
     ($name:ident, $count:literal, $($flow:ident $position:ident $index:literal),+) => {
         #[inline(always)]
-        fn $name<const SLOTS: usize>(context: &Context<'_>, lanes: &mut [Lane; $count], log: &mut Log) {
+        fn $name<const SLOTS: usize>(context: &Context<'_>, lanes: &mut [BlockStream; $count], log: &mut Log) {
             let Context { machine, tables, data, .. } = *context;
             let stop = lanes.each_ref().map(|lane| lane.stop());
             $(let mut $flow = Flow::of::<SLOTS>(&lanes[$index], machine);)+

@@ -9,7 +9,7 @@ use std::io::Read;
 use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
-use shadegrid::gallery::lists::{Item, ListFormat, Part, read_from};
+use shadegrid::gallery::lists::{Item, ListFormat, ListPart, read_from};
 
 /// Gives few bytes at a time, and never the same number.
 struct Slow<'a>(&'a [u8], usize);
@@ -24,7 +24,7 @@ impl Read for Slow<'_> {
     }
 }
 
-fn items(reader: impl Read + Send, format: Option<ListFormat>) -> (Vec<(Part, Item)>, Option<String>) {
+fn items(reader: impl Read + Send, format: Option<ListFormat>) -> (Vec<(ListPart, Item)>, Option<String>) {
     let mut items = Vec::new();
     let outcome = read_from(reader, Path::new("list"), format, &mut |part, item| {
         items.push((part.clone(), item));

@@ -25,7 +25,7 @@ const LARGEST: u64 = 4 << 20;
 const AHEAD: usize = 4;
 
 /// A part that is fetched.
-type Part = JoinHandle<Result<Vec<u8>, Trouble>>;
+type PartRead = JoinHandle<Result<Vec<u8>, Trouble>>;
 
 /// An object, with its next parts in flight.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub(in crate::pipeline::source) struct Object {
     /// Where the next read begins.
     at: u64,
     current: (u64, Vec<u8>),
-    coming: VecDeque<(u64, Part)>,
+    coming: VecDeque<(u64, PartRead)>,
     /// Where the part after those begins, and how long it is.
     next: u64,
     part: u64,

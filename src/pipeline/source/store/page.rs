@@ -44,7 +44,7 @@ impl Page {
         let text = String::from_utf8_lossy(body);
         let mut reader = Reader::from_str(&text);
         reader.config_mut().allow_dangling_amp = true;
-        let mut parts = Parts::default();
+        let mut parts = PageParser::default();
         loop {
             let event = reader.read_event();
             match event.map_err(|_| Trouble::broke_off())? {
@@ -77,7 +77,7 @@ fn no_listing() -> Trouble {
 
 /// A page as it is read.
 #[derive(Debug, Default)]
-struct Parts {
+struct PageParser {
     page: Page,
     /// The elements around, from the outermost.
     around: Vec<String>,
@@ -90,7 +90,7 @@ struct Parts {
     more: bool,
 }
 
-impl Parts {
+impl PageParser {
     fn begin(&mut self, name: &str, encoded: bool) {
         if self.around.is_empty() {
             self.root = name.to_string();

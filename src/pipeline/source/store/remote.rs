@@ -21,13 +21,13 @@ use crate::pipeline::source::network::Network;
 /// An object by its URL.
 #[derive(Debug, Clone)]
 pub(super) struct Remote {
-    place: Place,
+    origin: Origin,
     trust: Trust,
     patience: Duration,
 }
 
 #[derive(Debug, Clone)]
-enum Place {
+enum Origin {
     Stored { library: Arc<Library>, key: Arc<str> },
     Web { wire: Arc<Wire>, url: Url },
 }
@@ -47,18 +47,18 @@ impl Remote {
         let patience = network.patience;
         if super::lists(url) {
             let (base, key) = split(url);
-            let place = Place::Stored { library: Library::of(base, network)?, key: key.into() };
-            return Ok(Remote { place, trust: Trust::in_stores(network), patience });
+            let origin = Origin::Stored { library: Library::of(base, network)?, key: key.into() };
+            return Ok(Remote { origin, trust: Trust::in_stores(network), patience });
         }
         let url = Url::parse(url).map_err(|error| failed(io::ErrorKind::InvalidInput, error))?;
-        let place = Place::Web { wire: super::web(patience), url };
-        Ok(Remote { place, trust: Trust::in_the_web(network), patience })
+        let origin = Origin::Web { wire: super::web(patience), url };
+        Ok(Remote { origin, trust: Trust::in_the_web(network), patience })
     }
 
     /// How long it is, and its version.
     pub(super) async fn length(&self) -> Result<(u64, Version), Trouble> {
-        match &self.place {
-            Place::Stored { .. } => {
+        match &self.origin {
+            Origin::Stored { .. } => {
                 let answer = self.ask(Method::HEAD, None, None).await?;
                 // Azure's hierarchical accounts have real folders.
                 let kind = answer.header(header::HeaderName::from_static("x-ms-resource-type"));
@@ -70,7 +70,7 @@ impl Remote {
                 Ok((length, Version::of(&answer, Some(length))))
             }
             // Not every web server answers HEAD with a length; a range request shows it, and whether ranges work.
-            Place::Web { .. } => {
+            Origin::Web { .. } => {
                 let answer = self.ask(Method::GET, Some(0..1), None).await?;
                 let version = version::of_part(&answer, 0, 1)?;
                 Ok((version.length().ok_or_else(Trouble::without_parts)?, version))
@@ -138,12 +138,12 @@ impl Remote {
         range: Option<Range<u64>>,
         if_match: Option<&str>,
     ) -> Result<Answer, Trouble> {
-        match &self.place {
-            Place::Stored { library, key } => {
+        match &self.origin {
+            Origin::Stored { library, key } => {
                 let head = method == Method::HEAD;
                 wire::ask(&self.trust, || signed(library, key, head, range.clone(), if_match)).await
             }
-            Place::Web { wire, url } => {
+            Origin::Web { wire, url } => {
                 let make = || std::future::ready(on_the_web(wire, method.clone(), url, range.as_ref()));
                 wire::ask(&self.trust, make).await
             }

@@ -53,7 +53,7 @@ struct Tar<R> {
 }
 
 /// An entry that may be a member.
-struct Entry {
+struct TarEntry {
     kind: u8,
     /// Bytes of its content in the archive, and of what fills its last block.
     size: u64,
@@ -191,14 +191,14 @@ impl<R: Read> Tar<R> {
             _ => {
                 let name = ahead.name.unwrap_or_else(|| header.name());
                 let padding = padding(size);
-                self.member(Entry { kind, size, padding, name }, header, ahead.sparse, archive)
+                self.member(TarEntry { kind, size, padding, name }, header, ahead.sparse, archive)
             }
         }
     }
 
     fn member(
         &mut self,
-        mut entry: Entry,
+        mut entry: TarEntry,
         header: &Header,
         sparse: Sparse,
         archive: &mut Archive<'_>,
@@ -230,7 +230,7 @@ impl<R: Read> Tar<R> {
     }
 
     /// Gives a member, as it stands or with the holes of a sparse file.
-    fn give(&mut self, entry: &Entry, filled: Option<(Map, u64)>, archive: &mut Archive<'_>) -> Step {
+    fn give(&mut self, entry: &TarEntry, filled: Option<(Map, u64)>, archive: &mut Archive<'_>) -> Step {
         let mut content = (&mut self.input).take(entry.size);
         let given = match filled {
             None => archive.member(&entry.name, entry.size, &mut content),
@@ -249,7 +249,7 @@ impl<R: Read> Tar<R> {
 
     /// A sparse file's map and its length with all holes; `None` where they make no sense, are those of star, or would make much
     /// of little. A map that stands before the content is taken from it.
-    fn sparse(&mut self, entry: &mut Entry, header: &Header, sparse: Sparse) -> Step<Option<(Map, u64)>> {
+    fn sparse(&mut self, entry: &mut TarEntry, header: &Header, sparse: Sparse) -> Step<Option<(Map, u64)>> {
         let (map, length) = match () {
             () if entry.kind == b'S' => self.old_map(header)?,
             () if sparse.map_in_content => (self.map_in_content(entry)?, sparse.length),
@@ -275,7 +275,7 @@ impl<R: Read> Tar<R> {
         Ok((read.map(|()| map), length))
     }
 
-    fn map_in_content(&mut self, entry: &mut Entry) -> Step<Option<Map>> {
+    fn map_in_content(&mut self, entry: &mut TarEntry) -> Step<Option<Map>> {
         let mut content = (&mut self.input).take(entry.size);
         let map = Map::read(&mut content);
         entry.size = content.limit();
