@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What a backfill costs beside `hash`, and whether it survives being killed: on real pictures, with the release build.
+"""What a backfill costs compared with `hash`, and whether it survives being killed: on real pictures, with the release build.
 
     benches/backfill.py kill PHOTOS WORK        kill two workers 50 times, compare with an undisturbed run
     benches/backfill.py overhead PHOTOS WORK    backfill and hash in turn on the same files: ratios of pictures/s
@@ -112,7 +112,7 @@ def user_seconds(command: list[str]) -> tuple[float, float]:
 
 
 def in_turn(methods: dict, rounds: int) -> None:
-    """Methods in turn; medians of the ratios to the first, of wall time and of processor time."""
+    """Methods in turn; medians of the ratios to the first, of wall time and of CPU time."""
     names = list(methods)
     times = {name: [] for name in names}
     for _ in range(rounds):
@@ -120,9 +120,9 @@ def in_turn(methods: dict, rounds: int) -> None:
             times[name].append(methods[name]())
     for name in names:
         wall = statistics.median(first[0] / own[0] for first, own in zip(times[names[0]], times[name]))
-        processor = statistics.median(first[1] / own[1] for first, own in zip(times[names[0]], times[name]))
+        cpu = statistics.median(first[1] / own[1] for first, own in zip(times[names[0]], times[name]))
         seconds = statistics.median(own[0] for own in times[name])
-        print(f"| {name} | {seconds:.2f} s | {wall:.3f} | {processor:.3f} |")
+        print(f"| {name} | {seconds:.2f} s | {wall:.3f} | {cpu:.3f} |")
 
 
 def fresh(out: Path, source: Path, *more: str):
@@ -136,7 +136,7 @@ def fresh(out: Path, source: Path, *more: str):
 def overhead(arguments) -> None:
     source = copies(arguments.photos, arguments.work, arguments.count)
     out, stored, form = arguments.work / "out", arguments.work / "hashed", arguments.format
-    print("| method | median | pictures/s against hash | by processor time |\n| --- | --- | --- | --- |")
+    print("| method | median | pictures/s against hash | by CPU time |\n| --- | --- | --- | --- |")
     for part in ("folders", "tars"):
         hash_command = [BINARY, "hash", source / part, "--quiet", "--backend", "cpu", "--format", form, "-o", stored]
         in_turn(
@@ -152,7 +152,7 @@ def overhead(arguments) -> None:
 def match(arguments) -> None:
     source = copies(arguments.photos, arguments.work, arguments.count)
     out = arguments.work / "out"
-    print("| method | median | pictures/s against none | by processor time |\n| --- | --- | --- | --- |")
+    print("| method | median | pictures/s against none | by CPU time |\n| --- | --- | --- | --- |")
     methods = {"backfill": fresh(out, source / "folders")}
     for galleries in arguments.gallery:
         matching = [word for gallery in galleries.split(",") for word in ("--match", gallery)]

@@ -1,4 +1,4 @@
-"""What files cost that hold next to nothing: makes them, hashes each, and prints seconds of a processor and memory.
+"""What files cost that hold next to nothing: makes them, hashes each, and prints seconds of CPU time and memory.
 
 Usage: bombs.py SHADEGRID, with Pillow, NumPy and GNU time.
 """

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What Chromium shows of odd files, beside what is hashed of them.
+"""What Chromium shows of odd files, next to what is hashed of them.
 
     benches/browser.py [FOLDER...]
 

@@ -8,7 +8,7 @@
 //! cargo bench --bench match -- photodna FOLDER THREADS [avx2]               times range search, d² ≤ 40,000
 //! cargo bench --bench match -- pdq FOLDER THREADS [avx2]                    times range search, radius 31
 //! cargo bench --bench match -- dense FOLDER THREADS [avx2]                  times the kernel that computes every pair
-//! cargo bench --bench match -- device FOLDER [DEVICE]                       times both on a graphics processor, every pair
+//! cargo bench --bench match -- device FOLDER [DEVICE]                       times both on a GPU, every pair
 //! cargo bench --bench match -- latency FOLDER                               times single queries
 //! cargo bench --bench match -- check FOLDER [SIGNATURES PDQ]                compares answers with the naive double loop's
 //! cargo bench --bench match -- ways FOLDER SIZE…                            times PDQ search by index and by every row
@@ -204,7 +204,7 @@ fn build(
     Ok(())
 }
 
-/// Processor time of all threads of this process so far, on Linux, in steps of 10 ms.
+/// CPU time of all threads of this process so far, on Linux, in steps of 10 ms.
 fn cpu_seconds() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let after_name = stat.rsplit(')').next().unwrap_or_default();
@@ -285,8 +285,8 @@ fn throughput(folder: &Path, what: &str, threads: usize, avx2: bool) -> Outcome<
     Ok(())
 }
 
-/// Range search of all queries on a graphics processor, which computes every pair; the matches are held against the processor's.
-/// Pairs a second of a device in software say nothing.
+/// Range search of all queries on a GPU, which computes every pair; the matches are compared with the CPU's.
+/// Pairs per second of a software device say nothing.
 fn on_device(folder: &Path, device: Option<&str>) -> Outcome<()> {
     let wanted: Vec<String> = device.map(str::to_string).into_iter().collect();
     let devices = Devices::choose(BackendChoice::Gpu, &wanted, NonZeroUsize::MIN)?;
@@ -309,7 +309,7 @@ fn on_device(folder: &Path, device: Option<&str>) -> Outcome<()> {
             return Err(fault.into());
         }
         if found != expected {
-            return Err(format!("{what}: the device's matches differ from the processor's").into());
+            return Err(format!("{what}: the device's matches differ from the CPU's").into());
         }
         let counts = gallery.counts();
         let pairs = counts.photodna.max(counts.pdq) as f64 * queries.len() as f64;

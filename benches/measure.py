@@ -21,7 +21,7 @@ COMMAND = os.path.join(os.path.dirname(__file__), "../target/release/shadegrid")
 
 
 def hash_(arguments, output):
-    """Runs `shadegrid hash`; its summary line, seconds, largest resident memory in MB, and seconds of processor time."""
+    """Runs `shadegrid hash`; its summary line, seconds, largest resident memory in MB, and seconds of CPU time."""
     started = time.time()
     child = subprocess.Popen([COMMAND, "hash", "--backend", "cpu", *arguments, "-o", output], stderr=subprocess.PIPE)
     lines = child.stderr.read().decode().splitlines()
@@ -32,7 +32,7 @@ def hash_(arguments, output):
 
 
 def details(photos, folder):
-    """What a rule may gain: processor time at the detail that it chooses, and at the least for every file, against every pixel."""
+    """What a rule may gain: CPU time at the detail that it chooses, and at the least for every file, against every pixel."""
     output = os.path.join(folder, "details")
     hash_([photos], output)
     records = [record for record in map(json.loads, open(output)) if record["status"] == "ok" and record["format"] == "jpeg"]
@@ -49,15 +49,15 @@ def details(photos, folder):
 
 
 def scaling(photos, folder):
-    rates, processor = {1: [], 2: []}, {1: [], 2: []}
+    rates, cpu = {1: [], 2: []}, {1: [], 2: []}
     for _ in range(7):
         for threads in rates:
             summary, _, _, spent = hash_(["-j", str(threads), *[photos] * 3], os.path.join(folder, "scaling"))
-            processor[threads].append(spent)
+            cpu[threads].append(spent)
             rates[threads].append(float(re.search(r"([\d.]+) pictures/s", summary)[1]))
-    print("## Threads\n\n| threads | pictures/s, median of 7 | range | processor seconds |\n| --- | --- | --- | --- |")
+    print("## Threads\n\n| threads | pictures/s, median of 7 | range | CPU seconds |\n| --- | --- | --- | --- |")
     for threads, values in rates.items():
-        middle, spent = statistics.median(values), statistics.median(processor[threads])
+        middle, spent = statistics.median(values), statistics.median(cpu[threads])
         print(f"| {threads} | {middle:.1f} | {min(values):.0f}–{max(values):.0f} | {spent:.2f} |")
     print(f"\nRatio {statistics.median(rates[2]) / statistics.median(rates[1]):.2f}.\n")
 
@@ -114,7 +114,7 @@ def main():
     model = re.search(r"model name\s*: (.*)", open("/proc/cpuinfo").read())[1]
     with tempfile.TemporaryDirectory() as folder:
         summary, _, _, _ = hash_([photos], os.path.join(folder, "photos"))
-        print(f"# {model}, {os.cpu_count()} processors\n\n{summary}\n")
+        print(f"# {model}, {os.cpu_count()} CPUs\n\n{summary}\n")
         details(photos, folder)
         if files:
             scaling(photos, folder)

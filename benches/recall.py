@@ -133,12 +133,12 @@ def found(alteration, *options):
 
 print(f"{len(sources)} photographs, {count - len(sources)} squares; {len(usable['photodna'])} not flat, "
       f"{len(usable['pdq'])} of PDQ quality 50 and more")
-print("| alteration | photodna ≤ 40,000 | pdq ≤ 31 | either | joint ≤ 62,500 and ≤ 90 | other originals, strangers told | joint: the same |")
+print("| alteration | photodna ≤ 40,000 | pdq ≤ 31 | either | joint ≤ 62,500 and ≤ 90 | other originals, strangers found | joint: the same |")
 print("| --- | --- | --- | --- | --- | --- | --- |")
 for alteration in alterations:
     own, others, strangers = found(alteration)
     both, joint_others, joint_strangers = found(alteration, "--joint", "photodna=62500,pdq=90")
-    told = own | {"either": own["photodna"] | own["pdq"], "joint": both["photodna"]}
-    shares = [f"{100 * len(told[kind] & usable[kind]) / max(1, len(usable[kind])):.1f} %"
+    matched = own | {"either": own["photodna"] | own["pdq"], "joint": both["photodna"]}
+    shares = [f"{100 * len(matched[kind] & usable[kind]) / max(1, len(usable[kind])):.1f} %"
               for kind in ["photodna", "pdq", "either", "joint"]]
     print(f"| {alteration} | {' | '.join(shares)} | {others}, {strangers} | {joint_others}, {joint_strangers} |", flush=True)

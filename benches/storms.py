@@ -315,9 +315,9 @@ def damage(work: Path, count: int) -> None:
             # A retry's larger limits are forgotten with its lines; then its records fail as they did at first, and say so.
             if found != expected and not (name == "retried" and b'"limit"' in b"".join(found.values())):
                 fail(f"{about}: a wrong record went unseen")
-        told = before != 0 or goes_on.returncode == 1
-        seen, harmless = seen + told, harmless + (not told)
-    print(f"damage: {count} damages to {len(wholes)} jobs: {seen} told, {harmless} without harm; no record lost, doubled or wrong")
+        reported = before != 0 or goes_on.returncode == 1
+        seen, harmless = seen + reported, harmless + (not reported)
+    print(f"damage: {count} damages to {len(wholes)} jobs: {seen} reported, {harmless} without harm; no record lost, doubled or wrong")
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-//! How long one picture takes while a run keeps every thread busy, beside an idle engine.
+//! How long one picture takes while a run keeps every thread busy, compared with an idle engine.
 //!
 //! `cargo run --release --example latency -- PICTURE FOLDER` prints the median and the 99th percentile of 300 pictures each.
 

@@ -1,4 +1,4 @@
-// What a batch of pictures looks like in memory. Part of every stage; the same structures stand in src/backend/gpu/batch.rs.
+// What a batch of pictures looks like in memory. Part of every stage; the same structures stand in src/backend/gpu/descriptors.rs.
 
 /// How much of each array is in use.
 struct Batch {
@@ -22,7 +22,7 @@ struct Grid {
     pitch: u32,
     /// Words in a row.
     row_words: u32,
-    /// Interleaved bytes a sample: 1, 2 or 3.
+    /// Interleaved bytes per sample: 1, 2 or 3.
     channels: u32,
     /// What each of them counts.
     mix_0: u32,

@@ -1,7 +1,9 @@
 // PhotoDNA-class gradients: grids of box sums to 144 sums (Eq 11–14); twin of src/kernel/gradient.rs.
 //
-// A workgroup computes one picture: its 676 features into workgroup memory, then one invocation a sum gathers the shares of
-// the 8×8 grid points around its cell.
+// A workgroup computes one picture: its 676 features into workgroup memory, then one invocation per sum gathers the shares of
+// the 8×8 grid points around its cell. (The CPU spreads each point to four cells instead. Here two invocations would then add to one sum.)
+//
+// Ranges: a weighted sum of three boxes needs 96 bits; features are under 2⁴⁸, sums under 2⁵⁹ (src/kernel/gradient.rs).
 
 const THREADS: u32 = 256u;
 const LINES: u32 = 26u;
@@ -39,6 +41,7 @@ fn feature(job: Gradient, point: u32) -> vec2<u32> {
     var sum = add_weighted(vec3(0u), box_sum(job, 0u, point), WEIGHT_0);
     sum = add_weighted(sum, box_sum(job, 1u, point), WEIGHT_1);
     sum = add_weighted(sum, box_sum(job, 2u, point), WEIGHT_2);
+    // Without the lowest word the sum is in units of 2⁰ instead of 2⁻³².
     return shifted(sum.yz, job.shift);
 }
 
@@ -74,9 +77,11 @@ fn gradient(
     }
     workgroupBarrier();
     if thread < SUMS {
+        // 24 sums per row of cells, 4 per cell: index (row·6 + column)·4 + part.
         let row = thread / 24u;
         let column = thread / 4u % 6u;
         var sum = vec2(0u);
+        // Lines 4·row − 1 ..= 4·row + 6 have a share, as far as they have neighbours on either side.
         for (var v = max(4u * row, 2u) - 1u; v <= min(4u * row + 6u, LINES - 2u); v++) {
             for (var u = max(4u * column, 2u) - 1u; u <= min(4u * column + 6u, LINES - 2u); u++) {
                 let weight = u32(share(v, row) * share(u, column));

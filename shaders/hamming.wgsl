@@ -1,10 +1,10 @@
 // Hamming distance of 256 bits; twin of src/kernel/distance/hamming.rs.
 //
 // A pair first meets a lower bound: with `x` the exclusive or of the two signatures in eight words, the ones of `x₀ | x₂` and `x₁ | x₃`
-// are no more than those of `x`. Two counts instead of eight leave a millionth of unrelated pairs at radius 31.
+// are no more than those of `x`. Two counts instead of eight leave five in a million unrelated pairs at radius 31.
 
 const THREADS: u32 = 256u;
-/// Known signatures an invocation, THREADS rows apart.
+/// Known signatures per invocation, THREADS rows apart: neighbouring invocations read neighbouring rows.
 const ROWS: u32 = 4u;
 /// Queries in workgroup memory: 8 KiB.
 const QUERIES: u32 = 256u;
@@ -19,7 +19,7 @@ struct Signature {
 
 var<workgroup> near: array<vec4<u32>, QUERIES * QUERY>;
 
-/// A row; the last one for those past the end, whose hits are not told.
+/// A row; the last one for those past the end, which are not reported.
 fn known(row: u32) -> Signature {
     let at = QUARTERS * min(row, search.end_row - 1u);
     return Signature(rows[at], rows[at + 1u]);
@@ -58,6 +58,7 @@ fn hamming(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
         workgroupBarrier();
         for (var k = 0u; k < count; k++) {
             let low = near[k * QUERY];
+            // One branch for four rows, rarely taken.
             if min(min(bound(a, low), bound(b, low)), min(bound(c, low), bound(d, low))) <= search.radius {
                 let high = near[k * QUERY + 1u];
                 tell(a, row, first + k, low, high);

@@ -2,13 +2,16 @@
 //
 // A workgroup computes one line of one grid:
 //
-// 1. Down: the rows of the line's window are summed, weighted, to one 32-bit sum a byte. The weights are runs of
-//    evenly spaced values, so that rows are added four bytes at once in two words of 16-bit lanes, and weighted once a run
+// 1. Down: the rows of the line's window are summed, weighted, to one 32-bit sum per byte. The weights are runs of
+//    evenly spaced values, so that rows are added four bytes at once in two words of 16-bit lanes, and weighted once per run
 //    (src/kernel/blocks.rs has the identity). Neighbouring invocations read neighbouring words.
 // 2. Across: the sums, by now in workgroup memory, times the column weights, in 64 bits; `lanes` invocations share a grid point.
 //
-// Both steps take CHUNK words of a row at a time. Neither the sums nor anything else but the grid points goes
-// through the device's memory. The windows of neighbouring lines overlap, so a row is read about four times, from the cache but for once.
+// Both steps take CHUNK words of a row at a time. Only the grid points go through the device's memory. The windows of neighbouring
+// lines overlap, so a row is read about four times, all but the first from the cache.
+//
+// Ranges are those of src/kernel/reduce.rs: 16 bits for the sums of a run (at most 22 rows with a slope or 257 without, see
+// src/backend/gpu/tables.rs), 32 for a line's sums and for a weight times its mix, 64 for a point.
 
 const THREADS: u32 = 256u;
 /// Words of a row that are summed at a time: 12 KiB of sums. Whole samples of 1, 2 and 3 bytes fit in it.
@@ -46,6 +49,7 @@ fn sum_rows(grid: Grid, first_run: u32, runs: u32, at: u32) -> vec4<u32> {
             place += grid.pitch;
         }
         total += lanes_of(plain) * words[run + 2u];
+        // The same for the whole workgroup, since it works on one line.
         let rising = words[run + 3u];
         if rising != 0u {
             total += lanes_of(running) * rising;
@@ -87,6 +91,7 @@ fn reduce(
     @builtin(local_invocation_index) thread: u32,
 ) {
     let line = group.y * groups.x + group.x;
+    // The whole workgroup leaves or none of it: barriers follow.
     if line >= batch.lines {
         return;
     }
@@ -95,11 +100,13 @@ fn reduce(
     let first_run = grid.tables + words[record];
     let runs = words[record + 1u];
 
+    // Invocations beyond the last column read its record and have nothing to sum; they help with the rows.
     let column = thread / grid.lanes;
     let lane = thread % grid.lanes;
     let mine = grid.tables + grid.column_records + 4u * min(column, grid.columns - 1u);
     let first = words[mine];
     let end = select(first, first + words[mine + 1u], column < grid.columns);
+    // Indexed by sample, so that it may lie before the tables: modulo 2³² the index comes out right.
     let weights = grid.tables + words[mine + 2u] - first;
     let samples_a_chunk = 4u * CHUNK / grid.channels;
 
@@ -114,6 +121,7 @@ fn reduce(
         let from_sample = max(first, start) + lane;
         total = add(total, dot(grid, from_sample, min(end, start + samples_a_chunk), start, weights));
         start += samples_a_chunk;
+        // The next chunk overwrites the sums.
         workgroupBarrier();
     }
 
@@ -123,6 +131,7 @@ fn reduce(
         for (var other = 1u; other < grid.lanes; other++) {
             total = add(total, sums[thread + other].xy);
         }
+        // Samples of a coarse plane all lie `zero` too high: what that adds to a point is taken off.
         let weight = wide(words[record + 2u], words[mine + 3u]);
         total = add(total, negative(times(weight, grid.zero)));
         points[grid.points + (line - grid.first_line) * grid.columns + column] = total;

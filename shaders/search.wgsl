@@ -1,8 +1,8 @@
 // Looking signatures up among known ones: what both metrics share. The same structures stand in src/backend/gpu/search.rs.
 //
-// An invocation holds a few known signatures in registers while every query of the batch comes by in workgroup memory, QUERIES at a time.
-// Distances never leave the registers; what lies within the radius is appended to `hits`. A count over the list's
-// capacity says that some were not written: the host then asks again in smaller parts.
+// An invocation holds a few known signatures in registers and compares every query of the batch with them. The queries are in workgroup
+// memory, QUERIES at a time. Distances never leave the registers; pairs within the radius are appended to `hits`. A count over the
+// list's capacity says that some were not written: the host then asks again for smaller ranges.
 
 struct Search {
     /// Known signatures to look at: `first_row..end_row`.
@@ -11,9 +11,9 @@ struct Search {
     /// Queries to look up: `first_query..end_query`.
     first_query: u32,
     end_query: u32,
-    /// Largest distance that is told.
+    /// Largest distance that is reported.
     radius: u32,
-    /// Hits that the list holds.
+    /// Pairs that the list has room for.
     capacity: u32,
     unused_0: u32,
     unused_1: u32,
@@ -26,7 +26,7 @@ struct Hit {
 }
 
 struct Hits {
-    /// All hits, those that found no room too.
+    /// All pairs within the radius, also those for which there was no room.
     count: atomic<u32>,
     list: array<Hit>,
 }
@@ -38,6 +38,7 @@ struct Hits {
 @group(0) @binding(3) var<storage, read_write> hits: Hits;
 
 fn append(query: u32, row: u32, distance: u32) {
+    // Counted also where there is no room, so that the host learns how many there are.
     let at = atomicAdd(&hits.count, 1u);
     if at < search.capacity {
         hits.list[at] = Hit(query, row, distance);

@@ -1,10 +1,10 @@
 // Squared Euclidean distance of 144 bytes, `|a|² + |q|² − 2·a·q`; twin of src/kernel/distance/squares.rs.
 //
-// Exact: each of the three is at most 144·255² = 9,363,600. A pair costs 36 products of four bytes. The nine quarters of a signature
-// are named one by one: an array in a loop would be left in memory by compilers that do not unroll it.
+// Exact: `|a|²`, `|q|²` and `a·q` are at most 144·255² = 9,363,600 each. A pair costs 36 products of four bytes. The nine quarters of a
+// signature are named one by one: compilers that do not unroll a loop would leave an array in memory.
 
 const THREADS: u32 = 256u;
-/// Known signatures an invocation, THREADS rows apart.
+/// Known signatures per invocation, THREADS rows apart: neighbouring invocations read neighbouring rows.
 const ROWS: u32 = 2u;
 /// Queries in workgroup memory: 10 KiB.
 const QUERIES: u32 = 64u;
@@ -18,7 +18,7 @@ struct Signature {
 
 var<workgroup> near: array<vec4<u32>, QUERIES * QUERY>;
 
-/// A row; the last one for those past the end, whose hits are not told.
+/// A row; the last one for those past the end, which are not reported.
 fn known(row: u32) -> Signature {
     let at = QUARTERS * min(row, search.end_row - 1u);
     return Signature(

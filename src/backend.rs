@@ -1,4 +1,4 @@
-//! Where the sums of a picture are computed: on the processor, or on graphics processors that give the same bits.
+//! Where the sums of a picture are computed: on the CPU, or on GPUs that give the same bits.
 
 use std::fmt;
 use std::str::FromStr;
@@ -26,9 +26,9 @@ pub(crate) use probe::probe_search;
 /// What computed a picture's sums.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Backend {
-    /// The processor.
+    /// The CPU.
     Cpu,
-    /// A graphics processor.
+    /// A GPU.
     Gpu,
 }
 
@@ -45,12 +45,12 @@ impl Backend {
 /// Which backend a run may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum BackendChoice {
-    /// A graphics processor where a short measurement says that it helps, else the processor.
+    /// A GPU if a short measurement says that it helps, otherwise the CPU.
     #[default]
     Auto,
-    /// The processor.
+    /// The CPU.
     Cpu,
-    /// Graphics processors; having none is an error.
+    /// GPUs; having none is an error.
     Gpu,
 }
 
@@ -83,7 +83,7 @@ impl FromStr for BackendChoice {
     }
 }
 
-/// What has gone through a device, and the time it took by the device's own clock; zeros where it has none.
+/// What a device has processed, and the time it took by the device's own clock; zeros if it has none.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Traffic {
@@ -99,7 +99,7 @@ pub struct Traffic {
     pub upload: Duration,
     /// From the device to the buffers that are read.
     pub readback: Duration,
-    /// Time of the processor's threads copying into the staging buffers.
+    /// Time that CPU threads spent copying into the staging buffers.
     pub fill: Duration,
     /// The stage `reduce`.
     pub reduce: Duration,
@@ -113,7 +113,7 @@ pub struct Traffic {
     pub busy: Duration,
 }
 
-/// How fast a device moves bytes and reduces pictures that it holds, each alone and by its own clock where it has one.
+/// How fast a device moves bytes and reduces pictures that it holds, each measured alone, by its own clock if it has one.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct DeviceSpeed {
@@ -121,15 +121,15 @@ pub struct DeviceSpeed {
     pub device: String,
     /// Its interface, driver and version.
     pub driver: String,
-    /// Bytes a second that one thread of the processor copies from memory to memory.
+    /// Bytes per second that one CPU thread copies from memory to memory.
     pub plain_copy: f64,
-    /// Bytes a second that one thread copies into the device's staging memory.
+    /// Bytes per second that one thread copies into the device's staging memory.
     pub fill: f64,
-    /// Bytes a second from there to the device.
+    /// Bytes per second from there to the device.
     pub upload: f64,
-    /// Bytes a second that the device's memory moves while one buffer is copied to another: those read and those written.
+    /// Bytes per second that the device's memory moves while one buffer is copied to another: those read and those written.
     pub copy: f64,
-    /// Bytes a second from the device.
+    /// Bytes per second from the device.
     pub readback: f64,
     /// The stage `reduce` for both usual signatures.
     pub reduce: Vec<ReduceSpeed>,
@@ -145,13 +145,13 @@ pub struct ReduceSpeed {
     pub height: u32,
     /// Pictures in the batch.
     pub pictures: u32,
-    /// Pixels a second; 0 where the device cannot time its stages.
+    /// Pixels per second; 0 if the device cannot time its stages.
     pub pixels_per_second: f64,
-    /// Bytes of samples a second, each counted once however often it is read.
+    /// Bytes of samples per second, each counted once no matter how often it is read.
     pub bytes_per_second: f64,
 }
 
-/// What the integer stages leave of a picture; everything after it is a tiny step on the processor.
+/// What the integer stages leave of a picture; everything after it is a tiny step on the CPU.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Sums {
     /// PhotoDNA-class gradients, and what one grey level of one pixel counts in them.

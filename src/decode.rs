@@ -40,7 +40,7 @@
 //!
 //! # Hostile input
 //!
-//! What a file takes, pixels and memory, is told by its headers ([`Decoder::memory`]) and held against every limit of [`Limits`] before it is
+//! What a file takes, pixels and memory, follows from its headers ([`Decoder::memory`]) and held against every limit of [`Limits`] before it is
 //! taken. Memory that the system does not have is a [`Limit`](crate::Error::Limit) too. A decoder that panics is caught and reported as `Corrupt`; this needs
 //! the default `panic = "unwind"`.
 

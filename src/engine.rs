@@ -1,4 +1,4 @@
-//! What a program holds to hash pictures: threads, buffers and a bound on memory, shared by everybody who asks.
+//! What a program holds to hash pictures: threads, buffers and a bound on memory, shared by all callers.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -33,9 +33,9 @@
 //!
 //! # Two lanes
 //!
-//! Single pictures wait in one of two queues, [`Lane::Interactive`] or [`Lane::Bulk`], and share the threads with every [`run`](Engine::run). A thread that is
-//! free takes an interactive picture first: it waits for one picture to be finished at most, however many millions a run has. A request
-//! whose future was dropped, or whose deadline has passed, is dropped before it costs anything.
+//! Single pictures wait in one of two queues, [`Lane::Interactive`] or [`Lane::Bulk`], and share the threads with every [`run`](Engine::run). A free
+//! thread takes an interactive picture first, so that picture waits for at most one other to be finished, no matter how many millions a run
+//! has. A request whose future was dropped, or whose deadline has passed, is dropped before it costs anything.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -67,7 +67,7 @@ use many::{KeptBuffers, Many};
 
 /// Threads that hash, their buffers, and a bound on the memory that pictures take. Clones share all of it.
 ///
-/// When the last clone is dropped, the threads finish what was asked for and end.
+/// When the last clone is dropped, the threads finish the requests that were made, and end.
 #[derive(Debug, Clone)]
 pub struct Engine {
     owner: Arc<Owner>,
@@ -94,7 +94,7 @@ pub struct EngineBuilder {
 }
 
 impl Engine {
-    /// The choices of an engine, as good for a machine that does nothing else.
+    /// The choices of an engine; the defaults suit a machine that does nothing else.
     pub fn builder() -> EngineBuilder {
         EngineBuilder {
             threads: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
@@ -109,12 +109,12 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`](crate::Error::Io) where the system refuses a thread.
+    /// [`Error::Io`](crate::Error::Io) if the system refuses a thread.
     pub fn new() -> Result<Engine> {
         Engine::builder().build()
     }
 
-    /// The memory of an engine with so many threads, unless it is given another: 256 MiB per thread and at least 1 GiB, and no more than half of what
+    /// The default memory of an engine with `threads` threads: 256 MiB per thread and at least 1 GiB, but no more than half of what
     /// the machine, the container and the process allow.
     pub fn default_memory(threads: NonZeroUsize) -> u64 {
         Workers::default_memory(threads)
@@ -126,10 +126,9 @@ impl Engine {
         HashRequest::new(&self.owner, bytes.into())
     }
 
-    /// Hashes many pictures in memory on all threads; what came of each, in their order. Blocks until all are done.
+    /// Hashes many pictures in memory on all threads, and returns the results in the same order. Blocks until all are done.
     ///
-    /// Buffers are borrowed, none is copied. Pictures that wait in the lanes of [`hash`](Engine::hash) share the CPUs meanwhile, and the
-    /// memory.
+    /// Buffers are borrowed and not copied. Requests of [`hash`](Engine::hash) share the CPUs and the memory meanwhile.
     pub fn hash_many<B: AsRef<[u8]> + Sync>(&self, pictures: &[B]) -> Vec<Result<Hashed, PictureError>> {
         self.hash_many_with(pictures, &self.owner.options)
     }
@@ -148,12 +147,12 @@ impl Engine {
 
     /// Hashes every source: exactly one record per source, in their order, whatever they hold.
     ///
-    /// The iterator is bounded: sources are taken as records are. Dropping it ends the run; so does [`RunHandle::stop`], which
-    /// gives what was taken its records first.
+    /// The iterator is bounded: sources are taken only as fast as records are. Dropping it ends the run. [`RunHandle::stop`] ends it too, once
+    /// the sources taken so far have their records.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`](crate::Error::Io) where the system refuses a thread.
+    /// [`Error::Io`](crate::Error::Io) if the system refuses a thread.
     pub fn run<I>(&self, sources: I, options: &RunOptions) -> Result<Run>
     where
         I: IntoIterator<Item = Source>,
@@ -163,16 +162,16 @@ impl Engine {
     }
 
     /// Hashes every source into `sink`: exactly one record per source, in the order of the sources, whatever they
-    /// hold. A source that cannot be read or decoded gives a record with its error, also where a decoder panics. The calling thread writes, and
-    /// waits for the last record.
+    /// hold. A source that cannot be read or decoded gives a record with its error, even if a decoder panics. The calling thread writes, and
+    /// blocks until the last record.
     ///
-    /// Once a stop is requested no further source is taken; what was taken is finished and written, but for sources whose reading
-    /// does not return: they, and what comes after them, have no record then.
+    /// Once a stop is requested, no further source is taken. The sources taken before are finished and written, except for those whose reading
+    /// does not return: these, and the sources after them, have no record.
     ///
     /// # Errors
     ///
-    /// Those of the sink, [`Error::Io`](crate::Error::Io) for the built-in ones; they end the run. [`Error::Io`](crate::Error::Io) where a thread cannot be
-    /// started, [`Error::Input`](crate::Error::Input) where `sources` or the sink panics.
+    /// Those of the sink, [`Error::Io`](crate::Error::Io) for the built-in ones; they end the run. [`Error::Io`](crate::Error::Io) if a thread cannot be
+    /// started, [`Error::Input`](crate::Error::Input) if `sources` or the sink panics.
     pub fn run_into<I>(&self, sources: I, sink: &mut dyn Sink, options: &RunOptions) -> Result<Summary>
     where
         I: IntoIterator<Item = Source>,
@@ -196,7 +195,7 @@ impl Engine {
         self.owner.workers.count()
     }
 
-    /// Bytes that files and pictures in flight take at most, with what the threads keep.
+    /// Most bytes that files and pictures in flight take, including what the threads keep.
     pub fn memory(&self) -> u64 {
         self.owner.workers.memory()
     }
@@ -206,46 +205,47 @@ impl Engine {
         &self.owner.devices
     }
 
-    /// What is hashed, and how, unless a request says otherwise.
+    /// Which signatures are computed, and how, unless a request says otherwise.
     pub fn options(&self) -> &Arc<HashOptions> {
         &self.owner.options
     }
 }
 
 impl EngineBuilder {
-    /// Threads that hash; by default as many as the machine runs at once. 0 counts as 1.
+    /// Threads that hash; by default one per CPU that the process may use. 0 counts as 1.
     pub fn threads(self, threads: usize) -> EngineBuilder {
         EngineBuilder { threads: NonZeroUsize::new(threads).unwrap_or(NonZeroUsize::MIN), ..self }
     }
 
-    /// Bytes that encoded files and decoded pictures may take together, with what the threads keep; by default
+    /// Bytes that encoded files and decoded pictures may take together, including what the threads keep; by default
     /// [`Engine::default_memory`].
     ///
-    /// A quarter is for encoded files, three eighths are the threads' standing shares (their buffers live
-    /// there from picture to picture), and three eighths are lent to pictures larger than a share, in the order
-    /// in which they ask; the threads hash others meanwhile. A picture larger than what is lent waits until nothing is, then is decoded as
-    /// the only large one: only such a picture takes the total past the budget. One that needs more than the budget, or a file that is longer,
-    /// is a [`Limit`](crate::Error::Limit). What decoding takes, the file's headers say ([`Hasher::memory`](crate::Hasher::memory)).
-    /// Beyond the budget at most 4,096 finished records of a run wait for their turn.
+    /// A quarter is for encoded files. Three eighths are the threads' standing shares, which hold their buffers from picture to picture.
+    /// Three eighths are lent to pictures larger than a share, first come, first served; the threads hash others meanwhile.
+    /// A picture larger than all that can be lent waits until nothing is, and is then decoded as
+    /// the only large one. Only such a picture takes the total past the budget. A picture that needs more than the budget, or a file that is longer,
+    /// is a [`Limit`](crate::Error::Limit). The file's headers say how much decoding takes ([`Hasher::memory`](crate::Hasher::memory)).
+    /// In addition to the budget, at most 4,096 finished records of a run wait for their turn.
     ///
-    /// Single pictures and runs share them; each further run at the same time may take another quarter, and each call
-    /// of [`hash_many`](Engine::hash_many) another three eighths. Encoded pictures of single requests are the caller's and do not count.
+    /// Single pictures and runs share this memory. Each further concurrent run may take another quarter, and each call
+    /// of [`hash_many`](Engine::hash_many) another three eighths. Encoded pictures of single requests belong to the caller and do not count.
     pub fn memory(self, bytes: u64) -> EngineBuilder {
         EngineBuilder { memory: Some(bytes), ..self }
     }
 
-    /// Pictures that wait in each lane at most; by default 1,024. 0 counts as 1.
+    /// Most pictures that wait in each lane; by default 1,024. 0 counts as 1.
     pub fn queue(self, pictures: usize) -> EngineBuilder {
         EngineBuilder { queue: pictures.max(1), ..self }
     }
 
     /// GPUs that runs use; none by default. Each takes three batches of memory on top of the budget, and the pictures in
-    /// them are kept until they come back. What a device cannot take or does not answer is computed on the CPU, and its record says so. Single pictures are hashed by the CPU: one picture does not pay for the way to a device.
+    /// them are kept until they come back. The CPU hashes the pictures that a device cannot take or does not return, and their records say so.
+    /// Single pictures are hashed by the CPU: sending one picture to a device costs more than it saves.
     pub fn devices(self, devices: Devices) -> EngineBuilder {
         EngineBuilder { devices, ..self }
     }
 
-    /// What is hashed, and how, unless a request says otherwise.
+    /// Which signatures are computed, and how, unless a request says otherwise.
     pub fn options(self, options: HashOptions) -> EngineBuilder {
         EngineBuilder { options, ..self }
     }
@@ -254,7 +254,7 @@ impl EngineBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`](crate::Error::Io) where the system refuses one.
+    /// [`Error::Io`](crate::Error::Io) if the system refuses one.
     pub fn build(self) -> Result<Engine> {
         let EngineBuilder { threads, memory, queue, devices, options } = self;
         let memory = memory.unwrap_or_else(|| Workers::default_memory(threads));

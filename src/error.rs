@@ -38,7 +38,7 @@ pub enum Error {
         /// The field that sets the limit, such as `max_pixels` of [`Limits`](crate::Limits); `None` where it is what the machine has.
         field: Option<&'static str>,
     },
-    /// The input is not something that can be hashed: empty, not a picture, under 5 pixels a side.
+    /// The input is not something that can be hashed: empty, not a picture, under 5 pixels per side.
     #[error("{}", plain(.0))]
     Input(String),
     /// The accelerator failed; the message names the device and the step.

@@ -1,9 +1,8 @@
-//! Known signatures, and exact search among them: which entries of a list lie within a threshold of a query, none
-//! missed.
+//! Known signatures, and exact search among them: every entry within a threshold of a query, none missed.
 //!
-//! A [`Gallery`] is one file (or its bytes in memory). It is written by a [`GalleryBuilder`] from the list formats of [`lists`],
-//! and changed by one process at a time through a [`Change`]. Searching takes a batch of [`Query`]s, because a block of
-//! known signatures that is in registers can as well meet five hundred queries.
+//! A [`Gallery`] is one file (or its bytes in memory). A [`GalleryBuilder`] writes it from the list formats of [`lists`]. One process
+//! at a time changes it through a [`Change`]. A search takes a batch of [`Query`]s: a block of known signatures is loaded into registers
+//! once and compared with hundreds of queries.
 //!
 //! ```
 //! use shadegrid::gallery::{Entry, Gallery, GalleryBuilder, Query, Scratch, SearchOptions};
@@ -88,18 +87,18 @@ impl Gallery {
     /// Opens a gallery's file: header, directory and the lengths of all parts are checked, the contents are by
     /// [`verify`](Gallery::verify). A file of at most a quarter of the free memory is read, a larger one is mapped.
     ///
-    /// What was read is safe from whatever happens to the file. A mapped file must not be written to, as it would change under the search; galleries
-    /// are replaced by renaming. Whether that held is for [`check_unchanged`](Gallery::check_unchanged) to say.
+    /// A gallery that was read is safe from whatever happens to the file. A mapped file must not be written to, as it would change under
+    /// the search; galleries are replaced by renaming. [`check_unchanged`](Gallery::check_unchanged) says whether that held.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] where the file cannot be read, [`Error::Corrupt`] where it is damaged or truncated,
-    /// [`Error::Unsupported`] where a newer version wrote it, [`Error::Input`] where it is no gallery.
+    /// [`Error::Io`] if the file cannot be read, [`Error::Corrupt`] if it is damaged or truncated,
+    /// [`Error::Unsupported`] if a newer version wrote it, [`Error::Input`] if it is not a gallery.
     pub fn open(path: impl AsRef<Path>) -> Result<Gallery> {
         Gallery::from_storage(Storage::open(path.as_ref(), memory::largest_read())?)
     }
 
-    /// Opens a gallery's file by memory map whatever its size, in milliseconds: for a short look.
+    /// Maps a gallery's file into memory whatever its size. This takes milliseconds and suits programs that only look at a few entries.
     ///
     /// # Errors
     ///
@@ -108,12 +107,12 @@ impl Gallery {
         Gallery::from_storage(Storage::open(path.as_ref(), 0)?)
     }
 
-    /// Checks that nobody has written to the file since it was opened, so that what was found in it counts. Replacing the file is no
-    /// change of the one that was opened.
+    /// Checks that nobody has written to the file since it was opened, so that matches found in it are valid. Replacing the file does not
+    /// change the one that was opened.
     ///
     /// # Errors
     ///
-    /// [`Error::Input`] where it was written to, [`Error::Io`] where the system does not say.
+    /// [`Error::Input`] if it was written to, [`Error::Io`] if the system does not say.
     pub fn check_unchanged(&self) -> Result<()> {
         self.storage.check_unchanged()
     }
@@ -148,13 +147,13 @@ impl Gallery {
         self.segments.iter().try_for_each(|segment| segment.verify(&self.storage))
     }
 
-    /// A checksum of everything that there is: CRC-32 of the file's directory, which holds that of every part. Meant to tell a gallery from
-    /// another; whether the parts are what it says is for [`verify`](Gallery::verify) to find out.
+    /// A checksum of the whole gallery: CRC-32 of the file's directory, which holds the checksum of every section. It distinguishes galleries;
+    /// [`verify`](Gallery::verify) finds out whether the sections agree with it.
     pub fn checksum(&self) -> u32 {
         file::directory_checksum(&self.storage)
     }
 
-    /// How much there is.
+    /// How many entries and signatures the gallery holds.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts {
             segments: self.segments.len() as u64,
@@ -205,7 +204,7 @@ impl Gallery {
     ///
     /// # Panics
     ///
-    /// Where `id` is another gallery's.
+    /// If `id` belongs to another gallery.
     pub fn entry(&self, id: EntryId) -> EntryView<'_> {
         self.segments[id.segment as usize].entry(&self.storage, id.index)
     }

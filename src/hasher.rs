@@ -299,7 +299,7 @@ impl Facts {
     }
 }
 
-/// Hashes one picture after another, keeping its buffers between them. One a thread.
+/// Hashes one picture after another and keeps its buffers between them. One per thread.
 #[derive(Debug)]
 pub struct Hasher {
     algorithms: Vec<Algorithm>,
@@ -384,6 +384,7 @@ impl Hasher {
 
     fn finish_decoded(&mut self, facts: Facts, picture: Picture, sums: Sums, bytes: &[u8]) -> Result<Hashed> {
         if needs_every_pixel(&sums, &picture) {
+            // Given back first: the second decoding takes the buffers of the first.
             self.decoder.recycle(picture);
             return self.hash_every_pixel(bytes);
         }
@@ -479,7 +480,7 @@ fn finish_sums(sums: Sums, picture: &Picture, algorithms: &[Algorithm], orientat
     let Sums { gradients, pdq, pdq512 } = sums;
     let wants = |algorithm| algorithms.contains(&algorithm);
     let finish = |sums: &PdqSums, to_512| finish_pdq(sums, picture, to_512, orientations);
-    // Up to 512 pixels a side both conventions have the same sums, but not the same rounding where bits tie.
+    // Up to 512 pixels per side both conventions have the same sums, but not the same rounding where bits tie.
     let pdq512 = pdq512.as_ref().or(pdq.as_ref()).filter(|_| wants(Algorithm::Pdq512));
     let pdq512 = pdq512.map(|sums| finish(sums, true));
     let pdq = pdq.as_ref().filter(|_| wants(Algorithm::Pdq)).map(|sums| finish(sums, false));
@@ -530,7 +531,7 @@ fn checked(decoded: Decoded) -> Result<Decoded> {
     Ok(decoded)
 }
 
-/// Whether a coarse picture is a pattern whose PDQ bits its low frequencies do not tell.
+/// Whether a coarse picture is a pattern whose PDQ bits its low frequencies do not determine.
 fn needs_every_pixel(sums: &Sums, picture: &Picture) -> bool {
     let mut pdq = [&sums.pdq, &sums.pdq512].into_iter().flatten();
     matches!(picture.planes, Planes::Coarse { .. })

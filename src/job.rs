@@ -17,7 +17,7 @@ mod tests;
 
 pub use commands::merge::merge;
 pub use commands::overview::Share;
-pub use commands::report::{Part, Report, report};
+pub use commands::report::{Report, TimeSlice, report};
 pub use commands::retry::{Again, limits_so_far, retry};
 pub use commands::status::{Status, status};
 pub use commands::verify::{Verdict, verify};

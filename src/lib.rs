@@ -55,7 +55,7 @@
 //! | `archives` | pictures in tar and zip, lists packed by zstd or zip |
 //! | `parquet` | pictures, lists and records in Parquet |
 //! | `job` | the module `job`: archives of any size, by many workers |
-//! | `gpu` | the backend on graphics processors |
+//! | `gpu` | the backend on GPUs |
 //! | `store` | pictures, archives and lists in object stores and on the web |
 //! | `cli` | the command; brings `job`, `archives` and `parquet` |
 

@@ -23,7 +23,7 @@ pub struct Limits {
     /// Pixels for each byte of the file, asked of pictures over [`FREE_PIXELS`]. Default 256.
     ///
     /// What a picture costs goes by its pixels, and an empty one of any size fits into 42 bytes. Of 217 photographs
-    /// none has more than 43 pixels a byte, of JPEGs saved at quality 10 none more than 38; one-colour graphics have thousands, and
+    /// none has more than 43 pixels per byte, of JPEGs saved at quality 10 none more than 38; one-colour graphics have thousands, and
     /// stay far below [`FREE_PIXELS`]. `benches/results/2026-11-28-epyc-seams.md` has the measurement.
     #[serde(default = "default_pixels_per_byte")]
     pub max_pixels_per_byte: u64,
@@ -72,7 +72,7 @@ pub const MIN_SIDE: u32 = 5;
 /// How often the largest picture that is let through may be scanned.
 pub const SCANNED_TIMES: u64 = 32;
 
-/// Scans that cost little beside the pixels themselves: what real progressive JPEGs have, and half as many again.
+/// Scans that cost little compared with the pixels themselves: what real progressive JPEGs have, and half as many again.
 pub const FREE_SCANS: u64 = 16;
 
 /// Pixels that a file of any length may hold: 12,582,912, such as 4096×3072.
@@ -193,7 +193,7 @@ pub(crate) fn refused(bytes: u64) -> Error {
     Error::Limit { what: "memory to decode in bytes", actual: bytes, limit, field: None }
 }
 
-/// Checks that a picture is not under [`MIN_SIDE`] pixels a side.
+/// Checks that a picture is not under [`MIN_SIDE`] pixels per side.
 pub(crate) fn check_least_size(width: u32, height: u32) -> Result<()> {
     if width < MIN_SIDE || height < MIN_SIDE {
         return Err(Error::Input(format!(

@@ -1,7 +1,7 @@
 //! Parquet files, opened in one place for all who read them: inputs, lists, signatures and records.
 //!
 //! Nothing of a file reaches the library `parquet` unchecked, which recurses as deep as a schema nests and takes as much memory as a file announces.
-//! [`open`] checks the footer first. Pages are found, held against bounds and unpacked here; the library decodes what they hold. A column of pictures
+//! [`open`] checks the footer first. Pages are found, checked against bounds and unpacked here; the library decodes what they hold. A column of pictures
 //! is read value by value ([`Values`]), so that a page of a thousand pictures takes the memory of one.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -138,7 +138,7 @@ fn guarded<T>(run: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, Parque
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(panicked)
 }
 
-/// What an error of the library tells, ours as they were.
+/// An error of the library as ours.
 fn system_or(error: ParquetError, damage: impl FnOnce(String) -> Error) -> Error {
     match error {
         ParquetError::External(inner) => match inner.downcast::<Error>() {

@@ -18,15 +18,16 @@ pub struct Picture {
 /// What the samples of a [`Picture`] mean.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Planes {
-    /// Decoded pixels: interleaved R, G, B (three channels) of 0..=255, one sample an original pixel.
+    /// Decoded pixels: interleaved R, G, B (three channels) of 0..=255, one sample per original pixel.
     Rgb(Plane<u8>),
-    /// Decoded grey pixels: one channel of 0..=255, one sample an original pixel.
+    /// Decoded grey pixels: one channel of 0..=255, one sample per original pixel.
     Grey(Plane<u8>),
     /// Low frequencies of a JPEG, not clamped to 0..=255: a sample is [`COARSE_ZERO`] + value · [`COARSE_UNIT`].
     Coarse {
         /// Luma Y, 0..=255 but for overshoot.
         luma: Plane<u16>,
-        /// `0.687864·Cr + 1.427864·Cb` about 0, so that `R+G+B = 3·Y + colour`; `None` for a grey picture.
+        /// `0.687864·Cr + 1.427864·Cb` about 0, so that `R+G+B = 3·Y + colour`; `None` for a grey picture. (JFIF's factors:
+        /// 1.402 − 0.714136 for Cr, 1.772 − 0.344136 for Cb.)
         colour: Option<Plane<u16>>,
     },
 }
@@ -61,11 +62,11 @@ pub struct Plane<T> {
 }
 
 impl<T> Plane<T> {
-    /// A plane of decoded pixels, one sample an original pixel, rows without padding.
+    /// A plane of decoded pixels, one sample per original pixel, rows without padding.
     ///
     /// # Panics
     ///
-    /// Where `samples` is shorter than `width·height·channels`.
+    /// If `samples` is shorter than `width·height·channels`.
     pub fn pixels(samples: Vec<T>, width: u32, height: u32, channels: u32) -> Plane<T> {
         let stride = width as usize * channels as usize;
         assert!(samples.len() >= stride * height as usize, "too few samples for {width}×{height}");

@@ -20,9 +20,9 @@
 //! # Ok::<(), shadegrid::Error>(())
 //! ```
 //!
-//! One thread takes sources, readers load them, workers decode and hash, and the caller's thread writes; all
-//! are joined by bounded channels. What bounds the memory stands in [`EngineBuilder::memory`](crate::EngineBuilder::memory), what orders
-//! the records in the file `pipeline/order.rs`.
+//! One thread takes sources, readers load them, workers decode and hash, and the caller's thread writes. Bounded channels
+//! join them. [`EngineBuilder::memory`](crate::EngineBuilder::memory) says what bounds the memory, the file `pipeline/order.rs` what orders
+//! the records.
 
 use std::sync::Arc;
 

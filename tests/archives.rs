@@ -101,24 +101,24 @@ fn sparse_files_are_hashed_with_their_holes() {
     goes_on.splice(512..512, more);
     let length = whole.len().to_string();
     let pieces = format!("0,512,512,{},{length},0", rest.len());
-    let told = |more: &[(&str, &str)]| {
-        let both = [&[("GNU.sparse.name", "told.png"), ("path", "GNUSparseFile.1/told.png")], more].concat();
+    let sparse = |more: &[(&str, &str)]| {
+        let both = [&[("GNU.sparse.name", "maps.png"), ("path", "GNUSparseFile.1/maps.png")], more].concat();
         pax(&both)
     };
-    let in_records = told(&[
+    let in_records = sparse(&[
         ("GNU.sparse.size", &length),
         ("GNU.sparse.offset", "0"),
         ("GNU.sparse.numbytes", "512"),
         ("GNU.sparse.offset", "512"),
         ("GNU.sparse.numbytes", &rest.len().to_string()),
     ]);
-    let as_map = told(&[("GNU.sparse.size", &length), ("GNU.sparse.map", &pieces)]);
+    let as_map = sparse(&[("GNU.sparse.size", &length), ("GNU.sparse.map", &pieces)]);
     let before =
-        told(&[("GNU.sparse.major", "1"), ("GNU.sparse.minor", "0"), ("GNU.sparse.realsize", &length)]);
+        sparse(&[("GNU.sparse.major", "1"), ("GNU.sparse.minor", "0"), ("GNU.sparse.realsize", &length)]);
     let mut with_map = format!("2\n0\n512\n512\n{}\n", rest.len()).into_bytes();
     with_map.resize(512, 0);
     with_map.extend([first, rest].concat());
-    let content = |content: &[u8]| entry(b'0', b"GNUSparseFile.1/told.png", content.len() as u64, content);
+    let content = |content: &[u8]| entry(b'0', b"GNUSparseFile.1/maps.png", content.len() as u64, content);
     let hollow = odd(b"hollow.png", &png, b'S', &[(386, &map), (483, &octal(7 << 30))]);
     let parts = [
         old,
@@ -134,7 +134,7 @@ fn sparse_files_are_hashed_with_their_holes() {
     let found = records([&archive], &InputOptions::default());
     let names: Vec<String> =
         codes(&archive, &found).into_iter().map(|(name, code)| format!("{name} {code}")).collect();
-    let expected = "old.png ok, long.png ok, told.png ok, told.png#2 ok, told.png#3 ok, hollow.png unsupported, last.png ok";
+    let expected = "old.png ok, long.png ok, maps.png ok, maps.png#2 ok, maps.png#3 ok, hollow.png unsupported, last.png ok";
     assert_eq!(names.join(", "), expected);
     let (_, last) = found.last().unwrap();
     assert!(
@@ -169,7 +169,7 @@ fn damage_in_a_tar_costs_what_it_hits() {
         let archive = write(&folder, "pax.tar", &tar);
         assert_eq!(given(&archive), with(fine(3), &[" corrupt"]), "{records}");
     }
-    // Too large for a description: passed over, and told.
+    // Too large for a description: skipped, and reported.
     let long = entry(b'L', b"long", 2 << 20, &vec![b'n'; 2 << 20]);
     let archive = write(&folder, "long.tar", &[file(0), long, file(1), END.to_vec()].concat());
     assert_eq!(given(&archive), with(fine(2), &[" corrupt"]));
@@ -243,9 +243,9 @@ impl Zip {
         let flags = if way.descriptor.is_some() { 8u16 } else { 0 };
         let method = if way.deflated { 8u16 } else { 0 };
         let short = |number: u64| if way.is_64 { u32::MAX } else { number as u32 };
-        let fields = |told: bool, extra: usize| {
+        let fields = |has_sizes: bool, extra: usize| {
             let mut fields = [20u16, flags, method, 0, 0].map(u16::to_le_bytes).concat();
-            let numbers = if told { [crc, short(size), short(length)] } else { [0, short(0), short(0)] };
+            let numbers = if has_sizes { [crc, short(size), short(length)] } else { [0, short(0), short(0)] };
             fields.extend(numbers.map(u32::to_le_bytes).concat());
             fields.extend([name.len() as u16, extra as u16].map(u16::to_le_bytes).concat());
             fields
@@ -258,11 +258,11 @@ impl Zip {
             }
             extra
         };
-        let told = way.descriptor.is_none();
-        let sizes = extra(if told { &[0, 0][..] } else { &[0, 0] });
-        let sizes = if told { extra(&[length, size]) } else { sizes };
+        let has_sizes = way.descriptor.is_none();
+        let sizes = extra(&[0, 0]);
+        let sizes = if has_sizes { extra(&[length, size]) } else { sizes };
         self.bytes.extend(
-            [b"PK\x03\x04", &fields(told, sizes.len())[..], name.as_bytes(), &sizes, &packed].concat(),
+            [b"PK\x03\x04", &fields(has_sizes, sizes.len())[..], name.as_bytes(), &sizes, &packed].concat(),
         );
         if let Some(mark) = way.descriptor {
             self.bytes.extend(if mark { &b"PK\x07\x08"[..] } else { b"" });
@@ -412,7 +412,7 @@ fn members_that_share_their_bytes_are_unpacked_once() {
     assert!(message(&found[1].1).contains("the same bytes"), "{}", message(&found[1].1));
 }
 
-/// A member that is no picture is told by its first bytes, and a limit before any of them is unpacked.
+/// A member that is no picture is recognised by its first bytes, and one over the limit before any of them is unpacked.
 #[test]
 fn what_is_no_picture_is_not_held() {
     let folder = tempfile::tempdir().unwrap();

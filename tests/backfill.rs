@@ -217,7 +217,7 @@ fn an_input_named_twice_is_no_fault() {
     assert!(code == 0 && printed.contains("11 inputs are planned more than once"), "{printed}");
 }
 
-/// A job of one tar with pictures and, beside it, five pictures; the tar's content, and the file of its records.
+/// A job of one tar with pictures and five pictures next to it; the tar's content, and the file of its records.
 fn job_of_a_tar(folder: &Path, change: impl FnOnce(&Path, &[u8])) -> (PathBuf, Vec<u8>, PathBuf) {
     pictures(folder, 5, 16);
     tars(folder, 4, 40);
@@ -300,8 +300,8 @@ fn lost_files_are_made_again() {
     fs::remove_file(out.join("0000000.jsonl")).unwrap();
     fs::write(out.join("0000003.jsonl"), &before["0000003.jsonl"][9..]).unwrap();
     let (exit, printed) = job(folder, &["verify", "out"]);
-    let mended = "`shadegrid job retry --lost` hashes it again";
-    assert!(exit == 2 && printed.matches(mended).count() == 2, "{printed}");
+    let advice = "`shadegrid job retry --lost` hashes it again";
+    assert!(exit == 2 && printed.matches(advice).count() == 2, "{printed}");
     let (exit, printed) = job(folder, &["retry", "out"]);
     assert!(exit == 2 && printed.contains("0 of 2 are hashed now, 2 failed again"), "{printed}");
     assert!(printed.contains("missing, or different from the ledger: 2 files"), "{printed}");
@@ -344,20 +344,20 @@ fn a_check_reads_the_whole_plan() {
     let whole = fs::read(&of_the_tar).unwrap();
     let mut flipped = whole.clone();
     *flipped.last_mut().unwrap() ^= 1;
-    let told_of = |what: &str| {
+    let reports = |what: &str| {
         let (exit, printed) = job(folder, &["verify", "out"]);
         assert!(exit == 2 && printed.contains(what), "{what}: {printed}");
     };
-    // Another fault, which is to be told beside.
+    // Another fault, which must be reported as well.
     fs::rename(records.join("0000000.jsonl"), folder.join("away")).unwrap();
     for damaged in [&flipped[..], &whole[..whole.len() - 1], &whole[1..], b""] {
         fs::write(&of_the_tar, damaged).unwrap();
-        told_of("segment is damaged");
-        told_of("0000000.jsonl is gone");
+        reports("segment is damaged");
+        reports("0000000.jsonl is gone");
     }
     fs::remove_file(&of_the_tar).unwrap();
-    told_of("segment is gone");
-    told_of("0000000.jsonl is gone");
+    reports("segment is gone");
+    reports("0000000.jsonl is gone");
     fs::write(&of_the_tar, &whole).unwrap();
     fs::rename(folder.join("away"), records.join("0000000.jsonl")).unwrap();
     assert_eq!(job(folder, &["verify", "out"]).0, 0);
@@ -365,33 +365,33 @@ fn a_check_reads_the_whole_plan() {
     // Neither can be read as records.
     fs::remove_file(&file).unwrap();
     fs::create_dir(&file).unwrap();
-    told_of("0000001.jsonl");
-    told_of("5 records");
+    reports("0000001.jsonl");
+    reports("5 records");
 }
 
 #[test]
-fn a_check_sees_what_is_not_planned_or_not_told() {
+fn a_check_sees_what_is_not_planned_or_not_in_the_ledger() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     pictures(folder, 130, 16);
     assert_eq!(code(&output(folder, &backfill("out", &["--worker", "1/2"]))), 2);
     let records = folder.join("out/records");
-    let told_of = |what: &str| {
+    let reports = |what: &str| {
         let (exit, printed) = job(folder, &["verify", "out"]);
         assert!(exit == 2 && printed.contains(what), "{what}: {printed}");
     };
     for stranger in ["0000000.copy.jsonl", "0.jsonl", "0000000.csv", "notes"] {
         fs::copy(records.join("0000000.jsonl"), records.join(stranger)).unwrap();
-        told_of(&format!("records/{stranger} belongs to no shard"));
+        reports(&format!("records/{stranger} belongs to no shard"));
         fs::remove_file(records.join(stranger)).unwrap();
     }
     fs::write(records.join(".nfs01"), "").unwrap();
     assert_eq!(job(folder, &["verify", "out"]).0, 3);
     fs::copy(records.join("0000000.jsonl"), records.join("0000001.jsonl")).unwrap();
-    told_of("records/0000001.jsonl is there, and no line of the ledger names it");
+    reports("records/0000001.jsonl is there, and no line of the ledger names it");
     fs::remove_file(records.join("0000001.jsonl")).unwrap();
     fs::remove_dir_all(folder.join("out/plan")).unwrap();
-    told_of("records/0000000.jsonl is in the ledger, and its shard not in the plan");
+    reports("records/0000000.jsonl is in the ledger, and its shard not in the plan");
     let status = status(folder);
     assert_eq!((&status["done"], &status["left"]), (&3.into(), &0.into()));
     assert!(job(folder, &["status", "out"]).1.contains("3 done, 0 running, 0 left, of 0"));

@@ -548,7 +548,7 @@ mod unix {
             let records = || draft(folder.path(), "out.jsonl").map(|draft| fs::read(draft).unwrap());
             let written = || records().is_some_and(|text| lines(&text) == 3);
             while !written() {
-                assert!(started.elapsed() < Duration::from_secs(20), "records are not handed on");
+                assert!(started.elapsed() < Duration::from_secs(20), "records are not passed on");
                 sleep(Duration::from_millis(10));
             }
             signal(&child, name);

@@ -1,4 +1,4 @@
-//! Files of a job that are damaged, gone, or something else than files: it is told, nothing waits for ever, and no record is wrong.
+//! Files of a job that are damaged, missing or not files at all: this is reported, nothing waits for ever, and no record is wrong.
 
 #![cfg(unix)]
 
@@ -42,7 +42,7 @@ fn put_oddity(path: &Path, oddity: &str) {
 }
 
 #[test]
-fn what_is_no_file_in_a_files_place_is_told() {
+fn what_is_no_file_in_a_files_place_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     pictures(folder, 130, 16);
@@ -61,9 +61,9 @@ fn what_is_no_file_in_a_files_place_is_told() {
             gone.iter().for_each(|gone| drop(fs::remove_file(folder.join("out").join(gone))));
             put_oddity(&folder.join("out").join(place), oddity);
             let run = ended(folder, &goes_on);
-            let told = stderr(&run);
-            assert_eq!(code(&run), 1, "{place}, {oddity}: {told}");
-            assert!(told.contains(place) && told.contains(oddity), "{place}, {oddity}: {told}");
+            let printed = stderr(&run);
+            assert_eq!(code(&run), 1, "{place}, {oddity}: {printed}");
+            assert!(printed.contains(place) && printed.contains(oddity), "{place}, {oddity}: {printed}");
             for look in [["job", "verify", "out"], ["job", "status", "out"], ["job", "retry", "out"]] {
                 let looked = ended(folder, &look);
                 assert!(!stderr(&looked).contains("panicked"), "{place}, {oddity}: {}", stderr(&looked));
@@ -81,13 +81,13 @@ fn what_is_no_file_in_a_files_place_is_told() {
     // A name that cannot be a segment's, but that of the last of very many.
     copy(&folder.join("half"), &folder.join("out"));
     fs::write(folder.join("out/plan/18446744073709551615.segment"), "").unwrap();
-    let (looked, told) = job(folder, &["verify", "out"]);
-    assert!(looked == 2 && told.contains("are gone"), "{told}");
+    let (looked, printed) = job(folder, &["verify", "out"]);
+    assert!(looked == 2 && printed.contains("are gone"), "{printed}");
     assert_eq!(code(&ended(folder, &goes_on)), 2);
 }
 
 #[test]
-fn a_claim_that_no_worker_made_is_told() {
+fn a_claim_that_no_worker_made_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     pictures(folder, 30, 16);
@@ -164,7 +164,7 @@ fn damage_each_file(folder: &Path, whole: &str, right: &BTreeMap<String, Vec<u8>
             for ended in [&before, &run, &after] {
                 assert!(!stderr(ended).contains("panicked"), "{about}: {}", stderr(ended));
             }
-            // What is told of as right is right, before and after somebody goes on.
+            // What is reported as right is right, before and after somebody resumes.
             if code(&after) == 0 {
                 assert!([0, 2].contains(&code(&run)), "{about}: {}", stderr(&run));
                 assert!(records(&out) == *right, "{about}: wrong records went unseen");
@@ -176,7 +176,7 @@ fn damage_each_file(folder: &Path, whole: &str, right: &BTreeMap<String, Vec<u8>
             {
                 let lost = ended(folder, &["job", "retry", "out", "--lost", "--quiet"]);
                 assert!([0, 2].contains(&code(&lost)), "{about}: {}", stderr(&lost));
-                assert!(records(&out) == *right, "{about}: it was not mended");
+                assert!(records(&out) == *right, "{about}: it was not repaired");
             }
             seen += usize::from(code(&before) != 0 || code(&run) == 1);
         }
@@ -185,7 +185,7 @@ fn damage_each_file(folder: &Path, whole: &str, right: &BTreeMap<String, Vec<u8>
 }
 
 #[test]
-fn damage_to_any_file_of_a_job_is_told_or_harmless() {
+fn damage_to_any_file_of_a_job_is_reported_or_harmless() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     pictures(folder, 40, 16);

@@ -1,4 +1,4 @@
-//! The documentation, held against the program: every command in it is run, and every link leads somewhere.
+//! The documentation, compared with the program: every command in it is run, and every link leads somewhere.
 //!
 //! A block of `console` in `README.md` or `docs/*.md` shows commands behind `$ ` and what they print: standard output, then standard error.
 //! All blocks of one page run in one folder, in order, next to a copy of `tests/data/holiday`. A comment `# exit 2` names an exit code that

@@ -259,7 +259,7 @@ fn a_run_gives_every_source_its_record_in_order() {
 }
 
 #[test]
-fn a_run_without_end_ends_when_it_is_told_to_or_dropped() {
+fn a_run_without_end_ends_when_it_is_stopped_or_dropped() {
     let engine = engine(2);
     let endless = || (0u64..).map(|number| Source::bytes("x", b"no picture".to_vec()).tag(number));
     let mut run = engine.run(endless(), &RunOptions::default()).unwrap();
@@ -362,7 +362,7 @@ fn what_was_asked_for_is_finished_when_the_engine_is_gone() {
 
 /// A picture that takes more than a thread's share waits for memory without a thread, whichever way it came.
 #[test]
-fn large_pictures_are_hashed_one_after_another_beside_small_ones() {
+fn large_pictures_are_hashed_one_after_another_while_small_ones_are() {
     let memory = 48 << 20;
     let engine = Engine::builder().threads(2).memory(memory).build().unwrap();
     let (large, small) = (picture(7, 1900), picture(8, 60));
@@ -446,7 +446,7 @@ fn a_service_answers_a_thousand_at_once_while_its_gallery_is_replaced() {
             let body = pictures[number % 20].clone();
             asked.push((number % 20, tokio::spawn(async move { ask(address, "/match", &body).await })));
             if number == 500 {
-                // However the threads are scheduled, some are answered by now.
+                // No matter how the threads are scheduled, some are answered by now.
                 while !asked.iter().any(|(_, answer)| answer.is_finished()) {
                     tokio::time::sleep(Duration::from_millis(1)).await;
                 }

@@ -1,4 +1,4 @@
-//! The faces of a file: what viewers show is hashed beside the stored pixels, and looked up.
+//! The faces of a file: what viewers show is hashed in addition to the stored pixels, and looked up.
 
 mod common;
 #[path = "common/jobs.rs"]
@@ -373,8 +373,8 @@ fn what_is_shown_is_looked_up_and_listed() {
         );
         let matches = found[0]["matches"].as_array().unwrap();
         assert_eq!(matches.len(), 2, "{format}: {matches:?}");
-        assert!(matches.iter().all(|told| told["key"] == "two-faced.png" && told["label"] == "white"));
-        assert!(matches.iter().all(|told| told.get("face").is_none()));
+        assert!(matches.iter().all(|found| found["key"] == "two-faced.png" && found["label"] == "white"));
+        assert!(matches.iter().all(|found| found.get("face").is_none()));
     }
     // A list of what is shown finds the file by its face.
     assert_eq!(jobs::code(&run(&["hash", "shown.png", "-o", "known.jsonl"])), 0);
@@ -384,7 +384,7 @@ fn what_is_shown_is_looked_up_and_listed() {
     let found = records(&run(&looked_up).stdout);
     let matches = found[0]["matches"].as_array().unwrap();
     assert_eq!(matches.len(), 2, "{matches:?}");
-    assert!(matches.iter().all(|told| told["face"] == "white"));
+    assert!(matches.iter().all(|found| found["face"] == "white"));
     let stored = [&looked_up[..], &["--faces", "stored"]].concat();
     assert_eq!(jobs::code(&run(&stored)), 3, "nothing matched");
     // The same by a job.

@@ -281,7 +281,7 @@ fn the_shared_matrix_of_jpegs_decodes() {
     assert!(whole >= 170 && named > 0);
 }
 
-/// A profile counts whatever a JPEG's components mean, and however far it is read.
+/// A profile counts no matter what a JPEG's components mean and how far it is read.
 #[test]
 fn profiles_of_every_kind_of_jpeg_count() {
     let mut linear = moxcms::ColorProfile::new_srgb();
@@ -305,7 +305,7 @@ fn profiles_of_every_kind_of_jpeg_count() {
     }
 }
 
-/// Whether a file is told to be seen through, animated, turned or moved in its colours.
+/// Whether a file is flagged as transparent, animated, turned or changed by a profile.
 fn seen(bytes: &[u8]) -> [bool; 4] {
     let Viewing { alpha, animated, oriented, profile, unusual, .. } = decode(bytes).viewing;
     assert!(!unusual);
@@ -313,7 +313,7 @@ fn seen(bytes: &[u8]) -> [bool; 4] {
 }
 
 #[test]
-fn what_viewers_do_beside_is_told() {
+fn what_viewers_do_beyond_the_pixels_is_flagged() {
     let (width, height) = SIZE;
     let rgb = scene(width as usize, height as usize);
     let with_alpha = |last: u8| {

@@ -146,7 +146,7 @@ fn half_a_list_is_no_list() {
 }
 
 #[test]
-fn a_list_counts_once_however_often_it_is_read() {
+fn a_list_counts_once_no_matter_how_often_it_is_read() {
     let folder = folder(&[("list.csv", list(0..10)), ("other.csv", list(0..10))]);
     said(&folder, "gallery build g.gallery list.csv list.csv", 0);
     assert_eq!(keys(&folder, "g.gallery").len(), 10);
@@ -211,7 +211,7 @@ fn what_a_page_takes_back_goes_whoever_brought_it() {
 }
 
 #[test]
-fn what_cannot_be_read_is_told_with_list_position_and_reason() {
+fn what_cannot_be_read_is_reported_with_list_position_and_reason() {
     let mut bad = list(0..10);
     for n in 0..5 {
         bad += &format!("bad{n},{},x\n", "z".repeat(64));
@@ -223,7 +223,7 @@ fn what_cannot_be_read_is_told_with_list_position_and_reason() {
     }
     assert!(said_of.contains("bad.csv: 2 more such; --quarantine FILE writes all of them down"), "{said_of}");
     assert!(said_of.contains("bad.csv: 10 entries (0 photodna, 10 pdq), 5 bad"), "{said_of}");
-    assert!(!said_of.contains("zzzz"), "no content is told");
+    assert!(!said_of.contains("zzzz"), "no content is printed");
     assert_eq!(keys(&folder, "g.gallery").len(), 20, "the others count");
     said(&folder, "gallery build g.gallery bad.csv --quarantine q.jsonl -q", 2);
     let quarantined = fs::read_to_string(folder.path().join("q.jsonl")).unwrap();
@@ -288,9 +288,9 @@ fn a_change_waits_for_another_and_says_so() {
     let folder = folder(&[("list.csv", list(0..10)), ("more.csv", list(20..30))]);
     said(&folder, "gallery build g.gallery list.csv", 0);
     let path = folder.path().join("g.gallery");
-    let mut told = Vec::new();
-    let change = Change::begin(&path, &mut |message| told.push(message.to_string())).unwrap();
-    assert!(change.is_locked() && told.is_empty());
+    let mut reports = Vec::new();
+    let change = Change::begin(&path, &mut |message| reports.push(message.to_string())).unwrap();
+    assert!(change.is_locked() && reports.is_empty());
     let mut child =
         command(&folder, "gallery add g.gallery more.csv").stderr(Stdio::piped()).spawn().unwrap();
     let said = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
@@ -379,10 +379,10 @@ fn a_gallery_overwritten_in_use_still_matches() {
         let (begun, first) = std::sync::mpsc::channel();
         let from = BufReader::new(child.stdout.take().unwrap());
         let read = std::thread::spawn(move || {
-            let told = |_: &String| {
+            let signal = |_: &String| {
                 let _ = begun.send(());
             };
-            from.lines().map(Result::unwrap).inspect(told).collect::<Vec<_>>()
+            from.lines().map(Result::unwrap).inspect(signal).collect::<Vec<_>>()
         });
         to.write_all(list(0..17_000).as_bytes()).unwrap();
         first.recv().unwrap();

@@ -359,14 +359,14 @@ fn the_nearest_are_the_nearest() {
         let mut matches = Vec::new();
         let options = everything.nearest(Some(nearest));
         gallery.search(&queries, &options, &mut Scratch::default(), &mut matches);
-        let told: Vec<_> = matches
+        let given: Vec<_> = matches
             .iter()
             .map(|m| {
                 let index = ids.iter().position(|id| *id == m.entry).unwrap();
                 (m.query, m.algorithm, m.distance, index, m.orientation)
             })
             .collect();
-        assert_eq!(told, expected, "the nearest {nearest}");
+        assert_eq!(given, expected, "the nearest {nearest}");
     }
 }
 
@@ -385,15 +385,15 @@ fn joint_matches_need_both() {
     let both: Vec<_> = of(Algorithm::PhotoDna).filter(|m| of(Algorithm::Pdq).any(|n| n == *m)).collect();
     assert!(both.len() > 10 && both.len() < of(Algorithm::PhotoDna).count());
     for algorithm in [Algorithm::PhotoDna, Algorithm::Pdq] {
-        let mut told: Vec<_> = matches
+        let mut given: Vec<_> = matches
             .iter()
             .filter(|m| m.algorithm == algorithm)
             .map(|m| (m.query, ids.iter().position(|id| *id == m.entry).unwrap()))
             .collect();
         let mut expected = both.clone();
-        told.sort_unstable();
+        given.sort_unstable();
         expected.sort_unstable();
-        assert_eq!(told, expected);
+        assert_eq!(given, expected);
     }
 }
 
@@ -484,7 +484,7 @@ fn additions_and_removals_leave_the_rest_alone() {
     assert!(std::fs::read_dir(folder.path()).unwrap().count() == 1, "no temporary file stays");
 }
 
-/// Files of version 1 had another multi-index, which is passed over.
+/// Files of version 1 had another multi-index, which is skipped.
 #[test]
 fn files_of_version_1_are_read() {
     let mut random = Random(12);

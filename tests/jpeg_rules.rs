@@ -46,7 +46,7 @@ fn plain() -> Jpeg {
 
 /// What libjpeg-turbo makes of these depends on how much of the file it has when it comes upon them.
 #[test]
-fn fill_bytes_inside_of_data_are_told() {
+fn fill_bytes_inside_of_data_are_flagged() {
     let mut plain = plain();
     // Bits of ones.
     plain.components[0].blocks[5].ac = vec![(0, 8_191), (0, 8_191)];
@@ -336,7 +336,7 @@ fn a_doubled_interval_is_passed_over() {
     let again = intervals[3].clone();
     let decoded = decode(&[&file[..again.end], &file[again.clone()], &file[again.end..]].concat()).unwrap();
     assert!(decoded.picture == whole(&file).picture);
-    assert_eq!(decoded.whole, Some(134.0 / 150.0), "data was passed over behind interval 4");
+    assert_eq!(decoded.whole, Some(134.0 / 150.0), "data was skipped behind interval 4");
 }
 
 #[test]
@@ -545,7 +545,7 @@ fn painted(width: usize, height: usize, sampling: (usize, usize)) -> Jpeg {
     painted
 }
 
-/// What clamping makes of dots is seen where low frequencies tell another story, in however many scans these are sent.
+/// What clamping makes of dots is seen where low frequencies tell another story, no matter in how many scans these are sent.
 #[test]
 fn dots_beyond_the_range_are_read_in_full() {
     let mut cases = 0;

@@ -34,7 +34,7 @@ enum Way {
     /// Breaks off the first body of every object, of which a second version comes then.
     Changing,
     /// The same, and nothing but the length tells the versions apart.
-    Untold,
+    Unversioned,
     /// Breaks off the first body of every object.
     Breaking,
 }
@@ -167,7 +167,7 @@ impl Bucket {
         let Some(object) = self.objects.get(key) else {
             return write!(to, "HTTP/1.1 404 No\r\ncontent-length: 0\r\n\r\n");
         };
-        let changes = matches!(self.way, Way::Changing | Way::Untold);
+        let changes = matches!(self.way, Way::Changing | Way::Unversioned);
         let mut object = object.clone();
         if changes && times > 1 {
             // The second version has other bytes behind the picture.
@@ -175,8 +175,8 @@ impl Bucket {
             object[end / 2..].fill(0);
         }
         let version = if changes { times } else { 1 };
-        let told = match self.way {
-            Way::Untold => String::new(),
+        let validators = match self.way {
+            Way::Unversioned => String::new(),
             Way::Changing | Way::Breaking => {
                 format!("last-modified: Mon, 01 Jan 2024 00:00:0{version} GMT\r\n")
             }
@@ -194,12 +194,12 @@ impl Bucket {
             None => (200, String::new(), &object[..]),
         };
         let length = given.len();
-        let head = format!("HTTP/1.1 {status} OK\r\n{told}{head}content-length: {length}\r\n\r\n");
+        let head = format!("HTTP/1.1 {status} OK\r\n{validators}{head}content-length: {length}\r\n\r\n");
         to.write_all(head.as_bytes())?;
         if method != "GET" {
             return Ok(());
         }
-        if times == 1 && matches!(self.way, Way::Changing | Way::Untold | Way::Breaking) {
+        if times == 1 && matches!(self.way, Way::Changing | Way::Unversioned | Way::Breaking) {
             to.write_all(&given[..length / 2])?;
             return to.shutdown(std::net::Shutdown::Both);
         }
@@ -387,13 +387,13 @@ fn a_job_over_odd_keys_comes_to_its_end() {
 }
 
 #[test]
-fn what_was_not_asked_for_is_not_read_but_told() {
+fn what_was_not_asked_for_is_not_read_but_reported() {
     let keys = ["a/1.jpg", "a/2.jpg", "ab/3.jpg", "b/4.jpg", "c.jpg"];
     let (bucket, address) = Bucket::serve(objects(&keys), Way::Deaf);
     let (output, records) = hash(address, "s3://bucket/a/");
     assert_eq!(bucket.asked(), ["a/1.jpg", "a/2.jpg"]);
-    let told: Vec<_> = records.iter().map(|record| record["key"].as_str().unwrap()).collect();
-    assert_eq!(told, ["s3://bucket/a/1.jpg", "s3://bucket/a/2.jpg", "s3://bucket/a/"], "{output:?}");
+    let keys: Vec<_> = records.iter().map(|record| record["key"].as_str().unwrap()).collect();
+    assert_eq!(keys, ["s3://bucket/a/1.jpg", "s3://bucket/a/2.jpg", "s3://bucket/a/"], "{output:?}");
     assert!(records[2]["error_message"].as_str().unwrap().contains("listed 3 objects"), "{records:?}");
     assert_eq!(output.status.code(), Some(2));
 }
@@ -402,7 +402,7 @@ fn what_was_not_asked_for_is_not_read_but_told() {
 fn a_listing_without_end_ends() {
     let keys: Vec<String> = (0..10).map(|number| format!("{number}.jpg")).collect();
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-    for (way, told, most) in [
+    for (way, message, most) in [
         (Way::SameToken, "again and again", 3),
         (Way::Round, "again and again", 12),
         (Way::EndlessPage, "more than was asked for", 1),
@@ -412,7 +412,7 @@ fn a_listing_without_end_ends() {
         let (bucket, address) = Bucket::serve(objects(&keys), way);
         let (output, records) = hash(address, "s3://bucket/");
         let last = records.last().unwrap();
-        assert!(last["error_message"].as_str().unwrap().contains(told), "{way:?} {last}");
+        assert!(last["error_message"].as_str().unwrap().contains(message), "{way:?} {last}");
         assert_eq!((&last["error_code"], output.status.code()), (&Value::from("io"), Some(2)));
         let pages = *bucket.pages.lock().unwrap();
         assert!(pages <= most, "{way:?}: {pages} pages");
@@ -421,7 +421,7 @@ fn a_listing_without_end_ends() {
 }
 
 #[test]
-fn a_refusal_is_told_without_the_servers_page() {
+fn a_refusal_is_reported_without_the_servers_page() {
     let keys: Vec<String> = (0..10).map(|number| format!("{number}.jpg")).collect();
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
     let (bucket, address) = Bucket::serve(objects(&keys), Way::Refusing);
@@ -440,7 +440,7 @@ fn two_versions_are_never_put_together() {
         record["key"].take();
         record["path"].take();
         record["source"].take();
-        assert_eq!(record, expected(object), "its time of change told that it is the same");
+        assert_eq!(record, expected(object), "its time of change shows that it is the same");
     }
     let (_, address) = Bucket::serve(objects.clone(), Way::Changing);
     for record in hash(address, "s3://bucket/").1 {
@@ -450,7 +450,7 @@ fn two_versions_are_never_put_together() {
         );
     }
     // Where nothing tells, all of it comes at one go.
-    let (bucket, address) = Bucket::serve(objects.clone(), Way::Untold);
+    let (bucket, address) = Bucket::serve(objects.clone(), Way::Unversioned);
     for ((_, object), mut record) in objects.iter().zip(hash(address, "s3://bucket/").1) {
         let mut second = object.clone();
         let end = second.len();

@@ -56,16 +56,16 @@ fn every_limit_stops_what_is_over_it_and_nothing_else() {
 fn a_progressive_jpeg_counts_its_coefficients() {
     let large = |name| lying(&jpeg(name), 2_400, 1_800);
     let full = DecodeOptions::default().detail(DetailChoice::Full);
-    let told = |name| Decoder::new(full.clone()).memory(&large(name), &[]).worst;
-    assert!(told("prog-444") >= told("base-444") + 3 * 2_400 * 1_800);
-    let budget = Limits::default().max_decoder_bytes(told("base-444"));
+    let estimate = |name| Decoder::new(full.clone()).memory(&large(name), &[]).worst;
+    assert!(estimate("prog-444") >= estimate("base-444") + 3 * 2_400 * 1_800);
+    let budget = Limits::default().max_decoder_bytes(estimate("base-444"));
     // Its data ends early, which is another matter.
     assert!(!matches!(decode(&large("base-444"), budget.clone()), Err(Error::Limit { .. })));
     over(&large("prog-444"), budget, "max_decoder_bytes");
 }
 
 #[test]
-fn lying_headers_are_stopped_or_told() {
+fn lying_headers_are_stopped_or_reported() {
     let mut cases = 0;
     for (name, file) in jpegs().into_iter().filter(|(name, _)| name != "arithmetic") {
         over(&lying(&file, 65_535, 65_535), Limits::default(), "max_pixels");

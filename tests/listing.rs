@@ -61,16 +61,16 @@ fn all_records(folder: &Path) -> Vec<u8> {
     records(&folder.join("out")).into_values().flatten().collect()
 }
 
-/// That the listing broke off at `place` is told by everything that looks at the job.
+/// Every command that looks at the job says that the listing broke off at `place`.
 fn assert_broken(folder: &Path, run: &Output, place: &str) {
     assert_eq!(code(run), 1, "{}", stderr(run));
     assert!(stderr(run).contains("cannot list the inputs to their end"), "{}", stderr(run));
     assert!(stderr(run).contains(place), "{}", stderr(run));
     assert!(!folder.join("out/plan/complete.json").exists(), "the plan has its last word");
-    let (exit, told) = job(folder, &["verify", "out"]);
+    let (exit, printed) = job(folder, &["verify", "out"]);
     assert!(
-        exit == 3 && told.contains("the inputs are not listed to their end") && told.contains(place),
-        "{told}"
+        exit == 3 && printed.contains("the inputs are not listed to their end") && printed.contains(place),
+        "{printed}"
     );
     let status = status(folder);
     assert!(
@@ -105,8 +105,8 @@ fn a_folder_that_cannot_be_listed_ends_the_listing() {
             _ => output(folder, &["job", "retry", "out"]),
         };
         assert_eq!(code(&again), 2, "{}", stderr(&again));
-        let (exit, told) = job(folder, &["verify", "out"]);
-        assert!(exit == 0 && told.contains("499 records"), "{fault:?}: {told}");
+        let (exit, printed) = job(folder, &["verify", "out"]);
+        assert!(exit == 0 && printed.contains("499 records"), "{fault:?}: {printed}");
         assert!(all_records(folder) == expected, "{fault:?}: other records than those of `hash`");
         assert!(status(folder)["listing_broke"].is_null());
         fs::remove_dir_all(folder.join("out")).unwrap();
@@ -178,19 +178,19 @@ fn an_input_that_fails_is_no_failed_listing() {
     fs::write(folder.join("list.txt"), "photos/gone.bmp\nphotos/000/000001.bmp/below.bmp\n").unwrap();
     let run = output(folder, &backfill("out", &["--follow", "--files-from", "list.txt"]));
     assert_eq!(code(&run), 2, "{}", stderr(&run));
-    let (exit, told) = job(folder, &["verify", "out"]);
-    assert!(exit == 0 && told.contains("24 records, 19 hashed, 5 failed (input 1, io 4)"), "{told}");
+    let (exit, printed) = job(folder, &["verify", "out"]);
+    assert!(exit == 0 && printed.contains("24 records, 19 hashed, 5 failed (input 1, io 4)"), "{printed}");
     // A link that leads somewhere now is hashed like any file.
     fs::copy(folder.join("photos/000/000001.bmp"), folder.join("nowhere")).unwrap();
-    let (exit, told) = job(folder, &["retry", "out", "--codes", "io"]);
-    assert!(exit == 2 && told.contains("1 of 4 are hashed now"), "{told}");
+    let (exit, printed) = job(folder, &["retry", "out", "--codes", "io"]);
+    assert!(exit == 2 && printed.contains("1 of 4 are hashed now"), "{printed}");
 }
 
 /// What `verify` says of the inputs, and the paths of all records.
 fn verified(folder: &Path) -> (String, Vec<String>) {
-    let (exit, told) = job(folder, &["verify", "out"]);
-    assert_eq!(exit, 0, "{told}");
-    (told, keys(&folder.join("out")))
+    let (exit, printed) = job(folder, &["verify", "out"]);
+    assert_eq!(exit, 0, "{printed}");
+    (printed, keys(&folder.join("out")))
 }
 
 #[test]
@@ -213,10 +213,10 @@ fn what_is_new_is_hashed_when_the_inputs_are_listed_again() {
 
     let unchanged = output(folder, &backfill("out", &[]));
     assert_eq!(code(&unchanged), 2);
-    let told = stderr(&unchanged);
+    let printed = stderr(&unchanged);
     assert!(
-        told.contains("its inputs were listed on 20") && told.contains("--extend lists them again"),
-        "{told}"
+        printed.contains("its inputs were listed on 20") && printed.contains("--extend lists them again"),
+        "{printed}"
     );
     assert_eq!(records(&folder.join("out")), before);
 
@@ -227,8 +227,11 @@ fn what_is_new_is_hashed_when_the_inputs_are_listed_again() {
         before.iter().all(|(name, content)| after.get(name) == Some(content)),
         "a finished shard was changed"
     );
-    let (told, all) = verified(folder);
-    assert!(told.contains("144 records") && told.contains("1 inputs are planned more than once"), "{told}");
+    let (printed, all) = verified(folder);
+    assert!(
+        printed.contains("144 records") && printed.contains("1 inputs are planned more than once"),
+        "{printed}"
+    );
     let new: Vec<&str> = all[130..].iter().map(String::as_str).collect();
     assert_eq!(
         new[..4],
@@ -266,8 +269,8 @@ fn another_listing_may_break_off_or_be_killed() {
     let extend = backfill("out", &["--extend"]);
     if let Some(broken) = failing(folder, &extend, Fault("opendir", "photos/002", IO, 1)) {
         assert!(code(&broken) == 1 && stderr(&broken).contains("photos/002"), "{}", stderr(&broken));
-        let (exit, told) = job(folder, &["verify", "out"]);
-        assert!(exit == 3 && told.contains("not listed to their end"), "{told}");
+        let (exit, printed) = job(folder, &["verify", "out"]);
+        assert!(exit == 3 && printed.contains("not listed to their end"), "{printed}");
     }
     let mut killed = 0;
     for round in 0..12 {
@@ -282,7 +285,7 @@ fn another_listing_may_break_off_or_be_killed() {
         }
     }
     println!("{killed} workers were killed");
-    // Whoever comes next goes on with a listing that was begun, asked to or not.
+    // Whoever comes next resumes a listing that was begun, asked to or not.
     assert_eq!(code(&output(folder, &backfill("out", &[]))), 2);
     assert_eq!(code(&output(folder, &extend)), 2);
     let (_, all) = verified(folder);

@@ -171,7 +171,7 @@ fn harmless_oddities_are_whole() {
     assert!(cases > 100, "{cases}");
 }
 
-/// What the libraries say of these is not what people are told; nor is it always the right code.
+/// For these the libraries' own messages are not what people see, nor is the code always the right one.
 #[test]
 fn messages_say_what_is_wrong_in_words() {
     let png = Png::new((20, 20), 3, scene(20, 20)).encode();

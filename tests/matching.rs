@@ -97,7 +97,7 @@ fn pictures_are_found_and_strangers_are_not() {
     assert!(records.iter().any(|record| record["status"] == "error" && matched(record).is_empty()));
 }
 
-/// Standard error of tests is no terminal: no bar, but the summary is there unless told off.
+/// Standard error of tests is no terminal: no bar, but the summary is there unless turned off.
 #[test]
 fn a_run_ends_with_a_summary() {
     let folder = built();

@@ -1,4 +1,4 @@
-//! What is told of a picture's memory is what decoding and hashing it takes.
+//! The estimate of a picture's memory is what decoding and hashing it takes.
 
 mod common;
 
@@ -142,7 +142,7 @@ fn frames_take_no_more_than_their_canvas() {
     assert!(taken < 16 << 20, "{taken} bytes for a canvas of 100 pixels a side");
 }
 
-/// Bytes that were allocated at most while `run` ran, beside those before.
+/// Most bytes that were allocated while `run` ran, without those before.
 fn taken<T>(run: impl FnOnce() -> T) -> (u64, T) {
     ALLOCATED.reset_peak_usage();
     let before = ALLOCATED.current_usage();
@@ -154,20 +154,20 @@ fn taken<T>(run: impl FnOnce() -> T) -> (u64, T) {
 static ALONE: Mutex<()> = Mutex::new(());
 
 #[test]
-fn what_is_told_is_what_is_taken() {
+fn what_is_estimated_is_what_is_taken() {
     let _alone = ALONE.lock().unwrap();
     let mut count = 0;
     for (name, file) in files() {
         for detail in [DetailChoice::Auto, DetailChoice::Full, DetailChoice::Lowest(4)] {
             let mut options = HashOptions::default().algorithms(vec![Algorithm::PhotoDna, Algorithm::Pdq]);
             options.decode.detail = detail;
-            let told = Hasher::new(options.clone()).memory(&file).worst;
+            let estimate = Hasher::new(options.clone()).memory(&file).worst;
             let (taken, hashed) = taken(|| Hasher::new(options).hash(&file));
             let outcome = hashed.map(|hashed| hashed.whole).map_err(|error| error.to_string());
-            let text = format!("{name}, {detail:?}: told {told}, taken {taken}, {outcome:?}");
-            assert!(told as f64 >= 0.8 * taken as f64, "{text}");
-            // What is told without need keeps others waiting.
-            assert!(told <= 4 * taken + (8 << 20), "{text}");
+            let text = format!("{name}, {detail:?}: estimate {estimate}, taken {taken}, {outcome:?}");
+            assert!(estimate as f64 >= 0.8 * taken as f64, "{text}");
+            // Too high an estimate keeps others waiting.
+            assert!(estimate <= 4 * taken + (8 << 20), "{text}");
             count += usize::from(taken > 1 << 20);
         }
     }

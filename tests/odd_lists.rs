@@ -1,4 +1,4 @@
-//! Hash lists as programs and people really write them: nothing in them is lost, nothing is made up, and what cannot be read is told.
+//! Hash lists as programs and people really write them: nothing in them is lost, nothing is made up, and what cannot be read is reported.
 //!
 //! One long file, since every case is a few lines of a list and what has to come of it.
 
@@ -29,7 +29,7 @@ struct Given {
     removed: Vec<String>,
     without: usize,
     /// Positions and reasons of what is bad or odd.
-    told: Vec<(u64, String)>,
+    problems: Vec<(u64, String)>,
     error: Option<Error>,
 }
 
@@ -44,9 +44,9 @@ impl Given {
         self.entries.iter().map(|entry| entry.key.as_str()).collect()
     }
 
-    /// Nothing was lost and nothing had to be told.
+    /// Nothing was lost and nothing had to be reported.
     fn is_clean(&self) -> bool {
-        self.told.is_empty() && self.error.is_none()
+        self.problems.is_empty() && self.error.is_none()
     }
 
     fn message(&self) -> String {
@@ -69,7 +69,7 @@ fn given_at(path: &Path, format: Option<ListFormat>) -> Given {
             Item::Removed { key } => given.removed.push(key),
             Item::WithoutSignature { .. } => given.without += 1,
             Item::Odd { position, reason } | Item::Bad { position, reason } => {
-                given.told.push((position, reason));
+                given.problems.push((position, reason));
             }
             other => panic!("{other:?}"),
         }
@@ -102,7 +102,7 @@ fn a_quote_that_is_never_closed_swallows_no_row() {
         let list = table(24, |n| if rows.contains(&n) { label.to_string() } else { "x".to_string() });
         let given = given("list.csv", list.replace("Smith, the", "Smith the"));
         assert_eq!((given.entries.len(), given.signatures()), (24, 48), "{label:?}");
-        assert!(given.is_clean(), "{label:?}: {:?}", given.told);
+        assert!(given.is_clean(), "{label:?}: {:?}", given.problems);
     }
     // The other way round: what is quoted rightly stays one, over lines too.
     let list = table(3, |n| if n == 1 { "\"two\nlines, and \"\"words\"\"\"".into() } else { "x".into() });
@@ -128,7 +128,7 @@ fn the_row_of_names_may_stand_among_the_first_lines() {
         let given = given("list.csv", &list);
         assert_eq!((given.entries.len(), given.signatures()), (5, 10), "{what}: {}", given.message());
         assert_eq!((given.entries[3].key.as_str(), given.entries[3].label.as_str()), ("id3", "x"), "{what}");
-        assert!(given.is_clean(), "{what}: {:?}", given.told);
+        assert!(given.is_clean(), "{what}: {:?}", given.problems);
     }
     // The second part of a list may have other columns.
     let list = format!("{table}pdq,id\n{},other\n", pdq(77));
@@ -146,16 +146,16 @@ fn a_table_without_names_loses_no_row() {
     for name in ["list.csv", "list.txt"] {
         for list in [rows.to_string(), rows.replace(',', ";"), rows.replace(',', "\t")] {
             let given = given(name, &list);
-            assert_eq!((given.entries.len(), given.signatures()), (4, 8), "{name}: {:?}", given.told);
+            assert_eq!((given.entries.len(), given.signatures()), (4, 8), "{name}: {:?}", given.problems);
             assert_eq!((given.entries[0].key.as_str(), given.entries[0].label.as_str()), ("id0", "x"));
-            assert!(given.is_clean(), "{:?}", given.told);
+            assert!(given.is_clean(), "{:?}", given.problems);
         }
     }
     let named = given_as("list.csv", rows.as_bytes(), Some(ListFormat::Csv));
     assert_eq!((named.entries.len(), named.signatures()), (4, 8));
-    // What is not a signature is told.
+    // What is not a signature is reported.
     let given = given("list.csv", format!("name,something\n{rows}"));
-    assert_eq!((given.entries.len(), given.told.len(), given.told[0].0), (4, 1, 1));
+    assert_eq!((given.entries.len(), given.problems.len(), given.problems[0].0), (4, 1, 1));
 }
 
 #[test]
@@ -167,25 +167,25 @@ fn odd_neighbours_cost_no_signature() {
         let given = given("list.csv", list);
         assert_eq!((given.entries.len(), given.signatures()), (3, 4), "{absent}");
         assert_eq!(given.entries[2].quality, None, "{absent}");
-        assert!(given.is_clean(), "{absent}: {:?}", given.told);
+        assert!(given.is_clean(), "{absent}: {:?}", given.problems);
     }
     for (quality, read) in [("100.0", Some(100)), ("80", Some(80)), ("79.6", Some(80)), ("1e2", Some(100))] {
         let given = given("list.csv", format!("id,pdq,quality\na,{q},{quality}\n"));
         assert_eq!((given.entries[0].quality, given.is_clean()), (read, true), "{quality}");
     }
-    // What says something else is told, and the signature is there without it.
+    // What says something else is reported, and the signature is there without it.
     for quality in ["101", "-1", "good", "8O"] {
         let given = given("list.csv", format!("id,pdq,quality\na,{q},{quality}\nb,{q},7\n"));
         assert_eq!((given.entries.len(), given.entries[0].quality), (2, None), "{quality}");
-        assert_eq!((given.told.len(), given.told[0].0), (1, 2), "{quality}");
-        assert!(!given.told[0].1.contains(quality), "the content is not told");
+        assert_eq!((given.problems.len(), given.problems[0].0), (1, 2), "{quality}");
+        assert!(!given.problems[0].1.contains(quality), "the content is not printed");
     }
     let given = given("list.csv", format!("id,photodna,pdq\na,rubbish,{q}\nb,{p},{q}\n"));
-    assert_eq!((given.signatures(), given.told.len(), given.told[0].0), (3, 1, 2));
+    assert_eq!((given.signatures(), given.problems.len(), given.problems[0].0), (3, 1, 2));
 }
 
 #[test]
-fn a_row_with_too_many_fields_keeps_its_signature_and_is_told() {
+fn a_row_with_too_many_fields_keeps_its_signature_and_is_reported() {
     let list = format!("id,label,pdq\na,one,two,{}\nb,x,{},\nc,x,{},y,z\n", pdq(1), pdq(2), pdq(3));
     let given = given("list.csv", list);
     assert_eq!(
@@ -193,7 +193,7 @@ fn a_row_with_too_many_fields_keeps_its_signature_and_is_told() {
         [1, 2, 3].map(|n| Some(pdq(n)))
     );
     assert_eq!(given.keys(), ["a", "b", "c"]);
-    assert_eq!(given.told.iter().map(|told| told.0).collect::<Vec<_>>(), [2, 4]);
+    assert_eq!(given.problems.iter().map(|problem| problem.0).collect::<Vec<_>>(), [2, 4]);
 }
 
 /// Every way to write a signature that leaves no doubt about its bytes.
@@ -219,7 +219,7 @@ fn signatures_in_every_spelling() {
         let given = given("list.csv", format!("id,photodna\na,{spelling}\nb,{spelling}\n"));
         let read: Vec<_> = given.entries.iter().map(|entry| (entry.key.as_str(), entry.photodna)).collect();
         assert_eq!(read, [("a", Some(p)), ("b", Some(p))], "{spelling}");
-        assert!(given.is_clean(), "{spelling}: {:?}", given.told);
+        assert!(given.is_clean(), "{spelling}: {:?}", given.problems);
     }
     for line in [
         format!("[{}],key", numbers.join(", ")),
@@ -245,13 +245,13 @@ fn several_values_of_a_record_are_all_entries() {
             "{between:?}"
         );
         assert_eq!(given.keys(), ["k", "k", "k", "l"], "{between:?}");
-        assert!(given.is_clean(), "{between:?}: {:?}", given.told);
+        assert!(given.is_clean(), "{between:?}: {:?}", given.problems);
     }
     let columns = given("list.csv", format!("id,pdq,pdq,hash\nk,{a},{b},{c}\n"));
     assert_eq!((columns.entries.len(), columns.keys()), (3, vec!["k"; 3]));
-    // Good ones beside a bad one.
+    // Good ones next to a bad one.
     let mixed = given("list.csv", format!("id,pdq\nk,{a};rubbish;{b}\n"));
-    assert_eq!((mixed.entries.len(), mixed.told.len()), (2, 1));
+    assert_eq!((mixed.entries.len(), mixed.problems.len()), (2, 1));
 
     let p = photodna(9);
     for (what, json, signatures) in [
@@ -302,7 +302,7 @@ fn several_values_of_a_record_are_all_entries() {
             let records = if name == "list.jsonl" { 2 } else { 1 };
             assert_eq!(given.signatures(), records * signatures, "{what} in {json}");
             assert!(given.keys().iter().all(|key| *key == "7"), "{what}: {:?}", given.keys());
-            assert!(given.is_clean(), "{what}: {:?}", given.told);
+            assert!(given.is_clean(), "{what}: {:?}", given.problems);
         }
     }
     // Of both kinds one each are one entry.
@@ -373,7 +373,7 @@ fn every_encoding_gives_the_same_entries() {
         ] {
             let given = given(name, &bytes);
             assert_eq!(given.entries, expected.entries, "{name} in {encoding}: {}", given.message());
-            assert!(given.is_clean(), "{name} in {encoding}: {:?}", given.told);
+            assert!(given.is_clean(), "{name} in {encoding}: {:?}", given.problems);
         }
     }
 }
@@ -417,7 +417,7 @@ fn packed_lists_are_read() {
     ] {
         let given = given(name, &bytes);
         assert_eq!(given.entries, expected, "{name}: {}", given.message());
-        assert!(given.is_clean(), "{name}: {:?}", given.told);
+        assert!(given.is_clean(), "{name}: {:?}", given.problems);
     }
     let text = format!("{},k\n", pdq(1));
     let given = given(
@@ -428,13 +428,13 @@ fn packed_lists_are_read() {
             ("logo.png", b"\x89PNG\r\n\x1a\n...."),
         ]),
     );
-    assert_eq!((given.entries.len(), given.told.len()), (201, 1), "what is no list is told");
-    assert!(given.told[0].1.contains("a PNG picture"), "{:?}", given.told);
+    assert_eq!((given.entries.len(), given.problems.len()), (201, 1), "what is no list is reported");
+    assert!(given.problems[0].1.contains("a PNG picture"), "{:?}", given.problems);
     assert!(given.error.is_none());
 }
 
 #[test]
-fn a_packed_list_that_breaks_off_is_told() {
+fn a_packed_list_that_breaks_off_is_reported() {
     let list = table(200, |n| format!("label {n}"));
     for packed in
         [gzip(list.as_bytes()), zstd::encode_all(list.as_bytes(), 1).unwrap(), zip(&[("a", list.as_bytes())])]
@@ -473,7 +473,7 @@ fn bytes_are_no_signatures_because_their_number_divides() {
         let given = given(name, &bytes);
         assert!(matches!(given.error, Some(Error::Input(_))), "{name}: {:?}", given.error);
         assert!(given.message().contains(kind), "{name}: {}", given.message());
-        assert_eq!((given.entries.len(), given.told.len(), given.without), (0, 0, 0), "{name}");
+        assert_eq!((given.entries.len(), given.problems.len(), given.without), (0, 0, 0), "{name}");
     }
     let sheet = given("list.xlsx", zip(&[("[Content_Types].xml", b"<x/>"), ("xl/workbook.xml", b"<x/>")]));
     assert!(sheet.message().contains("spreadsheet") && sheet.entries.is_empty());
@@ -528,7 +528,7 @@ fn pages_of_threatexchange() {
             [1, 2, 4, 5].map(|n| Some(pdq(n)))
         );
         assert_eq!(given.removed, ["3", "6"], "{what}");
-        assert!(given.is_clean(), "{what}: {:?}", given.told);
+        assert!(given.is_clean(), "{what}: {:?}", given.problems);
         assert_eq!(given.without, 0, "{what}");
     }
     let descriptor = |n: u8, kind: &str, value: &str| {
@@ -549,7 +549,7 @@ fn pages_of_threatexchange() {
             (vec!["1", "2"], 2),
             "one for each, by its own id: {text}"
         );
-        assert_eq!((given.without, given.is_clean()), (2, true), "{:?}", given.told);
+        assert_eq!((given.without, given.is_clean()), (2, true), "{:?}", given.problems);
     }
     // Asked for by ids, with no id inside.
     let map = format!(
@@ -558,14 +558,14 @@ fn pages_of_threatexchange() {
         "0".repeat(32)
     );
     assert_eq!(given("map.json", map).keys(), ["990927"]);
-    // A tombstone that names nothing is told.
+    // A tombstone that names nothing is reported.
     let nameless = format!(
         "[{{\"indicator\":\"{}\",\"type\":\"HASH_PDQ\",\"should_delete\":true}},{}]",
         pdq(1),
         update(2, "false")
     );
     let given = given("page.json", nameless);
-    assert_eq!((given.keys(), given.told.len()), (vec!["2"], 1));
+    assert_eq!((given.keys(), given.problems.len()), (vec!["2"], 1));
 }
 
 #[test]
@@ -590,7 +590,11 @@ fn records_of_stopncii() {
         ),
     );
     assert_eq!(given.entries.iter().map(|entry| entry.pdq).collect::<Vec<_>>(), [1, 2].map(|n| Some(pdq(n))));
-    assert_eq!(given.told.len(), 1, "what is withdrawn is not live, and as it has no id that is told");
+    assert_eq!(
+        given.problems.len(),
+        1,
+        "what is withdrawn is not live, and as it has no id that is reported"
+    );
 }
 
 #[test]
@@ -697,15 +701,18 @@ fn json_as_programs_write_it() {
         ),
     ] {
         let given = given("list.json", &json);
-        assert_eq!(given.keys(), keys, "{what}: {} {:?}", given.message(), given.told);
-        assert!(given.is_clean(), "{what}: {:?} {}", given.told, given.message());
+        assert_eq!(given.keys(), keys, "{what}: {} {:?}", given.message(), given.problems);
+        assert!(given.is_clean(), "{what}: {:?} {}", given.problems, given.message());
     }
     // Lines keep their own company: a broken one costs only itself.
     let lines = format!(
         "{{\"id\":\"a\",\"pdq\":\"{q}\",\"n\":\"\\ud800\"}}\n{{\"id\":\"b\",\"pdq\":\"{q}\"\n{{\"id\":\"c\",\"pdq\":\"{q}\",\"quality\":NaN}}\n"
     );
     let given_lines = given("list.jsonl", lines);
-    assert_eq!((given_lines.keys(), given_lines.told.len(), given_lines.told[0].0), (vec!["a", "c"], 1, 2));
+    assert_eq!(
+        (given_lines.keys(), given_lines.problems.len(), given_lines.problems[0].0),
+        (vec!["a", "c"], 1, 2)
+    );
     // A SHA-256 in a place that says nothing is none of ours.
     let digest = given(
         "list.json",
@@ -714,7 +721,7 @@ fn json_as_programs_write_it() {
             pdq(2)
         ),
     );
-    assert_eq!((digest.signatures(), digest.is_clean()), (1, true), "{:?}", digest.told);
+    assert_eq!((digest.signatures(), digest.is_clean()), (1, true), "{:?}", digest.problems);
 }
 
 #[test]
@@ -751,9 +758,9 @@ fn a_list_that_gives_nothing_says_what_was_seen() {
     assert!(given.error.is_none() && given.removed == ["1/a"]);
 }
 
-/// Every format cut at every place: what is whole is given, and that it was cut is told, but where the cut falls between lines.
+/// Every format cut at every place: what is whole is given, and the cut is reported unless it falls between lines.
 #[test]
-fn a_list_that_breaks_off_is_told() {
+fn a_list_that_breaks_off_is_reported() {
     let rows = 1..=6u8;
     let each = |row: &dyn Fn(u8) -> String| rows.clone().map(row).collect::<String>();
     let record =
@@ -786,7 +793,7 @@ fn a_list_that_breaks_off_is_told() {
     let mut cuts = 0;
     for (name, list, has_lines) in lists {
         let whole = given(name, &list);
-        assert_eq!((whole.entries.len(), whole.is_clean()), (6, true), "{name}: {:?}", whole.told);
+        assert_eq!((whole.entries.len(), whole.is_clean()), (6, true), "{name}: {:?}", whole.problems);
         for end in (list.len() / 3..list.len() - 1).step_by(5) {
             let given = given(name, &list[..end]);
             let lines = list[..end].matches('\n').count();
@@ -875,7 +882,7 @@ fn pipes_are_read_once() {
             ("k0", "k2999"),
             "{what}"
         );
-        assert!(given.is_clean(), "{what}: {:?}", given.told);
+        assert!(given.is_clean(), "{what}: {:?}", given.problems);
     }
 }
 
@@ -925,7 +932,12 @@ fn parquet_with_lists_and_groups() {
     for file in [file.clone(), gzip(&file)] {
         let given = given("list.parquet", &file);
         assert_eq!(given.keys(), ["a", "a", "b"], "{}", given.message());
-        assert_eq!((given.signatures(), given.without, given.is_clean()), (4, 1, true), "{:?}", given.told);
+        assert_eq!(
+            (given.signatures(), given.without, given.is_clean()),
+            (4, 1, true),
+            "{:?}",
+            given.problems
+        );
         assert_eq!((given.entries[0].photodna, given.entries[0].pdq), (Some(photodna(1)), Some(pdq(1))));
     }
 }

@@ -365,7 +365,7 @@ fn fax_pages_of_every_kind_show_the_same() {
 }
 
 #[test]
-fn an_index_without_a_colour_has_the_last_one_and_is_told() {
+fn an_index_without_a_colour_has_the_last_one_and_is_flagged() {
     let indices: Vec<u8> = grey().iter().map(|level| level / 64).collect();
     let of = |colours: usize, indices: &[u8]| {
         let palette =

@@ -24,7 +24,7 @@ fn code(output: &Output) -> Option<i32> {
     output.status.code()
 }
 
-fn told(output: &Output) -> String {
+fn printed(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
@@ -77,8 +77,8 @@ fn refused(folder: &TempDir, arguments: &[&str], telling: &str) {
     for force in [&[][..], &["--force"]] {
         let arguments = [arguments, force].concat();
         let output = run(folder, &arguments);
-        assert_eq!(code(&output), Some(1), "{arguments:?}: {}", told(&output));
-        assert!(told(&output).contains(telling), "{arguments:?}: {}", told(&output));
+        assert_eq!(code(&output), Some(1), "{arguments:?}: {}", printed(&output));
+        assert!(printed(&output).contains(telling), "{arguments:?}: {}", printed(&output));
         assert!(everything(folder) == before, "{arguments:?} changed files");
     }
 }
@@ -123,7 +123,7 @@ fn an_output_that_is_an_input_is_refused() {
     }
     // What is not read in a folder is no input.
     let output = run(&folder, &["hash", "photos", "--only", "png,bmp", "-o", "photos/new.jsonl"]);
-    assert_eq!(code(&output), Some(0), "{}", told(&output));
+    assert_eq!(code(&output), Some(0), "{}", printed(&output));
 }
 
 #[test]
@@ -143,8 +143,8 @@ fn a_file_of_another_kind_is_written_over_only_by_force() {
         for name in names {
             let before = everything(&folder);
             let output = run(&folder, &[command, &[name]].concat());
-            assert_eq!(code(&output), Some(1), "{command:?} {name}: {}", told(&output));
-            assert!(told(&output).contains("--force"), "{}", told(&output));
+            assert_eq!(code(&output), Some(1), "{command:?} {name}: {}", printed(&output));
+            assert!(printed(&output).contains("--force"), "{}", printed(&output));
             assert!(everything(&folder) == before, "{command:?} {name} changed files");
             tried += 1;
         }
@@ -152,7 +152,7 @@ fn a_file_of_another_kind_is_written_over_only_by_force() {
     let before = everything(&folder);
     for name in ["a.png", "notes.txt", "records.jsonl"] {
         let output = run(&folder, &["gallery", "build", name, "records.csv", "-q"]);
-        assert_eq!(code(&output), Some(1), "gallery build {name}: {}", told(&output));
+        assert_eq!(code(&output), Some(1), "gallery build {name}: {}", printed(&output));
         let quarantine = ["gallery", "build", "g", "records.csv", "-q", "--quarantine", name];
         assert_eq!(code(&run(&folder, &quarantine)), Some(1), "--quarantine {name}");
         tried += 2;
@@ -161,7 +161,7 @@ fn a_file_of_another_kind_is_written_over_only_by_force() {
 
     for (command, name) in [(hash, "notes.txt"), (page, "foreign.html")] {
         let output = run(&folder, &[command, &[name, "--force"]].concat());
-        assert_eq!(code(&output), Some(0), "{name}: {}", told(&output));
+        assert_eq!(code(&output), Some(0), "{name}: {}", printed(&output));
         assert_ne!(fs::read(folder.path().join(name)).unwrap(), before[&folder.path().join(name)]);
         // Now it is what the command writes.
         assert_eq!(code(&run(&folder, &[command, &[name]].concat())), Some(0));
@@ -185,7 +185,7 @@ fn what_a_command_wrote_it_writes_again() {
     for (command, names, expected) in commands {
         for name in names {
             let output = run(&folder, &[command, &[name]].concat());
-            assert_eq!(code(&output), Some(expected), "{command:?} {name}: {}", told(&output));
+            assert_eq!(code(&output), Some(expected), "{command:?} {name}: {}", printed(&output));
             assert!(fs::metadata(folder.path().join(name)).unwrap().len() > 0);
         }
     }
@@ -197,7 +197,7 @@ fn what_a_command_wrote_it_writes_again() {
     assert_eq!(left, None);
 }
 
-/// Waits until a file beside `name` holds so many lines, and says which.
+/// Waits until a file next to `name` holds so many lines, and says which.
 fn draft(folder: &TempDir, name: &str, lines: usize) -> PathBuf {
     let started = Instant::now();
     loop {
@@ -261,7 +261,7 @@ fn a_list_that_cannot_be_read_leaves_the_old_gallery_and_quarantine() {
     fs::write(folder.path().join("bad"), b"{\"list\":\"old\",\"position\":1,\"reason\":\"odd\"}\n").unwrap();
     let before = everything(&folder);
     let output = run(&folder, &["gallery", "build", "known.gallery", "gone.csv", "--quarantine", "bad"]);
-    assert_eq!(code(&output), Some(1), "{}", told(&output));
+    assert_eq!(code(&output), Some(1), "{}", printed(&output));
     assert!(everything(&folder) == before);
 }
 

@@ -83,10 +83,10 @@ fn every_compression_and_encoding_gives_the_same_pictures() {
     ];
     let (path, expected) = given(&folder, "a.parquet", &file(&rows(), plain()));
     let expected = below(&path, expected);
-    let told: Vec<(&str, &str)> =
+    let outcomes: Vec<(&str, &str)> =
         expected.iter().map(|(name, record)| (name.as_str(), code(record))).collect();
     let names = ["0.png", "1.png", "2.png", "again.png", "3.png", "none", "4.png", "5.png", "6.png"];
-    assert_eq!(told, names.map(|name| (name, if name == "none" { "input" } else { "ok" })));
+    assert_eq!(outcomes, names.map(|name| (name, if name == "none" { "input" } else { "ok" })));
     let mut compared = 0;
     for compression in compressions {
         for encoding in encodings {
@@ -128,11 +128,11 @@ fn columns_are_known_by_what_is_in_them() {
     };
     type Columns = Vec<(&'static str, Column)>;
     let cases: [(&str, Columns, &str, usize); 9] = [
-        ("a digest beside paths", vec![("path (UTF8)", paths()), ("md5", digests())], "names", 3),
+        ("a digest next to paths", vec![("path (UTF8)", paths()), ("md5", digests())], "names", 3),
         ("paths without a mark", vec![("path", paths())], "names", 3),
         ("both without a mark", vec![("url", paths()), ("sha", digests())], "names", 3),
         ("content that holds none", vec![("content", digests()), ("path (UTF8)", paths())], "names", 3),
-        ("pictures beside paths", vec![("path (UTF8)", paths()), ("photo", images())], "pictures", 3),
+        ("pictures next to paths", vec![("path (UTF8)", paths()), ("photo", images())], "pictures", 3),
         ("two binary ones", vec![("md5", digests()), ("photo", images())], "pictures", 3),
         ("a name of names", vec![("file", images())], "pictures", 3),
         ("a picture's name for paths", vec![("image", paths()), ("path (UTF8)", paths())], "names", 3),
@@ -155,17 +155,17 @@ fn columns_are_known_by_what_is_in_them() {
 }
 
 #[test]
-fn the_choice_of_names_is_told() {
+fn the_choice_of_names_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let columns = [("md5", column(&[&[1; 16]])), ("path (UTF8)", column(&[b"a.png"]))];
-    let path = write(&folder, "told.parquet", &file(&columns, plain()));
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let taken = told.clone();
+    let path = write(&folder, "names.parquet", &file(&columns, plain()));
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let taken = seen.clone();
     let notices = Notices::new(move |notice| taken.lock().unwrap().push(notice.to_string()));
     let options = InputOptions::default().notices(notices);
     assert_eq!(items([path.clone().into_os_string()], &options).count(), 1);
-    let told = told.lock().unwrap();
-    assert!(told.len() == 1 && told[0].contains("path") && told[0].contains("md5"), "{told:?}");
+    let seen = seen.lock().unwrap();
+    assert!(seen.len() == 1 && seen[0].contains("path") && seen[0].contains("md5"), "{seen:?}");
 }
 
 /// A struct in Thrift's compact protocol: fields in their order, each with its number.

@@ -13,7 +13,7 @@ use shadegrid::pipeline::{
 };
 use shadegrid::{Algorithm, Engine, Error, HashOptions, RunOptions};
 
-/// Gives every second record matches on its way to a sink.
+/// Gives every second record matches before it reaches a sink.
 struct Matched<'a>(&'a mut dyn StoredSink);
 
 impl Sink for Matched<'_> {

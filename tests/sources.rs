@@ -1,6 +1,6 @@
 //! Archives and lists: the same records as from files on disk, whatever holds them and wherever it breaks.
 //!
-//! One long file, since every kind holds the same pictures and is held against the same records.
+//! One long file, since every kind holds the same pictures and is compared with the same records.
 
 mod common;
 
@@ -71,7 +71,7 @@ fn archives(folder: &TempDir) -> Vec<PathBuf> {
         ("d.tar.zst", zstd),
         ("e.zip", zip(&pictures)),
         ("f.parquet", parquet),
-        ("compressed-but-not-told.tar", gzip(&plain)),
+        ("compressed-without-its-name.tar", gzip(&plain)),
     ]
     .map(|(name, bytes)| write(folder, name, &bytes))
     .to_vec()
@@ -438,7 +438,7 @@ fn lists_name_by_their_columns() {
     let expected = vec![(ItemKind::Picture, source.clone()), (ItemKind::Archive, source)];
     assert_eq!(kinds(vec![Input::List(list.into())], &options), expected);
 
-    // What cannot be read is told by a record, with what there is.
+    // What cannot be read has a record that says what there is instead.
     for (name, bytes) in
         [("bad.csv", &b"a,b\n1,2\n"[..]), ("short.csv", &b"x,path\n1\n"[..]), ("gone/x.csv", &b""[..])]
     {
@@ -530,9 +530,9 @@ fn odd_lists_of_names_lose_none() {
     );
 }
 
-/// A picture or document in a list's place is told, once, and not as so many names.
+/// A picture or document in a list's place is reported once, and not read as names.
 #[test]
-fn what_is_no_list_of_names_is_told() {
+fn what_is_no_list_of_names_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let noise: Vec<u8> = (0..4000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 11) as u8).collect();
     for (name, start, kind) in [

@@ -48,7 +48,7 @@ struct Faults {
     most_open: AtomicU64,
     /// Whether only the first page of a listing is given.
     first_page: AtomicBool,
-    /// Whether it is told neither what an object is nor what there is.
+    /// Whether it gives neither an object's metadata nor listings.
     secretive: AtomicBool,
     /// Answers about the bucket of pictures by their requests, where a second one is to cost no more than the sending.
     kept: Option<Mutex<HashMap<String, Response<Bytes>>>>,
@@ -287,10 +287,10 @@ fn what_cannot_be_had_is_a_record() {
         .split(|&byte| byte == b'\n')
         .filter_map(|line| serde_json::from_slice(line).ok())
         .collect();
-    let told: Vec<_> =
+    let outcomes: Vec<_> =
         lines.iter().map(|line| (line["key"].as_str().unwrap(), line["error_code"].as_str())).collect();
     assert_eq!(
-        told,
+        outcomes,
         [
             (gone[1], Some("io")),
             (gone[2], Some("io")),
@@ -366,9 +366,9 @@ fn a_listing_that_breaks_off_is_gone_on_with() {
     server.faults.first_page.store(true, Ordering::Relaxed);
     let job = ["backfill", "s3://bucket/photos/", "--out", "s3://jobs/one", "--format", "jsonl", "--quiet"];
     let broken = server.shadegrid(&job);
-    let told = String::from_utf8_lossy(&broken.stderr);
+    let printed = String::from_utf8_lossy(&broken.stderr);
     assert!(
-        broken.status.code() == Some(1) && told.contains("cannot list s3://bucket/photos/"),
+        broken.status.code() == Some(1) && printed.contains("cannot list s3://bucket/photos/"),
         "{broken:?}"
     );
     assert_eq!(server.shadegrid(&["job", "verify", "s3://jobs/one"]).status.code(), Some(3));
@@ -378,9 +378,9 @@ fn a_listing_that_breaks_off_is_gone_on_with() {
     assert_eq!(job_records(&root.path().join("jobs/one"), "s3://bucket/").len(), 1_101);
 
     let nothing = ["backfill", "s3://bucket/fotos/", "--out", "s3://jobs/two", "--quiet"];
-    let told = server.shadegrid(&nothing);
-    assert_eq!(told.status.code(), Some(1), "{told:?}");
-    assert!(String::from_utf8_lossy(&told.stderr).contains("there is nothing below"), "{told:?}");
+    let printed = server.shadegrid(&nothing);
+    assert_eq!(printed.status.code(), Some(1), "{printed:?}");
+    assert!(String::from_utf8_lossy(&printed.stderr).contains("there is nothing below"), "{printed:?}");
     let within = server.shadegrid(&["backfill", "s3://bucket/photos", "--out", "s3://bucket/photos/job"]);
     assert!(String::from_utf8_lossy(&within.stderr).contains("lies in the source"), "{within:?}");
 }
@@ -395,9 +395,9 @@ fn what_a_store_does_not_tell_is_no_object() {
     let job =
         ["backfill", "s3://bucket/photos", "--out", out.to_str().unwrap(), "--format", "jsonl", "--quiet"];
     let refused = server.shadegrid(&job);
-    let told = String::from_utf8_lossy(&refused.stderr);
+    let printed = String::from_utf8_lossy(&refused.stderr);
     assert!(
-        refused.status.code() == Some(1) && told.contains("cannot list s3://bucket/photos"),
+        refused.status.code() == Some(1) && printed.contains("cannot list s3://bucket/photos"),
         "{refused:?}"
     );
     assert!(!out.exists(), "something was written");
@@ -481,7 +481,7 @@ fn a_request_to_end_is_heard_while_the_store_is_silent() {
 }
 
 /// Pictures of a store that answers after 50 ms, with 5 % of errors and 2 % of resets, against files, in turn: hashed, and as a job whose output
-/// is in the store too. A real server is another machine: so the client has a processor of its own, and this one another.
+/// is in the store too. A real server is another machine: so the client has a CPU of its own, and this server another.
 #[test]
 #[ignore = "a measurement: SHADEGRID=target/release/shadegrid cargo test --release --test store throughput -- --ignored --nocapture"]
 fn throughput() {
@@ -526,18 +526,18 @@ fn throughput() {
     }
 }
 
-/// Runs per second of wall time on the first processor, told with the processor time of client and server.
+/// Runs per second of wall time on the first CPU; prints the CPU time of client and server.
 fn rate(server: &Server, arguments: &[&str]) -> f64 {
-    let (before, start) = (processor_time(), Instant::now());
+    let (before, start) = (cpu_time(), Instant::now());
     let command = server.command(arguments);
     let mut pinned = Command::new("taskset");
     pinned.args(["-c", "0"]).arg(command.get_program()).args(command.get_args()).args(["--threads", "1"]);
     pinned.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
     let output = pinned.output().unwrap();
-    let (elapsed, after) = (start.elapsed().as_secs_f64(), processor_time());
+    let (elapsed, after) = (start.elapsed().as_secs_f64(), cpu_time());
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     println!(
-        "{} {}: {elapsed:.2} s; client {:.2} s, server {:.2} s of processor time; {}",
+        "{} {}: {elapsed:.2} s; client {:.2} s, server {:.2} s of CPU time; {}",
         arguments[0],
         arguments[1],
         after.1 - before.1,
@@ -547,8 +547,8 @@ fn rate(server: &Server, arguments: &[&str]) -> f64 {
     1.0 / elapsed
 }
 
-/// Seconds of processor time of this process and of its children that ended, from Linux's `/proc`, in its ticks of 10 ms.
-fn processor_time() -> (f64, f64) {
+/// Seconds of CPU time of this process and of its children that ended, from Linux's `/proc`, in its ticks of 10 ms.
+fn cpu_time() -> (f64, f64) {
     let stat = fs::read_to_string("/proc/self/stat").unwrap();
     let fields: Vec<i64> =
         stat.rsplit(')').next().unwrap().split_whitespace().filter_map(|f| f.parse().ok()).collect();

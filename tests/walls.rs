@@ -160,7 +160,7 @@ fn paths(of: &str) -> Vec<String> {
     items.flat_map(|item| paths(&format!("{}{}", start.trim(), item.trim()))).collect()
 }
 
-/// The modules and names that a file names by `crate::` and `super::`, as paths from the top: `decode/jpeg/plan/Plan`.
+/// The modules and names that a file names by `crate::` and `super::`, as paths from the top: `decode/jpeg/selection/Selection`.
 fn named(file: &str, text: &str) -> Vec<Vec<String>> {
     // `pub(in path)` says who may see an item, and uses nothing.
     let code: String = code(text)
@@ -209,7 +209,7 @@ fn names_files(file: &str, text: &str, files: &HashSet<String>) -> Vec<String> {
     names
 }
 
-/// Files that import one another, however many steps apart.
+/// Files that import one another, no matter how many steps apart.
 fn circles(sources: &[(String, String)]) -> Vec<Vec<String>> {
     let files: HashSet<String> = sources.iter().map(|(file, _)| file.clone()).collect();
     let inner = sources.iter().filter(|(file, _)| file != "lib" && file != "main");
@@ -321,8 +321,8 @@ fn a_hole_in_a_wall_is_seen() {
         0
     );
 
-    assert_eq!(imports("decode/jpeg/plan", "use super::super::super::pipeline::Source;"), 1);
-    assert_eq!(imports("decode/jpeg/plan", "use super::super::{super::error, Format};"), 0);
+    assert_eq!(imports("decode/jpeg/selection", "use super::super::super::pipeline::Source;"), 1);
+    assert_eq!(imports("decode/jpeg/selection", "use super::super::{super::error, Format};"), 0);
     assert_eq!(imports("job/state/claim", "use super::super::run::worker;\nuse super::ledger;"), 1);
     assert_eq!(imports("job/state/claim", "fn f() { crate::job::commands::work::work() }"), 1);
     assert_eq!(imports("job/commands/work", "use crate::job::{run::worker, state::claim::Claims};"), 0);

@@ -1,4 +1,4 @@
-//! Search held against the naive double loop: every pair's distance by its definition, computed here, the answers compared pair by pair.
+//! Search compared with the naive double loop: every pair's distance by its definition, computed here, the answers compared pair by pair.
 //!
 //! Among the known signatures of a folder that `data` filled, copies of the queries are planted: the same, turned, altered,
 //! and ones at distance exactly T−1, T and T+1, the difference spread over all components, on few of them, or all in one direction.
@@ -129,7 +129,7 @@ fn bits(a: &[u8; 32], b: &[u8; 32]) -> u32 {
 }
 
 /// Query, row and distance.
-type Told = (u32, u32, u32);
+type Answer = (u32, u32, u32);
 
 fn check<const N: usize>(
     name: &str,
@@ -139,7 +139,7 @@ fn check<const N: usize>(
     distance: fn(&[u8; N], &[u8; N]) -> u32,
 ) -> Outcome<()> {
     let largest = thresholds.iter().copied().max().unwrap_or(0);
-    let mut all: Vec<Told> = Vec::new();
+    let mut all: Vec<Answer> = Vec::new();
     for (query, own) in queries.iter().enumerate() {
         for (row, other) in known.iter().enumerate() {
             let distance = distance(own, other);
@@ -182,7 +182,7 @@ fn check<const N: usize>(
                 gallery.search(std::slice::from_ref(query), &options, &mut Scratch::default(), &mut single);
                 single[start..].iter_mut().for_each(|found: &mut Match| found.query = number as u32);
             }
-            let expected: Vec<Told> = all.iter().copied().filter(|told| told.2 <= threshold).collect();
+            let expected: Vec<Answer> = all.iter().copied().filter(|answer| answer.2 <= threshold).collect();
             for (how, found) in [("batch", matches), ("single", single)] {
                 let what = format!("{name}, {threshold}, {level_name}, {how}");
                 compare(&what, &gallery, &expected, &found)?;
@@ -192,19 +192,19 @@ fn check<const N: usize>(
     Ok(())
 }
 
-fn compare(what: &str, gallery: &Gallery, expected: &[Told], found: &[Match]) -> Outcome<()> {
-    let mut told: Vec<Told> =
+fn compare(what: &str, gallery: &Gallery, expected: &[Answer], found: &[Match]) -> Outcome<()> {
+    let mut answers: Vec<Answer> =
         found.iter().map(|m| (m.query, gallery.entry(m.entry).position as u32, m.distance)).collect();
-    told.sort_unstable();
-    let common = told.iter().filter(|one| expected.binary_search(one).is_ok()).count();
-    let (recall, precision) = (common as f64 / expected.len() as f64, common as f64 / told.len() as f64);
+    answers.sort_unstable();
+    let common = answers.iter().filter(|one| expected.binary_search(one).is_ok()).count();
+    let (recall, precision) = (common as f64 / expected.len() as f64, common as f64 / answers.len() as f64);
     println!(
         "{{\"check\":\"{what}\",\"entries\":{},\"expected\":{},\"found\":{},\"recall\":{recall},\"precision\":{precision}}}",
         gallery.counts().entries,
         expected.len(),
-        told.len()
+        answers.len()
     );
-    if told == expected { Ok(()) } else { Err(format!("{what}: not what the double loop gives").into()) }
+    if answers == expected { Ok(()) } else { Err(format!("{what}: not what the double loop gives").into()) }
 }
 
 /// The levels of this machine that have kernels of their own, and the lowest, by name.

@@ -9,7 +9,7 @@ use shadegrid::gallery::PdqMethods;
 
 use super::Outcome;
 
-/// Times both ways on the first rows of the file, by processor time.
+/// Times both ways on the first rows of the file, by CPU time.
 pub(super) fn run(folder: &Path, sizes: &[&str]) -> Outcome<()> {
     let known = std::fs::read(folder.join("pdq.gallery.bin"))?;
     let asked = std::fs::read(folder.join("pdq.queries.bin"))?;
@@ -41,7 +41,7 @@ pub(super) fn run(folder: &Path, sizes: &[&str]) -> Outcome<()> {
 
 const RADIUS: u32 = 31;
 
-/// Microseconds of processor time a query: of all of them, or of as many sets as take 50 ms, over and over if they take less.
+/// Microseconds of CPU time per query: of all of them, or of as many sets as take 50 ms, over and over if they take less.
 fn time(queries: &[[u8; 32]], batch: usize, search: impl Fn(&[[u8; 32]]) -> usize) -> f64 {
     let start = thread_seconds();
     let (mut asked, mut found) = (0, 0);
@@ -57,7 +57,7 @@ fn time(queries: &[[u8; 32]], batch: usize, search: impl Fn(&[[u8; 32]]) -> usiz
     f64::NAN
 }
 
-/// Processor time of this thread on Linux, wall clock elsewhere.
+/// CPU time of this thread on Linux, wall clock elsewhere.
 fn thread_seconds() -> f64 {
     let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     match stat.split(' ').next().and_then(|field| field.parse::<u64>().ok()) {

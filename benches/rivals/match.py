@@ -5,7 +5,7 @@ usage: match.py BENCH FOLDER [threads] [rounds] [photodna|pdq|both]
 
 BENCH is the built `match` benchmark, FOLDER what its `data` command wrote. Needs numpy, faiss-cpu and numkong, in an
 environment of their own. FAISS and NumKong answer a share of the queries (their rates do not depend on how many). Every rate is of
-pairs, in millions a second: of processor time with one thread, so that other programs on the machine weigh less, of wall time with more, for
+pairs, in millions per second: of CPU time with one thread, so that other programs on the machine weigh less, of wall time with more, for
 which nothing else should run. FAISS reports distances under the radius, so it is given half a step more.
 """
 import json

@@ -84,7 +84,7 @@ fn capacity(adapter: &Adapter) -> Capacity {
     adapter.capacity(if adapter.is_software() { SOFTWARE_BATCH_BYTES } else { BATCH_BYTES })
 }
 
-/// The devices that a run uses beside the CPU; none by default.
+/// The devices that a run uses in addition to the CPU; none by default.
 #[derive(Debug, Clone, Default)]
 pub struct Devices {
     devices: Vec<Arc<Device>>,
@@ -94,18 +94,18 @@ pub struct Devices {
 }
 
 impl Devices {
-    /// None, for a reason that people are told.
+    /// None, with a reason for people to read.
     pub fn none(why: impl Into<String>) -> Devices {
         Devices { devices: Vec::new(), why: why.into(), required: false }
     }
 
     /// Opens and probes the devices that `choice` asks for. `wanted` names some of them, by number or by part of
-    /// their names; where it is empty, `gpu` takes all hardware there is or else the first in software, and `auto` the first
-    /// hardware that a measurement of `threads` threads' work speaks for.
+    /// their names. Without names, `gpu` takes all hardware or else the first software device, and `auto` takes the first hardware
+    /// device that a measurement finds faster than `threads` threads.
     ///
     /// # Errors
     ///
-    /// [`Error::Device`] where `gpu` finds none that works or a wanted one is not there; `auto` and `cpu` give none.
+    /// [`Error::Device`] if `gpu` finds no device that works or a wanted one is missing; `auto` and `cpu` never fail.
     pub fn choose(choice: BackendChoice, wanted: &[String], threads: NonZeroUsize) -> Result<Devices> {
         match choice {
             BackendChoice::Cpu => Ok(Devices::none("asked for")),
@@ -143,7 +143,7 @@ impl Devices {
         }
     }
 
-    /// The first hardware that speaks for itself, or none; never an error.
+    /// The first hardware device, if it is fast enough; never an error.
     fn measured(threads: NonZeroUsize) -> Devices {
         const NONE: &str = "no GPU found";
         if !driver_files(Path::new("/dev")) {
@@ -203,7 +203,7 @@ impl Devices {
     }
 }
 
-/// Whether a driver of hardware has left its files in `folder`; true where systems know of no such thing.
+/// Whether a driver of hardware has left its files in `folder`; true on systems without such files.
 ///
 /// Asking Vulkan loads every driver that is installed, software too: a tenth of a second that nobody should pay for
 /// a picture.
@@ -247,6 +247,7 @@ impl Measured {
         let mut cpu = Cpu::new(Level::new());
         let mut measured = Measured { cpu: Duration::MAX, device: Duration::MAX };
         let capacity = Capacity { pictures: 16, bytes: 32 << 20 };
+        // The shortest, since whatever else runs on the machine can only make a turn longer.
         for _ in 0..3 {
             let started = Instant::now();
             cpu.sums(&pictures[0], &algorithms);

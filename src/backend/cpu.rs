@@ -1,4 +1,4 @@
-//! The processor's way from a picture to its integer sums.
+//! The CPU's way from a picture to its integer sums.
 
 use fearless_simd::Level;
 
@@ -6,38 +6,39 @@ use super::layout::{Layout, Reduction, Samples, Shape, Table};
 use super::{PdqSums, Sums};
 use crate::kernel::dct::{self, Luma};
 use crate::kernel::gradient::{self, gradients};
-use crate::kernel::reduce::{Plan, Scratch, reduce};
+use crate::kernel::reduce::{Schedule, Scratch, reduce};
 use crate::picture::{COARSE_ZERO, Picture, Planes};
 use crate::signature::Algorithm;
 
-/// Computes sums on the processor, keeping tables and buffers between pictures. One a thread.
+/// Computes sums on the CPU and keeps tables and buffers between pictures. One per thread.
 #[derive(Debug)]
 pub(crate) struct Cpu {
     level: Level,
-    /// Of the shapes seen lately, the last one first.
-    plans: Vec<Plans>,
+    /// Those of the shapes seen most recently, the last one first.
+    schedules: Vec<Schedules>,
     scratch: Scratch,
     grids: Vec<Vec<u64>>,
     colour_grids: Vec<Vec<u64>>,
 }
 
-/// Shapes whose plans are kept: pictures of one source come in a few sizes. One takes some 100 KB, of a very wide picture a few MB.
+/// Shapes whose schedules are kept: pictures of one source come in a few sizes. A schedule takes some 100 KB, that of a very wide picture a few MB.
 const SHAPES: usize = 8;
 
 /// A layout, ready to run.
 #[derive(Debug)]
-struct Plans {
+struct Schedules {
     layout: Layout,
     /// For pixels or for luma.
-    luma: Plan,
+    luma: Schedule,
     /// For the colour plane of a coarse picture.
-    colour: Option<Plan>,
+    colour: Option<Schedule>,
 }
 
-impl Plans {
-    fn new(layout: Layout) -> Plans {
-        let plan = |reduction: Reduction| Plan::new(reduction.rows, reduction.columns, &reduction.windows);
-        Plans { luma: plan(layout.luma()), colour: layout.colour().map(plan), layout }
+impl Schedules {
+    fn new(layout: Layout) -> Schedules {
+        let schedule =
+            |reduction: Reduction| Schedule::new(reduction.rows, reduction.columns, &reduction.windows);
+        Schedules { luma: schedule(layout.luma()), colour: layout.colour().map(schedule), layout }
     }
 }
 
@@ -46,7 +47,7 @@ impl Cpu {
     pub(crate) fn new(level: Level) -> Cpu {
         Cpu {
             level,
-            plans: Vec::new(),
+            schedules: Vec::new(),
             scratch: Scratch::default(),
             grids: Vec::new(),
             colour_grids: Vec::new(),
@@ -63,19 +64,19 @@ impl Cpu {
     /// The sums of `picture` that `algorithms` need. `pdq512` is left out where it equals `pdq`.
     pub(crate) fn sums(&mut self, picture: &Picture, algorithms: &[Algorithm]) -> Sums {
         let shape = Shape::of(picture);
-        let kept = self.plans.iter().position(|plans| plans.layout.fits(shape, algorithms));
-        let plans = match kept {
-            Some(place) => self.plans.remove(place),
-            None => Plans::new(Layout::new(shape, algorithms)),
+        let kept = self.schedules.iter().position(|schedules| schedules.layout.fits(shape, algorithms));
+        let schedules = match kept {
+            Some(place) => self.schedules.remove(place),
+            None => Schedules::new(Layout::new(shape, algorithms)),
         };
-        self.reduce_planes(&plans, &picture.planes);
+        self.reduce_planes(&schedules, &picture.planes);
         let sums = Sums {
-            gradients: self.gradients(&plans.layout),
-            pdq: self.pdq(&plans.layout, Algorithm::Pdq),
-            pdq512: self.pdq(&plans.layout, Algorithm::Pdq512),
+            gradients: self.gradients(&schedules.layout),
+            pdq: self.pdq(&schedules.layout, Algorithm::Pdq),
+            pdq512: self.pdq(&schedules.layout, Algorithm::Pdq512),
         };
-        self.plans.truncate(SHAPES - 1);
-        self.plans.insert(0, plans);
+        self.schedules.truncate(SHAPES - 1);
+        self.schedules.insert(0, schedules);
         sums
     }
 
@@ -84,15 +85,23 @@ impl Cpu {
         &self.grids
     }
 
-    fn reduce_planes(&mut self, plans: &Plans, planes: &Planes) {
+    fn reduce_planes(&mut self, schedules: &Schedules, planes: &Planes) {
         let (samples, stride): (&[u8], usize) = match planes {
             Planes::Rgb(plane) | Planes::Grey(plane) => (&plane.samples, plane.stride),
+            // 16-bit samples are pairs of bytes to `reduce`, weighted 1 and 256.
             Planes::Coarse { luma, .. } => (bytemuck::cast_slice(&luma.samples), luma.stride * 2),
         };
-        reduce(self.level, &plans.luma, samples, stride, &mut self.scratch, &mut self.grids);
-        if let (Some(plan), Planes::Coarse { colour: Some(colour), .. }) = (&plans.colour, planes) {
+        reduce(self.level, &schedules.luma, samples, stride, &mut self.scratch, &mut self.grids);
+        if let (Some(schedule), Planes::Coarse { colour: Some(colour), .. }) = (&schedules.colour, planes) {
             let samples = bytemuck::cast_slice(&colour.samples);
-            reduce(self.level, plan, samples, colour.stride * 2, &mut self.scratch, &mut self.colour_grids);
+            reduce(
+                self.level,
+                schedule,
+                samples,
+                colour.stride * 2,
+                &mut self.scratch,
+                &mut self.colour_grids,
+            );
         }
     }
 
@@ -102,6 +111,7 @@ impl Cpu {
             .iter()
             .enumerate()
             .map(|(r, table)| match layout.shape.samples {
+                // Sums stay under 2⁶²: see `kernel/reduce.rs`.
                 Samples::Rgb | Samples::Grey => self.grids[r].iter().map(|&sum| sum as i64).collect(),
                 Samples::Coarse { colour, .. } => {
                     let colours = colour.map(|_| self.colour_grids[r].as_slice());

@@ -1,10 +1,10 @@
-//! The graphics processors' way from pictures to their integer sums.
+//! The GPUs' way from pictures to their integer sums.
 //!
-//! Pictures travel in batches ([`batch`]): copied into a mapped staging buffer by whoever decoded them, from there to the
-//! device in one piece, through the stages of `shaders/`, and back as three kilobytes a picture ([`slot`]). [`ring`] keeps some
-//! batches on their way at once; [`tables`] turns a layout's weights into words. wgpu is named in this folder and nowhere else.
+//! Pictures travel in batches ([`batch`]). Whoever decoded a picture copies it into a mapped staging buffer. From there the batch goes to
+//! the device in one piece, through the stages of `shaders/`, and comes back as three kilobytes per picture ([`slot`]). [`ring`] keeps
+//! several batches in flight; [`tables`] turns a layout's weights into words. wgpu is named in this folder and nowhere else.
 //!
-//! The results are those of the processor bit for bit: everything here is integer arithmetic modulo 2³² or 2⁶⁴.
+//! The results are those of the CPU bit for bit: everything here is integer arithmetic modulo 2³² or 2⁶⁴.
 
 mod adapter;
 mod batch;
@@ -34,23 +34,23 @@ pub(crate) use single::{Run, run};
 
 use crate::error::Result;
 use crate::picture::Picture;
-use batch::{Place, planes};
+use batch::{Allocation, planes};
 use slot::Slot;
 
 /// Writes a picture's samples, and its tables where they are new, into the slot's staging buffer.
 fn fill(
     slot: &Slot,
-    place: &Place,
+    allocation: &Allocation,
     picture: &Picture,
     within: &impl Fn(&mut dyn FnMut() -> Result<()>) -> Result<()>,
 ) -> Result<()> {
-    if let Some(at) = place.tables_at {
-        within(&mut || slot.fill_tables(at, &place.tables.words))?;
+    if let Some(at) = allocation.tables_at {
+        within(&mut || slot.fill_tables(at, &allocation.tables.words))?;
     }
     let (luma, colour) = planes(picture);
-    slot.fill(place.luma, &luma, within)?;
-    match (place.colour, colour) {
-        (Some(place), Some(plane)) => slot.fill(place, &plane, within),
+    slot.fill(allocation.luma, &luma, within)?;
+    match (allocation.colour, colour) {
+        (Some(allocation), Some(plane)) => slot.fill(allocation, &plane, within),
         _ => Ok(()),
     }
 }

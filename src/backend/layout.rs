@@ -85,6 +85,7 @@ impl Samples {
     fn sum_peak(self) -> u128 {
         match self {
             Samples::Rgb | Samples::Grey => 765,
+            // Three times luma and colour, each within ±COARSE_ZERO.
             Samples::Coarse { .. } => 4 * u128::from(COARSE_ZERO),
         }
     }
@@ -118,8 +119,9 @@ impl Table {
         Table { algorithm, row_sums: sums(&rows), column_sums: sums(&columns), rows, columns }
     }
 
-    /// The sums of a grid whose samples all lay `zero` too high, put right.
+    /// The sums of a grid whose samples were all `zero` too high, corrected.
     pub(crate) fn lowered(&self, sums: &[u64], zero: u64) -> Vec<i64> {
+        // Modulo 2⁶⁴ throughout: what is left is small, of either sign, and exact.
         let mut lowered = Vec::with_capacity(sums.len());
         for (sums, row) in sums.chunks_exact(self.column_sums.len()).zip(&self.row_sums) {
             let zero = row.wrapping_mul(zero);
@@ -229,6 +231,7 @@ fn tables(width: u32, height: u32, algorithms: &[Algorithm]) -> Vec<Table> {
             |radius| Table::new(Algorithm::PhotoDna, boxes(height, radius, bits), boxes(width, radius, bits));
         tables.extend(RADII.map(table));
     }
+    // Up to 512 pixels per side nothing is resampled: both conventions have the same windows, and one grid serves both.
     let differs = width.max(height) > 512;
     let wants = |algorithm| algorithms.contains(&algorithm);
     if wants(Algorithm::Pdq) || (wants(Algorithm::Pdq512) && !differs) {

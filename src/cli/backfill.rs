@@ -43,7 +43,7 @@ pub(crate) struct Arguments {
     #[arg(value_name = "SOURCE", required_unless_present = "files_from")]
     sources: Vec<OsString>,
 
-    /// Read further sources from a file, one a line
+    /// Read further sources from a file, one per line
     #[arg(long, value_name = "FILE")]
     files_from: Option<OsString>,
 

@@ -111,7 +111,7 @@ Exit codes:
 enum Kind {
     /// Values that occur very often in one list
     Overrepresented,
-    /// Signatures that no picture gives, or that say next to nothing
+    /// Signatures that no picture gives, or that carry almost no information
     Suspicious,
     /// Signatures of nearly flat pictures
     Flat,
@@ -127,7 +127,7 @@ struct RemoveArguments {
     #[arg(long, value_name = "KEY", required_unless_present = "keys_from")]
     key: Vec<String>,
 
-    /// Read further keys from a file, one a line
+    /// Read further keys from a file, one per line
     #[arg(long, value_name = "FILE")]
     keys_from: Option<PathBuf>,
 

@@ -23,7 +23,7 @@ use super::resources::Resources;
 pub(crate) struct InputArguments {
     /// Read further paths and URLs from a list; `-` is standard input
     ///
-    /// They come after those that are named. One a line, every byte up to the newline belonging to the path; or a column of a
+    /// They come after those that are named. One per line, every byte up to the newline belonging to the path; or a column of a
     /// CSV file (it ends with .csv or .tsv, or --column is given) or of a Parquet file. In a list `-` is a file of that name.
     #[arg(long, value_name = "FILE")]
     files_from: Option<PathBuf>,
@@ -121,7 +121,7 @@ impl InputArguments {
         (!once && paths.iter().all(known)).then(|| items(self.inputs(paths), options))
     }
 
-    /// Counts them while the run goes on, where they are [`listable`](InputArguments::listable).
+    /// Counts them during the run, if they are [`listable`](InputArguments::listable).
     pub(crate) fn count(&self, paths: &[PathBuf], options: &InputOptions) -> Option<Count> {
         self.listable(paths, options).map(count_items)
     }

@@ -27,7 +27,7 @@ use matcher::{Matcher, To};
 /// Look pictures or stored signatures up in galleries: all entries within the threshold, none missed
 ///
 /// Pictures are hashed and looked up in one pass; their records are those of `hash`, with what matched in `matches`. Stored signatures (records of
-/// `hash`, CSV, Parquet, any list that `gallery build` reads) are streamed, so an archive of any size can be held against a new list.
+/// `hash`, CSV, Parquet, any list that `gallery build` reads) are streamed, so an archive of any size can be compared with a new list.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -72,7 +72,7 @@ pub(crate) struct Arguments {
 
     /// Do not check the galleries' checksums first
     ///
-    /// Checking reads the whole file, some gigabytes a second; a damaged gallery could miss matches.
+    /// Checking reads the whole file, some gigabytes per second; a damaged gallery could miss matches.
     #[arg(long)]
     no_verify: bool,
 

@@ -100,7 +100,7 @@ impl Overwrite {
         if there.as_ref().is_ok_and(|there| !there.is_file()) || reads::is_descriptor(path) {
             return Ok(Target::Direct(path.to_path_buf()));
         }
-        let place = Place { path: path.to_path_buf(), kind, force: self.force };
+        let place = OutputFile { path: path.to_path_buf(), kind, force: self.force };
         place.check().map(|()| Target::File(place))
     }
 
@@ -109,7 +109,7 @@ impl Overwrite {
     /// # Errors
     ///
     /// [`Error::Input`], also where `path` is a pipe or a device.
-    pub(crate) fn check_file(self, path: &Path, kind: Kind, reads: &Reads) -> Result<Place, Error> {
+    pub(crate) fn check_file(self, path: &Path, kind: Kind, reads: &Reads) -> Result<OutputFile, Error> {
         match self.check(Some(path), kind, reads)? {
             Target::File(place) => Ok(place),
             _ => Err(Error::Input(format!("{} is there and is no file", path.display()))),
@@ -119,13 +119,13 @@ impl Overwrite {
 
 /// Where a file is to be, and what may be there before.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct OutputFile {
     path: PathBuf,
     kind: Kind,
     force: bool,
 }
 
-impl Place {
+impl OutputFile {
     /// That what is there, if anything, may go.
     fn check(&self) -> Result<(), Error> {
         let path = self.path.display();
@@ -154,7 +154,7 @@ pub(crate) enum Target {
     StandardOutput,
     /// A pipe or a device, which is opened and not replaced.
     Direct(PathBuf),
-    File(Place),
+    File(OutputFile),
 }
 
 impl Target {
@@ -186,7 +186,7 @@ pub(crate) enum Output {
     /// Standard output, or something that cannot be renamed: a pipe or a device.
     Direct,
     /// A file that is written under another name until it is complete.
-    File { draft: Draft, place: Place },
+    File { draft: Draft, place: OutputFile },
 }
 
 impl Output {

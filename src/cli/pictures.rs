@@ -50,7 +50,7 @@ pub(crate) struct DecodeArguments {
 
     /// Most pixels for each byte of a file, asked of pictures over 12.6 megapixels
     ///
-    /// A picture costs what its pixels cost, and one of nothing but background fits into a few bytes. Photographs have up to 43 pixels a byte.
+    /// A picture costs what its pixels cost, and one of nothing but background fits into a few bytes. Photographs have up to 43 pixels per byte.
     #[arg(long, value_name = "N", default_value_t = Limits::default().max_pixels_per_byte)]
     max_pixels_per_byte: u64,
 

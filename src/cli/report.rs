@@ -17,8 +17,12 @@ pub(crate) fn write(location: &dyn Location, report: &Report) -> Result<(), Erro
 fn job_page(report: &Report) -> String {
     let mut body = format!("<h1>Shadegrid: an archive's signatures</h1><p>{}</p>", escaped(&subject(report)));
     body.push_str(&table(&["", ""], totals(report)));
-    section(&mut body, "Records a second, over time", &over_time(report, |part| part.records, "records/s"));
-    section(&mut body, "Megabytes a second, over time", &over_time(report, |part| part.bytes / 1e6, "MB/s"));
+    section(&mut body, "Records per second, over time", &over_time(report, |part| part.records, "records/s"));
+    section(
+        &mut body,
+        "Megabytes per second, over time",
+        &over_time(report, |part| part.bytes / 1e6, "MB/s"),
+    );
     section(&mut body, "Failed, by error code", &counted(report.failed.iter(), "Nothing failed."));
     if !report.failed.is_empty() {
         body.push_str(
@@ -95,8 +99,8 @@ fn totals(report: &Report) -> Vec<Vec<String>> {
         line("Read", HumanBytes(report.bytes).to_string()),
         line("Written", HumanBytes(report.written).to_string()),
         line("From first to last", duration(seconds)),
-        line("Hashed a second", format!("{:.1}", report.records.saturating_sub(failed) as f64 / seconds)),
-        line("Megapixels a second", format!("{:.1}", report.pixels as f64 / 1e6 / seconds)),
+        line("Hashed per second", format!("{:.1}", report.records.saturating_sub(failed) as f64 / seconds)),
+        line("Megapixels per second", format!("{:.1}", report.pixels as f64 / 1e6 / seconds)),
     ]
 }
 
@@ -107,7 +111,7 @@ fn duration(seconds: f64) -> String {
     HumanDuration(Duration::from_secs_f64(seconds)).to_string()
 }
 
-fn over_time(report: &Report, value: impl Fn(&shadegrid::job::Part) -> f64, unit: &str) -> String {
+fn over_time(report: &Report, value: impl Fn(&shadegrid::job::TimeSlice) -> f64, unit: &str) -> String {
     let values: Vec<f64> = report.over_time.iter().map(value).collect();
     steps(&values, &duration(report.seconds()), unit)
 }

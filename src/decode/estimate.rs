@@ -8,7 +8,7 @@ use super::Format;
 use crate::error::Result;
 use crate::limits::Limits;
 
-/// Memory that decoding or hashing a file will take, in bytes, beside the file itself. 0 where it ends before any is taken: no known format,
+/// Memory that decoding or hashing a file will take, in bytes, not counting the file itself. 0 if decoding ends before any is taken: no known format,
 /// or over a limit; a TIFF's tables are read even so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -40,7 +40,7 @@ pub(super) struct Estimate {
     /// Pixels that decoding works through: those of the picture, and more where tiles hang over its edge, a frame is not of the
     /// canvas' size, or a sample is wider than usual.
     pub(super) pixels: u64,
-    /// Memory at its peak, in bytes, beside the file itself: the samples and whatever decoders hold with them.
+    /// Peak memory in bytes, not counting the file itself: the samples and whatever decoders hold with them.
     pub(super) memory: u64,
     /// Memory that its [`faces`](super::faces) take when these samples are gone, in bytes; 0 where they take no more than the samples do.
     pub(super) faces: u64,

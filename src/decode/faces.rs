@@ -1,7 +1,7 @@
 //! The faces of a file: what viewers show where they show something else than the stored pixels.
 //!
 //! A signature is of the stored pixels, as those in lists are. Whoever hides a picture puts it where viewers look and a hash does not: behind
-//! transparency, a profile, a frame of an animation, a scan or page that is passed over. Such a file has further faces, each a picture
+//! transparency, a profile, a frame of an animation, a scan or page that viewers skip. Such a file has further faces, each a picture
 //! of its own with signatures of its own:
 //!
 //! | face | shown by |

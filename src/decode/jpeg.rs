@@ -22,7 +22,7 @@
 //! - **Data.** Damage never stops decoding (`bits`, `progressive`). Missing data is zeros for as long as an MCU lasts; behind it, an interval
 //!   keeps what it had, which in a first scan is mid-grey. A restart marker out of its turn costs an interval or so.
 //! - **Values** keep 16 bits, sums and products wrap (`idct`).
-//! - **Colours** are told by JFIF, then Adobe's flag, then the components' names (`plan`); chroma is brought to the pixels by
+//! - **Colours** follow from JFIF, then Adobe's flag, then the components' names (`selection`); chroma is brought to the pixels by
 //!   `upsample`, and what an unfinished progressive file lacks is guessed (`smooth`).
 //!
 //! Where libjpeg-turbo shows nothing at all, more is read than there: a height that a DNL segment gives, MCUs of more than ten blocks,
@@ -53,7 +53,7 @@
 //! # Damage
 //!
 //! Rows count as damaged (`rows`) from the first bits on that no code begins with, where data ends too early, where a restart interval never
-//! came, and where data was left over in front of a restart marker or passed over behind it: to the end of the interval each time. All rows do where a
+//! came, and where data was left over in front of a restart marker or skipped behind it: to the end of the interval each time. All rows do where a
 //! component has no scan, where bits of a progressive picture were never sent, or a scan behind the first cannot be read at all. What every
 //! viewer shows whole is not damaged: a coefficient behind the last one, restart markers whose numbers are off by three or more, data left over
 //! at the end of a scan.
@@ -82,6 +82,7 @@ use reader::Reader;
 use std::ops::Range;
 
 mod bits;
+mod block_stream;
 mod blocks;
 mod clipping;
 mod colour;
@@ -91,7 +92,6 @@ mod gamut;
 mod header;
 mod huffman;
 mod idct;
-mod lane;
 mod layout;
 mod level;
 mod lockstep;
@@ -102,13 +102,13 @@ mod moments;
 #[cfg(test)]
 mod naive;
 mod pixels;
-mod plan;
 mod planes;
 mod progressive;
 mod reader;
 mod rows;
 mod runs;
 mod scan;
+mod selection;
 mod sequential;
 mod smooth;
 mod split;

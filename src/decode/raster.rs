@@ -180,7 +180,7 @@ fn blank(samples: &mut Vec<u8>, length: usize) -> Result<()> {
 /// Makes the buffer exactly this long; what it holds may be anything.
 fn lengthen(samples: &mut Vec<u8>, length: usize) -> Result<()> {
     if samples.capacity() < length {
-        // What was there is of no use, and must not be held beside the new memory.
+        // The old contents are of no use: freed first, so that both are never held together.
         *samples = Vec::new();
         samples.try_reserve_exact(length).map_err(|_| limits::refused(length as u64))?;
     }
@@ -239,7 +239,7 @@ pub(super) fn take_alpha(samples: &mut Vec<u8>) -> Vec<u8> {
     opacity.alpha
 }
 
-/// The colour that was multiplied with an alpha of 0..=255 before it was stored; as it is where nothing can be told.
+/// The colour that was multiplied with an alpha of 0..=255 before it was stored; unchanged where alpha 0 has lost it.
 fn divided(colour: u8, alpha: u8) -> u8 {
     match alpha {
         0 | 255 => colour,

@@ -22,7 +22,7 @@ pub struct Viewing {
     pub unusual: bool,
 }
 
-/// What faces are made of, beside the picture itself.
+/// What faces are made of, apart from the picture itself.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Sources {
     /// The opacity of each pixel; empty where all are opaque.

@@ -1,4 +1,4 @@
-//! A picture in a queue, and the answer that whoever asked will have.
+//! A picture in a queue, and the answer that the caller will get.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -12,17 +12,17 @@ use super::failure::{HashError, PictureError};
 use crate::hasher::{HashOptions, Hashed};
 use crate::pipeline::{Task, dropped};
 
-/// Which pictures go first.
+/// Which queue a picture waits in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Lane {
-    /// Somebody waits for this one.
+    /// For pictures that somebody waits for: they go first.
     #[default]
     Interactive,
-    /// One of many, that can wait.
+    /// For pictures that can wait.
     Bulk,
 }
 
-/// The signatures to come: a future that needs no runtime. Dropping it cancels what no thread has begun with.
+/// The signatures to come: a future that needs no runtime. Dropping it cancels the request unless a thread has begun with it.
 #[derive(Debug)]
 #[must_use = "dropping it cancels the request"]
 pub struct Hashing {
@@ -44,6 +44,7 @@ impl Future for Hashing {
     type Output = Result<Hashed, HashError>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        // The waker is left under the lock that `give` takes, so that no outcome falls between looking and leaving it.
         let mut state = self.answer.lock();
         match state.outcome.take() {
             Some(outcome) => Poll::Ready(outcome),
@@ -61,7 +62,7 @@ impl Drop for Hashing {
     }
 }
 
-/// A picture in a queue. Dropped without an outcome it says so.
+/// A picture in a queue. If it is dropped without an outcome, the answer is an error that says so.
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) bytes: Bytes,
@@ -79,7 +80,7 @@ impl Task for Request {
         &self.options
     }
 
-    /// Whether it is still to be hashed; says so to whoever waits where it is too late.
+    /// Whether it is still to be hashed. If it is too late, whoever waits gets the error at once.
     fn is_wanted(&self) -> bool {
         if self.answer.lock().is_abandoned {
             return false;
@@ -104,7 +105,7 @@ impl Drop for Request {
     }
 }
 
-/// What the one who asks and the one who hashes share.
+/// What the caller and the thread that hashes share.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
     state: Mutex<State>,
@@ -120,9 +121,10 @@ struct State {
 }
 
 impl Answer {
-    /// Gives the outcome to whoever waits. The first one counts.
+    /// Gives the outcome to whoever waits. Only the first call counts.
     pub(super) fn give(&self, outcome: Result<Hashed, HashError>) {
         let mut state = self.lock();
+        // Not `outcome.is_some()`: that is empty again once it was taken.
         if std::mem::replace(&mut state.is_given, true) {
             return;
         }

@@ -14,9 +14,9 @@ pub struct PictureError {
     pub code: &'static str,
     /// The format that the first bytes announce, where the picture is corrupt.
     pub format: Option<&'static str>,
-    /// The field of [`Limits`](crate::Limits) that the picture is over, such as `max_pixels`.
+    /// The field of [`Limits`](crate::Limits) that the picture exceeds, such as `max_pixels`.
     pub limit: Option<String>,
-    /// What was found.
+    /// What is wrong, in a sentence.
     pub message: String,
 }
 
@@ -43,10 +43,10 @@ impl From<&Error> for PictureError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HashError {
-    /// The picture's fault.
+    /// The picture cannot be hashed.
     #[error(transparent)]
     Picture(#[from] PictureError),
-    /// As many pictures wait already as may: try again later.
+    /// The queue is full: try again later.
     #[error("too many pictures wait to be hashed")]
     Busy,
     /// The deadline passed before the picture was hashed.

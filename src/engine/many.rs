@@ -1,4 +1,4 @@
-//! Many pictures in memory at once: threads that take the next one, each with buffers of its own, which are kept from call to call.
+//! Many pictures in memory at once. Each thread takes the next picture and has buffers of its own, which are kept from call to call.
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -25,7 +25,7 @@ pub struct HashRequest<'e> {
 }
 
 /// A request, taken apart.
-struct Parts<'e> {
+struct Submission<'e> {
     queue: &'e Sender<Box<dyn Task>>,
     request: Box<Request>,
     hashing: Hashing,
@@ -37,12 +37,12 @@ impl<'e> HashRequest<'e> {
         HashRequest { owner, bytes, options: owner.options.clone(), deadline: None, lane: Lane::Interactive }
     }
 
-    /// Other choices than the engine's. Threads keep their buffers for the choices that they met last: share one `Arc` among requests.
+    /// Other choices than the engine's. Threads keep buffers for the choices that they used last, so share one `Arc` among requests.
     pub fn options(self, options: &Arc<HashOptions>) -> HashRequest<'e> {
         HashRequest { options: options.clone(), ..self }
     }
 
-    /// How long the answer is of use from now on. A picture that no thread began with by then is dropped.
+    /// How long the caller can use the answer, from now on. A picture that no thread has begun with by then is dropped.
     pub fn deadline(self, after: Duration) -> HashRequest<'e> {
         HashRequest { deadline: Instant::now().checked_add(after), ..self }
     }
@@ -53,31 +53,36 @@ impl<'e> HashRequest<'e> {
     }
 
     /// What to send, where to, and what to wait for.
-    fn parts(self) -> Parts<'e> {
+    fn submission(self) -> Submission<'e> {
         let HashRequest { owner, bytes, options, deadline, lane } = self;
         let answer = Arc::new(Answer::default());
         let hashing = Hashing { answer: answer.clone() };
         let queue = owner.workers.lane(lane == Lane::Interactive);
-        Parts { queue, request: Box::new(Request { bytes, options, deadline, answer }), hashing, deadline }
+        Submission {
+            queue,
+            request: Box::new(Request { bytes, options, deadline, answer }),
+            hashing,
+            deadline,
+        }
     }
 
-    /// Queues the picture, without waiting for a place.
+    /// Queues the picture. Never blocks.
     ///
     /// # Errors
     ///
-    /// [`HashError::Busy`] where the lane is full.
+    /// [`HashError::Busy`] if the lane is full.
     pub fn submit(self) -> Result<Hashing, HashError> {
-        let Parts { queue, request, hashing, .. } = self.parts();
+        let Submission { queue, request, hashing, .. } = self.submission();
         queue.try_send(request).map(|()| hashing).map_err(|_| HashError::Busy)
     }
 
-    /// Blocks until the picture is hashed or its deadline has passed; where the lane is full, for a place first.
+    /// Blocks until the picture is hashed or its deadline has passed. If the lane is full, it blocks until there is room.
     ///
     /// # Errors
     ///
-    /// [`HashError::Picture`] where it has no signatures, [`HashError::DeadlineExceeded`].
+    /// [`HashError::Picture`] if it has no signatures, [`HashError::DeadlineExceeded`] if the deadline passed first.
     pub fn wait(self) -> Result<Hashed, HashError> {
-        let Parts { queue, request, hashing, deadline } = self.parts();
+        let Submission { queue, request, hashing, deadline } = self.submission();
         let is_queued = match deadline {
             Some(deadline) => queue.send_deadline(request, deadline).is_ok(),
             None => queue.send(request).is_ok(),
@@ -86,7 +91,7 @@ impl<'e> HashRequest<'e> {
     }
 }
 
-/// Queues the picture, without waiting for a place: where the lane is full the answer is [`HashError::Busy`].
+/// Queues the picture without blocking: if the lane is full, the answer is [`HashError::Busy`].
 impl IntoFuture for HashRequest<'_> {
     type Output = Result<Hashed, HashError>;
     type IntoFuture = Hashing;

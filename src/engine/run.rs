@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::hasher::HashOptions;
 use crate::pipeline::{self, Record, RunChoices, Sink, Source, Stop, Summary, Workers, refused};
 
-/// Records that wait for whoever iterates.
+/// Records that wait for the iterator to be asked.
 const WAITING: usize = 256;
 
 /// The choices of one [`run`](super::Engine::run).
@@ -20,8 +20,8 @@ pub struct RunOptions {
     pub hash: Option<Arc<HashOptions>>,
     /// Whether the first failed record, in input order, is the last one.
     pub fail_fast: bool,
-    /// Whether each record comes as soon as it is done, in any order: [`Record::index`] says which source it is of. Otherwise records come in the
-    /// order of their sources. Either way at most 4,096 sources are taken from the first one on that is not done.
+    /// Whether each record comes as soon as it is done, in any order: [`Record::index`] says which source it belongs to. Otherwise records come in
+    /// the order of their sources. Either way a run takes at most 4,096 sources beyond the first one that is not done.
     pub unordered: bool,
     /// Asks the run to end early; keep a clone.
     pub stop: Stop,
@@ -61,7 +61,7 @@ pub struct Run {
     end: EndOnDrop,
 }
 
-/// Ends a run that nobody takes records of any more.
+/// Ends a run whose records nobody takes any more.
 #[derive(Debug)]
 struct EndOnDrop(Stop);
 
@@ -78,7 +78,7 @@ pub struct RunHandle {
 }
 
 impl RunHandle {
-    /// Takes no further source; what was taken gets its records. Waits of sources that wait end too.
+    /// Takes no further source. The sources taken before get their records. Sources that are blocked on a stream or a server end too.
     pub fn stop(&self) {
         self.stop.request();
     }
@@ -97,12 +97,12 @@ impl Run {
         Ok(Run { records, thread, end: EndOnDrop(stop) })
     }
 
-    /// Ends the run from elsewhere.
+    /// A handle that ends the run from anywhere.
     pub fn handle(&self) -> RunHandle {
         RunHandle { stop: self.end.0.clone() }
     }
 
-    /// How the run ended. Records that nobody took are passed over; blocks until the last one.
+    /// How the run ended. Blocks until the last record; records that were not taken are dropped.
     ///
     /// # Errors
     ///

@@ -10,10 +10,9 @@ use crate::pipeline::{Queries, RecordMatch, search_all};
 /// Galleries by name.
 type Named = Vec<(String, Arc<Gallery>)>;
 
-/// Galleries, what counts as a match in them, and buffers for whoever looks something up.
+/// Galleries, what counts as a match in them, and buffers for searches.
 ///
-/// Share it among threads. [`replace`](Search::replace) changes all galleries at one instant: whoever searches already is answered from those
-/// that were there.
+/// Share it among threads. [`replace`](Search::replace) changes all galleries at one instant: searches that have begun finish with the old ones.
 #[derive(Debug)]
 pub struct Search {
     galleries: RwLock<Arc<Named>>,
@@ -39,14 +38,14 @@ impl Search {
     ///
     /// # Errors
     ///
-    /// [`Error::Input`](crate::Error::Input) where a gallery's file was overwritten meanwhile, so that what was found does not count.
+    /// [`Error::Input`](crate::Error::Input) if a gallery's file was overwritten meanwhile, so that the matches may be wrong.
     pub fn find(&self, queries: &[Query]) -> Result<Vec<Vec<RecordMatch>>> {
         let mut all = Queries::default();
         queries.iter().for_each(|query| all.push_query(Some(query.clone())));
         self.find_all(&all)
     }
 
-    /// What matches any face of a picture; each match names its face, where that is not the stored pixels.
+    /// What matches any face of a picture; each match names its face unless that is the stored pixels.
     ///
     /// # Errors
     ///

@@ -9,7 +9,7 @@ use super::entry::{Entry, EntryView};
 use super::file::{self, Writer};
 use super::index::{self, Laid};
 use super::known::{Identity, Known};
-use super::segment::{INDEXED, Made, Part, SECTIONS, Segment, texts};
+use super::segment::{INDEXED, Made, SECTIONS, SectionKind, Segment, texts};
 use super::storage::{HEADER, Section};
 use super::{Gallery, multi_index};
 use crate::error::{Error, Result};
@@ -82,8 +82,8 @@ impl GalleryBuilder {
         Ok(())
     }
 
-    /// Adds an entry unless its source has one with the same key and the same signatures, whose label, quality and flag are brought up to date
-    /// instead; so it is, too, with the gallery that it will be added to. Whether it was added.
+    /// Adds an entry unless its source already has one with the same key and the same signatures. In that case the existing entry's label, quality
+    /// and flag are updated instead. The same happens with entries of the gallery that the builder is appended to. Returns whether it was added.
     ///
     /// # Errors
     ///
@@ -126,8 +126,8 @@ impl GalleryBuilder {
         self.removal(format, &key).is_some_and(|removal| number < removal.before)
     }
 
-    /// Removes every entry so far (in this build, and in the gallery it will be added to) whose key is `key` and whose list has the format
-    /// `format`; an empty `format` stands for all.
+    /// Removes every entry so far (in this build, and in the gallery that it is appended to) whose key is `key` and whose list has the format
+    /// `format`; an empty `format` means all formats.
     pub fn remove(&mut self, format: &str, key: &str) {
         let before = self.len();
         self.removals.insert((format.to_owned(), key.to_owned()), Removal { before });
@@ -147,7 +147,7 @@ impl GalleryBuilder {
     ///
     /// # Errors
     ///
-    /// Only where memory ends.
+    /// Only if memory runs out.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         Ok(self.write(None, Cursor::new(Vec::new()))?.into_inner())
     }
@@ -161,13 +161,13 @@ impl GalleryBuilder {
         file::replace(path.as_ref(), |sink| self.write(None, sink))
     }
 
-    /// Writes `gallery` with these entries behind its own and its removed entries marked, to `path` (which may be the
-    /// file that `gallery` was opened from). What it holds is copied, not built again; entries that it has already are not added, and those of
-    /// which something else is known now are replaced. Says how many it had.
+    /// Writes `gallery` to `path` (which may be the file that `gallery` was opened from), with these entries behind its own and its removed
+    /// entries marked. Its own sections are copied, not built again. Entries that it already has are not added, and those whose label, quality
+    /// or flag has changed are replaced. Returns how many it already had.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] where it cannot be written; what was there before stays.
+    /// [`Error::Io`] if the file cannot be written; the old one stays.
     pub fn append(&self, gallery: &Gallery, path: impl AsRef<Path>) -> Result<u64> {
         let had = self.had_by(gallery);
         file::replace(path.as_ref(), |sink| self.write(Some((gallery, &had)), sink))?;
@@ -178,7 +178,7 @@ impl GalleryBuilder {
     ///
     /// # Errors
     ///
-    /// Only where memory ends.
+    /// Only if memory runs out.
     pub fn append_to_bytes(&self, gallery: &Gallery) -> Result<Vec<u8>> {
         Ok(self.write(Some((gallery, &self.had_by(gallery))), Cursor::new(Vec::new()))?.into_inner())
     }
@@ -235,6 +235,7 @@ impl GalleryBuilder {
         let nothing = Had::default();
         let had = base.map_or(&nothing, |base| base.1);
         if let Some((base, had)) = base {
+            // Old sections keep their places, so the directory's old records stay true.
             writer.copy(&base.storage[HEADER..file::directory_start(&base.storage)])?;
             for number in 0..base.segments.len() {
                 segments.push(self.mark_removed(base, had, number, &mut writer)?);
@@ -276,7 +277,7 @@ impl GalleryBuilder {
         }
         if removed != segment.removed(&base.storage) {
             writer.write(&removed)?;
-            segment.sections[Part::Removed as usize] = writer.end_section()?;
+            segment.sections[SectionKind::Removed as usize] = writer.end_section()?;
         }
         Ok(segment)
     }
@@ -290,27 +291,27 @@ impl GalleryBuilder {
         let Laid { order, blocks, error } = index::lay_out(&part.photodna);
         let index = if part.pdq.len() >= multi_index::SMALLEST { INDEXED } else { 0 };
         let mut sections: [Section; SECTIONS] = Default::default();
-        for kind in Part::ALL {
+        for kind in SectionKind::ALL {
             match kind {
-                Part::PhotoDnaRows => {
+                SectionKind::PhotoDnaRows => {
                     order.iter().try_for_each(|&row| writer.write(&part.photodna[row as usize]))?;
                 }
-                Part::PhotoDnaBlocks => writer.write(blocks.as_flattened())?,
-                Part::PhotoDnaEntries => {
+                SectionKind::PhotoDnaBlocks => writer.write(blocks.as_flattened())?,
+                SectionKind::PhotoDnaEntries => {
                     let entries = order.iter().map(|&row| part.photodna_entries[row as usize]);
                     writer.write(&entries.flat_map(u32::to_le_bytes).collect::<Vec<u8>>())?;
                 }
-                Part::PdqRows => writer.write(part.pdq.as_flattened())?,
-                Part::PdqEntries => writer.write(&part.pdq_entries)?,
-                Part::PdqWords if index == INDEXED => {
+                SectionKind::PdqRows => writer.write(part.pdq.as_flattened())?,
+                SectionKind::PdqEntries => writer.write(&part.pdq_entries)?,
+                SectionKind::PdqWords if index == INDEXED => {
                     multi_index::build(&part.pdq, |bytes| writer.write(bytes))?;
                 }
-                Part::PdqWords => {}
-                Part::Records => writer.write(&part.records)?,
-                Part::Keys => writer.write(&part.keys)?,
-                Part::Labels => writer.write(&texts(&part.labels))?,
-                Part::Sources => writer.write(&self.source_texts())?,
-                Part::Removed => writer.write(&bits(removed))?,
+                SectionKind::PdqWords => {}
+                SectionKind::Records => writer.write(&part.records)?,
+                SectionKind::Keys => writer.write(&part.keys)?,
+                SectionKind::Labels => writer.write(&texts(&part.labels))?,
+                SectionKind::Sources => writer.write(&self.source_texts())?,
+                SectionKind::Removed => writer.write(&bits(removed))?,
             }
             sections[kind as usize] = writer.end_section()?;
         }
@@ -337,7 +338,7 @@ impl GalleryBuilder {
 struct Had {
     /// Numbers of those that it has as they are.
     same: HashSet<u64>,
-    /// Segment and index of its own for those of which something else is known.
+    /// Its own segment and index of those whose label, quality or flag differ.
     revised: HashSet<(usize, u32)>,
 }
 

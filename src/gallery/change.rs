@@ -14,9 +14,10 @@ use crate::error::{Error, Result};
 /// How long another process's change is waited for before that is reported.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The right to change a gallery's file: of all that ask for it, on this machine and where the file system locks across machines, one
-/// has it at a time. Held as a lock on a file in the gallery's folder (`.NAME.lock`), which is gone when the change is dropped; a killed process loses
-/// the lock but leaves the file, which stops nobody.
+/// The exclusive right to change a gallery's file, on this machine and, if the file system locks across machines, on all of them.
+///
+/// It is a lock on a file in the gallery's folder (`.NAME.lock`). Dropping the change removes the file. A killed process loses the lock but
+/// leaves the file, which blocks nobody.
 #[derive(Debug)]
 pub struct Change {
     path: PathBuf,
@@ -24,12 +25,12 @@ pub struct Change {
 }
 
 impl Change {
-    /// Waits for the right to change the gallery at `path`, which need not exist. What takes a while, and what cannot be had, is reported to `report`. Temporary
-    /// files of processes that were killed are removed.
+    /// Waits for the right to change the gallery at `path`, which need not exist. Calls `report` if the wait is long or the file system has no locks.
+    /// Removes temporary files of processes that were killed.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] where the lock's file cannot be created.
+    /// [`Error::Io`] if the lock's file cannot be created.
     pub fn begin(path: impl AsRef<Path>, report: &mut dyn FnMut(&str)) -> Result<Change> {
         let path = file::resolved(path.as_ref());
         let cannot = |source| Error::io(format!("cannot change the gallery {}", path.display()), source);

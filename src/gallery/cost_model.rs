@@ -1,5 +1,4 @@
-//! How PDQ signatures are searched: by the multi-index, or by looking at every row. Both are exact; this is about which
-//! is the faster.
+//! How PDQ signatures are searched: by the multi-index, or by looking at every row. Both are exact; this chooses the faster one.
 
 use fearless_simd::Level;
 

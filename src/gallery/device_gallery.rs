@@ -12,7 +12,7 @@ use crate::error::Result;
 #[derive(Debug)]
 pub(super) struct DeviceGallery {
     device: Arc<Device>,
-    /// One a segment.
+    /// One per segment.
     segments: Vec<DeviceSegment>,
     fault: Mutex<Option<String>>,
 }

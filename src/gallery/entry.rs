@@ -2,17 +2,17 @@
 
 use crate::signature::{Pdq, PhotoDna};
 
-/// One entry on its way into a gallery.
+/// One entry to be added to a gallery.
 ///
 /// `Debug` shows no content of its signatures.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Entry {
-    /// What its list calls it: an id, a file name, an MD5; may be empty.
+    /// Its name in the list: an id, a file name, an MD5; may be empty.
     pub key: String,
     /// Its category or label; may be empty.
     pub label: String,
-    /// Where in its list it stands: line, record or byte offset, whatever the format counts.
+    /// Its position in the list: line, record or byte offset, whichever the format counts.
     pub position: u64,
     /// Whether its PhotoDNA-class signature comes from a nearly flat picture.
     pub flat: bool,
@@ -48,7 +48,7 @@ impl EntryId {
     }
 }
 
-/// What a gallery tells about an entry.
+/// What a gallery holds about an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EntryView<'a> {
@@ -68,13 +68,13 @@ pub struct EntryView<'a> {
     pub quality: Option<u8>,
 }
 
-/// Why a signature looks as if no picture had made it, or as if it would match too much.
+/// Why a signature looks as if it came from no picture, or would match too much.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Suspicion {
-    /// So few values or bits that it says next to nothing.
+    /// So few values or bits that it carries little information.
     LowInformation,
-    /// A PhotoDNA-class signature whose length is not about 1,020, to which every signature is brought.
+    /// A PhotoDNA-class signature whose length is not about 1,020, the length to which signatures are normalised.
     WrongLength,
     /// A PDQ signature with more than 128 bits set, which a median does not allow: perhaps a SHA-256.
     TooManyBits,

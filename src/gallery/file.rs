@@ -191,7 +191,7 @@ fn prefix(path: &Path) -> OsString {
 
 const SUFFIX: &str = ".partial";
 
-/// Removes temporary files that others began for this gallery and never finished. Only who holds its lock may do so: nobody else is
+/// Removes temporary files that others began for this gallery and never finished. Only the holder of its lock may do so: nobody else is
 /// at work then.
 pub(super) fn remove_stale(path: &Path) {
     let prefix = prefix(path);

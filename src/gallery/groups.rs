@@ -1,4 +1,4 @@
-//! What belongs together, from pairs: union-find.
+//! Groups from pairs: union-find.
 
 /// Things numbered from 0, joined into groups.
 #[derive(Debug)]
@@ -7,13 +7,14 @@ pub struct Groups {
 }
 
 impl Groups {
-    /// So many things, each alone.
+    /// `count` things, each alone.
     pub fn new(count: usize) -> Groups {
         Groups { parents: (0..count as u32).collect() }
     }
 
     fn root(&mut self, mut thing: u32) -> u32 {
         while self.parents[thing as usize] != thing {
+            // Path halving: every second step shortens the way for later calls.
             let grandparent = self.parents[self.parents[thing as usize] as usize];
             self.parents[thing as usize] = grandparent;
             thing = grandparent;

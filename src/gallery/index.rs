@@ -24,7 +24,8 @@
 //!
 //! # Rounding
 //!
-//! `Px`, `|Px|²` and `λ|x|² − |Px|²` are exact integers; the few operations in `f64` after them err by less than 10⁻¹², for which
+//! `Px`, `|Px|²` and `λ|x|² − |Px|²` are exact integers: `λ` is about 2²⁸ (`P` is nearly orthonormal, times 2¹⁴), so the last two are at most
+//! 2.6·10¹⁵, under 2⁵³, and become `f64` without rounding. The few operations in `f64` after them err by less than 10⁻¹², for which
 //! [`SLACK`] makes room a thousand times over.
 
 use std::sync::LazyLock;
@@ -134,23 +135,23 @@ pub(crate) struct Laid {
 /// Lays rows out for the scan.
 pub(crate) fn lay_out(rows: &[[u8; 144]]) -> Laid {
     let mut largest = 0f64;
-    let mut places: Vec<Place> = Vec::with_capacity(rows.len());
+    let mut points: Vec<Point> = Vec::with_capacity(rows.len());
     for (row, signature) in rows.iter().enumerate() {
         let Small { coordinates, error } = small(signature);
         largest = largest.max(error);
-        places.push(Place { coordinates, row: row as u32 });
+        points.push(Point { coordinates, row: row as u32 });
     }
-    bring_together(&mut places);
+    bring_together(&mut points);
     let mut blocks = vec![empty_block(); rows.len().div_ceil(LANES)];
-    for (index, place) in places.iter().enumerate() {
-        store(&mut blocks[index / LANES], index % LANES, &place.coordinates);
+    for (index, point) in points.iter().enumerate() {
+        store(&mut blocks[index / LANES], index % LANES, &point.coordinates);
     }
-    let order = places.into_iter().map(|place| place.row).collect();
+    let order = points.into_iter().map(|point| point.row).collect();
     Laid { order, blocks, error: (largest * ERROR_SCALE).ceil() as u32 }
 }
 
 /// A row among others.
-struct Place {
+struct Point {
     coordinates: [i8; 16],
     row: u32,
 }
@@ -159,29 +160,30 @@ struct Place {
 /// boxes cost more.
 pub(crate) const PIECE: usize = 512;
 
-/// Halves the places, at the middle of the coordinate that varies most, until there is one piece; all but the last are full.
-fn bring_together(mut places: &mut [Place]) {
-    while places.len() > PIECE {
-        let half = (places.len() / 2).next_multiple_of(PIECE).min((places.len() - 1) / PIECE * PIECE);
-        let widest = widest(places);
+/// Halves the points, at the middle of the coordinate that varies most, until there is one piece; all but the last are full.
+fn bring_together(mut points: &mut [Point]) {
+    while points.len() > PIECE {
+        let half = (points.len() / 2).next_multiple_of(PIECE).min((points.len() - 1) / PIECE * PIECE);
+        let widest = widest(points);
         // The row decides among equals, so that the order is the same everywhere.
-        places.select_nth_unstable_by_key(half, |place| (place.coordinates[widest], place.row));
-        let (left, right) = places.split_at_mut(half);
+        points.select_nth_unstable_by_key(half, |point| (point.coordinates[widest], point.row));
+        let (left, right) = points.split_at_mut(half);
         bring_together(left);
-        places = right;
+        points = right;
     }
-    places.sort_unstable_by_key(|place| place.row);
+    // Selecting leaves the order on either side open, and a file must not depend on it.
+    points.sort_unstable_by_key(|point| point.row);
 }
 
 /// The coordinate that varies most.
-fn widest(places: &[Place]) -> usize {
+fn widest(points: &[Point]) -> usize {
     let (mut sums, mut squares) = ([0i64; 16], [0i64; 16]);
     // So few that a sum of squares, each at most 63², stays within 32 bits.
-    for part in places.chunks(1 << 16) {
+    for part in points.chunks(1 << 16) {
         let (mut sum, mut square) = ([0i32; 16], [0i32; 16]);
-        for place in part {
+        for point in part {
             for k in 0..16 {
-                let value = i32::from(place.coordinates[k]);
+                let value = i32::from(point.coordinates[k]);
                 sum[k] += value;
                 square[k] += value * value;
             }
@@ -191,7 +193,8 @@ fn widest(places: &[Place]) -> usize {
             squares[k] += i64::from(square[k]);
         }
     }
-    let count = places.len() as i64;
+    let count = points.len() as i64;
+    // count² times the variance, in integers, so that every machine chooses the same coordinate.
     let variance = |k: usize| i128::from(count) * i128::from(squares[k]) - i128::from(sums[k]).pow(2);
     (0..16).max_by_key(|&k| variance(k)).unwrap_or(0)
 }

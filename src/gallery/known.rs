@@ -19,7 +19,7 @@ impl<'a> Identity<'a> {
         Identity { source, key: entry.key.as_bytes(), photodna: entry.photodna, pdq: entry.pdq }
     }
 
-    /// 64 bits of it, quickly; who finds two with the same compares them whole.
+    /// 64 bits of it, quickly; whoever finds two with the same digest compares them in full.
     pub(super) fn digest(&self) -> u64 {
         let mut digest = u64::from(self.source) << 2
             | u64::from(self.photodna.is_some()) << 1

@@ -1,4 +1,4 @@
-//! Hash lists as they arrive: one reader a format, all of which stream, hold one record at a time, and report every
+//! Hash lists as they arrive: one reader per format. All of them stream, hold one record at a time, and report every
 //! record that gives no entry.
 //!
 //! A list is opened once and read from its start to its end, so pipes are lists like any other. Its head says whether it is packed,
@@ -66,9 +66,9 @@ pub enum ListFormat {
     Ncmec,
     /// Parquet with columns named as in CSV.
     Parquet,
-    /// 144 bytes a signature and nothing else. Never sniffed, because any bytes could be signatures.
+    /// 144 bytes per signature and nothing else. Never sniffed, because any bytes could be signatures.
     BinaryPhotoDna,
-    /// 32 bytes a signature and nothing else. Never sniffed either.
+    /// 32 bytes per signature and nothing else. Never sniffed either.
     BinaryPdq,
 }
 
@@ -156,7 +156,7 @@ pub enum Item {
 /// Where in a list an item stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Part {
+pub struct ListPart {
     /// The file in a zip archive; empty where the list is no archive.
     pub member: String,
     /// The format that it is read in.
@@ -164,7 +164,7 @@ pub struct Part {
 }
 
 /// Takes the items of a list; its error ends the reading.
-pub type Take<'a> = &'a mut dyn FnMut(&Part, Item) -> Result<()>;
+pub type Take<'a> = &'a mut dyn FnMut(&ListPart, Item) -> Result<()>;
 
 /// Takes the items of one part.
 type Give<'a> = &'a mut dyn FnMut(Item) -> Result<()>;
@@ -175,7 +175,7 @@ type Give<'a> = &'a mut dyn FnMut(Item) -> Result<()>;
 /// # Errors
 ///
 /// [`Error::Io`] where the system cannot read it. [`Error::Corrupt`] where nothing behind some point can be read, and
-/// [`Error::Input`] where it is no list or gave neither an entry nor a removal; the items before were handed on.
+/// [`Error::Input`] if it is not a list or gave neither an entry nor a removal; the items before were passed on.
 pub fn read(path: &Path, format: Option<ListFormat>, take: Take<'_>) -> Result<()> {
     reading::read(path, format, take)
 }
@@ -195,7 +195,7 @@ pub fn read_from(
     reading::read_from(reader, name, format, take)
 }
 
-/// Tells a list's format from its first bytes; of a zip archive, that of its first file.
+/// Detects a list's format by its first bytes; for a zip archive, that of its first file.
 ///
 /// # Errors
 ///
@@ -204,7 +204,7 @@ pub fn sniff(path: &Path) -> Result<ListFormat> {
     reading::sniff(path)
 }
 
-/// Reads a list of keys, one a line, stored or packed as lists may be; empty lines are none.
+/// Reads a list of keys, one per line, stored or compressed like any list; empty lines are skipped.
 ///
 /// # Errors
 ///

@@ -14,11 +14,11 @@
 //! Qin and Xiao, "Pigeonring", PVLDB 12(1), 2018, keeps all but one in a hundred of the rows that the first meets.
 //!
 //! For every word there is a table from its value to the rows that have it, and with each row the next word's value. A query looks up all
-//! values within `sᵢ − 1` bits of its own, passes over rows by their next words, and compares what is left in full.
+//! values within `sᵢ − 1` bits of its own, drops rows by their next words, and compares what is left in full.
 //!
-//! Bits that lie together in a signature go together (words cut from rows of coefficients fill their tables twice as unevenly as chance
-//! would), so the bits are first put in a fixed random order: measured on 20,000 real
-//! signatures, tables are then as even as chance makes them.
+//! Neighbouring bits of a signature are correlated: words cut from rows of coefficients meet twice as many rows as chance
+//! would have it. So the bits are first put in a fixed random order. Measured on 20,000 real signatures, the tables are then as even as
+//! chance makes them.
 
 use std::sync::LazyLock;
 
@@ -26,7 +26,7 @@ use fearless_simd::{Level, Simd, dispatch};
 
 use crate::kernel::distance::{Pair, hamming};
 
-/// Rows from which on an index is built.
+/// Rows from which on an index is built: from here on single queries are faster by it.
 pub(crate) const SMALLEST: usize = 20_000;
 
 /// The order of the bits: a shuffle (Fisher and Yates) by a fixed generator.
@@ -84,7 +84,7 @@ fn shuffled(signature: &[u8; 32]) -> [u16; WORDS] {
 
 /// The shares of the words at a radius: together one more than it.
 fn shares(radius: u32) -> [u32; WORDS] {
-    // No distance is larger.
+    // No distance is larger, and a larger radius would only make masks that find nothing new.
     let sum = radius.min(256) + 1;
     let (each, more) = (sum / WORDS as u32, sum as usize % WORDS);
     std::array::from_fn(|number| each + u32::from(number < more))
@@ -115,6 +115,7 @@ pub(crate) fn build(
         for value in 1..ends.len() {
             ends[value] += ends[value - 1];
         }
+        // A counting sort: `ends[v]` is where the rows of value `v` start, and moves on as they are put down.
         write(&ends.iter().flat_map(|end| end.to_le_bytes()).collect::<Vec<u8>>())?;
         for (row, words) in words.iter().enumerate() {
             let slot = &mut ends[usize::from(words[number])];
@@ -141,7 +142,7 @@ const GATHERED: usize = 2048;
 /// Next words looked at together.
 const AT_ONCE: usize = 32;
 
-/// The next words of some rows, as they lie in the index.
+/// The next words of some rows, as stored in the index.
 type Nexts = [[u8; 2]; AT_ONCE];
 
 /// Buffers of a search.
@@ -170,7 +171,7 @@ impl<'a> MultiIndex<'a> {
         (values, values * self.rows.len() as f64 / VALUES as f64)
     }
 
-    /// Tells every pair within `radius` and its distance, each once; `queries` as stored, rows from 0.
+    /// Gives `tell` every pair within `radius` and its distance, each once; `queries` as stored, rows from 0.
     pub(crate) fn search(
         &self,
         level: Level,
@@ -223,7 +224,7 @@ struct Table<'a> {
 }
 
 impl Table<'_> {
-    /// Looks all values up, collects the next words of their rows, then passes over these: three loops, because loads that miss the caches
+    /// Looks all values up, collects the next words of their rows, then filters by these: three loops, because loads that miss the caches
     /// wait for one another where a branch between them is mispredicted, as it is after a random number of rows.
     #[inline(always)]
     fn search<S: Simd>(
@@ -251,6 +252,7 @@ impl Table<'_> {
             firsts.extend(ranges.iter().map(|&(start, _)| self.nexts_from(start)));
             candidates.clear();
             for ((mask, &(start, end)), first) in masks.iter().zip(&*ranges).zip(&*firsts) {
+                // A mask has fewer bits than this word's share, so that something is left for the next word.
                 let fewer = both - mask.count_ones();
                 let mut place = start;
                 let mut nexts = *first;
@@ -335,7 +337,7 @@ fn near(nexts: &Nexts, next: u16, fewer: u32) -> u32 {
     near
 }
 
-/// A query on its way through a table.
+/// A query that is looked up in a table.
 struct Asked<'a> {
     index: u32,
     bits: [u64; 4],

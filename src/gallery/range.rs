@@ -21,17 +21,18 @@ use crate::kernel::distance::coarse::{self, CoarseGroup, CoarseQuery, LANES};
 use crate::kernel::distance::squares::{self, TILE, Tile, TileQuery};
 use crate::kernel::distance::{Pair, hamming};
 
-/// Signatures in a set that meets piece after piece of the rows: so many that a piece comes from memory once for some hundred of them.
+/// Signatures in a set that meets piece after piece of the rows. With so many, some hundred of them reach a piece each time that it is
+/// loaded from memory.
 const SCAN_SET: usize = 2048;
 
-/// Signatures in a set that is looked up in the multi-index: so many that most of a word's table is needed for some of them, and comes
-/// from memory once for all.
+/// Signatures in a set that is looked up in the multi-index. With so many, most of a word's table is needed for some of them, and is loaded
+/// from memory once for all. (Sets of 512 took 57 µs of CPU time per query where these took 40 to 52.)
 const INDEX_SET: usize = 1 << 14;
 
 /// PDQ rows taken at a time.
 const ROWS: usize = 2048;
 
-/// Squared distance from which on whole tiles are computed: there the scan lets through about one in ten.
+/// Squared distance from which on whole tiles are computed: there the scan lets about one pair in ten through.
 const TILES_FROM: u32 = 300_000;
 
 /// Signatures looked up and buffers, PhotoDNA-class.
@@ -103,6 +104,7 @@ impl Gallery {
         for (number, segment) in self.segments.iter().enumerate() {
             let mut tell = |signature: usize, row: u32, distance: u32| {
                 let entry = segment.photodna_entry(&self.storage, row);
+                // The scan gives candidates, and a damaged file may name entries that are not there.
                 if distance <= radius && entry < segment.entries {
                     found(signature as u32, EntryId { segment: number as u32, index: entry }, distance);
                 }
@@ -122,7 +124,7 @@ impl Gallery {
         }
     }
 
-    /// Tells the distance of every pair of `set` that may lie within `radius`.
+    /// Gives `tell` the distance of every pair of `set` that may lie within `radius`.
     fn scan_photodna(
         &self,
         segment: &Segment,
@@ -147,8 +149,9 @@ impl Gallery {
             pairs.clear();
             distances.clear();
             coarse::scan(self.level, blocks, (piece * PIECE) as u32, near, pairs);
-            // Rows that only fill the last block up are never let through, but a damaged file might say otherwise.
+            // Rows that only fill up the last block are never let through, unless the file is damaged.
             pairs.retain(|pair| (pair.row as usize) < rows.len());
+            // The scan numbered those that reached the box; the set's own numbers are wanted.
             pairs.iter_mut().for_each(|pair| pair.query = numbers[pair.query as usize]);
             squares::pairs(self.level, &signatures[set.clone()], rows, pairs, distances);
             for (pair, &distance) in pairs.iter().zip(&*distances) {
@@ -157,7 +160,7 @@ impl Gallery {
         }
     }
 
-    /// Tells the distance of every pair of `set` within `radius`, having computed all.
+    /// Computes the distance of every pair of `set`, and gives `tell` those within `radius`.
     fn tile_photodna(
         &self,
         segment: &Segment,
@@ -207,7 +210,7 @@ impl Gallery {
     }
 }
 
-/// Tells signature, row and distance of every pair within `radius`, found by the index; from signature `start` on.
+/// Gives `tell` the signature, row and distance of every pair within `radius`, found by the index; from signature `start` on.
 pub(super) fn look_up(
     level: Level,
     multi_index: &MultiIndex<'_>,
@@ -224,7 +227,7 @@ pub(super) fn look_up(
     }
 }
 
-/// Tells signature, row and distance of every pair that may lie within `radius`; from signature `start` on.
+/// Gives `tell` the signature, row and distance of every pair that may lie within `radius`; from signature `start` on.
 pub(super) fn every_row(
     level: Level,
     rows: &[[u8; 32]],

@@ -1,4 +1,4 @@
-//! One segment of a gallery: the entries of one build or one addition, as they lie in the file.
+//! One segment of a gallery: the entries of one build or one addition, as stored in the file.
 
 use std::sync::OnceLock;
 
@@ -13,20 +13,20 @@ use crate::signature::{Pdq, PhotoDna};
 
 /// The sections of a segment, in the order of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
-    /// 144 bytes a row.
+pub(super) enum SectionKind {
+    /// 144 bytes per row.
     PhotoDnaRows,
     /// Blocks of small integers for 16 rows each.
     PhotoDnaBlocks,
     /// The entry of each row; the rows lie as [`index`] has put them (in version 1 of the file: ascending).
     PhotoDnaEntries,
-    /// 32 bytes a row.
+    /// 32 bytes per row.
     PdqRows,
     /// The entry of each row, ascending.
     PdqEntries,
     /// The multi-index, or nothing.
     PdqWords,
-    /// [`RECORD`] bytes an entry.
+    /// [`RECORD`] bytes per entry.
     Records,
     /// All keys, one after another.
     Keys,
@@ -34,25 +34,25 @@ pub(super) enum Part {
     Labels,
     /// Sources: names and formats in turn, each a length and bytes.
     Sources,
-    /// One bit an entry: whether it was removed.
+    /// One bit per entry: whether it was removed.
     Removed,
 }
 
 pub(super) const SECTIONS: usize = 11;
 
-impl Part {
-    pub(super) const ALL: [Part; SECTIONS] = [
-        Part::PhotoDnaRows,
-        Part::PhotoDnaBlocks,
-        Part::PhotoDnaEntries,
-        Part::PdqRows,
-        Part::PdqEntries,
-        Part::PdqWords,
-        Part::Records,
-        Part::Keys,
-        Part::Labels,
-        Part::Sources,
-        Part::Removed,
+impl SectionKind {
+    pub(super) const ALL: [SectionKind; SECTIONS] = [
+        SectionKind::PhotoDnaRows,
+        SectionKind::PhotoDnaBlocks,
+        SectionKind::PhotoDnaEntries,
+        SectionKind::PdqRows,
+        SectionKind::PdqEntries,
+        SectionKind::PdqWords,
+        SectionKind::Records,
+        SectionKind::Keys,
+        SectionKind::Labels,
+        SectionKind::Sources,
+        SectionKind::Removed,
     ];
 }
 
@@ -97,7 +97,7 @@ impl Segment {
     /// Refuses sections whose lengths do not agree with the numbers.
     pub(super) fn checked(self) -> Result<Segment> {
         let (entries, photodna, pdq) = (self.entries as usize, self.photodna as usize, self.pdq as usize);
-        let index = &self.sections[Part::PdqWords as usize].range;
+        let index = &self.sections[SectionKind::PdqWords as usize].range;
         let index_length = match self.index {
             0 => 0,
             INDEXED => multi_index::byte_length(pdq),
@@ -106,14 +106,14 @@ impl Segment {
             kind => return Err(damaged(format!("a segment has an index of the unknown kind {kind}"))),
         };
         let expected = [
-            (Part::PhotoDnaRows, 144 * photodna),
-            (Part::PhotoDnaBlocks, BLOCK * photodna.div_ceil(LANES)),
-            (Part::PhotoDnaEntries, 4 * photodna),
-            (Part::PdqRows, 32 * pdq),
-            (Part::PdqEntries, 4 * pdq),
-            (Part::PdqWords, index_length),
-            (Part::Records, RECORD * entries),
-            (Part::Removed, entries.div_ceil(8)),
+            (SectionKind::PhotoDnaRows, 144 * photodna),
+            (SectionKind::PhotoDnaBlocks, BLOCK * photodna.div_ceil(LANES)),
+            (SectionKind::PhotoDnaEntries, 4 * photodna),
+            (SectionKind::PdqRows, 32 * pdq),
+            (SectionKind::PdqEntries, 4 * pdq),
+            (SectionKind::PdqWords, index_length),
+            (SectionKind::Records, RECORD * entries),
+            (SectionKind::Removed, entries.div_ceil(8)),
         ];
         for (part, length) in expected {
             let actual = self.sections[part as usize].range.len();
@@ -124,13 +124,13 @@ impl Segment {
         Ok(self)
     }
 
-    fn part<'a>(&self, storage: &'a Storage, part: Part) -> &'a [u8] {
+    fn part<'a>(&self, storage: &'a Storage, part: SectionKind) -> &'a [u8] {
         &storage[self.sections[part as usize].range.clone()]
     }
 
     /// Checks every section against its checksum.
     pub(super) fn verify(&self, storage: &Storage) -> Result<()> {
-        for part in Part::ALL {
+        for part in SectionKind::ALL {
             if crc32fast::hash(self.part(storage, part)) != self.sections[part as usize].checksum {
                 return Err(damaged(format!(
                     "section {part:?} does not agree with its checksum: restore the file or build it again"
@@ -141,11 +141,11 @@ impl Segment {
     }
 
     pub(super) fn photodna_rows<'a>(&self, storage: &'a Storage) -> &'a [[u8; 144]] {
-        self.part(storage, Part::PhotoDnaRows).as_chunks().0
+        self.part(storage, SectionKind::PhotoDnaRows).as_chunks().0
     }
 
     pub(super) fn photodna_blocks<'a>(&self, storage: &'a Storage) -> &'a [CoarseBlock] {
-        self.part(storage, Part::PhotoDnaBlocks).as_chunks().0
+        self.part(storage, SectionKind::PhotoDnaBlocks).as_chunks().0
     }
 
     /// A box around each piece of [`photodna_blocks`](Segment::photodna_blocks).
@@ -159,29 +159,33 @@ impl Segment {
     }
 
     pub(super) fn pdq_rows<'a>(&self, storage: &'a Storage) -> &'a [[u8; 32]] {
-        self.part(storage, Part::PdqRows).as_chunks().0
+        self.part(storage, SectionKind::PdqRows).as_chunks().0
     }
 
     pub(super) fn pdq_index<'a>(&self, storage: &'a Storage) -> Option<MultiIndex<'a>> {
         let rows = self.pdq_rows(storage);
-        (self.index == INDEXED).then(|| MultiIndex::new(self.part(storage, Part::PdqWords), rows)).flatten()
+        (self.index == INDEXED)
+            .then(|| MultiIndex::new(self.part(storage, SectionKind::PdqWords), rows))
+            .flatten()
     }
 
     /// The entry that a row of [`photodna_rows`](Segment::photodna_rows) belongs to.
     pub(super) fn photodna_entry(&self, storage: &Storage, row: u32) -> u32 {
-        u32_at(self.part(storage, Part::PhotoDnaEntries), 4 * row as usize)
+        u32_at(self.part(storage, SectionKind::PhotoDnaEntries), 4 * row as usize)
     }
 
     /// The entry that a row of [`pdq_rows`](Segment::pdq_rows) belongs to.
     pub(super) fn pdq_entry(&self, storage: &Storage, row: u32) -> u32 {
-        u32_at(self.part(storage, Part::PdqEntries), 4 * row as usize)
+        u32_at(self.part(storage, SectionKind::PdqEntries), 4 * row as usize)
     }
 
     /// The PhotoDNA-class row of an entry.
     pub(super) fn photodna_row(&self, storage: &Storage, entry: u32) -> Option<usize> {
         let rows = self.made.rows.get_or_init(|| {
             let mut rows = vec![NONE; self.entries as usize];
-            for (row, entry) in self.part(storage, Part::PhotoDnaEntries).as_chunks().0.iter().enumerate() {
+            for (row, entry) in
+                self.part(storage, SectionKind::PhotoDnaEntries).as_chunks().0.iter().enumerate()
+            {
                 // None where the file is damaged.
                 if let Some(own) = rows.get_mut(u32::from_le_bytes(*entry) as usize) {
                     *own = row as u32;
@@ -194,7 +198,7 @@ impl Segment {
 
     /// The PDQ row of an entry.
     pub(super) fn pdq_row(&self, storage: &Storage, entry: u32) -> Option<usize> {
-        let entries = self.part(storage, Part::PdqEntries).as_chunks::<4>().0;
+        let entries = self.part(storage, SectionKind::PdqEntries).as_chunks::<4>().0;
         entries.binary_search_by_key(&entry, |bytes| u32::from_le_bytes(*bytes)).ok()
     }
 
@@ -206,7 +210,7 @@ impl Segment {
 
     /// Name and format of every source.
     pub(super) fn sources<'a>(&self, storage: &'a Storage) -> impl Iterator<Item = (&'a str, &'a str)> {
-        let sources = self.part(storage, Part::Sources);
+        let sources = self.part(storage, SectionKind::Sources);
         (0..).map_while(|number| Some((find_text(sources, 2 * number)?, find_text(sources, 2 * number + 1)?)))
     }
 
@@ -223,7 +227,7 @@ impl Segment {
     }
 
     fn record<'a>(&self, storage: &'a Storage, entry: u32) -> &'a [u8] {
-        &self.part(storage, Part::Records)[RECORD * entry as usize..][..RECORD]
+        &self.part(storage, SectionKind::Records)[RECORD * entry as usize..][..RECORD]
     }
 
     /// Flags and quality of an entry.
@@ -233,11 +237,11 @@ impl Segment {
     }
 
     pub(super) fn is_removed(&self, storage: &Storage, entry: u32) -> bool {
-        self.part(storage, Part::Removed)[entry as usize / 8] >> (entry % 8) & 1 == 1
+        self.part(storage, SectionKind::Removed)[entry as usize / 8] >> (entry % 8) & 1 == 1
     }
 
     pub(super) fn removed<'a>(&self, storage: &'a Storage) -> &'a [u8] {
-        self.part(storage, Part::Removed)
+        self.part(storage, SectionKind::Removed)
     }
 
     pub(super) fn removed_count(&self, storage: &Storage) -> u64 {
@@ -248,12 +252,12 @@ impl Segment {
     pub(super) fn entry<'a>(&self, storage: &'a Storage, index: u32) -> EntryView<'a> {
         let record = self.record(storage, index);
         let start = index.checked_sub(1).map_or(0, |before| u64_at(self.record(storage, before), 0));
-        let key = self.part(storage, Part::Keys).get(start as usize..u64_at(record, 0) as usize);
+        let key = self.part(storage, SectionKind::Keys).get(start as usize..u64_at(record, 0) as usize);
         let source = usize::from(self.source(storage, index));
-        let sources = self.part(storage, Part::Sources);
+        let sources = self.part(storage, SectionKind::Sources);
         EntryView {
             key: key.and_then(|key| str::from_utf8(key).ok()).unwrap_or_default(),
-            label: text(self.part(storage, Part::Labels), u32_at(record, 16) as usize),
+            label: text(self.part(storage, SectionKind::Labels), u32_at(record, 16) as usize),
             source: text(sources, 2 * source),
             format: text(sources, 2 * source + 1),
             position: u64_at(record, 8),

@@ -5,6 +5,9 @@
 //! its three corners, so a picture of a thousand rows has some three hundred runs; any two rows make one. The
 //! identity is exact, and modulo 2³² it holds for every intermediate value.
 //!
+//! What the kernel gets without a multiplication is not `Σ k·p_k` but the sum of the running sums, `Σ (m−k)·p_k`. In these terms
+//! the run adds `(α + β·m)·Σ p_k − β·Σ (m−k)·p_k`: [`Term::level`] and [`Term::rising`].
+//!
 //! A line whose weights stay the same over several runs, as a box's do between its edges, is left alone there: `c·Σp` over
 //! these runs is `c` times what all rows so far sum to after them, less `c` times the same before them ([`Term::before`]). So
 //! a box is touched at its two edges, whatever its height.
@@ -23,7 +26,7 @@ pub(crate) const MAX_ROWS: usize = 22;
 /// of all rows above the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Term {
-    /// Index of the accumulator, one a line that is under way, counted from 1: at 0 the rows so far are summed.
+    /// Index of the accumulator, one per active line, counted from 1: slot 0 sums all rows so far.
     pub(crate) slot: u32,
     /// Factor of the plain sum: `α + β·m`.
     pub(crate) level: u32,
@@ -92,10 +95,12 @@ impl Blocks {
         let mut waiting = lines_by_start(tables);
         let mut active: Vec<Active> = Vec::new();
         let mut free: Vec<u32> = Vec::new();
+        // Slot 0 sums all rows.
         let mut blocks = Blocks { slots: 1, ..Blocks::default() };
         let mut start = 0;
         while start < rows && !(waiting.is_empty() && active.is_empty()) {
             let run = start..run_end(start, &kinks);
+            // A line may begin at the run's second row. Its weight on the first is 0, and the run is linear for it as for the others.
             while let Some(&(first, table, line)) = waiting.last().filter(|(first, ..)| *first < run.end) {
                 debug_assert!(first >= run.start);
                 waiting.pop();
@@ -149,6 +154,7 @@ impl Blocks {
             if stays && active.stretch == Some(weight) {
                 continue;
             }
+            // A stretch costs a term where it begins and one where it ends, so a single run is not worth one.
             if stays && active.stretch.is_none() && active.linear(next, tables) == (weight, 0) {
                 self.begin_stretch(active, weight, above.clone());
                 continue;
@@ -174,6 +180,7 @@ impl Blocks {
         let before = weight.wrapping_neg();
         let above = self.terms[above].iter_mut().find(|term| active.touched && term.slot == active.slot);
         match above {
+            // The rows above the next run are those above this one and those in it.
             Some(term) => {
                 term.level = term.level.wrapping_add(before);
                 term.before = term.before.wrapping_add(before);
@@ -205,6 +212,7 @@ fn kinks(rows: usize, tables: &[&Weights]) -> Vec<bool> {
             let (mut before, mut here) = (0u32, 0u32);
             let around = kinks[weights.span(line).start..].iter_mut();
             for (kink, &after) in around.zip(weights.values(line).iter().chain(&[0, 0])) {
+                // Differences modulo 2³²: a falling slope is a large number, and only whether both are equal counts.
                 *kink |= here.wrapping_sub(before) != after.wrapping_sub(here);
                 (before, here) = (here, after);
             }
@@ -218,6 +226,7 @@ fn kinks(rows: usize, tables: &[&Weights]) -> Vec<bool> {
 /// One past the last row of the run that starts at `start`.
 fn run_end(start: usize, kinks: &[bool]) -> usize {
     let longest = kinks.len().min(start + MAX_ROWS);
+    // Two rows are linear whatever stands at them. A further one makes the row before it an inner one, which must be no kink.
     let mut end = (start + 2).min(longest);
     while end < longest && !kinks[end - 1] {
         end += 1;

@@ -1,9 +1,12 @@
 //! PDQ from its 64×64 grid of luma: quality, a 16×16 discrete cosine transform, and the bits (steps 6–8).
 //!
+//! `A` is the 64×64 grid of luma, `D` the 16×64 matrix of cosines, `B = D·A·Dᵀ` the coefficients; a bit is set where one is above
+//! their median.
+//!
 //! Fixed point: the grid is shifted down to 30 bits ([`Luma`]); the DCT matrix is the definition's own, rounded to `f32` and then to
 //! units of 2⁻²⁹. `T = D·A` gathers at most `2³⁰·7.2·2²⁹ < 2⁶²`, is rounded to units of 8 grid units to fit 31 bits
 //! again, and `B = T·Dᵀ` stays under 2⁶². One grey level is about 2²² grid units, so nothing is lost that the
-//! definition's 24-bit floats would have kept.
+//! definition's 24-bit floats would have kept. (7.2 is the largest sum of the absolute values of a row of `D`; a test adds them up.)
 //!
 //! **Ties.** On flat, symmetric or separable pictures many coefficients are equal, and which of them lie above the
 //! median is decided by the rounding of the definition's running sums. Where that rounding could carry a coefficient
@@ -47,6 +50,7 @@ const fn matrix() -> [[f32; 64]; 16] {
     while i < 16 {
         let mut j = 0;
         while j < 64 {
+            // The cosine of m·π/128 has period 256 and two symmetries: a quarter of it is stored.
             let turn = (i + 1) * (2 * j + 1) % 256;
             let half = if turn > 128 { 256 - turn } else { turn };
             let value = f32::from_bits(COSINES[if half > 64 { 128 - half } else { half }]);
@@ -65,6 +69,7 @@ const fn fixed(matrix: &[[f32; 64]; 16]) -> [[i32; 64]; 16] {
         let mut j = 0;
         while j < 64 {
             let scaled = matrix[i][j] as f64 * (1u32 << 29) as f64;
+            // Half away from zero, so that the matrix keeps its symmetries; `as` alone cuts off.
             fixed[i][j] = if scaled < 0.0 { -((0.5 - scaled) as i32) } else { (0.5 + scaled) as i32 };
             j += 1;
         }
@@ -121,7 +126,8 @@ impl Luma {
 /// Equal to the definition but where a difference falls on an exact multiple of 2.55 grey levels; such a one counts in full.
 pub(crate) fn quality(luma: &Luma) -> u8 {
     let hundredth = luma.scale.hundredth();
-    // Multiplication by ⌈2^bits/hundredth⌉ divides exactly: a difference has at most 31 bits, the quotient 8.
+    // Multiplication by ⌈2^bits/hundredth⌉ divides exactly. With e = ⌈2^bits/hundredth⌉·hundredth − 2^bits < hundredth, a difference n
+    // of at most 31 bits has n·e < 2^bits, too little to reach the next whole number. The reciprocal is at most 2³²: the product fits.
     let bits = 31 + (u64::BITS - hundredth.leading_zeros());
     let reciprocal = (1u64 << bits).div_ceil(hundredth);
     let step = |a: i32, b: i32| ((u64::from(a.abs_diff(b)) * reciprocal) >> bits) as u32;
@@ -143,6 +149,7 @@ pub(crate) fn transform(level: Level, luma: &Luma) -> [i64; 256] {
 fn transform_at<S: Simd>(simd: S, values: &[i32]) -> [i64; 256] {
     let mut coefficients = [0; 256];
     for (i, row) in MATRIX_FIXED.iter().enumerate() {
+        // A row of T is used up before the next one is made, so T is never stored.
         let rotated = rounded(weigh_rows(simd, row, values));
         for (j, column) in MATRIX_FIXED.iter().enumerate() {
             coefficients[16 * i + j] = dot(simd, &rotated, column);
@@ -221,20 +228,23 @@ pub(crate) fn bits(coefficients: &[i64; 256], scale: Scale, noise: Noise) -> Pdq
     let near = |thousandths| near(coefficients, median, scale, thousandths);
     PdqBits {
         signature: Pdq::from_bits(|k| coefficients[k] > median),
+        // Two conditions, because patterns are noisier than photographs and one distance for both would send many photographs
+        // to the definition.
         tied: near(noise.one) >= 1 || near(noise.two) >= 2,
     }
 }
 
 /// Whether so many coefficients tie that the picture is a pattern, not a photograph: then low frequencies alone do not
-/// tell its bits, and every pixel is needed. Photographs have 0 to 2 coefficients so near to the median.
+/// determine its bits, and every pixel is needed. Photographs have 0 to 2 coefficients so near to the median.
 pub(crate) fn is_pattern(coefficients: &[i64; 256], scale: Scale) -> bool {
     near(coefficients, median(coefficients), scale, 16) >= 6
 }
 
 /// Coefficients, the median itself left out, within so many thousandths of a grey-level unit of the median.
 fn near(coefficients: &[i64; 256], median: i64, scale: Scale, thousandths: u64) -> usize {
-    // In units of the coefficients, 2⁻²⁶ grid units.
+    // In units of the coefficients, 2⁻²⁶ grid units: 2⁻²⁹ of the second matrix times 2³ of T. `unit` has up to 54 bits.
     let near = ((u128::from(scale.unit * thousandths) << 26) >> scale.shift) / 1000;
+    // The median is one of them, and counts itself.
     coefficients.iter().filter(|&&b| u128::from(b.abs_diff(median)) <= near).count() - 1
 }
 

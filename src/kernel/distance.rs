@@ -1,8 +1,8 @@
 //! Distances between many queries and many known signatures, in exact integers.
 //!
-//! One file a kernel, with a version for every SIMD level, tested against `naive.rs` bit for bit:
+//! One file per kernel, with a version for every SIMD level, tested against `naive.rs` bit for bit:
 //!
-//! - [`coarse`]: sixteen seven-bit coordinates a pair; what PhotoDNA-class search does to every pair.
+//! - [`coarse`]: sixteen seven-bit coordinates per pair; what PhotoDNA-class search does to every pair that a box lets through.
 //! - [`squares`]: squared Euclidean distance of 144 bytes, single pairs (what `coarse` lets through) and whole
 //!   tiles (thresholds so large that letting through is the rule).
 //! - [`hamming`]: Hamming distance of 256 bits up to a radius, with a 64-bit lower bound first.
@@ -25,12 +25,12 @@ pub(crate) struct Pair {
     pub(crate) row: u32,
 }
 
-/// Most queries that meet a block before its hits are told.
+/// Most queries that meet a block before its candidates are given.
 const SET: usize = 512;
 
 /// What a block of known signatures and a set of queries gave, kept until the loop over the queries is done: nothing is called inside it, so
 /// that the block stays in registers. (Appending to the vector right away made the compiler keep blocks
-/// on the stack: twice the time.)
+/// on the stack, with loads across cache lines: 1.60 s instead of 0.85 s for 10¹⁰ pairs.)
 struct Hits {
     list: [(u32, u32); SET],
     count: usize,
@@ -41,9 +41,10 @@ impl Hits {
         Hits { list: [(0, 0); SET], count: 0 }
     }
 
-    /// Keeps the rows of a query, one a bit; at most [`SET`] times between two [`Hits::tell`].
+    /// Keeps the rows of a query, one per bit; at most [`SET`] times between two [`Hits::tell`].
     #[inline(always)]
     fn put(&mut self, query: usize, mask: u32) {
+        // The remainder changes nothing. It is a mask that spares the inner loop a check of the index and its panic.
         self.list[self.count % SET] = (query as u32, mask);
         self.count += 1;
     }

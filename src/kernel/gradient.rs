@@ -1,8 +1,11 @@
 //! PhotoDNA-class gradients: three grids of box sums to 144 integers (Eq 11–14).
 //!
 //! `F = Σ_r w_r·box_r` in fixed point (`w_r` in units of 2⁻³²), brought under 2⁴⁸ by a shift that depends on the picture's size
-//! alone; differences and the 1/64 shares of the four cells around a grid point are exact from there on. A sum gathers at
-//! most 1,024/64 points, so it stays under 2⁶⁰.
+//! alone; differences and the 1/64 shares of the four cells around a grid point are exact from there on.
+//!
+//! Ranges: box sums have 64 bits with their sign and the weights sum to less than 2³², so `Σ w_r·box_r` needs 96 bits. Features
+//! are under 2⁴⁸, differences under 2⁴⁹. The shares of a cell sum to 2·(1+3+5+7) = 32 eighths per axis, so a gradient sum is
+//! under 32²·2⁴⁹ = 2⁵⁹.
 //!
 //! The shift costs nothing: 48 bits of `F` are 24 more than the rounding of the box edges leaves meaningful.
 
@@ -36,6 +39,7 @@ pub(crate) fn gradients(boxes: [&[i64]; 3], largest: u128) -> Gradients {
     let shift = feature_shift(largest);
     let mut features = [0i64; POINTS];
     for (point, feature) in features.iter_mut().enumerate() {
+        // Rounded down also where it is negative, as the GPU's arithmetic shift does.
         let sum: i128 = (0..3).map(|r| i128::from(boxes[r][point]) * i128::from(RADIUS_WEIGHTS[r])).sum();
         *feature = (sum >> (32 + shift)) as i64;
     }
@@ -72,7 +76,9 @@ fn spread(sums: &mut [i64; 144], u: usize, v: usize, parts: [i64; 4]) {
 
 /// The two cells around `(line − 2.5)/4` with their shares in eighths; a cell before the first one is out of range.
 fn shares(line: usize) -> [(usize, i64); 2] {
+    // (line − 2.5)/4 is odd eighths, so a point never lies on a cell's centre and always has two neighbours.
     let eighths = 2 * line as i64 - 5;
+    // Euclidean, since the first lines lie before cell 0. As `usize` the cell −1 is out of every range.
     let (cell, share) = (eighths.div_euclid(8), eighths.rem_euclid(8));
     [(cell as usize, 8 - share), ((cell + 1) as usize, share)]
 }

@@ -5,13 +5,16 @@
 //! rounds every product and sum to binary32. [`Luma`] is that choice; all else is the same.
 //!
 //! Slower than the integers of [`dct`](super::dct) and needed only where many coefficients tie: there the published bits are the
-//! rounding of these very sums. Within a line the order of operations is the reference's; lines do not know of each
-//! other, so [`ROWS`] of them run along together, one a lane, and all columns run down together. Rows
-//! flow through the four box passes in batches, so memory is a few windows of rows instead of two copies of the picture. The last two
-//! passes keep only the 64 columns that are read in the end.
+//! rounding of these very sums. Within a line the order of operations is the reference's, which makes a running sum one chain of
+//! dependent additions. Lines are independent of each other, so [`ROWS`] of them are summed together, one per lane, and all
+//! columns together on the way down. Rows flow through the four box passes in batches, so memory is a few windows of rows instead of
+//! two copies of the picture. The last two passes keep only the 64 columns that are read in the end.
 //!
 //! A running sum starts and ends on zeros that stand outside the picture: adding or subtracting +0 changes no sum, and no case
 //! is left for edges but the divisor.
+//!
+//! Ranges do not matter here: every value is the `f32` that the reference has at this place. What must not change is the order of
+//! additions, and that means are divided by the count instead of multiplied by its reciprocal.
 
 use std::slice::Iter;
 
@@ -31,7 +34,7 @@ pub(crate) struct Reference {
     pub(crate) coefficients: [f32; 256],
 }
 
-/// Rows that run along together, one a lane.
+/// Rows that are summed together, one per lane.
 const ROWS: usize = 16;
 
 /// In which precision luma is summed before it is a binary32 number.
@@ -160,7 +163,7 @@ impl Rows {
         &mut self.values[k * self.padded..][..self.width]
     }
 
-    /// The 16 columns from `x`, one a vector.
+    /// The 16 columns from `x`, one per vector.
     #[inline(always)]
     fn columns<S: Simd>(&self, simd: S, x: usize) -> [f32x16<S>; ROWS] {
         let mut tile = [f32x16::splat(simd, 0.0); ROWS];
@@ -178,7 +181,7 @@ impl Rows {
     }
 }
 
-/// A 16×16 tile with rows and columns exchanged: four perfect shuffles.
+/// A 16×16 tile with rows and columns exchanged: four perfect shuffles, each of which rotates the 8 bits of an element's index by one.
 #[inline(always)]
 fn transposed<S: Simd>(mut tile: [f32x16<S>; ROWS]) -> [f32x16<S>; ROWS] {
     for _ in 0..ROWS.ilog2() {
@@ -282,6 +285,7 @@ impl<S: Simd> Iterator for RunningSums<'_, S> {
 
     #[inline(always)]
     fn next(&mut self) -> Option<f32x16<S>> {
+        // First in, then out: the reference's order, which decides how the sum is rounded.
         self.sum += f32x16::load_array_ref(self.simd, self.entering.next()?);
         self.sum -= f32x16::load_array_ref(self.simd, self.leaving.next()?);
         Some(self.sum)
@@ -312,7 +316,9 @@ impl DownColumns {
         if place == Some(length) {
             return false;
         }
+        // Before the first row comes out its place is written too and overwritten later, so any divisor will do.
         let count = place.map_or(1.0, |place| self.window.count(place));
+        // The row that leaves is as old as the box is high, and lies where the new one goes.
         let slot = self.pushed % width * self.sums.len();
         let ring = &mut self.ring[slot..slot + self.sums.len()];
         let sums = self.sums.iter_mut().zip(output).zip(ring);
@@ -402,6 +408,7 @@ impl SecondBlur {
         let mut line = 0;
         let window = &self.along.window;
         for (x, sum) in self.along.sums(simd).enumerate() {
+            // On sides under 64 samples several lines read the same one.
             while line < PDQ_LINES && centre(line, window.length) == x {
                 (sum / window.count(x)).store_array(&mut columns[line]);
                 line += 1;
@@ -428,6 +435,7 @@ impl SecondBlur {
 /// Steps 6–8 on the 64×64 grid.
 fn finish(grid: &[f32]) -> Reference {
     let at = |i: usize, j: usize| grid[i * PDQ_LINES + j];
+    // Cut off towards zero before the absolute value, as the reference does.
     let step = |u: f32, v: f32| (((u - v) * 100.0 / 255.0) as i32).abs();
     let mut gradient = 0;
     for i in 0..PDQ_LINES {
@@ -439,6 +447,7 @@ fn finish(grid: &[f32]) -> Reference {
     let mut rotated = [[0.0f32; PDQ_LINES]; 16];
     for (i, row) in rotated.iter_mut().enumerate() {
         for (j, sum) in row.iter_mut().enumerate() {
+            // One after another, never in vectors: the order of the additions decides the last bits.
             *sum = (0..PDQ_LINES).fold(0.0, |sum, k| sum + MATRIX[i][k] * at(k, j));
         }
     }

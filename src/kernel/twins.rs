@@ -4,7 +4,7 @@ use fearless_simd::Level;
 
 use super::dct::{self, Luma, Scale};
 use super::naive;
-use super::reduce::{Plan, Scratch, reduce};
+use super::reduce::{Schedule, Scratch, reduce};
 use super::weights::{RADII, Weights, box_bits, boxes, tents, tents_512};
 
 /// The SIMD levels that this machine has; those that `SHADEGRID_REQUIRE` names must be among them.
@@ -80,14 +80,14 @@ impl Case {
         let length = stride * (rows as usize - 1) + row;
         let samples = self.fill.map_or_else(|| random.fill(length), |byte| vec![byte; length]);
         let tables = self.tables();
-        let plan = Plan::new(rows, columns, &tables);
+        let schedule = Schedule::new(rows, columns, &tables);
         let expected: Vec<Vec<u64>> = tables
             .iter()
             .map(|(rows, columns, mix)| naive::reduce(&samples, stride, rows, columns, mix))
             .collect();
         let mut grids = vec![vec![0xdead_beef; 7]; 9];
         for (name, level) in levels() {
-            reduce(level, &plan, &samples, stride, scratch, &mut grids);
+            reduce(level, &schedule, &samples, stride, scratch, &mut grids);
             assert!(grids == expected, "{name} differs at {}×{}", self.width, self.height);
         }
         expected.iter().map(Vec::len).sum()
@@ -136,12 +136,12 @@ fn reduce_equals_naive_at_every_level() {
 #[test]
 fn a_changed_sample_is_noticed() {
     let tables = [(tents(90), tents(70), &[1000u32][..])];
-    let plan = Plan::new(90, 70, &tables);
+    let schedule = Schedule::new(90, 70, &tables);
     let mut samples = Bytes(5).fill(90 * 70);
     let (mut scratch, mut before, mut after) = (Scratch::default(), Vec::new(), Vec::new());
-    reduce(Level::new(), &plan, &samples, 70, &mut scratch, &mut before);
+    reduce(Level::new(), &schedule, &samples, 70, &mut scratch, &mut before);
     samples[70 * 45 + 35] ^= 1;
-    reduce(Level::new(), &plan, &samples, 70, &mut scratch, &mut after);
+    reduce(Level::new(), &schedule, &samples, 70, &mut scratch, &mut after);
     assert_ne!(before, after);
 }
 

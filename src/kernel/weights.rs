@@ -1,6 +1,6 @@
 //! Weight tables: how much each sample of a row or column counts towards each line of a grid.
 //!
-//! Both signatures look at the picture through separable windows, so one table an axis is all there is to know.
+//! Both signatures look at the picture through separable windows, so one table per axis is all there is to know.
 //! A table is laid out on the picture's original pixels and then gathered into the plane's cells,
 //! which is why a coarser plane needs no code of its own.
 //!
@@ -17,12 +17,15 @@
 //! line `g` is `Σ_j 1/(n_i·n_j)` over the `j` in the window of `i = ⌊(2g+1)·n/128⌋` whose own window holds `k`.
 //! Times a common denominator ([`Weights::total`]) these are integers; the interior lines are multiples of `total/w²` and rise and fall
 //! linearly, which [`blocks`](super::blocks) relies on for speed.
+//!
+//! Ranges: the weights of a line sum to at most 2²³ (boxes, by the choice of `b`) or 2²² (tents, [`MAX_TENT_TOTAL`]). What that
+//! leaves room for stands at the head of [`reduce`](super::reduce).
 
 use std::ops::Range;
 
-/// Lines of the PhotoDNA-class grid, an axis.
+/// Lines of the PhotoDNA-class grid per axis.
 pub(crate) const PHOTODNA_LINES: usize = 26;
-/// Lines of the PDQ grid, an axis.
+/// Lines of the PDQ grid per axis.
 pub(crate) const PDQ_LINES: usize = 64;
 /// Box radii in tenths of a step: 0.2, 0.4, 0.8.
 pub(crate) const RADII: [u32; 3] = [2, 4, 8];
@@ -60,7 +63,7 @@ impl Weights {
         first as usize..(first + length) as usize
     }
 
-    /// Their weights, one a sample of [`span`](Weights::span).
+    /// Their weights, one per sample of [`span`](Weights::span).
     pub(crate) fn values(&self, line: usize) -> &[u32] {
         let Line { offset, length, .. } = self.lines[line];
         &self.values[offset as usize..(offset + length) as usize]
@@ -125,11 +128,13 @@ pub(crate) fn box_bits(width: u32, height: u32) -> u32 {
 /// The 26 boxes of `radius` tenths of a step along a side of `n` pixels, in units of `2^-bits` pixel.
 pub(crate) fn boxes(n: u32, radius: u32, bits: u32) -> Weights {
     let (n, radius, unit) = (u64::from(n), u64::from(radius), 1u64 << bits);
+    // Half of 280 on top: to the nearest unit.
     let rounded = |tenths: u64| (n * tenths * unit + 140) / 280;
     let clamp = |edge: u64| edge.clamp(unit, (n - 1) * unit);
     let mut weights = Weights::with_total(0);
     for line in 0..PHOTODNA_LINES as u64 {
         let centre = 10 * line + 15;
+        // The width is rounded and not the upper edge, so that all boxes of a radius weigh the same.
         let low = rounded(centre - radius);
         let (low, high) = (clamp(low), clamp(low + rounded(2 * radius) + unit));
         let pixels = low / unit..high.div_ceil(unit);
@@ -182,6 +187,7 @@ impl Tent {
             let outer = self.box_at(self.centre(line));
             for inner in outer.clone().map(|j| self.box_at(j)) {
                 let divisor = (outer.len() * inner.len()) as u64;
+                // The least common multiple, divisor by divisor. Only clipped windows at the border divide by anything but `square`.
                 multiple *= divisor / gcd(divisor, square * multiple);
                 if multiple > most {
                     return square * most;
@@ -199,9 +205,12 @@ impl Tent {
         for line in 0..PDQ_LINES {
             let outer = self.box_at(self.centre(line));
             let span = self.box_at(outer.start).start..self.box_at(outer.end - 1).end;
+            // A box adds a constant to a range: two steps for each inner box instead of `window` additions. A step down is
+            // a negative number modulo 2³².
             steps.clear();
             steps.resize(span.len() + 1, 0u32);
             for inner in outer.clone().map(|j| self.box_at(j)) {
+                // No remainder, unless the denominator would not fit: on sides over some 16,000 pixels.
                 let share = (total / (outer.len() * inner.len()) as u64) as u32;
                 steps[inner.start - span.start] = steps[inner.start - span.start].wrapping_add(share);
                 steps[inner.end - span.start] = steps[inner.end - span.start].wrapping_sub(share);

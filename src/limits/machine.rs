@@ -1,6 +1,6 @@
 //! How much memory there is for this process: of the machine, its container and its own limits.
 //!
-//! Linux tells all of it in files: `/proc/meminfo`, the control groups that the process is in (cgroup v1 and v2), and
+//! Linux gives all of it in files: `/proc/meminfo`, the control groups that the process is in (cgroup v1 and v2), and
 //! `/proc/self/limits`. Where a file is not there (other systems), what it would say does not count.
 
 use std::fs;

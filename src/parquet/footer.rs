@@ -1,7 +1,7 @@
 //! A Parquet file's footer, looked at before the library reads it: that it is there, that its schema is a tree of bounded depth, and that no list is
 //! longer than its bytes can hold (Apache Parquet format, `FileMetaData` in `parquet.thrift`).
 //!
-//! The library builds the schema by recursion and takes memory for as many children, row groups and columns as the footer tells.
+//! The library builds the schema by recursion and takes memory for as many children, row groups and columns as the footer announces.
 
 use parquet::errors::ParquetError;
 use parquet::file::reader::ChunkReader;

@@ -1,4 +1,4 @@
-//! The pages of a column, one behind another: what each one's header tells, held against what the file can hold (Apache Parquet format,
+//! The pages of a column, one behind another: what each one's header announces, checked against what the file can hold (Apache Parquet format,
 //! `PageHeader` in `parquet.thrift`).
 
 use std::io::{Chain, Cursor, Read, Take};
@@ -24,11 +24,11 @@ pub(super) enum PageKind {
     Data,
     DataV2,
     Dictionary,
-    /// Indices and whatever may come, which are passed over.
+    /// Indices and unknown kinds, which are skipped.
     Other,
 }
 
-/// What a page's header tells.
+/// What a page's header says.
 #[derive(Debug, Clone)]
 pub(super) struct Page {
     pub(super) kind: PageKind,
@@ -56,7 +56,7 @@ pub(super) type Body<R> = Take<Chain<Cursor<Vec<u8>>, R>>;
 pub(super) struct Pages<R> {
     file: Arc<R>,
     at: u64,
-    /// Where the column ends by what the footer tells, and where it may end.
+    /// Where the column ends according to the footer, and where it may end.
     end: u64,
     most: u64,
     /// Values that are still to come.

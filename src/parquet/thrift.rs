@@ -13,7 +13,7 @@ pub(super) enum Broken {
     Wrong(&'static str),
 }
 
-/// A value's type, as a field's header or a list's tells it.
+/// A value's type, as the header of a field or list gives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Bool(bool),
@@ -121,7 +121,7 @@ impl<'a> Thrift<'a> {
         Ok((length, Kind::of(head & 0x0f)?))
     }
 
-    /// Passes over a struct, with what a field says where it is wanted.
+    /// Skips a struct, and reads the wanted fields.
     pub(super) fn fields(
         &mut self,
         mut wanted: impl FnMut(&mut Thrift<'a>, i64, Kind) -> Result<bool, Broken>,
@@ -135,7 +135,7 @@ impl<'a> Thrift<'a> {
         Ok(())
     }
 
-    /// Passes over a value.
+    /// Skips a value.
     pub(super) fn skip(&mut self, kind: Kind) -> Result<(), Broken> {
         self.skip_nested(kind, DEEPEST)
     }

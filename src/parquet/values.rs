@@ -221,7 +221,7 @@ impl Dictionary {
     }
 }
 
-/// Passes over what is left of the value before, and reads the next one's length.
+/// Skips the rest of the value before, and reads the next one's length.
 fn plain_length(from: &mut Take<Unpacked>) -> Result<u64> {
     io::copy(from, &mut io::sink()).map_err(unreadable)?;
     if from.limit() > 0 {

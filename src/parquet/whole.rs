@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 /// Longest page, in bytes unpacked. Programs end a page of small values after some mebibyte.
 const LONGEST: u64 = 256 << 20;
 
-/// Most entries of a dictionary, of which the library holds each by itself.
+/// Most entries of a dictionary: the library allocates each by itself.
 const ENTRIES: u32 = 4 << 20;
 
 /// Most values of a page whose lengths the library holds, 4 bytes each, before the first value.

@@ -9,9 +9,9 @@
 //! | shares: decoded pictures, and what a decoder keeps | 3/8, divided by the workers | the workers' | always |
 //! | `loans`: decoded pictures over a share | 3/8 | the workers' | from before decoding until hashed |
 //!
-//! No circle of waiting is possible: who holds a loan waits for nobody, and a picture that waits for a loan holds no worker: when
+//! No circle of waiting is possible: whoever holds a loan waits for nobody, and a picture that waits for a loan holds no worker. When
 //! the bytes are there, some worker gets picture and loan together. Within a semaphore requests are served in the order in which they
-//! came, so that a large one is not passed for ever by small ones; one larger than all of it is served when nothing else is held.
+//! came, so that small ones do not overtake a large one for ever; one larger than all of it is served when nothing else is held.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -91,14 +91,14 @@ impl Permits {
         Permits(Arc::new(Shared { total, state: Mutex::default() }))
     }
 
-    /// Takes `bytes` and does `then` with them: at once, or where the last bytes that are wanted are given back, on the thread that gives them
-    /// back. Where they are more than the whole total, that is when nothing is taken.
+    /// Takes `bytes` and calls `then` with them: at once if they are free, otherwise later, on the thread that gives back the last bytes
+    /// needed. A request for more than the total is served when nothing is taken.
     pub(crate) fn ask(&self, bytes: u64, then: impl FnOnce(Reservation) + Send + 'static) {
         match self.try_reserve(bytes) {
             Some(reservation) => then(reservation),
             None => {
                 self.lock().waiting.push_back(Waiting { bytes, then: Box::new(then) });
-                // What was in the way may be gone by now.
+                // The bytes may have come back between the two locks, and whoever gave them back saw nobody waiting.
                 self.grant();
             }
         }
@@ -116,6 +116,7 @@ impl Permits {
     /// Takes `bytes` where nobody waits and they are free.
     fn try_reserve(&self, bytes: u64) -> Option<Reservation> {
         let mut state = self.lock();
+        // Those who wait go first, even if a smaller request would fit.
         let is_free = state.waiting.is_empty() && state.fits(bytes, self.0.total);
         is_free.then(|| {
             state.take(bytes);
@@ -123,14 +124,15 @@ impl Permits {
         })
     }
 
-    /// Nobody waits any more: the run is over, and who still asks does so in vain.
+    /// Serves everybody at once from now on: the run is over, and nobody uses the bytes.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
         self.grant();
     }
 
-    /// Serves those who wait, in their order, as far as it goes.
+    /// Serves those who wait, in their order, while there are bytes.
     fn grant(&self) {
+        // One at a time and without the lock: `then` may give bytes back itself, and so come here again.
         while let Some((then, reservation)) = self.next() {
             then(reservation);
         }
@@ -161,6 +163,7 @@ impl Permits {
 
 impl State {
     fn fits(&self, bytes: u64, total: u64) -> bool {
+        // A request over the total fits when nothing is taken: it must be served some time.
         self.closed || self.taken == 0 || self.taken.saturating_add(bytes) <= total
     }
 

@@ -1,4 +1,4 @@
-//! Memory of encoded files, handed back by the workers for the next file.
+//! Memory of encoded files: workers give it back for the next file.
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 

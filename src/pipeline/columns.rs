@@ -1,6 +1,6 @@
 //! The columns of stored records: the one table that the formats are made from.
 //!
-//! A column says what it is called, of which type it is, and where its value stands in a record. Parquet's schema and values follow
+//! A column has a name, a type, and a function that finds its value in a record. Parquet's schema and values follow
 //! [`COLUMNS`] in their order; CSV takes the same columns in its own order; JSON lines have the same names.
 
 use std::borrow::Cow;

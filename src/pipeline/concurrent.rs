@@ -16,7 +16,7 @@ pub(crate) fn both<A: Send, B>(one: impl FnOnce() -> A + Send, other: impl FnOnc
     })
 }
 
-/// What a thread has come to; its panic goes on here.
+/// A thread's result; its panic continues here.
 pub(crate) fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
@@ -24,7 +24,7 @@ pub(crate) fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
 /// At most so many at once.
 const MOST: usize = 16;
 
-/// Does the same for each of `things`, many at the same time; what came of it, in their order.
+/// Does the same for each of `things`, many at the same time, and gives the results in their order.
 pub(crate) fn each<T: Send, R: Send>(
     things: impl IntoIterator<Item = T>,
     work: impl Fn(T) -> R + Sync,

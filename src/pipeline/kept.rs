@@ -36,7 +36,7 @@ impl Kept {
         &mut *self.works[0].1
     }
 
-    /// Gives up what is kept, where that and `need` bytes more are over `most`: first what these options have no use for.
+    /// Gives up kept buffers if they and `need` bytes more exceed `most`: first those that these options do not use.
     pub(super) fn make_room(&mut self, options: &Arc<HashOptions>, need: u64, most: u64) {
         let kept = |kept: &Kept| kept.works.iter().map(|(_, work)| work.kept()).sum::<u64>();
         for own in [false, true] {

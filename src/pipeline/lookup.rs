@@ -40,7 +40,7 @@ impl Queries {
         self.push_picture(record.outcome.as_ref().ok());
     }
 
-    /// Takes the next record, of which only the picture is given; `None` where it failed.
+    /// Takes the next record by its picture; `None` if it failed.
     pub fn push_picture(&mut self, hashed: Option<&Hashed>) {
         if let Some(hashed) = hashed {
             self.query(hashed.face.map(|face| face.to_string().into()), query_of(hashed));
@@ -51,7 +51,7 @@ impl Queries {
         self.records += 1;
     }
 
-    /// Takes the next record, of which only what is looked up is known; `None` where it failed.
+    /// Takes the next record by its query; `None` if it failed.
     pub fn push_query(&mut self, query: Option<Query>) {
         self.push_faces(query.map(|query| (None, query)));
     }
@@ -73,7 +73,7 @@ impl Queries {
     }
 }
 
-/// Queries that a thread has at least, if there are as many: with fewer, every thread would bring the whole gallery from memory for them.
+/// Fewest queries per thread, if there are enough: every thread loads the whole gallery from memory, which few queries do not pay for.
 const SHARE: usize = 512;
 
 /// A match and the gallery it was found in.
@@ -111,7 +111,7 @@ pub struct Lookup<'a> {
 }
 
 impl<'a> Lookup<'a> {
-    /// Searches in `galleries` on so many threads.
+    /// Searches in `galleries` on `threads` threads.
     pub fn new(galleries: &'a [Gallery], options: SearchOptions, threads: NonZeroUsize) -> Lookup<'a> {
         let scratches = (0..threads.get()).map(|_| Scratch::default()).collect();
         Lookup { galleries, options, scratches }
@@ -121,7 +121,7 @@ impl<'a> Lookup<'a> {
     ///
     /// # Errors
     ///
-    /// Where a gallery was overwritten meanwhile, so that what was found does not count.
+    /// If a gallery was overwritten meanwhile, so that the matches may be wrong.
     pub fn matches(&mut self, queries: &Queries, names: &[String]) -> Result<Vec<Vec<RecordMatch>>> {
         let found = self.search(&queries.queries);
         let of: Vec<_> = names.iter().map(String::as_str).zip(self.galleries).collect();

@@ -11,7 +11,7 @@ use super::record::Record;
 /// Sources that may be between being taken and being written.
 pub(super) const WINDOW: usize = 4_096;
 
-/// What came of one source.
+/// One source that is done.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "fences are rare, and a box for every record costs more")]
 pub(super) enum Arrival {

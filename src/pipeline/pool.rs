@@ -6,8 +6,8 @@
 //!              └──────────────────tickets──────────────────────┘
 //! ```
 //!
-//! The workers are those of [`super::workers`], whoever else they work for. Readers borrow nothing from the run and nobody waits for them at its end: a
-//! system call on a file system that does not answer may never return.
+//! The workers are those of [`super::workers`] and may work for others at the same time. Readers borrow nothing from the run and nobody waits for
+//! them at its end: a system call on a file system that does not answer may never return.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -65,6 +65,7 @@ pub(super) fn run_through(
     let files = Permits::new(workers.budget.files());
     let tasks = Arc::new(RunTasks {
         options: choices.hash.clone(),
+        // As many as may hold a file: two per worker in the queue, one with each worker and one with each reader.
         buffers: Buffers::new(3 * threads + readers, workers.budget.idle()),
         is_over: AtomicBool::new(false),
     });
@@ -79,8 +80,8 @@ pub(super) fn run_through(
         counts: counts.clone(),
     });
     thread::scope(move |scope| {
-        // The channel of records closes when its last sender is gone: those of the readers, and of the pictures on their way. Then the writer is
-        // at its end. Where it leaves before, it hangs up.
+        // The channel of records closes when its last sender is gone: those of the readers and of the pictures in flight. Then the writer has
+        // written all. If it leaves earlier, for an error or a stop, it hangs up, and everything else ends.
         let (_hang_up, hangup) = HangUp::new(files, tasks, rings.clone());
         let taker = Taker::default();
         for (number, ring) in rings.iter().enumerate() {
@@ -121,7 +122,7 @@ fn start_readers(readers: usize, loader: &Arc<Loader>) -> Result<Sender<Taken>> 
     Ok(sender)
 }
 
-/// Ends what waits for a run: who listens at the channel hears it, nobody waits for memory any more, and what is on its way is dropped.
+/// Ends all waits for a run: whoever listens at the channel hears it, nobody waits for memory any more, and pictures in flight are dropped.
 struct HangUp {
     _line: Sender<()>,
     files: Permits,

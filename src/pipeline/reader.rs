@@ -51,11 +51,12 @@ pub(super) fn run(loader: &Loader, taken: &Receiver<Taken>) {
 }
 
 impl Loader {
-    /// Loads a source and hands it on: to the workers, or as a record where it failed.
+    /// Loads a source and passes it on: to the workers, or to the writer as a record if it failed.
     pub(super) fn load(&self, taken: Taken) -> ControlFlow<()> {
         let Taken { index, source: Source { key, source, tag, content }, started } = taken;
         let name = Name { key, source, tag };
         let loaded = caught(|| self.content(content));
+        // From here on it counts as being on a worker, whom the writer waits for.
         self.counts.reading.fetch_sub(1, Ordering::AcqRel);
         let times = Times { read: started.elapsed(), ..Times::default() };
         let panicked =
@@ -122,6 +123,7 @@ impl Loader {
         let mut encoded = self.tasks.buffers.take();
         let full = |_| cannot_read(io::ErrorKind::OutOfMemory.into());
         encoded.try_reserve_exact(length as usize).map_err(full)?;
+        // One byte more shows whether the reader is longer than it should be.
         let mut reader = open().map_err(cannot_read)?.take(length.saturating_add(1));
         reader.read_to_end(&mut encoded).map_err(cannot_read)?;
         let found = encoded.len() as u64;

@@ -17,7 +17,7 @@ pub(super) struct Name {
     pub(super) tag: u64,
 }
 
-/// How long threads were at one source.
+/// How long threads worked on one source.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Times {
@@ -40,19 +40,19 @@ impl AddAssign for Times {
 pub struct Record {
     /// Position among the sources, from 0.
     pub index: u64,
-    /// What the source calls itself: its path, where it is a file.
+    /// The source's name: its path if it is a file.
     pub key: OsString,
-    /// The argument that the source came from, such as a folder, an archive or a list; `None` where it was made by itself.
+    /// The argument that the source came from, such as a folder, an archive or a list; `None` if it came from none.
     pub source: Option<Arc<OsStr>>,
-    /// What [`Source::tag`](crate::pipeline::Source::tag) set; 0 otherwise.
+    /// The number that [`Source::tag`](crate::pipeline::Source::tag) set; 0 otherwise.
     pub tag: u64,
-    /// Length of the encoded file, in bytes; `None` where it was not read.
+    /// Length of the encoded file, in bytes; `None` if it was not read.
     pub bytes: Option<u64>,
     /// The signatures, or why there are none.
     pub outcome: Result<Hashed>,
-    /// What it matched in galleries; `None` where it was not looked up.
+    /// Its matches in galleries; `None` if it was not looked up.
     pub matches: Option<Vec<RecordMatch>>,
-    /// How long threads were at it.
+    /// How long threads worked on it.
     pub times: Times,
 }
 
@@ -70,7 +70,7 @@ impl Record {
         }
     }
 
-    /// The same, with how long threads were at it.
+    /// The same, with how long threads worked on it.
     pub(super) fn timed(self, times: Times) -> Record {
         Record { times, ..self }
     }

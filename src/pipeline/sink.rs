@@ -1,4 +1,4 @@
-//! Where records go, and how they are read again: one file a format.
+//! Where records go, and how they are read again: one file per format.
 
 use std::fmt;
 use std::fs::File;
@@ -32,7 +32,7 @@ pub trait Sink {
     ///
     /// # Errors
     ///
-    /// Where it cannot be written.
+    /// If it cannot be written.
     fn write(&mut self, record: &Record) -> Result<()>;
 
     /// The same, for whoever keeps records.
@@ -44,20 +44,20 @@ pub trait Sink {
         self.write(&record)
     }
 
-    /// Hears that all records of the sources before a [fence](crate::pipeline::Source::fence) were taken, and its number; does nothing by default.
+    /// Called with a [fence](crate::pipeline::Source::fence)'s number once the records of all sources before it were taken; does nothing by default.
     ///
     /// # Errors
     ///
-    /// Where what this ends cannot be written.
+    /// If what the fence ends cannot be written.
     fn fence(&mut self, _tag: u64) -> Result<()> {
         Ok(())
     }
 
-    /// Passes on what was written so far; called whenever the run would wait for the next record.
+    /// Passes on what was written so far; called whenever the run is about to wait for the next record.
     ///
     /// # Errors
     ///
-    /// Where it cannot be written.
+    /// If it cannot be written.
     fn flush(&mut self) -> Result<()> {
         Ok(())
     }
@@ -66,7 +66,7 @@ pub trait Sink {
     ///
     /// # Errors
     ///
-    /// Where what is left cannot be written.
+    /// If the rest cannot be written.
     fn finish(&mut self) -> Result<()> {
         self.flush()
     }
@@ -88,7 +88,7 @@ pub type StoredRecords = Box<dyn Iterator<Item = Result<StoredRecord>> + Send>;
 /// How records are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RecordFormat {
-    /// One JSON object a line.
+    /// One JSON object per line.
     JsonLines,
     /// Comma-separated values with a row of names.
     Csv,
@@ -113,7 +113,7 @@ impl RecordFormat {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] where the start of a Parquet file cannot be written, [`Error::Unsupported`] where this build has no Parquet.
+    /// [`Error::Io`] if the start of a Parquet file cannot be written, [`Error::Unsupported`] if this build has no Parquet.
     pub fn sink<'a>(
         self,
         to: impl Write + Send + 'a,
@@ -130,7 +130,7 @@ impl RecordFormat {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] where it cannot be opened, [`Error::Corrupt`] where it is no Parquet file, [`Error::Unsupported`] where this build has no Parquet.
+    /// [`Error::Io`] if it cannot be opened, [`Error::Corrupt`] if it is not a Parquet file, [`Error::Unsupported`] if this build has no Parquet.
     pub fn read(self, path: &Path) -> Result<StoredRecords> {
         let cannot = |error| Error::io(format!("cannot read the records in {}", path.display()), error);
         self.records(File::open(path).map_err(cannot)?)
@@ -140,7 +140,7 @@ impl RecordFormat {
     ///
     /// # Errors
     ///
-    /// [`Error::Corrupt`] where it is no Parquet file, [`Error::Unsupported`] where this build has no Parquet.
+    /// [`Error::Corrupt`] if it is not a Parquet file, [`Error::Unsupported`] if this build has no Parquet.
     pub fn records(self, file: File) -> Result<StoredRecords> {
         Ok(match self {
             RecordFormat::JsonLines => json_lines::read(BufReader::new(file)),

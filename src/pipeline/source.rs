@@ -1,4 +1,4 @@
-//! What is to be hashed, and where lists of it come from.
+//! Inputs to be hashed, and where lists of them come from.
 
 use std::ffi::{OsStr, OsString};
 use std::io::Read;
@@ -50,7 +50,7 @@ pub use store::Mounts;
 pub use store::mount;
 pub use walk::{Walk, expand};
 
-/// One encoded picture to be, and what it is called in its record.
+/// One input that should hold an encoded picture, and its name in the record.
 #[derive(Debug)]
 pub struct Source {
     pub(super) key: OsString,
@@ -68,7 +68,7 @@ pub(super) enum Content {
     Named(PathBuf),
     /// A file that a walk or a list named.
     Found(PathBuf),
-    /// With what was taken for them ahead of the run, given back when the run has taken them.
+    /// With the permit that was taken to read them ahead, given back when the run has taken them.
     Bytes(Vec<u8>, Option<Permit>),
     Stream(Box<dyn Read + Send>),
     /// Opened at its turn; with its length in bytes, where that is known.
@@ -89,7 +89,7 @@ impl Source {
         Source { source: Some(argument), ..self }
     }
 
-    /// The same source, with a number of the caller's that comes back in its record: [`Record::tag`](crate::pipeline::Record::tag).
+    /// The same source, with a number of the caller's choice that comes back in its record: [`Record::tag`](crate::pipeline::Record::tag).
     pub fn tag(self, tag: u64) -> Source {
         Source { tag, ..self }
     }
@@ -100,7 +100,7 @@ impl Source {
         Source { content: Content::Failed(error), ..self }
     }
 
-    /// What it is called in its record: its path, where it is a file.
+    /// Its name in the record: its path if it is a file.
     pub fn key(&self) -> &OsStr {
         &self.key
     }
@@ -111,7 +111,7 @@ impl Source {
         Source::new(path.clone(), Content::Named(path))
     }
 
-    /// The same where the path was found, in a folder or a list: a pipe or a device in its place is an error, and nothing is waited for.
+    /// The same for a path that was found in a folder or a list: a pipe or a device in its place is an error, so that opening never blocks.
     pub fn found(path: impl Into<PathBuf>) -> Source {
         let path = path.into();
         Source::new(path.clone(), Content::Found(path))
@@ -122,14 +122,14 @@ impl Source {
         Source::new(key, Content::Bytes(bytes, None))
     }
 
-    /// A stream, read to its end when its turn comes. No other source is read meanwhile, because it does not say how
-    /// long it is. If it panics, its record says so.
+    /// A stream, read to its end when its turn comes. No other source is read meanwhile, because the length of a stream is
+    /// unknown. If it panics, its record says so.
     pub fn stream(key: impl Into<OsString>, stream: impl Read + Send + 'static) -> Source {
         Source::new(key, Content::Stream(Box::new(stream)))
     }
 
-    /// What `open` opens when its turn comes, on a thread that reads. With its length in bytes several are read at a time; without, it is read as a
-    /// [`stream`](Source::stream) is. Where it gives another number of bytes, or panics, its record says so.
+    /// A source that `open` opens when its turn comes, on a reading thread. If `length` is known, several are read at a time; otherwise it is read
+    /// like a [`stream`](Source::stream). If it gives another number of bytes, or panics, its record says so.
     pub fn reader<R: Read + Send + 'static>(
         key: impl Into<OsString>,
         length: Option<u64>,
@@ -139,13 +139,13 @@ impl Source {
         Source::new(key, Content::Reader(length, open))
     }
 
-    /// A source that could not be had; it gives a record with this error.
+    /// A source that could not be found or opened; it gives a record with this error.
     pub fn failed(key: impl Into<OsString>, error: Error) -> Source {
         Source::new(key, Content::Failed(error))
     }
 
-    /// No input, but a mark between those before it and those behind it. It has no record: the sink hears its number in
-    /// [`Sink::fence`](crate::pipeline::Sink::fence) once it has taken all records before, and before it takes any behind. It counts in
+    /// A mark between the sources before it and those after it. It has no record. Instead [`Sink::fence`](crate::pipeline::Sink::fence) is called with
+    /// its number once the sink has taken all records before it, and before any record after it. It counts in
     /// [`Record::index`](crate::pipeline::Record::index) like a source.
     pub fn fence(tag: u64) -> Source {
         Source::new("", Content::Fence).tag(tag)

@@ -23,7 +23,7 @@ pub(super) struct RunTasks {
     pub(super) is_over: AtomicBool,
 }
 
-/// One source of a run, on its way to its record.
+/// One source of a run, in flight between its reader and its record.
 #[derive(Debug)]
 pub(super) struct SourceTask {
     run: Arc<RunTasks>,
@@ -74,6 +74,7 @@ impl Task for SourceTask {
     }
 
     fn is_wanted(&self) -> bool {
+        // A stale answer costs one picture hashed for nobody.
         !self.run.is_over.load(Ordering::Relaxed)
     }
 

@@ -11,17 +11,17 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// Asks; it cannot be taken back.
+    /// Requests the stop. It cannot be taken back.
     pub fn request(&self) {
         let _ = self.asked.set(Instant::now());
     }
 
-    /// Whether someone asked, and as long ago as this one waits.
+    /// Whether a stop was requested, and this one's delay has passed since.
     pub fn requested(&self) -> bool {
         self.asked.get().is_some_and(|asked| asked.elapsed() >= self.delay)
     }
 
-    /// The same request, for who may go on for so long after it.
+    /// The same request for work that may continue for `delay` after it.
     #[must_use]
     pub fn after(&self, delay: Duration) -> Stop {
         Stop { asked: self.asked.clone(), delay: self.delay + delay }

@@ -22,9 +22,9 @@ pub struct Summary {
     pub pixels: u64,
     /// Pictures that a GPU computed.
     pub by_devices: u64,
-    /// Pictures that a GPU was meant to compute and the CPU did.
+    /// Pictures that were meant for a GPU and computed on the CPU.
     pub fallbacks: u64,
-    /// What went through each device.
+    /// What each device processed.
     pub devices: Vec<Traffic>,
     /// From start to end.
     pub elapsed: Duration,
@@ -38,7 +38,7 @@ pub enum Ended {
     /// Every source has its record.
     #[default]
     Complete,
-    /// [`Stop`](super::Stop) was requested before the sources were at their end.
+    /// [`Stop`](super::Stop) was requested before the last source was taken.
     Stopped,
     /// A picture failed under [`RunOptions::fail_fast`](crate::RunOptions::fail_fast).
     FailedFast,

@@ -1,4 +1,4 @@
-//! Takes sources from whoever brings them, one after another, and hands them to the readers.
+//! Takes sources from the caller's iterator, one after another, and passes them to the readers.
 
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
@@ -29,7 +29,7 @@ pub(super) struct Take<'a, I> {
 }
 
 impl<I: Iterator<Item = Source>> Take<'_, I> {
-    /// Takes until the sources end, a stop is requested or nobody wants the results. The sources are dropped at their end, and never asked again.
+    /// Takes until the sources end, a stop is requested or nobody wants the results. The sources are dropped at their end, and never polled again.
     pub(super) fn run(mut self) {
         self.wanted.clone().by_this_thread();
         while self.tickets.recv().is_ok() {
@@ -56,7 +56,7 @@ impl<I: Iterator<Item = Source>> Take<'_, I> {
                 Some(Taken { index, source, started })
             }
             Ok(None) => {
-                // A source that was waited for in vain because of a stop is not the end of them.
+                // If a stop ended the wait for a source, the sources were not at their end.
                 counts.exhausted.store(!self.stop.requested(), Ordering::Release);
                 None
             }
@@ -69,6 +69,7 @@ impl<I: Iterator<Item = Source>> Take<'_, I> {
 
     fn hand_on(&self, taken: Taken) -> ControlFlow<()> {
         self.loader.counts.reading.fetch_add(1, Ordering::AcqRel);
+        // What needs no reading needs no reader.
         if matches!(taken.source.content, Content::Bytes(..) | Content::Failed(_) | Content::Fence) {
             return self.loader.load(taken);
         }

@@ -1,14 +1,14 @@
-//! What the threads hash: a picture, and who wants what comes of it.
+//! What the threads hash: a picture, and who gets the result.
 //!
-//! Where there are devices, workers decode and submit, one thread per device drives it, and workers finish what comes back:
+//! With devices, workers decode and submit, one thread per device drives it, and workers finish what comes back:
 //!
 //! ```text
 //!            ┌───submit───▶ ring of batches ──drive──▶ done ──┐
 //! jobs ──▶ workers ◀──────────────────────────────────────────┘
 //! ```
 //!
-//! Pictures on their way are kept, so that the CPU can take over what a device leaves undone; the rings' capacity
-//! bounds them. The channel of what is done needs no bound of its own for the same reason.
+//! Pictures in flight are kept, so that the CPU can take over what a device leaves undone; the rings' capacity
+//! bounds them. For the same reason the channel of pictures that come back needs no bound of its own.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::hasher::{Facts, HashOptions, Hashed};
 use crate::picture::Picture;
 use crate::signature::Algorithm;
 
-/// An encoded picture to be hashed, and who wants what comes of it. One that is dropped without an outcome says so to them.
+/// An encoded picture to be hashed, and who gets the result. A task that is dropped without an outcome reports an error to them.
 pub(crate) trait Task: Debug + Send {
     /// The encoded picture.
     fn encoded(&self) -> &[u8];
@@ -32,7 +32,7 @@ pub(crate) trait Task: Debug + Send {
     /// What is hashed, and how. Tasks that share them share a thread's buffers.
     fn options(&self) -> &Arc<HashOptions>;
 
-    /// Whether anybody still wants what comes of it. What nobody wants is dropped before it costs.
+    /// Whether anybody still wants the result. Otherwise the task is dropped before it costs anything.
     fn is_wanted(&self) -> bool;
 
     /// The way through devices, if there is one.
@@ -56,7 +56,7 @@ pub(crate) trait Task: Debug + Send {
     /// Counts the time since `started` as spent on it.
     fn spent(&mut self, _started: Instant) {}
 
-    /// What came of it, in the time since `started`.
+    /// Takes the outcome, which took the time since `started`.
     fn done(self: Box<Self>, outcome: Result<Hashed>, started: Instant);
 }
 
@@ -69,15 +69,12 @@ pub(super) struct Pending {
     pub(super) asked: Instant,
 }
 
-/// That a picture was lost on its way: the last net under the promise of a record for every source.
+/// That a picture was lost: the last net under the promise of a record for every source.
 pub(crate) fn dropped() -> Error {
-    Error::corrupt(
-        "picture",
-        "a thread lost it on its way; this is a bug, please report it with the file".to_string(),
-    )
+    Error::corrupt("picture", "a thread lost it; this is a bug, please report it with the file".to_string())
 }
 
-/// What travels with a picture through a device.
+/// What goes through a device with a picture.
 #[derive(Debug)]
 pub(super) struct Travelling {
     /// Where not every pixel was decoded, with the file: some pictures turn out to need them all.
@@ -141,7 +138,7 @@ mod tests {
     use crate::pipeline::{Record, RunChoices, Sink, Source, pool};
     use crate::{Backend, Hashed};
 
-    /// A bitmap of 24 bits a pixel with a pattern of its own.
+    /// A bitmap of 24 bits per pixel with a pattern of its own.
     fn bitmap(number: u32) -> Vec<u8> {
         let (width, height) = (40 + number % 50, 30 + number % 37);
         let row = (width * 3).next_multiple_of(4);
@@ -217,7 +214,7 @@ mod tests {
         devices_for_tests().into_iter().map(ring).collect()
     }
 
-    /// Two devices, where there are any, share the pictures; the records are the processor's, in order.
+    /// Two devices, where there are any, share the pictures; the records are those of the CPU, in order.
     #[test]
     fn devices_change_no_record() {
         let rings = rings();

@@ -1,4 +1,4 @@
-//! Threads that the system may refuse: what one was wanted for is an error then, or is done in turn.
+//! Threads that the system may refuse: then there is an error, or the caller does the work itself.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, Scope, ScopedJoinHandle};
@@ -46,7 +46,7 @@ impl<'scope, T: Send + 'scope> Concurrent<'scope, T> {
         }
     }
 
-    /// What came of it. A panic goes on here.
+    /// The result. A panic continues here.
     pub(crate) fn join(self) -> T {
         match self {
             Concurrent::Running(running) => {

@@ -1,8 +1,8 @@
-//! Whether what a thread waits for is wanted still.
+//! Whether anybody still wants what a thread waits for.
 //!
-//! A thread that waits for something slow (a silent list, a stream, an object) looks at [`is_over`] from time to time. It waits in vain once a stop
-//! was requested, or once the [`Taker`] that it works for is gone: a run that ended early, say. The taker is known to the thread alone, so that
-//! whatever stands between the two, such as adapters of iterators, need not hand it on.
+//! A thread that waits for something slow (a silent list, a stream, an object) looks at [`is_over`] from time to time. The wait is over once a stop
+//! was requested, or once the [`Taker`] that it works for is gone, as when a run ended early. The taker is kept in a variable of the thread, so that
+//! code between the two, such as adapters of iterators, need not pass it on.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ thread_local! {
     static TAKER: RefCell<Option<Wanted>> = const { RefCell::new(None) };
 }
 
-/// Whoever takes what threads wait for. When it is dropped, they need not wait any more.
+/// The one for whom threads wait. When it is dropped, they stop waiting.
 #[derive(Debug, Default)]
 pub(super) struct Taker(Wanted);
 
@@ -46,7 +46,7 @@ impl Wanted {
     }
 }
 
-/// Whether this thread waits in vain.
+/// Whether nobody wants what this thread waits for.
 pub(super) fn is_over(stop: &Stop) -> bool {
     stop.requested() || TAKER.with_borrow(|taker| taker.as_ref().is_some_and(Wanted::is_over))
 }

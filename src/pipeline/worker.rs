@@ -141,7 +141,7 @@ impl Worker {
         self.ended(pending, outcome, started);
     }
 
-    /// What does not fit the worker's share does not go to a device: what travels has no reservation but its file's.
+    /// A picture that does not fit the worker's share does not go to a device: on the way there it has no reservation but its file's.
     fn start_through(&mut self, mut pending: Pending, started: Instant) {
         let (need, share) = (pending.need, self.shared.share);
         let decode = |work: &mut dyn Work, encoded: &[u8]| work.decode(encoded, need, share);
@@ -152,6 +152,7 @@ impl Worker {
             }
             Err(error) => return self.ended(pending, Err(error), started),
         };
+        // Only a coarse picture may turn out to need every pixel of its file.
         if !matches!(picture.planes, Planes::Coarse { .. }) {
             pending.task.release_encoded();
         }
@@ -201,7 +202,7 @@ impl Worker {
         })
     }
 
-    /// Gives the outcome to who wants it; where there is none, the picture asks for more memory.
+    /// Gives the outcome to the task. Without one the picture needs more memory, and waits for it.
     fn ended(&self, mut pending: Pending, outcome: Result<Option<Hashed>>, started: Instant) {
         match outcome.transpose() {
             Some(outcome) => pending.task.done(outcome, started),

@@ -7,9 +7,9 @@
 //!  back from a device, memory lent ┘
 //! ```
 //!
-//! A thread that is free takes an interactive picture first, then what came back from a device, then what was lent memory, then bulk pictures and
-//! jobs of runs as they come. No thread ever waits for those who take the results: these have queues without a bound, whose length is bounded by what
-//! is on its way.
+//! A free thread takes an interactive picture first, then one that came back from a device, then one that got its memory, then bulk pictures and
+//! pictures of runs as they come. No thread ever waits for those who take the results: their queues have no bound of their own, and hold no more than
+//! what is in flight.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -126,9 +126,10 @@ impl Inbox {
                 return Some(Step::Lent(pending, loan));
             }
             if self.open == 0 {
-                // Memory that a picture waits for still is given back by a thread that looks here after that.
+                // A picture may still wait for memory. The thread that gives the memory back comes here afterwards and finds it.
                 return None;
             }
+            // Nothing of the first three was there; what comes now goes first, and of several at once `select!` picks at random.
             let closed = select! {
                 recv(self.interactive) -> task => match task {
                     Ok(task) => return Some(Step::New(task)),
@@ -151,6 +152,7 @@ impl Inbox {
                     Err(_) => continue,
                 },
             };
+            // Disconnected, it would be ready for ever.
             *closed = never();
             self.open -= 1;
         }

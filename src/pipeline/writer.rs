@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// How long a reader may take after a stop. Then it is left behind: its file system does not answer.
 const READING: Duration = Duration::from_secs(2);
 
-/// The last of the pipeline. Dropped, it ends all other threads.
+/// The last stage of the pipeline. Dropping it ends all other threads.
 pub(super) struct Writer<'a> {
     arrivals: Receiver<Arrival>,
     tickets: Sender<()>,
@@ -30,7 +30,7 @@ pub(super) struct Writer<'a> {
     choices: &'a RunChoices,
     /// Records and fences that came.
     received: u64,
-    /// Since when nothing has come but what readers have in hand.
+    /// Since when readers have had all sources that are left.
     stuck_since: Option<Instant>,
 }
 
@@ -44,7 +44,7 @@ impl<'a> Writer<'a> {
         Writer { arrivals, tickets, counts, choices, received: 0, stuck_since: None }
     }
 
-    /// Writes until every source has its record, or what is left is not waited for.
+    /// Writes until every source has its record, or the rest is given up after a stop.
     pub(super) fn run(mut self, sink: &mut dyn Sink) -> Result<Summary> {
         let panicked = |panic| {
             Err(Error::Input(format!(
@@ -82,7 +82,8 @@ impl<'a> Writer<'a> {
                         sink.fence(tag)?;
                     }
                 }
-                // What is written before its turn counts until then: the window bounds how far the run goes beyond what is not done.
+                // A record written before its turn keeps its ticket until then, so that the window bounds how far the run gets ahead of a
+                // source that is not done.
                 let _ = self.tickets.try_send(());
             }
         }
@@ -106,7 +107,7 @@ impl<'a> Writer<'a> {
         Ok(summary)
     }
 
-    /// What is done next, in any order; what was written is handed on before waiting for one.
+    /// The next source that is done, in any order. Flushes the sink before it waits for one.
     fn next(&mut self, sink: &mut dyn Sink) -> Result<Option<Arrival>> {
         let arrival = match self.arrivals.try_recv() {
             Ok(arrival) => Some(arrival),
@@ -131,7 +132,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Whether a stop was requested, and for some time nothing is left but what readers have in hand.
+    /// Whether a stop was requested, and for some time all sources that are left are with readers.
     fn is_stuck(&mut self) -> bool {
         let Counts { taken, reading, given_up, .. } = &*self.counts;
         let [taken, reading, given_up] =

@@ -1,4 +1,4 @@
-//! Decoding alone, in turn, on one thread: Shadegrid's coarse planes and its pixels beside libjpeg-turbo and zune-jpeg.
+//! Decoding alone, in turn, on one thread: Shadegrid's coarse planes and its pixels next to libjpeg-turbo and zune-jpeg.
 //!
 //! `cargo run --release --manifest-path benches/decoders/Cargo.toml -- FOLDER-OR-FILE...` (`ROUNDS=N`) prints, for each class of size and coding, the mean milliseconds of
 //! the thread's CPU time a picture and how many times faster than libjpeg-turbo's RGB each way is. Each file is decoded by every way in turn,

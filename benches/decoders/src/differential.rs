@@ -1,4 +1,4 @@
-//! What the engine makes of broken files, beside libjpeg-turbo: full decoding, decoding by the rule, and the library itself, over mutants.
+//! What the engine makes of broken files, compared with libjpeg-turbo: full decoding, decoding by the rule, and the library itself, over mutants.
 //!
 //! `cargo run --release --manifest-path benches/decoders/Cargo.toml --bin differential -- FOLDER-OR-FILE...` (`MUTANTS=20000`, `SEED=1`)
 //! takes each JPEG of up to [`MOST_PIXELS`] as it is, then mutants of them in turn: flipped bits, cuts, spans of one byte, pieces taken out or

@@ -34,7 +34,7 @@ impl Oracle {
 
     /// The picture, or why there is none.
     ///
-    /// An error behind the last row leaves the picture. Warnings and errors cannot be told apart once there was a warning, so
+    /// An error behind the last row leaves the picture. Warnings and errors cannot be distinguished once there was a warning, so
     /// what was not written to is found by writing twice.
     pub fn show(&self, bytes: &[u8]) -> Result<Shown, String> {
         let (shown, doubt) = self.once(bytes, 0)?;

@@ -3,7 +3,7 @@
 //! `cargo run --release --manifest-path benches/rivals/Cargo.toml -- [--rounds N] FOLDER…`
 //!
 //! Every file is read into memory first. In each round each file goes through every method, the order turning from file to file;
-//! a method's time is the median of its rounds, in seconds of the process's processor time, the threads of decoders included,
+//! a method's time is the median of its rounds, in seconds of the process's CPU time, the threads of decoders included,
 //! so that a busy machine counts for less. The table gives pictures per second and each method's time in units of zune-jpeg
 //! decoding the same files and doing nothing else. Files that some method cannot read are left out and counted.
 
@@ -183,7 +183,7 @@ fn print(files: &[&File], methods: &[Method], times: &[Duration]) {
 
 fn machine() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = info.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("unknown processor");
+    let model = info.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("unknown CPU");
     let features = info.lines().find(|line| line.starts_with("flags")).unwrap_or_default();
     let level =
         ["avx512f", "avx2", "sse4_2"].into_iter().find(|name| features.contains(name)).unwrap_or("no SIMD");

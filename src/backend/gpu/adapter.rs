@@ -1,10 +1,10 @@
-//! The graphics processors of this machine, and what each says of itself.
+//! The GPUs of this machine, and how each describes itself.
 
 use wgpu::{DeviceType, Features};
 
 use super::capacity::Capacity;
 
-/// What a graphics processor says of itself.
+/// How a GPU describes itself.
 #[derive(Debug, Clone)]
 pub(crate) struct Adapter {
     pub(super) handle: wgpu::Adapter,
@@ -35,6 +35,7 @@ impl Adapter {
         let instance = wgpu::Instance::new(descriptor);
         let adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
         let adapters: Vec<Adapter> = adapters.into_iter().map(Adapter::new).collect();
+        // Two equal cards have the same numbers and the same interface: both stay.
         let before = |adapter: &Adapter| adapters.iter().find(|other| other.card == adapter.card);
         let first = |adapter: &&Adapter| before(adapter).is_none_or(|b| b.interface == adapter.interface);
         adapters.iter().filter(first).cloned().collect()
@@ -61,7 +62,7 @@ impl Adapter {
         }
     }
 
-    /// Whether it is a processor in disguise.
+    /// Whether the CPU plays the GPU.
     pub(crate) fn is_software(&self) -> bool {
         self.kind == "software"
     }

@@ -36,12 +36,12 @@ pub(super) struct Batch {
 
 /// What a picture got of a batch: where its samples go and where its results will be.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct Allocation {
     pub(super) tables: Arc<Tables>,
     /// Word at which the tables must be written; `None` where they are already there.
     pub(super) tables_at: Option<u32>,
-    pub(super) luma: PlanePlace,
-    pub(super) colour: Option<PlanePlace>,
+    pub(super) luma: PlaneAllocation,
+    pub(super) colour: Option<PlaneAllocation>,
     /// Word of the results at which this picture's begin, and how many there are.
     pub(super) results: Range<u32>,
     /// First grid of this picture.
@@ -50,7 +50,7 @@ pub(super) struct Place {
 
 /// Rows of `row_bytes`, each padded to `pitch` words, from word `at` on.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct PlanePlace {
+pub(super) struct PlaneAllocation {
     pub(super) at: u32,
     pub(super) rows: usize,
     pub(super) row_bytes: usize,
@@ -58,7 +58,7 @@ pub(super) struct PlanePlace {
     channels: u32,
 }
 
-/// The bytes of a plane, row by row `stride` apart, `row_bytes` long, with the interleaved bytes a sample.
+/// The bytes of a plane, row by row `stride` apart, `row_bytes` long, with the number of interleaved bytes per sample.
 pub(super) struct PlaneBytes<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) stride: usize,
@@ -163,9 +163,9 @@ impl Batch {
     }
 
     /// The grid points of one picture.
-    pub(super) fn points_of(&self, place: &Place) -> Range<usize> {
+    pub(super) fn points_of(&self, allocation: &Allocation) -> Range<usize> {
         let first = |grid: usize| self.grids.get(grid).map_or(self.points, |grid| grid.points) as usize;
-        first(place.grids.start)..first(place.grids.end)
+        first(allocation.grids.start)..first(allocation.grids.end)
     }
 
     /// Words of results in use.
@@ -174,7 +174,7 @@ impl Batch {
     }
 
     /// Makes room for a picture whose tables are `tables`; `None` where the batch is too full for it.
-    pub(super) fn add(&mut self, tables: &Arc<Tables>, picture: &Picture) -> Option<Place> {
+    pub(super) fn add(&mut self, tables: &Arc<Tables>, picture: &Picture) -> Option<Allocation> {
         let (luma, colour) = planes(picture);
         let colour = colour.filter(|_| !tables.colour.is_empty());
         let key = Arc::as_ptr(tables) as usize;
@@ -189,21 +189,22 @@ impl Batch {
             self.placed.insert(key, at);
             self.kept.push(tables.clone());
         }
+        // One of the two is there.
         let base = placed.or(tables_at).unwrap_or(0);
         let (first_grid, results) = (self.grids.len(), self.results);
-        let mut place = |plane: PlaneBytes<'_>| PlanePlace {
+        let mut allocation = |plane: PlaneBytes<'_>| PlaneAllocation {
             at: self.take(even(plane.words())),
             rows: plane.rows,
             row_bytes: plane.row_bytes,
             pitch: plane.pitch(),
             channels: plane.channels,
         };
-        let luma = place(luma);
-        let colour = colour.map(place);
+        let luma = allocation(luma);
+        let colour = colour.map(allocation);
         self.add_jobs(tables, base, luma, colour);
         let results = results..self.results;
         let grids = first_grid..self.grids.len();
-        Some(Place { tables: tables.clone(), tables_at, luma, colour, results, grids })
+        Some(Allocation { tables: tables.clone(), tables_at, luma, colour, results, grids })
     }
 
     fn has_room(&self, tables: &Tables, words: u64) -> bool {
@@ -225,7 +226,13 @@ impl Batch {
         at
     }
 
-    fn add_jobs(&mut self, tables: &Tables, base: u32, luma: PlanePlace, colour: Option<PlanePlace>) {
+    fn add_jobs(
+        &mut self,
+        tables: &Tables,
+        base: u32,
+        luma: PlaneAllocation,
+        colour: Option<PlaneAllocation>,
+    ) {
         let zero = match tables.layout.shape.samples {
             Samples::Rgb | Samples::Grey => 0,
             Samples::Coarse { .. } => COARSE_ZERO.into(),
@@ -237,6 +244,7 @@ impl Batch {
             self.add_grid(table, base, luma, zero);
         }
         let colours = self.points;
+        // All three boxes look at the same colour plane.
         for (table, colour) in tables.colour.iter().zip(colour.iter().cycle()) {
             self.add_grid(table, base, *colour, zero);
         }
@@ -268,10 +276,11 @@ impl Batch {
         }
     }
 
-    fn add_grid(&mut self, table: &Table, base: u32, plane: PlanePlace, zero: u32) {
+    fn add_grid(&mut self, table: &Table, base: u32, plane: PlaneAllocation, zero: u32) {
         self.grids.push(Grid {
             first_line: self.lines,
             columns: table.columns,
+            // The largest power of two for which every column has as many: 8 for 26 columns, 4 for 64.
             lanes: 1 << (THREADS / table.columns).ilog2(),
             samples: plane.at,
             pitch: plane.pitch,
@@ -303,7 +312,7 @@ fn lumas(tables: &Tables) -> impl Iterator<Item = usize> + '_ {
     tables.filter(|(_, table)| table.algorithm != Algorithm::PhotoDna).map(|(index, _)| index)
 }
 
-impl Place {
+impl Allocation {
     /// The picture's sums from the batch's results.
     pub(super) fn sums(&self, results: &[u32]) -> Sums {
         let mut words = &results[self.results.start as usize..self.results.end as usize];

@@ -35,6 +35,8 @@ impl Capacity {
     /// together.
     pub(super) fn within(binding: u64, wanted: u64) -> Capacity {
         let binding = binding / SECTION * SECTION;
+        // Samples and descriptors share one buffer: an eighth is left for the latter, which take less than a hundredth of 64 KiB per
+        // picture.
         let bytes = wanted.min(binding - binding / 8) / 8 * 8;
         let by_points = (binding / (8 * u64::from(POINTS_A_PICTURE))).max(1);
         let pictures = (bytes / BYTES_A_PICTURE).clamp(16, 1024).min(by_points);

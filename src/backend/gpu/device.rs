@@ -1,4 +1,4 @@
-//! A graphics processor, opened: its limits, its shaders, and what went wrong on it.
+//! A GPU, opened: its limits, its shaders, and what went wrong on it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -80,7 +80,7 @@ pub(crate) struct Device {
     pub(super) matrix: Buffer,
     pub(super) timestamps: Timestamps,
     checks: Checks,
-    /// What it says of itself.
+    /// The adapter's own description.
     pub(crate) adapter: Adapter,
 }
 
@@ -110,6 +110,7 @@ impl Device {
         let stages = STAGES.map(|stage| pipeline(&device, Some(&bindings), stage, checks)).to_vec();
         let matrix = buffer(&device, "matrix", 16 * 64 * 4, BufferUsages::STORAGE | BufferUsages::COPY_DST);
         queue.write_buffer(&matrix, 0, bytemuck::cast_slice(MATRIX_FIXED.as_flattened()));
+        // wgpu reports errors to `watch` and returns something unusable, so what was built is known to be good only now.
         if let Some(fault) = faults.get() {
             return Err(failed("its shaders cannot be built", &fault));
         }
@@ -142,6 +143,7 @@ impl Device {
     pub(super) fn wait(&self, patience: Duration) -> Result<()> {
         let waited =
             self.device.poll(wgpu::PollType::Wait { submission_index: None, timeout: Some(patience) });
+        // A fault says more than the time-out that came of it.
         self.check()?;
         waited.map(drop).map_err(|error| Error::Device(format!("{}: {error}", self.adapter.name)))
     }

@@ -1,4 +1,4 @@
-//! Batches on their way: some being filled by the decoders' threads, some on the device, one thread that polls.
+//! Batches in flight: some being filled by the decoders' threads, some on the device, one thread that polls.
 //!
 //! ```text
 //!          submit (any thread)              drive (one thread)
@@ -10,12 +10,15 @@
 //!
 //! **Faults.** Whatever goes wrong on the device, a time-out included, ends the ring and not the run: every picture that is in it
 //! comes back with the reason, unhashed, and so does every later one. Pictures are kept until their results are there.
+//!
+//! **Locks.** `tables`, `state` and `mapped` are never held together, so their order does not matter. `state` is not held while
+//! samples are copied, a batch is encoded or the device is polled.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use super::batch::{Batch, Place};
+use super::batch::{Allocation, Batch};
 use super::capacity::Capacity;
 use super::device::Device;
 use super::slot::{Slot, Timings};
@@ -26,9 +29,9 @@ use crate::error::{Error, Result};
 use crate::picture::Picture;
 use crate::signature::Algorithm;
 
-/// Batches in a ring: one being filled, one on the device, one on its way there or back.
+/// Batches in a ring: one being filled, one on the device, one in transit.
 const SLOTS: usize = 3;
-/// Batches that a device has before it waits for full ones: one to work on, one to go on with.
+/// Batches that a device has before it waits for full ones: one to work on and the next.
 const AHEAD: usize = 2;
 /// Shapes whose tables are kept.
 const SHAPES: usize = 64;
@@ -54,7 +57,7 @@ pub(crate) struct Ring<T> {
 
 #[derive(Debug)]
 struct State<T> {
-    lanes: Vec<Lane<T>>,
+    slot_states: Vec<SlotState<T>>,
     /// The slot that is being filled.
     open: Option<usize>,
     /// Slots in the order in which they were closed, then sent.
@@ -69,24 +72,24 @@ struct State<T> {
 
 /// What is in one slot.
 #[derive(Debug)]
-struct Lane<T> {
+struct SlotState<T> {
     free: bool,
     batch: Batch,
-    entries: Vec<Option<Entry<T>>>,
+    entries: Vec<Option<InFlight<T>>>,
     /// Threads that copy into the staging buffer.
     writing: usize,
     sent: Instant,
 }
 
 #[derive(Debug)]
-struct Entry<T> {
+struct InFlight<T> {
     picture: Picture,
     payload: T,
-    place: Place,
+    allocation: Allocation,
 }
 
-impl<T> Lane<T> {
-    fn take(&mut self) -> Vec<Entry<T>> {
+impl<T> SlotState<T> {
+    fn take(&mut self) -> Vec<InFlight<T>> {
         self.batch.clear();
         self.entries.drain(..).flatten().collect()
     }
@@ -101,7 +104,7 @@ impl<T: Send> Ring<T> {
     pub(crate) fn new(device: Arc<Device>, capacity: Capacity, patience: Duration) -> Result<Ring<T>> {
         let slots: Vec<Slot> = (0..SLOTS).map(|_| Slot::new(&device, capacity)).collect();
         device.check()?;
-        let lane = || Lane {
+        let slot_state = || SlotState {
             free: true,
             batch: Batch::new(capacity),
             entries: Vec::new(),
@@ -109,7 +112,7 @@ impl<T: Send> Ring<T> {
             sent: Instant::now(),
         };
         let state = State {
-            lanes: (0..SLOTS).map(|_| lane()).collect(),
+            slot_states: (0..SLOTS).map(|_| slot_state()).collect(),
             open: None,
             closed: Vec::new(),
             in_flight: Vec::new(),
@@ -138,7 +141,7 @@ impl<T: Send> Ring<T> {
 
     /// Pictures that have not come back yet.
     pub(crate) fn waiting(&self) -> usize {
-        self.lock().lanes.iter().map(|lane| lane.entries.len()).sum()
+        self.lock().slot_states.iter().map(|slot_state| slot_state.entries.len()).sum()
     }
 
     /// What has gone through so far.
@@ -146,7 +149,7 @@ impl<T: Send> Ring<T> {
         self.lock().traffic.clone()
     }
 
-    /// Copies a picture into the open batch, waiting for one where all are on their way. It comes back from
+    /// Copies a picture into the open batch. Blocks while all batches are in flight. The picture comes back from
     /// [`drive`](Ring::drive).
     ///
     /// # Errors
@@ -159,13 +162,14 @@ impl<T: Send> Ring<T> {
         payload: T,
     ) -> Result<(), Box<Done<T>>> {
         let tables = self.tables(Shape::of(&picture), algorithms);
-        let (slot, index, place) = match self.reserve(&tables, &picture) {
+        let (slot, index, allocation) = match self.reserve(&tables, &picture) {
             Ok(reserved) => reserved,
             Err(reason) => return Err(Box::new(Done { picture, payload, sums: Err(reason) })),
         };
         let started = Instant::now();
+        // Caught, so that `writing` falls again whatever happens: a batch that counts a writer is never sent.
         let filled = catch_unwind(AssertUnwindSafe(|| {
-            super::fill(&self.slots[slot], &place, &picture, &|piece| {
+            super::fill(&self.slots[slot], &allocation, &picture, &|piece| {
                 let _mapped = self.mapped.read().unwrap_or_else(PoisonError::into_inner);
                 self.device.check()?;
                 piece()
@@ -173,9 +177,9 @@ impl<T: Send> Ring<T> {
         }));
         let mut state = self.lock();
         state.traffic.fill += started.elapsed();
-        let lane = &mut state.lanes[slot];
-        lane.writing -= 1;
-        lane.entries[index] = Some(Entry { picture, payload, place });
+        let slot_state = &mut state.slot_states[slot];
+        slot_state.writing -= 1;
+        slot_state.entries[index] = Some(InFlight { picture, payload, allocation });
         match filled {
             Ok(Ok(())) => (),
             Ok(Err(error)) => state.fail(&error.to_string()),
@@ -186,26 +190,32 @@ impl<T: Send> Ring<T> {
         Ok(())
     }
 
-    /// A place in the open batch: slot, entry, and where in it.
-    fn reserve(&self, tables: &Arc<Tables>, picture: &Picture) -> Result<(usize, usize, Place), Arc<str>> {
+    /// An allocation in the open batch: slot, entry, and where in it.
+    fn reserve(
+        &self,
+        tables: &Arc<Tables>,
+        picture: &Picture,
+    ) -> Result<(usize, usize, Allocation), Arc<str>> {
         let mut state = self.lock();
         loop {
             if let Some(reason) = &state.failed {
                 return Err(reason.clone());
             }
-            let Some(slot) = state.open.or_else(|| state.lanes.iter().position(|lane| lane.free)) else {
+            let Some(slot) =
+                state.open.or_else(|| state.slot_states.iter().position(|slot_state| slot_state.free))
+            else {
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
             state.open = Some(slot);
-            let lane = &mut state.lanes[slot];
-            lane.free = false;
-            if let Some(place) = lane.batch.add(tables, picture) {
-                lane.writing += 1;
-                lane.entries.push(None);
-                return Ok((slot, lane.entries.len() - 1, place));
+            let slot_state = &mut state.slot_states[slot];
+            slot_state.free = false;
+            if let Some(allocation) = slot_state.batch.add(tables, picture) {
+                slot_state.writing += 1;
+                slot_state.entries.push(None);
+                return Ok((slot, slot_state.entries.len() - 1, allocation));
             }
-            if lane.entries.is_empty() {
+            if slot_state.entries.is_empty() {
                 return Err(format!(
                     "too large for the device: its batches hold {} bytes of samples and tables",
                     self.capacity.bytes
@@ -226,6 +236,7 @@ impl<T: Send> Ring<T> {
             kept[..=index].rotate_right(1);
             return kept[0].clone();
         }
+        // Made without the lock: it takes long, and others may have theirs already. Two threads may both make the same.
         drop(kept);
         let made = Arc::new(Tables::new(Layout::new(shape, algorithms)));
         let mut kept = lock();
@@ -240,7 +251,7 @@ impl<T: Send> Ring<T> {
         self.changed.notify_all();
     }
 
-    /// Sends batches to the device and hands what comes back to `deliver`, until [`finish`](Ring::finish). Every picture
+    /// Sends batches to the device and gives what comes back to `deliver`, until [`finish`](Ring::finish). Every picture
     /// that [`submit`](Ring::submit) took comes back exactly once.
     pub(crate) fn drive(&self, deliver: &mut dyn FnMut(Done<T>)) {
         loop {
@@ -264,9 +275,11 @@ impl<T: Send> Ring<T> {
         if state.finishing && state.is_empty() {
             return Ok(Turn::Ended);
         }
-        let next = state.closed.first().copied().filter(|&slot| state.lanes[slot].writing == 0);
+        // In the order in which they were closed, though a later one may be written first.
+        let next = state.closed.first().copied().filter(|&slot| state.slot_states[slot].writing == 0);
         if let Some(slot) = next.filter(|_| state.failed.is_none()) {
             state.closed.remove(0);
+            // In flight before it is sent, so that a fault in between returns it too.
             state.send(slot);
             drop(state);
             self.send(slot)?;
@@ -276,7 +289,7 @@ impl<T: Send> Ring<T> {
             drop(self.changed.wait_timeout(state, IDLE));
             return Ok(Turn::Busy);
         };
-        let sent = state.lanes[slot].sent;
+        let sent = state.slot_states[slot].sent;
         drop(state);
         self.poll()?;
         self.device.check()?;
@@ -299,27 +312,30 @@ impl<T: Send> Ring<T> {
 
     /// Sends a closed batch, whose descriptors nobody else changes any more.
     fn send(&self, slot: usize) -> Result<()> {
-        let mut batch = std::mem::replace(&mut self.lock().lanes[slot].batch, Batch::empty(self.capacity));
+        // Taken out, so that others can reserve while it is encoded.
+        let mut batch =
+            std::mem::replace(&mut self.lock().slot_states[slot].batch, Batch::empty(self.capacity));
         let sent = self.slots[slot].submit(&self.device, &batch);
         let mut state = self.lock();
         state.traffic.bytes += batch.bytes();
-        std::mem::swap(&mut state.lanes[slot].batch, &mut batch);
+        std::mem::swap(&mut state.slot_states[slot].batch, &mut batch);
         sent
     }
 
     /// Takes the results of a batch that is back, and frees its slot.
     fn hand_over(&self, slot: usize, deliver: &mut dyn FnMut(Done<T>)) -> Result<()> {
         let mut state = self.lock();
-        let places: Vec<&Place> =
-            state.lanes[slot].entries.iter().flatten().map(|entry| &entry.place).collect();
+        let allocations: Vec<&Allocation> =
+            state.slot_states[slot].entries.iter().flatten().map(|entry| &entry.allocation).collect();
         let read = self.slots[slot].results(&self.device, |words, timings| {
-            (places.iter().map(|place| place.sums(words)).collect::<Vec<Sums>>(), timings)
+            (allocations.iter().map(|allocation| allocation.sums(words)).collect::<Vec<Sums>>(), timings)
         });
         let (sums, timings) = read?;
         let entries = state.take_back(slot, timings);
         drop(state);
         self.changed.notify_all();
-        for (Entry { picture, payload, .. }, sums) in entries.into_iter().zip(sums) {
+        // Without the lock, and after the slot is free: `deliver` may take long.
+        for (InFlight { picture, payload, .. }, sums) in entries.into_iter().zip(sums) {
             deliver(Done { picture, payload, sums: Ok(sums) });
         }
         Ok(())
@@ -332,11 +348,11 @@ impl<T: Send> Ring<T> {
         state.open = None;
         state.closed.clear();
         state.in_flight.clear();
-        let idle = state.lanes.iter_mut().filter(|lane| lane.writing == 0);
-        let entries: Vec<Entry<T>> = idle.flat_map(Lane::take).collect();
+        let idle = state.slot_states.iter_mut().filter(|slot_state| slot_state.writing == 0);
+        let entries: Vec<InFlight<T>> = idle.flat_map(SlotState::take).collect();
         drop(state);
         self.changed.notify_all();
-        for Entry { picture, payload, .. } in entries {
+        for InFlight { picture, payload, .. } in entries {
             deliver(Done { picture, payload, sums: Err(reason.clone()) });
         }
     }
@@ -355,7 +371,7 @@ enum Turn {
 impl<T> State<T> {
     /// Closes the open batch, if there is something in it.
     fn close(&mut self) {
-        let filled = |slot: &mut usize| !self.lanes[*slot].entries.is_empty();
+        let filled = |slot: &mut usize| !self.slot_states[*slot].entries.is_empty();
         if let Some(slot) = self.open.take_if(filled) {
             self.closed.push(slot);
         }
@@ -364,16 +380,16 @@ impl<T> State<T> {
     fn send(&mut self, slot: usize) {
         let now = Instant::now();
         self.in_flight.push(slot);
-        self.lanes[slot].sent = now;
+        self.slot_states[slot].sent = now;
         self.busy_since.get_or_insert(now);
     }
 
     /// Frees a slot whose batch is back.
-    fn take_back(&mut self, slot: usize, timings: Timings) -> Vec<Entry<T>> {
+    fn take_back(&mut self, slot: usize, timings: Timings) -> Vec<InFlight<T>> {
         self.in_flight.retain(|&other| other != slot);
-        let lane = &mut self.lanes[slot];
-        lane.free = true;
-        let (entries, in_flight) = (lane.take(), lane.sent.elapsed());
+        let slot_state = &mut self.slot_states[slot];
+        slot_state.free = true;
+        let (entries, in_flight) = (slot_state.take(), slot_state.sent.elapsed());
         let traffic = &mut self.traffic;
         traffic.batches += 1;
         traffic.pictures += entries.len() as u64;
@@ -390,6 +406,6 @@ impl<T> State<T> {
     }
 
     fn is_empty(&self) -> bool {
-        self.lanes.iter().all(|lane| lane.entries.is_empty())
+        self.slot_states.iter().all(|slot_state| slot_state.entries.is_empty())
     }
 }

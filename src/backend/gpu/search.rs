@@ -1,8 +1,8 @@
 //! Known signatures that stay on a device, and others looked up among them.
 //!
-//! The rows are uploaded once, in parts no larger than a binding. Queries follow in batches; a dispatch looks a batch up in
-//! a range of rows small enough that no driver takes it for hanging, and leaves its hits in a list. Where the list is too short the
-//! range is halved and asked again, so that no hit is lost.
+//! The rows are uploaded once, in parts no larger than a binding. Queries follow in batches. A dispatch looks a batch up in
+//! a range of rows small enough that no driver takes it for hanging, and leaves the pairs within the radius in a list. If the list is
+//! too short, the range is halved and asked again, so that no pair is lost.
 
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
@@ -19,7 +19,7 @@ pub(super) const BATCH: usize = 1024;
 /// Most pairs of a dispatch: some ten milliseconds on a large card, under two seconds on a small one.
 const PAIRS: u64 = 1 << 31;
 const SOFTWARE_PAIRS: u64 = 1 << 22;
-/// Hits that the list holds. A range of [`LEAST_ROWS`] and [`LEAST_QUERIES`] has no more pairs than that.
+/// Pairs that the list has room for. A range of [`LEAST_ROWS`] and [`LEAST_QUERIES`] has no more pairs than that.
 pub(super) const CAPACITY: u32 = 1 << 16;
 const LEAST_ROWS: u32 = 256;
 const LEAST_QUERIES: u32 = 256;
@@ -72,7 +72,7 @@ impl Metric {
         }
     }
 
-    /// Words of a query, its square behind it where there is one.
+    /// Words of a query, followed by its square if it has one.
     pub(super) fn query_words(self) -> usize {
         match self {
             Metric::Squares => 40,
@@ -126,7 +126,7 @@ const LIST_BYTES: u64 = 4 + CAPACITY as u64 * size_of::<Hit>() as u64;
 pub(crate) struct Resident {
     metric: Metric,
     pipeline: ComputePipeline,
-    parts: Vec<Part>,
+    parts: Vec<BoundRows>,
     search: Buffer,
     queries: Buffer,
     hits: Buffer,
@@ -137,7 +137,7 @@ pub(crate) struct Resident {
 
 /// Rows in one binding.
 #[derive(Debug)]
-struct Part {
+struct BoundRows {
     rows: Range<u32>,
     group: BindGroup,
 }
@@ -166,12 +166,13 @@ impl Resident {
             readback,
             busy: Mutex::default(),
         };
+        // Row numbers are 32 bits in the shader.
         let most = (device.adapter.most_bytes() / metric.bytes() as u64).min(1 << 31) as usize;
         for (number, part) in rows.chunks(most.max(1) * metric.bytes()).enumerate() {
             let first = (number * most) as u32;
             let count = (part.len() / metric.bytes()) as u32;
             let group = resident.put(device, part)?;
-            resident.parts.push(Part { rows: first..first + count, group });
+            resident.parts.push(BoundRows { rows: first..first + count, group });
         }
         device.check()?;
         Ok(resident)
@@ -183,7 +184,7 @@ impl Resident {
         device.check()?;
         for (number, piece) in rows.chunks(PIECE).enumerate() {
             device.queue.write_buffer(&known, (number * PIECE) as u64, piece);
-            // Sent piece by piece: what waits to be sent is held in memory once more.
+            // Sent piece by piece, since what waits to be sent takes memory a second time.
             device.queue.submit([]);
             device.wait(PATIENCE)?;
         }
@@ -241,7 +242,7 @@ impl Resident {
     fn range(
         &self,
         device: &Device,
-        part: &Part,
+        part: &BoundRows,
         rows: Range<u32>,
         queries: Range<u32>,
         radius: u32,
@@ -276,7 +277,13 @@ impl Resident {
     }
 
     /// Whether all hits were given.
-    fn dispatch(&self, device: &Device, part: &Part, task: Search, found: &mut Vec<Hit>) -> Result<bool> {
+    fn dispatch(
+        &self,
+        device: &Device,
+        part: &BoundRows,
+        task: Search,
+        found: &mut Vec<Hit>,
+    ) -> Result<bool> {
         device.queue.write_buffer(&self.search, 0, bytemuck::bytes_of(&task));
         let mut encoder = device.device.create_command_encoder(&Default::default());
         encoder.clear_buffer(&self.hits, 0, Some(4));
@@ -287,8 +294,10 @@ impl Resident {
             let groups = (task.end_row - task.first_row).div_ceil(self.metric.rows_a_workgroup());
             pass.dispatch_workgroups(groups, 1, 1);
         }
+        // All of it, since the count is not known here.
         encoder.copy_buffer_to_buffer(&self.hits, 0, &self.readback, 0, LIST_BYTES);
         device.queue.submit([encoder.finish()]);
+        // The driver is not trusted to stay within what was asked: these numbers become indices.
         let asked =
             |hit: &Hit| hit.row < task.end_row && hit.query < task.end_query && hit.distance <= task.radius;
         let read = |words: &[u32]| {

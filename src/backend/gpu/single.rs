@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::batch::{Batch, Place};
+use super::batch::{Allocation, Batch};
 use super::capacity::Capacity;
 use super::device::Device;
 use super::slot::{Slot, Timings};
@@ -17,9 +17,9 @@ use crate::signature::Algorithm;
 /// What one batch gave, with the grid points in between.
 #[derive(Debug)]
 pub(crate) struct Run {
-    /// One a picture.
+    /// One per picture.
     pub(crate) sums: Vec<Sums>,
-    /// One a picture: its grids one after the other, row-major; luma first, then colour.
+    /// One per picture: its grids one after the other, row-major; luma first, then colour.
     pub(crate) points: Vec<Vec<u64>>,
     /// From the first byte copied until the results could be read, without making the buffers.
     pub(crate) took: Duration,
@@ -50,7 +50,7 @@ pub(super) struct Single<'a> {
     device: &'a Device,
     slot: Slot,
     batch: Batch,
-    places: Vec<Place>,
+    allocations: Vec<Allocation>,
 }
 
 impl<'a> Single<'a> {
@@ -64,7 +64,7 @@ impl<'a> Single<'a> {
     ) -> Result<Single<'a>> {
         let mut batch = Batch::new(capacity);
         let mut shapes: Vec<Arc<Tables>> = Vec::new();
-        let mut places = Vec::new();
+        let mut allocations = Vec::new();
         for picture in pictures {
             let shape = Shape::of(picture);
             let known = shapes.iter().find(|tables| tables.layout.fits(shape, algorithms)).cloned();
@@ -72,13 +72,13 @@ impl<'a> Single<'a> {
                 shapes.push(Arc::new(Tables::new(Layout::new(shape, algorithms))));
                 shapes[shapes.len() - 1].clone()
             });
-            let place = batch.add(&tables, picture);
-            let place =
-                place.ok_or_else(|| Error::Device("the batch is too small for its pictures".into()))?;
-            super::fill(&slot, &place, picture, &|piece| piece())?;
-            places.push(place);
+            let allocation = batch.add(&tables, picture);
+            let allocation =
+                allocation.ok_or_else(|| Error::Device("the batch is too small for its pictures".into()))?;
+            super::fill(&slot, &allocation, picture, &|piece| piece())?;
+            allocations.push(allocation);
         }
-        Ok(Single { device, slot, batch, places })
+        Ok(Single { device, slot, batch, allocations })
     }
 
     /// Sends the batch, and waits for its results.
@@ -89,13 +89,17 @@ impl<'a> Single<'a> {
             return Err(Error::Device("the batch did not come back".to_string()));
         }
         self.slot.results(self.device, |words, timings| {
-            (self.places.iter().map(|place| place.sums(words)).collect(), timings)
+            (self.allocations.iter().map(|allocation| allocation.sums(words)).collect(), timings)
         })
     }
 
     /// The grid points of the last turn, by picture.
     fn points(&self, patience: Duration) -> Result<Vec<Vec<u64>>> {
         let points = self.slot.points(self.device, self.batch.points(), patience)?;
-        Ok(self.places.iter().map(|place| points[self.batch.points_of(place)].to_vec()).collect())
+        Ok(self
+            .allocations
+            .iter()
+            .map(|allocation| points[self.batch.points_of(allocation)].to_vec())
+            .collect())
     }
 }

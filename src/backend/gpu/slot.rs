@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use wgpu::{BindGroup, Buffer, BufferUsages, CommandEncoder, MapMode};
 
-use super::batch::{Batch, PlaneBytes, PlanePlace};
+use super::batch::{Batch, PlaneAllocation, PlaneBytes};
 use super::capacity::{Capacity, Sections};
 use super::device::{Device, MOST_WORKGROUPS, STAGES, Timestamps};
 use super::timer::Timer;
 use crate::backend::Traffic;
 use crate::error::{Error, Result};
 
-/// What is timed: each stage, and the two copies where the device can tell.
+/// What is timed: each stage, and the two copies if the device can time them.
 const UPLOAD: u32 = STAGES.len() as u32;
 const READBACK: u32 = UPLOAD + 1;
 /// A copy into mapped memory takes at most so many bytes at a time; see [`Slot::fill`].
@@ -29,7 +29,7 @@ const MAPPING_FAILED: u8 = 4;
 #[derive(Debug)]
 pub(super) struct Slot {
     sections: Sections,
-    /// Written by the processor while a batch is put together.
+    /// Written by the CPU while a batch is put together.
     staging: Buffer,
     /// The same on the device.
     input: Buffer,
@@ -47,11 +47,11 @@ pub(super) struct Slot {
 /// Time on the device by its own clock.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Timings {
-    /// From the staging buffer to the device, where it can be told.
+    /// From the staging buffer to the device, if the device can time it.
     pub(crate) upload: Option<Duration>,
-    /// One a stage: reduce, gradient, dct.
+    /// One per stage: reduce, gradient, dct.
     pub(crate) stages: [Duration; 3],
-    /// From the device to the buffer that is read, where it can be told.
+    /// From the device to the buffer that is read, if the device can time it.
     pub(crate) readback: Option<Duration>,
 }
 
@@ -106,25 +106,31 @@ impl Slot {
     /// [`Error::Device`] where the buffer is lost.
     pub(super) fn fill(
         &self,
-        place: PlanePlace,
+        allocation: PlaneAllocation,
         plane: &PlaneBytes<'_>,
         within: &impl Fn(&mut dyn FnMut() -> Result<()>) -> Result<()>,
     ) -> Result<()> {
-        let row_bytes = place.pitch as usize * 4;
+        let row_bytes = allocation.pitch as usize * 4;
         let rows_a_piece = (PIECE / row_bytes).max(1);
-        for first in (0..place.rows).step_by(rows_a_piece) {
-            let rows = first..(first + rows_a_piece).min(place.rows);
-            within(&mut || self.fill_rows(place, plane, rows.clone()))?;
+        for first in (0..allocation.rows).step_by(rows_a_piece) {
+            let rows = first..(first + rows_a_piece).min(allocation.rows);
+            within(&mut || self.fill_rows(allocation, plane, rows.clone()))?;
         }
         Ok(())
     }
 
-    fn fill_rows(&self, place: PlanePlace, plane: &PlaneBytes<'_>, rows: Range<usize>) -> Result<()> {
-        let pitch = place.pitch as usize * 4;
-        let start = self.sections.words.start + u64::from(place.at) * 4 + (rows.start * pitch) as u64;
+    fn fill_rows(
+        &self,
+        allocation: PlaneAllocation,
+        plane: &PlaneBytes<'_>,
+        rows: Range<usize>,
+    ) -> Result<()> {
+        let pitch = allocation.pitch as usize * 4;
+        let start = self.sections.words.start + u64::from(allocation.at) * 4 + (rows.start * pitch) as u64;
         let mut view = self.view(start..start + (rows.len() * pitch) as u64)?;
         for (index, row) in rows.enumerate() {
             let bytes = &plane.bytes[row * plane.stride..][..plane.row_bytes];
+            // Padding keeps old bytes: the shader sums it with the rest and weighs it with nothing.
             view.slice(index * pitch..index * pitch + bytes.len()).copy_from_slice(bytes);
         }
         Ok(())
@@ -155,9 +161,10 @@ impl Slot {
         self.staging.get_mapped_range_mut(bytes).map_err(lost)
     }
 
-    /// Sends the batch on its way: upload, stages, results. [`Slot::ready`] says when it is back.
+    /// Sends the batch: upload, stages, results. [`Slot::ready`] says when it is back.
     pub(super) fn submit(&self, device: &Device, batch: &Batch) -> Result<()> {
         self.fill_descriptors(batch)?;
+        // Before the buffers are given away: the callbacks of `map` set the bits again from whichever thread polls.
         self.ready.store(0, Ordering::Release);
         self.staging.unmap();
         let mut encoder = device.device.create_command_encoder(&Default::default());
@@ -179,7 +186,7 @@ impl Slot {
         Ok(())
     }
 
-    /// Times a copy, where the device can tell outside stages.
+    /// Times a copy, if the device has timestamps outside of passes.
     fn copy_timed(
         &self,
         encoder: &mut CommandEncoder,
@@ -213,6 +220,7 @@ impl Slot {
         let label = Some(STAGES[stage].0);
         let mut pass =
             encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label, timestamp_writes: writes });
+        // A pass without work too, for its two timestamps: Vulkan waits for ever for those that are not written.
         if groups > 0 {
             pass.set_pipeline(&device.stages[stage]);
             pass.set_bind_group(0, &self.group, &[]);
@@ -240,7 +248,7 @@ impl Slot {
         Ok(ready == STAGING_READY | RESULTS_READY)
     }
 
-    /// Hands the results to `read`; the slot is free afterwards.
+    /// Gives the results to `read`; the slot is free afterwards.
     pub(super) fn results<T>(&self, device: &Device, read: impl FnOnce(&[u32], Timings) -> T) -> Result<T> {
         let view = self.readback.get_mapped_range(..).map_err(lost)?;
         let (results, stamps) = view.split_at(self.result_bytes as usize);

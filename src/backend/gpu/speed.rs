@@ -50,7 +50,7 @@ impl Device {
         })
     }
 
-    /// Bytes a second of the processor's copies: from memory to memory, and into a mapped buffer.
+    /// Bytes per second that the CPU copies: from memory to memory, and into a mapped buffer.
     fn host_copies(&self, staging: &Buffer, bytes: usize) -> Result<(f64, f64)> {
         let (from, mut to) = (vec![1u8; bytes], vec![0u8; bytes]);
         let plain = shortest(|| {
@@ -72,7 +72,7 @@ impl Device {
         Ok((a_second(bytes as u64, plain), a_second(bytes as u64, shortest(&mut fill)?)))
     }
 
-    /// Bytes a second from one buffer to another, by the device's own clock where it can time copies.
+    /// Bytes per second from one buffer to another, by the device's own clock if it can time copies.
     fn rate(&self, from: &Buffer, to: &Buffer, bytes: u64) -> Result<f64> {
         let copies = |encoder: &mut CommandEncoder| {
             (0..COPIES).for_each(|_| encoder.copy_buffer_to_buffer(from, 0, to, 0, bytes));

@@ -109,6 +109,7 @@ fn runs(weights: &[u32]) -> impl Iterator<Item = Run> {
         let rest = weights.get(first..).filter(|rest| !rest.is_empty())?;
         let slope = rest.get(1).map_or(0, |second| second.wrapping_sub(rest[0]));
         let most = if slope == 0 { LEVEL_ROWS } else { SLOPED_ROWS };
+        // No kinks of other lines here: a workgroup has one line, so each line is cut where it alone bends.
         let even = rest.windows(2).take_while(|pair| pair[1].wrapping_sub(pair[0]) == slope).count() + 1;
         let rows = even.min(most);
         let level = rest[0].wrapping_add(slope.wrapping_mul(rows as u32));

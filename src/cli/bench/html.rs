@@ -10,7 +10,7 @@ use crate::cli::page::{self, Bar, escaped, table};
 /// The whole page.
 pub(super) fn page(report: &Report) -> String {
     let mut body = format!("<h1>Shadegrid: CPU against GPU</h1><p>{}</p>", report.subject());
-    body.push_str("<h2>Pictures a second, end to end</h2>");
+    body.push_str("<h2>Pictures per second, end to end</h2>");
     let rates: Vec<Bar> = report
         .contenders
         .iter()

@@ -96,7 +96,7 @@ impl Contender {
         self.runs.last().map_or((0, 0), |run| (run.by_devices, run.records - run.failed()))
     }
 
-    /// Milliseconds a picture through the device by step, the mean of the runs.
+    /// Milliseconds per picture through the device by step, the mean of the runs.
     pub(super) fn device_steps(&self) -> Option<[DeviceStep; 7]> {
         let traffic = || self.runs.iter().flat_map(|run| &run.devices);
         let pictures: u64 = traffic().map(|traffic| traffic.pictures).sum();
@@ -144,7 +144,7 @@ impl Clock {
     }
 }
 
-/// What a speed says of the device's memory: name and gigabytes a second.
+/// The speeds of a device's memory: name and gigabytes per second.
 pub(super) fn memory(speed: &DeviceSpeed) -> [(&'static str, f64); 5] {
     [
         ("copied on the device, read and written", speed.copy / 1e9),
@@ -206,7 +206,7 @@ impl Report {
         self.contenders.iter().all(|contender| self.differing(contender) == 0)
     }
 
-    /// Milliseconds a picture of one thread of the CPU.
+    /// Milliseconds per picture on one CPU thread.
     pub(super) fn cpu_steps(&self) -> Vec<(&'static str, f64)> {
         let mean = |time: Duration| time.as_secs_f64() * 1e3 / self.steps.pictures as f64;
         let read = (!self.synthetic).then(|| ("read", mean(self.steps.read)));

@@ -11,7 +11,7 @@ pub(super) fn pictures() -> Vec<(String, Vec<u8>)> {
     sizes.map(|(width, height, n)| (format!("{width}x{height}-{n}.bmp"), bitmap(width, height, n))).collect()
 }
 
-/// Clouds, 24 bits a pixel: layers of random lattices read between their points, the finer the fainter. Like a photograph, they
+/// Clouds, 24 bits per pixel: layers of random lattices read between their points, the finer the fainter. Like a photograph, they
 /// have something of every frequency, so that no signature's bits are ties.
 fn bitmap(width: u32, height: u32, number: u32) -> Vec<u8> {
     let row = (width * 3).next_multiple_of(4);

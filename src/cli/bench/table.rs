@@ -51,7 +51,7 @@ fn device(text: &mut String, contender: &Contender) {
         }
     }
     let Some(speed) = &contender.speed else { return };
-    let _ = writeln!(text, "\n{} alone, gigabytes a second:", contender.name);
+    let _ = writeln!(text, "\n{} alone, gigabytes per second:", contender.name);
     for (what, rate) in memory(speed) {
         let _ = writeln!(text, "  {what:<40} {rate:>9.2}");
     }

@@ -1,4 +1,4 @@
-//! Records on their way through the search: gathered, looked up many at a time, written in their order.
+//! Records are gathered, looked up many at a time and written in their order.
 
 use std::io::{BufWriter, Write};
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! What a file that is there holds, as far as its first and last bytes tell.
+//! What an existing file holds, judged by its first and last bytes.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};

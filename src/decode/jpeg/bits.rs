@@ -11,7 +11,7 @@
 //! | --- | --- |
 //! | the expected one, or one three or four away | the next interval's data follows |
 //! | one of the next two, or a marker that ends scans | the next interval is lost: its data is empty, and the marker waits |
-//! | one of the last two, or a marker that means nothing | it is passed over with the data behind it |
+//! | one of the last two, or a marker that means nothing | it is skipped with the data behind it |
 
 use super::marker::{self, is_restart};
 use memchr::memchr;
@@ -31,7 +31,7 @@ pub(super) struct Interval {
     /// Whether its marker never came. Its first MCU is read from nothing but zeros then, unless the interval before ended
     /// too early as well; the others are not read at all.
     pub(super) lost: bool,
-    /// Whether data was passed over behind it.
+    /// Whether data behind it was skipped.
     pub(super) skipped: bool,
     /// Whether another interval follows.
     pub(super) followed: bool,
@@ -200,6 +200,7 @@ pub(super) fn load(bytes: &[u8], position: usize) -> u64 {
 /// The same with zeros from bit `end` on.
 #[inline(always)]
 pub(super) fn load_until(bytes: &[u8], position: usize, end: usize) -> u64 {
+    // From 64 on nothing is cut, and the mask's shift would be by 64 or more.
     match end.saturating_sub(position) {
         0 => 0,
         left @ 1..64 => load(bytes, position) & !(u64::MAX >> left),
@@ -247,6 +248,7 @@ impl<'a> BitReader<'a> {
     /// The next `count` bits, at most 32.
     #[inline(always)]
     pub(super) fn take(&mut self, count: u32) -> u32 {
+        // In two steps: with a count of 0, one shift would be by 64.
         let taken = (self.peek() >> 1 >> (63 - count)) as u32;
         self.skip(count);
         taken

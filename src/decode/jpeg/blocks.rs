@@ -1,7 +1,7 @@
-//! The blocks of a picture on their way to pixels, in the order of the picture.
+//! From the blocks of a picture to its pixels, in the order of the picture.
 //!
-//! Where one scan is the whole picture, its blocks go there as they are decoded, and none is kept. Where several scans have a part
-//! in it, they come from the components' stores once all scans are read.
+//! Where one scan is the whole picture, its blocks become pixels as they are decoded, and none is kept. Where several scans
+//! contribute, the blocks come from the components' stores once all scans are read.
 
 use super::frame::Frame;
 use super::idct::{self, Steps};
@@ -17,7 +17,7 @@ const GREY: [u8; 64] = [128; 64];
 
 /// One block of an MCU.
 #[derive(Debug, Clone, Copy)]
-struct Place {
+struct BlockPosition {
     component: usize,
     /// Its place among the component's blocks in the MCU.
     x: usize,
@@ -35,7 +35,7 @@ pub(super) struct Streaming<'a> {
     pixels: &'a mut Pixels,
     level: Level,
     steps: [Steps; 4],
-    places: Vec<Place>,
+    places: Vec<BlockPosition>,
     prediction: [i16; 4],
     /// MCUs across and down in the scan, and the rows of them that make one of interleaved MCUs.
     wide: usize,
@@ -64,7 +64,7 @@ impl<'a> Streaming<'a> {
             let of = &frame.components()[part.component];
             let (across, down) = scan.alone(frame).map_or((of.across, of.down), |_| (1, 1));
             let (wide, high) = (of.blocks_wide, of.blocks_high);
-            places.extend((0..across * down).map(|at| Place {
+            places.extend((0..across * down).map(|at| BlockPosition {
                 component: part.component,
                 x: at % across,
                 y: at / across,
@@ -146,7 +146,7 @@ impl<'a> Streaming<'a> {
 
     /// Column and row of the next block in its component, where it holds picture.
     #[inline(always)]
-    fn inside(&self, place: &Place) -> Option<(usize, usize)> {
+    fn inside(&self, place: &BlockPosition) -> Option<(usize, usize)> {
         let at = (self.column * place.across + place.x, self.row * place.down + place.y);
         (at.0 < place.wide && at.1 < place.high).then_some(at)
     }

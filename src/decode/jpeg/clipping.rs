@@ -43,11 +43,11 @@ use crate::decode::random::Random;
 use crate::picture::Plane;
 use fearless_simd::{Level, dispatch};
 
-/// ρ up to which low frequencies do.
+/// ρ up to which low frequencies suffice.
 const MOST: f32 = 0.06;
 
-/// Variance of luma that is in frequencies that are not read, beside all of it, up to which low frequencies do. Where many are read, the picture is
-/// small and its boxes end inside of blocks more often; and photographs have little beyond.
+/// The share of luma's variance in frequencies that are not read up to which low frequencies suffice. Where many are read, the picture is
+/// small and its boxes end inside blocks more often; and photographs have little beyond.
 fn most_hidden(kept: u32) -> f32 {
     if kept >= super::detail::kept(6) { 0.1 } else { 0.25 }
 }
@@ -96,7 +96,7 @@ struct Begin {
     k: u32,
     /// The block of the MCU.
     place: u32,
-    /// Whole blocks that are passed over.
+    /// Whole blocks that are skipped.
     passed: usize,
 }
 

@@ -12,7 +12,8 @@ use crate::decode::colours::ToSrgb;
 use fearless_simd::prelude::*;
 use fearless_simd::{Simd, i16x8, i32x4, u8x16};
 
-/// What of Cb and Cr is left beside whole multiples, `2¹⁶·x`: of −0.344 and 0.286 for green.
+/// Factors of Cb and Cr without their whole parts, as `2¹⁶·x`. For green they are −0.344 and 0.286 = 1 − 0.714; −0.714 itself
+/// would be −46,802, which leaves 16 bits.
 pub(super) const RED: [i16; 2] = [0, 26_345];
 pub(super) const GREEN: [i16; 2] = [-22_554, 18_734];
 pub(super) const BLUE: [i16; 2] = [-14_942, 0];
@@ -94,6 +95,7 @@ fn pixels<S: Simd>(simd: S, y: u8x16<S>, cb: u8x16<S>, cr: u8x16<S>) -> [u8x16<S
     let (y, cb, cr) = (halves(y), halves(cb), halves(cr));
     let low = eight(simd, y[0], cb[0] - 128, cr[0] - 128);
     let high = eight(simd, y[1], cb[1] - 128, cr[1] - 128);
+    // Colours come less 128: then the narrowing to signed bytes clamps them, and flipping the sign's bit adds 128 again.
     let clamped = |colour: usize| -> u8x16<S> {
         let signed: u8x16<S> = low[colour].saturating_narrow(high[colour]).bitcast();
         signed ^ 0x80
@@ -110,6 +112,7 @@ fn eight<S: Simd>(simd: S, y: i16x8<S>, cb: i16x8<S>, cr: i16x8<S>) -> [i16x8<S>
         let sum = |pairs: i16x8<S>| (pairs.pairwise_dot_product(factors) + (1 << 15)) >> 16;
         sum(pairs[0]).saturating_narrow(sum(pairs[1]))
     };
+    // All within 16 bits: y, cb and cr are at most 128 from 0 and a part at most 81, so no sum reaches 2⁹.
     let y = y - 128;
     [y + cr + part(RED), y - cr + part(GREEN), y + cb + cb + part(BLUE)]
 }

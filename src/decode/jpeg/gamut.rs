@@ -9,7 +9,7 @@
 //! ```
 //!
 //! is seen by full decoding and not by the means. Both signatures look at how a signal varies over the picture and not at its level or
-//! scale. So e does no harm where it varies little beside s: the measure is
+//! scale. So e does no harm where it varies little compared with s: the measure is
 //!
 //! ```text
 //!  ρ² = var(e) / min(var(s), var(s + e))
@@ -28,7 +28,7 @@ use crate::decode::random::Random;
 use crate::picture::Plane;
 use fearless_simd::Level;
 
-/// ρ up to which low frequencies do.
+/// ρ up to which low frequencies suffice.
 const MOST: f32 = 0.035;
 
 /// Rows of cells that are looked at, at most.

@@ -24,7 +24,7 @@ pub(super) struct Word {
 pub(super) struct Code {
     /// BITS and HUFFVAL as the file gives them: what the code is known by.
     key: Vec<u8>,
-    /// Told apart from every other code of one cache.
+    /// Unique among the codes of one cache, up to 2³² of them.
     pub(super) serial: u32,
     /// By the next [`WINDOW`] bits: length << 8 | symbol, 0 where the code is longer.
     short: Vec<u16>,
@@ -52,6 +52,7 @@ impl Code {
         for length in 1..=16u32 {
             let count = u32::from(counts[length as usize - 1]);
             code.offset[length as usize] = first as i32 - next as i32;
+            // `>=` and not `>`: T.81 keeps the code of one-bits alone free.
             if count > 0 && next + count >= 1 << length {
                 code.overfull = true;
                 return code;
@@ -81,6 +82,7 @@ impl Code {
 
     #[cold]
     fn long(&self, bits: u64) -> (u32, u8) {
+        // Left-aligned, a longer code is above every shorter one, so the first limit above the bits gives the length.
         let sixteen = (bits >> 48) as u32;
         let Some(length) = (WINDOW + 1..=16).find(|&length| sixteen < self.limit[length as usize]) else {
             return (NO_CODE, 0);

@@ -39,7 +39,7 @@ pub(super) const ODD_5_3: Pair = ([16_819 - 20_995, -20_995], [-20_995, 25_172 -
 /// A component's quantisation steps, in natural order.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Steps {
-    /// The lower 16 bits of each are all that counts.
+    /// The lower 16 bits of each: products keep 16 bits, for which the upper ones do not count.
     steps: [i16; 64],
     /// For each column the largest coefficient of either sign whose product with none of its steps leaves 16 bits.
     most: [i16; 8],
@@ -65,6 +65,7 @@ pub(super) fn fits<S: Simd>(simd: S, coefficients: &[i16; 64], steps: &Steps) ->
         (high, low) = (high.max(row(v)), low.min(row(v)));
     }
     let most = i16x8::simd_from(simd, steps.most);
+    // A column's bound is that of its largest step, so it may refuse what fits; then each product is looked at.
     !(high.simd_gt(most) | low.simd_lt(-most)).any_true() || all_fit(coefficients, steps)
 }
 
@@ -160,6 +161,7 @@ fn products<S: Simd>(simd: S, a: i16x8<S>, b: i16x8<S>, (first, second): Pair) -
 #[inline(always)]
 fn scaled<S: Simd>(simd: S, x: i16x8<S>) -> Sums<S> {
     let zero = i16x8::splat(simd, 0);
+    // Each value comes as the upper half of 32 bits, `2¹⁶·x`; one signed shift both extends the sign and scales.
     let half = |x: i16x8<S>| {
         let high: i32x4<S> = x.bitcast();
         high >> (16 - CONSTANT_BITS)
@@ -216,6 +218,7 @@ fn bytes<S: Simd>(x: [i16x8<S>; 8]) -> [u8; 64] {
     let mut samples = [0; 64];
     for (to, from) in samples.chunks_exact_mut(16).zip(x) {
         let from: u8x16<S> = from.bitcast();
+        // Flipping the sign's bit adds 128.
         (from ^ 0x80).store_slice(to);
     }
     samples

@@ -11,7 +11,7 @@ use std::ops::Range;
 
 /// One component's part of an MCU.
 #[derive(Debug, Clone, Copy, Default)]
-struct Part {
+struct McuComponent {
     component: usize,
     /// Its blocks' places in the MCU.
     first: usize,
@@ -31,12 +31,12 @@ pub(super) struct Layout {
     per_mcu: usize,
     /// The scan's blocks.
     pub(super) blocks: usize,
-    parts: [Part; 4],
+    parts: [McuComponent; 4],
     count: usize,
     prediction: [i16; 4],
     /// Blocks that were stored or are known to be missing.
     done: usize,
-    /// Whether a DC value left 16 bits; told with more than one slot only.
+    /// Whether a DC value left 16 bits; known with more than one slot only.
     pub(super) wrapped: bool,
 }
 
@@ -63,7 +63,7 @@ impl Layout {
             layout.per_mcu += across * down;
             let (stride, again) = (component.stride, again[part.component]);
             let component = part.component;
-            *to = Part { component, first, end: layout.per_mcu, across, down, stride, again };
+            *to = McuComponent { component, first, end: layout.per_mcu, across, down, stride, again };
         }
         layout.blocks = scan.mcus * layout.per_mcu;
         layout
@@ -86,7 +86,7 @@ impl Layout {
         self.blank::<SLOTS>(self.done..self.blocks, stored);
     }
 
-    fn parts(&self) -> &[Part] {
+    fn parts(&self) -> &[McuComponent] {
         &self.parts[..self.count]
     }
 
@@ -97,7 +97,7 @@ impl Layout {
     }
 
     /// The part and the stored block of the scan's block `block`.
-    fn find(&self, block: usize) -> (&Part, usize) {
+    fn find(&self, block: usize) -> (&McuComponent, usize) {
         let (mcu, place) = (block / self.per_mcu, block % self.per_mcu);
         let part = self.parts().iter().find(|part| place < part.end).unwrap_or(&self.parts[0]);
         let (column, row) = ((place - part.first) % part.across, (place - part.first) / part.across);
@@ -154,7 +154,7 @@ impl Layout {
         stored: &mut [Stored; 4],
     ) {
         for (index, block) in log.chunks_exact(SLOTS).enumerate() {
-            let (&Part { component, again, .. }, at) = self.find(first + index);
+            let (&McuComponent { component, again, .. }, at) = self.find(first + index);
             let difference = if SLOTS == 1 { block[0].wrapping_sub(before) } else { block[0] };
             before = block[0];
             let (dc, wrapped) = self.prediction[component].overflowing_add(difference);
@@ -168,7 +168,7 @@ impl Layout {
     /// side by side, 0 where the compiler need not know.
     fn write_totals<const ACROSS: usize>(
         &self,
-        part: &Part,
+        part: &McuComponent,
         first: usize,
         log: &[i16],
         mut before: i16,
@@ -183,6 +183,8 @@ impl Layout {
             let (line, rest) = log.split_at(mcus * self.per_mcu);
             let lines = &mut store[row * part.down * part.stride..][..part.down * part.stride];
             for (index, mcu) in line.chunks_exact(self.per_mcu).enumerate() {
+                // The log has totals over all components. Less the total in front of this component's blocks they are sums of its own
+                // differences; wrapping is exact modulo 2¹⁶, so totals may leave 16 bits where DC values do not.
                 let offset = dc.wrapping_sub(if part.first == 0 { before } else { mcu[part.first - 1] });
                 let own = &mcu[part.first..part.end];
                 let at = (column + index) * across;
@@ -203,7 +205,7 @@ impl Layout {
     /// One component's blocks of whole MCUs from coefficients; returns its last DC.
     fn write_mcus<const SLOTS: usize>(
         &mut self,
-        part: &Part,
+        part: &McuComponent,
         first: usize,
         log: &[i16],
         mut dc: i16,

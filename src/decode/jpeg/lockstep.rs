@@ -1,15 +1,15 @@
 //! The inner loop of the sequential decoder: several streams of one scan side by side.
 //!
 //! Each look-up needs the one before it, so a single stream waits most of the time. Three streams in one loop
-//! fill that time; which table comes next is chosen without a branch. A look-up sees 12 bits and a load brings 57
-//! or more, so three look-ups share one load: two take at most 2 × 22, the third needs only its window.
+//! fill that time (two were slower: benches/results/2026-11-26-epyc-decoders.md); which table comes next is chosen without a branch. A look-up sees 12 bits and a load brings 57
+//! or more, so three look-ups share one load: two take at most 2 × 21, the third needs only its window.
 //!
-//! In the loop an entry is logged, no more; [`Lane::take`] makes blocks of the log afterwards, where nothing waits.
+//! In the loop an entry is logged, no more; [`BlockStream::take`] makes blocks of the log afterwards, where nothing waits.
 //! (Making them at once took a third more registers than there are.)
 
 use super::bits::load;
+use super::block_stream::{BlockStream, LANES};
 use super::huffman::WINDOW;
-use super::lane::{LANES, Lane};
 use super::level::wide;
 use super::lookup::{ADVANCE, ALL, CARE, END_OF_BLOCK, FULL, START, ends, entry, length};
 use super::machine::{Here, Machine, symbol};
@@ -19,7 +19,7 @@ use std::hint::select_unpredictable;
 
 /// Look-ups that share a load.
 const ROUNDS: usize = 3;
-/// Loads that one log lasts for.
+/// Loads that one log lasts for: 1,023 entries, 4 KiB a lane.
 const LOADS: usize = 341;
 
 /// The entries that each lane looked up.
@@ -66,8 +66,8 @@ pub(super) struct Context<'a> {
     pub(super) level: Level,
 }
 
-/// Moves one to three lanes until one of them needs attention; all must be [clear](Lane::is_clear).
-pub(super) fn run<const SLOTS: usize>(context: &Context<'_>, lanes: &mut [Lane], log: &mut Log) {
+/// Moves one to three lanes until one of them needs attention; all must be [clear](BlockStream::is_clear).
+pub(super) fn run<const SLOTS: usize>(context: &Context<'_>, lanes: &mut [BlockStream], log: &mut Log) {
     let level = context.level;
     if let Some(lanes) = lanes.first_chunk_mut::<3>() {
         wide(
@@ -109,7 +109,7 @@ const PLACES: u32 = u32::MAX << ADVANCE;
 
 impl Flow {
     #[inline(always)]
-    fn of<const SLOTS: usize>(lane: &Lane, machine: &Machine) -> Flow {
+    fn of<const SLOTS: usize>(lane: &BlockStream, machine: &Machine) -> Flow {
         let here = machine.here(lane.place);
         let k = lane.k << ADVANCE;
         let base = match lane.k {
@@ -134,8 +134,10 @@ impl Flow {
     /// One look-up; the entry is returned, and its bits are passed.
     #[inline(always)]
     fn look(&mut self, tables: &[u32; ALL]) -> u32 {
+        // A table's base is a multiple of 2¹², and the tables have 2¹⁶ entries: no sum and no check of bounds.
         let entry = tables[usize::from(self.base | (self.bits >> (64 - WINDOW)) as u16)];
         self.bits <<= length(entry);
+        // Length and value are added too, below the place, and masked away: they carry nothing, as those bits were zeros.
         self.k = self.k.wrapping_add(entry) & PLACES;
         entry
     }
@@ -176,6 +178,7 @@ impl Flow {
     /// Chooses the next table, of the next block where this entry ended one.
     #[inline(always)]
     fn turn<const SLOTS: usize>(&mut self, entry: u32, machine: &Machine) {
+        // Ends of blocks come at random: a branch would be mispredicted about once a block, so both sides are computed.
         let here = self.here;
         let is_kept = SLOTS > 1 && here.keeps(self.k);
         let within = select_unpredictable(is_kept, here.value(), here.skip());
@@ -190,7 +193,7 @@ impl Flow {
 macro_rules! run_lanes {
     ($name:ident, $count:literal, $($flow:ident $position:ident $index:literal),+) => {
         #[inline(always)]
-        fn $name<const SLOTS: usize>(context: &Context<'_>, lanes: &mut [Lane; $count], log: &mut Log) {
+        fn $name<const SLOTS: usize>(context: &Context<'_>, lanes: &mut [BlockStream; $count], log: &mut Log) {
             let Context { machine, tables, data, .. } = *context;
             let stop = lanes.each_ref().map(|lane| lane.stop());
             $(let mut $flow = Flow::of::<SLOTS>(&lanes[$index], machine);)+

@@ -2,10 +2,13 @@
 //!
 //! A coefficient that is not kept need not be read, only passed: an entry then stands for as many whole
 //! symbols as have their *codes* within the window (the additional bits of the last may lie behind it).
-//! About ten bits are passed a look-up. Windows of 10 bits pass fewer, and of 14 no longer fit the first cache.
+//! About ten bits are passed a look-up. Windows of 10 bits pass fewer, and of 14 no longer fit the first cache; 11 bits were slower too, as the
+//! number of look-ups counts more than the cache. Two values in one entry made the look-ups cheaper, but making blocks of the log then
+//! took more than was saved (benches/results/2026-11-26-epyc-decoders.md and 2026-11-25).
 //!
 //! An entry, lowest bits first: 6 bits of length, 16 bits of value, 10 bits of advance in the block. So it is a shift's count as it is, and
-//! what is added to a place in the uppermost bits of a word.
+//! what is added to a place in the uppermost bits of a word. Entries of consecutive symbols are added as they are: lengths sum to at most 27
+//! of 63, only one of the two has a value, and advances sum to at most 64 + 256 of 1,023, so no field carries into the next.
 //! The decoder's place `k` in the block runs from [`START`], so that one test tells what needs care, `k & CARE ≠ 0`:
 //! coefficient 63 was met or passed, where the block is full or the entry saw symbols of the next one, or the entry
 //! is [`SLOW`]. An end of block has a bit of its own.
@@ -19,7 +22,7 @@ pub(super) const START: u32 = 64;
 pub(super) const FULL: u32 = START + 64;
 /// Set in a place that needs care. `64..=127 + 256` has it clear, one step further sets it.
 pub(super) const CARE: u32 = 128;
-/// Advance of an end of block, beside that of the symbols before it.
+/// Advance of an end of block, added to that of the symbols before it.
 pub(super) const END_OF_BLOCK: u32 = 256;
 /// The entry where no whole symbol fits the window.
 const SLOW: u32 = CARE << ADVANCE;
@@ -56,9 +59,9 @@ pub(super) fn value(entry: u32) -> i16 {
     (entry >> 6) as i16
 }
 
-/// Bits that an entry may pass, so that a load of 57 bits lasts for two entries and one more window.
-/// No symbol of an 8-bit file takes more.
-const LONGEST: u32 = 22;
+/// Bits that an entry may pass: so a load of 57 bits lasts for two entries and one more window, 2·21 + 12, and three entries, 63 bits, leave
+/// the one in place by which `lockstep` counts what was taken.
+const LONGEST: u32 = 21;
 
 /// Entries of one table.
 pub(super) const ENTRIES: usize = 1 << WINDOW;

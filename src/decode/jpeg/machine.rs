@@ -10,7 +10,7 @@ const PLACES: usize = 64;
 
 /// One block of the MCU, for one symbol at a time.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Place {
+pub(super) struct McuBlock {
     pub(super) next: u32,
     /// The last coefficient that is kept, in zigzag order, counted from [`START`].
     pub(super) kept: u32,
@@ -21,12 +21,12 @@ pub(super) struct Place {
 }
 
 /// One block of the MCU as the inner loop wants it, in one register. From the lowest bits on: the bases of the tables that pass
-/// coefficients, read one, and begin the next block, 16 bits each; the next block's place, 6; what is [`kept`](Place::kept), 10.
+/// coefficients, read one, and begin the next block, 16 bits each; the next block's place, 6; what is [`kept`](McuBlock::kept), 10.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Here(u64);
 
 impl Here {
-    fn new(place: &Place, skip: u16, value: u16, dc_next: u16) -> Here {
+    fn new(place: &McuBlock, skip: u16, value: u16, dc_next: u16) -> Here {
         let bases = u64::from(skip) | u64::from(value) << 16 | u64::from(dc_next) << 32;
         Here(bases | u64::from(place.next) << 48 | u64::from(place.kept) << (32 + ADVANCE))
     }
@@ -62,18 +62,19 @@ impl Here {
 /// Everything about a scan that its lanes share.
 #[derive(Debug)]
 pub(super) struct Machine {
-    places: [Place; PLACES],
+    places: [McuBlock; PLACES],
     /// The same for the inner loop.
     here: [Here; PLACES],
     pub(super) per_mcu: usize,
-    /// Places after which the tables repeat: where all components share theirs, every place is like every other.
+    /// Places after which the tables repeat: where all components share theirs, every place is like every other. A lane that starts at a guess
+    /// can be off by whole blocks of the MCU, and still reads the same from then on if it is off by a multiple of this.
     period: u32,
     codes: Vec<(Arc<Code>, Arc<Code>)>,
 }
 
 /// One component of a scan, for the state machine.
 #[derive(Debug)]
-pub(super) struct Part {
+pub(super) struct CodedComponent {
     pub(super) dc: Arc<Code>,
     pub(super) ac: Arc<Code>,
     /// Blocks in an MCU.
@@ -84,14 +85,19 @@ pub(super) struct Part {
 
 impl Default for Machine {
     fn default() -> Machine {
-        let (places, here) = ([Place::default(); PLACES], [Here::default(); PLACES]);
+        let (places, here) = ([McuBlock::default(); PLACES], [Here::default(); PLACES]);
         Machine { places, here, per_mcu: 0, period: 1, codes: Vec::new() }
     }
 }
 
 impl Machine {
     /// Lays out the MCU, for logs of `slots` a block.
-    pub(super) fn set(&mut self, parts: impl Iterator<Item = Part>, slots: usize, tables: &mut Tables) {
+    pub(super) fn set(
+        &mut self,
+        parts: impl Iterator<Item = CodedComponent>,
+        slots: usize,
+        tables: &mut Tables,
+    ) {
         self.codes.clear();
         self.per_mcu = 0;
         let mut bases = [(0, 0); PLACES];
@@ -102,7 +108,7 @@ impl Machine {
             };
             let skip = if part.kept == 63 { 0 } else { tables.skip(&part.ac) };
             let value = if part.kept == 0 { 0 } else { tables.value(&part.ac) };
-            let place = Place { next: 0, kept: part.kept + START, dc, component: component as u8 };
+            let place = McuBlock { next: 0, kept: part.kept + START, dc, component: component as u8 };
             self.places[self.per_mcu..][..part.blocks].fill(place);
             bases[self.per_mcu..][..part.blocks].fill((skip, value));
             self.per_mcu += part.blocks;
@@ -127,7 +133,7 @@ impl Machine {
     }
 
     #[inline(always)]
-    pub(super) fn place(&self, place: u32) -> &Place {
+    pub(super) fn place(&self, place: u32) -> &McuBlock {
         &self.places[place as usize & (PLACES - 1)]
     }
 
@@ -137,7 +143,7 @@ impl Machine {
     }
 
     /// The codes of a block's DC and AC symbols.
-    pub(super) fn codes(&self, place: &Place) -> (&Code, &Code) {
+    pub(super) fn codes(&self, place: &McuBlock) -> (&Code, &Code) {
         let (dc, ac) = &self.codes[place.component as usize];
         (dc, ac)
     }
@@ -160,7 +166,7 @@ pub(super) struct Symbol {
 /// Reads the symbol that `bits` begin with, at place `k` of a block.
 ///
 /// As in libjpeg, a coefficient behind the last one lands in the last one, and bits that no code begins with are a zero.
-pub(super) fn symbol(machine: &Machine, place: &Place, k: u32, bits: u64) -> Symbol {
+pub(super) fn symbol(machine: &Machine, place: &McuBlock, k: u32, bits: u64) -> Symbol {
     let (dc, ac) = &machine.codes[place.component as usize];
     let code = if k == START { dc } else { ac };
     let (length, symbol) = code.symbol(bits);

@@ -36,7 +36,7 @@ fn has_segment(code: u8) -> bool {
 }
 
 /// The next marker at or after `at`: its code and the place behind it. Fill bytes, stuffed bytes
-/// and whatever else lies between are passed over.
+/// and whatever else lies between are skipped.
 pub(super) fn next(bytes: &[u8], mut at: usize) -> Option<(u8, usize)> {
     loop {
         at += memchr(0xFF, bytes.get(at..)?)? + 1;
@@ -103,7 +103,7 @@ impl<'a> Markers<'a> {
         Ok(Some(Mark { code, segment, place: behind - segment.len()..behind }))
     }
 
-    /// Passes over the entropy-coded data behind a scan's header.
+    /// Skips the entropy-coded data behind a scan's header.
     pub(super) fn pass_data(&mut self) {
         self.at = end_of_scan(self.bytes, self.at);
     }

@@ -1,4 +1,4 @@
-//! How much what clamping adds to a signal varies, beside the signal itself: see [`gamut`](super::gamut).
+//! How much what clamping adds to a signal varies, compared with the signal itself: see [`gamut`](super::gamut).
 
 /// Cells that are looked at side by side.
 pub(super) const LANES: usize = 8;

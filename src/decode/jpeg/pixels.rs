@@ -5,7 +5,7 @@
 
 use super::colour;
 use super::frame::{Component, Frame};
-use super::plan::Colour;
+use super::selection::Colour;
 use super::upsample;
 use crate::decode::colours::ToSrgb;
 use fearless_simd::Simd;

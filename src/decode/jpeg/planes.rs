@@ -115,7 +115,8 @@ impl Source<'_> {
     }
 }
 
-/// Cb and Cr, both about 0, as one plane: `1.427864·Cb + 0.687864·Cr`, in `samples`' memory.
+/// Cb and Cr, both about 0, as one plane, in `samples`' memory: what they add to `R + G + B = 3·Y + (1.772 − 0.34414)·Cb +
+/// (1.402 − 0.71414)·Cr`. Samples are at most 2¹¹ from 0, so products with 16 bits behind the point fit 32.
 pub(super) fn colour(frame: &Frame, cb: &Plane<u16>, cr: &Plane<u16>, samples: Vec<u16>) -> Plane<u16> {
     combine(frame, [cb, cr], samples, NEUTRAL, |[cb, cr]| (93_577 * cb + 45_080 * cr + (1 << 15)) >> 16)
 }

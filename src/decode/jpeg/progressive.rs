@@ -506,6 +506,7 @@ impl<'a> Refinement<'a> {
     fn correct_one(&mut self, k: u32, bit: u64) {
         let value = &mut self.values[self.pass.slot(k)];
         let step = (bit as i16) << self.pass.scan.low;
+        // As libjpeg: a bit that is set already, by a scan that came twice, is not added again.
         if *value & step == 0 {
             *value = if *value >= 0 { value.wrapping_add(step) } else { value.wrapping_sub(step) };
         }
@@ -517,6 +518,7 @@ impl<'a> Refinement<'a> {
         let end = self.pass.scan.last + 1;
         let mut open = !*self.history & bits(self.k, end);
         for _ in 0..zeros {
+            // Clears the lowest bit that is set: the next zero.
             open &= open.wrapping_sub(1);
         }
         open.trailing_zeros().min(end)

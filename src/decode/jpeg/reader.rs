@@ -15,11 +15,11 @@ use super::layout::Layout;
 use super::lookup::Tables;
 use super::marker::{self, Mark, Markers, corrupt};
 use super::pixels::Pixels;
-use super::plan::{self, Colour, Listed, Plan};
 use super::planes::{self, Source, Stored};
 use super::progressive::Pass;
 use super::rows::Rows;
 use super::scan::Scan;
+use super::selection::{self, Colour, Listed, Selection};
 use super::sequential::{Sequential, WINDOW};
 use super::smooth::{self, Sent, WATCHED};
 use super::transform::to_natural;
@@ -151,7 +151,7 @@ impl Progress {
 struct Walked {
     header: Header,
     frame: Frame,
-    plan: Plan,
+    selection: Selection,
     progress: Progress,
     /// Whether the first scan is the picture; its pixels are made then.
     streamed: bool,
@@ -205,23 +205,26 @@ impl Reader {
             let (width, height) = (frame.width as u32, frame.height as u32);
             let overlaid = wish.scans.is_some_and(|(first, end)| end - first > 1);
             let guarded = wish.guarded;
-            let plan = |detail| Plan { overlaid, guarded, ..Plan::new(header, frame, detail) };
-            let plans = (plan((wish.detail)(width, height)), plan((wish.judged)(width, height)));
-            (!(wish.only_coarse && plans.0.is_full())).then_some(plans)
+            let selection = |detail| Selection { overlaid, guarded, ..Selection::new(header, frame, detail) };
+            let selections =
+                (selection((wish.detail)(width, height)), selection((wish.judged)(width, height)));
+            (!(wish.only_coarse && selections.0.is_full())).then_some(selections)
         })?;
         let Some(walked) = walked else { return Ok(None) };
         let whole = self.rows.whole(&walked.frame);
-        let (picture, fits) = if walked.plan.is_full() {
+        let (picture, fits) = if walked.selection.is_full() {
             let (picture, fits) = self.every_pixel(&walked, samples);
             (Some(picture), fits)
-        } else if whole.is_some() || !walked.progress.fits || walked.plan.guarded && walked.is_in_parts() {
+        } else if whole.is_some() || !walked.progress.fits || walked.selection.guarded && walked.is_in_parts()
+        {
             // Low frequencies do not make up a picture that is damaged, out of range or in several scans.
             return Ok(None);
         } else {
             self.low_frequencies(&walked, wish.to_srgb)
         };
-        let Walked { header, plan, progress, scans, .. } = walked;
-        let (detail, unusual, exif, icc) = (plan.detail, !(fits && progress.fits), header.exif, header.icc);
+        let Walked { header, selection, progress, scans, .. } = walked;
+        let (detail, unusual, exif, icc) =
+            (selection.detail, !(fits && progress.fits), header.exif, header.icc);
         let sample = std::mem::take(&mut self.colours);
         Ok(picture.map(|picture| Reading { picture, detail, whole, unusual, exif, icc, sample, scans }))
     }
@@ -245,9 +248,10 @@ impl Reader {
         let mut frame = header.frame.ok_or_else(|| corrupt("a scan comes before the frame"))?;
         frame.set_height(height(&markers, &frame)?);
         let size = (frame.width as u32, frame.height as u32);
-        let memory = |plan: &Plan| plan.memory(&frame, &scan, bytes.len() - markers.at, header.restart);
-        let full = Plan::new(&header, &frame, Detail::Full);
-        let chosen = Plan::new(&header, &frame, rule(size.0, size.1));
+        let memory =
+            |selection: &Selection| selection.memory(&frame, &scan, bytes.len() - markers.at, header.restart);
+        let full = Selection::new(&header, &frame, Detail::Full);
+        let chosen = Selection::new(&header, &frame, rule(size.0, size.1));
         let profile = profile_memory(header.icc.len());
         let estimate = Estimate::new(Format::Jpeg, size, 0).and(memory(&full)).and(profile);
         let may_be_coloured = frame.channels() == 1 && !header.icc.is_empty();
@@ -270,8 +274,8 @@ impl Reader {
     /// Every coefficient of every component, block by block in natural order, with the frame.
     #[cfg(test)]
     pub(super) fn coefficients(&mut self, bytes: &[u8]) -> Result<Frame> {
-        let plan = |_: &Header, _: &Frame| Some((Plan::everything(), Plan::everything()));
-        let walked = self.walk(bytes, &Limits::default(), &mut Vec::new(), None, plan)?;
+        let selection = |_: &Header, _: &Frame| Some((Selection::everything(), Selection::everything()));
+        let walked = self.walk(bytes, &Limits::default(), &mut Vec::new(), None, selection)?;
         walked.map(|walked| walked.frame).ok_or_else(|| corrupt("nothing was read"))
     }
 
@@ -288,7 +292,7 @@ impl Reader {
         self.sequential.pieces()
     }
 
-    /// Walks from SOI to EOI, reading what the plan asks for. `plans` gives that and one whose scans are judged, or nothing where the walk
+    /// Walks from SOI to EOI, reading what the selection asks for. `selections` gives that and one whose scans are judged, or nothing where the walk
     /// is to end before memory is taken. `wanted` is [`Wish::scans`].
     fn walk(
         &mut self,
@@ -296,7 +300,7 @@ impl Reader {
         limits: &Limits,
         samples: &mut Vec<u8>,
         wanted: Option<(usize, usize)>,
-        plans: impl Fn(&Header, &Frame) -> Option<(Plan, Plan)>,
+        selections: impl Fn(&Header, &Frame) -> Option<(Selection, Selection)>,
     ) -> Result<Option<Walked>> {
         limits.check_file_bytes(bytes.len() as u64)?;
         self.sample.begin_none();
@@ -332,13 +336,13 @@ impl Reader {
                 header.frame = Some(frame);
                 check_size(&header, bytes, limits)?;
                 scan.set_size(&frame);
-                let Some((plan, judged)) = plans(&header, &frame) else { return Ok(None) };
-                chosen = Some(plan);
-                self.prepare((scan, &markers), limits, &header, &plan, &judged)?;
+                let Some((selection, judged)) = selections(&header, &frame) else { return Ok(None) };
+                chosen = Some(selection);
+                self.prepare((scan, &markers), limits, &header, &selection, &judged)?;
             }
-            let Some(plan) = chosen else { break };
-            streamed = plan.ends_with(&frame, &scan) && progress.scans == 1;
-            match self.scan(bytes, markers.at, &mut header, &scan, &plan, &mut progress, samples) {
+            let Some(selection) = chosen else { break };
+            streamed = selection.ends_with(&frame, &scan) && progress.scans == 1;
+            match self.scan(bytes, markers.at, &mut header, &scan, &selection, &mut progress, samples) {
                 Err(error) if !progress.any => return Err(error),
                 Err(_) => {
                     self.rows.mark_all();
@@ -348,12 +352,12 @@ impl Reader {
             }
         }
         match (header.frame, chosen) {
-            (Some(frame), Some(plan)) if progress.any => {
+            (Some(frame), Some(selection)) if progress.any => {
                 self.note_missing(&frame, &progress);
                 if streamed && wanted.is_none() {
                     scans = scans_behind(markers, &frame, limits);
                 }
-                Ok(Some(Walked { header, frame, plan, progress, streamed, scans }))
+                Ok(Some(Walked { header, frame, selection, progress, streamed, scans }))
             }
             _ => Err(corrupt("no picture data")),
         }
@@ -365,23 +369,23 @@ impl Reader {
         first: (Scan, &Markers<'_>),
         limits: &Limits,
         header: &Header,
-        plan: &Plan,
-        judged: &Plan,
+        selection: &Selection,
+        judged: &Selection,
     ) -> Result<()> {
         let Some(frame) = &header.frame else { return Err(corrupt("a scan comes before the frame")) };
         let data = &first.1.bytes[first.1.at..];
-        let memory = plan.memory(frame, &first.0, data.len(), header.restart);
+        let memory = selection.memory(frame, &first.0, data.len(), header.restart);
         limits.check_decoder_bytes(memory)?;
         limits::can_be_had(memory)?;
         self.rows.reset(frame);
         self.listed.clear();
         if frame.process == Process::Progressive {
             let ended = self.list(first, limits, frame)?;
-            if plan.guarded && !plan.is_full() {
+            if selection.guarded && !selection.is_full() {
                 self.listed.iter_mut().for_each(|listed| listed.wanted = true);
                 self.sample.begin_progressive(frame, Random::of(data));
             } else {
-                plan.choose(&mut self.listed, |listed| listed.wanted = true);
+                selection.choose(&mut self.listed, |listed| listed.wanted = true);
             }
             judged.choose(&mut self.listed, |listed| listed.counts = true);
             // Where a file breaks off, that is in its last scan, whatever that holds.
@@ -391,9 +395,10 @@ impl Reader {
         }
         let history = self.listed.iter().any(|listed| listed.wanted && listed.scan.first > 0);
         for (stored, component) in self.stored.iter_mut().zip(frame.components()) {
-            let blocks = if plan.streams(frame, &first.0) { 0 } else { component.stride * component.rows };
+            let blocks =
+                if selection.streams(frame, &first.0) { 0 } else { component.stride * component.rows };
             // Sequential scans write every block, whole or blank.
-            stored.reset(blocks, plan.slots, frame.process == Process::Progressive, history);
+            stored.reset(blocks, selection.slots, frame.process == Process::Progressive, history);
         }
         Ok(())
     }
@@ -426,7 +431,7 @@ impl Reader {
         data: usize,
         header: &mut Header,
         scan: &Scan,
-        plan: &Plan,
+        selection: &Selection,
         progress: &mut Progress,
         samples: &mut Vec<u8>,
     ) -> Result<usize> {
@@ -440,7 +445,7 @@ impl Reader {
         let listed = self.listed.get(progress.scans - 1).copied();
         if let Some(listed) = listed.filter(|listed| !listed.wanted) {
             // What cannot be read is broken whether it is wanted or not.
-            self.pass(header, &frame, scan, plan).codes()?;
+            self.pass(header, &frame, scan, selection).codes()?;
             progress.send(&frame, scan);
             return Ok(listed.end);
         }
@@ -448,8 +453,8 @@ impl Reader {
         progress.fits &= !self.stream.filled;
         self.whole.clear();
         match frame.process {
-            Process::Sequential => self.sequential(header, &frame, scan, plan, progress, samples)?,
-            Process::Progressive => self.progressive(header, &frame, scan, plan, progress)?,
+            Process::Sequential => self.sequential(header, &frame, scan, selection, progress, samples)?,
+            Process::Progressive => self.progressive(header, &frame, scan, selection, progress)?,
         }
         progress.send(&frame, scan);
         progress.any |= self.stream.bytes.len() > PADDING;
@@ -464,23 +469,23 @@ impl Reader {
         header: &Header,
         frame: &Frame,
         scan: &Scan,
-        plan: &Plan,
+        selection: &Selection,
         progress: &mut Progress,
         samples: &mut Vec<u8>,
     ) -> Result<()> {
-        let parts = plan.parts(header, frame, scan)?;
-        self.sequential.machine.set(parts, plan.slots, &mut self.tables);
-        if plan.streams(frame, scan) && progress.scans == 1 {
+        let parts = selection.parts(header, frame, scan)?;
+        self.sequential.machine.set(parts, selection.slots, &mut self.tables);
+        if selection.streams(frame, scan) && progress.scans == 1 {
             self.sequential.stop(0, &self.stream, Random::default());
-            self.stream_pixels(header, frame, scan, plan, progress, samples);
+            self.stream_pixels(header, frame, scan, selection, progress, samples);
             return Ok(());
         }
         let mut layout = Layout::new(frame, scan, progress.again());
-        let is_sampled = plan.guarded && plan.ends_with(frame, scan) && progress.scans == 1;
+        let is_sampled = selection.guarded && selection.ends_with(frame, scan) && progress.scans == 1;
         let random = if is_sampled { Random::of(&self.stream.bytes) } else { Random::default() };
         let stops = if is_sampled { self.sample.begin(scan, layout.blocks, random) } else { 0 };
         self.sequential.stop(stops, &self.stream, random);
-        match plan.slots {
+        match selection.slots {
             1 => self.sequential_with::<1>(&mut layout, usize::MAX),
             8 => self.sequential_with::<8>(&mut layout, usize::MAX),
             16 => self.sequential_with::<16>(&mut layout, usize::MAX),
@@ -508,11 +513,11 @@ impl Reader {
         header: &Header,
         frame: &Frame,
         scan: &Scan,
-        plan: &Plan,
+        selection: &Selection,
         progress: &mut Progress,
         samples: &mut Vec<u8>,
     ) {
-        self.pixels.start(frame, plan.colour, std::mem::take(samples));
+        self.pixels.start(frame, selection.colour, std::mem::take(samples));
         let mut streaming = Streaming::new(frame, scan, steps(header), &mut self.pixels, self.level);
         let whole = self
             .sequential
@@ -522,9 +527,15 @@ impl Reader {
         progress.fits &= streaming.fits;
     }
 
-    fn pass<'a>(&self, header: &'a Header, frame: &'a Frame, scan: &'a Scan, plan: &Plan) -> Pass<'a> {
-        let kept = plan.details.map(detail::kept);
-        Pass { frame, scan, tables: &header.huffman, level: self.level, slots: plan.slots, kept }
+    fn pass<'a>(
+        &self,
+        header: &'a Header,
+        frame: &'a Frame,
+        scan: &'a Scan,
+        selection: &Selection,
+    ) -> Pass<'a> {
+        let kept = selection.details.map(detail::kept);
+        Pass { frame, scan, tables: &header.huffman, level: self.level, slots: selection.slots, kept }
     }
 
     fn progressive(
@@ -532,10 +543,10 @@ impl Reader {
         header: &Header,
         frame: &Frame,
         scan: &Scan,
-        plan: &Plan,
+        selection: &Selection,
         progress: &mut Progress,
     ) -> Result<()> {
-        let pass = self.pass(header, frame, scan, plan);
+        let pass = self.pass(header, frame, scan, selection);
         let (whole, watched) = (&mut self.whole, &mut self.sample.watched);
         let outcome = pass.decode(&self.stream, &mut self.stored, watched, |range| whole.push(range))?;
         progress.fits &= !outcome.wrapped;
@@ -558,10 +569,10 @@ impl Reader {
 
     /// The pixels of what was read, and whether all values had 16 bits.
     fn every_pixel(&mut self, walked: &Walked, samples: &mut Vec<u8>) -> (Picture, bool) {
-        let (frame, plan) = (&walked.frame, &walked.plan);
+        let (frame, selection) = (&walked.frame, &walked.selection);
         let mut fits = true;
         if !walked.streamed {
-            self.pixels.start(frame, plan.colour, std::mem::take(samples));
+            self.pixels.start(frame, selection.colour, std::mem::take(samples));
             let tables = [0, 1, 2, 3].map(|component| walked.header.quantiser(component));
             let kept = Kept {
                 frame,
@@ -582,17 +593,17 @@ impl Reader {
     }
 
     /// The planes of what was stored, and whether all values had 16 bits. No picture where they had not, nor where
-    /// [`Plan::guarded`] says to look and pixels show something else. They are of what `to_srgb` makes of the colours, where it is given.
+    /// [`Selection::guarded`] says to look and pixels show something else. They are of what `to_srgb` makes of the colours, where it is given.
     fn low_frequencies(&mut self, walked: &Walked, to_srgb: Option<&ToSrgb>) -> (Option<Picture>, bool) {
-        let (header, frame, plan) = (&walked.header, &walked.frame, &walked.plan);
+        let (header, frame, selection) = (&walked.header, &walked.frame, &walked.selection);
         let mut fit = true;
         let is_shown;
         let mut plane = |reader: &mut Reader, index: usize| {
-            let (plane, fits) = reader.plane(header, frame, plan, index);
+            let (plane, fits) = reader.plane(header, frame, selection, index);
             fit &= fits;
             plane
         };
-        let planes = match plan.colour {
+        let planes = match selection.colour {
             Colour::Rgb => {
                 let rgb = [0, 1, 2].map(|index| plane(self, index));
                 is_shown = !self.is_clipped(walked, &[]);
@@ -607,7 +618,7 @@ impl Reader {
                 let planes = [0, 1, 2].map(|index| plane(self, index));
                 let [luma, cb, cr] = &planes;
                 let colours = Colours { luma, cb, cr };
-                is_shown = !(plan.guarded
+                is_shown = !(selection.guarded
                     && (colours.are_beyond(&self.stream.bytes, self.level)
                         || self.is_clipped(walked, &planes)));
                 self.sample_colours(header, planes.each_ref(), planes::rgb);
@@ -687,26 +698,32 @@ impl Reader {
             stream: &self.stream,
             frame: &walked.frame,
             stored: &self.stored,
-            slots: walked.plan.slots,
+            slots: walked.selection.slots,
             steps: [0, 1, 2, 3].map(|component| to_natural(walked.header.quantiser(component))),
             fixed: steps(&walked.header),
-            kept: detail::kept(walked.plan.details[0]),
+            kept: detail::kept(walked.selection.details[0]),
             planes,
         };
         self.sample.is_beyond(&data, self.level)
     }
 
-    fn plane(&mut self, header: &Header, frame: &Frame, plan: &Plan, index: usize) -> (Plane<u16>, bool) {
+    fn plane(
+        &mut self,
+        header: &Header,
+        frame: &Frame,
+        selection: &Selection,
+        index: usize,
+    ) -> (Plane<u16>, bool) {
         let samples = self.spare();
         let source = Source {
             frame,
             component: &frame.components()[index],
             stored: &self.stored[index],
-            slots: plan.slots,
+            slots: selection.slots,
             // A component without a scan has no table, and nothing but zeros to scale.
             quantiser: header.quantiser(index),
-            detail: plan.details[index],
-            from_black: index == 0 && plan.colour != Colour::Rgb,
+            detail: selection.details[index],
+            from_black: index == 0 && selection.colour != Colour::Rgb,
         };
         source.plane(samples, self.level)
     }
@@ -764,7 +781,7 @@ fn scans_behind(mut markers: Markers<'_>, frame: &Frame, limits: &Limits) -> Opt
         if check_scans(end + 1, frame, markers.bytes, limits).is_err() {
             break;
         }
-        if plan::is_alone(frame, &scan) {
+        if selection::is_alone(frame, &scan) {
             first = end;
         }
         end += 1;
@@ -775,7 +792,7 @@ fn scans_behind(mut markers: Markers<'_>, frame: &Frame, limits: &Limits) -> Opt
 
 /// The frame's height, from the DNL segment behind the first scan where the frame header leaves it open.
 ///
-/// A DNL segment that contradicts the frame header is passed over, as every decoder in use does.
+/// A DNL segment that contradicts the frame header is ignored, as in every decoder in use.
 fn height(behind: &Markers<'_>, frame: &Frame) -> Result<usize> {
     if frame.height > 0 {
         return Ok(frame.height);

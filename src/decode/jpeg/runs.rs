@@ -1,6 +1,6 @@
 //! Blocks of a scan as lanes logged them, in order.
 
-use super::lane::{LANES, Lane};
+use super::block_stream::{BlockStream, LANES};
 
 /// Consecutive blocks of the scan, as one lane logged them.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +30,7 @@ impl Run {
     }
 
     /// Ends it behind so many blocks of its lane's log.
-    pub(super) fn end(&mut self, lane: &Lane, blocks: usize) {
+    pub(super) fn end(&mut self, lane: &BlockStream, blocks: usize) {
         (self.blocks, self.sound, self.dry) = (blocks, lane.sound(self.at, blocks), lane.is_dry);
     }
 }
@@ -39,7 +39,7 @@ impl Run {
 #[derive(Clone, Copy)]
 pub(super) struct Logs<'a> {
     pub(super) runs: &'a [Run],
-    pub(super) lanes: &'a [Lane; LANES],
+    pub(super) lanes: &'a [BlockStream; LANES],
 }
 
 impl<'a> Logs<'a> {

@@ -6,7 +6,7 @@ use crate::error::Result;
 
 /// One component of a scan.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Part {
+pub(super) struct ScanComponent {
     /// Its index in the frame.
     pub(super) component: usize,
     /// Td and Ta, the Huffman tables' places; whether there are such tables, and whole ones, matters to who reads with them.
@@ -17,7 +17,7 @@ pub(super) struct Part {
 /// A scan header.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scan {
-    parts: [Part; 4],
+    parts: [ScanComponent; 4],
     count: usize,
     /// Ss and Se, first and last coefficient in zigzag order.
     pub(super) first: u32,
@@ -40,7 +40,7 @@ impl Scan {
         if !(1..=4).contains(&count) || segment.len() != 2 * count + 3 {
             return Err(corrupt(format!("a scan has {count} components, or a header of another length")));
         }
-        let mut parts = [Part::default(); 4];
+        let mut parts = [ScanComponent::default(); 4];
         for index in 0..count {
             let id = segment.u8()?;
             let (dc, ac) = segment.nibbles()?;
@@ -51,7 +51,7 @@ impl Scan {
             if parts[..index].iter().any(|part| part.component == component) {
                 return Err(corrupt("a scan names a component twice"));
             }
-            parts[index] = Part { component, dc: dc.into(), ac: ac.into() };
+            parts[index] = ScanComponent { component, dc: dc.into(), ac: ac.into() };
         }
         let (first, last) = (segment.u8()?.into(), segment.u8()?.into());
         let (high, low) = segment.nibbles()?;
@@ -69,7 +69,7 @@ impl Scan {
         };
     }
 
-    pub(super) fn parts(&self) -> &[Part] {
+    pub(super) fn parts(&self) -> &[ScanComponent] {
         &self.parts[..self.count]
     }
 

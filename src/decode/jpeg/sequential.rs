@@ -4,7 +4,7 @@
 //! window where blocks are large and whoever takes them is done with them soon: a window's log stays in the cache.
 
 use super::bits::{Interval, Stream};
-use super::lane::{LANES, Lane};
+use super::block_stream::{BlockStream, LANES};
 use super::lockstep::{Context, Log, run};
 use super::lookup::Tables;
 use super::machine::Machine;
@@ -26,7 +26,7 @@ pub(super) struct Sequential {
     split: Split,
     pub(super) machine: Machine,
     log: Log,
-    lanes: [Lane; LANES],
+    lanes: [BlockStream; LANES],
     work: [Work; LANES],
     runs: Vec<Run>,
     /// The scan's MCUs that came out whole, in order.
@@ -114,7 +114,7 @@ impl Sequential {
             done = some.end;
             self.runs.clear();
             deal(&mut self.work, stream, some);
-            self.lanes.iter_mut().for_each(Lane::clear);
+            self.lanes.iter_mut().for_each(BlockStream::clear);
             loop {
                 for (lane, work) in self.lanes.iter_mut().zip(&mut self.work) {
                     attend::<SLOTS>(lane, work, &context, stream, &mut self.runs);
@@ -207,7 +207,7 @@ fn deal(work: &mut [Work; LANES], stream: &Stream, intervals: Range<usize>) {
 }
 
 /// Moves the lanes with work to the front and counts them.
-fn gather(work: &mut [Work; LANES], lanes: &mut [Lane; LANES]) -> usize {
+fn gather(work: &mut [Work; LANES], lanes: &mut [BlockStream; LANES]) -> usize {
     let mut busy = 0;
     for index in 0..LANES {
         if work[index].under_way.is_some() {
@@ -219,7 +219,7 @@ fn gather(work: &mut [Work; LANES], lanes: &mut [Lane; LANES]) -> usize {
     busy
 }
 
-fn restore_order(work: &mut [Work; LANES], lanes: &mut [Lane; LANES]) {
+fn restore_order(work: &mut [Work; LANES], lanes: &mut [BlockStream; LANES]) {
     for index in 0..LANES {
         while work[index].lane != index {
             let home = work[index].lane;
@@ -231,7 +231,7 @@ fn restore_order(work: &mut [Work; LANES], lanes: &mut [Lane; LANES]) {
 
 /// Ends what a lane cannot run through and starts its next interval, until it has a clear way or no work.
 fn attend<const SLOTS: usize>(
-    lane: &mut Lane,
+    lane: &mut BlockStream,
     work: &mut Work,
     context: &Context<'_>,
     stream: &Stream,

@@ -58,6 +58,7 @@ pub(super) fn guess(block: &mut [i16; 64], around: &[i16; 25], steps: &[u16; 64]
 }
 
 fn guessed(weights: &Weights, around: &[i16; 25], steps: &[u16; 64], k: usize, sent: i32) -> i16 {
+    // At most 432·2¹⁵ < 2²⁴, with the weights of DC; times a step of 16 bits it needs 64.
     let sum: i32 = weights.iter().zip(around).map(|(weight, &dc)| weight * i32::from(dc)).sum();
     let (sum, step) = (i64::from(sum) * i64::from(steps[0]), i64::from(steps[k]));
     let mut size = (((step << 7) + sum.abs()) / (step << 8)) as i32;

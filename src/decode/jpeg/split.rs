@@ -8,7 +8,7 @@
 //! alone: slower, and just as exact.
 
 use super::bits::Interval;
-use super::lane::{LANES, Lane};
+use super::block_stream::{BlockStream, LANES};
 use super::lockstep::{Context, Log, run};
 use super::runs::Run;
 
@@ -55,7 +55,7 @@ struct Begins {
     /// Bit, and the state of the machine.
     known: Vec<(usize, u32)>,
     /// Follows the lane symbol by symbol.
-    scout: Lane,
+    scout: BlockStream,
     /// Where to give up, in bits.
     until: usize,
 }
@@ -72,7 +72,7 @@ impl Split {
         &mut self,
         whole: &Whole<'_>,
         from: &Cursor,
-        lanes: &mut [Lane; LANES],
+        lanes: &mut [BlockStream; LANES],
         log: &mut Log,
         runs: &mut Vec<Run>,
     ) -> Option<Cursor> {
@@ -93,6 +93,7 @@ impl Split {
             guess::<SLOTS>(&mut lanes[lane], whole, until - start, &mut self.begins[lane], log);
             lanes[lane - 1].until = cut;
         }
+        // Each lane stops where the next one began, so that the stretch in which they meet is read symbol by symbol.
         lanes[LANES - 1].until = until;
         run_all::<SLOTS>(whole, lanes, log);
         self.join::<SLOTS>(whole, from, until, lanes, log, runs)
@@ -104,7 +105,7 @@ impl Split {
         whole: &Whole<'_>,
         from: &Cursor,
         until: usize,
-        lanes: &mut [Lane; LANES],
+        lanes: &mut [BlockStream; LANES],
         log: &mut Log,
         runs: &mut Vec<Run>,
     ) -> Option<Cursor> {
@@ -130,7 +131,7 @@ impl Split {
 
 impl Begins {
     /// Starts where a lane does.
-    fn start(&mut self, lane: &Lane) {
+    fn start(&mut self, lane: &BlockStream) {
         self.known.clear();
         self.scout.follow(lane);
     }
@@ -151,7 +152,7 @@ impl Begins {
     }
 
     /// Which block begins where, and as, `lane`'s next does.
-    fn find(&self, whole: &Whole<'_>, lane: &Lane) -> Option<usize> {
+    fn find(&self, whole: &Whole<'_>, lane: &BlockStream) -> Option<usize> {
         let here = (lane.position, whole.context.machine.state(lane.place));
         let found = self.known.binary_search_by_key(&here.0, |begin| begin.0).ok()?;
         (lane.is_between() && self.known[found] == here).then_some(found)
@@ -160,7 +161,7 @@ impl Begins {
 
 /// Moves a lane from its guess on, so far that a wrong one has most likely shown; behind bits that no code begins with it guesses anew.
 fn guess<const SLOTS: usize>(
-    lane: &mut Lane,
+    lane: &mut BlockStream,
     whole: &Whole<'_>,
     bits: usize,
     begins: &mut Begins,
@@ -187,7 +188,7 @@ fn guess<const SLOTS: usize>(
 }
 
 /// Runs every lane as far as it goes clear, as many at a time as there are.
-fn run_all<const SLOTS: usize>(whole: &Whole<'_>, lanes: &mut [Lane; LANES], log: &mut Log) {
+fn run_all<const SLOTS: usize>(whole: &Whole<'_>, lanes: &mut [BlockStream; LANES], log: &mut Log) {
     let mut order: [usize; LANES] = std::array::from_fn(|lane| lane);
     loop {
         let mut clear = 0;
@@ -215,7 +216,7 @@ fn run_all<const SLOTS: usize>(whole: &Whole<'_>, lanes: &mut [Lane; LANES], log
 /// Moves a lane until one of its blocks begins where one of `begins` does; which one that is.
 /// `None` where it breaks off or ends before, or has gone too far.
 fn meet<const SLOTS: usize>(
-    lane: &mut Lane,
+    lane: &mut BlockStream,
     whole: &Whole<'_>,
     begins: &mut Begins,
     log: &mut Log,
@@ -236,7 +237,7 @@ fn meet<const SLOTS: usize>(
 }
 
 /// Moves a lane to the first block that begins at bit `until` or behind it, or to the end of the data.
-fn finish<const SLOTS: usize>(lane: &mut Lane, whole: &Whole<'_>, until: usize, log: &mut Log) {
+fn finish<const SLOTS: usize>(lane: &mut BlockStream, whole: &Whole<'_>, until: usize, log: &mut Log) {
     lane.until = until;
     while lane.is_clear() {
         run::<SLOTS>(&whole.context, std::slice::from_mut(lane), log);

@@ -378,3 +378,43 @@ fn cut_scans_equal_scans_read_in_one_piece() {
     }
     assert!(compared >= 42 * 21 && joined > 100, "{compared} {joined}");
 }
+
+/// A grey file of 64×32 blocks, DC values 600 and −400 in turn. Block 999 has eight AC coefficients, each with a code of 12 bits and `size`
+/// bits more.
+fn long_symbols(size: usize) -> Vec<u8> {
+    let mut bytes = vec![0xFF, 0xD8, 0xFF, 0xDB, 0, 67, 0];
+    bytes.extend([1; 64]);
+    bytes.extend([0xFF, 0xC0, 0, 11, 8, 1, 0, 2, 0, 1, 1, 0x11, 0]);
+    // DC: 0 is size 0, 10 is size 10. AC: 0 is the end of block, twelve bits are size 10 and size 9.
+    bytes.extend([0xFF, 0xC4, 0, 21, 0x00, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 10]);
+    bytes.extend([0xFF, 0xC4, 0, 22, 0x10, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 10, 9]);
+    bytes.extend([0xFF, 0xDA, 0, 8, 1, 1, 0x00, 0, 63, 0]);
+    let mut bits = String::new();
+    for block in 0..64 * 32 {
+        let difference = [1023 - 1000, if block == 0 { 600 } else { 1000 }][usize::from(block % 2 == 0)];
+        bits += &format!("10{difference:010b}");
+        let code = ["100000000000", "100000000001"][usize::from(size == 9)];
+        bits += &format!("{code}1{:0>1$}", "", size - 1).repeat(if block == 999 { 8 } else { 0 });
+        bits.push('0');
+    }
+    bits += &"1".repeat(bits.len().next_multiple_of(8) - bits.len());
+    for byte in bits.as_bytes().chunks_exact(8) {
+        let byte = byte.iter().fold(0, |byte, bit| byte << 1 | (bit - b'0'));
+        bytes.push(byte);
+        bytes.extend((byte == 0xFF).then_some(0));
+    }
+    bytes.extend([0xFF, 0xD9]);
+    bytes
+}
+
+#[test]
+fn three_long_symbols_in_a_row_are_passed() {
+    for size in [9, 10] {
+        let picture = read(&long_symbols(size), 1);
+        let plane = luma(&picture);
+        let found: Vec<i32> =
+            (0..32).flat_map(|row| plane.row(row)).map(|&sample| i32::from(sample)).collect();
+        let expected = |block: usize| super::transform::GREY + 2 * if block % 2 == 0 { 600 } else { -400 };
+        assert_eq!((0..64 * 32).find(|&block| found[block] != expected(block)), None, "size {size}");
+    }
+}

@@ -156,7 +156,8 @@ pub(super) struct Blocks<'a> {
     pub(super) zero: i32,
 }
 
-/// From here on a DC value may have wrapped at 16 bits: neither the sum before nor this one can be smaller where it did.
+/// From here on a DC value may have wrapped at 16 bits. A difference is less than 2¹⁵, so a sum
+/// that wraps lands more than 2¹⁵ from the one before it: one of the two is more than 2¹⁴ from 0.
 const FAR: u32 = 1 << 14;
 /// What dequantised values of either sign stay below.
 const RANGE: u32 = 1 << 15;
@@ -168,6 +169,8 @@ struct Extent(i32);
 impl Extent {
     #[inline(always)]
     fn note(&mut self, value: i32) {
+        // `x` of values from 0 on, `−x − 1` of negative ones: or-ing them keeps the highest bit of all, which is all that `reaches` needs for
+        // a power of two.
         self.0 |= value ^ (value >> 31);
     }
 
@@ -253,6 +256,7 @@ impl Blocks<'_> {
                 let value = i32::from(block[0]) * scale;
                 dc.note(block[0].into());
                 product.note(value);
+                // DC/8 in units of a sixteenth is twice the value. Clamped first, so that doubling stays small.
                 *sample = (value.clamp(LOW / 2, HIGH / 2) * 2 + self.zero) as u16;
             }
         }
@@ -377,6 +381,7 @@ fn many_cells<S: Simd, const K: usize, const WIDTH: usize, const PAIRS: usize>(
     for chunk in 0..WIDTH / 32 {
         let mut sums = i32x16::splat(simd, HALF);
         for (pair, basis) in values.chunks_exact(2).zip(matrix) {
+            // Both coefficients in every 32 bits, against the basis values of one cell each.
             let both = i32::from(pair[0]) & 0xFFFF | i32::from(pair[1]) << 16;
             let both: i16x32<S> = i32x16::splat(simd, both).bitcast();
             let basis = i16x32::from_slice(simd, &basis[32 * chunk..][..32]);

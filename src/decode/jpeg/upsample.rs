@@ -6,6 +6,8 @@
 //! farther sample is the nearer one again: `(3·s + s + r) >> 2 = s`.
 //!
 //! Every other ratio repeats samples.
+//!
+//! Sums fit 16 bits: `3·255 + 255` = 1,020 between two rows, and four times that between two columns of such sums, 4,080.
 
 use fearless_simd::prelude::*;
 use fearless_simd::{Simd, u8x16, u16x8};
@@ -69,6 +71,7 @@ fn doubled<S: Simd, const SHIFT: u32>(simd: S, sums: &[u16], (even, odd): Roundi
         let at = |place: usize| u16x8::from_slice(simd, &sums[8 * index + place..][..8]);
         let near = at(1) * 3;
         let (left, right) = ((near + at(0) + even) >> SHIFT, (near + at(2) + odd) >> SHIFT);
+        // Both fit a byte: each 16 bits hold the even pixel below the odd one, which is their order in memory.
         let bytes: u8x16<S> = (left | right << 8).bitcast();
         bytes.store_slice(to);
     }

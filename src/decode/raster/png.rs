@@ -222,7 +222,7 @@ fn read_rows<'a>(reader: &mut Source<'a>, source: &Growing<'a>, channels: usize,
     rows
 }
 
-/// Rows on their way.
+/// Rows while they are read.
 struct Reading<'r, 'a> {
     reader: &'r mut Source<'a>,
     source: &'r Growing<'a>,

@@ -42,7 +42,7 @@ pub(super) fn estimate(bytes: &[u8]) -> Result<Estimate> {
     Ok(if content.animated { estimate.animated() } else { estimate })
 }
 
-/// R, G, B, A, and what transforms hold of each block. The tables of its codes are told by no header: they take some bytes for each byte of the
+/// R, G, B, A, and what transforms hold of each block. No header gives the size of its code tables: they take some bytes for each byte of the
 /// file, for which it counts twenty times.
 fn without_loss(pixels: u64, file: usize) -> u64 {
     5 * pixels + 20 * file as u64

@@ -13,7 +13,7 @@ use crate::signature::{Pdq, PhotoDna};
 /// Strength under which our records call a PhotoDNA-class signature flat.
 const FLAT_STRENGTH: f64 = 400.0;
 
-/// Most signatures that a record holds before they are handed on.
+/// Most signatures that a record holds before they are passed on.
 pub(super) const MOST_VALUES: usize = 4096;
 
 /// The rank of a key that is only the name of what a record was found in.
@@ -36,7 +36,7 @@ pub(super) struct Fields {
     /// Whether a strength has said if it is flat.
     judged: bool,
     deleted: bool,
-    /// Further pictures of the same file, each with what a column of them tells.
+    /// Further pictures of the same file, each with the values of its columns.
     faces: Vec<Fields>,
     /// What could not be read; without the record's content.
     faults: Vec<String>,
@@ -364,12 +364,12 @@ impl Fields {
         Ok(())
     }
 
-    /// Whether it holds enough signatures to be handed on before its end.
+    /// Whether it holds enough signatures to be passed on before its end.
     pub(super) fn is_full(&self) -> bool {
         self.photodna.len() + self.pdq.len() + self.unplaced.len() >= MOST_VALUES
     }
 
-    /// Hands on what it is; `position` is what the format counts.
+    /// Passes it on; `position` is in the unit that the format counts.
     pub(super) fn tell(&mut self, position: u64, give: Give<'_>) -> Result<()> {
         self.place();
         if self.deleted {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 
-use super::{Item, ListFormat, Part, read};
+use super::{Item, ListFormat, ListPart, read};
 use crate::error::Result;
 use crate::gallery::{Entry, GalleryBuilder, suspicion};
 
@@ -110,7 +110,7 @@ impl Import {
     }
 
     /// Reads a list into `builder` as source `name`; of a zip archive each file is a source `name/file`. Every
-    /// record that gives no entry, or of which something could not be read, is given to `quarantine`, with its position and the reason.
+    /// record that gives no entry, or could not be read in full, is given to `quarantine` with its position and the reason.
     ///
     /// # Errors
     ///
@@ -172,9 +172,9 @@ impl Import {
 }
 
 /// The items of a list that can be read only once, and how reading it ended.
-type Held = (Vec<(Part, Item)>, Result<()>);
+type Held = (Vec<(ListPart, Item)>, Result<()>);
 
-/// A list on its way into a gallery.
+/// A list that is being imported.
 struct Taking<'a> {
     import: &'a mut Import,
     name: &'a str,
@@ -184,11 +184,11 @@ struct Taking<'a> {
     report: Report,
     frequent_here: Vec<u64>,
     /// The part that entries came from last, and its number in the builder.
-    source: Option<(Part, u16)>,
+    source: Option<(ListPart, u16)>,
 }
 
 impl Taking<'_> {
-    fn take(&mut self, part: &Part, item: Item) -> Result<()> {
+    fn take(&mut self, part: &ListPart, item: Item) -> Result<()> {
         let format = part.format.name();
         match item {
             Item::Entry(entry) => {
@@ -222,7 +222,7 @@ impl Taking<'_> {
         }
     }
 
-    fn tell(&mut self, part: &Part, position: u64, reason: &str) -> Result<()> {
+    fn tell(&mut self, part: &ListPart, position: u64, reason: &str) -> Result<()> {
         (self.quarantine)(Unread { member: &part.member, position, reason, left_out: false })
     }
 
@@ -246,7 +246,7 @@ impl Taking<'_> {
     }
 
     /// Adds an entry, or says why not.
-    fn entry(&mut self, part: &Part, entry: Entry) -> Result<()> {
+    fn entry(&mut self, part: &ListPart, entry: Entry) -> Result<()> {
         let leave = self.import.options.leave_out;
         let reason = match suspicion(&entry) {
             Some(suspicion) if leave.suspicious => Some(suspicion.name()),
@@ -273,7 +273,7 @@ impl Taking<'_> {
         Ok(())
     }
 
-    fn source(&mut self, part: &Part) -> u16 {
+    fn source(&mut self, part: &ListPart) -> u16 {
         match &self.source {
             Some((known, number)) if known == part => *number,
             _ => {

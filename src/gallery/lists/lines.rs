@@ -16,7 +16,7 @@ pub(crate) enum End {
     Terminated,
     /// The list's end: what is broken here may have been cut off.
     Last,
-    /// [`LARGEST_RECORD`]; the rest of the line was passed over.
+    /// [`LARGEST_RECORD`]; the rest of the line was skipped.
     TooLong,
 }
 

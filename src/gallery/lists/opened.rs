@@ -10,7 +10,7 @@ use flate2::bufread::MultiGzDecoder;
 
 use super::zstandard;
 
-/// Bytes that are looked at to tell what a list is.
+/// Bytes that are looked at to detect what a list is.
 const HEAD: usize = 64 << 10;
 
 /// Any bytes whose head was read. As a reader it gives all of them.

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::encoding::{Encoding, Utf8};
 use super::opened::{Opened, Packed, Source};
 use super::sniff::{self, Seen};
-use super::{Item, ListFormat, Part, Take, binary, json, parquet, table, text, unreadable, xml, zip};
+use super::{Item, ListFormat, ListPart, Take, binary, json, parquet, table, text, unreadable, xml, zip};
 use crate::error::{Error, Result};
 use crate::signature::Algorithm;
 
@@ -86,7 +86,7 @@ fn of(part: &Opened<'_>) -> Result<ListFormat> {
     }
 }
 
-/// A list on its way.
+/// A list that is being read.
 struct Reading<'a, 'b> {
     path: &'a Path,
     format: Option<ListFormat>,
@@ -99,7 +99,7 @@ impl Reading<'_, '_> {
     fn member(&mut self, name: &str, content: Opened<'_>) -> Result<()> {
         match self.part(name, content) {
             Err(Error::Input(reason)) => {
-                let part = Part { member: name.into(), format: self.format.unwrap_or(ListFormat::Text) };
+                let part = ListPart { member: name.into(), format: self.format.unwrap_or(ListFormat::Text) };
                 self.account.bad(0, &reason);
                 (self.take)(&part, Item::Bad { position: 0, reason })
             }
@@ -109,7 +109,7 @@ impl Reading<'_, '_> {
 
     fn part(&mut self, member: &str, content: Opened<'_>) -> Result<()> {
         let format = self.format.map_or_else(|| of(&content), Ok)?;
-        let part = Part { member: member.into(), format };
+        let part = ListPart { member: member.into(), format };
         let account = &mut self.account;
         account.formats.push(format);
         let preferred = preferred(if member.is_empty() { self.path } else { Path::new(member) });

@@ -91,7 +91,7 @@ impl<R: Read> Rows<R> {
         self.lines.ahead(number)
     }
 
-    /// Passes over the next line.
+    /// Skips the next line.
     pub(crate) fn skip_line(&mut self) -> io::Result<()> {
         self.lines.next(&mut self.line).map(drop)
     }

@@ -77,7 +77,7 @@ impl Header {
         })
     }
 
-    /// Looks for the names among the first lines, and passes over what stands before them. Where there are none, the first line
+    /// Looks for the names among the first lines, and skips what stands before them. Where there are none, the first line
     /// is the first row.
     fn find(rows: &mut Rows<impl Read>) -> Result<Header> {
         let mut delimiter = None;

@@ -1,7 +1,7 @@
 //! Plain text: one signature a line; key and label may follow after a comma, tab or blank; `#` begins a comment.
 //!
 //! A line may begin with the algorithm's name and a colon. A number behind a signature is its quality only where the format
-//! is named so: in a list of signatures, numbers and names nothing tells a quality from a key, and a wrong guess would
+//! is named so: in a list of signatures, numbers and names nothing distinguishes a quality from a key, and a wrong guess would
 //! keep an entry from ever matching. Where the line begins with something else, it is a row of a table without names: what is a
 //! signature by its form is one, and the first other field is the key.
 

@@ -93,7 +93,7 @@ pub(super) enum Position {
     Of(u64),
 }
 
-/// Takes values as they come, and tells the records among them.
+/// Takes values as they come, and gives the records among them.
 pub(super) struct Tree<'a> {
     give: Give<'a>,
     pub(super) position: Position,
@@ -242,7 +242,7 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// A number, or a word such as `true`; those that stand for nothing are passed over.
+    /// A number, or a word such as `true`; those that stand for nothing are skipped.
     pub(super) fn word(&mut self, word: &str) -> Result<()> {
         let number = word.starts_with(|c: char| c.is_ascii_digit() || c == '-');
         let is_truth = word.eq_ignore_ascii_case("true") || word.eq_ignore_ascii_case("false");
@@ -320,7 +320,7 @@ impl<'a> Tree<'a> {
         records.drain(..).try_for_each(|mut record| self.hand_on(&mut record))
     }
 
-    /// Tells a record, or leaves it to the object around it.
+    /// Gives a record, or leaves it to the object around it.
     fn hand_on(&mut self, record: &mut Fields) -> Result<()> {
         let Some(at) = self.object() else { return self.tell(record) };
         let in_array = at + 1 < self.depth;
@@ -338,7 +338,7 @@ impl<'a> Tree<'a> {
         Ok(())
     }
 
-    /// Tells something else of what is read.
+    /// Gives an item that is not an entry.
     pub(super) fn item(&mut self, item: Item) -> Result<()> {
         (self.give)(item)
     }
@@ -356,7 +356,7 @@ impl<'a> Tree<'a> {
         record.tell(position, self.give)
     }
 
-    /// Tells what is whole in what is open, and closes it: the input ends here.
+    /// Gives the complete parts of open objects, and closes them: the input ends here.
     pub(super) fn abandon(&mut self) -> Result<()> {
         for at in 0..std::mem::take(&mut self.depth) {
             let mut below = std::mem::take(&mut self.levels[at].below);

@@ -90,7 +90,7 @@ fn begin(element: &mut Option<Element>, names: &mut Vec<String>, start: &BytesSt
     }
 }
 
-/// Takes the end of an element, and tells the entry that ends with it.
+/// Takes the end of an element, and gives the entry that ends with it.
 fn end(element: &mut Option<Element>, name: &str, position: u64, give: Give<'_>) -> Result<()> {
     match element {
         Some(open) if open.depth > 0 => open.end(name),

@@ -55,7 +55,7 @@ pub struct Report {
     /// What the pictures were.
     pub census: Census,
     /// What was done in each of so many equal parts of the time from `begun` to `ended`.
-    pub over_time: Vec<Part>,
+    pub over_time: Vec<TimeSlice>,
     /// What each worker did, by its name.
     pub workers: BTreeMap<String, Share>,
 }
@@ -63,10 +63,10 @@ pub struct Report {
 /// What was done in a part of the time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 #[non_exhaustive]
-pub struct Part {
-    /// Records a second.
+pub struct TimeSlice {
+    /// Records per second.
     pub records: f64,
-    /// Encoded bytes a second.
+    /// Encoded bytes per second.
     pub bytes: f64,
 }
 
@@ -136,12 +136,12 @@ impl Report {
 }
 
 /// A shard's records count as spread evenly over its time.
-fn over_time(done: &[Span], begun: u64, ended: u64) -> Vec<Part> {
+fn over_time(done: &[Span], begun: u64, ended: u64) -> Vec<TimeSlice> {
     let span = ended.saturating_sub(begun).max(1) as f64;
     // Finer than shards are long there is nothing to see.
     let parts = (done.len() * 2).min(PARTS);
     let width = span / parts.max(1) as f64;
-    let mut over_time = vec![Part::default(); parts];
+    let mut over_time = vec![TimeSlice::default(); parts];
     for span in done {
         let from = span.begun.saturating_sub(begun) as f64;
         let to = (span.ended.saturating_sub(begun) as f64).max(from + 1.0);

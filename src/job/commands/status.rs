@@ -41,7 +41,7 @@ pub struct Status {
     pub records_left: u64,
     /// Whether [`records_left`](Status::records_left) is an estimate.
     pub estimated: bool,
-    /// Records a second of all workers together, over the last ten minutes in which shards were finished.
+    /// Records per second of all workers together, over the last ten minutes in which shards were finished.
     pub rate: Option<f64>,
     /// What is left at that rate.
     pub time_left: Option<Duration>,
@@ -130,7 +130,7 @@ impl Status {
 /// Over how long the rate is taken, in milliseconds.
 const WINDOW: u64 = 600_000;
 
-/// Records a second from the first shard begun to the last one finished, of those finished last.
+/// Records per second from the first shard begun to the last one finished, of those finished last.
 fn rate(done: &[Span], now: u64) -> Option<f64> {
     let last = done.iter().map(|span| span.ended).max()?.min(now);
     let since = last.saturating_sub(WINDOW);

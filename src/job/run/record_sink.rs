@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::pipeline::{Queries, Record, Sink, StoredRecord, Times};
 
 /// What goes from the pipeline to whoever makes the files.
-pub(in crate::job) enum Part {
+pub(in crate::job) enum SinkEvent {
     /// Rows of the current shard, with what is looked up for each.
     Records(Vec<StoredRecord>, Queries, Effort),
     /// The current shard is complete.
@@ -32,7 +32,7 @@ const ROWS: usize = 4_096;
 pub(in crate::job) struct RecordSink<'a> {
     in_flight: &'a InFlight,
     progress: &'a Progress,
-    parts: Sender<Part>,
+    parts: Sender<SinkEvent>,
     rows: Vec<StoredRecord>,
     queries: Queries,
     effort: Effort,
@@ -42,7 +42,7 @@ impl<'a> RecordSink<'a> {
     pub(in crate::job) fn new(
         in_flight: &'a InFlight,
         progress: &'a Progress,
-        parts: Sender<Part>,
+        parts: Sender<SinkEvent>,
     ) -> RecordSink<'a> {
         RecordSink {
             in_flight,
@@ -57,10 +57,10 @@ impl<'a> RecordSink<'a> {
     fn send_rows(&mut self) -> Result<()> {
         let (rows, queries) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.queries));
         let effort = std::mem::take(&mut self.effort);
-        if rows.is_empty() { Ok(()) } else { self.send(Part::Records(rows, queries, effort)) }
+        if rows.is_empty() { Ok(()) } else { self.send(SinkEvent::Records(rows, queries, effort)) }
     }
 
-    fn send(&self, part: Part) -> Result<()> {
+    fn send(&self, part: SinkEvent) -> Result<()> {
         self.parts.send(part).map_err(|_| Error::Input("the records could not be written".to_string()))
     }
 }
@@ -91,7 +91,7 @@ impl Sink for RecordSink<'_> {
         self.send_rows()?;
         let ended = self.in_flight.end(shard);
         let ended = ended.ok_or_else(|| Error::Input(format!("shard {shard} ended and was not begun")))?;
-        self.send(Part::End(ended))
+        self.send(SinkEvent::End(ended))
     }
 
     /// Nobody reads what is half written.

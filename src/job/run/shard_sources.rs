@@ -1,8 +1,8 @@
 //! Sources of one shard after another, with a fence behind each.
 //!
 //! One run of the pipeline goes through many shards, so nothing drains at their ends: the next one is taken, on a thread of its own, as soon
-//! as all of the current one is on its way, and is read ahead like any input. The sources do not wait until a shard is free: where none is, the
-//! run ends, and whoever called it waits.
+//! as all of the current one is handed out, and is read ahead like any input. The sources do not wait until a shard is free: if none is, the
+//! run ends and its caller waits.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -167,8 +167,8 @@ enum Next {
 }
 
 impl Current {
-    /// Whether all of it is on its way: then its sources say how many are left at most.
-    fn is_on_its_way(&self) -> bool {
+    /// Whether all of it is handed out: then its sources say how many are left at most.
+    fn is_handed_out(&self) -> bool {
         self.sources.size_hint().1.is_some()
     }
 }
@@ -231,10 +231,10 @@ impl<'a> ShardSources<'a> {
         true
     }
 
-    /// Sees to it that there is a next shard once all of the current one is on its way.
+    /// Asks for the next shard once all of the current one is handed out.
     fn look_ahead(&mut self) {
         match self.next {
-            Next::None(_) if self.current.as_ref().is_some_and(Current::is_on_its_way) => {
+            Next::None(_) if self.current.as_ref().is_some_and(Current::is_handed_out) => {
                 self.ask();
             }
             Next::Asked => match self.answers.try_recv() {

@@ -8,7 +8,7 @@ use tempfile::NamedTempFile;
 
 use super::matching::Matching;
 use super::progress::Progress;
-use super::record_sink::Part;
+use super::record_sink::SinkEvent;
 use super::shard_sources::{Purpose, ShardInFlight};
 use crate::error::{Error, Result};
 use crate::job::state::claim::Claims;
@@ -93,10 +93,10 @@ impl<'a> ShardWriter<'a> {
         ShardWriter { context, lookup, open: None }
     }
 
-    pub(in crate::job) fn take(&mut self, part: Part) -> Result<()> {
+    pub(in crate::job) fn take(&mut self, part: SinkEvent) -> Result<()> {
         self.context.progress.step();
         match part {
-            Part::Records(mut rows, queries, effort) => {
+            SinkEvent::Records(mut rows, queries, effort) => {
                 let started = Instant::now();
                 self.look_up(&mut rows, &queries)?;
                 let matching = if self.lookup.is_some() { started.elapsed() } else { Duration::ZERO };
@@ -108,7 +108,7 @@ impl<'a> ShardWriter<'a> {
                 open.spent.writing += started.elapsed();
                 Ok(())
             }
-            Part::End(ended) => {
+            SinkEvent::End(ended) => {
                 // Without a row it is an archive with nothing in it.
                 let open = self.open.take().map_or_else(|| Open::new(self.context), Ok)?;
                 self.context.end(&ended, open)

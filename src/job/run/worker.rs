@@ -43,11 +43,11 @@ pub(in crate::job) fn take_part(
     settings: &Settings,
     options: &WorkOptions,
 ) -> Result<(Finish, Scheduler)> {
-    let worker = Worker::new(location, claims, settings, options)?;
+    let worker = JobWorker::new(location, claims, settings, options)?;
     thread::scope(|scope| worker.run(scope))
 }
 
-struct Worker<'a> {
+struct JobWorker<'a> {
     scheduler: Mutex<Scheduler>,
     context: ShardContext,
     settings: &'a Settings,
@@ -59,13 +59,13 @@ struct Worker<'a> {
 
 type Listing<'scope> = ScopedJoinHandle<'scope, Result<bool>>;
 
-impl<'a> Worker<'a> {
+impl<'a> JobWorker<'a> {
     fn new(
         location: Arc<dyn Location>,
         claims: Arc<Claims>,
         settings: &'a Settings,
         options: &'a WorkOptions,
-    ) -> Result<Worker<'a>> {
+    ) -> Result<JobWorker<'a>> {
         let (format, hash) = (settings.format()?, settings.hash()?);
         let (progress, stop_listing) = (options.progress.clone(), Stop::default());
         let (input, run) = reading(settings.input()?, hash.clone(), options);
@@ -86,7 +86,7 @@ impl<'a> Worker<'a> {
             matching: options.matching.clone(),
             progress,
         };
-        Ok(Worker { scheduler: Mutex::new(scheduler), context, settings, options, run, stop_listing })
+        Ok(JobWorker { scheduler: Mutex::new(scheduler), context, settings, options, run, stop_listing })
     }
 
     fn run<'scope>(self, scope: &'scope thread::Scope<'scope, 'a>) -> Result<(Finish, Scheduler)> {

@@ -5,6 +5,11 @@
 //! A tile lies transposed, four bytes of each of 16 entries together. There `d² = |a|² + |q|² − 2·a·q`, so
 //! that a pair costs only the products: AVX-512 `vpdpbusd` on the bytes (queries less 128, to be signed; the sum of the entry's bytes
 //! puts that right), AVX2 `vpmaddwd` on bytes widened once for all queries. `vpmaddubsw` on whole bytes would saturate.
+//!
+//! Every intermediate fits 32 bits with its sign: `a·q` and `a·(q − 128)` are within ±144·255², `|a|² − 256·Σa` within ±256·144·255.
+//!
+//! Tried and not kept: four sums in an array that a loop walks. They stayed in memory, and AVX2 took 5.38 s instead of 2.33 s for 10⁹
+//! pairs.
 
 use fearless_simd::{Level, Simd, dispatch, kernel};
 
@@ -154,6 +159,7 @@ kernel!(
                 let a = _mm256_cvtepu8_epi16(u8x16::from_slice(token, &query[at..at + 16]).into());
                 let b = _mm256_cvtepu8_epi16(u8x16::from_slice(token, &row[at..at + 16]).into());
                 let difference = _mm256_sub_epi16(a, b);
+                // Two squares, at most 2·255², in each 32-bit lane.
                 sums = _mm256_add_epi32(sums, _mm256_madd_epi16(difference, difference));
             }
             let four = _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256::<1>(sums));
@@ -183,6 +189,7 @@ kernel!(
             let wide = |bytes: &[u8; 144], at: usize| {
                 _mm512_cvtepu8_epi16(u8x32::from_slice(token, &bytes[at..at + 32]).into())
             };
+            // 144 bytes are four times 32 and 16 more, whose upper lanes are zero.
             let last =
                 |bytes: &[u8; 144]| _mm256_cvtepu8_epi16(u8x16::from_slice(token, &bytes[128..144]).into());
             let rest = _mm512_zextsi256_si512(_mm256_sub_epi16(last(query), last(row)));
@@ -214,7 +221,7 @@ fn tile_portable<S: Simd>(
     radius: u32,
     out: &mut Vec<(Pair, u32)>,
 ) {
-    // Widened once: four rows of 16 entries a group.
+    // Widened once: four rows of 16 entries per group.
     let mut wide = [[[0i32; TILE]; 4]; GROUPS];
     for (rows, group) in wide.iter_mut().zip(&tile.groups) {
         for (lane, bytes) in group.as_chunks::<4>().0.iter().enumerate() {
@@ -259,7 +266,8 @@ kernel!(
             let (even, odd) = (|both| _mm256_and_si256(both, bytes), |both| _mm256_srli_epi16::<8>(both));
             [even(left), odd(left), even(right), odd(right)]
         });
-        // Two registers of sums a query: what is loaded of a query meets sixteen entries, of an entry all queries of a block.
+        // Two registers of sums per query: what is loaded of a query meets sixteen entries, of an entry all queries of a block. That is
+        // twelve loads to sixteen products; eight entries at a time took ten loads to eight.
         let step = |g: usize, [left, right]: [__m256i; 2], query: &TileQuery| {
             let known = &wide[g];
             let [even, odd] = query.halves[g].map(|word| _mm256_set1_epi32(word));
@@ -285,6 +293,7 @@ kernel!(
         for (block, four) in fours.iter().enumerate() {
             let mut sums = [[zero; 2]; 4];
             for g in 0..GROUPS {
+                // As four values, since a loop over the array leaves them in memory.
                 let [a, b, c, d] = sums;
                 sums =
                     [step(g, a, &four[0]), step(g, b, &four[1]), step(g, c, &four[2]), step(g, d, &four[3])];

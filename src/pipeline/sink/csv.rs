@@ -1,4 +1,4 @@
-//! One CSV row a record, after a row of names.
+//! One CSV row per record, after a row of names.
 
 use std::io::{Read, Write};
 use std::str::FromStr;
@@ -66,7 +66,7 @@ impl<W: Write> Csv<W> {
     ///
     /// # Panics
     ///
-    /// Where that was not called, and what is left cannot be written.
+    /// If that was not called and the rest cannot be written.
     pub fn into_inner(self) -> W {
         self.to.into_inner().map_err(|error| error.to_string()).expect("what is left is written")
     }

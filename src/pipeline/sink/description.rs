@@ -1,8 +1,8 @@
-//! How the signatures of a file of records were made, in words that the file carries.
+//! How the signatures in a file of records were made, as metadata of the file.
 
 use crate::hasher::HashOptions;
 
-/// What a file's metadata says of how its signatures were made.
+/// Metadata of a file of records: how its signatures were made.
 pub fn describe(options: &HashOptions) -> Vec<(String, String)> {
     let algorithms: Vec<&str> = options.algorithms.iter().map(|algorithm| algorithm.name()).collect();
     let about = [

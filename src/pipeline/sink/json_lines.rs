@@ -1,4 +1,4 @@
-//! One JSON object a line.
+//! One JSON object per line.
 
 use std::borrow::Cow;
 use std::io::{BufRead, BufWriter, Read as _, Write};
@@ -12,11 +12,11 @@ use crate::pipeline::stored::{
     RecordError, RecordMatch, RecordPicture, StoredRecord, key_bytes, key_of, key_text,
 };
 
-/// Writes one JSON object a line.
+/// Writes one JSON object per line.
 ///
 /// A key that is not UTF-8 is written twice: as `key` with U+FFFD for what cannot be read, and as `key_bytes`,
-/// its exact bytes in base64 (on Windows: its WTF-8). `source` is there where the key does not begin with it, `matches`
-/// where the record was looked up. At the end stand the [`DeprecatedNames`].
+/// its exact bytes in base64 (on Windows: its WTF-8). `source` is written if the key does not begin with it, `matches`
+/// if the record was looked up. The [`DeprecatedNames`] come last.
 #[derive(Debug)]
 pub struct JsonLines<W: Write> {
     to: BufWriter<W>,

@@ -58,7 +58,7 @@ impl<W: Write + Send> Parquet<W> {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] where it cannot be written.
+    /// [`Error::Io`] if it cannot be written.
     pub fn new(to: W, about: &[(String, String)]) -> Result<Parquet<W>> {
         let schema = parse_message_type(&schema()).map_err(broken)?;
         let to =
@@ -70,7 +70,7 @@ impl<W: Write + Send> Parquet<W> {
     ///
     /// # Panics
     ///
-    /// Where that was not called, and what is left cannot be written.
+    /// If that was not called and the rest cannot be written.
     pub fn into_inner(self) -> W {
         self.to.into_inner().map_err(|error| error.to_string()).expect("what is left is written")
     }

@@ -1,6 +1,6 @@
 //! Archives: many pictures in one file, read as a stream, in bounded memory.
 //!
-//! What a file is in fact, its content says. A broken archive gives the members before the break, then one failed source
+//! The content decides what a file is. A broken archive gives the members before the break, then one failed source
 //! with the archive's own name.
 
 use std::ffi::{OsStr, OsString};
@@ -27,7 +27,7 @@ mod parquet;
 use names::Names;
 pub(super) use parquet::{Holds, holds, names as names_in};
 
-/// How many first bytes tell whether something is a picture.
+/// How many first bytes show whether something is a picture.
 const SNIFFED: u64 = 64;
 
 /// Endings of archives' names.
@@ -39,7 +39,7 @@ pub fn looks_like_archive(name: &OsStr) -> bool {
     ENDINGS.iter().any(|ending| name.ends_with(ending.as_bytes()))
 }
 
-/// A name in lower case, as far as its end tells a kind: the URL of a page without its query.
+/// The part of a name that shows its kind, in lower case: a URL without its query.
 pub(super) fn in_lower_case(name: &OsStr) -> Vec<u8> {
     let mut name = name.as_encoded_bytes().to_ascii_lowercase();
     if name.starts_with(b"http://") || name.starts_with(b"https://") {
@@ -80,7 +80,7 @@ pub(super) fn read<'a>(location: &'a OsStr, members: Members<'a>) {
     }
 }
 
-/// An archive on its way.
+/// An archive that is being read.
 struct Archive<'a> {
     location: &'a OsStr,
     names: Names,
@@ -149,7 +149,7 @@ impl Archive<'_> {
         })
     }
 
-    /// Gives a member that cannot be had.
+    /// Gives a member that cannot be read.
     fn failed(&mut self, name: &[u8], error: Error) -> Step {
         let key = self.key(name);
         self.give(Source::failed(key, error))

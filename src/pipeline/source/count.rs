@@ -1,4 +1,4 @@
-//! How many sources there will be, counted while the run goes on.
+//! How many sources there will be, counted during the run.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -6,7 +6,7 @@ use std::thread;
 
 use super::{ItemKind, Items};
 
-/// A count that is still going on, or done.
+/// A count that is in progress or done.
 #[derive(Debug, Clone, Default)]
 pub struct Count(Arc<Shared>);
 
@@ -23,8 +23,8 @@ impl Count {
     }
 }
 
-/// Counts items on a thread of its own, which nobody waits for. Where an archive is among them there is no count: it does
-/// not say how many members it holds.
+/// Counts items on a thread of its own, which nobody waits for. There is no count if an archive is among them, since archives do
+/// not say how many members they hold.
 pub fn count_items(items: Items) -> Count {
     count(items.map(|item| item.kind != ItemKind::Archive))
 }
@@ -46,8 +46,9 @@ fn count(countable: impl Iterator<Item = bool> + Send + 'static) -> Count {
             if !countable {
                 return;
             }
-            // Nobody is interested any more: no need to count on.
+            // Nobody is interested any more.
             let Some(shared) = shared.upgrade() else { return };
+            // `done`, set with release below, is what makes the count visible.
             shared.counted.fetch_add(1, Ordering::Relaxed);
         }
         if let Some(shared) = shared.upgrade() {

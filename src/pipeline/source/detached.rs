@@ -11,12 +11,12 @@ use crate::pipeline::{Stop, waiting};
 /// Bytes of one read.
 const PIECE: usize = 65_536;
 
-/// How often a silent stream is left to look for a stop.
+/// How often the wait for a silent stream is interrupted to look for a stop.
 const PATIENCE: Duration = Duration::from_millis(50);
 
 /// Reads a stream that may be silent for ever, such as standard input, and ends when a stop is requested.
 ///
-/// The thread behind it may stay blocked in a read; the process does not wait for it.
+/// The thread that reads it may stay blocked in a read; the process does not wait for that thread.
 #[derive(Debug)]
 pub struct DetachedReader {
     pieces: Receiver<io::Result<Vec<u8>>>,
@@ -42,7 +42,7 @@ impl DetachedReader {
         DetachedReader::opening(move || Ok(stream), stop)
     }
 
-    /// The same for a stream that opening may wait for.
+    /// The same for a stream whose opening may block.
     pub(in crate::pipeline) fn opening<R: Read>(
         open: impl FnOnce() -> io::Result<R> + Send + 'static,
         stop: Stop,

@@ -1,4 +1,4 @@
-//! Which names are let through, by how they end.
+//! Which inputs are read, by the extension of their names.
 
 use std::convert::Infallible;
 use std::ffi::OsStr;
@@ -6,9 +6,9 @@ use std::str::FromStr;
 
 use super::{Item, ItemKind};
 
-/// Endings of names that are let through; without any, every name is.
+/// Extensions of the names to read; an empty filter lets every name through.
 ///
-/// Names of archives are let through always, since what counts is the names in them.
+/// Archives always pass, since the names in them are what counts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ExtensionFilter(Vec<String>);
 
@@ -30,7 +30,7 @@ impl std::fmt::Display for ExtensionFilter {
 }
 
 impl ExtensionFilter {
-    /// Whether a name has one of the endings.
+    /// Whether a name has one of the extensions.
     pub fn lets(&self, name: &OsStr) -> bool {
         self.0.is_empty() || ending(name).is_some_and(|ending| self.has(ending))
     }

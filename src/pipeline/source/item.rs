@@ -32,8 +32,8 @@ pub struct Item {
     pub source: OsString,
     /// What opening it gives.
     pub kind: ItemKind,
-    /// What tells its content from what was in the same place at another time, where [`InputOptions::versions`] asks for that and it is known: an
-    /// object's entity tag, or when it was changed and how long it is.
+    /// The version of its content, if [`InputOptions::versions`] asks for it and it is known: an object's entity tag, or the time of the last change
+    /// and the length.
     pub version: Option<String>,
 }
 
@@ -44,14 +44,14 @@ pub struct Item {
 pub enum ItemKind {
     /// One source.
     Picture,
-    /// By its name a tar (compressed or not), zip or Parquet file: a source for every member. What it is in fact, is found out from
-    /// its content when it is opened; a picture with such a name is one source.
+    /// Something named like a tar (compressed or not), zip or Parquet file: a source for every member. Its content decides when it is
+    /// opened: a picture with such a name is one source.
     Archive,
     /// Standard input as one picture; gives one source, once.
     StandardInput,
-    /// Finding it failed already, in these words: one source that fails. It is one input, whatever is listed again.
+    /// It could not be found, for this reason: one source that fails. It is one input, also when the inputs are listed again.
     Failed(String),
-    /// The listing broke off here, in these words, and what would have come is not known: one source that fails. A job does not go past it.
+    /// The listing broke off here, for this reason, and what would have followed is unknown: one source that fails. A job does not go past it.
     #[serde(skip)]
     Broken(String),
 }
@@ -79,26 +79,26 @@ impl From<OsString> for Input {
 pub struct InputOptions {
     /// How folders are walked.
     pub walk: Walk,
-    /// Which files, objects, members and listed paths are let through; arguments always are.
+    /// Which files, objects, members and listed paths are read; arguments always are.
     pub extensions: ExtensionFilter,
-    /// The column of lists and Parquet files that holds pictures, paths or URLs; without it, one with a usual name.
+    /// The column of lists and Parquet files that holds pictures, paths or URLs; `None`: one with a usual name.
     pub column: Option<String>,
     /// What ends a name in a list that is neither CSV nor Parquet; a newline by default.
     pub separator: u8,
-    /// Lists only what comes after the item with this location, so that a listing can be resumed. A prefix of a store is
-    /// asked for what lies behind it; other inputs are passed over up to it.
+    /// Lists only what comes after the item with this location, so that a listing can be resumed. A store lists from there on;
+    /// other inputs are listed from the start and skipped up to it.
     pub after: Option<OsString>,
-    /// Whether items tell their versions; each file is looked at for it.
+    /// Whether items carry their versions; this takes a system call per file.
     pub versions: bool,
     /// How large a member of an archive or an object may be.
     pub limits: Limits,
     /// How far ahead archives and objects are read.
     pub read_ahead: ReadAhead,
-    /// How servers are asked, and how far they are trusted.
+    /// Timeouts of servers, and how far they are trusted.
     pub network: Network,
-    /// Ends waiting for what is slow; that of the run.
+    /// Ends waits for slow inputs; use that of the run.
     pub stop: Stop,
-    /// Takes what is worth knowing of inputs and no error.
+    /// Takes notices about inputs that are no errors.
     pub notices: Notices,
 }
 
@@ -116,7 +116,7 @@ setters!(InputOptions {
     notices: Notices,
 });
 
-/// Takes notices, such as which column of a Parquet file was chosen; by default nobody does.
+/// Takes notices, such as which column of a Parquet file was chosen; by default they are dropped.
 #[derive(Clone, Default)]
 pub struct Notices(Option<Taker>);
 
@@ -147,7 +147,7 @@ impl std::fmt::Debug for Notices {
 pub struct ReadAhead {
     /// Objects that are fetched at the same time.
     pub fetches: usize,
-    /// Bytes that may be held before the run takes them; one picture may exceed them.
+    /// Bytes that may be held before the run takes them; a single picture may exceed this.
     pub bytes: u64,
 }
 
@@ -160,8 +160,8 @@ impl Default for ReadAhead {
 }
 
 impl ReadAhead {
-    /// How many objects to fetch at the same time for so many threads that hash: 96 for each, which is more than one hashes while a store thinks for
-    /// 50 ms, and at most 384, as a process may usually have 1,024 files and connections open and a job reads two shards at a time.
+    /// How many objects to fetch at the same time for `threads` threads that hash: 96 per thread, which is more than one hashes while a store takes
+    /// 50 ms to answer, and at most 384, as a process may usually have 1,024 files and connections open and a job reads two shards at a time.
     pub fn fetches_for(threads: NonZeroUsize) -> usize {
         threads.get().saturating_mul(96).min(384)
     }
@@ -202,8 +202,8 @@ where
     Box::new(listed.chain(iter::once_with(move || end.in_vain()).flatten()))
 }
 
-/// Whether a listing of `inputs` goes on behind any of its items without listing again what comes before: all are prefixes of stores, and none
-/// holds another.
+/// Whether a listing of `inputs` can resume after any of its items without listing the earlier ones again: all are prefixes of stores, and none
+/// contains another.
 pub fn resumes(inputs: &[Input]) -> bool {
     let mounts = store::Mounts::default();
     let prefix = |input: &Input| match input {
@@ -231,7 +231,7 @@ fn one(item: Item) -> Items {
     Box::new(iter::once(item))
 }
 
-/// Where a listing goes on.
+/// Where a listing resumes.
 #[derive(Debug, Clone)]
 struct Resume(Arc<Mutex<Option<OsString>>>);
 
@@ -244,7 +244,7 @@ impl Resume {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether an item comes behind the one to go on after.
+    /// Whether an item comes after the one to resume behind.
     fn lets(&self, item: &Item) -> bool {
         let mut after = self.after();
         let Some(location) = &*after else { return true };
@@ -254,7 +254,7 @@ impl Resume {
         false
     }
 
-    /// The item to go on after was not met.
+    /// The item to resume behind was not met.
     fn in_vain(&self) -> Option<Item> {
         let location = self.after().take()?;
         let message =
@@ -306,7 +306,8 @@ impl Listing {
         names.map(|names| self.listed(name.into(), names))
     }
 
-    /// The names in a Parquet file; `None` where it holds pictures, or what reading it will tell. Where the system cannot read it, nobody knows which.
+    /// The names in a Parquet file; `None` if it holds pictures, or is damaged in a way that reading it will report. If the system cannot read it,
+    /// nobody knows which.
     fn names_in_parquet(&self, name: &OsStr) -> Option<Result<list::Names>> {
         let file = match random_access::open(name, &self.options) {
             Ok(file) => file,
@@ -348,7 +349,7 @@ impl Listing {
                 }
                 _ => listing.files(&name, &list),
             },
-            // A row that names nothing ends nothing.
+            // One row without a name does not end the list.
             Err(error @ Error::Input(_)) => {
                 one(Item::new(list.clone(), &list, ItemKind::Failed(error.to_string())))
             }
@@ -384,7 +385,7 @@ impl Listing {
             true => false,
             false => match store::is_object(url, &self.options.network, &self.options.stop) {
                 Ok(itself) => itself,
-                // Nobody knows what was meant, so that it cannot be taken for an object that fails.
+                // It may be a prefix with millions of objects, so it must not become one input that fails.
                 Err(error) => {
                     *self.resume.after() = None;
                     return one(Item::new(
@@ -413,7 +414,7 @@ impl Listing {
         }
     }
 
-    /// The objects below a prefix, or those of them behind one. Where nothing is there, the prefix is taken for a mistake, which ends the listing unless
+    /// The objects below a prefix, from the one after `after` on. A prefix without objects is taken for a mistake, which ends the listing unless
     /// a list named it.
     fn below(&self, prefix: &str, after: Option<&str>, source: &OsStr) -> Items {
         let (only, source, location) =

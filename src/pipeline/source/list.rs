@@ -33,8 +33,8 @@ pub(super) fn looks_like_list(name: &OsStr) -> bool {
     name.ends_with(b".csv") || name.ends_with(b".tsv")
 }
 
-/// Opens a list: CSV by its name or because a column was named, Parquet by its content, else names. It is read once, so that it may be a
-/// pipe; it may be packed by gzip or zstd, and stored as UTF-16.
+/// Opens a list: CSV by its name or because a column was named, Parquet by its content, otherwise names. It is read once, so that it may be a
+/// pipe. It may be compressed by gzip or zstd, and stored as UTF-16.
 pub(super) fn open(list: &OsStr, options: &InputOptions) -> Result<Names> {
     let cannot = |error| Error::io(format!("cannot read the list {}", list.display()), error);
     let column = options.column.as_deref();
@@ -117,8 +117,8 @@ fn table(list: Opened<'static>, column: Option<&str>) -> Result<Names> {
     })))
 }
 
-/// Chooses the column, and passes over the row of names and what stands before it: comments, a title, a line `sep=;`. The first row is
-/// no row of names where it names a file or URL itself.
+/// Chooses the column, and skips the row of names and what stands before it: comments, a title, a line `sep=;`. The first row is
+/// not a row of names if it names a file or URL itself.
 fn choose(rows: &mut Rows<Opened<'static>>, column: Option<&str>) -> Result<usize> {
     let cannot = |error| Error::io("cannot read the list", error);
     let mut separator = None;

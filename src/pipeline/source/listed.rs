@@ -1,4 +1,4 @@
-//! Items as they are listed, on a thread of their own where that can take long: a list on standard input may be silent for hours.
+//! Items as they are listed. Where that can take long, a thread of its own lists them: a list on standard input may be silent for hours.
 
 use std::ffi::OsStr;
 use std::iter::Peekable;
@@ -14,7 +14,7 @@ use crate::pipeline::waiting::Taker;
 /// Items that are listed ahead.
 const AHEAD: usize = 1024;
 
-/// Items one after another, of which the next may not be there yet.
+/// Items one after another; the next may not be there yet.
 pub(super) enum Listed {
     /// They are in memory, as those of a job's shard are.
     Here(Peekable<Items>),
@@ -50,7 +50,7 @@ impl Listed {
         Listed::Coming { items: receiver, next: None, is_over: false, _taker: taker }
     }
 
-    /// The next item, if it is there and let.
+    /// The next item, if it is there and `lets` accepts it.
     pub(super) fn next_if(&mut self, lets: impl FnOnce(&Item) -> bool) -> Option<Item> {
         match self {
             Listed::Here(items) => items.next_if(lets),

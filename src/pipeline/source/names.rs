@@ -8,7 +8,7 @@ use std::path::PathBuf;
 const LONGEST: u64 = 65_536;
 
 /// The paths in a list, each ended by `separator` (a newline or a zero byte), the last one perhaps not.
-/// Every byte but the separator belongs to the name, valid UTF-8 or not; empty names are passed over.
+/// Every byte but the separator belongs to the name, valid UTF-8 or not; empty names are skipped.
 ///
 /// A list that cannot be read, or that holds a name over 65,536 bytes, ends with an error.
 pub fn names(list: impl BufRead, separator: u8) -> impl Iterator<Item = io::Result<PathBuf>> {

@@ -1,4 +1,4 @@
-//! How servers are asked, and how far they are trusted.
+//! Timeouts of servers, and how far they are trusted.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,37 +6,37 @@ use std::time::Duration;
 
 use super::store::Mounts;
 
-/// How servers are asked, and how far they are trusted.
+/// Timeouts of servers, and how far they are trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Network {
-    /// How long a server may send nothing, or next to nothing (under 32 KiB); a picture or a part of an archive may take 20 times as long in all.
+    /// How long a server may send nothing, or almost nothing (under 32 KiB). A whole picture, or part of an archive, may take 20 times as long.
     /// 30 s by default.
     pub patience: Duration,
-    /// Whether redirects, and lists that come from a server, may lead to private addresses: those of private networks, this machine and its links. What
-    /// a user names may always lie there, and what it leads to at the same host and port.
+    /// Whether redirects, and lists that come from a server, may lead to private addresses: those of private networks, of this machine and of its
+    /// links. An address that the user names is always allowed, and so is where it leads on the same host and port.
     pub allow_private_addresses: bool,
     /// Whether lists that come from a server may name files of this machine.
     pub allow_local_paths: bool,
-    /// Most bytes of an archive or a list that are kept in a temporary file, where its server gives no parts of it; 16 GiB by default.
+    /// Most bytes of an archive or a list that are kept in a temporary file if its server does not support range requests; 16 GiB by default.
     pub max_temporary_bytes: u64,
-    /// The URL of the list that named the inputs, where that came from a server: then no private address is asked but at the list's own place. Opening
-    /// items sets it for each one.
+    /// The URL of the list that named the inputs, if it came from a server: then no private address is contacted except on the list's own host and
+    /// port. Opening items sets it for each one.
     pub list: Option<String>,
-    /// Endpoints and credentials of object stores, where they are not those of the environment.
+    /// Endpoints and credentials of object stores, if they are not those of the environment.
     pub store: StoreOptions,
     /// Stores of the program's own in place of URLs; needs the feature `store`.
     pub mounts: Mounts,
 }
 
 /// Endpoints and credentials of object stores, by the names of the environment's variables: `AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID`,
-/// `GOOGLE_SERVICE_ACCOUNT`, `AZURE_STORAGE_ACCOUNT_KEY` and the like, in whatever case. What is set here goes before the environment; a name that a store
-/// does not know is for others. Values are never printed.
+/// `GOOGLE_SERVICE_ACCOUNT`, `AZURE_STORAGE_ACCOUNT_KEY` and the like, in upper or lower case. Values set here take precedence over the environment. Each
+/// store ignores names that it does not know. Values are never printed.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct StoreOptions(BTreeMap<String, String>);
 
 impl StoreOptions {
-    /// The same with one more value, or another one.
+    /// The same with this value added or replaced.
     #[must_use]
     pub fn set(mut self, name: impl AsRef<str>, value: impl Into<String>) -> StoreOptions {
         self.0.insert(name.as_ref().to_ascii_lowercase(), value.into());

@@ -5,8 +5,8 @@
 //!                                         │ running ◀── a task an object
 //! ```
 //!
-//! Files on disk are ready at once: the run's own readers read them. Nothing is looked at ahead as long as there are only such.
-//! What is not listed yet holds up nothing that is: see [`Listed`].
+//! Files on disk are ready at once: the run's own readers read them. Nothing is read ahead while there are only files.
+//! Items that are not listed yet do not hold up those that are: see [`Listed`].
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
@@ -28,7 +28,7 @@ use crate::pipeline::waiting;
 /// Sources one after another.
 pub type Sources = Box<dyn Iterator<Item = Source> + Send>;
 
-/// Items that may be begun before the first of them is done, where some are fetched: one that is tried again and again
+/// Items that may be begun before the first of them is done, if some are fetched: one that is retried again and again
 /// holds up no more than these.
 const WINDOW: usize = 1024;
 
@@ -38,15 +38,15 @@ const ARCHIVES: usize = 2;
 /// Members of an archive that may wait, whatever the bound on their bytes.
 const MEMBERS: usize = 256;
 
-/// Stack of a thread that reads an archive, in bytes: readers nest little, whatever stands in the file.
+/// Stack of a thread that reads an archive, in bytes: readers nest little, no matter what the file holds.
 const STACK: usize = 4 << 20;
 
-/// How often a wait is left to look for a stop, and for items that were listed meanwhile and may begin.
+/// How often a wait is interrupted to look for a stop, and for items that were listed meanwhile and may begin.
 const PATIENCE: Duration = Duration::from_millis(50);
 const LISTING: Duration = Duration::from_millis(5);
 
-/// The sources that `items` hold, in their order, each with its item's argument; archives and objects are read ahead from now on, within
-/// [`InputOptions::read_ahead`]. Once all are on their way, the iterator's `size_hint` says at most how many are left.
+/// The sources that `items` hold, in their order, each with its item's argument. Archives and objects are read ahead from now on, within
+/// [`InputOptions::read_ahead`]. Once all items have begun, the iterator's `size_hint` bounds how many sources are left.
 ///
 /// After [`InputOptions::stop`] was requested there may be fewer.
 pub fn open(
@@ -127,7 +127,7 @@ impl Iterator for Opened {
         }
     }
 
-    /// Says how many are left once all of them are on their way.
+    /// Says how many are left once all items have begun.
     fn size_hint(&self) -> (usize, Option<usize>) {
         let left = |slot: &Slot| match slot {
             Slot::Ready(_) | Slot::Object(_) => Some(1),
@@ -147,7 +147,7 @@ impl Opened {
         done
     }
 
-    /// Begins as many items as may be on their way, of those that are listed.
+    /// Begins items that are listed, as many as may be in flight.
     fn begin(&mut self) {
         while self.slots.len() < self.depth() {
             let full = self.archives == ARCHIVES;

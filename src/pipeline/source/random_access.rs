@@ -1,4 +1,4 @@
-//! Files to be read anywhere in them, on disk or in a store.
+//! Files that are read at any position, on disk or in a store.
 
 use std::ffi::OsStr;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{InputOptions, open_regular, store};
 
-/// A file to be read anywhere in it.
+/// A file that can be read at any position.
 pub(super) trait RandomAccess: Read + Seek + Send {}
 
 impl<T: Read + Seek + Send> RandomAccess for T {}
@@ -21,7 +21,7 @@ pub(super) fn sought(to: SeekFrom, at: u64, length: u64) -> io::Result<u64> {
     to.ok_or_else(|| io::ErrorKind::InvalidInput.into())
 }
 
-/// Opens a path or an object's URL. A pipe or a device is refused: it cannot be read anywhere in it.
+/// Opens a path or an object's URL. A pipe or a device is refused: it has no positions.
 pub(super) fn open(location: &OsStr, options: &InputOptions) -> io::Result<Box<dyn RandomAccess>> {
     if let Some(url) = store::url(location, &options.network.mounts) {
         return store::open(url, options);
@@ -30,7 +30,7 @@ pub(super) fn open(location: &OsStr, options: &InputOptions) -> io::Result<Box<d
     Ok(Box::new(file))
 }
 
-/// Whether an error came from a store rather than from what was read in it.
+/// Whether an error came from the store rather than from the content.
 pub(super) fn is_ours(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<store::Failure>())
 }

@@ -1,7 +1,7 @@
 //! Bytes read ahead of the run, within a bound of their own.
 //!
-//! Whoever reads ahead takes bytes first. What is due next is let through even where the bound is reached, as long as it
-//! holds nothing yet: the run waits for it, and all else waits for the run.
+//! Whoever reads ahead takes bytes first. The item that is due next gets its bytes even if the bound is reached, as long as it
+//! holds nothing yet: the run waits for it, and everything else waits for the run.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -24,7 +24,7 @@ struct State {
     due: u64,
     due_taken: u64,
     closed: bool,
-    /// Tasks that asked in vain, by the numbers of their items.
+    /// Tasks that wait, by the numbers of their items.
     asking: BTreeMap<u64, Waker>,
     /// Empty buffers that were given back.
     idle: Vec<Vec<u8>>,
@@ -69,7 +69,7 @@ impl Semaphore {
         self.grant(state, item, bytes)
     }
 
-    /// The same for a task, which is woken when it may ask again.
+    /// The same for a task, which is woken when it may retry.
     #[cfg(feature = "store")]
     pub(super) fn poll_take(
         self: &Arc<Semaphore>,
@@ -82,6 +82,7 @@ impl Semaphore {
             state.asking.insert(item, context.waker().clone());
             return Poll::Pending;
         }
+        // One task at a time is woken, and wakes the next once it has its bytes: so they go in the order of the items.
         state.wake();
         Poll::Ready(self.grant(state, item, bytes))
     }
@@ -110,7 +111,7 @@ impl Semaphore {
         idle.filter(|idle| idle.capacity() >= length).unwrap_or_else(|| Vec::with_capacity(length))
     }
 
-    /// The run takes the next item from now on. What that holds already is counted as nothing: it may take one more.
+    /// The run takes the next item from now on. Bytes that this item holds already count as none: it may take one permit more.
     pub(super) fn turn(&self) {
         let mut state = self.lock();
         state.due += 1;

@@ -1,6 +1,6 @@
-//! Files that are opened without waiting, and what is no file.
+//! Files, opened without blocking, and what is not a file.
 //!
-//! A pipe, a device or a socket may stand where a file is expected: opening or reading it could wait for ever, or do something.
+//! A pipe, a device or a socket may stand where a file is expected: opening or reading it could block for ever, or have effects.
 
 use std::fs::{self, File, FileType, Metadata, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -45,7 +45,7 @@ fn name(_: FileType) -> &'static str {
     "a device"
 }
 
-/// Opens a regular file for reading and says how long it is. Nothing else is opened, nor waited for, whatever is put in the file's place meanwhile.
+/// Opens a regular file for reading and says how long it is. Never opens anything else and never blocks, even if the file is replaced meanwhile.
 ///
 /// # Errors
 ///
@@ -56,7 +56,7 @@ pub(in crate::pipeline) fn open_regular(path: &Path) -> io::Result<(File, u64)> 
         None if metadata.is_dir() => Err(ErrorKind::IsADirectory.into()),
         None => Ok(()),
     };
-    // Opening alone does something to some devices.
+    // Before opening: that alone has effects on some devices. And again after it, in case another took the file's place.
     is_regular(&fs::metadata(path)?)?;
     let file = open_at_once(path)?;
     let metadata = file.metadata()?;

@@ -1,6 +1,6 @@
-//! Objects in stores and on the web: found, fetched whole, or read anywhere in them.
+//! Objects in stores and on the web: found, fetched whole, or read at any position.
 //!
-//! Requests that fail are retried with longer and longer pauses, bodies that break off are resumed where they broke.
+//! Requests that fail are retried with longer and longer pauses, and bodies that break off are resumed where they broke off.
 //! Everything asynchronous happens on the threads of one runtime; callers wait.
 
 use std::collections::HashMap;
@@ -72,7 +72,7 @@ pub(super) fn lists(url: &str, mounts: &Mounts) -> bool {
     known || mounts.find(url).is_some()
 }
 
-/// What a store or the way to it failed with, all attempts used up.
+/// How a store or the network failed, after all retries.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct Failure(String);
@@ -82,11 +82,12 @@ fn failed(kind: io::ErrorKind, error: impl std::fmt::Display) -> io::Error {
     io::Error::new(kind, Failure(error.to_string()))
 }
 
-/// Objects that are on their way now.
+/// Objects that are in flight now.
 static COMING: AtomicUsize = AtomicUsize::new(0);
 
-/// How long packets gather before a thread that waited looks at them: many together cost fewer turns than each by itself, and code that runs for
-/// one after another is in the CPU's caches. Few objects are waited for one by one, of many there is always another to hash.
+/// How long packets gather before a thread that waited looks at them. Many together take fewer wake-ups than each by itself, and the code that
+/// handles them stays in the CPU's caches. With few objects the run waits for each one, so the pause is short; with many there is always another
+/// to hash.
 fn pause() -> Duration {
     let many = COMING.load(Ordering::Relaxed) >= MANY;
     Duration::from_millis(if many { 10 } else { 1 })
@@ -98,7 +99,7 @@ const MANY: usize = 32;
 static RUNTIME: LazyLock<io::Result<Runtime>> = LazyLock::new(|| {
     let cpus = thread::available_parallelism().map_or(1, NonZero::get);
     let builder = &mut tokio::runtime::Builder::new_multi_thread();
-    // Tests run as on a machine with many CPUs.
+    // Tests use several threads whatever the machine.
     let threads = if cfg!(test) { 4 } else { cpus.div_ceil(4) };
     builder.worker_threads(threads).thread_name("shadegrid-store");
     builder.on_thread_park(|| thread::sleep(pause())).enable_all();
@@ -132,7 +133,7 @@ fn wait_for<T: Send + 'static>(stop: &Stop, work: &mut JoinHandle<T>) -> io::Res
     Err(failed(io::ErrorKind::Other, "the run was stopped"))
 }
 
-/// How often a wait is left to look for a stop.
+/// How often a wait is interrupted to look for a stop.
 const PATIENCE: Duration = Duration::from_millis(50);
 
 /// How we call ourselves.
@@ -144,7 +145,7 @@ fn provide_tls() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
-/// Connections to the web, whose servers may send next to nothing for `patience`.
+/// Connections to the web, whose servers may send almost nothing for `patience`.
 fn web(patience: Duration) -> Arc<Wire> {
     static KNOWN: LazyLock<Mutex<HashMap<Duration, Arc<Wire>>>> = LazyLock::new(Mutex::default);
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);

@@ -66,7 +66,7 @@ pub(super) fn list(
 /// Fetches nothing.
 pub(super) struct Fetcher;
 
-/// No object on its way.
+/// No object in flight.
 pub(super) enum Coming {}
 
 impl Fetcher {

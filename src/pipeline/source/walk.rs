@@ -14,8 +14,8 @@ use crate::error::Error;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Walk {
-    /// Whether symbolic links met on the way are followed; one that leads back to a folder above it
-    /// is an error record, not an endless walk. Paths that were named are followed always.
+    /// Whether symbolic links below a folder are followed. A link that leads back to a folder above it
+    /// is an error record, not an endless walk. Paths that were named are always followed.
     pub follow_links: bool,
 }
 
@@ -25,7 +25,7 @@ setters!(Walk { follow_links: bool });
 ///
 /// A folder is not listed ahead: its entries are read when their turn comes. A path that is neither a file nor a
 /// folder, or a folder that cannot be listed, is a source that fails. Devices, sockets and the like below a folder are
-/// left out; so are symbolic links, unless they are followed.
+/// skipped, and so are symbolic links unless they are followed.
 pub fn expand(
     paths: impl IntoIterator<Item = io::Result<PathBuf>>,
     walk: Walk,
@@ -61,7 +61,7 @@ fn is_link(path: &Path) -> bool {
 #[error("the symbolic link leads back to a folder above it")]
 struct Loop;
 
-/// Whether a source of [`expand`] that failed is one input, and not a part of the listing of which nobody knows what it holds.
+/// Whether a failed source of [`expand`] is a single input. Otherwise it is a part of the listing, and nobody knows what it holds.
 pub(super) fn is_one_input(failed: &Error) -> bool {
     matches!(failed, Error::Io { source, .. } if source.get_ref().is_some_and(|inner| inner.is::<Loop>()))
 }

@@ -25,7 +25,7 @@ fuzz_target!(|bytes: &[u8]| {
             }
         }
     });
-    // However far it is read, it is shown or not, of one size, and as whole.
+    // No matter how far it is read, it is shown or not, has one size, and is equally whole.
     let story = |detail| {
         let options = DecodeOptions::default().limits(limits.clone()).detail(detail);
         let decoded = Decoder::new(options).decode_for(bytes, &Algorithm::ALL).ok();

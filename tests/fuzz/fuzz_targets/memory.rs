@@ -1,4 +1,4 @@
-//! What is told of a file's memory against what hashing it takes: at least four fifths of it.
+//! The estimate of a file's memory is at least four fifths of what hashing it takes.
 //!
 //! From the repository's root: `cargo +nightly fuzz run --fuzz-dir tests/fuzz memory CORPUS`.
 
@@ -11,7 +11,7 @@ use shadegrid::{Algorithm, DetailChoice, HashOptions, Hasher, Limits};
 #[global_allocator]
 static ALLOCATED: PeakAlloc = PeakAlloc;
 
-/// Bytes that are nothing beside a picture: of errors, of names, and what is made once in a process.
+/// Bytes that are negligible next to a picture: of errors, of names, and what is made once per process.
 const LITTLE: f64 = (2 << 20) as f64;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -19,11 +19,14 @@ fuzz_target!(|bytes: &[u8]| {
         let mut options = HashOptions::default().algorithms(vec![Algorithm::PhotoDna, Algorithm::Pdq]);
         options.decode.limits = Limits::default().max_pixels(1 << 22).max_decoder_bytes(256 << 20);
         options.decode.detail = detail;
-        let told = Hasher::new(options.clone()).memory(bytes).worst as f64;
+        let estimate = Hasher::new(options.clone()).memory(bytes).worst as f64;
         ALLOCATED.reset_peak_usage();
         let before = ALLOCATED.current_usage();
         let hashed = Hasher::new(options).hash(bytes);
         let taken = ALLOCATED.peak_usage().saturating_sub(before) as f64;
-        assert!(told >= 0.8 * taken || taken <= LITTLE, "{detail:?}: told {told}, taken {taken}: {hashed:?}");
+        assert!(
+            estimate >= 0.8 * taken || taken <= LITTLE,
+            "{detail:?}: estimate {estimate}, taken {taken}: {hashed:?}"
+        );
     }
 });

@@ -17,8 +17,8 @@ use shadegrid::gallery::lists::{self, ListFormat};
 fn file(data: &[u8]) -> Option<Vec<u8>> {
     let (length, rest) = data.split_first_chunk::<2>()?;
     let (footer, pages) = rest.split_at_checked(usize::from(u16::from_le_bytes(*length)).min(rest.len()))?;
-    let told = (footer.len() as u32).to_le_bytes();
-    Some([b"PAR1", pages, footer, &told, b"PAR1"].concat())
+    let length = (footer.len() as u32).to_le_bytes();
+    Some([b"PAR1", pages, footer, &length, b"PAR1"].concat())
 }
 
 fuzz_target!(|data: &[u8]| {

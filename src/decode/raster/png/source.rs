@@ -66,7 +66,7 @@ impl Chunk<'_> {
 
 /// What the decoder sees of a file.
 #[derive(Debug, Clone, PartialEq)]
-enum Part {
+enum Piece {
     File(Range<usize>),
     Added(Vec<u8>),
 }
@@ -78,7 +78,7 @@ const MOST: usize = 1024;
 ///
 /// The default picture needs no chunk of an animation (11.3.6), and must not fail with them. Apple's devices put a chunk before the
 /// header and leave the data without zlib's frame, which is added.
-fn parts(bytes: &[u8]) -> Vec<Part> {
+fn parts(bytes: &[u8]) -> Vec<Piece> {
     let (mut parts, mut kept, mut at) = (Vec::new(), 0, 8);
     let is_apples = is_apples(bytes);
     let mut frame = [&[0x78, 0x01][..], &[0; 4]].into_iter().map(added_data).filter(|_| is_apples);
@@ -88,18 +88,18 @@ fn parts(bytes: &[u8]) -> Vec<Part> {
         if is_data != data
             && let Some(added) = frame.next()
         {
-            parts.extend([Part::File(kept..at), Part::Added(added)]);
+            parts.extend([Piece::File(kept..at), Piece::Added(added)]);
             kept = at;
         }
         if matches!(name, b"acTL" | b"fcTL" | b"fdAT" | b"CgBI") {
             if kept < at {
-                parts.push(Part::File(kept..at));
+                parts.push(Piece::File(kept..at));
             }
             kept = end;
         }
         (data, at) = (is_data, end);
     }
-    parts.push(Part::File(kept..bytes.len()));
+    parts.push(Piece::File(kept..bytes.len()));
     parts
 }
 
@@ -125,7 +125,7 @@ fn added_data(data: &[u8]) -> Vec<u8> {
 #[derive(Debug, Clone)]
 pub(super) struct Growing<'a> {
     bytes: &'a [u8],
-    parts: Rc<[Part]>,
+    parts: Rc<[Piece]>,
     /// Where reading is: in which part, and how far into it.
     part: usize,
     at: usize,
@@ -164,20 +164,20 @@ impl<'a> Growing<'a> {
             (self.part, self.at) = (self.part + 1, 0);
         }
         match self.parts.get(self.part) {
-            Some(Part::File(range)) => {
+            Some(Piece::File(range)) => {
                 self.bytes.get(range.start + self.at..range.end.min(self.end.get())).unwrap_or_default()
             }
-            Some(Part::Added(added)) => &added[self.at..],
+            Some(Piece::Added(added)) => &added[self.at..],
             None => &[],
         }
     }
 }
 
-impl Part {
+impl Piece {
     fn length(&self) -> usize {
         match self {
-            Part::File(range) => range.len(),
-            Part::Added(added) => added.len(),
+            Piece::File(range) => range.len(),
+            Piece::Added(added) => added.len(),
         }
     }
 }
@@ -269,7 +269,7 @@ mod tests {
             read
         };
         let plain = file(&[header, data, data, end]);
-        assert_eq!(parts(&plain), [Part::File(0..plain.len())]);
+        assert_eq!(parts(&plain), [Piece::File(0..plain.len())]);
         assert_eq!(seen(&plain), plain);
         let animated = file(&[header, control, frame, data, data, frame, more, more, end]);
         assert_eq!(seen(&animated), plain);

@@ -21,7 +21,7 @@ pub(super) struct Directory<'a> {
 }
 
 /// An entry: its tag, of what kind and how many its values are, and where in the file they or their place are.
-pub(super) struct Entry<'a> {
+pub(super) struct IfdEntry<'a> {
     pub(super) tag: u16,
     kind: u16,
     pub(super) count: u64,
@@ -51,7 +51,7 @@ const MOST_PAGES: usize = 64;
 /// Bytes for each value of a table: the crate reads it as 32, then as 8.
 const BYTES_OF_A_VALUE: u64 = 40;
 
-impl Entry<'_> {
+impl IfdEntry<'_> {
     /// Bytes of one of its values (TIFF 6.0, section 2; BigTIFF).
     fn value_bytes(&self) -> u64 {
         match self.kind {
@@ -114,25 +114,25 @@ impl<'a> Directory<'a> {
     }
 
     /// The entries of kinds that there are; readers pass over others.
-    pub(super) fn entries(&self) -> impl Iterator<Item = Entry<'a>> + '_ {
+    pub(super) fn entries(&self) -> impl Iterator<Item = IfdEntry<'a>> + '_ {
         let all = (0..self.entries).map_while(|index| {
             let at = self.first + index * self.entry;
             let tag = number(self.bytes, self.little, at, 2)? as u16;
             let kind = number(self.bytes, self.little, at + 2, 2)? as u16;
             let count = number(self.bytes, self.little, at + 4, self.word)?;
             let stored = self.bytes.get(at..at + self.entry)?;
-            Some(Entry { tag, kind, count, value: at + self.value, stored })
+            Some(IfdEntry { tag, kind, count, value: at + self.value, stored })
         });
         all.filter(|entry| matches!(entry.kind, 1..=13 | 16..=18))
     }
 
-    pub(super) fn entry(&self, tag: Tag) -> Option<Entry<'a>> {
+    pub(super) fn entry(&self, tag: Tag) -> Option<IfdEntry<'a>> {
         // Of several the crate takes the last.
         self.entries().filter(|entry| entry.tag == tag.to_u16()).last()
     }
 
     /// The whole numbers of an entry; `None` where they are of another kind or not all there.
-    pub(super) fn values(&self, entry: &Entry<'_>) -> Option<Vec<u64>> {
+    pub(super) fn values(&self, entry: &IfdEntry<'_>) -> Option<Vec<u64>> {
         let length = match entry.kind {
             1 => 1,
             3 => 2,
@@ -188,17 +188,17 @@ impl<'a> Directory<'a> {
 
     /// Memory that the tables of strips and the like take, in bytes.
     pub(super) fn tables(&self) -> u64 {
-        let bytes = |entry: Entry<'_>| entry.count.saturating_mul(BYTES_OF_A_VALUE);
+        let bytes = |entry: IfdEntry<'_>| entry.count.saturating_mul(BYTES_OF_A_VALUE);
         self.table_entries().map(bytes).fold(0, u64::saturating_add)
     }
 
     /// Whether a table announces more than the file has bytes: the crate would take its memory first.
     pub(super) fn lacks_tables(&self) -> bool {
-        let bytes = |entry: Entry<'_>| entry.count.saturating_mul(entry.value_bytes());
+        let bytes = |entry: IfdEntry<'_>| entry.count.saturating_mul(entry.value_bytes());
         self.table_entries().map(bytes).any(|bytes| bytes > self.bytes.len() as u64)
     }
 
-    fn table_entries(&self) -> impl Iterator<Item = Entry<'a>> + '_ {
+    fn table_entries(&self) -> impl Iterator<Item = IfdEntry<'a>> + '_ {
         self.entries().filter(|entry| TABLES.iter().any(|tag| tag.to_u16() == entry.tag))
     }
 }

@@ -38,7 +38,7 @@ pub(super) fn unpack(stored: impl Iterator<Item = u8>, coding: Coding, width: u3
     written
 }
 
-/// Rows on their way.
+/// Rows while they are unpacked.
 struct Rows<I> {
     bits: ByteReader<I>,
     coding: Coding,
@@ -70,7 +70,7 @@ impl<I: Iterator<Item = Result<u8, Infallible>>> Rows<I> {
         let Ok(()) = self.bits.consume(bits);
     }
 
-    /// Passes over an end-of-line code and zeros before it. In front of the first row it may be missing.
+    /// Skips an end-of-line code and zeros before it. In front of the first row it may be missing.
     fn end_of_line(&mut self) -> Option<()> {
         if self.bits.peek(ZEROS)? != 0 {
             return self.above.is_empty().then_some(());
@@ -194,7 +194,7 @@ mod tests {
     fn rows_are_coded_by_those_above() {
         let line = "000000000001";
         let [first, _] = ROWS;
-        // One to the right, one to the left, the end where it was; then passed over; then runs.
+        // One to the right, one to the left, the end where it was; then pass mode; then runs.
         let rows = format!("{line}1{first} {line}0 011 010 1 {line}0 0001 1 {line}0 001 00110101 0000010111");
         let shown = [0b0000_1110, 0, 0b0000_0100, 0, 0, 0, 0xFF, 0xFF];
         assert_eq!(unpacked(&rows, Coding::TwoDimensional, 4), shown);

@@ -2,7 +2,7 @@
 
 use crate::decode::jpeg::Announced;
 
-/// What a strip's or tile's JPEG will take beside its data.
+/// What a strip's or tile's JPEG will take in addition to its data.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Jpeg {
     pub(super) pixels: u64,

@@ -1,7 +1,7 @@
 //! Directories that other readers take and the `tiff` crate (0.11) does not, written anew for it behind the file's end.
 //!
-//! The rules are libtiff's: where strips or tiles lie is read under either name, a list of them may be too short or too long, lengths that
-//! are missing are told by what lies next, and what is not said about samples follows from the rest.
+//! The rules are libtiff's: where strips or tiles lie is read under either name, a list of them may be too short or too long, missing lengths
+//! follow from what lies next, and what is not said about samples follows from the rest.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ use crate::error::Result;
 /// A file for the crate, and what is to be made of the samples that it gives.
 pub(super) struct Repaired<'a> {
     pub(super) pieces: Pieces<'a>,
-    /// Memory that is taken beside the file, in bytes.
+    /// Memory in bytes, not counting the file.
     pub(super) memory: u64,
     /// Whether samples that come out as grey are indices.
     pub(super) indexed: bool,
@@ -32,7 +32,7 @@ impl<'a> Repaired<'a> {
         Repaired::of(bytes, false)
     }
 
-    /// The file for its samples to be read, which takes the memory that is told.
+    /// The file for its samples to be read, which takes [`memory`](Repaired::memory).
     pub(super) fn samples(bytes: &'a [u8]) -> Result<Repaired<'a>> {
         Repaired::of(bytes, true)
     }

@@ -1,4 +1,4 @@
-//! Pictures without loss that have one colour, told by their codes (WebP lossless specification).
+//! Lossless pictures of one colour, recognised by their codes (WebP lossless specification).
 //!
 //! Where each code has one symbol, a picture's pixels take no bits at all: 42 bytes are 268 million pixels. Such a
 //! picture, as encoders write it, is its colour; nothing needs decoding.

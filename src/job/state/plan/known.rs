@@ -11,11 +11,11 @@ use crate::pipeline::Item;
 use crate::pipeline::concurrent::each;
 
 /// Inputs that are planned, each as often as it is; 24 bytes for each.
-pub(super) struct Known(Vec<Entry>);
+pub(super) struct Known(Vec<KnownInput>);
 
 /// A key's hash, and that of the version that was planned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Entry {
+struct KnownInput {
     key: (u64, u64),
     version: u64,
 }
@@ -42,7 +42,7 @@ fn version_of(item: &Item) -> u64 {
 impl Known {
     /// All items of a plan.
     pub(super) fn of(plan: &Plan, location: &dyn Location) -> Result<Known> {
-        let entry = |item: &Item| Entry { key: key_of(&item.location), version: version_of(item) };
+        let entry = |item: &Item| KnownInput { key: key_of(&item.location), version: version_of(item) };
         let of_shard =
             |shard| plan.items(location, shard).map(|items| items.iter().map(entry).collect::<Vec<_>>());
         let mut known = Vec::new();

@@ -8,7 +8,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 pub(super) struct Names {
     met: HashSet<u64>,
     /// The next number to try behind a name that came twice. All smaller ones are taken for good, so that a name which comes a
-    /// hundred thousand times costs no more a time than one that comes once.
+    /// hundred thousand times costs no more each time than one that comes once.
     next: HashMap<u64, u64>,
 }
 

@@ -1,4 +1,4 @@
-//! Which addresses a server may lead us to: one that a stranger named must not make us ask the machines around us.
+//! Which addresses a server may lead us to: a stranger's URL must not make us send requests inside the private network.
 
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
@@ -10,7 +10,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use crate::pipeline::source::network::Network;
 
-/// Who named a URL, and so how far its address is trusted.
+/// Who named a URL, which decides how far its address is trusted.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Trust {
     /// Whether every address is.
@@ -29,18 +29,18 @@ pub(super) enum NamedBy {
 }
 
 impl Trust {
-    /// In a URL of the web that the input in hand has.
+    /// Trust in the current input's URL on the web.
     pub(super) fn in_the_web(network: &Network) -> Trust {
         let list = |list: &String| NamedBy::List(Url::parse(list).ok());
         Trust { all: network.allow_private_addresses, by: network.list.as_ref().map_or(NamedBy::User, list) }
     }
 
-    /// In a store, whose address is the user's own setting, whoever names an object in it.
+    /// Trust in a store: its address is the user's own setting, no matter who names an object in it.
     pub(super) fn in_stores(network: &Network) -> Trust {
         Trust { all: network.allow_private_addresses, by: NamedBy::User }
     }
 
-    /// Whether `url`, to which a request for `start` came, may lie at a private address. Lists and redirects may lead to one only within the place
+    /// Whether `url`, reached by a request for `start`, may have a private address. Lists and redirects may lead to one only on the host and port
     /// that the user named.
     pub(super) fn lets(&self, url: &Url, start: &Url, redirected: bool) -> bool {
         let named = match &self.by {
@@ -58,13 +58,13 @@ fn is_same_place(named: &Url, url: &Url) -> bool {
     named.host_str() == url.host_str() && (ports.0 == ports.1 || ports == (Some(80), Some(443)))
 }
 
-/// The address in a URL that names no host but one.
+/// The IP address in a URL, if it has one in place of a host's name.
 pub(super) fn literal(url: &Url) -> Option<IpAddr> {
     url.host_str()?.trim_matches(['[', ']']).parse().ok()
 }
 
-/// Whether an address is not one of the public internet: private, loopback, link-local and the other ranges that IANA's registries of special addresses
-/// keep from it; of addresses that hold another one, that one.
+/// Whether an address is not one of the public internet: private, loopback, link-local and the other ranges in IANA's registries of
+/// special-purpose addresses. For an address that embeds another one, the embedded one decides.
 pub(super) fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_private_v4(address),
@@ -99,12 +99,12 @@ fn is_private_v6(address: Ipv6Addr) -> bool {
 /// Names to addresses.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Resolver {
-    /// Whether private addresses are refused. The address that is looked at is the one that is connected to, so that a name that is looked up twice
-    /// cannot be two things.
+    /// Whether private addresses are refused. The address that is checked is the one that is connected to, so that a server cannot answer a second
+    /// look-up differently (DNS rebinding).
     pub(super) guarded: bool,
 }
 
-/// A name of which nothing is left but private addresses.
+/// A name that has only private addresses.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct Private(pub(super) IpAddr);
@@ -126,7 +126,7 @@ fn addresses(name: &str, guarded: bool) -> Result<Vec<SocketAddr>, Box<dyn std::
     match refused {
         Some(address) if found.is_empty() => Err(Box::new(Private(address))),
         _ => {
-            // A store has many servers: every connection begins with another one.
+            // A store has many servers: connections begin with each in turn. Any count will do, so it is relaxed.
             static TURN: AtomicUsize = AtomicUsize::new(0);
             let turn = TURN.fetch_add(1, Ordering::Relaxed) % found.len().max(1);
             found.rotate_left(turn);

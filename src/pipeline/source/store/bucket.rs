@@ -1,4 +1,4 @@
-//! A prefix of a store that somebody writes into, not only reads.
+//! A prefix of a store that is written as well as read.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -22,7 +22,7 @@ use super::{failed, wait};
 use crate::pipeline::Stop;
 use crate::pipeline::source::network::Network;
 
-/// How often one request, or one body that breaks off, is tried again.
+/// How often a request, or a body that breaks off, is retried.
 const RETRIES: usize = 10;
 
 /// Names below a URL such as `s3://bucket/prefix`; every operation waits until it is done.
@@ -84,7 +84,7 @@ impl Bucket {
         self.get_part(name, None)
     }
 
-    /// A part of an object, shorter where the object ends within it.
+    /// A range of an object, shorter if the object ends within it.
     pub(crate) fn get_range(&self, name: &str, offset: u64, length: u64) -> io::Result<Vec<u8>> {
         if length == 0 {
             return Ok(Vec::new());
@@ -93,7 +93,7 @@ impl Bucket {
         part.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    /// Bytes of an object, if there is one; a body that breaks off is asked for again.
+    /// Bytes of an object, if there is one; retries a body that breaks off.
     fn get_part(&self, name: &str, part: Option<Range<u64>>) -> io::Result<Option<Vec<u8>>> {
         let (store, path) = (self.store.clone(), self.path(name));
         let options = GetOptions { range: part.map(GetRange::Bounded), ..GetOptions::default() };
@@ -146,8 +146,8 @@ impl Bucket {
         })
     }
 
-    /// Writes an object, at one instant: `new` only where there is none; whether it is known that it did. Where an answer was lost on
-    /// the way, what we wrote ourselves is in the way of the second attempt.
+    /// Writes an object atomically; with `new` only if there is none yet. Returns whether it is known to have written it: if the answer to the
+    /// first attempt was lost, the retry finds our own object and gives `false`.
     pub(crate) fn put(&self, name: &str, content: Vec<u8>, new: bool) -> io::Result<bool> {
         let (store, path) = (self.store.clone(), self.path(name));
         wait(&Stop::default(), async move {
@@ -202,8 +202,8 @@ fn explained(error: Error) -> io::Error {
     failed(kind, why(&error))
 }
 
-/// Asks again where the connection broke before the answer was whole. The crate does so by itself only where it cannot matter that the request
-/// was carried out already; with what is asked here, the asker can tell.
+/// Retries if the connection broke before the answer was complete. The crate itself retries only idempotent requests. Callers of this function
+/// can tell whether the first attempt was carried out.
 async fn until_answered<T, A: Future<Output = Result<T, Error>>>(ask: impl Fn() -> A) -> Result<T, Error> {
     let mut attempts = 0;
     loop {
@@ -215,7 +215,7 @@ async fn until_answered<T, A: Future<Output = Result<T, Error>>>(ask: impl Fn() 
     }
 }
 
-/// Whether the error is that of a connection; those that could not be made at all were tried again often enough.
+/// Whether a connection broke. Connections that could not be made at all were retried by the crate already.
 fn broke_off(error: &(dyn std::error::Error + 'static)) -> bool {
     let retried = [HttpErrorKind::Connect, HttpErrorKind::Request];
     iter::successors(Some(error), |error| error.source())

@@ -1,6 +1,6 @@
-//! Keys that the library cannot hold: empty parts, `.` and `..`, control characters, slashes at the ends.
+//! Keys that the library cannot represent: empty parts, `.` and `..`, control characters, slashes at the ends.
 //!
-//! The library signs a request for another key. That key is replaced by the right one, and the request signed again where its signature holds the key.
+//! The library signs a request for a stand-in. The stand-in is then replaced by the key, and the request is signed again if the signature covers the key.
 
 use object_store::azure::{AzureAuthorizer, AzureCredential};
 use object_store::client::HttpRequest;
@@ -15,7 +15,7 @@ use super::trouble::Trouble;
 /// What the library is asked for in place of the key.
 const STAND_IN: &str = "shadegrid";
 
-/// The library's path of a key, where that is all of the key.
+/// The library's path of a key, if it represents the key exactly.
 pub(super) fn path_of(key: &str) -> Option<Path> {
     Path::parse(key).ok().filter(|path| !key.is_empty() && path.as_ref() == key)
 }
@@ -38,8 +38,8 @@ fn encode(key: &str, slashes: bool) -> String {
     encoded
 }
 
-/// The key in a URL's path, and as it is signed. Parts of dots would be taken for steps in a tree on the way; behind encoded slashes they are not seen as
-/// parts, which servers and signatures do not mind, as both are about the decoded key.
+/// The key in a URL's path, and as it is signed. URL parsers resolve parts that are `.` or `..`; with encoded slashes they do not see them. Servers and
+/// signatures accept that, as both refer to the decoded key.
 fn in_a_path(key: &str) -> Result<(String, String), Trouble> {
     if matches!(key, "" | "." | "..") {
         return Err(Trouble::lasting("no request can name this key: it would be taken for a step in a tree"));
@@ -78,13 +78,13 @@ pub(super) async fn for_key(
             let credential = credential.map_err(|error| Trouble::lasting(super::library::why(&error)))?;
             sign_for_azure(&mut request, &authorization, &credential).ok_or_else(cannot)?;
         }
-        // A bearer's token says nothing of the key.
+        // A bearer token does not cover the key.
         Library::Azure(_) | Library::Google(_) => {}
     }
     Ok((request, wire))
 }
 
-/// Signs again what was signed for another path: everything else stays (AWS's Signature Version 4).
+/// Signs a request again for another path; everything else stays (AWS Signature Version 4).
 fn sign(request: &mut HttpRequest, path: &str, authorization: &str, secret: &str) -> Option<()> {
     let fields = authorization.strip_prefix("AWS4-HMAC-SHA256 ")?;
     let field = |name: &str| fields.split(", ").find_map(|field| field.strip_prefix(name));

@@ -1,4 +1,4 @@
-//! Objects whole: one request, or several parts at once where they are large.
+//! Whole objects: one request, or several range requests at once for large ones.
 
 use std::ffi::OsString;
 use std::future::poll_fn;
@@ -22,7 +22,7 @@ use crate::pipeline::source::network::Network;
 use crate::pipeline::source::read_ahead::Semaphore;
 use crate::pipeline::source::{Content, InputOptions, Source};
 
-/// Length of a part, and how many are fetched at once.
+/// Length of a range in bytes, and how many are fetched at once.
 const PART: u64 = 8 << 20;
 const PARTS: usize = 4;
 
@@ -33,7 +33,7 @@ pub(in crate::pipeline::source) struct Fetcher {
     turns: Turns,
 }
 
-/// An object on its way; given up when it is dropped.
+/// An object in flight; dropping it cancels the request.
 pub(in crate::pipeline::source) struct Coming {
     location: OsString,
     fetched: JoinHandle<Result<Content>>,
@@ -48,7 +48,11 @@ impl Fetcher {
         Fetcher { semaphore: semaphore.clone(), options: options.clone(), turns }
     }
 
-    /// Begins to fetch the object at `location`, the item of this number; a source that fails where it cannot even be begun.
+    /// Begins to fetch the object at `location`, the item of this number.
+    ///
+    /// # Errors
+    ///
+    /// A source that fails, if the request cannot even be made.
     pub(in crate::pipeline::source) fn fetch(
         &self,
         location: OsString,
@@ -73,7 +77,7 @@ impl Fetcher {
 }
 
 impl Coming {
-    /// The object as a source, once; `None` where it is not there after `patience`.
+    /// The object as a source, once; `None` if it has not come after `patience`.
     pub(in crate::pipeline::source) fn wait(&mut self, patience: Duration) -> Option<Source> {
         let fetched = &mut self.fetched;
         let waited = runtime().ok()?.block_on(async { timeout(patience, fetched).await }).ok()?;
@@ -86,7 +90,7 @@ impl Coming {
     }
 }
 
-/// One of the objects that are on their way.
+/// One of the objects in flight.
 struct Counted;
 
 impl Counted {
@@ -121,7 +125,7 @@ async fn fetch(
 ) -> Result<Content> {
     let limits = &options.limits;
     let whole = remote.get().await.map_err(cannot)?;
-    // Of unknown length it may be as long as the limit.
+    // An object of unknown length may be as long as the limit.
     let most = whole.length.unwrap_or(limits.max_file_bytes);
     limits.check_file_bytes(most)?;
     let permit = poll_fn(|context| semaphore.poll_take(number, most, context)).await;
@@ -140,7 +144,7 @@ async fn all_of(remote: &Remote, whole: Whole, most: u64, semaphore: &Semaphore)
         Some(length) => {
             (resumed(remote, whole, length, semaphore.buffer(length as usize)).await, Kind::NoParts)
         }
-        // Where what came ends, nothing tells whether it is all.
+        // Without a length nobody knows whether the end of the body is the end of the object.
         None => (up_to(whole.body, most).await, Kind::Passing),
     };
     match bytes {
@@ -149,7 +153,7 @@ async fn all_of(remote: &Remote, whole: Whole, most: u64, semaphore: &Semaphore)
     }
 }
 
-/// One body; what it lacks is asked for again.
+/// One body; if it breaks off, the rest is requested as a range.
 async fn resumed(
     remote: &Remote,
     mut whole: Whole,
@@ -168,7 +172,7 @@ async fn resumed(
     Ok(bytes)
 }
 
-/// The whole body at one go, asked for until it comes.
+/// The whole body in one request, retried from the start.
 async fn from_the_start(remote: &Remote, most: u64) -> Result<Vec<u8>, Trouble> {
     for attempt in 0.. {
         pause(attempt).await;

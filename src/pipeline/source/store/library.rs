@@ -1,7 +1,7 @@
-//! The library of object stores: it knows their settings, credentials and signatures, and we send what it signs.
+//! The library of object stores: it knows their settings, credentials and signatures, and we send the requests that it signs.
 //!
-//! Its own paths cannot hold every key, its listings end where one of them cannot, and it puts parts together by the entity tag alone. So of what is
-//! read it makes the request, which is caught before it is sent; what is written it sends itself.
+//! Its paths cannot represent every key, its listings fail at such a key, and it joins ranges by the entity tag alone. So for reading it only
+//! makes the request, which is caught before it is sent and sent by us. Writes it sends itself.
 
 use std::collections::HashMap;
 use std::io;
@@ -26,17 +26,17 @@ use super::failed;
 use super::trouble::Trouble;
 use super::wire::{LONGEST_PAUSE, Outgoing, PAUSE, Wire};
 
-/// How long the library may wait for an answer to what it sends itself, a whole file of records among it.
+/// How long the library may wait for an answer to what it sends itself, such as a whole file of records.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// How often it asks again, and for how long.
+/// How often it retries, and for how long.
 const RETRY: RetryConfig = RetryConfig {
     backoff: BackoffConfig { init_backoff: PAUSE, max_backoff: LONGEST_PAUSE, base: 2.0 },
     max_retries: 10,
     retry_timeout: Duration::from_secs(120),
 };
 
-/// Says what to set where an endpoint is asked without encryption and nothing allows that: the client's own words would not.
+/// Says what to set if an endpoint has no encryption and nothing allows that: the client's own message would not.
 fn check_endpoint(builder: &AmazonS3Builder) -> object_store::Result<()> {
     let value = |key: AmazonS3ConfigKey| builder.get_config_value(&key).unwrap_or_default();
     let named = [AmazonS3ConfigKey::S3Endpoint, AmazonS3ConfigKey::Endpoint].map(value);
@@ -64,7 +64,7 @@ pub(super) enum Library {
 }
 
 impl Library {
-    /// The client of a bucket, the same for every object in it that is asked for in the same way.
+    /// The client of a bucket, shared by all objects in it with the same settings.
     pub(super) fn of(base: &str, network: &Network) -> io::Result<Arc<Library>> {
         type Known = Mutex<HashMap<(String, Duration, StoreOptions), Arc<Library>>>;
         static KNOWN: LazyLock<Known> = LazyLock::new(Known::default);
@@ -99,7 +99,7 @@ impl Library {
         })
     }
 
-    /// For what is written, and for what a writer reads again.
+    /// The store for writing, and for reading what a writer wrote.
     #[cfg(feature = "job")]
     pub(super) fn objects(&self) -> Arc<dyn ObjectStore> {
         match self {
@@ -109,7 +109,7 @@ impl Library {
         }
     }
 
-    /// A request for an object, or for what is known of it, and the wire to send it by.
+    /// A request for an object or its metadata, and the wire to send it by.
     pub(super) async fn object(&self, path: &Path, mut options: GetOptions) -> Result<Signed, Trouble> {
         let caught = Caught::default();
         options.extensions.insert(caught.clone());
@@ -165,7 +165,7 @@ impl Caught {
     }
 }
 
-/// What a library's error comes from; the rest tells a request's URL and attempts, and a server's pages.
+/// The cause of a library's error, without the request's URL, the attempts and the server's page.
 pub(super) fn why(error: &(dyn std::error::Error + 'static)) -> String {
     const STATUS: &str = "Server returned non-2xx status code: ";
     let last = std::iter::successors(Some(error), |error| error.source()).last().map(ToString::to_string);
@@ -180,7 +180,7 @@ pub(super) fn why(error: &(dyn std::error::Error + 'static)) -> String {
     }
 }
 
-/// Connects the library: what it sends itself goes by a client of its own, the rest is caught.
+/// Connects the library: its own requests go through a client of their own, the others are caught.
 #[derive(Debug)]
 struct Connector {
     patience: Duration,

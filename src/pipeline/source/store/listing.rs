@@ -1,4 +1,4 @@
-//! What lies below a prefix, page by page, in the store's order, which is that of the keys' bytes.
+//! The objects below a prefix, page by page, in the store's order, which is that of the keys' bytes.
 
 use std::io;
 use std::sync::Arc;
@@ -24,14 +24,14 @@ const AHEAD: usize = 4_000;
 /// How often a slow listing looks for a stop.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// Bytes of a page: 5,000 of the longest names that a store gives at once, and what it says of them.
+/// Bytes of a page: 5,000 objects, the most that a store gives at once, with names of the greatest length and their metadata.
 const PAGE: usize = 32 << 20;
 
-/// Pages without an object, one after another: stores give such where much was deleted.
+/// Most pages without an object in a row: stores give such where much was deleted.
 const EMPTY: u32 = 10_000;
 
-/// Whether a URL is an object's rather than a prefix with objects below it; where there is neither it is taken for an object's, so that
-/// reading it tells why. An error where the store does not say.
+/// Whether a URL is an object's rather than a prefix with objects below it. If there is neither, it counts as an object's, so that
+/// reading it gives the error. An error if the store does not answer.
 pub(in crate::pipeline::source) fn is_object(url: &str, network: &Network, stop: &Stop) -> io::Result<bool> {
     if let Some(mounted) = Mounted::of(url, network) {
         return wait::<_, Trouble>(stop, async move {
@@ -62,14 +62,14 @@ pub(in crate::pipeline::source) enum Found {
         /// Its entity tag, or else when it was changed and how long it is.
         version: Option<String>,
     },
-    /// What was left out, in words.
+    /// A message about objects that were left out.
     LeftOut(String),
 }
 
 /// What a listing finds, one after another.
 pub(in crate::pipeline::source) type Listing = Box<dyn Iterator<Item = io::Result<Found>> + Send>;
 
-/// What lies below a prefix, or behind one of the objects there.
+/// The objects below a prefix, from the one after `after` on.
 pub(in crate::pipeline::source) fn list(
     url: &str,
     after: Option<&str>,
@@ -92,7 +92,7 @@ fn start(url: &str, after: Option<&str>, network: &Network) -> io::Result<Receiv
     let (base, (sender, receiver)) = (base.to_string(), channel(AHEAD));
     runtime()?.spawn(async move {
         if let Err(trouble) = tell(pages, &base, &sender).await {
-            // Who does not listen any more need not hear of it.
+            // Without a receiver nobody needs the error.
             let _ = sender.send(Err(trouble.into())).await;
         }
     });
@@ -120,7 +120,7 @@ async fn tell(mut pages: Pages, base: &str, to: &Sender<io::Result<Found>>) -> R
     let object = |object: Listed| {
         Ok(Found::Object { url: format!("{base}/{}", object.key), version: object.version() })
     };
-    // Whether it is a folder, what comes behind it tells.
+    // Held back, since the next object shows whether this one stands for a folder.
     let mut held: Option<Listed> = None;
     let ended = loop {
         let page = match pages.next().await {
@@ -154,12 +154,12 @@ struct Pages {
     library: Arc<Library>,
     trust: Trust,
     prefix: String,
-    /// The key to go on behind.
+    /// The key to resume behind.
     after: Option<String>,
     /// How to ask for the next page; before the first one there is none.
     token: Option<String>,
-    /// A token of a page before, how many came since, and after how many it is another one: a store that comes back to it goes round for ever. (Brent's
-    /// way to find a cycle, BIT 20 (1980), 176.)
+    /// A token of an earlier page, how many pages came since, and after how many it is replaced. A store that gives this token again is in an endless
+    /// cycle. (Brent's cycle detection, BIT 20 (1980), 176.)
     known: (String, u64, u64),
     ended: bool,
     /// Objects so far that were not asked for.
@@ -192,7 +192,7 @@ impl Pages {
             let all = objects.len();
             objects.retain(|object| object.key.starts_with(&self.prefix));
             self.outside += (all - objects.len()) as u64;
-            // Not every store goes on behind a key by itself.
+            // Not every store can list from a key on.
             objects.retain(|object| {
                 !object.folder && self.after.as_ref().is_none_or(|after| object.key > *after)
             });
@@ -203,7 +203,7 @@ impl Pages {
         Err(Trouble::lasting(format!("the store gave {EMPTY} pages without an object")))
     }
 
-    /// Asks for a page; one that breaks off is asked for again.
+    /// Requests a page; retries one that breaks off.
     async fn ask(&self) -> Result<Page, Trouble> {
         let make = || {
             let (offset, page_token) = (self.after.clone(), self.token.clone());
@@ -237,7 +237,7 @@ impl Pages {
         Ok(())
     }
 
-    /// Whether an object only stands for a folder: consoles put an empty one named `folder/` there. Others lie below it.
+    /// Whether an object only stands for a folder: consoles create an empty one named `folder/`, with others below it.
     fn is_folder(&self, object: &Listed, next: Option<&Listed>) -> bool {
         let below = |next: &Listed| next.key.starts_with(&object.key);
         object.size == Some(0)

@@ -1,4 +1,4 @@
-//! An object read as a file: anywhere in it, and ahead where it is read on.
+//! An object read like a file: at any position, and ahead when it is read in sequence.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -21,13 +21,13 @@ use crate::pipeline::source::random_access::{RandomAccess, sought};
 const FIRST: u64 = 512 << 10;
 const LARGEST: u64 = 4 << 20;
 
-/// Parts that are on their way while one is read.
+/// Parts that are in flight while one is read.
 const AHEAD: usize = 4;
 
 /// A part that is fetched.
-type Part = JoinHandle<Result<Vec<u8>, Trouble>>;
+type PartRead = JoinHandle<Result<Vec<u8>, Trouble>>;
 
-/// An object, its next parts on their way.
+/// An object, with its next parts in flight.
 #[derive(Debug)]
 pub(in crate::pipeline::source) struct Object {
     remote: Remote,
@@ -36,15 +36,15 @@ pub(in crate::pipeline::source) struct Object {
     /// Where the next read begins.
     at: u64,
     current: (u64, Vec<u8>),
-    coming: VecDeque<(u64, Part)>,
+    coming: VecDeque<(u64, PartRead)>,
     /// Where the part after those begins, and how long it is.
     next: u64,
     part: u64,
     stop: Stop,
 }
 
-/// An object to be read anywhere in it; one whose server gives no parts, or nothing that tells its versions apart, is fetched into a temporary file
-/// first.
+/// An object that is read at any position. If its server supports no range requests, or gives nothing that distinguishes versions, it is first fetched
+/// into a temporary file.
 pub(in crate::pipeline::source) fn open(
     url: &str,
     options: &InputOptions,
@@ -89,7 +89,7 @@ async fn in_a_file(remote: Remote, most: u64) -> io::Result<File> {
     }
 }
 
-/// Whether a temporary file of so many bytes is let through.
+/// Refuses a temporary file of more than `most` bytes.
 fn check_temporary(bytes: u64, most: u64) -> io::Result<()> {
     let what = "temporary file in bytes (the server gives no parts of files)";
     let field = Some("max_temporary_bytes");
@@ -115,7 +115,7 @@ impl Object {
             self.coming.drain(..).for_each(|(_, part)| part.abort());
             (self.next, self.part) = (self.at, FIRST);
         }
-        // The first part after a jump comes alone: many jumps read no more.
+        // The first part after a jump comes alone: readers often jump again after it, and more would be fetched in vain.
         let wanted = if self.part == FIRST { 1 } else { AHEAD };
         self.request(wanted)?;
         let Some((start, mut part)) = self.coming.pop_front() else { return Ok(()) };

@@ -1,4 +1,4 @@
-//! A body that has to come on: neither silence nor a drip holds up a run for hours.
+//! A body with a lowest speed: neither a silent server nor a very slow one holds up a run for hours.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -10,10 +10,10 @@ use tokio::time::{Instant, Sleep};
 
 use super::trouble::Trouble;
 
-/// Bytes that come at least in as long as one waits: a line of 10 kbit/s, given 30 s.
+/// Fewest bytes per wait: about 10 kbit/s at the default of 30 s.
 const LEAST: usize = 32 << 10;
 
-/// A body that fails where less than [`LEAST`] bytes came for `patience`. Nobody waits before the first look at it, so it may be left for a while.
+/// A body that fails if fewer than [`LEAST`] bytes came within `patience`. The time begins with the first poll, so a body may be kept unread before.
 pub(super) struct Paced<S> {
     body: Pin<Box<S>>,
     patience: Duration,

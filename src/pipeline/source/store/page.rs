@@ -1,6 +1,7 @@
 //! A page of a listing: S3's and Google's XML, and Azure's.
 //!
-//! Read by hand, because keys may hold what XML cannot (servers write it all the same), and one odd entry must not end a page.
+//! Parsed here rather than by serde, because keys may hold characters that XML forbids (servers write them all the same), and one odd entry must not
+//! end a page.
 
 use quick_xml::Reader;
 use quick_xml::events::Event;
@@ -11,7 +12,7 @@ use super::trouble::Trouble;
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Page {
     pub(super) objects: Vec<Listed>,
-    /// What to ask the next page with, if there is one.
+    /// The token of the next page, if there is one.
     pub(super) next: Option<String>,
 }
 
@@ -30,7 +31,7 @@ pub(super) struct Listed {
 }
 
 impl Listed {
-    /// What changes with its content: its entity tag, or else when it was changed and how long it is.
+    /// What changes with its content: its entity tag, or else the time of the last change and the length.
     pub(super) fn version(&self) -> Option<String> {
         let changed = || Some(format!("{} {}", self.changed.as_deref()?, self.size?));
         self.tag.clone().or_else(changed)
@@ -43,7 +44,7 @@ impl Page {
         let text = String::from_utf8_lossy(body);
         let mut reader = Reader::from_str(&text);
         reader.config_mut().allow_dangling_amp = true;
-        let mut parts = Parts::default();
+        let mut parts = PageParser::default();
         loop {
             let event = reader.read_event();
             match event.map_err(|_| Trouble::broke_off())? {
@@ -76,7 +77,7 @@ fn no_listing() -> Trouble {
 
 /// A page as it is read.
 #[derive(Debug, Default)]
-struct Parts {
+struct PageParser {
     page: Page,
     /// The elements around, from the outermost.
     around: Vec<String>,
@@ -89,7 +90,7 @@ struct Parts {
     more: bool,
 }
 
-impl Parts {
+impl PageParser {
     fn begin(&mut self, name: &str, encoded: bool) {
         if self.around.is_empty() {
             self.root = name.to_string();
@@ -146,7 +147,7 @@ impl Parts {
         }
     }
 
-    /// The page, where all of it was there.
+    /// The page, if it is complete.
     fn page(mut self) -> Result<Page, Trouble> {
         if !ROOTS.contains(&&*self.root) {
             return Err(no_listing());
@@ -167,7 +168,7 @@ impl Parts {
     }
 }
 
-/// Whether Azure says that a name is as in a URL, which it does where XML cannot hold it.
+/// Whether Azure says that a name is percent-encoded, as it does with characters that XML forbids.
 fn is_encoded(start: &quick_xml::events::BytesStart<'_>) -> bool {
     let attribute = start.try_get_attribute("Encoded").ok().flatten();
     attribute.is_some_and(|attribute| attribute.value.as_ref() == "true")

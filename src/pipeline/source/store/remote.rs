@@ -1,4 +1,4 @@
-//! An object by its URL: how long it is, all of it, or a part.
+//! An object by its URL: its length, all of it, or a range.
 
 use std::io;
 use std::ops::Range;
@@ -22,50 +22,50 @@ use crate::pipeline::source::network::Network;
 /// An object by its URL.
 #[derive(Debug, Clone)]
 pub(super) struct Remote {
-    place: Place,
+    origin: Origin,
     trust: Trust,
     patience: Duration,
 }
 
 #[derive(Debug, Clone)]
-enum Place {
+enum Origin {
     Stored { library: Arc<Library>, key: Arc<str> },
     Web { wire: Arc<Wire>, url: Url },
     Mounted(Mounted),
 }
 
-/// An object's bytes as they come, how many there will be, and of which version of it they are.
+/// An object's bytes as they come, how many there will be, and which version they belong to.
 pub(super) struct Whole {
     pub(super) length: Option<u64>,
     pub(super) version: Version,
     pub(super) body: wire::Body,
 }
 
-/// How long a part or a picture may take in all, in times of the patience.
+/// How long a range or a picture may take in all, as a multiple of the patience.
 const IN_ALL: u32 = 20;
 
 impl Remote {
     pub(super) fn new(url: &str, network: &Network) -> io::Result<Remote> {
         let patience = network.patience;
         if let Some(mounted) = Mounted::of(url, network) {
-            return Ok(Remote { place: Place::Mounted(mounted), trust: Trust::default(), patience });
+            return Ok(Remote { origin: Origin::Mounted(mounted), trust: Trust::default(), patience });
         }
         if super::lists(url, &network.mounts) {
             let (base, key) = split(url);
-            let place = Place::Stored { library: Library::of(base, network)?, key: key.into() };
-            return Ok(Remote { place, trust: Trust::in_stores(network), patience });
+            let origin = Origin::Stored { library: Library::of(base, network)?, key: key.into() };
+            return Ok(Remote { origin, trust: Trust::in_stores(network), patience });
         }
         let url = Url::parse(url).map_err(|error| failed(io::ErrorKind::InvalidInput, error))?;
-        let place = Place::Web { wire: super::web(patience), url };
-        Ok(Remote { place, trust: Trust::in_the_web(network), patience })
+        let origin = Origin::Web { wire: super::web(patience), url };
+        Ok(Remote { origin, trust: Trust::in_the_web(network), patience })
     }
 
     /// How long it is, and its version.
     pub(super) async fn length(&self) -> Result<(u64, Version), Trouble> {
-        match &self.place {
-            Place::Stored { .. } => {
+        match &self.origin {
+            Origin::Stored { .. } => {
                 let answer = self.ask(Method::HEAD, None, None).await?;
-                // Azure has folders by themselves.
+                // Azure's hierarchical accounts have real folders.
                 let kind = answer.header(header::HeaderName::from_static("x-ms-resource-type"));
                 if kind.is_some_and(|kind| kind != "file") {
                     return Err(Trouble::new(Kind::NotFound, "it is a folder"));
@@ -74,19 +74,19 @@ impl Remote {
                 let length = length.ok_or_else(Trouble::without_parts)?;
                 Ok((length, Version::of(&answer, Some(length))))
             }
-            // Not every server that gives something says of it beforehand how long it is.
-            Place::Web { .. } => {
+            // Not every web server answers HEAD with a length; a range request shows it, and whether ranges work.
+            Origin::Web { .. } => {
                 let answer = self.ask(Method::GET, Some(0..1), None).await?;
                 let version = version::of_part(&answer, 0, 1)?;
                 Ok((version.length().ok_or_else(Trouble::without_parts)?, version))
             }
-            Place::Mounted(mounted) => mounted.length().await,
+            Origin::Mounted(mounted) => mounted.length().await,
         }
     }
 
     /// The whole object.
     pub(super) async fn get(&self) -> Result<Whole, Trouble> {
-        if let Place::Mounted(mounted) = &self.place {
+        if let Origin::Mounted(mounted) = &self.origin {
             let (length, version, body) = mounted.get(GetOptions::default()).await?;
             return Ok(Whole { length: Some(length), version, body });
         }
@@ -98,7 +98,7 @@ impl Remote {
         Ok(Whole { length, version: Version::of(&answer, length), body: answer.body() })
     }
 
-    /// A part of it, all of it, of this version.
+    /// A whole range of this version.
     pub(super) async fn range(&self, range: Range<u64>, version: &Version) -> Result<Vec<u8>, Trouble> {
         if !version.tells() {
             return Err(Trouble::without_parts());
@@ -124,7 +124,7 @@ impl Remote {
     }
 
     async fn open_range(&self, range: Range<u64>, version: &Version) -> Result<wire::Body, Trouble> {
-        if let Place::Mounted(mounted) = &self.place {
+        if let Origin::Mounted(mounted) = &self.origin {
             let if_match = version.strong_tag().map(str::to_string);
             let options = GetOptions { range: Some(range.into()), if_match, ..GetOptions::default() };
             let (_, now, body) = mounted.get(options).await?;
@@ -137,7 +137,7 @@ impl Remote {
         Ok(answer.body())
     }
 
-    /// What a server may make us wait for, within a bound.
+    /// Does work that waits for a server, within a bound of time.
     pub(super) async fn in_time<T>(
         &self,
         work: impl Future<Output = Result<T, Trouble>>,
@@ -154,13 +154,13 @@ impl Remote {
         range: Option<Range<u64>>,
         if_match: Option<&str>,
     ) -> Result<Answer, Trouble> {
-        match &self.place {
-            Place::Stored { library, key } => {
+        match &self.origin {
+            Origin::Stored { library, key } => {
                 let head = method == Method::HEAD;
                 wire::ask(&self.trust, || signed(library, key, head, range.clone(), if_match)).await
             }
-            Place::Mounted(_) => Err(Trouble::lasting("a mounted store is asked by its own calls")),
-            Place::Web { wire, url } => {
+            Origin::Mounted(_) => Err(Trouble::lasting("a mounted store is asked by its own calls")),
+            Origin::Web { wire, url } => {
                 let make = || std::future::ready(on_the_web(wire, method.clone(), url, range.as_ref()));
                 wire::ask(&self.trust, make).await
             }

@@ -1,4 +1,4 @@
-//! Why a request failed, in words for a person, and whether asking again can help.
+//! Why a request failed, in words for a person, and whether a retry can help.
 
 use std::error::Error as StdError;
 use std::io;
@@ -22,22 +22,22 @@ pub(super) struct Trouble {
 /// What can be done about a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// It may pass: ask again.
+    /// It may pass: retry.
     Passing,
-    /// Nothing came for as long as one waits: asking again costs as much again, so it is done less often.
+    /// Nothing came within the time-out. A retry costs as much time again, so there are fewer.
     Silent,
-    /// It stays.
+    /// A retry would fail in the same way.
     Lasting,
-    /// There is no such thing.
+    /// There is no such object.
     NotFound,
-    /// It is not for us.
+    /// Access was refused.
     Denied,
-    /// The server gives no parts, or nothing tells whether they are of one version: the whole can be asked for.
+    /// The server supports no range requests, or gives nothing that shows whether ranges belong to one version. The whole can be requested.
     NoParts,
 }
 
 impl Kind {
-    /// How often something that failed so is asked for again.
+    /// How often a request that failed in this way is retried.
     pub(super) fn retries(self) -> usize {
         match self {
             Kind::Passing => 10,
@@ -52,12 +52,12 @@ impl Trouble {
         Trouble { text: text.into(), kind }
     }
 
-    /// It stays as it is.
+    /// A failure that a retry would not change.
     pub(super) fn lasting(text: impl Into<String>) -> Trouble {
         Trouble::new(Kind::Lasting, text)
     }
 
-    /// A body ended before its end.
+    /// A body ended too early.
     pub(super) fn broke_off() -> Trouble {
         Trouble::new(Kind::Passing, "the answer broke off")
     }
@@ -83,7 +83,7 @@ impl Trouble {
         ))
     }
 
-    /// A status that is no success, with what the body says of it: nothing of that is passed on but a code such as `NoSuchKey`.
+    /// A status that is no success. Of the body only a code such as `NoSuchKey` is passed on.
     pub(super) fn status(status: StatusCode, body: &[u8]) -> Trouble {
         let code = code_in(body).map(|code| format!(" ({code})")).unwrap_or_default();
         let kind = match status {
@@ -99,7 +99,7 @@ impl Trouble {
         Trouble::new(kind, format!("the server answered {status}{code}"))
     }
 
-    /// What the client says; a URL may hold a secret, so it is left out.
+    /// The client's error, without the URL, which may hold a secret.
     pub(super) fn of(error: reqwest::Error) -> Trouble {
         let error = error.without_url();
         let first: &(dyn StdError + 'static) = &error;
@@ -111,7 +111,7 @@ impl Trouble {
         if error.is_connect() && causes().any(is_of_tls) {
             return Trouble::lasting(format!("no safe connection to the server: {last}"));
         }
-        // What the system's resolver says has no code of its own in the standard library.
+        // The standard library has no error kind for the system's resolver.
         if let Some(why) = last.strip_prefix("failed to lookup address information: ") {
             let passes = ["Temporary failure", "Try again"].iter().any(|passing| why.starts_with(passing));
             let kind = if passes { Kind::Passing } else { Kind::Lasting };
@@ -127,7 +127,7 @@ impl Trouble {
     }
 }
 
-/// Whether client and server did not come to trust each other; a system's error that holds that does not give it as its source.
+/// Whether the TLS handshake failed. `io::Error` does not give what it wraps as its source, so it is unwrapped here.
 fn is_of_tls(error: &(dyn StdError + 'static)) -> bool {
     let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
     error.is::<rustls::Error>() || inner.is_some_and(|inner| is_of_tls(inner))

@@ -1,4 +1,4 @@
-//! Who may fetch: so many at once, in the order in which they asked.
+//! Permits to fetch: a fixed number at once, first come, first served.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -6,11 +6,11 @@ use std::sync::Arc;
 use futures_util::FutureExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// So many fetches at once.
+/// A fixed number of permits.
 #[derive(Debug)]
 pub(super) struct Turns(Arc<Semaphore>);
 
-/// A turn to come; `None` never comes, since turns are not ended.
+/// A permit to come; never `None`, since the semaphore is never closed.
 pub(super) type Turn = Pin<Box<dyn Future<Output = Option<OwnedSemaphorePermit>> + Send>>;
 
 impl Turns {
@@ -18,10 +18,11 @@ impl Turns {
         Turns(Arc::new(Semaphore::new(at_once.max(1))))
     }
 
-    /// Asks for a turn, which comes after those that were asked for before.
+    /// Asks for a permit, which comes after those that were asked for before.
     ///
-    /// Tasks run in any order. If each asked by itself, late ones could take all turns and hold them while they wait for bytes that only the first one
-    /// could give back, which waits for a turn. The semaphore keeps the order in which it was first looked at, so that happens here.
+    /// Tasks run in any order. If each asked for itself, late ones could take all permits and hold them while they wait for bytes that only the first
+    /// item could give back, which would be waiting for a permit. The semaphore keeps the order in which its futures were first polled, so they are
+    /// polled here, in the order of the items.
     pub(super) fn ask(&self) -> Turn {
         let mut turn: Turn = Box::pin(self.0.clone().acquire_owned().map(Result::ok));
         match turn.as_mut().now_or_never() {
@@ -48,7 +49,7 @@ mod tests {
         assert!(e.as_mut().now_or_never().is_none() && d.as_mut().now_or_never().is_none());
         let c = c.now_or_never();
         assert!(c.is_some());
-        // Who does not want it any more is passed over.
+        // A permit that nobody wants any more is skipped.
         drop((c, d));
         assert!(e.now_or_never().is_some());
     }

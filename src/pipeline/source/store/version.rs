@@ -1,4 +1,4 @@
-//! Which version of an object an answer is of: parts of two are never put together.
+//! Which version of an object an answer belongs to: ranges of two versions are never joined.
 
 use reqwest::StatusCode;
 use reqwest::header;
@@ -6,7 +6,7 @@ use reqwest::header;
 use super::trouble::Trouble;
 use super::wire::Answer;
 
-/// What changes when an object's content does (RFC 9110, 8.8): its entity tag, or where there is none the time of its last change; with either its length.
+/// What changes with an object's content (RFC 9110, 8.8): its entity tag, or without one the time of its last change; in either case also its length.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Version {
     tag: Option<String>,
@@ -15,7 +15,7 @@ pub(super) struct Version {
 }
 
 impl Version {
-    /// That of an answer about an object of so many bytes.
+    /// The version in an answer about an object of `length` bytes.
     pub(super) fn of(answer: &Answer, length: Option<u64>) -> Version {
         let text = |name| answer.header(name).map(str::to_string);
         let tag = text(header::ETAG).filter(|tag| !tag.is_empty());
@@ -29,7 +29,7 @@ impl Version {
         Version { tag, changed, length: Some(length) }
     }
 
-    /// Whether it tells one version from another one.
+    /// Whether it distinguishes versions.
     pub(super) fn tells(&self) -> bool {
         self.length.is_some() && (self.tag.is_some() || self.changed.is_some())
     }
@@ -39,13 +39,13 @@ impl Version {
         self.length
     }
 
-    /// The tag by which a server can compare, which it does not by a weak one (RFC 9110, 13.1.1).
+    /// The tag for `If-Match`, which needs a strong one (RFC 9110, 13.1.1).
     pub(super) fn strong_tag(&self) -> Option<&str> {
         self.tag.as_deref().filter(|tag| !tag.starts_with("W/"))
     }
 }
 
-/// A part that an answer gives of `length` bytes from `start`, and the object's version; an answer that gives something else is an error.
+/// The object's version in an answer to a request for `length` bytes from `start`; an answer with another range is an error.
 pub(super) fn of_part(answer: &Answer, start: u64, length: u64) -> Result<Version, Trouble> {
     let range =
         answer.header(header::CONTENT_RANGE).filter(|_| answer.status() == StatusCode::PARTIAL_CONTENT);

@@ -1,4 +1,4 @@
-//! Requests: sent within bounds of time, led on only to where they may go, and asked again where that can help.
+//! Requests: sent with time-outs, redirected only to allowed addresses, and retried if that can help.
 
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use super::address::{self, Resolver, Trust};
 use super::pace::Paced;
 use super::trouble::Trouble;
 
-/// After how long nothing is asked again.
+/// After how long nothing is retried.
 const LONGEST: Duration = Duration::from_secs(120);
 
 /// The first pause before another attempt; each is twice as long, up to [`LONGEST_PAUSE`].
@@ -31,7 +31,7 @@ const REDIRECTS: usize = 10;
 /// Bytes of an error's body that are looked at.
 const ERROR: usize = 64 << 10;
 
-/// What a request says that another place may know too: neither who we are nor what opens the first place.
+/// Headers that another host may see after a redirect: no credentials, nothing that identifies us.
 const HARMLESS: [HeaderName; 3] = [header::RANGE, header::IF_MATCH, header::ACCEPT];
 
 pub(super) async fn pause(attempts: usize) {
@@ -41,9 +41,9 @@ pub(super) async fn pause(attempts: usize) {
 /// Connections to servers, with one set of settings.
 pub(super) struct Wire {
     builder: Box<dyn Fn() -> ClientBuilder + Send + Sync>,
-    /// To where the user said.
+    /// For addresses that the user named.
     direct: OnceLock<Client>,
-    /// To where a server said: it connects to no private address.
+    /// For addresses that a server named: it connects to no private one.
     guarded: OnceLock<Client>,
     patience: Duration,
 }
@@ -55,7 +55,7 @@ impl std::fmt::Debug for Wire {
 }
 
 impl Wire {
-    /// With clients from `builder`; a server may send next to nothing for so long.
+    /// With clients from `builder`; a server may send almost nothing for `patience`.
     pub(super) fn new(
         builder: impl Fn() -> ClientBuilder + Send + Sync + 'static,
         patience: Duration,
@@ -73,7 +73,7 @@ impl Wire {
         Ok(client.get_or_init(|| made))
     }
 
-    /// One attempt, led on where the server says so.
+    /// One attempt, which follows redirects.
     async fn once(&self, trust: &Trust, mut request: Request) -> Result<Response, Trouble> {
         let start = request.url().clone();
         for redirects in 0..=REDIRECTS {
@@ -106,19 +106,19 @@ impl Wire {
         sent.map_err(|_| Trouble::silent(self.patience))?.map_err(Trouble::of)
     }
 
-    /// The answer where it is what was asked for.
+    /// The answer if its status is a success.
     async fn success(&self, answer: Response) -> Result<Response, Trouble> {
         let status = answer.status();
         if status.is_success() {
             return Ok(answer);
         }
         let mut body = Vec::new();
-        // What cannot be read tells nothing.
+        // The body only adds a code to the message, so a failure to read it does not matter.
         let _ = append(&mut self.body(answer), &mut body, ERROR).await;
         Err(Trouble::status(status, &body))
     }
 
-    /// An answer's body, which fails where it stops coming.
+    /// An answer's body, which fails if it stops coming.
     fn body(&self, answer: Response) -> Body {
         Paced::new(answer.bytes_stream().map_err(Trouble::of), self.patience).boxed()
     }
@@ -153,7 +153,7 @@ impl Answer {
     }
 }
 
-/// Asks until there is a success, or a failure that asking again would not change. Every attempt makes its request anew, since a signature has its time.
+/// Sends a request, and retries failures that may pass. Every attempt makes its request anew, since signatures expire.
 pub(super) async fn ask<R>(trust: &Trust, make: impl Fn() -> R) -> Result<Answer, Trouble>
 where
     R: Future<Output = Result<Outgoing, Trouble>>,
@@ -176,7 +176,7 @@ where
 /// Bytes as they come.
 pub(super) type Body = BoxStream<'static, Result<Bytes, Trouble>>;
 
-/// Where a redirect leads, if that may be followed at all.
+/// Where a redirect leads, if it may be followed at all.
 fn led_to(answer: &Response) -> Result<Option<Url>, Trouble> {
     let location = answer.headers().get(header::LOCATION).filter(|_| answer.status().is_redirection());
     let Some(location) = location else { return Ok(None) };
@@ -194,7 +194,7 @@ fn harmless(headers: &HeaderMap) -> HeaderMap {
     headers.iter().filter(|(name, _)| HARMLESS.contains(name)).map(|(n, v)| (n.clone(), v.clone())).collect()
 }
 
-/// Collects what comes, up to `most` bytes of it; what came before a failure stays.
+/// Collects a body of at most `most` bytes; what came before a failure stays in `to`.
 pub(super) async fn append(body: &mut Body, to: &mut Vec<u8>, most: usize) -> Result<(), Trouble> {
     while let Some(bytes) = body.next().await {
         let bytes = bytes?;

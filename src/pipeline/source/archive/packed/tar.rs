@@ -1,7 +1,7 @@
 //! Tar (POSIX ustar and PAX, GNU, star, Solaris, and the old form), from a stream, as GNU tar and bsdtar read it.
 //!
-//! Archives written one behind another are read as one. Folders, symbolic links and devices are passed over, as in folders on disk. Where
-//! a header is damaged the walk goes on at the next one that is whole, and the archive's own record tells the first damage.
+//! Archives written one behind another are read as one. Folders, symbolic links and devices are skipped, as in folders on disk. After
+//! a damaged header the walk continues at the next one that is whole, and the archive's own record reports the first damage.
 
 use std::io::{self, Read};
 
@@ -53,7 +53,7 @@ struct Tar<R> {
 }
 
 /// An entry that may be a member.
-struct Entry {
+struct TarEntry {
     kind: u8,
     /// Bytes of its content in the archive, and of what fills its last block.
     size: u64,
@@ -151,7 +151,7 @@ impl<R: Read> Tar<R> {
         Ok(true)
     }
 
-    /// The whole content of an entry that is no member; one that is too long is passed over.
+    /// The whole content of an entry that is no member; one that is too long is skipped.
     fn description(&mut self, header: &Header, start: u64) -> Step<Option<Vec<u8>>> {
         let Some(size) = header.size().filter(|size| size.checked_next_multiple_of(BLOCK as u64).is_some())
         else {
@@ -191,14 +191,14 @@ impl<R: Read> Tar<R> {
             _ => {
                 let name = ahead.name.unwrap_or_else(|| header.name());
                 let padding = padding(size);
-                self.member(Entry { kind, size, padding, name }, header, ahead.sparse, archive)
+                self.member(TarEntry { kind, size, padding, name }, header, ahead.sparse, archive)
             }
         }
     }
 
     fn member(
         &mut self,
-        mut entry: Entry,
+        mut entry: TarEntry,
         header: &Header,
         sparse: Sparse,
         archive: &mut Archive<'_>,
@@ -230,7 +230,7 @@ impl<R: Read> Tar<R> {
     }
 
     /// Gives a member, as it stands or with the holes of a sparse file.
-    fn give(&mut self, entry: &Entry, filled: Option<(Map, u64)>, archive: &mut Archive<'_>) -> Step {
+    fn give(&mut self, entry: &TarEntry, filled: Option<(Map, u64)>, archive: &mut Archive<'_>) -> Step {
         let mut content = (&mut self.input).take(entry.size);
         let given = match filled {
             None => archive.member(&entry.name, entry.size, &mut content),
@@ -249,7 +249,7 @@ impl<R: Read> Tar<R> {
 
     /// A sparse file's map and its length with all holes; `None` where they make no sense, are those of star, or would make much
     /// of little. A map that stands before the content is taken from it.
-    fn sparse(&mut self, entry: &mut Entry, header: &Header, sparse: Sparse) -> Step<Option<(Map, u64)>> {
+    fn sparse(&mut self, entry: &mut TarEntry, header: &Header, sparse: Sparse) -> Step<Option<(Map, u64)>> {
         let (map, length) = match () {
             () if entry.kind == b'S' => self.old_map(header)?,
             () if sparse.map_in_content => (self.map_in_content(entry)?, sparse.length),
@@ -261,7 +261,7 @@ impl<R: Read> Tar<R> {
         Ok(map.zip(length).filter(whole))
     }
 
-    /// The map in GNU's old header, which goes on in blocks of its own.
+    /// The map in GNU's old header, which continues in blocks of its own.
     fn old_map(&mut self, header: &Header) -> Step<(Option<Map>, Option<u64>)> {
         let Some((fields, mut goes_on, length)) = header.sparse() else { return Ok((None, None)) };
         let mut map = Map::default();
@@ -275,7 +275,7 @@ impl<R: Read> Tar<R> {
         Ok((read.map(|()| map), length))
     }
 
-    fn map_in_content(&mut self, entry: &mut Entry) -> Step<Option<Map>> {
+    fn map_in_content(&mut self, entry: &mut TarEntry) -> Step<Option<Map>> {
         let mut content = (&mut self.input).take(entry.size);
         let map = Map::read(&mut content);
         entry.size = content.limit();

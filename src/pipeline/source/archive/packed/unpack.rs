@@ -1,7 +1,7 @@
 //! Compressed streams of several parts: gzip's members and zstd's frames, read one behind another as one stream.
 //!
 //! Zeros behind a part are the padding of tape blocks. Other bytes that begin no part are a fault to whoever reads on to them: the next part may
-//! be damaged. Who has met the end of what the parts hold, such as of a tar, does not read on.
+//! be damaged. A reader that has met the end of the content, such as of a tar, does not read on.
 
 use std::io::{self, BufRead, Read};
 
@@ -29,7 +29,7 @@ impl<R: BufRead> Gzip<R> {
         Gzip { member: GzDecoder::new(Peek::new(from)), ended: false }
     }
 
-    /// Goes on with the next member, in the memory of the last one.
+    /// Continues with the next member, in the memory of the last one.
     fn next_member(&mut self) -> io::Result<()> {
         self.ended = !self.member.get_mut().goes_on(is_gzip)?;
         let rest = self.member.reset(Peek { seen: Vec::new(), from: None });
@@ -104,7 +104,7 @@ impl<R: BufRead> Peek<R> {
         Peek { seen: Vec::new(), from: Some(from) }
     }
 
-    /// Passes over zeros; whether another part begins behind them, or the stream ends.
+    /// Skips zeros; returns whether another part begins behind them, or the stream ends.
     fn goes_on(&mut self, begins: fn(&[u8]) -> bool) -> io::Result<bool> {
         loop {
             let bytes = self.fill_buf()?;

@@ -1,6 +1,6 @@
 //! Zip: members in the order of the central directory; where that is missing or damaged, those before the break as they stand in the file.
 //!
-//! What stands before an archive is passed over, as in files that unpack themselves; another archive there is read too, behind the last one.
+//! Bytes before an archive are skipped, as in self-extracting files; another archive there is read too, behind the last one.
 
 use std::collections::HashMap;
 use std::io::{self, Read, Seek};

@@ -1,4 +1,4 @@
-//! A file anywhere, as Parquet's reader asks for it: in pieces from wherever they lie.
+//! A file that Parquet's reader reads in pieces at any position.
 
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -83,13 +83,13 @@ impl Header {
         }
     }
 
-    /// Whether the times behind a shorter prefix tell star's variant (star(5), "xstar").
+    /// Whether the times behind a shorter prefix show star's variant (star(5), "xstar").
     fn is_star(&self) -> bool {
         let is_time = |at: usize| matches!(self.0[at], b'0'..=b'7') && self.0[at + 11] == b' ';
         self.0[475] == 0 && is_time(476) && is_time(488)
     }
 
-    /// The map of GNU's old sparse files, whether it goes on in further blocks, and the length of what is unpacked; star has others.
+    /// The map of GNU's old sparse files, whether it continues in further blocks, and the length of what is unpacked; star has others.
     pub(super) fn sparse(&self) -> Option<(&[u8], bool, Option<u64>)> {
         let is_gnu = &self.0[257..265] == b"ustar  \0";
         is_gnu.then(|| (&self.0[386..482], self.0[482] != 0, number(&self.0[483..495])))

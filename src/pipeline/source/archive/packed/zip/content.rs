@@ -1,4 +1,4 @@
-//! A member's bytes, unpacked and held against its checksum.
+//! A member's bytes, unpacked and compared with its checksum.
 
 use std::io::{self, BufRead, Read};
 

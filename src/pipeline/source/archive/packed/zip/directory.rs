@@ -25,7 +25,7 @@ pub(super) struct Directory {
     pub(super) archive: Range<u64>,
 }
 
-/// What an end record tells.
+/// What an end record says.
 struct End {
     entries: u64,
     length: u64,

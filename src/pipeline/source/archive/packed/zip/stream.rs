@@ -1,7 +1,7 @@
 //! Members as they stand in a zip, where it has no central directory or a damaged one: it broke off, or only its front is there.
 //!
-//! A program that writes to a pipe does not know a member's sizes before its end, and tells them behind its content. Where a deflated member
-//! ends it says itself; a stored one ends where a descriptor stands whose checksum and sizes are right.
+//! A program that writes to a pipe does not know a member's sizes before its end, and writes them behind its content. A deflated member
+//! shows its own end; a stored one ends where a descriptor stands whose checksum and sizes are right.
 
 use std::io::{self, BufRead, Read};
 use std::ops::Range;
@@ -143,7 +143,7 @@ fn deflated_end(input: &mut Input, member: &mut Member, range: Range<u64>) -> St
 const LONGEST_DESCRIPTOR: u64 = 24;
 const SHORTEST_DESCRIPTOR: usize = 12;
 
-/// Length of the descriptor at the start of `bytes` that tells these values.
+/// Length of the descriptor at the start of `bytes` that has these values.
 fn descriptor(bytes: &[u8], crc: u32, packed: u64, size: u64) -> Option<u64> {
     [0, 4].into_iter().find_map(|mark| {
         let fields = bytes.get(mark..).filter(|_| mark == 0 || bytes.starts_with(&DESCRIPTOR))?;

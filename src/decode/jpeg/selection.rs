@@ -3,7 +3,7 @@
 use super::detail;
 use super::frame::{Component, Frame, Process};
 use super::header::Header;
-use super::machine::Part;
+use super::machine::CodedComponent;
 use super::planes::Source;
 use super::scan::Scan;
 use super::sequential;
@@ -24,7 +24,7 @@ pub(super) enum Colour {
 
 /// What is kept of a frame.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Plan {
+pub(super) struct Selection {
     pub(super) detail: Detail,
     /// n of each component.
     pub(super) details: [u8; 4],
@@ -48,15 +48,15 @@ pub(super) struct Listed {
     pub(super) counts: bool,
 }
 
-impl Plan {
-    /// The plan for a detail: every pixel where low frequencies do not make up the picture.
-    pub(super) fn new(header: &Header, frame: &Frame, detail: Detail) -> Plan {
+impl Selection {
+    /// The selection for a detail: every pixel where low frequencies do not make up the picture.
+    pub(super) fn new(header: &Header, frame: &Frame, detail: Detail) -> Selection {
         let colour = colour(header, frame);
         let scaled = match detail {
             Detail::Full => None,
-            Detail::Scaled(n) => Plan::scaled(frame, colour, detail::at_least(n.into())),
+            Detail::Scaled(n) => Selection::scaled(frame, colour, detail::at_least(n.into())),
         };
-        scaled.unwrap_or(Plan {
+        scaled.unwrap_or(Selection {
             detail: Detail::Full,
             details: [8; 4],
             colour,
@@ -66,9 +66,9 @@ impl Plan {
         })
     }
 
-    /// The plan for the lowest n×n frequencies. `None` where colours are no linear function of the components, or a cell is not made
+    /// The selection for the lowest n×n frequencies. `None` where colours are no linear function of the components, or a cell is not made
     /// of whole pixels.
-    fn scaled(frame: &Frame, colour: Colour, n: u8) -> Option<Plan> {
+    fn scaled(frame: &Frame, colour: Colour, n: u8) -> Option<Selection> {
         let components = frame.components();
         let first = &components[0];
         let alike = |component: &Component| (component.across, component.down) == (first.across, first.down);
@@ -87,13 +87,13 @@ impl Plan {
         }
         let most = details.into_iter().max().unwrap_or(1);
         let (detail, slots) = (Detail::Scaled(n), detail::slots(most));
-        linear.then_some(Plan { detail, details, colour, slots, overlaid: false, guarded: false })
+        linear.then_some(Selection { detail, details, colour, slots, overlaid: false, guarded: false })
     }
 
     /// Everything kept, as coefficients.
     #[cfg(test)]
-    pub(super) fn everything() -> Plan {
-        Plan {
+    pub(super) fn everything() -> Selection {
+        Selection {
             detail: Detail::Scaled(8),
             details: [8; 4],
             colour: Colour::Grey,
@@ -162,13 +162,13 @@ impl Plan {
         header: &Header,
         frame: &Frame,
         scan: &Scan,
-    ) -> Result<impl Iterator<Item = Part>> {
-        let mut parts: [Option<Part>; 4] = Default::default();
+    ) -> Result<impl Iterator<Item = CodedComponent>> {
+        let mut parts: [Option<CodedComponent>; 4] = Default::default();
         for (to, part) in parts.iter_mut().zip(scan.parts()) {
             let (dc, ac) = (Arc::clone(header.huffman.dc(part.dc)?), Arc::clone(header.huffman.ac(part.ac)?));
             let component = &frame.components()[part.component];
             let blocks = if scan.parts().len() == 1 { 1 } else { component.across * component.down };
-            *to = Some(Part { dc, ac, blocks, kept: detail::kept(self.details[part.component]) });
+            *to = Some(CodedComponent { dc, ac, blocks, kept: detail::kept(self.details[part.component]) });
         }
         Ok(parts.into_iter().flatten())
     }
@@ -204,7 +204,7 @@ fn chroma(frame: &Frame, component: &Component, detail: u8) -> u8 {
     refine(detail.min(enough), coarseness(frame, component).div_ceil(2))
 }
 
-/// What the components mean, told as libjpeg tells it: by JFIF, then Adobe's flag, then their names.
+/// What the components mean, decided as libjpeg does: by JFIF, then Adobe's flag, then their names.
 fn colour(header: &Header, frame: &Frame) -> Colour {
     let components = frame.components();
     match (components.len(), header.jfif, header.adobe) {

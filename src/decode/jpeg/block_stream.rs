@@ -1,4 +1,4 @@
-//! One stream of blocks on its way, symbol by symbol.
+//! One stream of blocks, decoded symbol by symbol or taken from a log of look-ups.
 
 use super::bits::load_until;
 use super::lookup::{END_OF_BLOCK, FULL, START, advance, ends, value};
@@ -9,13 +9,13 @@ use std::hint::select_unpredictable;
 /// Lanes that run side by side.
 pub(super) const LANES: usize = 3;
 
-/// The most bits that three symbols or entries can take, doubled.
+/// The most bits that three symbols can take (3·31: a code of 16 bits and 15 more), doubled: in front of it a load needs no check for the end.
 const MARGIN: usize = 192;
 
 /// The part of an entry's advance that counts coefficients.
 const PASSED: u32 = END_OF_BLOCK - 1;
 
-/// One stream of blocks on its way.
+/// One stream of blocks.
 ///
 /// With `SLOTS` of 1 it logs, for each block, the running total of all DC differences so far, of all components
 /// (their differences are the blocks' own); otherwise the block's first coefficients in zigzag order, DC as
@@ -24,7 +24,7 @@ const PASSED: u32 = END_OF_BLOCK - 1;
 /// Data never stops a lane. Bits that no code begins with are a zero, and behind the data there are zeros for as long as the MCU
 /// under way lasts; both are noted, by block.
 #[derive(Debug)]
-pub(super) struct Lane {
+pub(super) struct BlockStream {
     /// In bits of the scan's stream.
     pub(super) position: usize,
     /// Where its data ends, in bits.
@@ -44,7 +44,7 @@ pub(super) struct Lane {
     pub(super) out: Vec<i16>,
     /// Blocks in `out` with bits that no code begins with, or that data ended in, in order.
     bad: Vec<u32>,
-    /// Where it stopped on its way, in order.
+    /// Where it stopped before its end, in order.
     pub(super) stops: Vec<Stop>,
     /// Whether data ended in the block before or under way.
     pub(super) is_dry: bool,
@@ -55,19 +55,19 @@ pub(super) struct Lane {
 /// A place in the data between two symbols.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stop {
-    /// The block under way or next, of those in [`Lane::out`].
+    /// The block under way or next, of those in [`BlockStream::out`].
     pub(super) block: u32,
     /// In bits of the scan's stream.
     pub(super) position: usize,
-    /// As in [`Lane`].
+    /// As in [`BlockStream`].
     pub(super) k: u32,
-    /// As in [`Lane`].
+    /// As in [`BlockStream`].
     pub(super) place: u32,
 }
 
-impl Default for Lane {
-    fn default() -> Lane {
-        Lane {
+impl Default for BlockStream {
+    fn default() -> BlockStream {
+        BlockStream {
             position: 0,
             end: 0,
             until: 0,
@@ -85,7 +85,7 @@ impl Default for Lane {
     }
 }
 
-impl Lane {
+impl BlockStream {
     /// Starts at a block's first bit; what was logged stays.
     pub(super) fn start(&mut self, position: usize, end: usize, blocks: usize) {
         (self.position, self.end, self.until, self.left) = (position, end, end, blocks);
@@ -94,7 +94,7 @@ impl Lane {
     }
 
     /// Starts where another lane is, with nothing logged.
-    pub(super) fn follow(&mut self, other: &Lane) {
+    pub(super) fn follow(&mut self, other: &BlockStream) {
         self.start(other.position, other.end, other.left);
         (self.place, self.k) = (other.place, other.k);
         self.clear();
@@ -229,7 +229,8 @@ impl Lane {
         let (mut k, mut block) = (self.k, 0);
         for &entry in entries {
             k += advance(entry) & PASSED;
-            // An end of block alone passes nothing: its zero must not take the last value's place.
+            // An end of block alone passes nothing: its zero must not take the last value's place. Slots begin as zeros and have one value at
+            // most, the last one what is not kept, so `|=` stores without asking which entry it is.
             if let Some(to) = out.get_mut(block + slot::<SLOTS>(k)) {
                 *to |= value(entry);
             }
@@ -246,6 +247,7 @@ impl Lane {
     #[inline(always)]
     pub(super) fn stop_at<const SLOTS: usize>(&mut self, position: usize, k: u32) {
         (self.position, self.k) = (position, k);
+        // Where all 64 are kept, nothing looks for more of a block.
         if SLOTS < 64 && self.left > 0 {
             let block = (self.out.len() / SLOTS) as u32;
             self.stops.push(Stop { block, position, k, place: self.place });
