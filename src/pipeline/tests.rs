@@ -35,13 +35,17 @@ const SLOW: Duration = Duration::from_millis(150);
 
 /// Threads that play.
 fn players(watch: &Arc<Watch>, options: &Options) -> Workers {
+    Workers::of(bounded(watch, options), options.threads, options.memory, 1).unwrap()
+}
+
+/// What they share.
+fn bounded(watch: &Arc<Watch>, options: &Options) -> Bounded {
     let watch = watch.clone();
     let make = move |_: &HashOptions| {
         watch.made.fetch_add(1, Ordering::SeqCst);
         Box::new(Play { watch: watch.clone() }) as Box<dyn Work>
     };
-    let bounded = Bounded::with(Box::new(make), options.threads, options.memory);
-    Workers::of(bounded, options.threads, options.memory, 1).unwrap()
+    Bounded::with(Box::new(make), options.threads, options.memory)
 }
 
 impl Work for Play {
@@ -551,4 +555,20 @@ fn a_fence_keeps_its_place_and_has_no_record() {
     assert_eq!(sink.fences, expected.collect::<Vec<_>>());
     let keys = (0..8).flat_map(|run| (0..700).map(move |n| format!("{run}/{n}")));
     assert_eq!(sink.records, keys.collect::<Vec<_>>());
+}
+
+#[test]
+fn a_panic_on_the_callers_own_thread_is_an_error_and_the_next_picture_is_hashed() {
+    let watch = Arc::default();
+    let shared = bounded(&watch, &options(1, 1 << 20));
+    let (mut buffers, options) = (super::kept::Kept::default(), Arc::new(HashOptions::default()));
+    for broken in ["p10", "n10"] {
+        let error = shared.hash(&mut buffers, &options, broken.as_bytes()).unwrap_err();
+        assert!(error.code() == "corrupt" && error.to_string().contains("panicked"), "{error}");
+        assert_eq!(shared.hash(&mut buffers, &options, b"o12").unwrap().width, 12);
+    }
+    // Work that panicked is made anew.
+    assert_eq!(watch.made.load(Ordering::SeqCst), 3);
+    let picture = crate::Picture::from_grey(vec![0; 36], 6, 6);
+    assert_eq!(shared.hash_picture(&mut buffers, &options, &picture).unwrap_err().code(), "input");
 }
