@@ -29,9 +29,9 @@ HOOKS = Path(__file__).resolve().parents[1] / "tests" / "engines" / "hooks"
 NODE = {"include_dashboard": False, "object_store_memory": 400 << 20}
 
 
-def photos(folder: Path) -> list[Path]:
-    """Photographs of about 61 kB."""
-    return [path for path in sorted(folder.rglob("*.jpg")) if 40_000 <= path.stat().st_size <= 85_000]
+def photos(folder: Path, least: int, most: int) -> list[Path]:
+    """Photographs of so many bytes."""
+    return [path for path in sorted(folder.rglob("*.jpg")) if least <= path.stat().st_size <= most]
 
 
 def source(of: list[bytes], folder: Path) -> Path:
@@ -216,16 +216,19 @@ def main() -> None:
         run(*sys.argv[2:5], lose=len(sys.argv) > 5)
         return
     folder, program, work, *asked = sys.argv[1:]
-    paths = photos(Path(folder))
+    paths = photos(Path(folder), 40_000, 85_000)
     of = [path.read_bytes() for path in paths]
     print(f"{len(of)} photographs of {sum(map(len, of)) / len(of) / 1000:.1f} kB on average, {ROWS} rows\n")
-    table = source(of, Path(work) / "pictures")
-    print("| | goal | ratio | CPU for one |\n| --- | --- | --- | --- |")
-    for name, measure in ("ray", on_ray), ("daft", on_daft), ("spark", on_spark):
-        if not asked or name in asked:
+    measures = {"ray": on_ray, "daft": on_daft, "spark": on_spark}
+    asked = asked or [*measures, "deaths"]
+    if asked != ["deaths"]:
+        table = source(of, Path(work) / "pictures")
+        print("| | goal | ratio | CPU for one |\n| --- | --- | --- | --- |")
+    for name, measure in measures.items():
+        if name in asked:
             measure(program, paths, table)
-    if not asked or "deaths" in asked:
-        deaths(of, Path(work))
+    if "deaths" in asked:
+        deaths([path.read_bytes() for path in photos(Path(folder), 1, 20_000)], Path(work))
 
 
 if __name__ == "__main__":

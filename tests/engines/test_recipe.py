@@ -1,8 +1,8 @@
 """The recipe of docs/clusters.md, run as printed on two nodes, one of which is lost in the middle."""
 
+import shutil
 import threading
 import time
-from pathlib import Path
 
 import duckdb
 import pyarrow.parquet as pq
@@ -10,6 +10,7 @@ import pytest
 import ray
 from conftest import NODE, picture, rows, run_printed, with_picture
 from ray.cluster_utils import Cluster
+
 
 @pytest.mark.timeout(300)
 def test_every_key_is_there_once_though_a_node_is_lost(tmp_path, monkeypatch, gallery, capsys):
@@ -19,7 +20,7 @@ def test_every_key_is_there_once_though_a_node_is_lost(tmp_path, monkeypatch, ga
         table = with_picture(table, row, picture(row, "wait 0.3"))
     for part in range(20):
         pq.write_table(table.slice(part * 20, 20), tmp_path / "pictures" / f"{part}.parquet")
-    Path(gallery).rename(tmp_path / "known.gallery")
+    shutil.copyfile(gallery, tmp_path / "known.gallery")
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, **NODE})
     try:
         lost = cluster.add_node(num_cpus=1, **NODE)

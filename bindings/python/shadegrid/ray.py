@@ -33,8 +33,8 @@ def hash_dataset(
 
     galleries: files of galleries, at the same path on every node; `matches` holds what they have. search: thresholds, as `Search` takes them.
     batch_size: rows hashed at once. threads: of a task, which asks Ray for as many CPUs. memory: bytes that decoded pictures of a task may take.
-    num_gpus: asked of Ray. max_retries: how often a task is repeated whose process or node died, before its pictures are tried one by one. Other
-    options are those of `Hasher`.
+    num_gpus: asked of Ray. max_retries: how often a task is repeated whose process or node died, before its pictures are tried one by one; -1 for
+    ever. Other options are those of `Hasher`.
 
     TypeError and ValueError for choices that there are not. While rows are computed: KeyError for a missing column, IoError for a missing gallery,
     RuntimeError with the kept columns of a picture that ended every process, the last one with nothing else in it.
@@ -48,8 +48,8 @@ def hash_dataset(
 def _hash_batch(work: Work, max_retries: int, table: pa.Table) -> pa.Table:
     # Ray repeats a task for ever unless it raises something. Its own limit leaves with Ray 2.64, and says nothing of the picture.
     attempt = getattr(global_worker.core_worker, "get_current_task_attempt_number", int)()
-    if attempt > max_retries:
+    if 0 <= max_retries < attempt:
         refuse_fatal(work, table)
-    if attempt > max_retries + 1:
+    if 0 <= max_retries < attempt - 1:
         raise RuntimeError(f"{attempt} processes or nodes died at this task, though each of its pictures can be hashed: is there too little memory?")
     return hash_rows(work, table)
