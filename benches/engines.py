@@ -97,7 +97,7 @@ def on_ray(program: str, paths: list[Path], table: Path) -> None:
 
     from shadegrid.ray import hash_dataset
 
-    ray.init(num_cpus=2, log_to_driver=False, **NODE)
+    ray.init("local", num_cpus=2, log_to_driver=False, **NODE)
     ray.data.DataContext.get_current().enable_progress_bars = False
     hash_dataset(ray.data.read_parquet(str(table / "00.parquet"))).materialize()  # workers are there
     done = []
@@ -178,7 +178,7 @@ def report(name: str, work: Path) -> None:
 
     counted = "select count(*), count(distinct path), count(*) filter (status = 'error') from read_parquet(getvariable('files'))"
     duckdb.sql(f"set variable files = '{work}/hashed/*.parquet'")
-    print(f"{name}: %d rows, %d keys, %d errors" % duckdb.sql(counted).fetchone(), flush=True)
+    print(f"{name}: %d rows, %d keys, %d errors" % duckdb.sql(counted).fetchall()[0], flush=True)
 
 
 def run(table: str, output: str, checkpoint: str, lose: bool) -> None:
@@ -190,6 +190,7 @@ def run(table: str, output: str, checkpoint: str, lose: bool) -> None:
     from shadegrid.ray import hash_dataset
 
     os.environ["RAY_DATA_PARQUET_BIN_PACKING_BYTES"] = "1"  # a task for every file
+    os.environ["RAY_DATA_PARQUET_FOOTER_NUM_ACTORS"] = "1"  # processes that read footers, 32 otherwise
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, **NODE})
     second = cluster.add_node(num_cpus=1, **NODE)
     ray.init(address=cluster.address, log_to_driver=False)

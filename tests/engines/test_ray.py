@@ -19,7 +19,7 @@ pytestmark = pytest.mark.timeout(300)
 
 @pytest.fixture(scope="module")
 def session():
-    ray.init(num_cpus=2, log_to_driver=False, **NODE)
+    ray.init("local", num_cpus=2, log_to_driver=False, **NODE)
     ray.data.DataContext.get_current().enable_progress_bars = False
     yield
     ray.shutdown()
