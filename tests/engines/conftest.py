@@ -15,6 +15,7 @@ from PIL import Image
 HOOKS = str(Path(__file__).parent / "hooks")
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [HOOKS, os.environ.get("PYTHONPATH")]))
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+os.environ["RAY_worker_niceness"] = "0"  # 15 otherwise, and next to other programs nothing gets done
 os.environ["RAY_DATA_PARQUET_FOOTER_NUM_ACTORS"] = "1"  # processes that read the footers of Parquet files, 32 otherwise
 os.environ["DO_NOT_TRACK"] = "1"
 
