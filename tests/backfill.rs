@@ -90,11 +90,16 @@ fn deaths_for_other_reasons_blame_no_input() {
     let folder = folder.path();
     pictures(folder, 90, 300);
     let arguments = backfill("out", &[]);
+    // How long a process takes that hashes one picture. Where every worker were killed sooner, the first suspect would be in hand each time, and be
+    // blamed with reason.
+    let started = Instant::now();
+    (0..3).for_each(|_| drop(output(folder, &["hash", "photos/000/000000.bmp", "--backend", "cpu"])));
+    let one = started.elapsed() / 3;
     let mut kills = 0;
     for round in 0..60 {
         let mut worker =
             shadegrid(folder, &arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(8 + noise(11, round) % 40));
+        std::thread::sleep(one.mul_f64(1.0 + (noise(11, round) % 40) as f64 / 8.0));
         kills += usize::from(worker.try_wait().unwrap().is_none());
         worker.kill().unwrap();
         worker.wait().unwrap();

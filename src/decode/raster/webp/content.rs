@@ -207,7 +207,8 @@ mod tests {
             assert_eq!(is_as_announced(&file), expected, "{file:?}");
             assert_eq!(is_as_announced(&[&file[..], b"behind"].concat()), expected, "{file:?}");
             assert!(!is_as_announced(&file[..file.len() - 1]));
-            for by in [1, 2, 3, 8, 12, 200] {
+            // One that is not right may become so with another size.
+            for by in [1, 2, 3, 8, 12, 200].into_iter().filter(|_| expected) {
                 let size = file[4];
                 file[4] = size.wrapping_add(by);
                 assert!(!is_as_announced(&[&file[..], b"longer"].concat()), "{by}: {file:?}");
