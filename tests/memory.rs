@@ -211,6 +211,7 @@ fn pixels_that_are_not_there_take_nothing() {
 }
 
 #[cfg(feature = "job")]
+#[expect(clippy::print_stdout, reason = "says what was measured")]
 mod job {
     use std::path::Path;
     use std::time::Instant;
