@@ -25,7 +25,7 @@ import shadegrid
 
 ROOT = Path(__file__).resolve().parents[1]
 ROUNDS = 7
-CALLS = 4  # passes over all photos in a round
+CALLS = 4  # rounds through all photos in one measurement
 
 
 def plain(program: Path, paths: list[Path], passes: int = CALLS) -> float:

@@ -88,7 +88,7 @@ pub(super) fn estimate(bytes: &[u8], options: &DecodeOptions) -> Result<Estimate
     Ok(turning(estimate, options))
 }
 
-/// Memory that [`estimate`] takes itself before it ends, in bytes, where that is not nothing beside any picture.
+/// Memory that [`estimate`] takes itself before it ends, in bytes, where that counts next to a picture.
 pub(super) fn estimating(bytes: &[u8], limits: &Limits) -> u64 {
     let tables = if Format::sniff(bytes) == Some(Format::Tiff) { tiff::tables(bytes) } else { 0 };
     let is_taken = tables > LEAST && limits.check_decoder_bytes(tables).is_ok();

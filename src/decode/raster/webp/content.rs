@@ -198,7 +198,7 @@ mod tests {
             (&[header(0), picture.clone(), frame.clone()], false),
             (&[header(2), frame.clone(), frame.clone()], true),
             (&[header(2), frame.clone(), picture.clone()], false),
-            // A flag of what is not there is passed over.
+            // A flag of what is not there is skipped.
             (&[header(2), picture.clone()], true),
             (&[odd.clone(), b"tail".to_vec()], false),
             (&[odd[..odd.len() - 1].to_vec()], false),
