@@ -414,7 +414,8 @@ fn three_long_symbols_in_a_row_are_passed() {
         let plane = luma(&picture);
         let found: Vec<i32> =
             (0..32).flat_map(|row| plane.row(row)).map(|&sample| i32::from(sample)).collect();
-        let expected = |block: usize| super::transform::GREY + 2 * if block % 2 == 0 { 600 } else { -400 };
+        let expected =
+            |block: usize| super::transform::GREY + 2 * if block.is_multiple_of(2) { 600 } else { -400 };
         assert_eq!((0..64 * 32).find(|&block| found[block] != expected(block)), None, "size {size}");
     }
 }

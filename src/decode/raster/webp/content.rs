@@ -190,7 +190,7 @@ mod tests {
             (chunk(b"VP8 ", &lossy(30, 20)), chunk(b"VP8L", b"abc"), chunk(b"ANMF", &[0; 16]));
         for (chunks, expected) in [
             (&[picture.clone()][..], true),
-            (&[odd.clone()], true),
+            (std::slice::from_ref(&odd), true),
             (&[odd.clone(), picture.clone()], true),
             (&[header(0), odd.clone()], true),
             (&[header(0), chunk(b"ABCD", b"a"), odd.clone()], true),
