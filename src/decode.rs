@@ -3,8 +3,8 @@
 //! # Formats
 //!
 //! A format is known by the file's first bytes and never by its name. JPEG, PNG, WebP, GIF, BMP and TIFF are
-//! read; HEIC, AVIF, JPEG XL and ICO are recognised and reported as [`Error::Unsupported`](crate::Error::Unsupported)
-//! by name; everything else is [`Error::Input`](crate::Error::Input). A picture must begin at the first byte:
+//! read; HEIC, AVIF, JPEG XL and ICO are recognised and reported as [`Error::Unsupported`]
+//! by name; everything else is [`Error::Input`]. A picture must begin at the first byte:
 //! like browsers, and unlike recovery tools, nothing is searched for inside other data.
 //!
 //! # Colour
@@ -25,7 +25,7 @@
 //! # Damage
 //!
 //! A picture that breaks off or is broken inside never passes for a whole one: [`Decoded::whole`] holds the share of its rows that
-//! came out whole. [`DamagedPolicy::Refuse`] turns that into [`Error::Corrupt`](crate::Error::Corrupt), and a file from which not one
+//! came out whole. [`DamagedPolicy::Refuse`] turns that into [`Error::Corrupt`], and a file from which not one
 //! row comes is `Corrupt` under either policy. What is missing looks as browsers leave it:
 //!
 //! - **JPEG**: mid-grey after the break; a progressive one is as fine as its scans go, and counts as whole in no row
@@ -203,7 +203,7 @@ pub enum DamagedPolicy {
     /// Hash what a browser would show; [`Decoded::whole`] says how much of it is real.
     #[default]
     Hash,
-    /// Report [`Error::Corrupt`](crate::Error::Corrupt).
+    /// Report [`Error::Corrupt`].
     Refuse,
 }
 
@@ -364,7 +364,7 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// Every variant of [`Error`](crate::Error) but `Device` and `Io`; no input makes it panic.
+    /// Every variant of [`Error`] but `Device` and `Io`; no input makes it panic.
     pub fn decode(&mut self, bytes: &[u8]) -> Result<Decoded> {
         self.decode_every_pixel(bytes, &Algorithm::ALL)
     }

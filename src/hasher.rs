@@ -463,7 +463,7 @@ impl Hasher {
     ///
     /// # Errors
     ///
-    /// [`Error::Input`](crate::Error::Input) for sides under [`MIN_SIDE`](crate::limits::MIN_SIDE) pixels.
+    /// [`Error::Input`] for sides under [`MIN_SIDE`](crate::limits::MIN_SIDE) pixels.
     pub fn hash_picture(&mut self, picture: &Picture) -> Result<Hashed> {
         check_least_size(picture.width, picture.height)?;
         let sums = self.cpu.sums(picture, &self.algorithms);

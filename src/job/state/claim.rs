@@ -6,7 +6,7 @@
 //!
 //! A heartbeat carries a counter of what its worker got done. A worker whose counter stands still for much longer than the expiry is
 //! *stalled*: it hangs, waits for something that does not come, or is very slow. Its shards are taken over like those of a dead one, and that
-//! counts as an attempt too. What it had in hand is blamed only as [`suspects`](super::suspects) says, because the worker may only be slow.
+//! counts as an attempt too. What it had in hand is blamed only as [`suspects`] says, because the worker may only be slow.
 //!
 //! Claims only save work. Two workers at one shard write the same file, and the first to publish it wins.
 //!

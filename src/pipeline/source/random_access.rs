@@ -1,7 +1,9 @@
 //! Files that are read at any position, on disk or in a store.
 
 use std::ffi::OsStr;
-use std::io::{self, Read, Seek, SeekFrom};
+#[cfg(any(feature = "archives", feature = "store"))]
+use std::io::SeekFrom;
+use std::io::{self, Read, Seek};
 use std::path::Path;
 
 use super::{InputOptions, open_regular, store};
@@ -12,6 +14,7 @@ pub(super) trait RandomAccess: Read + Seek + Send {}
 impl<T: Read + Seek + Send> RandomAccess for T {}
 
 /// Where in something of `length` bytes a seek leads, from where reading stands.
+#[cfg(any(feature = "archives", feature = "store"))]
 pub(super) fn sought(to: SeekFrom, at: u64, length: u64) -> io::Result<u64> {
     let to = match to {
         SeekFrom::Start(to) => Some(to),
