@@ -354,14 +354,29 @@ fn a_merged_file_is_on_the_disk_before_it_has_its_name() {
     assert_eq!(code(&output(folder, &merge)), 0);
 }
 
+/// Pictures, and one more that the hooks of a test take for poison; the records without it.
+fn poisoned(folder: &Path) -> String {
+    pictures(folder, 90, 40);
+    let expected = String::from_utf8(hashed(folder)).unwrap();
+    fs::copy(folder.join("photos/000/000000.bmp"), folder.join("photos/000/poison.bmp")).unwrap();
+    expected
+}
+
+/// The poison has one record, which says why, the other pictures have theirs, and the job is whole.
+fn assert_blamed(folder: &Path, expected: &str, why: &str) {
+    let text = String::from_utf8(all_records(folder)).unwrap();
+    let (blamed, others): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| line.contains("poison.bmp"));
+    assert_eq!(blamed.len(), 1, "{blamed:?}");
+    assert!(blamed[0].contains("corrupt") && blamed[0].contains(why), "{blamed:?}");
+    assert_eq!(others, expected.lines().collect::<Vec<_>>());
+    assert_eq!(job(folder, &["verify", "out"]).0, 0);
+}
+
 #[test]
 fn an_input_that_ends_its_worker_has_one_record_and_the_job_ends() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    pictures(folder, 90, 40);
-    let expected = hashed(folder);
-    let name = "photos/000/poison.bmp";
-    fs::copy(folder.join("photos/000/000000.bmp"), folder.join(name)).expect("a picture is there");
+    let expected = poisoned(folder);
     let mut deaths = 0;
     let run = loop {
         let fault = Fault("open64", "poison.bmp", ENDS, 1);
@@ -373,12 +388,7 @@ fn an_input_that_ends_its_worker_has_one_record_and_the_job_ends() {
         assert!(deaths < 12, "the job never ends");
     };
     assert_eq!((code(&run), deaths), (2, 5), "{}", stderr(&run));
-    let text = String::from_utf8(all_records(folder)).unwrap();
-    let (blamed, others): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| line.contains("poison.bmp"));
-    assert_eq!(blamed.len(), 1, "{blamed:?}");
-    assert!(blamed[0].contains("corrupt") && blamed[0].contains("ended the process"), "{blamed:?}");
-    assert_eq!(others, String::from_utf8(expected).unwrap().lines().collect::<Vec<_>>());
-    assert_eq!(job(folder, &["verify", "out"]).0, 0);
+    assert_blamed(folder, &expected, "ended the process");
     assert!(!fs::read_dir(folder.join("out/claims")).is_ok_and(|claims| claims.count() > 0));
 }
 
@@ -387,10 +397,7 @@ fn an_input_that_ends_its_worker_has_one_record_and_the_job_ends() {
 fn an_input_that_hangs_its_workers_has_one_record_and_the_job_ends() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    pictures(folder, 90, 40);
-    let expected = hashed(folder);
-    let name = "photos/000/poison.bmp";
-    fs::copy(folder.join("photos/000/000000.bmp"), folder.join(name)).expect("a picture is there");
+    let expected = poisoned(folder);
     let command = backfill("out", &["--expiry", "1", "--stall", "2"]);
     let start = || {
         let mut command = faulty(folder, &command, Fault("open64", "poison.bmp", HANGS, 1))?;
@@ -413,12 +420,7 @@ fn an_input_that_hangs_its_workers_has_one_record_and_the_job_ends() {
         workers.0.iter_mut().map(|worker| worker.try_wait().unwrap()).filter(Option::is_none).count();
     assert_eq!(hanging, 4);
     drop(workers);
-    let text = String::from_utf8(all_records(folder)).unwrap();
-    let (blamed, others): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| line.contains("poison.bmp"));
-    assert_eq!(blamed.len(), 1, "{blamed:?}");
-    assert!(blamed[0].contains("corrupt") && blamed[0].contains("hashing it hung"), "{blamed:?}");
-    assert_eq!(others, String::from_utf8(expected).unwrap().lines().collect::<Vec<_>>());
-    assert_eq!(job(folder, &["verify", "out"]).0, 0);
+    assert_blamed(folder, &expected, "hashing it hung");
 }
 
 /// Workers that are killed where a test ends.

@@ -3,6 +3,8 @@
 //! The server is `s3s` with its file system (a packaged implementation of the protocol with signature checks, in this process, so
 //! that the test needs nothing but cargo). Between it and the client the test's own layer delays every request, answers some
 //! with 500 or 503, and resets some connections before or within the answer.
+//!
+//! One long file, since every case talks to the same server.
 
 #![expect(clippy::print_stdout, reason = "says what was injected and measured")]
 

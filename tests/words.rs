@@ -64,11 +64,12 @@ fn found(text: &str) -> Vec<String> {
 }
 
 /// What is read: a folder, the extensions of its files, and how many there are at least.
-const FOLDERS: [(&str, &[&str], usize); 5] = [
+const FOLDERS: [(&str, &[&str], usize); 6] = [
     ("src", &["rs"], 300),
     ("shaders", &["wgsl"], 9),
     ("tests", &["rs"], 45),
     ("benches", &["rs", "py", "toml"], 20),
+    ("bindings", &["c", "cpp", "h", "md", "py", "pyi", "rs", "toml"], 40),
     ("examples", &["rs"], 2),
 ];
 

@@ -1,7 +1,10 @@
 //! Options on how pictures are decoded.
 
-use clap::{Args, ValueEnum};
-use shadegrid::{DamagedPolicy, DecodeOptions, DetailChoice, Faces, Limits, Orient};
+use std::str::FromStr;
+
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use shadegrid::{DamagedPolicy, DecodeOptions, DetailChoice, Error, Faces, Limits, Orient};
 
 use super::bytes;
 
@@ -22,14 +25,14 @@ pub(crate) struct DecodeArguments {
     ///
     /// `hash` takes what a browser would show, flags it `damaged` and says in `decoded` which share of its rows came
     /// out whole. `refuse` makes it an error with the code `corrupt`.
-    #[arg(long, value_enum, value_name = "WHAT", default_value = "hash")]
-    damaged: Damaged,
+    #[arg(long, value_parser = choice::<DamagedPolicy>(&["hash", "refuse"]), value_name = "WHAT", default_value = "hash")]
+    damaged: DamagedPolicy,
 
     /// Whether a picture is first turned as its EXIF data says
     ///
     /// Signature lists are made from the stored pixels, so the default is not to turn.
-    #[arg(long, value_enum, value_name = "WHAT", default_value = "ignore")]
-    orient: Turn,
+    #[arg(long, value_parser = choice::<Orient>(&["ignore", "exif"]), value_name = "WHAT", default_value = "ignore")]
+    orient: Orient,
 
     /// Which of the pictures that a file shows are hashed
     ///
@@ -37,8 +40,8 @@ pub(crate) struct DecodeArguments {
     /// transparency, a colour profile, as an animation), `all` hashes that too, into the record's `faces`, and they are looked up
     /// like the record's own. `stored` leaves them out. `shown` puts what is shown in the place of the stored pixels, and the record's
     /// `face` says what that is.
-    #[arg(long, value_enum, value_name = "WHICH", default_value = "all")]
-    faces: FacesChoice,
+    #[arg(long, value_parser = choice::<Faces>(&["all", "stored", "shown"]), value_name = "WHICH", default_value = "all")]
+    faces: Faces,
 
     /// Longest side that is let through, in pixels
     #[arg(long, value_name = "N", default_value_t = Limits::default().max_side)]
@@ -67,33 +70,17 @@ pub(crate) struct DecodeArguments {
     max_scans: u32,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Damaged {
-    Hash,
-    Refuse,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum FacesChoice {
-    All,
-    Stored,
-    Shown,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Turn {
-    Ignore,
-    Exif,
+/// A choice of the library's by its name; these are the names, for the help.
+fn choice<T: FromStr<Err = Error> + Clone + Send + Sync + 'static>(
+    names: &'static [&'static str],
+) -> impl TypedValueParser<Value = T> {
+    PossibleValuesParser::new(names).try_map(|name| name.parse())
 }
 
 impl DecodeArguments {
     /// Which faces of a file are hashed.
     pub(crate) fn faces(&self) -> Faces {
-        match self.faces {
-            FacesChoice::All => Faces::All,
-            FacesChoice::Stored => Faces::Stored,
-            FacesChoice::Shown => Faces::Shown,
-        }
+        self.faces
     }
 
     /// The decoder's options.
@@ -105,14 +92,6 @@ impl DecodeArguments {
             .max_file_bytes(self.max_file_bytes)
             .max_decoder_bytes(self.max_decoder_bytes)
             .max_scans(self.max_scans);
-        let orient = match self.orient {
-            Turn::Ignore => Orient::Ignore,
-            Turn::Exif => Orient::Exif,
-        };
-        let damaged = match self.damaged {
-            Damaged::Hash => DamagedPolicy::Hash,
-            Damaged::Refuse => DamagedPolicy::Refuse,
-        };
-        DecodeOptions::default().limits(limits).orient(orient).damaged(damaged).detail(self.detail)
+        DecodeOptions::default().limits(limits).orient(self.orient).damaged(self.damaged).detail(self.detail)
     }
 }

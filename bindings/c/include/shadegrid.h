@@ -689,7 +689,7 @@ int32_t shadegrid_options_init(struct shadegrid_options *options, size_t size);
 int32_t shadegrid_search_init(struct shadegrid_search *search, size_t size);
 
 /**
- * Makes a hasher. `options` may be null for the defaults. It starts no thread before shadegrid_hash_many is called.
+ * Makes a hasher. `options` may be null for the defaults. No thread runs between calls.
  *
  * SHADEGRID_ARGUMENT: `hasher` is null, `options` have another size, or one of their members is none of its constants; `*hasher` is
  * null then.
@@ -740,7 +740,7 @@ int32_t shadegrid_hash_pixels(struct shadegrid_hasher *hasher,
  * are done. A picture that fails has its own `status` and stops no other.
  *
  * Returns SHADEGRID_OK once every place of `out` is written, whatever the pictures are. SHADEGRID_ARGUMENT (a null pointer with a `count`
- * over 0) and SHADEGRID_IO (no thread could be started) write none. The bytes are not kept.
+ * over 0) writes none. The bytes are not kept.
  */
 int32_t shadegrid_hash_many(struct shadegrid_hasher *hasher,
                             const struct shadegrid_bytes *pictures,

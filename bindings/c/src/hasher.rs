@@ -2,9 +2,9 @@
 
 use std::ffi::{CString, c_char};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::sync::{Mutex, MutexGuard, TryLockError};
 
-use shadegrid::{Engine, FaceHash, HashOptions};
+use shadegrid::{BufferHasher, FaceHash};
 
 use crate::hashed::{Face, Hashed};
 use crate::options::{self, Options};
@@ -26,10 +26,10 @@ pub struct Hasher {
 /// What lies behind the handle.
 struct State {
     options: Options,
-    hash_options: Arc<HashOptions>,
+    /// For one picture at a time.
     hasher: shadegrid::Hasher,
-    /// The threads of `shadegrid_hash_many`, from its first call on.
-    engine: Option<Engine>,
+    /// For many.
+    many: BufferHasher,
     pixels: Pixels,
     /// The faces of the last call's pictures, by their index, where there are any.
     faces: Vec<(usize, Vec<FaceHash>)>,
@@ -62,7 +62,7 @@ impl Bytes {
     }
 }
 
-/// Makes a hasher. `options` may be null for the defaults. It starts no thread before shadegrid_hash_many is called.
+/// Makes a hasher. `options` may be null for the defaults. No thread runs between calls.
 ///
 /// SHADEGRID_ARGUMENT: `hasher` is null, `options` have another size, or one of their members is none of its constants; `*hasher` is
 /// null then.
@@ -148,7 +148,7 @@ pub unsafe extern "C" fn shadegrid_hash_pixels(
             // SAFETY: the caller's bytes are there until the call ends.
             let samples = Bytes { data, length }.slice()?;
             let layout = pixels::Layout { width, height, stride, order };
-            let picture = state.pixels.picture(samples, &layout, &state.hash_options.decode.limits)?;
+            let picture = state.pixels.picture(samples, &layout, &state.many.options().decode.limits)?;
             let hashed = state.hasher.hash_picture(&picture);
             state.pixels.recycle(picture);
             Ok(hashed?)
@@ -160,7 +160,7 @@ pub unsafe extern "C" fn shadegrid_hash_pixels(
 /// are done. A picture that fails has its own `status` and stops no other.
 ///
 /// Returns SHADEGRID_OK once every place of `out` is written, whatever the pictures are. SHADEGRID_ARGUMENT (a null pointer with a `count`
-/// over 0) and SHADEGRID_IO (no thread could be started) write none. The bytes are not kept.
+/// over 0) writes none. The bytes are not kept.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn shadegrid_hash_many(
     hasher: *mut Hasher,
@@ -180,7 +180,7 @@ pub unsafe extern "C" fn shadegrid_hash_many(
                 // SAFETY: the caller passes `count` of them, and their bytes are there until the call ends.
                 inputs.push(unsafe { pictures.add(index).read().slice() });
             }
-            let outcomes = state.hash_many(&inputs)?;
+            let outcomes = state.hash_many(&inputs);
             for (index, outcome) in outcomes.into_iter().enumerate() {
                 let hashed = state.keep(index, outcome);
                 // SAFETY: the caller passes room for `count` of them.
@@ -268,11 +268,11 @@ unsafe fn hash_one(
 impl State {
     fn new(options: Options) -> Result<State, Failure> {
         let hash_options = options.hash_options()?;
+        let many = BufferHasher::new(hash_options.clone());
         Ok(State {
+            hasher: shadegrid::Hasher::new(hash_options),
+            many: many.threads(options.threads().get()).memory(options.memory()),
             options,
-            hasher: shadegrid::Hasher::new(hash_options.clone()),
-            hash_options: Arc::new(hash_options),
-            engine: None,
             pixels: Pixels::default(),
             faces: Vec::new(),
             message: CString::default(),
@@ -308,27 +308,15 @@ impl State {
         done
     }
 
-    fn hash_many(
-        &mut self,
-        inputs: &[Result<&[u8], Failure>],
-    ) -> Result<Vec<Result<shadegrid::Hashed, Failure>>, Failure> {
+    fn hash_many(&self, inputs: &[Result<&[u8], Failure>]) -> Vec<Result<shadegrid::Hashed, Failure>> {
         let pictures: Vec<&[u8]> =
             inputs.iter().map(|input| input.as_ref().copied().unwrap_or_default()).collect();
-        let engine = match &self.engine {
-            Some(engine) => engine,
-            None => {
-                let builder = Engine::builder().threads(self.options.threads().get());
-                let builder = builder.memory(self.options.memory());
-                self.engine.insert(builder.options((*self.hash_options).clone()).build()?)
-            }
+        let outcomes = self.many.hash_many(&pictures).into_iter().zip(inputs);
+        let outcome = |(outcome, input): (shadegrid::Result<_>, &Result<_, Failure>)| match input {
+            Ok(_) => outcome.map_err(Failure::from),
+            Err(failure) => Err(failure.clone()),
         };
-        let outcomes = engine.hash_many(&pictures).into_iter().zip(inputs);
-        Ok(outcomes
-            .map(|(outcome, input)| match input {
-                Ok(_) => outcome.map_err(Failure::from),
-                Err(failure) => Err(failure.clone()),
-            })
-            .collect())
+        outcomes.map(outcome).collect()
     }
 }
 

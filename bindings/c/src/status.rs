@@ -91,18 +91,13 @@ impl Failure {
     }
 }
 
-impl From<PictureError> for Failure {
-    fn from(error: PictureError) -> Failure {
+impl From<shadegrid::Error> for Failure {
+    fn from(error: shadegrid::Error) -> Failure {
+        let error = PictureError::from(&error);
         let status = NAMES.iter().position(|name| name.to_bytes() == error.code.as_bytes());
         // A code that is not known here is one of a library newer than this file: the picture's, since all others are.
         let status = status.map_or(SHADEGRID_INPUT, |index| index as i32);
         Failure { status, limit: error.limit.unwrap_or_default(), message: error.message }
-    }
-}
-
-impl From<shadegrid::Error> for Failure {
-    fn from(error: shadegrid::Error) -> Failure {
-        PictureError::from(&error).into()
     }
 }
 
