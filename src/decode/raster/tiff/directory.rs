@@ -30,8 +30,19 @@ pub(super) struct IfdEntry<'a> {
     pub(super) stored: &'a [u8],
 }
 
-/// Entries whose values are held while a picture is decoded, each in a table of its own.
-const TABLES: [Tag; 11] = [
+/// Entries that are read while a picture is decoded. The crate makes a table of all the values of each, also where one is asked for.
+const TABLES: [Tag; 22] = [
+    Tag::ImageWidth,
+    Tag::ImageLength,
+    Tag::Compression,
+    Tag::FillOrder,
+    Tag::Orientation,
+    Tag::SamplesPerPixel,
+    Tag::RowsPerStrip,
+    Tag::PlanarConfiguration,
+    Tag::Predictor,
+    Tag::TileWidth,
+    Tag::TileLength,
     Tag::BitsPerSample,
     Tag::StripOffsets,
     Tag::StripByteCounts,
@@ -257,9 +268,11 @@ mod tests {
     fn tables_and_numbers_are_found_in_every_kind_of_file() {
         for file in files(&[(256, 1, 9), (262, 1, 3), (273, 1000, 0), (279, 500, 0), (34_675, 1 << 30, 0)]) {
             let directory = Directory::read(&file).unwrap();
-            assert_eq!(directory.tables(), 1501 * BYTES_OF_A_VALUE);
+            assert_eq!(directory.tables(), 1502 * BYTES_OF_A_VALUE);
             assert_eq!(directory.value(Tag::PhotometricInterpretation), Some(3));
             assert!(directory.lacks_tables(), "1,000 values in {} bytes", file.len());
+            let length = files(&[(257, 1000, 0)]);
+            assert!(length.iter().all(|file| Directory::read(file).unwrap().lacks_tables()));
             let long = [&file[..], &[0; 2000]].concat();
             assert!(!Directory::read(&long).unwrap().lacks_tables());
             assert_eq!((directory.value(Tag::ImageLength), directory.value(Tag::StripOffsets)), (None, None));
