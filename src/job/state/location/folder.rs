@@ -101,13 +101,16 @@ fn sync_folder_of(path: &Path) -> io::Result<()> {
 /// Whether a file has that name. What is something else, such as a folder, a pipe or a link to nothing, is an error: it can be neither read nor
 /// written, and opening a pipe may wait for ever.
 fn is_there(path: &Path) -> io::Result<bool> {
-    let other = |what: &str| io::Error::other(format!("{what} is in its place; move that away"));
-    match found(fs::metadata(path))? {
+    let other = |what: &str| Err(io::Error::other(format!("{what} is in its place; move that away")));
+    // The name is looked at first and a link is followed second: the other way round, a file that another worker puts there between the two
+    // looks would be taken for a link to nothing.
+    let Some(named) = found(fs::symlink_metadata(path))? else { return Ok(false) };
+    let metadata = if named.is_symlink() { found(fs::metadata(path))? } else { Some(named) };
+    match metadata {
         Some(metadata) if metadata.is_file() => Ok(true),
-        Some(metadata) if metadata.is_dir() => Err(other("a folder")),
-        Some(_) => Err(other("something that is no file")),
-        None if fs::symlink_metadata(path).is_ok() => Err(other("a link to nothing")),
-        None => Ok(false),
+        Some(metadata) if metadata.is_dir() => other("a folder"),
+        Some(_) => other("something that is no file"),
+        None => other("a link to nothing"),
     }
 }
 
@@ -252,5 +255,47 @@ impl Location for Folder {
 
     fn place(&self) -> String {
         self.root.display().to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_another_worker_puts_there_is_no_link_to_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("claim");
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    File::create(&path).unwrap();
+                    fs::remove_file(&path).unwrap();
+                }
+            });
+            let failed = (0..200_000).find_map(|_| is_there(&path).err());
+            done.store(true, Ordering::Relaxed);
+            assert!(failed.is_none(), "{failed:?}");
+        });
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::os::unix::fs::symlink("nowhere", path("nothing")).unwrap();
+        File::create(path("file")).unwrap();
+        std::os::unix::fs::symlink("file", path("link")).unwrap();
+        fs::create_dir(path("folder")).unwrap();
+        assert!(is_there(&path("file")).unwrap() && is_there(&path("link")).unwrap());
+        assert!(!is_there(&path("none")).unwrap());
+        for (name, what) in [("nothing", "a link to nothing"), ("folder", "a folder")] {
+            let error = is_there(&path(name)).unwrap_err().to_string();
+            assert!(error.contains(what), "{error}");
+        }
     }
 }
