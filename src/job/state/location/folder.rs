@@ -276,7 +276,7 @@ mod tests {
                     fs::remove_file(&path).unwrap();
                 }
             });
-            let failed = (0..200_000).find_map(|_| is_there(&path).err());
+            let failed = (0..20_000).find_map(|_| is_there(&path).err());
             done.store(true, Ordering::Relaxed);
             assert!(failed.is_none(), "{failed:?}");
         });
