@@ -29,7 +29,7 @@ pub use run::progress::{Event, Progress, Snapshot};
 pub use run::retried::{Further, Retried};
 pub use run::worker::Finish;
 pub use state::census::{Census, SIZE_CLASSES};
-pub use state::ledger::{Entry, Making, State};
+pub use state::ledger::{Making, ShardEntry, State};
 #[cfg(feature = "store")]
 pub use state::location::Store;
 pub use state::location::{Folder, Listed, Location, NOBODY, Publish, at, at_with};

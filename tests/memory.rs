@@ -220,19 +220,19 @@ mod job {
     use std::time::Instant;
 
     use shadegrid::Engine;
-    use shadegrid::job::{Entry, Folder, Location, Settings, State, WorkOptions, status, verify, work};
+    use shadegrid::job::{Folder, Location, Settings, ShardEntry, State, WorkOptions, status, verify, work};
     use shadegrid::pipeline::{Input, InputOptions, RecordFormat};
 
     use super::*;
 
     /// The first line of a ledger as another worker may have written it, with many shards in place of one.
-    fn lines(location: &Folder) -> Entry {
+    fn lines(location: &Folder) -> ShardEntry {
         let file = location.list("ledger").unwrap().remove(0).name;
         let content = location.read(&format!("ledger/{file}")).unwrap().unwrap();
         serde_json::from_slice(content.split(|byte| *byte == b'\n').next().unwrap()).unwrap()
     }
 
-    fn sealed(entry: &Entry) -> String {
+    fn sealed(entry: &ShardEntry) -> String {
         let text = serde_json::to_string(entry).unwrap();
         let body = text.strip_suffix('}').unwrap();
         format!("{body},\"crc\":\"{:08x}\"}}\n", crc32fast::hash(body.as_bytes()))

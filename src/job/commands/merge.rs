@@ -3,7 +3,7 @@
 use std::fs::File;
 
 use crate::error::{Error, Result};
-use crate::job::state::ledger::{Entry, Ledger};
+use crate::job::state::ledger::{Ledger, ShardEntry};
 use crate::job::state::location::Location;
 use crate::job::state::plan::Plan;
 use crate::job::state::records::{self, ShardFile, records_file};
@@ -38,8 +38,8 @@ pub fn merge(location: &dyn Location, to: File, format: Option<RecordFormat>) ->
         let some = ledger.some(location, next)?;
         for done in some.iter().filter(|done| done.shard < shards) {
             let file = records_file(done.shard, own);
-            for row in own.records(content(location, &mut ledger, done, &file)?)? {
-                sink.write_stored(&row.map_err(|error| Error::Input(format!("{file}: {error}")))?)?;
+            for record in own.records(content(location, &mut ledger, done, &file)?)? {
+                sink.write_stored(&record.map_err(|error| Error::Input(format!("{file}: {error}")))?)?;
                 records += 1;
             }
         }
@@ -52,7 +52,7 @@ pub fn merge(location: &dyn Location, to: File, format: Option<RecordFormat>) ->
 }
 
 /// A shard's file, which is the one in the ledger.
-fn content(location: &dyn Location, ledger: &mut Ledger, done: &Entry, file: &str) -> Result<File> {
+fn content(location: &dyn Location, ledger: &mut Ledger, done: &ShardEntry, file: &str) -> Result<File> {
     let what = match records::find(location, ledger, done)? {
         ShardFile::Intact(content, _) => return Ok(content),
         ShardFile::Unreadable(error) => return Err(error),

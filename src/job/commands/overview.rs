@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::error::Result;
 use crate::job::state::census::Census;
-use crate::job::state::ledger::{Entry, Ledger};
+use crate::job::state::ledger::{Ledger, ShardEntry};
 use crate::job::state::location::Location;
 use crate::job::state::plan::{Plan, ShardKind};
 use crate::limits::Limits;
@@ -74,7 +74,7 @@ impl Overview {
         ledger: &Ledger,
         plan: &Plan,
         location: &dyn Location,
-        mut also: impl FnMut(&Entry),
+        mut also: impl FnMut(&ShardEntry),
     ) -> Result<Overview> {
         let mut overview = Overview::default();
         overview.spans.reserve_exact(ledger.count() as usize);
@@ -86,7 +86,7 @@ impl Overview {
         Ok(overview)
     }
 
-    pub(in crate::job) fn add(&mut self, entry: &Entry, is_archive: bool) {
+    pub(in crate::job) fn add(&mut self, entry: &ShardEntry, is_archive: bool) {
         self.records += entry.records;
         self.bytes += entry.bytes;
         self.pixels += entry.pixels;
@@ -113,7 +113,7 @@ impl Overview {
         self.add_to_worker(entry, begun, ended);
     }
 
-    fn add_to_worker(&mut self, entry: &Entry, begun: u64, ended: u64) {
+    fn add_to_worker(&mut self, entry: &ShardEntry, begun: u64, ended: u64) {
         let new = || Worker { share: Share::default(), begun: u64::MAX, ended: 0 };
         let worker = match self.workers.get_mut(entry.maker()) {
             Some(worker) => worker,

@@ -160,10 +160,17 @@ fn over_time(done: &[Span], begun: u64, ended: u64) -> Vec<TimeSlice> {
 pub(in crate::job) mod tests {
     use super::*;
     use crate::job::state::ledger::tests::entry;
-    use crate::job::state::ledger::{Entry, State};
+    use crate::job::state::ledger::{ShardEntry, State};
 
-    pub(in crate::job) fn done(at: u64, seconds: f64, records: u64, worker: &str) -> Entry {
-        Entry { at, seconds, records, bytes: 10 * records, worker: worker.into(), ..entry(1, 0, State::Done) }
+    pub(in crate::job) fn done(at: u64, seconds: f64, records: u64, worker: &str) -> ShardEntry {
+        ShardEntry {
+            at,
+            seconds,
+            records,
+            bytes: 10 * records,
+            worker: worker.into(),
+            ..entry(1, 0, State::Done)
+        }
     }
 
     #[test]

@@ -211,9 +211,9 @@ impl Todo {
 
     /// The keys of a file's failed records.
     fn failed(&self, file: &str, codes: &[String]) -> Result<HashSet<OsString>> {
-        let rows = read(&*self.location, file, self.format)?;
-        let failed = rows.filter(|row| row.as_ref().map_or(true, |row| is_failed(row, codes)));
-        failed.map(|row| row.map(|row| row.key)).collect()
+        let records = read(&*self.location, file, self.format)?;
+        let failed = records.filter(|record| record.as_ref().map_or(true, |record| is_failed(record, codes)));
+        failed.map(|record| record.map(|record| record.key)).collect()
     }
 
     /// The sources of a shard whose `failed` records, or all, are to be hashed again.

@@ -6,7 +6,7 @@ use std::fs::File;
 use super::duplicates::{Duplicates, Origin};
 use crate::error::Result;
 use crate::job::state::digest::Keys;
-use crate::job::state::ledger::{Entry, Ledger};
+use crate::job::state::ledger::{Ledger, ShardEntry};
 use crate::job::state::location::{Listed, Location};
 use crate::job::state::plan::{self, ListingTime, Plan, ShardKind};
 use crate::job::state::records::{self, ShardFile, records_file};
@@ -142,7 +142,7 @@ impl Check<'_> {
             if known.is_empty() {
                 known = self.ledger.some(self.location, shard)?.into();
             }
-            let is_done = known.front().is_some_and(|done: &Entry| done.shard == shard);
+            let is_done = known.front().is_some_and(|done: &ShardEntry| done.shard == shard);
             let done = if is_done { known.pop_front() } else { None };
             self.shard(shard, done.as_ref())?;
         }
@@ -150,7 +150,7 @@ impl Check<'_> {
     }
 
     /// Checks what is planned for a shard, and its file if it is done.
-    fn shard(&mut self, shard: u64, done: Option<&Entry>) -> Result<()> {
+    fn shard(&mut self, shard: u64, done: Option<&ShardEntry>) -> Result<()> {
         let items = self.items(shard);
         let Some(done) = done else { return Ok(()) };
         self.verdict.other_limits |= !done.other_limits.is_empty();
@@ -187,7 +187,13 @@ impl Check<'_> {
     }
 
     /// Holds a file against its line in the ledger and against the plan, which does not know what is in archives.
-    fn file(&mut self, shard: u64, content: File, entry: &Entry, items: Option<Vec<Item>>) -> Result<()> {
+    fn file(
+        &mut self,
+        shard: u64,
+        content: File,
+        entry: &ShardEntry,
+        items: Option<Vec<Item>>,
+    ) -> Result<()> {
         let archive = self.plan.shards()[shard as usize].kind == ShardKind::Archive;
         let items = items.filter(|_| !archive);
         let mut planned = Keys::default();
@@ -198,7 +204,7 @@ impl Check<'_> {
             (false, true) => Origin::Planned,
             (false, false) => Origin::Unplanned,
         };
-        if !self.rows(content, entry, origin)? {
+        if !self.records(content, entry, origin)? {
             return Ok(());
         }
         let inputs = items.map_or(0, |items| items.len() as u64);
@@ -211,21 +217,21 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Holds a file's rows against its line in the ledger; `false` where they cannot be read.
-    fn rows(&mut self, content: File, entry: &Entry, origin: Origin) -> Result<bool> {
+    /// Holds a file's records against its line in the ledger; `false` where they cannot be read.
+    fn records(&mut self, content: File, entry: &ShardEntry, origin: Origin) -> Result<bool> {
         let mut tally = Tally::default();
-        let rows = match self.format.records(content) {
-            Ok(rows) => rows,
+        let records = match self.format.records(content) {
+            Ok(records) => records,
             Err(error) => {
                 self.verdict.fault(format!("{}: {error}", entry.file));
                 return Ok(false);
             }
         };
-        for row in rows {
-            match row {
-                Ok(row) => {
-                    self.keys.add(&row.key, origin)?;
-                    tally.add(&row);
+        for record in records {
+            match record {
+                Ok(record) => {
+                    self.keys.add(&record.key, origin)?;
+                    tally.add(&record);
                 }
                 Err(error) => {
                     self.verdict.fault(format!("{}: {error}", entry.file));
@@ -289,14 +295,14 @@ mod tests {
         };
         let mut lines = String::new();
         for shard in [0, 1, u64::MAX] {
-            let most = Entry {
+            let most = ShardEntry {
                 records: u64::MAX,
                 bytes: u64::MAX,
                 pixels: u64::MAX,
                 ..entry(shard, u32::MAX, State::Done)
             };
             let failed = BTreeMap::from([("io".to_string(), u64::MAX), ("limit".to_string(), 7)]);
-            let all = Entry { failed, length: u64::MAX, at: u64::MAX, seconds: -1e300, ..most };
+            let all = ShardEntry { failed, length: u64::MAX, at: u64::MAX, seconds: -1e300, ..most };
             lines += &format!("{}\n", seal(&all).unwrap());
         }
         location.append("ledger/liar_0000.jsonl", lines.as_bytes()).unwrap();

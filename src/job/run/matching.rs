@@ -25,7 +25,7 @@ impl Matching {
         Lookup::new(&self.galleries, self.options.clone(), self.threads)
     }
 
-    /// Fills in what matched; `queries` are those of the rows.
+    /// Fills in what matched; `queries` are those of the records.
     ///
     /// # Errors
     ///
@@ -33,11 +33,11 @@ impl Matching {
     pub(in crate::job) fn fill(
         &self,
         lookup: &mut Lookup<'_>,
-        rows: &mut [StoredRecord],
+        records: &mut [StoredRecord],
         queries: &Queries,
     ) -> Result<()> {
         let matches = lookup.matches(queries, &self.names)?;
-        rows.iter_mut().zip(matches).for_each(|(row, matches)| row.matches = Some(matches));
+        records.iter_mut().zip(matches).for_each(|(record, matches)| record.matches = Some(matches));
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::job::state::ledger::Entry;
+use crate::job::state::ledger::ShardEntry;
 use crate::pipeline::Record;
 
 /// Something that a worker did, when it happened.
@@ -164,7 +164,7 @@ impl Progress {
         }
     }
 
-    pub(in crate::job) fn finished_shard(&self, entry: &Entry) {
+    pub(in crate::job) fn finished_shard(&self, entry: &ShardEntry) {
         self.step();
         self.shards.fetch_add(1, Ordering::Relaxed);
         self.notify(&Event::ShardDone {

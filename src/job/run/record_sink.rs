@@ -10,13 +10,13 @@ use crate::pipeline::{Queries, Record, Sink, StoredRecord, Times};
 
 /// What goes from the pipeline to whoever makes the files.
 pub(in crate::job) enum SinkEvent {
-    /// Rows of the current shard, with what is looked up for each.
+    /// Records of the current shard, with what is looked up for each.
     Records(Vec<StoredRecord>, Queries, Effort),
     /// The current shard is complete.
     End(ShardInFlight),
 }
 
-/// What rows took.
+/// What records took.
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::job) struct Effort {
     /// How long threads were at them.
@@ -25,15 +25,15 @@ pub(in crate::job) struct Effort {
     pub(in crate::job) by_devices: u64,
 }
 
-/// Rows of one part, and at most so many looked up at a time: each time a gallery comes from memory once.
-const ROWS: usize = 4_096;
+/// Records of one part, and at most so many looked up at a time: each time a gallery comes from memory once.
+const AT_ONCE: usize = 4_096;
 
 /// Takes the records of all shards in order.
 pub(in crate::job) struct RecordSink<'a> {
     in_flight: &'a InFlight,
     progress: &'a Progress,
     parts: Sender<SinkEvent>,
-    rows: Vec<StoredRecord>,
+    records: Vec<StoredRecord>,
     queries: Queries,
     effort: Effort,
 }
@@ -48,16 +48,16 @@ impl<'a> RecordSink<'a> {
             in_flight,
             progress,
             parts,
-            rows: Vec::new(),
+            records: Vec::new(),
             queries: Queries::default(),
             effort: Effort::default(),
         }
     }
 
-    fn send_rows(&mut self) -> Result<()> {
-        let (rows, queries) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.queries));
+    fn send_records(&mut self) -> Result<()> {
+        let (records, queries) = (std::mem::take(&mut self.records), std::mem::take(&mut self.queries));
         let effort = std::mem::take(&mut self.effort);
-        if rows.is_empty() { Ok(()) } else { self.send(SinkEvent::Records(rows, queries, effort)) }
+        if records.is_empty() { Ok(()) } else { self.send(SinkEvent::Records(records, queries, effort)) }
     }
 
     fn send(&self, part: SinkEvent) -> Result<()> {
@@ -65,14 +65,14 @@ impl<'a> RecordSink<'a> {
     }
 }
 
-/// The row of a record in a job's file, which is a function of the input and the settings: which worker had a device, and whether that failed, is not
+/// A record as it stands in a job's file, which is a function of the input and the settings: which worker had a device, and whether that failed, is not
 /// in it. Every backend gives the same bits.
-fn row_of(record: &Record) -> StoredRecord {
-    let mut row = StoredRecord::from(record);
-    if let Ok(picture) = &mut row.outcome {
+fn stored(record: &Record) -> StoredRecord {
+    let mut stored = StoredRecord::from(record);
+    if let Ok(picture) = &mut stored.outcome {
         (picture.backend, picture.fallback) = (Backend::Cpu.name().into(), None);
     }
-    row
+    stored
 }
 
 impl Sink for RecordSink<'_> {
@@ -82,13 +82,13 @@ impl Sink for RecordSink<'_> {
         self.effort.times += record.times;
         self.effort.by_devices +=
             u64::from(record.outcome.as_ref().is_ok_and(|hashed| hashed.backend == Backend::Gpu));
-        self.rows.push(row_of(record));
+        self.records.push(stored(record));
         self.queries.push(record);
-        if self.rows.len() < ROWS { Ok(()) } else { self.send_rows() }
+        if self.records.len() < AT_ONCE { Ok(()) } else { self.send_records() }
     }
 
     fn fence(&mut self, shard: u64) -> Result<()> {
-        self.send_rows()?;
+        self.send_records()?;
         let ended = self.in_flight.end(shard);
         let ended = ended.ok_or_else(|| Error::Input(format!("shard {shard} ended and was not begun")))?;
         self.send(SinkEvent::End(ended))

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::retried::Retried;
-use crate::job::state::ledger::Entry;
+use crate::job::state::ledger::ShardEntry;
 use crate::limits::Limits;
 use crate::pipeline::StoredRecord;
 
@@ -13,7 +13,7 @@ use crate::pipeline::StoredRecord;
 #[derive(Debug, Clone)]
 pub(in crate::job) struct Repair {
     /// What the ledger says of it so far.
-    pub(in crate::job) before: Entry,
+    pub(in crate::job) before: ShardEntry,
     pub(in crate::job) anew: Anew,
     pub(in crate::job) codes: Vec<String>,
     /// The archive whose members the records are, if they are.

@@ -36,16 +36,16 @@ impl ShardContext {
     /// Whether a record that was hashed is not in `new`.
     fn lacks(&self, repair: &Repair, new: &Open) -> Result<bool> {
         let mut hashed = HashSet::new();
-        for row in read(&*self.location, &repair.before.file, self.format)? {
-            let row = row?;
-            if row.outcome.is_ok() {
-                hashed.insert(row.key);
+        for record in read(&*self.location, &repair.before.file, self.format)? {
+            let record = record?;
+            if record.outcome.is_ok() {
+                hashed.insert(record.key);
             }
         }
-        for row in self.rows(new)? {
-            let row = row?;
-            if row.outcome.is_ok() {
-                hashed.remove(&row.key);
+        for record in self.records(new)? {
+            let record = record?;
+            if record.outcome.is_ok() {
+                hashed.remove(&record.key);
             }
         }
         Ok(!hashed.is_empty())
@@ -62,13 +62,13 @@ impl ShardContext {
     fn with_new(&self, repair: &Repair, new: &Open) -> Result<Option<Open>> {
         let codes = self.codes(new)?;
         let mut by_key: HashMap<OsString, VecDeque<StoredRecord>> = HashMap::new();
-        for row in self.rows(new)? {
-            let row = row?;
-            by_key.entry(row.key.clone()).or_default().push_back(row);
+        for record in self.records(new)? {
+            let record = record?;
+            by_key.entry(record.key.clone()).or_default().push_back(record);
         }
         let (mut repaired, mut replaced) = (Open { spent: new.spent, ..Open::new(self)? }, false);
-        for row in read(&*self.location, &repair.before.file, self.format)? {
-            let old = row?;
+        for record in read(&*self.location, &repair.before.file, self.format)? {
+            let old = record?;
             if !is_failed(&old, &repair.codes) {
                 repaired.write(&old)?;
                 continue;
@@ -86,10 +86,10 @@ impl ShardContext {
     }
 
     fn each_failed(&self, repair: &Repair, each: impl Fn(&StoredRecord)) -> Result<()> {
-        for row in read(&*self.location, &repair.before.file, self.format)? {
-            let row = row?;
-            if is_failed(&row, &repair.codes) {
-                each(&row);
+        for record in read(&*self.location, &repair.before.file, self.format)? {
+            let record = record?;
+            if is_failed(&record, &repair.codes) {
+                each(&record);
             }
         }
         Ok(())
@@ -97,12 +97,13 @@ impl ShardContext {
 
     /// The error codes of what failed in `new`, by key.
     fn codes(&self, new: &Open) -> Result<HashMap<OsString, String>> {
-        let failed = |row: StoredRecord| row.outcome.err().map(|failure| (row.key, failure.code.to_string()));
-        self.rows(new)?.filter_map(|row| row.map(failed).transpose()).collect()
+        let failed =
+            |record: StoredRecord| record.outcome.err().map(|failure| (record.key, failure.code.to_string()));
+        self.records(new)?.filter_map(|record| record.map(failed).transpose()).collect()
     }
 
-    /// The rows of a file that is complete and has no name yet.
-    fn rows(&self, of: &Open) -> Result<impl Iterator<Item = Result<StoredRecord>>> {
+    /// The records of a file that is complete and has no name yet.
+    fn records(&self, of: &Open) -> Result<impl Iterator<Item = Result<StoredRecord>>> {
         let mut file = of.draft.as_file();
         let again = file.rewind().and_then(|()| file.try_clone());
         self.format.records(again.map_err(|error| Error::io("cannot read the records", error))?)

@@ -16,7 +16,7 @@ use super::options::Ending;
 use super::progress::Progress;
 use super::repair::Repair;
 use crate::error::{Error, Result};
-use crate::job::state::ledger::Entry;
+use crate::job::state::ledger::ShardEntry;
 use crate::job::state::location::Publish;
 use crate::limits::Limits;
 use crate::pipeline::{Source, Sources, Stop};
@@ -49,7 +49,7 @@ impl Purpose {
     }
 
     /// What the ledger said of the file before.
-    pub(in crate::job) fn before(&self) -> Option<&Entry> {
+    pub(in crate::job) fn before(&self) -> Option<&ShardEntry> {
         match self {
             Purpose::New(_) => None,
             Purpose::Repair(repair) => Some(&repair.before),

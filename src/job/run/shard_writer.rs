@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::job::state::claim::Claims;
 use crate::job::state::digest;
 use crate::job::state::identity::now;
-use crate::job::state::ledger::{Entry, State, Writer};
+use crate::job::state::ledger::{ShardEntry, State, Writer};
 use crate::job::state::location::{Location, Publish};
 use crate::job::state::plan;
 use crate::job::state::records::{records_file, settle};
@@ -73,9 +73,9 @@ impl Open {
         })
     }
 
-    pub(in crate::job) fn write(&mut self, row: &StoredRecord) -> Result<()> {
-        self.tally.add(row);
-        self.sink.write_stored(row)
+    pub(in crate::job) fn write(&mut self, record: &StoredRecord) -> Result<()> {
+        self.tally.add(record);
+        self.sink.write_stored(record)
     }
 }
 
@@ -96,12 +96,12 @@ impl<'a> ShardWriter<'a> {
     pub(in crate::job) fn take(&mut self, part: SinkEvent) -> Result<()> {
         self.context.progress.step();
         match part {
-            SinkEvent::Records(mut rows, queries, effort) => {
+            SinkEvent::Records(mut records, queries, effort) => {
                 let started = Instant::now();
-                self.look_up(&mut rows, &queries)?;
+                self.look_up(&mut records, &queries)?;
                 let matching = if self.lookup.is_some() { started.elapsed() } else { Duration::ZERO };
                 let (open, started) = (self.open()?, Instant::now());
-                rows.iter().try_for_each(|row| open.write(row))?;
+                records.iter().try_for_each(|record| open.write(record))?;
                 open.spent.times += effort.times;
                 open.spent.by_devices += effort.by_devices;
                 open.spent.matching += matching;
@@ -109,16 +109,16 @@ impl<'a> ShardWriter<'a> {
                 Ok(())
             }
             SinkEvent::End(ended) => {
-                // Without a row it is an archive with nothing in it.
+                // Without a record it is an archive with nothing in it.
                 let open = self.open.take().map_or_else(|| Open::new(self.context), Ok)?;
                 self.context.end(&ended, open)
             }
         }
     }
 
-    fn look_up(&mut self, rows: &mut [StoredRecord], queries: &Queries) -> Result<()> {
+    fn look_up(&mut self, records: &mut [StoredRecord], queries: &Queries) -> Result<()> {
         match &mut self.lookup {
-            Some((matching, lookup)) => matching.fill(lookup, rows, queries),
+            Some((matching, lookup)) => matching.fill(lookup, records, queries),
             None => Ok(()),
         }
     }
@@ -147,7 +147,7 @@ impl ShardContext {
         let entry = self.entry(ended, &open)?;
         self.writer.append(&entry)?;
         if self.location.publish(open.draft, &entry.file, publish)? {
-            self.writer.append(&Entry { state: State::Done, ..entry.clone() })?;
+            self.writer.append(&ShardEntry { state: State::Done, ..entry.clone() })?;
         } else {
             settle(&*self.location, &self.writer, ended.shard, &entry.file)?;
         }
@@ -155,7 +155,7 @@ impl ShardContext {
         Ok(())
     }
 
-    fn entry(&self, ended: &ShardInFlight, open: &Open) -> Result<Entry> {
+    fn entry(&self, ended: &ShardInFlight, open: &Open) -> Result<ShardEntry> {
         let file = records_file(ended.shard, self.format);
         let (sha256, length) = digest::of_file(open.draft.as_file(), &file)?;
         let (before, mut thread_seconds) = (ended.purpose.before(), open.spent.seconds());
@@ -163,7 +163,7 @@ impl ShardContext {
             *thread_seconds.entry(what.clone()).or_default() += seconds;
         }
         let Tally { records, failed, bytes, pixels, census, keys } = open.tally.clone();
-        Ok(Entry {
+        Ok(ShardEntry {
             state: State::Announced,
             shard: ended.shard,
             generation: before.map_or(0, |before| before.generation + 1),
@@ -182,7 +182,7 @@ impl ShardContext {
             seconds: ended.begun.elapsed().as_secs_f64(),
             at: now(),
             worker: self.claims.own().name.clone(),
-            first: before.map(Entry::making),
+            first: before.map(ShardEntry::making),
         })
     }
 }

@@ -27,14 +27,14 @@ pub struct Census {
 }
 
 impl Census {
-    /// Counts a row; one that failed is in no class.
-    pub(in crate::job) fn add(&mut self, row: &StoredRecord) {
-        let Ok(picture) = &row.outcome else { return };
+    /// Counts a record; one that failed is in no class.
+    pub(in crate::job) fn add(&mut self, record: &StoredRecord) {
+        let Ok(picture) = &record.outcome else { return };
         count(&mut self.formats, picture.format.as_deref().unwrap_or("pixels"), 1);
         count(&mut self.details, &picture.detail, 1);
         picture.flags.iter().for_each(|flag| count(&mut self.flags, flag, 1));
         self.sizes[size_class(u64::from(picture.width) * u64::from(picture.height))] += 1;
-        self.matched += u64::from(row.matches.as_ref().is_some_and(|matches| !matches.is_empty()));
+        self.matched += u64::from(record.matches.as_ref().is_some_and(|matches| !matches.is_empty()));
     }
 
     /// Whether no class holds more than so many pictures.

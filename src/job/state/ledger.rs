@@ -45,7 +45,7 @@ pub enum State {
 
 /// One line: a shard's file, and what is in it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct ShardEntry {
     /// Whether it can be relied on.
     pub state: State,
     /// The shard's number.
@@ -96,16 +96,16 @@ fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-/// Who made a file, and when; each as in [`Entry`].
+/// Who made a file, and when; each as in [`ShardEntry`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the fields of Entry say what each means")]
+#[expect(missing_docs, reason = "the fields of ShardEntry say what each means")]
 pub struct Making {
     pub seconds: f64,
     pub at: u64,
     pub worker: String,
 }
 
-impl Entry {
+impl ShardEntry {
     /// Who made the file before all retries, and when.
     pub(in crate::job) fn making(&self) -> Making {
         let own = || Making { seconds: self.seconds, at: self.at, worker: self.worker.clone() };
@@ -122,14 +122,14 @@ impl Entry {
             && self.census.is_within(self.records)
     }
 
-    /// When its first picture was begun, before all retries, as [`at`](Entry::at).
+    /// When its first picture was begun, before all retries, as [`at`](ShardEntry::at).
     pub(in crate::job) fn begun(&self) -> u64 {
         let (seconds, at) =
             self.first.as_ref().map_or((self.seconds, self.at), |first| (first.seconds, first.at));
         at.saturating_sub((seconds * 1e3) as u64)
     }
 
-    /// When it was made, before all retries, as [`at`](Entry::at).
+    /// When it was made, before all retries, as [`at`](ShardEntry::at).
     pub(in crate::job) fn ended(&self) -> u64 {
         self.first.as_ref().map_or(self.at, |first| first.at)
     }
@@ -176,7 +176,7 @@ pub(in crate::job) struct Ledger {
     /// The newest generation that is done, by shard.
     done: Index,
     /// What is announced beyond.
-    announced: HashMap<u64, Vec<Entry>>,
+    announced: HashMap<u64, Vec<ShardEntry>>,
     /// Whole lines that are damaged.
     damaged: u64,
     /// Whose lines are known without reading them.
@@ -238,7 +238,7 @@ impl Ledger {
         self.done.add(shard, line);
     }
 
-    fn announce(&mut self, entry: Entry) {
+    fn announce(&mut self, entry: ShardEntry) {
         if self.done.get(entry.shard).is_none_or(|done| done.generation < entry.generation) {
             self.announced.entry(entry.shard).or_default().push(entry);
         }
@@ -264,7 +264,7 @@ impl Ledger {
     /// # Errors
     ///
     /// [`Error::Input`](crate::Error::Input) where it is not there any more, and those of the location.
-    pub(in crate::job) fn entry(&self, location: &dyn Location, shard: u64) -> Result<Option<Entry>> {
+    pub(in crate::job) fn entry(&self, location: &dyn Location, shard: u64) -> Result<Option<ShardEntry>> {
         let Some(line) = self.done.get(shard) else { return Ok(None) };
         Ok(self.read_back(location, vec![(shard, line)])?.pop())
     }
@@ -274,7 +274,7 @@ impl Ledger {
     /// # Errors
     ///
     /// Those of [`entry`](Ledger::entry).
-    pub(in crate::job) fn some(&self, location: &dyn Location, first: u64) -> Result<Vec<Entry>> {
+    pub(in crate::job) fn some(&self, location: &dyn Location, first: u64) -> Result<Vec<ShardEntry>> {
         let mut bytes = 0;
         let lines = self.done.from(first).take_while(|(_, line)| {
             let fits = bytes < WINDOW;
@@ -293,7 +293,7 @@ impl Ledger {
         &self,
         location: &dyn Location,
         mut first: u64,
-        mut take: impl FnMut(Entry),
+        mut take: impl FnMut(ShardEntry),
     ) -> Result<()> {
         loop {
             let some = self.some(location, first)?;
@@ -303,12 +303,12 @@ impl Ledger {
         }
     }
 
-    fn read_back(&self, location: &dyn Location, lines: Vec<(u64, Line)>) -> Result<Vec<Entry>> {
+    fn read_back(&self, location: &dyn Location, lines: Vec<(u64, Line)>) -> Result<Vec<ShardEntry>> {
         read_back(location, |file| &*self.files.names[file as usize], lines)
     }
 
     /// What is announced for a shard and not done.
-    pub(in crate::job) fn announced(&self, shard: u64) -> &[Entry] {
+    pub(in crate::job) fn announced(&self, shard: u64) -> &[ShardEntry] {
         self.announced.get(&shard).map_or(&[], Vec::as_slice)
     }
 
@@ -325,8 +325,8 @@ pub(in crate::job) mod tests {
     use super::super::location::Folder;
     use super::*;
 
-    pub(in crate::job) fn entry(shard: u64, generation: u32, state: State) -> Entry {
-        Entry {
+    pub(in crate::job) fn entry(shard: u64, generation: u32, state: State) -> ShardEntry {
+        ShardEntry {
             state,
             shard,
             generation,
@@ -411,7 +411,7 @@ pub(in crate::job) mod tests {
     }
 
     /// A ledger that read what one worker wrote.
-    fn written(entries: &[Entry]) -> (tempfile::TempDir, Arc<dyn Location>, Ledger) {
+    fn written(entries: &[ShardEntry]) -> (tempfile::TempDir, Arc<dyn Location>, Ledger) {
         let folder = tempfile::tempdir().unwrap();
         let location: Arc<dyn Location> = Arc::new(Folder::create(folder.path()).unwrap());
         let writer = Writer::new(location.clone(), "a");
@@ -442,7 +442,7 @@ pub(in crate::job) mod tests {
         let folder = tempfile::tempdir().unwrap();
         let location: Arc<dyn Location> = Arc::new(Folder::create(folder.path()).unwrap());
         let writers = ["a", "b"].map(|name| Arc::new(Writer::new(location.clone(), name)));
-        let large = |shard: u64| Entry {
+        let large = |shard: u64| ShardEntry {
             worker: "w".repeat(if shard == 40 { 3 << 20 } else { 30_000 }),
             ..entry(shard, 0, State::Done)
         };

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Seek as _;
 
 use super::digest;
-use super::ledger::{Entry, Ledger, State, Writer};
+use super::ledger::{Ledger, ShardEntry, State, Writer};
 use super::location::Location;
 use super::plan;
 use crate::error::{Error, Result};
@@ -25,9 +25,9 @@ pub(in crate::job) fn account_for(
 ) -> Result<bool> {
     let Some(content) = location.open(file)? else { return Ok(false) };
     let (sha256, length) = digest::of_file(&content, file)?;
-    let same = |entry: &&Entry| entry.sha256 == sha256 && entry.length == length;
+    let same = |entry: &&ShardEntry| entry.sha256 == sha256 && entry.length == length;
     let Some(announced) = ledger.announced(shard).iter().find(same) else { return Ok(false) };
-    writer.append(&Entry { state: State::Done, ..announced.clone() })?;
+    writer.append(&ShardEntry { state: State::Done, ..announced.clone() })?;
     Ok(true)
 }
 
@@ -45,13 +45,14 @@ pub(in crate::job) fn settle(location: &dyn Location, writer: &Writer, shard: u6
 }
 
 /// Whether a record failed with one of these codes; any, where there are none.
-pub(in crate::job) fn is_failed(row: &StoredRecord, codes: &[String]) -> bool {
-    row.outcome
+pub(in crate::job) fn is_failed(record: &StoredRecord, codes: &[String]) -> bool {
+    record
+        .outcome
         .as_ref()
         .is_err_and(|failure| codes.is_empty() || codes.iter().any(|code| *code == failure.code))
 }
 
-/// The rows of a file of records.
+/// The records of a file of records.
 pub(in crate::job) fn read(
     location: &dyn Location,
     file: &str,
@@ -64,14 +65,14 @@ pub(in crate::job) fn read(
         ))
     })?;
     let named = file.to_string();
-    let rows = format.records(content)?;
-    Ok(rows.map(move |row| row.map_err(|error| Error::Input(format!("{named}: {error}")))))
+    let records = format.records(content)?;
+    Ok(records.map(move |record| record.map_err(|error| Error::Input(format!("{named}: {error}")))))
 }
 
 /// What stands in a shard's place.
 pub(in crate::job) enum ShardFile {
     /// The file of this ledger line, at its beginning.
-    Intact(File, Box<Entry>),
+    Intact(File, Box<ShardEntry>),
     /// A file with another checksum or length.
     Mismatch,
     Missing,
@@ -79,7 +80,11 @@ pub(in crate::job) enum ShardFile {
 }
 
 /// The file of a shard that is `done`; it is read to its end. Where it matches no line of the ledger, the ledger is read on.
-pub(in crate::job) fn find(location: &dyn Location, ledger: &mut Ledger, done: &Entry) -> Result<ShardFile> {
+pub(in crate::job) fn find(
+    location: &dyn Location,
+    ledger: &mut Ledger,
+    done: &ShardEntry,
+) -> Result<ShardFile> {
     match look(location, ledger, done) {
         ShardFile::Intact(content, entry) => Ok(ShardFile::Intact(content, entry)),
         ShardFile::Unreadable(error) => Ok(ShardFile::Unreadable(error)),
@@ -92,7 +97,7 @@ pub(in crate::job) fn find(location: &dyn Location, ledger: &mut Ledger, done: &
     }
 }
 
-fn look(location: &dyn Location, ledger: &Ledger, done: &Entry) -> ShardFile {
+fn look(location: &dyn Location, ledger: &Ledger, done: &ShardEntry) -> ShardFile {
     let read = || {
         let Some(mut content) = location.open(&done.file)? else { return Ok(ShardFile::Missing) };
         let (sha256, length) = digest::of_file(&content, &done.file)?;

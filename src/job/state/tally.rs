@@ -1,4 +1,4 @@
-//! What a file of records holds, in numbers, from its rows alone.
+//! What a file of records holds, in numbers, from its records alone.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use super::census::Census;
 use super::digest::Keys;
 use crate::pipeline::StoredRecord;
 
-/// Counts rows.
+/// Counts records.
 #[derive(Debug, Clone, Default)]
 pub(in crate::job) struct Tally {
     pub(in crate::job) records: u64,
@@ -18,11 +18,11 @@ pub(in crate::job) struct Tally {
 }
 
 impl Tally {
-    pub(in crate::job) fn add(&mut self, row: &StoredRecord) {
+    pub(in crate::job) fn add(&mut self, record: &StoredRecord) {
         self.records += 1;
-        self.keys.add(&row.key);
-        self.census.add(row);
-        match &row.outcome {
+        self.keys.add(&record.key);
+        self.census.add(record);
+        match &record.outcome {
             Ok(picture) => {
                 self.bytes += picture.bytes.unwrap_or(0);
                 self.pixels += u64::from(picture.width) * u64::from(picture.height);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::num::NonZeroU32;
 
 use super::index::Line;
-use super::{Entry, LEDGER, State};
+use super::{LEDGER, ShardEntry, State};
 use crate::error::{Error, Result};
 use crate::job::state::checksummed::unseal;
 use crate::job::state::location::Location;
@@ -35,7 +35,7 @@ pub(super) struct Found {
     /// Shards that are done, and the lines that say so.
     pub(super) done: Vec<(u64, Line)>,
     /// What is announced, by shard, and not done in the same file.
-    pub(super) announced: HashMap<u64, Vec<Entry>>,
+    pub(super) announced: HashMap<u64, Vec<ShardEntry>>,
     /// Whole lines that are damaged.
     pub(super) damaged: u64,
 }
@@ -69,7 +69,7 @@ impl Found {
                 continue;
             }
             let length = u32::try_from(text.len()).ok().and_then(NonZeroU32::new);
-            match (length, unseal(text).filter(Entry::is_sound)) {
+            match (length, unseal(text).filter(ShardEntry::is_sound)) {
                 (Some(length), Some(entry)) => {
                     let line = Line { offset, file, length, generation: entry.generation };
                     self.add_entry(entry, line);
@@ -79,7 +79,7 @@ impl Found {
         }
     }
 
-    fn add_entry(&mut self, entry: Entry, line: Line) {
+    fn add_entry(&mut self, entry: ShardEntry, line: Line) {
         match entry.state {
             State::Announced => self.announced.entry(entry.shard).or_default().push(entry),
             State::Done => {
@@ -91,7 +91,7 @@ impl Found {
 }
 
 /// Forgets what is announced for a shard, up to a generation that is done.
-pub(super) fn forget_announced(announced: &mut HashMap<u64, Vec<Entry>>, shard: u64, done: u32) {
+pub(super) fn forget_announced(announced: &mut HashMap<u64, Vec<ShardEntry>>, shard: u64, done: u32) {
     if let Some(entries) = announced.get_mut(&shard) {
         entries.retain(|entry| entry.generation > done);
         if entries.is_empty() {
@@ -134,14 +134,14 @@ pub(super) fn read_back<'a>(
     location: &dyn Location,
     name: impl Fn(u32) -> &'a str + Sync,
     lines: Vec<(u64, Line)>,
-) -> Result<Vec<Entry>> {
+) -> Result<Vec<ShardEntry>> {
     let read = |run: Run| {
         let name = format!("{LEDGER}/{}", name(run.file));
         let bytes = location.read_range(&name, run.start, run.end - run.start)?;
         let entry = |(shard, line): &(u64, Line)| {
             let start = (line.offset - run.start) as usize;
             let text = bytes.get(start..start + line.length.get() as usize);
-            let entry = text.and_then(unseal).filter(Entry::is_sound).filter(|entry: &Entry| {
+            let entry = text.and_then(unseal).filter(ShardEntry::is_sound).filter(|entry: &ShardEntry| {
                 (entry.shard, entry.generation, entry.state) == (*shard, line.generation, State::Done)
             });
             entry.ok_or_else(|| {
@@ -151,7 +151,7 @@ pub(super) fn read_back<'a>(
                 ))
             })
         };
-        run.lines.iter().map(entry).collect::<Result<Vec<Entry>>>()
+        run.lines.iter().map(entry).collect::<Result<Vec<ShardEntry>>>()
     };
     let mut entries = Vec::new();
     for read in each(runs(lines), read) {

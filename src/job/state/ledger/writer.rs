@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Entry, LEDGER};
+use super::{LEDGER, ShardEntry};
 use crate::error::Result;
 use crate::job::state::checksummed::seal;
 use crate::job::state::location::Location;
@@ -31,7 +31,7 @@ struct Next {
 /// A line that was written.
 #[derive(Debug)]
 pub(super) struct Written {
-    pub(super) entry: Entry,
+    pub(super) entry: ShardEntry,
     /// The file's name in the ledger's folder.
     pub(super) file: String,
     /// Where it begins there, in bytes.
@@ -61,7 +61,7 @@ impl Writer {
     }
 
     /// Appends a line; it is there after a power cut.
-    pub(in crate::job) fn append(&self, entry: &Entry) -> Result<()> {
+    pub(in crate::job) fn append(&self, entry: &ShardEntry) -> Result<()> {
         let mut next = lock(&self.next);
         let Next { line, offset } = *next;
         let file = format!("{}_{:04}.jsonl", self.worker, line / self.most);
