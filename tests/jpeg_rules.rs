@@ -577,3 +577,22 @@ fn dots_beyond_the_range_are_read_in_full() {
     }
     assert_eq!(cases, 4 * 2 * 4);
 }
+
+/// A frequency with a step beyond every sample makes a block all black and white, and a sample of blocks would miss the few that have it.
+#[test]
+fn steps_beyond_every_sample_have_all_read() {
+    for (step, is_usual) in [(1_024u16, true), (1_025, false), (40_000, false)] {
+        let plain = Jpeg::waves(200, 150, (2, 2)).pale();
+        let mut table = vec![0x10];
+        plain.tables[0].iter().for_each(|usual| table.extend(u16::from(*usual).to_be_bytes()));
+        table[1 + 2 * 63..].copy_from_slice(&step.to_be_bytes());
+        let mut precise = Vec::new();
+        segment(&mut precise, 0xDB, &table);
+        let (whole, start) = (plain.encode(), plain.start());
+        let file = [&start, &precise[..], &whole[start.len()..]].concat();
+        // PDQ would have patterns read in full.
+        let options = HashOptions::default().algorithms(vec![Algorithm::PhotoDna]);
+        let hashed = Hasher::new(options).hash(&file).unwrap();
+        assert_eq!(matches!(hashed.detail, Detail::Scaled(_)), is_usual, "{step}: {}", hashed.detail);
+    }
+}

@@ -4,52 +4,101 @@ use std::borrow::Cow;
 use std::fmt::Display;
 
 /// Phrases of libraries and what we say instead.
-const PHRASES: [(&str, &str); 26] = [
-    ("Format error decoding Bmp: ", ""),
-    ("Format error decoding WebP: ", ""),
-    ("The decoder for Bmp does not support the format features ", ""),
-    ("The decoder for WebP does not support the format features ", ""),
-    ("invalid JPEG format: ", ""),
-    ("unsupported JPEG feature: ", ""),
-    ("Error decoding huffman values: ", ""),
-    ("\"Bad Huffman Code", "bad Huffman code"),
-    (", corrupt JPEG\"", ""),
-    ("NonIntegerSubsamplingRatio", "its sampling factors make no sense"),
-    ("Error parsing ", ""),
-    (" segment. Reason:", " segment: "),
-    ("format error: ", ""),
-    ("compressed data is corrupt: \"", "its compressed data is broken: \""),
-    ("Encountered Huffman table with excessive length in DHT\"", "a Huffman table is too long"),
-    ("its compressed data is broken: \"", "its compressed data is broken: "),
-    ("Decode Error", "it cannot be decompressed"),
-    ("color type ", "colour type "),
-    ("Parquet error: ", ""),
-    ("Parquet argument error: ", ""),
-    ("Parquet: ", ""),
-    ("EOF: ", ""),
-    ("External: ", ""),
-    ("failed to fill whole buffer", "it breaks off"),
-    ("unexpected end of file", "it breaks off"),
-    ("Unexpected End of File", "it breaks off"),
+static PHRASES: [(Phrase, &str); 26] = [
+    (phrase("Format error decoding Bmp: "), ""),
+    (phrase("Format error decoding WebP: "), ""),
+    (phrase("The decoder for Bmp does not support the format features "), ""),
+    (phrase("The decoder for WebP does not support the format features "), ""),
+    (phrase("invalid JPEG format: "), ""),
+    (phrase("unsupported JPEG feature: "), ""),
+    (phrase("Error decoding huffman values: "), ""),
+    (phrase("\"Bad Huffman Code"), "bad Huffman code"),
+    (phrase(", corrupt JPEG\""), ""),
+    (phrase("NonIntegerSubsamplingRatio"), "its sampling factors make no sense"),
+    (phrase("Error parsing "), ""),
+    (phrase(" segment. Reason:"), " segment: "),
+    (phrase("format error: "), ""),
+    (phrase("compressed data is corrupt: \""), "its compressed data is broken: \""),
+    (phrase("Encountered Huffman table with excessive length in DHT\""), "a Huffman table is too long"),
+    (phrase("its compressed data is broken: \""), "its compressed data is broken: "),
+    (phrase("Decode Error"), "it cannot be decompressed"),
+    (phrase("color type "), "colour type "),
+    (phrase("Parquet error: "), ""),
+    (phrase("Parquet argument error: "), ""),
+    (phrase("Parquet: "), ""),
+    (phrase("EOF: "), ""),
+    (phrase("External: "), ""),
+    (phrase("failed to fill whole buffer"), "it breaks off"),
+    (phrase("unexpected end of file"), "it breaks off"),
+    (phrase("Unexpected End of File"), "it breaks off"),
+];
+
+/// Rewritings of more than a phrase, and what stands in every message that one is for.
+static REWRITINGS: [(Phrase, fn(&str) -> Option<String>); 9] = [
+    (phrase("<"), without_markup),
+    (phrase("ChunkType { type: "), chunk_types),
+    (phrase("Some("), values),
+    (phrase("CRC error: expected "), checksums),
+    (phrase("Corrupt deflate stream. "), deflate),
+    (phrase("color/depth combination in header: "), depths),
+    (phrase("color type "), colours),
+    (phrase(": ["), lists),
+    (phrase(" at path \""), places),
 ];
 
 /// A message as people are shown it.
 pub(super) fn plain(message: &impl Display) -> String {
-    let mut message = without_markup(message.to_string());
-    for rewrite in [chunk_types, values, checksums, deflate, colours, lists, places] {
-        if let Some(better) = rewrite(&message) {
+    let mut message = message.to_string();
+    let mut has = letters(&message);
+    for (phrase, rewrite) in &REWRITINGS {
+        if phrase.is_in(&message, has)
+            && let Some(better) = rewrite(&message)
+        {
             message = better;
+            has = letters(&message);
         }
     }
-    for (phrase, better) in PHRASES {
-        if message.contains(phrase) {
-            message = message.replace(phrase, better);
+    for (phrase, better) in &PHRASES {
+        if phrase.is_in(&message, has) {
+            message = message.replace(phrase.text, better);
+            has = letters(&message);
         }
     }
     // Sentences in quotes, or what a phrase left of them.
-    let is_quoted = message.starts_with('"') || message.contains("one row could be decoded: ");
-    let is_odd = message.matches('"').count() % 2 == 1;
-    if is_quoted || is_odd { message.replace('"', "") } else { message }
+    let quotes = message.bytes().filter(|byte| *byte == b'"').count();
+    let is_quoted =
+        quotes > 0 && (message.starts_with('"') || message.contains("one row could be decoded: "));
+    if is_quoted || quotes % 2 == 1 { message.replace('"', "") } else { message }
+}
+
+/// A text to look for, and which characters it has. An archive may hold millions of files that are no pictures, and most phrases have a character
+/// that a message lacks: to look for all of them in all messages took three quarters of the time that such a file takes.
+struct Phrase {
+    text: &'static str,
+    letters: u128,
+}
+
+const fn phrase(text: &'static str) -> Phrase {
+    Phrase { text, letters: letters(text) }
+}
+
+impl Phrase {
+    /// Whether a message that has these letters holds the phrase.
+    fn is_in(&self, message: &str, letters: u128) -> bool {
+        letters & self.letters == self.letters && message.contains(self.text)
+    }
+}
+
+/// Which ASCII characters a text has, a bit for each.
+const fn letters(text: &str) -> u128 {
+    let (bytes, mut letters, mut at) = (text.as_bytes(), 0, 0);
+    while at < bytes.len() {
+        if bytes[at].is_ascii() {
+            letters |= 1 << bytes[at];
+        }
+        at += 1;
+    }
+    letters
 }
 
 /// `before`, what `change` makes of the part between `open` and `close`, and what comes behind.
@@ -99,13 +148,15 @@ fn deflate(text: &str) -> Option<String> {
     Some(format!("{before}its compressed data is broken: {}", words.trim_end_matches('.')))
 }
 
-/// `Gray(3)` and `Rgb/Two`.
-fn colours(text: &str) -> Option<String> {
-    if let Some(sizes) = between(text, "color/depth combination in header: ", "/", |colour| {
+/// `Rgb/Two`.
+fn depths(text: &str) -> Option<String> {
+    between(text, "color/depth combination in header: ", "/", |colour| {
         format!("combination in its header: {} with bits a sample: ", colour.to_uppercase()).into()
-    }) {
-        return Some(sizes);
-    }
+    })
+}
+
+/// `Gray(3)`.
+fn colours(text: &str) -> Option<String> {
     let (before, rest) = text.split_once("color type ")?;
     let (colour, rest) = rest.split_once('(')?;
     let (bits, behind) = rest.split_once(')')?;
@@ -125,10 +176,10 @@ fn places(text: &str) -> Option<String> {
 }
 
 /// A server's page is what its title, or its code and message, say.
-fn without_markup(text: String) -> String {
+fn without_markup(text: &str) -> Option<String> {
     let lower = text.to_ascii_lowercase();
     let starts = ["<?xml", "<!doctype", "<html", "<head", "<body", "<error"];
-    let Some(start) = starts.iter().filter_map(|start| lower.find(start)).min() else { return text };
+    let start = starts.iter().filter_map(|start| lower.find(start)).min()?;
     let page = &text[start..];
     let element = |name: &str| {
         let open = lower[start..].find(&format!("<{name}>"))? + name.len() + 2;
@@ -140,7 +191,7 @@ fn without_markup(text: String) -> String {
         None => [element("code"), element("message")].into_iter().flatten().collect(),
     };
     let before = text[..start].trim_end_matches([' ', ':', '\n']);
-    if said.is_empty() { before.to_string() } else { format!("{before}: {}", said.join(": ")) }
+    Some(if said.is_empty() { before.to_string() } else { format!("{before}: {}", said.join(": ")) })
 }
 
 #[cfg(test)]

@@ -17,6 +17,9 @@
 //! The same blocks tell how much of luma's variance is in frequencies that are not read: it is what a signature misses where its boxes end inside of
 //! blocks. Over [`most_hidden`] of all of it (dither, line art, text), every pixel is read as well.
 //!
+//! No sample of 8 bits has a frequency beyond 1,024, so no encoder has a use for a step above that ([`LARGEST_STEP`]). A file that has one may hold any
+//! few blocks whose pixels are all beyond the range, which a sample would miss, and is read in full.
+//!
 //! The blocks are the next of luma, or sometimes of chroma, behind the places where the lanes of the fast decoder stop, about one in [`BLOCKS_FOR_EACH`], at least [`LEAST`] and at
 //! most [`MOST_BLOCKS`]; where lanes stop, the picture's data decides. A scan in which they stop too seldom, since it has next to no data or a restart
 //! marker behind every few blocks, is read in full, and so are sequential files of several scans.
@@ -51,6 +54,9 @@ const MOST: f32 = 0.06;
 fn most_hidden(kept: u32) -> f32 {
     if kept >= super::detail::kept(6) { 0.1 } else { 0.25 }
 }
+
+/// The largest quantisation step of a file that is not read in full: the largest DC value of samples of 8 bits, in the units of T.81, A.3.3.
+const LARGEST_STEP: u16 = 1_024;
 
 /// Blocks of the scan for each that is looked at, and how many are.
 const BLOCKS_FOR_EACH: usize = 500;
@@ -182,6 +188,7 @@ impl Sample {
         let mut measure = Measure::default();
         match self.scan {
             _ if self.wanted == 0 => return false,
+            _ if data.steps.as_flattened().iter().any(|step| *step > LARGEST_STEP) => return true,
             Some(scan) => self.look_in_scan(&scan, data, &mut measure, level),
             None => self.look_at_watched(data, &mut measure, level),
         }
