@@ -45,6 +45,7 @@ use crate::error::{Error, Result};
 mod accept;
 mod app;
 mod auth;
+mod banks;
 mod body;
 mod choices;
 mod clock;
@@ -81,6 +82,7 @@ pub use tls::TlsFiles;
 use accept::{Listening, Served};
 use app::{App, Phase, Shared};
 use auth::Keys;
+use banks::Banks;
 use connections::Connections;
 use face::Face;
 use front::Front;
@@ -149,8 +151,9 @@ impl Service {
         let ServiceOptions { listen, reuse_port, threads, memory, limits, .. } = &options;
         let tls = options.tls.clone().map(Tls::open).transpose()?.map(Arc::new);
         let state = options.data.as_deref().map(State::own).transpose()?.map(Arc::new);
-        let keys = state.filter(|_| !options.no_keys).map(Keys::of).transpose()?;
         let galleries = Galleries::open(options.galleries.clone())?;
+        let banks = state.clone().map(|state| Banks::open(state, &galleries)).transpose()?;
+        let keys = state.filter(|_| !options.no_keys).map(Keys::of).transpose()?;
         let mut hash = options.hash.clone();
         let decode = &mut hash.decode.limits;
         decode.max_file_bytes = decode.max_file_bytes.min(limits.picture);
@@ -160,6 +163,7 @@ impl Service {
             engine: engine.build()?,
             searcher: Searcher::start(*threads, WAITING)?,
             galleries,
+            banks,
             permits: Permits::new(memory / BODIES),
             limits: limits.clone(),
             choices: Default::default(),
@@ -291,6 +295,10 @@ async fn watch_files(app: Shared, tls: Option<Arc<Tls>>) {
             if let Some(keys) = &app.keys {
                 // A file that cannot be read now is read the next time; until then the keys are those that were known.
                 let _ = keys.refresh();
+            }
+            if let Some(banks) = &app.banks {
+                // Likewise: what was not woken now is woken the next time.
+                let _ = banks.wake(&app.galleries);
             }
             let taken = tls.as_ref().and_then(|tls| tls.refresh());
             taken.into_iter().for_each(|taken| app.reporter.report(&Event::Certificate { taken }));

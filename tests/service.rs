@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 use shadegrid::{Algorithm, Orientation};
 use tempfile::TempDir;
 
+#[path = "service/banks.rs"]
+mod banks;
 #[path = "service/client.rs"]
 #[allow(dead_code, unreachable_pub, reason = "what tests share")]
 mod client;
@@ -353,7 +355,7 @@ fn the_description_names_every_path() {
     let paths = description["paths"].as_object().unwrap();
     let mut asked = 0;
     for (path, methods) in paths {
-        let path = path.replace("{name}", "known");
+        let path = path.replace("{name}", "known").replace("{id}", "1");
         for method in methods.as_object().unwrap().keys() {
             let head =
                 format!("{} {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", method.to_uppercase());
@@ -365,7 +367,7 @@ fn the_description_names_every_path() {
         let head = format!("PATCH {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
         server.connect().ask(head.as_bytes()).problem(405, "method");
     }
-    assert!(asked >= 9, "only {asked}");
+    assert!(asked >= 14, "only {asked}");
     server.get("/v1/none").problem(404, "not_found");
     // Every reference leads somewhere.
     let text = description.to_string();

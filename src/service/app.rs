@@ -7,6 +7,7 @@ use axum::http::HeaderMap;
 use tokio::sync::watch;
 
 use super::auth::Keys;
+use super::banks::Banks;
 use super::choices::KeptChoices;
 use super::event::{Event, Reporter};
 use super::galleries::{Change, Galleries, Set};
@@ -24,6 +25,8 @@ pub(crate) struct App {
     pub(crate) engine: Engine,
     pub(crate) searcher: Searcher,
     pub(crate) galleries: Galleries,
+    /// Galleries that change over the network; `None` where no folder keeps them.
+    pub(crate) banks: Option<Banks>,
     pub(crate) permits: Permits,
     pub(crate) limits: ServiceLimits,
     pub(crate) choices: KeptChoices,

@@ -9,6 +9,31 @@ pub(crate) fn text(time: SystemTime) -> String {
     format!("{}T{hour:02}:{minute:02}:{second:02}Z", date(seconds / 86_400))
 }
 
+/// The seconds since 1970 of a time in UTC, as [`text`] writes it, with or without parts of a second.
+pub(crate) fn seconds(text: &str) -> Option<i64> {
+    let (whole, rest) = text.split_at_checked("2026-11-25T10:00:00".len())?;
+    let part = rest.strip_suffix('Z')?;
+    let digits = part.strip_prefix('.').unwrap_or(part);
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let number = |at: usize, length: usize| -> Option<i64> {
+        let text = whole.get(at..at + length)?;
+        text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+    };
+    let (year, month, day) = (number(0, 4)?, number(5, 2)?, number(8, 2)?);
+    let (hour, minute, second) = (number(11, 2)?, number(14, 2)?, number(17, 2)?);
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let days = year * 365 + year.div_euclid(4) - year.div_euclid(100)
+        + year.div_euclid(400)
+        + (month * 153 + 2) / 5
+        + day;
+    let seconds = (days - 719_469) * 86_400 + hour * 3600 + minute * 60 + second;
+    // Days and hours that there are not, and other signs between the numbers, give another text.
+    let time = UNIX_EPOCH.checked_add(std::time::Duration::from_secs(u64::try_from(seconds).ok()?))?;
+    (self::text(time).strip_suffix('Z') == Some(whole)).then_some(seconds)
+}
+
 /// The date so many days after 1970-01-01, in the Gregorian calendar.
 fn date(days: u64) -> String {
     // Years that begin in March have their leap day at the end, and eras of 400 years are all alike.
@@ -38,6 +63,20 @@ mod tests {
             (4_107_542_400, "2100-03-01T00:00:00Z"),
         ] {
             assert_eq!(text(UNIX_EPOCH + Duration::from_secs(seconds)), expected);
+            assert_eq!(super::seconds(expected), Some(seconds as i64));
+            assert_eq!(super::seconds(&expected.replace('Z', ".125Z")), Some(seconds as i64));
+        }
+        for wrong in [
+            "",
+            "2026-02-30T00:00:00Z",
+            "2026-01-01T24:00:00Z",
+            "2026-01-01 00:00:00Z",
+            "2026-01-01T00:00:00",
+            "1969-12-31T23:59:59Z",
+            "2026-01-01T00:00:00+01",
+            "é026-01-01T00:00:00Z",
+        ] {
+            assert_eq!(super::seconds(wrong), None, "{wrong}");
         }
     }
 }

@@ -10,6 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use arc_swap::ArcSwap;
 use serde::Serialize;
 
+use super::state::banks::Bank;
 use crate::error::{Error, Result};
 use crate::gallery::{Counts, EntryId, Gallery};
 use crate::pipeline::Hit;
@@ -38,12 +39,44 @@ pub(crate) struct Known {
     pub(crate) name: String,
     /// Its number among all, from 1.
     number: u64,
-    pub(crate) gallery: Arc<Gallery>,
+    pub(crate) parts: Vec<Arc<Part>>,
     pub(crate) counts: Counts,
-    /// The checksum that tells it from its other versions.
+    /// What tells it from its other versions.
     pub(crate) version: String,
     pub(crate) loaded: SystemTime,
-    stamp: Stamp,
+    /// When its file was written, or its bank changed.
+    changed: Option<SystemTime>,
+    origin: Origin,
+}
+
+/// Where a gallery comes from.
+#[derive(Debug)]
+enum Origin {
+    File(Stamp),
+    /// A bank, and the share of look-ups that it takes part in for clients of HMA.
+    Bank {
+        ratio: f64,
+    },
+}
+
+/// A gallery that is searched by itself: a file, or some rows of a bank.
+#[derive(Debug)]
+pub(crate) struct Part {
+    gallery: Arc<Gallery>,
+    /// The rows' ids by their places, in order.
+    ids: Option<Vec<u64>>,
+}
+
+impl Part {
+    /// Rows of a bank.
+    pub(crate) fn of_rows(gallery: Gallery, ids: Vec<u64>) -> Part {
+        Part { gallery: Arc::new(gallery), ids: Some(ids) }
+    }
+
+    /// How many rows there are.
+    pub(crate) fn len(&self) -> usize {
+        self.ids.as_ref().map_or(0, Vec::len)
+    }
 }
 
 /// All galleries at one instant. A request keeps those that it began with.
@@ -52,6 +85,8 @@ pub(crate) struct Set {
     pub(crate) all: Vec<Arc<Known>>,
     /// The same for the searcher.
     pub(crate) named: Arc<Vec<(String, Arc<Gallery>)>>,
+    /// Which gallery, and which part of it, each of those is.
+    owners: Vec<(usize, usize)>,
 }
 
 /// What was searched, in an answer.
@@ -60,7 +95,7 @@ pub(crate) struct Checked {
     gallery: String,
     version: String,
     entries: u64,
-    /// Seconds since its file was written.
+    /// Seconds since its file was written, or its bank changed.
     age_s: u64,
 }
 
@@ -115,12 +150,17 @@ impl Galleries {
         for (name, path) in expanded(&self.files).unwrap_or_default() {
             let at = all.iter().position(|known| known.name == name);
             let known = at.map(|at| all[at].clone());
+            // A bank keeps its name against files that come later.
+            if known.as_ref().is_some_and(|known| known.is_bank()) {
+                continue;
+            }
             if only.is_some_and(|only| only != name)
                 || (only.is_none() && !self.is_new(&path, known.as_deref()))
             {
                 continue;
             }
-            let number = known.map_or(all.len() as u64 + 1, |known| known.number);
+            let highest = all.iter().map(|known| known.number).max().unwrap_or(0);
+            let number = known.map_or(highest + 1, |known| known.number);
             match open(name.clone(), path.clone(), number) {
                 Ok(opened) => {
                     changes.push(Change { name, entries: Some(opened.counts.entries) });
@@ -145,8 +185,27 @@ impl Galleries {
     fn is_new(&self, path: &Path, known: Option<&Known>) -> bool {
         let Ok(stamp) = fs::metadata(path).map(|found| Stamp::of(&found)) else { return false };
         let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        known.is_none_or(|known| known.stamp != stamp)
+        known.is_none_or(|known| !matches!(known.origin, Origin::File(own) if own == stamp))
             && !refused.iter().any(|of| *of == (path.into(), stamp))
+    }
+
+    /// Puts a bank in its place, or among the others.
+    pub(crate) fn put(&self, bank: Known) {
+        let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.now().all.clone();
+        match all.iter().position(|known| known.name == bank.name) {
+            Some(at) => all[at] = Arc::new(bank),
+            None => all.push(Arc::new(bank)),
+        }
+        self.set.store(Arc::new(Set::of(all)));
+    }
+
+    /// Takes a bank away.
+    pub(crate) fn remove(&self, name: &str) {
+        let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.now().all.clone();
+        all.retain(|known| known.name != name || !known.is_bank());
+        self.set.store(Arc::new(Set::of(all)));
     }
 
     fn refuse(&self, path: PathBuf) {
@@ -168,8 +227,15 @@ pub(crate) struct Change {
 
 impl Set {
     fn of(all: Vec<Arc<Known>>) -> Set {
-        let named = all.iter().map(|known| (known.name.clone(), known.gallery.clone())).collect();
-        Set { named: Arc::new(named), all }
+        let parts = all.iter().enumerate().flat_map(|(at, known)| {
+            known
+                .parts
+                .iter()
+                .enumerate()
+                .map(move |(part, of)| ((known.name.clone(), of.gallery.clone()), (at, part)))
+        });
+        let (named, owners) = parts.unzip();
+        Set { named: Arc::new(named), owners, all }
     }
 
     /// Those that a key may see.
@@ -193,22 +259,28 @@ impl Set {
 
     /// When the newest file was written, in seconds since 1970; 0 where there is none.
     pub(crate) fn newest(&self) -> i64 {
-        let written =
-            self.all.iter().filter_map(|known| known.stamp.modified?.duration_since(UNIX_EPOCH).ok());
+        let written = self.all.iter().filter_map(|known| known.changed?.duration_since(UNIX_EPOCH).ok());
         written.max().map_or(0, |since| since.as_secs() as i64)
     }
 
-    /// One number for an entry of these galleries: the gallery's own, from 1, and its place. It holds until the gallery's file is rewritten.
+    /// One number for an entry of these galleries. Of a bank it is the entry's id; of a file it is the file's number, from 1, and the place of the entry, and
+    /// holds until the file is rewritten.
     pub(crate) fn number(&self, hit: &Hit) -> u64 {
-        let at = hit.found.gallery;
-        let place = self.all.get(at).map_or(0, |known| known.gallery.place(hit.found.found.entry));
-        self.all.get(at).map_or(0, |known| known.number) << 32 | place
+        let owner = self.owners.get(hit.found.gallery).map(|(known, part)| (&self.all[*known], *part));
+        let Some((known, part)) = owner else { return 0 };
+        let part = &known.parts[part];
+        let place = part.gallery.place(hit.found.found.entry);
+        match &part.ids {
+            Some(ids) => ids.get(place as usize).copied().unwrap_or(0),
+            None => known.number << 32 | place,
+        }
     }
 
-    /// The entry of such a number.
-    pub(crate) fn entry(&self, number: u64) -> Option<(&Arc<Known>, EntryId)> {
-        let known = self.all.iter().find(|known| known.number == number >> 32)?;
-        Some((known, known.gallery.at_place(number & 0xffff_ffff)?))
+    /// The entry of a file's number.
+    pub(crate) fn entry(&self, number: u64) -> Option<(&Arc<Known>, &Gallery, EntryId)> {
+        let known = self.all.iter().find(|known| known.number == number >> 32 && !known.is_bank())?;
+        let gallery = &known.parts.first()?.gallery;
+        Some((known, gallery, gallery.at_place(number & 0xffff_ffff)?))
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&Arc<Known>> {
@@ -229,6 +301,40 @@ impl Set {
 }
 
 impl Known {
+    /// A bank of these parts.
+    pub(crate) fn bank(bank: &Bank, parts: Vec<Arc<Part>>) -> Known {
+        let mut counts = Counts::default();
+        for part in &parts {
+            let of = part.gallery.counts();
+            counts.entries += of.entries;
+            counts.photodna += of.photodna;
+            counts.pdq += of.pdq;
+        }
+        Known {
+            name: bank.name.clone(),
+            number: 0,
+            parts,
+            counts,
+            version: format!("{:08x}", bank.revision),
+            loaded: SystemTime::now(),
+            changed: Some(bank.changed),
+            origin: Origin::Bank { ratio: bank.ratio },
+        }
+    }
+
+    /// Whether its entries come and go over the network.
+    pub(crate) fn is_bank(&self) -> bool {
+        matches!(self.origin, Origin::Bank { .. })
+    }
+
+    /// The share of look-ups that it takes part in, for clients of HMA.
+    pub(crate) fn ratio(&self) -> f64 {
+        match self.origin {
+            Origin::Bank { ratio } => ratio,
+            Origin::File(_) => 1.0,
+        }
+    }
+
     fn checked(&self) -> Checked {
         Checked {
             gallery: self.name.clone(),
@@ -238,9 +344,9 @@ impl Known {
         }
     }
 
-    /// Seconds since its file was written.
+    /// Seconds since its file was written, or its bank changed.
     pub(crate) fn age(&self) -> u64 {
-        let since = self.stamp.modified.unwrap_or(self.loaded);
+        let since = self.changed.unwrap_or(self.loaded);
         SystemTime::now().duration_since(since).map_or(0, |age| age.as_secs())
     }
 }
@@ -272,8 +378,9 @@ fn open(name: String, path: PathBuf, number: u64) -> Result<Known> {
         counts: gallery.counts(),
         version: format!("{:08x}", gallery.checksum()),
         loaded: SystemTime::now(),
-        stamp: Stamp::of(&found),
-        gallery: Arc::new(gallery),
+        changed: found.modified().ok(),
+        origin: Origin::File(Stamp::of(&found)),
+        parts: vec![Arc::new(Part { gallery: Arc::new(gallery), ids: None })],
     })
 }
 

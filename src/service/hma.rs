@@ -19,6 +19,7 @@ use super::app::Shared;
 use super::auth::PathKey;
 use super::problem::{Answer, Problem};
 
+mod banks;
 mod curation;
 mod hashing;
 mod matching;
@@ -57,13 +58,13 @@ pub(crate) fn router(app: &Shared) -> Router {
         .route("/c/signal_type", get(curation::signal_types))
         .route("/c/signal_type/index", get(curation::index))
         .route("/c/content_type", get(curation::content_types))
-        .route("/c/banks", get(curation::banks).post(curation::read_only))
-        .route("/c/bank/{name}", get(curation::bank).put(curation::read_only).delete(curation::read_only))
-        .route("/c/bank/{name}/content", post(curation::read_only))
-        .route("/c/bank/{name}/signal", post(curation::read_only))
+        .route("/c/banks", get(curation::banks).post(banks::create))
+        .route("/c/bank/{name}", get(curation::bank).put(banks::change).delete(banks::remove))
+        .route("/c/bank/{name}/content", post(banks::add_content))
+        .route("/c/bank/{name}/signal", post(banks::add_signal))
         .route(
             "/c/bank/{name}/content/{id}",
-            get(curation::content).put(curation::read_only).delete(curation::read_only),
+            get(curation::content).put(banks::change_content).delete(banks::remove_content),
         )
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)

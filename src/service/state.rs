@@ -9,6 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::error::{Error, Result};
 
+pub(crate) mod banks;
 pub(crate) mod keys;
 
 /// The file with everything that is kept.
@@ -21,7 +22,8 @@ const LOCK: &str = "serve.lock";
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What each version of the file adds to the one before. A line is never changed, only followed by another.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
     CREATE TABLE keys (
         id TEXT PRIMARY KEY,
         secret BLOB NOT NULL,
@@ -33,7 +35,32 @@ const MIGRATIONS: [&str; 1] = ["
         expires INTEGER,
         revoked INTEGER
     ) STRICT;
-"];
+",
+    "
+    CREATE TABLE banks (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        ratio REAL NOT NULL,
+        revision INTEGER NOT NULL,
+        changed INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE entries (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        bank INTEGER NOT NULL REFERENCES banks (id) ON DELETE CASCADE,
+        key TEXT NOT NULL,
+        label TEXT NOT NULL,
+        note TEXT NOT NULL,
+        photodna BLOB,
+        pdq BLOB,
+        quality INTEGER,
+        metadata TEXT,
+        enabled INTEGER NOT NULL,
+        created INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX entries_by_bank ON entries (bank, id);
+    CREATE INDEX entries_that_wake ON entries (enabled) WHERE enabled > 1;
+",
+];
 
 /// The open file.
 #[derive(Debug)]

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::StatusCode;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post, put};
 
 use super::app::Shared;
 use super::problem::Problem;
 
 mod compare;
+mod entries;
 mod galleries;
 mod hash;
 mod health;
@@ -28,7 +29,10 @@ pub(crate) fn router(app: &Shared) -> Router {
         .route("/v1/match", post(matching::look_up))
         .route("/v1/lookup", post(lookup::look_up))
         .route("/v1/compare", post(compare::compare))
-        .route("/v1/galleries", get(galleries::list))
+        .route("/v1/galleries", get(galleries::list).post(entries::create))
+        .route("/v1/galleries/{name}", delete(entries::remove_bank))
+        .route("/v1/galleries/{name}/entries", post(entries::add))
+        .route("/v1/galleries/{name}/entries/{id}", put(entries::change).delete(entries::remove))
         .route("/v1/galleries/{name}/reload", post(galleries::reload))
         .route("/v1/openapi.json", get(openapi))
         .route("/healthz", get(health::alive))

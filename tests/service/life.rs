@@ -50,21 +50,22 @@ fn another_process_takes_the_port_over() {
     let address = first.address;
     let (done, asked) = (AtomicBool::new(false), AtomicU64::new(0));
     std::thread::scope(|scope| {
-        for _ in 0..3 {
-            scope.spawn(|| {
-                while !done.load(Ordering::Relaxed) {
-                    let answer = Connection::to(address).ask(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
-                    assert_eq!(answer.status, 200);
-                    asked.fetch_add(1, Ordering::Relaxed);
-                }
-            });
-        }
+        let ask = || {
+            while !done.load(Ordering::Relaxed) {
+                let answer = Connection::to(address).ask(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
+                assert_eq!(answer.status, 200);
+                asked.fetch_add(1, Ordering::Relaxed);
+            }
+        };
+        let asking = [scope.spawn(ask), scope.spawn(ask), scope.spawn(ask)];
         let second = Server::at(&address.to_string(), &options);
         first.terminate();
         assert_eq!(first.wait().code(), Some(0));
         std::thread::sleep(Duration::from_millis(300));
-        done.store(true, Ordering::Relaxed);
         assert_eq!(second.get("/readyz").status, 200);
+        done.store(true, Ordering::Relaxed);
+        // The second one lives until the last of them has its answer.
+        asking.into_iter().for_each(|thread| thread.join().unwrap());
     });
     println!("{} connections, none refused", asked.load(Ordering::Relaxed));
     assert!(asked.load(Ordering::Relaxed) >= 100);

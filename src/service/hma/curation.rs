@@ -1,19 +1,18 @@
 //! `/c/…`: banks, which are galleries here, and what the face can do.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::{Path, Request, State};
-use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::super::app::{Ask, Shared};
+use super::super::app::{App, Ask, Shared, aside};
 use super::super::galleries::{Known, Set};
 use super::super::json;
-use super::super::problem::{Answer, Problem};
+use super::super::problem::Answer;
+use super::banks;
 use super::signal::{self, Values, bank_name};
 
 #[derive(Debug, Serialize)]
@@ -24,7 +23,7 @@ struct Bank {
 
 impl Bank {
     fn of(known: &Known) -> Bank {
-        Bank { name: bank_name(&known.name), matching_enabled_ratio: 1.0 }
+        Bank { name: bank_name(&known.name), matching_enabled_ratio: known.ratio() }
     }
 }
 
@@ -40,12 +39,7 @@ pub(super) async fn bank(
     Path(name): Path<String>,
 ) -> Answer<Response> {
     let set = app.set(ask.galleries.as_deref());
-    json::answer(&Bank::of(find(&set, &name)?))
-}
-
-fn find<'a>(set: &'a Set, name: &str) -> Answer<&'a Arc<Known>> {
-    let found = set.all.iter().find(|known| bank_name(&known.name) == name);
-    found.ok_or_else(|| Problem::not_found("bank not found"))
+    json::answer(&Bank::of(signal::bank(&set, &name)?))
 }
 
 /// An entry of a bank by the number that matches name.
@@ -55,29 +49,35 @@ pub(super) async fn content(
     Path((name, id)): Path<(String, String)>,
     request: Request,
 ) -> Answer<Response> {
-    let (set, values) = (app.set(ask.galleries.as_deref()), Values::of(request.uri().query()));
-    let bank = find(&set, &name)?;
-    let none = || Problem::not_found("content not found");
-    let id: u64 = id.parse().map_err(|_| none())?;
-    let (known, entry) = set.entry(id).filter(|(known, _)| known.name == bank.name).ok_or_else(none)?;
-    let mut answer =
-        json!({ "id": id, "bank": bank_name(&known.name), "enabled": true, "original_media_uri": null });
-    if values.is_true("include_signals") {
-        let pdq = known.gallery.pdq(entry).map(|signature| Value::from(signature.to_string()));
-        let photodna = known.gallery.photodna(entry).map(|signature| Value::from(signature.to_string()));
-        let both = [("pdq", pdq), ("photodna", photodna)];
-        let on = |name: &str| app.signals.iter().any(|algorithm| algorithm.name() == name);
-        let signals = both.into_iter().filter(|(name, _)| on(name));
-        answer["signals"] = signals.filter_map(|(name, signal)| Some((name.to_string(), signal?))).collect();
-    }
-    json::answer(&answer)
+    let values = Values::of(request.uri().query());
+    let (signals, metadata) = (values.is_true("include_signals"), values.is_true("include_metadata"));
+    let shown = aside(move || {
+        let id: u64 = id.parse().map_err(|_| banks::no_content())?;
+        let set = app.set(ask.galleries.as_deref());
+        let known = signal::bank(&set, &name)?;
+        if !known.is_bank() {
+            return of_file(&app, &set, known, id, signals);
+        }
+        let bank = banks::find(&app, &ask, &name)?;
+        let entry = banks::banks(&app)?.entry(&bank, id)?.ok_or_else(banks::no_content)?;
+        Ok(banks::content(&bank, &entry, signals, metadata))
+    });
+    json::answer(&shown.await?)
 }
 
-/// Files of galleries are written by the command alone.
-pub(super) async fn read_only() -> Problem {
-    let detail =
-        "this service has galleries in files, which are read only: change them by `shadegrid gallery`";
-    Problem::new(StatusCode::FORBIDDEN, "read_only", detail)
+/// An entry of a file.
+fn of_file(app: &App, set: &Set, bank: &Known, id: u64, with_signals: bool) -> Answer<Value> {
+    let found = set.entry(id).filter(|(known, ..)| known.name == bank.name);
+    let (known, gallery, entry) = found.ok_or_else(banks::no_content)?;
+    let mut shown = json!({ "id": id, "disable_until_ts": 1, "enabled": true, "original_media_uri": null, "bank": Bank::of(known) });
+    if with_signals {
+        let pdq = gallery.pdq(entry).map(|signature| Value::from(signature.to_string()));
+        let photodna = gallery.photodna(entry).map(|signature| Value::from(signature.to_string()));
+        let on = |name: &str| app.signals.iter().any(|algorithm| algorithm.name() == name);
+        let signals = [("pdq", pdq), ("photodna", photodna)].into_iter().filter(|(name, _)| on(name));
+        shown["signals"] = signals.filter_map(|(name, signal)| Some((name.to_string(), signal?))).collect();
+    }
+    Ok(shown)
 }
 
 pub(super) async fn signal_types(State(app): State<Shared>) -> Answer<Response> {

@@ -7,6 +7,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::super::app::{App, Ask, Shared, until};
 use super::super::body::{self, Held, Size};
@@ -40,7 +41,7 @@ pub(super) async fn raw_lookup(
     let values = Values::of(request.uri().query());
     let algorithm = signal::signal_type(&app, values.required("signal_type")?)?;
     let query = signal::query(algorithm, values.required("signal")?)?;
-    let found = look_up(&app, &ask, values.list("banks"), algorithm, query).await?;
+    let found = look_up(&app, &ask, &values, algorithm, query).await?;
     if values.is_true("include_distance") {
         return json::answer(&json!({ "matches": found }));
     }
@@ -59,7 +60,7 @@ pub(super) async fn lookup(
     }
     let algorithm = signal::signal_type(&app, values.required("signal_type")?)?;
     let query = signal::query(algorithm, values.required("signal")?)?;
-    let found = look_up(&app, &ask, values.list("banks"), algorithm, query).await?;
+    let found = look_up(&app, &ask, &values, algorithm, query).await?;
     json::answer(&by_bank(found))
 }
 
@@ -78,10 +79,7 @@ pub(super) async fn lookup_file(
         let signal = signal::of(algorithm, &hashed);
         let found = match signal.is_empty() {
             true => Vec::new(),
-            false => {
-                look_up(&app, &ask, values.list("banks"), algorithm, signal::query(algorithm, &signal)?)
-                    .await?
-            }
+            false => look_up(&app, &ask, &values, algorithm, signal::query(algorithm, &signal)?).await?,
         };
         all.insert(algorithm.name(), by_bank(found));
     }
@@ -99,11 +97,11 @@ fn by_bank(found: Vec<Matched>) -> ByBank {
 async fn look_up(
     app: &App,
     ask: &Ask,
-    banks: Option<Vec<String>>,
+    values: &Values,
     algorithm: Algorithm,
     query: Query,
 ) -> Answer<Vec<Matched>> {
-    let allowed = ask.galleries.as_deref();
+    let (allowed, banks) = (ask.galleries.as_deref(), values.list("banks"));
     let galleries = banks.map(|banks| galleries(&app.set(allowed), &banks)).transpose()?;
     let threshold = Thresholds { photodna: None, pdq: None };
     let wanted =
@@ -114,12 +112,39 @@ async fn look_up(
     let look = Look::new(app, allowed, galleries.as_deref(), wanted.search()?, Some(deadline));
     let look = look.map_err(not_ready)?;
     let hits = until(deadline, look.hits(app, &[vec![(None, query)]])).await?;
-    let matched = hits.iter().flatten().map(|hit| Matched {
+    let coin = coin(values)?;
+    let takes_part = |name: &str| look.set.get(name).is_some_and(|known| takes_part(known.ratio(), coin));
+    let hits = hits.iter().flatten().filter(|hit| takes_part(&hit.matched.gallery));
+    let matched = hits.map(|hit| Matched {
         bank_content_id: look.set.number(hit),
         distance: hit.matched.distance.to_string(),
         bank: bank_name(&hit.matched.gallery),
     });
     Ok(matched.collect())
+}
+
+/// Whether a bank takes part in a look-up: always, or as a coin falls.
+fn takes_part(ratio: f64, coin: Option<f64>) -> bool {
+    coin.is_none_or(|coin| coin < ratio)
+}
+
+/// A number from 0 to 1, the same for the same seed; none where the client wants none.
+fn coin(values: &Values) -> Answer<Option<f64>> {
+    if values.is_true("bypass_coinflip") {
+        return Ok(None);
+    }
+    let seed = match values.get("seed") {
+        Some(seed) => seed.as_bytes().to_vec(),
+        None => {
+            let mut bytes = vec![0; 16];
+            let filled = ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes);
+            filled.map_err(|_| Problem::internal("the system gives no random numbers"))?;
+            bytes
+        }
+    };
+    let digest = Sha256::digest(&seed);
+    let high = digest.iter().take(6).fold(0u64, |number, byte| number << 8 | u64::from(*byte));
+    Ok(Some(high as f64 / (1u64 << 48) as f64))
 }
 
 /// The galleries of these banks.

@@ -1,8 +1,12 @@
 //! The face's words for what we have: signal types, signals, banks, and the values of a query.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::http::StatusCode;
 
 use super::super::app::App;
+use super::super::galleries::{Known, Set};
 use super::super::problem::{Answer, Problem};
 use crate::gallery::Query;
 use crate::hasher::Hashed;
@@ -79,6 +83,18 @@ pub(super) fn bank_name(gallery: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
     let name: String = gallery.chars().map(plain).collect();
     if name.starts_with(|c: char| c.is_ascii_digit()) { format!("_{name}") } else { name }
+}
+
+/// The gallery that a client calls so.
+pub(super) fn bank<'a>(set: &'a Set, name: &str) -> Answer<&'a Arc<Known>> {
+    let found = set.all.iter().find(|known| bank_name(&known.name) == name);
+    found.ok_or_else(|| Problem::not_found("bank not found"))
+}
+
+/// Files of galleries are written by the command alone.
+pub(super) fn read_only() -> Problem {
+    let detail = "this gallery is a file, and read only, or the service keeps no banks: start it with --data";
+    Problem::new(StatusCode::FORBIDDEN, "read_only", detail)
 }
 
 #[cfg(test)]

@@ -44,6 +44,10 @@ pub(super) async fn reload(
     if app.set(ask.galleries.as_deref()).get(&name).is_none() {
         return Err(Problem::not_found("no gallery of this name is served here"));
     }
+    if app.set(None).get(&name).is_some_and(|known| known.is_bank()) {
+        let detail = "a bank has no file: what is added to it is visible at once";
+        return Err(Problem::new(StatusCode::CONFLICT, "bank", detail));
+    }
     tokio::task::spawn_blocking(move || app.refresh(Some(&name)));
     Ok(StatusCode::ACCEPTED.into_response())
 }
@@ -53,7 +57,7 @@ impl One {
         let counts = known.counts;
         One {
             name: known.name.clone(),
-            kind: "file",
+            kind: if known.is_bank() { "bank" } else { "file" },
             entries: counts.entries,
             removed: counts.removed,
             photodna: counts.photodna,
