@@ -63,6 +63,7 @@ mod looking;
 mod metrics;
 mod numbers;
 mod options;
+mod page;
 mod permits;
 mod photodna;
 mod pictures;
@@ -271,7 +272,7 @@ fn runtime() -> Result<Runtime> {
 /// Everything at the main address.
 fn own_router(app: &Shared) -> Router {
     let photodna = fronted(photodna::router(app), app, Face::PhotoDna);
-    fronted(v1::router(app), app, Face::Own).merge(photodna)
+    fronted(v1::router(app).merge(page::router()), app, Face::Own).merge(photodna)
 }
 
 /// Everything at the address of the HMA face.

@@ -377,6 +377,31 @@ fn the_description_names_every_path() {
 }
 
 #[test]
+fn a_page_shows_it() {
+    let server = Server::start(&[]);
+    let page = server.get("/");
+    assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+    let text = page.text();
+    // Nothing within the page that the policy would not run, and nothing from elsewhere.
+    assert!(!text.contains("://") && !text.contains("style=") && !text.contains("onclick"));
+    let linked: Vec<&str> = text
+        .split([' ', '>'])
+        .filter_map(|word| word.strip_prefix("href=\"").or(word.strip_prefix("src=\"")))
+        .collect();
+    assert_eq!(linked.len(), 3, "{linked:?}");
+    for path in linked {
+        let answer = server.get(path.trim_end_matches('"'));
+        assert_eq!(answer.status, 200, "{path}");
+        // What the script looks for is in the page.
+        for id in answer.text().split("$(\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+            assert!(text.contains(&format!("id=\"{id}\"")), "{id}");
+        }
+    }
+}
+
+#[test]
 fn a_deadline_is_kept() {
     let server = Server::start(&[]);
     let late = server.post_with("/v1/hash", "Request-Timeout: 0\r\n", &holiday("hills.jpg"));

@@ -154,20 +154,41 @@ struct LimitArguments {
 }
 
 /// Options that a configuration takes the place of.
-const CONFIGURED: [&str; 13] = [
+const CONFIGURED: [&str; 34] = [
     "gallery",
     "listen",
     "hma",
     "hma_signals",
     "metrics",
     "data",
+    "no_keys",
     "tls_certificate",
+    "tls_key",
+    "client_roots",
     "plain",
     "reuse_port",
     "threads",
     "memory",
     "connections",
+    "head_timeout",
     "body_timeout",
+    "answer_timeout",
+    "notice",
+    "grace",
+    "watch",
+    "max_picture_bytes",
+    "max_request_bytes",
+    "max_pictures",
+    "detail",
+    "damaged",
+    "orient",
+    "faces",
+    "max_side",
+    "max_pixels",
+    "max_pixels_per_byte",
+    "max_file_bytes",
+    "max_decoder_bytes",
+    "max_scans",
 ];
 
 const EXAMPLES: &str = "\

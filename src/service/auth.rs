@@ -130,7 +130,9 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 pub(crate) fn scope_of(face: Face, method: &str, route: &str) -> Option<Scope> {
     let reads = method == "GET" || method == "HEAD";
     match (face, route) {
-        (Face::Own, "/healthz" | "/readyz" | "/v1/openapi.json" | "") => None,
+        (Face::Own, "/healthz" | "/readyz" | "/v1/openapi.json" | "/" | "/page.css" | "/page.js" | "") => {
+            None
+        }
         (Face::Own, "/v1/hash") => Some(Scope::Hash),
         (Face::Own, "/v1/match") | (Face::PhotoDna, _) => Some(Scope::Match),
         (Face::Own, "/v1/lookup" | "/v1/compare") => Some(Scope::Lookup),

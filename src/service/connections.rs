@@ -163,7 +163,7 @@ impl HttpBody for Guarded {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn the_longest_idle_makes_room() {
         let all = Connections::new(2);
         let (first, second) = (all.enter().await, all.enter().await);
@@ -172,7 +172,7 @@ mod tests {
         second.lost().await;
         assert_eq!(all.count(), 2);
         let other = third.begin();
-        let waits = tokio::time::timeout(std::time::Duration::from_secs(1), all.enter()).await;
+        let waits = tokio::time::timeout(std::time::Duration::from_millis(50), all.enter()).await;
         assert!(waits.is_err(), "both are busy");
         drop(second);
         assert_eq!(all.count(), 2, "it had no place any more");

@@ -77,7 +77,6 @@ mod tests {
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Outer {
-        #[expect(dead_code, reason = "only read")]
         list: Vec<Inner>,
     }
 

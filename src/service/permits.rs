@@ -65,7 +65,7 @@ fn units(bytes: u64) -> u32 {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn no_more_is_lent_than_there_is() {
         let permits = Permits::new(1 << 20);
         let mut half = permits.take(1 << 19).await.unwrap();

@@ -219,8 +219,11 @@ fn a_configuration_is_checked_and_served() {
     }
     std::fs::write(&config, "listen = \"127.0.0.1:0\"\nmemory = \"64M\"\n[galleries]\nmine = \"known.gallery\"\n[limits]\npicture = 1000\n").unwrap();
     assert_eq!(check(), (Some(0), "everything can be served\n".to_string()));
-    let both = shadegrid(&["serve", "--config", config.to_str().unwrap(), "--gallery", &path]);
-    assert_eq!(both.status.code(), Some(1));
+    // Nothing that is said twice is left out in silence.
+    for option in [["--gallery", &path], ["--max-side", "9"], ["--grace", "1"]] {
+        let both = shadegrid(&[&["serve", "--config", config.to_str().unwrap()], &option[..]].concat());
+        assert_eq!(both.status.code(), Some(1), "{option:?}");
+    }
     let server = Server::bare(&["--config", config.to_str().unwrap()]);
     assert_eq!(server.get("/v1/galleries").is(200)["galleries"][0]["name"], "mine");
     server.post("/v1/hash", "", &[0; 1001]).problem(413, "limit");

@@ -43,6 +43,22 @@ fn what_does_not_finish_is_cut() {
 }
 
 #[test]
+fn lines_without_end_do_not_keep_a_service_from_ending() {
+    let (_folder, path) = known(&["hills.jpg"]);
+    let mut server = Server::start(&["--notice", "0", "--gallery", &path]);
+    let mut lines = server.connect();
+    lines.send(b"POST /v1/lookup HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{}\n\r\n");
+    lines.head();
+    assert!(String::from_utf8(lines.part().unwrap()).unwrap().contains("checked"));
+    let began = Instant::now();
+    server.terminate();
+    let last = String::from_utf8(lines.part().unwrap()).unwrap();
+    assert!(last.contains("not_ready") && lines.part().is_none(), "{last}");
+    assert_eq!(server.wait().code(), Some(0));
+    assert!(began.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
 fn another_process_takes_the_port_over() {
     let (_folder, path) = known(&["hills.jpg"]);
     let options = ["--reuse-port", "--notice", "0.2", "--gallery", &path];

@@ -15,7 +15,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, stream};
 use serde_json::json;
 
-use super::super::app::{Ask, Shared};
+use super::super::app::{Ask, Phase, Shared};
 use super::super::choices::Wanted;
 use super::super::galleries::Set;
 use super::super::json;
@@ -157,7 +157,12 @@ impl Lines {
     }
 
     async fn read_more(&mut self, patience: Duration) -> Answer<()> {
-        match tokio::time::timeout(patience, self.body.next()).await {
+        let mut phase = self.app.phase.clone();
+        let arrived = tokio::select! {
+            arrived = tokio::time::timeout(patience, self.body.next()) => arrived,
+            _ = phase.wait_for(|phase| *phase == Phase::Closing) => return Err(closing()),
+        };
+        match arrived {
             Ok(Some(Ok(part))) => self.rest.extend_from_slice(&part),
             Ok(Some(Err(_))) => return Err(Problem::input("the body ends before its end was announced")),
             // The last line may lack its end.
@@ -172,6 +177,12 @@ impl Lines {
         }
         Ok(())
     }
+}
+
+/// Lines without end would keep the service from ending.
+fn closing() -> Problem {
+    let detail = "the service ends: send the lines that have no answer yet again";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", detail)
 }
 
 /// The query of a line; none where it is blank.
