@@ -19,6 +19,8 @@ mod hash;
 mod inputs;
 mod interrupt;
 mod job;
+#[cfg(feature = "service")]
+mod key;
 mod log;
 mod lookups;
 mod matches;
@@ -30,6 +32,8 @@ mod pictures;
 mod progress;
 mod report;
 mod resources;
+#[cfg(feature = "service")]
+mod serve;
 mod watching;
 
 use exit::Exit;
@@ -75,6 +79,10 @@ enum Command {
     Match(Box<matching::Arguments>),
     Gallery(gallery::Arguments),
     Dedupe(dedupe::Arguments),
+    #[cfg(feature = "service")]
+    Serve(Box<serve::Arguments>),
+    #[cfg(feature = "service")]
+    Key(key::Arguments),
     Devices(devices::Arguments),
     Bench(bench::Arguments),
 }
@@ -97,6 +105,10 @@ fn run(command: Command) -> Result<Exit, shadegrid::Error> {
         Command::Match(arguments) => matching::run(*arguments),
         Command::Gallery(arguments) => gallery::run(arguments),
         Command::Dedupe(arguments) => dedupe::run(&arguments),
+        #[cfg(feature = "service")]
+        Command::Serve(arguments) => serve::run(*arguments),
+        #[cfg(feature = "service")]
+        Command::Key(arguments) => key::run(arguments),
         Command::Devices(arguments) => devices::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
     }

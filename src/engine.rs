@@ -55,6 +55,7 @@ mod many;
 mod request;
 mod run;
 mod search;
+mod searcher;
 
 pub use answer::{Hashing, Lane};
 pub use buffer_hasher::BufferHasher;
@@ -62,6 +63,7 @@ pub use failure::{HashError, PictureError};
 pub use request::HashRequest;
 pub use run::{Run, RunHandle, RunOptions};
 pub use search::Search;
+pub use searcher::{Lookups, Searcher, Searching};
 
 use many::{KeptBuffers, Many};
 

@@ -200,6 +200,28 @@ impl Gallery {
         (index < entries).then_some(EntryId { segment, index })
     }
 
+    /// How many entries were added before this one, removed ones counted: one number for an entry, as long as the file is not rewritten.
+    #[cfg(feature = "service")]
+    pub(crate) fn place(&self, id: EntryId) -> u64 {
+        let before = self.segments.iter().take(id.segment as usize).map(|segment| u64::from(segment.entries));
+        before.sum::<u64>() + u64::from(id.index)
+    }
+
+    /// The entry of this [`place`](Gallery::place), unless it was removed.
+    #[cfg(feature = "service")]
+    pub(crate) fn at_place(&self, place: u64) -> Option<EntryId> {
+        let mut left = place;
+        for (number, segment) in self.segments.iter().enumerate() {
+            if left < u64::from(segment.entries) {
+                let index = left as u32;
+                let is_there = !segment.is_removed(&self.storage, index);
+                return is_there.then_some(EntryId { segment: number as u32, index });
+            }
+            left -= u64::from(segment.entries);
+        }
+        None
+    }
+
     /// What is known about an entry.
     ///
     /// # Panics

@@ -5,11 +5,12 @@
 //! | module | what it is for |
 //! | --- | --- |
 //! | [`Engine`] | what a program holds: threads and memory that hash one picture, many, or a run of sources |
-//! | [`Search`] | looks pictures up in galleries, which may be replaced meanwhile |
+//! | [`Search`], [`Searcher`] | look pictures up in galleries, which may be replaced meanwhile: on the caller's thread, or on threads of their own |
 //! | [`Hasher`] | one thread's own: one picture after another |
 //! | [`gallery`] | known signatures: lists, files, exact search |
 //! | [`pipeline`] | sources of every kind (folders, archives, lists, stores), and sinks for their records |
 //! | `job` | archives of any size, by many workers on many machines, every input accounted for |
+//! | `service` | the same over HTTP, for many clients |
 //! | [`decode`] | bytes to pictures: formats, limits, damage, faces |
 //! | [`signature`] | the signatures' bytes, texts, distances and orientations |
 //!
@@ -47,7 +48,7 @@
 //!
 //! # Features
 //!
-//! `cli`, `gpu` and `store` are on by default. What is switched off is [`Error::Unsupported`], which names the feature, and never a lost record.
+//! `cli`, `gpu`, `service` and `store` are on by default. What is switched off is [`Error::Unsupported`], which names the feature, and never a lost record.
 //!
 //! | feature | what it brings |
 //! | --- | --- |
@@ -57,6 +58,7 @@
 //! | `job` | the module `job`: archives of any size, by many workers |
 //! | `gpu` | the backend on GPUs |
 //! | `store` | pictures, archives and lists in object stores and on the web |
+//! | `service` | the module `service`: hashing and look-ups over HTTP |
 //! | `cli` | the command; brings `job`, `archives` and `parquet` |
 
 // The front page's Rust is compiled and run with the examples of the documentation.
@@ -81,6 +83,8 @@ pub mod limits;
 mod parquet;
 pub mod picture;
 pub mod pipeline;
+#[cfg(feature = "service")]
+pub mod service;
 pub mod signature;
 
 pub use backend::{
@@ -91,8 +95,8 @@ pub use decode::{
     Orient, Part, Viewing,
 };
 pub use engine::{
-    BufferHasher, Engine, EngineBuilder, HashError, HashRequest, Hashing, Lane, PictureError, Run, RunHandle,
-    RunOptions, Search,
+    BufferHasher, Engine, EngineBuilder, HashError, HashRequest, Hashing, Lane, Lookups, PictureError, Run,
+    RunHandle, RunOptions, Search, Searcher, Searching,
 };
 pub use error::{Error, Result};
 pub use hasher::{FaceHash, Faces, Flag, HashOptions, Hashed, Hasher, PdqHash, PdqPath, PhotoDnaHash};

@@ -62,8 +62,10 @@ mod writer;
 
 pub use columns::{COLUMNS, Column, ColumnType, FACE_COLUMNS, MATCH_COLUMNS, Value};
 pub(crate) use kept::Kept;
-pub(crate) use lookup::search_all;
-pub use lookup::{Found, Lookup, Queries, groups, query_of};
+#[cfg(feature = "service")]
+pub(crate) use lookup::faces_of;
+pub use lookup::{Found, Hit, Lookup, Queries, groups, query_of};
+pub(crate) use lookup::{search_all, search_hits};
 pub(crate) use reader::read_file;
 pub use record::{Record, Times};
 #[cfg(feature = "parquet")]

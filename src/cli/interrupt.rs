@@ -13,11 +13,21 @@ use super::exit::Exit;
 /// [`Error::Io`] where that cannot be seen to: interruptions could be lost then.
 pub(crate) fn request(stop: &Stop) -> Result<(), Error> {
     let stop = stop.clone();
+    call(move || stop.request())
+}
+
+/// The same with a call instead of a stop.
+///
+/// # Errors
+///
+/// Those of [`request`].
+pub(crate) fn call(end: impl Fn() + Send + 'static) -> Result<(), Error> {
+    let mut is_asked = false;
     let handler = move || {
-        if stop.requested() {
+        if std::mem::replace(&mut is_asked, true) {
             std::process::exit(Exit::Interrupted.code().into());
         }
-        stop.request();
+        end();
     };
     let cannot = |error: ctrlc::Error| {
         Error::io(

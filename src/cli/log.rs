@@ -44,6 +44,21 @@ pub(crate) fn failed(error: &Error) {
     line("failed", &json!({ "code": error.code(), "message": error.to_string() }));
 }
 
+/// Says where a service listens.
+#[cfg(feature = "service")]
+pub(crate) fn listening(address: std::net::SocketAddr, hma: Option<std::net::SocketAddr>) {
+    line(
+        "listening",
+        &json!({ "address": address, "hma": hma, "engine": concat!("shadegrid ", env!("CARGO_PKG_VERSION")) }),
+    );
+}
+
+/// Says what happened in a service.
+#[cfg(feature = "service")]
+pub(crate) fn served(event: &shadegrid::service::Event) {
+    line(event.name(), event);
+}
+
 #[derive(Serialize)]
 struct Line<'a, T> {
     time: u64,

@@ -1,4 +1,4 @@
-//! A picture in a queue, and the answer that the caller will get.
+//! A picture in a queue, and the answer that the caller of any work will get.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -26,7 +26,7 @@ pub enum Lane {
 #[derive(Debug)]
 #[must_use = "dropping it cancels the request"]
 pub struct Hashing {
-    pub(super) answer: Arc<Answer>,
+    pub(super) answer: Arc<Answer<Hashed>>,
 }
 
 impl Hashing {
@@ -44,21 +44,13 @@ impl Future for Hashing {
     type Output = Result<Hashed, HashError>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        // The waker is left under the lock that `give` takes, so that no outcome falls between looking and leaving it.
-        let mut state = self.answer.lock();
-        match state.outcome.take() {
-            Some(outcome) => Poll::Ready(outcome),
-            None => {
-                state.waker = Some(context.waker().clone());
-                Poll::Pending
-            }
-        }
+        self.answer.poll(context)
     }
 }
 
 impl Drop for Hashing {
     fn drop(&mut self) {
-        self.answer.lock().is_abandoned = true;
+        self.answer.abandon();
     }
 }
 
@@ -68,7 +60,7 @@ pub(super) struct Request {
     pub(super) bytes: Bytes,
     pub(super) options: Arc<HashOptions>,
     pub(super) deadline: Option<Instant>,
-    pub(super) answer: Arc<Answer>,
+    pub(super) answer: Arc<Answer<Hashed>>,
 }
 
 impl Task for Request {
@@ -80,16 +72,8 @@ impl Task for Request {
         &self.options
     }
 
-    /// Whether it is still to be hashed. If it is too late, whoever waits gets the error at once.
     fn is_wanted(&self) -> bool {
-        if self.answer.lock().is_abandoned {
-            return false;
-        }
-        let is_late = self.deadline.is_some_and(|deadline| deadline <= Instant::now());
-        if is_late {
-            self.answer.give(Err(HashError::DeadlineExceeded));
-        }
-        !is_late
+        self.answer.is_wanted(self.deadline)
     }
 
     fn done(self: Box<Self>, outcome: crate::error::Result<Hashed>, _: Instant) {
@@ -99,30 +83,65 @@ impl Task for Request {
 
 impl Drop for Request {
     fn drop(&mut self) {
-        if !self.answer.lock().is_given {
-            self.answer.give(Err(PictureError::from(&dropped()).into()));
-        }
+        self.answer.give(Err(PictureError::from(&dropped()).into()));
     }
 }
 
-/// What the caller and the thread that hashes share.
-#[derive(Debug, Default)]
-pub(super) struct Answer {
-    state: Mutex<State>,
+/// What the caller and the thread that does the work share.
+#[derive(Debug)]
+pub(super) struct Answer<T> {
+    state: Mutex<State<T>>,
     given: Condvar,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    outcome: Option<Result<Hashed, HashError>>,
+#[derive(Debug)]
+struct State<T> {
+    outcome: Option<Result<T, HashError>>,
     waker: Option<Waker>,
     is_given: bool,
     is_abandoned: bool,
 }
 
-impl Answer {
+impl<T> Default for Answer<T> {
+    fn default() -> Answer<T> {
+        let state = State { outcome: None, waker: None, is_given: false, is_abandoned: false };
+        Answer { state: Mutex::new(state), given: Condvar::new() }
+    }
+}
+
+impl<T> Answer<T> {
+    /// The outcome, or a promise to wake whoever asks.
+    pub(super) fn poll(&self, context: &Context<'_>) -> Poll<Result<T, HashError>> {
+        // The waker is left under the lock that `give` takes, so that no outcome falls between looking and leaving it.
+        let mut state = self.lock();
+        match state.outcome.take() {
+            Some(outcome) => Poll::Ready(outcome),
+            None => {
+                state.waker = Some(context.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Says that nobody waits any more.
+    pub(super) fn abandon(&self) {
+        self.lock().is_abandoned = true;
+    }
+
+    /// Whether the work is still to be done. If it is too late, whoever waits gets the error at once.
+    pub(super) fn is_wanted(&self, deadline: Option<Instant>) -> bool {
+        if self.lock().is_abandoned {
+            return false;
+        }
+        let is_late = deadline.is_some_and(|deadline| deadline <= Instant::now());
+        if is_late {
+            self.give(Err(HashError::DeadlineExceeded));
+        }
+        !is_late
+    }
+
     /// Gives the outcome to whoever waits. Only the first call counts.
-    pub(super) fn give(&self, outcome: Result<Hashed, HashError>) {
+    pub(super) fn give(&self, outcome: Result<T, HashError>) {
         let mut state = self.lock();
         // Not `outcome.is_some()`: that is empty again once it was taken.
         if std::mem::replace(&mut state.is_given, true) {
@@ -136,7 +155,7 @@ impl Answer {
         waker.into_iter().for_each(Waker::wake);
     }
 
-    pub(super) fn wait(&self, deadline: Option<Instant>) -> Result<Hashed, HashError> {
+    pub(super) fn wait(&self, deadline: Option<Instant>) -> Result<T, HashError> {
         let mut state = self.lock();
         loop {
             if let Some(outcome) = state.outcome.take() {
@@ -156,7 +175,7 @@ impl Answer {
     }
 
     /// Nothing that holds the lock panics.
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -25,6 +25,15 @@ fn query(photodna: Option<PhotoDnaHash>, pdq: Option<&PdqHash>) -> Query {
     }
 }
 
+/// What is looked up for every face of a hashed picture, with the face's name where it is not the stored pixels.
+pub(crate) fn faces_of(hashed: &Hashed) -> impl Iterator<Item = (Option<Text>, Query)> {
+    let own = (hashed.face.map(|face| face.to_string().into()), query_of(hashed));
+    let further = hashed.faces.iter().map(|FaceHash { face, photodna, pdq, .. }| {
+        (Some(face.to_string().into()), query(*photodna, pdq.as_ref()))
+    });
+    std::iter::once(own).chain(further)
+}
+
 /// What is looked up for several records: every face of each, and nothing for those that failed.
 #[derive(Debug, Default)]
 pub struct Queries {
@@ -42,13 +51,7 @@ impl Queries {
 
     /// Takes the next record by its picture; `None` if it failed.
     pub fn push_picture(&mut self, hashed: Option<&Hashed>) {
-        if let Some(hashed) = hashed {
-            self.query(hashed.face.map(|face| face.to_string().into()), query_of(hashed));
-        }
-        for FaceHash { face, photodna, pdq, .. } in hashed.iter().flat_map(|hashed| &hashed.faces) {
-            self.query(Some(face.to_string().into()), query(*photodna, pdq.as_ref()));
-        }
-        self.records += 1;
+        self.push_faces(hashed.into_iter().flat_map(faces_of));
     }
 
     /// Takes the next record by its query; `None` if it failed.
@@ -60,6 +63,14 @@ impl Queries {
     pub fn push_faces(&mut self, faces: impl IntoIterator<Item = (Option<Text>, Query)>) {
         faces.into_iter().for_each(|(face, query)| self.query(face, query));
         self.records += 1;
+    }
+
+    /// Takes all records of `others` behind its own.
+    pub(crate) fn append(&mut self, others: Queries) {
+        let first = self.records;
+        self.queries.extend(others.queries);
+        self.of.extend(others.of.into_iter().map(|(record, face)| (first + record, face)));
+        self.records += others.records;
     }
 
     fn query(&mut self, face: Option<Text>, query: Query) {
@@ -159,10 +170,35 @@ pub(crate) fn search_all(
     queries: &Queries,
     scratch: &mut Scratch,
 ) -> Result<Vec<Vec<RecordMatch>>> {
+    let hits = search_hits(galleries, options, queries, scratch)?;
+    Ok(hits.into_iter().map(|hits| hits.into_iter().map(|hit| hit.matched).collect()).collect())
+}
+
+/// A match in the words of records, and which entry of which gallery it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Hit {
+    /// The match by numbers.
+    pub found: Found,
+    /// The match in words.
+    pub matched: RecordMatch,
+}
+
+/// The same with the numbers of what was found.
+///
+/// # Errors
+///
+/// Those of [`Lookup::matches`].
+pub(crate) fn search_hits(
+    galleries: &[(&str, &Gallery)],
+    options: &SearchOptions,
+    queries: &Queries,
+    scratch: &mut Scratch,
+) -> Result<Vec<Vec<Hit>>> {
     let only = galleries.iter().map(|(_, gallery)| *gallery);
     let mut found = search(only, options, &queries.queries, 0, scratch);
     order(&mut found, options.nearest);
-    by_record(queries, &found, galleries)
+    hits_by_record(queries, &found, galleries)
 }
 
 /// What was found, in the words of records, by the record that it was found for.
@@ -171,11 +207,21 @@ fn by_record(
     found: &[Found],
     galleries: &[(&str, &Gallery)],
 ) -> Result<Vec<Vec<RecordMatch>>> {
+    let hits = hits_by_record(queries, found, galleries)?;
+    Ok(hits.into_iter().map(|hits| hits.into_iter().map(|hit| hit.matched).collect()).collect())
+}
+
+fn hits_by_record(
+    queries: &Queries,
+    found: &[Found],
+    galleries: &[(&str, &Gallery)],
+) -> Result<Vec<Vec<Hit>>> {
     let mut all = vec![Vec::new(); queries.records];
-    for Found { gallery, found } in found {
-        if let Some((record, face)) = queries.of.get(found.query as usize) {
-            let (name, gallery) = galleries[*gallery];
-            all[*record].push(RecordMatch { face: face.clone(), ..in_words(found, name, gallery) });
+    for found in found {
+        if let Some((record, face)) = queries.of.get(found.found.query as usize) {
+            let (name, gallery) = galleries[found.gallery];
+            let matched = RecordMatch { face: face.clone(), ..in_words(&found.found, name, gallery) };
+            all[*record].push(Hit { found: *found, matched });
         }
     }
     galleries.iter().try_for_each(|(_, gallery)| gallery.check_unchanged())?;

@@ -1,0 +1,118 @@
+//! `shadegrid key`: who may ask a service for what.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+use shadegrid::Error;
+use shadegrid::service::{Key, KeyStore, NewKey, Scope};
+
+use super::console;
+use super::exit::Exit;
+
+/// Make, list and revoke the keys of a service
+///
+/// A key is sg_ID_SECRET. A client sends it as `Authorization: Bearer sg_…`, clients of PhotoDNA's cloud as `Ocp-Apim-Subscription-Key`. It is
+/// shown once, when it is made; the folder holds its SHA-256 alone. A service that runs follows within seconds.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make a key, and print it
+    Add(Add),
+    /// Print every key without its secret, one JSON line each
+    List(Place),
+    /// Take a key's validity
+    Revoke(Revoke),
+}
+
+/// Where the keys are.
+#[derive(Debug, Args)]
+struct Place {
+    /// The folder of the service
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct Add {
+    #[command(flatten)]
+    place: Place,
+
+    /// Whose it is
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    name: String,
+
+    /// What it may do, with commas between: hash, match, lookup, galleries:read, galleries:write, admin
+    #[arg(long, value_name = "LIST", value_delimiter = ',', required = true)]
+    scope: Vec<Scope>,
+
+    /// The galleries that it may see, with commas between [default: all]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    gallery: Vec<String>,
+
+    /// Requests per second [default: any number]
+    #[arg(long, value_name = "N")]
+    rate: Option<f64>,
+
+    /// Days until it ends [default: never]
+    #[arg(long, value_name = "N")]
+    days: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+struct Revoke {
+    #[command(flatten)]
+    place: Place,
+
+    /// The key's id: the part between the first two underscores
+    #[arg(value_name = "ID")]
+    id: String,
+}
+
+/// Runs the subcommand.
+pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
+    match arguments.command {
+        Command::Add(add) => {
+            let store = KeyStore::open(&add.place.data)?;
+            console::print(&format!("{}\n", store.add(&add.new_key())?))?;
+        }
+        Command::List(place) => {
+            let keys = KeyStore::open(&place.data)?.list()?;
+            console::print(&keys.iter().map(line).collect::<String>())?;
+        }
+        Command::Revoke(Revoke { place, id }) => {
+            if !KeyStore::open(&place.data)?.revoke(&id)? {
+                return Err(Error::Input(format!("there is no key with the id {id:?}")));
+            }
+        }
+    }
+    Ok(Exit::Done)
+}
+
+impl Add {
+    fn new_key(self) -> NewKey {
+        let end = |days: u32| SystemTime::now() + Duration::from_secs(u64::from(days) * 86_400);
+        NewKey::default()
+            .name(self.name)
+            .scopes(self.scope)
+            .galleries((!self.gallery.is_empty()).then_some(self.gallery))
+            .rate(self.rate)
+            .expires(self.days.map(end))
+    }
+}
+
+fn line(key: &Key) -> String {
+    let seconds =
+        |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let scopes: Vec<&str> = key.scopes.iter().map(|scope| scope.name()).collect();
+    let line = json!({ "id": key.id, "name": key.name, "scopes": scopes, "galleries": key.galleries, "rate": key.rate,
+        "created": seconds(key.created), "expires": key.expires.map(seconds), "revoked": key.revoked.map(seconds),
+        "valid": key.is_valid() });
+    format!("{line}\n")
+}

@@ -1,0 +1,217 @@
+//! `serve.toml`: the choices of a service in a file.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+use shadegrid::service::{GalleryFile, ServiceLimits, ServiceOptions, TlsFiles};
+use shadegrid::{Algorithm, Error};
+
+use super::super::bytes;
+use super::super::resources::Resources;
+
+/// The file; what it leaves out is as without one.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    listen: Option<SocketAddr>,
+    hma: Option<SocketAddr>,
+    hma_signals: Option<Vec<String>>,
+    metrics: Option<SocketAddr>,
+    data: Option<PathBuf>,
+    #[serde(default)]
+    no_keys: bool,
+    #[serde(default)]
+    plain: bool,
+    #[serde(default)]
+    reuse_port: bool,
+    threads: Option<NonZeroUsize>,
+    memory: Option<Size>,
+    #[serde(default)]
+    galleries: BTreeMap<String, PathBuf>,
+    tls: Option<Tls>,
+    #[serde(default)]
+    limits: Limits,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tls {
+    certificate: PathBuf,
+    key: PathBuf,
+    client_roots: Option<PathBuf>,
+}
+
+/// Times in seconds.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Limits {
+    connections: Option<usize>,
+    head: Option<f64>,
+    handshake: Option<f64>,
+    body: Option<f64>,
+    answer: Option<f64>,
+    notice: Option<f64>,
+    grace: Option<f64>,
+    watch: Option<f64>,
+    picture: Option<Size>,
+    request: Option<Size>,
+    pictures: Option<usize>,
+}
+
+/// `67108864` or `"64M"`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+enum Size {
+    Bytes(u64),
+    Text(String),
+}
+
+impl Size {
+    fn bytes(&self) -> Result<u64, String> {
+        match self {
+            Size::Bytes(bytes) => Ok(*bytes),
+            Size::Text(text) => bytes::parse(text),
+        }
+    }
+}
+
+/// Reads a file. Its paths are relative to its folder.
+pub(super) fn read(path: &Path) -> Result<ServiceOptions, Error> {
+    let cannot = |error| Error::io(format!("cannot read {}", path.display()), error);
+    let text = fs::read_to_string(path).map_err(cannot)?;
+    let wrong = |error: String| Error::Input(format!("{}: {}", path.display(), error.trim_end()));
+    let file: File = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    file.options(folder).map_err(wrong)
+}
+
+impl File {
+    fn options(self, folder: &Path) -> Result<ServiceOptions, String> {
+        let memory =
+            self.memory.map(|size| size.bytes()).transpose().map_err(|error| format!("memory: {error}"))?;
+        let resources = Resources::new(self.threads, memory);
+        let names = self.hma_signals.unwrap_or_else(|| vec![Algorithm::Pdq.name().to_string()]);
+        let signals = names.iter().map(|name| name.parse());
+        let signals: Result<Vec<Algorithm>, Error> = signals.collect();
+        let galleries = self
+            .galleries
+            .into_iter()
+            .map(|(name, path)| GalleryFile { name: Some(name), path: folder.join(path) });
+        let options = ServiceOptions::default();
+        let listen = self.listen.unwrap_or(options.listen);
+        Ok(options
+            .listen(listen)
+            .hma(self.hma)
+            .hma_signals(signals.map_err(|error| format!("hma_signals: {error}"))?)
+            .metrics(self.metrics)
+            .data(self.data.map(|data| folder.join(data)))
+            .no_keys(self.no_keys)
+            .plain(self.plain)
+            .reuse_port(self.reuse_port)
+            .threads(resources.threads)
+            .memory(resources.memory)
+            .galleries(galleries.collect())
+            .tls(self.tls.map(|tls| tls.files(folder)))
+            .limits(self.limits.limits()?))
+    }
+}
+
+impl Tls {
+    fn files(self, folder: &Path) -> TlsFiles {
+        TlsFiles {
+            certificate: folder.join(self.certificate),
+            key: folder.join(self.key),
+            client_roots: self.client_roots.map(|path| folder.join(path)),
+        }
+    }
+}
+
+impl Limits {
+    fn limits(self) -> Result<ServiceLimits, String> {
+        let usual = ServiceLimits::default();
+        let time = |name: &str, given: Option<f64>, usual: Duration| match given {
+            None => Ok(usual),
+            Some(seconds) => {
+                Duration::try_from_secs_f64(seconds).map_err(|_| format!("limits.{name}: no time"))
+            }
+        };
+        let size = |name: &str, given: &Option<Size>, usual: u64| match given {
+            None => Ok(usual),
+            Some(size) => size.bytes().map_err(|error| format!("limits.{name}: {error}")),
+        };
+        let (head, handshake) =
+            (time("head", self.head, usual.head)?, time("handshake", self.handshake, usual.handshake)?);
+        Ok(usual
+            .clone()
+            .connections(self.connections.unwrap_or(usual.connections))
+            .head(head)
+            .handshake(handshake)
+            .body(time("body", self.body, usual.body)?)
+            .answer(time("answer", self.answer, usual.answer)?)
+            .notice(time("notice", self.notice, usual.notice)?)
+            .grace(time("grace", self.grace, usual.grace)?)
+            .watch(time("watch", self.watch, usual.watch)?)
+            .picture(size("picture", &self.picture, usual.picture)?)
+            .request(size("request", &self.request, usual.request)?)
+            .pictures(self.pictures.unwrap_or(usual.pictures)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(text: &str) -> Result<ServiceOptions, String> {
+        let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
+        file.options(Path::new("/etc/shadegrid"))
+    }
+
+    #[test]
+    fn a_file_says_all_that_the_options_say() {
+        let text = r#"
+            listen = "0.0.0.0:8443"
+            data = "data"
+            memory = "2G"
+            hma_signals = ["photodna"]
+            [galleries]
+            ncmec = "galleries/a.gallery"
+            [tls]
+            certificate = "tls.pem"
+            key = "/key.pem"
+            [limits]
+            body = 1.5
+            picture = 7
+        "#;
+        let options = options(text).unwrap();
+        assert_eq!(options.listen.to_string(), "0.0.0.0:8443");
+        assert_eq!((options.memory, options.limits.picture), (2 << 30, 7));
+        assert_eq!(options.hma_signals, [Algorithm::PhotoDna]);
+        assert_eq!(options.galleries[0].path, Path::new("/etc/shadegrid/galleries/a.gallery"));
+        let tls = options.tls.unwrap();
+        assert_eq!((tls.certificate, tls.key), ("/etc/shadegrid/tls.pem".into(), "/key.pem".into()));
+        assert_eq!((options.limits.body.as_millis(), options.limits.head.as_secs()), (1500, 30));
+        assert_eq!(options.data.unwrap(), Path::new("/etc/shadegrid/data"));
+    }
+
+    #[test]
+    fn what_is_wrong_in_a_file_is_named() {
+        for (text, named) in [
+            ("listen = 7", "listen"),
+            ("other = 1", "other"),
+            ("memory = \"lots\"", "memory"),
+            ("[limits]\nbody = -1.0", "limits.body"),
+            ("[limits]\npicture = \"x\"", "limits.picture"),
+            ("hma_signals = [\"md5\"]", "hma_signals"),
+            ("[tls]\nkey = \"a\"", "certificate"),
+        ] {
+            let error = options(text).unwrap_err();
+            assert!(error.contains(named), "{text}: {error}");
+        }
+        assert!(options("").is_ok());
+    }
+}

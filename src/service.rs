@@ -1,0 +1,309 @@
+//! The engine over HTTP: the records of `hash` and `match`, word for word, for many clients at once.
+//!
+//! ```
+//! use std::path::PathBuf;
+//!
+//! use shadegrid::service::{GalleryFile, Service, ServiceOptions};
+//!
+//! # fn main() -> shadegrid::Result<()> {
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let path: PathBuf = folder.path().join("known.gallery");
+//! # let mut builder = shadegrid::gallery::GalleryBuilder::new();
+//! # let source = builder.source("list", "text");
+//! # builder.add(source, shadegrid::gallery::Entry::default().pdq(Some(shadegrid::Pdq([7; 32]))))?;
+//! # builder.create(&path)?;
+//! let known = GalleryFile { name: None, path };
+//! let address = "127.0.0.1:0".parse().expect("an address");
+//! let service = Service::start(ServiceOptions::default().listen(address).galleries(vec![known]))?;
+//! println!("http://{}/v1/match", service.address());
+//!
+//! let stopper = service.stopper();
+//! stopper.stop();
+//! service.run()
+//! # }
+//! ```
+//!
+//! # The way of a request
+//!
+//! 1. A connection takes a place, and has timers for its head, its idle time and its body.
+//! 2. The request takes a permit for the bytes of its body before these are read; without one within 2 s it is refused with 503.
+//! 3. Its pictures go to the engine's threads, in two lanes, and its look-ups to the searcher's, which take what waits as one batch. No thread that serves
+//!    connections hashes or searches. When the client is gone, or the deadline has passed, what no thread has begun with is dropped.
+//! 4. It keeps the galleries that it began with, whatever takes their place.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use axum::Router;
+use futures_util::future::join_all;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+
+use crate::engine::{Engine, Searcher};
+use crate::error::{Error, Result};
+
+mod accept;
+mod app;
+mod auth;
+mod banks;
+mod body;
+mod choices;
+mod clock;
+mod connections;
+mod event;
+mod face;
+mod front;
+mod galleries;
+mod hashing;
+mod hma;
+mod ids;
+mod json;
+mod keys;
+mod looking;
+mod metrics;
+mod numbers;
+mod options;
+mod page;
+mod permits;
+mod photodna;
+mod pictures;
+mod problem;
+mod record;
+mod state;
+mod tls;
+mod v1;
+
+pub use event::{Event, Reporter};
+pub use galleries::GalleryFile;
+pub use keys::KeyStore;
+pub use options::{ServiceLimits, ServiceOptions};
+pub use state::keys::{Key, NewKey, Scope};
+pub use tls::TlsFiles;
+
+use accept::{Listening, Served};
+use app::{App, Phase, Shared};
+use auth::Keys;
+use banks::Banks;
+use connections::Connections;
+use face::Face;
+use front::Front;
+use galleries::Galleries;
+use permits::Permits;
+use state::State;
+use tls::Tls;
+
+/// What part of the memory is for the bodies of requests; the rest is the engine's.
+const BODIES: u64 = 4;
+
+/// Look-ups that wait for a thread.
+const WAITING: usize = 4096;
+
+/// Threads that serve connections.
+const SERVING: usize = 4;
+
+/// A service that listens, and answers once it runs.
+#[derive(Debug)]
+pub struct Service {
+    runtime: Runtime,
+    app: Shared,
+    own: Bound,
+    hma: Option<Bound>,
+    metrics: Option<Bound>,
+    tls: Option<Arc<Tls>>,
+    connections: Arc<Connections>,
+    phase: watch::Sender<Phase>,
+    asked: watch::Sender<bool>,
+}
+
+/// A listener, and where it listens.
+#[derive(Debug)]
+struct Bound {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Bound {
+    fn at(address: SocketAddr, reuse_port: bool) -> Result<Bound> {
+        let bound = accept::bind(address, reuse_port);
+        let bound = bound.and_then(|listener| Ok(Bound { address: listener.local_addr()?, listener }));
+        bound.map_err(|error| Error::io(format!("cannot listen at {address}"), error))
+    }
+}
+
+/// Ends a service from anywhere.
+#[derive(Debug, Clone)]
+pub struct Stopper(watch::Sender<bool>);
+
+impl Stopper {
+    /// Says at `/readyz` that the service ends, accepts nothing more after the notice, and finishes what is in flight within the grace.
+    pub fn stop(&self) {
+        self.0.send_replace(true);
+    }
+}
+
+impl Service {
+    /// Opens the galleries, starts the threads and listens. Connections are accepted by the system from now on, and answered once the service runs.
+    ///
+    /// # Errors
+    ///
+    /// Those of the galleries, [`Error::Input`] for choices that are not safe, [`Error::Io`] where an address cannot be listened at or a thread is refused.
+    pub fn start(options: ServiceOptions) -> Result<Service> {
+        options.check()?;
+        let ServiceOptions { listen, reuse_port, threads, memory, limits, .. } = &options;
+        let tls = options.tls.clone().map(Tls::open).transpose()?.map(Arc::new);
+        let state = options.data.as_deref().map(State::own).transpose()?.map(Arc::new);
+        let galleries = Galleries::open(options.galleries.clone())?;
+        let banks = state.clone().map(|state| Banks::open(state, &galleries)).transpose()?;
+        let keys = state.filter(|_| !options.no_keys).map(Keys::of).transpose()?;
+        let mut hash = options.hash.clone();
+        let decode = &mut hash.decode.limits;
+        decode.max_file_bytes = decode.max_file_bytes.min(limits.picture);
+        let engine = Engine::builder().threads(threads.get()).memory(memory - memory / BODIES).options(hash);
+        let (phase, watched) = watch::channel(Phase::Serving);
+        let app = App {
+            engine: engine.build()?,
+            searcher: Searcher::start(*threads, WAITING)?,
+            galleries,
+            banks,
+            permits: Permits::new(memory / BODIES),
+            limits: limits.clone(),
+            choices: Default::default(),
+            keys,
+            signals: options.hma_signals.clone(),
+            phase: watched,
+            ids: Default::default(),
+            reporter: options.reporter.clone(),
+            metrics: Default::default(),
+        };
+        let own = Bound::at(*listen, *reuse_port)?;
+        let hma = options.hma.map(|address| Bound::at(address, *reuse_port)).transpose()?;
+        let metrics = options.metrics.map(|address| Bound::at(address, *reuse_port)).transpose()?;
+        let connections = Connections::new(limits.connections);
+        let (asked, _) = watch::channel(false);
+        Ok(Service {
+            runtime: runtime()?,
+            app: Arc::new(app),
+            own,
+            hma,
+            metrics,
+            tls,
+            connections,
+            phase,
+            asked,
+        })
+    }
+
+    /// Where the own API listens.
+    pub fn address(&self) -> SocketAddr {
+        self.own.address
+    }
+
+    /// Where the HMA face listens.
+    pub fn hma_address(&self) -> Option<SocketAddr> {
+        self.hma.as_ref().map(|bound| bound.address)
+    }
+
+    /// Where the numbers for Prometheus are.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(|bound| bound.address)
+    }
+
+    /// How many keys are valid; `None` where none is asked for.
+    pub fn keys(&self) -> Option<usize> {
+        self.app.keys.as_ref().map(Keys::count)
+    }
+
+    /// Ends it from anywhere.
+    pub fn stopper(&self) -> Stopper {
+        Stopper(self.asked.clone())
+    }
+
+    /// Serves until it is stopped, and what is in flight is finished or cut.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] where the system does not let it listen.
+    pub fn run(self) -> Result<()> {
+        let Service { runtime, app, own, hma, metrics, tls, connections, phase, asked } = self;
+        let cut = runtime.block_on(async {
+            let mut listening = vec![(own, own_router(&app))];
+            listening.extend(hma.map(|bound| (bound, hma_router(&app))));
+            let mut serving = Vec::new();
+            let numbers = numbers::router(&app, &connections);
+            let plain = metrics.map(|bound| (bound, numbers, None));
+            let listening = listening.into_iter().map(|(bound, router)| (bound, router, tls.clone()));
+            for (bound, router, tls) in listening.chain(plain) {
+                let listening = Listening {
+                    listener: tokio::net::TcpListener::from_std(bound.listener)?,
+                    served: Served {
+                        router,
+                        tls,
+                        limits: app.limits.clone(),
+                        connections: connections.clone(),
+                        phase: app.phase.clone(),
+                    },
+                };
+                serving.push(tokio::spawn(listening.serve()));
+            }
+            let watching = tokio::spawn(watch_files(app.clone(), tls));
+            let _ = asked.subscribe().wait_for(|asked| *asked).await;
+            phase.send_replace(Phase::Ending);
+            app.reporter.report(&Event::Ending);
+            tokio::time::sleep(app.limits.notice).await;
+            phase.send_replace(Phase::Closing);
+            watching.abort();
+            Ok(join_all(serving).await.into_iter().map(|cut| cut.unwrap_or(0)).sum())
+        });
+        let cut = cut.map_err(|error| Error::io("cannot serve", error))?;
+        app.reporter.report(&Event::Ended { cut });
+        // Files that are being opened aside are not waited for.
+        runtime.shutdown_background();
+        Ok(())
+    }
+}
+
+fn runtime() -> Result<Runtime> {
+    let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get().min(SERVING));
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let runtime = builder.worker_threads(threads).thread_name("shadegrid-serve").enable_all().build();
+    runtime.map_err(|error| Error::io("cannot start the threads that serve", error))
+}
+
+/// Everything at the main address.
+fn own_router(app: &Shared) -> Router {
+    let photodna = fronted(photodna::router(app), app, Face::PhotoDna);
+    fronted(v1::router(app).merge(page::router()), app, Face::Own).merge(photodna)
+}
+
+/// Everything at the address of the HMA face.
+fn hma_router(app: &Shared) -> Router {
+    hma::with_slashes(fronted(hma::router(app), app, Face::Hma))
+}
+
+/// Routes behind the front of their face.
+fn fronted(router: Router, app: &Shared, face: Face) -> Router {
+    let front = Front { app: app.clone(), face };
+    router.layer(axum::middleware::from_fn_with_state(front, front::pass))
+}
+
+/// Looks at the files of galleries and certificates again and again.
+async fn watch_files(app: Shared, tls: Option<Arc<Tls>>) {
+    loop {
+        tokio::time::sleep(app.limits.watch).await;
+        let (app, tls) = (app.clone(), tls.clone());
+        let looked = tokio::task::spawn_blocking(move || {
+            app.refresh(None);
+            if let Some(keys) = &app.keys {
+                // A file that cannot be read now is read the next time; until then the keys are those that were known.
+                let _ = keys.refresh();
+            }
+            if let Some(banks) = &app.banks {
+                // Likewise: what was not woken now is woken the next time.
+                let _ = banks.wake(&app.galleries);
+            }
+            let taken = tls.as_ref().and_then(|tls| tls.refresh());
+            taken.into_iter().for_each(|taken| app.reporter.report(&Event::Certificate { taken }));
+        });
+        let _ = looked.await;
+    }
+}

@@ -1,0 +1,152 @@
+//! What every request uses, and what a request is known by.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::http::HeaderMap;
+use tokio::sync::watch;
+
+use super::auth::Keys;
+use super::banks::Banks;
+use super::choices::KeptChoices;
+use super::event::{Event, Reporter};
+use super::galleries::{Change, Galleries, Set};
+use super::ids::Ids;
+use super::metrics::Metrics;
+use super::options::ServiceLimits;
+use super::permits::Permits;
+use super::problem::{Answer, Problem};
+use crate::engine::{Engine, Lane, Searcher};
+use crate::signature::Algorithm;
+
+/// What every request uses.
+#[derive(Debug)]
+pub(crate) struct App {
+    pub(crate) engine: Engine,
+    pub(crate) searcher: Searcher,
+    pub(crate) galleries: Galleries,
+    /// Galleries that change over the network; `None` where no folder keeps them.
+    pub(crate) banks: Option<Banks>,
+    pub(crate) permits: Permits,
+    pub(crate) limits: ServiceLimits,
+    pub(crate) choices: KeptChoices,
+    /// Who may ask; `None`: everybody.
+    pub(crate) keys: Option<Keys>,
+    /// The signatures that the HMA face knows.
+    pub(crate) signals: Vec<Algorithm>,
+    pub(crate) phase: watch::Receiver<Phase>,
+    pub(crate) ids: Ids,
+    pub(crate) reporter: Reporter,
+    pub(crate) metrics: Metrics,
+}
+
+impl App {
+    /// The galleries that a request may see.
+    pub(crate) fn set(&self, allowed: Option<&[String]>) -> Arc<Set> {
+        self.galleries.now().allowed(allowed)
+    }
+
+    /// Takes changed galleries in, and reports them.
+    pub(crate) fn refresh(&self, only: Option<&str>) {
+        for Change { name, entries } in self.galleries.refresh(only) {
+            self.reporter.report(&match entries {
+                Some(entries) => Event::Loaded { gallery: name, entries },
+                None => Event::Refused { gallery: name },
+            });
+        }
+    }
+}
+
+/// How far the service's life has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    /// Everything is served.
+    Serving,
+    /// Everything is served, but `/readyz` says that it ends.
+    Ending,
+    /// Nothing more is accepted; what is in flight is finished.
+    Closing,
+}
+
+/// What the front finds out about a request.
+#[derive(Debug, Clone)]
+pub(crate) struct Ask {
+    pub(crate) request_id: String,
+    /// The galleries that the key may see; `None`: all.
+    pub(crate) galleries: Option<Vec<String>>,
+    pub(crate) lane: Lane,
+    /// How long the answer may take, once the body is there.
+    patience: Duration,
+}
+
+impl Ask {
+    /// Reads the headers `Priority` (RFC 9218) and `Request-Timeout`, in seconds.
+    pub(crate) fn of(headers: &HeaderMap, limits: &ServiceLimits, request_id: &str) -> Answer<Ask> {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let patience = match headers.get("request-timeout") {
+            None => limits.answer,
+            Some(_) => {
+                let seconds = text("request-timeout").and_then(|text| text.trim().parse::<f64>().ok());
+                let seconds = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+                let wrong = || Problem::input("the header Request-Timeout must be a number of seconds");
+                seconds.ok_or_else(wrong)?.min(limits.answer)
+            }
+        };
+        let (request_id, lane) = (request_id.to_string(), lane(text("priority")));
+        Ok(Ask { request_id, galleries: None, lane, patience })
+    }
+
+    /// When the caller has no more use for the answer.
+    pub(crate) fn deadline(&self) -> Instant {
+        Instant::now() + self.patience
+    }
+}
+
+/// Urgency 0 is the greatest, 3 the usual, and 5 and beyond is for what can wait.
+fn lane(priority: Option<&str>) -> Lane {
+    let items = priority.into_iter().flat_map(|text| text.split(',')).map(str::trim);
+    let urgency = items.filter_map(|item| item.strip_prefix("u=")).find_map(|text| text.parse::<u8>().ok());
+    if urgency.is_some_and(|urgency| (5..=7).contains(&urgency)) { Lane::Bulk } else { Lane::Interactive }
+}
+
+/// Does something of which nobody needs the answer after the deadline; what is not done by then is dropped.
+pub(crate) async fn until<T>(deadline: Instant, work: impl Future<Output = Answer<T>>) -> Answer<T> {
+    tokio::time::timeout_at(deadline.into(), work).await.unwrap_or_else(|_| Err(Problem::deadline()))
+}
+
+/// Does what takes long, and is neither hashing nor searching, where no other request waits for it.
+pub(crate) async fn aside<T: Send + 'static>(work: impl FnOnce() -> Answer<T> + Send + 'static) -> Answer<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|_| Err(Problem::internal("this is a bug, please report it")))
+}
+
+/// The app as handlers share it.
+pub(crate) type Shared = Arc<App>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_choose_lane_and_patience() {
+        for (priority, expected) in [
+            (None, Lane::Interactive),
+            (Some("u=7"), Lane::Bulk),
+            (Some("i, u=5"), Lane::Bulk),
+            (Some("u=4"), Lane::Interactive),
+            (Some("u=99, x"), Lane::Interactive),
+        ] {
+            assert_eq!(lane(priority), expected, "{priority:?}");
+        }
+        let limits = ServiceLimits::default();
+        let patience = |text: &str| {
+            let headers = [("request-timeout".parse().unwrap(), text.parse().unwrap())].into_iter().collect();
+            Ask::of(&headers, &limits, "").map(|ask| ask.patience)
+        };
+        assert_eq!(patience("0.5"), Ok(Duration::from_millis(500)));
+        assert_eq!(patience("1e9"), Ok(limits.answer));
+        for wrong in ["", "-1", "NaN", "soon", "inf"] {
+            assert_eq!(patience(wrong).unwrap_err().status, 400, "{wrong}");
+        }
+    }
+}

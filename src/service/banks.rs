@@ -1,0 +1,239 @@
+//! Banks: galleries whose entries come and go over the network, visible and on the disk when the call returns.
+//!
+//! Rows in SQLite are what there is. In memory a bank is a list of parts, each a gallery of the rows in a range of ids. New rows become a
+//! part of their own, and parts are joined while the last is at least half as large as the one before: an addition costs as much as the rows that
+//! came lately, and a search goes through few parts. A change of a row makes its part again.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::galleries::{Galleries, Known, Part};
+use super::problem::{Answer, Problem};
+use super::state::State;
+use super::state::banks::{Bank, EntryChange, NewEntry, now};
+use crate::error::Result;
+use crate::gallery::{Entry, Gallery, GalleryBuilder};
+
+/// Most rows of a part; beyond, the next part begins.
+const LARGEST: usize = 1 << 20;
+
+/// What every entry of a bank says of its list.
+const FORMAT: &str = "bank";
+
+/// The banks of a service.
+#[derive(Debug)]
+pub(crate) struct Banks {
+    state: Arc<State>,
+    held: Mutex<Held>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    parts: HashMap<i64, Vec<Rows>>,
+    /// When was looked for entries that match again.
+    woken: i64,
+}
+
+/// The rows of a part.
+#[derive(Debug)]
+struct Rows {
+    low: u64,
+    high: u64,
+    part: Arc<Part>,
+}
+
+impl Rows {
+    fn count(&self) -> usize {
+        self.part.len()
+    }
+}
+
+impl Banks {
+    /// Reads all banks, and puts them among the galleries.
+    pub(crate) fn open(state: Arc<State>, galleries: &Galleries) -> Result<Banks> {
+        let banks = Banks { state, held: Mutex::new(Held { woken: now(), ..Held::default() }) };
+        let mut held = banks.held();
+        for bank in banks.state.banks()? {
+            let mut parts = Vec::new();
+            let mut low = 0;
+            loop {
+                let rows = banks.rows(&bank, low, u64::MAX)?;
+                let Some(high) = rows.as_ref().map(|rows| rows.high) else { break };
+                parts.extend(rows);
+                low = high + 1;
+            }
+            held.parts.insert(bank.id, parts);
+            banks.publish(&held, &bank, galleries)?;
+        }
+        drop(held);
+        Ok(banks)
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A bank by name.
+    pub(crate) fn get(&self, name: &str) -> Answer<Bank> {
+        self.state.bank(name)?.ok_or_else(|| Problem::not_found("bank not found"))
+    }
+
+    /// Makes a bank; `None` where the name is taken.
+    pub(crate) fn create(&self, name: &str, ratio: f64, galleries: &Galleries) -> Answer<Option<Bank>> {
+        let mut held = self.held();
+        if galleries.now().get(name).is_some() {
+            return Ok(None);
+        }
+        let bank = self.state.add_bank(name, ratio)?;
+        if let Some(bank) = &bank {
+            held.parts.insert(bank.id, Vec::new());
+            self.publish(&held, bank, galleries)?;
+        }
+        Ok(bank)
+    }
+
+    /// Gives a bank another name and share; `None` where the name is taken.
+    pub(crate) fn change(
+        &self,
+        bank: &Bank,
+        name: &str,
+        ratio: f64,
+        galleries: &Galleries,
+    ) -> Answer<Option<Bank>> {
+        let held = self.held();
+        let is_taken = name != bank.name && galleries.now().get(name).is_some();
+        if is_taken || !self.state.change_bank(bank.id, name, ratio)? {
+            return Ok(None);
+        }
+        galleries.remove(&bank.name);
+        let changed = self.get(name)?;
+        self.publish(&held, &changed, galleries)?;
+        Ok(Some(changed))
+    }
+
+    /// Removes a bank with all entries.
+    pub(crate) fn remove(&self, bank: &Bank, galleries: &Galleries) -> Answer<()> {
+        let mut held = self.held();
+        self.state.remove_bank(bank.id)?;
+        held.parts.remove(&bank.id);
+        galleries.remove(&bank.name);
+        Ok(())
+    }
+
+    /// Adds entries; their ids.
+    pub(crate) fn add(&self, bank: &Bank, entries: &[NewEntry], galleries: &Galleries) -> Answer<Vec<u64>> {
+        let mut held = self.held();
+        let ids = self.state.add_entries(bank.id, entries)?;
+        if let (Some(low), Some(high)) = (ids.first(), ids.last()) {
+            let rows = self.rows(bank, *low, *high)?;
+            let parts = held.parts.entry(bank.id).or_default();
+            parts.extend(rows);
+            self.join(bank, parts)?;
+        }
+        self.publish(&held, bank, galleries)?;
+        Ok(ids)
+    }
+
+    /// Changes an entry; whether there is one.
+    pub(crate) fn change_entry(
+        &self,
+        bank: &Bank,
+        id: u64,
+        change: &EntryChange,
+        galleries: &Galleries,
+    ) -> Answer<bool> {
+        let mut held = self.held();
+        let found = self.state.change_entry(bank.id, id, change)?;
+        if found && change.enabled.is_some() {
+            self.again(&mut held, bank, id)?;
+        }
+        self.publish(&held, bank, galleries)?;
+        Ok(found)
+    }
+
+    /// Removes an entry; whether there was one.
+    pub(crate) fn remove_entry(&self, bank: &Bank, id: u64, galleries: &Galleries) -> Answer<bool> {
+        let mut held = self.held();
+        let found = self.state.remove_entry(bank.id, id)?;
+        if found {
+            self.again(&mut held, bank, id)?;
+        }
+        self.publish(&held, bank, galleries)?;
+        Ok(found)
+    }
+
+    /// An entry as it is kept.
+    pub(crate) fn entry(&self, bank: &Bank, id: u64) -> Answer<Option<super::state::banks::Entry>> {
+        Ok(self.state.entry(bank.id, id)?)
+    }
+
+    /// Lets entries match again whose time has come.
+    pub(crate) fn wake(&self, galleries: &Galleries) -> Result<()> {
+        let mut held = self.held();
+        let since = std::mem::replace(&mut held.woken, now());
+        let waking = self.state.banks_that_wake(since)?;
+        for bank in self.state.banks()?.into_iter().filter(|bank| waking.contains(&bank.id)) {
+            let ranges: Vec<(u64, u64)> =
+                held.parts.get(&bank.id).into_iter().flatten().map(|rows| (rows.low, rows.high)).collect();
+            let parts = ranges.iter().map(|(low, high)| self.rows(&bank, *low, *high));
+            let parts = parts.filter_map(Result::transpose).collect::<Result<_>>()?;
+            held.parts.insert(bank.id, parts);
+            self.publish(&held, &bank, galleries)?;
+        }
+        Ok(())
+    }
+
+    /// Makes the part again that has an entry.
+    fn again(&self, held: &mut Held, bank: &Bank, id: u64) -> Result<()> {
+        let parts = held.parts.entry(bank.id).or_default();
+        if let Some(at) = parts.iter().position(|rows| (rows.low..=rows.high).contains(&id)) {
+            let Rows { low, high, .. } = parts[at];
+            match self.rows(bank, low, high)? {
+                // Its range stays: disabled rows in it may match again.
+                Some(rows) => parts[at] = Rows { low, high, ..rows },
+                None => drop(parts.remove(at)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Joins the last parts as long as they are of about one size.
+    fn join(&self, bank: &Bank, parts: &mut Vec<Rows>) -> Result<()> {
+        while let [.., before, last] = &parts[..] {
+            let together = before.count() + last.count();
+            if 2 * last.count() < before.count() || together > LARGEST {
+                break;
+            }
+            let joined = self.rows(bank, before.low, last.high)?;
+            parts.truncate(parts.len() - 2);
+            parts.extend(joined);
+        }
+        Ok(())
+    }
+
+    /// A part of the first rows in a range of ids; `None` where there are none.
+    fn rows(&self, bank: &Bank, low: u64, high: u64) -> Result<Option<Rows>> {
+        let entries = self.state.entries(bank.id, low, high, LARGEST)?;
+        let Some((first, last)) = entries.first().zip(entries.last()) else { return Ok(None) };
+        let (low, high) = (first.id, last.id);
+        let mut builder = GalleryBuilder::new();
+        let source = builder.source(&bank.name, FORMAT);
+        let mut ids = Vec::new();
+        for kept in entries.into_iter().filter(|kept| kept.enabled.now()) {
+            let NewEntry { key, label, photodna, pdq, quality, .. } = kept.entry;
+            let entry = Entry::default().key(key).label(label).position(kept.id).quality(quality);
+            builder.add(source, entry.photodna(photodna).pdq(pdq))?;
+            ids.push(kept.id);
+        }
+        let gallery = Gallery::from_bytes(builder.to_bytes()?)?;
+        Ok(Some(Rows { low, high, part: Arc::new(Part::of_rows(gallery, ids)) }))
+    }
+
+    /// Puts a bank among the galleries as it is now.
+    fn publish(&self, held: &Held, bank: &Bank, galleries: &Galleries) -> Result<()> {
+        let Some(bank) = self.state.bank(&bank.name)? else { return Ok(()) };
+        let parts = held.parts.get(&bank.id).into_iter().flatten().map(|rows| rows.part.clone());
+        galleries.put(Known::bank(&bank, parts.collect()));
+        Ok(())
+    }
+}

@@ -1,0 +1,94 @@
+//! What the service reports about itself. No event holds a signature, a key, a query string or a file name.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum Event {
+    /// A request was answered.
+    Request {
+        /// The header `Request-Id` of the answer.
+        request_id: String,
+        /// Which face was asked.
+        face: &'static str,
+        /// The method.
+        method: String,
+        /// The path's pattern, such as `/v1/galleries/{name}/reload`; empty where there is none.
+        route: String,
+        /// The status of the answer.
+        status: u16,
+        /// From the end of the head to the begin of the answer, in seconds.
+        seconds: f64,
+    },
+    /// A gallery's file changed, and the new one is searched from now on.
+    Loaded {
+        /// The gallery's name.
+        gallery: String,
+        /// How many entries it has.
+        entries: u64,
+    },
+    /// A gallery's file changed to what is no whole gallery; the old one is still searched.
+    Refused {
+        /// The gallery's name.
+        gallery: String,
+    },
+    /// The certificate's file changed, and is used from now on or not.
+    Certificate {
+        /// Whether it is used.
+        taken: bool,
+    },
+    /// The service was asked to end.
+    Ending,
+    /// It ended; requests that were cut are counted.
+    Ended {
+        /// Connections that were closed in the middle of a request.
+        cut: usize,
+    },
+}
+
+impl Event {
+    /// A word for it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Event::Request { .. } => "request",
+            Event::Loaded { .. } => "gallery_loaded",
+            Event::Refused { .. } => "gallery_refused",
+            Event::Certificate { .. } => "certificate",
+            Event::Ending => "ending",
+            Event::Ended { .. } => "ended",
+        }
+    }
+}
+
+/// Where events go.
+#[derive(Clone)]
+pub struct Reporter(Arc<dyn Fn(&Event) + Send + Sync>);
+
+impl Reporter {
+    /// Calls a function with every event, on the thread where it happens: it must not block.
+    pub fn new(report: impl Fn(&Event) + Send + Sync + 'static) -> Reporter {
+        Reporter(Arc::new(report))
+    }
+
+    pub(crate) fn report(&self, event: &Event) {
+        (self.0)(event);
+    }
+}
+
+/// Events go nowhere.
+impl Default for Reporter {
+    fn default() -> Reporter {
+        Reporter::new(|_| {})
+    }
+}
+
+impl fmt::Debug for Reporter {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Reporter(…)")
+    }
+}

@@ -1,0 +1,71 @@
+//! `/h/hash`: a picture to its signals.
+
+use std::collections::BTreeMap;
+
+use axum::Extension;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use bytes::Bytes;
+
+use super::super::app::{App, Ask, Shared, until};
+use super::super::body::{self, Held, Size};
+use super::super::choices::{Choices, Wanted};
+use super::super::hashing::Work;
+use super::super::json;
+use super::super::permits::Permit;
+use super::super::pictures::{Picture, form_of, malformed};
+use super::super::problem::{Answer, Problem};
+use super::signal::{self, Values};
+use crate::hasher::Hashed;
+use crate::signature::Algorithm;
+
+/// The only type of content.
+const PHOTO: &str = "photo";
+
+/// Addresses are not fetched.
+pub(super) async fn fetch() -> Problem {
+    Problem::input("addresses are not fetched here: POST the file itself")
+}
+
+pub(super) async fn hash(
+    State(app): State<Shared>,
+    Extension(ask): Extension<Ask>,
+    request: Request,
+) -> Answer<Response> {
+    let types = signal::chosen(&app, Values::of(request.uri().query()).list("types"))?;
+    let (picture, _permit) = file(&app, request).await?;
+    let hashed = hashed(&app, &ask, types.clone(), picture).await?;
+    let signals = types.iter().map(|algorithm| (algorithm.name(), signal::of(*algorithm, &hashed)));
+    json::answer(&signals.collect::<BTreeMap<_, _>>())
+}
+
+/// The only file of a form.
+pub(super) async fn file(app: &App, request: Request) -> Answer<(Bytes, Permit)> {
+    let (parts, body) = request.into_parts();
+    // A form has some lines around its file.
+    let size = Size { most: app.limits.picture.saturating_add(64 << 10), times: 2 };
+    let Held { bytes, permit } = body::read(app, body, size).await?;
+    let form = form_of(Request::from_parts(parts, bytes.into())).await;
+    let mut form = form.map_err(|_| Problem::input("Missing multipart/form-data file upload"))?;
+    let mut found = None;
+    while let Some(part) = form.next_field().await.map_err(|_| malformed())? {
+        if part.name() != Some(PHOTO) {
+            return Err(Problem::input("no such content_type: the part with the file must be called photo"));
+        }
+        if found.replace(part.bytes().await.map_err(|_| malformed())?).is_some() {
+            return Err(Problem::input("Only one file allowed per request"));
+        }
+    }
+    let missing = || Problem::input("Missing multipart/form-data file upload");
+    Ok((found.ok_or_else(missing)?, permit))
+}
+
+/// Hashes a picture; what is wrong with it is the answer.
+pub(super) async fn hashed(app: &App, ask: &Ask, types: Vec<Algorithm>, bytes: Bytes) -> Answer<Hashed> {
+    let choices = Choices::of(Wanted { algorithms: Some(types), ..Wanted::default() });
+    let options = app.choices.hash(&choices, app.engine.options(), false);
+    let work = Work { options, lane: ask.lane, deadline: ask.deadline() };
+    let picture = Picture { key: String::new(), bytes };
+    let outcome = until(work.deadline, work.one(app, &picture)).await?;
+    outcome.map_err(|error| Problem::input(format!("the file could not be hashed: {error}")))
+}

@@ -1,0 +1,202 @@
+//! `/m/…`: signals and pictures looked up, signals compared.
+
+use std::collections::BTreeMap;
+
+use axum::Extension;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use serde::Serialize;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::super::app::{App, Ask, Shared, until};
+use super::super::body::{self, Held, Size};
+use super::super::choices::{Thresholds, Wanted};
+use super::super::galleries::Set;
+use super::super::json;
+use super::super::looking::Look;
+use super::super::problem::{Answer, Problem};
+use super::hashing::{file, hashed};
+use super::signal::{self, Values, bank_name};
+use crate::gallery::Query;
+use crate::signature::{Algorithm, Pdq, PhotoDna};
+
+/// An entry that matched.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Matched {
+    bank_content_id: u64,
+    distance: String,
+    #[serde(skip)]
+    bank: String,
+}
+
+/// Matches by bank.
+type ByBank = BTreeMap<String, Vec<Matched>>;
+
+pub(super) async fn raw_lookup(
+    State(app): State<Shared>,
+    Extension(ask): Extension<Ask>,
+    request: Request,
+) -> Answer<Response> {
+    let values = Values::of(request.uri().query());
+    let algorithm = signal::signal_type(&app, values.required("signal_type")?)?;
+    let query = signal::query(algorithm, values.required("signal")?)?;
+    let found = look_up(&app, &ask, &values, algorithm, query).await?;
+    if values.is_true("include_distance") {
+        return json::answer(&json!({ "matches": found }));
+    }
+    let ids: Vec<u64> = found.iter().map(|one| one.bank_content_id).collect();
+    json::answer(&json!({ "matches": ids }))
+}
+
+pub(super) async fn lookup(
+    State(app): State<Shared>,
+    Extension(ask): Extension<Ask>,
+    request: Request,
+) -> Answer<Response> {
+    let values = Values::of(request.uri().query());
+    if values.get("url").is_some() {
+        return Err(super::hashing::fetch().await);
+    }
+    let algorithm = signal::signal_type(&app, values.required("signal_type")?)?;
+    let query = signal::query(algorithm, values.required("signal")?)?;
+    let found = look_up(&app, &ask, &values, algorithm, query).await?;
+    json::answer(&by_bank(found))
+}
+
+/// A file instead of its signals.
+pub(super) async fn lookup_file(
+    State(app): State<Shared>,
+    Extension(ask): Extension<Ask>,
+    request: Request,
+) -> Answer<Response> {
+    let values = Values::of(request.uri().query());
+    let types = signal::chosen(&app, values.list("types"))?;
+    let (picture, _permit) = file(&app, request).await?;
+    let hashed = hashed(&app, &ask, types.clone(), picture).await?;
+    let mut all = BTreeMap::new();
+    for algorithm in types {
+        let signal = signal::of(algorithm, &hashed);
+        let found = match signal.is_empty() {
+            true => Vec::new(),
+            false => look_up(&app, &ask, &values, algorithm, signal::query(algorithm, &signal)?).await?,
+        };
+        all.insert(algorithm.name(), by_bank(found));
+    }
+    json::answer(&all)
+}
+
+fn by_bank(found: Vec<Matched>) -> ByBank {
+    let mut banks = ByBank::new();
+    for one in found {
+        banks.entry(one.bank.clone()).or_default().push(one);
+    }
+    banks
+}
+
+async fn look_up(
+    app: &App,
+    ask: &Ask,
+    values: &Values,
+    algorithm: Algorithm,
+    query: Query,
+) -> Answer<Vec<Matched>> {
+    let (allowed, banks) = (ask.galleries.as_deref(), values.list("banks"));
+    let galleries = banks.map(|banks| galleries(&app.set(allowed), &banks)).transpose()?;
+    let threshold = Thresholds { photodna: None, pdq: None };
+    let wanted =
+        Wanted { algorithms: Some(vec![algorithm]), threshold: Some(threshold), ..Wanted::default() };
+    let deadline = ask.deadline();
+    let not_ready =
+        |_| Problem::new(axum::http::StatusCode::SERVICE_UNAVAILABLE, "not_ready", "index not yet ready");
+    let look = Look::new(app, allowed, galleries.as_deref(), wanted.search()?, Some(deadline));
+    let look = look.map_err(not_ready)?;
+    let hits = until(deadline, look.hits(app, &[vec![(None, query)]])).await?;
+    let coin = coin(values)?;
+    let takes_part = |name: &str| look.set.get(name).is_some_and(|known| takes_part(known.ratio(), coin));
+    let hits = hits.iter().flatten().filter(|hit| takes_part(&hit.matched.gallery));
+    let matched = hits.map(|hit| Matched {
+        bank_content_id: look.set.number(hit),
+        distance: hit.matched.distance.to_string(),
+        bank: bank_name(&hit.matched.gallery),
+    });
+    Ok(matched.collect())
+}
+
+/// Whether a bank takes part in a look-up: always, or as a coin falls.
+fn takes_part(ratio: f64, coin: Option<f64>) -> bool {
+    coin.is_none_or(|coin| coin < ratio)
+}
+
+/// A number from 0 to 1, the same for the same seed; none where the client wants none.
+fn coin(values: &Values) -> Answer<Option<f64>> {
+    if values.is_true("bypass_coinflip") {
+        return Ok(None);
+    }
+    let seed = match values.get("seed") {
+        Some(seed) => seed.as_bytes().to_vec(),
+        None => {
+            let mut bytes = vec![0; 16];
+            let filled = ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes);
+            filled.map_err(|_| Problem::internal("the system gives no random numbers"))?;
+            bytes
+        }
+    };
+    let digest = Sha256::digest(&seed);
+    let high = digest.iter().take(6).fold(0u64, |number, byte| number << 8 | u64::from(*byte));
+    Ok(Some(high as f64 / (1u64 << 48) as f64))
+}
+
+/// The galleries of these banks.
+fn galleries(set: &Set, banks: &[String]) -> Answer<Vec<String>> {
+    let find = |bank: &String| {
+        let known = set.all.iter().find(|known| bank_name(&known.name) == *bank);
+        known.map(|known| known.name.clone()).ok_or_else(|| Problem::not_found("bank not found"))
+    };
+    banks.iter().map(find).collect()
+}
+
+/// `{"pdq":["…","…"]}`: whether they match, and how far apart they are.
+pub(super) async fn compare(State(app): State<Shared>, request: Request) -> Answer<Response> {
+    let size = Size { most: 64 << 10, times: 2 };
+    let Held { bytes, permit: _held } = body::read(&app, request.into_body(), size).await?;
+    let Value::Object(pairs) = json::read(&bytes)? else {
+        return Err(Problem::input("the body must be an object of signal types"));
+    };
+    let mut all = BTreeMap::new();
+    for (name, pair) in &pairs {
+        let algorithm = signal::signal_type(&app, name)?;
+        let distance = distance(algorithm, pair)?;
+        all.insert(algorithm.name(), json!([distance <= algorithm.threshold(), { "distance": distance }]));
+    }
+    json::answer(&all)
+}
+
+fn distance(algorithm: Algorithm, pair: &Value) -> Answer<u32> {
+    let texts: Option<Vec<&str>> = pair.as_array().and_then(|pair| pair.iter().map(Value::as_str).collect());
+    let Some([a, b]) = texts.as_deref() else {
+        return Err(Problem::input("each signal type must have two signals"));
+    };
+    let wrong = |error: crate::error::Error| Problem::input(format!("invalid signal: {error}"));
+    Ok(match algorithm {
+        Algorithm::PhotoDna => {
+            let (a, b): (PhotoDna, PhotoDna) = (a.parse().map_err(wrong)?, b.parse().map_err(wrong)?);
+            a.distance(&b)
+        }
+        _ => {
+            let (a, b): (Pdq, Pdq) = (a.parse().map_err(wrong)?, b.parse().map_err(wrong)?);
+            a.distance(&b)
+        }
+    })
+}
+
+pub(super) async fn index_status(State(app): State<Shared>, request: Request) -> Answer<Response> {
+    let types = signal::chosen(&app, Values::of(request.uri().query()).list("signal_type"))?;
+    let set = app.galleries.now();
+    let status = types.iter().map(|algorithm| {
+        let size = set.size(*algorithm);
+        let built = if set.all.is_empty() { -1 } else { set.newest() };
+        (algorithm.name(), json!({ "present": !set.all.is_empty(), "built_to": built, "size": size }))
+    });
+    json::answer(&status.collect::<BTreeMap<_, _>>())
+}

@@ -1,0 +1,110 @@
+//! The face's words for what we have: signal types, signals, banks, and the values of a query.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+
+use super::super::app::App;
+use super::super::galleries::{Known, Set};
+use super::super::problem::{Answer, Problem};
+use crate::gallery::Query;
+use crate::hasher::Hashed;
+use crate::signature::Algorithm;
+
+/// PDQ signatures under this quality are not given.
+const QUALITY: u8 = 50;
+
+/// The values of a query by their names; the last of a name counts.
+pub(super) struct Values(HashMap<String, String>);
+
+impl Values {
+    pub(super) fn of(query: Option<&str>) -> Values {
+        Values(form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect())
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    pub(super) fn required(&self, name: &str) -> Answer<&str> {
+        self.get(name).ok_or_else(|| Problem::input(format!("Missing required parameter {name}")))
+    }
+
+    /// Booleans may be texts.
+    pub(super) fn is_true(&self, name: &str) -> bool {
+        self.get(name)
+            .is_some_and(|value| ["true", "1", "yes"].contains(&value.to_ascii_lowercase().as_str()))
+    }
+
+    /// Values with commas between.
+    pub(super) fn list(&self, name: &str) -> Option<Vec<String>> {
+        let parts = self.get(name)?.split(',').map(str::trim).filter(|part| !part.is_empty());
+        Some(parts.map(String::from).collect())
+    }
+}
+
+/// A signal type that is on.
+pub(super) fn signal_type(app: &App, name: &str) -> Answer<Algorithm> {
+    let found = app.signals.iter().copied().find(|algorithm| algorithm.name() == name);
+    found.ok_or_else(|| Problem::input("No such signal type, or it is not enabled"))
+}
+
+/// Those that a query chooses, or all.
+pub(super) fn chosen(app: &App, names: Option<Vec<String>>) -> Answer<Vec<Algorithm>> {
+    match names {
+        None => Ok(app.signals.clone()),
+        Some(names) if names.is_empty() => Err(Problem::input("empty signal type selection")),
+        Some(names) => names.iter().map(|name| signal_type(app, name)).collect(),
+    }
+}
+
+/// What is looked up for a signal.
+pub(super) fn query(algorithm: Algorithm, signal: &str) -> Answer<Query> {
+    let wrong = |error: crate::error::Error| Problem::input(format!("invalid signal: {error}"));
+    Ok(match algorithm {
+        Algorithm::PhotoDna => Query::default().photodna(Some(signal.parse().map_err(wrong)?)),
+        _ => Query::default().pdq(Some(signal.parse().map_err(wrong)?)),
+    })
+}
+
+/// The signal of a picture; empty where its quality is too low.
+pub(super) fn of(algorithm: Algorithm, hashed: &Hashed) -> String {
+    let usable = hashed.pdq.as_ref().filter(|hash| hash.quality >= QUALITY);
+    match algorithm {
+        Algorithm::PhotoDna => hashed.photodna.map(|hash| hash.signature.to_string()),
+        _ => usable.map(|hash| hash.signature.to_string()),
+    }
+    .unwrap_or_default()
+}
+
+/// A gallery's name as names of banks are: capitals, digits and underscores.
+pub(super) fn bank_name(gallery: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
+    let name: String = gallery.chars().map(plain).collect();
+    if name.starts_with(|c: char| c.is_ascii_digit()) { format!("_{name}") } else { name }
+}
+
+/// The gallery that a client calls so.
+pub(super) fn bank<'a>(set: &'a Set, name: &str) -> Answer<&'a Arc<Known>> {
+    let found = set.all.iter().find(|known| bank_name(&known.name) == name);
+    found.ok_or_else(|| Problem::not_found("bank not found"))
+}
+
+/// Files of galleries are written by the command alone.
+pub(super) fn read_only() -> Problem {
+    let detail = "this gallery is a file, and read only, or the service keeps no banks: start it with --data";
+    Problem::new(StatusCode::FORBIDDEN, "read_only", detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn galleries_are_banks_by_name() {
+        for (gallery, bank) in [("known", "KNOWN"), ("a-b.c", "A_B_C"), ("7", "_7"), ("é", "_")] {
+            assert_eq!(bank_name(gallery), bank);
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Look-ups, on the searcher's threads, and what an answer says of them.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures_util::future::try_join_all;
+use serde::Serialize;
+
+use super::app::App;
+use super::galleries::{Checked, Set};
+use super::problem::{Answer, Problem};
+use crate::engine::Lookups;
+use crate::gallery::{Query, SearchOptions};
+use crate::pipeline::{Hit, Queries, RecordMatch, Text};
+
+/// Fewest queries of a part that has a thread of its own.
+const SHARE: usize = 512;
+
+/// Where is searched, and what counts as a match.
+#[derive(Debug, Clone)]
+pub(crate) struct Look {
+    pub(crate) set: Arc<Set>,
+    pub(crate) options: Arc<SearchOptions>,
+    pub(crate) deadline: Option<Instant>,
+}
+
+/// What is looked up for one record: its faces, by their names.
+pub(crate) type Faces = Vec<(Option<Text>, Query)>;
+
+/// What an answer says of one look-up.
+#[derive(Debug, Serialize)]
+pub(crate) struct Found {
+    pub(crate) matched: bool,
+    pub(crate) matches: Vec<RecordMatch>,
+    /// Every signature that was not looked up, and why.
+    pub(crate) unsearched: Vec<String>,
+}
+
+/// What the record of a picture that was looked up has besides.
+#[derive(Debug, Serialize)]
+pub(crate) struct Looked {
+    /// Absent where nothing was looked up: then nobody knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) matched: Option<bool>,
+    pub(crate) unsearched: Vec<String>,
+    pub(crate) checked: Vec<Checked>,
+}
+
+impl Look {
+    /// Where to search: in these galleries, as far as the key may see them. There has to be something.
+    pub(crate) fn new(
+        app: &App,
+        allowed: Option<&[String]>,
+        galleries: Option<&[String]>,
+        options: SearchOptions,
+        deadline: Option<Instant>,
+    ) -> Answer<Look> {
+        let set = app.set(allowed).only(galleries);
+        let set = set.map_err(|_| Problem::not_found("galleries: one of them is not served here"))?;
+        if set.all.is_empty() {
+            let detail = "no gallery is served here, so nothing can be said about matches";
+            let none = Problem::new(axum::http::StatusCode::SERVICE_UNAVAILABLE, "not_ready", detail);
+            return Err(none.retry_after(5));
+        }
+        Ok(Look { set, options: Arc::new(options), deadline })
+    }
+
+    /// Looks all records up, in their order.
+    pub(crate) async fn hits(&self, app: &App, records: &[Faces]) -> Answer<Vec<Vec<Hit>>> {
+        let share = records.len().div_ceil(app.engine.threads().get()).max(SHARE);
+        let parts = records.chunks(share).map(|part| {
+            let mut queries = Queries::default();
+            for faces in part {
+                queries.push_faces(faces.iter().cloned());
+            }
+            app.searcher.submit(Lookups {
+                galleries: self.set.named.clone(),
+                options: self.options.clone(),
+                queries,
+                deadline: self.deadline,
+            })
+        });
+        let parts = parts.collect::<Result<Vec<_>, _>>().map_err(Problem::from)?;
+        let found: Vec<Vec<Hit>> =
+            try_join_all(parts).await.map_err(Problem::from)?.into_iter().flatten().collect();
+        found.iter().flatten().for_each(|hit| app.metrics.matched(&hit.matched.gallery));
+        Ok(found)
+    }
+
+    /// What the answer says of each record.
+    pub(crate) async fn found(&self, app: &App, records: &[Faces]) -> Answer<Vec<Found>> {
+        let hits = self.hits(app, records).await?;
+        let found = records.iter().zip(hits).map(|(faces, hits)| Found {
+            matched: !hits.is_empty(),
+            matches: hits.into_iter().map(|hit| hit.matched).collect(),
+            unsearched: self.unsearched(faces),
+        });
+        Ok(found.collect())
+    }
+
+    /// Every signature of a record that is not looked up, and why.
+    pub(crate) fn unsearched(&self, faces: &Faces) -> Vec<String> {
+        let (photodna, pdq) = self.set.signatures();
+        let mut all = Vec::new();
+        for (face, query) in faces {
+            let options = &*self.options;
+            let flat = (query.flat && !options.include_flat).then(|| "flat".to_string());
+            let quality = query.quality.filter(|quality| *quality < options.quality_min);
+            let quality = quality.map(|quality| format!("quality {quality}"));
+            let reasons = [
+                ("photodna", query.photodna.is_some(), options.photodna.is_some(), photodna, flat),
+                ("pdq", query.pdq.is_some(), options.pdq.is_some(), pdq, quality),
+            ];
+            for (name, is_there, wanted, known, poor) in reasons {
+                let reason = match poor {
+                    _ if !is_there => continue,
+                    _ if !wanted => "not asked for".to_string(),
+                    _ if known == 0 => "no gallery has such signatures".to_string(),
+                    Some(poor) => poor,
+                    None => continue,
+                };
+                let of = face.as_ref().map_or(String::new(), |face| format!(" of face {face}"));
+                all.push(format!("{name}{of}: {reason}"));
+            }
+        }
+        all
+    }
+}

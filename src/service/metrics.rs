@@ -1,0 +1,92 @@
+//! What the service counts as it happens. Nothing from a request becomes a label: routes are patterns.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+
+/// What is counted as it happens.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    requests: Family<Request, Counter>,
+    seconds: Family<Route, Histogram>,
+    shed: Family<Shed, Counter>,
+    records: Family<Code, Counter>,
+    matches: Family<Gallery, Counter>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Request {
+    face: &'static str,
+    route: String,
+    status: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Route {
+    face: &'static str,
+    route: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Shed {
+    reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Code {
+    code: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Gallery {
+    gallery: String,
+}
+
+impl Default for Metrics {
+    fn default() -> Metrics {
+        // 1 ms to 33 s.
+        let histogram = || Histogram::new(exponential_buckets(0.001, 2.0, 16));
+        Metrics {
+            requests: Family::default(),
+            seconds: Family::new_with_constructor(histogram),
+            shed: Family::default(),
+            records: Family::default(),
+            matches: Family::default(),
+        }
+    }
+}
+
+impl Metrics {
+    /// A request was answered.
+    pub(crate) fn answered(&self, face: &'static str, route: &str, status: u16, seconds: f64) {
+        let route = if route.is_empty() { "none".to_string() } else { route.to_string() };
+        self.requests.get_or_create(&Request { face, route: route.clone(), status }).inc();
+        self.seconds.get_or_create(&Route { face, route }).observe(seconds);
+    }
+
+    /// A request was turned away, and why.
+    pub(crate) fn shed(&self, reason: &'static str) {
+        self.shed.get_or_create(&Shed { reason }).inc();
+    }
+
+    /// A picture got its record; `ok`, or the code of its error.
+    pub(crate) fn record(&self, code: &'static str) {
+        self.records.get_or_create(&Code { code }).inc();
+    }
+
+    /// An entry of a gallery matched.
+    pub(crate) fn matched(&self, gallery: &str) {
+        self.matches.get_or_create(&Gallery { gallery: gallery.to_string() }).inc();
+    }
+
+    /// Shows the counts among others.
+    pub(crate) fn register(&self, registry: &mut Registry) {
+        registry.register("shadegrid_http_requests", "Requests answered.", self.requests.clone());
+        registry.register("shadegrid_http_seconds", "Time to the begin of an answer.", self.seconds.clone());
+        registry.register("shadegrid_shed", "Requests turned away, by why.", self.shed.clone());
+        registry.register("shadegrid_records", "Pictures with a record, by its code.", self.records.clone());
+        registry.register("shadegrid_matches", "Matches, by gallery.", self.matches.clone());
+    }
+}

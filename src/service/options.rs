@@ -1,0 +1,170 @@
+//! What a service is started with.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::event::Reporter;
+use super::galleries::GalleryFile;
+use super::tls::TlsFiles;
+use crate::error::{Error, Result};
+use crate::hasher::HashOptions;
+use crate::signature::Algorithm;
+
+/// The choices of a [`Service`](super::Service).
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ServiceOptions {
+    /// Where the own API and the PhotoDNA face listen; port 0 is one that is free.
+    pub listen: SocketAddr,
+    /// Where the HMA face listens; nowhere by default.
+    pub hma: Option<SocketAddr>,
+    /// The signatures that the HMA face knows; PDQ by default.
+    pub hma_signals: Vec<Algorithm>,
+    /// Where numbers for Prometheus are served; nowhere by default.
+    pub metrics: Option<SocketAddr>,
+    /// Whether another process may listen at the same addresses, to take over.
+    pub reuse_port: bool,
+    /// Whether addresses other than loopback are served without keys and TLS.
+    pub plain: bool,
+    /// The folder with keys, which every request has to present then; `None`: none is asked for.
+    pub data: Option<PathBuf>,
+    /// Whether no key is asked for, although there is a folder.
+    pub no_keys: bool,
+    /// The certificate of the own API and the HMA face.
+    pub tls: Option<TlsFiles>,
+    /// What is searched.
+    pub galleries: Vec<GalleryFile>,
+    /// Threads that hash, and as many that search.
+    pub threads: NonZeroUsize,
+    /// Bytes that requests and pictures take together: a quarter for requests.
+    pub memory: u64,
+    /// What is hashed, and how, unless a request says otherwise.
+    pub hash: HashOptions,
+    /// Times and sizes.
+    pub limits: ServiceLimits,
+    /// Where events go.
+    pub reporter: Reporter,
+}
+
+setters!(ServiceOptions {
+    listen: SocketAddr,
+    hma: Option<SocketAddr>,
+    hma_signals: Vec<Algorithm>,
+    metrics: Option<SocketAddr>,
+    reuse_port: bool,
+    plain: bool,
+    data: Option<PathBuf>,
+    no_keys: bool,
+    tls: Option<TlsFiles>,
+    galleries: Vec<GalleryFile>,
+    threads: NonZeroUsize,
+    memory: u64,
+    hash: HashOptions,
+    limits: ServiceLimits,
+    reporter: Reporter,
+});
+
+impl Default for ServiceOptions {
+    fn default() -> ServiceOptions {
+        let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        ServiceOptions {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            hma: None,
+            hma_signals: vec![Algorithm::Pdq],
+            metrics: None,
+            reuse_port: false,
+            plain: false,
+            data: None,
+            no_keys: false,
+            tls: None,
+            galleries: Vec::new(),
+            threads,
+            memory: crate::engine::Engine::default_memory(threads),
+            hash: HashOptions::default(),
+            limits: ServiceLimits::default(),
+            reporter: Reporter::default(),
+        }
+    }
+}
+
+impl ServiceOptions {
+    fn has_keys(&self) -> bool {
+        self.data.is_some() && !self.no_keys
+    }
+
+    /// Refuses what would show signatures to everybody.
+    pub(crate) fn check(&self) -> Result<()> {
+        let open = [Some(self.listen), self.hma].into_iter().flatten().find(|at| !at.ip().is_loopback());
+        match open {
+            Some(address) if !self.plain && (!self.has_keys() || self.tls.is_none()) => {
+                Err(Error::Input(format!(
+                    "{address} can be reached by other machines, and that needs keys (--data) and TLS (--tls-certificate): give both, or say --plain \
+                 where a proxy in front sees to it"
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The times and sizes that a client must keep to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServiceLimits {
+    /// Open connections. Beyond, the one that is idle the longest is closed for a new one.
+    pub connections: usize,
+    /// For a request's head, and between two requests of a connection.
+    pub head: Duration,
+    /// For a TLS handshake.
+    pub handshake: Duration,
+    /// For a request's body in all.
+    pub body: Duration,
+    /// For the answer, once the body is there, unless the client asks for less.
+    pub answer: Duration,
+    /// Between saying at `/readyz` that the service ends, and accepting nothing more.
+    pub notice: Duration,
+    /// For requests in flight when the service ends.
+    pub grace: Duration,
+    /// Between two looks at the files of galleries and certificates.
+    pub watch: Duration,
+    /// Bytes of one picture.
+    pub picture: u64,
+    /// Bytes of one request.
+    pub request: u64,
+    /// Pictures of one request.
+    pub pictures: usize,
+}
+
+setters!(ServiceLimits {
+    connections: usize,
+    head: Duration,
+    handshake: Duration,
+    body: Duration,
+    answer: Duration,
+    notice: Duration,
+    grace: Duration,
+    watch: Duration,
+    picture: u64,
+    request: u64,
+    pictures: usize,
+});
+
+impl Default for ServiceLimits {
+    fn default() -> ServiceLimits {
+        ServiceLimits {
+            connections: 1024,
+            head: Duration::from_secs(30),
+            handshake: Duration::from_secs(10),
+            body: Duration::from_secs(60),
+            answer: Duration::from_secs(30),
+            notice: Duration::from_secs(1),
+            grace: Duration::from_secs(30),
+            watch: Duration::from_secs(5),
+            picture: 64 << 20,
+            request: 256 << 20,
+            pictures: 1000,
+        }
+    }
+}

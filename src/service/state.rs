@@ -1,0 +1,200 @@
+//! What a service keeps: a folder with one SQLite file, owned by one process at a time.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::error::{Error, Result};
+
+pub(crate) mod banks;
+pub(crate) mod keys;
+
+/// The file with everything that is kept.
+const FILE: &str = "state.sqlite";
+
+/// The file whose lock says that a service runs.
+const LOCK: &str = "serve.lock";
+
+/// How long another process's transaction is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What each version of the file adds to the one before. A line is never changed, only followed by another.
+const MIGRATIONS: [&str; 2] = [
+    "
+    CREATE TABLE keys (
+        id TEXT PRIMARY KEY,
+        secret BLOB NOT NULL,
+        name TEXT NOT NULL,
+        scopes TEXT NOT NULL,
+        galleries TEXT,
+        rate REAL,
+        created INTEGER NOT NULL,
+        expires INTEGER,
+        revoked INTEGER
+    ) STRICT;
+",
+    "
+    CREATE TABLE banks (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        ratio REAL NOT NULL,
+        revision INTEGER NOT NULL,
+        changed INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE entries (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        bank INTEGER NOT NULL REFERENCES banks (id) ON DELETE CASCADE,
+        key TEXT NOT NULL,
+        label TEXT NOT NULL,
+        note TEXT NOT NULL,
+        photodna BLOB,
+        pdq BLOB,
+        quality INTEGER,
+        metadata TEXT,
+        enabled INTEGER NOT NULL,
+        created INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX entries_by_bank ON entries (bank, id);
+    CREATE INDEX entries_that_wake ON entries (enabled) WHERE enabled > 1;
+",
+];
+
+/// The open file.
+#[derive(Debug)]
+pub(crate) struct State {
+    connection: Mutex<Connection>,
+    path: PathBuf,
+    /// Held by the process that serves.
+    _owner: Option<File>,
+}
+
+impl State {
+    /// Opens the folder for a look or a change of keys; a service may run.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] where it cannot be made, [`Error::Input`] where the file is none of ours.
+    pub(crate) fn open(folder: &Path) -> Result<State> {
+        let cannot = |error| Error::io(format!("cannot open {}", folder.display()), error);
+        private_folder(folder).map_err(cannot)?;
+        let path = folder.join(FILE);
+        // Made before SQLite does, so that nobody else can ever read it.
+        private_file(&path).map_err(cannot)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let about = |error| unusable(&path, &error);
+        let mut connection = Connection::open_with_flags(&path, flags).map_err(about)?;
+        prepare(&connection).map_err(about)?;
+        migrate(&mut connection, &path)?;
+        Ok(State { connection: Mutex::new(connection), path, _owner: None })
+    }
+
+    /// Opens the folder as the one process that serves from it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](State::open), [`Error::Input`] where another process does.
+    pub(crate) fn own(folder: &Path) -> Result<State> {
+        let state = State::open(folder)?;
+        let path = folder.join(LOCK);
+        let cannot = |error| Error::io(format!("cannot lock {}", path.display()), error);
+        let lock = private_file(&path).map_err(cannot)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(State { _owner: Some(lock), ..state }),
+            Err(TryLockError::WouldBlock) => {
+                Err(Error::Input(format!("another service runs with the data in {}", folder.display())))
+            }
+            Err(TryLockError::Error(error)) => Err(cannot(error)),
+        }
+    }
+
+    /// The connection; one thread at a time.
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        // A transaction whose thread panicked was rolled back when it was dropped.
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn about(&self, error: rusqlite::Error) -> Error {
+        unusable(&self.path, &error)
+    }
+
+    /// A number that changes with every change by another process.
+    pub(crate) fn version(&self) -> Result<i64> {
+        let version = self.connection().pragma_query_value(None, "data_version", |row| row.get(0));
+        version.map_err(|error| self.about(error))
+    }
+}
+
+fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(PATIENCE)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)
+}
+
+/// Brings the file to this version, in one transaction.
+fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
+    let about = |error| unusable(path, &error);
+    let change = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate);
+    let change = change.map_err(about)?;
+    let version: i64 = change.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(about)?;
+    let known = usize::try_from(version).ok().filter(|version| *version <= MIGRATIONS.len());
+    let known = known.ok_or_else(|| {
+        Error::Unsupported(format!("{}: a newer version of this program wrote it", path.display()))
+    })?;
+    for migration in &MIGRATIONS[known..] {
+        change.execute_batch(migration).map_err(about)?;
+    }
+    change.pragma_update(None, "user_version", MIGRATIONS.len() as i64).map_err(about)?;
+    change.commit().map_err(about)
+}
+
+fn unusable(path: &Path, error: &rusqlite::Error) -> Error {
+    Error::Input(format!("{}: {error}", path.display()))
+}
+
+fn private_folder(path: &Path) -> std::io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+fn private_file(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_has_one_owner() {
+        let folder = tempfile::tempdir().unwrap();
+        let inside = folder.path().join("data");
+        let owner = State::own(&inside).unwrap();
+        assert!(State::own(&inside).unwrap_err().to_string().contains("another service"));
+        assert!(State::open(&inside).is_ok());
+        drop(owner);
+        assert!(State::own(&inside).is_ok());
+    }
+
+    #[test]
+    fn what_is_not_ours_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(FILE), "no database, and longer than a header of one is").unwrap();
+        assert_eq!(State::open(folder.path()).unwrap_err().code(), "input");
+        fs::remove_file(folder.path().join(FILE)).unwrap();
+        let state = State::open(folder.path()).unwrap();
+        state.connection().pragma_update(None, "user_version", 99).unwrap();
+        drop(state);
+        assert_eq!(State::open(folder.path()).unwrap_err().code(), "unsupported");
+    }
+}

@@ -1,0 +1,48 @@
+//! `POST /v1/match`: pictures in, their records with what they match out.
+
+use axum::Extension;
+use axum::extract::{Request, State};
+use axum::response::Response;
+
+use super::super::app::{App, Ask, Shared, until};
+use super::super::choices::Choices;
+use super::super::hashing::{Outcome, Work};
+use super::super::looking::{Faces, Look, Looked};
+use super::super::pictures::{self, Picture, Pictures};
+use super::super::problem::Answer;
+use super::super::record;
+use super::hash::answer;
+use crate::pipeline::faces_of;
+
+pub(super) async fn look_up(
+    State(app): State<Shared>,
+    Extension(ask): Extension<Ask>,
+    request: Request,
+) -> Answer<Response> {
+    let choices = Choices::read(request.uri().query(), true)?;
+    let (options, search) =
+        (app.choices.hash(&choices, app.engine.options(), true), choices.wanted.search()?);
+    let look = Look::new(&app, ask.galleries.as_deref(), choices.wanted.galleries.as_deref(), search, None)?;
+    let Pictures { all, single, permit: _held } = pictures::read(&app, request, choices.key).await?;
+    let work = Work { options, lane: ask.lane, deadline: ask.deadline() };
+    let look = Look { deadline: Some(work.deadline), ..look };
+    let outcomes = until(work.deadline, work.all(&app, &all)).await?;
+    let lines = until(work.deadline, lines(&app, &look, &all, &outcomes)).await?;
+    Ok(answer(single, lines, &outcomes))
+}
+
+/// The records with what they match.
+async fn lines(app: &App, look: &Look, pictures: &[Picture], outcomes: &[Outcome]) -> Answer<Vec<Vec<u8>>> {
+    let hashed: Vec<Faces> = outcomes.iter().flatten().map(|hashed| faces_of(hashed).collect()).collect();
+    let mut found = look.found(app, &hashed).await?.into_iter();
+    let records = pictures.iter().zip(outcomes).map(|(picture, outcome)| {
+        let found = outcome.is_ok().then(|| found.next()).flatten();
+        let (matched, matches, unsearched) = match found {
+            Some(found) => (Some(found.matched), Some(found.matches), found.unsearched),
+            None => (None, None, ["photodna", "pdq"].map(|name| format!("{name}: no signature")).into()),
+        };
+        let checked = if matched.is_some() { look.set.checked() } else { Vec::new() };
+        record::line_with(&record::of(picture, outcome, matches), &Looked { matched, unsearched, checked })
+    });
+    records.collect()
+}

@@ -1,0 +1,230 @@
+//! Keys, TLS and configuration.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::client::{Connection, Server, holiday};
+use super::known;
+
+fn shadegrid(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_shadegrid")).args(arguments).output().unwrap()
+}
+
+/// A new key with these options.
+fn add(data: &str, options: &[&str]) -> String {
+    let output = shadegrid(&[&["key", "add", "--data", data], options].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim_end().to_string()
+}
+
+fn folder() -> (TempDir, String) {
+    let folder = TempDir::new().unwrap();
+    let data = folder.path().join("data").to_str().unwrap().to_string();
+    (folder, data)
+}
+
+/// Asks again until the service has seen a change of its keys.
+fn until_status(wanted: u16, ask: impl Fn() -> u16) {
+    let began = std::time::Instant::now();
+    while ask() != wanted {
+        assert!(began.elapsed() < super::client::PATIENCE, "never {wanted}");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn keys_open_what_they_may_and_no_more() {
+    let (_folder, data) = folder();
+    let (_galleries, path) = known(&["hills.jpg"]);
+    let server = Server::start(&[
+        "--gallery",
+        &path,
+        "--gallery",
+        &format!("secret={path}"),
+        "--data",
+        &data,
+        "--hma",
+        "127.0.0.1:0",
+        "--log",
+        "json",
+    ]);
+    let picture = holiday("hills.jpg");
+    let ask =
+        |path: &str, key: &str| server.post_with(path, &format!("Authorization: Bearer {key}\r\n"), &picture);
+    let refused = server.post("/v1/hash", "", &picture);
+    assert!(refused.problem(401, "key").contains("Bearer"));
+    assert_eq!(refused.header("www-authenticate"), Some("Bearer"));
+    assert_eq!(
+        (server.get("/healthz").status, server.get("/readyz").status, server.get("/v1/openapi.json").status),
+        (200, 200, 200)
+    );
+
+    let hash = add(&data, &["--scope", "hash", "--name", "uploads"]);
+    until_status(200, || ask("/v1/hash", &hash).status);
+    assert!(ask("/v1/match", &hash).problem(403, "scope").contains("match"));
+    let wrong = format!("{}0", &hash[..hash.len() - 1]);
+    for wrong in [wrong.as_str(), "sg_", "", "sg_000000000000_00", "x"] {
+        ask("/v1/hash", wrong).problem(401, "key");
+    }
+
+    let some = add(&data, &["--scope", "match,galleries:read", "--gallery", "known"]);
+    until_status(200, || ask("/v1/match", &some).status);
+    let record = ask("/v1/match", &some).is(200);
+    let checked: Vec<&str> =
+        record["checked"].as_array().unwrap().iter().map(|one| one["gallery"].as_str().unwrap()).collect();
+    assert_eq!(checked, ["known"]);
+    ask("/v1/match?galleries=secret", &some).problem(404, "not_found");
+    let list = server.connect().ask(
+        format!("GET /v1/galleries HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {some}\r\n\r\n").as_bytes(),
+    );
+    assert_eq!(list.is(200)["galleries"].as_array().unwrap().len(), 1);
+
+    // Clients of the other faces send their keys in other ways.
+    let photodna = "/photodna/v1.0/Match";
+    assert_eq!(server.post(photodna, "", &picture).is(401)["statusCode"], 401);
+    assert_eq!(
+        server.post_with(photodna, &format!("Ocp-Apim-Subscription-Key: {some}\r\n"), &picture).is(200)["IsMatch"],
+        true
+    );
+    assert_eq!(
+        server.post(&format!("{photodna}?subscription-key={some}"), "", &picture).is(200)["IsMatch"],
+        true
+    );
+    let hma = server.rest_of_lines().into_iter().find(|line| line.contains("\"listening\""));
+    assert!(hma.is_none(), "it was read at the start");
+
+    let rated = add(&data, &["--scope", "admin", "--rate", "1"]);
+    until_status(200, || ask("/v1/hash", &rated).status);
+    let over = ask("/v1/hash", &rated);
+    over.problem(429, "rate");
+    assert_eq!(over.header("retry-after"), Some("1"));
+
+    let ended = add(&data, &["--scope", "admin", "--days", "0"]);
+    let id = hash.split('_').nth(1).unwrap();
+    assert!(shadegrid(&["key", "revoke", "--data", &data, id]).status.success());
+    until_status(401, || ask("/v1/hash", &hash).status);
+    ask("/v1/hash", &ended).problem(401, "key");
+    assert_eq!(shadegrid(&["key", "revoke", "--data", &data, "none"]).status.code(), Some(1));
+
+    let listed = String::from_utf8(shadegrid(&["key", "list", "--data", &data]).stdout).unwrap();
+    let lines: Vec<Value> = listed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let valid: Vec<bool> = lines.iter().map(|line| line["valid"].as_bool().unwrap()).collect();
+    assert_eq!((lines.len(), valid.iter().filter(|valid| **valid).count()), (4, 2), "{listed}");
+    let secrets = [&hash, &some, &rated, &ended].map(|key| key.split('_').nth(2).unwrap().to_string());
+    let log = server.rest_of_lines().join("\n");
+    assert!(secrets.iter().all(|secret| !listed.contains(secret) && !log.contains(secret)));
+    let second = shadegrid(&["serve", "--listen", "127.0.0.1:0", "--data", &data]);
+    assert!(String::from_utf8_lossy(&second.stderr).contains("another service"));
+}
+
+#[test]
+fn the_hma_face_takes_keys_in_its_path() {
+    let (_folder, data) = folder();
+    let key = add(&data, &["--scope", "galleries:read"]);
+    let (_galleries, path) = known(&["hills.jpg"]);
+    let server = Server::start(&["--gallery", &path, "--data", &data, "--hma", "127.0.0.1:0"]);
+    let address = server.line_with("HMA's clients").split("http://").nth(1).unwrap().parse().unwrap();
+    let get = |path: &str, headers: &str| {
+        Connection::to(address).ask(format!("GET {path} HTTP/1.1\r\nHost: a\r\n{headers}\r\n").as_bytes())
+    };
+    assert_eq!(get("/status", "").status, 200);
+    assert!(get("/c/banks", "").is(401)["message"].is_string());
+    assert_eq!(get(&format!("/k/{key}/c/banks"), "").status, 200);
+    assert_eq!(get(&format!("//k/{key}//c/banks"), "").status, 200);
+    assert_eq!(get("/c/banks", &format!("Authorization: Bearer {key}\r\n")).status, 200);
+    assert_eq!(get(&format!("/k/{key}/m/lookup?signal_type=pdq&signal=00"), "").status, 403);
+    assert_eq!(get("/k/sg_a_b/c/banks", "").status, 401);
+}
+
+/// A certificate for localhost, made by `openssl`; `None` where there is none.
+fn certificate(folder: &Path, name: &str) -> Option<(String, String)> {
+    let paths =
+        ["crt", "key"].map(|kind| folder.join(format!("{name}.{kind}")).to_str().unwrap().to_string());
+    let [certificate, key] = paths;
+    let subject = format!("/CN={name}");
+    let made = Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "2",
+        ])
+        .args(["-subj", &subject, "-keyout", &key, "-out", &certificate])
+        .output()
+        .ok()?;
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    Some((certificate, key))
+}
+
+/// The subject that a server shows, and the protocol that it chose.
+fn shown(address: std::net::SocketAddr, protocols: &str) -> String {
+    let command = Command::new("openssl")
+        .args(["s_client", "-connect", &address.to_string(), "-alpn", protocols])
+        .stdin(std::process::Stdio::null())
+        .output();
+    String::from_utf8_lossy(&command.unwrap().stdout).into_owned()
+}
+
+#[test]
+fn tls_is_served_and_follows_its_file() {
+    let folder = TempDir::new().unwrap();
+    let Some((path, key)) = certificate(folder.path(), "first") else {
+        println!("skipped: there is no openssl here");
+        return;
+    };
+    let server = Server::start(&["--tls-certificate", &path, "--tls-key", &key]);
+    let both = shown(server.address, "h2,http/1.1");
+    assert!(both.contains("CN = first") || both.contains("CN=first"), "{both}");
+    assert!(both.contains("ALPN protocol: h2"), "{both}");
+    assert!(shown(server.address, "http/1.1").contains("ALPN protocol: http/1.1"));
+    // What is no TLS is closed, and disturbs nobody.
+    let mut plain = server.connect();
+    plain.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(plain.is_closed());
+    let (second, second_key) = certificate(folder.path(), "second").unwrap();
+    std::fs::write(&key, "no key").unwrap();
+    server.line_with("cannot be used");
+    assert!(shown(server.address, "h2").contains("first"));
+    std::fs::copy(&second_key, &key).unwrap();
+    std::fs::copy(&second, &path).unwrap();
+    server.line_with("the new certificate is used");
+    assert!(shown(server.address, "h2").contains("second"));
+}
+
+#[test]
+fn a_configuration_is_checked_and_served() {
+    let (folder, path) = known(&["hills.jpg"]);
+    let config = folder.path().join("serve.toml");
+    let check = || {
+        let output = shadegrid(&["serve", "--config", config.to_str().unwrap(), "--check"]);
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    for (text, named) in [
+        ("listen = 7\n", "listen"),
+        ("other = 1\n", "other"),
+        ("[galleries]\na = \"none\"\n", "none"),
+        ("listen = \"0.0.0.0:0\"\n", "--plain"),
+    ] {
+        std::fs::write(&config, text).unwrap();
+        let (code, said) = check();
+        assert!(code == Some(1) && said.contains(named), "{text}: {said}");
+    }
+    std::fs::write(&config, "listen = \"127.0.0.1:0\"\nmemory = \"64M\"\n[galleries]\nmine = \"known.gallery\"\n[limits]\npicture = 1000\n").unwrap();
+    assert_eq!(check(), (Some(0), "everything can be served\n".to_string()));
+    // Nothing that is said twice is left out in silence.
+    for option in [["--gallery", &path], ["--max-side", "9"], ["--grace", "1"]] {
+        let both = shadegrid(&[&["serve", "--config", config.to_str().unwrap()], &option[..]].concat());
+        assert_eq!(both.status.code(), Some(1), "{option:?}");
+    }
+    let server = Server::bare(&["--config", config.to_str().unwrap()]);
+    assert_eq!(server.get("/v1/galleries").is(200)["galleries"][0]["name"], "mine");
+    server.post("/v1/hash", "", &[0; 1001]).problem(413, "limit");
+}
