@@ -63,6 +63,7 @@ mod looking;
 mod metrics;
 mod numbers;
 mod options;
+mod origin;
 mod page;
 mod permits;
 mod photodna;

@@ -13,6 +13,7 @@ use super::app::{Ask, Shared};
 use super::auth::scope_of;
 use super::event::Event;
 use super::face::Face;
+use super::origin;
 use super::problem::{Answer, Problem};
 
 /// Longest head of a request, in bytes.
@@ -61,6 +62,7 @@ async fn let_in(front: &Front, mut request: Request, next: Next, id: &str) -> An
         let detail = format!("the request's head is longer than {LONGEST_HEAD} bytes");
         return Err(Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "limit", detail));
     }
+    origin::check(request.method(), request.headers())?;
     let mut ask = Ask::of(request.headers(), &front.app.limits, id)?;
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     let scope = scope_of(front.face, request.method().as_str(), route);

@@ -83,6 +83,7 @@ impl Look {
         let parts = parts.collect::<Result<Vec<_>, _>>().map_err(Problem::from)?;
         let found: Vec<Vec<Hit>> =
             try_join_all(parts).await.map_err(Problem::from)?.into_iter().flatten().collect();
+        app.metrics.looked_up(found.len());
         found.iter().flatten().for_each(|hit| app.metrics.matched(&hit.matched.gallery));
         Ok(found)
     }

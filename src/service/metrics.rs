@@ -5,6 +5,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
+use serde::Serialize;
 
 /// What is counted as it happens.
 #[derive(Debug)]
@@ -14,6 +15,20 @@ pub(crate) struct Metrics {
     shed: Family<Shed, Counter>,
     records: Family<Code, Counter>,
     matches: Family<Gallery, Counter>,
+    pictures: Counter,
+    lookups: Counter,
+    refused: Counter,
+}
+
+/// What was counted since the start, of everything.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct Totals {
+    /// Pictures with a record, errors among them.
+    pictures: u64,
+    /// Records that were looked up.
+    lookups: u64,
+    /// Requests that were turned away.
+    refused: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -54,6 +69,9 @@ impl Default for Metrics {
             shed: Family::default(),
             records: Family::default(),
             matches: Family::default(),
+            pictures: Counter::default(),
+            lookups: Counter::default(),
+            refused: Counter::default(),
         }
     }
 }
@@ -69,11 +87,23 @@ impl Metrics {
     /// A request was turned away, and why.
     pub(crate) fn shed(&self, reason: &'static str) {
         self.shed.get_or_create(&Shed { reason }).inc();
+        self.refused.inc();
     }
 
     /// A picture got its record; `ok`, or the code of its error.
     pub(crate) fn record(&self, code: &'static str) {
         self.records.get_or_create(&Code { code }).inc();
+        self.pictures.inc();
+    }
+
+    /// So many records were looked up.
+    pub(crate) fn looked_up(&self, records: usize) {
+        self.lookups.inc_by(records as u64);
+    }
+
+    /// The sums.
+    pub(crate) fn totals(&self) -> Totals {
+        Totals { pictures: self.pictures.get(), lookups: self.lookups.get(), refused: self.refused.get() }
     }
 
     /// An entry of a gallery matched.
@@ -87,6 +117,7 @@ impl Metrics {
         registry.register("shadegrid_http_seconds", "Time to the begin of an answer.", self.seconds.clone());
         registry.register("shadegrid_shed", "Requests turned away, by why.", self.shed.clone());
         registry.register("shadegrid_records", "Pictures with a record, by its code.", self.records.clone());
+        registry.register("shadegrid_lookups", "Records looked up.", self.lookups.clone());
         registry.register("shadegrid_matches", "Matches, by gallery.", self.matches.clone());
     }
 }

@@ -34,6 +34,7 @@ pub(crate) fn router(app: &Shared) -> Router {
         .route("/v1/galleries/{name}/entries", post(entries::add))
         .route("/v1/galleries/{name}/entries/{id}", put(entries::change).delete(entries::remove))
         .route("/v1/galleries/{name}/reload", post(galleries::reload))
+        .route("/v1/totals", get(health::totals))
         .route("/v1/openapi.json", get(openapi))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

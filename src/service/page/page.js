@@ -17,15 +17,22 @@ async function ask(path, options = {}) {
   return body;
 }
 
-function row(body, cells) {
-  const line = body.insertRow();
-  for (const cell of cells) line.insertCell().textContent = cell;
-}
-
 function fill(id, lines) {
+  const heads = $(id).tHead?.rows[0].cells ?? [];
   const body = $(id).tBodies[0];
   body.replaceChildren();
-  for (const cells of lines) row(body, cells);
+  for (const cells of lines) {
+    const line = body.insertRow();
+    cells.forEach((text, column) => {
+      const cell = line.insertCell();
+      cell.textContent = text ?? "";
+      if (heads[column]?.className) cell.className = heads[column].className;
+    });
+  }
+}
+
+function counted(count, one, many) {
+  return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
 }
 
 function age(seconds) {
@@ -37,8 +44,26 @@ function age(seconds) {
 
 async function galleries() {
   const { galleries } = await ask("/v1/galleries");
-  fill("galleries", galleries.map((g) => [g.name, g.kind, g.entries, g.photodna, g.pdq, g.version, age(g.age_s)]));
+  const numbers = (g) => [g.entries, g.photodna, g.pdq].map((count) => count.toLocaleString("en"));
+  fill("galleries", galleries.map((g) => [g.name, g.kind, ...numbers(g), g.version, `${age(g.age_s)} ago`]));
   return galleries.length;
+}
+
+let before = null;
+
+// Rates are differences of what the service has counted since its start.
+async function rates() {
+  const { totals, in_flight_bytes } = await ask("/v1/totals");
+  const now = { at: performance.now(), ...totals };
+  if (before) {
+    const seconds = (now.at - before.at) / 1000;
+    for (const name of ["pictures", "lookups", "refused"]) {
+      const rate = Math.max(0, now[name] - before[name]) / seconds;
+      $(name).textContent = rate < 10 ? rate.toFixed(1) : Math.round(rate).toLocaleString("en");
+    }
+  }
+  before = now;
+  $("held").textContent = `${(in_flight_bytes / 1e6).toFixed(1)} MB`;
 }
 
 async function state() {
@@ -75,30 +100,64 @@ function drawBits(hexadecimal) {
   }
 }
 
+function verdict(record) {
+  const entries = counted((record.checked ?? []).reduce((sum, one) => sum + one.entries, 0), "entry", "entries");
+  if (record.status !== "ok") return ["failed", `${record.error_code}: ${record.error_message}`];
+  if (record.matched) return ["match", `${counted(record.matches.length, "match", "matches")} among ${entries}`];
+  if (record.matched === false) return ["none", `No match among ${entries}`];
+  return ["", "Hashed; no gallery was searched"];
+}
+
+// The thresholds that hold where a request names none: squared Euclidean distance, and bits.
+const THRESHOLDS = { photodna: 40000, pdq: 31, "pdq-512": 31 };
+// Shown otherwise, or the same under another name.
+const ELSEWHERE = new Set(["matches", "matched", "unsearched", "checked", "photodna", "pdq", "key", "path", "code", "message"]);
+
 function show(record) {
   $("result").hidden = false;
   $("record").textContent = JSON.stringify(record, null, 1);
   const matches = record.matches ?? [];
   $("matches").hidden = matches.length === 0;
-  fill("matches", matches.map((m) => [m.gallery, m.label, m.key, m.algorithm, m.distance, m.orientation]));
-  const entries = (record.checked ?? []).reduce((sum, one) => sum + one.entries, 0);
-  if (record.status !== "ok") $("verdict").textContent = `${record.error_code}: ${record.error_message}`;
-  else if (record.matched) $("verdict").textContent = `${matches.length} matches among ${entries} entries`;
-  else if (record.matched === false) $("verdict").textContent = `No match among ${entries} entries`;
-  else $("verdict").textContent = "Hashed; no gallery was searched";
-  for (const reason of record.unsearched ?? []) $("verdict").textContent += ` · not looked up: ${reason}`;
+  const cells = (m) => [m.gallery, m.key, m.label, m.algorithm, m.distance, THRESHOLDS[m.algorithm], m.orientation, m.face];
+  fill("matches", matches.map(cells));
+  [$("verdict").className, $("verdict").textContent] = verdict(record);
+  $("unsearched").textContent = (record.unsearched ?? []).map((reason) => `Not looked up: ${reason}.`).join(" ");
+  const fields = Object.entries(record).filter(([name]) => !ELSEWHERE.has(name));
+  const text = (value) => (Array.isArray(value) && value.length === 0 ? "none" : typeof value === "object" ? JSON.stringify(value) : value);
+  fill("fields", fields.map(([name, value]) => [name, text(value)]));
+  for (const figure of document.querySelectorAll(".signature")) figure.hidden = !record[figure.firstElementChild.id];
   if (record.photodna) drawGradients(record.photodna);
   if (record.pdq) drawBits(record.pdq);
 }
 
+let address = null;
+
+// Blurred and grey until a person asks for more.
+function preview(file) {
+  if (address) URL.revokeObjectURL(address);
+  address = URL.createObjectURL(file);
+  $("picture").className = "";
+  $("picture").src = address;
+  $("preview").hidden = false;
+  $("reveal").textContent = "Show it";
+}
+
+$("picture").addEventListener("error", () => { $("preview").hidden = true; });
+$("reveal").addEventListener("click", () => {
+  $("reveal").textContent = $("picture").classList.toggle("shown") ? "Hide it" : "Show it";
+});
+
 async function look(file) {
   $("said").textContent = "";
+  $("result").hidden = true;
   try {
     let count = 0;
     // A key may look pictures up and not see the list.
     try { count = await galleries(); } catch { count = 1; }
     const path = count > 0 ? "/v1/match?orientations=all" : "/v1/hash";
-    show(await ask(path, { method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" } }));
+    const record = await ask(path, { method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" } });
+    preview(file);
+    show(record);
   } catch (error) {
     $("said").textContent = error.message;
   }
@@ -116,6 +175,18 @@ $("drop").addEventListener("drop", (event) => {
   if (event.dataTransfer.files[0]) look(event.dataTransfer.files[0]);
 });
 
-state();
-setInterval(state, 5000);
+document.addEventListener("paste", (event) => {
+  const file = event.clipboardData?.files[0];
+  if (file) look(file);
+});
+
+// A key that sees neither has neither shown.
+function refresh() {
+  state();
+  rates().catch(() => {});
+}
+
+refresh();
+setInterval(refresh, 2000);
 galleries().catch(() => {});
+setInterval(() => galleries().catch(() => {}), 10000);

@@ -1,4 +1,4 @@
-//! `/healthz`: the process answers. `/readyz`: whether it should be sent requests.
+//! `/healthz`: the process answers. `/readyz`: whether it should be sent requests. `/v1/totals`: what it has done since its start.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -23,4 +23,9 @@ pub(super) async fn ready(State(app): State<Shared>) -> Response {
     let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = json!({ "ready": reasons.is_empty(), "reasons": reasons });
     json::bytes_answer(status, body.to_string().into_bytes())
+}
+
+pub(super) async fn totals(State(app): State<Shared>) -> Response {
+    let body = json!({ "totals": app.metrics.totals(), "in_flight_bytes": app.permits.taken() });
+    json::bytes_answer(StatusCode::OK, body.to_string().into_bytes())
 }
