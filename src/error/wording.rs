@@ -33,8 +33,11 @@ static PHRASES: [(Phrase, &str); 26] = [
     (phrase("Unexpected End of File"), "it breaks off"),
 ];
 
+/// A message in better words; `None` where it is not what it seemed.
+type Rewrite = fn(&str) -> Option<String>;
+
 /// Rewritings of more than a phrase, and what stands in every message that one is for.
-static REWRITINGS: [(Phrase, fn(&str) -> Option<String>); 9] = [
+static REWRITINGS: [(Phrase, Rewrite); 9] = [
     (phrase("<"), without_markup),
     (phrase("ChunkType { type: "), chunk_types),
     (phrase("Some("), values),
