@@ -43,6 +43,37 @@ fn what_does_not_finish_is_cut() {
 }
 
 #[test]
+fn pictures_of_callers_that_are_gone_are_not_hashed() {
+    let server = Server::bare(&["--listen", "127.0.0.1:0", "--threads", "1", "--metrics", "127.0.0.1:0"]);
+    let line = server.line_with("metrics at");
+    let address = line.split("http://").nth(1).unwrap().trim_end_matches("/metrics").parse().unwrap();
+    let number = |name: &str| -> u64 {
+        let numbers = Connection::to(address).ask(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n").text();
+        let line =
+            numbers.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ').map(String::from));
+        line.map_or(0, |value| value.parse().unwrap())
+    };
+    let picture = holiday("hills.jpg");
+    let head = format!("POST /v1/hash HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", picture.len());
+    let callers = 100;
+    for _ in 0..callers {
+        let mut caller = server.connect();
+        caller.send(head.as_bytes());
+        caller.send(&picture);
+    }
+    // Who still asks is answered, and everything that was lent is back.
+    assert_eq!(server.post("/v1/hash", "", &holiday("window.png")).status, 200);
+    let began = Instant::now();
+    while number("shadegrid_permits_bytes") > 0 {
+        assert!(began.elapsed() < Duration::from_secs(20));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let hashed = number("shadegrid_records_total{code=\"ok\"}");
+    println!("{hashed} of {callers} pictures were hashed");
+    assert!((1..callers).contains(&hashed), "{hashed} of {callers}");
+}
+
+#[test]
 fn lines_without_end_do_not_keep_a_service_from_ending() {
     let (_folder, path) = known(&["hills.jpg"]);
     let mut server = Server::start(&["--notice", "0", "--gallery", &path]);
