@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -68,6 +69,26 @@ def our_own(program: Path, paths: list[Path], photos: list[bytes]) -> None:
     row("`hash_many` of 128 on two threads", "≤ 1.10", ratio(program, paths, lambda: [two.hash_many(part) for part in parts]))
     walls = [spent(lambda: [two.hash_many(part) for part in parts], 1)[1] / spent(lambda: [one.hash_many(part) for part in parts], 1)[1] for _ in range(ROUNDS)]
     row("… its wall time, of one thread's", "≤ 0.56", f"{statistics.median(walls):.2f}")
+
+
+def instructions(program: Path, paths: list[Path]) -> None:
+    """The same in instructions, which no other work on the machine changes: four rounds less one, so that starting is not counted."""
+    if shutil.which("valgrind") is None:
+        return row("`hash`, `hash_many`, instructions", "≤ 1.03", "no valgrind")
+    begin = "import sys, shadegrid; rounds = range(int(sys.argv[1])); photos = [open(path, 'rb').read() for path in sys.argv[2:]]; one = shadegrid.Hasher(threads=1)\n"
+    few = paths[:12]
+
+    def counted(command: list[object]) -> int:
+        valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
+        told = subprocess.run([*valgrind, *map(str, command)], capture_output=True, text=True, check=True).stderr
+        return int(told.split("Collected : ")[1].split()[0])
+
+    def of_three(command: list[object]) -> int:
+        return counted([*command, 4, *few]) - counted([*command, 1, *few])
+
+    loop = of_three([program])
+    for what, work in {"hash": "[one.hash(photo) for _ in rounds for photo in photos]", "hash_many": "[one.hash_many(photos) for _ in rounds]"}.items():
+        row(f"`{what}`, instructions", "≤ 1.03", f"{of_three([sys.executable, '-c', begin + work]) / loop:.3f}")
 
 
 def small_costs() -> None:
@@ -158,6 +179,7 @@ def main() -> None:
     print(f"{len(paths)} photographs, {sum(map(len, photos)) / len(photos) / 1000:.0f} kB and {pixels / len(photos) / 1e6:.2f} megapixels each; Python {sys.version.split()[0]}, {os.cpu_count()} CPUs\n")
     print("| what | goal | CPU time, of the plain Rust loop's |\n| --- | --- | --- |")
     our_own(program, paths, photos)
+    instructions(program, paths)
     small_costs()
     engines(program, paths)
     rivals(program, paths, photos)

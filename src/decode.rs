@@ -228,7 +228,7 @@ impl FromStr for DamagedPolicy {
 }
 
 /// The choices of [`Decoder`].
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DecodeOptions {
     /// What is too large.

@@ -20,7 +20,7 @@ use crate::picture::{Picture, Planes};
 use crate::signature::{Algorithm, Pdq, PhotoDna};
 
 /// The choices of a [`Hasher`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HashOptions {
     /// The signatures to compute; `photodna` and `pdq` by default.

@@ -401,6 +401,12 @@ fn a_page_shows_it() {
             assert!(text.contains(&format!("id=\"{id}\"")), "{id}");
         }
     }
+    // The thresholds that it shows are the library's.
+    let script = server.get("/page.js").text();
+    for algorithm in [Algorithm::PhotoDna, Algorithm::Pdq] {
+        let shown = format!("{}: {}", algorithm.name(), algorithm.threshold());
+        assert!(script.contains(&shown), "{shown}");
+    }
 }
 
 #[test]

@@ -320,3 +320,21 @@ fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "expected a number of seconds".to_string())?;
     Duration::try_from_secs_f64(seconds).map_err(|_| "expected a number of seconds".to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args as _, Command};
+
+    use super::*;
+
+    #[test]
+    fn a_configuration_stands_for_every_option_but_those_about_this_run() {
+        let command = Arguments::augment_args(Command::new("serve"));
+        let ids = command.get_arguments().map(|argument| argument.get_id().as_str());
+        let mut expected: Vec<&str> = ids.filter(|id| !["config", "check", "log"].contains(id)).collect();
+        let mut configured = CONFIGURED.to_vec();
+        expected.sort_unstable();
+        configured.sort_unstable();
+        assert_eq!(configured, expected);
+    }
+}

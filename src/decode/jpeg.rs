@@ -242,7 +242,7 @@ impl JpegReader {
 /// | PhotoDNA alone | 800 | 400 | 168 | 144 | 96 | full |
 /// | with PDQ | 1,600 | 680 | 400 | 288 | 144 | full |
 ///
-/// n = 8 is never chosen: with its guards it costs more than every pixel, and subsampled chroma that is not interpolated moves pictures in two
+/// The rule never gives n = 8: with its guards it costs more than every pixel, and subsampled chroma that is not interpolated moves pictures in two
 /// colours of such sizes by up to 35.
 pub fn detail_for(width: u32, height: u32, algorithms: &[Algorithm]) -> Detail {
     let least = if algorithms.iter().all(|algorithm| *algorithm == Algorithm::PhotoDna) {

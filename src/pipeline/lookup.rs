@@ -136,7 +136,7 @@ impl<'a> Lookup<'a> {
     pub fn matches(&mut self, queries: &Queries, names: &[String]) -> Result<Vec<Vec<RecordMatch>>> {
         let found = self.search(&queries.queries);
         let of: Vec<_> = names.iter().map(String::as_str).zip(self.galleries).collect();
-        by_record(queries, &found, &of)
+        by_record(queries, &found, &of, |_, matched| matched)
     }
 
     /// Everything that matches, by query, algorithm, distance and gallery; with
@@ -170,8 +170,9 @@ pub(crate) fn search_all(
     queries: &Queries,
     scratch: &mut Scratch,
 ) -> Result<Vec<Vec<RecordMatch>>> {
-    let hits = search_hits(galleries, options, queries, scratch)?;
-    Ok(hits.into_iter().map(|hits| hits.into_iter().map(|hit| hit.matched).collect()).collect())
+    by_record(queries, &search_in_order(galleries, options, queries, scratch), galleries, |_, matched| {
+        matched
+    })
 }
 
 /// A match in the words of records, and which entry of which gallery it is.
@@ -195,33 +196,35 @@ pub(crate) fn search_hits(
     queries: &Queries,
     scratch: &mut Scratch,
 ) -> Result<Vec<Vec<Hit>>> {
+    let found = search_in_order(galleries, options, queries, scratch);
+    by_record(queries, &found, galleries, |found, matched| Hit { found: *found, matched })
+}
+
+fn search_in_order(
+    galleries: &[(&str, &Gallery)],
+    options: &SearchOptions,
+    queries: &Queries,
+    scratch: &mut Scratch,
+) -> Vec<Found> {
     let only = galleries.iter().map(|(_, gallery)| *gallery);
     let mut found = search(only, options, &queries.queries, 0, scratch);
     order(&mut found, options.nearest);
-    hits_by_record(queries, &found, galleries)
+    found
 }
 
-/// What was found, in the words of records, by the record that it was found for.
-fn by_record(
+/// What `made` makes of each find and its words, by the record that it was found for.
+fn by_record<T: Clone>(
     queries: &Queries,
     found: &[Found],
     galleries: &[(&str, &Gallery)],
-) -> Result<Vec<Vec<RecordMatch>>> {
-    let hits = hits_by_record(queries, found, galleries)?;
-    Ok(hits.into_iter().map(|hits| hits.into_iter().map(|hit| hit.matched).collect()).collect())
-}
-
-fn hits_by_record(
-    queries: &Queries,
-    found: &[Found],
-    galleries: &[(&str, &Gallery)],
-) -> Result<Vec<Vec<Hit>>> {
+    made: impl Fn(&Found, RecordMatch) -> T,
+) -> Result<Vec<Vec<T>>> {
     let mut all = vec![Vec::new(); queries.records];
     for found in found {
         if let Some((record, face)) = queries.of.get(found.found.query as usize) {
             let (name, gallery) = galleries[found.gallery];
             let matched = RecordMatch { face: face.clone(), ..in_words(&found.found, name, gallery) };
-            all[*record].push(Hit { found: *found, matched });
+            all[*record].push(made(found, matched));
         }
     }
     galleries.iter().try_for_each(|(_, gallery)| gallery.check_unchanged())?;

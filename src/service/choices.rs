@@ -208,7 +208,7 @@ fn thresholds(value: &str, name: &str) -> Answer<Thresholds> {
 
 /// The choices of earlier requests: threads keep their buffers as long as the same are asked for.
 #[derive(Debug, Default)]
-pub(crate) struct KeptChoices(Mutex<Vec<(String, Arc<HashOptions>)>>);
+pub(crate) struct KeptChoices(Mutex<Vec<Arc<HashOptions>>>);
 
 impl KeptChoices {
     /// What is hashed, and how; shared by all requests that choose the same.
@@ -219,19 +219,18 @@ impl KeptChoices {
         looks_up: bool,
     ) -> Arc<HashOptions> {
         let options = choices.hash(usual, looks_up);
-        let name = format!("{options:?}");
-        if name == format!("{usual:?}") {
+        if options == **usual {
             return usual.clone();
         }
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, options)) = kept.iter().find(|(of, _)| *of == name) {
-            return options.clone();
+        if let Some(same) = kept.iter().find(|same| ***same == options) {
+            return same.clone();
         }
         if kept.len() == KEPT {
             kept.clear();
         }
         let options = Arc::new(options);
-        kept.push((name, options.clone()));
+        kept.push(options.clone());
         options
     }
 }

@@ -39,9 +39,7 @@ pub(super) async fn raw_lookup(
     request: Request,
 ) -> Answer<Response> {
     let values = Values::of(request.uri().query());
-    let algorithm = signal::signal_type(&app, values.required("signal_type")?)?;
-    let query = signal::query(algorithm, values.required("signal")?)?;
-    let found = look_up(&app, &ask, &values, algorithm, query).await?;
+    let found = look_signal_up(&app, &ask, &values).await?;
     if values.is_true("include_distance") {
         return json::answer(&json!({ "matches": found }));
     }
@@ -58,10 +56,7 @@ pub(super) async fn lookup(
     if values.get("url").is_some() {
         return Err(super::hashing::fetch().await);
     }
-    let algorithm = signal::signal_type(&app, values.required("signal_type")?)?;
-    let query = signal::query(algorithm, values.required("signal")?)?;
-    let found = look_up(&app, &ask, &values, algorithm, query).await?;
-    json::answer(&by_bank(found))
+    json::answer(&by_bank(look_signal_up(&app, &ask, &values).await?))
 }
 
 /// A file instead of its signals.
@@ -92,6 +87,13 @@ fn by_bank(found: Vec<Matched>) -> ByBank {
         banks.entry(one.bank.clone()).or_default().push(one);
     }
     banks
+}
+
+/// The signal that a query string has.
+async fn look_signal_up(app: &App, ask: &Ask, values: &Values) -> Answer<Vec<Matched>> {
+    let algorithm = signal::signal_type(app, values.required("signal_type")?)?;
+    let query = signal::query(algorithm, values.required("signal")?)?;
+    look_up(app, ask, values, algorithm, query).await
 }
 
 async fn look_up(
@@ -149,11 +151,7 @@ fn coin(values: &Values) -> Answer<Option<f64>> {
 
 /// The galleries of these banks.
 fn galleries(set: &Set, banks: &[String]) -> Answer<Vec<String>> {
-    let find = |bank: &String| {
-        let known = set.all.iter().find(|known| bank_name(&known.name) == *bank);
-        known.map(|known| known.name.clone()).ok_or_else(|| Problem::not_found("bank not found"))
-    };
-    banks.iter().map(find).collect()
+    banks.iter().map(|name| signal::bank(set, name).map(|known| known.name.clone())).collect()
 }
 
 /// `{"pdq":["…","…"]}`: whether they match, and how far apart they are.
