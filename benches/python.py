@@ -80,8 +80,8 @@ def instructions(program: Path, paths: list[Path]) -> None:
 
     def counted(command: list[object]) -> int:
         valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
-        told = subprocess.run([*valgrind, *map(str, command)], capture_output=True, text=True, check=True).stderr
-        return int(told.split("Collected : ")[1].split()[0])
+        printed = subprocess.run([*valgrind, *map(str, command)], capture_output=True, text=True, check=True).stderr
+        return int(printed.split("Collected : ")[1].split()[0])
 
     def of_three(command: list[object]) -> int:
         return counted([*command, 4, *few]) - counted([*command, 1, *few])
