@@ -1,0 +1,262 @@
+#!/usr/bin/env python3
+"""The service against the command, on the same cores and in turn: pictures and look-ups per second, times under load, reloads, banks.
+
+    cargo build --release && cargo bench --no-run --bench load
+    benches/service.py PHOTOS WORK [--threads N] [--only pictures,lookups,latency,overload,reload,banks]
+
+PHOTOS is a folder, WORK a folder that may be filled (some 100 MB). SHADEGRID and LOAD name other binaries. Prints Markdown. The load runs on the same cores, so what it takes of them is said: `left` is the
+part of the cores that it leaves to the service.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+BINARY = Path(os.environ.get("SHADEGRID", ROOT / "target/release/shadegrid")).resolve()
+ROUNDS = 5
+
+
+def load_binary() -> Path:
+    """What cargo built of benches/load.rs last."""
+    if "LOAD" in os.environ:
+        return Path(os.environ["LOAD"])
+    built = [path for path in (ROOT / "target/release/deps").glob("load-*") if path.suffix == ""]
+    return max(built, key=lambda path: path.stat().st_mtime)
+
+
+@contextmanager
+def serving(*arguments: object) -> Iterator[str]:
+    """A service at a port of the system's choice."""
+    command = [BINARY, "serve", "--listen", "127.0.0.1:0", "--log", "text", *map(str, arguments)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as server:
+        try:
+            for line in server.stderr:
+                found = re.search(r"http://127\.0\.0\.1:\d+", line)
+                if found:
+                    break
+            threading.Thread(target=server.stderr.read, daemon=True).start()
+            serving.process = server.pid
+            yield found.group(0)
+        finally:
+            server.terminate()
+            server.wait(60)
+
+
+def load(url: str, files: list[Path], **options: object) -> dict:
+    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    done = subprocess.run([load_binary(), *words, url, *map(str, files)], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def cpu_seconds(process: int) -> float:
+    fields = Path(f"/proc/{process}/stat").read_text().rsplit(") ", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def post(url: str, body: bytes, kind: str) -> bytes:
+    request = urllib.request.Request(url, body, {"Content-Type": kind})
+    with urllib.request.urlopen(request, timeout=120) as answer:
+        return answer.read()
+
+
+def row(what: str, goal: str, figure: str) -> None:
+    print(f"| {what} | {goal} | {figure} |", flush=True)
+
+
+def spread(figures: list[float]) -> str:
+    return f"{statistics.median(figures):.2f} ({min(figures):.2f} to {max(figures):.2f})"
+
+
+def timed(command: list[object]) -> tuple[float, float]:
+    """Wall and CPU seconds of a command that may end with 2: some pictures have an error record."""
+    before, start = os.times(), time.monotonic()
+    done = subprocess.run([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    if done.returncode not in (0, 2):
+        sys.exit(f"{command[1]} ended with {done.returncode}")
+    after = os.times()
+    return time.monotonic() - start, after.children_user + after.children_system - before.children_user - before.children_system
+
+
+def pictures(photos: list[Path], threads: int) -> None:
+    cores, walls, cpus, shares = os.cpu_count() or 1, [], [], []
+    with serving("--threads", threads) as url:
+        for _ in range(ROUNDS):
+            hashed = [photo for _ in range(4) for photo in photos]
+            listed = Path(tempfile.gettempdir()) / "shadegrid-photos.txt"
+            listed.write_text("".join(f"{photo}\n" for photo in hashed))
+            wall, cpu = timed([BINARY, "hash", "--threads", threads, "--quiet", "--files-from", listed, "-o", os.devnull])
+            before = cpu_seconds(serving.process)
+            loaded = load(f"{url}/v1/hash", photos, connections=64, seconds=10)
+            served = cpu_seconds(serving.process) - before
+            assert loaded["wrong"] == loaded["broken"] == 0, loaded
+            left = 1 - loaded["cpu_s"] / (loaded["seconds"] * cores)
+            shares.append(left)
+            walls.append(loaded["per_second"] / (len(hashed) / wall * left))
+            cpus.append(served / loaded["answers"] / (cpu / len(hashed)))
+    row("pictures/s of 64 connections, of `hash`'s × left", "≥ 0.90", f"{spread(walls)}; left {spread(shares)}")
+    row("CPU time of a picture, of `hash`'s", "", spread(cpus))
+
+
+def signatures(count: int, seed: int) -> Iterator[tuple[str, str]]:
+    """Made-up signatures, no picture's: PhotoDNA-class in base64, PDQ in hexadecimal."""
+    import base64
+
+    source = random.Random(seed)
+    for _ in range(count):
+        yield base64.b64encode(source.randbytes(144)).decode(), source.randbytes(32).hex()
+
+
+def gallery(work: Path, count: int, seed: int, name: str) -> Path:
+    built = work / f"{name}.gallery"
+    if not built.exists():
+        table = work / f"{name}.csv"
+        with table.open("w") as file:
+            file.write("key,photodna,pdq,quality\n")
+            for number, (photodna, pdq) in enumerate(signatures(count, seed)):
+                file.write(f"{name}-{number},{photodna},{pdq},100\n")
+        subprocess.run([BINARY, "gallery", "build", built, table], check=True, capture_output=True)
+    return built
+
+
+def lookups(work: Path, threads: int) -> None:
+    known, queries = gallery(work, 1_000_000, 1, "million"), work / "queries.jsonl"
+    body, of_command = [], []
+    for number, (photodna, pdq) in enumerate(signatures(10_000, 2)):
+        of_command.append({"key": f"q{number}", "photodna": photodna, "pdq": pdq, "quality": 100, "status": "ok"})
+        body.append({"key": f"q{number}", "photodna": photodna, "pdq": pdq, "quality": 100})
+    queries.write_text("".join(json.dumps(one) + "\n" for one in of_command))
+    whole = json.dumps({"queries": body}).encode()
+    command = [BINARY, "match", "--signatures", queries, "--gallery", known, "--threads", threads, "--quiet", "-o", os.devnull]
+    ratios = []
+    with serving("--threads", threads, "--gallery", known) as url:
+        post(f"{url}/v1/lookup", whole, "application/json")
+        for _ in range(ROUNDS):
+            # What opening the gallery takes is the command's own, so it is taken off.
+            opening, _ = timed([BINARY, "match", "--signatures", os.devnull, "--gallery", known, "--threads", threads, "--quiet", "-o", os.devnull])
+            wall, _ = timed(command)
+            start = time.monotonic()
+            answer = json.loads(post(f"{url}/v1/lookup", whole, "application/json"))
+            assert len(answer["results"]) == 10_000 and answer["checked"]
+            ratios.append((wall - opening) / (time.monotonic() - start))
+    row("look-ups/s of 10,000 among a million, of `match --signatures`'", "≥ 0.90", spread(ratios))
+
+
+def latency(photos: list[Path], threads: int) -> None:
+    at_70, at_full = [], []
+    with serving("--threads", threads) as url:
+        for _ in range(ROUNDS):
+            idle = load(f"{url}/v1/hash", photos, connections=1, rate=5, seconds=10)
+            full = load(f"{url}/v1/hash", photos, connections=64, seconds=5)
+            busy = load(f"{url}/v1/hash", photos, connections=64, rate=0.7 * full["per_second"], seconds=10)
+            assert busy["wrong"] == busy["broken"] == 0, busy
+            at_70.append(busy["p99_ms"] / idle["p50_ms"])
+            at_full.append(busy["p50_ms"] / idle["p50_ms"])
+    row("p99 of one picture at 70 % load, of an idle service's median", "≤ 4", spread(at_70))
+    row("… its median", "", spread(at_full))
+
+
+def overload(photos: list[Path], threads: int) -> None:
+    ratios, shed, wrong = [], [], 0
+    with serving("--threads", threads) as url:
+        for _ in range(ROUNDS):
+            full = load(f"{url}/v1/hash", photos, connections=64, seconds=5)
+            at_full = load(f"{url}/v1/hash", photos, connections=256, rate=full["per_second"], seconds=10)
+            beyond = load(f"{url}/v1/hash", photos, connections=768, rate=3 * full["per_second"], seconds=10)
+            ratios.append(beyond["p99_ms"] / at_full["p99_ms"])
+            shed.append(1 - beyond["by_status"].get("200", 0) / beyond["answers"])
+            wrong += beyond["wrong"] + beyond["broken"] + len(set(beyond["by_status"]) - {"200", "503"})
+    row("p99 of what is answered at 3 × capacity, of that at capacity", "≤ 2", spread(ratios))
+    row("… refused with 503", "", spread(shed))
+    row("… wrong, lost, or another status", "0", str(wrong))
+
+
+def reload(work: Path, threads: int) -> None:
+    versions = [gallery(work, 1_000_000, 1, "million"), gallery(work, 1_000_000, 3, "other")]
+    served, query = work / "served.gallery", work / "query.json"
+    photodna, pdq = next(signatures(1, 4))
+    query.write_text(json.dumps({"queries": [{"key": "q", "photodna": photodna, "pdq": pdq, "quality": 100}]}))
+    os.link(versions[0], work / "next.gallery")
+    os.replace(work / "next.gallery", served)
+    with serving("--threads", threads, "--gallery", served, "--watch", "0.2") as url:
+        options = {"connections": 16, "header": "Content-Type: application/json"}
+        full = load(f"{url}/v1/lookup", [query], seconds=5, **options)["per_second"]
+        half = {**options, "rate": full / 2, "seconds": 12}
+        calm = load(f"{url}/v1/lookup", [query], **half)
+        swaps, done = [], threading.Event()
+
+        def swap() -> None:
+            while not done.wait(3):
+                os.link(versions[(len(swaps) + 1) % 2], work / "next.gallery")
+                os.replace(work / "next.gallery", served)
+                swaps.append(time.monotonic())
+
+        thread = threading.Thread(target=swap)
+        thread.start()
+        under = load(f"{url}/v1/lookup", [query], **half)
+        done.set()
+        thread.join()
+    # The answer names the gallery's version, which changes: only statuses count here.
+    failed = under["answers"] - under["by_status"].get("200", 0) + under["broken"]
+    row(f"a million reloaded {len(swaps)} times at half load ({half['rate']:.0f} look-ups/s): failed", "0", str(failed))
+    row("… p99 of a look-up, of that without reloads", "≤ 2", f"{under['p99_ms'] / calm['p99_ms']:.2f} (largest {under['max_ms'] / calm['p99_ms']:.2f})")
+
+
+def banks(work: Path, threads: int) -> None:
+    """Each signature that is added has to be found by the next look-up, while others are looked up all the time."""
+    query = work / "query.json"
+    photodna, pdq = next(signatures(1, 4))
+    query.write_text(json.dumps({"queries": [{"key": "q", "photodna": photodna, "pdq": pdq, "quality": 100}]}))
+    data = tempfile.mkdtemp(dir=work)
+    with serving("--threads", threads, "--data", data, "--no-keys") as url:
+        post(f"{url}/v1/galleries", b'{"name":"own"}', "application/json")
+        options = {"connections": 8, "header": "Content-Type: application/json", "rate": 1000, "seconds": 10}
+        loaded: dict = {}
+        thread = threading.Thread(target=lambda: loaded.update(load(f"{url}/v1/lookup", [query], **options)))
+        thread.start()
+        added = seen = 0
+        for number, (photodna, pdq) in enumerate(signatures(100_000, 5)):
+            if not thread.is_alive():
+                break
+            entry = {"key": f"k{number}", "photodna": photodna, "pdq": pdq, "quality": 100}
+            post(f"{url}/v1/galleries/own/entries", json.dumps({"entries": [entry]}).encode(), "application/json")
+            asked = {"queries": [{"key": "q", "pdq": pdq, "quality": 100}]}
+            found = json.loads(post(f"{url}/v1/lookup", json.dumps(asked).encode(), "application/json"))
+            added, seen = added + 1, seen + found["results"][0]["matched"]
+    row(f"entries added while {loaded['per_second']:.0f} look-ups/s ran: found by the next look-up", f"{added}", f"{seen}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("photos", type=Path)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--only", default="pictures,lookups,latency,overload,reload,banks")
+    arguments = parser.parse_args()
+    photos = sorted(path for path in arguments.photos.rglob("*") if path.is_file())
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    print(f"`benches/service.py` on {os.cpu_count()} CPUs, {arguments.threads} threads, {len(photos)} photographs, release build\n")
+    print("| what | asked | measured |\n| --- | --- | --- |")
+    for name in arguments.only.split(","):
+        if name in ("pictures", "latency", "overload"):
+            globals()[name](photos, arguments.threads)
+        else:
+            globals()[name](arguments.work, arguments.threads)
+
+
+if __name__ == "__main__":
+    main()
