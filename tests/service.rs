@@ -25,6 +25,8 @@ mod hostile;
 mod keys;
 #[path = "service/life.rs"]
 mod life;
+#[path = "service/packaging.rs"]
+mod packaging;
 
 use client::{Server, gallery, hashed, holiday, pictures};
 
