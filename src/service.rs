@@ -52,6 +52,7 @@ mod clock;
 mod connections;
 mod event;
 mod face;
+mod fetching;
 mod front;
 mod galleries;
 mod hashing;
@@ -81,12 +82,15 @@ pub use options::{ServiceLimits, ServiceOptions};
 pub use state::keys::{Key, NewKey, Scope};
 pub use tls::TlsFiles;
 
+pub use crate::pipeline::{FetchHost, FetchOptions};
+
 use accept::{Listening, Served};
 use app::{App, Phase, Shared};
 use auth::Keys;
 use banks::Banks;
 use connections::Connections;
 use face::Face;
+use fetching::Fetching;
 use front::Front;
 use galleries::Galleries;
 use permits::Permits;
@@ -167,6 +171,7 @@ impl Service {
             galleries,
             banks,
             permits: Permits::new(memory / BODIES),
+            fetching: Fetching::new(&options.fetch)?,
             limits: limits.clone(),
             choices: Default::default(),
             keys,
@@ -273,7 +278,7 @@ fn runtime() -> Result<Runtime> {
 /// Everything at the main address.
 fn own_router(app: &Shared) -> Router {
     let photodna = fronted(photodna::router(app), app, Face::PhotoDna);
-    fronted(v1::router(app).merge(page::router()), app, Face::Own).merge(photodna)
+    fronted(v1::router(app).merge(page::router(app.fetching.is_some())), app, Face::Own).merge(photodna)
 }
 
 /// Everything at the address of the HMA face.
