@@ -164,14 +164,16 @@ impl Service {
         let decode = &mut hash.decode.limits;
         decode.max_file_bytes = decode.max_file_bytes.min(limits.picture);
         let engine = Engine::builder().threads(threads.get()).memory(memory - memory / BODIES).options(hash);
+        let (engine, permits) = (engine.build()?, Permits::new(memory / BODIES));
+        let fetching = Fetching::new(&options.fetch, &permits, &engine.options().decode.limits)?;
         let (phase, watched) = watch::channel(Phase::Serving);
         let app = App {
-            engine: engine.build()?,
+            engine,
             searcher: Searcher::start(*threads, WAITING)?,
             galleries,
             banks,
-            permits: Permits::new(memory / BODIES),
-            fetching: Fetching::new(&options.fetch)?,
+            permits,
+            fetching,
             limits: limits.clone(),
             choices: Default::default(),
             keys,

@@ -49,6 +49,12 @@ impl App {
         self.galleries.now().allowed(allowed)
     }
 
+    /// What fetches addresses; where nothing does, a request that has one is wrong.
+    pub(crate) fn fetching(&self) -> Answer<&Fetching> {
+        let off = || Problem::input("addresses are not fetched here: send the picture itself");
+        self.fetching.as_ref().ok_or_else(off)
+    }
+
     /// Takes changed galleries in, and reports them.
     pub(crate) fn refresh(&self, only: Option<&str>) {
         for Change { name, entries } in self.galleries.refresh(only) {

@@ -8,10 +8,10 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::app::App;
-use super::body::Held;
+use super::permits::{Permit, Permits};
 use super::problem::{Answer, Problem};
 use crate::error::{Error, Result};
+use crate::limits::Limits;
 use crate::pipeline::{ComingPicture, FetchOptions, PictureFetcher};
 
 /// Addresses of one request that are fetched at once.
@@ -28,25 +28,39 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Fetching {
     fetcher: PictureFetcher,
     turns: Semaphore,
+    permits: Permits,
+    limits: Limits,
     time: Duration,
 }
 
+/// A picture that was fetched, and the right to hold it.
+#[derive(Debug)]
+pub(crate) struct Fetched {
+    pub(crate) bytes: Bytes,
+    pub(crate) permit: Permit,
+}
+
 impl Fetching {
-    /// `None` where nothing is fetched.
+    /// `None` where nothing is fetched. Each picture takes its bytes from `permits` and keeps to `limits`.
     ///
     /// # Errors
     ///
     /// [`Error::Unsupported`] without the feature `store`.
-    pub(crate) fn new(options: &FetchOptions) -> Result<Option<Fetching>> {
+    pub(crate) fn new(
+        options: &FetchOptions,
+        permits: &Permits,
+        limits: &Limits,
+    ) -> Result<Option<Fetching>> {
         if !options.is_on() {
             return Ok(None);
         }
         let (fetcher, turns) = (PictureFetcher::new(options)?, Semaphore::new(ALL_AT_ONCE));
-        Ok(Some(Fetching { fetcher, turns, time: options.time }))
+        let (permits, limits) = (permits.clone(), limits.clone());
+        Ok(Some(Fetching { fetcher, turns, permits, limits, time: options.time }))
     }
 
     /// The picture at an address, or what is wrong with that; a lack of memory is the service's own.
-    pub(crate) async fn fetch(&self, app: &App, url: &str) -> Answer<Result<Held>> {
+    pub(crate) async fn fetch(&self, url: &str) -> Answer<Result<Fetched>> {
         // The semaphore is never closed.
         let _turn = self.turns.acquire().await;
         let begun = Instant::now();
@@ -56,19 +70,27 @@ impl Fetching {
         };
         let left = self.time.saturating_sub(begun.elapsed());
         // A picture of unknown length may be as long as the limit.
-        let limits = &app.engine.options().decode.limits;
-        let length = coming.length().unwrap_or(limits.max_file_bytes);
-        if let Err(error) = limits.check_file_bytes(length) {
+        let length = coming.length().unwrap_or(self.limits.max_file_bytes);
+        if let Err(error) = self.limits.check_file_bytes(length) {
             return Ok(Err(error));
         }
-        let mut permit = app.permits.take_within(length, PATIENCE).await?;
+        let mut permit = self.permits.take_within(length, PATIENCE).await?;
         let all = collect(&mut coming, length);
         let bytes = match self.in_time(left, all).await {
             Ok(bytes) => bytes,
             Err(error) => return Ok(Err(error)),
         };
         permit.shrink(bytes.len() as u64);
-        Ok(limits.check_file_bytes(bytes.len() as u64).map(|()| Held { bytes, permit }))
+        Ok(self.limits.check_file_bytes(bytes.len() as u64).map(|()| Fetched { bytes, permit }))
+    }
+
+    /// The only picture of a request, at an address. What is wrong with it is the answer.
+    pub(crate) async fn only(&self, url: &str) -> Answer<Fetched> {
+        self.fetch(url).await?.map_err(|error| match error {
+            Error::Input(_) => Problem::input(error.to_string()),
+            Error::Limit { .. } => Problem::limit(error.to_string()),
+            _ => Problem::new(StatusCode::BAD_GATEWAY, "fetch", error.to_string()),
+        })
     }
 
     async fn in_time<T>(&self, left: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
@@ -91,23 +113,6 @@ async fn collect(coming: &mut ComingPicture, most: u64) -> Result<Bytes> {
         }
     }
     Ok(all.freeze())
-}
-
-/// What is said where nothing is fetched.
-const OFF: &str = "addresses are not fetched here: send the picture itself";
-
-/// Addresses are fetched here, or the request is wrong.
-pub(crate) fn on(app: &App) -> Answer<&Fetching> {
-    app.fetching.as_ref().ok_or_else(|| Problem::input(OFF))
-}
-
-/// The only picture of a request, at an address. What is wrong with it is the answer.
-pub(crate) async fn only(app: &App, url: &str) -> Answer<Held> {
-    on(app)?.fetch(app, url).await?.map_err(|error| match error {
-        Error::Input(_) => Problem::input(error.to_string()),
-        Error::Limit { .. } => Problem::limit(error.to_string()),
-        _ => Problem::new(StatusCode::BAD_GATEWAY, "fetch", error.to_string()),
-    })
 }
 
 /// Whether the query of a request has an address that is to be fetched.

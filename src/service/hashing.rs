@@ -7,7 +7,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::sync::Semaphore;
 
 use super::app::App;
-use super::fetching;
+use super::fetching::{AT_ONCE, Fetched};
 use super::pictures::{Given, Picture};
 use super::problem::Answer;
 use crate::engine::{HashError, Lane, PictureError};
@@ -61,8 +61,8 @@ impl Work {
     /// at least as many as are fetched at once.
     pub(crate) async fn all(&self, app: &App, pictures: &[Given]) -> Answer<Vec<Worked>> {
         let fetches = pictures.iter().any(|given| matches!(given, Given::At(..)));
-        let at_once = (2 * app.engine.threads().get()).max(if fetches { fetching::AT_ONCE } else { 1 });
-        let turns = Semaphore::new(fetching::AT_ONCE);
+        let at_once = (2 * app.engine.threads().get()).max(if fetches { AT_ONCE } else { 1 });
+        let turns = Semaphore::new(AT_ONCE);
         let worked: Vec<_> = pictures.iter().map(|given| self.given(app, given, &turns)).collect();
         stream::iter(worked).buffered(at_once).try_collect().await
     }
@@ -78,13 +78,12 @@ impl Work {
         };
         // The semaphore is never closed.
         let turn = turns.acquire().await;
-        let fetched = fetching::on(app)?.fetch(app, url).await?;
+        let fetched = app.fetching()?.fetch(url).await?;
         drop(turn);
         match fetched {
-            Ok(held) => {
-                let bytes = held.bytes.len() as u64;
-                let outcome = self.patiently(app, &Picture { key, bytes: held.bytes }).await?;
-                drop(held.permit);
+            Ok(Fetched { bytes: picture, permit: _held }) => {
+                let bytes = picture.len() as u64;
+                let outcome = self.patiently(app, &Picture { key, bytes: picture }).await?;
                 Ok(Worked { outcome, bytes })
             }
             Err(error) => {

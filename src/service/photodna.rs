@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::app::{App, Ask, Shared, aside, until};
 use super::body::{self, Held, Size};
 use super::choices::{Choices, Orientations, Thresholds, Wanted};
-use super::fetching;
+use super::fetching::Fetched;
 use super::hashing::Work;
 use super::json;
 use super::looking::{Faces, Look};
@@ -76,11 +76,11 @@ async fn match_picture(
 /// The picture at an address, which has to be fetched.
 async fn address(app: &App, ask: &Ask, look: Look, url: &str) -> Answer<Response> {
     let begun = Instant::now();
-    if app.fetching.is_none() {
+    let Ok(fetching) = app.fetching() else {
         return refused(&Status::invalid("addresses are not fetched here: send the picture itself"), ask);
-    }
-    match until(ask.deadline(), fetching::only(app, url)).await {
-        Ok(Held { bytes, permit: _held }) => picture(app, &ask.after(begun.elapsed()), look, bytes).await,
+    };
+    match until(ask.deadline(), fetching.only(url)).await {
+        Ok(Fetched { bytes, permit: _held }) => picture(app, &ask.after(begun.elapsed()), look, bytes).await,
         Err(problem) => match problem.status {
             StatusCode::BAD_REQUEST => {
                 refused(&Status::invalid("the address is not one that is fetched here"), ask)

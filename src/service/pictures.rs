@@ -13,7 +13,6 @@ use serde::Deserialize;
 
 use super::app::{App, aside};
 use super::body::{self, Held, Size};
-use super::fetching;
 use super::json;
 use super::permits::Permit;
 use super::problem::{Answer, Problem};
@@ -105,7 +104,7 @@ async fn in_json(app: &App, body: Body) -> Answer<Pictures> {
     let all = all.await?;
     if let Some(at) = all.iter().position(|given| matches!(given, Given::At(..))) {
         let wrong = |problem: Problem| Problem::input(format!("pictures[{at}].url: {}", problem.detail));
-        fetching::on(app).map_err(wrong)?;
+        app.fetching().map_err(wrong)?;
     }
     Ok(Pictures { all, single: false, permit })
 }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::super::app::{App, Ask, Shared, until};
 use super::super::body::{self, Held, Size};
 use super::super::choices::{Choices, Wanted};
-use super::super::fetching;
+use super::super::fetching::Fetched;
 use super::super::hashing::Work;
 use super::super::json;
 use super::super::permits::Permit;
@@ -73,13 +73,13 @@ pub(super) async fn file(app: &App, request: Request) -> Answer<(Bytes, Permit)>
 
 /// Fetches the picture at the address that a query has, and hashes it.
 pub(super) async fn fetched(app: &App, ask: &Ask, types: Vec<Algorithm>, values: &Values) -> Answer<Hashed> {
-    fetching::on(app)?;
+    let fetching = app.fetching()?;
     if values.get("content_type").is_some_and(|kind| kind != PHOTO) {
         return Err(Problem::input("no such content_type: photo is the only one"));
     }
     let begun = Instant::now();
-    let fetch = fetching::only(app, values.required("url")?);
-    let Held { bytes, permit: _held } = until(ask.deadline(), fetch).await?;
+    let fetch = fetching.only(values.required("url")?);
+    let Fetched { bytes, permit: _held } = until(ask.deadline(), fetch).await?;
     hashed(app, &ask.after(begun.elapsed()), types, bytes).await
 }
 

@@ -8,7 +8,6 @@ use std::sync::{Arc, LazyLock};
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use super::trouble::{Kind, Trouble};
 use crate::pipeline::source::fetch_options::FetchOptions;
 use crate::pipeline::source::network::Network;
 
@@ -64,14 +63,13 @@ impl Trust {
         matches!(self.by, NamedBy::Stranger(_))
     }
 
-    /// Lets a URL through, whoever led to it: of those that a stranger names only what the options say.
-    pub(super) fn admit(&self, url: &Url) -> Result<(), Trouble> {
+    /// Lets a URL through, whoever led to it, or says why not: of those that a stranger names only what the options say.
+    pub(super) fn admit(&self, url: &Url) -> Result<(), &'static str> {
         let NamedBy::Stranger(options) = &self.by else { return Ok(()) };
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(Trouble::lasting("the address must not carry a user's name or password"));
+            return Err("the address must not carry a user's name or password");
         }
-        let admitted = options.admit(url.scheme(), url.host_str().unwrap_or_default(), url.port());
-        admitted.map_err(|why| Trouble::new(Kind::Lasting, why))
+        options.admit(url.scheme(), url.host_str().unwrap_or_default(), url.port())
     }
 
     /// Whether `url`, reached by a request for `start`, may have a private address. Lists and redirects may lead to one only on the host and port

@@ -104,14 +104,9 @@ impl Wire {
         redirected: bool,
         request: Request,
     ) -> Result<Response, Trouble> {
-        let elsewhere = |trouble| {
-            if redirected {
-                Trouble::lasting("the server redirects to an address that is not asked")
-            } else {
-                trouble
-            }
-        };
-        trust.admit(request.url()).map_err(elsewhere)?;
+        let elsewhere = "the server redirects to an address that is not asked";
+        let refused = |why| Trouble::lasting(if redirected { elsewhere } else { why });
+        trust.admit(request.url()).map_err(refused)?;
         let guarded = !trust.lets(request.url(), start, redirected);
         if let Some(address) = address::literal(request.url()).filter(|a| guarded && address::is_private(*a))
         {
@@ -127,10 +122,10 @@ impl Wire {
         if status.is_success() {
             return Ok(answer);
         }
-        let mut body = Vec::new();
         if trust.by_stranger() {
-            return Err(Trouble::status(status, &body));
+            return Err(Trouble::status(status, &[]));
         }
+        let mut body = Vec::new();
         // The body only adds a code to the message, so a failure to read it does not matter.
         let _ = append(&mut self.body(answer), &mut body, ERROR).await;
         Err(Trouble::status(status, &body))
