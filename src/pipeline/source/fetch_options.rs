@@ -77,7 +77,6 @@ pub struct FetchHost {
 }
 
 impl FetchHost {
-    #[cfg_attr(not(feature = "store"), expect(dead_code, reason = "without stores nothing is fetched"))]
     fn is(&self, host: &str, scheme: &str, port: Option<u16>) -> bool {
         let own = if scheme == "http" { 80 } else { 443 };
         let host = host.trim_matches(['[', ']']);

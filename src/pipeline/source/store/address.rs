@@ -50,6 +50,7 @@ impl Trust {
     }
 
     /// Trust in a URL that a stranger names.
+    #[cfg_attr(not(feature = "service"), expect(dead_code, reason = "only a service has strangers"))]
     pub(super) fn in_strangers(options: &FetchOptions) -> Trust {
         Trust { all: options.allow_private_addresses, by: NamedBy::Stranger(Arc::new(options.clone())) }
     }

@@ -62,6 +62,7 @@ impl Trouble {
     }
 
     /// What a stranger may know: no name, no address, and not whether a name is one of the network around us.
+    #[cfg_attr(not(feature = "service"), expect(dead_code, reason = "only a service has strangers"))]
     pub(super) fn for_strangers(&self) -> &str {
         match self.kind {
             Kind::Nowhere => "the server's name was not found, or leads to no address that may be asked",

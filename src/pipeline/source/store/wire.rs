@@ -64,6 +64,7 @@ impl Wire {
     }
 
     /// The same where no proxy stands between: what is looked up here is what is connected to.
+    #[cfg_attr(not(feature = "service"), expect(dead_code, reason = "only a service has strangers"))]
     pub(super) fn without_proxies(self) -> Wire {
         let builder = self.builder;
         Wire { builder: Box::new(move || builder().no_proxy()), proxied: false, ..self }
