@@ -75,10 +75,12 @@ pub use sink::{Csv, DeprecatedNames, JsonLines, RecordFormat, Sink, StoredRecord
 pub(crate) use source::Bucket;
 #[cfg(feature = "store")]
 pub use source::mount;
+#[cfg(feature = "service")]
+pub(crate) use source::{ComingPicture, PictureFetcher};
 pub use source::{
-    Count, DetachedReader, ExtensionFilter, Input, InputOptions, Item, ItemKind, Items, Mounts, Network,
-    Notices, ReadAhead, Source, Sources, StoreOptions, Walk, count_ahead, count_items, expand, items,
-    looks_like_archive, names, open, resumes,
+    Count, DetachedReader, ExtensionFilter, FetchHost, FetchOptions, Input, InputOptions, Item, ItemKind,
+    Items, Mounts, Network, Notices, ReadAhead, Source, Sources, StoreOptions, Walk, count_ahead,
+    count_items, expand, items, looks_like_archive, names, open, resumes,
 };
 pub use stop::Stop;
 pub use stored::{RecordError, RecordFace, RecordMatch, RecordPicture, StoredRecord, Text};

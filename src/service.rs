@@ -52,6 +52,7 @@ pub(crate) mod clock;
 mod connections;
 mod event;
 mod face;
+mod fetching;
 mod front;
 mod galleries;
 mod hashing;
@@ -81,6 +82,7 @@ pub use options::{ServiceLimits, ServiceOptions};
 pub use state::keys::{Key, NewKey, Scope};
 pub use tls::TlsFiles;
 
+pub use crate::pipeline::{FetchHost, FetchOptions};
 pub(crate) use accept::bind;
 
 use accept::{Listening, Served};
@@ -89,6 +91,7 @@ use auth::Keys;
 use banks::Banks;
 use connections::Connections;
 use face::Face;
+use fetching::Fetching;
 use front::Front;
 use galleries::Galleries;
 use permits::Permits;
@@ -162,13 +165,16 @@ impl Service {
         let decode = &mut hash.decode.limits;
         decode.max_file_bytes = decode.max_file_bytes.min(limits.picture);
         let engine = Engine::builder().threads(threads.get()).memory(memory - memory / BODIES).options(hash);
+        let (engine, permits) = (engine.build()?, Permits::new(memory / BODIES));
+        let fetching = Fetching::new(&options.fetch, &permits, &engine.options().decode.limits)?;
         let (phase, watched) = watch::channel(Phase::Serving);
         let app = App {
-            engine: engine.build()?,
+            engine,
             searcher: Searcher::start(*threads, WAITING)?,
             galleries,
             banks,
-            permits: Permits::new(memory / BODIES),
+            permits,
+            fetching,
             limits: limits.clone(),
             choices: Default::default(),
             keys,
@@ -275,7 +281,7 @@ fn runtime() -> Result<Runtime> {
 /// Everything at the main address.
 fn own_router(app: &Shared) -> Router {
     let photodna = fronted(photodna::router(app), app, Face::PhotoDna);
-    fronted(v1::router(app).merge(page::router()), app, Face::Own).merge(photodna)
+    fronted(v1::router(app).merge(page::router(app.fetching.is_some())), app, Face::Own).merge(photodna)
 }
 
 /// Everything at the address of the HMA face.

@@ -3,7 +3,8 @@
 
     tests/page.py [SHADEGRID]
 
-Starts `shadegrid serve` with a gallery of one picture, opens the page in headless Chromium, drops a copy, another picture and a text file, and reads what the page says.
+Starts `shadegrid serve` with a gallery of one picture, opens the page in headless Chromium, drops a copy, another picture and a text file, types an address in, and
+reads what the page says.
 CHROMIUM names the browser (chromium). With SCREENSHOTS=FOLDER it leaves pictures of the page there: desktop, phone, dark.
 """
 
@@ -13,7 +14,10 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -102,7 +106,20 @@ def run(*arguments, cwd):
     subprocess.run([PROGRAM, *arguments], cwd=cwd, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def check(browser, url):
+class Pictures(SimpleHTTPRequestHandler):
+    """The pictures of the guides at addresses."""
+
+    def log_message(self, *_):
+        pass
+
+
+def type_in(browser, address):
+    browser.value("document.getElementById('verdict').innerText = ''")
+    browser.value(f"document.getElementById('at').value = {json.dumps(address)}; document.getElementById('fetch').requestSubmit()")
+    return browser.until("document.getElementById('verdict').innerText")
+
+
+def check(browser, url, pictures):
     for name, width, height, scheme in (("desktop", 1200, 900, "light"), ("phone", 390, 844, "light"), ("dark", 1200, 900, "dark")):
         browser.open(url, width, height, scheme)
         assert browser.until("document.querySelector('#galleries tbody tr')?.innerText").split()[0] == "known"
@@ -122,6 +139,12 @@ def check(browser, url):
     browser.drop(HOLIDAY / "notes.txt")
     browser.until("document.getElementById('verdict').innerText.includes('not a picture')")
     browser.screenshot("refused.png")
+    said = type_in(browser, f"{pictures}/hills-small.jpg")
+    assert said.startswith("2 matches among 1 entry"), said
+    assert browser.value("document.getElementById('preview').hidden"), "the browser itself asks for no picture"
+    browser.screenshot("address.png")
+    said = type_in(browser, f"{pictures}/none.jpg")
+    assert said.startswith("io: ") and "404" in said, said
 
 
 def main():
@@ -130,19 +153,22 @@ def main():
         entry = json.loads(record) | {"key": "case 7"}
         Path(folder, "list.jsonl").write_text(json.dumps(entry) + "\n")
         run("gallery", "build", "known.gallery", "list.jsonl", cwd=folder)
-        served = [PROGRAM, "serve", "--gallery", "known.gallery", "--listen", "127.0.0.1:0"]
+        web = ThreadingHTTPServer(("127.0.0.1", 0), partial(Pictures, directory=HOLIDAY))
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        host = f"127.0.0.1:{web.server_port}"
+        served = [PROGRAM, "serve", "--gallery", "known.gallery", "--listen", "127.0.0.1:0", "--fetch", host, "--fetch-plain"]
         service = subprocess.Popen(served, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         browser = None
         try:
             url = service.stdout.readline().split()[-1]
             browser = Browser(os.path.join(folder, "browser"))
-            check(browser, url)
+            check(browser, url, f"http://{host}")
         finally:
             if browser:
                 browser.close()
             service.terminate()
             service.wait()
-    print("the page: a match read on desktop, phone and in the dark, a picture without a match, and a file that is none")
+    print("the page: a match read on desktop, phone and in the dark, a picture without a match, a file that is none, and an address")
 
 
 if __name__ == "__main__":

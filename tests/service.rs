@@ -19,6 +19,8 @@ mod banks;
 mod client;
 #[path = "service/faces.rs"]
 mod faces;
+#[path = "service/fetching.rs"]
+mod fetching;
 #[path = "service/hostile.rs"]
 mod hostile;
 #[path = "service/keys.rs"]

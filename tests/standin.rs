@@ -22,7 +22,7 @@ use client::{Answer, Connection, PATIENCE, Server};
 const KEYS: &str = "x-functions-key: a\r\nOcp-Apim-Subscription-Key: b\r\n";
 
 fn standin(exchange: &str, arguments: &[&str]) -> Server {
-    Server::of(&[&["standin", exchange, "--listen", "127.0.0.1:0"], arguments].concat())
+    Server::of(&[], &[&["standin", exchange, "--listen", "127.0.0.1:0"], arguments].concat())
 }
 
 /// A stand-in of StopNCII with so many records, each a second after the last, and so many on a page.

@@ -16,6 +16,9 @@ use super::resources::Resources;
 use super::{bytes, console, interrupt, log};
 
 mod config;
+mod fetching;
+
+use fetching::FetchArguments;
 
 /// Serve hashing and look-ups over HTTP: the records of `hash` and `match`, for many clients at once
 ///
@@ -105,6 +108,9 @@ pub(crate) struct Arguments {
     limits: LimitArguments,
 
     #[command(flatten)]
+    fetch: FetchArguments,
+
+    #[command(flatten)]
     decode: DecodeArguments,
 }
 
@@ -154,7 +160,7 @@ struct LimitArguments {
 }
 
 /// Options that a configuration takes the place of.
-const CONFIGURED: [&str; 34] = [
+const CONFIGURED: [&str; 38] = [
     "gallery",
     "listen",
     "hma",
@@ -179,6 +185,10 @@ const CONFIGURED: [&str; 34] = [
     "max_picture_bytes",
     "max_request_bytes",
     "max_pictures",
+    "fetch",
+    "fetch_plain",
+    "fetch_timeout",
+    "allow_private_addresses",
     "detail",
     "damaged",
     "orient",
@@ -260,6 +270,7 @@ impl Arguments {
             .threads(resources.threads)
             .memory(resources.memory)
             .hash(hash)
+            .fetch(self.fetch.options())
             .limits(self.limits.limits())
     }
 }

@@ -15,6 +15,7 @@ mod archive;
 mod count;
 mod detached;
 mod extension_filter;
+mod fetch_options;
 mod item;
 mod list;
 mod listed;
@@ -36,6 +37,7 @@ pub use count::{Count, count_ahead, count_items};
 pub use detached::DetachedReader;
 pub(super) use detached::is_stop;
 pub use extension_filter::ExtensionFilter;
+pub use fetch_options::{FetchHost, FetchOptions};
 pub use item::{Input, InputOptions, Item, ItemKind, Items, Notices, ReadAhead, items, resumes};
 pub(super) use names::name_from_bytes;
 pub use names::names;
@@ -48,6 +50,8 @@ pub(crate) use store::Bucket;
 pub use store::Mounts;
 #[cfg(feature = "store")]
 pub use store::mount;
+#[cfg(feature = "service")]
+pub(crate) use store::{ComingPicture, PictureFetcher};
 pub use walk::{Walk, expand};
 
 /// One input that should hold an encoded picture, and its name in the record.

@@ -10,6 +10,7 @@ use super::auth::Keys;
 use super::banks::Banks;
 use super::choices::KeptChoices;
 use super::event::{Event, Reporter};
+use super::fetching::Fetching;
 use super::galleries::{Change, Galleries, Set};
 use super::ids::Ids;
 use super::metrics::Metrics;
@@ -28,6 +29,8 @@ pub(crate) struct App {
     /// Galleries that change over the network; `None` where no folder keeps them.
     pub(crate) banks: Option<Banks>,
     pub(crate) permits: Permits,
+    /// `None`: no addresses are fetched.
+    pub(crate) fetching: Option<Fetching>,
     pub(crate) limits: ServiceLimits,
     pub(crate) choices: KeptChoices,
     /// Who may ask; `None`: everybody.
@@ -44,6 +47,12 @@ impl App {
     /// The galleries that a request may see.
     pub(crate) fn set(&self, allowed: Option<&[String]>) -> Arc<Set> {
         self.galleries.now().allowed(allowed)
+    }
+
+    /// What fetches addresses; where nothing does, a request that has one is wrong.
+    pub(crate) fn fetching(&self) -> Answer<&Fetching> {
+        let off = || Problem::input("addresses are not fetched here: send the picture itself");
+        self.fetching.as_ref().ok_or_else(off)
     }
 
     /// Takes changed galleries in, and reports them.
@@ -99,6 +108,11 @@ impl Ask {
     /// When the caller has no more use for the answer.
     pub(crate) fn deadline(&self) -> Instant {
         Instant::now() + self.patience
+    }
+
+    /// The same once so much of its time is spent.
+    pub(crate) fn after(&self, spent: Duration) -> Ask {
+        Ask { patience: self.patience.saturating_sub(spent), ..self.clone() }
     }
 }
 

@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use futures_util::FutureExt;
@@ -13,8 +13,8 @@ use super::app::{Ask, Shared};
 use super::auth::scope_of;
 use super::event::Event;
 use super::face::Face;
-use super::origin;
 use super::problem::{Answer, Problem};
+use super::{fetching, origin};
 
 /// Longest head of a request, in bytes.
 const LONGEST_HEAD: usize = 16 << 10;
@@ -62,10 +62,13 @@ async fn let_in(front: &Front, mut request: Request, next: Next, id: &str) -> An
         let detail = format!("the request's head is longer than {LONGEST_HEAD} bytes");
         return Err(Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "limit", detail));
     }
-    origin::check(request.method(), request.headers())?;
+    // To fetch an address is to do something: no other site may make a browser ask for it, and it takes the rights of sending the picture.
+    let fetches = front.face == Face::Hma && fetching::is_asked(&request);
+    let method = if fetches { Method::POST } else { request.method().clone() };
+    origin::check(&method, request.headers())?;
     let mut ask = Ask::of(request.headers(), &front.app.limits, id)?;
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    let scope = scope_of(front.face, request.method().as_str(), route);
+    let scope = scope_of(front.face, method.as_str(), route);
     if let (Some(keys), Some(scope)) = (&front.app.keys, scope) {
         ask.galleries.clone_from(&keys.check(front.face, &request, scope)?.galleries);
     }

@@ -10,6 +10,7 @@ use super::galleries::GalleryFile;
 use super::tls::TlsFiles;
 use crate::error::{Error, Result};
 use crate::hasher::HashOptions;
+use crate::pipeline::FetchOptions;
 use crate::signature::Algorithm;
 
 /// The choices of a [`Service`](super::Service).
@@ -42,6 +43,8 @@ pub struct ServiceOptions {
     pub memory: u64,
     /// What is hashed, and how, unless a request says otherwise.
     pub hash: HashOptions,
+    /// Addresses of pictures that callers may name instead of sending them; none by default.
+    pub fetch: FetchOptions,
     /// Times and sizes.
     pub limits: ServiceLimits,
     /// Where events go.
@@ -62,6 +65,7 @@ setters!(ServiceOptions {
     threads: NonZeroUsize,
     memory: u64,
     hash: HashOptions,
+    fetch: FetchOptions,
     limits: ServiceLimits,
     reporter: Reporter,
 });
@@ -83,6 +87,7 @@ impl Default for ServiceOptions {
             threads,
             memory: crate::engine::Engine::default_memory(threads),
             hash: HashOptions::default(),
+            fetch: FetchOptions::default(),
             limits: ServiceLimits::default(),
             reporter: Reporter::default(),
         }

@@ -3,6 +3,8 @@
 //! Three files, no framework, nothing from elsewhere. The page asks the API like any other client, with the key that a person types in, and keeps neither
 //! key nor picture.
 
+use std::borrow::Cow;
+
 use axum::Router;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
@@ -14,15 +16,27 @@ use axum::routing::get;
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src blob: data:; connect-src 'self'; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'";
 
-/// Its routes.
-pub(crate) fn router() -> Router {
+/// The field for an address as the page has it, and where there is a use for it.
+const ADDRESS: &str = "<form id=\"fetch\" hidden>";
+const SHOWN_ADDRESS: &str = "<form id=\"fetch\">";
+
+/// Its routes; `fetches` says whether addresses are fetched, so that there is a field for one.
+pub(crate) fn router(fetches: bool) -> Router {
+    let page = include_str!("page/index.html");
+    let page = if fetches { page.replacen(ADDRESS, SHOWN_ADDRESS, 1).into() } else { Cow::Borrowed(page) };
     Router::new()
-        .route("/", get(async || file("text/html; charset=utf-8", include_str!("page/index.html"))))
-        .route("/page.css", get(async || file("text/css; charset=utf-8", include_str!("page/page.css"))))
-        .route("/page.js", get(async || file("text/javascript; charset=utf-8", include_str!("page/page.js"))))
+        .route("/", get(async move || file("text/html; charset=utf-8", page)))
+        .route(
+            "/page.css",
+            get(async || file("text/css; charset=utf-8", include_str!("page/page.css").into())),
+        )
+        .route(
+            "/page.js",
+            get(async || file("text/javascript; charset=utf-8", include_str!("page/page.js").into())),
+        )
 }
 
-fn file(kind: &'static str, text: &'static str) -> Response {
+fn file(kind: &'static str, text: Cow<'static, str>) -> Response {
     let headers = [
         (CONTENT_TYPE, kind),
         (CONTENT_SECURITY_POLICY, POLICY),

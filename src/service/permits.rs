@@ -33,8 +33,13 @@ impl Permits {
 
     /// Takes so many bytes. A request for more than there are takes all of them, and so runs alone.
     pub(crate) async fn take(&self, bytes: u64) -> Answer<Permit> {
+        self.take_within(bytes, PATIENCE).await
+    }
+
+    /// The same with another patience.
+    pub(crate) async fn take_within(&self, bytes: u64, patience: Duration) -> Answer<Permit> {
         let wanted = units(bytes).min(self.units);
-        match timeout(PATIENCE, self.free.clone().acquire_many_owned(wanted)).await {
+        match timeout(patience, self.free.clone().acquire_many_owned(wanted)).await {
             Ok(Ok(permit)) => Ok(Permit(Some(permit))),
             _ => Err(Problem::overloaded()),
         }

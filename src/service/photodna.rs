@@ -3,6 +3,7 @@
 //! Names of members and of the query are taken in any case. `EdgeHash` and `PreHash` values are Microsoft's own, and are refused.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -14,6 +15,7 @@ use serde_json::Value;
 use super::app::{App, Ask, Shared, aside, until};
 use super::body::{self, Held, Size};
 use super::choices::{Choices, Orientations, Thresholds, Wanted};
+use super::fetching::Fetched;
 use super::hashing::Work;
 use super::json;
 use super::looking::{Faces, Look};
@@ -66,7 +68,28 @@ async fn match_picture(
                 |matched| json::answer(&matched),
             )
         }
+        (Given::Address(url), _permit) => address(&app, &ask, look, &url).await,
         (Given::Refused(status), _permit) => refused(&status, &ask),
+    }
+}
+
+/// The picture at an address, which has to be fetched.
+async fn address(app: &App, ask: &Ask, look: Look, url: &str) -> Answer<Response> {
+    let begun = Instant::now();
+    let Ok(fetching) = app.fetching() else {
+        return refused(&Status::invalid("addresses are not fetched here: send the picture itself"), ask);
+    };
+    match until(ask.deadline(), fetching.only(url)).await {
+        Ok(Fetched { bytes, permit: _held }) => picture(app, &ask.after(begun.elapsed()), look, bytes).await,
+        Err(problem) => match problem.status {
+            StatusCode::BAD_REQUEST => {
+                refused(&Status::invalid("the address is not one that is fetched here"), ask)
+            }
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                json::answer(&Matched::failed(Status::too_long()).tracked(&ask.request_id))
+            }
+            _ => Err(problem),
+        },
     }
 }
 
@@ -106,7 +129,9 @@ async fn match_hashes(
         match given(item) {
             Given::Hash(hash) => all.push(hash),
             Given::Refused(status) => return refused(&status, &ask),
-            Given::Picture(_) => return refused(&Status::invalid("DataRepresentation must be Hash"), &ask),
+            Given::Picture(_) | Given::Address(_) => {
+                return refused(&Status::invalid("DataRepresentation must be Hash"), &ask);
+            }
         }
     }
     json::answer(&Many::of(hashes(&app, &ask, look, &all).await?, &ask.request_id))

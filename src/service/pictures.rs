@@ -1,4 +1,4 @@
-//! The pictures of a request: one as it is, the parts of a form, or base64 in JSON.
+//! The pictures of a request: one as it is, the parts of a form, or base64 and addresses in JSON.
 
 use std::borrow::Cow;
 
@@ -24,10 +24,27 @@ pub(crate) struct Picture {
     pub(crate) bytes: Bytes,
 }
 
+/// A picture of a request, which may have to be fetched.
+#[derive(Debug, Clone)]
+pub(crate) enum Given {
+    Here(Picture),
+    /// Its key and its address.
+    At(String, String),
+}
+
+impl Given {
+    pub(crate) fn key(&self) -> &str {
+        match self {
+            Given::Here(picture) => &picture.key,
+            Given::At(key, _) => key,
+        }
+    }
+}
+
 /// The pictures of a request, and the right to hold their bytes.
 #[derive(Debug)]
 pub(crate) struct Pictures {
-    pub(crate) all: Vec<Picture>,
+    pub(crate) all: Vec<Given>,
     /// Whether there was one as it is, so that the answer is its record alone.
     pub(crate) single: bool,
     pub(crate) permit: Permit,
@@ -46,10 +63,13 @@ struct Many<'a> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct One<'a> {
+    /// Its place where the request says none.
     #[serde(borrow, alias = "id")]
-    key: Cow<'a, str>,
+    key: Option<Cow<'a, str>>,
     #[serde(borrow)]
-    data: Cow<'a, str>,
+    data: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    url: Option<Cow<'a, str>>,
 }
 
 /// Reads the pictures of a request. The format of a picture is known by its content; the type of the body only says whether there are many.
@@ -62,7 +82,7 @@ pub(crate) async fn read(app: &App, request: Request, key: Option<String>) -> An
             let size = Size { most: app.limits.picture, times: 1 };
             let Held { bytes, permit } = body::read(app, body, size).await?;
             let picture = Picture { key: key.unwrap_or_else(|| NAMELESS.to_string()), bytes };
-            Ok(Pictures { all: vec![picture], single: true, permit })
+            Ok(Pictures { all: vec![Given::Here(picture)], single: true, permit })
         }
     }
 }
@@ -79,16 +99,32 @@ async fn in_json(app: &App, body: Body) -> Answer<Pictures> {
     let all = aside(move || {
         let Many { pictures } = json::read(&bytes)?;
         check_count(pictures.len(), most)?;
-        let decoded = pictures.iter().enumerate().map(|(at, one)| {
-            let field = format!("pictures[{at}].data");
-            let data = BASE64.decode(one.data.as_bytes());
-            let bytes = data.map_err(|_| Problem::input(format!("{field}: this must be base64")))?;
-            check_length(bytes.len(), longest, &field)?;
-            Ok(Picture { key: one.key.to_string(), bytes: bytes.into() })
-        });
-        decoded.collect::<Answer<Vec<_>>>()
+        pictures.into_iter().enumerate().map(|(at, one)| one.given(at, longest)).collect::<Answer<Vec<_>>>()
     });
-    Ok(Pictures { all: all.await?, single: false, permit })
+    let all = all.await?;
+    if let Some(at) = all.iter().position(|given| matches!(given, Given::At(..))) {
+        let wrong = |problem: Problem| Problem::input(format!("pictures[{at}].url: {}", problem.detail));
+        app.fetching().map_err(wrong)?;
+    }
+    Ok(Pictures { all, single: false, permit })
+}
+
+impl One<'_> {
+    /// The picture at this place of the list.
+    fn given(self, at: usize, longest: u64) -> Answer<Given> {
+        let key = self.key.map_or_else(|| at.to_string(), Cow::into_owned);
+        match (self.data, self.url) {
+            (Some(data), None) => {
+                let field = format!("pictures[{at}].data");
+                let data = BASE64.decode(data.as_bytes());
+                let bytes = data.map_err(|_| Problem::input(format!("{field}: this must be base64")))?;
+                check_length(bytes.len(), longest, &field)?;
+                Ok(Given::Here(Picture { key, bytes: bytes.into() }))
+            }
+            (None, Some(url)) => Ok(Given::At(key, url.into_owned())),
+            _ => Err(Problem::input(format!("pictures[{at}]: one of data and url must be given"))),
+        }
+    }
 }
 
 async fn in_form(app: &App, request: Request) -> Answer<Pictures> {
@@ -101,7 +137,7 @@ async fn in_form(app: &App, request: Request) -> Answer<Pictures> {
         let key = part.name().unwrap_or(NAMELESS).to_string();
         let bytes = part.bytes().await.map_err(|_| malformed())?;
         check_length(bytes.len(), app.limits.picture, "a part")?;
-        all.push(Picture { key, bytes });
+        all.push(Given::Here(Picture { key, bytes }));
     }
     Ok(Pictures { all, single: false, permit })
 }

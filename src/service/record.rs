@@ -3,20 +3,19 @@
 use axum::http::StatusCode;
 use serde::Serialize;
 
-use super::hashing::Outcome;
-use super::pictures::Picture;
+use super::hashing::{Outcome, Worked};
 use super::problem::{Answer, Problem, status_of};
 use crate::pipeline::{
     JsonLines, RecordError, RecordMatch, RecordPicture, Sink as _, StoredRecord, StoredSink as _,
 };
 
 /// The record of a picture.
-pub(crate) fn of(picture: &Picture, outcome: &Outcome, matches: Option<Vec<RecordMatch>>) -> StoredRecord {
+pub(crate) fn of(key: &str, worked: &Worked, matches: Option<Vec<RecordMatch>>) -> StoredRecord {
     StoredRecord {
-        key: picture.key.as_str().into(),
+        key: key.into(),
         source: None,
-        outcome: match outcome {
-            Ok(hashed) => Ok(RecordPicture::new(hashed, Some(picture.bytes.len() as u64))),
+        outcome: match &worked.outcome {
+            Ok(hashed) => Ok(RecordPicture::new(hashed, Some(worked.bytes))),
             Err(error) => Err(RecordError { code: error.code.into(), message: error.message.clone() }),
         },
         matches,

@@ -18,6 +18,8 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Server {
     child: Child,
     pub address: SocketAddr,
+    /// The line that says where it listens.
+    pub listening: String,
     lines: Receiver<String>,
 }
 
@@ -33,13 +35,18 @@ impl Server {
 
     /// With these arguments alone.
     pub fn bare(arguments: &[&str]) -> Server {
-        Server::of(&[&["serve"], arguments].concat())
+        Server::of(&[], &[&["serve"], arguments].concat())
+    }
+
+    /// With these variables of its environment too.
+    pub fn with(variables: &[(&str, &str)], arguments: &[&str]) -> Server {
+        Server::of(variables, &[&["serve"], arguments].concat())
     }
 
     /// Any command that listens, and says so.
-    pub fn of(arguments: &[&str]) -> Server {
+    pub fn of(variables: &[(&str, &str)], arguments: &[&str]) -> Server {
         let mut command = Command::new(env!("CARGO_BIN_EXE_shadegrid"));
-        command.args(arguments);
+        command.args(arguments).envs(variables.iter().copied());
         let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, lines) = channel();
         let errors = child.stderr.take().unwrap();
@@ -48,9 +55,10 @@ impl Server {
                 let _ = sender.send(line);
             }
         });
-        let mut server = Server { child, address: ([0, 0, 0, 0], 0).into(), lines };
-        let line = server.line_with("listening");
-        let address = line.split_once("127.0.0.1:").expect("an address").1;
+        let listening = String::new();
+        let mut server = Server { child, address: ([0, 0, 0, 0], 0).into(), listening, lines };
+        server.listening = server.line_with("listening");
+        let address = server.listening.split_once("127.0.0.1:").expect("an address").1;
         let port: String = address.chars().take_while(char::is_ascii_digit).collect();
         server.address = ([127, 0, 0, 1], port.parse().unwrap()).into();
         server

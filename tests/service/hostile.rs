@@ -25,7 +25,7 @@ fn malformed_bodies_are_problems_that_name_the_field() {
         ("/v1/hash", json, "[]".to_string(), 400, "the body"),
         ("/v1/hash", json, "{}".to_string(), 400, "missing field pictures"),
         ("/v1/hash", json, "[".repeat(5000), 400, ""),
-        ("/v1/hash", json, r#"{"pictures":[{"id":"a"}]}"#.to_string(), 400, "missing field data"),
+        ("/v1/hash", json, r#"{"pictures":[{"id":"a"}]}"#.to_string(), 400, "one of data and url"),
         ("/v1/hash", json, r#"{"pictures":[{"id":"a","data":"%%"}]}"#.to_string(), 400, "pictures[0].data"),
         ("/v1/hash", json, r#"{"pictures":[{"id":7,"data":""}]}"#.to_string(), 400, "pictures[0].id"),
         ("/v1/hash", json, r#"{"pictures":[],"other":1}"#.to_string(), 400, "unknown field other"),

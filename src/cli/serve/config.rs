@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
-use shadegrid::service::{GalleryFile, ServiceLimits, ServiceOptions, TlsFiles};
+use shadegrid::service::{FetchHost, FetchOptions, GalleryFile, ServiceLimits, ServiceOptions, TlsFiles};
 use shadegrid::{Algorithm, Error};
 
 use super::super::bytes;
@@ -35,6 +35,8 @@ struct File {
     galleries: BTreeMap<String, PathBuf>,
     tls: Option<Tls>,
     #[serde(default)]
+    fetch: Fetch,
+    #[serde(default)]
     limits: Limits,
 }
 
@@ -44,6 +46,21 @@ struct Tls {
     certificate: PathBuf,
     key: PathBuf,
     client_roots: Option<PathBuf>,
+}
+
+/// Addresses that callers name; the time in seconds.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fetch {
+    #[serde(default)]
+    hosts: Vec<String>,
+    #[serde(default)]
+    any: bool,
+    #[serde(default)]
+    http: bool,
+    #[serde(default)]
+    allow_private_addresses: bool,
+    timeout: Option<f64>,
 }
 
 /// Times in seconds.
@@ -117,7 +134,25 @@ impl File {
             .memory(resources.memory)
             .galleries(galleries.collect())
             .tls(self.tls.map(|tls| tls.files(folder)))
+            .fetch(self.fetch.options()?)
             .limits(self.limits.limits()?))
+    }
+}
+
+impl Fetch {
+    fn options(self) -> Result<FetchOptions, String> {
+        let hosts = self.hosts.iter().map(|host| match host.as_str() {
+            "any" => Err("fetch.hosts: every host is `any = true`".to_string()),
+            host => host.parse().map_err(|error| format!("fetch.hosts: {error}")),
+        });
+        let usual = FetchOptions::default();
+        let time = self.timeout.map_or(Ok(usual.time), Duration::try_from_secs_f64);
+        Ok(usual
+            .hosts(hosts.collect::<Result<Vec<FetchHost>, String>>()?)
+            .any(self.any)
+            .plain(self.http)
+            .allow_private_addresses(self.allow_private_addresses)
+            .time(time.map_err(|_| "fetch.timeout: no time")?))
     }
 }
 
@@ -183,6 +218,10 @@ mod tests {
             [tls]
             certificate = "tls.pem"
             key = "/key.pem"
+            [fetch]
+            hosts = [".cdn.example", "127.0.0.1:8000"]
+            http = true
+            timeout = 2.5
             [limits]
             body = 1.5
             picture = 7
@@ -195,6 +234,12 @@ mod tests {
         let tls = options.tls.unwrap();
         assert_eq!((tls.certificate, tls.key), ("/etc/shadegrid/tls.pem".into(), "/key.pem".into()));
         assert_eq!((options.limits.body.as_millis(), options.limits.head.as_secs()), (1500, 30));
+        let fetch = &options.fetch;
+        assert_eq!(
+            (fetch.hosts.len(), fetch.any, fetch.plain, fetch.time.as_millis()),
+            (2, false, true, 2500)
+        );
+        assert!(!fetch.allow_private_addresses);
         assert_eq!(options.data.unwrap(), Path::new("/etc/shadegrid/data"));
     }
 
@@ -208,6 +253,10 @@ mod tests {
             ("[limits]\npicture = \"x\"", "limits.picture"),
             ("hma_signals = [\"md5\"]", "hma_signals"),
             ("[tls]\nkey = \"a\"", "certificate"),
+            ("[fetch]\nhosts = [\"https://a\"]", "fetch.hosts"),
+            ("[fetch]\nhosts = [\"any\"]", "any = true"),
+            ("[fetch]\ntimeout = -1.0", "fetch.timeout"),
+            ("[fetch]\nplain = true", "plain"),
         ] {
             let error = options(text).unwrap_err();
             assert!(error.contains(named), "{text}: {error}");

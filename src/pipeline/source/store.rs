@@ -33,6 +33,8 @@ mod mounted;
 mod object;
 mod pace;
 mod page;
+#[cfg(feature = "service")]
+mod picture;
 mod remote;
 mod trouble;
 mod turns;
@@ -45,6 +47,8 @@ pub(super) use fetch::{Coming, Fetcher};
 pub(super) use listing::{Found, is_object, list};
 pub use mount::Mounts;
 pub(super) use object::open;
+#[cfg(feature = "service")]
+pub(crate) use picture::{ComingPicture, PictureFetcher};
 
 /// Schemes of URLs, and whether objects are listed there.
 const SCHEMES: [(&str, bool); 9] = [

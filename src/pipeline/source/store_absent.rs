@@ -9,6 +9,8 @@ use super::random_access::RandomAccess;
 use super::read_ahead::Semaphore;
 use super::{InputOptions, Network, Source};
 use crate::error::Error;
+#[cfg(feature = "service")]
+use crate::error::Result;
 use crate::pipeline::Stop;
 
 /// The location as a URL, where it is one.
@@ -81,6 +83,37 @@ impl Fetcher {
         _network: &Network,
     ) -> Result<Coming, Source> {
         Err(Source::failed(location, Error::Unsupported(Failure.to_string())))
+    }
+}
+
+/// Fetches no pictures of strangers.
+#[cfg(feature = "service")]
+#[derive(Debug)]
+pub(crate) enum PictureFetcher {}
+
+/// No picture of a stranger's.
+#[cfg(feature = "service")]
+pub(crate) enum ComingPicture {}
+
+#[cfg(feature = "service")]
+impl PictureFetcher {
+    pub(crate) fn new(_options: &super::fetch_options::FetchOptions) -> Result<PictureFetcher> {
+        Err(Error::Unsupported(Failure.to_string()))
+    }
+
+    pub(crate) async fn open(&self, _url: &str) -> Result<ComingPicture> {
+        match *self {}
+    }
+}
+
+#[cfg(feature = "service")]
+impl ComingPicture {
+    pub(crate) fn length(&self) -> Option<u64> {
+        match *self {}
+    }
+
+    pub(crate) async fn next(&mut self) -> Result<Option<bytes::Bytes>> {
+        match *self {}
     }
 }
 

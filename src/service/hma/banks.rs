@@ -13,7 +13,7 @@ use super::super::json;
 use super::super::pictures::media_type;
 use super::super::problem::{Answer, Problem};
 use super::super::state::banks::{Bank, Enabled, Entry, EntryChange, NewEntry, now};
-use super::hashing::{file, hashed};
+use super::hashing::{fetched, file, hashed};
 use super::signal::{self, Values, read_only};
 
 /// Farthest time until which content can be disabled: five years.
@@ -81,15 +81,15 @@ pub(super) async fn add_content(
 ) -> Answer<Response> {
     find(&app, &ask, &name)?;
     let values = Values::of(request.uri().query());
-    if values.get("url").is_some() {
-        return Err(super::hashing::fetch().await);
-    }
-    if media_type(request.headers()) != Some("multipart/form-data") {
+    let hashed = if values.get("url").is_some() {
+        fetched(&app, &ask, app.signals.clone(), &values).await?
+    } else if media_type(request.headers()) == Some("multipart/form-data") {
+        let (picture, _permit) = file(&app, request).await?;
+        hashed(&app, &ask, app.signals.clone(), picture).await?
+    } else {
         return Err(Problem::input("Neither `url` nor multipart file upload was received"));
-    }
+    };
     let (metadata, note) = (values.get("metadata").map(metadata), values.get("note").map(String::from));
-    let (picture, _permit) = file(&app, request).await?;
-    let hashed = hashed(&app, &ask, app.signals.clone(), picture).await?;
     let signals = app
         .signals
         .iter()

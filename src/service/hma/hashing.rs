@@ -1,6 +1,7 @@
 //! `/h/hash`: a picture to its signals.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use axum::Extension;
 use axum::extract::{Request, State};
@@ -10,6 +11,7 @@ use bytes::Bytes;
 use super::super::app::{App, Ask, Shared, until};
 use super::super::body::{self, Held, Size};
 use super::super::choices::{Choices, Wanted};
+use super::super::fetching::Fetched;
 use super::super::hashing::Work;
 use super::super::json;
 use super::super::permits::Permit;
@@ -22,9 +24,15 @@ use crate::signature::Algorithm;
 /// The only type of content.
 const PHOTO: &str = "photo";
 
-/// Addresses are not fetched.
-pub(super) async fn fetch() -> Problem {
-    Problem::input("addresses are not fetched here: POST the file itself")
+/// The picture at an address.
+pub(super) async fn fetch(
+    State(app): State<Shared>,
+    Extension(ask): Extension<Ask>,
+    request: Request,
+) -> Answer<Response> {
+    let values = Values::of(request.uri().query());
+    let types = signal::chosen(&app, values.list("types"))?;
+    signals(&types, &fetched(&app, &ask, types.clone(), &values).await?)
 }
 
 pub(super) async fn hash(
@@ -34,8 +42,11 @@ pub(super) async fn hash(
 ) -> Answer<Response> {
     let types = signal::chosen(&app, Values::of(request.uri().query()).list("types"))?;
     let (picture, _permit) = file(&app, request).await?;
-    let hashed = hashed(&app, &ask, types.clone(), picture).await?;
-    let signals = types.iter().map(|algorithm| (algorithm.name(), signal::of(*algorithm, &hashed)));
+    signals(&types, &hashed(&app, &ask, types.clone(), picture).await?)
+}
+
+fn signals(types: &[Algorithm], hashed: &Hashed) -> Answer<Response> {
+    let signals = types.iter().map(|algorithm| (algorithm.name(), signal::of(*algorithm, hashed)));
     json::answer(&signals.collect::<BTreeMap<_, _>>())
 }
 
@@ -58,6 +69,18 @@ pub(super) async fn file(app: &App, request: Request) -> Answer<(Bytes, Permit)>
     }
     let missing = || Problem::input("Missing multipart/form-data file upload");
     Ok((found.ok_or_else(missing)?, permit))
+}
+
+/// Fetches the picture at the address that a query has, and hashes it.
+pub(super) async fn fetched(app: &App, ask: &Ask, types: Vec<Algorithm>, values: &Values) -> Answer<Hashed> {
+    let fetching = app.fetching()?;
+    if values.get("content_type").is_some_and(|kind| kind != PHOTO) {
+        return Err(Problem::input("no such content_type: photo is the only one"));
+    }
+    let begun = Instant::now();
+    let fetch = fetching.only(values.required("url")?);
+    let Fetched { bytes, permit: _held } = until(ask.deadline(), fetch).await?;
+    hashed(app, &ask.after(begun.elapsed()), types, bytes).await
 }
 
 /// Hashes a picture; what is wrong with it is the answer.

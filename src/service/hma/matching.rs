@@ -16,9 +16,10 @@ use super::super::galleries::Set;
 use super::super::json;
 use super::super::looking::Look;
 use super::super::problem::{Answer, Problem};
-use super::hashing::{file, hashed};
+use super::hashing::{fetched, file, hashed};
 use super::signal::{self, Values, bank_name};
 use crate::gallery::Query;
+use crate::hasher::Hashed;
 use crate::signature::{Algorithm, Pdq, PhotoDna};
 
 /// An entry that matched.
@@ -54,7 +55,9 @@ pub(super) async fn lookup(
 ) -> Answer<Response> {
     let values = Values::of(request.uri().query());
     if values.get("url").is_some() {
-        return Err(super::hashing::fetch().await);
+        let types = signal::chosen(&app, values.list("types"))?;
+        let hashed = fetched(&app, &ask, types.clone(), &values).await?;
+        return look_file_up(&app, &ask, &values, types, &hashed).await;
     }
     json::answer(&by_bank(look_signal_up(&app, &ask, &values).await?))
 }
@@ -69,12 +72,22 @@ pub(super) async fn lookup_file(
     let types = signal::chosen(&app, values.list("types"))?;
     let (picture, _permit) = file(&app, request).await?;
     let hashed = hashed(&app, &ask, types.clone(), picture).await?;
+    look_file_up(&app, &ask, &values, types, &hashed).await
+}
+
+async fn look_file_up(
+    app: &App,
+    ask: &Ask,
+    values: &Values,
+    types: Vec<Algorithm>,
+    hashed: &Hashed,
+) -> Answer<Response> {
     let mut all = BTreeMap::new();
     for algorithm in types {
-        let signal = signal::of(algorithm, &hashed);
+        let signal = signal::of(algorithm, hashed);
         let found = match signal.is_empty() {
             true => Vec::new(),
-            false => look_up(&app, &ask, &values, algorithm, signal::query(algorithm, &signal)?).await?,
+            false => look_up(app, ask, values, algorithm, signal::query(algorithm, &signal)?).await?,
         };
         all.insert(algorithm.name(), by_bank(found));
     }

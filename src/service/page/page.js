@@ -147,7 +147,7 @@ $("reveal").addEventListener("click", () => {
   $("reveal").textContent = $("picture").classList.toggle("shown") ? "Hide it" : "Show it";
 });
 
-async function look(file) {
+async function send(body, type) {
   $("said").textContent = "";
   $("result").hidden = true;
   try {
@@ -155,13 +155,33 @@ async function look(file) {
     // A key may look pictures up and not see the list.
     try { count = await galleries(); } catch { count = 1; }
     const path = count > 0 ? "/v1/match?orientations=all" : "/v1/hash";
-    const record = await ask(path, { method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" } });
-    preview(file);
-    show(record);
+    return await ask(path, { method: "POST", body, headers: { "Content-Type": type } });
   } catch (error) {
     $("said").textContent = error.message;
+    return null;
   }
 }
+
+async function look(file) {
+  const record = await send(file, "application/octet-stream");
+  if (!record) return;
+  preview(file);
+  show(record);
+}
+
+// The service fetches it; the browser never does, so there is nothing to show.
+async function lookAt(url) {
+  const answer = await send(JSON.stringify({ pictures: [{ url }] }), "application/json");
+  if (!answer) return;
+  $("preview").hidden = true;
+  show(answer.records[0]);
+}
+
+$("fetch").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const url = $("at").value.trim();
+  if (url) lookAt(url);
+});
 
 $("file").addEventListener("change", () => { if ($("file").files[0]) look($("file").files[0]); });
 $("key").addEventListener("change", () => galleries().catch((error) => { $("said").textContent = error.message; }));

@@ -12,6 +12,8 @@ use crate::signature::PhotoDna;
 #[derive(Debug)]
 pub(super) enum Given {
     Picture(Bytes),
+    /// The address of a picture.
+    Address(String),
     Hash(PhotoDna),
     /// Why there is nothing to match.
     Refused(Status),
@@ -39,7 +41,7 @@ pub(super) fn given(item: &Value) -> Given {
             Err(_) => Given::Refused(Status::invalid("Value must be base64")),
         },
         "hash" | "hashhex" | "hashbase64" => hash(&joined(value), &[]),
-        "url" => Given::Refused(Status::invalid("addresses are not fetched here: send the picture itself")),
+        "url" => Given::Address(text().to_string()),
         kind if kind.starts_with("edgehash") || kind.starts_with("prehash") => Given::Refused(Status::edge()),
         _ => Given::Refused(Status::invalid("this DataRepresentation is not known")),
     }

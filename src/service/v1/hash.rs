@@ -7,8 +7,8 @@ use axum::response::Response;
 
 use super::super::app::{Ask, Shared, until};
 use super::super::choices::Choices;
-use super::super::hashing::{Outcome, Work};
-use super::super::pictures::{self, Picture, Pictures};
+use super::super::hashing::{Work, Worked};
+use super::super::pictures::{self, Given, Pictures};
 use super::super::problem::Answer;
 use super::super::{json, record};
 
@@ -21,20 +21,20 @@ pub(super) async fn hash(
     let options = app.choices.hash(&choices, app.engine.options(), false);
     let Pictures { all, single, permit: _held } = pictures::read(&app, request, choices.key).await?;
     let work = Work { options, lane: ask.lane, deadline: ask.deadline() };
-    let outcomes = until(work.deadline, work.all(&app, &all)).await?;
-    let lines = all.iter().zip(&outcomes).map(|(picture, outcome)| line(picture, outcome));
+    let worked = until(work.deadline, work.all(&app, &all)).await?;
+    let lines = all.iter().zip(&worked).map(|(given, worked)| line(given, worked));
     let lines = lines.collect::<Answer<Vec<_>>>()?;
-    Ok(answer(single, lines, &outcomes))
+    Ok(answer(single, lines, &worked))
 }
 
-fn line(picture: &Picture, outcome: &Outcome) -> Answer<Vec<u8>> {
-    record::line(&record::of(picture, outcome, None))
+fn line(given: &Given, worked: &Worked) -> Answer<Vec<u8>> {
+    record::line(&record::of(given.key(), worked, None))
 }
 
 /// One record with the status of its picture, or many with 200.
-pub(super) fn answer(single: bool, mut lines: Vec<Vec<u8>>, outcomes: &[Outcome]) -> Response {
-    match (single, outcomes) {
-        (true, [outcome]) => json::bytes_answer(record::status(outcome), lines.swap_remove(0)),
+pub(super) fn answer(single: bool, mut lines: Vec<Vec<u8>>, worked: &[Worked]) -> Response {
+    match (single, worked) {
+        (true, [worked]) => json::bytes_answer(record::status(&worked.outcome), lines.swap_remove(0)),
         _ => json::bytes_answer(StatusCode::OK, record::list(&lines)),
     }
 }

@@ -6,9 +6,9 @@ use axum::response::Response;
 
 use super::super::app::{App, Ask, Shared, until};
 use super::super::choices::Choices;
-use super::super::hashing::{Outcome, Work};
+use super::super::hashing::{Work, Worked};
 use super::super::looking::{Faces, Look, Looked};
-use super::super::pictures::{self, Picture, Pictures};
+use super::super::pictures::{self, Given, Pictures};
 use super::super::problem::Answer;
 use super::super::record;
 use super::hash::answer;
@@ -26,23 +26,24 @@ pub(super) async fn look_up(
     let Pictures { all, single, permit: _held } = pictures::read(&app, request, choices.key).await?;
     let work = Work { options, lane: ask.lane, deadline: ask.deadline() };
     let look = Look { deadline: Some(work.deadline), ..look };
-    let outcomes = until(work.deadline, work.all(&app, &all)).await?;
-    let lines = until(work.deadline, lines(&app, &look, &all, &outcomes)).await?;
-    Ok(answer(single, lines, &outcomes))
+    let worked = until(work.deadline, work.all(&app, &all)).await?;
+    let lines = until(work.deadline, lines(&app, &look, &all, &worked)).await?;
+    Ok(answer(single, lines, &worked))
 }
 
 /// The records with what they match.
-async fn lines(app: &App, look: &Look, pictures: &[Picture], outcomes: &[Outcome]) -> Answer<Vec<Vec<u8>>> {
-    let hashed: Vec<Faces> = outcomes.iter().flatten().map(|hashed| faces_of(hashed).collect()).collect();
+async fn lines(app: &App, look: &Look, pictures: &[Given], worked: &[Worked]) -> Answer<Vec<Vec<u8>>> {
+    let hashed = worked.iter().filter_map(|worked| worked.outcome.as_ref().ok());
+    let hashed: Vec<Faces> = hashed.map(|hashed| faces_of(hashed).collect()).collect();
     let mut found = look.found(app, &hashed).await?.into_iter();
-    let records = pictures.iter().zip(outcomes).map(|(picture, outcome)| {
-        let found = outcome.is_ok().then(|| found.next()).flatten();
+    let records = pictures.iter().zip(worked).map(|(given, worked)| {
+        let found = worked.outcome.is_ok().then(|| found.next()).flatten();
         let (matched, matches, unsearched) = match found {
             Some(found) => (Some(found.matched), Some(found.matches), found.unsearched),
             None => (None, None, ["photodna", "pdq"].map(|name| format!("{name}: no signature")).into()),
         };
         let checked = if matched.is_some() { look.set.checked() } else { Vec::new() };
-        record::line_with(&record::of(picture, outcome, matches), &Looked { matched, unsearched, checked })
+        record::line_with(&record::of(given.key(), worked, matches), &Looked { matched, unsearched, checked })
     });
     records.collect()
 }

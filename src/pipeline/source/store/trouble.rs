@@ -13,9 +13,12 @@ use super::address::Private;
 
 /// Why a request failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text}")]
+#[error("{text}{}", .more.as_ref().map_or(String::new(), |more| format!(": {more}")))]
 pub(super) struct Trouble {
+    /// In our own words, without any name or address.
     text: String,
+    /// What a library says, which may name a host.
+    more: Option<String>,
     pub(super) kind: Kind,
 }
 
@@ -28,6 +31,8 @@ pub(super) enum Kind {
     Silent,
     /// A retry would fail in the same way.
     Lasting,
+    /// The server's name was not found, or leads to private addresses alone.
+    Nowhere,
     /// There is no such object.
     NotFound,
     /// Access was refused.
@@ -49,7 +54,20 @@ impl Kind {
 
 impl Trouble {
     pub(super) fn new(kind: Kind, text: impl Into<String>) -> Trouble {
-        Trouble { text: text.into(), kind }
+        Trouble { text: text.into(), more: None, kind }
+    }
+
+    fn more(self, more: impl ToString) -> Trouble {
+        Trouble { more: Some(more.to_string()), ..self }
+    }
+
+    /// What a stranger may know: no name, no address, and not whether a name is one of the network around us.
+    #[cfg_attr(not(feature = "service"), expect(dead_code, reason = "only a service has strangers"))]
+    pub(super) fn for_strangers(&self) -> &str {
+        match self.kind {
+            Kind::Nowhere => "the server's name was not found, or leads to no address that may be asked",
+            _ => &self.text,
+        }
     }
 
     /// A failure that a retry would not change.
@@ -78,9 +96,9 @@ impl Trouble {
     }
 
     pub(super) fn private(address: IpAddr) -> Trouble {
-        Trouble::lasting(format!(
-            "a server leads to the private address {address}; such are asked only where allow_private_addresses is set"
-        ))
+        let text =
+            "a server leads to a private address; such are asked only where allow_private_addresses is set";
+        Trouble::new(Kind::Nowhere, text).more(address)
     }
 
     /// A status that is no success. Of the body only a code such as `NoSuchKey` is passed on.
@@ -109,13 +127,13 @@ impl Trouble {
         }
         let last = causes().last().map(ToString::to_string).unwrap_or_default();
         if error.is_connect() && causes().any(is_of_tls) {
-            return Trouble::lasting(format!("no safe connection to the server: {last}"));
+            return Trouble::lasting("no safe connection to the server").more(last);
         }
         // The standard library has no error kind for the system's resolver.
         if let Some(why) = last.strip_prefix("failed to lookup address information: ") {
             let passes = ["Temporary failure", "Try again"].iter().any(|passing| why.starts_with(passing));
-            let kind = if passes { Kind::Passing } else { Kind::Lasting };
-            return Trouble::new(kind, format!("the server's name was not found: {why}"));
+            let kind = if passes { Kind::Passing } else { Kind::Nowhere };
+            return Trouble::new(kind, "the server's name was not found").more(why);
         }
         let kind = match () {
             () if error.is_timeout() => Kind::Silent,
@@ -123,7 +141,7 @@ impl Trouble {
             () => Kind::Passing,
         };
         let what = if error.is_connect() { "no connection to the server" } else { "the connection failed" };
-        Trouble::new(kind, format!("{what}: {last}"))
+        Trouble::new(kind, what).more(last)
     }
 }
 
@@ -149,7 +167,7 @@ impl From<Trouble> for io::Error {
             Kind::NoParts => io::ErrorKind::Unsupported,
             _ => io::ErrorKind::Other,
         };
-        io::Error::new(kind, Failure(trouble.text))
+        io::Error::new(kind, Failure(trouble.to_string()))
     }
 }
 
@@ -172,6 +190,17 @@ mod tests {
         ] {
             assert_eq!(said(StatusCode::FORBIDDEN, body), "the server answered 403 Forbidden", "{body}");
         }
+    }
+
+    #[test]
+    fn strangers_do_not_learn_what_is_in_the_network_around_us() {
+        let private = Trouble::private(IpAddr::from([10, 1, 2, 3]));
+        assert!(private.to_string().contains("10.1.2.3"), "{private}");
+        let unknown = Trouble::new(Kind::Nowhere, "the server's name was not found").more("no such host");
+        assert_eq!(private.for_strangers(), unknown.for_strangers());
+        let other = Trouble::lasting("no safe connection to the server").more("not for db.intranet");
+        assert_eq!(other.for_strangers(), "no safe connection to the server");
+        assert_eq!(private.kind.retries() + unknown.kind.retries(), 0);
     }
 
     #[test]

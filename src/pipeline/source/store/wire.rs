@@ -25,14 +25,11 @@ pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// Redirects that are followed, one after another.
-const REDIRECTS: usize = 10;
-
 /// Bytes of an error's body that are looked at.
 const ERROR: usize = 64 << 10;
 
 /// Headers that another host may see after a redirect: no credentials, nothing that identifies us.
-const HARMLESS: [HeaderName; 3] = [header::RANGE, header::IF_MATCH, header::ACCEPT];
+const HARMLESS: [HeaderName; 4] = [header::RANGE, header::IF_MATCH, header::ACCEPT, header::ACCEPT_ENCODING];
 
 pub(super) async fn pause(attempts: usize) {
     tokio::time::sleep(LONGEST_PAUSE.min(PAUSE * (1 << attempts.min(10)))).await;
@@ -45,6 +42,8 @@ pub(super) struct Wire {
     direct: OnceLock<Client>,
     /// For addresses that a server named: it connects to no private one.
     guarded: OnceLock<Client>,
+    /// Whether the environment's proxies connect for us.
+    proxied: bool,
     patience: Duration,
 }
 
@@ -60,7 +59,15 @@ impl Wire {
         builder: impl Fn() -> ClientBuilder + Send + Sync + 'static,
         patience: Duration,
     ) -> Wire {
-        Wire { builder: Box::new(builder), direct: OnceLock::new(), guarded: OnceLock::new(), patience }
+        let (direct, guarded) = (OnceLock::new(), OnceLock::new());
+        Wire { builder: Box::new(builder), direct, guarded, proxied: true, patience }
+    }
+
+    /// The same where no proxy stands between: what is looked up here is what is connected to.
+    #[cfg_attr(not(feature = "service"), expect(dead_code, reason = "only a service has strangers"))]
+    pub(super) fn without_proxies(self) -> Wire {
+        let builder = self.builder;
+        Wire { builder: Box::new(move || builder().no_proxy()), proxied: false, ..self }
     }
 
     fn client(&self, guarded: bool) -> Result<&Client, Trouble> {
@@ -69,17 +76,18 @@ impl Wire {
             return Ok(client);
         }
         let builder = (self.builder)().redirect(Policy::none()).connect_timeout(CONNECT.min(self.patience));
-        let made = builder.dns_resolver(Resolver { guarded }).build().map_err(Trouble::of)?;
+        let made =
+            builder.dns_resolver(Resolver { guarded, proxied: self.proxied }).build().map_err(Trouble::of)?;
         Ok(client.get_or_init(|| made))
     }
 
     /// One attempt, which follows redirects.
-    async fn once(&self, trust: &Trust, mut request: Request) -> Result<Response, Trouble> {
+    pub(super) async fn once(&self, trust: &Trust, mut request: Request) -> Result<Response, Trouble> {
         let start = request.url().clone();
-        for redirects in 0..=REDIRECTS {
+        for redirects in 0..=trust.redirects() {
             let again = (request.method().clone(), request.url().clone(), request.headers().clone());
             let answer = self.send(trust, &start, redirects > 0, request).await?;
-            let Some(next) = led_to(&answer)? else { return self.success(answer).await };
+            let Some(next) = led_to(&answer)? else { return self.success(trust, answer).await };
             let (method, from, mut headers) = again;
             if from.origin() != next.origin() {
                 headers = harmless(&headers);
@@ -87,7 +95,7 @@ impl Wire {
             request = Request::new(method, next);
             *request.headers_mut() = headers;
         }
-        Err(Trouble::lasting(format!("the server redirects more than {REDIRECTS} times")))
+        Err(Trouble::lasting(format!("the server redirects more than {} times", trust.redirects())))
     }
 
     async fn send(
@@ -97,6 +105,9 @@ impl Wire {
         redirected: bool,
         request: Request,
     ) -> Result<Response, Trouble> {
+        let elsewhere = "the server redirects to an address that is not asked";
+        let refused = |why| Trouble::lasting(if redirected { elsewhere } else { why });
+        trust.admit(request.url()).map_err(refused)?;
         let guarded = !trust.lets(request.url(), start, redirected);
         if let Some(address) = address::literal(request.url()).filter(|a| guarded && address::is_private(*a))
         {
@@ -107,10 +118,13 @@ impl Wire {
     }
 
     /// The answer if its status is a success.
-    async fn success(&self, answer: Response) -> Result<Response, Trouble> {
+    async fn success(&self, trust: &Trust, answer: Response) -> Result<Response, Trouble> {
         let status = answer.status();
         if status.is_success() {
             return Ok(answer);
+        }
+        if trust.by_stranger() {
+            return Err(Trouble::status(status, &[]));
         }
         let mut body = Vec::new();
         // The body only adds a code to the message, so a failure to read it does not matter.
@@ -119,7 +133,7 @@ impl Wire {
     }
 
     /// An answer's body, which fails if it stops coming.
-    fn body(&self, answer: Response) -> Body {
+    pub(super) fn body(&self, answer: Response) -> Body {
         Paced::new(answer.bytes_stream().map_err(Trouble::of), self.patience).boxed()
     }
 }
@@ -178,7 +192,9 @@ pub(super) type Body = BoxStream<'static, Result<Bytes, Trouble>>;
 
 /// Where a redirect leads, if it may be followed at all.
 fn led_to(answer: &Response) -> Result<Option<Url>, Trouble> {
-    let location = answer.headers().get(header::LOCATION).filter(|_| answer.status().is_redirection());
+    // Other statuses of this class lead nowhere, as in browsers: 304 is an answer to a condition, and 305 named a proxy.
+    let is_redirect = matches!(answer.status().as_u16(), 301 | 302 | 303 | 307 | 308);
+    let location = answer.headers().get(header::LOCATION).filter(|_| is_redirect);
     let Some(location) = location else { return Ok(None) };
     let next = location.to_str().ok().and_then(|location| answer.url().join(location).ok());
     let next = next.filter(|next| next.has_host() && matches!(next.scheme(), "http" | "https"));
