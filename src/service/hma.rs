@@ -20,13 +20,15 @@ use super::auth::PathKey;
 use super::problem::{Answer, Problem};
 
 mod banks;
+mod content;
 mod curation;
 mod hashing;
 mod matching;
 mod signal;
 
 /// Its paths, for `/site-map` too.
-const PATHS: [&str; 14] = [
+const PATHS: [&str; 17] = [
+    "/",
     "/status",
     "/status/live",
     "/site-map",
@@ -40,7 +42,9 @@ const PATHS: [&str; 14] = [
     "/c/content_type",
     "/c/banks",
     "/c/bank/{name}",
+    "/c/bank/{name}/content",
     "/c/bank/{name}/content/{id}",
+    "/c/bank/{name}/signal",
 ];
 
 /// Its routes.
@@ -117,9 +121,9 @@ async fn to_status() -> Response {
     (StatusCode::FOUND, [(LOCATION, "/status")]).into_response()
 }
 
-/// Whether look-ups can be answered.
+/// Whether look-ups can be answered, or banks made for them: clients wait for it before they make any.
 async fn status(State(app): State<Shared>) -> Response {
-    if app.galleries.now().all.is_empty() {
+    if app.galleries.now().all.is_empty() && app.banks.is_none() {
         return (StatusCode::SERVICE_UNAVAILABLE, "INDEX-NOT-LOADED").into_response();
     }
     live().await

@@ -251,17 +251,8 @@ fn clients_of_hma_keep_banks() {
     }
     assert_eq!(ask("POST", "/c/bank/NONE/signal", json!({ "pdq": hills })).status, 404);
     let window = holiday("window.png");
-    let form = [
-        b"--x\r\nContent-Disposition: form-data; name=\"photo\"; filename=\"f\"\r\n\r\n",
-        &*window,
-        b"\r\n--x--\r\n",
-    ]
-    .concat();
-    let head = format!(
-        "POST /c/bank/BANK_A/content?metadata=%7B%22content_id%22:%227%22%7D HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: {}\r\n\r\n",
-        form.len()
-    );
-    let added = Connection::to(at).ask(&[head.as_bytes(), &form].concat()).is(200);
+    let metadata = ("metadata", r#"{"content_id":"7"}"#);
+    let added = upload(at, "/c/bank/BANK_A/content", &window, &[metadata, ("note", "by a person")]).is(200);
     let pdq = hashed(&window).pdq.unwrap().signature.to_string();
     assert_eq!(added, json!({ "id": 2, "signals": { "pdq": pdq } }));
 
@@ -270,22 +261,27 @@ fn clients_of_hma_keep_banks() {
     };
     let hit = |id: u64| json!({ "BANK_A": [{ "bank_content_id": id, "distance": "0" }] });
     assert_eq!((lookup(&hills, ""), lookup(&pdq, "")), (hit(1), hit(2)));
-    let content =
-        ask("GET", "/c/bank/BANK_A/content/2?include_signals=true&include_metadata=true", json!(null))
-            .is(200);
+    let content = ask("GET", "/c/bank/BANK_A/content/2?include_signals=true", json!(null)).is(200);
+    let bank = json!({ "name": "BANK_A", "matching_enabled_ratio": 1.0 });
     assert_eq!(
-        (&content["signals"]["pdq"], &content["metadata"]["content_id"], &content["enabled"]),
-        (&pdq.as_str().into(), &"7".into(), &true.into())
+        content,
+        json!({ "id": 2, "disable_until_ts": 1, "original_media_uri": null, "bank": bank, "note": "by a person", "signals": { "pdq": pdq },
+            "metadata": { "collab": null, "content_id": "7", "content_uri": null, "json": null } })
     );
+    let plain = ask("GET", "/c/bank/BANK_A/content/2?include_metadata=false", json!(null)).is(200);
+    assert!(plain.get("metadata").is_none() && plain.get("signals").is_none(), "{plain}");
+    let changed = ask("PUT", "/c/bank/BANK_A/content/2", json!({ "note": null })).is(200);
+    assert_eq!((&changed["note"], &changed["user_metadata"]["content_id"]), (&json!(null), &json!("7")));
+    assert!(ask("GET", "/c/bank/BANK_A/content/2", json!(null)).is(200).get("note").is_none());
 
     assert_eq!(
-        ask("PUT", "/c/bank/BANK_A/content/1", json!({ "disable_until_ts": "0" })).is(200)["enabled"],
-        false
+        ask("PUT", "/c/bank/BANK_A/content/1", json!({ "disable_until_ts": "0" })).is(200)["disable_until_ts"],
+        0
     );
     assert_eq!(lookup(&hills, ""), json!({}));
     assert_eq!(
-        ask("PUT", "/c/bank/BANK_A/content/1", json!({ "disable_until_ts": 1 })).is(200)["enabled"],
-        true
+        ask("PUT", "/c/bank/BANK_A/content/1", json!({ "disable_until_ts": true })).is(200)["disable_until_ts"],
+        1
     );
     assert_eq!(lookup(&hills, ""), hit(1));
     for wrong in [
@@ -303,12 +299,93 @@ fn clients_of_hma_keep_banks() {
     assert!((60..140).contains(&taken), "{taken} of 200");
     assert_eq!(lookup(&hills, "&seed=3"), lookup(&hills, "&seed=3"));
     assert_eq!(lookup(&hills, "&bypass_coinflip=true"), hit(1));
-    ask("PUT", "/c/bank/BANK_A", json!({ "enabled": false })).is(200);
+    // What says nothing changes nothing.
+    ask("PUT", "/c/bank/BANK_A", json!({ "enabled": null, "enabled_ratio": null })).is(200);
+    assert_eq!(ask("GET", "/c/bank/BANK_A", json!(null)).is(200)["matching_enabled_ratio"], 0.5);
+    assert_eq!(ask("PUT", "/c/bank/BANK_A", json!({ "enabled": "maybe" })).status, 400);
+    ask("PUT", "/c/bank/BANK_A", json!({ "enabled": "no" })).is(200);
     assert_eq!(lookup(&hills, "&seed=3"), json!({}));
+    // The index as it is knows no shares.
+    let raw = |more: &str| {
+        let path = format!("/m/raw_lookup?signal_type=pdq&signal={hills}{more}");
+        ask("GET", &path, json!(null)).is(200)
+    };
+    assert_eq!(raw(""), json!({ "matches": [1] }));
+    // Banks that there are none of match nothing.
+    for (banks, found) in
+        [("NONE", json!([])), ("BANK_A,NONE", json!([1])), ("bank_a", json!([])), (",", json!([]))]
+    {
+        assert_eq!(raw(&format!("&banks={banks}")), json!({ "matches": found }), "{banks}");
+    }
+    assert_eq!(lookup(&hills, "&banks=NONE"), json!({}));
+    for wrong in ["&include_distance=banana", "&include_distance="] {
+        let path = format!("/m/raw_lookup?signal_type=pdq&signal={hills}{wrong}");
+        assert_eq!(ask("GET", &path, json!(null)).status, 400, "{wrong}");
+    }
+    assert_eq!(raw("&include_distance=on")["matches"][0]["distance"], "0");
 
+    assert_eq!(ask("DELETE", "/c/bank/BANK_A/content/x", json!(null)).status, 404);
     assert_eq!(ask("DELETE", "/c/bank/BANK_A/content/1", json!(null)).is(200), json!({ "deleted": 1 }));
     assert_eq!(ask("DELETE", "/c/bank/BANK_A/content/1", json!(null)).is(200), json!({ "deleted": 0 }));
     assert_eq!(ask("DELETE", "/c/bank/BANK_A", json!(null)).is(200), json!({ "message": "Done" }));
     assert_eq!(ask("DELETE", "/c/bank/BANK_A", json!(null)).is(200), json!({ "message": "Done" }));
     assert_eq!(ask("GET", "/c/banks", json!(null)).is(200), json!([]));
+}
+
+/// A form with a file and other fields.
+fn upload(at: SocketAddr, path: &str, file: &[u8], fields: &[(&str, &str)]) -> Answer {
+    let mut form = b"--x\r\nContent-Disposition: form-data; name=\"photo\"; filename=\"f\"\r\n\r\n".to_vec();
+    form.extend(file);
+    for (name, value) in fields {
+        form.extend(
+            format!("\r\n--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}").bytes(),
+        );
+    }
+    form.extend(b"\r\n--x--\r\n");
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: {}\r\n\r\n",
+        form.len()
+    );
+    Connection::to(at).ask(&[head.as_bytes(), &form].concat())
+}
+
+#[test]
+fn forms_of_hma_have_a_file_and_other_fields() {
+    let folder = TempDir::new().unwrap();
+    let (_server, at) = hma(&folder);
+    // Banks can be made, so clients that wait for the status go on.
+    assert_eq!(send_to(at, "GET", "/status", &json!(null)).text(), "I-AM-ALIVE");
+    send_to(at, "POST", "/c/banks", &json!({ "name": "B" })).is(201);
+    let window = holiday("window.png");
+    let pdq = hashed(&window).pdq.unwrap().signature.to_string();
+    assert_eq!(
+        upload(at, "/h/hash", &window, &[("note", "x"), ("other", "y")]).is(200),
+        json!({ "pdq": pdq })
+    );
+    assert_eq!(upload(at, "/m/lookup", &window, &[("note", "x")]).is(200), json!({ "pdq": {} }));
+    let long = "n".repeat(256);
+    for (path, fields) in [
+        ("/c/bank/B/content", vec![("metadata", "no json")]),
+        ("/c/bank/B/content", vec![("metadata", r#"{"other":5}"#)]),
+        ("/c/bank/B/content", vec![("note", long.as_str())]),
+        ("/c/bank/B/content?types=", vec![]),
+        ("/c/bank/B/content?types=xyz", vec![]),
+        ("/h/hash?types=", vec![]),
+    ] {
+        assert_eq!(upload(at, path, &window, &fields).status, 400, "{path} {fields:?}");
+    }
+    assert_eq!(upload(at, "/c/bank/B/content", &window, &[("metadata", "{}")]).is(200)["id"], 1);
+    assert!(send_to(at, "GET", "/c/bank/B/content/1", &json!(null)).is(200).get("metadata").is_none());
+    let second =
+        format!("{}\r\n--x\r\nContent-Disposition: form-data; name=\"photo\"; filename=\"g\"\r\n\r\ny", "x");
+    assert_eq!(upload(at, "/h/hash", second.as_bytes(), &[]).status, 400);
+}
+
+#[test]
+fn names_that_are_one_to_clients_of_hma_are_one() {
+    let folder = TempDir::new().unwrap();
+    let (server, at) = hma(&folder);
+    send(&server, "POST", "/v1/galleries", &json!({ "name": "lower-case" })).is(201);
+    assert_eq!(send_to(at, "GET", "/c/banks", &json!(null)).is(200)[0]["name"], "LOWER_CASE");
+    assert_eq!(send_to(at, "POST", "/c/banks", &json!({ "name": "LOWER_CASE" })).status, 403);
 }

@@ -219,8 +219,8 @@ fn the_hma_face_shows_banks() {
     let content = get(at, "/c/bank/KNOWN/content/4294967297?include_signals=true").is(200);
     let hills = hashed(&holiday("hills.jpg"));
     assert_eq!(
-        (&content["id"], &content["bank"]["name"], &content["enabled"]),
-        (&4_294_967_297u64.into(), &"KNOWN".into(), &true.into())
+        (&content["id"], &content["bank"]["name"], &content["disable_until_ts"]),
+        (&4_294_967_297u64.into(), &"KNOWN".into(), &1.into())
     );
     assert_eq!(content["signals"]["pdq"], hills.pdq.unwrap().signature.to_string());
     assert_eq!(content["signals"]["photodna"], hills.photodna.unwrap().signature.to_string());

@@ -12,8 +12,8 @@ use super::super::app::{App, Ask, Shared, aside};
 use super::super::galleries::{Known, Set};
 use super::super::json;
 use super::super::problem::Answer;
-use super::banks;
 use super::signal::{self, Values, bank_name};
+use super::{banks, content as contents};
 
 #[derive(Debug, Serialize)]
 struct Bank {
@@ -50,7 +50,7 @@ pub(super) async fn content(
     request: Request,
 ) -> Answer<Response> {
     let values = Values::of(request.uri().query());
-    let (signals, metadata) = (values.is_true("include_signals"), values.is_true("include_metadata"));
+    let (signals, metadata) = (values.is("include_signals", false)?, values.is("include_metadata", true)?);
     let shown = aside(move || {
         let id: u64 = id.parse().map_err(|_| banks::no_content())?;
         let set = app.set(ask.galleries.as_deref());
@@ -60,7 +60,7 @@ pub(super) async fn content(
         }
         let bank = banks::find(&app, &ask, &name)?;
         let entry = banks::banks(&app)?.entry(&bank, id)?.ok_or_else(banks::no_content)?;
-        Ok(banks::content(&bank, &entry, signals, metadata))
+        Ok(contents::shown(&bank, &entry, signals, metadata))
     });
     json::answer(&shown.await?)
 }
@@ -69,7 +69,8 @@ pub(super) async fn content(
 fn of_file(app: &App, set: &Set, bank: &Known, id: u64, with_signals: bool) -> Answer<Value> {
     let found = set.entry(id).filter(|(known, ..)| known.name == bank.name);
     let (known, gallery, entry) = found.ok_or_else(banks::no_content)?;
-    let mut shown = json!({ "id": id, "disable_until_ts": 1, "enabled": true, "original_media_uri": null, "bank": Bank::of(known) });
+    let mut shown =
+        json!({ "id": id, "disable_until_ts": 1, "original_media_uri": null, "bank": Bank::of(known) });
     if with_signals {
         let pdq = gallery.pdq(entry).map(|signature| Value::from(signature.to_string()));
         let photodna = gallery.photodna(entry).map(|signature| Value::from(signature.to_string()));

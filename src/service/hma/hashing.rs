@@ -41,8 +41,8 @@ pub(super) async fn hash(
     request: Request,
 ) -> Answer<Response> {
     let types = signal::chosen(&app, Values::of(request.uri().query()).list("types"))?;
-    let (picture, _permit) = file(&app, request).await?;
-    signals(&types, &hashed(&app, &ask, types.clone(), picture).await?)
+    let form = Form::read(&app, request).await?;
+    signals(&types, &hashed(&app, &ask, types.clone(), form.file.clone()).await?)
 }
 
 fn signals(types: &[Algorithm], hashed: &Hashed) -> Answer<Response> {
@@ -50,25 +50,38 @@ fn signals(types: &[Algorithm], hashed: &Hashed) -> Answer<Response> {
     json::answer(&signals.collect::<BTreeMap<_, _>>())
 }
 
-/// The only file of a form.
-pub(super) async fn file(app: &App, request: Request) -> Answer<(Bytes, Permit)> {
-    let (parts, body) = request.into_parts();
-    // A form has some lines around its file.
-    let size = Size { most: app.limits.picture.saturating_add(64 << 10), times: 2 };
-    let Held { bytes, permit } = body::read(app, body, size).await?;
-    let form = form_of(Request::from_parts(parts, bytes.into())).await;
-    let mut form = form.map_err(|_| Problem::input("Missing multipart/form-data file upload"))?;
-    let mut found = None;
-    while let Some(part) = form.next_field().await.map_err(|_| malformed())? {
-        if part.name() != Some(PHOTO) {
-            return Err(Problem::input("no such content_type: the part with the file must be called photo"));
+/// A form: its only file, and what else it says.
+pub(super) struct Form {
+    pub(super) file: Bytes,
+    pub(super) values: Values,
+    _permit: Permit,
+}
+
+impl Form {
+    pub(super) async fn read(app: &App, request: Request) -> Answer<Form> {
+        let (parts, body) = request.into_parts();
+        // A form has some lines around its file.
+        let size = Size { most: app.limits.picture.saturating_add(64 << 10), times: 2 };
+        let Held { bytes, permit } = body::read(app, body, size).await?;
+        let form = form_of(Request::from_parts(parts, bytes.into())).await;
+        let mut form = form.map_err(|_| Problem::input("Missing multipart/form-data file upload"))?;
+        let (mut file, mut values) = (None, Values::default());
+        while let Some(part) = form.next_field().await.map_err(|_| malformed())? {
+            let name = part.name().unwrap_or_default().to_string();
+            if name == PHOTO {
+                if file.replace(part.bytes().await.map_err(|_| malformed())?).is_some() {
+                    return Err(Problem::input("Only one file allowed per request"));
+                }
+            } else if part.file_name().is_some() {
+                let detail = "no such content_type: the part with the file must be called photo";
+                return Err(Problem::input(detail));
+            } else {
+                values.push(name, part.text().await.map_err(|_| malformed())?);
+            }
         }
-        if found.replace(part.bytes().await.map_err(|_| malformed())?).is_some() {
-            return Err(Problem::input("Only one file allowed per request"));
-        }
+        let missing = || Problem::input("Missing multipart/form-data file upload");
+        Ok(Form { file: file.ok_or_else(missing)?, values, _permit: permit })
     }
-    let missing = || Problem::input("Missing multipart/form-data file upload");
-    Ok((found.ok_or_else(missing)?, permit))
 }
 
 /// Fetches the picture at the address that a query has, and hashes it.

@@ -16,7 +16,7 @@ use super::super::galleries::Set;
 use super::super::json;
 use super::super::looking::Look;
 use super::super::problem::{Answer, Problem};
-use super::hashing::{fetched, file, hashed};
+use super::hashing::{Form, fetched, hashed};
 use super::signal::{self, Values, bank_name};
 use crate::gallery::Query;
 use crate::hasher::Hashed;
@@ -40,8 +40,9 @@ pub(super) async fn raw_lookup(
     request: Request,
 ) -> Answer<Response> {
     let values = Values::of(request.uri().query());
-    let found = look_signal_up(&app, &ask, &values).await?;
-    if values.is_true("include_distance") {
+    let with_distance = values.is("include_distance", false)?;
+    let found = look_signal_up(&app, &ask, &values, None).await?;
+    if with_distance {
         return json::answer(&json!({ "matches": found }));
     }
     let ids: Vec<u64> = found.iter().map(|one| one.bank_content_id).collect();
@@ -59,7 +60,8 @@ pub(super) async fn lookup(
         let hashed = fetched(&app, &ask, types.clone(), &values).await?;
         return look_file_up(&app, &ask, &values, types, &hashed).await;
     }
-    json::answer(&by_bank(look_signal_up(&app, &ask, &values).await?))
+    let coin = coin(&values)?;
+    json::answer(&by_bank(look_signal_up(&app, &ask, &values, coin).await?))
 }
 
 /// A file instead of its signals.
@@ -70,8 +72,8 @@ pub(super) async fn lookup_file(
 ) -> Answer<Response> {
     let values = Values::of(request.uri().query());
     let types = signal::chosen(&app, values.list("types"))?;
-    let (picture, _permit) = file(&app, request).await?;
-    let hashed = hashed(&app, &ask, types.clone(), picture).await?;
+    let form = Form::read(&app, request).await?;
+    let hashed = hashed(&app, &ask, types.clone(), form.file.clone()).await?;
     look_file_up(&app, &ask, &values, types, &hashed).await
 }
 
@@ -82,12 +84,13 @@ async fn look_file_up(
     types: Vec<Algorithm>,
     hashed: &Hashed,
 ) -> Answer<Response> {
+    let coin = coin(values)?;
     let mut all = BTreeMap::new();
     for algorithm in types {
         let signal = signal::of(algorithm, hashed);
         let found = match signal.is_empty() {
             true => Vec::new(),
-            false => look_up(app, ask, values, algorithm, signal::query(algorithm, &signal)?).await?,
+            false => look_up(app, ask, values, coin, signal::query(algorithm, &signal)?).await?,
         };
         all.insert(algorithm.name(), by_bank(found));
     }
@@ -103,21 +106,27 @@ fn by_bank(found: Vec<Matched>) -> ByBank {
 }
 
 /// The signal that a query string has.
-async fn look_signal_up(app: &App, ask: &Ask, values: &Values) -> Answer<Vec<Matched>> {
+async fn look_signal_up(app: &App, ask: &Ask, values: &Values, coin: Option<f64>) -> Answer<Vec<Matched>> {
     let algorithm = signal::signal_type(app, values.required("signal_type")?)?;
     let query = signal::query(algorithm, values.required("signal")?)?;
-    look_up(app, ask, values, algorithm, query).await
+    look_up(app, ask, values, coin, query).await
 }
 
+/// Looks a signal up in the banks that a query names, as far as they take part by their share.
 async fn look_up(
     app: &App,
     ask: &Ask,
     values: &Values,
-    algorithm: Algorithm,
+    coin: Option<f64>,
     query: Query,
 ) -> Answer<Vec<Matched>> {
-    let (allowed, banks) = (ask.galleries.as_deref(), values.list("banks"));
-    let galleries = banks.map(|banks| galleries(&app.set(allowed), &banks)).transpose()?;
+    let algorithm = if query.pdq.is_some() { Algorithm::Pdq } else { Algorithm::PhotoDna };
+    let (allowed, banks) = (ask.galleries.as_deref(), values.get("banks").and_then(|_| values.list("banks")));
+    let galleries = banks.map(|banks| galleries(&app.set(allowed), &banks));
+    // To HMA's clients a bank that there is none of matches nothing.
+    if galleries.as_ref().is_some_and(Vec::is_empty) {
+        return Ok(Vec::new());
+    }
     let threshold = Thresholds { photodna: None, pdq: None };
     let wanted =
         Wanted { algorithms: Some(vec![algorithm]), threshold: Some(threshold), ..Wanted::default() };
@@ -127,7 +136,6 @@ async fn look_up(
     let look = Look::new(app, allowed, galleries.as_deref(), wanted.search()?, Some(deadline));
     let look = look.map_err(not_ready)?;
     let hits = until(deadline, look.hits(app, &[vec![(None, query)]])).await?;
-    let coin = coin(values)?;
     let takes_part = |name: &str| look.set.get(name).is_some_and(|known| takes_part(known.ratio(), coin));
     let hits = hits.iter().flatten().filter(|hit| takes_part(&hit.matched.gallery));
     let matched = hits.map(|hit| Matched {
@@ -145,7 +153,7 @@ fn takes_part(ratio: f64, coin: Option<f64>) -> bool {
 
 /// A number from 0 to 1, the same for the same seed; none where the client wants none.
 fn coin(values: &Values) -> Answer<Option<f64>> {
-    if values.is_true("bypass_coinflip") {
+    if values.is("bypass_coinflip", false)? {
         return Ok(None);
     }
     let seed = match values.get("seed") {
@@ -162,9 +170,9 @@ fn coin(values: &Values) -> Answer<Option<f64>> {
     Ok(Some(high as f64 / (1u64 << 48) as f64))
 }
 
-/// The galleries of these banks.
-fn galleries(set: &Set, banks: &[String]) -> Answer<Vec<String>> {
-    banks.iter().map(|name| signal::bank(set, name).map(|known| known.name.clone())).collect()
+/// The galleries of these banks, as far as there are any.
+fn galleries(set: &Set, banks: &[String]) -> Vec<String> {
+    banks.iter().filter_map(|name| signal::bank(set, name).ok().map(|known| known.name.clone())).collect()
 }
 
 /// `{"pdq":["…","…"]}`: whether they match, and how far apart they are.

@@ -15,32 +15,54 @@ use crate::signature::Algorithm;
 /// PDQ signatures under this quality are not given.
 const QUALITY: u8 = 50;
 
-/// The values of a query by their names; the last of a name counts.
+/// The values of a query, or of a form, by their names; the first of a name counts.
+#[derive(Debug, Default)]
 pub(super) struct Values(HashMap<String, String>);
 
 impl Values {
     pub(super) fn of(query: Option<&str>) -> Values {
-        Values(form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect())
+        let mut values = Values::default();
+        for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned() {
+            values.push(name, value);
+        }
+        values
+    }
+
+    pub(super) fn push(&mut self, name: String, value: String) {
+        self.0.entry(name).or_insert(value);
+    }
+
+    /// A value, also an empty one.
+    pub(super) fn given(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.given(name).filter(|value| !value.is_empty())
     }
 
     pub(super) fn required(&self, name: &str) -> Answer<&str> {
         self.get(name).ok_or_else(|| Problem::input(format!("Missing required parameter {name}")))
     }
 
-    /// Booleans may be texts.
-    pub(super) fn is_true(&self, name: &str) -> bool {
-        self.get(name)
-            .is_some_and(|value| ["true", "1", "yes"].contains(&value.to_ascii_lowercase().as_str()))
+    /// Whether something is so; where nothing is said, this.
+    pub(super) fn is(&self, name: &str, otherwise: bool) -> Answer<bool> {
+        self.given(name).map_or(Ok(otherwise), |text| flag(name, text))
     }
 
     /// Values with commas between.
     pub(super) fn list(&self, name: &str) -> Option<Vec<String>> {
-        let parts = self.get(name)?.split(',').map(str::trim).filter(|part| !part.is_empty());
+        let parts = self.given(name)?.split(',').map(str::trim).filter(|part| !part.is_empty());
         Some(parts.map(String::from).collect())
+    }
+}
+
+/// Booleans may be texts.
+pub(super) fn flag(name: &str, text: &str) -> Answer<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" | "t" | "y" => Ok(true),
+        "false" | "0" | "no" | "off" | "f" | "n" => Ok(false),
+        _ => Err(Problem::input(format!("{name}: this must be true or false"))),
     }
 }
 
@@ -106,5 +128,14 @@ mod tests {
         for (gallery, bank) in [("known", "KNOWN"), ("a-b.c", "A_B_C"), ("7", "_7"), ("é", "_")] {
             assert_eq!(bank_name(gallery), bank);
         }
+    }
+
+    #[test]
+    fn the_first_value_of_a_name_counts() {
+        let values = Values::of(Some("a=1&a=0&b=&c=x"));
+        assert_eq!((values.get("a"), values.get("b"), values.given("b")), (Some("1"), None, Some("")));
+        assert!(values.is("a", false).unwrap() && values.is("none", true).unwrap());
+        assert!(values.is("b", true).is_err() && values.is("c", true).is_err());
+        assert_eq!((values.list("b"), values.list("none")), (Some(Vec::new()), None));
     }
 }
