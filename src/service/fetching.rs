@@ -106,7 +106,7 @@ impl Fetching {
 async fn collect(coming: &mut ComingPicture, most: u64) -> Result<Bytes> {
     let mut all = BytesMut::with_capacity(usize::try_from(coming.length().unwrap_or(0)).unwrap_or(0));
     while let Some(part) = coming.next().await? {
-        let left = (most + 1).saturating_sub(all.len() as u64);
+        let left = most.saturating_add(1).saturating_sub(all.len() as u64);
         all.extend_from_slice(&part[..part.len().min(usize::try_from(left).unwrap_or(usize::MAX))]);
         if all.len() as u64 > most {
             break;
