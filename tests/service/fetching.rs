@@ -515,7 +515,9 @@ fn answers_that_are_slow_endless_or_false_end() {
             _ => Ok(()),
         }
     });
-    let server = server(&[&web], &["--fetch-timeout", "1", "--max-picture-bytes", "1M"]);
+    // What has to end by the time has little of it; the others have enough of it on a busy machine too.
+    let [hasty, server] = ["1", "60"]
+        .map(|seconds| server(&[&web], &["--fetch-timeout", seconds, "--max-picture-bytes", "1M"]));
     let late = "it was not there within 1 s";
     for (path, code, expected) in [
         ("silent", "io", late),
@@ -544,9 +546,13 @@ fn answers_that_are_slow_endless_or_false_end() {
         ("gone", "io", "the connection failed"),
     ] {
         let (asked, begun) = (web.asked(), Instant::now());
-        let (is, message) = failure(&server, &web.url(path));
+        let (is, message) = failure(if expected == late { &hasty } else { &server }, &web.url(path));
         assert!((code.is_empty() || is == code) && message.contains(expected), "{path}: {is}: {message}");
-        assert!(begun.elapsed() < Duration::from_secs(5), "{path}: {:?}", begun.elapsed());
+        assert!(
+            expected != late || begun.elapsed() < Duration::from_secs(5),
+            "{path}: {:?}",
+            begun.elapsed()
+        );
         assert_eq!(web.asked(), asked + 1, "{path}: nothing is asked for again");
     }
     let whole = records(&server, &["longer", "identity"].map(|path| web.url(path)));
