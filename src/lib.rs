@@ -86,6 +86,8 @@ pub mod pipeline;
 #[cfg(feature = "service")]
 pub mod service;
 pub mod signature;
+#[cfg(feature = "service")]
+pub mod sync;
 
 pub use backend::{
     Backend, BackendChoice, DeviceReport, DeviceSpeed, Devices, ReduceSpeed, Traffic, devices,
