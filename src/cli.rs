@@ -34,6 +34,8 @@ mod report;
 mod resources;
 #[cfg(feature = "service")]
 mod serve;
+#[cfg(feature = "service")]
+mod standin;
 mod watching;
 
 use exit::Exit;
@@ -83,6 +85,8 @@ enum Command {
     Serve(Box<serve::Arguments>),
     #[cfg(feature = "service")]
     Key(key::Arguments),
+    #[cfg(feature = "service")]
+    Standin(standin::Arguments),
     Devices(devices::Arguments),
     Bench(bench::Arguments),
 }
@@ -109,6 +113,8 @@ fn run(command: Command) -> Result<Exit, shadegrid::Error> {
         Command::Serve(arguments) => serve::run(*arguments),
         #[cfg(feature = "service")]
         Command::Key(arguments) => key::run(arguments),
+        #[cfg(feature = "service")]
+        Command::Standin(arguments) => standin::run(arguments),
         Command::Devices(arguments) => devices::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
     }

@@ -58,7 +58,7 @@
 //! | `job` | the module `job`: archives of any size, by many workers |
 //! | `gpu` | the backend on GPUs |
 //! | `store` | pictures, archives and lists in object stores and on the web |
-//! | `service` | the module `service`: hashing and look-ups over HTTP |
+//! | `service` | the module `service`: hashing and look-ups over HTTP; the module `standin`: exchanges for tests |
 //! | `cli` | the command; brings `job`, `archives` and `parquet` |
 
 // The front page's Rust is compiled and run with the examples of the documentation.
@@ -86,6 +86,8 @@ pub mod pipeline;
 #[cfg(feature = "service")]
 pub mod service;
 pub mod signature;
+#[cfg(feature = "service")]
+pub mod standin;
 #[cfg(feature = "service")]
 pub mod sync;
 

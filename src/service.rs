@@ -48,7 +48,7 @@ mod auth;
 mod banks;
 mod body;
 mod choices;
-mod clock;
+pub(crate) mod clock;
 mod connections;
 mod event;
 mod face;
@@ -57,7 +57,7 @@ mod galleries;
 mod hashing;
 mod hma;
 mod ids;
-mod json;
+pub(crate) mod json;
 mod keys;
 mod looking;
 mod metrics;
@@ -82,6 +82,8 @@ pub use options::{ServiceLimits, ServiceOptions};
 pub use state::keys::{Key, NewKey, Scope};
 pub use synced::sync_by_hand;
 pub use tls::TlsFiles;
+
+pub(crate) use accept::bind;
 
 use accept::{Listening, Served};
 use app::{App, Phase, Shared};

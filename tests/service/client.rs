@@ -33,8 +33,13 @@ impl Server {
 
     /// With these arguments alone.
     pub fn bare(arguments: &[&str]) -> Server {
+        Server::of(&[&["serve"], arguments].concat())
+    }
+
+    /// Any command that listens, and says so.
+    pub fn of(arguments: &[&str]) -> Server {
         let mut command = Command::new(env!("CARGO_BIN_EXE_shadegrid"));
-        command.arg("serve").args(arguments);
+        command.args(arguments);
         let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, lines) = channel();
         let errors = child.stderr.take().unwrap();
