@@ -8,12 +8,19 @@ use shadegrid::gallery::Gallery;
 use shadegrid::sync::{Credential, Exchange, Follower, Outcome, SyncSource};
 use shadegrid::{Pdq, PhotoDna};
 
+#[path = "service/client.rs"]
+#[allow(dead_code, unreachable_pub, reason = "what tests share")]
+mod client;
+#[path = "sync/faults.rs"]
+mod faults;
 #[path = "sync/hostile.rs"]
 mod hostile;
 #[path = "sync/killed.rs"]
 mod killed;
 #[path = "sync/script.rs"]
 mod script;
+#[path = "sync/served.rs"]
+mod served;
 
 /// What a gallery knows of each entry, sorted: key, label, position, signatures.
 type Content = Vec<(String, String, u64, Option<PhotoDna>, Option<Pdq>)>;

@@ -159,20 +159,26 @@ impl Round {
                     }
                 }
                 Ended::Long => {
-                    self.at.window = None;
+                    self.begin_again();
                     span = (to.saturating_sub(from) / 4).max(1);
                 }
                 Ended::Expired if expired == MOST_EXPIRED => {
                     return Err(refused("it forgets its pages faster than they can be read"));
                 }
                 Ended::Expired => {
-                    self.at.window = None;
+                    self.begin_again();
                     expired += 1;
                     span = (to.saturating_sub(from) / 2).max(1);
                 }
             }
         }
         self.end().await
+    }
+
+    /// Forgets the window: all of it is read again, what was taken back too.
+    fn begin_again(&mut self) {
+        self.at.window = None;
+        self.at.removed.clear();
     }
 
     /// Reads the pages of a window.

@@ -17,6 +17,7 @@ use super::{Give, Item, damaged, unreadable};
 use crate::error::Result;
 
 /// What a document says besides its entries.
+#[cfg_attr(not(feature = "service"), allow(dead_code, reason = "only what follows a list asks"))]
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     /// The first elements' names.
@@ -26,6 +27,7 @@ pub(crate) struct Seen {
 }
 
 /// What an element says of itself, whatever it gives.
+#[cfg_attr(not(feature = "service"), allow(dead_code, reason = "only what follows a list asks"))]
 #[derive(Debug)]
 pub(crate) struct About {
     /// As in [`Entry::key`](crate::gallery::Entry::key).
