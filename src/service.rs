@@ -52,6 +52,7 @@ pub(crate) mod clock;
 mod connections;
 mod event;
 mod face;
+mod following;
 mod front;
 mod galleries;
 mod hashing;
@@ -254,7 +255,7 @@ impl Service {
                 serving.push(tokio::spawn(listening.serve()));
             }
             let watching = tokio::spawn(watch_files(app.clone(), tls));
-            let following = tokio::spawn(synced::follow(app.clone()));
+            let following = tokio::spawn(following::follow(app.clone()));
             let _ = asked.subscribe().wait_for(|asked| *asked).await;
             phase.send_replace(Phase::Ending);
             app.reporter.report(&Event::Ending);

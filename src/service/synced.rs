@@ -1,16 +1,10 @@
-//! Galleries that follow the lists of exchanges: a loop for each, which no request waits for.
-//!
-//! The loops run on the threads that serve, and only wait there; files are read and written on tokio's threads for blocking work. A gallery that was written is
-//! searched from then on, even in the middle of a round.
+//! Galleries that follow the lists of exchanges: which there are, how far they have come, and a round by hand.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use tokio::sync::Notify;
 
-use super::app::Shared;
-use super::event::Event;
 use super::galleries::GalleryFile;
 use super::options::ServiceOptions;
 use super::state::State;
@@ -23,13 +17,13 @@ const FOLDER: &str = "galleries";
 /// All galleries that follow lists.
 #[derive(Debug, Default)]
 pub(crate) struct Synced {
-    all: Vec<Arc<Followed>>,
+    pub(crate) all: Vec<Arc<Followed>>,
 }
 
 /// One of them.
 #[derive(Debug)]
-struct Followed {
-    follower: Follower,
+pub(crate) struct Followed {
+    pub(crate) follower: Follower,
     status: Mutex<Status>,
     /// Somebody wants a round now.
     wanted: Notify,
@@ -80,48 +74,20 @@ impl Synced {
 }
 
 impl Followed {
-    fn name(&self) -> &str {
+    /// The gallery's name.
+    pub(crate) fn name(&self) -> &str {
         &self.follower.source().name
     }
 
-    /// Round after round, for ever.
-    async fn follow(self: Arc<Followed>, app: Shared) {
-        loop {
-            self.round(&app).await;
-            let _ = tokio::time::timeout(self.follower.source().every, self.wanted.notified()).await;
-        }
+    /// Looks again how far it has come.
+    pub(crate) fn look(&self) {
+        *self.status.lock().unwrap_or_else(PoisonError::into_inner) = self.follower.status();
     }
 
-    async fn round(&self, app: &Shared) {
-        let began = Instant::now();
-        let (name, refreshed) = (self.name().to_string(), app.clone());
-        let written = {
-            let name = name.clone();
-            move || refreshed.refresh(Some(&name))
-        };
-        let outcome = self.follower.round(false, written).await;
-        let follower = self.follower.clone();
-        if let Ok(now) = tokio::task::spawn_blocking(move || follower.status()).await {
-            *self.status.lock().unwrap_or_else(PoisonError::into_inner) = now;
-        }
-        let seconds = began.elapsed().as_secs_f64();
-        app.metrics.synced(&name, seconds, outcome.as_ref().ok());
-        app.reporter.report(&match outcome {
-            Ok(outcome) => event(name, outcome, seconds),
-            Err(error) => Event::SyncFailed { gallery: name, code: error.code(), message: error.to_string() },
-        });
+    /// Waits until the next round is due, or wanted.
+    pub(crate) async fn rest(&self) {
+        let _ = tokio::time::timeout(self.follower.source().every, self.wanted.notified()).await;
     }
-}
-
-fn event(gallery: String, outcome: Outcome, seconds: f64) -> Event {
-    let Outcome { added, changed, removed, left_out, bad, entries, anew, .. } = outcome;
-    Event::Synced { gallery, added, changed, removed, left_out, bad, entries, anew, seconds }
-}
-
-/// Follows every list, until the task is dropped.
-pub(crate) async fn follow(app: Shared) {
-    let loops = app.synced.all.iter().map(|one| one.clone().follow(app.clone()));
-    futures_util::future::join_all(loops.collect::<Vec<_>>()).await;
 }
 
 /// One round of one gallery by hand, while no service runs with the same folder. `accept_shrink` lets the list lose more than a tenth of its entries.
