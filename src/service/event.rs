@@ -1,4 +1,4 @@
-//! What the service reports about itself. No event holds a signature, a key, a query string or a file name.
+//! What the service reports about itself. No event holds a signature, a key, a query string or a picture's file name.
 
 use std::fmt;
 use std::sync::Arc;

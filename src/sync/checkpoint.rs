@@ -53,6 +53,8 @@ pub(crate) struct Window {
     pub(crate) to: u64,
     /// The exchange's clock when it began, less a little, if that was earlier than the end: later changes may be missing.
     pub(crate) seen: Option<u64>,
+    /// Where the next round begins, as the pages so far say; the earliest of them, as the list may have changed meanwhile.
+    pub(crate) until: Option<u64>,
     /// Where the rest is.
     pub(crate) cursor: String,
     /// When that was said.

@@ -141,7 +141,12 @@ impl Place {
                 self.gallery.display()
             )));
         }
-        let mut written = changes.write(&base, list, &next, least)?;
+        let written = changes.write(&base, list, &next, least);
+        if let Err(Error::Corrupt { .. }) = &written {
+            // A checkpoint that knows no gallery: the next round fetches the list anew.
+            Checkpoint { gallery: None, coming: None, ..before.clone() }.write(&self.checkpoint)?;
+        }
+        let mut written = written?;
         if !written.is_changed && checksum.is_none() {
             GalleryBuilder::new().create(&next)?;
             written.is_changed = true;

@@ -201,11 +201,12 @@ impl Round {
             }
             empty = if page.records.is_empty() { empty + 1 } else { 0 };
             window.pages += 1;
-            let (cursor, until) = (page.cursor.clone(), page.until);
+            window.until = window.until.into_iter().chain(page.until).min();
+            let cursor = page.cursor.clone();
             self.take(page);
             let Some(cursor) = cursor else {
                 let end = window.seen.unwrap_or(window.to).min(window.to).max(from);
-                return Ok(Ended::Until(until.unwrap_or(end)));
+                return Ok(Ended::Until(window.until.unwrap_or(end)));
             };
             if window.pages >= self.pages.most_pages() && window.to.saturating_sub(from) > 1 {
                 return Ok(Ended::Long);

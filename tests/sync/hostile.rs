@@ -159,7 +159,7 @@ fn a_window_of_too_many_pages_is_made_shorter() {
     let script = Script::new(move |path, _| {
         let seconds = |name: &str| {
             let rest = path.split_once(&format!("{name}=")).unwrap().1;
-            humantime(rest.split('&').next().unwrap())
+            seconds_of(rest.split('&').next().unwrap())
         };
         let (from, to) = (seconds("from"), seconds("to"));
         let start = path.split_once("start=").map_or(0, |(_, rest)| rest.parse().unwrap());
@@ -179,7 +179,7 @@ fn a_window_of_too_many_pages_is_made_shorter() {
     assert_eq!(content(&follower.gallery()).len(), 400);
 }
 
-fn humantime(text: &str) -> u64 {
+fn seconds_of(text: &str) -> u64 {
     let time = humantime::parse_rfc3339(text).unwrap();
     time.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
 }
@@ -352,4 +352,60 @@ fn an_exchange_whose_clock_is_behind_loses_nothing() {
     round(&follower);
     round(&follower);
     assert!(script.asked()[1].contains("from=2025-12-31T23:59:55Z"), "{}", script.asked()[1]);
+}
+
+#[test]
+fn a_damaged_section_is_not_copied_but_fetched_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = Script::new(move |path, _| {
+        let new = image(500, LATER, &pdq(500));
+        answer(
+            200,
+            &ncmec("", &if path.contains("from=1970") { images(0..100) + &new } else { images(600..601) }),
+        )
+    });
+    let follower = follower(folder.path(), &script.url(), "ncmec");
+    round(&follower);
+    let mut bytes = fs::read(follower.gallery()).unwrap();
+    bytes[100] ^= 1;
+    fs::write(follower.gallery(), bytes).unwrap();
+    std::thread::sleep(Duration::from_millis(1100));
+    assert_eq!(follower.round_by_itself(false).unwrap_err().code(), "corrupt");
+    let outcome = round(&follower);
+    assert_eq!((outcome.anew, outcome.entries), (true, 101));
+    assert_eq!(content(&follower.gallery()).len(), 101);
+}
+
+#[test]
+fn the_next_round_begins_where_the_first_page_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = Script::new(move |path, _| {
+        let record = |n| {
+            format!(
+                r#"{{"lastModtimestamp":9,"signalType":"ImagePDQ","hashValue":"{}","hashStatus":"Active"}}"#,
+                pdq(n)
+            )
+        };
+        // The list changed between two pages.
+        let (next, token, more, number) = match path.contains("nextPageToken=b") {
+            false => (10, "b", true, 1),
+            true => (20, "", false, 2),
+        };
+        let records = record(number);
+        answer(
+            200,
+            &format!(
+                r#"{{"nextSetTimestamp":{next},"nextPageToken":"{token}","hasMoreRecords":{more},"hashRecords":[{records}]}}"#
+            ),
+        )
+    });
+    let follower = follower(folder.path(), &script.url(), "stopncii");
+    assert_eq!(round(&follower).entries, 2);
+    round(&follower);
+    let asked = script.asked();
+    assert!(
+        asked[0].contains("startTimestamp=0&") && asked[2].contains("startTimestamp=10&"),
+        "{}",
+        asked[2]
+    );
 }
