@@ -133,7 +133,10 @@ fn secret(path: Option<&Path>) -> Result<Option<String>, Error> {
     let text = fs::read_to_string(path)
         .map_err(|error| Error::io(format!("cannot read {}", path.display()), error))?;
     match text.trim() {
-        "" => Err(Error::Input(format!("{} is empty: write the secret into it", path.display()))),
+        "" => Err(Error::Input(format!(
+            "{} is empty: write what clients have to present into it",
+            path.display()
+        ))),
         text => Ok(Some(text.to_string())),
     }
 }

@@ -27,7 +27,7 @@ pub(super) struct Fault {
     pub(super) cut: Option<usize>,
     /// Milliseconds to wait before anything else.
     slow_ms: u64,
-    /// The answer is the last one that was given.
+    /// The answer is the page that was given last. A request without a cursor is not this fault's: the end of another window would say that the new one ends too.
     pub(super) repeat_page: bool,
     /// The pages of the window that begins here are in another order; a request with a cursor is not this fault's.
     pub(super) shuffle: bool,
@@ -62,14 +62,18 @@ impl Fault {
         names.into_iter().filter(|(is_set, _)| *is_set).map(|(_, name)| name)
     }
 
+    fn needs_cursor(&self) -> bool {
+        self.expired_cursor || self.repeat_page
+    }
+
     fn check(&self) -> Result<(), &'static str> {
         match self {
             Fault { status: Some(status), .. } if !(200..600).contains(status) => {
                 Err("status: this must be one from 200 to 599")
             }
             Fault { status: None, retry_after: Some(_), .. } => Err("retry_after: this needs a status"),
-            Fault { shuffle: true, expired_cursor: true, .. } => {
-                Err("shuffle: a window that begins has no cursor that could expire")
+            fault if fault.shuffle && fault.needs_cursor() => {
+                Err("shuffle: a window that begins has neither a cursor nor a page before it")
             }
             Fault { slow_ms, .. } if *slow_ms > LONGEST => Err("slow_ms: this must be 600000 at most"),
             _ => Ok(()),
@@ -108,7 +112,7 @@ impl Faults {
     /// The fault of the next request.
     pub(super) fn next(&mut self, has_cursor: bool) -> Fault {
         match self.left.front() {
-            Some(fault) if fault.expired_cursor && !has_cursor => return Fault::default(),
+            Some(fault) if fault.needs_cursor() && !has_cursor => return Fault::default(),
             Some(fault) if fault.shuffle && has_cursor => return Fault::default(),
             _ => {}
         }
@@ -156,6 +160,7 @@ mod tests {
             (r#"[{"slow_ms":600001}]"#, "[0].slow_ms: "),
             (r#"[{"times":100001}]"#, "[0].times: "),
             (r#"[{"shuffle":true,"expired_cursor":true}]"#, "[0].shuffle: "),
+            (r#"[{"shuffle":true,"repeat_page":true}]"#, "[0].shuffle: "),
             (r#"[{"cut":-1}]"#, "[0].cut: "),
             (r#"[{"other":1}]"#, "[0].other: unknown field"),
             ("{}", "the body: "),

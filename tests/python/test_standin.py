@@ -37,9 +37,12 @@ ENTRIES = 250
 
 
 @pytest.fixture(autouse=True)
-def _utc(monkeypatch: pytest.MonkeyPatch) -> None:
+def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The client writes its local time as if it were UTC."""
     monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
     time.tzset()
 
 
@@ -115,9 +118,9 @@ def md5(n: int) -> str:
 
 
 def added(n: int, **more: Any) -> dict[str, Any]:
-    """An entry, 20 of them at each time; every fifth is a video."""
+    """An entry, 50 of them at each time; every fifth is a video."""
     signature = {"kind": "video", "md5": md5(n)} if n % 5 == 0 else {"pdq": pdq(n)}
-    return {"at": at(n // 20 * 600), "key": f"key{n}", **signature, **more}
+    return {"at": at(n // 50 * 600), "key": f"key{n}", **signature, **more}
 
 
 def removed(n: int, second: int, **more: Any) -> dict[str, Any]:
@@ -252,7 +255,7 @@ def test_stopncii_fetches_all_records(stopncii: Standin) -> None:
     assert deltas[-1].checkpoint.update_time == checkpoint
     stopncii.change([removed(3, 80_000), removed(5, 80_000, status="Deleted"), added(777) | {"at": at(80_000)}])
     _, pages = fetch(checkpoint)
-    assert pages == 1 and active() == expected(set(range(ENTRIES)) - {3, 5} | {777})
+    assert pages == 2 and active() == expected(set(range(ENTRIES)) - {3, 5} | {777})
     statuses = {known["ImagePDQ", pdq(3)].hashStatus.value, known["VideoMD5", md5(5)].hashStatus.value}
     assert statuses == {"Withdrawn", "Deleted"}
 
