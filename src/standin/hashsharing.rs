@@ -174,7 +174,7 @@ fn listed(page: &Page<'_>, kind: Kind, name: &str) -> String {
 }
 
 /// The change that an entry is: it has one holder.
-fn entry<'a>(row: &'a Row) -> Option<&'a Change> {
+fn entry(row: &Row) -> Option<&Change> {
     row.holders.values().next().map(|held| &*held.change)
 }
 

@@ -216,6 +216,9 @@ impl Round {
                 self.client.rest(repeats).await;
             }
             if repeats > MOST_REPEATS || empty > MOST_EMPTY || window.pages > MOST_PAGES {
+                // Where it leads to is not kept: the next round begins the window again.
+                self.begin_again();
+                self.store_if(true).await?;
                 return Err(refused("its pages lead in a circle, or never end"));
             }
             (window.cursor, window.given) = (cursor, date::now());

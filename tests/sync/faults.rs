@@ -17,22 +17,23 @@ const EXCHANGES: [(Exchange, &str); 3] = [
 ];
 
 /// A stand-in for as long as the test runs.
-struct Running {
-    url: String,
+pub(crate) struct Running {
+    pub(crate) url: String,
     address: std::net::SocketAddr,
     stopper: Stopper,
     name: &'static str,
 }
 
 impl Running {
-    fn start(exchange: Exchange, name: &'static str) -> Running {
-        let standin = Standin::start(StandinOptions::new(exchange).page_size(NonZeroUsize::new(25))).unwrap();
+    pub(crate) fn start(exchange: Exchange, name: &'static str, page: usize) -> Running {
+        let options = StandinOptions::new(exchange).page_size(NonZeroUsize::new(page));
+        let standin = Standin::start(options).unwrap();
         let (address, stopper) = (standin.address(), standin.stopper());
         std::thread::spawn(move || standin.run().unwrap());
         Running { url: format!("http://{address}/some/path"), address, stopper, name }
     }
 
-    fn post(&self, path: &str, body: &str) -> Value {
+    pub(crate) fn post(&self, path: &str, body: &str) -> Value {
         let length = body.len();
         let head = format!("POST /_standin/{path} HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n");
         Connection::to(self.address).ask(&[head.as_bytes(), body.as_bytes()].concat()).is(200)
@@ -66,7 +67,7 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
-fn change(key: u64, at: u64, op: &str, signature: u64) -> String {
+pub(crate) fn change(key: u64, at: u64, op: &str, signature: u64) -> String {
     let line =
         json!({ "at": text(at), "key": key.to_string(), "op": op, "pdq": pdq(signature), "labels": ["A1"] });
     format!("{line}\n")
@@ -105,7 +106,7 @@ fn faults() -> Vec<Value> {
 fn whatever_goes_wrong_the_set_is_the_same() {
     let mut rounds = 0;
     for (exchange, name) in EXCHANGES {
-        let standin = Running::start(exchange, name);
+        let standin = Running::start(exchange, name, 25);
         assert_eq!(standin.post("changes", &history())["changes"], 330);
         let expected = standin.undisturbed();
         assert_eq!(expected.len(), 270, "{name}");
@@ -137,7 +138,7 @@ fn whatever_goes_wrong_the_set_is_the_same() {
 #[test]
 fn changes_arrive_whatever_goes_wrong() {
     for (exchange, name) in EXCHANGES {
-        let standin = Running::start(exchange, name);
+        let standin = Running::start(exchange, name, 25);
         standin.post("changes", &history());
         let folder = tempfile::tempdir().unwrap();
         let follower = follower(folder.path(), &standin.url, name);

@@ -7,6 +7,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use shadegrid::standin::Exchange;
+
+use super::faults::{self, Running};
 use super::script::{Script, answer, deleted, image, ncmec};
 use super::{Content, content, pdq};
 
@@ -86,13 +89,17 @@ struct Place {
     folder: tempfile::TempDir,
 }
 
+/// What each exchange asks for.
+const NCMEC: &str = "exchange = \"ncmec\"\nuser = \"user\"\npassword_file = \"secret\"\n";
+const STOPNCII: &str =
+    "exchange = \"stopncii\"\nfunction_key_file = \"secret\"\nsubscription_key_file = \"secret\"\n";
+const THREATEXCHANGE: &str = "exchange = \"threatexchange\"\ngroup = \"77\"\ntoken_file = \"secret\"\n";
+
 impl Place {
-    fn new(url: &str) -> Place {
+    fn new(url: &str, exchange: &str) -> Place {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("secret"), "hush").unwrap();
-        let config = format!(
-            "data = \"data\"\n[sync.list]\nexchange = \"ncmec\"\nurl = \"{url}\"\nuser = \"user\"\npassword_file = \"secret\"\n"
-        );
+        let config = format!("data = \"data\"\n[sync.list]\nurl = \"{url}\"\n{exchange}");
         fs::write(folder.path().join("serve.toml"), config).unwrap();
         Place { folder }
     }
@@ -159,10 +166,10 @@ fn a_round_that_is_killed_is_repeated_and_skips_nothing() {
     let script = serve(list.clone());
     let url = script.url();
 
-    let whole = Place::new(&url).round();
+    let whole = Place::new(&url, NCMEC).round();
     let mut running = 0;
     // The first fetch, again and again from where it was.
-    let first = Place::new(&url);
+    let first = Place::new(&url, NCMEC);
     for instant in 0..25 {
         running += u32::from(first.kill(whole * instant / 32));
         check(&first.gallery(), &list.lock().unwrap());
@@ -187,7 +194,7 @@ fn a_round_that_is_killed_is_repeated_and_skips_nothing() {
         }
     }
     first.round();
-    let undisturbed = Place::new(&url);
+    let undisturbed = Place::new(&url, NCMEC);
     undisturbed.round();
     let expected = list.lock().unwrap().content();
     assert!(content(&undisturbed.gallery()) == expected);
@@ -200,4 +207,41 @@ fn a_round_that_is_killed_is_repeated_and_skips_nothing() {
     assert_eq!(names, ["list.gallery", "list.sync"]);
     println!("{kills} kills, {running} of them in a round; {} entries are the list's", expected.len());
     assert!(running >= 50, "only {running} of {kills} rounds were killed");
+}
+
+#[test]
+fn rounds_of_the_other_exchanges_are_killed_too() {
+    for (exchange, name, config) in [
+        (Exchange::StopNcii, "stopncii", STOPNCII),
+        (Exchange::ThreatExchange, "threatexchange", THREATEXCHANGE),
+    ] {
+        let standin = Running::start(exchange, name, 200);
+        let added = |key| faults::change(key, 1_767_225_600 + key, "add", key);
+        let changes: String = (0..11_000).map(added).collect();
+        standin.post("changes", &changes);
+        let undisturbed = Place::new(&standin.url, config);
+        let whole = undisturbed.round();
+        let expected = content(&undisturbed.gallery());
+        assert_eq!(expected.len(), 11_000, "{name}");
+        let (mut killed, mut running) = (Place::new(&standin.url, config), 0);
+        for instant in 1..=16 {
+            // Each round resumes; every fourth one begins anew.
+            if instant % 4 == 1 {
+                killed = Place::new(&standin.url, config);
+            }
+            running += u32::from(killed.kill(whole * instant / 24));
+            if killed.gallery().exists() {
+                assert!(
+                    content(&killed.gallery()).iter().all(|entry| expected
+                        .binary_search_by(|known| known.0.cmp(&entry.0))
+                        .is_ok_and(|at| expected[at] == *entry)),
+                    "{name}"
+                );
+            }
+        }
+        killed.round();
+        assert!(content(&killed.gallery()) == expected, "{name}");
+        println!("{name}: {running} of 16 kills in a round; {} entries are the list's", expected.len());
+        assert!(running >= 8, "{name}: only {running}");
+    }
 }
