@@ -35,6 +35,8 @@ mod memory;
 mod multi_index;
 mod pdq_methods;
 mod range;
+#[cfg(feature = "service")]
+pub(crate) mod rewrite;
 mod search;
 mod segment;
 mod storage;

@@ -88,6 +88,8 @@ pub mod service;
 pub mod signature;
 #[cfg(feature = "service")]
 pub mod standin;
+#[cfg(feature = "service")]
+pub mod sync;
 
 pub use backend::{
     Backend, BackendChoice, DeviceReport, DeviceSpeed, Devices, ReduceSpeed, Traffic, devices,

@@ -53,6 +53,7 @@ mod connections;
 mod event;
 mod face;
 mod fetching;
+mod following;
 mod front;
 mod galleries;
 mod hashing;
@@ -72,6 +73,7 @@ mod pictures;
 mod problem;
 mod record;
 mod state;
+mod synced;
 mod tls;
 mod v1;
 
@@ -80,6 +82,7 @@ pub use galleries::GalleryFile;
 pub use keys::KeyStore;
 pub use options::{ServiceLimits, ServiceOptions};
 pub use state::keys::{Key, NewKey, Scope};
+pub use synced::sync_by_hand;
 pub use tls::TlsFiles;
 
 pub use crate::pipeline::{FetchHost, FetchOptions};
@@ -96,6 +99,7 @@ use front::Front;
 use galleries::Galleries;
 use permits::Permits;
 use state::State;
+use synced::Synced;
 use tls::Tls;
 
 /// What part of the memory is for the bodies of requests; the rest is the engine's.
@@ -158,7 +162,8 @@ impl Service {
         let ServiceOptions { listen, reuse_port, threads, memory, limits, .. } = &options;
         let tls = options.tls.clone().map(Tls::open).transpose()?.map(Arc::new);
         let state = options.data.as_deref().map(State::own).transpose()?.map(Arc::new);
-        let galleries = Galleries::open(options.galleries.clone())?;
+        let synced = Synced::of(&options.sync, options.data.as_deref())?;
+        let galleries = Galleries::open(options.galleries.clone(), synced.files())?;
         let banks = state.clone().map(|state| Banks::open(state, &galleries)).transpose()?;
         let keys = state.filter(|_| !options.no_keys).map(Keys::of).transpose()?;
         let mut hash = options.hash.clone();
@@ -175,6 +180,7 @@ impl Service {
             banks,
             permits,
             fetching,
+            synced,
             limits: limits.clone(),
             choices: Default::default(),
             keys,
@@ -255,12 +261,14 @@ impl Service {
                 serving.push(tokio::spawn(listening.serve()));
             }
             let watching = tokio::spawn(watch_files(app.clone(), tls));
+            let following = tokio::spawn(following::follow(app.clone()));
             let _ = asked.subscribe().wait_for(|asked| *asked).await;
             phase.send_replace(Phase::Ending);
             app.reporter.report(&Event::Ending);
             tokio::time::sleep(app.limits.notice).await;
             phase.send_replace(Phase::Closing);
             watching.abort();
+            following.abort();
             Ok(join_all(serving).await.into_iter().map(|cut| cut.unwrap_or(0)).sum())
         });
         let cut = cut.map_err(|error| Error::io("cannot serve", error))?;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 /// Modules of the crate by level: each may use itself and lower levels, those of the lowest also each other.
-const LEVELS: [&[&str]; 10] = [
+const LEVELS: [&[&str]; 11] = [
     &["error", "limits", "parquet", "picture", "setters", "signature"],
     &["kernel", "decode"],
     &["backend"],
@@ -13,6 +13,7 @@ const LEVELS: [&[&str]; 10] = [
     &["pipeline"],
     &["engine"],
     &["job"],
+    &["sync"],
     &["service"],
     &["standin"],
     &["cli", "python"],
@@ -22,7 +23,7 @@ const LEVELS: [&[&str]; 10] = [
 const ROOMS: [(&str, &[&str]); 1] = [("job", &["state", "run", "commands"])];
 
 /// Words, and the only places (files or folders under `src`, without `.rs`) where they may stand.
-const WALLS: [(&[&str], &[&str]); 12] = [
+const WALLS: [(&[&str], &[&str]); 13] = [
     (
         &["thread::spawn", "thread::scope", "thread::Builder", "crossbeam_channel", "mpsc"],
         &["pipeline", "engine", "job/run"],
@@ -32,8 +33,9 @@ const WALLS: [(&[&str], &[&str]); 12] = [
     (&["std::process"], &["cli", "main", "job/state/identity"]),
     (&["process::exit"], &["cli", "main"]),
     (&["wgpu"], &["backend/gpu"]),
-    (&["tokio"], &["pipeline/source/store", "service", "standin"]),
-    (&["object_store", "reqwest"], &["pipeline/source/store"]),
+    (&["tokio"], &["pipeline/source/store", "sync", "service", "standin"]),
+    (&["object_store"], &["pipeline/source/store"]),
+    (&["reqwest"], &["pipeline/source/store", "sync"]),
     (&["axum", "hyper", "hyper_util", "socket2"], &["service", "standin"]),
     (&["tokio_rustls", "rusqlite"], &["service"]),
     (&["unsafe"], &["backend/gpu", "gallery/storage"]),

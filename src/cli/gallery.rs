@@ -14,6 +14,9 @@ use super::exit::Exit;
 use super::lookups::{glance, json, named, open_one};
 use super::output::{Kind as Written, Output, Overwrite, Reads};
 
+#[cfg(feature = "service")]
+mod sync;
+
 /// Build galleries of known signatures from hash lists, change and check them
 ///
 /// A gallery is one file that `match` searches. It is replaced as a whole when it changes, by one process at a time: who has the old one
@@ -40,6 +43,8 @@ enum Command {
     Verify(OneArguments),
     /// Write all entries as JSON lines, which `build` reads
     Export(ExportArguments),
+    #[cfg(feature = "service")]
+    Sync(sync::Arguments),
 }
 
 #[derive(Debug, Args)]
@@ -166,6 +171,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
         Command::Info(arguments) => info(&arguments.gallery),
         Command::Verify(arguments) => verify(&arguments.gallery),
         Command::Export(arguments) => export(&arguments),
+        #[cfg(feature = "service")]
+        Command::Sync(arguments) => sync::run(&arguments),
     }
 }
 

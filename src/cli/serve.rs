@@ -15,7 +15,7 @@ use super::pictures::DecodeArguments;
 use super::resources::Resources;
 use super::{bytes, console, interrupt, log};
 
-mod config;
+pub(super) mod config;
 mod fetching;
 
 use fetching::FetchArguments;
@@ -304,6 +304,18 @@ fn report(say: Log, event: &Event) {
             console::say(format_args!(
                 "gallery {gallery}: the new file cannot be opened, or is damaged; the old one is still searched"
             ));
+        }
+        (Log::Text, Event::Synced { gallery, added, changed, removed, entries, .. })
+            if added + changed + removed > 0 =>
+        {
+            let gallery = console::printable(gallery);
+            console::say(format_args!(
+                "gallery {gallery}: {added} added, {changed} changed, {removed} removed, {entries} entries now"
+            ));
+        }
+        (Log::Text, Event::SyncFailed { gallery, message, .. }) => {
+            let gallery = console::printable(gallery);
+            console::say(format_args!("gallery {gallery} cannot follow its list: {message}"));
         }
         (Log::Text, Event::Certificate { taken }) => console::say(match taken {
             true => "the new certificate is used",

@@ -282,7 +282,14 @@ impl GalleryBuilder {
         Ok(segment)
     }
 
-    fn write_segment<W: Write + Seek>(
+    /// The entries so far, a part for each segment to be.
+    #[cfg(feature = "service")]
+    pub(super) fn parts(&self) -> impl Iterator<Item = &Collected> {
+        self.finished.iter().chain([&self.current])
+    }
+
+    /// Writes one part; which of its entries are `removed` is marked.
+    pub(super) fn write_segment<W: Write + Seek>(
         &self,
         part: &Collected,
         removed: &[bool],

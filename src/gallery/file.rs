@@ -172,6 +172,20 @@ pub(super) fn replace(
     Ok(())
 }
 
+/// Gives the whole file `new` the name `path`, with owner and mode of what is there now. Both are in one folder.
+#[cfg(feature = "service")]
+pub(super) fn take_place(new: &Path, path: &Path) -> Result<()> {
+    let cannot = |source| Error::io(format!("cannot write the gallery {}", path.display()), source);
+    if let Ok(old) = fs::metadata(path) {
+        let file = File::open(new).map_err(cannot)?;
+        keep_owner(&file, &old).map_err(cannot)?;
+        file.sync_all().map_err(cannot)?;
+    }
+    fs::rename(new, path).map_err(cannot)?;
+    let _ = File::open(folder(path)).and_then(|folder| folder.sync_all());
+    Ok(())
+}
+
 /// The file itself where `path` is a link to one.
 pub(super) fn resolved(path: &Path) -> PathBuf {
     fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf())

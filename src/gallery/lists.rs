@@ -27,13 +27,15 @@ pub(crate) mod parquet;
 #[path = "lists/parquet_absent.rs"]
 pub(crate) mod parquet;
 mod reading;
+#[cfg(feature = "service")]
+pub(crate) mod record;
 pub(crate) mod rows;
 pub(crate) mod sniff;
 mod table;
 mod text;
 mod tree;
 mod value;
-mod xml;
+pub(crate) mod xml;
 #[cfg(feature = "archives")]
 mod zip;
 #[cfg(not(feature = "archives"))]

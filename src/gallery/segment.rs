@@ -124,7 +124,7 @@ impl Segment {
         Ok(self)
     }
 
-    fn part<'a>(&self, storage: &'a Storage, part: SectionKind) -> &'a [u8] {
+    pub(super) fn part<'a>(&self, storage: &'a Storage, part: SectionKind) -> &'a [u8] {
         &storage[self.sections[part as usize].range.clone()]
     }
 

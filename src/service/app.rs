@@ -17,6 +17,7 @@ use super::metrics::Metrics;
 use super::options::ServiceLimits;
 use super::permits::Permits;
 use super::problem::{Answer, Problem};
+use super::synced::Synced;
 use crate::engine::{Engine, Lane, Searcher};
 use crate::signature::Algorithm;
 
@@ -28,6 +29,8 @@ pub(crate) struct App {
     pub(crate) galleries: Galleries,
     /// Galleries that change over the network; `None` where no folder keeps them.
     pub(crate) banks: Option<Banks>,
+    /// Galleries that follow lists.
+    pub(crate) synced: Synced,
     pub(crate) permits: Permits,
     /// `None`: no addresses are fetched.
     pub(crate) fetching: Option<Fetching>,

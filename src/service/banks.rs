@@ -11,7 +11,7 @@ use super::galleries::{Galleries, Known, Part};
 use super::problem::{Answer, Problem};
 use super::state::State;
 use super::state::banks::{Bank, EntryChange, NewEntry, now};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::gallery::{Entry, Gallery, GalleryBuilder};
 
 /// Most rows of a part; beyond, the next part begins.
@@ -54,6 +54,12 @@ impl Banks {
         let banks = Banks { state, held: Mutex::new(Held { woken: now(), ..Held::default() }) };
         let mut held = banks.held();
         for bank in banks.state.banks()? {
+            if galleries.is_taken(&bank.name) {
+                return Err(Error::Input(format!(
+                    "a bank is called {} too: give the file, or the list that is followed, another name",
+                    bank.name
+                )));
+            }
             let mut parts = Vec::new();
             let mut low = 0;
             loop {
@@ -81,7 +87,7 @@ impl Banks {
     /// Makes a bank; `None` where the name is taken.
     pub(crate) fn create(&self, name: &str, ratio: f64, galleries: &Galleries) -> Answer<Option<Bank>> {
         let mut held = self.held();
-        if galleries.now().get(name).is_some() {
+        if galleries.is_taken(name) {
             return Ok(None);
         }
         let bank = self.state.add_bank(name, ratio)?;
@@ -101,7 +107,7 @@ impl Banks {
         galleries: &Galleries,
     ) -> Answer<Option<Bank>> {
         let held = self.held();
-        let is_taken = name != bank.name && galleries.now().get(name).is_some();
+        let is_taken = name != bank.name && galleries.is_taken(name);
         if is_taken || !self.state.change_bank(bank.id, name, ratio)? {
             return Ok(None);
         }

@@ -1,4 +1,4 @@
-//! What the service reports about itself. No event holds a signature, a key, a query string or a file name.
+//! What the service reports about itself. No event holds a signature, a key, a query string or a picture's file name.
 
 use std::fmt;
 use std::sync::Arc;
@@ -37,6 +37,36 @@ pub enum Event {
         /// The gallery's name.
         gallery: String,
     },
+    /// A gallery is the same as the list that it follows. The counts are of entries.
+    Synced {
+        /// The gallery's name.
+        gallery: String,
+        /// New ones.
+        added: u64,
+        /// Those that took the place of others of their key.
+        changed: u64,
+        /// Those that the list took back.
+        removed: u64,
+        /// Those that look as if they came from no picture, and were left out.
+        left_out: u64,
+        /// Records that could not be read.
+        bad: u64,
+        /// Those of the gallery now.
+        entries: u64,
+        /// Whether the list was fetched from its begin.
+        anew: bool,
+        /// How long it took.
+        seconds: f64,
+    },
+    /// A gallery could not be brought to the state of its list; what it has is still searched.
+    SyncFailed {
+        /// The gallery's name.
+        gallery: String,
+        /// The error's code.
+        code: &'static str,
+        /// What happened, and what to do.
+        message: String,
+    },
     /// The certificate's file changed, and is used from now on or not.
     Certificate {
         /// Whether it is used.
@@ -58,6 +88,8 @@ impl Event {
             Event::Request { .. } => "request",
             Event::Loaded { .. } => "gallery_loaded",
             Event::Refused { .. } => "gallery_refused",
+            Event::Synced { .. } => "gallery_synced",
+            Event::SyncFailed { .. } => "gallery_sync_failed",
             Event::Certificate { .. } => "certificate",
             Event::Ending => "ending",
             Event::Ended { .. } => "ended",

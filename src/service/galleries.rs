@@ -103,6 +103,8 @@ pub(crate) struct Checked {
 #[derive(Debug)]
 pub(crate) struct Galleries {
     files: Vec<GalleryFile>,
+    /// Those that follow lists; their files may not be there yet.
+    synced: Vec<GalleryFile>,
     set: ArcSwap<Set>,
     /// Files that could not be opened, as they were then: they are tried again once they change.
     refused: Mutex<Vec<(PathBuf, Stamp)>>,
@@ -113,12 +115,12 @@ pub(crate) struct Galleries {
 }
 
 impl Galleries {
-    /// Opens and verifies every gallery.
+    /// Opens and verifies every gallery. Those that follow lists, `synced`, come once they are there and whole.
     ///
     /// # Errors
     ///
     /// Those of [`Gallery::open`] with the file's name, [`Error::Input`] for two galleries of one name.
-    pub(crate) fn open(files: Vec<GalleryFile>) -> Result<Galleries> {
+    pub(crate) fn open(files: Vec<GalleryFile>, synced: Vec<GalleryFile>) -> Result<Galleries> {
         let mut all: Vec<Arc<Known>> = Vec::new();
         for (name, path) in expanded(&files)? {
             if all.iter().any(|known| known.name == name) {
@@ -127,10 +129,18 @@ impl Galleries {
                     path.display()
                 )));
             }
+            if synced.iter().any(|synced| synced.name.as_ref() == Some(&name)) {
+                return Err(Error::Input(format!("{name} follows a list: give the file another name")));
+            }
             all.push(Arc::new(open(name, path, all.len() as u64 + 1)?));
+        }
+        for (name, path) in expanded(&synced)?.into_iter().filter(|(_, path)| path.exists()) {
+            // One that is damaged is looked at again, reported, and fetched anew.
+            all.extend(open(name, path, all.len() as u64 + 1).ok().map(Arc::new));
         }
         Ok(Galleries {
             files,
+            synced,
             set: ArcSwap::from_pointee(Set::of(all)),
             refused: Mutex::default(),
             failed: AtomicU64::new(0),
@@ -147,7 +157,7 @@ impl Galleries {
     pub(crate) fn refresh(&self, only: Option<&str>) -> Vec<Change> {
         let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut all, mut changes) = (self.now().all.clone(), Vec::new());
-        for (name, path) in expanded(&self.files).unwrap_or_default() {
+        for (name, path) in self.paths() {
             let at = all.iter().position(|known| known.name == name);
             let known = at.map(|at| all[at].clone());
             // A bank keeps its name against files that come later.
@@ -179,6 +189,19 @@ impl Galleries {
             self.set.store(Arc::new(Set::of(all)));
         }
         changes
+    }
+
+    /// Names and files, as they are now.
+    fn paths(&self) -> Vec<(String, PathBuf)> {
+        let synced = expanded(&self.synced).unwrap_or_default().into_iter();
+        let mut paths = expanded(&self.files).unwrap_or_default();
+        paths.extend(synced.filter(|(_, path)| path.exists()));
+        paths
+    }
+
+    /// Whether a gallery of this name is there, or will be.
+    pub(crate) fn is_taken(&self, name: &str) -> bool {
+        self.now().get(name).is_some() || self.synced.iter().any(|of| of.name.as_deref() == Some(name))
     }
 
     /// Whether a file is another than the one that is searched, and than the one that was refused.

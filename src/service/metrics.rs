@@ -7,6 +7,8 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use serde::Serialize;
 
+use crate::sync::Outcome;
+
 /// What is counted as it happens.
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -18,6 +20,9 @@ pub(crate) struct Metrics {
     pictures: Counter,
     lookups: Counter,
     refused: Counter,
+    sync_seconds: Family<Gallery, Histogram>,
+    sync_entries: Family<SyncChange, Counter>,
+    sync_failed: Family<Gallery, Counter>,
 }
 
 /// What was counted since the start, of everything.
@@ -59,10 +64,18 @@ struct Gallery {
     gallery: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SyncChange {
+    gallery: String,
+    change: &'static str,
+}
+
 impl Default for Metrics {
     fn default() -> Metrics {
         // 1 ms to 33 s.
         let histogram = || Histogram::new(exponential_buckets(0.001, 2.0, 16));
+        // 0.1 s to an hour.
+        let long: fn() -> Histogram = || Histogram::new(exponential_buckets(0.1, 2.0, 16));
         Metrics {
             requests: Family::default(),
             seconds: Family::new_with_constructor(histogram),
@@ -72,6 +85,9 @@ impl Default for Metrics {
             pictures: Counter::default(),
             lookups: Counter::default(),
             refused: Counter::default(),
+            sync_seconds: Family::new_with_constructor(long),
+            sync_entries: Family::default(),
+            sync_failed: Family::default(),
         }
     }
 }
@@ -111,6 +127,27 @@ impl Metrics {
         self.matches.get_or_create(&Gallery { gallery: gallery.to_string() }).inc();
     }
 
+    /// A round of a gallery that follows a list ended; `None`: it failed.
+    pub(crate) fn synced(&self, gallery: &str, seconds: f64, outcome: Option<&Outcome>) {
+        let label = Gallery { gallery: gallery.to_string() };
+        let failed = self.sync_failed.get_or_create(&label).clone();
+        let Some(outcome) = outcome else {
+            failed.inc();
+            return;
+        };
+        self.sync_seconds.get_or_create(&label).observe(seconds);
+        for (change, count) in [
+            ("added", outcome.added),
+            ("changed", outcome.changed),
+            ("removed", outcome.removed),
+            ("left_out", outcome.left_out),
+            ("bad", outcome.bad),
+        ] {
+            let label = SyncChange { gallery: gallery.to_string(), change };
+            self.sync_entries.get_or_create(&label).inc_by(count);
+        }
+    }
+
     /// Shows the counts among others.
     pub(crate) fn register(&self, registry: &mut Registry) {
         registry.register("shadegrid_http_requests", "Requests answered.", self.requests.clone());
@@ -119,5 +156,10 @@ impl Metrics {
         registry.register("shadegrid_records", "Pictures with a record, by its code.", self.records.clone());
         registry.register("shadegrid_lookups", "Records looked up.", self.lookups.clone());
         registry.register("shadegrid_matches", "Matches, by gallery.", self.matches.clone());
+        let help = "Time that a gallery took to follow its list, by round.";
+        registry.register("shadegrid_sync_seconds", help, self.sync_seconds.clone());
+        let help = "Entries of lists that are followed, by what became of them.";
+        registry.register("shadegrid_sync_entries", help, self.sync_entries.clone());
+        registry.register("shadegrid_sync_failed", "Rounds that failed.", self.sync_failed.clone());
     }
 }

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::hasher::HashOptions;
 use crate::pipeline::FetchOptions;
 use crate::signature::Algorithm;
+use crate::sync::SyncSource;
 
 /// The choices of a [`Service`](super::Service).
 #[derive(Debug, Clone)]
@@ -37,6 +38,8 @@ pub struct ServiceOptions {
     pub tls: Option<TlsFiles>,
     /// What is searched.
     pub galleries: Vec<GalleryFile>,
+    /// The lists that galleries in the folder's `galleries` follow; they need the folder.
+    pub sync: Vec<SyncSource>,
     /// Threads that hash, and as many that search.
     pub threads: NonZeroUsize,
     /// Bytes that requests and pictures take together: a quarter for requests.
@@ -62,6 +65,7 @@ setters!(ServiceOptions {
     no_keys: bool,
     tls: Option<TlsFiles>,
     galleries: Vec<GalleryFile>,
+    sync: Vec<SyncSource>,
     threads: NonZeroUsize,
     memory: u64,
     hash: HashOptions,
@@ -84,6 +88,7 @@ impl Default for ServiceOptions {
             no_keys: false,
             tls: None,
             galleries: Vec::new(),
+            sync: Vec::new(),
             threads,
             memory: crate::engine::Engine::default_memory(threads),
             hash: HashOptions::default(),

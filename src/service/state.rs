@@ -98,14 +98,24 @@ impl State {
     /// Those of [`open`](State::open), [`Error::Input`] where another process does.
     pub(crate) fn own(folder: &Path) -> Result<State> {
         let state = State::open(folder)?;
+        match State::lock(folder)? {
+            Some(lock) => Ok(State { _owner: Some(lock), ..state }),
+            None => Err(Error::Input(format!("another service runs with the data in {}", folder.display()))),
+        }
+    }
+
+    /// The lock of the folder's owner, for as long as the file is held; `None` where another process has it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] where it cannot be made.
+    pub(crate) fn lock(folder: &Path) -> Result<Option<File>> {
         let path = folder.join(LOCK);
         let cannot = |error| Error::io(format!("cannot lock {}", path.display()), error);
         let lock = private_file(&path).map_err(cannot)?;
         match lock.try_lock() {
-            Ok(()) => Ok(State { _owner: Some(lock), ..state }),
-            Err(TryLockError::WouldBlock) => {
-                Err(Error::Input(format!("another service runs with the data in {}", folder.display())))
-            }
+            Ok(()) => Ok(Some(lock)),
+            Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(cannot(error)),
         }
     }

@@ -14,6 +14,10 @@ use shadegrid::{Algorithm, Error};
 use super::super::bytes;
 use super::super::resources::Resources;
 
+mod sources;
+
+use sources::Source;
+
 /// The file; what it leaves out is as without one.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,6 +37,8 @@ struct File {
     memory: Option<Size>,
     #[serde(default)]
     galleries: BTreeMap<String, PathBuf>,
+    #[serde(default)]
+    sync: BTreeMap<String, Source>,
     tls: Option<Tls>,
     #[serde(default)]
     fetch: Fetch,
@@ -98,7 +104,7 @@ impl Size {
 }
 
 /// Reads a file. Its paths are relative to its folder.
-pub(super) fn read(path: &Path) -> Result<ServiceOptions, Error> {
+pub(in crate::cli) fn read(path: &Path) -> Result<ServiceOptions, Error> {
     let cannot = |error| Error::io(format!("cannot read {}", path.display()), error);
     let text = fs::read_to_string(path).map_err(cannot)?;
     let wrong = |error: String| Error::Input(format!("{}: {}", path.display(), error.trim_end()));
@@ -119,6 +125,7 @@ impl File {
             .galleries
             .into_iter()
             .map(|(name, path)| GalleryFile { name: Some(name), path: folder.join(path) });
+        let sync = self.sync.into_iter().map(|(name, source)| source.source(&name, folder));
         let options = ServiceOptions::default();
         let listen = self.listen.unwrap_or(options.listen);
         Ok(options
@@ -133,6 +140,7 @@ impl File {
             .threads(resources.threads)
             .memory(resources.memory)
             .galleries(galleries.collect())
+            .sync(sync.collect::<Result<_, _>>()?)
             .tls(self.tls.map(|tls| tls.files(folder)))
             .fetch(self.fetch.options()?)
             .limits(self.limits.limits()?))
@@ -257,6 +265,21 @@ mod tests {
             ("[fetch]\nhosts = [\"any\"]", "any = true"),
             ("[fetch]\ntimeout = -1.0", "fetch.timeout"),
             ("[fetch]\nplain = true", "plain"),
+            ("[sync.a]\nexchange = \"other\"\nurl = \"https://a.example\"", "sync.a.exchange"),
+            (
+                "[sync.a]\nexchange = \"ncmec\"\nurl = \"http://a.example\"\nuser = \"u\"\npassword_env = \"P\"",
+                "sync.a",
+            ),
+            (
+                "[sync.a]\nexchange = \"ncmec\"\nurl = \"https://a.example\"\npassword_env = \"P\"",
+                "sync.a.user",
+            ),
+            (
+                "[sync.a]\nexchange = \"ncmec\"\nurl = \"https://a.example\"\nuser = \"u\"",
+                "sync.a.password_file",
+            ),
+            ("[sync.a]\nexchange = \"ncmec\"\nurl = \"https://a.example\"\npassword = \"p\"", "password"),
+            ("[sync.a]\nexchange = \"stopncii\"\nurl = \"https://a.example\"\nuser = \"u\"", "sync.a.user"),
         ] {
             let error = options(text).unwrap_err();
             assert!(error.contains(named), "{text}: {error}");
