@@ -307,6 +307,8 @@ pub struct Hasher {
     faces: Faces,
     decoder: Decoder,
     cpu: Cpu,
+    /// What decoding took since it was asked for.
+    decoding: Duration,
 }
 
 impl Hasher {
@@ -318,6 +320,7 @@ impl Hasher {
             faces: options.faces,
             decoder: Decoder::new(options.decode),
             cpu: Cpu::new(Level::new()),
+            decoding: Duration::ZERO,
         }
     }
 
@@ -357,7 +360,8 @@ impl Hasher {
 
     /// Decodes as [`hash_first`](Hasher::hash_first) does.
     pub(crate) fn decode_first(&mut self, bytes: &[u8]) -> Result<Option<Decoded>> {
-        self.decoder.decode_coarse(bytes, &self.algorithms).map(checked).transpose()
+        let coarse = self.decoded(|decoder, algorithms| decoder.decode_coarse(bytes, algorithms));
+        coarse.map(checked).transpose()
     }
 
     /// Bytes that are kept for the next picture.
@@ -368,6 +372,19 @@ impl Hasher {
     /// Gives up the memory that is kept for the next picture.
     pub(crate) fn forget(&mut self) {
         self.decoder.forget();
+    }
+
+    /// How long decoding took since this was asked last.
+    pub(crate) fn take_decoding(&mut self) -> Duration {
+        std::mem::take(&mut self.decoding)
+    }
+
+    /// Decodes, and counts the time.
+    fn decoded<T>(&mut self, decode: impl FnOnce(&mut Decoder, &[Algorithm]) -> T) -> T {
+        let started = Instant::now();
+        let decoded = decode(&mut self.decoder, &self.algorithms);
+        self.decoding += started.elapsed();
+        decoded
     }
 
     /// As [`hash`](Hasher::hash), and how long decoding, the sums and all after them took: for benchmarks.
@@ -404,13 +421,16 @@ impl Hasher {
             return hashed;
         }
         let Hasher { algorithms, orientations, decoder, cpu, .. } = self;
-        let mut found = Vec::new();
+        let (mut found, started, mut hashing) = (Vec::new(), Instant::now(), Duration::ZERO);
         decoder.faces(bytes, decoded, &mut |face, picture| {
+            let started = Instant::now();
             if check_least_size(picture.width, picture.height).is_ok() {
                 let sums = cpu.sums(picture, algorithms);
                 found.push(FaceHash::of(face, finish_sums(sums, picture, algorithms, *orientations)));
             }
+            hashing += started.elapsed();
         });
+        self.decoding += started.elapsed().saturating_sub(hashing);
         hashed.with_faces(found, self.faces)
     }
 
@@ -424,12 +444,12 @@ impl Hasher {
 
     /// Decodes one picture for [`finish`](Hasher::finish), as far as its signatures need it.
     pub(crate) fn decode(&mut self, bytes: &[u8]) -> Result<Decoded> {
-        checked(self.decoder.decode_for(bytes, &self.algorithms)?)
+        checked(self.decoded(|decoder, algorithms| decoder.decode_for(bytes, algorithms))?)
     }
 
     /// Hashes every pixel of one encoded picture.
     pub(crate) fn hash_every_pixel(&mut self, bytes: &[u8]) -> Result<Hashed> {
-        let decoded = self.decoder.decode_every_pixel(bytes, &self.algorithms)?;
+        let decoded = self.decoded(|decoder, algorithms| decoder.decode_every_pixel(bytes, algorithms))?;
         let (facts, picture) = Facts::of(decoded);
         let hashed = facts.onto(self.hash_picture(&picture)?);
         Ok(self.finish_faces(hashed, facts.with(picture), bytes))

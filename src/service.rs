@@ -89,6 +89,7 @@ use connections::Connections;
 use face::Face;
 use front::Front;
 use galleries::Galleries;
+use metrics::Metrics;
 use permits::Permits;
 use state::State;
 use tls::Tls;
@@ -155,15 +156,17 @@ impl Service {
         let state = options.data.as_deref().map(State::own).transpose()?.map(Arc::new);
         let galleries = Galleries::open(options.galleries.clone())?;
         let banks = state.clone().map(|state| Banks::open(state, &galleries)).transpose()?;
-        let keys = state.filter(|_| !options.no_keys).map(Keys::of).transpose()?;
+        let keys = state.clone().filter(|_| !options.no_keys).map(Keys::of).transpose()?;
         let mut hash = options.hash.clone();
         let decode = &mut hash.decode.limits;
         decode.max_file_bytes = decode.max_file_bytes.min(limits.picture);
         let engine = Engine::builder().threads(threads.get()).memory(memory - memory / BODIES).options(hash);
         let (phase, watched) = watch::channel(Phase::Serving);
+        let metrics = Arc::new(Metrics::default());
+        let searched = metrics.clone();
         let app = App {
             engine: engine.build()?,
-            searcher: Searcher::start(*threads, WAITING)?,
+            searcher: Searcher::start_watched(*threads, WAITING, move |batch| searched.searched(batch))?,
             galleries,
             banks,
             permits: Permits::new(memory / BODIES),
@@ -174,7 +177,8 @@ impl Service {
             phase: watched,
             ids: Default::default(),
             reporter: options.reporter.clone(),
-            metrics: Default::default(),
+            metrics,
+            state,
         };
         let own = Bound::at(*listen, *reuse_port)?;
         let hma = options.hma.map(|address| Bound::at(address, *reuse_port)).transpose()?;
@@ -294,6 +298,9 @@ async fn watch_files(app: Shared, tls: Option<Arc<Tls>>) {
         let (app, tls) = (app.clone(), tls.clone());
         let looked = tokio::task::spawn_blocking(move || {
             app.refresh(None);
+            if let Some(state) = &app.state {
+                state.try_disk();
+            }
             if let Some(keys) = &app.keys {
                 // A file that cannot be read now is read the next time; until then the keys are those that were known.
                 let _ = keys.refresh();

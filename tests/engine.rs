@@ -178,6 +178,51 @@ fn a_full_lane_says_so_and_loses_nothing() {
 }
 
 #[test]
+fn an_engine_says_where_the_time_went_and_what_waits() {
+    let engine = Engine::builder().threads(1).queue(3).build().unwrap();
+    let bytes = picture(5, 900);
+    let mut asked: Vec<_> = (0..3).map(|_| engine.hash(bytes.clone()).submit().unwrap()).collect();
+    assert!(engine.queued(Lane::Interactive) >= 2 && engine.queued(Lane::Bulk) == 0);
+    // One may be with the thread already.
+    let more = engine.hash(bytes.clone()).submit();
+    assert!(more.is_err() || engine.is_full(Lane::Interactive) || engine.queued(Lane::Interactive) == 2);
+    drop(more);
+    let times: Vec<_> = asked
+        .iter_mut()
+        .map(|hashing| {
+            while poll(hashing).is_none() {
+                std::thread::yield_now();
+            }
+            hashing.times().unwrap()
+        })
+        .collect();
+    assert!(times.iter().all(|times| times.decoding > Duration::ZERO && times.hashing > Duration::ZERO));
+    assert!(times[2].waited >= times[0].decoding + times[0].hashing, "{times:?}");
+    let mut corrupt = engine.hash(b"no picture".to_vec()).submit().unwrap();
+    while poll(&mut corrupt).is_none() {
+        std::thread::yield_now();
+    }
+    assert!(corrupt.times().is_some());
+    let mut late = engine.hash(bytes).deadline(Duration::ZERO).submit().unwrap();
+    while poll(&mut late).is_none() {
+        std::thread::yield_now();
+    }
+    assert_eq!(late.times(), None, "no thread was at it");
+}
+
+/// A picture larger than a thread's share waits for memory, which is no work.
+#[test]
+fn a_large_picture_has_its_times_too() {
+    let engine = Engine::builder().threads(1).memory(64 << 20).build().unwrap();
+    let mut hashing = engine.hash(picture(5, 3000)).submit().unwrap();
+    while poll(&mut hashing).is_none() {
+        std::thread::yield_now();
+    }
+    let times = hashing.times().unwrap();
+    assert!(times.decoding > Duration::ZERO && times.hashing > Duration::ZERO, "{times:?}");
+}
+
+#[test]
 fn pictures_that_nobody_waits_for_cost_nothing() {
     let engine = engine(1);
     let large = picture(5, 2000);

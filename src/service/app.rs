@@ -16,6 +16,7 @@ use super::metrics::Metrics;
 use super::options::ServiceLimits;
 use super::permits::Permits;
 use super::problem::{Answer, Problem};
+use super::state::State;
 use crate::engine::{Engine, Lane, Searcher};
 use crate::signature::Algorithm;
 
@@ -37,7 +38,9 @@ pub(crate) struct App {
     pub(crate) phase: watch::Receiver<Phase>,
     pub(crate) ids: Ids,
     pub(crate) reporter: Reporter,
-    pub(crate) metrics: Metrics,
+    pub(crate) metrics: Arc<Metrics>,
+    /// The folder that keys and banks are kept in.
+    pub(crate) state: Option<Arc<State>>,
 }
 
 impl App {

@@ -1,11 +1,15 @@
 //! What the service counts as it happens. Nothing from a request becomes a label: routes are patterns.
 
+use std::time::Duration;
+
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use serde::Serialize;
+
+use crate::engine::{HashTimes, SearchBatch};
 
 /// What is counted as it happens.
 #[derive(Debug)]
@@ -15,6 +19,8 @@ pub(crate) struct Metrics {
     shed: Family<Shed, Counter>,
     records: Family<Code, Counter>,
     matches: Family<Gallery, Counter>,
+    phases: Family<Phase, Histogram>,
+    batches: Histogram,
     pictures: Counter,
     lookups: Counter,
     refused: Counter,
@@ -59,16 +65,33 @@ struct Gallery {
     gallery: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Phase {
+    phase: &'static str,
+}
+
+/// The parts of a request's time: its body, the queues, and the work for its pictures and look-ups.
+const PHASES: [&str; 5] = ["read", "wait", "decode", "hash", "search"];
+
 impl Default for Metrics {
     fn default() -> Metrics {
         // 1 ms to 33 s.
         let histogram = || Histogram::new(exponential_buckets(0.001, 2.0, 16));
+        // 10 µs to 42 s.
+        let phase = || Histogram::new(exponential_buckets(0.00001, 2.0, 23));
+        let phases = Family::new_with_constructor(phase as fn() -> Histogram);
+        for phase in PHASES {
+            // What did not happen yet is shown as 0.
+            drop(phases.get_or_create(&Phase { phase }));
+        }
         Metrics {
             requests: Family::default(),
             seconds: Family::new_with_constructor(histogram),
             shed: Family::default(),
             records: Family::default(),
             matches: Family::default(),
+            phases,
+            batches: Histogram::new(exponential_buckets(1.0, 2.0, 10)),
             pictures: Counter::default(),
             lookups: Counter::default(),
             refused: Counter::default(),
@@ -101,6 +124,29 @@ impl Metrics {
         self.lookups.inc_by(records as u64);
     }
 
+    /// A body arrived, once its bytes were lent.
+    pub(crate) fn read(&self, took: Duration) {
+        self.phase("read", took);
+    }
+
+    /// A picture was hashed, or found to be none.
+    pub(crate) fn hashed(&self, times: &HashTimes) {
+        self.phase("wait", times.waited);
+        self.phase("decode", times.decoding);
+        self.phase("hash", times.hashing);
+    }
+
+    /// Records were looked up at once.
+    pub(crate) fn searched(&self, batch: &SearchBatch) {
+        batch.waited.iter().for_each(|waited| self.phase("wait", *waited));
+        self.phase("search", batch.took);
+        self.batches.observe(batch.records as f64);
+    }
+
+    fn phase(&self, phase: &'static str, took: Duration) {
+        self.phases.get_or_create(&Phase { phase }).observe(took.as_secs_f64());
+    }
+
     /// The sums.
     pub(crate) fn totals(&self) -> Totals {
         Totals { pictures: self.pictures.get(), lookups: self.lookups.get(), refused: self.refused.get() }
@@ -119,5 +165,8 @@ impl Metrics {
         registry.register("shadegrid_records", "Pictures with a record, by its code.", self.records.clone());
         registry.register("shadegrid_lookups", "Records looked up.", self.lookups.clone());
         registry.register("shadegrid_matches", "Matches, by gallery.", self.matches.clone());
+        let help = "Time of bodies (read), of pictures and look-ups in queues (wait), of pictures (decode, hash), of batches (search).";
+        registry.register("shadegrid_phase_seconds", help, self.phases.clone());
+        registry.register("shadegrid_batch_size", "Records looked up at once.", self.batches.clone());
     }
 }
