@@ -25,6 +25,8 @@ mod hostile;
 mod keys;
 #[path = "service/life.rs"]
 mod life;
+#[path = "service/small.rs"]
+mod small;
 
 use client::{Server, gallery, hashed, holiday, pictures};
 

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use shadegrid::service::{Event, GalleryFile, Reporter, Service, ServiceLimits, ServiceOptions, TlsFiles};
+use shadegrid::service::{
+    Event, GalleryFile, PhotoDnaLimits, Reporter, Service, ServiceLimits, ServiceOptions, TlsFiles,
+};
 use shadegrid::{Algorithm, Error, HashOptions};
 
 use super::exit::Exit;
@@ -42,6 +44,10 @@ pub(crate) struct Arguments {
     /// Signatures that clients of the Hasher-Matcher-Actioner are offered, with a comma between: pdq, photodna
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "pdq")]
     hma_signals: Vec<Algorithm>,
+
+    /// Which pictures clients of PhotoDNA's cloud may send: own, as everybody, or cloud, as there
+    #[arg(long, value_name = "LIMITS", default_value = "own")]
+    photodna_limits: PhotoDnaLimits,
 
     /// Serve numbers for Prometheus at http://ADDRESS/metrics, such as 127.0.0.1:9184
     #[arg(long, value_name = "ADDRESS")]
@@ -154,11 +160,12 @@ struct LimitArguments {
 }
 
 /// Options that a configuration takes the place of.
-const CONFIGURED: [&str; 34] = [
+const CONFIGURED: [&str; 35] = [
     "gallery",
     "listen",
     "hma",
     "hma_signals",
+    "photodna_limits",
     "metrics",
     "data",
     "no_keys",
@@ -250,6 +257,7 @@ impl Arguments {
             .listen(self.listen)
             .hma(self.hma)
             .hma_signals(self.hma_signals)
+            .photodna_limits(self.photodna_limits)
             .metrics(self.metrics)
             .data(self.data)
             .no_keys(self.no_keys)

@@ -46,6 +46,16 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
+    /// The library's options for a client that is or is not shown distances. Who chooses the largest distance finds every distance by trying.
+    pub(crate) fn search_for(&self, distances: bool) -> Answer<SearchOptions> {
+        let chosen = self.threshold.is_some() || self.joint.is_some() || self.nearest.is_some();
+        if chosen && !distances {
+            let detail = "the key is shown no distances, so it chooses neither threshold, joint nor nearest";
+            return Err(Problem::new(axum::http::StatusCode::FORBIDDEN, "distances", detail));
+        }
+        self.search()
+    }
+
     /// The library's options.
     pub(crate) fn search(&self) -> Answer<SearchOptions> {
         if self.joint.is_some() && self.threshold.is_some() {

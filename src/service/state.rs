@@ -27,7 +27,7 @@ const TRIED: &str = "serve.tried";
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What each version of the file adds to the one before. A line is never changed, only followed by another.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "
     CREATE TABLE keys (
         id TEXT PRIMARY KEY,
@@ -64,6 +64,10 @@ const MIGRATIONS: [&str; 2] = [
     ) STRICT;
     CREATE INDEX entries_by_bank ON entries (bank, id);
     CREATE INDEX entries_that_wake ON entries (enabled) WHERE enabled > 1;
+",
+    "
+    ALTER TABLE keys ADD COLUMN distances TEXT NOT NULL DEFAULT 'exact';
+    ALTER TABLE keys ADD COLUMN lane TEXT NOT NULL DEFAULT 'interactive';
 ",
 ];
 

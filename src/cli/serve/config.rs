@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
-use shadegrid::service::{GalleryFile, ServiceLimits, ServiceOptions, TlsFiles};
+use shadegrid::service::{GalleryFile, PhotoDnaLimits, ServiceLimits, ServiceOptions, TlsFiles};
 use shadegrid::{Algorithm, Error};
 
 use super::super::bytes;
@@ -32,10 +32,44 @@ struct File {
     threads: Option<NonZeroUsize>,
     memory: Option<Size>,
     #[serde(default)]
-    galleries: BTreeMap<String, PathBuf>,
+    galleries: BTreeMap<String, Named>,
+    #[serde(default)]
+    photodna: PhotoDna,
     tls: Option<Tls>,
     #[serde(default)]
     limits: Limits,
+}
+
+/// `"known.gallery"`, or `{ path = "known.gallery", source = "NCMEC" }`.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "a gallery is a path, or a table of path and source")]
+enum Named {
+    Path(PathBuf),
+    Table(Gallery),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Gallery {
+    path: PathBuf,
+    /// What the PhotoDNA face calls its source.
+    source: Option<String>,
+}
+
+impl Named {
+    fn parts(self) -> (PathBuf, Option<String>) {
+        match self {
+            Named::Path(path) => (path, None),
+            Named::Table(Gallery { path, source }) => (path, source),
+        }
+    }
+}
+
+/// The PhotoDNA face.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PhotoDna {
+    limits: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -98,10 +132,14 @@ impl File {
         let names = self.hma_signals.unwrap_or_else(|| vec![Algorithm::Pdq.name().to_string()]);
         let signals = names.iter().map(|name| name.parse());
         let signals: Result<Vec<Algorithm>, Error> = signals.collect();
-        let galleries = self
-            .galleries
-            .into_iter()
-            .map(|(name, path)| GalleryFile { name: Some(name), path: folder.join(path) });
+        let (mut galleries, mut sources) = (Vec::new(), BTreeMap::new());
+        for (name, named) in self.galleries {
+            let (path, source) = named.parts();
+            sources.extend(source.map(|source| (name.clone(), source)));
+            galleries.push(GalleryFile { name: Some(name), path: folder.join(path) });
+        }
+        let limits = self.photodna.limits.as_deref().map(str::parse::<PhotoDnaLimits>).transpose();
+        let limits = limits.map_err(|error| format!("photodna.limits: {error}"))?;
         let options = ServiceOptions::default();
         let listen = self.listen.unwrap_or(options.listen);
         Ok(options
@@ -115,7 +153,9 @@ impl File {
             .reuse_port(self.reuse_port)
             .threads(resources.threads)
             .memory(resources.memory)
-            .galleries(galleries.collect())
+            .galleries(galleries)
+            .photodna_limits(limits.unwrap_or_default())
+            .sources(sources)
             .tls(self.tls.map(|tls| tls.files(folder)))
             .limits(self.limits.limits()?))
     }
@@ -180,6 +220,9 @@ mod tests {
             hma_signals = ["photodna"]
             [galleries]
             ncmec = "galleries/a.gallery"
+            other = { path = "b.gallery", source = "Own" }
+            [photodna]
+            limits = "cloud"
             [tls]
             certificate = "tls.pem"
             key = "/key.pem"
@@ -192,6 +235,9 @@ mod tests {
         assert_eq!((options.memory, options.limits.picture), (2 << 30, 7));
         assert_eq!(options.hma_signals, [Algorithm::PhotoDna]);
         assert_eq!(options.galleries[0].path, Path::new("/etc/shadegrid/galleries/a.gallery"));
+        assert_eq!(options.galleries[1].path, Path::new("/etc/shadegrid/b.gallery"));
+        assert_eq!(options.sources, BTreeMap::from([("other".to_string(), "Own".to_string())]));
+        assert_eq!(options.photodna_limits, PhotoDnaLimits::Cloud);
         let tls = options.tls.unwrap();
         assert_eq!((tls.certificate, tls.key), ("/etc/shadegrid/tls.pem".into(), "/key.pem".into()));
         assert_eq!((options.limits.body.as_millis(), options.limits.head.as_secs()), (1500, 30));
@@ -207,6 +253,9 @@ mod tests {
             ("[limits]\nbody = -1.0", "limits.body"),
             ("[limits]\npicture = \"x\"", "limits.picture"),
             ("hma_signals = [\"md5\"]", "hma_signals"),
+            ("[galleries]\na = 7", "a path, or a table"),
+            ("[galleries]\na = { path = \"a\", other = 1 }", "a path, or a table"),
+            ("[photodna]\nlimits = \"none\"", "photodna.limits"),
             ("[tls]\nkey = \"a\"", "certificate"),
         ] {
             let error = options(text).unwrap_err();

@@ -25,7 +25,8 @@ use crate::signature::{Algorithm, Pdq, PhotoDna};
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Matched {
     bank_content_id: u64,
-    distance: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    distance: Option<String>,
     #[serde(skip)]
     bank: String,
 }
@@ -103,15 +104,15 @@ async fn look_up(
     algorithm: Algorithm,
     query: Query,
 ) -> Answer<Vec<Matched>> {
-    let (allowed, banks) = (ask.galleries.as_deref(), values.list("banks"));
-    let galleries = banks.map(|banks| galleries(&app.set(allowed), &banks)).transpose()?;
+    let (set, banks) = (app.set(ask.galleries.as_deref()), values.list("banks"));
+    let galleries = banks.map(|banks| galleries(&set, &banks)).transpose()?;
     let threshold = Thresholds { photodna: None, pdq: None };
     let wanted =
         Wanted { algorithms: Some(vec![algorithm]), threshold: Some(threshold), ..Wanted::default() };
     let deadline = ask.deadline();
     let not_ready =
         |_| Problem::new(axum::http::StatusCode::SERVICE_UNAVAILABLE, "not_ready", "index not yet ready");
-    let look = Look::new(app, allowed, galleries.as_deref(), wanted.search()?, Some(deadline));
+    let look = Look::new(app, ask, galleries.as_deref(), wanted.search()?, Some(deadline));
     let look = look.map_err(not_ready)?;
     let hits = until(deadline, look.hits(app, &[vec![(None, query)]])).await?;
     let coin = coin(values)?;
@@ -119,7 +120,7 @@ async fn look_up(
     let hits = hits.iter().flatten().filter(|hit| takes_part(&hit.matched.gallery));
     let matched = hits.map(|hit| Matched {
         bank_content_id: look.set.number(hit),
-        distance: hit.matched.distance.to_string(),
+        distance: look.distances.then(|| hit.matched.distance.to_string()),
         bank: bank_name(&hit.matched.gallery),
     });
     Ok(matched.collect())
