@@ -31,6 +31,8 @@ pub struct HashOptions {
     pub decode: DecodeOptions,
     /// Which faces of a file are hashed.
     pub faces: Faces,
+    /// Whether [`Hashed::shading`] is kept, for who draws it. No record has it.
+    pub shading: bool,
 }
 
 setters!(HashOptions {
@@ -38,6 +40,7 @@ setters!(HashOptions {
     orientations: bool,
     decode: DecodeOptions,
     faces: Faces,
+    shading: bool,
 });
 
 /// Which of the pictures that a file shows are hashed: see [`Face`].
@@ -79,6 +82,7 @@ impl Default for HashOptions {
             orientations: false,
             decode: DecodeOptions::default(),
             faces: Faces::default(),
+            shading: false,
         }
     }
 }
@@ -229,6 +233,9 @@ pub struct Hashed {
     pub face: Option<Face>,
     /// What else the file shows, as far as it differs and [`HashOptions::faces`] asks for it.
     pub faces: Vec<FaceHash>,
+    /// Where [`HashOptions::shading`] asks for it, and the CPU computed the sums of the stored pixels: the 26 × 26 points whose differences the PhotoDNA-class signature
+    /// is made of, row by row, before anything is normalised, in grey levels of one pixel.
+    pub shading: Option<Vec<f64>>,
 }
 
 impl Hashed {
@@ -247,7 +254,8 @@ impl Hashed {
         }
         if wanted == Faces::Shown && !hashed.faces.is_empty() {
             let FaceHash { face, photodna, pdq, pdq512 } = hashed.faces.remove(0);
-            return Hashed { face: Some(face), photodna, pdq, pdq512, ..hashed };
+            // What was drawn is another picture than what these are of.
+            return Hashed { face: Some(face), photodna, pdq, pdq512, shading: None, ..hashed };
         }
         hashed
     }
@@ -305,6 +313,7 @@ pub struct Hasher {
     algorithms: Vec<Algorithm>,
     orientations: bool,
     faces: Faces,
+    shading: bool,
     decoder: Decoder,
     cpu: Cpu,
     /// What decoding took since it was asked for.
@@ -318,6 +327,7 @@ impl Hasher {
             algorithms: options.algorithms,
             orientations: options.orientations,
             faces: options.faces,
+            shading: options.shading,
             decoder: Decoder::new(options.decode),
             cpu: Cpu::new(Level::new()),
             decoding: Duration::ZERO,
@@ -473,8 +483,11 @@ impl Hasher {
             Err(reason) => (self.cpu.sums(&picture, &self.algorithms), Backend::Cpu, Some(reason)),
         };
         let enough = !needs_every_pixel(&sums, &picture);
-        let hashed =
-            enough.then(|| facts.onto(Hashed { backend, fallback, ..self.finish_sums(sums, &picture) }));
+        let hashed = enough.then(|| {
+            // The CPU may still hold the boxes of another picture.
+            let hashed = finish_sums(sums, &picture, &self.algorithms, self.orientations);
+            facts.onto(Hashed { backend, fallback, ..hashed })
+        });
         self.decoder.recycle(picture);
         hashed
     }
@@ -490,8 +503,10 @@ impl Hasher {
         Ok(self.finish_sums(sums, picture))
     }
 
+    /// Everything after the sums that the CPU has just computed.
     fn finish_sums(&self, sums: Sums, picture: &Picture) -> Hashed {
-        finish_sums(sums, picture, &self.algorithms, self.orientations)
+        let shading = if self.shading { self.cpu.shading() } else { None };
+        Hashed { shading, ..finish_sums(sums, picture, &self.algorithms, self.orientations) }
     }
 }
 
@@ -521,6 +536,7 @@ fn finish_sums(sums: Sums, picture: &Picture, algorithms: &[Algorithm], orientat
         pdq,
         face: None,
         faces: Vec::new(),
+        shading: None,
     }
 }
 

@@ -88,6 +88,8 @@ pub(crate) struct Looked {
     /// Where the record itself cannot show them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) matches: Option<Vec<Undistanced>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) grid: Option<Vec<i64>>,
     pub(crate) unsearched: Vec<String>,
     pub(crate) checked: Vec<Checked>,
 }

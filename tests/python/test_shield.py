@@ -7,8 +7,7 @@ import hashlib
 import json
 import os
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import pytest
 from arachnid_shield_sdk import ArachnidShield, ArachnidShieldException, MatchType, MediaClassification, ScanMediaFromPdq
@@ -27,25 +26,38 @@ def served(command: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     subprocess.run([command, "gallery", "build", gallery, known], check=True, capture_output=True)
     key = subprocess.run([command, "key", "add", "--data", data, "--scope", "match,lookup"], check=True, capture_output=True, text=True)
     options = ["--gallery", gallery, "--data", data, "--listen", "127.0.0.1:0", "--log", "json"]
-    service = subprocess.Popen([command, "serve", *map(os.fspath, options)], stderr=subprocess.PIPE, text=True)
-    try:
-        assert service.stderr is not None
-        line = json.loads(service.stderr.readline())
-        yield f"http://{line['address']}/shield/", key.stdout.strip()
-    finally:
-        service.kill()
-        service.wait()
+    with subprocess.Popen([command, "serve", *map(os.fspath, options)], stderr=subprocess.PIPE, text=True) as service:
+        try:
+            assert service.stderr is not None
+            line = json.loads(service.stderr.readline())
+            yield f"http://{line['address']}/shield/", key.stdout.strip()
+        finally:
+            service.kill()
 
 
-def client(served: tuple[str, str], monkeypatch: pytest.MonkeyPatch, password: str | None = None) -> ArachnidShield:
-    """Shield's client, whose address is a default of its base class, taken from ARACHNID_SHIELD_URL when it was imported."""
-    defaults = ArachnidShield.__mro__[1].__init__.__kwdefaults__
-    monkeypatch.setitem(defaults, "base_url", served[0])
-    return ArachnidShield(username="anybody", password=password or served[1])
+@pytest.fixture
+def client(served: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], ArachnidShield]]:
+    """Makes Shield's client with a password, and closes its connections."""
+    # Its address is a default of its base class, taken from ARACHNID_SHIELD_URL when it was imported.
+    monkeypatch.setitem(ArachnidShield.__mro__[1].__init__.__kwdefaults__, "base_url", served[0])
+    made: list[ArachnidShield] = []
+
+    def make(password: str) -> ArachnidShield:
+        made.append(ArachnidShield(username="anybody", password=password))
+        return made[-1]
+
+    yield make
+    for shield in made:
+        getattr(shield, "_ArachnidShield__client").close()
 
 
-def test_pictures_are_scanned(served: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    shield = client(served, monkeypatch)
+@pytest.fixture
+def shield(served: tuple[str, str], client: Callable[[str], ArachnidShield]) -> ArachnidShield:
+    """Shield's client with a key that is valid."""
+    return client(served[1])
+
+
+def test_pictures_are_scanned(shield: ArachnidShield) -> None:
     copy, other = HOLIDAY / "hills-small.jpg", HOLIDAY / "window.png"
     scanned = shield.scan_media_from_file(copy)
     assert scanned.matches_known_media and scanned.classification is MediaClassification.CSAM
@@ -59,22 +71,21 @@ def test_pictures_are_scanned(served: tuple[str, str], monkeypatch: pytest.Monke
     assert scanned.match_type is None and scanned.near_match_details == []
 
 
-def test_hashes_are_scanned(served: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hashes_are_scanned(shield: ArachnidShield) -> None:
     hashes = [records("hash", HOLIDAY / name)[0]["pdq"] for name in ("hills-small.jpg", "window.png")]
     own, other = (base64.b64encode(bytes.fromhex(str(text))).decode() for text in hashes)
-    scanned = client(served, monkeypatch).scan_pdq_hashes(ScanMediaFromPdq([own, other])).scanned_hashes
+    scanned = shield.scan_pdq_hashes(ScanMediaFromPdq([own, other])).scanned_hashes
     assert scanned[own].matches_known_media and scanned[own].classification == "csam"
     assert scanned[own].match_type is MatchType.Near and scanned[own].near_match_details is not None
     assert scanned[other].classification == "no-known-match" and scanned[other].match_type is None
 
 
-def test_what_cannot_be_scanned_is_an_exception_with_words(served: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    shield = client(served, monkeypatch)
+def test_what_cannot_be_scanned_is_an_exception_with_words(shield: ArachnidShield, client: Callable[[str], ArachnidShield]) -> None:
     for ask, words in (
         (lambda: shield.scan_media_from_bytes(b"no picture", "image/jpeg"), "not a picture"),
         (lambda: shield.scan_media_from_url("https://example.org/a.jpg"), "not fetched"),
         (lambda: shield.scan_pdq_hashes(ScanMediaFromPdq(["AAAA"])), "hashes[0]"),
-        (lambda: client(served, monkeypatch, "sg_a_b").scan_media_from_bytes(b"", "image/jpeg"), "key"),
+        (lambda: client("sg_a_b").scan_media_from_bytes(b"", "image/jpeg"), "key"),
     ):
         with pytest.raises(ArachnidShieldException) as raised:
             ask()

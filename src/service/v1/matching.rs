@@ -46,10 +46,11 @@ async fn lines(app: &App, look: &Look, pictures: &[Picture], outcomes: &[Outcome
             Some(Matches::WithoutDistances(matches)) => (None, Some(matches)),
             None => (None, None),
         };
+        let grid = record::grid(outcome);
         let checked = if matched.is_some() { look.set.checked() } else { Vec::new() };
         record::line_with(
             &record::of(picture, outcome, whole),
-            &Looked { matched, matches, unsearched, checked },
+            &Looked { matched, matches, grid, unsearched, checked },
         )
     });
     records.collect()
