@@ -249,6 +249,38 @@ fn one_picture_does_not_wait_for_many() {
 }
 
 #[test]
+fn pictures_that_can_wait_get_on_while_others_never_end() {
+    let engine = engine(1);
+    let (single, begun) = (picture(2, 60), std::sync::Barrier::new(2));
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // Twenty always wait.
+            let mut waiting = std::collections::VecDeque::new();
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                waiting.push_back(engine.hash(single.clone()).submit().unwrap());
+                if waiting.len() == 20 {
+                    begun.wait();
+                }
+                if waiting.len() > 20 {
+                    waiting.pop_front().unwrap().wait().unwrap();
+                }
+            }
+        });
+        begun.wait();
+        let mut bulk: Vec<_> =
+            (0..10).map(|_| engine.hash(single.clone()).lane(Lane::Bulk).submit().unwrap()).collect();
+        let began = std::time::Instant::now();
+        while !bulk.is_empty() && began.elapsed() < Duration::from_secs(60) {
+            bulk.retain_mut(|hashing| poll(hashing).is_none());
+            std::thread::yield_now();
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(bulk.is_empty(), "{} of 10 starve", bulk.len());
+    });
+}
+
+#[test]
 fn an_engine_that_is_dropped_finishes_what_was_asked_for() {
     let engine = engine(2);
     let bytes = picture(9, 300);
