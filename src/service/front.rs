@@ -67,7 +67,8 @@ async fn let_in(front: &Front, mut request: Request, next: Next, id: &str) -> An
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     let scope = scope_of(front.face, request.method().as_str(), route);
     if let (Some(keys), Some(scope)) = (&front.app.keys, scope) {
-        ask.hold_to(&*keys.check(front.face, &request, scope)?);
+        let key = keys.check(front.face, &request, scope)?;
+        ask.hold_to(&key);
     }
     request.extensions_mut().insert(ask);
     Ok(next.run(request).await)

@@ -5,9 +5,6 @@ use shadegrid::gallery::{Entry, GalleryBuilder};
 use shadegrid::service::{Direct, GalleryFile, ServiceLimits, ServiceOptions};
 use tempfile::TempDir;
 
-/// A small picture.
-pub const PICTURE: &[u8] = include_bytes!("../../../src/pipeline/example.bmp");
-
 /// A path, its method, and whether it is at the address of the HMA face.
 pub type Path = (&'static str, &'static str, bool);
 

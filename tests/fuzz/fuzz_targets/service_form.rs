@@ -8,7 +8,10 @@
 mod service;
 
 use libfuzzer_sys::fuzz_target;
-use service::{Asked, PICTURE, Path};
+use service::{Asked, Path};
+
+/// A small picture.
+const PICTURE: &[u8] = include_bytes!("../../../src/pipeline/example.bmp");
 
 const PATHS: [Path; 6] = [
     ("POST", "/v1/hash", false),
