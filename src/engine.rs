@@ -35,7 +35,7 @@
 //!
 //! Single pictures wait in one of two queues, [`Lane::Interactive`] or [`Lane::Bulk`], and share the threads with every [`run`](Engine::run). A free
 //! thread takes an interactive picture first, so that picture waits for at most one other to be finished, no matter how many millions a run
-//! has. A request whose future was dropped, or whose deadline has passed, is dropped before it costs anything.
+//! has. While interactive pictures never end, every ninth that a thread takes is one of the others. A request whose future was dropped, or whose deadline has passed, is dropped before it costs anything.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -56,6 +56,7 @@ mod request;
 mod run;
 mod search;
 mod searcher;
+mod times;
 
 pub use answer::{Hashing, Lane};
 pub use buffer_hasher::BufferHasher;
@@ -63,7 +64,8 @@ pub use failure::{HashError, PictureError};
 pub use request::HashRequest;
 pub use run::{Run, RunHandle, RunOptions};
 pub use search::Search;
-pub use searcher::{Lookups, Searcher, Searching};
+pub use searcher::{Lookups, SearchBatch, Searcher, Searching};
+pub use times::HashTimes;
 
 use many::{KeptBuffers, Many};
 
@@ -200,6 +202,16 @@ impl Engine {
     /// Most bytes that files and pictures in flight take, including what the threads keep.
     pub fn memory(&self) -> u64 {
         self.owner.workers.memory()
+    }
+
+    /// How many single pictures wait in a lane for a thread.
+    pub fn queued(&self, lane: Lane) -> usize {
+        self.owner.workers.lane(lane == Lane::Interactive).len()
+    }
+
+    /// Whether a lane holds as many as it can, so that a further picture is [`HashError::Busy`].
+    pub fn is_full(&self, lane: Lane) -> bool {
+        self.owner.workers.lane(lane == Lane::Interactive).is_full()
     }
 
     /// The GPUs that runs use.

@@ -31,6 +31,8 @@ pub struct HashOptions {
     pub decode: DecodeOptions,
     /// Which faces of a file are hashed.
     pub faces: Faces,
+    /// Whether [`Hashed::shading`] is kept, for who draws it. No record has it.
+    pub shading: bool,
 }
 
 setters!(HashOptions {
@@ -38,6 +40,7 @@ setters!(HashOptions {
     orientations: bool,
     decode: DecodeOptions,
     faces: Faces,
+    shading: bool,
 });
 
 /// Which of the pictures that a file shows are hashed: see [`Face`].
@@ -79,6 +82,7 @@ impl Default for HashOptions {
             orientations: false,
             decode: DecodeOptions::default(),
             faces: Faces::default(),
+            shading: false,
         }
     }
 }
@@ -229,6 +233,9 @@ pub struct Hashed {
     pub face: Option<Face>,
     /// What else the file shows, as far as it differs and [`HashOptions::faces`] asks for it.
     pub faces: Vec<FaceHash>,
+    /// Where [`HashOptions::shading`] asks for it, and the CPU computed the sums of the stored pixels: the 26 × 26 points whose differences the PhotoDNA-class signature
+    /// is made of, row by row, before anything is normalised, in grey levels of one pixel.
+    pub shading: Option<Vec<f64>>,
 }
 
 impl Hashed {
@@ -247,7 +254,8 @@ impl Hashed {
         }
         if wanted == Faces::Shown && !hashed.faces.is_empty() {
             let FaceHash { face, photodna, pdq, pdq512 } = hashed.faces.remove(0);
-            return Hashed { face: Some(face), photodna, pdq, pdq512, ..hashed };
+            // What was drawn is another picture than what these are of.
+            return Hashed { face: Some(face), photodna, pdq, pdq512, shading: None, ..hashed };
         }
         hashed
     }
@@ -305,8 +313,11 @@ pub struct Hasher {
     algorithms: Vec<Algorithm>,
     orientations: bool,
     faces: Faces,
+    shading: bool,
     decoder: Decoder,
     cpu: Cpu,
+    /// What decoding took since it was asked for.
+    decoding: Duration,
 }
 
 impl Hasher {
@@ -316,8 +327,10 @@ impl Hasher {
             algorithms: options.algorithms,
             orientations: options.orientations,
             faces: options.faces,
+            shading: options.shading,
             decoder: Decoder::new(options.decode),
             cpu: Cpu::new(Level::new()),
+            decoding: Duration::ZERO,
         }
     }
 
@@ -357,7 +370,8 @@ impl Hasher {
 
     /// Decodes as [`hash_first`](Hasher::hash_first) does.
     pub(crate) fn decode_first(&mut self, bytes: &[u8]) -> Result<Option<Decoded>> {
-        self.decoder.decode_coarse(bytes, &self.algorithms).map(checked).transpose()
+        let coarse = self.decoded(|decoder, algorithms| decoder.decode_coarse(bytes, algorithms));
+        coarse.map(checked).transpose()
     }
 
     /// Bytes that are kept for the next picture.
@@ -368,6 +382,19 @@ impl Hasher {
     /// Gives up the memory that is kept for the next picture.
     pub(crate) fn forget(&mut self) {
         self.decoder.forget();
+    }
+
+    /// How long decoding took since this was asked last.
+    pub(crate) fn take_decoding(&mut self) -> Duration {
+        std::mem::take(&mut self.decoding)
+    }
+
+    /// Decodes, and counts the time.
+    fn decoded<T>(&mut self, decode: impl FnOnce(&mut Decoder, &[Algorithm]) -> T) -> T {
+        let started = Instant::now();
+        let decoded = decode(&mut self.decoder, &self.algorithms);
+        self.decoding += started.elapsed();
+        decoded
     }
 
     /// As [`hash`](Hasher::hash), and how long decoding, the sums and all after them took: for benchmarks.
@@ -404,13 +431,16 @@ impl Hasher {
             return hashed;
         }
         let Hasher { algorithms, orientations, decoder, cpu, .. } = self;
-        let mut found = Vec::new();
+        let (mut found, started, mut hashing) = (Vec::new(), Instant::now(), Duration::ZERO);
         decoder.faces(bytes, decoded, &mut |face, picture| {
+            let started = Instant::now();
             if check_least_size(picture.width, picture.height).is_ok() {
                 let sums = cpu.sums(picture, algorithms);
                 found.push(FaceHash::of(face, finish_sums(sums, picture, algorithms, *orientations)));
             }
+            hashing += started.elapsed();
         });
+        self.decoding += started.elapsed().saturating_sub(hashing);
         hashed.with_faces(found, self.faces)
     }
 
@@ -424,12 +454,12 @@ impl Hasher {
 
     /// Decodes one picture for [`finish`](Hasher::finish), as far as its signatures need it.
     pub(crate) fn decode(&mut self, bytes: &[u8]) -> Result<Decoded> {
-        checked(self.decoder.decode_for(bytes, &self.algorithms)?)
+        checked(self.decoded(|decoder, algorithms| decoder.decode_for(bytes, algorithms))?)
     }
 
     /// Hashes every pixel of one encoded picture.
     pub(crate) fn hash_every_pixel(&mut self, bytes: &[u8]) -> Result<Hashed> {
-        let decoded = self.decoder.decode_every_pixel(bytes, &self.algorithms)?;
+        let decoded = self.decoded(|decoder, algorithms| decoder.decode_every_pixel(bytes, algorithms))?;
         let (facts, picture) = Facts::of(decoded);
         let hashed = facts.onto(self.hash_picture(&picture)?);
         Ok(self.finish_faces(hashed, facts.with(picture), bytes))
@@ -453,8 +483,11 @@ impl Hasher {
             Err(reason) => (self.cpu.sums(&picture, &self.algorithms), Backend::Cpu, Some(reason)),
         };
         let enough = !needs_every_pixel(&sums, &picture);
-        let hashed =
-            enough.then(|| facts.onto(Hashed { backend, fallback, ..self.finish_sums(sums, &picture) }));
+        let hashed = enough.then(|| {
+            // The CPU may still hold the boxes of another picture.
+            let hashed = finish_sums(sums, &picture, &self.algorithms, self.orientations);
+            facts.onto(Hashed { backend, fallback, ..hashed })
+        });
         self.decoder.recycle(picture);
         hashed
     }
@@ -470,8 +503,10 @@ impl Hasher {
         Ok(self.finish_sums(sums, picture))
     }
 
+    /// Everything after the sums that the CPU has just computed.
     fn finish_sums(&self, sums: Sums, picture: &Picture) -> Hashed {
-        finish_sums(sums, picture, &self.algorithms, self.orientations)
+        let shading = if self.shading { self.cpu.shading() } else { None };
+        Hashed { shading, ..finish_sums(sums, picture, &self.algorithms, self.orientations) }
     }
 }
 
@@ -501,6 +536,7 @@ fn finish_sums(sums: Sums, picture: &Picture, algorithms: &[Algorithm], orientat
         pdq,
         face: None,
         faces: Vec::new(),
+        shading: None,
     }
 }
 

@@ -99,8 +99,8 @@ pub use decode::{
     Orient, Part, Viewing,
 };
 pub use engine::{
-    BufferHasher, Engine, EngineBuilder, HashError, HashRequest, Hashing, Lane, Lookups, PictureError, Run,
-    RunHandle, RunOptions, Search, Searcher, Searching,
+    BufferHasher, Engine, EngineBuilder, HashError, HashRequest, HashTimes, Hashing, Lane, Lookups,
+    PictureError, Run, RunHandle, RunOptions, Search, SearchBatch, Searcher, Searching,
 };
 pub use error::{Error, Result};
 pub use hasher::{FaceHash, Faces, Flag, HashOptions, Hashed, Hasher, PdqHash, PdqPath, PhotoDnaHash};

@@ -42,6 +42,7 @@ use tokio::sync::watch;
 use crate::engine::{Engine, Searcher};
 use crate::error::{Error, Result};
 
+mod abyss;
 mod accept;
 mod app;
 mod auth;
@@ -50,6 +51,7 @@ mod body;
 mod choices;
 pub(crate) mod clock;
 mod connections;
+mod direct;
 mod event;
 mod face;
 mod fetching;
@@ -69,18 +71,23 @@ mod origin;
 mod page;
 mod permits;
 mod photodna;
+mod pictrs;
 mod pictures;
 mod problem;
 mod record;
+mod scan;
+mod shield;
 mod state;
 mod synced;
 mod tls;
 mod v1;
 
+#[doc(hidden)]
+pub use direct::Direct;
 pub use event::{Event, Reporter};
 pub use galleries::GalleryFile;
 pub use keys::KeyStore;
-pub use options::{ServiceLimits, ServiceOptions};
+pub use options::{PhotoDnaLimits, ServiceLimits, ServiceOptions};
 pub use state::keys::{Key, NewKey, Scope};
 pub use synced::sync_by_hand;
 pub use tls::TlsFiles;
@@ -97,6 +104,7 @@ use face::Face;
 use fetching::Fetching;
 use front::Front;
 use galleries::Galleries;
+use metrics::Metrics;
 use permits::Permits;
 use state::State;
 use synced::Synced;
@@ -159,37 +167,10 @@ impl Service {
     /// Those of the galleries, [`Error::Input`] for choices that are not safe, [`Error::Io`] where an address cannot be listened at or a thread is refused.
     pub fn start(options: ServiceOptions) -> Result<Service> {
         options.check()?;
-        let ServiceOptions { listen, reuse_port, threads, memory, limits, .. } = &options;
+        let ServiceOptions { listen, reuse_port, limits, .. } = &options;
         let tls = options.tls.clone().map(Tls::open).transpose()?.map(Arc::new);
-        let state = options.data.as_deref().map(State::own).transpose()?.map(Arc::new);
-        let synced = Synced::of(&options.sync, options.data.as_deref())?;
-        let galleries = Galleries::open(options.galleries.clone(), synced.files())?;
-        let banks = state.clone().map(|state| Banks::open(state, &galleries)).transpose()?;
-        let keys = state.filter(|_| !options.no_keys).map(Keys::of).transpose()?;
-        let mut hash = options.hash.clone();
-        let decode = &mut hash.decode.limits;
-        decode.max_file_bytes = decode.max_file_bytes.min(limits.picture);
-        let engine = Engine::builder().threads(threads.get()).memory(memory - memory / BODIES).options(hash);
-        let (engine, permits) = (engine.build()?, Permits::new(memory / BODIES));
-        let fetching = Fetching::new(&options.fetch, &permits, &engine.options().decode.limits)?;
         let (phase, watched) = watch::channel(Phase::Serving);
-        let app = App {
-            engine,
-            searcher: Searcher::start(*threads, WAITING)?,
-            galleries,
-            banks,
-            permits,
-            fetching,
-            synced,
-            limits: limits.clone(),
-            choices: Default::default(),
-            keys,
-            signals: options.hma_signals.clone(),
-            phase: watched,
-            ids: Default::default(),
-            reporter: options.reporter.clone(),
-            metrics: Default::default(),
-        };
+        let app = app_of(&options, watched)?;
         let own = Bound::at(*listen, *reuse_port)?;
         let hma = options.hma.map(|address| Bound::at(address, *reuse_port)).transpose()?;
         let metrics = options.metrics.map(|address| Bound::at(address, *reuse_port)).transpose()?;
@@ -279,6 +260,44 @@ impl Service {
     }
 }
 
+/// What every request uses, opened and started.
+fn app_of(options: &ServiceOptions, watched: watch::Receiver<Phase>) -> Result<App> {
+    let ServiceOptions { threads, memory, limits, .. } = options;
+    let state = options.data.as_deref().map(State::own).transpose()?.map(Arc::new);
+    let synced = Synced::of(&options.sync, options.data.as_deref())?;
+    let galleries = Galleries::open(options.galleries.clone(), synced.files())?;
+    let banks = state.clone().map(|state| Banks::open(state, &galleries)).transpose()?;
+    let keys = state.clone().filter(|_| !options.no_keys).map(Keys::of).transpose()?;
+    let mut hash = options.hash.clone();
+    let decode = &mut hash.decode.limits;
+    decode.max_file_bytes = decode.max_file_bytes.min(limits.picture);
+    let engine = Engine::builder().threads(threads.get()).memory(memory - memory / BODIES).options(hash);
+    let (engine, permits) = (engine.build()?, Permits::new(memory / BODIES));
+    let fetching = Fetching::new(&options.fetch, &permits, &engine.options().decode.limits)?;
+    let metrics = Arc::new(Metrics::default());
+    let searched = metrics.clone();
+    Ok(App {
+        engine,
+        searcher: Searcher::start_watched(*threads, WAITING, move |batch| searched.searched(batch))?,
+        galleries,
+        banks,
+        permits,
+        fetching,
+        synced,
+        limits: limits.clone(),
+        choices: Default::default(),
+        keys,
+        signals: options.hma_signals.clone(),
+        photodna_limits: options.photodna_limits,
+        sources: options.sources.clone(),
+        phase: watched,
+        ids: Default::default(),
+        reporter: options.reporter.clone(),
+        metrics,
+        state,
+    })
+}
+
 fn runtime() -> Result<Runtime> {
     let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get().min(SERVING));
     let mut builder = tokio::runtime::Builder::new_multi_thread();
@@ -288,8 +307,14 @@ fn runtime() -> Result<Runtime> {
 
 /// Everything at the main address.
 fn own_router(app: &Shared) -> Router {
-    let photodna = fronted(photodna::router(app), app, Face::PhotoDna);
-    fronted(v1::router(app).merge(page::router(app.fetching.is_some())), app, Face::Own).merge(photodna)
+    let others = [
+        (photodna::router(app), Face::PhotoDna),
+        (shield::router(app), Face::Shield),
+        (abyss::router(app), Face::Abyss),
+        (pictrs::router(app), Face::PictRs),
+    ];
+    let own = fronted(v1::router(app).merge(page::router(app.fetching.is_some())), app, Face::Own);
+    others.into_iter().fold(own, |all, (router, face)| all.merge(fronted(router, app, face)))
 }
 
 /// Everything at the address of the HMA face.
@@ -310,6 +335,9 @@ async fn watch_files(app: Shared, tls: Option<Arc<Tls>>) {
         let (app, tls) = (app.clone(), tls.clone());
         let looked = tokio::task::spawn_blocking(move || {
             app.refresh(None);
+            if let Some(state) = &app.state {
+                state.try_disk();
+            }
             if let Some(keys) = &app.keys {
                 // A file that cannot be read now is read the next time; until then the keys are those that were known.
                 let _ = keys.refresh();

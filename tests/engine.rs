@@ -178,6 +178,51 @@ fn a_full_lane_says_so_and_loses_nothing() {
 }
 
 #[test]
+fn an_engine_says_where_the_time_went_and_what_waits() {
+    let engine = Engine::builder().threads(1).queue(3).build().unwrap();
+    let bytes = picture(5, 900);
+    let mut asked: Vec<_> = (0..3).map(|_| engine.hash(bytes.clone()).submit().unwrap()).collect();
+    assert!(engine.queued(Lane::Interactive) >= 2 && engine.queued(Lane::Bulk) == 0);
+    // One may be with the thread already.
+    let more = engine.hash(bytes.clone()).submit();
+    assert!(more.is_err() || engine.is_full(Lane::Interactive) || engine.queued(Lane::Interactive) == 2);
+    drop(more);
+    let times: Vec<_> = asked
+        .iter_mut()
+        .map(|hashing| {
+            while poll(hashing).is_none() {
+                std::thread::yield_now();
+            }
+            hashing.times().unwrap()
+        })
+        .collect();
+    assert!(times.iter().all(|times| times.decoding > Duration::ZERO && times.hashing > Duration::ZERO));
+    assert!(times[2].waited >= times[0].decoding + times[0].hashing, "{times:?}");
+    let mut corrupt = engine.hash(b"no picture".to_vec()).submit().unwrap();
+    while poll(&mut corrupt).is_none() {
+        std::thread::yield_now();
+    }
+    assert!(corrupt.times().is_some());
+    let mut late = engine.hash(bytes).deadline(Duration::ZERO).submit().unwrap();
+    while poll(&mut late).is_none() {
+        std::thread::yield_now();
+    }
+    assert_eq!(late.times(), None, "no thread was at it");
+}
+
+/// A picture larger than a thread's share waits for memory, which is no work.
+#[test]
+fn a_large_picture_has_its_times_too() {
+    let engine = Engine::builder().threads(1).memory(64 << 20).build().unwrap();
+    let mut hashing = engine.hash(picture(5, 3000)).submit().unwrap();
+    while poll(&mut hashing).is_none() {
+        std::thread::yield_now();
+    }
+    let times = hashing.times().unwrap();
+    assert!(times.decoding > Duration::ZERO && times.hashing > Duration::ZERO, "{times:?}");
+}
+
+#[test]
 fn pictures_that_nobody_waits_for_cost_nothing() {
     let engine = engine(1);
     let large = picture(5, 2000);
@@ -201,6 +246,38 @@ fn one_picture_does_not_wait_for_many() {
     engine.hash(single).wait().unwrap();
     let done = many.iter_mut().filter_map(poll).count();
     assert!(done < 150, "{done} of 300 were first");
+}
+
+#[test]
+fn pictures_that_can_wait_get_on_while_others_never_end() {
+    let engine = engine(1);
+    let (single, begun) = (picture(2, 60), std::sync::Barrier::new(2));
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // Twenty always wait.
+            let mut waiting = std::collections::VecDeque::new();
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                waiting.push_back(engine.hash(single.clone()).submit().unwrap());
+                if waiting.len() == 20 {
+                    begun.wait();
+                }
+                if waiting.len() > 20 {
+                    waiting.pop_front().unwrap().wait().unwrap();
+                }
+            }
+        });
+        begun.wait();
+        let mut bulk: Vec<_> =
+            (0..10).map(|_| engine.hash(single.clone()).lane(Lane::Bulk).submit().unwrap()).collect();
+        let began = std::time::Instant::now();
+        while !bulk.is_empty() && began.elapsed() < Duration::from_secs(60) {
+            bulk.retain_mut(|hashing| poll(hashing).is_none());
+            std::thread::yield_now();
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(bulk.is_empty(), "{} of 10 starve", bulk.len());
+    });
 }
 
 #[test]

@@ -128,6 +128,12 @@ def check(browser, url, pictures):
         browser.drop(HOLIDAY / "hills-small.jpg")
         said = browser.until("document.getElementById('verdict').innerText")
         assert "match" in said and "No match" not in said, said
+        greys = browser.value(
+            "(() => { const { data } = document.getElementById('grid').getContext('2d').getImageData(0, 0, 26, 26);"
+            " return new Set(data.filter((_, at) => at % 4 === 0)).size; })()"
+        )
+        assert greys > 50 and browser.value("!document.getElementById('grid').closest('figure').hidden"), greys
+        assert browser.value("document.getElementById('record').textContent.includes('grid')") is False
         matches = browser.value("document.getElementById('matches').innerText")
         assert "known" in matches and "case 7" in matches and "photodna" in matches, matches
         assert browser.value("JSON.parse(document.getElementById('record').textContent).matches[0].distance") == 72

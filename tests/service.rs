@@ -29,6 +29,8 @@ mod keys;
 mod life;
 #[path = "service/packaging.rs"]
 mod packaging;
+#[path = "service/small.rs"]
+mod small;
 
 use client::{Server, gallery, hashed, holiday, pictures};
 
@@ -102,6 +104,44 @@ fn options_are_those_of_the_command() {
         let one = server.post("/v1/hash?algorithms=pdq", "", &picture).is(200);
         assert!(all["photodna"].is_string() && one["photodna"].is_null() && one["pdq"] == all["pdq"]);
     }
+}
+
+#[test]
+fn the_points_of_a_signature_are_given_where_they_are_asked_for() {
+    let (_folder, path) = known(&["hills.jpg"]);
+    let server = Server::start(&["--gallery", &path]);
+    for name in ["hills.jpg", "window.png", "coast-broken.jpg"] {
+        let picture = holiday(name);
+        let mut record = server.post("/v1/hash?grid=1", "", &picture).is(200);
+        let points = record.as_object_mut().unwrap().remove("grid").unwrap();
+        assert_eq!(record, server.post("/v1/hash", "", &picture).is(200), "{name}: nothing else changes");
+        assert_eq!(server.post("/v1/match?grid=1", "", &picture).is(200)["grid"], points);
+        let points: Vec<f64> = points.as_array().unwrap().iter().map(|one| one.as_f64().unwrap()).collect();
+        assert_eq!(points.len(), 26 * 26);
+        // The gradients of these points are those of the signature: each of its 144 numbers is one of four parts of a cell's differences.
+        let at = |u: usize, v: usize| points[v * 26 + u];
+        let mut sums = [0.0f64; 144];
+        for v in 1..25 {
+            for u in 1..25 {
+                let (across, down) = (at(u - 1, v) - at(u + 1, v), at(u, v - 1) - at(u, v + 1));
+                let cell = ((v - 1) / 4 * 6 + (u - 1) / 4) * 4;
+                for (part, value) in [across, -across, down, -down].into_iter().enumerate() {
+                    sums[cell + part] += value.max(0.0);
+                }
+            }
+        }
+        let signature = hashed(&picture).photodna.unwrap().signature.0.map(f64::from);
+        let mean = |all: &[f64]| all.iter().sum::<f64>() / all.len() as f64;
+        let (a, b) = (mean(&sums), mean(&signature));
+        let spread = |x: &[f64], m: f64| x.iter().map(|x| (x - m).powi(2)).sum::<f64>();
+        let together: f64 = sums.iter().zip(&signature).map(|(x, y)| (x - a) * (y - b)).sum();
+        let correlation = together / (spread(&sums, a) * spread(&signature, b)).sqrt();
+        assert!(correlation > 0.8, "{name}: {correlation}");
+    }
+    assert!(
+        server.post("/v1/hash?grid=1&algorithms=pdq", "", &holiday("hills.jpg")).is(200)["grid"].is_null()
+    );
+    assert!(server.post("/v1/hash?grid=x", "", b"x").problem(400, "input").contains("grid"));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use fearless_simd::Level;
 use super::layout::{Layout, Reduction, Samples, Shape, Table};
 use super::{PdqSums, Sums};
 use crate::kernel::dct::{self, Luma};
-use crate::kernel::gradient::{self, gradients};
+use crate::kernel::gradient::{POINTS, RADIUS_WEIGHTS, gradients};
 use crate::kernel::reduce::{Schedule, Scratch, reduce};
 use crate::picture::{COARSE_ZERO, Picture, Planes};
 use crate::signature::Algorithm;
@@ -19,6 +19,8 @@ pub(crate) struct Cpu {
     scratch: Scratch,
     grids: Vec<Vec<u64>>,
     colour_grids: Vec<Vec<u64>>,
+    /// The three grids of boxes that the last picture's gradients are of, and what one grey level of one pixel counts in them.
+    boxes: Option<([Vec<i64>; 3], f64)>,
 }
 
 /// Shapes whose schedules are kept: pictures of one source come in a few sizes. A schedule takes some 100 KB, that of a very wide picture a few MB.
@@ -51,6 +53,7 @@ impl Cpu {
             scratch: Scratch::default(),
             grids: Vec::new(),
             colour_grids: Vec::new(),
+            boxes: None,
         }
     }
 
@@ -70,8 +73,12 @@ impl Cpu {
             None => Schedules::new(Layout::new(shape, algorithms)),
         };
         self.reduce_planes(&schedules, &picture.planes);
+        self.boxes = self.boxes(&schedules.layout).map(|boxes| (boxes, schedules.layout.box_unit()));
         let sums = Sums {
-            gradients: self.gradients(&schedules.layout),
+            gradients: self.boxes.as_ref().map(|(boxes, unit)| {
+                let [small, middle, large] = boxes.each_ref().map(Vec::as_slice);
+                (gradients([small, middle, large], schedules.layout.largest_box()), *unit)
+            }),
             pdq: self.pdq(&schedules.layout, Algorithm::Pdq),
             pdq512: self.pdq(&schedules.layout, Algorithm::Pdq512),
         };
@@ -105,22 +112,24 @@ impl Cpu {
         }
     }
 
-    fn gradients(&self, layout: &Layout) -> Option<(gradient::Gradients, f64)> {
+    fn boxes(&self, layout: &Layout) -> Option<[Vec<i64>; 3]> {
         let tables = layout.boxes()?;
-        let boxes: Vec<Vec<i64>> = tables
-            .iter()
-            .enumerate()
-            .map(|(r, table)| match layout.shape.samples {
-                // Sums stay under 2⁶²: see `kernel/reduce.rs`.
-                Samples::Rgb | Samples::Grey => self.grids[r].iter().map(|&sum| sum as i64).collect(),
-                Samples::Coarse { colour, .. } => {
-                    let colours = colour.map(|_| self.colour_grids[r].as_slice());
-                    coarse_boxes(table, &self.grids[r], colours)
-                }
-            })
-            .collect();
-        let boxes = [&boxes[0][..], &boxes[1], &boxes[2]];
-        Some((gradients(boxes, layout.largest_box()), layout.box_unit()))
+        Some([0, 1, 2].map(|r| match layout.shape.samples {
+            // Sums stay under 2⁶²: see `kernel/reduce.rs`.
+            Samples::Rgb | Samples::Grey => self.grids[r].iter().map(|&sum| sum as i64).collect(),
+            Samples::Coarse { colour, .. } => {
+                let colours = colour.map(|_| self.colour_grids[r].as_slice());
+                coarse_boxes(&tables[r], &self.grids[r], colours)
+            }
+        }))
+    }
+
+    /// The 26 × 26 points whose differences are the last picture's gradients (Eq 11), row by row, in grey levels of one pixel; `None` where its sums had none.
+    pub(crate) fn shading(&self) -> Option<Vec<f64>> {
+        let (boxes, unit) = self.boxes.as_ref()?;
+        let weights = RADIUS_WEIGHTS.map(|weight| weight as f64 / (1u64 << 32) as f64);
+        let point = |point: usize| (0..3).map(|r| boxes[r][point] as f64 * weights[r]).sum::<f64>() / unit;
+        Some((0..POINTS).map(point).collect())
     }
 
     fn pdq(&self, layout: &Layout, algorithm: Algorithm) -> Option<PdqSums> {

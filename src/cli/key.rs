@@ -13,8 +13,9 @@ use super::exit::Exit;
 
 /// Make, list and revoke the keys of a service
 ///
-/// A key is sg_ID_SECRET. A client sends it as `Authorization: Bearer sg_…`, clients of PhotoDNA's cloud as `Ocp-Apim-Subscription-Key`. It is
-/// shown once, when it is made; the folder holds its SHA-256 alone. A service that runs follows within seconds.
+/// A key is sg_ID_SECRET. A client sends it as `Authorization: Bearer sg_…`, clients of PhotoDNA's cloud as `Ocp-Apim-Subscription-Key`,
+/// those of Arachnid Shield and abyss as their password. It is shown once, when it is made; the folder holds its
+/// SHA-256 alone. A service that runs follows within seconds.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -60,6 +61,14 @@ struct Add {
     #[arg(long, value_name = "N")]
     rate: Option<f64>,
 
+    /// Keep from it how far apart signatures are: its answers have no distances, and it chooses no thresholds
+    #[arg(long)]
+    no_distances: bool,
+
+    /// Let its pictures wait in the bulk lane, behind those that somebody waits for
+    #[arg(long)]
+    bulk: bool,
+
     /// Days until it ends [default: never]
     #[arg(long, value_name = "N")]
     days: Option<u32>,
@@ -103,6 +112,8 @@ impl Add {
             .scopes(self.scope)
             .galleries((!self.gallery.is_empty()).then_some(self.gallery))
             .rate(self.rate)
+            .no_distances(self.no_distances)
+            .bulk(self.bulk)
             .expires(self.days.map(end))
     }
 }
@@ -111,7 +122,10 @@ fn line(key: &Key) -> String {
     let seconds =
         |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let scopes: Vec<&str> = key.scopes.iter().map(|scope| scope.name()).collect();
+    let (distances, lane) =
+        (if key.no_distances { "none" } else { "exact" }, if key.bulk { "bulk" } else { "interactive" });
     let line = json!({ "id": key.id, "name": key.name, "scopes": scopes, "galleries": key.galleries, "rate": key.rate,
+        "distances": distances, "lane": lane,
         "created": seconds(key.created), "expires": key.expires.map(seconds), "revoked": key.revoked.map(seconds),
         "valid": key.is_valid() });
     format!("{line}\n")

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use shadegrid::service::{Event, GalleryFile, Reporter, Service, ServiceLimits, ServiceOptions, TlsFiles};
+use shadegrid::service::{
+    Event, GalleryFile, PhotoDnaLimits, Reporter, Service, ServiceLimits, ServiceOptions, TlsFiles,
+};
 use shadegrid::{Algorithm, Error, HashOptions};
 
 use super::exit::Exit;
@@ -45,6 +47,10 @@ pub(crate) struct Arguments {
     /// Signatures that clients of the Hasher-Matcher-Actioner are offered, with a comma between: pdq, photodna
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "pdq")]
     hma_signals: Vec<Algorithm>,
+
+    /// Which pictures clients of PhotoDNA's cloud may send: own, as everybody, or cloud, as there
+    #[arg(long, value_name = "LIMITS", default_value = "own")]
+    photodna_limits: PhotoDnaLimits,
 
     /// Serve numbers for Prometheus at http://ADDRESS/metrics, such as 127.0.0.1:9184
     #[arg(long, value_name = "ADDRESS")]
@@ -160,11 +166,12 @@ struct LimitArguments {
 }
 
 /// Options that a configuration takes the place of.
-const CONFIGURED: [&str; 38] = [
+const CONFIGURED: [&str; 39] = [
     "gallery",
     "listen",
     "hma",
     "hma_signals",
+    "photodna_limits",
     "metrics",
     "data",
     "no_keys",
@@ -260,6 +267,7 @@ impl Arguments {
             .listen(self.listen)
             .hma(self.hma)
             .hma_signals(self.hma_signals)
+            .photodna_limits(self.photodna_limits)
             .metrics(self.metrics)
             .data(self.data)
             .no_keys(self.no_keys)

@@ -4,18 +4,19 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
 use super::failure::{HashError, PictureError};
+use super::times::{Clock, HashTimes, Measured};
 use crate::hasher::{HashOptions, Hashed};
 use crate::pipeline::{Task, dropped};
 
 /// Which queue a picture waits in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Lane {
-    /// For pictures that somebody waits for: they go first.
+    /// For pictures that somebody waits for: they go first, eight for one of the others.
     #[default]
     Interactive,
     /// For pictures that can wait.
@@ -27,6 +28,7 @@ pub enum Lane {
 #[must_use = "dropping it cancels the request"]
 pub struct Hashing {
     pub(super) answer: Arc<Answer<Hashed>>,
+    pub(super) measured: Measured,
 }
 
 impl Hashing {
@@ -37,6 +39,11 @@ impl Hashing {
     /// Those of [`HashRequest::wait`](super::HashRequest::wait).
     pub fn wait(self) -> Result<Hashed, HashError> {
         self.answer.wait(None)
+    }
+
+    /// Where the time went, once there is an outcome; `None` where no thread began with the picture.
+    pub fn times(&self) -> Option<HashTimes> {
+        self.measured.get().copied()
     }
 }
 
@@ -61,6 +68,7 @@ pub(super) struct Request {
     pub(super) options: Arc<HashOptions>,
     pub(super) deadline: Option<Instant>,
     pub(super) answer: Arc<Answer<Hashed>>,
+    pub(super) clock: Clock,
 }
 
 impl Task for Request {
@@ -76,7 +84,21 @@ impl Task for Request {
         self.answer.is_wanted(self.deadline)
     }
 
-    fn done(self: Box<Self>, outcome: crate::error::Result<Hashed>, _: Instant) {
+    fn spent(&mut self, started: Instant) {
+        self.clock.worked(started);
+    }
+
+    fn decoded(&mut self, took: Duration) {
+        self.clock.decoded(took);
+    }
+
+    fn waited(&mut self, took: Duration) {
+        self.clock.waited(took);
+    }
+
+    fn done(mut self: Box<Self>, outcome: crate::error::Result<Hashed>, started: Instant) {
+        self.clock.worked(started);
+        self.clock.stop();
         self.answer.give(outcome.map_err(|error| PictureError::from(&error).into()));
     }
 }

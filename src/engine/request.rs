@@ -10,6 +10,7 @@ use crossbeam_channel::Sender;
 use super::Owner;
 use super::answer::{Answer, Hashing, Lane, Request};
 use super::failure::HashError;
+use super::times::{Clock, Measured};
 use crate::hasher::{HashOptions, Hashed};
 use crate::pipeline::Task;
 
@@ -55,12 +56,12 @@ impl<'e> HashRequest<'e> {
     /// What to send, where to, and what to wait for.
     fn submission(self) -> Submission<'e> {
         let HashRequest { owner, bytes, options, deadline, lane } = self;
-        let answer = Arc::new(Answer::default());
-        let hashing = Hashing { answer: answer.clone() };
+        let (answer, measured) = (Arc::new(Answer::default()), Measured::default());
+        let hashing = Hashing { answer: answer.clone(), measured: measured.clone() };
         let queue = owner.workers.lane(lane == Lane::Interactive);
         Submission {
             queue,
-            request: Box::new(Request { bytes, options, deadline, answer }),
+            request: Box::new(Request { bytes, options, deadline, answer, clock: Clock::new(measured) }),
             hashing,
             deadline,
         }
@@ -98,7 +99,7 @@ impl IntoFuture for HashRequest<'_> {
 
     fn into_future(self) -> Hashing {
         self.submit().unwrap_or_else(|error| {
-            let hashing = Hashing { answer: Arc::default() };
+            let hashing = Hashing { answer: Arc::default(), measured: Measured::default() };
             hashing.answer.give(Err(error));
             hashing
         })

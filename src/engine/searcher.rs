@@ -3,13 +3,14 @@
 //! Look-ups are batched without a timer: a free thread takes what waits for the same galleries with the same options, and never waits for more.
 //! One batch costs little more than its largest part, so the batches grow with the load.
 
+use std::fmt;
 use std::future::Future;
 use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::thread::Builder;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
@@ -29,6 +30,28 @@ type Galleries = Arc<Vec<(String, Arc<Gallery>)>>;
 #[derive(Debug, Clone)]
 pub struct Searcher {
     queue: Sender<Lookup>,
+}
+
+/// What was searched at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SearchBatch {
+    /// How many records were looked up.
+    pub records: usize,
+    /// How long each of the look-ups waited for a thread.
+    pub waited: Vec<Duration>,
+    /// How long the search took.
+    pub took: Duration,
+}
+
+/// What is called with every batch.
+#[derive(Clone)]
+struct Watch(Arc<dyn Fn(&SearchBatch) + Send + Sync>);
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Watch(…)")
+    }
 }
 
 /// What is looked up.
@@ -83,15 +106,38 @@ impl Searcher {
     ///
     /// [`Error::Io`] if the system refuses a thread.
     pub fn start(threads: NonZeroUsize, waiting: usize) -> Result<Searcher> {
-        let (queue, waiting) = bounded(waiting);
+        Searcher::start_watched(threads, waiting, |_| {})
+    }
+
+    /// The same, and a function that is called with every batch, on the thread that searched it: it must neither block nor panic.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the system refuses a thread.
+    pub fn start_watched(
+        threads: NonZeroUsize,
+        waiting: usize,
+        watch: impl Fn(&SearchBatch) + Send + Sync + 'static,
+    ) -> Result<Searcher> {
+        let ((queue, waiting), watch) = (bounded(waiting), Watch(Arc::new(watch)));
         for _ in 0..threads.get() {
-            let waiting = waiting.clone();
+            let (waiting, watch) = (waiting.clone(), watch.clone());
             Builder::new()
                 .name("shadegrid-search".to_string())
-                .spawn(move || serve(&waiting))
+                .spawn(move || serve(&waiting, &watch))
                 .map_err(refused)?;
         }
         Ok(Searcher { queue })
+    }
+
+    /// How many look-ups wait for a thread.
+    pub fn queued(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Whether as many wait as may, so that a further one is [`HashError::Busy`].
+    pub fn is_full(&self) -> bool {
+        self.queue.is_full()
     }
 
     /// Queues look-ups. Never blocks.
@@ -102,7 +148,8 @@ impl Searcher {
     pub fn submit(&self, lookups: Lookups) -> Result<Searching, HashError> {
         let answer = Arc::new(Answer::default());
         let searching = Searching { answer: answer.clone() };
-        self.queue.try_send(Lookup { lookups, answer }).map(|()| searching).map_err(|_| HashError::Busy)
+        let lookup = Lookup { lookups, answer, asked: Instant::now() };
+        self.queue.try_send(lookup).map(|()| searching).map_err(|_| HashError::Busy)
     }
 }
 
@@ -111,6 +158,7 @@ impl Searcher {
 struct Lookup {
     lookups: Lookups,
     answer: Arc<Answer<Vec<Vec<Hit>>>>,
+    asked: Instant,
 }
 
 impl Lookup {
@@ -139,7 +187,7 @@ fn is_same(own: &(String, Arc<Gallery>), other: &(String, Arc<Gallery>)) -> bool
 }
 
 /// Takes look-ups until nobody can ask any more.
-fn serve(waiting: &Receiver<Lookup>) {
+fn serve(waiting: &Receiver<Lookup>, watch: &Watch) {
     let mut scratch = Scratch::default();
     let mut next = None;
     while let Some(first) = next.take().or_else(|| waiting.recv().ok()) {
@@ -154,14 +202,15 @@ fn serve(waiting: &Receiver<Lookup>) {
             records += other.records();
             batch.push(other);
         }
-        search(batch, &mut scratch);
+        search(batch, &mut scratch, watch);
     }
 }
 
 /// Searches for what is still wanted of a batch.
-fn search(mut batch: Vec<Lookup>, scratch: &mut Scratch) {
+fn search(mut batch: Vec<Lookup>, scratch: &mut Scratch, watch: &Watch) {
     batch.retain(|lookup| lookup.answer.is_wanted(lookup.lookups.deadline));
     let Some(first) = batch.first() else { return };
+    let waited = batch.iter().map(|lookup| lookup.asked.elapsed()).collect();
     let (galleries, options) = (first.lookups.galleries.clone(), first.lookups.options.clone());
     let (mut all, mut counts) = (Queries::default(), Vec::new());
     for lookup in &mut batch {
@@ -169,7 +218,9 @@ fn search(mut batch: Vec<Lookup>, scratch: &mut Scratch) {
         all.append(std::mem::take(&mut lookup.lookups.queries));
     }
     let of: Vec<_> = galleries.iter().map(|(name, gallery)| (name.as_str(), &**gallery)).collect();
+    let started = Instant::now();
     let found = search_hits(&of, &options, &all, scratch).map_err(|error| PictureError::from(&error));
+    watch.0(&SearchBatch { records: counts.iter().sum(), waited, took: started.elapsed() });
     match found {
         Ok(found) => {
             let mut found = found.into_iter();
@@ -231,12 +282,29 @@ mod tests {
     }
 
     #[test]
+    fn every_batch_is_seen_by_who_watches() {
+        let (sender, batches) = crossbeam_channel::unbounded();
+        let watch = move |batch: &SearchBatch| sender.send(batch.clone()).unwrap();
+        let searcher = Searcher::start_watched(NonZeroUsize::MIN, 64, watch).unwrap();
+        let known = gallery(Pdq([0x5a; 32]));
+        let asked: Vec<_> =
+            (0..20).map(|_| searcher.submit(lookups(&known, Pdq([0; 32]), 3)).unwrap()).collect();
+        asked.into_iter().for_each(|searching| drop(searching.wait().unwrap()));
+        let seen: Vec<SearchBatch> = batches.try_iter().collect();
+        assert_eq!(seen.iter().map(|batch| batch.records).sum::<usize>(), 60);
+        assert_eq!(seen.iter().map(|batch| batch.waited.len()).sum::<usize>(), 20);
+        assert!(seen.iter().all(|batch| batch.records == 3 * batch.waited.len()));
+        assert_eq!(searcher.queued(), 0);
+    }
+
+    #[test]
     fn a_full_queue_is_said_at_once() {
         let (sender, _waiting) = bounded(1);
         let searcher = Searcher { queue: sender };
         let known = gallery(Pdq([0x5a; 32]));
+        assert!(!searcher.is_full());
         let first = searcher.submit(lookups(&known, Pdq([0; 32]), 1));
-        assert!(first.is_ok());
+        assert!(first.is_ok() && searcher.is_full() && searcher.queued() == 1);
         assert_eq!(searcher.submit(lookups(&known, Pdq([0; 32]), 1)).unwrap_err(), HashError::Busy);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::work::{MakeWork, Work};
 use crate::hasher::HashOptions;
@@ -46,6 +47,11 @@ impl Kept {
             let theirs = self.works.iter_mut().filter(|(other, _)| Arc::ptr_eq(other, options) == own);
             theirs.for_each(|(_, work)| work.forget());
         }
+    }
+
+    /// How long decoding with these options took since this was asked last.
+    pub(super) fn take_decoding(&mut self, options: &Arc<HashOptions>) -> Duration {
+        self.place(options).map_or(Duration::ZERO, |place| self.works[place].1.take_decoding())
     }
 
     /// Drops the work for these options.

@@ -12,7 +12,7 @@
 
 use std::fmt::Debug;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 
@@ -55,6 +55,12 @@ pub(crate) trait Task: Debug + Send {
 
     /// Counts the time since `started` as spent on it.
     fn spent(&mut self, _started: Instant) {}
+
+    /// Says how much of the time that is or will be counted went into decoding.
+    fn decoded(&mut self, _took: Duration) {}
+
+    /// Says how much of it went into waiting for memory.
+    fn waited(&mut self, _took: Duration) {}
 
     /// Takes the outcome, which took the time since `started`.
     fn done(self: Box<Self>, outcome: Result<Hashed>, started: Instant);
@@ -129,7 +135,6 @@ pub(super) fn drive(ring: &Ring<Travelling>, returned: &Sender<Box<Returned>>) {
 mod tests {
     use std::ffi::OsString;
     use std::num::NonZeroUsize;
-    use std::time::Duration;
 
     use super::*;
     use crate::backend::gpu::{Capacity, devices_for_tests};

@@ -92,7 +92,7 @@ fn hashed(width: u32) -> Hashed {
     let backend = crate::Backend::Cpu;
     let (fallback, photodna, pdq, pdq512) = (None, None, None, None);
     let viewing = Viewing::default();
-    let (face, faces) = (None, Vec::new());
+    let (face, faces, shading) = (None, Vec::new(), None);
     Hashed {
         format,
         width,
@@ -107,6 +107,7 @@ fn hashed(width: u32) -> Hashed {
         pdq512,
         face,
         faces,
+        shading,
     }
 }
 

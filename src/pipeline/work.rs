@@ -1,6 +1,7 @@
 //! What a thread does with one encoded picture, all at once or in the two halves of the way through a device.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::backend::Sums;
 use crate::decode::Memory;
@@ -34,6 +35,11 @@ pub(crate) trait Work: Send {
 
     /// Gives them up.
     fn forget(&mut self) {}
+
+    /// How much of its time went into decoding since this was asked last.
+    fn take_decoding(&mut self) -> Duration {
+        Duration::ZERO
+    }
 
     /// The first half of the way through a device: decodes within `most` bytes. Without an own way, [`hash`](Work::hash).
     fn decode(&mut self, encoded: &[u8], _need: Memory, _most: u64) -> Result<Decoded> {
@@ -92,6 +98,10 @@ impl Work for HashWork {
 
     fn forget(&mut self) {
         self.hasher.forget();
+    }
+
+    fn take_decoding(&mut self) -> Duration {
+        self.hasher.take_decoding()
     }
 
     fn decode(&mut self, encoded: &[u8], need: Memory, most: u64) -> Result<Decoded> {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 
@@ -145,7 +145,11 @@ impl Worker {
     fn start_through(&mut self, mut pending: Pending, started: Instant) {
         let (need, share) = (pending.need, self.shared.share);
         let decode = |work: &mut dyn Work, encoded: &[u8]| work.decode(encoded, need, share);
-        let (facts, picture) = match self.surviving(&*pending.task, decode).unwrap_or_else(Err) {
+        let decoded = self.surviving(&*pending.task, decode).unwrap_or_else(Err);
+        // The next picture's time begins anew.
+        let decoding = self.kept.take_decoding(pending.task.options());
+        pending.task.decoded(decoding);
+        let (facts, picture) = match decoded {
             Ok(Decoded::Picture(decoded)) => *decoded,
             Ok(Decoded::Hashed(hashed)) => {
                 return self.ended(pending, Ok(hashed.map(|hashed| *hashed)), started);
@@ -180,9 +184,11 @@ impl Worker {
 
     /// Hashes with lent memory.
     fn hash_large(&mut self, pending: Pending, loan: Reservation) {
-        let Pending { task, asked, .. } = pending;
-        let mut outcome = self.hash_apart(&*task);
+        let Pending { mut task, asked, .. } = pending;
+        task.waited(asked.elapsed());
+        let (mut outcome, decoding) = self.hash_apart(&*task);
         drop(loan);
+        task.decoded(decoding);
         if let (Ok(hashed), true) = (&mut outcome, task.has_devices()) {
             hashed.fallback = Some("larger than a thread's share of the memory".into());
         }
@@ -193,17 +199,29 @@ impl Worker {
     ///
     /// Allocators keep freed memory for the thread that freed it (glibc up to 64 MB each): done on the
     /// workers' own threads, every worker would sit on the memory of its last large picture.
-    fn hash_apart(&self, task: &dyn Task) -> Result<Hashed> {
+    fn hash_apart(&self, task: &dyn Task) -> (Result<Hashed>, Duration) {
         let (make_work, options, encoded) = (&self.shared.make_work, &**task.options(), task.encoded());
-        let hash = move || surviving(|| make_work(options).hash(encoded)).unwrap_or_else(Err);
-        thread::scope(|scope| {
-            let thread = start(scope, "shadegrid-hash-large", hash)?;
-            thread.join().unwrap_or_else(|panic| Err(panicked(&panics::message(&*panic))))
+        let hash = move || {
+            surviving(|| {
+                let mut work = make_work(options);
+                (work.hash(encoded), work.take_decoding())
+            })
+        };
+        let failed = |error| (Err(error), Duration::ZERO);
+        thread::scope(|scope| match start(scope, "shadegrid-hash-large", hash) {
+            Ok(thread) => {
+                let joined = thread.join();
+                let outcome = joined.unwrap_or_else(|panic| Err(panicked(&panics::message(&*panic))));
+                outcome.unwrap_or_else(failed)
+            }
+            Err(error) => failed(error),
         })
     }
 
     /// Gives the outcome to the task. Without one the picture needs more memory, and waits for it.
-    fn ended(&self, mut pending: Pending, outcome: Result<Option<Hashed>>, started: Instant) {
+    fn ended(&mut self, mut pending: Pending, outcome: Result<Option<Hashed>>, started: Instant) {
+        let decoding = self.kept.take_decoding(pending.task.options());
+        pending.task.decoded(decoding);
         match outcome.transpose() {
             Some(outcome) => pending.task.done(outcome, started),
             None => {

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! A free thread takes an interactive picture first, then one that came back from a device, then one that got its memory, then bulk pictures and
-//! pictures of runs as they come. No thread ever waits for those who take the results: their queues have no bound of their own, and hold no more than
+//! pictures of runs as they come. After [`IN_A_ROW`] interactive ones it takes one of those that can wait, so that these do not starve, no matter how many
+//! interactive ones come. No thread ever waits for those who take the results: their queues have no bound of their own, and hold no more than
 //! what is in flight.
 
 use std::num::NonZeroUsize;
@@ -23,6 +24,9 @@ use super::threads::refused;
 use super::worker::{Bounded, Step, Worker};
 use crate::error::Result;
 use crate::limits::machine_memory;
+
+/// How many interactive pictures a thread takes one after the other while others wait: the lanes are served 8 : 1.
+const IN_A_ROW: u8 = 8;
 
 /// Threads that hash, for single pictures and for runs. When the last clone is dropped, they finish what was asked for and end.
 #[derive(Debug, Clone)]
@@ -58,7 +62,7 @@ impl Workers {
         let (returned_sender, returned) = unbounded();
         let ((interactive_sender, interactive), (bulk_sender, bulk)) = (bounded(queue), bounded(queue));
         let (job_sender, jobs) = bounded(2 * count.get());
-        let inbox = Inbox { interactive, bulk, jobs, lent, returned, open: 3 };
+        let inbox = Inbox { interactive, bulk, jobs, lent, returned, open: 3, in_a_row: 0 };
         for number in 0..count.get() {
             let (mut worker, mut inbox) = (Worker::new(shared.clone(), lent_sender.clone()), inbox.clone());
             let work = move || {
@@ -110,13 +114,19 @@ struct Inbox {
     returned: Receiver<Box<Returned>>,
     /// How many of the first three may still bring something.
     open: u8,
+    /// Interactive pictures since the last one that could wait.
+    in_a_row: u8,
 }
 
 impl Inbox {
     /// What to do next; `None` when nothing is to come.
     fn next(&mut self) -> Option<Step> {
         loop {
+            if let Some(task) = self.next_that_can_wait() {
+                return Some(Step::New(task));
+            }
             if let Ok(task) = self.interactive.try_recv() {
+                self.in_a_row = self.in_a_row.saturating_add(1);
                 return Some(Step::New(task));
             }
             if let Ok(returned) = self.returned.try_recv() {
@@ -132,15 +142,24 @@ impl Inbox {
             // Nothing of the first three was there; what comes now goes first, and of several at once `select!` picks at random.
             let closed = select! {
                 recv(self.interactive) -> task => match task {
-                    Ok(task) => return Some(Step::New(task)),
+                    Ok(task) => {
+                        self.in_a_row = self.in_a_row.saturating_add(1);
+                        return Some(Step::New(task));
+                    }
                     Err(_) => &mut self.interactive,
                 },
                 recv(self.bulk) -> task => match task {
-                    Ok(task) => return Some(Step::New(task)),
+                    Ok(task) => {
+                        self.in_a_row = 0;
+                        return Some(Step::New(task));
+                    }
                     Err(_) => &mut self.bulk,
                 },
                 recv(self.jobs) -> task => match task {
-                    Ok(task) => return Some(Step::New(task)),
+                    Ok(task) => {
+                        self.in_a_row = 0;
+                        return Some(Step::New(task));
+                    }
                     Err(_) => &mut self.jobs,
                 },
                 recv(self.returned) -> returned => match returned {
@@ -156,5 +175,122 @@ impl Inbox {
             *closed = never();
             self.open -= 1;
         }
+    }
+
+    /// A bulk picture or one of a run, where it is their turn; of both, either.
+    fn next_that_can_wait(&mut self) -> Option<Box<dyn Task>> {
+        if self.in_a_row < IN_A_ROW {
+            return None;
+        }
+        // Where none waits now, the next one that comes is not kept waiting for another round.
+        let task = select! {
+            recv(self.bulk) -> task => task.ok(),
+            recv(self.jobs) -> task => task.ok(),
+            default => None,
+        };
+        self.in_a_row = if task.is_some() { 0 } else { self.in_a_row };
+        task
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt;
+    use std::sync::Mutex;
+    use std::time::Instant;
+
+    use super::*;
+    use crate::decode::Memory;
+    use crate::hasher::{HashOptions, Hashed, Hasher};
+    use crate::pipeline::work::Work;
+
+    /// Which lane each picture came from, as they were hashed.
+    type Seen = Arc<Mutex<Vec<u8>>>;
+
+    struct Noting(Seen);
+
+    impl Work for Noting {
+        fn memory(&mut self, _: &[u8]) -> Memory {
+            Memory { first: 0, worst: 0 }
+        }
+
+        fn hash(&mut self, encoded: &[u8]) -> Result<Hashed> {
+            self.0.lock().unwrap().push(encoded[0]);
+            Hasher::new(HashOptions::default()).hash(encoded)
+        }
+    }
+
+    /// A picture that holds its thread until it is let go, or says that it was done.
+    struct Lettered(Vec<u8>, Arc<HashOptions>, Sender<()>);
+
+    impl fmt::Debug for Lettered {
+        fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("Lettered")
+        }
+    }
+
+    impl Task for Lettered {
+        fn encoded(&self) -> &[u8] {
+            &self.0
+        }
+
+        fn options(&self) -> &Arc<HashOptions> {
+            &self.1
+        }
+
+        fn is_wanted(&self) -> bool {
+            true
+        }
+
+        fn done(self: Box<Self>, _: Result<Hashed>, _: Instant) {
+            // The first one waits here: nobody takes what it says until all others are in their queues.
+            self.2.send(()).unwrap();
+        }
+    }
+
+    /// The lanes of one thread's pictures in the order in which it took them, where so many wait when it begins.
+    fn order(interactive: usize, bulk: usize, runs: usize) -> Vec<u8> {
+        let seen = Seen::default();
+        let noting = seen.clone();
+        let make = Box::new(move |_: &HashOptions| Box::new(Noting(noting.clone())) as Box<dyn Work>);
+        let one = NonZeroUsize::MIN;
+        let workers = Workers::of(Bounded::with(make, one, 1 << 20), one, 1 << 20, 500).unwrap();
+        let (holding, held) = bounded(0);
+        let (sender, done) = unbounded();
+        let options = Arc::new(HashOptions::default());
+        let task = |letter: u8, sender: &Sender<()>| {
+            Box::new(Lettered(vec![letter], options.clone(), sender.clone())) as Box<dyn Task>
+        };
+        workers.lane(true).send(task(b'h', &holding)).unwrap();
+        (0..bulk).for_each(|_| workers.lane(false).send(task(b'b', &sender)).unwrap());
+        (0..runs).for_each(|_| workers.jobs.send(task(b'r', &sender)).unwrap());
+        (0..interactive).for_each(|_| workers.lane(true).send(task(b'i', &sender)).unwrap());
+        held.recv().unwrap();
+        (0..interactive + bulk + runs).for_each(|_| done.recv().unwrap());
+        let order = seen.lock().unwrap().clone();
+        assert_eq!(order.len(), 1 + interactive + bulk + runs);
+        order
+    }
+
+    #[test]
+    fn lanes_are_served_eight_to_one() {
+        let order = order(80, 100, 0);
+        // The one that held the thread was the first of a row.
+        assert_eq!(order[..9], *b"hiiiiiiib");
+        assert_eq!(order[9..27], *b"iiiiiiiibiiiiiiiib");
+        let mixed: Vec<u8> = order.iter().take(90).copied().collect();
+        assert_eq!(mixed.iter().filter(|lane| **lane == b'b').count(), 10);
+        assert!(order[91..].iter().all(|lane| *lane == b'b'), "what can wait has the rest");
+    }
+
+    #[test]
+    fn pictures_of_runs_starve_as_little_as_those_of_the_bulk_lane() {
+        let order = order(360, 50, 2);
+        let last = order.iter().rposition(|lane| *lane == b'r').unwrap();
+        // Each of some 40 turns is a run's with probability one half until both were there.
+        assert!(last < 400, "{last}");
+        assert!(
+            order[1..].chunks(9).take(10).all(|row| row.iter().filter(|lane| **lane == b'i').count() >= 8)
+        );
     }
 }

@@ -1,5 +1,6 @@
 //! What every request uses, and what a request is known by.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,9 +15,11 @@ use super::fetching::Fetching;
 use super::galleries::{Change, Galleries, Set};
 use super::ids::Ids;
 use super::metrics::Metrics;
-use super::options::ServiceLimits;
+use super::options::{PhotoDnaLimits, ServiceLimits};
 use super::permits::Permits;
 use super::problem::{Answer, Problem};
+use super::state::State;
+use super::state::keys::Key;
 use super::synced::Synced;
 use crate::engine::{Engine, Lane, Searcher};
 use crate::signature::Algorithm;
@@ -40,10 +43,16 @@ pub(crate) struct App {
     pub(crate) keys: Option<Keys>,
     /// The signatures that the HMA face knows.
     pub(crate) signals: Vec<Algorithm>,
+    /// Which pictures the PhotoDNA face takes.
+    pub(crate) photodna_limits: PhotoDnaLimits,
+    /// What the PhotoDNA face calls the source of a gallery, where that is not its name.
+    pub(crate) sources: BTreeMap<String, String>,
     pub(crate) phase: watch::Receiver<Phase>,
     pub(crate) ids: Ids,
     pub(crate) reporter: Reporter,
-    pub(crate) metrics: Metrics,
+    pub(crate) metrics: Arc<Metrics>,
+    /// The folder that keys and banks are kept in.
+    pub(crate) state: Option<Arc<State>>,
 }
 
 impl App {
@@ -87,6 +96,8 @@ pub(crate) struct Ask {
     /// The galleries that the key may see; `None`: all.
     pub(crate) galleries: Option<Vec<String>>,
     pub(crate) lane: Lane,
+    /// Whether the answer says how far apart signatures are.
+    pub(crate) distances: bool,
     /// How long the answer may take, once the body is there.
     patience: Duration,
 }
@@ -105,7 +116,16 @@ impl Ask {
             }
         };
         let (request_id, lane) = (request_id.to_string(), lane(text("priority")));
-        Ok(Ask { request_id, galleries: None, lane, patience })
+        Ok(Ask { request_id, galleries: None, lane, distances: true, patience })
+    }
+
+    /// Holds the request to what its key may see and do.
+    pub(crate) fn hold_to(&mut self, key: &Key) {
+        self.galleries.clone_from(&key.galleries);
+        self.distances = !key.no_distances;
+        if key.bulk {
+            self.lane = Lane::Bulk;
+        }
     }
 
     /// When the caller has no more use for the answer.

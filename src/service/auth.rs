@@ -8,6 +8,8 @@ use arc_swap::ArcSwap;
 use axum::extract::Request;
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, StatusCode};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::face::Face;
 use super::problem::{Answer, Problem};
@@ -64,7 +66,7 @@ impl Keys {
     pub(crate) fn check(&self, face: Face, request: &Request, scope: Scope) -> Answer<Arc<Key>> {
         let text = presented(face, request);
         let kept = text.as_deref().and_then(parts).and_then(|(id, secret)| self.find(id, secret));
-        let key = kept.ok_or_else(|| unauthorized(text.is_some()))?;
+        let key = kept.ok_or_else(|| unauthorized(face, text.is_some()))?;
         if !key.may(scope) {
             let detail = format!("the key lacks the scope {scope}");
             return Err(Problem::new(StatusCode::FORBIDDEN, "scope", detail));
@@ -97,10 +99,11 @@ impl Keys {
     }
 }
 
-fn unauthorized(was_presented: bool) -> Problem {
-    let detail = match was_presented {
-        true => "the key is not known, has ended or was revoked",
-        false => "a key is needed: Authorization: Bearer sg_…",
+fn unauthorized(face: Face, was_presented: bool) -> Problem {
+    let detail = match (was_presented, face) {
+        (true, _) => "the key is not known, has ended or was revoked",
+        (false, Face::Shield | Face::Abyss) => "a key is needed, as the password of Authorization: Basic",
+        (false, _) => "a key is needed: Authorization: Bearer sg_…",
     };
     Problem::new(StatusCode::UNAUTHORIZED, "key", detail)
 }
@@ -118,8 +121,19 @@ fn presented(face: Face, request: &Request) -> Option<String> {
                 found.map(|(_, value)| value.into_owned())
             })
         }
+        Face::Shield | Face::Abyss => password(header(request.headers(), AUTHORIZATION.as_str())?),
+        Face::PictRs => request.uri().path().rsplit('/').next().map(String::from),
         Face::Hma => bearer().or_else(|| request.extensions().get::<PathKey>().map(|key| key.0.clone())),
     }
+}
+
+/// The password of `Basic …` (RFC 7617), whatever the user's name.
+fn password(header: &str) -> Option<String> {
+    let (scheme, credentials) = header.split_once(' ')?;
+    let credentials =
+        BASE64.decode(credentials.trim()).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
+    let credentials = String::from_utf8(credentials).ok()?;
+    credentials.split_once(':').map(|(_, password)| password.to_string())
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -134,8 +148,10 @@ pub(crate) fn scope_of(face: Face, method: &str, route: &str) -> Option<Scope> {
             None
         }
         (Face::Own, "/v1/hash") => Some(Scope::Hash),
-        (Face::Own, "/v1/match") | (Face::PhotoDna, _) => Some(Scope::Match),
-        (Face::Own, "/v1/lookup" | "/v1/compare") => Some(Scope::Lookup),
+        (Face::Own, "/v1/lookup" | "/v1/compare") | (Face::Shield, "/shield/v1/pdq/") => Some(Scope::Lookup),
+        (Face::Own, "/v1/match") | (Face::PhotoDna | Face::Shield | Face::Abyss | Face::PictRs, _) => {
+            Some(Scope::Match)
+        }
         (Face::Hma, "/" | "/status" | "/status/live" | "/site-map" | "") => None,
         (Face::Hma, "/h/hash") => Some(Scope::Hash),
         (Face::Hma, "/m/lookup") if !reads => Some(Scope::Match),
@@ -173,6 +189,23 @@ mod tests {
     }
 
     #[test]
+    fn a_password_is_what_follows_the_first_colon() {
+        let basic = |credentials: &str| format!("Basic {}", BASE64.encode(credentials));
+        for (header, expected) in [
+            (basic("admin:sg_a_b"), Some("sg_a_b")),
+            (basic(":a:b"), Some("a:b")),
+            (basic("admin:").replace("Basic", "bAsIc"), Some("")),
+            (basic("admin"), None),
+            (basic("a:b").replace("Basic", "Bearer"), None),
+            ("Basic".to_string(), None),
+            ("Basic %%".to_string(), None),
+            (format!("Basic {}", BASE64.encode(b"a:\xff")), None),
+        ] {
+            assert_eq!(password(&header).as_deref(), expected, "{header}");
+        }
+    }
+
+    #[test]
     fn what_changes_galleries_needs_the_right_to() {
         for (face, method, route, scope) in [
             (Face::Own, "POST", "/v1/galleries/{name}/reload", Some(Scope::GalleriesWrite)),
@@ -180,6 +213,10 @@ mod tests {
             (Face::Own, "GET", "/healthz", None),
             (Face::Own, "POST", "/v1/something-new", Some(Scope::GalleriesWrite)),
             (Face::PhotoDna, "POST", "/photodna/v1.0/Match", Some(Scope::Match)),
+            (Face::Shield, "POST", "/shield/v1/media/", Some(Scope::Match)),
+            (Face::Shield, "POST", "/shield/v1/pdq/", Some(Scope::Lookup)),
+            (Face::Abyss, "POST", "/xrpc/com.atproto.unspecced.scanBlob", Some(Scope::Match)),
+            (Face::PictRs, "POST", "/hooks/pict-rs/{token}", Some(Scope::Match)),
             (Face::Hma, "POST", "/m/lookup", Some(Scope::Match)),
             (Face::Hma, "GET", "/m/raw_lookup", Some(Scope::Lookup)),
             (Face::Hma, "DELETE", "/c/bank/{name}", Some(Scope::GalleriesWrite)),

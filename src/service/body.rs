@@ -1,5 +1,7 @@
 //! Bodies of requests: bytes are lent before any is read, and reading has a time and a length.
 
+use std::time::Instant;
+
 use axum::body::Body;
 use axum::http::StatusCode;
 use bytes::{Bytes, BytesMut};
@@ -33,8 +35,9 @@ pub(crate) async fn read(app: &App, body: Body, size: Size) -> Answer<Held> {
     }
     let length = announced.unwrap_or(size.most);
     let mut permit = app.permits.take(length.saturating_mul(size.times)).await?;
-    let all = collect(body, announced, size.most);
+    let (all, began) = (collect(body, announced, size.most), Instant::now());
     let bytes = timeout(app.limits.body, all).await.map_err(|_| too_slow(app))??;
+    app.metrics.read(began.elapsed());
     permit.shrink((bytes.len() as u64).saturating_mul(size.times));
     Ok(Held { bytes, permit })
 }

@@ -46,6 +46,16 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
+    /// The library's options for a client that is or is not shown distances. Who chooses the largest distance finds every distance by trying.
+    pub(crate) fn search_for(&self, distances: bool) -> Answer<SearchOptions> {
+        let chosen = self.threshold.is_some() || self.joint.is_some() || self.nearest.is_some();
+        if chosen && !distances {
+            let detail = "the key is shown no distances, so it chooses neither threshold, joint nor nearest";
+            return Err(Problem::new(axum::http::StatusCode::FORBIDDEN, "distances", detail));
+        }
+        self.search()
+    }
+
     /// The library's options.
     pub(crate) fn search(&self) -> Answer<SearchOptions> {
         if self.joint.is_some() && self.threshold.is_some() {
@@ -84,6 +94,8 @@ pub(crate) struct Choices {
     orient: Option<Orient>,
     damaged: Option<DamagedPolicy>,
     faces: Option<Faces>,
+    /// Whether the answer has the 26 × 26 points that the PhotoDNA-class signature is made of.
+    grid: bool,
 }
 
 impl Choices {
@@ -117,6 +129,7 @@ impl Choices {
             "orient" => self.orient = Some(choice(value, name)?),
             "damaged" => self.damaged = Some(choice(value, name)?),
             "faces" => self.faces = Some(choice(value, name)?),
+            "grid" => self.grid = flag(value, name)?,
             _ => return Ok(false),
         }
         Ok(true)
@@ -133,6 +146,7 @@ impl Choices {
         }
         options.orientations = looks_up && self.wanted.orientations == Orientations::All;
         options.faces = self.faces.unwrap_or(options.faces);
+        options.shading = self.grid;
         let decode = &mut options.decode;
         decode.detail = self.detail.unwrap_or(decode.detail);
         decode.orient = self.orient.unwrap_or(decode.orient);
@@ -157,13 +171,7 @@ impl Wanted {
             }
             "nearest" => self.nearest = Some(number(value, name)?),
             "quality_min" => self.quality_min = Some(number(value, name)?),
-            "include_flat" => {
-                self.include_flat = match value {
-                    "" | "1" | "true" => true,
-                    "0" | "false" => false,
-                    _ => return Err(Problem::input("include_flat must be true or false")),
-                }
-            }
+            "include_flat" => self.include_flat = flag(value, name)?,
             _ => return Ok(false),
         }
         Ok(true)
@@ -184,6 +192,14 @@ fn choice<T: FromStr<Err = Error>>(value: &str, name: &str) -> Answer<T> {
 /// Algorithms with commas between.
 pub(crate) fn list(value: &str, name: &str) -> Answer<Vec<Algorithm>> {
     value.split(',').map(|one| choice(one, name)).collect()
+}
+
+fn flag(value: &str, name: &str) -> Answer<bool> {
+    match value {
+        "" | "1" | "true" => Ok(true),
+        "0" | "false" => Ok(false),
+        _ => Err(Problem::input(format!("{name} must be true or false"))),
+    }
 }
 
 fn number<T: FromStr>(value: &str, name: &str) -> Answer<T> {

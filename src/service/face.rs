@@ -1,5 +1,7 @@
 //! The faces: whose manner of speaking a request and its errors have.
 
+use axum::http::header::WWW_AUTHENTICATE;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use serde_json::json;
 
@@ -14,6 +16,12 @@ pub(crate) enum Face {
     PhotoDna,
     /// Meta's Hasher-Matcher-Actioner.
     Hma,
+    /// Project Arachnid's Shield.
+    Shield,
+    /// Bluesky's abyss.
+    Abyss,
+    /// What pict-rs asks about uploads.
+    PictRs,
 }
 
 impl Face {
@@ -23,13 +31,16 @@ impl Face {
             Face::Own => "v1",
             Face::PhotoDna => "photodna",
             Face::Hma => "hma",
+            Face::Shield => "shield",
+            Face::Abyss => "abyss",
+            Face::PictRs => "pict-rs",
         }
     }
 
     /// A problem in the face's own form.
     pub(crate) fn problem(self, problem: &Problem, request_id: &str) -> Response {
         match self {
-            Face::Own => problem.document(request_id),
+            Face::Own | Face::PictRs => problem.document(request_id),
             Face::PhotoDna => {
                 let body = json!({ "statusCode": problem.status.as_u16(), "message": problem.detail });
                 problem.answer(&body, "application/json")
@@ -38,6 +49,23 @@ impl Face {
                 let body = json!({ "message": problem.detail });
                 problem.answer(&body, "application/json")
             }
+            Face::Shield => {
+                let body = json!({ "detail": problem.detail });
+                basic(problem.answer(&body, "application/json"))
+            }
+            Face::Abyss => {
+                let body = json!({ "error": problem.code, "message": problem.detail });
+                basic(problem.answer(&body, "application/json"))
+            }
         }
     }
+}
+
+/// Asks for a password instead of a token.
+fn basic(mut response: Response) -> Response {
+    if response.status() == StatusCode::UNAUTHORIZED {
+        let realm = HeaderValue::from_static("Basic realm=\"shadegrid\"");
+        response.headers_mut().insert(WWW_AUTHENTICATE, realm);
+    }
+    response
 }

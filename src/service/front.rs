@@ -70,7 +70,8 @@ async fn let_in(front: &Front, mut request: Request, next: Next, id: &str) -> An
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     let scope = scope_of(front.face, method.as_str(), route);
     if let (Some(keys), Some(scope)) = (&front.app.keys, scope) {
-        ask.galleries.clone_from(&keys.check(front.face, &request, scope)?.galleries);
+        let key = keys.check(front.face, &request, scope)?;
+        ask.hold_to(&key);
     }
     request.extensions_mut().insert(ask);
     Ok(next.run(request).await)

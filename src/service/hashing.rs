@@ -44,7 +44,10 @@ impl Work {
     async fn outcome(&self, app: &App, picture: &Picture) -> Result<Outcome, HashError> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         let request = app.engine.hash(picture.bytes.clone());
-        match request.options(&self.options).lane(self.lane).deadline(left).submit()?.await {
+        let mut hashing = request.options(&self.options).lane(self.lane).deadline(left).submit()?;
+        let outcome = (&mut hashing).await;
+        hashing.times().iter().for_each(|times| app.metrics.hashed(times));
+        match outcome {
             Ok(hashed) => {
                 app.metrics.record("ok");
                 Ok(Ok(hashed))

@@ -6,7 +6,7 @@ use std::time::Instant;
 use futures_util::future::try_join_all;
 use serde::Serialize;
 
-use super::app::App;
+use super::app::{App, Ask};
 use super::galleries::{Checked, Set};
 use super::problem::{Answer, Problem};
 use crate::engine::Lookups;
@@ -22,6 +22,8 @@ pub(crate) struct Look {
     pub(crate) set: Arc<Set>,
     pub(crate) options: Arc<SearchOptions>,
     pub(crate) deadline: Option<Instant>,
+    /// Whether the answer says how far apart signatures are.
+    pub(crate) distances: bool,
 }
 
 /// What is looked up for one record: its faces, by their names.
@@ -31,9 +33,50 @@ pub(crate) type Faces = Vec<(Option<Text>, Query)>;
 #[derive(Debug, Serialize)]
 pub(crate) struct Found {
     pub(crate) matched: bool,
-    pub(crate) matches: Vec<RecordMatch>,
+    pub(crate) matches: Matches,
     /// Every signature that was not looked up, and why.
     pub(crate) unsearched: Vec<String>,
+}
+
+/// Matches as an answer shows them.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Matches {
+    Whole(Vec<RecordMatch>),
+    /// For keys that are shown no distances.
+    WithoutDistances(Vec<Undistanced>),
+}
+
+/// A match without its distance.
+#[derive(Debug, Serialize)]
+pub(crate) struct Undistanced {
+    gallery: String,
+    key: String,
+    label: String,
+    source: String,
+    position: u64,
+    algorithm: Text,
+    orientation: Text,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    face: Option<Text>,
+}
+
+impl From<RecordMatch> for Undistanced {
+    fn from(matched: RecordMatch) -> Undistanced {
+        let RecordMatch { gallery, key, label, source, position, algorithm, distance: _, orientation, face } =
+            matched;
+        Undistanced { gallery, key, label, source, position, algorithm, orientation, face }
+    }
+}
+
+impl Matches {
+    fn of(hits: Vec<Hit>, distances: bool) -> Matches {
+        let matches = hits.into_iter().map(|hit| hit.matched);
+        match distances {
+            true => Matches::Whole(matches.collect()),
+            false => Matches::WithoutDistances(matches.map(Undistanced::from).collect()),
+        }
+    }
 }
 
 /// What the record of a picture that was looked up has besides.
@@ -42,6 +85,11 @@ pub(crate) struct Looked {
     /// Absent where nothing was looked up: then nobody knows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) matched: Option<bool>,
+    /// Where the record itself cannot show them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) matches: Option<Vec<Undistanced>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) grid: Option<Vec<i64>>,
     pub(crate) unsearched: Vec<String>,
     pub(crate) checked: Vec<Checked>,
 }
@@ -50,19 +98,19 @@ impl Look {
     /// Where to search: in these galleries, as far as the key may see them. There has to be something.
     pub(crate) fn new(
         app: &App,
-        allowed: Option<&[String]>,
+        ask: &Ask,
         galleries: Option<&[String]>,
         options: SearchOptions,
         deadline: Option<Instant>,
     ) -> Answer<Look> {
-        let set = app.set(allowed).only(galleries);
+        let set = app.set(ask.galleries.as_deref()).only(galleries);
         let set = set.map_err(|_| Problem::not_found("galleries: one of them is not served here"))?;
         if set.all.is_empty() {
             let detail = "no gallery is served here, so nothing can be said about matches";
             let none = Problem::new(axum::http::StatusCode::SERVICE_UNAVAILABLE, "not_ready", detail);
             return Err(none.retry_after(5));
         }
-        Ok(Look { set, options: Arc::new(options), deadline })
+        Ok(Look { set, options: Arc::new(options), deadline, distances: ask.distances })
     }
 
     /// Looks all records up, in their order.
@@ -93,10 +141,16 @@ impl Look {
         let hits = self.hits(app, records).await?;
         let found = records.iter().zip(hits).map(|(faces, hits)| Found {
             matched: !hits.is_empty(),
-            matches: hits.into_iter().map(|hit| hit.matched).collect(),
+            matches: Matches::of(hits, self.distances),
             unsearched: self.unsearched(faces),
         });
         Ok(found.collect())
+    }
+
+    /// Whether anything of a record is looked up.
+    pub(crate) fn searches(&self, faces: &Faces) -> bool {
+        let given = |query: &Query| usize::from(query.photodna.is_some()) + usize::from(query.pdq.is_some());
+        self.unsearched(faces).len() < faces.iter().map(|(_, query)| given(query)).sum()
     }
 
     /// Every signature of a record that is not looked up, and why.

@@ -1,5 +1,7 @@
 //! What the service counts as it happens. Nothing from a request becomes a label: routes are patterns.
 
+use std::time::Duration;
+
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -7,6 +9,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use serde::Serialize;
 
+use crate::engine::{HashTimes, SearchBatch};
 use crate::sync::Outcome;
 
 /// What is counted as it happens.
@@ -17,6 +20,8 @@ pub(crate) struct Metrics {
     shed: Family<Shed, Counter>,
     records: Family<Code, Counter>,
     matches: Family<Gallery, Counter>,
+    phases: Family<Phase, Histogram>,
+    batches: Histogram,
     pictures: Counter,
     lookups: Counter,
     refused: Counter,
@@ -70,18 +75,35 @@ struct SyncChange {
     change: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Phase {
+    phase: &'static str,
+}
+
+/// The parts of a request's time: its body, the queues, and the work for its pictures and look-ups.
+const PHASES: [&str; 5] = ["read", "wait", "decode", "hash", "search"];
+
 impl Default for Metrics {
     fn default() -> Metrics {
         // 1 ms to 33 s.
         let histogram = || Histogram::new(exponential_buckets(0.001, 2.0, 16));
         // 0.1 s to an hour.
         let long: fn() -> Histogram = || Histogram::new(exponential_buckets(0.1, 2.0, 16));
+        // 10 µs to 42 s.
+        let phase = || Histogram::new(exponential_buckets(0.00001, 2.0, 23));
+        let phases = Family::new_with_constructor(phase as fn() -> Histogram);
+        for phase in PHASES {
+            // What did not happen yet is shown as 0.
+            drop(phases.get_or_create(&Phase { phase }));
+        }
         Metrics {
             requests: Family::default(),
             seconds: Family::new_with_constructor(histogram),
             shed: Family::default(),
             records: Family::default(),
             matches: Family::default(),
+            phases,
+            batches: Histogram::new(exponential_buckets(1.0, 2.0, 10)),
             pictures: Counter::default(),
             lookups: Counter::default(),
             refused: Counter::default(),
@@ -115,6 +137,29 @@ impl Metrics {
     /// So many records were looked up.
     pub(crate) fn looked_up(&self, records: usize) {
         self.lookups.inc_by(records as u64);
+    }
+
+    /// A body arrived, once its bytes were lent.
+    pub(crate) fn read(&self, took: Duration) {
+        self.phase("read", took);
+    }
+
+    /// A picture was hashed, or found to be none.
+    pub(crate) fn hashed(&self, times: &HashTimes) {
+        self.phase("wait", times.waited);
+        self.phase("decode", times.decoding);
+        self.phase("hash", times.hashing);
+    }
+
+    /// Records were looked up at once.
+    pub(crate) fn searched(&self, batch: &SearchBatch) {
+        batch.waited.iter().for_each(|waited| self.phase("wait", *waited));
+        self.phase("search", batch.took);
+        self.batches.observe(batch.records as f64);
+    }
+
+    fn phase(&self, phase: &'static str, took: Duration) {
+        self.phases.get_or_create(&Phase { phase }).observe(took.as_secs_f64());
     }
 
     /// The sums.
@@ -161,5 +206,8 @@ impl Metrics {
         let help = "Entries of lists that are followed, by what became of them.";
         registry.register("shadegrid_sync_entries", help, self.sync_entries.clone());
         registry.register("shadegrid_sync_failed", "Rounds that failed.", self.sync_failed.clone());
+        let help = "Time of bodies (read), of pictures and look-ups in queues (wait), of pictures (decode, hash), of batches (search).";
+        registry.register("shadegrid_phase_seconds", help, self.phases.clone());
+        registry.register("shadegrid_batch_size", "Records looked up at once.", self.batches.clone());
     }
 }

@@ -17,6 +17,7 @@ use prometheus_client::registry::Registry;
 
 use super::app::{App, Shared};
 use super::connections::Connections;
+use crate::engine::Lane;
 
 /// The media type of what is served: OpenMetrics 1.0.0.
 const TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -61,6 +62,16 @@ impl Collector for Now {
         let help = "Files of galleries that could not be taken.";
         let name = "shadegrid_gallery_reload_failed";
         failed.encode(encoder.encode_descriptor(name, help, None, failed.metric_type())?)?;
+        let kind = ConstGauge::new(0u64).metric_type();
+        let help = "Pictures that wait for a thread, by lane, and look-ups (search).";
+        let mut family = encoder.encode_descriptor("shadegrid_queue", help, None, kind)?;
+        for (lane, queued) in [
+            ("interactive", app.engine.queued(Lane::Interactive)),
+            ("bulk", app.engine.queued(Lane::Bulk)),
+            ("search", app.searcher.queued()),
+        ] {
+            ConstGauge::new(queued as u64).encode(family.encode_family(&[("lane", lane)])?)?;
+        }
         let set = app.galleries.now();
         for (name, help, value) in [
             ("shadegrid_gallery_entries", "Entries of a gallery.", 0),

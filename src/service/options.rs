@@ -1,8 +1,10 @@
 //! What a service is started with.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use super::event::Reporter;
@@ -24,6 +26,10 @@ pub struct ServiceOptions {
     pub hma: Option<SocketAddr>,
     /// The signatures that the HMA face knows; PDQ by default.
     pub hma_signals: Vec<Algorithm>,
+    /// Which pictures the PhotoDNA face takes.
+    pub photodna_limits: PhotoDnaLimits,
+    /// What the PhotoDNA face calls the source of a gallery, by the gallery's name; where it is missing, that name.
+    pub sources: BTreeMap<String, String>,
     /// Where numbers for Prometheus are served; nowhere by default.
     pub metrics: Option<SocketAddr>,
     /// Whether another process may listen at the same addresses, to take over.
@@ -58,6 +64,8 @@ setters!(ServiceOptions {
     listen: SocketAddr,
     hma: Option<SocketAddr>,
     hma_signals: Vec<Algorithm>,
+    photodna_limits: PhotoDnaLimits,
+    sources: BTreeMap<String, String>,
     metrics: Option<SocketAddr>,
     reuse_port: bool,
     plain: bool,
@@ -81,6 +89,8 @@ impl Default for ServiceOptions {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             hma: None,
             hma_signals: vec![Algorithm::Pdq],
+            photodna_limits: PhotoDnaLimits::default(),
+            sources: BTreeMap::new(),
             metrics: None,
             reuse_port: false,
             plain: false,
@@ -116,6 +126,37 @@ impl ServiceOptions {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// Which pictures the PhotoDNA face takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PhotoDnaLimits {
+    /// Those that every other request takes.
+    #[default]
+    Own,
+    /// Those that Microsoft's service takes, for clients that rely on its refusals: at least 160 pixels per side, at most 4 MiB, and GIF, JPEG, PNG, BMP or
+    /// TIFF.
+    Cloud,
+}
+
+impl PhotoDnaLimits {
+    /// The name in settings: `own` or `cloud`.
+    pub fn name(self) -> &'static str {
+        match self {
+            PhotoDnaLimits::Own => "own",
+            PhotoDnaLimits::Cloud => "cloud",
+        }
+    }
+}
+
+impl FromStr for PhotoDnaLimits {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<PhotoDnaLimits> {
+        let found =
+            [PhotoDnaLimits::Own, PhotoDnaLimits::Cloud].into_iter().find(|limits| limits.name() == text);
+        found.ok_or_else(|| Error::Input(format!("unknown limits {text:?}: the choice is own, cloud")))
     }
 }
 

@@ -16,14 +16,17 @@ use super::app::{App, Ask, Shared, aside, until};
 use super::body::{self, Held, Size};
 use super::choices::{Choices, Orientations, Thresholds, Wanted};
 use super::fetching::Fetched;
-use super::hashing::Work;
+use super::hashing::{Outcome, Work};
 use super::json;
-use super::looking::{Faces, Look};
+use super::looking::Look;
+use super::options::PhotoDnaLimits;
 use super::pictures::{Picture, form_of, malformed, media_type};
 use super::problem::{Answer, Problem};
+use super::scan::{Scanned, hash_and_look_up};
+use crate::decode::Format;
 use crate::engine::PictureError;
 use crate::gallery::Query;
-use crate::pipeline::{Hit, faces_of};
+use crate::pipeline::Hit;
 use crate::signature::{Algorithm, PhotoDna};
 
 mod answer;
@@ -34,6 +37,11 @@ use value::{Given, any_case, given};
 
 /// Most hashes of one `MatchHash`.
 const MOST: usize = 5;
+
+/// Microsoft's limits: bytes, pixels per side, and formats.
+const CLOUD_BYTES: usize = 4 << 20;
+const CLOUD_SIDE: u32 = 160;
+const CLOUD_FORMATS: [Format; 5] = [Format::Gif, Format::Jpeg, Format::Png, Format::Bmp, Format::Tiff];
 
 /// Its routes.
 pub(crate) fn router(app: &Shared) -> Router {
@@ -98,16 +106,29 @@ async fn picture(app: &App, ask: &Ask, look: Look, bytes: bytes::Bytes) -> Answe
     let options = app.choices.hash(&choices, app.engine.options(), true);
     let work = Work { options, lane: ask.lane, deadline: ask.deadline() };
     let look = Look { deadline: Some(work.deadline), ..look };
-    let found = until(work.deadline, async {
-        let outcome = work.one(app, &Picture { key: String::new(), bytes }).await?;
-        let faces: Vec<Faces> = outcome.iter().map(|hashed| faces_of(hashed).collect()).collect();
-        Ok((outcome, look.hits(app, &faces).await?))
-    });
-    let matched = match found.await? {
-        (Err(error), _) => Matched::failed(unhashed(&error)),
-        (Ok(_), hits) => Matched::of(flags(&look, hits.first().map_or(&[], Vec::as_slice))),
+    let is_cloud = app.photodna_limits == PhotoDnaLimits::Cloud;
+    if is_cloud && bytes.len() > CLOUD_BYTES {
+        return json::answer(&Matched::failed(Status::too_long()).tracked(&ask.request_id));
+    }
+    let picture = Picture { key: String::new(), bytes };
+    let Scanned { outcome, hits, .. } =
+        until(work.deadline, hash_and_look_up(app, &work, &look, &picture)).await?;
+    let refused = if is_cloud { beyond_the_cloud(&outcome) } else { None };
+    let matched = match (&outcome, refused) {
+        (Err(error), _) => Matched::failed(unhashed(error)),
+        (Ok(_), Some(status)) => Matched::failed(status),
+        (Ok(_), None) => Matched::of(flags(app, &look, &hits)),
     };
     json::answer(&matched.tracked(&ask.request_id))
+}
+
+/// Why Microsoft's service takes no such picture, if it does not.
+fn beyond_the_cloud(outcome: &Outcome) -> Option<Status> {
+    let hashed = outcome.as_ref().ok()?;
+    if !hashed.format.is_some_and(|format| CLOUD_FORMATS.contains(&format)) {
+        return Some(Status::no_picture());
+    }
+    (hashed.width.min(hashed.height) < CLOUD_SIDE).then(Status::size)
 }
 
 /// `MatchHash`: one to five PhotoDNA-class signatures.
@@ -191,7 +212,7 @@ fn look(app: &App, ask: &Ask, query: Option<&str>) -> Answer<Look> {
     let threshold = Some(Thresholds { photodna: Some(Algorithm::PhotoDna.threshold()), pdq: None });
     let algorithms = Some(vec![Algorithm::PhotoDna]);
     let wanted = Wanted { algorithms, orientations, threshold, ..Wanted::default() };
-    Look::new(app, ask.galleries.as_deref(), None, wanted.search()?, None)
+    Look::new(app, ask, None, wanted.search()?, None)
 }
 
 /// What is hashed for it: as much as for `/v1/match`, so that both have the same signature to the bit.
@@ -205,13 +226,19 @@ async fn hashes(app: &App, ask: &Ask, look: Look, all: &[PhotoDna]) -> Answer<Ve
     let look = Look { deadline: Some(deadline), ..look };
     let queries = all.iter().map(|hash| vec![(None, Query::default().photodna(Some(*hash)))]);
     let found = until(deadline, look.hits(app, &queries.collect::<Vec<_>>())).await?;
-    Ok(found.iter().map(|hits| Matched::of(flags(&look, hits))).collect())
+    Ok(found.iter().map(|hits| Matched::of(flags(app, &look, hits))).collect())
 }
 
 /// One flag for each entry, nearest first.
-fn flags(look: &Look, hits: &[Hit]) -> Vec<Flag> {
-    let mut flags: Vec<Flag> = hits.iter().map(|hit| Flag::of(hit, look.set.number(hit))).collect();
-    flags.sort_by_key(|flag| flag.distance());
+fn flags(app: &App, look: &Look, hits: &[Hit]) -> Vec<Flag> {
+    let mut hits: Vec<&Hit> = hits.iter().collect();
+    hits.sort_by_key(|hit| hit.matched.distance);
+    let flag = |hit: &Hit| {
+        let gallery = &hit.matched.gallery;
+        let source = app.sources.get(gallery).unwrap_or(gallery);
+        Flag::of(hit, look.set.number(hit), source, look.distances)
+    };
+    let mut flags: Vec<Flag> = hits.into_iter().map(flag).collect();
     let mut seen = std::collections::HashSet::new();
     flags.retain(|flag| seen.insert(flag.id()));
     flags

@@ -22,6 +22,12 @@ pub(crate) fn of(key: &str, worked: &Worked, matches: Option<Vec<RecordMatch>>) 
     }
 }
 
+/// The points that the PhotoDNA-class signature is made of, where they were asked for: 26 rows of 26, in whole grey levels of one pixel.
+pub(crate) fn grid(outcome: &Outcome) -> Option<Vec<i64>> {
+    let shading = outcome.as_ref().ok()?.shading.as_ref()?;
+    Some(shading.iter().map(|point| point.round() as i64).collect())
+}
+
 /// A record as a line of JSON.
 pub(crate) fn line(record: &StoredRecord) -> Answer<Vec<u8>> {
     let mut lines = JsonLines::new(Vec::new());

@@ -1,7 +1,9 @@
 //! What a service keeps: a folder with one SQLite file, owned by one process at a time.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,11 +20,14 @@ const FILE: &str = "state.sqlite";
 /// The file whose lock says that a service runs.
 const LOCK: &str = "serve.lock";
 
+/// The file that is written again and again, to see whether that can be done.
+const TRIED: &str = "serve.tried";
+
 /// How long another process's transaction is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What each version of the file adds to the one before. A line is never changed, only followed by another.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "
     CREATE TABLE keys (
         id TEXT PRIMARY KEY,
@@ -60,6 +65,10 @@ const MIGRATIONS: [&str; 2] = [
     CREATE INDEX entries_by_bank ON entries (bank, id);
     CREATE INDEX entries_that_wake ON entries (enabled) WHERE enabled > 1;
 ",
+    "
+    ALTER TABLE keys ADD COLUMN distances TEXT NOT NULL DEFAULT 'exact';
+    ALTER TABLE keys ADD COLUMN lane TEXT NOT NULL DEFAULT 'interactive';
+",
 ];
 
 /// The open file.
@@ -67,6 +76,7 @@ const MIGRATIONS: [&str; 2] = [
 pub(crate) struct State {
     connection: Mutex<Connection>,
     path: PathBuf,
+    is_writable: AtomicBool,
     /// Held by the process that serves.
     _owner: Option<File>,
 }
@@ -88,7 +98,8 @@ impl State {
         let mut connection = Connection::open_with_flags(&path, flags).map_err(about)?;
         prepare(&connection).map_err(about)?;
         migrate(&mut connection, &path)?;
-        Ok(State { connection: Mutex::new(connection), path, _owner: None })
+        let is_writable = AtomicBool::new(true);
+        Ok(State { connection: Mutex::new(connection), path, is_writable, _owner: None })
     }
 
     /// Opens the folder as the one process that serves from it.
@@ -128,6 +139,19 @@ impl State {
 
     fn about(&self, error: rusqlite::Error) -> Error {
         unusable(&self.path, &error)
+    }
+
+    /// Sees whether the folder's disk can be written. The state itself would only say so once a change fails.
+    pub(crate) fn try_disk(&self) {
+        let tried = private_file(&self.path.with_file_name(TRIED));
+        // What it held is given up first, and an empty file would fit onto a full disk.
+        let written = tried.and_then(|mut file| file.set_len(0).and_then(|()| file.write_all(&[0; 4096])));
+        self.is_writable.store(written.is_ok(), Ordering::Relaxed);
+    }
+
+    /// Whether the folder's disk could be written when that was tried last.
+    pub(crate) fn is_writable(&self) -> bool {
+        self.is_writable.load(Ordering::Relaxed)
     }
 
     /// A number that changes with every change by another process.
@@ -184,6 +208,22 @@ fn private_file(path: &Path) -> std::io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_disk_that_cannot_be_written_is_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let (inside, aside) = (folder.path().join("data"), folder.path().join("aside"));
+        let state = State::own(&inside).unwrap();
+        let is_writable = || {
+            state.try_disk();
+            state.is_writable()
+        };
+        assert!(is_writable() && is_writable());
+        fs::rename(&inside, &aside).unwrap();
+        assert!(!is_writable());
+        fs::rename(&aside, &inside).unwrap();
+        assert!(is_writable());
+    }
 
     #[test]
     fn a_folder_has_one_owner() {

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use serde_json::Value;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::client::{Connection, Server, holiday};
@@ -65,7 +67,8 @@ fn keys_open_what_they_may_and_no_more() {
     let hash = add(&data, &["--scope", "hash", "--name", "uploads"]);
     until_status(200, || ask("/v1/hash", &hash).status);
     assert!(ask("/v1/match", &hash).problem(403, "scope").contains("match"));
-    let wrong = format!("{}0", &hash[..hash.len() - 1]);
+    let last = if hash.ends_with('0') { '1' } else { '0' };
+    let wrong = format!("{}{last}", &hash[..hash.len() - 1]);
     for wrong in [wrong.as_str(), "sg_", "", "sg_000000000000_00", "x"] {
         ask("/v1/hash", wrong).problem(401, "key");
     }
@@ -118,6 +121,111 @@ fn keys_open_what_they_may_and_no_more() {
     assert!(secrets.iter().all(|secret| !listed.contains(secret) && !log.contains(secret)));
     let second = shadegrid(&["serve", "--listen", "127.0.0.1:0", "--data", &data]);
     assert!(String::from_utf8_lossy(&second.stderr).contains("another service"));
+}
+
+#[test]
+fn small_faces_take_keys_in_their_own_ways() {
+    let (_folder, data) = folder();
+    let key = add(&data, &["--scope", "match"]);
+    let narrow = add(&data, &["--scope", "hash"]);
+    let (_galleries, path) = known(&["hills.jpg"]);
+    let server = Server::start(&["--gallery", &path, "--data", &data, "--log", "json"]);
+    let picture = holiday("hills.jpg");
+    let basic = |key: &str| format!("Authorization: Basic {}\r\n", BASE64.encode(format!("admin:{key}")));
+    let (shield, abyss) = ("/shield/v1/media/", "/xrpc/com.atproto.unspecced.scanBlob?did=did:plc:abc");
+    for path in [shield, abyss] {
+        assert_eq!(server.post_with(path, &basic(&key), &picture).status, 200, "{path}");
+        let refused = server.post(path, "", &picture);
+        assert_eq!(
+            (refused.status, refused.header("www-authenticate")),
+            (401, Some("Basic realm=\"shadegrid\""))
+        );
+        for (headers, status) in [
+            (basic("sg_a_b"), 401),
+            (basic(""), 401),
+            (basic(&narrow), 403),
+            (format!("Authorization: Bearer {key}\r\n"), 401),
+            ("Authorization: Basic %\r\n".to_string(), 401),
+        ] {
+            assert_eq!(server.post_with(path, &headers, &picture).status, status, "{path}");
+        }
+    }
+    assert!(server.post(shield, "", &picture).is(401)["detail"].as_str().unwrap().contains("Basic"));
+    assert_eq!(server.post(abyss, "", &picture).is(401)["error"], "key");
+    // A hash is looked up by a key for that alone.
+    assert_eq!(server.post_with("/shield/v1/pdq/", &basic(&key), b"{\"hashes\":[]}").status, 403);
+    assert_eq!(server.post(&format!("/hooks/pict-rs/{key}"), "", &picture).status, 422);
+    assert_eq!(server.post(&format!("/hooks/pict-rs/{narrow}"), "", &picture).status, 403);
+    assert_eq!(server.post("/hooks/pict-rs/sg_a_b", "", &picture).status, 401);
+    let log = server.rest_of_lines().join("\n");
+    assert!(log.contains("/hooks/pict-rs/{token}") && !log.contains(key.split('_').nth(2).unwrap()), "{log}");
+}
+
+#[test]
+fn a_key_can_be_kept_from_distances_and_to_the_bulk_lane() {
+    let (_folder, data) = folder();
+    let key = add(&data, &["--scope", "match,lookup", "--no-distances", "--bulk"]);
+    let open = add(&data, &["--scope", "match,lookup"]);
+    let listed = String::from_utf8(shadegrid(&["key", "list", "--data", &data]).stdout).unwrap();
+    let listed: Vec<Value> = listed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let said: Vec<_> = listed
+        .iter()
+        .map(|line| (line["distances"].as_str().unwrap(), line["lane"].as_str().unwrap()))
+        .collect();
+    assert!(said.contains(&("none", "bulk")) && said.contains(&("exact", "interactive")), "{said:?}");
+    let (_galleries, path) = known(&["hills.jpg"]);
+    let server = Server::start(&["--gallery", &path, "--data", &data, "--hma", "127.0.0.1:0"]);
+    let hma = server.line_with("HMA's clients").split("http://").nth(1).unwrap().parse().unwrap();
+    let picture = holiday("hills-small.jpg");
+    let ask = |path: &str, key: &str, kind: &str, body: &[u8]| {
+        let headers = format!(
+            "Authorization: Bearer {key}\r\nOcp-Apim-Subscription-Key: {key}\r\nContent-Type: {kind}\r\n"
+        );
+        server.post_with(path, &headers, body)
+    };
+    let mut whole = ask("/v1/match", &open, "", &picture).is(200);
+    let without = ask("/v1/match", &key, "", &picture).is(200);
+    for one in whole["matches"].as_array_mut().unwrap() {
+        assert!(one.as_object_mut().unwrap().remove("distance").unwrap().is_u64());
+    }
+    for record in [&mut whole, &mut without.clone()] {
+        record["checked"] = Value::Null;
+    }
+    assert_eq!(whole["matches"], without["matches"], "nothing else is missing");
+    assert_eq!(without["matched"], true);
+
+    let queries = json!({ "queries": [{ "pdq": without["pdq"], "quality": 100 }] });
+    let json = "application/json";
+    let found = ask("/v1/lookup", &key, json, queries.to_string().as_bytes()).is(200)["results"][0].clone();
+    assert!(found["matched"] == true && found["matches"][0]["distance"].is_null(), "{found}");
+    let lines = ask("/v1/lookup", &key, "application/x-ndjson", queries["queries"][0].to_string().as_bytes());
+    assert!(
+        lines.text().contains("\"matched\":true") && !lines.text().contains("distance"),
+        "{}",
+        lines.text()
+    );
+    let flag =
+        ask("/photodna/v1.0/Match", &key, "", &picture).is(200)["MatchDetails"]["MatchFlags"][0].clone();
+    assert!(flag["Source"] == "known" && flag["MatchDistance"].is_null(), "{flag}");
+    let signal = format!("signal_type=pdq&signal={}", without["pdq"].as_str().unwrap());
+    for path in [
+        format!("/k/{key}/m/lookup?{signal}"),
+        format!("/k/{key}/m/raw_lookup?{signal}&include_distance=true"),
+    ] {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
+        let answer = Connection::to(hma).ask(head.as_bytes());
+        assert!(answer.status == 200 && answer.text().contains("bank_content_id"), "{}", answer.text());
+        assert!(!answer.text().contains("distance"), "{}", answer.text());
+    }
+    // Who may choose the largest distance finds every distance by trying.
+    for query in ["threshold=photodna:7", "joint=photodna:7,pdq:7", "nearest=3"] {
+        for (path, kind) in [("/v1/match", ""), ("/v1/lookup", "application/x-ndjson")] {
+            ask(&format!("{path}?{query}"), &key, kind, &picture).problem(403, "distances");
+        }
+    }
+    let chosen = json!({ "queries": [], "threshold": { "pdq": 3 } }).to_string();
+    ask("/v1/lookup", &key, json, chosen.as_bytes()).problem(403, "distances");
+    assert_eq!(ask("/v1/match?nearest=3", &open, "", &picture).status, 200);
 }
 
 #[test]
@@ -227,4 +335,59 @@ fn a_configuration_is_checked_and_served() {
     let server = Server::bare(&["--config", config.to_str().unwrap()]);
     assert_eq!(server.get("/v1/galleries").is(200)["galleries"][0]["name"], "mine");
     server.post("/v1/hash", "", &[0; 1001]).problem(413, "limit");
+}
+
+#[test]
+fn the_photodna_face_can_have_the_limits_and_sources_of_the_cloud() {
+    let (folder, _) = known(&["hills.jpg", "window.png"]);
+    let config = folder.path().join("serve.toml");
+    let text = "listen = \"127.0.0.1:0\"\n[galleries]\nmine = { path = \"known.gallery\", source = \"NCMEC\" }\n[photodna]\nlimits = \"cloud\"\n";
+    std::fs::write(&config, text).unwrap();
+    let server = Server::bare(&["--config", config.to_str().unwrap()]);
+    let ask = |picture: &[u8]| {
+        let answer = server.post("/photodna/v1.0/Match", "image/jpeg", picture).is(200);
+        (answer["Status"]["Code"].as_u64().unwrap(), answer["MatchDetails"]["MatchFlags"].clone())
+    };
+    let (code, flags) = ask(&holiday("hills.jpg"));
+    assert_eq!((code, &flags[0]["Source"]), (3000, &"NCMEC".into()), "{flags}");
+    let bitmap = |width: u32, height: u32| {
+        let row = (width * 3).next_multiple_of(4);
+        let mut file = b"BM".to_vec();
+        for word in
+            [54 + row * height, 0, 54, 40, width, height, 1 | 24 << 16, 0, row * height, 2835, 2835, 0, 0]
+        {
+            file.extend(word.to_le_bytes());
+        }
+        file.extend((0..row * height).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8));
+        file
+    };
+    let padded =
+        |length: usize| [holiday("hills.jpg"), vec![0; length - holiday("hills.jpg").len()]].concat();
+    let samples: Vec<u8> =
+        (0..200u32 * 200 * 3).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let mut webp = Vec::new();
+    let encoder = image::codecs::webp::WebPEncoder::new_lossless(&mut webp);
+    encoder.encode(&samples, 200, 200, image::ExtendedColorType::Rgb8).unwrap();
+    for (what, picture, expected) in [
+        ("the least size", bitmap(160, 160), 3000),
+        ("too narrow", bitmap(159, 200), 3208),
+        ("too low", bitmap(200, 159), 3208),
+        ("the longest", padded(4 << 20), 3000),
+        ("too long", padded((4 << 20) + 1), 3209),
+        ("a format that is not known there", webp, 3206),
+        ("no picture", b"none".to_vec(), 3206),
+    ] {
+        let (code, flags) = ask(&picture);
+        assert_eq!(code, expected, "{what}: {flags}");
+        assert!(code == 3000 || flags == json!([]), "{what}");
+    }
+    assert_eq!(
+        server.post("/v1/match", "", &bitmap(100, 100)).status,
+        200,
+        "other requests have the own limits"
+    );
+    let own =
+        Server::start(&["--gallery", &format!("mine={}", folder.path().join("known.gallery").display())]);
+    let answer = own.post("/photodna/v1.0/Match", "", &bitmap(100, 100)).is(200);
+    assert_eq!(answer["Status"]["Code"], 3000);
 }

@@ -174,6 +174,28 @@ fn every_answer_has_an_id_of_its_own_and_logs_say_no_more_than_they_may() {
 }
 
 #[test]
+fn a_folder_that_cannot_be_written_is_said_at_readyz() {
+    let (folder, path) = known(&["hills.jpg"]);
+    let (data, aside) = (folder.path().join("data"), folder.path().join("aside"));
+    let server = Server::start(&["--gallery", &path, "--data", data.to_str().unwrap(), "--no-keys"]);
+    assert_eq!(server.get("/readyz").status, 200);
+    let until = |status: u16| {
+        let began = Instant::now();
+        while server.get("/readyz").status != status {
+            assert!(began.elapsed() < super::client::PATIENCE, "never {status}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    // As if the disk were taken away.
+    std::fs::rename(&data, &aside).unwrap();
+    until(503);
+    assert_eq!(server.get("/readyz").is(503)["reasons"][0], "the disk cannot be written");
+    assert_eq!(server.post("/v1/match", "", &holiday("hills.jpg")).status, 200, "it still answers");
+    std::fs::rename(&aside, &data).unwrap();
+    until(200);
+}
+
+#[test]
 fn numbers_are_served_and_nothing_of_a_request_is_a_label() {
     let (_folder, path) = known(&["hills.jpg"]);
     let server = Server::start(&["--gallery", &path, "--metrics", "127.0.0.1:0"]);
@@ -194,6 +216,17 @@ fn numbers_are_served_and_nothing_of_a_request_is_a_label() {
         r#"shadegrid_gallery_entries{gallery="known"} 1"#,
         "shadegrid_permits_bytes 0",
         "shadegrid_gallery_reload_failed_total 0",
+        r#"shadegrid_queue{lane="interactive"} 0"#,
+        r#"shadegrid_queue{lane="bulk"} 0"#,
+        r#"shadegrid_queue{lane="search"} 0"#,
+        // Two pictures and one look-up; a body that is refused by its query string is not read.
+        r#"shadegrid_phase_seconds_count{phase="read"} 2"#,
+        r#"shadegrid_phase_seconds_count{phase="wait"} 3"#,
+        r#"shadegrid_phase_seconds_count{phase="decode"} 2"#,
+        r#"shadegrid_phase_seconds_count{phase="hash"} 2"#,
+        r#"shadegrid_phase_seconds_count{phase="search"} 1"#,
+        "shadegrid_batch_size_sum 1.0",
+        "shadegrid_batch_size_count 1",
         "# EOF",
     ] {
         assert!(now.lines().any(|one| one == line), "{line}: {now}");

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
-use shadegrid::service::{FetchHost, FetchOptions, GalleryFile, ServiceLimits, ServiceOptions, TlsFiles};
+use shadegrid::service::{
+    FetchHost, FetchOptions, GalleryFile, PhotoDnaLimits, ServiceLimits, ServiceOptions, TlsFiles,
+};
 use shadegrid::{Algorithm, Error};
 
 use super::super::bytes;
@@ -36,7 +38,9 @@ struct File {
     threads: Option<NonZeroUsize>,
     memory: Option<Size>,
     #[serde(default)]
-    galleries: BTreeMap<String, PathBuf>,
+    galleries: BTreeMap<String, Named>,
+    #[serde(default)]
+    photodna: PhotoDna,
     #[serde(default)]
     sync: BTreeMap<String, Source>,
     tls: Option<Tls>,
@@ -44,6 +48,38 @@ struct File {
     fetch: Fetch,
     #[serde(default)]
     limits: Limits,
+}
+
+/// `"known.gallery"`, or `{ path = "known.gallery", source = "NCMEC" }`.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "a gallery is a path, or a table of path and source")]
+enum Named {
+    Path(PathBuf),
+    Table(Gallery),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Gallery {
+    path: PathBuf,
+    /// What the PhotoDNA face calls its source.
+    source: Option<String>,
+}
+
+impl Named {
+    fn parts(self) -> (PathBuf, Option<String>) {
+        match self {
+            Named::Path(path) => (path, None),
+            Named::Table(Gallery { path, source }) => (path, source),
+        }
+    }
+}
+
+/// The PhotoDNA face.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PhotoDna {
+    limits: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -121,10 +157,14 @@ impl File {
         let names = self.hma_signals.unwrap_or_else(|| vec![Algorithm::Pdq.name().to_string()]);
         let signals = names.iter().map(|name| name.parse());
         let signals: Result<Vec<Algorithm>, Error> = signals.collect();
-        let galleries = self
-            .galleries
-            .into_iter()
-            .map(|(name, path)| GalleryFile { name: Some(name), path: folder.join(path) });
+        let (mut galleries, mut sources) = (Vec::new(), BTreeMap::new());
+        for (name, named) in self.galleries {
+            let (path, source) = named.parts();
+            sources.extend(source.map(|source| (name.clone(), source)));
+            galleries.push(GalleryFile { name: Some(name), path: folder.join(path) });
+        }
+        let limits = self.photodna.limits.as_deref().map(str::parse::<PhotoDnaLimits>).transpose();
+        let limits = limits.map_err(|error| format!("photodna.limits: {error}"))?;
         let sync = self.sync.into_iter().map(|(name, source)| source.source(&name, folder));
         let options = ServiceOptions::default();
         let listen = self.listen.unwrap_or(options.listen);
@@ -139,7 +179,9 @@ impl File {
             .reuse_port(self.reuse_port)
             .threads(resources.threads)
             .memory(resources.memory)
-            .galleries(galleries.collect())
+            .galleries(galleries)
+            .photodna_limits(limits.unwrap_or_default())
+            .sources(sources)
             .sync(sync.collect::<Result<_, _>>()?)
             .tls(self.tls.map(|tls| tls.files(folder)))
             .fetch(self.fetch.options()?)
@@ -223,6 +265,9 @@ mod tests {
             hma_signals = ["photodna"]
             [galleries]
             ncmec = "galleries/a.gallery"
+            other = { path = "b.gallery", source = "Own" }
+            [photodna]
+            limits = "cloud"
             [tls]
             certificate = "tls.pem"
             key = "/key.pem"
@@ -239,6 +284,9 @@ mod tests {
         assert_eq!((options.memory, options.limits.picture), (2 << 30, 7));
         assert_eq!(options.hma_signals, [Algorithm::PhotoDna]);
         assert_eq!(options.galleries[0].path, Path::new("/etc/shadegrid/galleries/a.gallery"));
+        assert_eq!(options.galleries[1].path, Path::new("/etc/shadegrid/b.gallery"));
+        assert_eq!(options.sources, BTreeMap::from([("other".to_string(), "Own".to_string())]));
+        assert_eq!(options.photodna_limits, PhotoDnaLimits::Cloud);
         let tls = options.tls.unwrap();
         assert_eq!((tls.certificate, tls.key), ("/etc/shadegrid/tls.pem".into(), "/key.pem".into()));
         assert_eq!((options.limits.body.as_millis(), options.limits.head.as_secs()), (1500, 30));
@@ -260,6 +308,9 @@ mod tests {
             ("[limits]\nbody = -1.0", "limits.body"),
             ("[limits]\npicture = \"x\"", "limits.picture"),
             ("hma_signals = [\"md5\"]", "hma_signals"),
+            ("[galleries]\na = 7", "a path, or a table"),
+            ("[galleries]\na = { path = \"a\", other = 1 }", "a path, or a table"),
+            ("[photodna]\nlimits = \"none\"", "photodna.limits"),
             ("[tls]\nkey = \"a\"", "certificate"),
             ("[fetch]\nhosts = [\"https://a\"]", "fetch.hosts"),
             ("[fetch]\nhosts = [\"any\"]", "any = true"),

@@ -104,7 +104,7 @@ impl Settings {
         format: RecordFormat,
         hash: &HashOptions,
     ) -> Settings {
-        let HashOptions { algorithms, orientations, decode, faces } = hash;
+        let HashOptions { algorithms, orientations, decode, faces, shading: _ } = hash;
         Settings {
             engine: ENGINE.to_string(),
             records: RECORDS,
@@ -195,7 +195,8 @@ impl Settings {
             detail: detail_of(&self.detail)?,
         };
         let algorithms = self.algorithms.iter().map(|name| name.parse()).collect::<Result<_>>()?;
-        Ok(HashOptions { algorithms, orientations: self.orientations, decode, faces: faces_of(&self.faces)? })
+        let (orientations, faces) = (self.orientations, faces_of(&self.faces)?);
+        Ok(HashOptions { algorithms, orientations, decode, faces, shading: false })
     }
 
     /// Whether there is a job in `location`.

@@ -26,7 +26,8 @@ use crate::signature::{Algorithm, Pdq, PhotoDna};
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Matched {
     bank_content_id: u64,
-    distance: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    distance: Option<String>,
     #[serde(skip)]
     bank: String,
 }
@@ -121,8 +122,9 @@ async fn look_up(
     query: Query,
 ) -> Answer<Vec<Matched>> {
     let algorithm = if query.pdq.is_some() { Algorithm::Pdq } else { Algorithm::PhotoDna };
-    let (allowed, banks) = (ask.galleries.as_deref(), values.get("banks").and_then(|_| values.list("banks")));
-    let galleries = banks.map(|banks| galleries(&app.set(allowed), &banks));
+    let (set, banks) =
+        (app.set(ask.galleries.as_deref()), values.get("banks").and_then(|_| values.list("banks")));
+    let galleries = banks.map(|banks| galleries(&set, &banks));
     // To HMA's clients a bank that there is none of matches nothing.
     if galleries.as_ref().is_some_and(Vec::is_empty) {
         return Ok(Vec::new());
@@ -133,14 +135,14 @@ async fn look_up(
     let deadline = ask.deadline();
     let not_ready =
         |_| Problem::new(axum::http::StatusCode::SERVICE_UNAVAILABLE, "not_ready", "index not yet ready");
-    let look = Look::new(app, allowed, galleries.as_deref(), wanted.search()?, Some(deadline));
+    let look = Look::new(app, ask, galleries.as_deref(), wanted.search()?, Some(deadline));
     let look = look.map_err(not_ready)?;
     let hits = until(deadline, look.hits(app, &[vec![(None, query)]])).await?;
     let takes_part = |name: &str| look.set.get(name).is_some_and(|known| takes_part(known.ratio(), coin));
     let hits = hits.iter().flatten().filter(|hit| takes_part(&hit.matched.gallery));
     let matched = hits.map(|hit| Matched {
         bank_content_id: look.set.number(hit),
-        distance: hit.matched.distance.to_string(),
+        distance: look.distances.then(|| hit.matched.distance.to_string()),
         bank: bank_name(&hit.matched.gallery),
     });
     Ok(matched.collect())

@@ -90,6 +90,17 @@ function drawGradients(base64) {
   });
 }
 
+// The darkest point is black, the brightest white: only differences count.
+function drawGrid(points) {
+  const paint = $("grid").getContext("2d");
+  const [least, most] = [Math.min(...points), Math.max(...points)];
+  points.forEach((value, at) => {
+    const grey = Math.round(((value - least) / Math.max(1, most - least)) * 255);
+    paint.fillStyle = `rgb(${grey} ${grey} ${grey})`;
+    paint.fillRect(at % 26, Math.floor(at / 26), 1, 1);
+  });
+}
+
 // The text has bit 255 first; bit 16·i + j is row frequency i + 1, column frequency j + 1.
 function drawBits(hexadecimal) {
   const paint = $("pdq").getContext("2d");
@@ -111,11 +122,12 @@ function verdict(record) {
 // The thresholds that hold where a request names none: squared Euclidean distance, and bits.
 const THRESHOLDS = { photodna: 40000, pdq: 31, "pdq-512": 31 };
 // Shown otherwise, or the same under another name.
-const ELSEWHERE = new Set(["matches", "matched", "unsearched", "checked", "photodna", "pdq", "key", "path", "code", "message"]);
+const ELSEWHERE = new Set(["matches", "matched", "unsearched", "checked", "photodna", "pdq", "grid", "key", "path", "code", "message"]);
 
 function show(record) {
   $("result").hidden = false;
-  $("record").textContent = JSON.stringify(record, null, 1);
+  const { grid, ...plain } = record;
+  $("record").textContent = JSON.stringify(plain, null, 1);
   const matches = record.matches ?? [];
   $("matches").hidden = matches.length === 0;
   const cells = (m) => [m.gallery, m.key, m.label, m.algorithm, m.distance, THRESHOLDS[m.algorithm], m.orientation, m.face];
@@ -126,6 +138,7 @@ function show(record) {
   const text = (value) => (Array.isArray(value) && value.length === 0 ? "none" : typeof value === "object" ? JSON.stringify(value) : value);
   fill("fields", fields.map(([name, value]) => [name, text(value)]));
   for (const figure of document.querySelectorAll(".signature")) figure.hidden = !record[figure.firstElementChild.id];
+  if (grid) drawGrid(grid);
   if (record.photodna) drawGradients(record.photodna);
   if (record.pdq) drawBits(record.pdq);
 }
@@ -154,7 +167,7 @@ async function send(body, type) {
     let count = 0;
     // A key may look pictures up and not see the list.
     try { count = await galleries(); } catch { count = 1; }
-    const path = count > 0 ? "/v1/match?orientations=all" : "/v1/hash";
+    const path = count > 0 ? "/v1/match?orientations=all&grid=1" : "/v1/hash?grid=1";
     return await ask(path, { method: "POST", body, headers: { "Content-Type": type } });
   } catch (error) {
     $("said").textContent = error.message;

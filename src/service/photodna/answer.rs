@@ -82,7 +82,8 @@ pub(super) struct Flag {
     advanced_info: Vec<Info>,
     source: String,
     violations: Vec<String>,
-    match_distance: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    match_distance: Option<u32>,
     #[serde(skip)]
     id: u64,
 }
@@ -91,19 +92,16 @@ pub(super) struct Flag {
 const CLASSES: [&str; 4] = ["A1", "A2", "B1", "B2"];
 
 impl Flag {
-    pub(super) fn of(hit: &Hit, id: u64) -> Flag {
+    /// The flag for an entry of this number, with or without its distance.
+    pub(super) fn of(hit: &Hit, id: u64, source: &str, distances: bool) -> Flag {
         let label = &hit.matched.label;
         Flag {
             advanced_info: vec![Info { key: "MatchId", value: id.to_string() }],
-            source: hit.matched.gallery.clone(),
+            source: source.to_string(),
             violations: CLASSES.iter().filter(|class| *class == label).map(ToString::to_string).collect(),
-            match_distance: hit.matched.distance,
+            match_distance: distances.then_some(hit.matched.distance),
             id,
         }
-    }
-
-    pub(super) fn distance(&self) -> u32 {
-        self.match_distance
     }
 
     pub(super) fn id(&self) -> u64 {

@@ -87,6 +87,10 @@ pub struct Key {
     pub galleries: Option<Vec<String>>,
     /// Requests per second; `None`: any number.
     pub rate: Option<f64>,
+    /// Whether answers keep from it how far apart signatures are.
+    pub no_distances: bool,
+    /// Whether its pictures wait in the bulk lane, whatever its requests say.
+    pub bulk: bool,
     /// When it was made.
     pub created: SystemTime,
     /// When it ends; `None`: never.
@@ -107,6 +111,10 @@ pub struct NewKey {
     pub galleries: Option<Vec<String>>,
     /// See [`Key::rate`].
     pub rate: Option<f64>,
+    /// See [`Key::no_distances`].
+    pub no_distances: bool,
+    /// See [`Key::bulk`].
+    pub bulk: bool,
     /// See [`Key::expires`].
     pub expires: Option<SystemTime>,
 }
@@ -116,6 +124,8 @@ setters!(NewKey {
     scopes: Vec<Scope>,
     galleries: Option<Vec<String>>,
     rate: Option<f64>,
+    no_distances: bool,
+    bulk: bool,
     expires: Option<SystemTime>,
 });
 
@@ -130,6 +140,12 @@ impl Key {
         self.scopes.contains(&scope) || self.scopes.contains(&Scope::Admin)
     }
 }
+
+/// What the file calls distances that are shown, and those that are not.
+const DISTANCES: [&str; 2] = ["exact", "none"];
+
+/// What it calls the lanes.
+const LANES: [&str; 2] = ["interactive", "bulk"];
 
 /// A key, and the SHA-256 of its secret.
 #[derive(Clone)]
@@ -177,10 +193,12 @@ impl State {
             galleries,
             new.rate,
             seconds(SystemTime::now()),
-            new.expires.map(seconds)
+            new.expires.map(seconds),
+            DISTANCES[usize::from(new.no_distances)],
+            LANES[usize::from(new.bulk)],
         ];
-        let insert = "INSERT INTO keys (id, secret, name, scopes, galleries, rate, created, expires) \
-                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        let insert = "INSERT INTO keys (id, secret, name, scopes, galleries, rate, created, expires, distances, lane) \
+                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
         self.connection().execute(insert, values).map_err(|error| self.about(error))?;
         Ok(format!("sg_{id}_{secret}"))
     }
@@ -188,8 +206,8 @@ impl State {
     /// Every key, the oldest first.
     pub(crate) fn keys(&self) -> Result<Vec<Kept>> {
         let connection = self.connection();
-        let select = "SELECT id, secret, name, scopes, galleries, rate, created, expires, revoked FROM keys \
-                      ORDER BY created, id";
+        let select = "SELECT id, secret, name, scopes, galleries, rate, created, expires, revoked, distances, lane \
+                      FROM keys ORDER BY created, id";
         let read = connection.prepare(select).and_then(|mut statement| {
             statement.query_map([], kept)?.collect::<rusqlite::Result<Vec<Kept>>>()
         });
@@ -221,6 +239,9 @@ fn kept(row: &Row<'_>) -> rusqlite::Result<Kept> {
             scopes,
             galleries: row.get::<_, Option<String>>(4)?.map(list),
             rate: row.get(5)?,
+            // What a newer version may write is not known here, and is no reason to show more.
+            no_distances: row.get::<_, String>(9)? != DISTANCES[0],
+            bulk: row.get::<_, String>(10)? == LANES[1],
             created: time(row.get(6)?).unwrap_or(UNIX_EPOCH),
             expires: time(row.get(7)?),
             revoked: time(row.get(8)?),
@@ -256,6 +277,11 @@ mod tests {
         assert!(kept.key.id == id && kept.opens(secret) && !kept.opens("") && !kept.opens(&secret[1..]));
         assert!(kept.key.may(Scope::Hash) && !kept.key.may(Scope::Match) && kept.key.is_valid());
         assert_eq!(kept.key.rate, Some(2.5));
+        assert!(!kept.key.no_distances && !kept.key.bulk);
+        let quiet = State::open(&folder.path().join("other")).unwrap();
+        quiet.add_key(&NewKey::default().no_distances(true).bulk(true)).unwrap();
+        let quiet = quiet.keys().unwrap().pop().unwrap().key;
+        assert!(quiet.no_distances && quiet.bulk);
         // The file holds no secret.
         let file = std::fs::read(folder.path().join(super::super::FILE)).unwrap();
         assert!(!file.windows(secret.len()).any(|window| window == secret.as_bytes()));

@@ -4,6 +4,7 @@ use axum::Extension;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use serde::Serialize;
 
 use super::super::app::{Ask, Shared, until};
 use super::super::choices::Choices;
@@ -27,8 +28,18 @@ pub(super) async fn hash(
     Ok(answer(single, lines, &worked))
 }
 
+/// What a record has besides, where it is asked for.
+#[derive(Debug, Serialize)]
+struct Drawn {
+    grid: Vec<i64>,
+}
+
 fn line(given: &Given, worked: &Worked) -> Answer<Vec<u8>> {
-    record::line(&record::of(given.key(), worked, None))
+    let record = record::of(given.key(), worked, None);
+    match record::grid(&worked.outcome) {
+        Some(grid) => record::line_with(&record, &Drawn { grid }),
+        None => record::line(&record),
+    }
 }
 
 /// One record with the status of its picture, or many with 200.

@@ -38,7 +38,7 @@ const HELD: u64 = 1 << 20;
 struct Lines {
     app: Shared,
     body: BodyDataStream,
-    allowed: Option<Vec<String>>,
+    ask: Ask,
     galleries: Option<Vec<String>>,
     options: SearchOptions,
     /// What arrived and is no whole line yet.
@@ -51,12 +51,12 @@ struct Lines {
 /// Begins to answer; the query string has the choices that hold for all lines.
 pub(super) fn look_up(app: &Shared, ask: Ask, request: Request) -> Answer<Response> {
     let wanted = wanted(request.uri().query())?;
-    let options = wanted.search()?;
-    Look::new(app, ask.galleries.as_deref(), wanted.galleries.as_deref(), options.clone(), None)?;
+    let options = wanted.search_for(ask.distances)?;
+    Look::new(app, &ask, wanted.galleries.as_deref(), options.clone(), None)?;
     let lines = Lines {
         app: app.clone(),
         body: request.into_body().into_data_stream(),
-        allowed: ask.galleries,
+        ask,
         galleries: wanted.galleries,
         options,
         rest: BytesMut::new(),
@@ -113,13 +113,8 @@ impl Lines {
             return Ok(None);
         }
         let deadline = Some(std::time::Instant::now() + self.app.limits.answer);
-        let look = Look::new(
-            &self.app,
-            self.allowed.as_deref(),
-            self.galleries.as_deref(),
-            self.options.clone(),
-            deadline,
-        )?;
+        let look =
+            Look::new(&self.app, &self.ask, self.galleries.as_deref(), self.options.clone(), deadline)?;
         let found = look.found(&self.app, &faces(&asked)).await?;
         let mut answers = self.checked(&look);
         answered(asked, found).iter().for_each(|one| answers.extend(line(one)));

@@ -66,13 +66,8 @@ async fn in_json(app: &Shared, ask: &Ask, request: Request) -> Answer<Response> 
     let Held { bytes, permit: _held } = body::read(app, request.into_body(), size).await?;
     let deadline = ask.deadline();
     let (asked, wanted) = aside(move || json::read::<Body<'_>>(&bytes)?.taken()).await?;
-    let look = Look::new(
-        app,
-        ask.galleries.as_deref(),
-        wanted.galleries.as_deref(),
-        wanted.search()?,
-        Some(deadline),
-    )?;
+    let look =
+        Look::new(app, ask, wanted.galleries.as_deref(), wanted.search_for(ask.distances)?, Some(deadline))?;
     let found = until(deadline, look.found(app, &faces(&asked))).await?;
     let checked = look.set.checked();
     aside(move || json::answer(&Results { results: answered(asked, found), checked })).await

@@ -7,7 +7,7 @@ use axum::response::Response;
 use super::super::app::{App, Ask, Shared, until};
 use super::super::choices::Choices;
 use super::super::hashing::{Work, Worked};
-use super::super::looking::{Faces, Look, Looked};
+use super::super::looking::{Faces, Look, Looked, Matches};
 use super::super::pictures::{self, Given, Pictures};
 use super::super::problem::Answer;
 use super::super::record;
@@ -21,8 +21,8 @@ pub(super) async fn look_up(
 ) -> Answer<Response> {
     let choices = Choices::read(request.uri().query(), true)?;
     let (options, search) =
-        (app.choices.hash(&choices, app.engine.options(), true), choices.wanted.search()?);
-    let look = Look::new(&app, ask.galleries.as_deref(), choices.wanted.galleries.as_deref(), search, None)?;
+        (app.choices.hash(&choices, app.engine.options(), true), choices.wanted.search_for(ask.distances)?);
+    let look = Look::new(&app, &ask, choices.wanted.galleries.as_deref(), search, None)?;
     let Pictures { all, single, permit: _held } = pictures::read(&app, request, choices.key).await?;
     let work = Work { options, lane: ask.lane, deadline: ask.deadline() };
     let look = Look { deadline: Some(work.deadline), ..look };
@@ -42,8 +42,17 @@ async fn lines(app: &App, look: &Look, pictures: &[Given], worked: &[Worked]) ->
             Some(found) => (Some(found.matched), Some(found.matches), found.unsearched),
             None => (None, None, ["photodna", "pdq"].map(|name| format!("{name}: no signature")).into()),
         };
+        let (whole, matches) = match matches {
+            Some(Matches::Whole(whole)) => (Some(whole), None),
+            Some(Matches::WithoutDistances(matches)) => (None, Some(matches)),
+            None => (None, None),
+        };
+        let grid = record::grid(&worked.outcome);
         let checked = if matched.is_some() { look.set.checked() } else { Vec::new() };
-        record::line_with(&record::of(given.key(), worked, matches), &Looked { matched, unsearched, checked })
+        record::line_with(
+            &record::of(given.key(), worked, whole),
+            &Looked { matched, matches, grid, unsearched, checked },
+        )
     });
     records.collect()
 }
