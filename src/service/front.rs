@@ -4,6 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -39,7 +40,7 @@ pub(crate) async fn pass(State(front): State<Front>, request: Request, next: Nex
         Ok(response) => response,
         Err(problem) => axum::response::IntoResponse::into_response(problem),
     };
-    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+    if let Some(problem) = response.extensions_mut().remove::<Problem>().or_else(|| rejected(&response)) {
         if problem.is_shed() {
             front.app.metrics.shed(problem.code);
         }
@@ -53,6 +54,15 @@ pub(crate) async fn pass(State(front): State<Front>, request: Request, next: Nex
     front.app.metrics.answered(face, &route, status, seconds);
     front.app.reporter.report(&Event::Request { request_id: id, face, method, route, status, seconds });
     response
+}
+
+/// What the framework refuses by itself, in words of its own: a part of the path that is no text, or no number where one must stand.
+fn rejected(response: &Response) -> Option<Problem> {
+    let kind = response.headers().get(CONTENT_TYPE)?.to_str().ok()?;
+    let is_rejected = response.status() == StatusCode::BAD_REQUEST && kind.starts_with("text/plain");
+    is_rejected.then(|| {
+        Problem::input("a part of the path is malformed: it must be text in UTF-8, and an id a number")
+    })
 }
 
 async fn let_in(front: &Front, mut request: Request, next: Next, id: &str) -> Answer<Response> {

@@ -58,6 +58,12 @@ fn malformed_bodies_are_problems_that_name_the_field() {
         assert!(detail.contains(expected), "{path} {body}: {detail}");
         assert!(!detail.contains("f8f8") && detail.len() < 300, "{detail}");
     }
+    // What the framework itself refuses is worded like all else.
+    for path in ["/v1/galleries/%B8/reload", "/v1/galleries/%B8"] {
+        let head = format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+        let method = if path.ends_with("reload") { head } else { head.replace("POST", "DELETE") };
+        server.connect().ask(method.as_bytes()).problem(400, "input");
+    }
     serves(&server);
 }
 
