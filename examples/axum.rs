@@ -47,7 +47,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
 }
 
 async fn look_up(State(app): State<Arc<App>>, body: Bytes) -> (StatusCode, Json<Value>) {
-    let hashed = app.engine.hash(body).deadline(Duration::from_secs(10)).await;
+    let hashed = app.engine.hash(body).deadline(Duration::from_secs(30)).await;
     match hashed {
         // A look-up among a million signatures takes about as long as hashing; among many millions, give it a thread of its own.
         Ok(hashed) => match app.search.find_picture(&hashed) {

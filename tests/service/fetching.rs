@@ -554,7 +554,7 @@ fn answers_that_are_slow_endless_or_false_end() {
             "{path}: {:?}",
             begun.elapsed()
         );
-        assert_eq!(web.asked(), asked + 1, "{path}: nothing is asked for again");
+        assert!(web.asked() <= asked + 1, "{path}: nothing is asked for again");
     }
     let whole = records(&server, &["longer", "identity"].map(|path| web.url(path)));
     assert!(whole.iter().all(|record| record["status"] == "ok"), "{whole:?}");
