@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 import subprocess
 import time
 import urllib.error
@@ -274,3 +275,78 @@ def test_threatexchange_fetches_all_updates(meta: Standin) -> None:
     assert values(api, collab, known) == expected(set(range(ENTRIES)) - {3, 5} | {777})
     with pytest.raises(Exception, match="401"):
         list(FBThreatExchangeSignalExchangeAPI(ThreatExchangeAPI("other", endpoint_override=meta.address), collab).fetch_iter([], None))
+
+
+def drawn(n: int) -> str:
+    """A signature that a picture could have: half of its bits are set. Others are left out by `gallery sync`."""
+    return f"{sum(1 << bit for bit in random.Random(n).sample(range(256), 128)):064x}"
+
+
+class Follower:
+    """Our own client, by the command."""
+
+    def __init__(self, command: Path, folder: Path, lines: list[str]) -> None:
+        self.command, self.folder = command, folder
+        (folder / "serve.toml").write_text("\n".join(['data = "data"', "[sync.list]", *lines]))
+
+    def round(self) -> set[str]:
+        """What the gallery holds after one round."""
+        subprocess.run([self.command, "gallery", "sync", "list", "--config", self.folder / "serve.toml"], check=True, capture_output=True)
+        exported = subprocess.run([self.command, "gallery", "export", self.folder / "data/galleries/list.gallery"], check=True, capture_output=True)
+        return {json.loads(line)["pdq"] for line in exported.stdout.splitlines()}
+
+
+PICTURES = range(1, ENTRIES + 1)
+
+
+def pictures() -> list[dict[str, Any]]:
+    return [{"at": at(n // 50 * 600), "key": f"key{n}", "pdq": drawn(n)} for n in PICTURES]
+
+
+def change_now(exchange: Standin) -> set[str]:
+    """Two go and one comes, now: who has read until now would miss an earlier time. Gives what there is then, once it is old enough to be asked for."""
+    now = int(time.time()) - BEGIN
+    exchange.change([removed(n, now) for n in (3, 5)] + [{"at": at(now), "key": "new", "pdq": drawn(777)}])
+    while int(time.time()) - BEGIN < now + 7:
+        time.sleep(0.2)
+    return {drawn(n) for n in {*PICTURES, 777} - {3, 5}}
+
+
+def test_gallery_sync_has_what_the_clients_of_ncmec_have(ncmec: Standin, command: Path, tmp_path: Path) -> None:
+    collab = NCMECCollabConfig(environment=NCMECEnvironment.test_Industry, name="test")
+    api = Ncmec(collab, "user", "pass:word")
+    api.base = ncmec.address
+    own = Follower(command, tmp_path, ['exchange = "ncmec"', f'url = "{ncmec.address}"', 'user = "user"', 'password_file = "password"'])
+    ncmec.change(pictures())
+    theirs = values(api, collab, merged(api, {}, list(api.fetch_iter([], None))))["pdq"]
+    assert own.round() == theirs == {drawn(n) for n in PICTURES}
+    there = change_now(ncmec)
+    theirs = values(api, collab, merged(api, {}, list(api.fetch_iter([], None))))["pdq"]
+    assert own.round() == theirs == there
+
+
+def test_gallery_sync_has_what_the_clients_of_stopncii_have(stopncii: Standin, command: Path, tmp_path: Path) -> None:
+    api = StopNCIIAPI("two", "one", base_url_override=f"{stopncii.address}/v1")
+    secrets = ['function_key_file = "one"', 'subscription_key_file = "two"']
+    own = Follower(command, tmp_path, ['exchange = "stopncii"', f'url = "{stopncii.address}/v1"', *secrets])
+
+    def theirs() -> set[str]:
+        records = [record for page in api.fetch_hashes_iter(StopNCIIAPI.DEFAULT_START_TIME) for record in page.hashRecords]
+        return {record.hashValue for record in records if record.hashStatus.value == "Active"}
+
+    stopncii.change(pictures())
+    assert own.round() == theirs() == {drawn(n) for n in PICTURES}
+    there = change_now(stopncii)
+    assert own.round() == theirs() == there
+
+
+def test_gallery_sync_has_what_the_clients_of_threatexchange_have(meta: Standin, command: Path, tmp_path: Path) -> None:
+    collab = FBThreatExchangeCollabConfig(privacy_group=77, name="test")
+    api = FBThreatExchangeSignalExchangeAPI(ThreatExchangeAPI(TOKEN, endpoint_override=f"{meta.address}/v26.0"), collab)
+    own = Follower(command, tmp_path, ['exchange = "threatexchange"', f'url = "{meta.address}/v26.0"', 'group = "77"', 'token_file = "token"'])
+    meta.change(pictures())
+    theirs = values(api, collab, merged(api, {}, list(api.fetch_iter([], None))))["pdq"]
+    assert own.round() == theirs == {drawn(n) for n in PICTURES}
+    there = change_now(meta)
+    theirs = values(api, collab, merged(api, {}, list(api.fetch_iter([], None))))["pdq"]
+    assert own.round() == theirs == there
