@@ -113,6 +113,10 @@ use tls::Tls;
 /// What part of the memory is for the bodies of requests; the rest is the engine's.
 const BODIES: u64 = 4;
 
+/// Pictures that wait for each thread, in each lane. Whoever comes when all places are taken is refused at once: an answer that comes late helps
+/// nobody, and makes all others late.
+const QUEUED: usize = 64;
+
 /// Look-ups that wait for a thread.
 const WAITING: usize = 4096;
 
@@ -271,7 +275,8 @@ fn app_of(options: &ServiceOptions, watched: watch::Receiver<Phase>) -> Result<A
     let mut hash = options.hash.clone();
     let decode = &mut hash.decode.limits;
     decode.max_file_bytes = decode.max_file_bytes.min(limits.picture);
-    let engine = Engine::builder().threads(threads.get()).memory(memory - memory / BODIES).options(hash);
+    let engine = Engine::builder().threads(threads.get()).queue(QUEUED * threads.get());
+    let engine = engine.memory(memory - memory / BODIES).options(hash);
     let (engine, permits) = (engine.build()?, Permits::new(memory / BODIES));
     let fetching = Fetching::new(&options.fetch, &permits, &engine.options().decode.limits)?;
     let metrics = Arc::new(Metrics::default());
