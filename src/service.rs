@@ -82,6 +82,7 @@ pub use state::keys::{Key, NewKey, Scope};
 pub use tls::TlsFiles;
 
 pub(crate) use accept::bind;
+pub(crate) use ids::Ids;
 
 use accept::{Listening, Served};
 use app::{App, Phase, Shared};
