@@ -28,6 +28,8 @@ mod moment;
 mod reports;
 mod rules;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod text;
 mod tree;
 mod validate;

@@ -1,9 +1,14 @@
 //! Forms of parts (`multipart/form-data`): files of any size pass by and leave their digests, nothing of them is kept.
 
-use axum::body::Body;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use axum::body::{Body, BodyDataStream};
 use axum::extract::multipart::Field;
 use axum::extract::{DefaultBodyLimit, FromRequest, Multipart};
 use axum::http::Request;
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
 use md5::{Digest as _, Md5};
 use sha2::Sha256;
 
@@ -41,9 +46,23 @@ impl Form {
         values.next().filter(|_| values.next().is_none())
     }
 
-    /// Reads one to its end; `None` where it is malformed or cut.
-    pub(super) async fn receive(mut request: Request<Body>) -> Option<Form> {
-        request.extensions_mut().insert(DefaultBodyLimit::disable());
+    /// Reads a body to its end, also where the form is malformed or ends before it: who is still sending would not read the answer. `None` where the form
+    /// is malformed or the body cut.
+    pub(super) async fn receive(request: Request<Body>) -> Option<Form> {
+        let (head, body) = request.into_parts();
+        let body = Arc::new(Mutex::new(body.into_data_stream()));
+        let lent = body.clone();
+        let lent = Body::from_stream(stream::poll_fn(move |context| next(&lent, context)));
+        let form = Form::parts(Request::from_parts(head, lent)).await;
+        let mut rest = stream::poll_fn(move |context| next(&body, context));
+        while let Some(part) = rest.next().await {
+            part.ok()?;
+        }
+        form
+    }
+
+    async fn parts(mut request: Request<Body>) -> Option<Form> {
+        DefaultBodyLimit::disable().apply(&mut request);
         let mut parts = Multipart::from_request(request, &()).await.ok()?;
         let mut form = Form::default();
         while let Some(part) = parts.next_field().await.ok()? {
@@ -59,6 +78,11 @@ impl Form {
         }
         Some(form)
     }
+}
+
+/// The next bytes of a body that has two readers, one after the other.
+fn next(body: &Mutex<BodyDataStream>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, axum::Error>>> {
+    body.lock().unwrap_or_else(PoisonError::into_inner).poll_next_unpin(context)
 }
 
 async fn text(mut part: Field<'_>) -> Option<String> {
