@@ -419,6 +419,23 @@ fn answers_are_lost_before_and_after_their_effect() {
 }
 
 #[test]
+fn who_hangs_up_before_the_effect_has_none() {
+    let server = standin("cybertipline", &[]);
+    let finishing = json!({ "step": "finish", "slow_ms": 700 });
+    let finished = json!({ "step": "finish", "slow_ms": 700, "after": true });
+    faults(&server, json!([finishing, finished]));
+    let id = report(&server.connect().ask(&submit()));
+    for expected in [0, 1] {
+        let mut connection = server.connect();
+        assert!(connection.send(&parts("finish", &id, None)));
+        std::thread::sleep(Duration::from_millis(200));
+        drop(connection);
+        std::thread::sleep(Duration::from_millis(1000));
+        assert_eq!(counts(&server).1, expected);
+    }
+}
+
+#[test]
 fn a_form_that_breaks_off_has_no_effect() {
     let server = standin("cybertipline", &[]);
     let id = report(&server.connect().ask(&submit()));

@@ -35,8 +35,8 @@ mod tree;
 mod validate;
 
 use answer::{
-    Code, INVALID_REQUEST, MALFORMED_FILE, MALFORMED_XML, NOT_FOUND, Outcome, SAVE_FAILED, SECOND_DETAILS,
-    SERVER_ERROR, VALIDATION_FAILED, WRONG_METHOD,
+    Code, Gives, INVALID_REQUEST, MALFORMED_FILE, MALFORMED_XML, NOT_FOUND, Outcome, SAVE_FAILED,
+    SECOND_DETAILS, SERVER_ERROR, VALIDATION_FAILED, WRONG_METHOD,
 };
 use kept::Kept;
 use reports::{Reports, Stage};
@@ -48,6 +48,9 @@ use validate::validate;
 
 /// How many answers are remembered.
 const RECENT: usize = 256;
+
+/// Largest document, in bytes: as a tree it takes many times as much.
+const LARGEST: usize = 8 << 20;
 
 /// An answer that was given.
 #[derive(Serialize)]
@@ -152,8 +155,8 @@ impl CyberTipline {
         let report = self.reports.opened(id).map_err(refused(id))?;
         let file = digits(&Md5::digest(self.ids.next()));
         report.add(file.clone(), received, now);
-        let file = Some((file, received.md5.clone()));
-        Ok(Outcome { file, ..Outcome::success(Some(id)) })
+        let gives = Gives::File { id: file, md5: received.md5.clone() };
+        Ok(Outcome { gives, ..Outcome::success(Some(id)) })
     }
 
     fn describe(&mut self, asked: &Asked, now: i64) -> Called {
@@ -178,8 +181,8 @@ impl CyberTipline {
             return Err(Outcome::error(VALIDATION_FAILED, "a batch has one file at most", Some(id)));
         }
         report.end(Stage::Finished, now);
-        let files = report.files.iter().map(|file| file.id.clone()).collect();
-        Ok(Outcome { files, ..Outcome::success(Some(id)) })
+        let gives = Gives::Files(report.files.iter().map(|file| file.id.clone()).collect());
+        Ok(Outcome { gives, ..Outcome::success(Some(id)) })
     }
 
     fn retract(&mut self, asked: &Asked, now: i64) -> Called {
@@ -262,7 +265,9 @@ impl Responder for CyberTipline {
             return self.given(step, reply, None);
         }
         let mut outcome = self.called(asked, step);
-        if let Some((_, md5)) = outcome.file.as_mut().filter(|_| fault.wrong_md5) {
+        if let Gives::File { md5, .. } = &mut outcome.gives
+            && fault.wrong_md5
+        {
             *md5 = digits(&Md5::digest(&*md5));
         }
         let reply = fault.status.map_or_else(|| outcome.reply(step), |status| broken(status, fault));
@@ -298,6 +303,9 @@ fn status(asked: &Asked) -> Outcome {
 fn document(asked: &Asked, name: &str, element: &Element, now: i64) -> std::result::Result<Node, Outcome> {
     if !matches!(&*asked.content_type(), "text/xml" | "application/xml") {
         return Err(Outcome::error(INVALID_REQUEST, "Content-Type: text/xml; charset=utf-8 is needed", None));
+    }
+    if asked.body().len() > LARGEST {
+        return Err(Outcome::error(INVALID_REQUEST, format!("a document has at most {LARGEST} bytes"), None));
     }
     let node = tree::read(asked.body()).ok_or_else(|| Outcome::error(MALFORMED_XML, "", None))?;
     validate(&node, name, element, now).map_err(invalid)?;

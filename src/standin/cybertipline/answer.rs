@@ -53,19 +53,29 @@ pub(super) struct Outcome {
     /// What the description says behind the code's own; it holds no value of the request.
     pub(super) why: String,
     pub(super) report: Option<i64>,
-    /// Of an upload: the file's id and MD5.
-    pub(super) file: Option<(String, String)>,
-    /// Of a finish: the ids of all files.
-    pub(super) files: Vec<String>,
+    pub(super) gives: Gives,
+}
+
+/// What an answer gives besides.
+#[derive(Debug)]
+pub(super) enum Gives {
+    Nothing,
+    /// A file that was uploaded.
+    File {
+        id: String,
+        md5: String,
+    },
+    /// The ids of all files of a report that was finished.
+    Files(Vec<String>),
 }
 
 impl Outcome {
     pub(super) fn success(report: Option<i64>) -> Outcome {
-        Outcome { code: SUCCESS, why: String::new(), report, file: None, files: Vec::new() }
+        Outcome { code: SUCCESS, why: String::new(), report, gives: Gives::Nothing }
     }
 
     pub(super) fn error(code: Code, why: impl Into<String>, report: Option<i64>) -> Outcome {
-        Outcome { code, why: why.into(), report, file: None, files: Vec::new() }
+        Outcome { code, why: why.into(), report, gives: Gives::Nothing }
     }
 
     pub(super) fn description(&self) -> String {
@@ -86,14 +96,18 @@ impl Outcome {
         if let Some(report) = self.report {
             put(&mut inner, "reportId", &report.to_string());
         }
-        if let Some((id, md5)) = &self.file {
-            put(&mut inner, "fileId", id);
-            put(&mut inner, "hash", md5);
-        }
-        if is_done {
-            inner += "<files>";
-            self.files.iter().for_each(|id| put(&mut inner, "fileId", id));
-            inner += "</files>";
+        match &self.gives {
+            Gives::File { id, md5 } => {
+                put(&mut inner, "fileId", id);
+                put(&mut inner, "hash", md5);
+            }
+            Gives::Files(ids) => {
+                inner += "<files>";
+                ids.iter().for_each(|id| put(&mut inner, "fileId", id));
+                inner += "</files>";
+            }
+            Gives::Nothing if is_done => inner += "<files/>",
+            Gives::Nothing => {}
         }
         let root = if is_done { "reportDoneResponse" } else { "reportResponse" };
         Reply::new(self.code.status, XML, format!("{HEAD}\n<{root}>{inner}</{root}>\n"))

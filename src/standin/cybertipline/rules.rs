@@ -1,5 +1,7 @@
 //! What no table can say: rules between elements. The documents have passed the tables.
 
+use std::collections::HashSet;
+
 use super::moment::time;
 use super::schema::words::{STATES, SUPPLEMENTAL};
 use super::text::is_true;
@@ -69,16 +71,16 @@ fn emails_of_incidents(report: &Node) -> Result<(), String> {
     let people = ["personOrUserReported", "intendedRecipient", "victim"];
     let persons = ["personOrUserReportedPerson", "intendedRecipientPerson", "victimPerson"];
     let people = people.iter().zip(persons);
-    let known: Vec<&str> = people
+    let known: HashSet<String> = people
         .flat_map(|(group, person)| report.all(group).filter_map(move |one| one.child(person)))
         .flat_map(|person| person.all("email"))
-        .map(|email| email.text.as_str())
+        .map(|email| email.text.to_ascii_lowercase())
         .collect();
     let incidents = report.all("internetDetails").flat_map(|details| &details.children);
     for incident in
         incidents.filter(|incident| ["emailIncident", "newsgroupIncident"].contains(&&*incident.name))
     {
-        let is_known = |email: &Node| known.iter().any(|known| known.eq_ignore_ascii_case(&email.text));
+        let is_known = |email: &Node| known.contains(&email.text.to_ascii_lowercase());
         if !incident.all("emailAddress").all(is_known) {
             return Err(format!(
                 "report/internetDetails/{}/emailAddress: this must also be an address of personOrUserReported, an intendedRecipient or a victim",

@@ -435,9 +435,17 @@ fn what_is_no_xml_is_malformed() {
             assert_eq!(asker.xml(step, text).code(), 4110, "{text}");
         }
     }
+    let long = |length: usize| {
+        LEAST.replace(
+            "</report>",
+            &format!("<additionalInfo>{}</additionalInfo></report>", "a".repeat(length)),
+        )
+    };
+    assert_eq!(asker.xml("submit", &long(8 << 20)).code(), 4000);
+    assert_eq!(asker.xml("submit", &long(7 << 20)).code(), 0);
     assert_eq!(asker.xml("submit", "<fileDetails/>").code(), 4100);
     assert_eq!(asker.xml("fileinfo", LEAST).code(), 4100);
-    assert_eq!(asker.state()["counts"]["open"], 0);
+    assert_eq!(asker.state()["counts"]["open"], 1);
 }
 
 #[test]
