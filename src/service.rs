@@ -94,6 +94,7 @@ pub use tls::TlsFiles;
 
 pub use crate::pipeline::{FetchHost, FetchOptions};
 pub(crate) use accept::bind;
+pub(crate) use ids::Ids;
 
 use accept::{Listening, Served};
 use app::{App, Phase, Shared};

@@ -1,8 +1,8 @@
-//! Stand-ins for the exchanges of known signatures: servers that behave as NCMEC's hash sharing, StopNCII and ThreatExchange do, for tests of their
-//! clients.
+//! Stand-ins for the exchanges of known signatures and for the CyberTipline: servers that behave as NCMEC's hash sharing, StopNCII and ThreatExchange do,
+//! and as NCMEC's CyberTipline, for tests of their clients.
 //!
-//! What a stand-in lists are changes that it is given, one JSON object a line; it shows those that its clock has reached. The clock stands where it is
-//! set, and requests fail as they are asked to.
+//! What a stand-in lists are changes that it is given, one JSON object a line; it shows those that its clock has reached. The CyberTipline's holds reports,
+//! and says which are finished. The clock stands where it is set, and requests fail as they are asked to.
 //!
 //! ```
 //! use shadegrid::standin::{Exchange, Standin, StandinOptions};
@@ -30,12 +30,18 @@ use crate::error::{Error, Result};
 use crate::service::bind;
 
 mod change;
+mod control;
 mod cursor;
+mod cybertipline;
 mod fault;
+mod form;
 mod hashsharing;
+mod http;
+mod responder;
 mod rows;
 mod server;
 mod state;
+mod step;
 mod stopncii;
 #[cfg(test)]
 mod tests;
@@ -43,6 +49,7 @@ mod threatexchange;
 mod time;
 mod wire;
 
+use cybertipline::CyberTipline;
 use server::Shared;
 use state::State;
 use wire::Wire;
@@ -57,23 +64,28 @@ pub enum Exchange {
     StopNcii,
     /// Meta's ThreatExchange, `threat_updates`.
     ThreatExchange,
+    /// NCMEC's CyberTipline, which takes reports.
+    CyberTipline,
 }
 
 impl Exchange {
-    /// `hashsharing`, `stopncii` or `threatexchange`.
+    /// `hashsharing`, `stopncii`, `threatexchange` or `cybertipline`.
     pub fn name(self) -> &'static str {
         match self {
             Exchange::HashSharing => "hashsharing",
             Exchange::StopNcii => "stopncii",
             Exchange::ThreatExchange => "threatexchange",
+            Exchange::CyberTipline => "cybertipline",
         }
     }
 
-    fn wire(self) -> &'static dyn Wire {
+    /// What it has to say as a list of known signatures; `None` where it is none.
+    fn wire(self) -> Option<&'static dyn Wire> {
         match self {
-            Exchange::HashSharing => &hashsharing::HashSharing,
-            Exchange::StopNcii => &stopncii::StopNcii,
-            Exchange::ThreatExchange => &threatexchange::ThreatExchange,
+            Exchange::HashSharing => Some(&hashsharing::HashSharing),
+            Exchange::StopNcii => Some(&stopncii::StopNcii),
+            Exchange::ThreatExchange => Some(&threatexchange::ThreatExchange),
+            Exchange::CyberTipline => None,
         }
     }
 }
@@ -82,9 +94,9 @@ impl Exchange {
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct Credentials {
-    /// Of hash sharing.
+    /// Of hash sharing and the CyberTipline.
     pub user: Option<String>,
-    /// Of hash sharing.
+    /// Of hash sharing and the CyberTipline.
     pub password: Option<String>,
     /// Of StopNCII: `x-functions-key`.
     pub function_key: Option<String>,
@@ -106,7 +118,7 @@ impl Credentials {
     /// Whether all that this exchange asks for is configured.
     fn is_complete(&self, exchange: Exchange) -> bool {
         match exchange {
-            Exchange::HashSharing => self.user.is_some() && self.password.is_some(),
+            Exchange::HashSharing | Exchange::CyberTipline => self.user.is_some() && self.password.is_some(),
             Exchange::StopNcii => self.function_key.is_some() && self.subscription_key.is_some(),
             Exchange::ThreatExchange => self.token.is_some(),
         }
@@ -121,10 +133,12 @@ pub struct StandinOptions {
     pub exchange: Exchange,
     /// Where it listens; port 0 is one that is free.
     pub listen: SocketAddr,
-    /// A file of changes that it begins with.
+    /// A file of changes that it begins with. The CyberTipline has none.
     pub changes: Option<PathBuf>,
-    /// Most records of a page; what the exchange has by default.
+    /// Most records of a page; what the exchange has by default. The CyberTipline has no pages.
     pub page_size: Option<NonZeroUsize>,
+    /// A file in which the CyberTipline's reports are kept, so that they outlive the stand-in. No other has one.
+    pub state: Option<PathBuf>,
     /// What clients have to present.
     pub credentials: Credentials,
 }
@@ -134,6 +148,7 @@ setters!(StandinOptions {
     listen: SocketAddr,
     changes: Option<PathBuf>,
     page_size: Option<NonZeroUsize>,
+    state: Option<PathBuf>,
     credentials: Credentials,
 });
 
@@ -145,6 +160,7 @@ impl StandinOptions {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             changes: None,
             page_size: None,
+            state: None,
             credentials: Credentials::default(),
         }
     }
@@ -171,30 +187,25 @@ impl Stopper {
 }
 
 impl Standin {
-    /// Reads the changes and listens. Connections are accepted by the system from now on, and answered once the stand-in runs.
+    /// Reads what it begins with, and listens. Connections are accepted by the system from now on, and answered once the stand-in runs.
     ///
     /// # Errors
     ///
-    /// [`Error::Input`] where a change is wrong, or the address can be reached by other machines without credentials; [`Error::Io`] where the file cannot
-    /// be read or the address cannot be listened at.
+    /// [`Error::Input`] where a change or the state is wrong, where an option is none of this exchange's, or the address can be reached by other machines
+    /// without credentials; [`Error::Io`] where a file cannot be read or the address cannot be listened at.
     pub fn start(options: StandinOptions) -> Result<Standin> {
-        let StandinOptions { exchange, listen, changes, page_size, credentials } = options;
+        let StandinOptions { exchange, listen, ref credentials, .. } = options;
         if !listen.ip().is_loopback() && !credentials.is_complete(exchange) {
             return Err(Error::Input(format!(
                 "{listen} can be reached by other machines, and that needs credentials: give them, or listen at a loopback address"
             )));
         }
-        let mut state = State::new(exchange, credentials, page_size.map(NonZeroUsize::get));
-        if let Some(path) = changes {
-            let at = |what: &str| format!("{what} {}", path.display());
-            let bytes = std::fs::read(&path).map_err(|error| Error::io(at("cannot read"), error))?;
-            state.feed(&bytes).map_err(|why| Error::Input(format!("{}: {why}", path.display())))?;
-        }
+        let state = shared(options)?;
         let cannot = |error| Error::io(format!("cannot listen at {listen}"), error);
         let listener = bind(listen, false).map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
         let (asked, _) = watch::channel(false);
-        Ok(Standin { runtime: runtime()?, listener, address, state: Arc::new(Mutex::new(state)), asked })
+        Ok(Standin { runtime: runtime()?, listener, address, state, asked })
     }
 
     /// Where it listens.
@@ -225,6 +236,30 @@ impl Standin {
         runtime.shutdown_background();
         served.map_err(|error| Error::io("cannot serve", error))
     }
+}
+
+/// What answers, with what it begins with.
+fn shared(options: StandinOptions) -> Result<Shared> {
+    let StandinOptions { exchange, changes, page_size, state, credentials, .. } = options;
+    let Some(wire) = exchange.wire() else {
+        if changes.is_some() || page_size.is_some() {
+            return Err(Error::Input(format!(
+                "{} takes reports: it has no changes and no pages",
+                exchange.name()
+            )));
+        }
+        return Ok(Arc::new(Mutex::new(CyberTipline::new(credentials, state.as_deref())?)));
+    };
+    if state.is_some() {
+        return Err(Error::Input(format!("{} keeps nothing: give it changes and no state", exchange.name())));
+    }
+    let mut state = State::new(exchange, wire, credentials, page_size.map(NonZeroUsize::get));
+    if let Some(path) = changes {
+        let at = |what: &str| format!("{what} {}", path.display());
+        let bytes = std::fs::read(&path).map_err(|error| Error::io(at("cannot read"), error))?;
+        state.feed(&bytes).map_err(|why| Error::Input(format!("{}: {why}", path.display())))?;
+    }
+    Ok(Arc::new(Mutex::new(state)))
 }
 
 fn runtime() -> Result<Runtime> {

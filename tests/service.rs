@@ -173,6 +173,21 @@ fn many_pictures_have_a_record_each_in_order() {
 }
 
 #[test]
+fn a_form_may_be_as_large_as_any_request() {
+    let server = Server::start(&[]);
+    let part = |name: &str, content: &[u8]| {
+        let head = format!("--xyz\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n");
+        [head.as_bytes(), content, b"\r\n"].concat()
+    };
+    let form = [part("a", &[0; 5 << 20]), part("b", &holiday("hills.jpg")), b"--xyz--\r\n".to_vec()].concat();
+    let answer = server.post("/v1/hash", "multipart/form-data; boundary=xyz", &form).is(200);
+    assert_eq!(
+        (&answer["records"][0]["status"], &answer["records"][1]["status"]),
+        (&"error".into(), &"ok".into())
+    );
+}
+
+#[test]
 fn a_match_says_what_was_checked() {
     let (_folder, path) = known(&["hills.jpg", "window.png"]);
     let server = Server::start(&["--gallery", &path]);

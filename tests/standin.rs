@@ -1,4 +1,4 @@
-//! The stand-ins for exchanges: the real command, asked over sockets, and what goes wrong at will.
+//! The stand-ins for exchanges and the CyberTipline: the real command, asked over sockets, and what goes wrong at will.
 
 #![expect(clippy::print_stdout, reason = "tests say how much they compared")]
 
@@ -10,6 +10,7 @@ use std::process::Command;
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
+use md5::{Digest as _, Md5};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -20,6 +21,12 @@ mod client;
 use client::{Answer, Connection, PATIENCE, Server};
 
 const KEYS: &str = "x-functions-key: a\r\nOcp-Apim-Subscription-Key: b\r\n";
+
+const BASIC: &str = "Authorization: Basic dTpw\r\n";
+
+const REPORT: &str = "<report><incidentSummary><incidentType>Child Sex Tourism</incidentType><incidentDateTime>2012-10-15T08:00:00-07:00</incidentDateTime></incidentSummary><reporter><reportingPerson><email>a@b.example</email></reportingPerson></reporter></report>";
+
+const FILE_PART: &str = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.jpg\"\r\nContent-Type: image/jpeg\r\n\r\n";
 
 fn standin(exchange: &str, arguments: &[&str]) -> Server {
     Server::of(&[], &[&["standin", exchange, "--listen", "127.0.0.1:0"], arguments].concat())
@@ -50,15 +57,64 @@ fn ask(server: &Server, path: &str) -> Answer {
     server.connect().ask(&get(path, KEYS))
 }
 
+/// A request of the CyberTipline's.
+fn post(step: &str, kind: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let head = format!(
+        "POST /ispws/{step} HTTP/1.1\r\nHost: a\r\n{BASIC}Content-Type: {kind}\r\nContent-Length: {length}\r\n\r\n"
+    );
+    [head.as_bytes(), body].concat()
+}
+
+/// Opens a report.
+fn submit() -> Vec<u8> {
+    post("submit", "text/xml; charset=utf-8", REPORT.as_bytes())
+}
+
+/// A form of parts with a file of these bytes, where there is one.
+fn parts(step: &str, report: &str, file: Option<&[u8]>) -> Vec<u8> {
+    let mut body =
+        format!("--x\r\nContent-Disposition: form-data; name=\"id\"\r\n\r\n{report}\r\n").into_bytes();
+    if let Some(file) = file {
+        body.extend(FILE_PART.as_bytes());
+        body.extend(file);
+        body.extend(b"\r\n");
+    }
+    body.extend(b"--x--\r\n");
+    post(step, "multipart/form-data; boundary=x", &body)
+}
+
+/// What stands between the tags of an element.
+fn element(answer: &Answer, name: &str) -> String {
+    let text = answer.text();
+    let (_, rest) = text.split_once(&format!("<{name}>")).unwrap_or_else(|| panic!("{name}: {text}"));
+    rest.split_once(&format!("</{name}>")).unwrap().0.to_string()
+}
+
+/// The report that a successful answer names.
+fn report(answer: &Answer) -> String {
+    assert_eq!((answer.status, &*element(answer, "responseCode")), (200, "0"), "{}", answer.text());
+    element(answer, "reportId")
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn faults(server: &Server, faults: Value) {
     server.post("/_standin/faults", "", faults.to_string().as_bytes()).is(200);
 }
 
 /// What came before the connection ended, and whether it was reset.
 fn until_the_end(server: &Server, path: &str) -> (Vec<u8>, bool) {
+    all_that_comes(server, &get(path, KEYS))
+}
+
+fn all_that_comes(server: &Server, request: &[u8]) -> (Vec<u8>, bool) {
     let mut stream = TcpStream::connect_timeout(&server.address, PATIENCE).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream.write_all(&get(path, KEYS)).unwrap();
+    // A connection that is reset meanwhile takes the rest no more.
+    let _ = stream.write_all(request);
     let mut came = Vec::new();
     let ended = stream.read_to_end(&mut came);
     (came, ended.is_err_and(|error| error.kind() == ErrorKind::ConnectionReset))
@@ -116,6 +172,9 @@ fn what_cannot_be_served_is_an_error() {
         (vec!["stopncii".into(), "--changes".into(), path(&folder.path().join("none"))], "cannot read"),
         (vec!["threatexchange".into(), "--token-file".into(), path(&empty)], "is empty"),
         (vec!["hashsharing".into(), "--listen".into(), "0.0.0.0:0".into()], "that needs credentials"),
+        (vec!["cybertipline".into(), "--listen".into(), "0.0.0.0:0".into()], "that needs credentials"),
+        (vec!["cybertipline".into(), "--state".into(), path(&wrong)], "wrong.jsonl: "),
+        (vec!["cybertipline".into(), "--state".into(), path(folder.path())], "cannot read"),
     ] {
         let command =
             Command::new(env!("CARGO_BIN_EXE_shadegrid")).arg("standin").args(&arguments).output().unwrap();
@@ -228,5 +287,224 @@ fn many_clients_see_the_same_pages_while_changes_arrive() {
         let seen: BTreeSet<String> = first.iter().chain(&second).cloned().collect();
         assert!(first.len() >= 1000, "{}", first.len());
         assert_eq!(seen, expected);
+    }
+}
+
+#[test]
+fn a_report_is_filed() {
+    let server = standin("cybertipline", &[]);
+    let mut connection = server.connect();
+    let status = connection.ask(&get("/ispws/status", BASIC));
+    assert_eq!(element(&status, "responseDescription"), "Remote User : u, Remote Ip : 127.0.0.1");
+    assert!(status.header("request-id").is_some_and(|id| !id.is_empty()));
+    let unknown = connection.ask(&get("/ispws/status", ""));
+    assert_eq!((unknown.status, unknown.body.len()), (401, 0));
+    assert!(unknown.header("request-id").is_some());
+
+    let id = report(&connection.ask(&submit()));
+    let picture = client::holiday("hills.jpg");
+    let uploaded = connection.ask(&parts("upload", &id, Some(&picture)));
+    assert_eq!(
+        (report(&uploaded), element(&uploaded, "hash")),
+        (id.clone(), hexadecimal(&Md5::digest(&picture)))
+    );
+    let file = element(&uploaded, "fileId");
+    let details = format!(
+        "<fileDetails><reportId>{id}</reportId><fileId>{file}</fileId><originalFileName>a.jpg</originalFileName></fileDetails>"
+    );
+    report(&connection.ask(&post("fileinfo", "text/xml", details.as_bytes())));
+    let done = connection.ask(&parts("finish", &id, None));
+    assert_eq!((report(&done), element(&done, "fileId")), (id.clone(), file.clone()));
+    let state = server.get("/_standin/state").is(200);
+    assert_eq!(
+        (&state["counts"]["finished"], &state["reports"][0]["state"]),
+        (&1.into(), &"finished".into())
+    );
+    let shown = &state["reports"][0]["files"][0];
+    assert_eq!((&shown["name"], &shown["bytes"]), (&"a.jpg".into(), &picture.len().into()));
+    assert_eq!(shown["details"]["originalFileName"], "a.jpg");
+
+    // The other form, and what is finished once.
+    let form = format!("id={id}");
+    let again = connection.ask(&post("finish", "application/x-www-form-urlencoded", form.as_bytes()));
+    assert_eq!((again.status, &*element(&again, "responseCode")), (400, "5102"));
+    let other = report(&connection.ask(&submit()));
+    let form = format!("id={other}");
+    report(&connection.ask(&post("retract", "application/x-www-form-urlencoded", form.as_bytes())));
+    assert_eq!(server.get("/_standin/state").is(200)["counts"]["retracted"], 1);
+}
+
+#[test]
+fn uploads_of_any_size_pass_by() {
+    const PIECE: usize = 1 << 20;
+    const PIECES: usize = 96;
+    let server = standin("cybertipline", &[]);
+    let mut connection = server.connect();
+    let id = report(&connection.ask(&submit()));
+    // The head and the first parts of a form, whose file is as long as all pieces.
+    let empty = parts("upload", &id, Some(b""));
+    let end = b"\r\n--x--\r\n";
+    let begin = String::from_utf8(empty[..empty.len() - end.len()].to_vec()).unwrap();
+    let (head, form) = begin.split_once("\r\n\r\n").unwrap();
+    let (_, length) = head.split_once("Content-Length: ").unwrap();
+    let whole: usize = length.parse::<usize>().unwrap() + PIECES * PIECE;
+    assert!(connection.send(
+        begin.replace(&format!("Content-Length: {length}"), &format!("Content-Length: {whole}")).as_bytes()
+    ));
+    assert!(form.ends_with("\r\n\r\n"));
+    let piece: Vec<u8> = (0..PIECE).map(|place| (place * place % 251) as u8).collect();
+    let mut md5 = Md5::new();
+    for _ in 0..PIECES {
+        md5.update(&piece);
+        assert!(connection.send(&piece));
+    }
+    let uploaded = connection.ask(end);
+    assert_eq!((report(&uploaded), element(&uploaded, "hash")), (id, hexadecimal(&md5.finalize())));
+    if let Ok(status) = std::fs::read_to_string(format!("/proc/{}/status", server.id())) {
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        let peak: usize = peak.trim().trim_end_matches(" kB").parse().unwrap();
+        println!("{} MiB uploaded, at most {} MiB in memory", PIECES * PIECE >> 20, peak >> 10);
+        assert!(peak < 64 << 10, "{peak} kB for {PIECES} pieces");
+    }
+}
+
+/// How many reports are open and finished, and how many files there are.
+fn counts(server: &Server) -> (u64, u64, usize) {
+    let state = server.get("/_standin/state").is(200);
+    let count = |stage: &str| state["counts"][stage].as_u64().unwrap();
+    let files =
+        state["reports"].as_array().unwrap().iter().map(|report| report["files"].as_array().unwrap().len());
+    (count("open"), count("finished"), files.sum())
+}
+
+#[test]
+fn answers_are_lost_before_and_after_their_effect() {
+    let server = standin("cybertipline", &[]);
+    faults(
+        &server,
+        json!([
+            { "step": "submit", "reset": true },
+            { "step": "submit", "reset": true, "after": true },
+            { "step": "upload", "reset_at": 300_000 },
+            { "step": "upload", "reset_at": 9_000_000 },
+            { "step": "upload", "cut": 100 },
+            { "step": "finish", "reset": true, "slow_ms": 300 },
+            { "step": "finish", "reset": true, "after": true },
+        ]),
+    );
+    assert_eq!(all_that_comes(&server, &submit()), (Vec::new(), true));
+    assert_eq!(counts(&server), (0, 0, 0));
+    assert_eq!(all_that_comes(&server, &submit()), (Vec::new(), true));
+    assert_eq!(counts(&server), (1, 0, 0));
+    let id = server.get("/_standin/state").is(200)["reports"][0]["id"].to_string();
+    // In the middle of the body, and at its end.
+    let upload = parts("upload", &id, Some(&vec![7; 1_000_000]));
+    for _ in 0..2 {
+        assert_eq!(all_that_comes(&server, &upload), (Vec::new(), true));
+        assert_eq!(counts(&server), (1, 0, 0));
+    }
+    let (came, _) = all_that_comes(&server, &upload);
+    let head = came.windows(4).position(|four| four == b"\r\n\r\n").expect("a head") + 4;
+    assert_eq!((came.len() - head, counts(&server)), (100, (1, 0, 1)));
+    let began = Instant::now();
+    assert_eq!(all_that_comes(&server, &parts("finish", &id, None)), (Vec::new(), true));
+    assert!(began.elapsed() >= Duration::from_millis(300));
+    assert_eq!(counts(&server), (1, 0, 1));
+    assert_eq!(all_that_comes(&server, &parts("finish", &id, None)), (Vec::new(), true));
+    assert_eq!(counts(&server), (0, 1, 1));
+    let again = server.connect().ask(&parts("finish", &id, None));
+    assert_eq!(element(&again, "responseCode"), "5102");
+    let state = server.get("/_standin/state").is(200);
+    assert_eq!((&state["faults_left"], &state["played"]["reset_at"]), (&0.into(), &2.into()));
+}
+
+#[test]
+fn who_hangs_up_before_the_effect_has_none() {
+    let server = standin("cybertipline", &[]);
+    let finishing = json!({ "step": "finish", "slow_ms": 700 });
+    let finished = json!({ "step": "finish", "slow_ms": 700, "after": true });
+    faults(&server, json!([finishing, finished]));
+    let id = report(&server.connect().ask(&submit()));
+    for expected in [0, 1] {
+        let mut connection = server.connect();
+        assert!(connection.send(&parts("finish", &id, None)));
+        std::thread::sleep(Duration::from_millis(200));
+        drop(connection);
+        std::thread::sleep(Duration::from_millis(1000));
+        assert_eq!(counts(&server).1, expected);
+    }
+}
+
+#[test]
+fn a_form_that_breaks_off_has_no_effect() {
+    let server = standin("cybertipline", &[]);
+    let id = report(&server.connect().ask(&submit()));
+    let whole = parts("upload", &id, Some(b"abc"));
+    let mut tried = 0;
+    for length in (0..whole.len()).rev().step_by(7) {
+        let mut connection = server.connect();
+        assert!(connection.send(&whole[..length]));
+        connection.shut();
+        drop(connection);
+        tried += 1;
+    }
+    assert!(tried > 20, "{tried}");
+    // The whole length, but another boundary at the end.
+    let mut other = whole.clone();
+    let end = other.len() - 5;
+    other[end] = b'y';
+    let answer = server.connect().ask(&other);
+    assert_eq!((answer.status, &*element(&answer, "responseCode")), (400, "4200"));
+    assert_eq!(counts(&server), (1, 0, 0));
+    report(&server.connect().ask(&whole));
+    assert_eq!(counts(&server), (1, 0, 1));
+}
+
+#[test]
+fn reports_outlive_a_kill() {
+    let folder = TempDir::new().unwrap();
+    let state = folder.path().join("state.json");
+    let arguments = ["--state", state.to_str().unwrap()];
+    let server = standin("cybertipline", &arguments);
+    let (open, finished) =
+        (report(&server.connect().ask(&submit())), report(&server.connect().ask(&submit())));
+    let file = element(&server.connect().ask(&parts("upload", &open, Some(b"abc"))), "fileId");
+    report(&server.connect().ask(&parts("finish", &finished, None)));
+    // Dropped, it is killed.
+    drop(server);
+    let server = standin("cybertipline", &arguments);
+    assert_eq!(counts(&server), (1, 1, 1));
+    let again = server.connect().ask(&parts("finish", &finished, None));
+    assert_eq!(element(&again, "responseCode"), "5102");
+    let done = server.connect().ask(&parts("finish", &open, None));
+    assert_eq!((report(&done), element(&done, "fileId")), (open, file));
+}
+
+#[test]
+fn many_clients_file_at_once() {
+    let folder = TempDir::new().unwrap();
+    let state = folder.path().join("state.json");
+    let server = standin("cybertipline", &["--state", state.to_str().unwrap()]);
+    let address = server.address;
+    let clients: Vec<_> = (0..4)
+        .map(|_| {
+            std::thread::spawn(move || {
+                let mut connection = Connection::to(address);
+                let ids = (0..25).map(|_| {
+                    let id = report(&connection.ask(&submit()));
+                    report(&connection.ask(&parts("upload", &id, Some(id.as_bytes()))));
+                    report(&connection.ask(&parts("finish", &id, None)));
+                    id
+                });
+                ids.collect::<Vec<_>>()
+            })
+        })
+        .collect();
+    let ids: BTreeSet<String> = clients.into_iter().flat_map(|client| client.join().unwrap()).collect();
+    assert_eq!(ids.len(), 100);
+    assert_eq!(counts(&server), (0, 100, 100));
+    for report in server.get("/_standin/state").is(200)["reports"].as_array().unwrap() {
+        let md5 = hexadecimal(&Md5::digest(report["id"].to_string()));
+        assert_eq!(report["files"][0]["md5"], md5);
     }
 }

@@ -1,4 +1,4 @@
-//! `shadegrid standin`: servers that behave as the exchanges of known signatures do, for tests of their clients.
+//! `shadegrid standin`: servers that behave as the exchanges of known signatures do, and as the CyberTipline does, for tests of their clients.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -12,10 +12,11 @@ use shadegrid::standin::{Credentials, Exchange, Standin, StandinOptions};
 use super::exit::Exit;
 use super::{console, interrupt};
 
-/// Stand in for an exchange of known signatures, in tests of its clients
+/// Stand in for an exchange of known signatures or the CyberTipline, in tests of clients
 ///
-/// It lists the changes that it is given, as JSON lines, once its clock has reached them. POST /_standin/changes, /_standin/clock and /_standin/faults add
-/// changes, set the clock and let requests fail; GET /_standin/state says what was asked. docs/service.md describes all of it.
+/// An exchange lists the changes that it is given, as JSON lines, once its clock has reached them; the CyberTipline takes reports and checks them. POST
+/// /_standin/changes, /_standin/clock and /_standin/faults add changes, set the clock and let requests fail; GET /_standin/state says what was asked and
+/// which reports are finished. docs/service.md describes all of it.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -27,7 +28,11 @@ const EXAMPLES: &str = "\
 Examples:
   Serve changes as StopNCII would, and ask for them:
       shadegrid standin stopncii --changes changes.jsonl
-      curl -H 'x-functions-key: a' -H 'Ocp-Apim-Subscription-Key: b' localhost:8090/FetchHashes";
+      curl -H 'x-functions-key: a' -H 'Ocp-Apim-Subscription-Key: b' localhost:8090/FetchHashes
+  Take reports as NCMEC's CyberTipline would, and count the finished ones:
+      shadegrid standin cybertipline
+      curl --user a:b --header 'Content-Type: text/xml; charset=utf-8' --data @report.xml localhost:8090/ispws/submit
+      curl localhost:8090/_standin/state";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -40,14 +45,23 @@ enum Command {
     /// Meta's ThreatExchange, threat_updates
     #[command(name = "threatexchange")]
     ThreatExchange(ThreatExchange),
+    /// NCMEC's CyberTipline, which takes reports
+    #[command(name = "cybertipline")]
+    CyberTipline(CyberTipline),
 }
 
-/// What all of them take.
 #[derive(Debug, Args)]
-struct Place {
+struct Listen {
     /// Where to listen; port 0 is one that is free
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
     listen: SocketAddr,
+}
+
+/// What all exchanges of signatures take.
+#[derive(Debug, Args)]
+struct Place {
+    #[command(flatten)]
+    listen: Listen,
 
     /// Changes to begin with, one JSON object a line
     #[arg(long, value_name = "FILE")]
@@ -58,11 +72,9 @@ struct Place {
     page_size: Option<NonZeroUsize>,
 }
 
+/// What clients present by Basic.
 #[derive(Debug, Args)]
-struct HashSharing {
-    #[command(flatten)]
-    place: Place,
-
+struct Basic {
     /// The user that clients have to present [default: any]
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
@@ -70,6 +82,28 @@ struct HashSharing {
     /// A file with the user's password [default: any]
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct HashSharing {
+    #[command(flatten)]
+    place: Place,
+
+    #[command(flatten)]
+    basic: Basic,
+}
+
+#[derive(Debug, Args)]
+struct CyberTipline {
+    #[command(flatten)]
+    listen: Listen,
+
+    /// Keep the reports in this file, and resume with those that it holds
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+
+    #[command(flatten)]
+    basic: Basic,
 }
 
 #[derive(Debug, Args)]
@@ -110,8 +144,8 @@ impl Command {
     fn options(self) -> Result<StandinOptions, Error> {
         let none = Credentials::default();
         let (exchange, place, credentials) = match self {
-            Command::HashSharing(HashSharing { place, user, password_file }) => {
-                (Exchange::HashSharing, place, none.user(user).password(secret(password_file.as_deref())?))
+            Command::HashSharing(HashSharing { place, basic }) => {
+                (Exchange::HashSharing, place, basic.credentials()?)
             }
             Command::StopNcii(StopNcii { place, key_file, subscription_key_file }) => {
                 let credentials = none.function_key(secret(key_file.as_deref())?);
@@ -121,9 +155,20 @@ impl Command {
             Command::ThreatExchange(ThreatExchange { place, token_file }) => {
                 (Exchange::ThreatExchange, place, none.token(secret(token_file.as_deref())?))
             }
+            Command::CyberTipline(CyberTipline { listen, state, basic }) => {
+                let options = StandinOptions::new(Exchange::CyberTipline).listen(listen.listen);
+                return Ok(options.state(state).credentials(basic.credentials()?));
+            }
         };
-        let options = StandinOptions::new(exchange).listen(place.listen).changes(place.changes);
+        let options = StandinOptions::new(exchange).listen(place.listen.listen).changes(place.changes);
         Ok(options.page_size(place.page_size).credentials(credentials))
+    }
+}
+
+impl Basic {
+    fn credentials(self) -> Result<Credentials, Error> {
+        let password = secret(self.password_file.as_deref())?;
+        Ok(Credentials::default().user(self.user).password(password))
     }
 }
 

@@ -145,7 +145,7 @@ async fn in_form(app: &App, request: Request) -> Answer<Pictures> {
 /// The parts of a form that is in memory already.
 pub(crate) async fn form_of(mut request: Request) -> Answer<Multipart> {
     // Its length was held against ours.
-    request.extensions_mut().insert(DefaultBodyLimit::disable());
+    DefaultBodyLimit::disable().apply(&mut request);
     Multipart::from_request(request, &()).await.map_err(|_| malformed())
 }
 

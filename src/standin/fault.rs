@@ -7,6 +7,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::http::Reply;
+use super::step::Step;
 use crate::service::json;
 
 /// Longest wait before an answer, in milliseconds.
@@ -19,6 +21,8 @@ const MOST: usize = 100_000;
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Fault {
+    /// The step that it is for; any where it is absent.
+    step: Option<Step>,
     /// This status instead of the answer.
     pub(super) status: Option<u16>,
     /// `Retry-After` of that status: seconds, or a text.
@@ -35,8 +39,20 @@ pub(super) struct Fault {
     pub(super) expired_cursor: bool,
     /// The connection is reset.
     pub(super) reset: bool,
+    /// The connection is reset once so many bytes of the request's body have come, at its end where it has fewer.
+    pub(super) reset_at: Option<u64>,
+    /// The request has its effect before the fault shows.
+    pub(super) after: bool,
+    /// The answer to an upload has the MD5 of something else.
+    pub(super) wrong_md5: bool,
     /// How many requests it is for.
     times: Option<usize>,
+}
+
+/// What a request is, as far as faults wait for one.
+pub(super) enum For {
+    Page { has_cursor: bool },
+    Step(Option<Step>),
 }
 
 impl Fault {
@@ -44,8 +60,11 @@ impl Fault {
         Duration::from_millis(self.slow_ms)
     }
 
-    pub(super) fn retry_after(&self) -> Option<String> {
-        self.retry_after.as_ref().map(|value| value.as_str().map_or_else(|| value.to_string(), String::from))
+    /// The answer with the `Retry-After` that was asked for.
+    pub(super) fn with_retry_after(&self, reply: Reply) -> Reply {
+        let after = self.retry_after.as_ref();
+        let after = after.map(|value| value.as_str().map_or_else(|| value.to_string(), String::from));
+        after.into_iter().fold(reply, |reply, after| reply.header("retry-after", after))
     }
 
     /// Its names, for the counts.
@@ -58,16 +77,39 @@ impl Fault {
             (self.shuffle, "shuffle"),
             (self.expired_cursor, "expired_cursor"),
             (self.reset, "reset"),
+            (self.reset_at.is_some(), "reset_at"),
+            (self.after, "after"),
+            (self.wrong_md5, "wrong_md5"),
         ];
         names.into_iter().filter(|(is_set, _)| *is_set).map(|(_, name)| name)
+    }
+
+    /// Whether a request is this fault's.
+    fn is_for(&self, request: &For) -> bool {
+        match request {
+            For::Page { has_cursor } => !(self.needs_cursor() && !has_cursor || self.shuffle && *has_cursor),
+            For::Step(step) => self.step.is_none() || self.step == *step,
+        }
     }
 
     fn needs_cursor(&self) -> bool {
         self.expired_cursor || self.repeat_page
     }
 
-    fn check(&self) -> Result<(), &'static str> {
+    fn check(&self, has_steps: bool) -> Result<(), &'static str> {
         match self {
+            fault if has_steps && (fault.shuffle || fault.needs_cursor()) => {
+                Err("shuffle, repeat_page, expired_cursor: a report has no pages")
+            }
+            Fault { step: Some(_), .. } | Fault { wrong_md5: true, .. } if !has_steps => {
+                Err("step, wrong_md5: pages have none")
+            }
+            Fault { wrong_md5: true, step: Some(step), .. } if *step != Step::Upload => {
+                Err("wrong_md5: only the answer to an upload has one")
+            }
+            Fault { after: true, reset_at: Some(_), .. } => {
+                Err("after: what comes in the middle of a body comes before its effect")
+            }
             Fault { status: Some(status), .. } if !(200..600).contains(status) => {
                 Err("status: this must be one from 200 to 599")
             }
@@ -82,19 +124,33 @@ impl Fault {
 }
 
 /// The faults that are left, and how often each kind was played.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Faults {
+    has_steps: bool,
     left: VecDeque<Fault>,
     pub(super) played: BTreeMap<&'static str, usize>,
 }
 
 impl Faults {
+    /// Of a server that gives pages: a fault that waits for its request holds up those behind it.
+    pub(super) fn of_pages() -> Faults {
+        Faults { has_steps: false, left: VecDeque::new(), played: BTreeMap::new() }
+    }
+
+    /// Of one that is asked in steps: each request plays the first fault that is for its step.
+    pub(super) fn of_steps() -> Faults {
+        Faults { has_steps: true, ..Faults::of_pages() }
+    }
+
     /// Reads faults, which take the place of those left.
     pub(super) fn replace(&mut self, bytes: &[u8]) -> Result<(), String> {
         let read: Vec<Fault> = json::read(bytes).map_err(|problem| problem.detail)?;
         let mut left = VecDeque::new();
         for (index, mut fault) in read.into_iter().enumerate() {
-            fault.check().map_err(|why| format!("[{index}].{why}"))?;
+            fault.check(self.has_steps).map_err(|why| format!("[{index}].{why}"))?;
+            if fault.wrong_md5 {
+                fault.step = Some(Step::Upload);
+            }
             let times = fault.times.take().unwrap_or(1);
             if times > MOST - left.len() {
                 return Err(format!("[{index}].times: faults are kept for {MOST} requests at most"));
@@ -110,13 +166,10 @@ impl Faults {
     }
 
     /// The fault of the next request.
-    pub(super) fn next(&mut self, has_cursor: bool) -> Fault {
-        match self.left.front() {
-            Some(fault) if fault.needs_cursor() && !has_cursor => return Fault::default(),
-            Some(fault) if fault.shuffle && has_cursor => return Fault::default(),
-            _ => {}
-        }
-        let fault = self.left.pop_front().unwrap_or_default();
+    pub(super) fn next(&mut self, request: &For) -> Fault {
+        let waiting = if self.has_steps { self.left.len() } else { 1 };
+        let place = self.left.iter().take(waiting).position(|fault| fault.is_for(request));
+        let fault = place.and_then(|place| self.left.remove(place)).unwrap_or_default();
         fault.names().for_each(|name| *self.played.entry(name).or_default() += 1);
         fault
     }
@@ -126,33 +179,40 @@ impl Faults {
 mod tests {
     use super::*;
 
+    const PAGE: For = For::Page { has_cursor: false };
+    const MORE: For = For::Page { has_cursor: true };
+
+    fn retry_after(fault: &Fault) -> Option<String> {
+        fault.with_retry_after(Reply::empty(503)).headers.pop().map(|(_, value)| value)
+    }
+
     #[test]
     fn faults_are_played_in_order() {
-        let mut faults = Faults::default();
+        let mut faults = Faults::of_pages();
         let text =
             br#"[{"times":2},{"status":429,"retry_after":1,"slow_ms":5},{"expired_cursor":true},{"cut":10}]"#;
         faults.replace(text).unwrap();
         assert_eq!(faults.left(), 5);
-        assert!(faults.next(false) == Fault::default() && faults.next(true) == Fault::default());
-        let busy = faults.next(false);
-        assert_eq!((busy.status, busy.retry_after().as_deref()), (Some(429), Some("1")));
+        assert!(faults.next(&PAGE) == Fault::default() && faults.next(&MORE) == Fault::default());
+        let busy = faults.next(&PAGE);
+        assert_eq!((busy.status, retry_after(&busy).as_deref()), (Some(429), Some("1")));
         assert_eq!(busy.wait(), Duration::from_millis(5));
         // It waits for a cursor.
-        assert_eq!((faults.next(false), faults.left()), (Fault::default(), 2));
-        assert!(faults.next(true).expired_cursor && faults.next(false).cut == Some(10));
-        assert_eq!((faults.next(false), faults.left()), (Fault::default(), 0));
+        assert_eq!((faults.next(&PAGE), faults.left()), (Fault::default(), 2));
+        assert!(faults.next(&MORE).expired_cursor && faults.next(&PAGE).cut == Some(10));
+        assert_eq!((faults.next(&PAGE), faults.left()), (Fault::default(), 0));
         let played = [("cut", 1), ("expired_cursor", 1), ("slow_ms", 1), ("status", 1)];
         assert_eq!(faults.played, BTreeMap::from(played));
         // It waits for a window that begins.
         faults.replace(br#"[{"shuffle":true}]"#).unwrap();
-        assert!(faults.next(true) == Fault::default() && faults.next(false).shuffle);
+        assert!(faults.next(&MORE) == Fault::default() && faults.next(&PAGE).shuffle);
         faults.replace(br#"[{"status":503,"retry_after":"Fri, 31 Dec 1999 23:59:59 GMT"}]"#).unwrap();
-        assert_eq!(faults.next(false).retry_after().as_deref(), Some("Fri, 31 Dec 1999 23:59:59 GMT"));
+        assert_eq!(retry_after(&faults.next(&PAGE)).as_deref(), Some("Fri, 31 Dec 1999 23:59:59 GMT"));
     }
 
     #[test]
     fn wrong_faults_change_nothing() {
-        let mut faults = Faults::default();
+        let mut faults = Faults::of_pages();
         faults.replace(br#"[{"reset":true}]"#).unwrap();
         for (text, expected) in [
             (r#"[{},{"status":99}]"#, "[1].status: "),
@@ -162,12 +222,41 @@ mod tests {
             (r#"[{"shuffle":true,"expired_cursor":true}]"#, "[0].shuffle: "),
             (r#"[{"shuffle":true,"repeat_page":true}]"#, "[0].shuffle: "),
             (r#"[{"cut":-1}]"#, "[0].cut: "),
+            (r#"[{"step":"upload"}]"#, "[0].step"),
+            (r#"[{"wrong_md5":true}]"#, "[0].step, wrong_md5: "),
+            (r#"[{"reset_at":1,"after":true}]"#, "[0].after: "),
             (r#"[{"other":1}]"#, "[0].other: unknown field"),
             ("{}", "the body: "),
         ] {
             let why = faults.replace(text.as_bytes()).unwrap_err();
             assert!(why.starts_with(expected), "{text}: {why}");
             assert_eq!(faults.left(), 1);
+        }
+    }
+
+    #[test]
+    fn each_step_plays_its_own_faults() {
+        let mut faults = Faults::of_steps();
+        faults
+            .replace(
+                br#"[{"step":"finish","status":500},{"step":"upload"},{"wrong_md5":true},{"reset":true}]"#,
+            )
+            .unwrap();
+        let mut next = |step| faults.next(&For::Step(step));
+        assert_eq!(next(Some(Step::Upload)), Fault { step: Some(Step::Upload), ..Fault::default() });
+        assert!(next(Some(Step::Upload)).wrong_md5);
+        // One that is for any step.
+        assert!(next(None).reset);
+        assert_eq!(next(Some(Step::Submit)), Fault::default());
+        assert_eq!(next(Some(Step::Finish)).status, Some(500));
+        assert_eq!(faults.left(), 0);
+        for (text, expected) in [
+            (r#"[{"step":"other"}]"#, "[0].step: "),
+            (r#"[{"shuffle":true}]"#, "[0].shuffle"),
+            (r#"[{"step":"finish","wrong_md5":true}]"#, "[0].wrong_md5: "),
+        ] {
+            let why = faults.replace(text.as_bytes()).unwrap_err();
+            assert!(why.starts_with(expected), "{text}: {why}");
         }
     }
 }

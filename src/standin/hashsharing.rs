@@ -3,16 +3,15 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use axum::http::{Method, header};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use axum::http::Method;
 use quick_xml::escape::escape;
 
 use super::Credentials;
 use super::change::{Change, Feedback, Kind};
+use super::http::{Asked, Reply, is_right};
 use super::rows::{Identity, Order, Page, Row, Window};
 use super::time::text;
-use super::wire::{Asked, Desk, Refusal, Reply, Wire, is_right};
+use super::wire::{Desk, Refusal, Wire};
 use crate::service::clock;
 
 const XML: &str = "application/xml;charset=UTF-8";
@@ -49,16 +48,9 @@ impl Wire for HashSharing {
     }
 
     fn is_admitted(&self, asked: &Asked, credentials: &Credentials) -> bool {
-        let encoded =
-            asked.header(header::AUTHORIZATION.as_str()).and_then(|text| text.strip_prefix("Basic "));
-        let decoded = encoded.and_then(|text| BASE64.decode(text.trim()).ok());
-        let pair = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
-        let Some((user, password)) = pair.as_deref().and_then(|pair| pair.split_once(':')) else {
-            return false;
-        };
-        let filled = |text| Some(text).filter(|text: &&str| !text.is_empty());
-        is_right(filled(user), credentials.user.as_deref())
-            && is_right(filled(password), credentials.password.as_deref())
+        let Some((user, password)) = asked.basic() else { return false };
+        is_right(user.as_deref(), credentials.user.as_deref())
+            && is_right(password.as_deref(), credentials.password.as_deref())
     }
 
     fn answer(&self, asked: &Asked, desk: &mut Desk<'_>) -> Result<Reply, Refusal> {
@@ -121,7 +113,7 @@ fn feedback(asked: &Asked, desk: &mut Desk<'_>, member: &str, key: &str) -> Resu
     let now = desk.now;
     let found = desk.rows.at(now).iter().find(|row| row.identity == identity && !row.is_removed());
     found.ok_or(Refusal::NotFound)?;
-    let body = String::from_utf8_lossy(&asked.body);
+    let body = String::from_utf8_lossy(asked.body());
     if !["<affirmative", "<negative"].iter().any(|element| body.contains(element)) {
         return Err(Refusal::Malformed("the body has neither <affirmative> nor <negative>".into()));
     }

@@ -5,8 +5,9 @@ use serde_json::{Map, Value, json};
 
 use super::Credentials;
 use super::change::{Change, Kind};
+use super::http::{Asked, Reply, is_right};
 use super::rows::{Held, Identity, Order, Row, Window};
-use super::wire::{Asked, Desk, Refusal, Reply, Wire, is_right};
+use super::wire::{Desk, Refusal, Wire};
 
 pub(super) struct StopNcii;
 

@@ -3,8 +3,9 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::{Value, json};
 
+use super::http::{Asked, Content, Reply};
+use super::responder::Responder;
 use super::state::State;
-use super::wire::{Asked, Reply};
 use super::{Credentials, Exchange};
 
 const NOW: &str = "1970-01-01T01:00:00Z";
@@ -17,8 +18,9 @@ struct Asker {
 
 impl Asker {
     fn new(exchange: Exchange, page: usize, credentials: Credentials) -> Asker {
-        let mut asker =
-            Asker { state: State::new(exchange, credentials, Some(page)), headers: HeaderMap::new() };
+        let wire = exchange.wire().unwrap();
+        let state = State::new(exchange, wire, credentials, Some(page));
+        let mut asker = Asker { state, headers: HeaderMap::new() };
         for (name, value) in [
             ("host", "example:81"),
             ("authorization", "Basic dXNlcjpzZWNyZXQ="),
@@ -41,7 +43,9 @@ impl Asker {
 
     fn ask(&mut self, method: Method, path: &str, body: &str) -> Reply {
         let body = body.as_bytes().to_vec().into();
-        let asked = Asked::new(method, &path.parse().unwrap(), self.headers.clone(), body);
+        let peer = [127, 0, 0, 1].into();
+        let mut asked = Asked::new(method, &path.parse().unwrap(), self.headers.clone(), peer);
+        asked.content = Content::Bytes(body);
         let fault = self.state.fault(&asked);
         self.state.answer(&asked, &fault)
     }

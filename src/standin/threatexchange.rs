@@ -7,8 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::Credentials;
 use super::change::{Change, Kind};
+use super::http::{Asked, Reply, is_right};
 use super::rows::{Identity, Order, Row, Window};
-use super::wire::{Asked, Desk, Refusal, Reply, Wire, is_right};
+use super::wire::{Desk, Refusal, Wire};
 
 /// How long it is said that an indicator is gone, in seconds.
 const TOMBSTONES: i64 = 90 * 86_400;

@@ -18,3 +18,17 @@ pub(super) fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>,
 pub(super) fn text(time: i64) -> String {
     clock::text(UNIX_EPOCH + Duration::from_secs(u64::try_from(time).unwrap_or(0)))
 }
+
+/// Times that have to be there.
+pub(super) mod whole {
+    use serde::de::{Deserializer, Error as _};
+    use serde::ser::Serializer;
+
+    pub(in super::super) fn serialize<S: Serializer>(time: &i64, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&super::text(*time))
+    }
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
+        super::seconds(from)?.ok_or_else(|| D::Error::custom("a time is missing"))
+    }
+}

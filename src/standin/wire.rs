@@ -1,42 +1,12 @@
-//! A request as it was asked, an answer as it is given, and what every exchange has to say.
-
-use axum::http::{HeaderMap, Method, Uri, header};
-use bytes::Bytes;
+//! What every exchange of known signatures has to say.
 
 use super::Credentials;
 use super::change::Change;
 use super::cursor::Cursor;
+use super::http::{Asked, Reply};
 use super::rows::{Identity, Rows};
 
-/// A request.
-pub(super) struct Asked {
-    pub(super) method: Method,
-    pub(super) path: String,
-    query: Vec<(String, String)>,
-    headers: HeaderMap,
-    pub(super) body: Bytes,
-}
-
 impl Asked {
-    pub(super) fn new(method: Method, uri: &Uri, headers: HeaderMap, body: Bytes) -> Asked {
-        let query = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
-        Asked { method, path: uri.path().to_string(), query: query.into_owned().collect(), headers, body }
-    }
-
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok().filter(|text| !text.is_empty())
-    }
-
-    /// Where the client says that it asks.
-    pub(super) fn host(&self) -> &str {
-        self.header(header::HOST.as_str()).unwrap_or("127.0.0.1")
-    }
-
-    /// A parameter of the query string; none where it is empty.
-    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
-        self.query.iter().find(|(of, value)| of == name && !value.is_empty()).map(|(_, value)| value.as_str())
-    }
-
     /// A parameter that is a number.
     pub(super) fn number(&self, name: &'static str) -> Result<Option<i64>, Refusal> {
         let wrong = |_| Refusal::Malformed(format!("{name}: this must be a number"));
@@ -50,43 +20,6 @@ impl Asked {
             Some(size) if size > 0 => Ok(usize::try_from(size).unwrap_or(most).min(most)),
             Some(_) => Err(Refusal::Malformed(format!("{name}: this must be 1 or more"))),
         }
-    }
-
-    /// The query string without these parameters.
-    pub(super) fn query_without(&self, names: &[&str]) -> form_urlencoded::Serializer<'static, String> {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(self.query.iter().filter(|(name, _)| !names.contains(&name.as_str())));
-        query
-    }
-}
-
-/// An answer.
-#[derive(Clone)]
-pub(super) struct Reply {
-    pub(super) status: u16,
-    pub(super) content_type: &'static str,
-    pub(super) headers: Vec<(&'static str, String)>,
-    pub(super) body: Vec<u8>,
-    /// How many rows it gives, where it is a page.
-    pub(super) given: Option<usize>,
-}
-
-impl Reply {
-    pub(super) fn new(status: u16, content_type: &'static str, body: impl Into<Vec<u8>>) -> Reply {
-        Reply { status, content_type, headers: Vec::new(), body: body.into(), given: None }
-    }
-
-    pub(super) fn json(status: u16, value: &serde_json::Value) -> Reply {
-        Reply::new(status, "application/json", value.to_string())
-    }
-
-    pub(super) fn header(mut self, name: &'static str, value: String) -> Reply {
-        self.headers.push((name, value));
-        self
-    }
-
-    pub(super) fn page(self, given: usize) -> Reply {
-        Reply { given: Some(given), ..self }
     }
 }
 
@@ -157,9 +90,4 @@ pub(super) trait Wire: Send + Sync {
     fn answer(&self, asked: &Asked, desk: &mut Desk<'_>) -> Result<Reply, Refusal>;
 
     fn refuse(&self, refusal: &Refusal) -> Reply;
-}
-
-/// Whether something that was presented is what was configured, or anything where nothing was.
-pub(super) fn is_right(presented: Option<&str>, configured: Option<&str>) -> bool {
-    presented.is_some_and(|presented| configured.is_none_or(|configured| presented == configured))
 }
