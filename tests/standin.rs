@@ -363,7 +363,7 @@ fn uploads_of_any_size_pass_by() {
     if let Ok(status) = std::fs::read_to_string(format!("/proc/{}/status", server.id())) {
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         let peak: usize = peak.trim().trim_end_matches(" kB").parse().unwrap();
-        println!("{} MiB uploaded, at most {} MiB in memory", PIECES * PIECE >> 20, peak >> 10);
+        println!("{} MiB uploaded, at most {} MiB in memory", (PIECES * PIECE) >> 20, peak >> 10);
         assert!(peak < 64 << 10, "{peak} kB for {PIECES} pieces");
     }
 }
