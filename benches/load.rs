@@ -152,7 +152,7 @@ fn ask(stream: &mut BufReader<TcpStream>, request: &[u8]) -> Outcome<(u16, Vec<u
         match line.trim_end().split_once(':') {
             None => break,
             Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
-                length = value.trim().parse()?
+                length = value.trim().parse()?;
             }
             Some(_) => {}
         }

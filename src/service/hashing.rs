@@ -61,8 +61,12 @@ impl Work {
     }
 
     /// Hashes all pictures, in their order. Two for each thread are in the queue at a time, so that no request fills it; where some have to be fetched,
-    /// at least as many as are fetched at once.
+    /// at least as many as are fetched at once. A picture alone does not wait for room: what comes too late helps nobody.
     pub(crate) async fn all(&self, app: &App, pictures: &[Given]) -> Answer<Vec<Worked>> {
+        if let [Given::Here(picture)] = pictures {
+            let outcome = self.one(app, picture).await?;
+            return Ok(vec![Worked { outcome, bytes: picture.bytes.len() as u64 }]);
+        }
         let fetches = pictures.iter().any(|given| matches!(given, Given::At(..)));
         let at_once = (2 * app.engine.threads().get()).max(if fetches { AT_ONCE } else { 1 });
         let turns = Semaphore::new(AT_ONCE);
