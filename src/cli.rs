@@ -31,6 +31,8 @@ mod page;
 mod pictures;
 mod progress;
 mod report;
+#[cfg(feature = "report")]
+mod reports;
 mod resources;
 #[cfg(feature = "service")]
 mod serve;
@@ -83,6 +85,8 @@ enum Command {
     Serve(Box<serve::Arguments>),
     #[cfg(feature = "service")]
     Key(key::Arguments),
+    #[cfg(feature = "report")]
+    Report(reports::Arguments),
     Devices(devices::Arguments),
     Bench(bench::Arguments),
 }
@@ -109,6 +113,8 @@ fn run(command: Command) -> Result<Exit, shadegrid::Error> {
         Command::Serve(arguments) => serve::run(*arguments),
         #[cfg(feature = "service")]
         Command::Key(arguments) => key::run(arguments),
+        #[cfg(feature = "report")]
+        Command::Report(arguments) => reports::run(arguments),
         Command::Devices(arguments) => devices::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
     }

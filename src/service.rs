@@ -70,17 +70,17 @@ mod photodna;
 mod pictures;
 mod problem;
 mod record;
-mod state;
 mod tls;
 mod v1;
 
+pub use crate::state::keys::{Key, NewKey, Scope};
 pub use event::{Event, Reporter};
 pub use galleries::GalleryFile;
 pub use keys::KeyStore;
 pub use options::{ServiceLimits, ServiceOptions};
-pub use state::keys::{Key, NewKey, Scope};
 pub use tls::TlsFiles;
 
+use crate::state::State;
 use accept::{Listening, Served};
 use app::{App, Phase, Shared};
 use auth::Keys;
@@ -90,7 +90,6 @@ use face::Face;
 use front::Front;
 use galleries::Galleries;
 use permits::Permits;
-use state::State;
 use tls::Tls;
 
 /// What part of the memory is for the bodies of requests; the rest is the engine's.

@@ -11,9 +11,9 @@ use axum::http::{HeaderMap, StatusCode};
 
 use super::face::Face;
 use super::problem::{Answer, Problem};
-use super::state::State;
-use super::state::keys::{Kept, Key, Scope, parts};
 use crate::error::Result;
+use crate::state::State;
+use crate::state::keys::{Kept, Key, Scope, parts};
 
 /// A key that a path carried, for clients that send no header.
 #[derive(Debug, Clone)]
@@ -147,8 +147,8 @@ pub(crate) fn scope_of(face: Face, method: &str, route: &str) -> Option<Scope> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::state::keys::NewKey;
     use super::*;
+    use crate::state::keys::NewKey;
 
     #[test]
     fn a_key_spends_no_more_than_its_rate() {

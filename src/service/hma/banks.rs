@@ -12,9 +12,9 @@ use super::super::body::{self, Held, Size};
 use super::super::json;
 use super::super::pictures::media_type;
 use super::super::problem::{Answer, Problem};
-use super::super::state::banks::{Bank, Enabled, Entry, EntryChange, NewEntry, now};
 use super::hashing::{file, hashed};
 use super::signal::{self, Values, read_only};
+use crate::state::banks::{Bank, Enabled, Entry, EntryChange, NewEntry, now};
 
 /// Farthest time until which content can be disabled: five years.
 const FARTHEST: i64 = 5 * 366 * 86_400;
