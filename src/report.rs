@@ -52,8 +52,8 @@ pub use model::Report;
 pub use model::words::Mode;
 pub use options::{Account, ReportOptions, Secret};
 pub use outbox::{
-    Item, ItemState, Listener, Next, Outbox, OutboxEvent, RequestRecord, Sender, SubmitError, Submitted,
-    check,
+    Counts, Item, ItemState, Listener, Next, Outbox, OutboxEvent, RequestRecord, Sender, SubmitError,
+    Submitted, check,
 };
 pub use problem::{Problem, Rule};
 pub use time::Moment;

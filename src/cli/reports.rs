@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -395,13 +395,10 @@ fn send(arguments: &Send) -> Result<Exit, Error> {
             _ => break,
         }
     }
-    let (counts, _) = sender.outbox().counts()?;
-    let count = |wanted: &dyn Fn(ItemState) -> bool| {
-        counts.iter().filter(|(state, _)| wanted(*state)).map(|(_, count)| count).sum::<u64>()
-    };
+    let counts = sender.outbox().counts()?;
     Ok(match () {
-        () if count(&|state| !state.is_settled()) > 0 => Exit::Unfinished,
-        () if count(&|state| state == ItemState::Failed) > 0 => Exit::SomeFailed,
+        () if counts.of(|state| !state.is_settled()) > 0 => Exit::Unfinished,
+        () if counts.of(|state| state == ItemState::Failed) > 0 => Exit::SomeFailed,
         () => Exit::Done,
     })
 }
@@ -422,9 +419,11 @@ fn show(arguments: &Show) -> Result<Exit, Error> {
 
 fn status(arguments: &Status) -> Result<Exit, Error> {
     let outbox = arguments.place.open()?;
-    let (counts, oldest) = outbox.counts()?;
+    let counts = outbox.counts()?;
+    let age = |oldest| SystemTime::now().duration_since(oldest).map_or(0, |age| age.as_secs());
+    let oldest = counts.oldest.map_or(0, |oldest| age(oldest.into()));
     let counts: serde_json::Map<String, Value> =
-        counts.into_iter().map(|(state, count)| (state.name().to_string(), count.into())).collect();
+        counts.states.into_iter().map(|(state, count)| (state.name().to_string(), count.into())).collect();
     let pauses = outbox.pauses()?;
     let pauses: Vec<Value> = pauses
         .iter()

@@ -40,7 +40,7 @@ mod tests;
 
 use clock::Clock;
 pub use event::{Listener, OutboxEvent};
-pub use item::{Item, ItemState, RequestRecord};
+pub use item::{Counts, Item, ItemState, RequestRecord};
 use rows::{NewItem, Rows};
 pub use sender::{Next, Sender};
 
@@ -329,15 +329,13 @@ impl Outbox {
         Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
     }
 
-    /// How many reports are in each state, and for how many seconds the oldest one waits that is not filed yet.
+    /// How many reports are in each state, and since when the oldest one waits.
     ///
     /// # Errors
     ///
     /// [`Error::Input`] where they cannot be read.
-    pub fn counts(&self) -> Result<(Vec<(ItemState, u64)>, u64)> {
-        let (counts, oldest) = self.rows().counts()?;
-        let age = oldest.map_or(0, |oldest| self.clock.now().saturating_sub(oldest).max(0) / 1000);
-        Ok((counts, age as u64))
+    pub fn counts(&self) -> Result<Counts> {
+        self.rows().counts()
     }
 
     /// Since when NCMEC does not take our credentials, and why, for each mode that is paused.

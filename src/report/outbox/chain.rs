@@ -13,14 +13,40 @@ use super::pace;
 use super::rows::{FileRow, Row, Rows, Step};
 use crate::error::{Error, Result};
 
+/// What went wrong. NCMEC's own words may quote the report, so they are kept with it and are in no event.
+#[derive(Debug, Clone)]
+pub(super) struct Why {
+    pub(super) what: String,
+    said: String,
+}
+
+impl Why {
+    /// With NCMEC's words.
+    pub(super) fn whole(&self) -> String {
+        if self.said.is_empty() { self.what.clone() } else { format!("{}: {}", self.what, self.said) }
+    }
+}
+
+impl From<String> for Why {
+    fn from(what: String) -> Why {
+        Why { what, said: String::new() }
+    }
+}
+
+impl From<&str> for Why {
+    fn from(what: &str) -> Why {
+        Why::from(what.to_string())
+    }
+}
+
 /// Why an attempt ended before the report was filed. Nothing is filed unless it is `Finish`.
 pub(super) enum End {
     /// Nobody knows what NCMEC has: it begins anew.
-    Doubt { why: String, code: Option<i64>, after: Option<std::time::Duration> },
+    Doubt { why: Why, code: Option<i64>, after: Option<std::time::Duration> },
     /// The same would be refused again: a person has to look.
-    Refused { why: String, code: Option<i64> },
+    Refused { why: Why, code: Option<i64> },
     /// The credentials are not accepted.
-    Credentials { why: String },
+    Credentials { why: Why },
     /// Somebody took it back.
     Stopped,
     /// The finish was asked for, and this came of it.
@@ -32,13 +58,13 @@ pub(super) enum End {
 /// What came of a finish that was not done.
 pub(super) enum FinishEnd {
     /// It is asked for again.
-    Again { why: String, code: Option<i64>, after: Option<std::time::Duration> },
+    Again { why: Why, code: Option<i64>, after: Option<std::time::Duration> },
     /// The same, and a person has to know.
-    Alarm { why: String, code: Option<i64> },
+    Alarm { why: Why, code: Option<i64> },
     /// NCMEC removed the report before it was filed.
     Removed,
     /// The credentials are not accepted.
-    Credentials { why: String },
+    Credentials { why: Why },
 }
 
 impl From<Error> for End {
@@ -70,7 +96,7 @@ impl Chain<'_> {
             .and_then(|text| serde_json::from_str(text).ok())
             .ok_or_else(|| End::Refused { why: "its request cannot be read".into(), code: None })?;
         let files = self.rows.files(&row.id)?;
-        let refused = |error: Error| End::Refused { why: error.to_string(), code: None };
+        let refused = |error: Error| End::Refused { why: error.to_string().into(), code: None };
         let report = xml::report(&request, &REPORT).map_err(refused)?;
         // Before anything is opened at NCMEC, everything that will be sent is read once.
         for file in &files {
@@ -99,7 +125,7 @@ impl Chain<'_> {
         let report = number(row)?;
         let opened = self.evidence.open_file(&file.digests.sha256);
         let content = opened.map_err(|error| End::Refused {
-            why: format!("the evidence cannot be used: {error}"),
+            why: format!("the evidence cannot be used: {error}").into(),
             code: None,
         })?;
         let call = Call::Upload { report, content: Box::new(content), bytes: file.digests.bytes };
@@ -122,7 +148,7 @@ impl Chain<'_> {
     ) -> Result<(), End> {
         let report = number(row)?;
         let details = xml::file_details(report, id, &with_hashes(details, file), &FILE);
-        let details = details.map_err(|error| End::Refused { why: error.to_string(), code: None })?;
+        let details = details.map_err(|error| End::Refused { why: error.to_string().into(), code: None })?;
         let call = Call::FileInfo { report, details };
         self.step(row, ItemState::Uploading, ItemState::Describing, place, call).map(drop)
     }
@@ -168,11 +194,11 @@ impl Chain<'_> {
             }
             Err(Failure::Doubt { why, status, request_id, after }) => {
                 self.rows.answered(number, status, None, request_id.as_deref())?;
-                Err(End::Doubt { why: format!("{name}: {why}"), code: None, after })
+                Err(End::Doubt { why: format!("{name}: {why}").into(), code: None, after })
             }
             Err(Failure::Credentials { status, request_id }) => {
                 self.rows.answered(number, Some(status), None, request_id.as_deref())?;
-                Err(End::Credentials { why: format!("{name}: it answered {status}") })
+                Err(End::Credentials { why: format!("{name}: it answered {status}").into() })
             }
             Err(Failure::Here(error)) => Err(doubt(&error.to_string())),
         }
@@ -190,8 +216,8 @@ impl Chain<'_> {
         let now = self.clock.now();
         let step = Step { from, to: ItemState::Finishing, position: files.len() };
         let number = self.rows.before(&row, step, "finish", now)?.ok_or(End::Stopped)?;
-        let again = |why: String, code| End::Finish(FinishEnd::Again { why, code, after: None });
-        let alarm = |why: String, code| End::Finish(FinishEnd::Alarm { why, code: Some(code) });
+        let again = |why: Why, code| End::Finish(FinishEnd::Again { why, code, after: None });
+        let alarm = |why: Why, code| End::Finish(FinishEnd::Alarm { why, code: Some(code) });
         let answer = self.ask(number, Call::Finish(report)).map_err(|end| match end {
             End::Doubt { why, code, after } => End::Finish(FinishEnd::Again { why, code, after }),
             End::Credentials { why } => End::Finish(FinishEnd::Credentials { why }),
@@ -220,16 +246,16 @@ impl Chain<'_> {
 }
 
 fn doubt(why: &str) -> End {
-    End::Doubt { why: why.to_string(), code: None, after: None }
+    End::Doubt { why: why.into(), code: None, after: None }
 }
 
 fn number(row: &Row) -> Result<u64, End> {
     row.report.ok_or_else(|| doubt("it has no number"))
 }
 
-/// What NCMEC said, in words that hold nothing of the report but NCMEC's own description.
-fn said(call: &str, answer: &Answer) -> String {
-    format!("{call}: NCMEC answered {}: {}", answer.code, answer.description)
+/// What NCMEC answered.
+fn said(call: &str, answer: &Answer) -> Why {
+    Why { what: format!("{call}: NCMEC answered {}", answer.code), said: answer.description.clone() }
 }
 
 /// Whether NCMEC has other files than were uploaded.

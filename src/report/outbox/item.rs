@@ -151,6 +151,23 @@ pub struct Item {
     pub preserve_until: Option<Moment>,
 }
 
+/// How many reports there are.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Counts {
+    /// In each state that any is in.
+    pub states: Vec<(ItemState, u64)>,
+    /// When the oldest one was submitted that is neither filed nor taken back.
+    pub oldest: Option<Moment>,
+}
+
+impl Counts {
+    /// How many are in a state that fits.
+    pub fn of(&self, fits: impl Fn(ItemState) -> bool) -> u64 {
+        self.states.iter().filter(|(state, _)| fits(*state)).map(|(_, count)| count).sum()
+    }
+}
+
 /// As the API shows it.
 impl Serialize for Item {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

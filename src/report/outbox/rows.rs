@@ -7,7 +7,7 @@ use super::super::model::words::Mode;
 use super::super::time::Moment;
 use super::super::transport::code;
 use super::clock::moment;
-use super::item::{Item, ItemState, RequestRecord};
+use super::item::{Counts, Item, ItemState, RequestRecord};
 use super::{Submitted, pace};
 use crate::error::{Error, Result};
 use crate::state::State;
@@ -135,15 +135,16 @@ impl Rows<'_> {
         self.read(|connection| files(connection, id))
     }
 
-    pub(super) fn counts(&self) -> Result<(Vec<(ItemState, u64)>, Option<i64>)> {
+    pub(super) fn counts(&self) -> Result<Counts> {
         self.read(|connection| {
             let mut statement = connection.prepare("SELECT state, count(*) FROM reports GROUP BY state")?;
             let counted = statement
                 .query_map([], |row| Ok((state(&row.get::<_, String>(0)?)?, row.get::<_, i64>(1)? as u64)))?;
-            let counts = counted.collect::<rusqlite::Result<_>>()?;
+            let states = counted.collect::<rusqlite::Result<_>>()?;
             let select = "SELECT min(created) FROM reports WHERE state IN \
                           ('queued', 'submitting', 'open', 'uploading', 'describing', 'finishing', 'failed')";
-            Ok((counts, connection.query_row(select, [], |row| row.get(0))?))
+            let oldest: Option<i64> = connection.query_row(select, [], |row| row.get(0))?;
+            Ok(Counts { states, oldest: oldest.map(moment) })
         })
     }
 
@@ -336,7 +337,7 @@ impl Rows<'_> {
     }
 
     pub(super) fn retry(&self, id: &str, is_anew: bool, now: i64) -> Result<()> {
-        let done = self.change(|change| {
+        self.change(|change| {
             let Some(row) = row(change, id)? else { return Ok(Err(missing(id))) };
             let is_refused = row.code.is_some_and(|known| {
                 matches!(known, code::NO_REPORT | code::RETRACTED) || code::is_refusal(known)
@@ -360,8 +361,7 @@ impl Rows<'_> {
                 state => return Ok(Err(Error::Input(format!("{id} is {}: there is nothing to be tried again", state.name())))),
             }
             Ok(Ok(()))
-        })?;
-        done
+        })?
     }
 
     pub(super) fn stop(&self, id: &str) -> Result<ItemState> {
@@ -393,7 +393,7 @@ impl Rows<'_> {
                 let until = row.preserve_until.map(moment).map_or("later".to_string(), |until| until.to_string());
                 return Ok(Err(Error::Input(format!("{id} has to be preserved until {until}"))));
             }
-            let update = "UPDATE reports SET state = 'erased', request = NULL, erased = coalesce(erased, ?2) WHERE id = ?1";
+            let update = "UPDATE reports SET state = 'erased', request = NULL, error = NULL, erased = coalesce(erased, ?2) WHERE id = ?1";
             change.execute(update, params![id, now])?;
             let select = "SELECT DISTINCT sha256 FROM report_files WHERE item = ?1 AND sha256 NOT IN \
                           (SELECT sha256 FROM report_files JOIN reports ON id = item WHERE state <> 'erased')";

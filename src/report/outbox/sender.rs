@@ -200,24 +200,32 @@ impl Sender {
                 Ok(())
             }
             End::Refused { why, code } => {
-                rows.ended(row, ItemState::Failed, &Setback { why: &why, code, now, next: now })?;
-                self.alarm(&row.id, why);
+                rows.ended(row, ItemState::Failed, &Setback { why: &why.whole(), code, now, next: now })?;
+                self.alarm(&row.id, why.what);
                 Ok(())
             }
             End::Doubt { why, code, .. } if now > row.created + pace::PATIENCE => {
-                rows.ended(row, ItemState::Failed, &Setback { why: &why, code, now, next: now })?;
-                self.alarm(&row.id, format!("it could not be filed within 30 days: {why}"));
+                rows.ended(row, ItemState::Failed, &Setback { why: &why.whole(), code, now, next: now })?;
+                self.alarm(&row.id, format!("it could not be filed within 30 days: {}", why.what));
                 Ok(())
             }
             End::Doubt { why, code, after } => {
                 let pause = pace::pause(self.outbox.options.pause, row.failures + 1, after);
-                rows.ended(row, ItemState::Queued, &Setback { why: &why, code, now, next: now + pause })?;
-                self.postponed(row, &why, pause);
+                rows.ended(
+                    row,
+                    ItemState::Queued,
+                    &Setback { why: &why.whole(), code, now, next: now + pause },
+                )?;
+                self.postponed(row, &why.what, pause);
                 Ok(())
             }
             End::Credentials { why } => {
-                rows.ended(row, ItemState::Queued, &Setback { why: &why, code: None, now, next: now })?;
-                self.pause(row.mode, &why)
+                rows.ended(
+                    row,
+                    ItemState::Queued,
+                    &Setback { why: &why.whole(), code: None, now, next: now },
+                )?;
+                self.pause(row.mode, &why.what)
             }
             // The finish has a function of its own.
             End::Finish(end) => self.unfinished(row, end),
@@ -232,13 +240,13 @@ impl Sender {
         match end {
             FinishEnd::Again { why, code, after } => {
                 let pause = pause(after);
-                rows.postponed(&row.id, &Setback { why: &why, code, now, next: now + pause })?;
-                self.postponed(row, &why, pause);
+                rows.postponed(&row.id, &Setback { why: &why.whole(), code, now, next: now + pause })?;
+                self.postponed(row, &why.what, pause);
             }
             FinishEnd::Alarm { why, code } => {
                 let pause = pause(None);
-                rows.postponed(&row.id, &Setback { why: &why, code, now, next: now + pause })?;
-                self.alarm(&row.id, why);
+                rows.postponed(&row.id, &Setback { why: &why.whole(), code, now, next: now + pause })?;
+                self.alarm(&row.id, why.what);
             }
             FinishEnd::Removed => {
                 let why = "NCMEC removed it before it was filed";
@@ -246,8 +254,8 @@ impl Sender {
                 self.alarm(&row.id, format!("{why}; it begins anew"));
             }
             FinishEnd::Credentials { why } => {
-                rows.postponed(&row.id, &Setback { why: &why, code: None, now, next: now })?;
-                self.pause(row.mode, &why)?;
+                rows.postponed(&row.id, &Setback { why: &why.whole(), code: None, now, next: now })?;
+                self.pause(row.mode, &why.what)?;
             }
         }
         Ok(())

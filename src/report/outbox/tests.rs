@@ -189,6 +189,15 @@ fn whatever_fails_at_whichever_call_one_report_is_finished() {
 }
 
 #[test]
+fn a_second_finished_report_would_be_seen() {
+    let mut world = World::new();
+    let ids = [world.submit(1, 1), world.submit(1, 1)];
+    assert!(world.work());
+    let seen = catch_unwind(AssertUnwindSafe(|| filed_once(&mut world, &ids[0], 1, 1, "twice")));
+    assert!(seen.is_err());
+}
+
+#[test]
 fn whichever_two_calls_fail_one_report_is_finished() {
     let mut world = World::new();
     let (mut cases, mut number) = (0, 1_000_000);
@@ -245,7 +254,9 @@ fn what_ncmec_refuses_wants_a_person() {
         assert!(world.work());
         let item = world.item(&id);
         assert_eq!((item.state, item.code), (ItemState::Failed, Some(code)), "{item:?}");
-        assert!(world.alarms()[0].contains(&code.to_string()), "{:?}", world.alarms());
+        let alarm = &world.alarms()[0];
+        assert!(alarm.contains(&code.to_string()) && !alarm.contains("quotes"), "{alarm}");
+        assert!(item.last_error.is_some_and(|error| error.contains("quotes")), "NCMEC's words are kept");
         assert!(world.tipline().reports.values().all(|report| report.state == Theirs::Retracted));
         // It is not tried again by itself, and filed once when a person says so.
         let calls = world.tipline().calls;

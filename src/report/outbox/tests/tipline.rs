@@ -103,7 +103,7 @@ impl Tipline {
         Answer {
             status: if code == 0 { 200 } else { 400 },
             code,
-            description: "d".into(),
+            description: "it quotes".into(),
             ..Answer::default()
         }
     }
