@@ -175,10 +175,12 @@ impl Rows<'_> {
         })
     }
 
-    /// Writes that a call is about to be made, with the state that it makes; `None` where somebody stopped the report.
+    /// Writes that a call is about to be made, with the state that it makes; `None` where somebody stopped the report. The time of the last change stays where
+    /// a finish is asked for again: that changes nothing at NCMEC, and what was removed there would never count as removed.
     pub(super) fn before(&self, row: &Row, step: Step, call: &'static str, now: i64) -> Result<Option<i64>> {
         self.change(|change| {
-            let update = "UPDATE reports SET state = ?3, position = ?4, attempts = attempts + ?5, changed = ?6 \
+            let update = "UPDATE reports SET state = ?3, position = ?4, attempts = attempts + ?5, \
+                          changed = CASE WHEN ?2 = 'finishing' THEN changed ELSE ?6 END \
                           WHERE id = ?1 AND state = ?2 AND (is_stopping = 0 OR ?2 = 'finishing')";
             let begun = i64::from(step.to == ItemState::Submitting);
             let values = params![row.id, step.from.name(), step.to.name(), step.position as i64, begun, now];

@@ -302,6 +302,19 @@ fn a_report_that_expired_before_its_finish_begins_anew() {
 }
 
 #[test]
+fn a_report_that_expires_between_two_attempts_begins_anew_without_a_person() {
+    let mut world = World::new();
+    // Some 26 hours of pauses, each shorter than what counts as a change.
+    let faults: Vec<(u64, Fault)> = (3..80).map(|call| (call, Fault::NoAnswerBefore)).collect();
+    *world.tipline() = Tipline::new(world.time.clone()).faulty(&faults);
+    let id = world.submit(1, 1);
+    assert!(world.work());
+    filed_once(&mut world, &id, 1, 1, "anew");
+    assert!(world.time.load(Ordering::SeqCst) > BEGIN + 24 * 3_600_000);
+    assert_eq!(world.tipline().reports.len(), 1, "the first one expired");
+}
+
+#[test]
 fn credentials_that_are_not_accepted_pause_everything() {
     for call in 0..5 {
         let mut world = World::new();
