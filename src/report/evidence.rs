@@ -104,6 +104,11 @@ impl Evidence {
         digests.map_err(|error| Error::io("the evidence cannot be used", error))
     }
 
+    /// Whether there is evidence of this name, whatever it is.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.path(name).is_file()
+    }
+
     /// Opens evidence to be read; what was changed is an error when it is come upon.
     pub(crate) fn open_file(&self, name: &str) -> io::Result<Opened> {
         sealed::Opened::new(File::open(self.path(name))?, &self.key)

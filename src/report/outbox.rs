@@ -265,7 +265,10 @@ impl Outbox {
             request: complete(&given, Some(&self.options)).to_string(),
             files,
         };
-        let submitted = self.rows().add(&new, self.clock.now())?.ok_or(SubmitError::Conflict)?;
+        let submitted = self
+            .rows()
+            .add(&new, |name| self.evidence.has(name), self.clock.now())?
+            .ok_or(SubmitError::Conflict)?;
         if submitted.is_new {
             self.listener.report(&OutboxEvent::Queued { id: submitted.id.clone(), mode: mode.word() });
         }
@@ -390,9 +393,7 @@ impl Outbox {
     ///
     /// [`Error::Input`] where it is still to be filed or preserved, [`Error::Io`] where evidence cannot be erased.
     pub fn erase(&self, id: &str, early: bool) -> Result<()> {
-        for name in self.rows().erase(id, early, self.clock.now())? {
-            self.evidence.erase(&name)?;
-        }
+        self.rows().erase(id, early, |name| self.evidence.erase(name), self.clock.now())?;
         self.listener.report(&OutboxEvent::Erased { id: id.to_string() });
         Ok(())
     }

@@ -89,14 +89,27 @@ impl Rows<'_> {
         work(&self.0.connection()).map_err(|error| self.0.about(error))
     }
 
-    /// Keeps a report, unless its key is known; `None` where that is another report's.
-    pub(super) fn add(&self, new: &NewItem<'_>, now: i64) -> Result<Option<Submitted>> {
+    /// Keeps a report, unless its key is known; `None` where that is another report's. `is_kept` says whether evidence is there: what is erased is erased within a
+    /// change too, so none can go once a report that needs it is here.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] where evidence was erased meanwhile, or it cannot be written.
+    pub(super) fn add(
+        &self,
+        new: &NewItem<'_>,
+        is_kept: impl Fn(&str) -> bool,
+        now: i64,
+    ) -> Result<Option<Submitted>> {
         self.change(|change| {
             if let Some(key) = new.key
                 && let Some((known, digest)) = by_key(change, key)?
             {
                 let is_same = digest == new.digest && known.mode == new.mode;
-                return Ok(is_same.then_some(Submitted { id: known.id, state: known.state, mode: known.mode, is_new: false }));
+                return Ok(Ok(is_same.then_some(Submitted { id: known.id, state: known.state, mode: known.mode, is_new: false })));
+            }
+            if !new.files.iter().all(|file| is_kept(&file.sha256)) {
+                return Ok(Err(Error::Input("a file was erased meanwhile: submit the report again".into())));
             }
             let insert = "INSERT INTO reports (id, idempotency, digest, mode, request, state, position, is_stopping, created, next, \
                           attempts, failures) VALUES (?1, ?2, ?3, ?4, ?5, 'queued', 0, 0, ?6, ?6, 0, 0)";
@@ -106,8 +119,8 @@ impl Rows<'_> {
                 let values = params![new.id, position as i64, file.sha256, file.sha1, file.md5, file.bytes as i64];
                 change.execute(insert, values)?;
             }
-            Ok(Some(Submitted { id: new.id.clone(), state: ItemState::Queued, mode: new.mode, is_new: true }))
-        })
+            Ok(Ok(Some(Submitted { id: new.id.clone(), state: ItemState::Queued, mode: new.mode, is_new: true })))
+        })?
     }
 
     pub(super) fn row(&self, id: &str) -> Result<Option<Row>> {
@@ -384,9 +397,15 @@ impl Rows<'_> {
         })?
     }
 
-    /// Forgets what a report holds, and says which evidence no other report needs.
-    pub(super) fn erase(&self, id: &str, is_early: bool, now: i64) -> Result<Vec<String>> {
-        let names = self.change(|change| {
+    /// Forgets what a report holds, and removes the evidence that no other report needs.
+    pub(super) fn erase(
+        &self,
+        id: &str,
+        is_early: bool,
+        remove: impl Fn(&str) -> Result<()>,
+        now: i64,
+    ) -> Result<()> {
+        self.change(|change| {
             let Some(row) = row(change, id)? else { return Ok(Err(missing(id))) };
             if !row.state.is_settled() && !row.state.is_filed() {
                 return Ok(Err(Error::Input(format!("{id} is {}: it is not settled", row.state.name()))));
@@ -401,11 +420,10 @@ impl Rows<'_> {
                           (SELECT sha256 FROM report_files JOIN reports ON id = item WHERE state <> 'erased')";
             let mut statement = change.prepare(select)?;
             let names = statement.query_map(params![id], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
-            Ok(Ok(names))
+            Ok(names.iter().try_for_each(|name| remove(name)))
         })??;
         // The text leaves the log of changes too.
-        self.read(|connection| connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())))?;
-        Ok(names)
+        self.read(|connection| connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())))
     }
 }
 

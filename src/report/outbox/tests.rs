@@ -453,6 +453,34 @@ fn what_is_filed_is_preserved_for_a_year_and_erased_by_a_person() {
 }
 
 #[test]
+fn evidence_that_is_erased_while_a_report_is_submitted_is_said() {
+    let mut world = World::new();
+    let id = world.submit(1, 1);
+    world.outbox().retract(&id).unwrap();
+    let named = world.outbox().request(&id).unwrap().unwrap();
+    let report: Report = serde_json::from_value(named).unwrap();
+    world.outbox();
+    let outbox = world.sender.as_ref().unwrap().outbox();
+    let (rows, has) = (outbox.rows(), |name: &str| outbox.evidence.has(name));
+    let new = |key| NewItem {
+        id: ids::next(0).unwrap(),
+        key: Some(key),
+        digest: vec![1],
+        mode: Mode::Test,
+        request: "{}".into(),
+        files: rows.files(&id).unwrap().into_iter().map(|file| file.digests).collect(),
+    };
+    assert!(rows.add(&new("before"), has, BEGIN).unwrap().is_some());
+    outbox.erase(&id, false).unwrap();
+    assert!(
+        report.files[0].evidence.as_deref().and_then(form::sha256).is_some_and(has),
+        "another report needs it"
+    );
+    let refused = rows.add(&new("after"), |_| false, BEGIN).unwrap_err();
+    assert!(refused.to_string().contains("submit the report again"), "{refused}");
+}
+
+#[test]
 fn a_folder_has_one_sender() {
     let mut world = World::new();
     world.restart();
