@@ -31,6 +31,8 @@ mod page;
 mod pictures;
 mod progress;
 mod report;
+#[cfg(feature = "report")]
+mod reports;
 mod resources;
 #[cfg(feature = "service")]
 mod serve;
@@ -87,6 +89,8 @@ enum Command {
     Key(key::Arguments),
     #[cfg(feature = "service")]
     Standin(standin::Arguments),
+    #[cfg(feature = "report")]
+    Report(reports::Arguments),
     Devices(devices::Arguments),
     Bench(bench::Arguments),
 }
@@ -115,6 +119,8 @@ fn run(command: Command) -> Result<Exit, shadegrid::Error> {
         Command::Key(arguments) => key::run(arguments),
         #[cfg(feature = "service")]
         Command::Standin(arguments) => standin::run(arguments),
+        #[cfg(feature = "report")]
+        Command::Report(arguments) => reports::run(arguments),
         Command::Devices(arguments) => devices::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
     }

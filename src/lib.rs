@@ -10,6 +10,7 @@
 //! | [`gallery`] | known signatures: lists, files, exact search |
 //! | [`pipeline`] | sources of every kind (folders, archives, lists, stores), and sinks for their records |
 //! | `job` | archives of any size, by many workers on many machines, every input accounted for |
+//! | `report` | reports to NCMEC's CyberTipline: checked, kept until they are filed, none filed twice |
 //! | `service` | the same over HTTP, for many clients |
 //! | [`decode`] | bytes to pictures: formats, limits, damage, faces |
 //! | [`signature`] | the signatures' bytes, texts, distances and orientations |
@@ -58,7 +59,8 @@
 //! | `job` | the module `job`: archives of any size, by many workers |
 //! | `gpu` | the backend on GPUs |
 //! | `store` | pictures, archives and lists in object stores and on the web |
-//! | `service` | the module `service`: hashing and look-ups over HTTP; the module `standin`: exchanges for tests |
+//! | `report` | the module `report`: reports to NCMEC's CyberTipline |
+//! | `service` | the module `service`: hashing and look-ups over HTTP; the module `standin`: exchanges for tests; brings `report` |
 //! | `cli` | the command; brings `job`, `archives` and `parquet` |
 
 // The front page's Rust is compiled and run with the examples of the documentation.
@@ -83,11 +85,15 @@ pub mod limits;
 mod parquet;
 pub mod picture;
 pub mod pipeline;
+#[cfg(feature = "report")]
+pub mod report;
 #[cfg(feature = "service")]
 pub mod service;
 pub mod signature;
 #[cfg(feature = "service")]
 pub mod standin;
+#[cfg(feature = "report")]
+mod state;
 #[cfg(feature = "service")]
 pub mod sync;
 

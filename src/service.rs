@@ -77,7 +77,6 @@ mod problem;
 mod record;
 mod scan;
 mod shield;
-mod state;
 mod synced;
 mod tls;
 mod v1;
@@ -88,14 +87,15 @@ pub use event::{Event, Reporter};
 pub use galleries::GalleryFile;
 pub use keys::KeyStore;
 pub use options::{PhotoDnaLimits, ServiceLimits, ServiceOptions};
-pub use state::keys::{Key, NewKey, Scope};
 pub use synced::sync_by_hand;
 pub use tls::TlsFiles;
 
 pub use crate::pipeline::{FetchHost, FetchOptions};
+pub use crate::state::keys::{Key, NewKey, Scope};
 pub(crate) use accept::bind;
 pub(crate) use ids::Ids;
 
+use crate::state::State;
 use accept::{Listening, Served};
 use app::{App, Phase, Shared};
 use auth::Keys;
@@ -107,7 +107,6 @@ use front::Front;
 use galleries::Galleries;
 use metrics::Metrics;
 use permits::Permits;
-use state::State;
 use synced::Synced;
 use tls::Tls;
 

@@ -59,6 +59,12 @@ pub(crate) fn served(event: &shadegrid::service::Event) {
     line(event.name(), event);
 }
 
+/// Says what happened to a report.
+#[cfg(feature = "report")]
+pub(crate) fn reported(event: &shadegrid::report::OutboxEvent) {
+    line(event.name(), event);
+}
+
 #[derive(Serialize)]
 struct Line<'a, T> {
     time: u64,

@@ -18,11 +18,11 @@ use super::metrics::Metrics;
 use super::options::{PhotoDnaLimits, ServiceLimits};
 use super::permits::Permits;
 use super::problem::{Answer, Problem};
-use super::state::State;
-use super::state::keys::Key;
 use super::synced::Synced;
 use crate::engine::{Engine, Lane, Searcher};
 use crate::signature::Algorithm;
+use crate::state::State;
+use crate::state::keys::Key;
 
 /// What every request uses.
 #[derive(Debug)]

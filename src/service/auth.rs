@@ -13,9 +13,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::face::Face;
 use super::problem::{Answer, Problem};
-use super::state::State;
-use super::state::keys::{Kept, Key, Scope, parts};
 use crate::error::Result;
+use crate::state::State;
+use crate::state::keys::{Kept, Key, Scope, parts};
 
 /// A key that a path carried, for clients that send no header.
 #[derive(Debug, Clone)]
@@ -163,8 +163,8 @@ pub(crate) fn scope_of(face: Face, method: &str, route: &str) -> Option<Scope> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::state::keys::NewKey;
     use super::*;
+    use crate::state::keys::NewKey;
 
     #[test]
     fn a_key_spends_no_more_than_its_rate() {

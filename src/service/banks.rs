@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::galleries::{Galleries, Known, Part};
 use super::problem::{Answer, Problem};
-use super::state::State;
-use super::state::banks::{Bank, EntryChange, NewEntry, now};
 use crate::error::{Error, Result};
 use crate::gallery::{Entry, Gallery, GalleryBuilder};
+use crate::state::State;
+use crate::state::banks::{Bank, EntryChange, NewEntry, now};
 
 /// Most rows of a part; beyond, the next part begins.
 const LARGEST: usize = 1 << 20;
@@ -169,7 +169,7 @@ impl Banks {
     }
 
     /// An entry as it is kept.
-    pub(crate) fn entry(&self, bank: &Bank, id: u64) -> Answer<Option<super::state::banks::Entry>> {
+    pub(crate) fn entry(&self, bank: &Bank, id: u64) -> Answer<Option<crate::state::banks::Entry>> {
         Ok(self.state.entry(bank.id, id)?)
     }
 

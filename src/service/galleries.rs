@@ -10,11 +10,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use arc_swap::ArcSwap;
 use serde::Serialize;
 
-use super::state::banks::Bank;
 use crate::error::{Error, Result};
 use crate::gallery::{Counts, EntryId, Gallery};
 use crate::pipeline::Hit;
 use crate::signature::Algorithm;
+use crate::state::banks::Bank;
 
 /// A gallery's file, and what the service calls it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::state::State;
-use super::state::keys::{Key, NewKey};
 use crate::error::Result;
+use crate::state::State;
+use crate::state::keys::{Key, NewKey};
 
 /// The keys in a service's folder. A service that runs follows within seconds.
 #[derive(Debug)]

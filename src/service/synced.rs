@@ -7,8 +7,8 @@ use tokio::sync::Notify;
 
 use super::galleries::GalleryFile;
 use super::options::ServiceOptions;
-use super::state::State;
 use crate::error::{Error, Result};
+use crate::state::State;
 use crate::sync::{Follower, Outcome, Status, SyncSource};
 
 /// The folder of such galleries, in the folder of the service.

@@ -12,10 +12,10 @@ use super::super::body::{self, Held, Size};
 use super::super::json;
 use super::super::pictures::media_type;
 use super::super::problem::{Answer, Problem};
-use super::super::state::banks::{Bank, EntryChange, NewEntry};
 use super::content;
 use super::hashing::{Form, fetched, hashed};
 use super::signal::{self, Values, read_only};
+use crate::state::banks::{Bank, EntryChange, NewEntry};
 
 pub(super) fn banks(app: &App) -> Answer<&Banks> {
     app.banks.as_ref().ok_or_else(read_only)

@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::super::app::App;
 use super::super::problem::{Answer, Problem};
-use super::super::state::banks::{Bank, Enabled, Entry, NewEntry, now};
 use super::signal;
+use crate::state::banks::{Bank, Enabled, Entry, NewEntry, now};
 
 /// Farthest time until which content can be disabled: five years.
 const FARTHEST: i64 = 5 * 366 * 86_400;

@@ -15,8 +15,8 @@ use super::super::body::{self, Held, Size};
 use super::super::clock;
 use super::super::json;
 use super::super::problem::{Answer, Problem};
-use super::super::state::banks::{Bank, Enabled, EntryChange, NewEntry};
 use crate::gallery::{Entry, suspicion};
+use crate::state::banks::{Bank, Enabled, EntryChange, NewEntry};
 
 /// Most entries of one request.
 const MOST: usize = 10_000;

@@ -1,4 +1,4 @@
-//! What a service keeps: a folder with one SQLite file, owned by one process at a time.
+//! What a service and its reports keep: a folder with one SQLite file, owned by one process at a time.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write as _;
@@ -11,13 +11,15 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::error::{Error, Result};
 
+#[cfg(feature = "service")]
 pub(crate) mod banks;
+#[cfg(feature = "service")]
 pub(crate) mod keys;
 
 /// The file with everything that is kept.
 const FILE: &str = "state.sqlite";
 
-/// The file whose lock says that a service runs.
+/// The file whose lock says that a process owns the folder.
 const LOCK: &str = "serve.lock";
 
 /// The file that is written again and again, to see whether that can be done.
@@ -27,7 +29,7 @@ const TRIED: &str = "serve.tried";
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What each version of the file adds to the one before. A line is never changed, only followed by another.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     "
     CREATE TABLE keys (
         id TEXT PRIMARY KEY,
@@ -69,6 +71,67 @@ const MIGRATIONS: [&str; 3] = [
     ALTER TABLE keys ADD COLUMN distances TEXT NOT NULL DEFAULT 'exact';
     ALTER TABLE keys ADD COLUMN lane TEXT NOT NULL DEFAULT 'interactive';
 ",
+    "
+    CREATE TABLE reports (
+        id TEXT PRIMARY KEY,
+        idempotency TEXT UNIQUE,
+        digest BLOB NOT NULL,
+        mode TEXT NOT NULL,
+        request TEXT,
+        state TEXT NOT NULL,
+        report INTEGER,
+        position INTEGER NOT NULL,
+        is_stopping INTEGER NOT NULL,
+        created INTEGER NOT NULL,
+        opened INTEGER,
+        changed INTEGER,
+        next INTEGER NOT NULL,
+        attempts INTEGER NOT NULL,
+        failures INTEGER NOT NULL,
+        code INTEGER,
+        error TEXT,
+        finished INTEGER,
+        preserve_until INTEGER,
+        erased INTEGER
+    ) STRICT;
+    CREATE INDEX reports_by_state ON reports (state, next);
+    CREATE TABLE report_files (
+        item TEXT NOT NULL REFERENCES reports (id) ON DELETE CASCADE,
+        position INTEGER NOT NULL,
+        sha256 TEXT NOT NULL,
+        sha1 TEXT NOT NULL,
+        md5 TEXT NOT NULL,
+        bytes INTEGER NOT NULL,
+        file TEXT,
+        PRIMARY KEY (item, position)
+    ) STRICT;
+    CREATE INDEX report_files_by_evidence ON report_files (sha256);
+    CREATE TABLE report_requests (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        item TEXT NOT NULL REFERENCES reports (id) ON DELETE CASCADE,
+        time INTEGER NOT NULL,
+        call TEXT NOT NULL,
+        report INTEGER,
+        status INTEGER,
+        code INTEGER,
+        request_id TEXT
+    ) STRICT;
+    CREATE INDEX report_requests_by_item ON report_requests (item, number);
+    CREATE TABLE report_orphans (
+        report INTEGER NOT NULL,
+        mode TEXT NOT NULL,
+        item TEXT NOT NULL REFERENCES reports (id) ON DELETE CASCADE,
+        next INTEGER NOT NULL,
+        attempts INTEGER NOT NULL,
+        until INTEGER NOT NULL,
+        PRIMARY KEY (mode, report)
+    ) STRICT;
+    CREATE TABLE report_pauses (
+        mode TEXT PRIMARY KEY,
+        since INTEGER NOT NULL,
+        error TEXT NOT NULL
+    ) STRICT;
+",
 ];
 
 /// The open file.
@@ -77,8 +140,8 @@ pub(crate) struct State {
     connection: Mutex<Connection>,
     path: PathBuf,
     is_writable: AtomicBool,
-    /// Held by the process that serves.
-    _owner: Option<File>,
+    /// Held by the process that serves, or sends reports.
+    owner: Option<File>,
 }
 
 impl State {
@@ -99,7 +162,7 @@ impl State {
         prepare(&connection).map_err(about)?;
         migrate(&mut connection, &path)?;
         let is_writable = AtomicBool::new(true);
-        Ok(State { connection: Mutex::new(connection), path, is_writable, _owner: None })
+        Ok(State { connection: Mutex::new(connection), path, is_writable, owner: None })
     }
 
     /// Opens the folder as the one process that serves from it.
@@ -108,11 +171,20 @@ impl State {
     ///
     /// Those of [`open`](State::open), [`Error::Input`] where another process does.
     pub(crate) fn own(folder: &Path) -> Result<State> {
+        State::own_if_free(folder)?.ok_or_else(|| {
+            Error::Input(format!("another service runs with the data in {}", folder.display()))
+        })
+    }
+
+    /// The same; `None` where another process does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](State::open).
+    pub(crate) fn own_if_free(folder: &Path) -> Result<Option<State>> {
         let state = State::open(folder)?;
-        match State::lock(folder)? {
-            Some(lock) => Ok(State { _owner: Some(lock), ..state }),
-            None => Err(Error::Input(format!("another service runs with the data in {}", folder.display()))),
-        }
+        let lock = State::lock(folder)?;
+        Ok(lock.map(|lock| State { owner: Some(lock), ..state }))
     }
 
     /// The lock of the folder's owner, for as long as the file is held; `None` where another process has it.
@@ -131,13 +203,19 @@ impl State {
         }
     }
 
+    /// Whether this process owns the folder.
+    pub(crate) fn is_owner(&self) -> bool {
+        self.owner.is_some()
+    }
+
     /// The connection; one thread at a time.
-    fn connection(&self) -> MutexGuard<'_, Connection> {
+    pub(crate) fn connection(&self) -> MutexGuard<'_, Connection> {
         // A transaction whose thread panicked was rolled back when it was dropped.
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn about(&self, error: rusqlite::Error) -> Error {
+    /// An error of the file's as ours.
+    pub(crate) fn about(&self, error: rusqlite::Error) -> Error {
         unusable(&self.path, &error)
     }
 
@@ -155,6 +233,7 @@ impl State {
     }
 
     /// A number that changes with every change by another process.
+    #[cfg(feature = "service")]
     pub(crate) fn version(&self) -> Result<i64> {
         let version = self.connection().pragma_query_value(None, "data_version", |row| row.get(0));
         version.map_err(|error| self.about(error))
@@ -165,6 +244,8 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(PATIENCE)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
+    // What is removed leaves no text behind in the file.
+    connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "foreign_keys", true)
 }
 
@@ -189,7 +270,8 @@ fn unusable(path: &Path, error: &rusqlite::Error) -> Error {
     Error::Input(format!("{}: {error}", path.display()))
 }
 
-fn private_folder(path: &Path) -> std::io::Result<()> {
+/// Makes a folder that nobody else can look into.
+pub(crate) fn private_folder(path: &Path) -> std::io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
