@@ -12,8 +12,8 @@ use super::date;
 use super::entries::Reading;
 use super::exchange::{Ask, Page, Pages, below, elsewhere, secret_header};
 use super::source::Secret;
-use crate::error::Result;
-use crate::gallery::lists::{Item, ListFormat, xml};
+use crate::error::{Error, Result};
+use crate::gallery::lists::{ListFormat, xml};
 
 /// The path of a question, behind BASE.
 const ENTRIES: &str = "/v2/entries";
@@ -73,8 +73,8 @@ impl Pages for Ncmec {
         // Items of one element come together: `open` is the one at hand.
         let mut open: Option<(String, Option<u64>, Reading)> = None;
         let seen = xml::answer(body, &mut |item, about| {
-            // Most videos have no signature of pictures, and their ids are not those of pictures.
-            if about.is_video && matches!(item, Item::WithoutSignature { .. }) {
+            // A video's id may be a picture's too: what is said of the one is not said of the other.
+            if about.is_video {
                 return Ok(());
             }
             let time = date::rfc3339(&about.time);
@@ -84,6 +84,11 @@ impl Pages for Ncmec {
             }
             open.get_or_insert_with(|| (about.key.clone(), time, Reading::default())).2.take(item);
             Ok(())
+        });
+        // A list says so of itself; this is none yet.
+        let seen = seen.map_err(|error| match error {
+            Error::Corrupt { message, .. } => Error::corrupt("answer of the exchange", message),
+            error => error,
         })?;
         if let Some((key, time, reading)) = open {
             page.take(reading, key, time);
@@ -158,6 +163,27 @@ mod tests {
         assert_eq!((page.bad, page.cursor), (1, None));
         let entry = &page.records[0].entries[0];
         assert_eq!((entry.key.as_str(), entry.label.as_str(), entry.position), ("42/a", "A1", time));
+    }
+
+    #[test]
+    fn videos_say_nothing_of_pictures() {
+        let pdq = "f".repeat(32) + &"0".repeat(32);
+        let fingerprints = format!("<fingerprints><pdq>{pdq}</pdq></fingerprints>");
+        let elements = format!(
+            "<image><member id=\"42\"/><id>a</id>{fingerprints}</image><deletedVideo><member id=\"42\"/><id>a</id></deletedVideo>\
+             <deletedVideo><id/></deletedVideo><video><member id=\"42\"/><id>a</id>{fingerprints}</video>"
+        );
+        let page = ncmec("https://a.example").page(answer("", &elements).as_bytes()).unwrap();
+        let states: Vec<(&str, usize)> =
+            page.records.iter().map(|record| (record.key.as_str(), record.entries.len())).collect();
+        assert_eq!((states, page.bad), (vec![("42/a", 1)], 0));
+    }
+
+    #[test]
+    fn a_page_of_html_is_not_called_a_list() {
+        let page = ncmec("https://a.example").page(b"<html><body>Sign in</body></html>");
+        let error = page.unwrap_err().to_string();
+        assert!(error.starts_with("corrupt answer of the exchange: "), "{error}");
     }
 
     #[test]
