@@ -4,6 +4,7 @@ use std::collections::hash_map::{Entry as Slot, HashMap};
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
+use super::date;
 use super::entries::Record;
 use crate::error::{Error, Result};
 use crate::gallery::rewrite::rewrite;
@@ -115,9 +116,10 @@ pub(crate) fn shrinks() -> Error {
     )
 }
 
-/// Whether a gallery has a newer state of a key already: the position of an entry is its time, 0 where it has none.
+/// Whether a gallery has a newer state of a key already: the position of an entry is its time, 0 where it has none. A time that is
+/// to come says nothing.
 fn is_older(state: &State, base: &Gallery, ids: &[EntryId]) -> bool {
-    let newest = ids.iter().map(|id| base.entry(*id).position).max();
+    let newest = ids.iter().map(|id| base.entry(*id).position).filter(|time| !date::is_ahead(*time)).max();
     state.time.zip(newest).is_some_and(|(time, newest)| time < newest)
 }
 
@@ -213,6 +215,13 @@ mod tests {
             .map(|one| (one.added, one.changed, one.removed, one.entries, one.is_changed))
             .collect();
         assert_eq!(counts, [(3, 0, 0, 3, true), (0, 0, 0, 3, false), (1, 2, 0, 4, true), (0, 0, 1, 3, true)]);
+    }
+
+    #[test]
+    fn a_gallery_whose_times_are_to_come_changes_too() {
+        let (gallery, _) =
+            after(&[vec![record("a", Some(253_402_300_799), &[1])], vec![record("a", Some(5), &[])]]);
+        assert_eq!(content(&gallery), []);
     }
 
     #[test]

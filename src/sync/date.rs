@@ -5,9 +5,17 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// The last second of the year 9999, after which RFC 3339 has no text.
 const LAST: u64 = 253_402_300_799;
 
+/// How far the clock of an exchange may be ahead of ours, in seconds.
+const AHEAD: u64 = 3600;
+
 /// The time now, by this machine's clock.
 pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// Whether a time is still to come, whichever clock is right.
+pub(crate) fn is_ahead(time: u64) -> bool {
+    time > now() + AHEAD
 }
 
 /// As RFC 3339 writes it, in UTC: `2026-11-25T10:00:00Z`.

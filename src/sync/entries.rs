@@ -1,5 +1,6 @@
 //! What a page says of each key, through the readings that every list has.
 
+use super::date;
 use crate::error::Result;
 use crate::gallery::lists::Item;
 use crate::gallery::lists::record::record;
@@ -59,6 +60,11 @@ impl Reading {
         if !says_something || key.is_empty() {
             return (bad.max(1), None);
         }
+        // What is to come would outlast all that the list says later: such an addition has no time, and such a removal is of now.
+        let time = match time {
+            Some(time) if date::is_ahead(time) => entries.is_empty().then(date::now),
+            time => time,
+        };
         for entry in &mut entries {
             entry.key.clone_from(&key);
             entry.position = time.unwrap_or(0);

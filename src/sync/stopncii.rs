@@ -17,9 +17,6 @@ use crate::gallery::lists::ListFormat;
 /// Records of a page.
 const PAGE_SIZE: &str = "800";
 
-/// How far the exchange's clock may be ahead of ours.
-const AHEAD: u64 = 3600;
-
 #[derive(Debug)]
 pub(crate) struct StopNcii {
     base: Url,
@@ -108,7 +105,7 @@ impl Pages for StopNcii {
             return Err(damaged("it does not say where the next round begins"));
         }
         // Whoever began there would never see what lies between.
-        if until.is_some_and(|until| until > date::now() + AHEAD) {
+        if until.is_some_and(date::is_ahead) {
             return Err(damaged("it says that the next round begins in the future"));
         }
         page.until = until;

@@ -228,6 +228,37 @@ fn a_list_that_shrinks_at_once_stops_and_asks() {
     assert_eq!(round(&follower).entries, 40);
 }
 
+#[test]
+fn a_time_that_is_to_come_outlasts_no_removal() {
+    let stopncii = |time: u64, status: &str| {
+        let (pdq, next) = (pdq(1), seconds_of(LATER));
+        format!(
+            r#"{{"nextSetTimestamp":{next},"hasMoreRecords":false,"hashRecords":[{{"lastModtimestamp":{time},"signalType":"ImagePDQ","hashValue":"{pdq}",
+            "hashStatus":"{status}"}}]}}"#
+        )
+    };
+    // Milliseconds, at StopNCII.
+    let rounds = [
+        ("ncmec", [ncmec("", &image(1, "9999-12-31T00:00:00Z", &pdq(1))), ncmec("", &deleted(1, LATER))]),
+        ("stopncii", [stopncii(seconds_of(TIME) * 1000, "Active"), stopncii(seconds_of(LATER), "Withdrawn")]),
+        (
+            "stopncii",
+            [stopncii(seconds_of(TIME) * 1000, "Active"), stopncii(seconds_of(LATER) * 1000, "Withdrawn")],
+        ),
+    ];
+    for (exchange, pages) in rounds {
+        let folder = tempfile::tempdir().unwrap();
+        let asked = AtomicU64::new(0);
+        let script = Script::new(move |_, _| {
+            answer(200, &pages[usize::from(asked.fetch_add(1, Ordering::SeqCst) > 0)])
+        });
+        let follower = follower(folder.path(), &script.url(), exchange);
+        assert_eq!(round(&follower).entries, 1);
+        std::thread::sleep(Duration::from_millis(1100));
+        assert_eq!(follower.round_by_itself(true).unwrap().entries, 0, "{exchange}");
+    }
+}
+
 /// Changes a checkpoint as its owner would have written it.
 fn rewritten(path: &std::path::Path, change: impl Fn(&mut serde_json::Value)) {
     let text = fs::read(path).unwrap();
