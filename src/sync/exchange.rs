@@ -1,5 +1,7 @@
 //! What every exchange has: a first page, pages that follow, and a way to read them.
 
+use std::fmt;
+
 use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderValue};
 
@@ -7,10 +9,17 @@ use super::entries::Record;
 use crate::error::{Error, Result};
 
 /// A request for a page; always GET.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Ask {
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
+}
+
+/// The path alone: a query may hold a credential, as headers do.
+impl fmt::Debug for Ask {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Ask").field("path", &self.url.path()).finish_non_exhaustive()
+    }
 }
 
 /// A page as it was read.
@@ -26,7 +35,7 @@ pub(crate) struct Page {
 }
 
 /// An exchange with its credentials.
-pub(crate) trait Pages: std::fmt::Debug + Send + Sync {
+pub(crate) trait Pages: fmt::Debug + Send + Sync {
     /// Asks for what changed from `from` until before `to`, both in seconds since 1970.
     fn first(&self, from: u64, to: u64) -> Result<Ask>;
 

@@ -83,8 +83,16 @@ impl ThreatExchange {
             return Err(elsewhere());
         }
         let mut kept = self.address.clone();
-        kept.query_pairs_mut().clear().extend_pairs(url.query_pairs().filter(|(name, _)| name != TOKEN));
+        kept.query_pairs_mut()
+            .clear()
+            .extend_pairs(url.query_pairs().filter(|(name, value)| !self.tells(name, value)));
         Ok(kept.query().unwrap_or_default().to_string())
+    }
+
+    /// Whether a parameter is the token, whatever it is called, or has its name.
+    fn tells(&self, name: &str, value: &str) -> bool {
+        let token = self.token.text();
+        name.eq_ignore_ascii_case(TOKEN) || name.contains(token) || value.contains(token)
     }
 }
 
@@ -104,7 +112,7 @@ impl Pages for ThreatExchange {
     fn following(&self, _: u64, cursor: &str) -> Result<Ask> {
         let mut url = self.address.clone();
         url.set_query(Some(cursor));
-        let pairs = url.query_pairs().into_owned().filter(|(name, _)| name != TOKEN);
+        let pairs = url.query_pairs().into_owned().filter(|(name, value)| !self.tells(name, value));
         Ok(self.ask(&pairs.collect::<Vec<_>>()))
     }
 
@@ -185,7 +193,12 @@ mod tests {
         let next = "https://graph.example/v26.0/77/threat_updates?access_token=theirs&limit=500&after=a%26b";
         let cursor = exchange.cursor(next).unwrap();
         assert!(!cursor.contains("theirs") && cursor.contains("after="), "{cursor}");
+        let hidden =
+            "access_token=hush+hush&Access_Token=hush%20hush&foo=hush%20hush&bar=xhush+hushx&hush+hush=1";
+        let next = format!("https://graph.example/v26.0/77/threat_updates?{hidden}&after=1");
+        assert_eq!(exchange.cursor(&next).unwrap(), "after=1");
         let ask = exchange.following(0, &format!("{cursor}&access_token=other")).unwrap();
+        assert!(!format!("{ask:?}").contains("hush") && format!("{ask:?}").contains("threat_updates"));
         let pairs: Vec<(String, String)> = ask.url.query_pairs().into_owned().collect();
         assert_eq!(pairs[0], ("access_token".into(), "hush hush".into()));
         assert_eq!(pairs[2], ("after".into(), "a&b".into()));
