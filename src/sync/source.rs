@@ -60,7 +60,7 @@ pub enum Exchange {
 pub enum Credential {
     /// The first line of a file.
     File(PathBuf),
-    /// A variable of the environment.
+    /// The first line of a variable of the environment.
     Environment(String),
 }
 
@@ -91,7 +91,8 @@ impl Credential {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] where the file cannot be read, [`Error::Input`] where there is no such variable, nothing in it, or more than a line of text.
+    /// [`Error::Io`] where the file cannot be read, [`Error::Input`] where there is no such variable, nothing in its first line, or what is no
+    /// text.
     pub(crate) fn read(&self) -> Result<Secret> {
         let (text, place) = match self {
             Credential::File(path) => {
@@ -102,9 +103,9 @@ impl Credential {
                 (std::env::var(name).unwrap_or_default(), format!("the variable {name}"))
             }
         };
-        let text = text.trim();
+        let text = text.lines().next().unwrap_or_default().trim();
         if text.is_empty() || text.chars().any(char::is_control) {
-            return Err(Error::Input(format!("{place} has to hold one line, which is the secret")));
+            return Err(Error::Input(format!("the first line of {place} has to be the secret")));
         }
         Ok(Secret(text.into()))
     }
@@ -234,17 +235,21 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_one_line_and_not_shown() {
+    fn secrets_are_the_first_line_and_not_shown() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secret");
         fs::write(&path, "hush\n").unwrap();
         let secret = Credential::File(path.clone()).read().unwrap();
         assert_eq!(secret.text(), "hush");
         assert!(!format!("{secret:?}").contains("hush"));
-        for text in ["", "\n", "a\nb", "a\u{0}b"] {
+        for text in [" hush \r\nnot this\n", "hush\n\n\tnor\u{0}this"] {
+            fs::write(&path, text).unwrap();
+            assert_eq!(Credential::File(path.clone()).read().unwrap().text(), "hush");
+        }
+        for text in ["", "\n", "\nhush", "a\u{0}b"] {
             fs::write(&path, text).unwrap();
             let error = Credential::File(path.clone()).read().unwrap_err().to_string();
-            assert!(error.contains("one line"), "{error}");
+            assert!(error.contains("first line"), "{error}");
         }
         assert!(Credential::Environment("SHADEGRID_NO_SUCH_VARIABLE".into()).read().is_err());
     }
