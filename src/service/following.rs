@@ -1,12 +1,12 @@
-//! The loops of galleries that follow lists, one each, which no request waits for.
+//! The loops of galleries that follow lists, a task each, which no request waits for.
 //!
-//! They run on the threads that serve, and only wait there; files are read and written on tokio's threads for blocking work. A gallery that was written is
+//! They run on the threads that serve, and only wait there; pages and files are read and written on tokio's threads for blocking work. A gallery that was written is
 //! searched from then on, even in the middle of a round.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use futures_util::future::join_all;
+use tokio::task::JoinSet;
 
 use super::app::Shared;
 use super::event::Event;
@@ -15,8 +15,11 @@ use crate::sync::Outcome;
 
 /// Follows every list, until the task is dropped.
 pub(crate) async fn follow(app: Shared) {
-    let loops: Vec<_> = app.synced.all.iter().map(|one| rounds(one.clone(), app.clone())).collect();
-    join_all(loops).await;
+    let mut loops = JoinSet::new();
+    for one in &app.synced.all {
+        loops.spawn(rounds(one.clone(), app.clone()));
+    }
+    while loops.join_next().await.is_some() {}
 }
 
 /// Round after round.
