@@ -22,6 +22,8 @@
 //! | --- | --- |
 //! | answers 429, 5xx, nothing, or half an answer | the request is sent again, with pauses of up to 60 s; then the round ends, and the next one resumes |
 //! | gives a page again, or pages in another order | an entry's newest state counts, whenever it arrives |
+//! | gives a page most of whose records cannot be read | the round ends |
+//! | gives pages, texts or addresses without end | they are bounded, and so is what is kept of them |
 //! | has forgotten where we were | the window begins again |
 //! | names another host for the next page, or leads in circles | the round ends |
 //! | would take away more than a tenth of the list | nothing is written until a person agrees |
@@ -31,12 +33,14 @@ use std::path::PathBuf;
 
 use crate::error::{Error, Result};
 
+mod blocking;
 mod changes;
 mod checkpoint;
 mod client;
 mod date;
 mod entries;
 mod exchange;
+mod json;
 mod ncmec;
 mod place;
 mod round;

@@ -14,6 +14,7 @@ use crate::gallery::{Entry, EntryId, Gallery};
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
     states: HashMap<String, State>,
+    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -40,8 +41,14 @@ impl Changes {
         self.states.len()
     }
 
+    /// About how many bytes were taken.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes as u64
+    }
+
     /// Takes a record, unless a newer state of its key is known; keys that are taken back are kept in `removed` with their time.
     pub(crate) fn take(&mut self, record: Record, removed: &mut BTreeMap<String, u64>) {
+        self.bytes += record.bytes();
         let Record { key, time, entries, .. } = record;
         let is_older = |than: Option<u64>| time.zip(than).is_some_and(|(time, than)| time < than);
         if is_older(removed.get(&key).copied()) {

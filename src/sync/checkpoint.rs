@@ -19,6 +19,10 @@ const VERSION: u32 = 1;
 /// For how long a place within a window is known.
 const CURSOR_LIVES: u64 = 12 * 3600;
 
+/// Bytes of the keys that were taken back within a window, and of what each of them takes besides.
+const MOST_REMOVED: usize = 32 << 20;
+const REMOVED: usize = 64;
+
 /// How far a gallery has come.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -80,6 +84,18 @@ impl Checkpoint {
     pub(crate) fn is_stale(&self, after: Option<u64>, now: u64) -> bool {
         let last = self.synced.unwrap_or(self.begun);
         after.is_some_and(|after| now.saturating_sub(last) >= after)
+    }
+
+    /// Forgets the older half of what was taken back, as often as it is too much: older states of these keys have come before, unless pages come in
+    /// no order at all.
+    pub(crate) fn forget(&mut self) {
+        while self.removed.keys().map(|key| key.len() + REMOVED).sum::<usize>() > MOST_REMOVED {
+            let mut times: Vec<u64> = self.removed.values().copied().collect();
+            let half = times.len() / 2;
+            let (_, median, _) = times.select_nth_unstable(half);
+            let median = *median;
+            self.removed.retain(|_, time| *time > median);
+        }
     }
 
     /// Reads one; `None` where there is none.
@@ -173,6 +189,23 @@ mod tests {
             fs::write(&path, &whole[..at]).unwrap();
             assert_eq!(Checkpoint::read(&path).unwrap_err().code(), "corrupt", "{at}");
         }
+    }
+
+    #[test]
+    fn what_was_taken_back_is_bounded() {
+        let mut checkpoint = Checkpoint::begin(String::new(), 0);
+        let key = |number: u64| format!("{number}{}", "k".repeat(4000));
+        checkpoint.removed.extend((0..8000).map(|number| (key(number), number)));
+        checkpoint.forget();
+        assert_eq!(checkpoint.removed.len(), 8000);
+        checkpoint.removed.extend((8000..12_000).map(|number| (key(number), number)));
+        checkpoint.forget();
+        assert_eq!(checkpoint.removed.len(), 5999);
+        assert!(checkpoint.removed.values().all(|time| *time > 6000));
+        // Of one time.
+        checkpoint.removed.extend((0..12_000).map(|number| (key(number), 1)));
+        checkpoint.forget();
+        assert!(checkpoint.removed.is_empty());
     }
 
     #[test]

@@ -10,8 +10,9 @@ use reqwest::header::{DATE, HeaderName, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client as Connections, Response, StatusCode};
 
+use super::blocking::blocking;
 use super::date;
-use super::exchange::Ask;
+use super::exchange::{Ask, LARGEST_ANSWER};
 use crate::error::{Error, Result};
 
 /// How often a request is sent.
@@ -22,9 +23,6 @@ const LONGEST: Duration = Duration::from_secs(60);
 
 /// For a connection.
 const CONNECT: Duration = Duration::from_secs(10);
-
-/// Bytes of an answer. A page of NCMEC's has some 1,000 entries of some 2 KiB.
-const LARGEST: usize = 64 << 20;
 
 /// Who asks.
 const AGENT: &str = concat!("shadegrid/", env!("CARGO_PKG_VERSION"));
@@ -118,16 +116,16 @@ impl Client {
         Ok(Client { connections, digests: RandomState::new(), first_pause })
     }
 
-    /// Asks, and reads the answer with `read`; what it finds [corrupt](Error::Corrupt) is asked for again.
-    pub(crate) async fn get<T>(
+    /// Asks, and reads the answer with `read`, on a thread for such work; what it finds [corrupt](Error::Corrupt) is asked for again.
+    pub(crate) async fn get<T: Send + 'static>(
         &self,
         ask: &Ask,
-        read: impl Fn(&[u8]) -> Result<T>,
+        read: impl Fn(&[u8]) -> Result<T> + Clone + Send + 'static,
     ) -> Result<Fetched<T>, Refused> {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let trouble = match self.once(ask, &read).await {
+            let trouble = match self.once(ask, read.clone()).await {
                 Ok(fetched) => return Ok(fetched),
                 Err(trouble) => trouble,
             };
@@ -141,7 +139,11 @@ impl Client {
         }
     }
 
-    async fn once<T>(&self, ask: &Ask, read: impl Fn(&[u8]) -> Result<T>) -> Result<Fetched<T>, Trouble> {
+    async fn once<T: Send + 'static>(
+        &self,
+        ask: &Ask,
+        read: impl Fn(&[u8]) -> Result<T> + Send + 'static,
+    ) -> Result<Fetched<T>, Trouble> {
         let request = self.connections.get(ask.url.clone()).headers(ask.headers.clone());
         let mut answer = request.send().await.map_err(|error| Trouble::network(&error))?;
         if answer.status() != StatusCode::OK {
@@ -150,17 +152,20 @@ impl Client {
         let date = header(&answer, &DATE).and_then(|text| date::http(&text));
         let mut body = Vec::new();
         while let Some(bytes) = answer.chunk().await.map_err(|error| Trouble::network(&error))? {
-            if body.len() + bytes.len() > LARGEST {
-                let error = Error::Input(format!("an answer of the exchange exceeds {} MiB", LARGEST >> 20));
+            if body.len() + bytes.len() > LARGEST_ANSWER {
+                let most = LARGEST_ANSWER >> 20;
+                let error = Error::Input(format!("an answer of the exchange exceeds {most} MiB"));
                 return Err(Trouble { retry: false, ..Trouble::passing(error) });
             }
             body.extend_from_slice(&bytes);
         }
-        let content = read(&body).map_err(|error| match error {
+        let digests = self.digests.clone();
+        let done = blocking(move || Ok((read(&body)?, digests.hash_one(&body)))).await;
+        let (content, digest) = done.map_err(|error| match error {
             error @ Error::Corrupt { .. } => Trouble::passing(error),
             error => Trouble { retry: false, ..Trouble::passing(error) },
         })?;
-        Ok(Fetched { content, digest: self.digests.hash_one(&body), date })
+        Ok(Fetched { content, digest, date })
     }
 
     /// Waits before the same is asked again.

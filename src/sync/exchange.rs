@@ -5,7 +5,7 @@ use std::fmt;
 use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderValue};
 
-use super::entries::Record;
+use super::entries::{Reading, Record};
 use crate::error::{Error, Result};
 
 /// A request for a page; always GET.
@@ -28,10 +28,40 @@ pub(crate) struct Page {
     pub(crate) records: Vec<Record>,
     /// Records that could not be read.
     pub(crate) bad: u64,
+    /// Records that say nothing, because of that.
+    pub(crate) unread: u64,
+    /// Bytes that the records take.
+    bytes: usize,
     /// Where the rest is; without credentials, so that it may be written down.
     pub(crate) cursor: Option<String>,
     /// Where the next round begins, if the exchange says so.
     pub(crate) until: Option<u64>,
+}
+
+/// Bytes of an answer. A page of NCMEC's has some 1,000 entries of some 2 KiB.
+pub(crate) const LARGEST_ANSWER: usize = 16 << 20;
+
+/// Bytes that the records of a page take.
+const LARGEST_PAGE: usize = 64 << 20;
+
+impl Page {
+    /// Adds what was read of one record.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] where all of them together are too many.
+    pub(crate) fn take(&mut self, reading: Reading, key: String, time: Option<u64>) -> Result<()> {
+        let (bad, record) = reading.end(key, time);
+        self.bad += bad;
+        self.unread += u64::from(record.is_none());
+        self.bytes += record.as_ref().map_or(0, Record::bytes);
+        if self.bytes > LARGEST_PAGE {
+            let most = LARGEST_PAGE >> 20;
+            return Err(Error::Input(format!("the records of a page of the exchange exceed {most} MiB")));
+        }
+        self.records.extend(record);
+        Ok(())
+    }
 }
 
 /// An exchange with its credentials.

@@ -80,7 +80,7 @@ impl Pages for Ncmec {
             let time = date::rfc3339(&about.time);
             let is_same = open.as_ref().is_some_and(|(key, at, _)| *key == about.key && *at == time);
             if !is_same && let Some((key, time, reading)) = open.take() {
-                page.take(reading, key, time);
+                page.take(reading, key, time)?;
             }
             open.get_or_insert_with(|| (about.key.clone(), time, Reading::default())).2.take(item);
             Ok(())
@@ -91,7 +91,7 @@ impl Pages for Ncmec {
             error => error,
         })?;
         if let Some((key, time, reading)) = open {
-            page.take(reading, key, time);
+            page.take(reading, key, time)?;
         }
         page.cursor = seen.next.map(|next| self.cursor(&next)).transpose()?;
         Ok(page)
@@ -103,15 +103,6 @@ impl Pages for Ncmec {
 
     fn format(&self) -> &'static str {
         ListFormat::Ncmec.name()
-    }
-}
-
-impl Page {
-    /// Adds what was read of one record.
-    pub(super) fn take(&mut self, reading: Reading, key: String, time: Option<u64>) {
-        let (bad, record) = reading.end(key, time);
-        self.bad += bad;
-        self.records.extend(record);
     }
 }
 

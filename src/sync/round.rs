@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::blocking::blocking;
 use super::changes::{Changes, shrinks};
 use super::checkpoint::{Checkpoint, Window};
 use super::client::{Client, Fetched, Refused};
@@ -21,6 +22,17 @@ use crate::error::{Error, Result};
 /// Changes that are written together; of a gallery with many entries, its sixteenth part, so that a first fetch writes a few times the list and not a
 /// thousand times.
 const MOST_CHANGES: u64 = 5000;
+
+/// Bytes of changes that are written together, and of one of many.
+const MOST_BYTES: u64 = 64 << 20;
+const CHANGE: u64 = 512;
+
+/// From how many records on that say nothing a page is no page of the list, if they are most of it. Fewer would stop a list for good at the first bad
+/// one that comes by itself.
+const MOST_UNREAD: u64 = 10;
+
+/// Bytes of where the next page is.
+const LONGEST_CURSOR: usize = 8 << 10;
 
 /// For how long changes wait to be written, unless writing takes longer than a quarter of that.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -86,6 +98,9 @@ pub(crate) struct Round {
     accept_shrink: bool,
     written: Arc<dyn Fn() + Send + Sync>,
     outcome: Outcome,
+    /// Records that say something, and those that do not.
+    read: u64,
+    unread: u64,
     last_write: Instant,
     /// How long it took.
     cost: Duration,
@@ -103,10 +118,15 @@ impl Round {
     ) -> Result<Round> {
         let (main, aside) = (Place::main(folder, &source.name), Place::aside(folder, &source.name));
         let (identity, stale_after) = (source.identity(), source.exchange.stale_after());
-        let (pages, client) = (pages(source)?, Client::new(source.pause)?);
-        let found = main.clone();
-        let (place, checkpoint) = blocking(move || choose(found, aside, identity, stale_after)).await?;
-        let outcome = Outcome { entries: place.entries(), anew: place != main, ..Outcome::default() };
+        let (client, found, of) = (Client::new(source.pause)?, main.clone(), source.clone());
+        let (pages, place, checkpoint, entries) = blocking(move || {
+            let pages = pages(&of)?;
+            let (place, checkpoint) = choose(found, aside, identity, stale_after)?;
+            let entries = place.entries();
+            Ok((pages, place, checkpoint, entries))
+        })
+        .await?;
+        let outcome = Outcome { entries, anew: place != main, ..Outcome::default() };
         Ok(Round {
             name: source.name.clone(),
             pages,
@@ -119,6 +139,8 @@ impl Round {
             accept_shrink,
             written,
             outcome,
+            read: 0,
+            unread: 0,
             last_write: Instant::now(),
             cost: Duration::ZERO,
             last: None,
@@ -203,11 +225,14 @@ impl Round {
             window.pages += 1;
             window.until = window.until.into_iter().chain(page.until).min();
             let cursor = page.cursor.clone();
-            self.take(page);
+            self.take(page)?;
             let Some(cursor) = cursor else {
                 let end = window.seen.unwrap_or(window.to).min(window.to).max(from);
                 return Ok(Ended::Until(window.until.unwrap_or(end)));
             };
+            if cursor.len() > LONGEST_CURSOR {
+                return Err(refused("where its next page is has no end"));
+            }
             if window.pages >= self.pages.most_pages() && window.to.saturating_sub(from) > 1 {
                 return Ok(Ended::Long);
             }
@@ -233,7 +258,7 @@ impl Round {
         let mut attempt = 0;
         loop {
             let pages = self.pages.clone();
-            let fetched = self.client.get(ask, |body| pages.page(body)).await?;
+            let fetched = self.client.get(ask, move |body| pages.page(body)).await?;
             let is_repeated = !fetched.content.records.is_empty()
                 && self.last.as_ref().is_some_and(|(digest, of)| *digest == fetched.digest && *of != address);
             if !is_repeated || attempt == MOST_REPEATS / 2 {
@@ -245,19 +270,29 @@ impl Round {
         }
     }
 
-    fn take(&mut self, page: Page) {
+    fn take(&mut self, page: Page) -> Result<()> {
+        let (read, unread) = (page.records.len() as u64, page.unread);
         self.outcome.pages += 1;
         self.outcome.bad += page.bad;
+        self.read += read;
+        self.unread += unread;
+        if unread >= MOST_UNREAD && unread > read {
+            return Err(unreadable(unread, read));
+        }
         for record in page.records {
             self.outcome.left_out += record.left_out;
             self.changes.take(record, &mut self.at.removed);
         }
+        Ok(())
     }
 
     fn is_due(&self) -> bool {
         let most = MOST_CHANGES.max(self.outcome.entries / 16);
+        let most_bytes = MOST_BYTES.max(self.outcome.entries / 16 * CHANGE);
         let wait = LONGEST_WAIT.max(self.cost * 4);
-        self.changes.len() as u64 >= most || self.last_write.elapsed() >= wait
+        self.changes.len() as u64 >= most
+            || self.changes.bytes() >= most_bytes
+            || self.last_write.elapsed() >= wait
     }
 
     /// Writes the gallery, then the checkpoint.
@@ -266,6 +301,7 @@ impl Round {
             return Ok(());
         }
         let began = Instant::now();
+        self.at.forget();
         // What is fetched aside is compared when it is whole.
         let is_main = self.place == self.main;
         let least = if self.accept_shrink || !is_main { 0 } else { (self.at.agreed * 9).div_ceil(10) };
@@ -292,6 +328,10 @@ impl Round {
 
     /// Writes the rest, and lets a gallery that was fetched anew take its place.
     async fn end(mut self) -> Result<Outcome> {
+        // Of a list that was there, a bad record or two are all that a round may see.
+        if self.at.synced.is_none() && self.unread > self.read {
+            return Err(unreadable(self.unread, self.read));
+        }
         self.store_if(self.changes.len() > 0).await?;
         self.at.synced = Some(date::now());
         self.at.agreed = self.outcome.entries;
@@ -363,12 +403,10 @@ fn choose(
     }
 }
 
-/// Does what waits for a disk on a thread for such work.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|_| {
-        Err(Error::Input("this is a bug, please report it: a round could not write".into()))
-    })
+/// The error about records that most of all say nothing.
+fn unreadable(unread: u64, read: u64) -> Error {
+    let all = unread + read;
+    refused(&format!("{unread} of {all} records cannot be read, so that its list may be another now"))
 }
 
 fn refused(what: &str) -> Error {

@@ -5,11 +5,11 @@
 use reqwest::Url;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::date;
 use super::entries::Reading;
 use super::exchange::{Ask, Page, Pages, below, secret_header};
+use super::json::{Plain, records};
 use super::source::Secret;
 use crate::error::{Error, Result};
 use crate::gallery::lists::ListFormat;
@@ -30,8 +30,9 @@ struct Answer {
     #[serde(default)]
     next_page_token: Option<String>,
     #[serde(default)]
-    next_set_timestamp: Option<Value>,
+    next_set_timestamp: Plain,
     has_more_records: bool,
+    #[serde(deserialize_with = "records")]
     hash_records: Vec<Written>,
 }
 
@@ -39,7 +40,7 @@ struct Answer {
 #[serde(rename_all = "camelCase")]
 struct Written {
     #[serde(default)]
-    last_modtimestamp: Option<Value>,
+    last_modtimestamp: Plain,
     #[serde(default)]
     signal_type: Option<String>,
     #[serde(default)]
@@ -86,7 +87,7 @@ impl Pages for StopNcii {
             let (kind, hash) =
                 (written.signal_type.unwrap_or_default(), written.hash_value.unwrap_or_default());
             if kind.is_empty() || hash.is_empty() {
-                page.bad += 1;
+                page.take(Reading::default(), String::new(), None)?;
                 continue;
             }
             let key = format!("{kind}:{hash}");
@@ -94,13 +95,13 @@ impl Pages for StopNcii {
             let values =
                 [("key", key.as_str()), ("signalType", &kind), ("hashValue", &hash), ("hashStatus", &status)];
             let reading = Reading::of(&values)?;
-            page.take(reading, key, written.last_modtimestamp.as_ref().and_then(seconds));
+            page.take(reading, key, seconds(&written.last_modtimestamp))?;
         }
         page.cursor = answer.next_page_token.filter(|token| answer.has_more_records && !token.is_empty());
         if answer.has_more_records && page.cursor.is_none() {
             return Err(damaged("it says that there is more, and not where"));
         }
-        let until = answer.next_set_timestamp.as_ref().and_then(seconds);
+        let until = seconds(&answer.next_set_timestamp);
         if !answer.has_more_records && until.is_none() {
             return Err(damaged("it does not say where the next round begins"));
         }
@@ -122,14 +123,10 @@ impl Pages for StopNcii {
 }
 
 /// A number of seconds, written as a number or a text.
-pub(super) fn seconds(value: &Value) -> Option<u64> {
-    match value {
-        Value::Number(number) => number
-            .as_u64()
-            .or_else(|| number.as_f64().filter(|seconds| *seconds >= 0.0).map(|seconds| seconds as u64)),
-        Value::String(text) => text.trim().parse().ok().or_else(|| date::rfc3339(text)),
-        _ => None,
-    }
+pub(super) fn seconds(Plain(text): &Plain) -> Option<u64> {
+    let number = || text.trim().parse::<f64>().ok().filter(|seconds| seconds.is_finite() && *seconds >= 0.0);
+    let whole = text.trim().parse().ok();
+    whole.or_else(|| number().map(|seconds| seconds as u64)).or_else(|| date::rfc3339(text))
 }
 
 #[cfg(test)]

@@ -5,10 +5,10 @@
 use reqwest::Url;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::entries::Reading;
 use super::exchange::{Ask, Page, Pages, below, elsewhere};
+use super::json::{Joined, Plain, records};
 use super::source::Secret;
 use super::stopncii::seconds;
 use crate::error::{Error, Result};
@@ -32,6 +32,7 @@ pub(crate) struct ThreatExchange {
 
 #[derive(Deserialize)]
 struct Answer {
+    #[serde(deserialize_with = "records")]
     data: Vec<Written>,
     #[serde(default)]
     paging: Option<Paging>,
@@ -46,17 +47,17 @@ struct Paging {
 #[derive(Deserialize)]
 struct Written {
     #[serde(default)]
-    id: Option<Value>,
+    id: Plain,
     #[serde(default)]
     indicator: Option<String>,
     #[serde(rename = "type", default)]
     kind: Option<String>,
     #[serde(default)]
-    last_updated: Option<Value>,
+    last_updated: Plain,
     #[serde(default)]
-    should_delete: Option<Value>,
+    should_delete: Plain,
     #[serde(default)]
-    tags: Option<Value>,
+    tags: Joined,
 }
 
 impl ThreatExchange {
@@ -121,14 +122,9 @@ impl Pages for ThreatExchange {
         let answer: Answer = serde_json::from_slice(body).map_err(damaged)?;
         let mut page = Page::default();
         for written in answer.data {
-            let (id, deleted) = (text(&written.id), text(&written.should_delete));
+            let (Plain(id), Plain(deleted), Joined(label)) =
+                (written.id, written.should_delete, written.tags);
             let (kind, indicator) = (written.kind.unwrap_or_default(), written.indicator.unwrap_or_default());
-            let label = match &written.tags {
-                Some(Value::Array(tags)) => {
-                    tags.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")
-                }
-                _ => String::new(),
-            };
             let values = [
                 ("id", id.as_str()),
                 ("type", &kind),
@@ -136,7 +132,7 @@ impl Pages for ThreatExchange {
                 ("should_delete", &deleted),
                 ("label", &label),
             ];
-            page.take(Reading::of(&values)?, id.clone(), written.last_updated.as_ref().and_then(seconds));
+            page.take(Reading::of(&values)?, id.clone(), seconds(&written.last_updated))?;
         }
         let next = answer.paging.and_then(|paging| paging.next).filter(|next| !next.is_empty());
         page.cursor = next.map(|next| self.cursor(&next)).transpose()?;
@@ -145,15 +141,6 @@ impl Pages for ThreatExchange {
 
     fn format(&self) -> &'static str {
         ListFormat::Json.name()
-    }
-}
-
-/// A text, a number or a truth as text.
-fn text(value: &Option<Value>) -> String {
-    match value {
-        None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
     }
 }
 

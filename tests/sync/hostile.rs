@@ -259,6 +259,66 @@ fn a_time_that_is_to_come_outlasts_no_removal() {
     }
 }
 
+#[test]
+fn a_list_that_cannot_be_read_is_not_synced() {
+    let stopncii = |count: usize, hash: &str, rest: &str| {
+        let records = vec![format!(r#"{{"signalType":"ImagePDQ","hashValue":"{hash}"}}"#); count].join(",");
+        format!(r#"{{"nextSetTimestamp":9,"hasMoreRecords":false,"hashRecords":[{records}{rest}]}}"#)
+    };
+    let update = r#"{"id":"","x":1}"#;
+    let bad: String = (0..15).map(|number| image(number, TIME, "zz")).collect();
+    let good = format!(r#",{{"signalType":"ImagePDQ","hashValue":"{}"}}"#, pdq(1));
+    for (exchange, body, is_refused) in [
+        ("ncmec", ncmec("", &bad), true),
+        ("ncmec", ncmec("", &image(1, TIME, "zz")), true),
+        ("ncmec", ncmec("", &(image(1, TIME, "zz") + &image(2, TIME, &pdq(2)))), false),
+        ("ncmec", ncmec("", &(bad + &images(20..40))), false),
+        ("stopncii", stopncii(15, "zz", &good), true),
+        ("stopncii", stopncii(19_000, "zz", &good), true),
+        ("stopncii", stopncii(1, "zz", &good), false),
+        ("threatexchange", format!(r#"{{"data":[{}]}}"#, vec![update; 15].join(",")), true),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let script = Script::new(move |_, _| answer(200, &body));
+        let follower = follower(folder.path(), &script.url(), exchange);
+        let outcome = follower.round_by_itself(false);
+        assert_eq!(follower.status().synced.is_none(), is_refused, "{exchange}");
+        match outcome {
+            Ok(outcome) => assert!(!is_refused && outcome.bad > 0 && outcome.entries > 0, "{exchange}"),
+            Err(error) => assert!(is_refused && error.to_string().contains("cannot be read"), "{error}"),
+        }
+    }
+}
+
+#[test]
+fn what_an_exchange_sends_without_end_is_not_kept() {
+    let stopncii = |records: &str| {
+        format!(r#"{{"nextSetTimestamp":9,"hasMoreRecords":false,"hashRecords":[{records}]}}"#)
+    };
+    let long = |bytes: usize| "9".repeat(bytes);
+    let update = |id: &str, tag: &str| {
+        format!(r#"{{"data":[{{"id":"{id}","indicator":"{}","type":"HASH_PDQ","tags":["{tag}"]}}]}}"#, pdq(1))
+    };
+    let next = |bytes| format!("/v2/entries?{}", long(bytes));
+    for (exchange, body, said) in [
+        ("ncmec", ncmec("", &format!("<!--{}-->", long(17 << 20))), "16 MiB"),
+        ("ncmec", ncmec(&next(9000), &images(0..1)), "no end"),
+        ("stopncii", stopncii(&vec!["{}"; 30_000].join(",")), "no page"),
+        (
+            "stopncii",
+            stopncii(&format!(r#"{{"signalType":"A","hashValue":"{}"}}"#, long(5000))),
+            "cannot be read",
+        ),
+        ("threatexchange", update(&long(8 << 20), "a"), "cannot be read"),
+        ("threatexchange", update("1", &long(8 << 20)), "cannot be read"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let script = Script::new(move |_, _| answer(200, &body));
+        let error = follower(folder.path(), &script.url(), exchange).round_by_itself(false).unwrap_err();
+        assert!(error.to_string().contains(said), "{error}");
+    }
+}
+
 /// Changes a checkpoint as its owner would have written it.
 fn rewritten(path: &std::path::Path, change: impl Fn(&mut serde_json::Value)) {
     let text = fs::read(path).unwrap();
