@@ -26,7 +26,7 @@
 //! | gives pages, texts or addresses without end | they are bounded, and so is what is kept of them |
 //! | has forgotten where we were | the window begins again |
 //! | names another host for the next page, or leads in circles | the round ends |
-//! | would take away more than a tenth of the list | nothing is written until a person agrees |
+//! | would take away more than a tenth of the list, or of its signatures | nothing is written until a person agrees |
 //! | no longer knows what was removed since the last round | the list is fetched anew into another file, which then takes the place of the first |
 
 use std::path::PathBuf;
@@ -110,7 +110,7 @@ impl Follower {
     }
 
     /// Brings the gallery to the list's state. `written` is called, on a thread for blocking work, whenever the gallery's file has changed; `accept_shrink` lets
-    /// the list lose more than a tenth of its entries. One round at a time, by one process.
+    /// the list lose more than a tenth of its entries or their signatures. One round at a time, by one process.
     ///
     /// # Errors
     ///

@@ -29,6 +29,8 @@ pub(crate) struct Written {
     pub(crate) added: u64,
     pub(crate) changed: u64,
     pub(crate) removed: u64,
+    /// Those of which a signature is gone: removed ones, and changed ones that have another.
+    pub(crate) lost: u64,
     /// Those of the gallery now.
     pub(crate) entries: u64,
     /// Whether there is a new file.
@@ -69,13 +71,13 @@ impl Changes {
     ///
     /// # Errors
     ///
-    /// [`Error::Input`] if fewer than `least` entries would be left; those of [`rewrite`].
+    /// [`Error::Input`] if more than `most_lost` entries would lose a signature; those of [`rewrite`].
     pub(crate) fn write(
         mut self,
         base: &Gallery,
         list: (&str, &str),
         path: &Path,
-        least: u64,
+        most_lost: u64,
     ) -> Result<Written> {
         let mut had: HashMap<String, Vec<EntryId>> = HashMap::new();
         for id in base.ids() {
@@ -94,13 +96,13 @@ impl Changes {
             let (before, now) = (ids.len() as u64, state.entries.len() as u64);
             written.changed += before.min(now);
             written.removed += before.saturating_sub(now);
+            written.lost += ids.iter().filter(|id| is_lost(state, base, **id)).count() as u64;
             gone.extend(ids);
         }
         let mut new: Vec<Entry> = self.states.into_values().flat_map(|state| state.entries).collect();
         written.added = new.len() as u64 - written.changed;
-        let before = base.counts().entries;
-        written.entries = before - gone.len() as u64 + new.len() as u64;
-        if written.entries < least && written.entries < before {
+        written.entries = base.counts().entries - gone.len() as u64 + new.len() as u64;
+        if written.lost > most_lost {
             return Err(shrinks());
         }
         if gone.is_empty() && new.is_empty() {
@@ -114,11 +116,16 @@ impl Changes {
     }
 }
 
+/// How many of so many entries may be lost before a person agrees: a tenth; of few, five or half.
+pub(crate) fn may_lose(entries: u64) -> u64 {
+    (entries / 10).max(5.min(entries / 2))
+}
+
 /// The error about a list that loses too much at once.
 pub(crate) fn shrinks() -> Error {
     Error::Input(
-        "the list would lose more than a tenth of its entries, so nothing of that is written: ask the exchange whether this is meant; if it is, run \
-         `shadegrid gallery sync NAME --accept-shrink` while the service does not run"
+        "the list would lose more than a tenth of its entries, or of their signatures, so nothing of that is written: ask the exchange whether this is \
+         meant; if it is, run `shadegrid gallery sync NAME --accept-shrink` while the service does not run"
             .into(),
     )
 }
@@ -128,6 +135,14 @@ pub(crate) fn shrinks() -> Error {
 fn is_older(state: &State, base: &Gallery, ids: &[EntryId]) -> bool {
     let newest = ids.iter().map(|id| base.entry(*id).position).filter(|time| !date::is_ahead(*time)).max();
     state.time.zip(newest).is_some_and(|(time, newest)| time < newest)
+}
+
+/// Whether a state has no longer every signature of an entry.
+fn is_lost(state: &State, base: &Gallery, id: EntryId) -> bool {
+    let (photodna, pdq) = (base.photodna(id), base.pdq(id));
+    let has_photodna = photodna.is_none() || state.entries.iter().any(|entry| entry.photodna == photodna);
+    let has_pdq = pdq.is_none() || state.entries.iter().any(|entry| entry.pdq == pdq);
+    !(has_photodna && has_pdq)
 }
 
 /// Whether a gallery has exactly these entries of a key.
@@ -167,7 +182,7 @@ mod tests {
             let mut changes = Changes::default();
             page.iter().cloned().for_each(|record| changes.take(record, &mut removed));
             let base = Gallery::open(&path).unwrap();
-            all.push(changes.write(&base, ("list", "json"), &path, 0).unwrap());
+            all.push(changes.write(&base, ("list", "json"), &path, u64::MAX).unwrap());
         }
         (Gallery::open(&path).unwrap(), all)
     }
@@ -239,12 +254,37 @@ mod tests {
         let mut changes = Changes::default();
         (0..20).for_each(|k| changes.take(record(&k.to_string(), Some(1), &[k]), &mut BTreeMap::new()));
         changes.write(&Gallery::open(&path).unwrap(), ("list", "json"), &path, 0).unwrap();
-        for (gone, least, is_refused) in [(2, 18, false), (3, 18, true), (20, 18, true), (20, 0, false)] {
-            let mut changes = Changes::default();
-            (0..gone).for_each(|k| changes.take(record(&k.to_string(), Some(2), &[]), &mut BTreeMap::new()));
-            let base = Gallery::open(&path).unwrap();
-            let outcome = changes.write(&base, ("list", "json"), &folder.path().join("b"), least);
-            assert_eq!(outcome.is_err(), is_refused, "{gone}");
+        for (gone, most, is_refused) in
+            [(2, 2, false), (3_u64, 2, true), (20, 2, true), (20, u64::MAX, false)]
+        {
+            // Taken back, or with another signature.
+            for signatures in [&[][..], &[99]] {
+                let mut changes = Changes::default();
+                (0..gone).for_each(|k| {
+                    changes.take(record(&k.to_string(), Some(2), signatures), &mut BTreeMap::new());
+                });
+                // Others that are new do not count.
+                (100..200).for_each(|k| {
+                    changes.take(record(&k.to_string(), Some(2), &[50]), &mut BTreeMap::new());
+                });
+                let base = Gallery::open(&path).unwrap();
+                let outcome = changes.write(&base, ("list", "json"), &folder.path().join("b"), most);
+                assert_eq!(outcome.is_err(), is_refused, "{gone}");
+                assert_eq!(outcome.map_or(gone, |written| written.lost), gone);
+            }
+        }
+        // The time alone.
+        let mut changes = Changes::default();
+        (0..20).for_each(|k| changes.take(record(&k.to_string(), Some(2), &[k, 77]), &mut BTreeMap::new()));
+        let base = Gallery::open(&path).unwrap();
+        let written = changes.write(&base, ("list", "json"), &folder.path().join("b"), 0).unwrap();
+        assert_eq!((written.changed, written.added, written.lost), (20, 20, 0));
+    }
+
+    #[test]
+    fn few_entries_may_lose_some() {
+        for (entries, lost) in [(0, 0), (1, 0), (2, 1), (5, 2), (15, 5), (59, 5), (60, 6), (1000, 100)] {
+            assert_eq!(may_lose(entries), lost, "{entries}");
         }
     }
 }

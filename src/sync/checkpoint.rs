@@ -42,6 +42,9 @@ pub(crate) struct Checkpoint {
     pub(crate) synced: Option<u64>,
     /// How many entries it had then, or the gallery whose place it is to take: what a shrink is compared with.
     pub(crate) agreed: u64,
+    /// How many of them have lost a signature since.
+    #[serde(default)]
+    pub(crate) lost: u64,
     /// What is in the middle of being fetched.
     pub(crate) window: Option<Window>,
     /// Keys that were taken back within the window, and when: an older state that comes later does not count.

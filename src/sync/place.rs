@@ -8,7 +8,9 @@
 //! Killed before 3, the old gallery and the old checkpoint are there; killed after it, the new gallery and the old checkpoint, which knows it. What is
 //! fetched then changes nothing, or is missing in the gallery.
 
+use std::collections::HashSet;
 use std::fs;
+use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 
 use super::changes::{Changes, Written};
@@ -91,6 +93,25 @@ impl Place {
         Gallery::map(&self.gallery).map_or(0, |gallery| gallery.counts().entries)
     }
 
+    /// How many entries have a signature that none of another place's has; 0 where this gallery cannot be opened.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Gallery::map`], of the other.
+    pub(crate) fn lost_in(&self, other: &Place) -> Result<u64> {
+        let Ok(before) = Gallery::map(&self.gallery) else { return Ok(0) };
+        let now = Gallery::map(&other.gallery)?;
+        let digests = RandomState::new();
+        let of = |gallery: &Gallery, id| {
+            let photodna = gallery.photodna(id).map(|signature| digests.hash_one(signature.0));
+            let pdq = gallery.pdq(id).map(|signature| digests.hash_one(signature.0));
+            [photodna, pdq].into_iter().flatten()
+        };
+        let known: HashSet<u64> = now.ids().flat_map(|id| of(&now, id)).collect();
+        let lost = before.ids().filter(|id| !of(&before, *id).all(|digest| known.contains(&digest)));
+        Ok(lost.count() as u64)
+    }
+
     /// Removes what is there.
     ///
     /// # Errors
@@ -122,7 +143,7 @@ impl Place {
         list: (&str, &str),
         before: &Checkpoint,
         mut after: Checkpoint,
-        least: u64,
+        most_lost: u64,
     ) -> Result<(Checkpoint, Written)> {
         // Other processes may change galleries by hand.
         let change = Change::begin(&self.gallery, &mut |_| {})?;
@@ -141,7 +162,7 @@ impl Place {
                 self.gallery.display()
             )));
         }
-        let written = changes.write(&base, list, &next, least);
+        let written = changes.write(&base, list, &next, most_lost);
         if let Err(Error::Corrupt { .. }) = &written {
             // A checkpoint that knows no gallery: the next round fetches the list anew.
             Checkpoint { gallery: None, coming: None, ..before.clone() }.write(&self.checkpoint)?;
@@ -160,6 +181,7 @@ impl Place {
             after.gallery = Some(coming);
         }
         after.coming = None;
+        after.lost += written.lost;
         after.write(&self.checkpoint)?;
         drop(change);
         Ok((after, written))

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::blocking::blocking;
-use super::changes::{Changes, shrinks};
+use super::changes::{Changes, may_lose, shrinks};
 use super::checkpoint::{Checkpoint, Window};
 use super::client::{Client, Fetched, Refused};
 use super::date;
@@ -304,13 +304,18 @@ impl Round {
         self.at.forget();
         // What is fetched aside is compared when it is whole.
         let is_main = self.place == self.main;
-        let least = if self.accept_shrink || !is_main { 0 } else { (self.at.agreed * 9).div_ceil(10) };
+        let most_lost = match self.at.agreed {
+            agreed if agreed > 0 && is_main && !self.accept_shrink => {
+                may_lose(agreed).saturating_sub(self.at.lost)
+            }
+            _ => u64::MAX,
+        };
         let (place, name, format) = (self.place.clone(), self.name.clone(), self.pages.format());
         let (changes, before, after) =
             (std::mem::take(&mut self.changes), self.stored.clone(), self.at.clone());
         let changed = self.written.clone();
         let (stored, written) = blocking(move || {
-            let done = place.store(changes, (&name, format), &before, after, least)?;
+            let done = place.store(changes, (&name, format), &before, after, most_lost)?;
             if is_main && done.1.is_changed {
                 changed();
             }
@@ -334,12 +339,12 @@ impl Round {
         }
         self.store_if(self.changes.len() > 0).await?;
         self.at.synced = Some(date::now());
-        self.at.agreed = self.outcome.entries;
+        (self.at.agreed, self.at.lost) = (self.outcome.entries, 0);
         self.store_if(true).await?;
         let Round { main, place, accept_shrink, written, outcome, .. } = self;
         if place != main {
             blocking(move || {
-                if !accept_shrink && outcome.entries < (main.entries() * 9).div_ceil(10) {
+                if !accept_shrink && main.lost_in(&place)? > may_lose(main.entries()) {
                     return Err(shrinks());
                 }
                 main.replace_with(&place)?;

@@ -319,6 +319,36 @@ fn what_an_exchange_sends_without_end_is_not_kept() {
     }
 }
 
+#[test]
+fn signatures_that_others_replace_are_lost_too() {
+    for (entries, replaced, removed, is_refused) in [
+        (15, 15, 0, true),
+        (15, 3, 2, false),
+        (15, 3, 3, true),
+        (5, 0, 1, false),
+        (5, 1, 2, true),
+        (100, 11, 0, true),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let script = Script::new(move |path, _| {
+            let changes: String = (0..replaced)
+                .map(|id| image(id, LATER, &pdq(id + 1000)))
+                .chain((replaced..replaced + removed).map(|id| deleted(id, LATER)))
+                // Who adds as many loses no less.
+                .chain((500..500 + removed).map(|id| image(id, LATER, &pdq(id))))
+                .collect();
+            answer(200, &ncmec("", &if path.contains("from=1970") { images(0..entries) } else { changes }))
+        });
+        let follower = follower(folder.path(), &script.url(), "ncmec");
+        round(&follower);
+        std::thread::sleep(Duration::from_millis(1100));
+        let outcome = follower.round_by_itself(false);
+        assert_eq!(outcome.is_err(), is_refused, "{entries} {replaced} {removed}");
+        let agreed = follower.round_by_itself(true).unwrap();
+        assert_eq!(agreed.entries, entries);
+    }
+}
+
 /// Changes a checkpoint as its owner would have written it.
 fn rewritten(path: &std::path::Path, change: impl Fn(&mut serde_json::Value)) {
     let text = fs::read(path).unwrap();

@@ -110,7 +110,9 @@ impl Place {
 
     fn start(&self) -> Child {
         let mut command = Command::new(env!("CARGO_BIN_EXE_shadegrid"));
-        command.args(["gallery", "sync", "list", "--config"]).arg(self.folder.path().join("serve.toml"));
+        // Nearly half of the list changes in a round.
+        command.args(["gallery", "sync", "list", "--accept-shrink", "--config"]);
+        command.arg(self.folder.path().join("serve.toml"));
         command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
