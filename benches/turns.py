@@ -27,8 +27,8 @@ def run(words: list[str], out: Path) -> tuple[float, float, str]:
     before, start = os.times(), time.monotonic()
     done = subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     wall, after = time.monotonic() - start, os.times()
-    # 2: some inputs have an error record.
-    if done.returncode not in (0, 2):
+    # 2: some inputs have an error record; 3: nothing matched.
+    if done.returncode not in (0, 2, 3):
         sys.exit(f"{words[0]} ended with {done.returncode}: {done.stderr}")
     cpu = after.children_user + after.children_system - before.children_user - before.children_system
     return cpu, wall, done.stderr
