@@ -341,7 +341,7 @@ async fn watch_files(app: Shared, tls: Option<Arc<Tls>>) {
         let looked = tokio::task::spawn_blocking(move || {
             app.refresh(None);
             if let Some(state) = &app.state {
-                state.try_disk();
+                state.disk.try_it();
             }
             if let Some(keys) = &app.keys {
                 // A file that cannot be read now is read the next time; until then the keys are those that were known.

@@ -1,9 +1,7 @@
 //! What a service and its reports keep: a folder with one SQLite file, owned by one process at a time.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +12,8 @@ use crate::error::{Error, Result};
 #[cfg(feature = "service")]
 pub(crate) mod banks;
 #[cfg(feature = "service")]
+mod disk;
+#[cfg(feature = "service")]
 pub(crate) mod keys;
 
 /// The file with everything that is kept.
@@ -21,9 +21,6 @@ const FILE: &str = "state.sqlite";
 
 /// The file whose lock says that a process owns the folder.
 const LOCK: &str = "serve.lock";
-
-/// The file that is written again and again, to see whether that can be done.
-const TRIED: &str = "serve.tried";
 
 /// How long another process's transaction is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -139,7 +136,9 @@ const MIGRATIONS: [&str; 4] = [
 pub(crate) struct State {
     connection: Mutex<Connection>,
     path: PathBuf,
-    is_writable: AtomicBool,
+    /// The disk that the folder is on.
+    #[cfg(feature = "service")]
+    pub(crate) disk: disk::Disk,
     /// Held by the process that serves, or sends reports.
     owner: Option<File>,
 }
@@ -161,8 +160,13 @@ impl State {
         let mut connection = Connection::open_with_flags(&path, flags).map_err(about)?;
         prepare(&connection).map_err(about)?;
         migrate(&mut connection, &path)?;
-        let is_writable = AtomicBool::new(true);
-        Ok(State { connection: Mutex::new(connection), path, is_writable, owner: None })
+        Ok(State {
+            connection: Mutex::new(connection),
+            #[cfg(feature = "service")]
+            disk: disk::Disk::of(&path),
+            path,
+            owner: None,
+        })
     }
 
     /// Opens the folder as the one process that serves from it.
@@ -217,19 +221,6 @@ impl State {
     /// An error of the file's as ours.
     pub(crate) fn about(&self, error: rusqlite::Error) -> Error {
         unusable(&self.path, &error)
-    }
-
-    /// Sees whether the folder's disk can be written. The state itself would only say so once a change fails.
-    pub(crate) fn try_disk(&self) {
-        let tried = private_file(&self.path.with_file_name(TRIED));
-        // What it held is given up first, and an empty file would fit onto a full disk.
-        let written = tried.and_then(|mut file| file.set_len(0).and_then(|()| file.write_all(&[0; 4096])));
-        self.is_writable.store(written.is_ok(), Ordering::Relaxed);
-    }
-
-    /// Whether the folder's disk could be written when that was tried last.
-    pub(crate) fn is_writable(&self) -> bool {
-        self.is_writable.load(Ordering::Relaxed)
     }
 
     /// A number that changes with every change by another process.
@@ -290,22 +281,6 @@ fn private_file(path: &Path) -> std::io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_disk_that_cannot_be_written_is_seen() {
-        let folder = tempfile::tempdir().unwrap();
-        let (inside, aside) = (folder.path().join("data"), folder.path().join("aside"));
-        let state = State::own(&inside).unwrap();
-        let is_writable = || {
-            state.try_disk();
-            state.is_writable()
-        };
-        assert!(is_writable() && is_writable());
-        fs::rename(&inside, &aside).unwrap();
-        assert!(!is_writable());
-        fs::rename(&aside, &inside).unwrap();
-        assert!(is_writable());
-    }
 
     #[test]
     fn a_folder_has_one_owner() {

@@ -25,7 +25,7 @@ fn reasons(app: &App) -> Vec<&'static str> {
     let all = [
         (*app.phase.borrow() != Phase::Serving, "the service ends"),
         (app.galleries.now().all.is_empty(), "no gallery is loaded"),
-        (app.state.as_ref().is_some_and(|state| !state.is_writable()), "the disk cannot be written"),
+        (app.state.as_ref().is_some_and(|state| !state.disk.is_writable()), "the disk cannot be written"),
         (app.engine.is_full(Lane::Interactive), "as many pictures wait as may"),
         (app.searcher.is_full(), "as many look-ups wait as may"),
     ];
