@@ -61,6 +61,11 @@ impl App {
         self.galleries.now().allowed(allowed)
     }
 
+    /// Bytes of requests, and of what is fetched for them, that are held now.
+    pub(crate) fn held(&self) -> u64 {
+        self.permits.taken() + self.fetching.as_ref().map_or(0, Fetching::taken)
+    }
+
     /// What fetches addresses; where nothing does, a request that has one is wrong.
     pub(crate) fn fetching(&self) -> Answer<&Fetching> {
         let off = || Problem::input("addresses are not fetched here: send the picture itself");

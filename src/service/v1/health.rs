@@ -33,6 +33,6 @@ fn reasons(app: &App) -> Vec<&'static str> {
 }
 
 pub(super) async fn totals(State(app): State<Shared>) -> Response {
-    let body = json!({ "totals": app.metrics.totals(), "in_flight_bytes": app.permits.taken() });
+    let body = json!({ "totals": app.metrics.totals(), "in_flight_bytes": app.held() });
     json::bytes_answer(StatusCode::OK, body.to_string().into_bytes())
 }
