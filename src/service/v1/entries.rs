@@ -24,6 +24,10 @@ const MOST: usize = 10_000;
 /// Longest body.
 const LONGEST: u64 = 16 << 20;
 
+/// Longest key and label of an entry, and longest note, in bytes.
+const LONGEST_TEXT: usize = 1 << 10;
+const LONGEST_NOTE: usize = 64 << 10;
+
 /// Longest name of a bank.
 const LONGEST_NAME: usize = 64;
 
@@ -222,6 +226,15 @@ impl One<'_> {
         }
         if self.quality.is_some_and(|quality| quality > 100) {
             return Err("quality: this must be 0 to 100".to_string());
+        }
+        for (name, text, most) in [
+            ("key", &self.key, LONGEST_TEXT),
+            ("label", &self.label, LONGEST_TEXT),
+            ("note", &self.note, LONGEST_NOTE),
+        ] {
+            if text.len() > most {
+                return Err(format!("{name}: this must have at most {most} bytes"));
+            }
         }
         Ok(NewEntry {
             key: self.key.into_owned(),
