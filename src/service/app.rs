@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use tokio::sync::watch;
 
 use super::auth::Keys;
@@ -131,6 +131,15 @@ impl Ask {
         if key.bulk {
             self.lane = Lane::Bulk;
         }
+    }
+
+    /// Refuses a name that the key may not see: the answer says nothing about whether there is such a gallery.
+    pub(crate) fn check_name(&self, name: &str) -> Answer<()> {
+        if self.galleries.as_ref().is_none_or(|allowed| allowed.iter().any(|one| one == name)) {
+            return Ok(());
+        }
+        let detail = "name: the key is held to some galleries, and this is none of them";
+        Err(Problem::new(StatusCode::FORBIDDEN, "gallery", detail))
     }
 
     /// When the caller has no more use for the answer.
