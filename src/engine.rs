@@ -58,6 +58,7 @@ mod search;
 mod searcher;
 mod times;
 
+pub use crate::pipeline::MatchLimits;
 pub use answer::{Hashing, Lane};
 pub use buffer_hasher::BufferHasher;
 pub use failure::{HashError, PictureError};

@@ -106,7 +106,7 @@ pub use decode::{
 };
 pub use engine::{
     BufferHasher, Engine, EngineBuilder, HashError, HashRequest, HashTimes, Hashing, Lane, Lookups,
-    PictureError, Run, RunHandle, RunOptions, Search, SearchBatch, Searcher, Searching,
+    MatchLimits, PictureError, Run, RunHandle, RunOptions, Search, SearchBatch, Searcher, Searching,
 };
 pub use error::{Error, Result};
 pub use hasher::{FaceHash, Faces, Flag, HashOptions, Hashed, Hasher, PdqHash, PdqPath, PhotoDnaHash};

@@ -64,7 +64,7 @@ pub use columns::{COLUMNS, Column, ColumnType, FACE_COLUMNS, MATCH_COLUMNS, Valu
 pub(crate) use kept::Kept;
 #[cfg(feature = "service")]
 pub(crate) use lookup::faces_of;
-pub use lookup::{Found, Hit, Lookup, Queries, groups, query_of};
+pub use lookup::{Found, Hit, Lookup, MatchLimits, Queries, groups, query_of};
 pub(crate) use lookup::{search_all, search_hits};
 pub(crate) use reader::read_file;
 pub use record::{Record, Times};

@@ -277,8 +277,13 @@ fn app_of(options: &ServiceOptions, watched: watch::Receiver<Phase>) -> Result<A
     decode.max_file_bytes = decode.max_file_bytes.min(limits.picture);
     let engine = Engine::builder().threads(threads.get()).queue(QUEUED * threads.get());
     let engine = engine.memory(memory - memory / BODIES).options(hash);
-    let (engine, permits) = (engine.build()?, Permits::new(memory / BODIES));
-    let fetching = Fetching::new(&options.fetch, &permits, &engine.options().decode.limits)?;
+    let (engine, mut bodies) = (engine.build()?, memory / BODIES);
+    // Half of it is for what is fetched, where anything is: neither a slow client nor a slow server takes what the other kind needs.
+    let fetching = Fetching::new(&options.fetch, bodies / 2, &engine.options().decode.limits)?;
+    if fetching.is_some() {
+        bodies -= bodies / 2;
+    }
+    let permits = Permits::new(bodies);
     let metrics = Arc::new(Metrics::default());
     let searched = metrics.clone();
     Ok(App {

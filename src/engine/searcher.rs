@@ -18,7 +18,7 @@ use super::answer::Answer;
 use super::failure::{HashError, PictureError};
 use crate::error::{Error, Result};
 use crate::gallery::{Gallery, Scratch, SearchOptions};
-use crate::pipeline::{Hit, Queries, refused, search_hits};
+use crate::pipeline::{Hit, MatchLimits, Queries, refused, search_hits};
 
 /// Most queries that are joined into one batch. What is longer is searched alone.
 const BATCH: usize = 512;
@@ -63,6 +63,8 @@ pub struct Lookups {
     pub options: Arc<SearchOptions>,
     /// The records that are looked up.
     pub queries: Queries,
+    /// How much may be found.
+    pub limits: MatchLimits,
     /// When the caller has no more use for the answer.
     pub deadline: Option<Instant>,
 }
@@ -79,7 +81,7 @@ impl Searching {
     ///
     /// # Errors
     ///
-    /// [`HashError::Picture`] if a gallery's file was overwritten meanwhile, [`HashError::DeadlineExceeded`] if the deadline passed first.
+    /// [`HashError::Picture`] if a gallery's file was overwritten meanwhile or there is more than the limits say, [`HashError::DeadlineExceeded`] if the deadline passed first.
     pub fn wait(self) -> Result<Vec<Vec<Hit>>, HashError> {
         self.answer.wait(None)
     }
@@ -167,7 +169,7 @@ impl Lookup {
         let (own, other) = (&self.lookups, &other.lookups);
         let galleries = own.galleries.len() == other.galleries.len()
             && own.galleries.iter().zip(&*other.galleries).all(|(own, other)| is_same(own, other));
-        galleries && own.options == other.options
+        galleries && own.options == other.options && own.limits == other.limits
     }
 
     fn records(&self) -> usize {
@@ -212,17 +214,25 @@ fn search(mut batch: Vec<Lookup>, scratch: &mut Scratch, watch: &Watch) {
     let Some(first) = batch.first() else { return };
     let waited = batch.iter().map(|lookup| lookup.asked.elapsed()).collect();
     let (galleries, options) = (first.lookups.galleries.clone(), first.lookups.options.clone());
-    let (mut all, mut counts) = (Queries::default(), Vec::new());
-    for lookup in &mut batch {
+    let (limits, mut all, mut counts) = (first.lookups.limits, Queries::default(), Vec::new());
+    for lookup in &batch {
         counts.push(lookup.records());
-        all.append(std::mem::take(&mut lookup.lookups.queries));
+        all.append(lookup.lookups.queries.clone());
     }
     let of: Vec<_> = galleries.iter().map(|(name, gallery)| (name.as_str(), &**gallery)).collect();
     let started = Instant::now();
-    let found = search_hits(&of, &options, &all, scratch).map_err(|error| PictureError::from(&error));
+    let is_wanted = || batch.iter().any(|lookup| lookup.answer.is_wanted(lookup.lookups.deadline));
+    let found = search_hits(&of, &options, &all, scratch, &limits, is_wanted);
+    if matches!(found, Err(Error::Limit { .. })) && batch.len() > 1 {
+        // One of them may have found too much for all.
+        batch.into_iter().for_each(|lookup| search(vec![lookup], scratch, watch));
+        return;
+    }
+    let found = found.map_err(|error| PictureError::from(&error));
     watch.0(&SearchBatch { records: counts.iter().sum(), waited, took: started.elapsed() });
     match found {
-        Ok(found) => {
+        Ok(None) => batch.iter().for_each(|lookup| lookup.answer.give(Err(HashError::DeadlineExceeded))),
+        Ok(Some(found)) => {
             let mut found = found.into_iter();
             for (lookup, count) in batch.iter().zip(counts) {
                 lookup.answer.give(Ok(found.by_ref().take(count).collect()));
@@ -249,7 +259,13 @@ mod tests {
     fn lookups(galleries: &Galleries, pdq: Pdq, records: usize) -> Lookups {
         let mut queries = Queries::default();
         (0..records).for_each(|_| queries.push_query(Some(Query::default().pdq(Some(pdq)))));
-        Lookups { galleries: galleries.clone(), options: Arc::default(), queries, deadline: None }
+        Lookups {
+            galleries: galleries.clone(),
+            options: Arc::default(),
+            queries,
+            limits: MatchLimits::default(),
+            deadline: None,
+        }
     }
 
     #[test]
@@ -279,6 +295,38 @@ mod tests {
         assert_eq!(searcher.submit(late).unwrap().wait(), Err(HashError::DeadlineExceeded));
         drop(searcher.submit(lookups(&known, Pdq([0; 32]), 1)).unwrap());
         assert_eq!(searcher.submit(lookups(&known, Pdq([0x5a; 32]), 1)).unwrap().wait().unwrap()[0].len(), 1);
+    }
+
+    #[test]
+    fn what_finds_too_much_is_refused_and_disturbs_no_other() {
+        let mut builder = GalleryBuilder::new();
+        let source = builder.source("list", "text");
+        for number in 0..100u8 {
+            let entry = Entry::default().key(format!("entry {number}"));
+            builder.add(source, entry.pdq(Some(Pdq([if number == 0 { 0 } else { 0xff }; 32])))).unwrap();
+        }
+        let gallery = Gallery::from_bytes(builder.to_bytes().unwrap()).unwrap();
+        let known: Galleries = Arc::new(vec![("known".to_string(), Arc::new(gallery))]);
+        let searcher = Searcher::start(NonZeroUsize::MIN, 1024).unwrap();
+        let matches = MatchLimits { matches: 98, ..MatchLimits::default() };
+        let bytes = MatchLimits { bytes: 500, ..MatchLimits::default() };
+        let nearest = SearchOptions { nearest: Some(1000), ..SearchOptions::default() };
+        for (limits, options) in
+            [(matches, SearchOptions::default()), (bytes, SearchOptions::default()), (matches, nearest)]
+        {
+            let options = Arc::new(options);
+            let ask = |byte| {
+                let lookups =
+                    Lookups { limits, options: options.clone(), ..lookups(&known, Pdq([byte; 32]), 1) };
+                searcher.submit(lookups).unwrap()
+            };
+            let asked: Vec<_> = (0..50).map(|_| (ask(0), ask(0xff))).collect();
+            for (few, many) in asked {
+                assert_eq!(few.wait().unwrap()[0].len(), 1);
+                let error = many.wait().unwrap_err();
+                assert!(matches!(&error, HashError::Picture(error) if error.code == "limit"), "{error:?}");
+            }
+        }
     }
 
     #[test]

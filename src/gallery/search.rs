@@ -103,6 +103,9 @@ pub struct Scratch {
     nearest: Vec<BinaryHeap<(u32, EntryId)>>,
     /// Which queries have their nearest entries.
     answered: Vec<bool>,
+    /// Most matches that the next search takes, and whether there were more; `None`: all.
+    pub(crate) room: Option<usize>,
+    pub(crate) is_cut: bool,
 }
 
 impl Query {
@@ -185,10 +188,15 @@ impl Task<'_> {
     /// All matches within the threshold.
     fn all(&self, scratch: &mut Scratch, matches: &mut Vec<Match>) {
         self.fill(scratch, |_| true);
-        let Scratch { photodna, pdq, owners, .. } = scratch;
+        let Scratch { photodna, pdq, owners, room, is_cut, .. } = scratch;
+        let most = room.map_or(usize::MAX, |room| matches.len().saturating_add(room));
         self.range(photodna, pdq, self.threshold, &mut |signature, entry, distance| {
             let (query, orientation) = owners[signature as usize];
-            if self.accepts(query, orientation, entry) {
+            if !*is_cut && self.accepts(query, orientation, entry) {
+                if matches.len() >= most {
+                    *is_cut = true;
+                    return;
+                }
                 matches.push(Match { query, entry, algorithm: self.algorithm, distance, orientation });
             }
         });
@@ -204,7 +212,10 @@ impl Task<'_> {
             let answered = std::mem::take(&mut scratch.answered);
             self.fill(scratch, |query| !answered[query]);
             scratch.answered = answered;
-            let Scratch { photodna, pdq, owners, nearest, answered } = scratch;
+            let Scratch { photodna, pdq, owners, nearest, answered, room, is_cut } = scratch;
+            // Each orientation of a query has its own nearest.
+            let most = room.map_or(usize::MAX, |room| room.saturating_mul(Orientation::ALL.len()));
+            let mut kept = 0;
             nearest.iter_mut().for_each(BinaryHeap::clear);
             nearest.resize_with(nearest.len().max(owners.len()), BinaryHeap::new);
             self.range(photodna, pdq, radius, &mut |signature, entry, distance| {
@@ -215,13 +226,19 @@ impl Task<'_> {
                 if heap.len() >= count && far() || !self.accepts(query, orientation, entry) {
                     return;
                 }
+                if *is_cut || heap.len() < count && kept >= most {
+                    *is_cut = true;
+                    return;
+                }
                 heap.push((distance, entry));
+                kept += 1;
                 if heap.len() > count {
                     heap.pop();
+                    kept -= 1;
                 }
             });
             self.take_answers(count, radius >= last, owners, nearest, answered, matches);
-            if radius >= last {
+            if radius >= last || *is_cut {
                 break;
             }
             radius = wider(self.algorithm, radius).min(last);

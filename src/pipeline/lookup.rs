@@ -6,7 +6,7 @@ use std::thread;
 use super::record::Record;
 use super::stored::{RecordMatch, Text};
 use super::threads::Concurrent;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::gallery::{EntryId, EntryView, Gallery, Groups, Match, Query, Scratch, SearchOptions};
 use crate::hasher::{FLAT_STRENGTH, FaceHash, Hashed, PdqHash, PhotoDnaHash};
 
@@ -35,7 +35,7 @@ pub(crate) fn faces_of(hashed: &Hashed) -> impl Iterator<Item = (Option<Text>, Q
 }
 
 /// What is looked up for several records: every face of each, and nothing for those that failed.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Queries {
     queries: Vec<Query>,
     /// The record and the face of each query.
@@ -170,9 +170,10 @@ pub(crate) fn search_all(
     queries: &Queries,
     scratch: &mut Scratch,
 ) -> Result<Vec<Vec<RecordMatch>>> {
-    by_record(queries, &search_in_order(galleries, options, queries, scratch), galleries, |_, matched| {
-        matched
-    })
+    let only = galleries.iter().map(|(_, gallery)| *gallery);
+    let mut found = search(only, options, &queries.queries, 0, scratch);
+    order(&mut found, options.nearest);
+    by_record(queries, &found, galleries, |_, matched| matched)
 }
 
 /// A match in the words of records, and which entry of which gallery it is.
@@ -185,31 +186,77 @@ pub struct Hit {
     pub matched: RecordMatch,
 }
 
-/// The same with the numbers of what was found.
+/// How much look-ups may find together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MatchLimits {
+    /// Matches.
+    pub matches: usize,
+    /// Bytes of their texts: keys, labels and the names of lists and galleries.
+    pub bytes: u64,
+}
+
+/// As much as there is.
+impl Default for MatchLimits {
+    fn default() -> MatchLimits {
+        MatchLimits { matches: usize::MAX, bytes: u64::MAX }
+    }
+}
+
+impl MatchLimits {
+    fn too_many(&self) -> Error {
+        let (limit, what) = (self.matches as u64, "number of matches");
+        Error::Limit { what, actual: limit.saturating_add(1), limit, field: None }
+    }
+
+    fn check_bytes(&self, bytes: u64) -> Result<()> {
+        let what = "bytes of the texts of matches";
+        if bytes > self.bytes {
+            return Err(Error::Limit { what, actual: bytes, limit: self.bytes, field: None });
+        }
+        Ok(())
+    }
+}
+
+/// The same with the numbers of what was found, within limits; `None` where nobody wants it any more, which is asked after every part.
 ///
 /// # Errors
 ///
-/// Those of [`Lookup::matches`].
+/// Those of [`Lookup::matches`], and [`Error::Limit`] where more is found than `limits` says.
 pub(crate) fn search_hits(
     galleries: &[(&str, &Gallery)],
     options: &SearchOptions,
     queries: &Queries,
     scratch: &mut Scratch,
-) -> Result<Vec<Vec<Hit>>> {
-    let found = search_in_order(galleries, options, queries, scratch);
-    by_record(queries, &found, galleries, |found, matched| Hit { found: *found, matched })
-}
-
-fn search_in_order(
-    galleries: &[(&str, &Gallery)],
-    options: &SearchOptions,
-    queries: &Queries,
-    scratch: &mut Scratch,
-) -> Vec<Found> {
-    let only = galleries.iter().map(|(_, gallery)| *gallery);
-    let mut found = search(only, options, &queries.queries, 0, scratch);
+    limits: &MatchLimits,
+    is_wanted: impl Fn() -> bool,
+) -> Result<Option<Vec<Vec<Hit>>>> {
+    let (mut found, mut matches) = (Vec::new(), Vec::new());
+    for (part, own) in queries.queries.chunks(SHARE).enumerate() {
+        let first = (part * SHARE) as u32;
+        for (number, (_, gallery)) in galleries.iter().enumerate() {
+            if !is_wanted() {
+                return Ok(None);
+            }
+            matches.clear();
+            scratch.room = Some(limits.matches - found.len());
+            gallery.search(own, options, scratch, &mut matches);
+            scratch.room = None;
+            if std::mem::take(&mut scratch.is_cut) || matches.len() > limits.matches - found.len() {
+                return Err(limits.too_many());
+            }
+            let one =
+                |one: &Match| Found { gallery: number, found: Match { query: first + one.query, ..*one } };
+            found.extend(matches.iter().map(one));
+        }
+    }
     order(&mut found, options.nearest);
-    found
+    let bytes = found.iter().map(|one| {
+        let (name, gallery) = galleries[one.gallery];
+        let EntryView { key, label, source, .. } = gallery.entry(one.found.entry);
+        (name.len() + key.len() + label.len() + source.len()) as u64
+    });
+    limits.check_bytes(bytes.sum())?;
+    by_record(queries, &found, galleries, |found, matched| Hit { found: *found, matched }).map(Some)
 }
 
 /// What `made` makes of each find and its words, by the record that it was found for.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use tokio::sync::watch;
 
 use super::auth::Keys;
@@ -59,6 +59,11 @@ impl App {
     /// The galleries that a request may see.
     pub(crate) fn set(&self, allowed: Option<&[String]>) -> Arc<Set> {
         self.galleries.now().allowed(allowed)
+    }
+
+    /// Bytes of requests, and of what is fetched for them, that are held now.
+    pub(crate) fn held(&self) -> u64 {
+        self.permits.taken() + self.fetching.as_ref().map_or(0, Fetching::taken)
     }
 
     /// What fetches addresses; where nothing does, a request that has one is wrong.
@@ -126,6 +131,15 @@ impl Ask {
         if key.bulk {
             self.lane = Lane::Bulk;
         }
+    }
+
+    /// Refuses a name that the key may not see: the answer says nothing about whether there is such a gallery.
+    pub(crate) fn check_name(&self, name: &str) -> Answer<()> {
+        if self.galleries.as_ref().is_none_or(|allowed| allowed.iter().any(|one| one == name)) {
+            return Ok(());
+        }
+        let detail = "name: the key is held to some galleries, and this is none of them";
+        Err(Problem::new(StatusCode::FORBIDDEN, "gallery", detail))
     }
 
     /// When the caller has no more use for the answer.

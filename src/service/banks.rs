@@ -25,6 +25,8 @@ const FORMAT: &str = "bank";
 pub(crate) struct Banks {
     state: Arc<State>,
     held: Mutex<Held>,
+    /// Most rows of a part.
+    largest: usize,
 }
 
 #[derive(Debug, Default)]
@@ -39,27 +41,25 @@ struct Held {
 struct Rows {
     low: u64,
     high: u64,
+    /// How many there are, those that do not match included.
+    count: usize,
     part: Arc<Part>,
-}
-
-impl Rows {
-    fn count(&self) -> usize {
-        self.part.len()
-    }
 }
 
 impl Banks {
     /// Reads all banks, and puts them among the galleries.
     pub(crate) fn open(state: Arc<State>, galleries: &Galleries) -> Result<Banks> {
-        let banks = Banks { state, held: Mutex::new(Held { woken: now(), ..Held::default() }) };
+        let held = Mutex::new(Held { woken: now(), ..Held::default() });
+        let banks = Banks { state, held, largest: LARGEST };
         let mut held = banks.held();
-        for bank in banks.state.banks()? {
-            if galleries.is_taken(&bank.name) {
-                return Err(Error::Input(format!(
-                    "a bank is called {} too: give the file, or the list that is followed, another name",
-                    bank.name
-                )));
-            }
+        let all = banks.state.banks()?;
+        if let Some(bank) = all.iter().find(|bank| galleries.is_taken(&bank.name)) {
+            return Err(Error::Input(format!(
+                "a bank is called {} too, or so to HMA's clients: give the file, or the list that is followed, another name",
+                bank.name
+            )));
+        }
+        for bank in all {
             let mut parts = Vec::new();
             let mut low = 0;
             loop {
@@ -107,13 +107,13 @@ impl Banks {
         galleries: &Galleries,
     ) -> Answer<Option<Bank>> {
         let held = self.held();
-        let is_taken = name != bank.name && galleries.is_taken(name);
+        let is_taken = name != bank.name && galleries.is_taken_by_another(name, Some(&bank.name));
         if is_taken || !self.state.change_bank(bank.id, name, ratio)? {
             return Ok(None);
         }
-        galleries.remove(&bank.name);
+        // Where this fails, it is searched on under its old name.
         let changed = self.get(name)?;
-        self.publish(&held, &changed, galleries)?;
+        self.publish_as(&held, &changed, &bank.name, galleries);
         Ok(Some(changed))
     }
 
@@ -176,8 +176,8 @@ impl Banks {
     /// Lets entries match again whose time has come.
     pub(crate) fn wake(&self, galleries: &Galleries) -> Result<()> {
         let mut held = self.held();
-        let since = std::mem::replace(&mut held.woken, now());
-        let waking = self.state.banks_that_wake(since)?;
+        let woken = now();
+        let waking = self.state.banks_that_wake(held.woken)?;
         for bank in self.state.banks()?.into_iter().filter(|bank| waking.contains(&bank.id)) {
             let ranges: Vec<(u64, u64)> =
                 held.parts.get(&bank.id).into_iter().flatten().map(|rows| (rows.low, rows.high)).collect();
@@ -186,6 +186,8 @@ impl Banks {
             held.parts.insert(bank.id, parts);
             self.publish(&held, &bank, galleries)?;
         }
+        // Not before: what fails is tried again.
+        held.woken = woken;
         Ok(())
     }
 
@@ -206,8 +208,7 @@ impl Banks {
     /// Joins the last parts as long as they are of about one size.
     fn join(&self, bank: &Bank, parts: &mut Vec<Rows>) -> Result<()> {
         while let [.., before, last] = &parts[..] {
-            let together = before.count() + last.count();
-            if 2 * last.count() < before.count() || together > LARGEST {
+            if 2 * last.count < before.count || before.count + last.count > self.largest {
                 break;
             }
             let joined = self.rows(bank, before.low, last.high)?;
@@ -219,9 +220,9 @@ impl Banks {
 
     /// A part of the first rows in a range of ids; `None` where there are none.
     fn rows(&self, bank: &Bank, low: u64, high: u64) -> Result<Option<Rows>> {
-        let entries = self.state.entries(bank.id, low, high, LARGEST)?;
+        let entries = self.state.entries(bank.id, low, high, self.largest)?;
         let Some((first, last)) = entries.first().zip(entries.last()) else { return Ok(None) };
-        let (low, high) = (first.id, last.id);
+        let (low, high, count) = (first.id, last.id, entries.len());
         let mut builder = GalleryBuilder::new();
         let source = builder.source(&bank.name, FORMAT);
         let mut ids = Vec::new();
@@ -232,14 +233,85 @@ impl Banks {
             ids.push(kept.id);
         }
         let gallery = Gallery::from_bytes(builder.to_bytes()?)?;
-        Ok(Some(Rows { low, high, part: Arc::new(Part::of_rows(gallery, ids)) }))
+        Ok(Some(Rows { low, high, count, part: Arc::new(Part::of_rows(gallery, ids)) }))
     }
 
     /// Puts a bank among the galleries as it is now.
     fn publish(&self, held: &Held, bank: &Bank, galleries: &Galleries) -> Result<()> {
-        let Some(bank) = self.state.bank(&bank.name)? else { return Ok(()) };
-        let parts = held.parts.get(&bank.id).into_iter().flatten().map(|rows| rows.part.clone());
-        galleries.put(Known::bank(&bank, parts.collect()));
+        if let Some(bank) = self.state.bank(&bank.name)? {
+            self.publish_as(held, &bank, &bank.name, galleries);
+        }
         Ok(())
+    }
+
+    /// The same, in the place of what it was called before.
+    fn publish_as(&self, held: &Held, bank: &Bank, before: &str, galleries: &Galleries) {
+        let parts = held.parts.get(&bank.id).into_iter().flatten().map(|rows| rows.part.clone());
+        galleries.put(Known::bank(bank, parts.collect()), before);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signature::Pdq;
+    use crate::state::banks::Enabled;
+
+    fn entry(byte: u8) -> NewEntry {
+        NewEntry { pdq: Some(Pdq([byte; 32])), ..NewEntry::default() }
+    }
+
+    fn searched(galleries: &Galleries, name: &str) -> u64 {
+        galleries.now().get(name).map_or(0, |known| known.counts.entries)
+    }
+
+    #[test]
+    fn disabled_rows_count_where_parts_are_joined() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = Arc::new(State::open(folder.path()).unwrap());
+        let galleries = Galleries::open(Vec::new(), Vec::new()).unwrap();
+        let banks = Banks { largest: 4, ..Banks::open(state, &galleries).unwrap() };
+        let bank = banks.create("own", 1.0, &galleries).unwrap().unwrap();
+        let ids = banks.add(&bank, &[entry(1), entry(2), entry(3), entry(4)], &galleries).unwrap();
+        for id in &ids[..3] {
+            let change = EntryChange { enabled: Some(Enabled::Never), note: None };
+            assert!(banks.change_entry(&bank, *id, &change, &galleries).unwrap());
+        }
+        for more in 1..20u8 {
+            banks.add(&bank, &[entry(0x50 + more)], &galleries).unwrap();
+            assert_eq!(searched(&galleries, "own"), 1 + u64::from(more));
+        }
+    }
+
+    #[test]
+    fn a_bank_that_is_renamed_is_searched_all_the_time_and_names_are_one_to_all_clients() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = Arc::new(State::open(folder.path()).unwrap());
+        let galleries = Galleries::open(Vec::new(), Vec::new()).unwrap();
+        let banks = Banks::open(state, &galleries).unwrap();
+        let mut bank = banks.create("own", 1.0, &galleries).unwrap().unwrap();
+        banks.add(&bank, &[entry(1)], &galleries).unwrap();
+        assert!(banks.create("OWN", 1.0, &galleries).unwrap().is_none());
+        banks.create("O.T", 1.0, &galleries).unwrap().unwrap();
+        assert!(banks.change(&bank, "O_T", 1.0, &galleries).unwrap().is_none());
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let watch = scope.spawn(|| {
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    assert_eq!(galleries.now().all.iter().map(|known| known.counts.entries).sum::<u64>(), 1);
+                }
+            });
+            for name in ["OWN", "B", "OWN", "C"].repeat(5) {
+                bank = banks.change(&bank, name, 1.0, &galleries).unwrap().unwrap();
+            }
+            done.store(true, std::sync::atomic::Ordering::Relaxed);
+            watch.join().unwrap();
+        });
+        // No row has such an id.
+        for id in [u64::MAX, 1 << 63] {
+            assert_eq!(banks.entry(&bank, id).unwrap(), None);
+            assert!(!banks.remove_entry(&bank, id, &galleries).unwrap());
+        }
+        assert_eq!(searched(&galleries, "C"), 1);
     }
 }

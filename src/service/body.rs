@@ -1,4 +1,4 @@
-//! Bodies of requests: bytes are lent before any is read, and reading has a time and a length.
+//! Bodies of requests: bytes are lent before they are kept, and reading has a time and a length.
 
 use std::time::Instant;
 
@@ -33,32 +33,41 @@ pub(crate) async fn read(app: &App, body: Body, size: Size) -> Answer<Held> {
     if announced.is_some_and(|bytes| bytes > size.most) {
         return Err(too_long(size.most));
     }
-    let length = announced.unwrap_or(size.most);
-    let mut permit = app.permits.take(length.saturating_mul(size.times)).await?;
-    let (all, began) = (collect(body, announced, size.most), Instant::now());
-    let bytes = timeout(app.limits.body, all).await.map_err(|_| too_slow(app))??;
+    let permit = app.permits.begin(announced.map(|bytes| bytes.saturating_mul(size.times))).await?;
+    let (all, began) = (collect(body, announced, size, permit), Instant::now());
+    let held = timeout(app.limits.body, all).await.map_err(|_| too_slow(app))??;
     app.metrics.read(began.elapsed());
-    permit.shrink((bytes.len() as u64).saturating_mul(size.times));
-    Ok(Held { bytes, permit })
+    Ok(held)
 }
 
-async fn collect(body: Body, announced: Option<u64>, most: u64) -> Answer<Bytes> {
-    let mut parts = body.into_data_stream();
-    let Some(first) = parts.next().await else { return Ok(Bytes::new()) };
-    let first = first.map_err(|_| cut())?;
-    if announced == Some(first.len() as u64) {
-        return Ok(first);
-    }
-    // The system gives large memory page by page as it is written, so a length that is only announced costs nothing.
-    let mut all = BytesMut::with_capacity(usize::try_from(announced.unwrap_or(0)).unwrap_or(0));
-    all.extend_from_slice(&first);
+/// A client holds what it has sent, and no more: one that sends nothing must keep nobody out.
+async fn collect(body: Body, announced: Option<u64>, size: Size, mut permit: Permit) -> Answer<Held> {
+    let (mut parts, mut all) = (body.into_data_stream(), BytesMut::new());
+    let length = announced.map(|bytes| bytes.saturating_mul(size.times));
     while let Some(part) = parts.next().await {
-        all.extend_from_slice(&part.map_err(|_| cut())?);
-        if all.len() as u64 > most {
-            return Err(too_long(most));
+        let part = part.map_err(|_| cut())?;
+        let bytes = (all.len() + part.len()) as u64;
+        if bytes > size.most {
+            return Err(too_long(size.most));
         }
+        permit.grow(bytes.saturating_mul(size.times), length).await?;
+        if announced == Some(part.len() as u64) {
+            return Ok(Held { bytes: part, permit });
+        }
+        make_room(&mut all, bytes, announced.unwrap_or(size.most));
+        all.extend_from_slice(&part);
     }
-    if all.len() as u64 > most { Err(too_long(most)) } else { Ok(all.freeze()) }
+    permit.shrink((all.len() as u64).saturating_mul(size.times));
+    Ok(Held { bytes: all.freeze(), permit })
+}
+
+/// Makes room for so many bytes. The system gives large memory page by page as it is written, so that room for what has not arrived costs nothing but
+/// addresses. What is copied when there is too little is a small part of all.
+pub(crate) fn make_room(all: &mut BytesMut, bytes: u64, most: u64) {
+    if bytes > all.capacity() as u64 {
+        let room = bytes.saturating_mul(8).min(most).max(bytes);
+        all.reserve(usize::try_from(room).unwrap_or(usize::MAX).saturating_sub(all.len()));
+    }
 }
 
 fn too_long(most: u64) -> Problem {

@@ -8,6 +8,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use super::body::make_room;
 use super::permits::{Permit, Permits};
 use super::problem::{Answer, Problem};
 use crate::error::{Error, Result};
@@ -20,6 +21,9 @@ pub(crate) const AT_ONCE: usize = 8;
 /// Addresses of all requests that are fetched at once: each takes a connection, and a thread while its name is looked up.
 const ALL_AT_ONCE: usize = 64;
 
+/// Bytes of a picture that are read before it takes the permit for its whole length.
+const BEGINS: u64 = 256 << 10;
+
 /// How long a fetched picture waits for its bytes. Those of one request wait for each other, so it is longer than for a body.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -28,7 +32,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Fetching {
     fetcher: PictureFetcher,
     turns: Semaphore,
-    permits: Permits,
+    /// For the first bytes of each picture, and for pictures as a whole.
+    first: Permits,
+    whole: Permits,
+    /// How many bytes are the first ones.
+    begins: u64,
     limits: Limits,
     time: Duration,
 }
@@ -41,22 +49,26 @@ pub(crate) struct Fetched {
 }
 
 impl Fetching {
-    /// `None` where nothing is fetched. Each picture takes its bytes from `permits` and keeps to `limits`.
+    /// `None` where nothing is fetched. All pictures together take no more than so many bytes, and each keeps to `limits`.
     ///
     /// # Errors
     ///
     /// [`Error::Unsupported`] without the feature `store`.
-    pub(crate) fn new(
-        options: &FetchOptions,
-        permits: &Permits,
-        limits: &Limits,
-    ) -> Result<Option<Fetching>> {
+    pub(crate) fn new(options: &FetchOptions, bytes: u64, limits: &Limits) -> Result<Option<Fetching>> {
         if !options.is_on() {
             return Ok(None);
         }
         let (fetcher, turns) = (PictureFetcher::new(options)?, Semaphore::new(ALL_AT_ONCE));
-        let (permits, limits) = (permits.clone(), limits.clone());
-        Ok(Some(Fetching { fetcher, turns, permits, limits, time: options.time }))
+        let begins = (bytes / 2 / ALL_AT_ONCE as u64).clamp(1 << 10, BEGINS);
+        let first = begins * ALL_AT_ONCE as u64;
+        let (first, whole) = (Permits::new(first), Permits::new(bytes.saturating_sub(first)));
+        let (limits, time) = (limits.clone(), options.time);
+        Ok(Some(Fetching { fetcher, turns, first, whole, begins, limits, time }))
+    }
+
+    /// Bytes that are lent now.
+    pub(crate) fn taken(&self) -> u64 {
+        self.first.taken() + self.whole.taken()
     }
 
     /// The picture at an address, or what is wrong with that; a lack of memory is the service's own.
@@ -68,19 +80,30 @@ impl Fetching {
             Ok(coming) => coming,
             Err(error) => return Ok(Err(error)),
         };
-        let left = self.time.saturating_sub(begun.elapsed());
+        let mut left = self.time.saturating_sub(begun.elapsed());
         // A picture of unknown length may be as long as the limit.
         let length = coming.length().unwrap_or(self.limits.max_file_bytes);
         if let Err(error) = self.limits.check_file_bytes(length) {
             return Ok(Err(error));
         }
-        let mut permit = self.permits.take_within(length, PATIENCE).await?;
-        let all = collect(&mut coming, length);
-        let bytes = match self.in_time(left, all).await {
-            Ok(bytes) => bytes,
-            Err(error) => return Ok(Err(error)),
-        };
-        permit.shrink(bytes.len() as u64);
+        // Nobody waits for others while it holds a part of a picture, except for the first bytes: a server that sends nothing keeps no other picture out.
+        let mut all = BytesMut::new();
+        let mut permit = self.first.take_within(self.begins.min(length), PATIENCE).await?;
+        for most in [self.begins.min(length), length] {
+            if most > self.begins {
+                permit = self.whole.take_within(length, PATIENCE).await?;
+            }
+            let begun = Instant::now();
+            match self.in_time(left, collect(&mut coming, &mut all, most)).await {
+                Ok(()) => left = left.saturating_sub(begun.elapsed()),
+                Err(error) => return Ok(Err(error)),
+            }
+            if all.len() as u64 <= most {
+                break;
+            }
+        }
+        permit.shrink(all.len() as u64);
+        let bytes = all.freeze();
         Ok(self.limits.check_file_bytes(bytes.len() as u64).map(|()| Fetched { bytes, permit }))
     }
 
@@ -102,17 +125,14 @@ impl Fetching {
     }
 }
 
-/// All bytes, or the first of those that are too many.
-async fn collect(coming: &mut ComingPicture, most: u64) -> Result<Bytes> {
-    let mut all = BytesMut::with_capacity(usize::try_from(coming.length().unwrap_or(0)).unwrap_or(0));
-    while let Some(part) = coming.next().await? {
-        let left = most.saturating_add(1).saturating_sub(all.len() as u64);
-        all.extend_from_slice(&part[..part.len().min(usize::try_from(left).unwrap_or(usize::MAX))]);
-        if all.len() as u64 > most {
-            break;
-        }
+/// Reads on to the end, or until there are more than so many bytes.
+async fn collect(coming: &mut ComingPicture, all: &mut BytesMut, most: u64) -> Result<()> {
+    while all.len() as u64 <= most {
+        let Some(part) = coming.next().await? else { break };
+        make_room(all, (all.len() + part.len()) as u64, coming.length().unwrap_or(0));
+        all.extend_from_slice(&part);
     }
-    Ok(all.freeze())
+    Ok(())
 }
 
 /// Whether the query of a request has an address that is to be fetched.

@@ -72,11 +72,6 @@ impl Part {
     pub(crate) fn of_rows(gallery: Gallery, ids: Vec<u64>) -> Part {
         Part { gallery: Arc::new(gallery), ids: Some(ids) }
     }
-
-    /// How many rows there are.
-    pub(crate) fn len(&self) -> usize {
-        self.ids.as_ref().map_or(0, Vec::len)
-    }
 }
 
 /// All galleries at one instant. A request keeps those that it began with.
@@ -129,8 +124,19 @@ impl Galleries {
                     path.display()
                 )));
             }
-            if synced.iter().any(|synced| synced.name.as_ref() == Some(&name)) {
-                return Err(Error::Input(format!("{name} follows a list: give the file another name")));
+            if let Some(other) = all.iter().find(|known| bank_name(&known.name) == bank_name(&name)) {
+                return Err(Error::Input(format!(
+                    "{} and {name} are one name to HMA's clients: give one of the files another name",
+                    other.name
+                )));
+            }
+            let is_it =
+                |synced: &&GalleryFile| synced.name.as_deref().map(bank_name) == Some(bank_name(&name));
+            if let Some(synced) = synced.iter().find(is_it) {
+                return Err(Error::Input(format!(
+                    "{} follows a list: give the file {name} another name",
+                    synced.name.as_deref().unwrap_or_default()
+                )));
             }
             all.push(Arc::new(open(name, path, all.len() as u64 + 1)?));
         }
@@ -200,8 +206,18 @@ impl Galleries {
     }
 
     /// Whether a gallery of this name is there, or will be.
+    ///
+    /// Names that are one to HMA's clients are taken together.
     pub(crate) fn is_taken(&self, name: &str) -> bool {
-        self.now().get(name).is_some() || self.synced.iter().any(|of| of.name.as_deref() == Some(name))
+        self.is_taken_by_another(name, None)
+    }
+
+    /// The same, apart from a gallery that has the name itself.
+    pub(crate) fn is_taken_by_another(&self, name: &str, own: Option<&str>) -> bool {
+        let wanted = bank_name(name);
+        let is_it = |other: &str| Some(other) != own && bank_name(other) == wanted;
+        self.now().all.iter().any(|known| is_it(&known.name))
+            || self.synced.iter().any(|of| of.name.as_deref().is_some_and(is_it))
     }
 
     /// Whether a file is another than the one that is searched, and than the one that was refused.
@@ -212,11 +228,11 @@ impl Galleries {
             && !refused.iter().any(|of| *of == (path.into(), stamp))
     }
 
-    /// Puts a bank in its place, or among the others.
-    pub(crate) fn put(&self, bank: Known) {
+    /// Puts a bank in the place of the one of this name, or among the others.
+    pub(crate) fn put(&self, bank: Known, before: &str) {
         let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut all = self.now().all.clone();
-        match all.iter().position(|known| known.name == bank.name) {
+        match all.iter().position(|known| known.name == before && known.is_bank()) {
             Some(at) => all[at] = Arc::new(bank),
             None => all.push(Arc::new(bank)),
         }
@@ -382,6 +398,13 @@ impl Stamp {
         let file = 0;
         Stamp { file, modified: found.modified().ok(), length: found.len() }
     }
+}
+
+/// A gallery's name as HMA's clients have it: capitals, digits and underscores.
+pub(crate) fn bank_name(gallery: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
+    let name: String = gallery.chars().map(plain).collect();
+    if name.starts_with(|c: char| c.is_ascii_digit()) { format!("_{name}") } else { name }
 }
 
 /// Opens one gallery and checks every byte.

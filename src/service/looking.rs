@@ -9,12 +9,15 @@ use serde::Serialize;
 use super::app::{App, Ask};
 use super::galleries::{Checked, Set};
 use super::problem::{Answer, Problem};
-use crate::engine::Lookups;
+use crate::engine::{HashError, Lookups};
 use crate::gallery::{Query, SearchOptions};
-use crate::pipeline::{Hit, Queries, RecordMatch, Text};
+use crate::pipeline::{Hit, MatchLimits, Queries, RecordMatch, Text};
 
 /// Fewest queries of a part that has a thread of its own.
 const SHARE: usize = 512;
+
+/// How much one request may find.
+const MOST: MatchLimits = MatchLimits { matches: 100_000, bytes: 16 << 20 };
 
 /// Where is searched, and what counts as a match.
 #[derive(Debug, Clone)]
@@ -22,6 +25,8 @@ pub(crate) struct Look {
     pub(crate) set: Arc<Set>,
     pub(crate) options: Arc<SearchOptions>,
     pub(crate) deadline: Option<Instant>,
+    /// How much may be found.
+    pub(crate) most: MatchLimits,
     /// Whether the answer says how far apart signatures are.
     pub(crate) distances: bool,
 }
@@ -70,6 +75,14 @@ impl From<RecordMatch> for Undistanced {
 }
 
 impl Matches {
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Matches::Whole(all) => all.len(),
+            Matches::WithoutDistances(all) => all.len(),
+        }
+    }
+
     fn of(hits: Vec<Hit>, distances: bool) -> Matches {
         let matches = hits.into_iter().map(|hit| hit.matched);
         match distances {
@@ -110,7 +123,7 @@ impl Look {
             let none = Problem::new(axum::http::StatusCode::SERVICE_UNAVAILABLE, "not_ready", detail);
             return Err(none.retry_after(5));
         }
-        Ok(Look { set, options: Arc::new(options), deadline, distances: ask.distances })
+        Ok(Look { set, options: Arc::new(options), deadline, most: MOST, distances: ask.distances })
     }
 
     /// Looks all records up, in their order.
@@ -125,15 +138,33 @@ impl Look {
                 galleries: self.set.named.clone(),
                 options: self.options.clone(),
                 queries,
+                limits: self.most,
                 deadline: self.deadline,
             })
         });
         let parts = parts.collect::<Result<Vec<_>, _>>().map_err(Problem::from)?;
         let found: Vec<Vec<Hit>> =
-            try_join_all(parts).await.map_err(Problem::from)?.into_iter().flatten().collect();
+            try_join_all(parts).await.map_err(|error| self.refused(error))?.into_iter().flatten().collect();
+        if found.iter().map(Vec::len).sum::<usize>() > self.most.matches {
+            return Err(self.too_much());
+        }
         app.metrics.looked_up(found.len());
         found.iter().flatten().for_each(|hit| app.metrics.matched(&hit.matched.gallery));
         Ok(found)
+    }
+
+    fn refused(&self, error: HashError) -> Problem {
+        match error {
+            HashError::Picture(error) if error.code == "limit" => self.too_much(),
+            error => error.into(),
+        }
+    }
+
+    fn too_much(&self) -> Problem {
+        let MatchLimits { matches, bytes } = self.most;
+        Problem::limit(format!(
+            "there are more than {matches} matches, or {bytes} bytes of their texts, which is the most at once: look up fewer, with a smaller threshold, or the nearest"
+        ))
     }
 
     /// What the answer says of each record.

@@ -56,7 +56,7 @@ impl Collector for Now {
             let gauge = ConstGauge::new(value);
             gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
         };
-        gauge("shadegrid_permits_bytes", "Bytes lent to bodies.", app.permits.taken())?;
+        gauge("shadegrid_permits_bytes", "Bytes lent to bodies.", app.held())?;
         gauge("shadegrid_connections", "Open connections.", self.connections.count() as u64)?;
         let failed = ConstCounter::new(app.galleries.failed.load(Ordering::Relaxed));
         let help = "Files of galleries that could not be taken.";

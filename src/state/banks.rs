@@ -168,11 +168,13 @@ impl State {
 
     /// The first entries of a bank in a range of ids, in their order.
     pub(crate) fn entries(&self, bank: i64, low: u64, high: u64, most: usize) -> Result<Vec<Entry>> {
+        // No id is larger than what a row can have.
+        let Ok(low) = i64::try_from(low) else { return Ok(Vec::new()) };
         let connection = self.connection();
         let select = format!(
             "SELECT {COLUMNS} FROM entries WHERE bank = ?1 AND id BETWEEN ?2 AND ?3 ORDER BY id LIMIT ?4"
         );
-        let (low, high) = (low as i64, i64::try_from(high).unwrap_or(i64::MAX));
+        let high = i64::try_from(high).unwrap_or(i64::MAX);
         let read = connection.prepare(&select).and_then(|mut select| {
             select
                 .query_map(params![bank, low, high, most as i64], entry)?

@@ -389,3 +389,65 @@ fn names_that_are_one_to_clients_of_hma_are_one() {
     assert_eq!(send_to(at, "GET", "/c/banks", &json!(null)).is(200)[0]["name"], "LOWER_CASE");
     assert_eq!(send_to(at, "POST", "/c/banks", &json!({ "name": "LOWER_CASE" })).status, 403);
 }
+
+#[test]
+fn no_answer_is_without_end() {
+    let folder = TempDir::new().unwrap();
+    let server = start(&folder, &[]);
+    let json = "application/json";
+    server.post("/v1/galleries", json, br#"{"name":"own"}"#).is(201);
+    let mut random = 1u64;
+    let mut pdq = || {
+        let words = (0..4).map(|_| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            format!("{:016x}", random.rotate_left(29).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+        });
+        words.collect::<String>()
+    };
+    let entries: Vec<Value> = (0..8000).map(|key| json!({ "key": key.to_string(), "pdq": pdq() })).collect();
+    let added = server
+        .post("/v1/galleries/own/entries", json, json!({ "entries": entries }).to_string().as_bytes())
+        .is(200);
+    let left_out = added["quarantined"].as_array().unwrap();
+    let taken = |at: &usize| left_out.iter().all(|one| one["index"] != *at);
+    let query = entries[(0..entries.len()).find(taken).unwrap()]["pdq"].clone();
+    let count = added["ids"].as_array().unwrap().len();
+    assert!(count > 2100, "{count}");
+    let ask = |queries: usize, more: Value| {
+        let queries: Vec<Value> = (0..queries).map(|_| json!({ "pdq": query })).collect();
+        let mut body = json!({ "queries": queries, "quality_min": 0 });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        server.post("/v1/lookup", json, body.to_string().as_bytes())
+    };
+    for more in
+        [json!({ "threshold": { "pdq": 256 } }), json!({ "threshold": { "pdq": 256 }, "nearest": 5000 })]
+    {
+        let detail = ask(400, more.clone()).problem(413, "limit");
+        assert!(detail.contains("100000 matches"), "{detail}");
+        assert_eq!(ask(2, more).is(200)["results"][1]["matches"].as_array().unwrap().len(), count);
+    }
+    assert_eq!(ask(400, json!({})).is(200)["results"][399]["matches"].as_array().unwrap().len(), 1);
+    // Lines that have many matches together are answered in several steps, and one that has too many by itself has an error of its own.
+    let line = format!("{}\n", json!({ "pdq": query }));
+    let answers = |path: &str| {
+        let answer = server.post(path, "application/x-ndjson", line.repeat(40).as_bytes());
+        let lines: Vec<Value> =
+            answer.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.len(), 41);
+        lines
+    };
+    let lines = answers("/v1/lookup?threshold=pdq:256&quality_min=0");
+    assert!(lines[1..].iter().all(|line| line["error_code"] == "limit"), "{}", lines[1]);
+    let lines = answers("/v1/lookup?threshold=pdq:256&quality_min=0&nearest=600");
+    assert!(lines[1..].iter().all(|line| line["matches"].as_array().unwrap().len() == 600), "{}", lines[1]);
+    // Texts of entries have a limit too.
+    for (name, most) in [("key", 1 << 10), ("label", 1 << 10), ("note", 64 << 10)] {
+        for (length, status) in [(most, 200), (most + 1, 400)] {
+            let mut entry = json!({ "pdq": query });
+            entry[name] = "a".repeat(length).into();
+            let body = json!({ "entries": [entry] }).to_string();
+            let answer = server.post("/v1/galleries/own/entries", json, body.as_bytes());
+            assert_eq!(answer.status, status, "{name} {length}: {}", answer.text());
+        }
+    }
+}

@@ -650,14 +650,18 @@ fn what_is_fetched_takes_its_bytes_from_the_memory_of_bodies() {
         let picture = holiday("window.png");
         let padded = [picture.clone(), vec![0; (6 << 20) - picture.len()]].concat();
         thread::sleep(Duration::from_millis(100));
-        if path == "/silent" {
+        if path == "/small" {
+            return whole(to, &holiday("window.png"));
+        }
+        if path.starts_with("/silent") {
             write!(to, "HTTP/1.1 200 OK\r\n\r\n")?;
+            to.write_all(&padded[..if path == "/silent-late" { 1 << 20 } else { 10 }])?;
             until_closed(to);
             return Ok(());
         }
         whole(to, &padded)
     });
-    // 16 MiB are for bodies: two of these pictures at a time, and the others wait for them.
+    // 8 MiB are for what is fetched: one of these pictures at a time, and the others wait for it.
     let server = server(&[&web], &["--memory", "64M", "--max-picture-bytes", "12M", "--fetch-timeout", "4"]);
     let urls: Vec<String> = (0..12).map(|number| web.url(&number.to_string())).collect();
     let records = records(&server, &urls);
@@ -665,22 +669,26 @@ fn what_is_fetched_takes_its_bytes_from_the_memory_of_bodies() {
         records.iter().all(|record| record["status"] == "ok" && record["bytes"] == 6 << 20),
         "{records:?}"
     );
-    // One of unknown length takes what a picture may have, so that another of that size is refused meanwhile.
-    let body = json!({ "pictures": [{ "url": web.url("silent") }] }).to_string();
-    let mut slow = server.connect();
-    slow.send(
-        format!(
-            "POST /v1/hash HTTP/1.1\r\nHost: a\r\nContent-Type: {JSON}\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        )
-        .as_bytes(),
-    );
-    thread::sleep(Duration::from_millis(500));
-    let held = server.get("/v1/totals").is(200)["in_flight_bytes"].as_u64().unwrap();
-    assert!((12 << 20..13 << 20).contains(&held), "{held}");
-    server.post("/v1/hash", "", &vec![0; 6 << 20]).problem(503, "overloaded");
-    assert_eq!(slow.answer().unwrap().is(200)["records"][0]["error_code"], "io");
-    assert_eq!(server.get("/v1/totals").is(200)["in_flight_bytes"], 0);
+    // Four whose server sends next to nothing, and one that stops in the middle, take next to nothing from bodies or from small pictures.
+    for (paths, most) in [(&["silent"; 4][..], 1 << 20), (&["silent-late"][..], 8 << 20)] {
+        let pictures: Vec<Value> = paths.iter().map(|path| json!({ "url": web.url(path) })).collect();
+        let body = json!({ "pictures": pictures }).to_string();
+        let mut slow = server.connect();
+        let head = format!("Content-Type: {JSON}\r\nContent-Length: {}\r\n\r\n", body.len());
+        slow.send(format!("POST /v1/hash HTTP/1.1\r\nHost: a\r\n{head}{body}").as_bytes());
+        thread::sleep(Duration::from_millis(500));
+        let held = server.get("/v1/totals").is(200)["in_flight_bytes"].as_u64().unwrap();
+        assert!((1024..most).contains(&held), "{held}");
+        let begun = Instant::now();
+        assert_eq!(server.post("/v1/hash", "", &vec![0; 6 << 20]).status, 422);
+        assert_eq!(self::records(&server, &[web.url("small")])[0]["status"], "ok");
+        if most < 8 << 20 {
+            assert_eq!(self::records(&server, &[web.url("large")])[0]["status"], "ok");
+        }
+        assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+        assert_eq!(slow.answer().unwrap().is(200)["records"][0]["error_code"], "io");
+        assert_eq!(server.get("/v1/totals").is(200)["in_flight_bytes"], 0);
+    }
 }
 
 #[test]

@@ -192,20 +192,65 @@ fn bodies_beyond_the_memory_are_refused_and_lost_by_nobody() {
     // A quarter of it is for bodies.
     let server = Server::start(&["--memory", "64M"]);
     let head = format!("POST /v1/hash HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", 12 << 20);
+    let picture = holiday("window.png");
+    let padded = [picture.clone(), vec![0; (12 << 20) - picture.len()]].concat();
     let mut first = server.connect();
     first.send(head.as_bytes());
-    std::thread::sleep(Duration::from_millis(200));
+    first.send(&padded[..11 << 20]);
+    std::thread::sleep(Duration::from_millis(500));
     let began = Instant::now();
-    let refused = server.connect().ask(head.as_bytes());
+    let refused = server.connect().ask(&[head.as_bytes(), &padded[..5 << 20]].concat());
     refused.problem(503, "overloaded");
     assert_eq!(refused.header("retry-after"), Some("1"));
     assert!(began.elapsed() >= Duration::from_secs(2) && began.elapsed() < PATIENCE, "{:?}", began.elapsed());
     serves(&server);
+    first.send(&padded[11 << 20..]);
+    assert_eq!(first.answer().unwrap().status, 200);
     // Whoever goes gives back what was lent.
-    drop(first);
+    let mut gone = server.connect();
+    gone.send(head.as_bytes());
+    gone.send(&padded[..11 << 20]);
     std::thread::sleep(Duration::from_millis(300));
-    let picture = holiday("window.png");
-    let padded = [picture.clone(), vec![0; (12 << 20) - picture.len()]].concat();
+    drop(gone);
+    std::thread::sleep(Duration::from_millis(300));
     assert_eq!(server.post("/v1/hash", "", &padded).status, 200);
     serves(&server);
+}
+
+#[test]
+fn clients_that_send_next_to_nothing_keep_nobody_out() {
+    let picture = holiday("window.png");
+    let large = [picture.clone(), vec![0; (12 << 20) - picture.len()]].concat();
+    let (_folder, path) = known(&["hills.jpg"]);
+    let server = Server::start(&["--memory", "64M", "--gallery", &path]);
+    let heads = [
+        "POST /v1/match HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n".to_string(),
+        format!("POST /v1/hash HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", 64 << 20),
+    ];
+    let mut slow = Vec::new();
+    for (number, clients) in [4, 200].into_iter().enumerate() {
+        slow.extend((0..clients).map(|number| {
+            let mut client = server.connect();
+            client.send(heads[number % 2].as_bytes());
+            client
+        }));
+        std::thread::sleep(Duration::from_millis(300));
+        let held = server.get("/v1/totals").is(200)["in_flight_bytes"].as_u64().unwrap();
+        assert!(held <= slow.len() as u64 * 1024, "{number}: {held}");
+        let began = Instant::now();
+        serves(&server);
+        assert_eq!(server.post("/v1/hash", "", &large).status, 200);
+        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    }
+    // Where large ones hold all else, small ones still get through.
+    let head = format!("POST /v1/hash HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", 32 << 20);
+    let mut full = server.connect();
+    full.send(head.as_bytes());
+    full.send(&vec![0; 16 << 20]);
+    std::thread::sleep(Duration::from_millis(500));
+    for _ in 0..4 {
+        let began = Instant::now();
+        serves(&server);
+        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    }
 }

@@ -391,3 +391,59 @@ fn the_photodna_face_can_have_the_limits_and_sources_of_the_cloud() {
     let answer = own.post("/photodna/v1.0/Match", "", &bitmap(100, 100)).is(200);
     assert_eq!(answer["Status"]["Code"], 3000);
 }
+
+#[test]
+fn a_key_that_is_held_to_galleries_stays_there() {
+    let (_folder, data) = folder();
+    let scopes = "galleries:read,galleries:write,lookup,match";
+    let own = add(&data, &["--scope", scopes, "--gallery", "TEN1"]);
+    let other = add(&data, &["--scope", scopes, "--gallery", "TEN2"]);
+    let all = add(&data, &["--scope", "admin"]);
+    let server = Server::start(&["--data", &data, "--hma", "127.0.0.1:0"]);
+    let hma = server.line_with("HMA's clients").split("http://").nth(1).unwrap().parse().unwrap();
+    let ask = |at, method: &str, path: &str, key: &str, body: &str| {
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        Connection::to(at).ask(head.as_bytes())
+    };
+    let v1 = |method, path, key: &str, body: Value| ask(server.address, method, path, key, &body.to_string());
+    let face = |method, path, key: &str, body: Value| ask(hma, method, path, key, &body.to_string());
+    v1("POST", "/v1/galleries", &own, json!({ "name": "TEN1" })).is(201);
+    v1("POST", "/v1/galleries", &all, json!({ "name": "hidden" })).is(201);
+    // Whether there is one or not, the answer is the same.
+    for name in ["hidden", "none", "TEN2", "HIDDEN"] {
+        v1("POST", "/v1/galleries", &own, json!({ "name": name })).problem(403, "gallery");
+    }
+    let said = ["HIDDEN", "NONE", "TEN2"].map(|name| {
+        let made = face("POST", "/c/banks", &own, json!({ "name": name })).is(403)["message"].clone();
+        let renamed = face("PUT", "/c/bank/TEN1", &own, json!({ "name": name })).is(403)["message"].clone();
+        (made, renamed)
+    });
+    assert!(said.iter().all(|one| *one == said[0] && one.0 == one.1), "{said:?}");
+    assert_eq!(face("PUT", "/c/bank/TEN1", &own, json!({ "enabled": true })).status, 200);
+    v1("POST", "/v1/galleries", &other, json!({ "name": "TEN2" })).is(201);
+    v1("POST", "/v1/galleries", &own, json!({ "name": "TEN1" })).problem(409, "conflict");
+    let entry =
+        json!({ "entries": [{ "pdq": "f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22" }] });
+    v1("POST", "/v1/galleries/TEN2/entries", &other, entry).is(200);
+    for (key, size) in [(&own, 0), (&other, 1), (&all, 1)] {
+        let status = face("GET", "/m/index/status", key, Value::Null).is(200);
+        assert_eq!(status["pdq"]["size"], size, "{status}");
+        assert_eq!(face("GET", "/c/signal_type/index", key, Value::Null).is(200)["pdq"]["db_size"], size);
+        let totals = v1("GET", "/v1/totals", key, Value::Null);
+        assert_eq!(totals.status, if key == &all { 200 } else { 403 });
+    }
+    // Names that are one to HMA's clients, and names that say nothing.
+    v1("POST", "/v1/galleries", &all, json!({ "name": "ten2" })).problem(409, "conflict");
+    for name in [".", "..", "-", "_", "._-"] {
+        v1("POST", "/v1/galleries", &all, json!({ "name": name })).problem(400, "input");
+    }
+    assert_eq!(face("POST", "/c/banks", &all, json!({ "name": "__" })).status, 400);
+    // An id that no row can have.
+    for id in ["18446744073709551615", "9223372036854775808"] {
+        assert_eq!(face("GET", &format!("/c/bank/TEN2/content/{id}"), &other, Value::Null).status, 404);
+    }
+    assert_eq!(face("GET", "/c/bank/TEN2/content/1", &other, Value::Null).status, 200);
+}

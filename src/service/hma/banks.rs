@@ -22,17 +22,18 @@ pub(super) fn banks(app: &App) -> Answer<&Banks> {
 }
 
 /// `POST /c/banks`.
-pub(super) async fn create(State(app): State<Shared>, request: Request) -> Answer<Response> {
+pub(super) async fn create(
+    State(app): State<Shared>,
+    Extension(ask): Extension<Ask>,
+    request: Request,
+) -> Answer<Response> {
     banks(&app)?;
     let body = object(&app, request).await?;
     let name = named(body.get("name").and_then(Value::as_str).unwrap_or_default())?;
     let ratio = ratio(&body)?.unwrap_or(1.0);
+    ask.check_name(&name)?;
     let work = app.clone();
-    let made = aside(move || match signal::bank(&work.galleries.now(), &name) {
-        // Two galleries of different names may be one to HMA's clients.
-        Ok(_) => Ok(None),
-        Err(_) => banks(&work)?.create(&name, ratio, &work.galleries),
-    });
+    let made = aside(move || banks(&work)?.create(&name, ratio, &work.galleries));
     let taken = || Problem::new(StatusCode::FORBIDDEN, "conflict", "Bank already exists");
     let bank = made.await?.ok_or_else(taken)?;
     Ok(json::bytes_answer(StatusCode::CREATED, content::bank(&bank).to_string().into_bytes()))
@@ -52,6 +53,7 @@ pub(super) async fn change(
     let changed = aside(move || {
         let bank = find(&work, &ask, &name)?;
         let (name, ratio) = (new.unwrap_or_else(|| bank.name.clone()), ratio.unwrap_or(bank.ratio));
+        ask.check_name(&name)?;
         banks(&work)?.change(&bank, &name, ratio, &work.galleries)
     });
     let taken = || Problem::new(StatusCode::FORBIDDEN, "conflict", "Bank name already exists");
@@ -191,10 +193,10 @@ async fn object(app: &App, request: Request) -> Answer<Map<String, Value>> {
 /// Names of banks are capitals, digits and underscores.
 fn named(name: &str) -> Answer<String> {
     let is_plain = name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
-    match is_plain && !name.is_empty() && name.len() <= 255 && !name.starts_with(|c: char| c.is_ascii_digit())
-    {
+    let is_named = name.chars().any(|c| c.is_ascii_alphanumeric());
+    match is_plain && is_named && name.len() <= 255 && !name.starts_with(|c: char| c.is_ascii_digit()) {
         true => Ok(name.to_string()),
-        false => Err(Problem::input("name: this must match [A-Z_][A-Z0-9_]*")),
+        false => Err(Problem::input("name: this must match [A-Z_][A-Z0-9_]*, and have a letter or a digit")),
     }
 }
 

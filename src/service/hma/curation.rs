@@ -91,9 +91,13 @@ pub(super) async fn content_types() -> Answer<Response> {
 }
 
 /// What is loaded is what there is: nothing is ever behind.
-pub(super) async fn index(State(app): State<Shared>, request: Request) -> Answer<Response> {
+pub(super) async fn index(
+    State(app): State<Shared>,
+    Extension(ask): Extension<Ask>,
+    request: Request,
+) -> Answer<Response> {
     let types = signal::chosen(&app, Values::of(request.uri().query()).list("signal_type"))?;
-    let set = app.galleries.now();
+    let set = app.set(ask.galleries.as_deref());
     let all = types.iter().map(|algorithm| {
         let (size, newest) = (set.size(*algorithm), set.newest());
         let status = json!({ "db_size": size, "index_size": size, "index_out_of_date": false,

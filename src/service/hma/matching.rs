@@ -211,9 +211,13 @@ fn distance(algorithm: Algorithm, pair: &Value) -> Answer<u32> {
     })
 }
 
-pub(super) async fn index_status(State(app): State<Shared>, request: Request) -> Answer<Response> {
+pub(super) async fn index_status(
+    State(app): State<Shared>,
+    Extension(ask): Extension<Ask>,
+    request: Request,
+) -> Answer<Response> {
     let types = signal::chosen(&app, Values::of(request.uri().query()).list("signal_type"))?;
-    let set = app.galleries.now();
+    let set = app.set(ask.galleries.as_deref());
     let status = types.iter().map(|algorithm| {
         let size = set.size(*algorithm);
         let built = if set.all.is_empty() { -1 } else { set.newest() };

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 
 use super::super::app::App;
+pub(super) use super::super::galleries::bank_name;
 use super::super::galleries::{Known, Set};
 use super::super::problem::{Answer, Problem};
 use crate::gallery::Query;
@@ -98,13 +99,6 @@ pub(super) fn of(algorithm: Algorithm, hashed: &Hashed) -> String {
         _ => usable.map(|hash| hash.signature.to_string()),
     }
     .unwrap_or_default()
-}
-
-/// A gallery's name as names of banks are: capitals, digits and underscores.
-pub(super) fn bank_name(gallery: &str) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
-    let name: String = gallery.chars().map(plain).collect();
-    if name.starts_with(|c: char| c.is_ascii_digit()) { format!("_{name}") } else { name }
 }
 
 /// The gallery that a client calls so.

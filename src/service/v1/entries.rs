@@ -24,6 +24,10 @@ const MOST: usize = 10_000;
 /// Longest body.
 const LONGEST: u64 = 16 << 20;
 
+/// Longest key and label of an entry, and longest note, in bytes.
+const LONGEST_TEXT: usize = 1 << 10;
+const LONGEST_NOTE: usize = 64 << 10;
+
 /// Longest name of a bank.
 const LONGEST_NAME: usize = 64;
 
@@ -77,17 +81,29 @@ struct Quarantined {
 }
 
 /// `POST /v1/galleries`: makes a bank.
-pub(super) async fn create(State(app): State<Shared>, request: Request) -> Answer<Response> {
+pub(super) async fn create(
+    State(app): State<Shared>,
+    Extension(ask): Extension<Ask>,
+    request: Request,
+) -> Answer<Response> {
     let Created { name } = read(&app, request).await?;
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
-    if name.is_empty() || name.len() > LONGEST_NAME || !name.chars().all(plain) {
-        let detail =
-            format!("name: this must be 1 to {LONGEST_NAME} letters, digits, dots, hyphens and underscores");
-        return Err(Problem::input(detail));
+    let is_named = name.chars().any(|c| c.is_ascii_alphanumeric());
+    if !is_named || name.len() > LONGEST_NAME || !name.chars().all(plain) {
+        return Err(Problem::input(format!(
+            "name: this must be 1 to {LONGEST_NAME} letters, digits, dots, hyphens and underscores, one of them a letter or a digit"
+        )));
     }
+    ask.check_name(&name)?;
     let work = app.clone();
     let made = aside(move || banks(&work)?.create(&name, 1.0, &work.galleries)).await?;
-    let taken = || Problem::new(StatusCode::CONFLICT, "conflict", "name: there is a gallery of this name");
+    let taken = || {
+        Problem::new(
+            StatusCode::CONFLICT,
+            "conflict",
+            "name: there is a gallery of this name, or of one that HMA's clients take for the same",
+        )
+    };
     let bank = made.ok_or_else(taken)?;
     Ok(json::bytes_answer(
         StatusCode::CREATED,
@@ -222,6 +238,15 @@ impl One<'_> {
         }
         if self.quality.is_some_and(|quality| quality > 100) {
             return Err("quality: this must be 0 to 100".to_string());
+        }
+        for (name, text, most) in [
+            ("key", &self.key, LONGEST_TEXT),
+            ("label", &self.label, LONGEST_TEXT),
+            ("note", &self.note, LONGEST_NOTE),
+        ] {
+            if text.len() > most {
+                return Err(format!("{name}: this must have at most {most} bytes"));
+            }
         }
         Ok(NewEntry {
             key: self.key.into_owned(),

@@ -1,12 +1,14 @@
 //! `/healthz`: the process answers. `/readyz`: whether it should be sent requests. `/v1/totals`: what it has done since its start.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::super::app::{App, Phase, Shared};
+use super::super::app::{App, Ask, Phase, Shared};
 use super::super::json;
+use super::super::problem::{Answer, Problem};
 use crate::engine::Lane;
 
 pub(super) async fn alive() -> Response {
@@ -32,7 +34,12 @@ fn reasons(app: &App) -> Vec<&'static str> {
     all.into_iter().filter_map(|(applies, reason)| applies.then_some(reason)).collect()
 }
 
-pub(super) async fn totals(State(app): State<Shared>) -> Response {
-    let body = json!({ "totals": app.metrics.totals(), "in_flight_bytes": app.permits.taken() });
-    json::bytes_answer(StatusCode::OK, body.to_string().into_bytes())
+/// For keys that see everything: these numbers are of everybody.
+pub(super) async fn totals(State(app): State<Shared>, Extension(ask): Extension<Ask>) -> Answer<Response> {
+    if ask.galleries.is_some() {
+        let detail = "the totals are of all galleries, and the key is held to some";
+        return Err(Problem::new(StatusCode::FORBIDDEN, "gallery", detail));
+    }
+    let body = json!({ "totals": app.metrics.totals(), "in_flight_bytes": app.held() });
+    Ok(json::bytes_answer(StatusCode::OK, body.to_string().into_bytes()))
 }

@@ -24,6 +24,7 @@ use super::super::permits::Permit;
 use super::super::problem::{Answer, Problem};
 use super::query::{Asked, Read, answered, faces};
 use crate::gallery::SearchOptions;
+use crate::pipeline::MatchLimits;
 
 /// Longest line, in bytes.
 const LONGEST: usize = 64 << 10;
@@ -31,8 +32,11 @@ const LONGEST: usize = 64 << 10;
 /// Most lines of one step.
 const STEP: usize = 512;
 
-/// What one such request holds at most, in bytes: its lines, and the answers to one step.
-const HELD: u64 = 1 << 20;
+/// Most matches of one step. Lines that have more together are answered in several steps.
+const MATCHES: MatchLimits = MatchLimits { matches: 2048, bytes: 512 << 10 };
+
+/// What the answers to one step hold at most, in bytes.
+const HELD: u64 = 2 << 20;
 
 /// A request that goes on.
 struct Lines {
@@ -43,8 +47,12 @@ struct Lines {
     options: SearchOptions,
     /// What arrived and is no whole line yet.
     rest: BytesMut,
+    /// Lines that were read and have no answer yet.
+    waiting: Vec<Read>,
     searched: Option<Arc<Set>>,
+    /// For what arrived, and for the last answers.
     permit: Option<Permit>,
+    answered: Option<Permit>,
     ended: bool,
 }
 
@@ -60,8 +68,10 @@ pub(super) fn look_up(app: &Shared, ask: Ask, request: Request) -> Answer<Respon
         galleries: wanted.galleries,
         options,
         rest: BytesMut::new(),
+        waiting: Vec::new(),
         searched: None,
         permit: None,
+        answered: None,
         ended: false,
     };
     let answers = stream::unfold(lines, |mut lines| async move {
@@ -105,19 +115,34 @@ impl Lines {
     }
 
     async fn answers(&mut self) -> Answer<Option<Vec<u8>>> {
-        if self.permit.is_none() {
-            self.permit = Some(self.app.permits.take(HELD).await?);
-        }
-        let asked = self.next_lines().await?;
+        // Those before are sent.
+        self.answered = None;
+        let mut asked = self.next_lines().await?;
         if asked.is_empty() {
             return Ok(None);
         }
         let deadline = Some(std::time::Instant::now() + self.app.limits.answer);
         let look =
             Look::new(&self.app, &self.ask, self.galleries.as_deref(), self.options.clone(), deadline)?;
-        let found = look.found(&self.app, &faces(&asked)).await?;
+        let look = Look { most: MATCHES, ..look };
+        let mut permit = self.app.permits.take(HELD).await?;
         let mut answers = self.checked(&look);
+        let found = loop {
+            match look.found(&self.app, &faces(&asked)).await {
+                Err(problem) if problem.code == "limit" && asked.len() > 1 => {
+                    let rest = asked.split_off(asked.len() / 2);
+                    self.waiting.splice(0..0, rest);
+                }
+                Err(problem) if problem.code == "limit" => {
+                    (asked[0].query, asked[0].code) = (Err(problem.detail), problem.code);
+                    break Vec::new();
+                }
+                found => break found?,
+            }
+        };
         answered(asked, found).iter().for_each(|one| answers.extend(line(one)));
+        permit.shrink(answers.len() as u64);
+        self.answered = Some(permit);
         Ok(Some(answers))
     }
 
@@ -135,6 +160,9 @@ impl Lines {
 
     /// Waits for the next whole line, and takes those that came with it.
     async fn next_lines(&mut self) -> Answer<Vec<Read>> {
+        if !self.waiting.is_empty() {
+            return Ok(std::mem::take(&mut self.waiting));
+        }
         loop {
             let mut asked = Vec::new();
             while let Some(end) = memchr::memchr(b'\n', &self.rest).filter(|_| asked.len() < STEP) {
@@ -158,7 +186,14 @@ impl Lines {
             _ = phase.wait_for(|phase| *phase == Phase::Closing) => return Err(closing()),
         };
         match arrived {
-            Ok(Some(Ok(part))) => self.rest.extend_from_slice(&part),
+            Ok(Some(Ok(part))) => {
+                let permit = match &mut self.permit {
+                    Some(permit) => permit,
+                    None => self.permit.insert(self.app.permits.begin(None).await?),
+                };
+                permit.grow((self.rest.len() + part.len()) as u64, None).await?;
+                self.rest.extend_from_slice(&part);
+            }
             Ok(Some(Err(_))) => return Err(Problem::input("the body ends before its end was announced")),
             // The last line may lack its end.
             Ok(None) => {
@@ -183,7 +218,7 @@ fn closing() -> Problem {
 /// The query of a line; none where it is blank.
 fn read(line: &[u8]) -> Option<Read> {
     let line = line.trim_ascii();
-    let wrong = |problem: Problem| Read { key: None, query: Err(problem.detail) };
+    let wrong = |problem: Problem| Read { key: None, query: Err(problem.detail), code: "input" };
     (!line.is_empty()).then(|| json::read::<Asked<'_>>(line).map_or_else(wrong, Asked::read))
 }
 

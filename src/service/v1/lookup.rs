@@ -20,6 +20,9 @@ use super::query::{Answered, Asked, Read, answered, faces};
 /// Most queries of one request.
 const MOST: usize = 10_000;
 
+/// About the bytes of a match and of its JSON.
+const MATCH: u64 = 1 << 10;
+
 /// Longest body: the longest queries, and some.
 const LONGEST: u64 = 16 << 20;
 
@@ -63,12 +66,15 @@ pub(super) async fn look_up(
 
 async fn in_json(app: &Shared, ask: &Ask, request: Request) -> Answer<Response> {
     let size = Size { most: LONGEST, times: 2 };
-    let Held { bytes, permit: _held } = body::read(app, request.into_body(), size).await?;
-    let deadline = ask.deadline();
+    let Held { bytes, mut permit } = body::read(app, request.into_body(), size).await?;
+    let (deadline, length) = (ask.deadline(), bytes.len() as u64 * size.times);
     let (asked, wanted) = aside(move || json::read::<Body<'_>>(&bytes)?.taken()).await?;
     let look =
         Look::new(app, ask, wanted.galleries.as_deref(), wanted.search_for(ask.distances)?, Some(deadline))?;
     let found = until(deadline, look.found(app, &faces(&asked))).await?;
+    // The answer takes its bytes as the request does.
+    let matches = found.iter().map(|found| found.matches.len() as u64).sum::<u64>();
+    permit.grow(length + matches * MATCH, None).await?;
     let checked = look.set.checked();
     aside(move || json::answer(&Results { results: answered(asked, found), checked })).await
 }

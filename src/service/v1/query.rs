@@ -41,6 +41,8 @@ pub(super) struct Answered {
 pub(super) struct Read {
     pub(super) key: Option<String>,
     pub(super) query: Result<Query, String>,
+    /// The code of what is wrong with it.
+    pub(super) code: &'static str,
 }
 
 impl Asked<'_> {
@@ -53,7 +55,7 @@ impl Asked<'_> {
             let flat = strength.is_some_and(|strength| strength < crate::hasher::FLAT_STRENGTH);
             Ok(Query { photodna, pdq, quality, flat, pdq_orientations: None })
         });
-        Read { key: key.map(Cow::into_owned), query }
+        Read { key: key.map(Cow::into_owned), query, code: "input" }
     }
 }
 
@@ -73,8 +75,8 @@ impl Answered {
     }
 
     /// What is wrong with a query.
-    pub(super) fn error(key: Option<String>, message: String) -> Answered {
-        let (code, message) = (Some("input"), Some(message));
+    pub(super) fn error(key: Option<String>, code: &'static str, message: String) -> Answered {
+        let (code, message) = (Some(code), Some(message));
         Answered { key, status: "error", error_code: code, error_message: message, found: None }
     }
 }
@@ -91,10 +93,12 @@ pub(super) fn faces(asked: &[Read]) -> Vec<Faces> {
 /// What is said of each query, in their order; `found` is that of those that are right.
 pub(super) fn answered(asked: Vec<Read>, found: Vec<Found>) -> Vec<Answered> {
     let mut found = found.into_iter();
-    let answer = |Read { key, query }| match query.map(|_| found.next()) {
+    let answer = |Read { key, query, code }| match query.map(|_| found.next()) {
         Ok(Some(found)) => Answered::ok(key, found),
-        Ok(None) => Answered::error(key, "the query was lost: this is a bug, please report it".to_string()),
-        Err(message) => Answered::error(key, message),
+        Ok(None) => {
+            Answered::error(key, code, "the query was lost: this is a bug, please report it".to_string())
+        }
+        Err(message) => Answered::error(key, code, message),
     };
     asked.into_iter().map(answer).collect()
 }
