@@ -57,7 +57,7 @@ struct Add {
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     gallery: Vec<String>,
 
-    /// Requests per second [default: any number]
+    /// Requests per second; each picture or query of a request counts as one [default: any number]
     #[arg(long, value_name = "N")]
     rate: Option<f64>,
 
@@ -70,7 +70,7 @@ struct Add {
     bulk: bool,
 
     /// Days until it ends [default: never]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     days: Option<u32>,
 }
 

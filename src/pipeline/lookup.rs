@@ -217,6 +217,16 @@ impl MatchLimits {
     }
 }
 
+impl Hit {
+    /// Which entry it is: an order that says nothing about distances.
+    #[cfg(feature = "service")]
+    pub(crate) fn place(&self) -> (&str, u64, &str, EntryId, crate::signature::Algorithm) {
+        let RecordMatch { gallery, position, key, .. } = &self.matched;
+        let Match { entry, algorithm, .. } = self.found.found;
+        (gallery, *position, key, entry, algorithm)
+    }
+}
+
 /// The same with the numbers of what was found, within limits; `None` where nobody wants it any more, which is asked after every part.
 ///
 /// # Errors

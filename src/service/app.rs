@@ -66,6 +66,14 @@ impl App {
         self.permits.taken() + self.fetching.as_ref().map_or(0, Fetching::taken)
     }
 
+    /// Counts the further records of a request against its key's rate, whose first was paid for when it was let in; how long the key has to rest for them.
+    pub(crate) fn spend(&self, ask: &Ask, further: usize) -> Duration {
+        match (&self.keys, &ask.key) {
+            (Some(keys), Some(key)) => keys.owe(key, further),
+            _ => Duration::ZERO,
+        }
+    }
+
     /// What fetches addresses; where nothing does, a request that has one is wrong.
     pub(crate) fn fetching(&self) -> Answer<&Fetching> {
         let off = || Problem::input("addresses are not fetched here: send the picture itself");
@@ -103,6 +111,8 @@ pub(crate) struct Ask {
     pub(crate) lane: Lane,
     /// Whether the answer says how far apart signatures are.
     pub(crate) distances: bool,
+    /// The key of the request, where one is needed.
+    key: Option<Arc<Key>>,
     /// How long the answer may take, once the body is there.
     patience: Duration,
 }
@@ -121,11 +131,12 @@ impl Ask {
             }
         };
         let (request_id, lane) = (request_id.to_string(), lane(text("priority")));
-        Ok(Ask { request_id, galleries: None, lane, distances: true, patience })
+        Ok(Ask { request_id, galleries: None, lane, distances: true, key: None, patience })
     }
 
     /// Holds the request to what its key may see and do.
-    pub(crate) fn hold_to(&mut self, key: &Key) {
+    pub(crate) fn hold_to(&mut self, key: &Arc<Key>) {
+        self.key = Some(key.clone());
         self.galleries.clone_from(&key.galleries);
         self.distances = !key.no_distances;
         if key.bulk {

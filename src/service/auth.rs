@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use axum::extract::Request;
@@ -30,7 +30,7 @@ pub(crate) struct Keys {
     buckets: Mutex<HashMap<String, Bucket>>,
 }
 
-/// Requests that a key has left, and when that was so.
+/// Records that a key has left, and when that was so.
 #[derive(Debug, Clone, Copy)]
 struct Bucket {
     left: f64,
@@ -81,21 +81,36 @@ impl Keys {
         (kept.opens(secret) && kept.key.is_valid()).then(|| Arc::new(kept.key.clone()))
     }
 
-    /// Takes one request of a key's; a second's worth may be saved up.
+    /// Takes one record of a key's; a second's worth may be saved up.
     fn spend(&self, key: &Key) -> Answer<()> {
         let Some(rate) = key.rate else { return Ok(()) };
+        self.with_bucket(key, rate, |bucket| {
+            if bucket.left < 1.0 {
+                let wait = ((1.0 - bucket.left) / rate).ceil().max(1.0) as u64;
+                let detail = format!("the key has {rate} records per second");
+                return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate", detail).retry_after(wait));
+            }
+            bucket.left -= 1.0;
+            Ok(())
+        })
+    }
+
+    /// Takes so many records more, which may be more than the key has left: then it has to rest, and for how long.
+    pub(crate) fn owe(&self, key: &Key, records: usize) -> Duration {
+        let Some(rate) = key.rate else { return Duration::ZERO };
+        self.with_bucket(key, rate, |bucket| {
+            bucket.left -= records as f64;
+            Duration::try_from_secs_f64(-bucket.left / rate).unwrap_or_default()
+        })
+    }
+
+    fn with_bucket<T>(&self, key: &Key, rate: f64, work: impl FnOnce(&mut Bucket) -> T) -> T {
         let (now, most) = (Instant::now(), rate.max(1.0));
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let bucket = buckets.entry(key.id.clone()).or_insert(Bucket { left: most, at: now });
         bucket.left = (bucket.left + (now - bucket.at).as_secs_f64() * rate).min(most);
         bucket.at = now;
-        if bucket.left < 1.0 {
-            let wait = ((1.0 - bucket.left) / rate).ceil().max(1.0) as u64;
-            let detail = format!("the key has {rate} requests per second");
-            return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate", detail).retry_after(wait));
-        }
-        bucket.left -= 1.0;
-        Ok(())
+        work(bucket)
     }
 }
 
@@ -186,6 +201,15 @@ mod tests {
         assert_eq!(ask(&text[..text.len() - 1], Scope::Hash), Err(StatusCode::UNAUTHORIZED));
         assert_eq!(ask("", Scope::Hash), Err(StatusCode::UNAUTHORIZED));
         assert_eq!(keys.count(), 1);
+        // Many records of one request count as many requests do.
+        let new = NewKey::default().scopes(vec![Scope::Hash]).rate(Some(2.0));
+        let text = keys.state.add_key(&new).unwrap();
+        let keys = Keys::of(keys.state.clone()).unwrap();
+        let key = keys.check(Face::Own, &request(&text), Scope::Hash).unwrap();
+        let rest = keys.owe(&key, 101);
+        assert!((49.0..=50.0).contains(&rest.as_secs_f64()), "{rest:?}");
+        let refused = keys.check(Face::Own, &request(&text), Scope::Hash).unwrap_err();
+        assert!(refused.retry_after.is_some_and(|seconds| seconds >= 50), "{refused:?}");
     }
 
     #[test]

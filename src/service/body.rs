@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use tokio::time::timeout;
 
 use super::app::App;
-use super::permits::Permit;
+use super::permits::{Permit, make_room};
 use super::problem::{Answer, Problem};
 
 /// A body, and the right to hold it.
@@ -59,15 +59,6 @@ async fn collect(body: Body, announced: Option<u64>, size: Size, mut permit: Per
     }
     permit.shrink((all.len() as u64).saturating_mul(size.times));
     Ok(Held { bytes: all.freeze(), permit })
-}
-
-/// Makes room for so many bytes. The system gives large memory page by page as it is written, so that room for what has not arrived costs nothing but
-/// addresses. What is copied when there is too little is a small part of all.
-pub(crate) fn make_room(all: &mut BytesMut, bytes: u64, most: u64) {
-    if bytes > all.capacity() as u64 {
-        let room = bytes.saturating_mul(8).min(most).max(bytes);
-        all.reserve(usize::try_from(room).unwrap_or(usize::MAX).saturating_sub(all.len()));
-    }
 }
 
 fn too_long(most: u64) -> Problem {

@@ -8,8 +8,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::body::make_room;
-use super::permits::{Permit, Permits};
+use super::permits::{Permit, Permits, make_room};
 use super::problem::{Answer, Problem};
 use crate::error::{Error, Result};
 use crate::limits::Limits;

@@ -83,7 +83,11 @@ impl Matches {
         }
     }
 
-    fn of(hits: Vec<Hit>, distances: bool) -> Matches {
+    /// The nearest first; for keys that are shown no distances, by gallery and place, so that the order shows none either.
+    fn of(mut hits: Vec<Hit>, distances: bool) -> Matches {
+        if !distances {
+            hits.sort_by(|a, b| a.place().cmp(&b.place()));
+        }
         let matches = hits.into_iter().map(|hit| hit.matched);
         match distances {
             true => Matches::Whole(matches.collect()),

@@ -195,19 +195,20 @@ impl Metrics {
 
     /// Shows the counts among others.
     pub(crate) fn register(&self, registry: &mut Registry) {
-        registry.register("shadegrid_http_requests", "Requests answered.", self.requests.clone());
-        registry.register("shadegrid_http_seconds", "Time to the begin of an answer.", self.seconds.clone());
-        registry.register("shadegrid_shed", "Requests turned away, by why.", self.shed.clone());
-        registry.register("shadegrid_records", "Pictures with a record, by its code.", self.records.clone());
-        registry.register("shadegrid_lookups", "Records looked up.", self.lookups.clone());
-        registry.register("shadegrid_matches", "Matches, by gallery.", self.matches.clone());
-        let help = "Time that a gallery took to follow its list, by round.";
+        // The library ends every description with a dot.
+        registry.register("shadegrid_http_requests", "Requests answered", self.requests.clone());
+        registry.register("shadegrid_http_seconds", "Time to the begin of an answer", self.seconds.clone());
+        registry.register("shadegrid_shed", "Requests turned away, by why", self.shed.clone());
+        registry.register("shadegrid_records", "Pictures with a record, by its code", self.records.clone());
+        registry.register("shadegrid_lookups", "Records looked up", self.lookups.clone());
+        registry.register("shadegrid_matches", "Matches, by gallery", self.matches.clone());
+        let help = "Time that a gallery took to follow its list, by round";
         registry.register("shadegrid_sync_seconds", help, self.sync_seconds.clone());
-        let help = "Entries of lists that are followed, by what became of them.";
+        let help = "Entries of lists that are followed, by what became of them";
         registry.register("shadegrid_sync_entries", help, self.sync_entries.clone());
-        registry.register("shadegrid_sync_failed", "Rounds that failed.", self.sync_failed.clone());
-        let help = "Time of bodies (read), of pictures and look-ups in queues (wait), of pictures (decode, hash), of batches (search).";
+        registry.register("shadegrid_sync_failed", "Rounds that failed", self.sync_failed.clone());
+        let help = "Time of bodies (read), of pictures and look-ups in queues (wait), of pictures (decode, hash), of batches (search)";
         registry.register("shadegrid_phase_seconds", help, self.phases.clone());
-        registry.register("shadegrid_batch_size", "Records looked up at once.", self.batches.clone());
+        registry.register("shadegrid_batch_size", "Records looked up at once", self.batches.clone());
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::BytesMut;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -135,6 +136,15 @@ impl Permit {
     pub(crate) fn shrink(&mut self, bytes: u64) {
         let beyond = self.lent.num_permits().saturating_sub(units(bytes) as usize);
         drop(self.lent.split(beyond));
+    }
+}
+
+/// Makes room for so many bytes. The system gives large memory page by page as it is written, so that room for what has not arrived costs nothing but
+/// addresses. What is copied when there is too little is a small part of all.
+pub(crate) fn make_room(all: &mut BytesMut, bytes: u64, most: u64) {
+    if bytes > all.capacity() as u64 {
+        let room = bytes.saturating_mul(8).min(most).max(bytes);
+        all.reserve(usize::try_from(room).unwrap_or(usize::MAX).saturating_sub(all.len()));
     }
 }
 

@@ -222,6 +222,7 @@ fn wanted(look: &Look) -> Wanted {
 }
 
 async fn hashes(app: &App, ask: &Ask, look: Look, all: &[PhotoDna]) -> Answer<Vec<Matched>> {
+    app.spend(ask, all.len().saturating_sub(1));
     let deadline = ask.deadline();
     let look = Look { deadline: Some(deadline), ..look };
     let queries = all.iter().map(|hash| vec![(None, Query::default().photodna(Some(*hash)))]);
@@ -229,10 +230,14 @@ async fn hashes(app: &App, ask: &Ask, look: Look, all: &[PhotoDna]) -> Answer<Ve
     Ok(found.iter().map(|hits| Matched::of(flags(app, &look, hits))).collect())
 }
 
-/// One flag for each entry, nearest first.
+/// One flag for each entry, nearest first; where distances are not shown, their order does not show them either.
 fn flags(app: &App, look: &Look, hits: &[Hit]) -> Vec<Flag> {
     let mut hits: Vec<&Hit> = hits.iter().collect();
-    hits.sort_by_key(|hit| hit.matched.distance);
+    if look.distances {
+        hits.sort_by_key(|hit| hit.matched.distance);
+    } else {
+        hits.sort_by(|a, b| a.place().cmp(&b.place()));
+    }
     let flag = |hit: &Hit| {
         let gallery = &hit.matched.gallery;
         let source = app.sources.get(gallery).unwrap_or(gallery);

@@ -149,6 +149,7 @@ async fn pdq(
 ) -> Answer<Response> {
     let Held { bytes, permit: _held } = body::read(&app, request.into_body(), SMALL).await?;
     let (hashes, queries) = aside(move || queries(json::read::<Hashes>(&bytes)?.hashes)).await?;
+    app.spend(&ask, queries.len().saturating_sub(1));
     let look = Look::new(&app, &ask, None, Wanted::default().search()?, Some(ask.deadline()))?;
     let found = until(ask.deadline(), look.hits(&app, &queries)).await?;
     let of = |(faces, hits): (&Faces, Vec<Hit>)| OfHash {

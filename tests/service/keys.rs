@@ -105,7 +105,12 @@ fn keys_open_what_they_may_and_no_more() {
     over.problem(429, "rate");
     assert_eq!(over.header("retry-after"), Some("1"));
 
-    let ended = add(&data, &["--scope", "admin", "--days", "0"]);
+    let none = shadegrid(&["key", "add", "--data", &data, "--scope", "admin", "--days", "0"]);
+    assert!(!none.status.success() && String::from_utf8_lossy(&none.stderr).contains("--days"));
+    let ended = add(&data, &["--scope", "admin", "--days", "1"]);
+    let ended_id = ended.split('_').nth(1).unwrap();
+    assert!(shadegrid(&["key", "revoke", "--data", &data, ended_id]).status.success());
+    until_status(401, || ask("/v1/hash", &ended).status);
     let id = hash.split('_').nth(1).unwrap();
     assert!(shadegrid(&["key", "revoke", "--data", &data, id]).status.success());
     until_status(401, || ask("/v1/hash", &hash).status);
@@ -408,8 +413,11 @@ fn a_key_that_is_held_to_galleries_stays_there() {
         );
         Connection::to(at).ask(head.as_bytes())
     };
-    let v1 = |method, path, key: &str, body: Value| ask(server.address, method, path, key, &body.to_string());
-    let face = |method, path, key: &str, body: Value| ask(hma, method, path, key, &body.to_string());
+    let v1 = |method: &str, path: &str, key: &str, body: Value| {
+        ask(server.address, method, path, key, &body.to_string())
+    };
+    let face =
+        |method: &str, path: &str, key: &str, body: Value| ask(hma, method, path, key, &body.to_string());
     v1("POST", "/v1/galleries", &own, json!({ "name": "TEN1" })).is(201);
     v1("POST", "/v1/galleries", &all, json!({ "name": "hidden" })).is(201);
     // Whether there is one or not, the answer is the same.

@@ -207,6 +207,11 @@ fn numbers_are_served_and_nothing_of_a_request_is_a_label() {
     assert_eq!(server.post("/v1/hash", "", b"x").status, 422);
     server.get("/secret");
     let now = numbers();
+    let helps: Vec<&str> = now.lines().filter(|line| line.starts_with("# HELP")).collect();
+    assert!(
+        helps.len() > 10 && helps.iter().all(|line| line.ends_with('.') && !line.ends_with("..")),
+        "{helps:#?}"
+    );
     for line in [
         r#"shadegrid_http_requests_total{face="v1",route="/v1/match",status="200"} 1"#,
         r#"shadegrid_http_requests_total{face="v1",route="none",status="404"} 1"#,

@@ -139,8 +139,11 @@ async fn look_up(
     let look = look.map_err(not_ready)?;
     let hits = until(deadline, look.hits(app, &[vec![(None, query)]])).await?;
     let takes_part = |name: &str| look.set.get(name).is_some_and(|known| takes_part(known.ratio(), coin));
-    let hits = hits.iter().flatten().filter(|hit| takes_part(&hit.matched.gallery));
-    let matched = hits.map(|hit| Matched {
+    let mut hits: Vec<_> = hits.iter().flatten().filter(|hit| takes_part(&hit.matched.gallery)).collect();
+    if !look.distances {
+        hits.sort_by(|a, b| a.place().cmp(&b.place()));
+    }
+    let matched = hits.into_iter().map(|hit| Matched {
         bank_content_id: look.set.number(hit),
         distance: look.distances.then(|| hit.matched.distance.to_string()),
         bank: bank_name(&hit.matched.gallery),

@@ -21,6 +21,7 @@ pub(super) async fn hash(
     let choices = Choices::read(request.uri().query(), false)?;
     let options = app.choices.hash(&choices, app.engine.options(), false);
     let Pictures { all, single, permit: _held } = pictures::read(&app, request, choices.key).await?;
+    app.spend(&ask, all.len().saturating_sub(1));
     let work = Work { options, lane: ask.lane, deadline: ask.deadline() };
     let worked = until(work.deadline, work.all(&app, &all)).await?;
     let lines = all.iter().zip(&worked).map(|(given, worked)| line(given, worked));

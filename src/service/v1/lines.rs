@@ -49,6 +49,8 @@ struct Lines {
     rest: BytesMut,
     /// Lines that were read and have no answer yet.
     waiting: Vec<Read>,
+    /// Of those, and of what was read last: what is not counted against the key's rate yet.
+    unpaid: usize,
     searched: Option<Arc<Set>>,
     /// For what arrived, and for the last answers.
     permit: Option<Permit>,
@@ -69,6 +71,7 @@ pub(super) fn look_up(app: &Shared, ask: Ask, request: Request) -> Answer<Respon
         options,
         rest: BytesMut::new(),
         waiting: Vec::new(),
+        unpaid: 0,
         searched: None,
         permit: None,
         answered: None,
@@ -121,6 +124,9 @@ impl Lines {
         if asked.is_empty() {
             return Ok(None);
         }
+        // Who asks for more than its key's rate waits; the request itself was paid for as one.
+        let rest = self.app.spend(&self.ask, std::mem::take(&mut self.unpaid));
+        tokio::time::sleep(rest).await;
         let deadline = Some(std::time::Instant::now() + self.app.limits.answer);
         let look =
             Look::new(&self.app, &self.ask, self.galleries.as_deref(), self.options.clone(), deadline)?;
@@ -170,6 +176,7 @@ impl Lines {
                 asked.extend(read(&line));
             }
             if !asked.is_empty() || self.ended {
+                self.unpaid = asked.len();
                 return Ok(asked);
             }
             if self.rest.len() > LONGEST {

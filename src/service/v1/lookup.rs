@@ -69,6 +69,7 @@ async fn in_json(app: &Shared, ask: &Ask, request: Request) -> Answer<Response> 
     let Held { bytes, mut permit } = body::read(app, request.into_body(), size).await?;
     let (deadline, length) = (ask.deadline(), bytes.len() as u64 * size.times);
     let (asked, wanted) = aside(move || json::read::<Body<'_>>(&bytes)?.taken()).await?;
+    app.spend(ask, asked.len().saturating_sub(1));
     let look =
         Look::new(app, ask, wanted.galleries.as_deref(), wanted.search_for(ask.distances)?, Some(deadline))?;
     let found = until(deadline, look.found(app, &faces(&asked))).await?;

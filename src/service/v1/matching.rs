@@ -24,6 +24,7 @@ pub(super) async fn look_up(
         (app.choices.hash(&choices, app.engine.options(), true), choices.wanted.search_for(ask.distances)?);
     let look = Look::new(&app, &ask, choices.wanted.galleries.as_deref(), search, None)?;
     let Pictures { all, single, permit: _held } = pictures::read(&app, request, choices.key).await?;
+    app.spend(&ask, all.len().saturating_sub(1));
     let work = Work { options, lane: ask.lane, deadline: ask.deadline() };
     let look = Look { deadline: Some(work.deadline), ..look };
     let worked = until(work.deadline, work.all(&app, &all)).await?;
