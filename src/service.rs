@@ -272,6 +272,7 @@ fn app_of(options: &ServiceOptions, watched: watch::Receiver<Phase>) -> Result<A
     let galleries = Galleries::open(options.galleries.clone(), synced.files())?;
     let banks = state.clone().map(|state| Banks::open(state, &galleries)).transpose()?;
     let keys = state.clone().filter(|_| !options.no_keys).map(Keys::of).transpose()?;
+    let is_open = keys.is_none() && !options.plain;
     let mut hash = options.hash.clone();
     let decode = &mut hash.decode.limits;
     decode.max_file_bytes = decode.max_file_bytes.min(limits.picture);
@@ -297,6 +298,7 @@ fn app_of(options: &ServiceOptions, watched: watch::Receiver<Phase>) -> Result<A
         limits: limits.clone(),
         choices: Default::default(),
         keys,
+        is_open,
         signals: options.hma_signals.clone(),
         photodna_limits: options.photodna_limits,
         sources: options.sources.clone(),

@@ -41,6 +41,8 @@ pub(crate) struct App {
     pub(crate) choices: KeptChoices,
     /// Who may ask; `None`: everybody.
     pub(crate) keys: Option<Keys>,
+    /// Whether everybody on this machine may ask, and no proxy in front says who.
+    pub(crate) is_open: bool,
     /// The signatures that the HMA face knows.
     pub(crate) signals: Vec<Algorithm>,
     /// Which pictures the PhotoDNA face takes.

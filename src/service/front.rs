@@ -75,7 +75,7 @@ async fn let_in(front: &Front, mut request: Request, next: Next, id: &str) -> An
     // To fetch an address is to do something: no other site may make a browser ask for it, and it takes the rights of sending the picture.
     let fetches = front.face == Face::Hma && fetching::is_asked(&request);
     let method = if fetches { Method::POST } else { request.method().clone() };
-    origin::check(&method, request.headers())?;
+    origin::check(&method, request.headers(), front.app.is_open)?;
     let mut ask = Ask::of(request.headers(), &front.app.limits, id)?;
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     let scope = scope_of(front.face, method.as_str(), route);
