@@ -26,7 +26,7 @@
 //! # The way of a request
 //!
 //! 1. A connection takes a place, and has timers for its head, its idle time and its body.
-//! 2. The request takes a permit for the bytes of its body before these are read; without one within 2 s it is refused with 503.
+//! 2. The request takes a permit for the bytes of its body as they arrive; without one within 2 s it is refused with 503.
 //! 3. Its pictures go to the engine's threads, in two lanes, and its look-ups to the searcher's, which take what waits as one batch. No thread that serves
 //!    connections hashes or searches. When the client is gone, or the deadline has passed, what no thread has begun with is dropped.
 //! 4. It keeps the galleries that it began with, whatever takes their place.
