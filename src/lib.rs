@@ -72,6 +72,10 @@ struct Readme;
 mod setters;
 
 mod backend;
+#[cfg(feature = "service")]
+mod clock;
+#[cfg(feature = "report")]
+mod credential;
 pub mod decode;
 mod engine;
 pub mod error;
@@ -85,6 +89,10 @@ pub mod limits;
 mod parquet;
 pub mod picture;
 pub mod pipeline;
+#[cfg(feature = "report")]
+mod private;
+#[cfg(feature = "report")]
+mod random;
 #[cfg(feature = "report")]
 pub mod report;
 #[cfg(feature = "service")]

@@ -41,16 +41,16 @@ pub mod model;
 mod options;
 mod outbox;
 mod problem;
-mod random;
 #[cfg(test)]
 mod tests;
 mod time;
 mod transport;
 mod xml;
 
+pub use crate::credential::Credential;
 pub use model::Report;
 pub use model::words::Mode;
-pub use options::{Account, ReportOptions, Secret};
+pub use options::{Account, ReportOptions};
 pub use outbox::{
     Counts, Item, ItemState, Listener, Next, Outbox, OutboxEvent, RequestRecord, Sender, SubmitError,
     Submitted, check,

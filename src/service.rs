@@ -49,7 +49,6 @@ mod auth;
 mod banks;
 mod body;
 mod choices;
-pub(crate) mod clock;
 mod connections;
 mod direct;
 mod event;

@@ -1,6 +1,6 @@
 //! What a service and its reports keep: a folder with one SQLite file, owned by one process at a time.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,6 +8,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::{Error, Result};
+use crate::private;
 
 #[cfg(feature = "service")]
 pub(crate) mod banks;
@@ -151,7 +152,7 @@ impl State {
     /// [`Error::Io`] where it cannot be made, [`Error::Input`] where the file is none of ours.
     pub(crate) fn open(folder: &Path) -> Result<State> {
         let cannot = |error| Error::io(format!("cannot open {}", folder.display()), error);
-        private_folder(folder).map_err(cannot)?;
+        private::folder(folder).map_err(cannot)?;
         let path = folder.join(FILE);
         // Made before SQLite does, so that nobody else can ever read it.
         private_file(&path).map_err(cannot)?;
@@ -261,25 +262,15 @@ fn unusable(path: &Path, error: &rusqlite::Error) -> Error {
     Error::Input(format!("{}: {error}", path.display()))
 }
 
-/// Makes a folder that nobody else can look into.
-pub(crate) fn private_folder(path: &Path) -> std::io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
-}
-
+/// Opens a file of the folder, and leaves what it holds.
 fn private_file(path: &Path) -> std::io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    private::file(path, OpenOptions::new().read(true).write(true).create(true).truncate(false))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -49,7 +49,9 @@ mod stopncii;
 mod threatexchange;
 
 pub use round::Outcome;
-pub use source::{Credential, Exchange, SyncSource};
+pub use source::{Exchange, SyncSource};
+
+pub use crate::credential::Credential;
 
 use checkpoint::Checkpoint;
 use place::Place;
@@ -79,7 +81,7 @@ impl Follower {
     /// [`Error::Io`] where the folder cannot be made.
     pub fn new(source: SyncSource, folder: impl Into<PathBuf>) -> Result<Follower> {
         let folder = folder.into();
-        place::make_folder(&folder)
+        crate::private::folder(&folder)
             .map_err(|error| Error::io(format!("cannot make {}", folder.display()), error))?;
         Ok(Follower { source, folder })
     }

@@ -25,7 +25,7 @@ use super::worker::{Bounded, Step, Worker};
 use crate::error::Result;
 use crate::limits::machine_memory;
 
-/// How many interactive pictures a thread takes one after the other while others wait: the lanes are served 8 : 1.
+/// Interactive pictures that a thread takes in a row while others wait: the lanes are served 8 : 1.
 const IN_A_ROW: u8 = 8;
 
 /// Threads that hash, for single pictures and for runs. When the last clone is dropped, they finish what was asked for and end.

@@ -111,7 +111,7 @@ impl Client {
 
 impl Boundary {
     fn new() -> Result<Boundary> {
-        super::random::hexadecimal::<16>().map(Boundary)
+        crate::random::hexadecimal::<16>().map(Boundary)
     }
 
     /// What stands before the file. Its own name is none of this request's: the details have it.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::state::private_folder;
+use crate::private;
 
 mod digests;
 mod key;
@@ -46,7 +46,7 @@ impl Evidence {
     pub(crate) fn open(data: &Path, key: &Path) -> Result<Evidence> {
         let folder = data.join(FOLDER);
         let cannot = |error| Error::io(format!("cannot open {}", folder.display()), error);
-        private_folder(&folder).map_err(cannot)?;
+        private::folder(&folder).map_err(cannot)?;
         Ok(Evidence { key: MasterKey::read(key, data)?, folder })
     }
 
@@ -60,7 +60,7 @@ impl Evidence {
     ///
     /// [`Error::Io`] where it cannot be read or written.
     pub(crate) fn keep(&self, content: &mut dyn Read) -> Result<Digests> {
-        let draft = self.path(&format!("{DRAFT}{}", super::random::hexadecimal::<8>()?));
+        let draft = self.path(&format!("{DRAFT}{}", crate::random::hexadecimal::<8>()?));
         let kept = self.write(&draft, content).and_then(|digests| {
             // What is there already is this, unless it is damaged; then the new one is the better one.
             match self.verify(&digests.sha256) {
@@ -151,12 +151,9 @@ impl Evidence {
     }
 }
 
+/// A new file.
 fn private_file(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    private::file(path, OpenOptions::new().write(true).create_new(true))
 }
 
 /// A name is on the disk once its folder is.

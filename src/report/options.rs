@@ -9,33 +9,24 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::model::words::Mode;
+use crate::credential::{Credential, Secret};
 use crate::error::{Error, Result};
-
-/// Where a secret is read, anew for every connection.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Secret {
-    /// The first line of a file.
-    File(PathBuf),
-    /// A variable of the environment.
-    Environment(String),
-}
 
 /// Who we are at one of NCMEC's hosts, and where that is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Account {
     /// The user name.
-    pub user: Secret,
+    pub user: Credential,
     /// The password.
-    pub password: Secret,
+    pub password: Credential,
     /// What stands in for the host. For production only loopback can.
     pub url: Option<String>,
 }
 
 impl Account {
     /// An account at NCMEC's own host.
-    pub fn new(user: Secret, password: Secret) -> Account {
+    pub fn new(user: Credential, password: Credential) -> Account {
         Account { user, password, url: None }
     }
 }
@@ -72,8 +63,8 @@ setters!(ReportOptions {
 
 /// User name and password: shown nowhere.
 pub(crate) struct Login {
-    user: String,
-    password: String,
+    user: Secret,
+    password: Secret,
 }
 
 impl fmt::Debug for Login {
@@ -84,30 +75,11 @@ impl fmt::Debug for Login {
 
 impl Login {
     pub(crate) fn user(&self) -> &str {
-        &self.user
+        self.user.text()
     }
 
     pub(crate) fn password(&self) -> &str {
-        &self.password
-    }
-}
-
-impl Secret {
-    fn read(&self) -> Result<String> {
-        let (text, place) = match self {
-            Secret::File(path) => {
-                let cannot = |error| Error::io(format!("cannot read {}", path.display()), error);
-                (fs::read_to_string(path).map_err(cannot)?, path.display().to_string())
-            }
-            Secret::Environment(name) => {
-                (std::env::var(name).unwrap_or_default(), format!("the variable {name}"))
-            }
-        };
-        let text = text.trim();
-        if text.is_empty() || text.chars().any(char::is_control) {
-            return Err(Error::Input(format!("{place} has to hold one line, which is the secret")));
-        }
-        Ok(text.into())
+        self.password.text()
     }
 }
 
@@ -115,7 +87,7 @@ impl Account {
     /// Reads user name and password.
     pub(crate) fn login(&self) -> Result<Login> {
         let user = self.user.read()?;
-        if user.contains(':') {
+        if user.text().contains(':') {
             return Err(Error::Input("a user name holds no colon".into()));
         }
         Ok(Login { user, password: self.password.read()? })
@@ -147,8 +119,8 @@ struct AccountTable {
 impl AccountTable {
     fn account(self, name: &str, folder: &Path) -> Result<Account, String> {
         let secret = |what: &str, file: Option<PathBuf>, variable: Option<String>| match (file, variable) {
-            (Some(file), None) => Ok(Secret::File(folder.join(file))),
-            (None, Some(variable)) => Ok(Secret::Environment(variable)),
+            (Some(file), None) => Ok(Credential::File(folder.join(file))),
+            (None, Some(variable)) => Ok(Credential::Environment(variable)),
             _ => Err(format!("{name}: one of {what}_file and {what}_env is needed")),
         };
         Ok(Account {
@@ -278,7 +250,7 @@ mod tests {
     fn secrets_are_one_line_and_not_shown() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secret");
-        let account = Account::new(Secret::File(path.clone()), Secret::File(path.clone()));
+        let account = Account::new(Credential::File(path.clone()), Credential::File(path.clone()));
         fs::write(&path, "hush\n").unwrap();
         let login = account.login().unwrap();
         assert!(login.password() == "hush" && !format!("{login:?}").contains("hush"));
@@ -286,6 +258,6 @@ mod tests {
             fs::write(&path, text).unwrap();
             assert!(account.login().is_err(), "{text}");
         }
-        assert!(Secret::Environment("SHADEGRID_NO_SUCH_VARIABLE".into()).read().is_err());
+        assert!(Credential::Environment("SHADEGRID_NO_SUCH_VARIABLE".into()).read().is_err());
     }
 }

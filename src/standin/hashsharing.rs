@@ -12,7 +12,7 @@ use super::http::{Asked, Reply, is_right};
 use super::rows::{Identity, Order, Page, Row, Window};
 use super::time::text;
 use super::wire::{Desk, Refusal, Wire};
-use crate::service::clock;
+use crate::clock;
 
 const XML: &str = "application/xml;charset=UTF-8";
 

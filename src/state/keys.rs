@@ -7,13 +7,13 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use ring::rand::{SecureRandom, SystemRandom};
 use rusqlite::{OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::State;
 use crate::error::{Error, Result};
+use crate::random::hexadecimal;
 
 /// Bytes of a secret.
 const SECRET: usize = 32;
@@ -182,7 +182,7 @@ impl State {
         if new.rate.is_some_and(|rate| !rate.is_finite() || rate <= 0.0) {
             return Err(Error::Input("a rate must be a number of requests per second above 0".to_string()));
         }
-        let (id, secret) = (random::<ID>()?, random::<SECRET>()?);
+        let (id, secret) = (hexadecimal::<ID>()?, hexadecimal::<SECRET>()?);
         let scopes: Vec<&str> = new.scopes.iter().map(|scope| scope.name()).collect();
         let galleries = new.galleries.as_ref().map(|names| names.join(","));
         let values = params![
@@ -251,14 +251,6 @@ fn kept(row: &Row<'_>) -> rusqlite::Result<Kept> {
 
 fn seconds(time: SystemTime) -> i64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)
-}
-
-/// So many random bytes as hexadecimal digits.
-fn random<const N: usize>() -> Result<String> {
-    let mut bytes = [0; N];
-    let filled = SystemRandom::new().fill(&mut bytes);
-    filled.map_err(|_| Error::Input("the system gives no random numbers".to_string()))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 #[cfg(test)]

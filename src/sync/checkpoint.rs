@@ -12,6 +12,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::private;
 
 /// The version of the file.
 const VERSION: u32 = 1;
@@ -142,7 +143,7 @@ impl Checkpoint {
         // One process at a time is here, so the name is nobody else's.
         let draft = path.with_extension("sync.partial");
         let written = || -> std::io::Result<()> {
-            let mut file = private_file(&draft)?;
+            let mut file = private::file(&draft, OpenOptions::new().write(true).create(true).truncate(true))?;
             file.write_all(format!("{:08x}\n", crc32fast::hash(&content)).as_bytes())?;
             file.write_all(&content)?;
             file.sync_all()?;
@@ -158,14 +159,6 @@ impl Checkpoint {
 pub(crate) fn sync_folder(path: &Path) {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let _ = File::open(folder).and_then(|folder| folder.sync_all());
-}
-
-fn private_file(path: &Path) -> std::io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 #[cfg(test)]

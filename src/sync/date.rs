@@ -2,8 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// The last second of the year 9999, after which RFC 3339 has no text.
-const LAST: u64 = 253_402_300_799;
+use crate::clock;
 
 /// How far the clock of an exchange may be ahead of ours, in seconds.
 const AHEAD: u64 = 3600;
@@ -20,7 +19,7 @@ pub(crate) fn is_ahead(time: u64) -> bool {
 
 /// As RFC 3339 writes it, in UTC: `2026-11-25T10:00:00Z`.
 pub(crate) fn text(seconds: u64) -> String {
-    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds.min(LAST))).to_string()
+    clock::text(UNIX_EPOCH + Duration::from_secs(seconds))
 }
 
 /// Reads what RFC 3339 writes, with or without parts of a second; the zone is UTC, as `Z`, `+00:00` or `+0000`.

@@ -11,7 +11,7 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
 use super::date;
 use super::entries::Reading;
 use super::exchange::{Ask, Page, Pages, below, elsewhere, secret_header};
-use super::source::Secret;
+use crate::credential::Secret;
 use crate::error::{Error, Result};
 use crate::gallery::lists::{ListFormat, xml};
 

@@ -232,12 +232,3 @@ fn remove(path: &Path) -> Result<()> {
         _ => Ok(()),
     }
 }
-
-/// Makes a folder for its owner alone.
-pub(crate) fn make_folder(folder: &Path) -> std::io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
-}

@@ -10,7 +10,7 @@ use super::date;
 use super::entries::Reading;
 use super::exchange::{Ask, Page, Pages, below, secret_header};
 use super::json::{Plain, records};
-use super::source::Secret;
+use crate::credential::Secret;
 use crate::error::{Error, Result};
 use crate::gallery::lists::ListFormat;
 

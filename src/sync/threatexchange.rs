@@ -9,8 +9,8 @@ use serde::Deserialize;
 use super::entries::Reading;
 use super::exchange::{Ask, Page, Pages, below, elsewhere};
 use super::json::{Joined, Plain, records};
-use super::source::Secret;
 use super::stopncii::seconds;
+use crate::credential::Secret;
 use crate::error::{Error, Result};
 use crate::gallery::lists::ListFormat;
 

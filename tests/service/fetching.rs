@@ -1,4 +1,6 @@
 //! Pictures at addresses that callers name, from servers that mean well and servers that do not.
+//!
+//! One long file, since every case asks one such server by the same few helpers.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use md5::{Digest as _, Md5};
 use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256};
 
-use super::super::random::digits;
+use crate::random::digits;
 
 /// Length and digests, the latter in hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq)]

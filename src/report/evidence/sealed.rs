@@ -5,8 +5,8 @@ use std::io::{self, Read, Write};
 
 use ring::aead::{Aad, LessSafeKey, NONCE_LEN, Nonce};
 
-use super::super::random;
 use super::key::MasterKey;
+use crate::random;
 
 /// Bytes of a chunk before it is sealed; each but the last is full.
 pub(super) const CHUNK: usize = 64 << 10;

@@ -1,7 +1,7 @@
 //! Ids of reports: ULIDs, which sort by time.
 
-use super::super::random;
 use crate::error::Result;
+use crate::random;
 
 const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 

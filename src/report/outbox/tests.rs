@@ -12,9 +12,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::super::options::{Account, Secret};
+use super::super::options::Account;
 use super::super::problem::Rule;
 use super::*;
+use crate::credential::Credential;
 
 mod tipline;
 
@@ -33,7 +34,7 @@ struct World {
 }
 
 fn options(folder: &Path) -> ReportOptions {
-    let secret = || Secret::Environment("SHADEGRID_TEST".into());
+    let secret = || Credential::Environment("SHADEGRID_TEST".into());
     let account = Account::new(secret(), secret());
     ReportOptions::new(folder.join("data"), folder.join("key")).test(Some(account))
 }
@@ -409,7 +410,7 @@ fn production_needs_the_configuration_and_the_report() {
     asked["mode"] = "production".into();
     let problems = world.outbox().parse(&asked.to_string()).unwrap_err();
     assert_eq!((problems.len(), problems[0].rule, &*problems[0].path), (1, Rule::Configuration, "mode"));
-    let secret = || Secret::Environment("SHADEGRID_TEST".into());
+    let secret = || Credential::Environment("SHADEGRID_TEST".into());
     let account = Account::new(secret(), secret());
     let allowing = options(world.folder.path()).mode(Mode::Production).production(Some(account));
     world.restart_with(allowing);

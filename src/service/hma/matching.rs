@@ -20,6 +20,7 @@ use super::hashing::{Form, fetched, hashed};
 use super::signal::{self, Values, bank_name};
 use crate::gallery::Query;
 use crate::hasher::Hashed;
+use crate::random;
 use crate::signature::{Algorithm, Pdq, PhotoDna};
 
 /// An entry that matched.
@@ -164,10 +165,8 @@ fn coin(values: &Values) -> Answer<Option<f64>> {
     let seed = match values.get("seed") {
         Some(seed) => seed.as_bytes().to_vec(),
         None => {
-            let mut bytes = vec![0; 16];
-            let filled = ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes);
-            filled.map_err(|_| Problem::internal("the system gives no random numbers"))?;
-            bytes
+            let bytes = random::bytes::<16>();
+            bytes.map_err(|_| Problem::internal("the system gives no random numbers"))?.to_vec()
         }
     };
     let digest = Sha256::digest(&seed);

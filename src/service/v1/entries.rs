@@ -12,9 +12,9 @@ use serde_json::json;
 use super::super::app::{App, Ask, Shared, aside};
 use super::super::banks::Banks;
 use super::super::body::{self, Held, Size};
-use super::super::clock;
 use super::super::json;
 use super::super::problem::{Answer, Problem};
+use crate::clock;
 use crate::gallery::{Entry, suspicion};
 use crate::state::banks::{Bank, Enabled, EntryChange, NewEntry};
 

@@ -9,10 +9,10 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::super::app::{App, Ask, Shared};
-use super::super::clock;
 use super::super::galleries::Known;
 use super::super::json;
 use super::super::problem::{Answer, Problem};
+use crate::clock;
 
 #[derive(Debug, Serialize)]
 struct List {

@@ -106,7 +106,7 @@ fn zone(rest: &mut Rest<'_>) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service::clock;
+    use crate::clock;
 
     #[test]
     fn times_are_those_of_the_calendar() {

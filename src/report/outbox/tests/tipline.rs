@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use md5::{Digest as _, Md5};
 
-use super::super::super::random::digits;
 use super::super::super::tests::schema;
 use super::super::super::transport::{Answer, Call, Failure, Transport};
+use crate::random::digits;
 
 /// How a call fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
