@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The last second of the year 9999, after which RFC 3339 has no text.
-const LAST: Duration = Duration::from_secs(253_402_300_799);
+pub(crate) const LAST: Duration = Duration::from_secs(253_402_300_799);
 
 /// A time to the second: `2026-11-25T10:00:00Z`.
 pub(crate) fn text(time: SystemTime) -> String {

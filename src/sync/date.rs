@@ -19,7 +19,7 @@ pub(crate) fn is_ahead(time: u64) -> bool {
 
 /// As RFC 3339 writes it, in UTC: `2026-11-25T10:00:00Z`.
 pub(crate) fn text(seconds: u64) -> String {
-    clock::text(UNIX_EPOCH + Duration::from_secs(seconds))
+    clock::text(UNIX_EPOCH + Duration::from_secs(seconds).min(clock::LAST))
 }
 
 /// Reads what RFC 3339 writes, with or without parts of a second; the zone is UTC, as `Z`, `+00:00` or `+0000`.
