@@ -552,7 +552,7 @@ fn answers_that_are_slow_endless_or_false_end() {
         let (is, message) = failure(if is_timed { &hasty } else { &server }, &web.url(path));
         assert!((code.is_empty() || is == code) && message.contains(expected), "{path}: {is}: {message}");
         assert!(
-            expected != late || begun.elapsed() < Duration::from_secs(5),
+            expected != late || begun.elapsed() < Duration::from_secs(20),
             "{path}: {:?}",
             begun.elapsed()
         );
@@ -579,13 +579,13 @@ fn fetches_are_bounded_and_keep_nobody_waiting() {
         thread::sleep(Duration::from_millis(100));
         whole(to, b"no picture")
     });
-    let server = server(&[&web], &["--fetch-timeout", "5"]);
+    let server = server(&[&web], &["--fetch-timeout", "20"]);
     let urls: Vec<String> = (0..40).map(|number| web.url(&number.to_string())).collect();
     let begun = Instant::now();
     assert!(records(&server, &urls).iter().all(|record| record["error_code"] == "input"));
     let most = web.most.load(Ordering::SeqCst);
     assert!(
-        (4..=8).contains(&most) && begun.elapsed() < Duration::from_secs(4),
+        (4..=8).contains(&most) && begun.elapsed() < Duration::from_secs(20),
         "{most}, {:?}",
         begun.elapsed()
     );
@@ -600,17 +600,21 @@ fn fetches_are_bounded_and_keep_nobody_waiting() {
     for caller in &mut callers {
         assert!(caller.send(head.as_bytes()));
     }
-    thread::sleep(Duration::from_secs(1));
+    let begun = Instant::now();
+    while web.most.load(Ordering::SeqCst) < 32 {
+        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", web.most);
+        thread::sleep(Duration::from_millis(10));
+    }
     let begun = Instant::now();
     assert_eq!(server.post("/v1/hash", "", &holiday("window.png")).status, 200);
-    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     let most = web.most.load(Ordering::SeqCst);
     assert!((32..=64).contains(&most), "{most}");
     // Callers that are gone stop their fetches: the turns are free long before the time of these is over.
     drop(callers);
     let begun = Instant::now();
     assert_eq!(records(&server, &[web.url("a")])[0]["error_code"], "input");
-    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
 }
 
 #[test]
@@ -664,7 +668,7 @@ fn what_is_fetched_takes_its_bytes_from_the_memory_of_bodies() {
         whole(to, &padded)
     });
     // 8 MiB are for what is fetched: one of these pictures at a time, and the others wait for it.
-    let server = server(&[&web], &["--memory", "64M", "--max-picture-bytes", "12M", "--fetch-timeout", "4"]);
+    let server = server(&[&web], &["--memory", "64M", "--max-picture-bytes", "12M", "--fetch-timeout", "10"]);
     let urls: Vec<String> = (0..12).map(|number| web.url(&number.to_string())).collect();
     let records = records(&server, &urls);
     assert!(
@@ -687,7 +691,7 @@ fn what_is_fetched_takes_its_bytes_from_the_memory_of_bodies() {
         if most < 8 << 20 {
             assert_eq!(self::records(&server, &[web.url("large")])[0]["status"], "ok");
         }
-        assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(9), "{:?}", begun.elapsed());
         assert_eq!(slow.answer().unwrap().is(200)["records"][0]["error_code"], "io");
         assert_eq!(server.get("/v1/totals").is(200)["in_flight_bytes"], 0);
     }

@@ -38,7 +38,7 @@ fn what_does_not_finish_is_cut() {
     let began = Instant::now();
     server.terminate();
     assert_eq!(server.wait().code(), Some(0));
-    assert!(slow.is_closed() && began.elapsed() < Duration::from_secs(5));
+    assert!(slow.is_closed() && began.elapsed() < Duration::from_secs(20));
     server.line_with("did not finish");
 }
 
