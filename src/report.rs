@@ -40,6 +40,7 @@ mod json;
 pub mod model;
 mod options;
 mod outbox;
+mod pictures;
 mod problem;
 #[cfg(test)]
 mod tests;

@@ -9,8 +9,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::model::words::Mode;
+use super::pictures;
 use crate::credential::{Credential, Secret};
 use crate::error::{Error, Result};
+use crate::signature::Algorithm;
 
 /// Who we are at one of NCMEC's hosts, and where that is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +51,8 @@ pub struct ReportOptions {
     pub production: Option<Account>,
     /// Who reports, where a report names nobody: members as in a report's JSON.
     pub reporter: Option<Value>,
+    /// The signatures that are added to the hashes of files that are pictures: `pdq`, `photodna`. None by default.
+    pub signatures: Vec<Algorithm>,
     /// The first pause after a failure; each is twice as long, up to 30 minutes. 10 s by default.
     pub pause: Duration,
 }
@@ -58,6 +62,7 @@ setters!(ReportOptions {
     test: Option<Account>,
     production: Option<Account>,
     reporter: Option<Value>,
+    signatures: Vec<Algorithm>,
     pause: Duration,
 });
 
@@ -103,6 +108,8 @@ struct File {
     test: Option<AccountTable>,
     production: Option<AccountTable>,
     reporter: Option<Value>,
+    #[serde(default)]
+    signatures: Vec<String>,
     pause: Option<f64>,
 }
 
@@ -141,6 +148,7 @@ impl ReportOptions {
             test: None,
             production: None,
             reporter: None,
+            signatures: Vec::new(),
             pause: Duration::from_secs(10),
         }
     }
@@ -166,6 +174,10 @@ impl ReportOptions {
         let account = |name: &str, table: Option<AccountTable>| {
             table.map(|table| table.account(name, folder)).transpose()
         };
+        let signature = |name: &String| match name.parse() {
+            Ok(algorithm) if pictures::can_be_reported(algorithm) => Ok(algorithm),
+            _ => Err(format!("signatures: {name:?} is none of \"pdq\" and \"photodna\"")),
+        };
         let options = ReportOptions {
             data: folder.join(file.data),
             evidence_key: folder.join(file.evidence_key),
@@ -173,6 +185,7 @@ impl ReportOptions {
             test: account("test", file.test)?,
             production: account("production", file.production)?,
             reporter: file.reporter,
+            signatures: file.signatures.iter().map(signature).collect::<Result<_, _>>()?,
             pause,
         };
         if options.mode == Mode::Production && options.production.is_none() {
@@ -237,6 +250,7 @@ mod tests {
             (&format!("{base}mode = \"production\""), "[production]"),
             (&format!("{base}other = 1"), "other"),
             (&format!("{base}pause = -1.0"), "pause"),
+            (&format!("{base}signatures = [\"pdq\", \"md5\"]"), "md5"),
             (&format!("{base}[test]\nuser_env = \"A\""), "password_file"),
             (&format!("{base}[test]\nuser_env = \"A\"\nuser_file = \"b\"\npassword_env = \"C\""), "user_env"),
             (&format!("{base}[test]\npassword = \"secret\""), "password"),

@@ -22,6 +22,7 @@ use super::json;
 use super::model::words::Mode;
 use super::model::{REPORT, Report};
 use super::options::ReportOptions;
+use super::pictures;
 use super::problem::{Problem, Rule};
 use super::time::Moment;
 use crate::error::{Error, Result};
@@ -255,8 +256,8 @@ impl Outbox {
             return Err(SubmitError::Problems(problems));
         };
         let body = serde_json::to_vec(&report).map_err(|_| Error::Input("the report is no JSON".into()))?;
-        let given =
-            serde_json::to_value(&report).map_err(|_| Error::Input("the report is no JSON".into()))?;
+        let given = serde_json::to_value(self.with_signatures(report, &files))
+            .map_err(|_| Error::Input("the report is no JSON".into()))?;
         let new = NewItem {
             id: ids::next(self.clock.now())?,
             key,
@@ -273,6 +274,17 @@ impl Outbox {
             self.listener.report(&OutboxEvent::Queued { id: submitted.id.clone(), mode: mode.word() });
         }
         Ok(submitted)
+    }
+
+    /// The report with the signatures of its pictures that are asked for, where it has no hash of that kind.
+    fn with_signatures(&self, mut report: Report, kept: &[Digests]) -> Report {
+        for (file, kept) in report.files.iter_mut().zip(kept) {
+            let is_given = |kind: &Option<String>| file.hashes.iter().any(|hash| hash.kind == *kind);
+            let mut found = pictures::signatures(&self.evidence, &kept.sha256, &self.options.signatures);
+            found.retain(|hash| !is_given(&hash.kind));
+            file.hashes.append(&mut found);
+        }
+        report
     }
 
     /// The report with all its bytes in the evidence, and what these are; `None` where some are missing.

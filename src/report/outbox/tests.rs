@@ -16,6 +16,8 @@ use super::super::options::Account;
 use super::super::problem::Rule;
 use super::*;
 use crate::credential::Credential;
+use crate::hasher::{HashOptions, Hasher};
+use crate::signature::Algorithm;
 
 mod tipline;
 
@@ -489,4 +491,36 @@ fn a_folder_has_one_sender() {
     assert!(Outbox::own_if_free(options(world.folder.path())).unwrap().is_none());
     let other = Outbox::open(options(world.folder.path())).unwrap();
     assert!(Sender::new(other).is_err());
+}
+
+#[test]
+fn pictures_have_signatures_where_they_are_asked_for() {
+    let mut world = World::new();
+    let algorithms = vec![Algorithm::PhotoDna, Algorithm::Pdq];
+    world.restart_with(options(world.folder.path()).signatures(algorithms.clone()));
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/holiday/hills-small.jpg");
+    let picture = std::fs::read(path).unwrap();
+    let hashed = Hasher::new(HashOptions::default().algorithms(algorithms)).hash(&picture).unwrap();
+    let data = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &picture);
+    let mut given = report(1, 2);
+    let pdq = json!({ "type": "PDQ", "value": "of the caller" });
+    given["files"]
+        .as_array_mut()
+        .unwrap()
+        .extend([json!({ "id": "p", "data": data }), json!({ "id": "q", "data": data, "hashes": [pdq] })]);
+    let outbox = world.outbox();
+    let submit = || outbox.submit(Some("key"), outbox.parse(&given.to_string()).unwrap()).unwrap();
+    let (first, again) = (submit(), submit());
+    assert!(first.is_new && !again.is_new && first.id == again.id);
+    let kept = outbox.request(&first.id).unwrap().unwrap();
+    let photodna = json!({ "type": "PhotoDNA", "value": hashed.photodna.unwrap().signature.to_string() });
+    let own = json!({ "type": "PDQ", "value": hashed.pdq.unwrap().signature.to_string() });
+    assert_eq!(kept["files"][2]["hashes"], json!([own, photodna]));
+    assert_eq!(kept["files"][3]["hashes"], json!([pdq, photodna]));
+    assert!(kept["files"][0].get("hashes").is_none(), "it is no picture");
+    assert!(world.work());
+    let tipline = world.tipline();
+    let (_, filed) = tipline.reports.iter().next().unwrap();
+    let details = filed.files[2].details.as_deref().unwrap();
+    assert!(details.contains("hashType=\"PDQ\"") && details.contains("hashType=\"PhotoDNA\""), "{details}");
 }
