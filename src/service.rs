@@ -41,6 +41,7 @@ use tokio::sync::watch;
 
 use crate::engine::{Engine, Searcher};
 use crate::error::{Error, Result};
+use crate::hook::Hooks;
 
 mod abyss;
 mod accept;
@@ -294,6 +295,7 @@ fn app_of(options: &ServiceOptions, watched: watch::Receiver<Phase>) -> Result<A
         permits,
         fetching,
         synced,
+        hooks: Arc::new(Hooks::of(options.hooks.as_ref())?),
         limits: limits.clone(),
         choices: Default::default(),
         keys,

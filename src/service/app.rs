@@ -20,6 +20,7 @@ use super::permits::Permits;
 use super::problem::{Answer, Problem};
 use super::synced::Synced;
 use crate::engine::{Engine, Lane, Searcher};
+use crate::hook::Hooks;
 use crate::signature::Algorithm;
 use crate::state::State;
 use crate::state::keys::Key;
@@ -35,6 +36,8 @@ pub(crate) struct App {
     /// Galleries that follow lists.
     pub(crate) synced: Synced,
     pub(crate) permits: Permits,
+    /// Which events are kept for addresses of the operator's own.
+    pub(crate) hooks: Arc<Hooks>,
     /// `None`: no addresses are fetched.
     pub(crate) fetching: Option<Fetching>,
     pub(crate) limits: ServiceLimits,
