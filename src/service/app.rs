@@ -18,6 +18,7 @@ use super::metrics::Metrics;
 use super::options::{PhotoDnaLimits, ServiceLimits};
 use super::permits::Permits;
 use super::problem::{Answer, Problem};
+use super::reports::Reports;
 use super::synced::Synced;
 use crate::engine::{Engine, Lane, Searcher};
 use crate::signature::Algorithm;
@@ -34,6 +35,8 @@ pub(crate) struct App {
     pub(crate) banks: Option<Banks>,
     /// Galleries that follow lists.
     pub(crate) synced: Synced,
+    /// Reports to NCMEC; `None`: none are taken.
+    pub(crate) reports: Option<Reports>,
     pub(crate) permits: Permits,
     /// `None`: no addresses are fetched.
     pub(crate) fetching: Option<Fetching>,

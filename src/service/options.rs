@@ -13,6 +13,7 @@ use super::tls::TlsFiles;
 use crate::error::{Error, Result};
 use crate::hasher::HashOptions;
 use crate::pipeline::FetchOptions;
+use crate::report::ReportOptions;
 use crate::signature::Algorithm;
 use crate::sync::SyncSource;
 
@@ -46,6 +47,8 @@ pub struct ServiceOptions {
     pub galleries: Vec<GalleryFile>,
     /// The lists that galleries in the folder's `galleries` follow; they need the folder.
     pub sync: Vec<SyncSource>,
+    /// Reports to NCMEC, which are kept in the folder and sent from there; they need the folder. None are taken by default.
+    pub reports: Option<ReportOptions>,
     /// Threads that hash, and as many that search.
     pub threads: NonZeroUsize,
     /// Bytes that requests and pictures take together: a quarter for requests.
@@ -74,6 +77,7 @@ setters!(ServiceOptions {
     tls: Option<TlsFiles>,
     galleries: Vec<GalleryFile>,
     sync: Vec<SyncSource>,
+    reports: Option<ReportOptions>,
     threads: NonZeroUsize,
     memory: u64,
     hash: HashOptions,
@@ -99,6 +103,7 @@ impl Default for ServiceOptions {
             tls: None,
             galleries: Vec::new(),
             sync: Vec::new(),
+            reports: None,
             threads,
             memory: crate::engine::Engine::default_memory(threads),
             hash: HashOptions::default(),
