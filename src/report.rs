@@ -52,7 +52,7 @@ pub use model::Report;
 pub use model::words::Mode;
 pub use options::{Account, ReportOptions};
 pub use outbox::{
-    Counts, Item, ItemState, Listener, Next, Outbox, OutboxEvent, RequestRecord, Sender, SubmitError,
+    Alarm, Counts, Item, ItemState, Listener, Next, Outbox, OutboxEvent, RequestRecord, Sender, SubmitError,
     Submitted, check,
 };
 pub use problem::{Problem, Rule};

@@ -75,7 +75,9 @@ mod pictrs;
 mod pictures;
 mod problem;
 mod record;
+mod reports;
 mod scan;
+mod sending;
 mod shield;
 mod synced;
 mod tls;
@@ -107,6 +109,8 @@ use front::Front;
 use galleries::Galleries;
 use metrics::Metrics;
 use permits::Permits;
+use reports::Reports;
+use sending::Sending;
 use synced::Synced;
 use tls::Tls;
 
@@ -247,14 +251,17 @@ impl Service {
             }
             let watching = tokio::spawn(watch_files(app.clone(), tls));
             let following = tokio::spawn(following::follow(app.clone()));
+            let sending = Sending::start(&app);
             let _ = asked.subscribe().wait_for(|asked| *asked).await;
             phase.send_replace(Phase::Ending);
             app.reporter.report(&Event::Ending);
+            sending.stop();
             tokio::time::sleep(app.limits.notice).await;
             phase.send_replace(Phase::Closing);
             watching.abort();
             following.abort();
-            Ok(join_all(serving).await.into_iter().map(|cut| cut.unwrap_or(0)).sum())
+            let (cut, ()) = tokio::join!(join_all(serving), sending.ended());
+            Ok(cut.into_iter().map(|cut| cut.unwrap_or(0)).sum())
         });
         let cut = cut.map_err(|error| Error::io("cannot serve", error))?;
         app.reporter.report(&Event::Ended { cut });
@@ -286,6 +293,7 @@ fn app_of(options: &ServiceOptions, watched: watch::Receiver<Phase>) -> Result<A
     }
     let permits = Permits::new(bodies);
     let metrics = Arc::new(Metrics::default());
+    let reports = Reports::open(options, state.as_ref(), &metrics)?;
     let searched = metrics.clone();
     Ok(App {
         engine,
@@ -296,6 +304,7 @@ fn app_of(options: &ServiceOptions, watched: watch::Receiver<Phase>) -> Result<A
         fetching,
         synced,
         hooks: Arc::new(Hooks::of(options.hooks.as_ref())?),
+        reports,
         limits: limits.clone(),
         choices: Default::default(),
         keys,

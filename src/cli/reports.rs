@@ -443,26 +443,31 @@ fn status(arguments: &Status) -> Result<Exit, Error> {
 }
 
 fn listener(log: Log) -> Listener {
-    Listener::new(move |event| match (log, event) {
-        (Log::Json, event) => log::reported(event),
+    Listener::new(move |event| match log {
+        Log::Json => log::reported(event),
+        Log::Text => say(event),
+    })
+}
+
+/// Says what happened to a report, for people.
+pub(super) fn say(event: &OutboxEvent) {
+    match event {
         // Should this process end now, the id is what to ask about.
-        (Log::Text, OutboxEvent::Queued { id, mode }) => console::say(format_args!("{id}: kept, {mode}")),
-        (Log::Text, OutboxEvent::Opened { id, report_id }) => {
+        OutboxEvent::Queued { id, mode } => console::say(format_args!("{id}: kept, {mode}")),
+        OutboxEvent::Opened { id, report_id } => {
             console::say(format_args!("{id}: open at NCMEC as {report_id}"));
         }
-        (Log::Text, OutboxEvent::Finished { id, report_id }) => {
-            console::say(format_args!("{id}: filed as {report_id}"));
-        }
-        (Log::Text, OutboxEvent::Postponed { id, why, seconds }) => {
+        OutboxEvent::Finished { id, report_id } => console::say(format_args!("{id}: filed as {report_id}")),
+        OutboxEvent::Postponed { id, why, seconds } => {
             console::say(console::printable(&format!("{id}: again in {seconds} s: {why}")));
         }
-        (Log::Text, OutboxEvent::Retracted { id }) => console::say(format_args!("{id}: taken back")),
-        (Log::Text, OutboxEvent::Alarm { id, why }) if id.is_empty() => {
+        OutboxEvent::Retracted { id } => console::say(format_args!("{id}: taken back")),
+        OutboxEvent::Alarm { id, why, .. } if id.is_empty() => {
             console::say(console::printable(&format!("shadegrid: {why}")));
         }
-        (Log::Text, OutboxEvent::Alarm { id, why }) => {
+        OutboxEvent::Alarm { id, why, .. } => {
             console::say(console::printable(&format!("shadegrid: {id}: {why}")));
         }
         _ => {}
-    })
+    }
 }

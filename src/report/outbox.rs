@@ -39,7 +39,7 @@ mod sender;
 mod tests;
 
 use clock::Clock;
-pub use event::{Listener, OutboxEvent};
+pub use event::{Alarm, Listener, OutboxEvent};
 pub use item::{Counts, Item, ItemState, RequestRecord};
 use rows::{NewItem, Rows};
 pub use sender::{Next, Sender};
@@ -193,6 +193,12 @@ impl Outbox {
     /// Whether this process may send.
     pub fn is_owner(&self) -> bool {
         self.state.is_owner()
+    }
+
+    /// Where its events go.
+    #[cfg(feature = "service")]
+    pub(crate) fn events(&self) -> &Listener {
+        &self.listener
     }
 
     /// Its choices.

@@ -18,6 +18,7 @@ use super::metrics::Metrics;
 use super::options::{PhotoDnaLimits, ServiceLimits};
 use super::permits::Permits;
 use super::problem::{Answer, Problem};
+use super::reports::Reports;
 use super::synced::Synced;
 use crate::engine::{Engine, Lane, Searcher};
 use crate::hook::Hooks;
@@ -35,6 +36,8 @@ pub(crate) struct App {
     pub(crate) banks: Option<Banks>,
     /// Galleries that follow lists.
     pub(crate) synced: Synced,
+    /// Reports to NCMEC; `None`: none are taken.
+    pub(crate) reports: Option<Reports>,
     pub(crate) permits: Permits,
     /// Which events are kept for addresses of the operator's own.
     pub(crate) hooks: Arc<Hooks>,

@@ -72,6 +72,19 @@ impl Collector for Now {
         ] {
             ConstGauge::new(queued as u64).encode(family.encode_family(&[("lane", lane)])?)?;
         }
+        if let Some(reports) = &app.reports {
+            let (counts, oldest) = reports.numbers();
+            let help = "Reports, by state.";
+            let mut family = encoder.encode_descriptor("shadegrid_outbox", help, None, kind)?;
+            for (state, count) in counts {
+                ConstGauge::new(count).encode(family.encode_family(&[("state", state.name())])?)?;
+            }
+            let (name, help) = (
+                "shadegrid_outbox_oldest_seconds",
+                "Age of the oldest report that is neither filed nor taken back.",
+            );
+            ConstGauge::new(oldest).encode(encoder.encode_descriptor(name, help, None, kind)?)?;
+        }
         let set = app.galleries.now();
         for (name, help, value) in [
             ("shadegrid_gallery_entries", "Entries of a gallery.", 0),

@@ -81,9 +81,10 @@ impl World {
         let mut outbox = Outbox::own(options).unwrap().listener(listener);
         outbox.clock = self.clock();
         let tipline = self.tipline.clone();
-        let connect = move |_: &ReportOptions, _| -> Result<Box<dyn super::super::transport::Transport>> {
-            Ok(Box::new(tipline::Wire(tipline.clone())))
-        };
+        let connect =
+            move |_: &ReportOptions, _, _: &_| -> Result<Box<dyn super::super::transport::Transport>> {
+                Ok(Box::new(tipline::Wire(tipline.clone())))
+            };
         self.sender = Some(Sender::by(outbox, Box::new(connect)).unwrap());
     }
 
