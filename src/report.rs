@@ -48,9 +48,13 @@ mod transport;
 mod xml;
 
 pub use crate::credential::Credential;
+#[cfg(feature = "service")]
+pub(crate) use evidence::Evidence;
 pub use model::Report;
 pub use model::words::Mode;
 pub use options::{Account, ReportOptions};
+#[cfg(feature = "service")]
+pub(crate) use outbox::ids::next as next_id;
 pub use outbox::{
     Alarm, Counts, Item, ItemState, Listener, Next, Outbox, OutboxEvent, RequestRecord, Sender, SubmitError,
     Submitted, check,

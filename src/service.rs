@@ -76,6 +76,8 @@ mod pictures;
 mod problem;
 mod record;
 mod reports;
+mod review;
+mod reviewing;
 mod scan;
 mod sending;
 mod shield;
@@ -110,6 +112,7 @@ use galleries::Galleries;
 use metrics::Metrics;
 use permits::Permits;
 use reports::Reports;
+use reviewing::Reviewing;
 use sending::Sending;
 use synced::Synced;
 use tls::Tls;
@@ -295,6 +298,10 @@ fn app_of(options: &ServiceOptions, watched: watch::Receiver<Phase>) -> Result<A
     let metrics = Arc::new(Metrics::default());
     let reports = Reports::open(options, state.as_ref(), &metrics)?;
     let searched = metrics.clone();
+    let hooks = Arc::new(Hooks::of(options.hooks.as_ref())?);
+    // Whoever reviews signs in with a key.
+    let reviewed = state.as_ref().filter(|_| keys.is_some());
+    let review = Reviewing::open(reviewed, reports.as_ref(), &hooks, &engine)?;
     Ok(App {
         engine,
         searcher: Searcher::start_watched(*threads, WAITING, move |batch| searched.searched(batch))?,
@@ -303,7 +310,7 @@ fn app_of(options: &ServiceOptions, watched: watch::Receiver<Phase>) -> Result<A
         permits,
         fetching,
         synced,
-        hooks: Arc::new(Hooks::of(options.hooks.as_ref())?),
+        hooks,
         reports,
         limits: limits.clone(),
         choices: Default::default(),
@@ -317,6 +324,8 @@ fn app_of(options: &ServiceOptions, watched: watch::Receiver<Phase>) -> Result<A
         reporter: options.reporter.clone(),
         metrics,
         state,
+        review,
+        has_tls: options.tls.is_some(),
     })
 }
 
@@ -334,6 +343,7 @@ fn own_router(app: &Shared) -> Router {
         (shield::router(app), Face::Shield),
         (abyss::router(app), Face::Abyss),
         (pictrs::router(app), Face::PictRs),
+        (review::router(app), Face::Review),
     ];
     let own = fronted(v1::router(app).merge(page::router(app.fetching.is_some())), app, Face::Own);
     others.into_iter().fold(own, |all, (router, face)| all.merge(fronted(router, app, face)))
@@ -364,6 +374,7 @@ async fn watch_files(app: Shared, tls: Option<Arc<Tls>>) {
                 // A file that cannot be read now is read the next time; until then the keys are those that were known.
                 let _ = keys.refresh();
             }
+            app.review.iter().for_each(Reviewing::count);
             if let Some(banks) = &app.banks {
                 // Likewise: what was not woken now is woken the next time.
                 let _ = banks.wake(&app.galleries);

@@ -30,7 +30,7 @@ use crate::state::State;
 mod chain;
 mod clock;
 mod event;
-mod ids;
+pub(crate) mod ids;
 mod item;
 mod pace;
 mod rows;
@@ -204,6 +204,11 @@ impl Outbox {
     /// Its choices.
     pub fn options(&self) -> &ReportOptions {
         &self.options
+    }
+
+    /// Where its files are kept.
+    pub(crate) fn evidence(&self) -> &Arc<Evidence> {
+        &self.evidence
     }
 
     fn rows(&self) -> Rows<'_> {

@@ -57,6 +57,9 @@ impl Collector for Now {
             gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
         };
         gauge("shadegrid_permits_bytes", "Bytes lent to bodies.", app.held())?;
+        if let Some(reviewing) = &app.review {
+            gauge("shadegrid_review_open", "Items that wait for a decision.", reviewing.waiting())?;
+        }
         gauge("shadegrid_connections", "Open connections.", self.connections.count() as u64)?;
         let failed = ConstCounter::new(app.galleries.failed.load(Ordering::Relaxed));
         let help = "Files of galleries that could not be taken.";

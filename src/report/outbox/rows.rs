@@ -397,7 +397,7 @@ impl Rows<'_> {
         })?
     }
 
-    /// Forgets what a report holds, and removes the evidence that no other report needs.
+    /// Forgets what a report holds, and removes the evidence that neither another report nor a review needs.
     pub(super) fn erase(
         &self,
         id: &str,
@@ -417,7 +417,8 @@ impl Rows<'_> {
             let update = "UPDATE reports SET state = 'erased', request = NULL, error = NULL, erased = coalesce(erased, ?2) WHERE id = ?1";
             change.execute(update, params![id, now])?;
             let select = "SELECT DISTINCT sha256 FROM report_files WHERE item = ?1 AND sha256 NOT IN \
-                          (SELECT sha256 FROM report_files JOIN reports ON id = item WHERE state <> 'erased')";
+                          (SELECT sha256 FROM report_files JOIN reports ON id = item WHERE state <> 'erased') \
+                          AND sha256 NOT IN (SELECT evidence FROM review_pictures)";
             let mut statement = change.prepare(select)?;
             let names = statement.query_map(params![id], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
             Ok(names.iter().try_for_each(|name| remove(name)))
