@@ -207,6 +207,7 @@ impl Outbox {
     }
 
     /// Where its files are kept.
+    #[cfg(feature = "service")]
     pub(crate) fn evidence(&self) -> &Arc<Evidence> {
         &self.evidence
     }

@@ -82,7 +82,7 @@ impl Rows<'_> {
             change.execute(insert, params![item, position, arrived.reference, arrived.sender, now])?;
             let added = Added { item, is_new };
             let state = reading::state_of(change, &added.item)?.unwrap_or(ItemState::Open);
-            let who = arrived.sender.as_deref().unwrap_or("service");
+            let who = arrived.sender.as_deref().unwrap_or("shadegrid");
             let action = if is_new { "review.open" } else { "review.join" };
             let evidence = format!("sha256:{}", found.evidence);
             acts::note(change, who, action, &added.item, json!({ "evidence": evidence }), now)?;
