@@ -48,6 +48,8 @@ mod transport;
 mod xml;
 
 pub use crate::credential::Credential;
+#[cfg(feature = "service")]
+pub(crate) use json::parse as parse_json;
 pub use model::Report;
 pub use model::words::Mode;
 pub use options::{Account, ReportOptions};

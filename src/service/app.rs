@@ -85,6 +85,12 @@ impl App {
         self.fetching.as_ref().ok_or_else(off)
     }
 
+    /// The reports, where any are taken.
+    pub(crate) fn reports(&self) -> Answer<&Reports> {
+        let detail = "this service takes no reports: start it with --reports";
+        self.reports.as_ref().ok_or_else(|| Problem::new(StatusCode::CONFLICT, "no_reports", detail))
+    }
+
     /// Takes changed galleries in, and reports them.
     pub(crate) fn refresh(&self, only: Option<&str>) {
         for Change { name, entries } in self.galleries.refresh(only) {

@@ -34,16 +34,25 @@ pub enum Scope {
     GalleriesRead,
     /// Change galleries.
     GalleriesWrite,
+    /// Submit reports to NCMEC, see them, and take them back.
+    Report,
     /// Everything.
     Admin,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Scope; 6] =
-        [Scope::Hash, Scope::Match, Scope::Lookup, Scope::GalleriesRead, Scope::GalleriesWrite, Scope::Admin];
+    pub const ALL: [Scope; 7] = [
+        Scope::Hash,
+        Scope::Match,
+        Scope::Lookup,
+        Scope::GalleriesRead,
+        Scope::GalleriesWrite,
+        Scope::Report,
+        Scope::Admin,
+    ];
 
-    /// The name: `hash`, `match`, `lookup`, `galleries:read`, `galleries:write` or `admin`.
+    /// The name: `hash`, `match`, `lookup`, `galleries:read`, `galleries:write`, `report` or `admin`.
     pub fn name(self) -> &'static str {
         match self {
             Scope::Hash => "hash",
@@ -51,6 +60,7 @@ impl Scope {
             Scope::Lookup => "lookup",
             Scope::GalleriesRead => "galleries:read",
             Scope::GalleriesWrite => "galleries:write",
+            Scope::Report => "report",
             Scope::Admin => "admin",
         }
     }
