@@ -50,6 +50,8 @@ mod xml;
 pub use crate::credential::Credential;
 #[cfg(feature = "service")]
 pub(crate) use evidence::Evidence;
+#[cfg(feature = "service")]
+pub(crate) use json::parse as parse_json;
 pub use model::Report;
 pub use model::words::Mode;
 pub use options::{Account, ReportOptions};

@@ -134,6 +134,15 @@ impl Review {
         self.rows().read(|connection| reading::picture(connection, id, place))
     }
 
+    /// The picture that is this evidence, where it is reviewed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] where it cannot be read.
+    pub(crate) fn of_evidence(&self, evidence: &str) -> Result<Option<Picture>> {
+        self.rows().read(|connection| reading::of_evidence(connection, evidence))
+    }
+
     /// How many wait for a decision.
     ///
     /// # Errors

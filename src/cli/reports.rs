@@ -266,13 +266,13 @@ impl Place {
 }
 
 impl One {
-    fn item(&self, outbox: &Outbox) -> Result<Item, Error> {
-        let missing = || Error::Input(format!("there is no report with the id {:?}", self.id));
-        outbox.item(&self.id)?.ok_or_else(missing)
+    fn missing(&self) -> Error {
+        Error::Input(format!("there is no report with the id {:?}", self.id))
     }
 
     fn print(&self) -> Result<Exit, Error> {
-        console::print(&line(&self.item(&self.place.open()?)?))?;
+        let item = self.place.open()?.item(&self.id)?;
+        console::print(&line(&item.ok_or_else(|| self.missing())?))?;
         Ok(Exit::Done)
     }
 }
@@ -404,14 +404,10 @@ fn send(arguments: &Send) -> Result<Exit, Error> {
 }
 
 fn show(arguments: &Show) -> Result<Exit, Error> {
-    let outbox = arguments.one.place.open()?;
-    let item = arguments.one.item(&outbox)?;
-    let mut shown = serde_json::to_value(&item).unwrap_or_default();
-    if let Value::Object(members) = &mut shown {
-        members.insert("requests".into(), serde_json::to_value(&item.requests).unwrap_or_default());
-        if arguments.content {
-            members.insert("request".into(), outbox.request(&item.id)?.unwrap_or_default());
-        }
+    let (outbox, id) = (arguments.one.place.open()?, &arguments.one.id);
+    let mut shown = outbox.shown(id)?.ok_or_else(|| arguments.one.missing())?;
+    if arguments.content {
+        shown["request"] = outbox.request(id)?.unwrap_or_default();
     }
     console::print(&line(&shown))?;
     Ok(Exit::Done)

@@ -58,6 +58,14 @@ pub(super) fn item(connection: &Connection, id: &str) -> rusqlite::Result<Option
     Ok(Some(item))
 }
 
+/// The picture that is this evidence.
+pub(super) fn of_evidence(connection: &Connection, evidence: &str) -> rusqlite::Result<Option<Picture>> {
+    let select = "SELECT item, position FROM review_pictures WHERE evidence = ?1";
+    let of = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?));
+    let found = connection.query_row(select, params![evidence], of).optional()?;
+    found.map_or(Ok(None), |(item, place)| picture(connection, &item, place as usize))
+}
+
 /// A picture of an item.
 pub(super) fn picture(
     connection: &Connection,

@@ -95,8 +95,14 @@ impl App {
 
     /// What is reviewed, where anything can be.
     pub(crate) fn reviewing(&self) -> Answer<&Reviewing> {
-        let detail = "nothing is reviewed here: that needs keys and reports (see docs/reports.md)";
-        self.review.as_ref().ok_or_else(|| Problem::new(StatusCode::NOT_IMPLEMENTED, "review", detail))
+        let detail = "nothing is reviewed here: that needs keys and --reports";
+        self.review.as_ref().ok_or_else(|| Problem::new(StatusCode::CONFLICT, "no_review", detail))
+    }
+
+    /// The reports, where any are taken.
+    pub(crate) fn reports(&self) -> Answer<&Reports> {
+        let detail = "this service takes no reports: start it with --reports";
+        self.reports.as_ref().ok_or_else(|| Problem::new(StatusCode::CONFLICT, "no_reports", detail))
     }
 
     /// Takes changed galleries in, and reports them.

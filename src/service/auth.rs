@@ -177,6 +177,8 @@ pub(crate) fn scope_of(face: Face, method: &str, route: &str) -> Option<Scope> {
         (Face::Own, "/v1/review") => Some(Scope::Review),
         (Face::Own, "/v1/hash") => Some(Scope::Hash),
         (Face::Own, "/v1/lookup" | "/v1/compare") | (Face::Shield, "/shield/v1/pdq/") => Some(Scope::Lookup),
+        (Face::PhotoDna, "/photodna/v1.0/Report") => Some(Scope::Report),
+        (Face::Own, route) if route.starts_with("/v1/reports") => Some(Scope::Report),
         (Face::Own, "/v1/match") | (Face::PhotoDna | Face::Shield | Face::Abyss | Face::PictRs, _) => {
             Some(Scope::Match)
         }
@@ -252,6 +254,10 @@ mod tests {
             (Face::Review, "POST", "/review/next", None),
             (Face::Own, "POST", "/v1/something-new", Some(Scope::GalleriesWrite)),
             (Face::PhotoDna, "POST", "/photodna/v1.0/Match", Some(Scope::Match)),
+            (Face::PhotoDna, "POST", "/photodna/v1.0/Report", Some(Scope::Report)),
+            (Face::Own, "POST", "/v1/reports", Some(Scope::Report)),
+            (Face::Own, "GET", "/v1/reports/{id}", Some(Scope::Report)),
+            (Face::Own, "POST", "/v1/reports/{id}/retract", Some(Scope::Report)),
             (Face::Shield, "POST", "/shield/v1/media/", Some(Scope::Match)),
             (Face::Shield, "POST", "/shield/v1/pdq/", Some(Scope::Lookup)),
             (Face::Abyss, "POST", "/xrpc/com.atproto.unspecced.scanBlob", Some(Scope::Match)),

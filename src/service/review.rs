@@ -30,10 +30,12 @@ mod queue;
 mod reports;
 mod session;
 mod trail;
+mod viewing;
 
 pub(crate) use entering::{check, keep};
 pub(crate) use frame::utc;
 pub(crate) use queue::filter;
+pub(crate) use viewing::check_viewed;
 
 /// Its routes.
 pub(crate) fn router(app: &Shared) -> Router {

@@ -67,7 +67,7 @@ fn send(app: &Shared, stop: &Stop) {
             reports.count();
             counted = Instant::now();
         }
-        trouble.note(reports, next.as_ref().err());
+        trouble.note(reports, &next);
         match next {
             Ok(Next::Now) => {}
             Ok(Next::Wait(pause)) => reports.rest(pause.min(app.limits.watch)),
@@ -98,10 +98,15 @@ fn step(reports: &Reports, sender: &mut Option<Sender>, cut: &Stop) -> Result<Ne
 struct Trouble(Option<(String, Instant)>);
 
 impl Trouble {
-    fn note(&mut self, reports: &Reports, error: Option<&Error>) {
-        let Some(why) = error.map(ToString::to_string) else {
-            self.0 = None;
-            return;
+    fn note(&mut self, reports: &Reports, next: &Result<Next>) {
+        let why = match next {
+            Err(error) => error.to_string(),
+            // Something was sent, and it may be that something else cannot be.
+            Ok(Next::Now) => return,
+            Ok(_) => {
+                self.0 = None;
+                return;
+            }
         };
         let is_known = self.0.as_ref().is_some_and(|(known, since)| *known == why && since.elapsed() < AGAIN);
         if !is_known {

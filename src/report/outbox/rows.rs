@@ -131,12 +131,32 @@ impl Rows<'_> {
         self.read(|connection| row(connection, id)?.map(|row| item(connection, row)).transpose())
     }
 
-    pub(super) fn list(&self, state: Option<ItemState>) -> Result<Vec<Item>> {
+    /// What was submitted under a key, and the digest by which it is known.
+    pub(super) fn known(&self, key: &str) -> Result<Option<(Submitted, Vec<u8>)>> {
+        let known = self.read(|connection| by_key(connection, key))?;
+        Ok(known.map(|(row, digest)| {
+            (Submitted { id: row.id, state: row.state, mode: row.mode, is_new: false }, digest)
+        }))
+    }
+
+    pub(super) fn item_of(&self, key: &str) -> Result<Option<Item>> {
+        self.read(|connection| by_key(connection, key)?.map(|(row, _)| item(connection, row)).transpose())
+    }
+
+    pub(super) fn page(
+        &self,
+        state: Option<ItemState>,
+        before: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<Item>> {
         self.read(|connection| {
-            let select =
-                format!("SELECT {COLUMNS} FROM reports WHERE ?1 IS NULL OR state = ?1 ORDER BY id DESC");
+            let select = format!(
+                "SELECT {COLUMNS} FROM reports WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR id < ?2) \
+                 ORDER BY id DESC LIMIT ?3"
+            );
             let mut statement = connection.prepare(&select)?;
-            let rows = statement.query_map(params![state.map(ItemState::name)], of)?;
+            let most = i64::try_from(most).unwrap_or(i64::MAX);
+            let rows = statement.query_map(params![state.map(ItemState::name), before, most], of)?;
             rows.collect::<rusqlite::Result<Vec<Row>>>()?
                 .into_iter()
                 .map(|row| item(connection, row))

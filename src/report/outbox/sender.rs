@@ -25,6 +25,16 @@ pub enum Next {
     Idle,
 }
 
+/// What there is to do.
+enum Work {
+    Retract(Orphan),
+    Send(Box<Row>),
+    /// It needed no call.
+    Done,
+    /// Nothing before this time, if there is one.
+    None(Option<i64>),
+}
+
 /// Opens a way to the host of a mode.
 type Connect = Box<dyn FnMut(&ReportOptions, Mode, &Stop) -> Result<Box<dyn Transport>> + Send>;
 
@@ -103,31 +113,59 @@ impl Sender {
     ///
     /// [`Error::Input`] or [`Error::Io`] where the outbox or the credentials cannot be read or written; what was written before stays, and the step can be tried again.
     pub fn step(&mut self) -> Result<Next> {
-        let (modes, now) = (self.modes()?, self.outbox.clock.now());
-        if let Some(orphan) = self.outbox.rows().orphan(&modes, now)? {
-            self.retract(&orphan)?;
+        let (mut modes, now, mut failed) = (self.modes()?, self.outbox.clock.now(), None);
+        loop {
+            let work = self.work(&modes, now)?;
+            let mode = match &work {
+                Work::Retract(orphan) => orphan.mode,
+                Work::Send(row) => row.mode,
+                Work::Done => return Ok(Next::Now),
+                Work::None(next) => {
+                    let wait =
+                        |next: i64| Next::Wait(Duration::from_millis(next.saturating_sub(now).max(1) as u64));
+                    return failed.map_or_else(|| Ok(next.map_or(Next::Idle, wait)), Err);
+                }
+            };
+            match ((self.connect)(&self.outbox.options, mode, &self.stop), work) {
+                (Ok(mut transport), Work::Retract(orphan)) => self.retract(&orphan, &mut *transport)?,
+                (Ok(mut transport), Work::Send(row)) => self.send(*row, &mut *transport)?,
+                (Err(error), _) => {
+                    // What waits for one host's credentials does not hold up what is for the other host.
+                    modes.retain(|other| *other != mode);
+                    failed = failed.or(Some(error));
+                    continue;
+                }
+                (Ok(_), _) => {}
+            }
             return Ok(Next::Now);
         }
-        let (due, next) = self.outbox.rows().due(&modes, now)?;
-        match due {
-            Some(row) if row.state == ItemState::Finished => self.outbox.rows().preserved(&row.id)?,
-            Some(row) => self.send(row)?,
-            None => {
-                let wait =
-                    |next: i64| Next::Wait(Duration::from_millis(next.saturating_sub(now).max(1) as u64));
-                return Ok(next.map_or(Next::Idle, wait));
-            }
-        }
-        Ok(Next::Now)
     }
 
-    /// Takes back what nobody continues. It is gone at NCMEC within a day anyway.
-    fn retract(&mut self, orphan: &Orphan) -> Result<()> {
-        let now = self.outbox.clock.now();
-        if now > orphan.until {
-            return self.outbox.rows().orphan_gone(orphan);
+    /// What is due first in these modes. What needs no call is done.
+    fn work(&self, modes: &[Mode], now: i64) -> Result<Work> {
+        let rows = self.outbox.rows();
+        match rows.orphan(modes, now)? {
+            // It is gone at NCMEC within a day anyway.
+            Some(orphan) if now > orphan.until => {
+                rows.orphan_gone(&orphan)?;
+                return Ok(Work::Done);
+            }
+            Some(orphan) => return Ok(Work::Retract(orphan)),
+            None => {}
         }
-        let mut transport = (self.connect)(&self.outbox.options, orphan.mode, &self.stop)?;
+        Ok(match rows.due(modes, now)? {
+            (Some(row), _) if row.state == ItemState::Finished => {
+                rows.preserved(&row.id)?;
+                Work::Done
+            }
+            (Some(row), _) => Work::Send(Box::new(row)),
+            (None, next) => Work::None(next),
+        })
+    }
+
+    /// Takes back what nobody continues.
+    fn retract(&self, orphan: &Orphan, transport: &mut dyn Transport) -> Result<()> {
+        let now = self.outbox.clock.now();
         let number = self.outbox.rows().note(&orphan.item, "retract", orphan.report, now)?;
         let rows = self.outbox.rows();
         match transport.call(Call::Retract(orphan.report)) {
@@ -159,8 +197,7 @@ impl Sender {
         self.outbox.rows().orphan_later(orphan, self.outbox.clock.now() + pause)
     }
 
-    fn send(&mut self, row: Row) -> Result<()> {
-        let mut transport = (self.connect)(&self.outbox.options, row.mode, &self.stop)?;
+    fn send(&self, row: Row, transport: &mut dyn Transport) -> Result<()> {
         let outbox = &self.outbox;
         let opened = |report_id| {
             outbox.listener.report(&OutboxEvent::Opened { id: row.id.clone(), report_id });
@@ -169,7 +206,7 @@ impl Sender {
             rows: outbox.rows(),
             evidence: &outbox.evidence,
             clock: &outbox.clock,
-            transport: &mut *transport,
+            transport,
             opened: &opened,
             stop: &self.stop,
         };

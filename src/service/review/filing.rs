@@ -15,7 +15,6 @@ use super::form::Fields;
 use super::frame::{self, Text, utc};
 use super::html::{self, Token};
 use super::item::{classes, incidents};
-use super::reports::reports_of;
 use super::session::{Change, Person};
 use super::{ask as ask_review, now, to_item};
 use crate::report::model::words::IncidentType;
@@ -68,7 +67,7 @@ async fn confirmed(app: &Shared, person: &Person, id: String) -> Answer<(Item, S
 
 /// Whether the configuration lets reports be filed.
 fn production(app: &Shared) -> Answer<bool> {
-    Ok(reports_of(app)?.options().mode == Mode::Production)
+    Ok(app.reports()?.options().mode == Mode::Production)
 }
 
 /// Submits what the form asks for and notes it with the item; or the broken rules.
@@ -82,7 +81,7 @@ async fn made(
     let key = format!("review:{}:{}", item.id, fields.text("number"));
     let (app, id, who) = (app.clone(), item.id.clone(), person.id().to_string());
     aside(move || {
-        let reports = reports_of(&app)?;
+        let reports = app.reports()?;
         let report = match reports.outbox().parse(&report) {
             Ok(report) => report,
             Err(problems) => return Ok(Err(problems.iter().map(ToString::to_string).collect())),

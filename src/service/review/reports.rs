@@ -1,31 +1,29 @@
 //! Reports, and how far they have come.
 
 use axum::extract::{Path, State};
+use axum::http::Uri;
 use axum::response::Response;
 
 use super::super::app::{Shared, aside};
-use super::super::problem::{Answer, Problem};
-use super::super::reports::Reports;
+use super::super::problem::Answer;
+use super::super::reports::Page;
 use super::frame::Text;
 use super::html::{self, Button};
 use super::session::{Change, Person};
-use super::{ask, to};
+use super::{ask, asked, to};
 use crate::report::{Item, ItemState};
 
 /// Reports of a page.
 const MOST: usize = 100;
 
-pub(super) async fn show(State(app): State<Shared>, person: Person) -> Answer<Response> {
+pub(super) async fn show(State(app): State<Shared>, person: Person, uri: Uri) -> Answer<Response> {
+    let before = asked(&uri, "before");
     let id = person.id().to_string();
     let sitting = ask(&app, move |review| Ok(review.sitting(&id)?)).await?;
-    let asked = app.clone();
-    let items = aside(move || Ok(reports_of(&asked)?.outbox().items(None)?)).await?;
+    let taken = app.clone();
+    let page = Page { state: None, before, most: MOST };
+    let items = aside(move || taken.reports()?.page(&page)).await?;
     Ok(html::page(&person, &sitting, "Reports", &table(&person, &items)))
-}
-
-/// The reports, without which nothing is reviewed.
-pub(super) fn reports_of(app: &Shared) -> Answer<&Reports> {
-    app.reports.as_ref().ok_or_else(|| Problem::not_found("no reports are taken here"))
 }
 
 fn table(person: &Person, items: &[Item]) -> String {
@@ -33,9 +31,12 @@ fn table(person: &Person, items: &[Item]) -> String {
         return "<section><h2>Reports</h2><p class=\"note\">No reports.</p></section>".to_string();
     }
     let rows: String = items.iter().take(MOST).map(|item| row(person, item)).collect();
-    let rest = match items.len().saturating_sub(MOST) {
-        0 => String::new(),
-        more => format!("<p class=\"note\">{more} earlier ones: <code>shadegrid report list</code></p>"),
+    // There is one more where there are more.
+    let rest = match items.get(MOST - 1).filter(|_| items.len() > MOST) {
+        Some(last) => {
+            format!("<p><a href=\"/review/reports?before={}\">Earlier ones</a></p>", Text(&last.id))
+        }
+        None => String::new(),
     };
     format!(
         "<section><h2>Reports</h2><div class=\"scroll\"><table><thead><tr><th>Report</th><th>Made</th><th>Mode</th><th>State</th>\
@@ -84,13 +85,8 @@ pub(super) async fn retry(
     change: Change,
 ) -> Answer<Response> {
     change.person.check_report()?;
-    aside(move || {
-        let reports = reports_of(&app)?;
-        reports.outbox().retry(&id, false)?;
-        reports.wake();
-        Ok(to("/review/reports"))
-    })
-    .await
+    aside(move || app.reports()?.retry(&id)).await?;
+    Ok(to("/review/reports"))
 }
 
 /// Takes a report back.
@@ -100,11 +96,6 @@ pub(super) async fn retract(
     change: Change,
 ) -> Answer<Response> {
     change.person.check_report()?;
-    aside(move || {
-        let reports = reports_of(&app)?;
-        reports.outbox().retract(&id)?;
-        reports.wake();
-        Ok(to("/review/reports"))
-    })
-    .await
+    aside(move || app.reports()?.retract(&id)).await?;
+    Ok(to("/review/reports"))
 }
