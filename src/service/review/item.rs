@@ -219,7 +219,7 @@ pub(super) fn classes(chosen: Option<Classification>, suggested: &str) -> String
         ("B1", "B1: later, an act"),
         ("B2", "B2: later, an exhibition"),
     ];
-    frame::options(SAID, chosen.map_or(suggested, Classification::word))
+    frame::options(SAID, chosen.map_or(suggested, |class| class.word()))
 }
 
 /// The types of incident as options.
