@@ -1,7 +1,7 @@
 //! Who did what, in lines that are only added to: each holds the SHA-256 of the one before, so that what is changed, removed or moved is found.
 //!
 //! A line is the JSON that [`export`](AuditLog::export) writes, byte for byte; `docs/reports.md` defines it. The log finds what was changed by mistake or by
-//! somebody who cannot write all of it anew. Who can, is found by whoever noted the hash of an earlier line elsewhere ([`verify`]).
+//! somebody who cannot write all of it anew. Who can, is found by whoever noted the hash of an earlier line elsewhere ([`verify()`]).
 
 use std::time::SystemTime;
 
@@ -12,6 +12,8 @@ use crate::error::{Error, Result};
 
 mod line;
 mod log;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 pub use log::{AuditEnd, AuditLog};

@@ -5,6 +5,8 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, SystemTime};
 
 use reqwest::Url;
@@ -15,10 +17,26 @@ use crate::credential::Credential;
 use crate::error::{Error, Result};
 
 mod address;
+mod client;
+mod event;
 mod options;
 mod queue;
+mod sender;
+mod signature;
+mod store;
+#[cfg(test)]
+mod tests;
+mod thread;
 
+pub use event::{HookEvent, HookListener};
 pub use options::HookOptions;
+pub use queue::{HookCounts, HookItem, HookState};
+pub use sender::{HookNext, HookSender};
+pub use store::HookStore;
+pub(crate) use store::counts;
+#[cfg(feature = "service")]
+pub(crate) use store::keep;
+pub use thread::HookThread;
 
 /// What events are about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -74,16 +92,14 @@ pub(crate) struct Hooks {
     all_matches: bool,
     timeout: Duration,
     pause: Duration,
+    /// How many were delivered since the process began.
+    pub(crate) delivered: Arc<AtomicU64>,
 }
 
 /// An address may hold what only its owner knows.
 impl fmt::Debug for Hooks {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kinds: Vec<&str> = HookKind::ALL
-            .into_iter()
-            .filter(|kind| self.address(*kind).is_some())
-            .map(HookKind::name)
-            .collect();
+        let kinds: Vec<&str> = self.kinds().into_iter().map(HookKind::name).collect();
         formatter.debug_struct("Hooks").field("kinds", &kinds).finish_non_exhaustive()
     }
 }
@@ -97,6 +113,7 @@ impl Default for Hooks {
             all_matches: false,
             timeout: options::TIMEOUT,
             pause: options::PAUSE,
+            delivered: Arc::default(),
         }
     }
 }
@@ -120,6 +137,7 @@ impl Hooks {
             all_matches: options.all_matches,
             timeout: options.timeout,
             pause: options.pause,
+            delivered: Arc::default(),
         })
     }
 
@@ -128,12 +146,24 @@ impl Hooks {
         self.addresses[place].as_ref()
     }
 
+    /// Kinds that have an address.
+    fn kinds(&self) -> Vec<HookKind> {
+        HookKind::ALL.into_iter().filter(|kind| self.wants(*kind)).collect()
+    }
+
+    /// Whether any events are.
+    #[cfg(feature = "service")]
+    pub(crate) fn wants_any(&self) -> bool {
+        self.addresses.iter().any(Option::is_some)
+    }
+
     /// Whether events of this kind are kept.
     pub(crate) fn wants(&self, kind: HookKind) -> bool {
         self.address(kind).is_some()
     }
 
     /// Whether those of a match are: of each, or only of one that opens an item for review.
+    #[cfg(any(test, feature = "service"))]
     pub(crate) fn wants_match(&self, is_reviewed: bool) -> bool {
         self.wants(HookKind::Match) && (is_reviewed || self.all_matches)
     }
@@ -143,6 +173,7 @@ impl Hooks {
     /// # Errors
     ///
     /// [`Error::Input`] where it is too large, or cannot be written.
+    #[cfg(any(test, feature = "service"))]
     pub(crate) fn enqueue(
         &self,
         connection: &Connection,

@@ -41,7 +41,7 @@ use tokio::sync::watch;
 
 use crate::engine::{Engine, Searcher};
 use crate::error::{Error, Result};
-use crate::hook::Hooks;
+use crate::hook::{HookListener, HookSender, HookThread, Hooks};
 
 mod abyss;
 mod accept;
@@ -60,6 +60,7 @@ mod front;
 mod galleries;
 mod hashing;
 mod hma;
+mod hooked;
 mod ids;
 pub(crate) mod json;
 mod keys;
@@ -232,6 +233,7 @@ impl Service {
     /// [`Error::Io`] where the system does not let it listen.
     pub fn run(self) -> Result<()> {
         let Service { runtime, app, own, hma, metrics, tls, connections, phase, asked } = self;
+        let delivering = deliver(&app)?;
         let cut = runtime.block_on(async {
             let mut listening = vec![(own, own_router(&app))];
             listening.extend(hma.map(|bound| (bound, hma_router(&app))));
@@ -267,11 +269,20 @@ impl Service {
             Ok(cut.into_iter().map(|cut| cut.unwrap_or(0)).sum())
         });
         let cut = cut.map_err(|error| Error::io("cannot serve", error))?;
+        drop(delivering);
         app.reporter.report(&Event::Ended { cut });
         // Files that are being opened aside are not waited for.
         runtime.shutdown_background();
         Ok(())
     }
+}
+
+/// Delivers events on a thread of its own, where any have an address.
+fn deliver(app: &Shared) -> Result<Option<HookThread>> {
+    let Some(state) = app.state.clone() else { return Ok(None) };
+    let reporter = app.reporter.clone();
+    let listener = HookListener::new(move |event| reporter.report(&Event::Hook(event.clone())));
+    HookSender::new(state, app.hooks.clone(), listener)?.map(HookSender::start).transpose()
 }
 
 /// What every request uses, opened and started.
@@ -298,7 +309,7 @@ fn app_of(options: &ServiceOptions, watched: watch::Receiver<Phase>) -> Result<A
     let metrics = Arc::new(Metrics::default());
     let reports = Reports::open(options, state.as_ref(), &metrics)?;
     let searched = metrics.clone();
-    let hooks = Arc::new(Hooks::of(options.hooks.as_ref())?);
+    let hooks = Arc::new(Hooks::of(options.all_hooks().as_ref())?);
     // Whoever reviews signs in with a key.
     let reviewed = state.as_ref().filter(|_| keys.is_some());
     let review = Reviewing::open(reviewed, reports.as_ref(), &hooks, &engine)?;

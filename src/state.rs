@@ -160,13 +160,14 @@ const MIGRATIONS: [&str; 6] = [
         data TEXT NOT NULL,
         state TEXT NOT NULL,
         is_aside INTEGER NOT NULL,
+        since INTEGER NOT NULL,
         next INTEGER NOT NULL,
         attempts INTEGER NOT NULL,
         status INTEGER,
         error TEXT
     ) STRICT;
     CREATE INDEX hooks_in_order ON hooks (state, kind, is_aside, number);
-    CREATE INDEX hooks_by_next ON hooks (state, is_aside, next);
+    CREATE INDEX hooks_aside ON hooks (kind, next) WHERE is_aside = 1;
 ",
     "
     CREATE TABLE review_items (

@@ -15,7 +15,8 @@ const LEVELS: [&[&str]; 16] = [
     &["job"],
     &["backoff", "clock", "credential", "private", "random"],
     &["state"],
-    &["audit", "hook"],
+    &["audit"],
+    &["hook"],
     &["report"],
     &["review"],
     &["sync"],
@@ -31,7 +32,7 @@ const ROOMS: [(&str, &[&str]); 1] = [("job", &["state", "run", "commands"])];
 const WALLS: [(&[&str], &[&str]); 14] = [
     (
         &["thread::spawn", "thread::scope", "thread::Builder", "crossbeam_channel", "mpsc"],
-        &["pipeline", "engine", "job/run"],
+        &["pipeline", "engine", "job/run", "hook/thread"],
     ),
     (&["clap", "ctrlc", "indicatif"], &["cli"]),
     (&["println!", "print!", "eprintln!", "eprint!", "dbg!", "io::stdout", "io::stderr"], &["cli"]),

@@ -64,6 +64,7 @@ impl Reports {
         metrics: &Arc<Metrics>,
     ) -> Result<Option<Reports>> {
         let Some(wanted) = options.reports.clone() else { return Ok(None) };
+        let wanted = wanted.hooks(options.all_hooks());
         let (Some(state), Some(data)) = (state, &options.data) else {
             let why = "reports are kept in the folder of the service: give one (--data)";
             return Err(Error::Input(why.into()));
@@ -85,6 +86,11 @@ impl Reports {
     /// The outbox. What is changed there by itself is seen within the time between two looks.
     pub(crate) fn outbox(&self) -> &Outbox {
         &self.outbox
+    }
+
+    /// The outbox as this person or key uses it: what is done stands in the audit as theirs.
+    pub(crate) fn outbox_by(&self, who: &str) -> Outbox {
+        self.outbox.clone().by(who, None)
     }
 
     /// The choices of the reports.

@@ -86,7 +86,9 @@ async fn made(
             Ok(report) => report,
             Err(problems) => return Ok(Err(problems.iter().map(ToString::to_string).collect())),
         };
-        match reports.submit(Some(&key), report) {
+        let submitted = reports.outbox_by(&who).submit(Some(&key), report);
+        reports.wake();
+        match submitted {
             Ok(submitted) => Ok(Ok(app.reviewing()?.review().link(&id, &submitted.id, &who, now())?)),
             Err(SubmitError::Problems(problems)) => {
                 Ok(Err(problems.iter().map(ToString::to_string).collect()))

@@ -1,17 +1,18 @@
 //! Reports, and how far they have come.
 
 use axum::extract::{Path, State};
-use axum::http::Uri;
+use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 
 use super::super::app::{Shared, aside};
-use super::super::problem::Answer;
+use super::super::problem::{Answer, Problem};
 use super::super::reports::Page;
 use super::frame::Text;
 use super::html::{self, Button};
 use super::session::{Change, Person};
 use super::{ask, asked, to};
-use crate::report::{Item, ItemState};
+use crate::error::Result;
+use crate::report::{Item, ItemState, Outbox};
 
 /// Reports of a page.
 const MOST: usize = 100;
@@ -78,6 +79,25 @@ fn buttons(person: &Person, item: &Item) -> String {
     parts.map(|(_, what, says)| button(what, says)).collect()
 }
 
+/// Does something with a report, for a person.
+async fn with(
+    app: Shared,
+    id: String,
+    change: &Change,
+    work: impl FnOnce(&Outbox, &str) -> Result<()> + Send + 'static,
+) -> Answer<()> {
+    let who = change.person.id().to_string();
+    aside(move || {
+        let reports = app.reports()?;
+        reports.item(&id)?;
+        let done = work(&reports.outbox_by(&who), &id);
+        done.map_err(|error| Problem::new(StatusCode::CONFLICT, "state", error.to_string()))?;
+        reports.wake();
+        Ok(())
+    })
+    .await
+}
+
 /// Tries a report again.
 pub(super) async fn retry(
     State(app): State<Shared>,
@@ -85,7 +105,7 @@ pub(super) async fn retry(
     change: Change,
 ) -> Answer<Response> {
     change.person.check_report()?;
-    aside(move || app.reports()?.retry(&id)).await?;
+    with(app, id, &change, |outbox, id| outbox.retry(id, false)).await?;
     Ok(to("/review/reports"))
 }
 
@@ -96,6 +116,6 @@ pub(super) async fn retract(
     change: Change,
 ) -> Answer<Response> {
     change.person.check_report()?;
-    aside(move || app.reports()?.retract(&id)).await?;
+    with(app, id, &change, |outbox, id| outbox.retract(id).map(drop)).await?;
     Ok(to("/review/reports"))
 }
