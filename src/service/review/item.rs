@@ -89,7 +89,7 @@ fn figure(person: &Person, item: &Item, picture: &Picture, view: usize, name: &s
     let number = picture.place + 1;
     let lazy = if number > 4 { " loading=\"lazy\"" } else { "" };
     format!(
-        "<figure><div class=\"frame\"><img src=\"{path}\" alt=\"Picture {number}, {name}, blurred\" width=\"400\" height=\"400\"{lazy}></div>\
+        "<figure><div class=\"frame\"><img src=\"{path}\" alt=\"Picture {number}, {name}, blurred\"{lazy}></div>\
          <figcaption>{name} · {shown}</figcaption>{button}</figure>",
         name = Text(name)
     )
@@ -132,17 +132,21 @@ fn facts(picture: &Picture) -> String {
 }
 
 fn matches(entries: &[Entry]) -> String {
+    // Most files show one picture alone.
+    let has_faces = entries.iter().any(|entry| entry.face.is_some());
+    let face = |text: String| if has_faces { text } else { String::new() };
     let row = |entry: &Entry| {
-        let Entry { gallery, key, label, source, algorithm, distance, orientation, face } = entry;
+        let Entry { gallery, key, label, source, algorithm, distance, orientation, .. } = entry;
         let cells = [gallery, key, label, source, algorithm].map(|text| format!("<td>{}</td>", Text(text)));
-        let rest = [orientation, face.as_ref().unwrap_or(&String::new())]
-            .map(|text| format!("<td>{}</td>", Text(text)));
-        format!("<tr>{}<td class=\"number\">{distance}</td>{}</tr>", cells.concat(), rest.concat())
+        let last = face(format!("<td>{}</td>", Text(entry.face.as_deref().unwrap_or_default())));
+        let orientation = Text(orientation);
+        format!("<tr>{}<td class=\"number\">{distance}</td><td>{orientation}</td>{last}</tr>", cells.concat())
     };
     let rows: String = entries.iter().map(row).collect();
+    let last = face("<th>Face</th>".to_string());
     format!(
         "<div class=\"scroll\"><table><thead><tr><th>Gallery</th><th>Key</th><th>Label</th><th>Source</th><th>Algorithm</th>\
-         <th class=\"number\">Distance</th><th>Orientation</th><th>Face</th></tr></thead><tbody>{rows}</tbody></table></div>"
+         <th class=\"number\">Distance</th><th>Orientation</th>{last}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 }
 
