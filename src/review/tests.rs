@@ -42,7 +42,7 @@ impl Room {
         Room { folder, review, outbox }
     }
 
-    /// As after the end of the process, however it came.
+    /// As after the end of the process, whatever ended it.
     fn again(self) -> Room {
         let Room { folder, review, outbox } = self;
         drop((review, outbox));

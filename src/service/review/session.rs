@@ -148,10 +148,10 @@ pub(super) async fn sign_in(State(app): State<Shared>, request: Request) -> Answ
 async fn begin(app: &Shared, key: &Arc<Key>) -> Answer<String> {
     let (begun, person) = (app.clone(), key.id.clone());
     ask_review(app, move |review| Ok(review.begin(&person, now())?)).await?;
-    let id = key.id.clone();
+    let (id, now) = (key.id.clone(), now());
     aside(move || {
         let state = begun.state.as_ref().ok_or_else(|| Problem::internal("there is no folder"))?;
-        Ok(state.begin_session(&id, now(), now() + LASTS * 1000)?)
+        Ok(state.begin_session(&id, now, now + LASTS * 1000)?)
     })
     .await
 }
