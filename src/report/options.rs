@@ -3,15 +3,19 @@
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::check::check_report;
+use super::client::address;
+use super::model::REPORT;
 use super::model::words::Mode;
 use super::pictures;
 use crate::credential::{Credential, Secret};
 use crate::error::{Error, Result};
+use crate::hook::HookOptions;
 use crate::signature::Algorithm;
 
 /// Who we are at one of NCMEC's hosts, and where that is.
@@ -55,6 +59,8 @@ pub struct ReportOptions {
     pub signatures: Vec<Algorithm>,
     /// The first pause after a failure; each is twice as long, up to 30 minutes. 10 s by default.
     pub pause: Duration,
+    /// Addresses of one's own that learn what was filed.
+    pub hooks: Option<HookOptions>,
 }
 
 setters!(ReportOptions {
@@ -64,6 +70,7 @@ setters!(ReportOptions {
     reporter: Option<Value>,
     signatures: Vec<Algorithm>,
     pause: Duration,
+    hooks: Option<HookOptions>,
 });
 
 /// User name and password: shown nowhere.
@@ -111,6 +118,7 @@ struct File {
     #[serde(default)]
     signatures: Vec<String>,
     pause: Option<f64>,
+    hooks: Option<HookOptions>,
 }
 
 #[derive(Deserialize)]
@@ -150,6 +158,7 @@ impl ReportOptions {
             reporter: None,
             signatures: Vec::new(),
             pause: Duration::from_secs(10),
+            hooks: None,
         }
     }
 
@@ -187,11 +196,38 @@ impl ReportOptions {
             reporter: file.reporter,
             signatures: file.signatures.iter().map(signature).collect::<Result<_, _>>()?,
             pause,
+            hooks: file.hooks.map(|hooks| hooks.in_folder(folder)),
         };
         if options.mode == Mode::Production && options.production.is_none() {
             return Err("mode is production, and there is no account in [production]".into());
         }
         Ok(options)
+    }
+
+    /// Whether reports can be sent at all: there is an account for what the configuration allows, every account's address is one that reports may go to and
+    /// its credentials can be read, and the reporter is one. The folder and the key are seen to by whoever opens them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] for what is wrong, [`Error::Io`] where credentials cannot be read.
+    pub fn check(&self) -> Result<()> {
+        if self.account(self.mode).is_none() {
+            let mode = self.mode.word();
+            return Err(Error::Input(format!(
+                "there is no account for {mode}: reports need one in [{mode}]"
+            )));
+        }
+        for (mode, account) in [(Mode::Test, &self.test), (Mode::Production, &self.production)] {
+            let Some(account) = account else { continue };
+            address::address(mode, account.url.as_deref())?;
+            account.login()?;
+        }
+        let Some(reporter) = &self.reporter else { return Ok(()) };
+        let problems = check_report(&json!({ "reporter": reporter }), &REPORT, SystemTime::now().into());
+        match problems.into_iter().find(|problem| problem.path.starts_with("reporter")) {
+            Some(problem) => Err(Error::Input(problem.to_string())),
+            None => Ok(()),
+        }
     }
 
     /// The account of a mode.
