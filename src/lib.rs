@@ -104,6 +104,8 @@ mod random;
 #[cfg(feature = "report")]
 pub mod report;
 #[cfg(feature = "service")]
+mod review;
+#[cfg(feature = "service")]
 pub mod service;
 pub mod signature;
 #[cfg(feature = "service")]

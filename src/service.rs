@@ -76,7 +76,11 @@ mod pictrs;
 mod pictures;
 mod problem;
 mod record;
+mod reports;
+mod review;
+mod reviewing;
 mod scan;
+mod sending;
 mod shield;
 mod synced;
 mod tls;
@@ -108,6 +112,9 @@ use front::Front;
 use galleries::Galleries;
 use metrics::Metrics;
 use permits::Permits;
+use reports::Reports;
+use reviewing::Reviewing;
+use sending::Sending;
 use synced::Synced;
 use tls::Tls;
 
@@ -249,14 +256,17 @@ impl Service {
             }
             let watching = tokio::spawn(watch_files(app.clone(), tls));
             let following = tokio::spawn(following::follow(app.clone()));
+            let sending = Sending::start(&app);
             let _ = asked.subscribe().wait_for(|asked| *asked).await;
             phase.send_replace(Phase::Ending);
             app.reporter.report(&Event::Ending);
+            sending.stop();
             tokio::time::sleep(app.limits.notice).await;
             phase.send_replace(Phase::Closing);
             watching.abort();
             following.abort();
-            Ok(join_all(serving).await.into_iter().map(|cut| cut.unwrap_or(0)).sum())
+            let (cut, ()) = tokio::join!(join_all(serving), sending.ended());
+            Ok(cut.into_iter().map(|cut| cut.unwrap_or(0)).sum())
         });
         let cut = cut.map_err(|error| Error::io("cannot serve", error))?;
         drop(delivering);
@@ -297,7 +307,12 @@ fn app_of(options: &ServiceOptions, watched: watch::Receiver<Phase>) -> Result<A
     }
     let permits = Permits::new(bodies);
     let metrics = Arc::new(Metrics::default());
+    let reports = Reports::open(options, state.as_ref(), &metrics)?;
     let searched = metrics.clone();
+    let hooks = Arc::new(Hooks::of(options.all_hooks().as_ref())?);
+    // Whoever reviews signs in with a key.
+    let reviewed = state.as_ref().filter(|_| keys.is_some());
+    let review = Reviewing::open(reviewed, reports.as_ref(), &hooks, &engine)?;
     Ok(App {
         engine,
         searcher: Searcher::start_watched(*threads, WAITING, move |batch| searched.searched(batch))?,
@@ -306,7 +321,8 @@ fn app_of(options: &ServiceOptions, watched: watch::Receiver<Phase>) -> Result<A
         permits,
         fetching,
         synced,
-        hooks: Arc::new(Hooks::of(options.hooks.as_ref())?),
+        hooks,
+        reports,
         limits: limits.clone(),
         choices: Default::default(),
         keys,
@@ -319,6 +335,8 @@ fn app_of(options: &ServiceOptions, watched: watch::Receiver<Phase>) -> Result<A
         reporter: options.reporter.clone(),
         metrics,
         state,
+        review,
+        has_tls: options.tls.is_some(),
     })
 }
 
@@ -336,6 +354,7 @@ fn own_router(app: &Shared) -> Router {
         (shield::router(app), Face::Shield),
         (abyss::router(app), Face::Abyss),
         (pictrs::router(app), Face::PictRs),
+        (review::router(app), Face::Review),
     ];
     let own = fronted(v1::router(app).merge(page::router(app.fetching.is_some())), app, Face::Own);
     others.into_iter().fold(own, |all, (router, face)| all.merge(fronted(router, app, face)))
@@ -366,6 +385,7 @@ async fn watch_files(app: Shared, tls: Option<Arc<Tls>>) {
                 // A file that cannot be read now is read the next time; until then the keys are those that were known.
                 let _ = keys.refresh();
             }
+            app.review.iter().for_each(Reviewing::count);
             if let Some(banks) = &app.banks {
                 // Likewise: what was not woken now is woken the next time.
                 let _ = banks.wake(&app.galleries);

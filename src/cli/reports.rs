@@ -308,13 +308,13 @@ impl By {
 }
 
 impl One {
-    fn item(&self, outbox: &Outbox) -> Result<Item, Error> {
-        let missing = || Error::Input(format!("there is no report with the id {:?}", self.id));
-        outbox.item(&self.id)?.ok_or_else(missing)
+    fn missing(&self) -> Error {
+        Error::Input(format!("there is no report with the id {:?}", self.id))
     }
 
     fn print(&self) -> Result<Exit, Error> {
-        console::print(&line(&self.item(&self.place.open()?)?))?;
+        let item = self.place.open()?.item(&self.id)?;
+        console::print(&line(&item.ok_or_else(|| self.missing())?))?;
         Ok(Exit::Done)
     }
 }
@@ -463,14 +463,10 @@ fn send(arguments: &Send) -> Result<Exit, Error> {
 }
 
 fn show(arguments: &Show) -> Result<Exit, Error> {
-    let outbox = arguments.one.place.open()?;
-    let item = arguments.one.item(&outbox)?;
-    let mut shown = serde_json::to_value(&item).unwrap_or_default();
-    if let Value::Object(members) = &mut shown {
-        members.insert("requests".into(), serde_json::to_value(&item.requests).unwrap_or_default());
-        if arguments.content {
-            members.insert("request".into(), outbox.request(&item.id)?.unwrap_or_default());
-        }
+    let (outbox, id) = (arguments.one.place.open()?, &arguments.one.id);
+    let mut shown = outbox.shown(id)?.ok_or_else(|| arguments.one.missing())?;
+    if arguments.content {
+        shown["request"] = outbox.request(id)?.unwrap_or_default();
     }
     console::print(&line(&shown))?;
     Ok(Exit::Done)
@@ -506,26 +502,31 @@ fn status(arguments: &Status) -> Result<Exit, Error> {
 }
 
 fn listener(log: Log) -> Listener {
-    Listener::new(move |event| match (log, event) {
-        (Log::Json, event) => log::reported(event),
+    Listener::new(move |event| match log {
+        Log::Json => log::reported(event),
+        Log::Text => say(event),
+    })
+}
+
+/// Says what happened to a report, for people.
+pub(super) fn say(event: &OutboxEvent) {
+    match event {
         // Should this process end now, the id is what to ask about.
-        (Log::Text, OutboxEvent::Queued { id, mode }) => console::say(format_args!("{id}: kept, {mode}")),
-        (Log::Text, OutboxEvent::Opened { id, report_id }) => {
+        OutboxEvent::Queued { id, mode } => console::say(format_args!("{id}: kept, {mode}")),
+        OutboxEvent::Opened { id, report_id } => {
             console::say(format_args!("{id}: open at NCMEC as {report_id}"));
         }
-        (Log::Text, OutboxEvent::Finished { id, report_id }) => {
-            console::say(format_args!("{id}: filed as {report_id}"));
-        }
-        (Log::Text, OutboxEvent::Postponed { id, why, seconds }) => {
+        OutboxEvent::Finished { id, report_id } => console::say(format_args!("{id}: filed as {report_id}")),
+        OutboxEvent::Postponed { id, why, seconds } => {
             console::say(console::printable(&format!("{id}: again in {seconds} s: {why}")));
         }
-        (Log::Text, OutboxEvent::Retracted { id }) => console::say(format_args!("{id}: taken back")),
-        (Log::Text, OutboxEvent::Alarm { id, why }) if id.is_empty() => {
+        OutboxEvent::Retracted { id } => console::say(format_args!("{id}: taken back")),
+        OutboxEvent::Alarm { id, why, .. } if id.is_empty() => {
             console::say(console::printable(&format!("shadegrid: {why}")));
         }
-        (Log::Text, OutboxEvent::Alarm { id, why }) => {
+        OutboxEvent::Alarm { id, why, .. } => {
             console::say(console::printable(&format!("shadegrid: {id}: {why}")));
         }
         _ => {}
-    })
+    }
 }

@@ -17,7 +17,7 @@ mod key;
 mod sealed;
 
 use digests::Digesting;
-pub(crate) use digests::Digests;
+pub(crate) use digests::{Digests, digests};
 use key::MasterKey;
 pub(crate) use sealed::Opened;
 

@@ -3,11 +3,14 @@
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::check::check_report;
+use super::client::address;
+use super::model::REPORT;
 use super::model::words::Mode;
 use crate::credential::{Credential, Secret};
 use crate::error::{Error, Result};
@@ -186,6 +189,32 @@ impl ReportOptions {
             return Err("mode is production, and there is no account in [production]".into());
         }
         Ok(options)
+    }
+
+    /// Whether reports can be sent at all: there is an account for what the configuration allows, every account's address is one that reports may go to and
+    /// its credentials can be read, and the reporter is one. The folder and the key are seen to by whoever opens them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] for what is wrong, [`Error::Io`] where credentials cannot be read.
+    pub fn check(&self) -> Result<()> {
+        if self.account(self.mode).is_none() {
+            let mode = self.mode.word();
+            return Err(Error::Input(format!(
+                "there is no account for {mode}: reports need one in [{mode}]"
+            )));
+        }
+        for (mode, account) in [(Mode::Test, &self.test), (Mode::Production, &self.production)] {
+            let Some(account) = account else { continue };
+            address::address(mode, account.url.as_deref())?;
+            account.login()?;
+        }
+        let Some(reporter) = &self.reporter else { return Ok(()) };
+        let problems = check_report(&json!({ "reporter": reporter }), &REPORT, SystemTime::now().into());
+        match problems.into_iter().find(|problem| problem.path.starts_with("reporter")) {
+            Some(problem) => Err(Error::Input(problem.to_string())),
+            None => Ok(()),
+        }
     }
 
     /// The account of a mode.

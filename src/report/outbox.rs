@@ -17,7 +17,7 @@ use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
 use super::check::{check_report, form};
-use super::evidence::{Digests, Evidence};
+use super::evidence::{Digests, Evidence, digests};
 use super::json;
 use super::model::words::Mode;
 use super::model::{REPORT, Report};
@@ -32,7 +32,7 @@ use crate::state::State;
 mod chain;
 mod clock;
 mod event;
-mod ids;
+pub(crate) mod ids;
 mod item;
 mod pace;
 mod rows;
@@ -41,7 +41,7 @@ mod sender;
 mod tests;
 
 use clock::Clock;
-pub use event::{Listener, OutboxEvent};
+pub use event::{Alarm, Listener, OutboxEvent};
 pub use item::{Counts, Item, ItemState, RequestRecord};
 use rows::{NewItem, Rows};
 pub use sender::{Next, Sender};
@@ -133,23 +133,62 @@ pub fn check(text: &str, options: Option<&ReportOptions>) -> Result<Report, Vec<
 
 fn parse(text: &str, options: Option<&ReportOptions>, now: Moment) -> Result<Report, Vec<Problem>> {
     let value = json::parse(text).map_err(|why| vec![Problem::new("", Rule::Json, why)])?;
-    let problems = problems(&complete(&value, options), options, now);
+    read(value, options, now)
+}
+
+fn read(mut value: Value, options: Option<&ReportOptions>, now: Moment) -> Result<Report, Vec<Problem>> {
+    let is_added = complete(&mut value, options);
+    let problems = problems(&value, options, now);
     if !problems.is_empty() {
         return Err(problems);
+    }
+    // What the configuration says is not what was asked for.
+    if let Some(members) = value.as_object_mut().filter(|_| is_added) {
+        members.remove("reporter");
     }
     serde_json::from_value(value).map_err(|_| vec![Problem::new("", Rule::Type, "it cannot be read")])
 }
 
-/// The report with the reporter of the configuration, where it names none.
-fn complete(value: &Value, options: Option<&ReportOptions>) -> Value {
-    let mut value = value.clone();
+/// Gives a report that names no reporter the one of the configuration; whether it did.
+fn complete(value: &mut Value, options: Option<&ReportOptions>) -> bool {
     let reporter = options.and_then(|options| options.reporter.as_ref());
-    if let (Some(members), Some(reporter)) = (value.as_object_mut(), reporter)
-        && members.get("reporter").is_none_or(Value::is_null)
-    {
+    let (Some(members), Some(reporter)) = (value.as_object_mut(), reporter) else { return false };
+    let is_missing = members.get("reporter").is_none_or(Value::is_null);
+    if is_missing {
         members.insert("reporter".into(), reporter.clone());
     }
-    value
+    is_missing
+}
+
+/// A report as JSON, with its reporter.
+fn completed(report: &Report, options: &ReportOptions) -> Result<Value> {
+    let mut value = serde_json::to_value(report).map_err(|_| Error::Input("the report is no JSON".into()))?;
+    complete(&mut value, Some(options));
+    Ok(value)
+}
+
+/// By what a report is known to be the same, once its files are named.
+fn digest_of(report: &Report) -> Result<Vec<u8>> {
+    let body = serde_json::to_vec(report).map_err(|_| Error::Input("the report is no JSON".into()))?;
+    Ok(digest(&SHA256, &body).as_ref().to_vec())
+}
+
+/// The report with the names that its files would have in the evidence.
+fn named(report: &mut Report) -> Result<Report> {
+    let data: Vec<Option<String>> = report.files.iter_mut().map(|file| file.data.take()).collect();
+    let mut named = report.clone();
+    for ((own, file), data) in report.files.iter_mut().zip(&mut named.files).zip(data) {
+        if let Some(data) = &data {
+            file.evidence = Some(format!("sha256:{}", digests(&mut decoded(data))?.sha256));
+        }
+        own.data = data;
+    }
+    Ok(named)
+}
+
+/// The bytes that base64 stands for.
+fn decoded(data: &str) -> impl Read {
+    base64::read::DecoderReader::new(data.as_bytes(), &base64::engine::general_purpose::STANDARD)
 }
 
 fn problems(value: &Value, options: Option<&ReportOptions>, now: Moment) -> Vec<Problem> {
@@ -244,9 +283,21 @@ impl Outbox {
         self.state.is_owner()
     }
 
+    /// Where its events go.
+    #[cfg(feature = "service")]
+    pub(crate) fn events(&self) -> &Listener {
+        &self.listener
+    }
+
     /// Its choices.
     pub fn options(&self) -> &ReportOptions {
         &self.options
+    }
+
+    /// Where its files are kept.
+    #[cfg(feature = "service")]
+    pub(crate) fn evidence(&self) -> &Arc<Evidence> {
+        &self.evidence
     }
 
     fn rows(&self) -> Rows<'_> {
@@ -260,6 +311,12 @@ impl Outbox {
     /// Every broken rule.
     pub fn parse(&self, text: &str) -> Result<Report, Vec<Problem>> {
         parse(text, Some(&self.options), self.clock.moment())
+    }
+
+    /// The same of JSON that is read already.
+    #[cfg(feature = "service")]
+    pub(crate) fn read(&self, value: Value) -> Result<Report, Vec<Problem>> {
+        read(value, Some(&self.options), self.clock.moment())
     }
 
     /// Keeps a file as evidence, and gives the name that a report's `evidence` takes. Once it returns, the file is encrypted on the disk.
@@ -286,32 +343,35 @@ impl Outbox {
     /// # Errors
     ///
     /// [`SubmitError`].
-    pub fn submit(&self, key: Option<&str>, report: Report) -> Result<Submitted, SubmitError> {
+    pub fn submit(&self, key: Option<&str>, mut report: Report) -> Result<Submitted, SubmitError> {
         let wrong_key = |key: &str| key.is_empty() || key.len() > 255 || key.chars().any(char::is_control);
         if key.is_some_and(wrong_key) {
             return Err(Error::Input("an idempotency key has 1 to 255 characters".into()).into());
         }
-        let value =
-            serde_json::to_value(&report).map_err(|_| Error::Input("the report is no JSON".into()))?;
-        let mut problems =
-            problems(&complete(&value, Some(&self.options)), Some(&self.options), self.clock.moment());
+        let whole = completed(&report, &self.options)?;
+        let mut problems = problems(&whole, Some(&self.options), self.clock.moment());
+        drop(whole);
         if !problems.is_empty() {
             return Err(SubmitError::Problems(problems));
         }
         let mode = report.mode_or_test();
+        if let Some(key) = key
+            && let Some((known, digest)) = self.rows().known(key)?
+        {
+            // Nothing of it is kept again: it may be erased.
+            let is_same = known.mode == mode && digest == digest_of(&named(&mut report)?)?;
+            return if is_same { Ok(known) } else { Err(SubmitError::Conflict) };
+        }
         let (report, files) = self.with_evidence(report, &mut problems)?;
         let Some(files) = files.filter(|_| problems.is_empty()) else {
             return Err(SubmitError::Problems(problems));
         };
-        let body = serde_json::to_vec(&report).map_err(|_| Error::Input("the report is no JSON".into()))?;
-        let given =
-            serde_json::to_value(&report).map_err(|_| Error::Input("the report is no JSON".into()))?;
         let new = NewItem {
             id: ids::next(self.clock.now())?,
             key,
-            digest: digest(&SHA256, &body).as_ref().to_vec(),
+            digest: digest_of(&report)?,
             mode,
-            request: complete(&given, Some(&self.options)).to_string(),
+            request: completed(&report, &self.options)?.to_string(),
             files,
         };
         let detail = json!({ "mode": mode.word(), "files": new.files.len() });
@@ -335,9 +395,7 @@ impl Outbox {
         let mut files = Vec::new();
         for (place, file) in report.files.iter_mut().enumerate() {
             if let Some(data) = file.data.take() {
-                let engine = base64::engine::general_purpose::STANDARD;
-                let kept =
-                    self.evidence.keep(&mut base64::read::DecoderReader::new(data.as_bytes(), &engine))?;
+                let kept = self.evidence.keep(&mut decoded(&data))?;
                 file.evidence = Some(format!("sha256:{}", kept.sha256));
                 files.push(kept);
                 continue;
@@ -361,7 +419,28 @@ impl Outbox {
     ///
     /// [`Error::Input`] where they cannot be read.
     pub fn items(&self, state: Option<ItemState>) -> Result<Vec<Item>> {
-        self.rows().list(state)
+        self.rows().page(state, None, usize::MAX)
+    }
+
+    /// At most so many of the reports, the newest first: of one state alone where one is named, older than one of this id where one is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] where they cannot be read.
+    pub fn page(&self, state: Option<ItemState>, before: Option<&str>, most: usize) -> Result<Vec<Item>> {
+        self.rows().page(state, before, most)
+    }
+
+    /// A report as people and programs are shown it: [`Item`] as JSON, with every call that was made for it; `None` where there is no such report.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] where it cannot be read.
+    pub fn shown(&self, id: &str) -> Result<Option<Value>> {
+        let Some(item) = self.item(id)? else { return Ok(None) };
+        let mut shown = serde_json::to_value(&item).unwrap_or_default();
+        shown["requests"] = serde_json::to_value(&item.requests).unwrap_or_default();
+        Ok(Some(shown))
     }
 
     /// The report of this id.
@@ -371,6 +450,15 @@ impl Outbox {
     /// [`Error::Input`] where it cannot be read.
     pub fn item(&self, id: &str) -> Result<Option<Item>> {
         self.rows().item(id)
+    }
+
+    /// The report that was submitted under this key.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] where it cannot be read.
+    pub fn item_of(&self, key: &str) -> Result<Option<Item>> {
+        self.rows().item_of(key)
     }
 
     /// What was asked for, as JSON; `None` where there is no such report, or it was erased.

@@ -18,6 +18,8 @@ use super::metrics::Metrics;
 use super::options::{PhotoDnaLimits, ServiceLimits};
 use super::permits::Permits;
 use super::problem::{Answer, Problem};
+use super::reports::Reports;
+use super::reviewing::Reviewing;
 use super::synced::Synced;
 use crate::engine::{Engine, Lane, Searcher};
 use crate::hook::Hooks;
@@ -35,6 +37,8 @@ pub(crate) struct App {
     pub(crate) banks: Option<Banks>,
     /// Galleries that follow lists.
     pub(crate) synced: Synced,
+    /// Reports to NCMEC; `None`: none are taken.
+    pub(crate) reports: Option<Reports>,
     pub(crate) permits: Permits,
     /// Which events are kept for addresses of the operator's own.
     pub(crate) hooks: Arc<Hooks>,
@@ -58,6 +62,10 @@ pub(crate) struct App {
     pub(crate) metrics: Arc<Metrics>,
     /// The folder that keys and banks are kept in.
     pub(crate) state: Option<Arc<State>>,
+    /// What a person reviews; `None` where nobody can.
+    pub(crate) review: Option<Reviewing>,
+    /// Whether the service itself speaks TLS.
+    pub(crate) has_tls: bool,
 }
 
 impl App {
@@ -83,6 +91,18 @@ impl App {
     pub(crate) fn fetching(&self) -> Answer<&Fetching> {
         let off = || Problem::input("addresses are not fetched here: send the picture itself");
         self.fetching.as_ref().ok_or_else(off)
+    }
+
+    /// What is reviewed, where anything can be.
+    pub(crate) fn reviewing(&self) -> Answer<&Reviewing> {
+        let detail = "nothing is reviewed here: that needs keys and --reports";
+        self.review.as_ref().ok_or_else(|| Problem::new(StatusCode::CONFLICT, "no_review", detail))
+    }
+
+    /// The reports, where any are taken.
+    pub(crate) fn reports(&self) -> Answer<&Reports> {
+        let detail = "this service takes no reports: start it with --reports";
+        self.reports.as_ref().ok_or_else(|| Problem::new(StatusCode::CONFLICT, "no_reports", detail))
     }
 
     /// Takes changed galleries in, and reports them.
@@ -147,6 +167,11 @@ impl Ask {
         if key.bulk {
             self.lane = Lane::Bulk;
         }
+    }
+
+    /// The id of its key, where one is needed.
+    pub(crate) fn key_id(&self) -> Option<String> {
+        self.key.as_ref().map(|key| key.id.clone())
     }
 
     /// Refuses a name that the key may not see: the answer says nothing about whether there is such a gallery.

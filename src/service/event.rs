@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::hook::HookEvent;
+use crate::report::OutboxEvent;
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -74,6 +75,8 @@ pub enum Event {
         /// Whether it is used.
         taken: bool,
     },
+    /// Something happened to a report.
+    Report(OutboxEvent),
     /// Something happened to an event for an address of one's own.
     Hook(HookEvent),
     /// The service was asked to end.
@@ -95,6 +98,7 @@ impl Event {
             Event::Synced { .. } => "gallery_synced",
             Event::SyncFailed { .. } => "gallery_sync_failed",
             Event::Certificate { .. } => "certificate",
+            Event::Report(event) => event.name(),
             Event::Hook(event) => event.name(),
             Event::Ending => "ending",
             Event::Ended { .. } => "ended",

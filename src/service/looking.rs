@@ -112,6 +112,9 @@ pub(crate) struct Looked {
     pub(crate) grid: Option<Vec<i64>>,
     pub(crate) unsearched: Vec<String>,
     pub(crate) checked: Vec<Checked>,
+    /// The item that a person reviews, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) review: Option<String>,
 }
 
 impl Look {
@@ -179,12 +182,16 @@ impl Look {
     /// What the answer says of each record.
     pub(crate) async fn found(&self, app: &App, records: &[Faces]) -> Answer<Vec<Found>> {
         let hits = self.hits(app, records).await?;
-        let found = records.iter().zip(hits).map(|(faces, hits)| Found {
+        Ok(records.iter().zip(hits).map(|(faces, hits)| self.said(faces, hits)).collect())
+    }
+
+    /// What the answer says of one.
+    pub(crate) fn said(&self, faces: &Faces, hits: Vec<Hit>) -> Found {
+        Found {
             matched: !hits.is_empty(),
             matches: Matches::of(hits, self.distances),
             unsearched: self.unsearched(faces),
-        });
-        Ok(found.collect())
+        }
     }
 
     /// Whether anything of a record is looked up.

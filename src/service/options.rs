@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::hasher::HashOptions;
 use crate::hook::HookOptions;
 use crate::pipeline::FetchOptions;
+use crate::report::ReportOptions;
 use crate::signature::Algorithm;
 use crate::sync::SyncSource;
 
@@ -47,6 +48,8 @@ pub struct ServiceOptions {
     pub galleries: Vec<GalleryFile>,
     /// The lists that galleries in the folder's `galleries` follow; they need the folder.
     pub sync: Vec<SyncSource>,
+    /// Reports to NCMEC, which are kept in the folder and sent from there; they need the folder. None are taken by default.
+    pub reports: Option<ReportOptions>,
     /// Threads that hash, and as many that search.
     pub threads: NonZeroUsize,
     /// Bytes that requests and pictures take together: a quarter for requests.
@@ -77,6 +80,7 @@ setters!(ServiceOptions {
     tls: Option<TlsFiles>,
     galleries: Vec<GalleryFile>,
     sync: Vec<SyncSource>,
+    reports: Option<ReportOptions>,
     threads: NonZeroUsize,
     memory: u64,
     hash: HashOptions,
@@ -103,6 +107,7 @@ impl Default for ServiceOptions {
             tls: None,
             galleries: Vec::new(),
             sync: Vec::new(),
+            reports: None,
             threads,
             memory: crate::engine::Engine::default_memory(threads),
             hash: HashOptions::default(),
@@ -115,6 +120,11 @@ impl Default for ServiceOptions {
 }
 
 impl ServiceOptions {
+    /// Where events go, by whichever configuration says so.
+    pub(crate) fn all_hooks(&self) -> Option<HookOptions> {
+        self.hooks.clone().or_else(|| self.reports.as_ref()?.hooks.clone())
+    }
+
     fn has_keys(&self) -> bool {
         self.data.is_some() && !self.no_keys
     }

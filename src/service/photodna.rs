@@ -30,7 +30,10 @@ use crate::pipeline::Hit;
 use crate::signature::{Algorithm, PhotoDna};
 
 mod answer;
+mod report;
+mod time;
 mod value;
+mod violations;
 
 use answer::{Flag, Many, Matched, Status};
 use value::{Given, any_case, given};
@@ -49,7 +52,7 @@ pub(crate) fn router(app: &Shared) -> Router {
         .route("/photodna/v1.0/Match", post(match_picture))
         .route("/photodna/v1.0/MatchHash", post(match_hashes))
         .route("/photodna/v1.0/MatchEdgeHash", post(match_edge_hash))
-        .route("/photodna/v1.0/Report", post(report))
+        .route("/photodna/v1.0/Report", post(report::report))
         .with_state(Arc::clone(app))
 }
 
@@ -160,11 +163,6 @@ async fn match_hashes(
 
 async fn match_edge_hash(Extension(ask): Extension<Ask>) -> Answer<Response> {
     refused(&Status::edge(), &ask)
-}
-
-async fn report() -> Problem {
-    let detail = "reports are not taken here yet: send them to NCMEC as before";
-    Problem::new(StatusCode::NOT_IMPLEMENTED, "unsupported", detail)
 }
 
 /// The longest body with hashes: numbers with blanks between.

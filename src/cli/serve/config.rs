@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use shadegrid::hook::HookOptions;
+use shadegrid::report::ReportOptions;
 use shadegrid::service::{
     FetchHost, FetchOptions, GalleryFile, PhotoDnaLimits, ServiceLimits, ServiceOptions, TlsFiles,
 };
@@ -30,6 +31,7 @@ struct File {
     hma_signals: Option<Vec<String>>,
     metrics: Option<SocketAddr>,
     data: Option<PathBuf>,
+    reports: Option<PathBuf>,
     #[serde(default)]
     no_keys: bool,
     #[serde(default)]
@@ -168,6 +170,7 @@ impl File {
         let limits = self.photodna.limits.as_deref().map(str::parse::<PhotoDnaLimits>).transpose();
         let limits = limits.map_err(|error| format!("photodna.limits: {error}"))?;
         let sync = self.sync.into_iter().map(|(name, source)| source.source(&name, folder));
+        let reports = self.reports.map(|path| ReportOptions::read(&folder.join(path))).transpose();
         let options = ServiceOptions::default();
         let listen = self.listen.unwrap_or(options.listen);
         Ok(options
@@ -176,6 +179,7 @@ impl File {
             .hma_signals(signals.map_err(|error| format!("hma_signals: {error}"))?)
             .metrics(self.metrics)
             .data(self.data.map(|data| folder.join(data)))
+            .reports(reports.map_err(|error| format!("reports: {error}"))?)
             .no_keys(self.no_keys)
             .plain(self.plain)
             .reuse_port(self.reuse_port)

@@ -138,12 +138,32 @@ impl Rows<'_> {
         self.read(|connection| row(connection, id)?.map(|row| item(connection, row)).transpose())
     }
 
-    pub(super) fn list(&self, state: Option<ItemState>) -> Result<Vec<Item>> {
+    /// What was submitted under a key, and the digest by which it is known.
+    pub(super) fn known(&self, key: &str) -> Result<Option<(Submitted, Vec<u8>)>> {
+        let known = self.read(|connection| by_key(connection, key))?;
+        Ok(known.map(|(row, digest)| {
+            (Submitted { id: row.id, state: row.state, mode: row.mode, is_new: false }, digest)
+        }))
+    }
+
+    pub(super) fn item_of(&self, key: &str) -> Result<Option<Item>> {
+        self.read(|connection| by_key(connection, key)?.map(|(row, _)| item(connection, row)).transpose())
+    }
+
+    pub(super) fn page(
+        &self,
+        state: Option<ItemState>,
+        before: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<Item>> {
         self.read(|connection| {
-            let select =
-                format!("SELECT {COLUMNS} FROM reports WHERE ?1 IS NULL OR state = ?1 ORDER BY id DESC");
+            let select = format!(
+                "SELECT {COLUMNS} FROM reports WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR id < ?2) \
+                 ORDER BY id DESC LIMIT ?3"
+            );
             let mut statement = connection.prepare(&select)?;
-            let rows = statement.query_map(params![state.map(ItemState::name)], of)?;
+            let most = i64::try_from(most).unwrap_or(i64::MAX);
+            let rows = statement.query_map(params![state.map(ItemState::name), before, most], of)?;
             rows.collect::<rusqlite::Result<Vec<Row>>>()?
                 .into_iter()
                 .map(|row| item(connection, row))
@@ -410,7 +430,7 @@ impl Rows<'_> {
         })?
     }
 
-    /// Forgets what a report holds, and removes the evidence that no other report needs.
+    /// Forgets what a report holds, and removes the evidence that neither another report nor a review needs.
     pub(super) fn erase(
         &self,
         id: &str,
@@ -432,7 +452,8 @@ impl Rows<'_> {
             change.execute(update, params![id, now])?;
             audit::add(change, act, time(now))?;
             let select = "SELECT DISTINCT sha256 FROM report_files WHERE item = ?1 AND sha256 NOT IN \
-                          (SELECT sha256 FROM report_files JOIN reports ON id = item WHERE state <> 'erased')";
+                          (SELECT sha256 FROM report_files JOIN reports ON id = item WHERE state <> 'erased') \
+                          AND sha256 NOT IN (SELECT evidence FROM review_pictures)";
             let mut statement = change.prepare(select)?;
             let names = statement.query_map(params![id], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
             Ok(names.iter().try_for_each(|name| remove(name)))

@@ -81,9 +81,10 @@ impl World {
         let mut outbox = Outbox::own(options).unwrap().listener(listener);
         outbox.clock = self.clock();
         let tipline = self.tipline.clone();
-        let connect = move |_: &ReportOptions, _| -> Result<Box<dyn super::super::transport::Transport>> {
-            Ok(Box::new(tipline::Wire(tipline.clone())))
-        };
+        let connect =
+            move |_: &ReportOptions, _, _: &_| -> Result<Box<dyn super::super::transport::Transport>> {
+                Ok(Box::new(tipline::Wire(tipline.clone())))
+            };
         self.sender = Some(Sender::by(outbox, Box::new(connect)).unwrap());
     }
 
@@ -123,6 +124,40 @@ impl World {
     fn alarms(&self) -> Vec<String> {
         self.alarms.lock().unwrap().clone()
     }
+}
+
+#[test]
+fn a_stop_makes_no_call_and_the_next_sender_none_too_many() {
+    let mut world = World::new();
+    let id = world.submit(1, 1);
+    let stop = crate::pipeline::Stop::default();
+    world.sender = world.sender.take().map(|sender| sender.stop(stop.clone()));
+    stop.request();
+    assert_eq!(world.sender.as_mut().unwrap().step().unwrap(), Next::Now);
+    let item = world.item(&id);
+    assert!(item.requests.is_empty() && item.state == ItemState::Queued && item.attempts == 0, "{item:?}");
+    assert!(item.last_error.unwrap().contains("ends") && world.alarms().is_empty());
+    world.restart();
+    assert!(world.work());
+    assert_eq!((world.item(&id).state, world.item(&id).attempts), (ItemState::Preserved, 1));
+}
+
+#[test]
+fn what_is_erased_comes_back_under_no_key() {
+    let mut world = World::new();
+    let submit = |world: &mut World| {
+        let report = world.outbox().parse(&report(1, 2).to_string()).unwrap();
+        world.outbox().submit(Some("case"), report).unwrap()
+    };
+    let first = submit(&mut world);
+    assert!(world.work());
+    world.outbox().erase(&first.id, true).unwrap();
+    let again = submit(&mut world);
+    assert!(!again.is_new && again.id == first.id && again.state == ItemState::Erased);
+    let evidence = world.folder.path().join("data/evidence");
+    assert_eq!(std::fs::read_dir(evidence).unwrap().count(), 0);
+    let other = world.outbox().parse(&report(1, 1).to_string()).unwrap();
+    assert!(matches!(world.outbox().submit(Some("case"), other), Err(SubmitError::Conflict)));
 }
 
 fn report(number: usize, files: usize) -> Value {
