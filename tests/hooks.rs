@@ -522,6 +522,45 @@ fn a_service_posts_every_match_where_that_is_wanted() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("hooks need a folder"));
 }
 
+#[test]
+fn a_service_announces_what_it_files_and_knows_whose_key_asked() {
+    let receiver = Receiver::start();
+    let place = Place::at(&receiver);
+    let key = place.run(&["key", "add", "--data", "data", "--scope", "report"], 0).stdout;
+    let key = String::from_utf8(key).unwrap().trim().to_string();
+    let path = |name: &str| place.path(name).to_string_lossy().into_owned();
+    let mut server =
+        Server::start(&["--data", &path("data"), "--reports", &path("reports.toml"), "--log", "json"]);
+    let report = json!({
+        "incident": { "type": "Child Sexual Molestation", "time": "2025-11-25T09:00:00+01:00" },
+        "internet": [{ "web_page": { "urls": ["https://a.example/"] } }],
+        "files": [{ "id": "f", "name": "a.jpg", "data": "YWJj" }],
+    });
+    let headers =
+        format!("Content-Type: application/json\r\nAuthorization: Bearer {key}\r\nIdempotency-Key: case\r\n");
+    let id = server.post_with("/v1/reports", &headers, report.to_string().as_bytes()).is(202)["id"].clone();
+    let begun = Instant::now();
+    while receiver.kept().len() < 2 {
+        assert!(begun.elapsed() < 2 * PATIENCE, "{:?}", receiver.posts());
+        thread::sleep(Duration::from_millis(20));
+    }
+    let kept = receiver.kept();
+    assert_eq!(kept.iter().map(Post::kind).collect::<Vec<_>>(), ["report.finished", "preserve"]);
+    assert!(kept.iter().all(|post| post.event["data"]["id"] == id));
+    server.line_with("hook_delivered");
+    server.terminate();
+    assert!(server.wait().success());
+    let said = server.rest_of_lines().concat();
+    for secret in [SECRET, KEY, "stands-nowhere"] {
+        assert!(!said.contains(secret), "{said}");
+    }
+    let acts = place.audit();
+    let of =
+        |action: &str| acts.iter().find(|line| line["action"] == *action && line["subject"] == id).unwrap();
+    assert_eq!(of("report.submit")["who"].as_str(), key.split('_').nth(1));
+    assert_eq!(of("report.finish")["who"], "shadegrid");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn no_core_is_dumped_where_the_key_is() {
