@@ -174,6 +174,11 @@ impl Ask {
         self.key.as_ref().map(|key| key.id.clone())
     }
 
+    /// Whose acts its own are, for the audit log.
+    pub(crate) fn who(&self) -> String {
+        self.key_id().unwrap_or_else(|| "anybody".into())
+    }
+
     /// Refuses a name that the key may not see: the answer says nothing about whether there is such a gallery.
     pub(crate) fn check_name(&self, name: &str) -> Answer<()> {
         if self.galleries.as_ref().is_none_or(|allowed| allowed.iter().any(|one| one == name)) {
