@@ -27,6 +27,8 @@ import pyarrow.parquet as pq
 ROWS, FILES = 15_000, 30
 HOOKS = Path(__file__).resolve().parents[1] / "tests" / "engines" / "hooks"
 NODE = {"include_dashboard": False, "object_store_memory": 400 << 20}
+# Files are read by one task and hashed by others, so all pictures pass through the store: where it has no room for them, Ray writes them to disk.
+STORE = 2 << 30
 
 
 def photos(folder: Path, least: int, most: int) -> list[Path]:
@@ -97,7 +99,8 @@ def on_ray(program: str, paths: list[Path], table: Path) -> None:
 
     from shadegrid.ray import hash_dataset
 
-    ray.init("local", num_cpus=2, log_to_driver=False, **NODE)
+    os.environ["RAY_DATA_PARQUET_FOOTER_NUM_ACTORS"] = "1"  # processes that read footers, 32 otherwise
+    ray.init("local", num_cpus=2, log_to_driver=False, **{**NODE, "object_store_memory": STORE})
     ray.data.DataContext.get_current().enable_progress_bars = False
     hash_dataset(ray.data.read_parquet(str(table / "00.parquet"))).materialize()  # workers are there
     done = []
