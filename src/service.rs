@@ -41,6 +41,7 @@ use tokio::sync::watch;
 
 use crate::engine::{Engine, Searcher};
 use crate::error::{Error, Result};
+use crate::hook::{HookListener, HookOptions, HookSender, HookThread, Hooks};
 
 mod abyss;
 mod accept;
@@ -59,6 +60,7 @@ mod front;
 mod galleries;
 mod hashing;
 mod hma;
+mod hooked;
 mod ids;
 pub(crate) mod json;
 mod keys;
@@ -228,6 +230,7 @@ impl Service {
     /// [`Error::Io`] where the system does not let it listen.
     pub fn run(self) -> Result<()> {
         let Service { runtime, app, own, hma, metrics, tls, connections, phase, asked } = self;
+        let delivering = deliver(&app)?;
         let cut = runtime.block_on(async {
             let mut listening = vec![(own, own_router(&app))];
             listening.extend(hma.map(|bound| (bound, hma_router(&app))));
@@ -263,10 +266,31 @@ impl Service {
             Ok(cut.into_iter().map(|cut| cut.unwrap_or(0)).sum())
         });
         let cut = cut.map_err(|error| Error::io("cannot serve", error))?;
+        drop(delivering);
         app.reporter.report(&Event::Ended { cut });
         // Files that are being opened aside are not waited for.
         runtime.shutdown_background();
         Ok(())
+    }
+}
+
+/// Delivers events on a thread of its own, where any have an address.
+fn deliver(app: &Shared) -> Result<Option<HookThread>> {
+    let Some(state) = app.state.clone() else { return Ok(None) };
+    let reporter = app.reporter.clone();
+    let listener = HookListener::new(move |event| reporter.report(&Event::Hook(event.clone())));
+    HookSender::new(state, app.hooks.clone(), listener)?.map(HookSender::start).transpose()
+}
+
+/// Hooks are the service's, or those of its reports where it names none: a folder has one set of them.
+fn hooks_of(options: &ServiceOptions) -> Result<Option<&HookOptions>> {
+    let of_reports = options.reports.as_ref().and_then(|reports| reports.hooks.as_ref());
+    match (options.hooks.as_ref(), of_reports) {
+        (Some(own), Some(other)) if own != other => Err(Error::Input(
+            "the service and its reports name different hooks: leave those in the configuration of the reports out"
+                .into(),
+        )),
+        (own, other) => Ok(own.or(other)),
     }
 }
 
@@ -292,7 +316,8 @@ fn app_of(options: &ServiceOptions, watched: watch::Receiver<Phase>) -> Result<A
     }
     let permits = Permits::new(bodies);
     let metrics = Arc::new(Metrics::default());
-    let reports = Reports::open(options, state.as_ref(), &metrics)?;
+    let hooks = Arc::new(Hooks::of(hooks_of(options)?)?);
+    let reports = Reports::open(options, state.as_ref(), &metrics, &hooks)?;
     let searched = metrics.clone();
     Ok(App {
         engine,
@@ -303,6 +328,7 @@ fn app_of(options: &ServiceOptions, watched: watch::Receiver<Phase>) -> Result<A
         fetching,
         synced,
         reports,
+        hooks,
         limits: limits.clone(),
         choices: Default::default(),
         keys,

@@ -21,6 +21,7 @@ use super::problem::{Answer, Problem};
 use super::reports::Reports;
 use super::synced::Synced;
 use crate::engine::{Engine, Lane, Searcher};
+use crate::hook::Hooks;
 use crate::signature::Algorithm;
 use crate::state::State;
 use crate::state::keys::Key;
@@ -38,6 +39,8 @@ pub(crate) struct App {
     /// Reports to NCMEC; `None`: none are taken.
     pub(crate) reports: Option<Reports>,
     pub(crate) permits: Permits,
+    /// Which events are kept for addresses of the operator's own.
+    pub(crate) hooks: Arc<Hooks>,
     /// `None`: no addresses are fetched.
     pub(crate) fetching: Option<Fetching>,
     pub(crate) limits: ServiceLimits,
@@ -162,6 +165,11 @@ impl Ask {
         }
         let detail = "name: the key is held to some galleries, and this is none of them";
         Err(Problem::new(StatusCode::FORBIDDEN, "gallery", detail))
+    }
+
+    /// Who asks, as the audit log names it: the id of a key is no secret.
+    pub(crate) fn who(&self) -> String {
+        self.key.as_ref().map_or_else(|| "the API".to_string(), |key| format!("key {}", key.id))
     }
 
     /// When the caller has no more use for the answer.

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::app::{App, Ask};
 use super::galleries::{Checked, Set};
+use super::hooked;
 use super::problem::{Answer, Problem};
 use crate::engine::{HashError, Lookups};
 use crate::gallery::{Query, SearchOptions};
@@ -29,6 +30,8 @@ pub(crate) struct Look {
     pub(crate) most: MatchLimits,
     /// Whether the answer says how far apart signatures are.
     pub(crate) distances: bool,
+    /// The request's id, by which an event names it.
+    pub(crate) request_id: String,
 }
 
 /// What is looked up for one record: its faces, by their names.
@@ -127,7 +130,8 @@ impl Look {
             let none = Problem::new(axum::http::StatusCode::SERVICE_UNAVAILABLE, "not_ready", detail);
             return Err(none.retry_after(5));
         }
-        Ok(Look { set, options: Arc::new(options), deadline, most: MOST, distances: ask.distances })
+        let (options, request_id) = (Arc::new(options), ask.request_id.clone());
+        Ok(Look { set, options, deadline, most: MOST, distances: ask.distances, request_id })
     }
 
     /// Looks all records up, in their order.
@@ -154,6 +158,7 @@ impl Look {
         }
         app.metrics.looked_up(found.len());
         found.iter().flatten().for_each(|hit| app.metrics.matched(&hit.matched.gallery));
+        hooked::matched(app, &self.request_id, &found).await?;
         Ok(found)
     }
 

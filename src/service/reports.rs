@@ -14,6 +14,7 @@ use super::metrics::Metrics;
 use super::options::ServiceOptions;
 use super::problem::{Answer, Problem};
 use crate::error::{Error, Result};
+use crate::hook::Hooks;
 use crate::report::{
     Alarm, Counts, Item, ItemState, Listener, Mode, Outbox, OutboxEvent, Problem as Broken, Report,
     ReportOptions, Rule, SubmitError, Submitted,
@@ -62,6 +63,7 @@ impl Reports {
         options: &ServiceOptions,
         state: Option<&Arc<State>>,
         metrics: &Arc<Metrics>,
+        hooks: &Arc<Hooks>,
     ) -> Result<Option<Reports>> {
         let Some(wanted) = options.reports.clone() else { return Ok(None) };
         let (Some(state), Some(data)) = (state, &options.data) else {
@@ -77,7 +79,7 @@ impl Reports {
             }
             reporter.report(&Event::Report(event.clone()));
         });
-        let outbox = Outbox::of(state.clone(), wanted)?.listener(listener);
+        let outbox = Outbox::of(state.clone(), wanted)?.listener(listener).hooks(hooks.clone());
         let counts = Mutex::new(outbox.counts()?);
         Ok(Some(Reports { outbox, counts, waking: Waking::default() }))
     }
@@ -98,24 +100,34 @@ impl Reports {
         self.outbox.parse(text).map_err(Problem::broken)
     }
 
-    /// Keeps a report, and sends it soon.
+    /// The outbox for somebody whose acts the audit log has.
+    fn by(&self, who: &str) -> Outbox {
+        self.outbox.clone().by(who, None)
+    }
+
+    /// Keeps a report, and sends it soon; `who` asks for it.
     ///
     /// # Errors
     ///
     /// Those of [`Outbox::submit`], and where the configuration has no account for its mode.
-    pub(crate) fn submit(&self, key: Option<&str>, report: Report) -> Result<Submitted, SubmitError> {
+    pub(crate) fn submit(
+        &self,
+        who: &str,
+        key: Option<&str>,
+        report: Report,
+    ) -> Result<Submitted, SubmitError> {
         let mode = report.mode_or_test();
         if self.options().allows(mode) && self.options().account(mode).is_none() {
             return Err(SubmitError::Problems(vec![no_account(mode)]));
         }
-        let submitted = self.outbox.submit(key, report)?;
+        let submitted = self.by(who).submit(key, report)?;
         self.wake();
         Ok(submitted)
     }
 
     /// The same as an answer.
-    pub(crate) fn take(&self, key: &str, report: Report) -> Answer<Submitted> {
-        self.submit(Some(key), report).map_err(|error| match error {
+    pub(crate) fn take(&self, who: &str, key: &str, report: Report) -> Answer<Submitted> {
+        self.submit(who, Some(key), report).map_err(|error| match error {
             SubmitError::Problems(problems) => Problem::broken(problems),
             SubmitError::Conflict => Problem::new(
                 StatusCode::CONFLICT,
@@ -151,27 +163,27 @@ impl Reports {
     }
 
     /// Takes a report back that is not filed yet.
-    pub(crate) fn retract(&self, id: &str) -> Answer<Item> {
+    pub(crate) fn retract(&self, who: &str, id: &str) -> Answer<Item> {
         let is_late =
             |state: ItemState| state.is_filed() || matches!(state, ItemState::Finishing | ItemState::Erased);
-        self.change(id, |outbox| outbox.retract(id).map(drop), is_late)
+        self.change(id, || self.by(who).retract(id).map(drop), is_late)
     }
 
     /// Tries a report again now.
-    pub(crate) fn retry(&self, id: &str) -> Answer<Item> {
+    pub(crate) fn retry(&self, who: &str, id: &str) -> Answer<Item> {
         let waits = |state| matches!(state, ItemState::Queued | ItemState::Finishing | ItemState::Failed);
-        self.change(id, |outbox| outbox.retry(id, false), |state| !waits(state))
+        self.change(id, || self.by(who).retry(id, false), |state| !waits(state))
     }
 
     /// Changes a report; `is_wrong` says in which states that cannot be done.
     fn change(
         &self,
         id: &str,
-        change: impl FnOnce(&Outbox) -> Result<()>,
+        change: impl FnOnce() -> Result<()>,
         is_wrong: impl Fn(ItemState) -> bool,
     ) -> Answer<Item> {
         self.item(id)?;
-        change(&self.outbox).map_err(|error| match self.item(id) {
+        change().map_err(|error| match self.item(id) {
             Ok(item) if is_wrong(item.state) => {
                 Problem::new(StatusCode::CONFLICT, "state", error.to_string())
             }

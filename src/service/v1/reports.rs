@@ -1,5 +1,6 @@
 //! `/v1/reports`: reports to NCMEC submitted, listed, shown, taken back and tried again.
 
+use axum::Extension;
 use axum::extract::{Path, Request, State};
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -7,7 +8,7 @@ use axum::response::Response;
 use serde::Serialize;
 use serde_json::json;
 
-use super::super::app::{Shared, aside};
+use super::super::app::{Ask, Shared, aside};
 use super::super::body::{self, Held, Size};
 use super::super::json;
 use super::super::pictures::media_type;
@@ -34,7 +35,11 @@ struct List {
 }
 
 /// Keeps a report. It is on the disk, with its files, before this answers.
-pub(super) async fn submit(State(app): State<Shared>, request: Request) -> Answer<Response> {
+pub(super) async fn submit(
+    State(app): State<Shared>,
+    Extension(ask): Extension<Ask>,
+    request: Request,
+) -> Answer<Response> {
     app.reports()?;
     let key = idempotency_key(request.headers())?;
     if media_type(request.headers()) != Some("application/json") {
@@ -51,7 +56,7 @@ pub(super) async fn submit(State(app): State<Shared>, request: Request) -> Answe
         let report = reports.parse(&bytes)?;
         check_count(&report, most)?;
         drop(bytes);
-        reports.take(&key, report)
+        reports.take(&ask.who(), &key, report)
     });
     let submitted = submitted.await?;
     let answer =
@@ -118,8 +123,12 @@ pub(super) async fn show(State(app): State<Shared>, Path(id): Path<String>) -> A
 }
 
 /// `POST /v1/reports/ID/retract`: 200 where it is done, 202 where it is stopped before its next step.
-pub(super) async fn retract(State(app): State<Shared>, Path(id): Path<String>) -> Answer<Response> {
-    let item = aside(move || app.reports()?.retract(&id)).await?;
+pub(super) async fn retract(
+    State(app): State<Shared>,
+    Extension(ask): Extension<Ask>,
+    Path(id): Path<String>,
+) -> Answer<Response> {
+    let item = aside(move || app.reports()?.retract(&ask.who(), &id)).await?;
     let mut response = json::answer(&item)?;
     if !item.state.is_settled() {
         *response.status_mut() = StatusCode::ACCEPTED;
@@ -128,8 +137,12 @@ pub(super) async fn retract(State(app): State<Shared>, Path(id): Path<String>) -
 }
 
 /// `POST /v1/reports/ID/retry`.
-pub(super) async fn retry(State(app): State<Shared>, Path(id): Path<String>) -> Answer<Response> {
-    let item = aside(move || app.reports()?.retry(&id)).await?;
+pub(super) async fn retry(
+    State(app): State<Shared>,
+    Extension(ask): Extension<Ask>,
+    Path(id): Path<String>,
+) -> Answer<Response> {
+    let item = aside(move || app.reports()?.retry(&ask.who(), &id)).await?;
     let mut response = json::answer(&item)?;
     *response.status_mut() = StatusCode::ACCEPTED;
     Ok(response)
