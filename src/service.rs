@@ -41,7 +41,7 @@ use tokio::sync::watch;
 
 use crate::engine::{Engine, Searcher};
 use crate::error::{Error, Result};
-use crate::hook::{HookListener, HookSender, HookThread, Hooks};
+use crate::hook::{HookListener, HookOptions, HookSender, HookThread, Hooks};
 
 mod abyss;
 mod accept;
@@ -285,6 +285,18 @@ fn deliver(app: &Shared) -> Result<Option<HookThread>> {
     HookSender::new(state, app.hooks.clone(), listener)?.map(HookSender::start).transpose()
 }
 
+/// Hooks are the service's, or those of its reports where it names none: a folder has one set of them.
+fn hooks_of(options: &ServiceOptions) -> Result<Option<&HookOptions>> {
+    let of_reports = options.reports.as_ref().and_then(|reports| reports.hooks.as_ref());
+    match (options.hooks.as_ref(), of_reports) {
+        (Some(own), Some(other)) if own != other => Err(Error::Input(
+            "the service and its reports name different hooks: leave those in the configuration of the reports out"
+                .into(),
+        )),
+        (own, other) => Ok(own.or(other)),
+    }
+}
+
 /// What every request uses, opened and started.
 fn app_of(options: &ServiceOptions, watched: watch::Receiver<Phase>) -> Result<App> {
     let ServiceOptions { threads, memory, limits, .. } = options;
@@ -307,9 +319,9 @@ fn app_of(options: &ServiceOptions, watched: watch::Receiver<Phase>) -> Result<A
     }
     let permits = Permits::new(bodies);
     let metrics = Arc::new(Metrics::default());
-    let reports = Reports::open(options, state.as_ref(), &metrics)?;
+    let hooks = Arc::new(Hooks::of(hooks_of(options)?)?);
+    let reports = Reports::open(options, state.as_ref(), &metrics, &hooks)?;
     let searched = metrics.clone();
-    let hooks = Arc::new(Hooks::of(options.all_hooks().as_ref())?);
     // Whoever reviews signs in with a key.
     let reviewed = state.as_ref().filter(|_| keys.is_some());
     let review = Reviewing::open(reviewed, reports.as_ref(), &hooks, &engine)?;

@@ -254,6 +254,12 @@ impl Outbox {
         Outbox { listener, ..self }
     }
 
+    /// The same, and events of these hooks are kept.
+    #[cfg(feature = "service")]
+    pub(crate) fn hooks(self, hooks: Arc<Hooks>) -> Outbox {
+        Outbox { hooks, ..self }
+    }
+
     /// The same, and what is done with it stands in the audit log as an act of this person, key or program. `user` is whose process it is, where that is somebody
     /// else.
     #[must_use]

@@ -188,6 +188,11 @@ impl Ask {
         Err(Problem::new(StatusCode::FORBIDDEN, "gallery", detail))
     }
 
+    /// Who asks, as the audit log names it: the id of a key is no secret.
+    pub(crate) fn who(&self) -> String {
+        self.key.as_ref().map_or_else(|| "the API".to_string(), |key| format!("key {}", key.id))
+    }
+
     /// When the caller has no more use for the answer.
     pub(crate) fn deadline(&self) -> Instant {
         Instant::now() + self.patience

@@ -120,11 +120,6 @@ impl Default for ServiceOptions {
 }
 
 impl ServiceOptions {
-    /// Where events go, by whichever configuration says so.
-    pub(crate) fn all_hooks(&self) -> Option<HookOptions> {
-        self.hooks.clone().or_else(|| self.reports.as_ref()?.hooks.clone())
-    }
-
     fn has_keys(&self) -> bool {
         self.data.is_some() && !self.no_keys
     }

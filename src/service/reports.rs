@@ -14,6 +14,7 @@ use super::metrics::Metrics;
 use super::options::ServiceOptions;
 use super::problem::{Answer, Problem};
 use crate::error::{Error, Result};
+use crate::hook::Hooks;
 use crate::report::{
     Alarm, Counts, Item, ItemState, Listener, Mode, Outbox, OutboxEvent, Problem as Broken, Report,
     ReportOptions, Rule, SubmitError, Submitted,
@@ -62,9 +63,9 @@ impl Reports {
         options: &ServiceOptions,
         state: Option<&Arc<State>>,
         metrics: &Arc<Metrics>,
+        hooks: &Arc<Hooks>,
     ) -> Result<Option<Reports>> {
         let Some(wanted) = options.reports.clone() else { return Ok(None) };
-        let wanted = wanted.hooks(options.all_hooks());
         let (Some(state), Some(data)) = (state, &options.data) else {
             let why = "reports are kept in the folder of the service: give one (--data)";
             return Err(Error::Input(why.into()));
@@ -78,7 +79,7 @@ impl Reports {
             }
             reporter.report(&Event::Report(event.clone()));
         });
-        let outbox = Outbox::of(state.clone(), wanted)?.listener(listener);
+        let outbox = Outbox::of(state.clone(), wanted)?.listener(listener).hooks(hooks.clone());
         let counts = Mutex::new(outbox.counts()?);
         Ok(Some(Reports { outbox, counts, waking: Waking::default() }))
     }
@@ -104,7 +105,7 @@ impl Reports {
         self.outbox.parse(text).map_err(Problem::broken)
     }
 
-    /// Keeps a report, and sends it soon.
+    /// Keeps a report, and sends it soon; `who` asks for it.
     ///
     /// # Errors
     ///

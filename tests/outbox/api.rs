@@ -318,4 +318,17 @@ fn a_key_needs_the_scope() {
     until("it is filed", || {
         (ask("GET", &format!("/v1/reports/{id}"), &own, "").is(200)["state"] == "preserved").then_some(())
     });
+    // Who asked for it stands in the audit log.
+    let output = Command::new(env!("CARGO_BIN_EXE_shadegrid"))
+        .args(["audit", "export", "--data"])
+        .arg(&data)
+        .output()
+        .unwrap();
+    let line = String::from_utf8(output.stdout).unwrap().lines().next().unwrap().to_string();
+    let line: Value = serde_json::from_str(&line).unwrap();
+    let who = format!("key {}", own.split('_').nth(1).unwrap());
+    assert_eq!(
+        (&line["who"], &line["action"], &line["subject"]),
+        (&who.into(), &"report.submit".into(), &id.into())
+    );
 }
