@@ -207,11 +207,9 @@ impl Words<'_> {
             self.level,
             #[inline(always)]
             || {
-                piece
-                    .as_chunks_mut::<4>()
-                    .0
-                    .iter_mut()
-                    .for_each(|word| *word = u32::from_be_bytes(*word).to_ne_bytes())
+                for word in piece.as_chunks_mut::<4>().0 {
+                    *word = u32::from_be_bytes(*word).to_ne_bytes();
+                }
             },
         );
         (self.put)(piece);

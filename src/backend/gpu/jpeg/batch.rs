@@ -67,7 +67,7 @@ impl Sizes {
         let number = |value: u64| u32::try_from(value).ok().filter(|&value| value < 1 << 28);
         let bytes = picture.most_bytes() as u64;
         let segments = picture.intervals();
-        let lanes = number((8 * bytes >> lane_shift) + u64::from(segments))?;
+        let lanes = number(((8 * bytes) >> lane_shift) + u64::from(segments))?;
         let slots = number(picture.blocks() * u64::from(slot_count(picture)))?;
         let blocks: u64 = planes_of(picture).map(|plane| u64::from(plane.blocks())).sum();
         Some(Sizes {
@@ -428,8 +428,8 @@ impl PlaneParts {
 
 /// A picture's planes: luma, and colour where it is not grey.
 pub(super) fn planes_of(picture: &Compressed<'_>) -> impl Iterator<Item = PlaneParts> {
-    let lists = if picture.parts.len() == 1 { &[0..1][..] } else { &[0..1, 1..3][..] };
-    lists.iter().cloned().map(|parts| {
+    let colour = (picture.parts.len() > 1).then_some(1..3);
+    std::iter::once(0..1).chain(colour).map(|parts| {
         let part = &picture.parts[parts.start];
         PlaneParts {
             parts,

@@ -25,13 +25,13 @@ pub(super) fn first(source: Source<'_>, segment: &Segment, own: u32) -> (Lane, N
         }
         let boundary = |noted: usize| start + (noted as u32 + 1) * bits / BOUNDARIES;
         while boundary(notes.len()) <= reader.bit {
-            notes.push([reader.bit, blocks << 8 | 2 * reader.place]);
+            notes.push([reader.bit, (blocks << 8) | (2 * reader.place)]);
         }
     }
     let is_over = reader.bit > segment.end;
     notes.resize(
         BOUNDARIES as usize,
-        if is_over { [NONE, 0] } else { [reader.bit, blocks << 8 | 2 * reader.place] },
+        if is_over { [NONE, 0] } else { [reader.bit, (blocks << 8) | (2 * reader.place)] },
     );
     let lane = Lane {
         exit: reader.bit.min(segment.end),

@@ -114,11 +114,11 @@ pub(super) fn code(numbers: &mut Bytes, is_dc: bool) -> Vec<u8> {
     let most = if is_dc { 16 } else { 200 };
     // Halves of what is left, or all but a little of it, at each length.
     let (mut left, mut count) = (1u32, 0);
-    for length in 0..16 {
+    for (length, symbols) in key.iter_mut().enumerate() {
         left *= 2;
         let some = (numbers.next() % u64::from(left)) as u32;
         let some = if length < 3 { some.min(1) } else { some.min(left - 1) }.min(most - count);
-        key[length] = some as u8;
+        *symbols = some as u8;
         (left, count) = (left - some, count + some);
     }
     let kind = numbers.next() % 3;

@@ -8,8 +8,10 @@ use fearless_simd::Level;
 use wgpu::Buffer;
 
 use super::super::batch::{Batch, Capacity, LANE_SHIFTS, MOST_LANES, PlanePlace, lane_shift, planes_of};
+use super::super::descriptors::WINDOW;
 use super::super::stages::{Buffers, Found, Stages};
 use super::super::sums::Both;
+use super::super::tables;
 use super::encoder::{Coding, Content, Picture};
 use super::{PATIENCE, POISON, devices, filled, words_of};
 use crate::backend::cpu::Cpu;
@@ -161,13 +163,16 @@ fn equal(planes: &Planes, found: &[Vec<Vec<u16>>]) -> Result<usize, String> {
     Ok(samples)
 }
 
+/// A picture's number, and its planes' places with their columns.
+type Numbered = (u32, Vec<(PlanePlace, u32)>);
+
 /// A batch with what reads it back.
 struct Sent {
     batch: Batch,
     buffers: Buffers,
     level: Level,
-    /// Each file's picture, and its planes' places with columns.
-    numbers: Vec<Option<(u32, Vec<(PlanePlace, u32)>)>>,
+    /// Each file's picture; `None` of one that does not qualify.
+    numbers: Vec<Option<Numbered>>,
     words: u32,
     room: u32,
 }
@@ -234,7 +239,7 @@ impl Sent {
         };
         let plane =
             |(place, columns): &(PlanePlace, u32)| (0..place.rows).map(|y| row(place, *columns, y)).collect();
-        let outcome = |(number, planes): &(u32, Vec<(PlanePlace, u32)>)| Outcome {
+        let outcome = |(number, planes): &Numbered| Outcome {
             found: found[*number as usize],
             planes: planes.iter().map(plane).collect(),
         };
@@ -669,19 +674,18 @@ fn cost_of_sending() {
     // Twice the room of the largest file; never read.
     let mut room = vec![0u8; 2 * files.iter().map(Vec::len).max().unwrap_or(0) + 4096];
     let mut made: std::collections::HashMap<Vec<u8>, Vec<u32>> = std::collections::HashMap::new();
-    let (mut sent, mut bytes, mut all) = (0, 0, Duration::ZERO);
-    let mut parts = [Duration::ZERO; 3];
-    for round in 0..4 {
+    // Headers, tables, unstuffing and copying, and all of it here: the least of each file over the rounds, since others share the machine.
+    let mut least = vec![[Duration::MAX; 4]; files.len()];
+    for _ in 0..8 {
         made.clear();
-        for file in &files {
+        for (file, least) in files.iter().zip(&mut least) {
             let started = Instant::now();
             let Some(compressed) = reader.compressed(file, rule, &limits) else { continue };
             let headers = started.elapsed();
             let started = Instant::now();
             for pair in &compressed.pairs {
-                let key = pair.keys().concat();
-                made.entry(key)
-                    .or_insert_with(|| super::super::tables::pair(pair.keys(), 9).unwrap_or_default());
+                let make = || tables::pair(pair.keys(), WINDOW).unwrap_or_default();
+                made.entry(pair.keys().concat()).or_insert_with(make);
             }
             let tables = started.elapsed();
             let started = Instant::now();
@@ -698,24 +702,20 @@ fn cost_of_sending() {
             let reading = reader.read(file, rule, &limits).expect("a picture");
             std::hint::black_box(cpu.sums(&reading.picture, &algorithms));
             reader.recycle(reading.picture);
-            let here = started.elapsed();
-            // The first round warms up.
-            if round > 0 {
-                all += here;
-                for (part, more) in parts.iter_mut().zip([headers, tables, unstuffing]) {
-                    *part += more;
-                }
-                (sent, bytes) = (sent + 1, bytes + file.len());
-            }
+            let took = [headers, tables, unstuffing, started.elapsed()];
+            least.iter_mut().zip(took).for_each(|(least, took)| *least = took.min(*least));
         }
     }
-    let each = |total: Duration| total.as_secs_f64() * 1e6 / f64::from(sent);
-    let [headers, tables, unstuffing] = parts.map(each);
+    let sent: Vec<(&Vec<u8>, &[Duration; 4])> =
+        files.iter().zip(&least).filter(|(_, least)| least[0] < Duration::MAX).collect();
+    let count = sent.len() as f64;
+    let each =
+        |part: usize| sent.iter().map(|(_, least)| least[part].as_secs_f64() * 1e6).sum::<f64>() / count;
+    let [headers, tables, unstuffing, here] = [0, 1, 2, 3].map(each);
     println!(
-        "{sent} pictures of {} bytes: {headers:.1} µs headers, {tables:.1} tables, {unstuffing:.1} unstuffing and copying; \
-         {:.1} µs to decode and sum without guards; ratio {:.3}",
-        bytes / sent as usize,
-        each(all),
-        (headers + tables + unstuffing) / each(all)
+        "{count} pictures of {} bytes: {headers:.1} µs headers, {tables:.1} tables, {unstuffing:.1} unstuffing and copying; \
+         {here:.1} µs to decode and sum without guards; ratio {:.3}",
+        sent.iter().map(|(file, _)| file.len()).sum::<usize>() / sent.len(),
+        (headers + tables + unstuffing) / here
     );
 }

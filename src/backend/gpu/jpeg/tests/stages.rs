@@ -433,7 +433,7 @@ fn plane_of(numbers: &mut Bytes, detail: usize, wild: bool) -> (Plane, u32, [Vec
     let slots = (0..blocks)
         .map(|at| {
             let value = below(2 * most) as i32 - most as i32;
-            let is_dc = at >= plane.slots && (at - plane.slots) % slot_count == 0;
+            let is_dc = at >= plane.slots && (at - plane.slots).is_multiple_of(slot_count);
             if is_dc { below(lanes.into()) << 16 | value as u32 & 0xFFFF } else { value as u32 }
         })
         .collect();
