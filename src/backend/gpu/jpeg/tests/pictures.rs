@@ -527,7 +527,10 @@ fn jpegs(folder: &Path) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = walkdir::WalkDir::new(folder)
         .into_iter()
         .filter_map(|entry| entry.ok().map(walkdir::DirEntry::into_path))
-        .filter(|path| path.extension().is_some_and(|extension| extension == "jpg" || extension == "jpeg"))
+        .filter(|path| {
+            let extension = path.extension().unwrap_or_default();
+            ["jpg", "jpeg"].iter().any(|jpeg| extension.eq_ignore_ascii_case(jpeg))
+        })
         .collect();
     paths.sort();
     paths
