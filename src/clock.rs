@@ -5,6 +5,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// The last second of the year 9999, after which RFC 3339 has no text.
 pub(crate) const LAST: Duration = Duration::from_secs(253_402_300_799);
 
+/// The seconds since 1970, by this machine's clock.
+#[cfg(feature = "service")]
+pub(crate) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
 /// A time to the second: `2026-11-25T10:00:00Z`.
 #[cfg(feature = "service")]
 pub(crate) fn text(time: SystemTime) -> String {

@@ -85,6 +85,7 @@ mod credential;
 pub mod decode;
 mod engine;
 pub mod error;
+mod folders;
 pub mod gallery;
 pub mod hasher;
 #[cfg(feature = "report")]

@@ -87,6 +87,9 @@ impl Queries {
 /// Fewest queries per thread, if there are enough: every thread loads the whole gallery from memory, which few queries do not pay for.
 const SHARE: usize = 512;
 
+/// Queries that are searched between two looks at whether anybody still wants them.
+const PART: usize = 4096;
+
 /// A match and the gallery it was found in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -241,8 +244,9 @@ pub(crate) fn search_hits(
     is_wanted: impl Fn() -> bool,
 ) -> Result<Option<Vec<Vec<Hit>>>> {
     let (mut found, mut matches) = (Vec::new(), Vec::new());
-    for (part, own) in queries.queries.chunks(SHARE).enumerate() {
-        let first = (part * SHARE) as u32;
+    let part_size: usize = std::env::var("SG_PART").ok().and_then(|n| n.parse().ok()).unwrap_or(PART);
+    for (part, own) in queries.queries.chunks(part_size).enumerate() {
+        let first = (part * part_size) as u32;
         for (number, (_, gallery)) in galleries.iter().enumerate() {
             if !is_wanted() {
                 return Ok(None);

@@ -8,6 +8,7 @@ use super::super::app::{App, Ask, Shared, until};
 use super::super::choices::Choices;
 use super::super::hashing::{Work, Worked};
 use super::super::looking::{Faces, Look, Looked, Matches};
+use super::super::permits::Permit;
 use super::super::pictures::{self, Given, Pictures};
 use super::super::problem::Answer;
 use super::super::{record, review};
@@ -26,7 +27,7 @@ pub(super) async fn look_up(
     if choices.review {
         app.reviewing()?;
     }
-    let Pictures { all, single, permit: _held } = pictures::read(&app, request, choices.key).await?;
+    let Pictures { all, single, mut permit } = pictures::read(&app, request, choices.key).await?;
     if choices.review {
         review::check(&all)?;
     }
@@ -34,22 +35,23 @@ pub(super) async fn look_up(
     let work = Work { options, lane: ask.lane, deadline: ask.deadline() };
     let look = Look { deadline: Some(work.deadline), ..look };
     let worked = until(work.deadline, work.all(&app, &all)).await?;
-    let found = until(work.deadline, found(&app, &look, &worked)).await?;
+    let found = until(work.deadline, found(&app, &look, &worked, &mut permit)).await?;
     let reviewed = match choices.review {
         true => until(work.deadline, review::keep(&app, &ask, (&all, &worked), &found)).await?,
         false => vec![None; all.len()],
     };
-    Ok(answer(single, lines(&look, (&all, &worked), found, reviewed)?, &worked))
+    let lines = lines(&look, (&all, &worked), found, reviewed)?;
+    Ok(answer(single, lines, &worked, permit))
 }
 
 /// What a picture shows, and what that matches.
 type Hits = (Faces, Vec<Hit>);
 
 /// What each picture matches; `None` for those that failed.
-async fn found(app: &App, look: &Look, worked: &[Worked]) -> Answer<Vec<Option<Hits>>> {
+async fn found(app: &App, look: &Look, worked: &[Worked], permit: &mut Permit) -> Answer<Vec<Option<Hits>>> {
     let hashed = worked.iter().filter_map(|worked| worked.outcome.as_ref().ok());
     let hashed: Vec<Faces> = hashed.map(|hashed| faces_of(hashed).collect()).collect();
-    let hits = look.hits(app, &hashed).await?;
+    let hits = look.hits(app, &hashed, Some(permit)).await?;
     let mut found = hashed.into_iter().zip(hits);
     Ok(worked.iter().map(|worked| worked.outcome.is_ok().then(|| found.next()).flatten()).collect())
 }
