@@ -174,7 +174,7 @@ impl Ask {
         self.key.as_ref().map(|key| key.id.clone())
     }
 
-    /// Whose acts its own are, for the audit log.
+    /// Who asks, as the audit log names it: the id of a key is no secret.
     pub(crate) fn who(&self) -> String {
         self.key_id().unwrap_or_else(|| "anybody".into())
     }
@@ -186,11 +186,6 @@ impl Ask {
         }
         let detail = "name: the key is held to some galleries, and this is none of them";
         Err(Problem::new(StatusCode::FORBIDDEN, "gallery", detail))
-    }
-
-    /// Who asks, as the audit log names it: the id of a key is no secret.
-    pub(crate) fn who(&self) -> String {
-        self.key.as_ref().map_or_else(|| "the API".to_string(), |key| format!("key {}", key.id))
     }
 
     /// When the caller has no more use for the answer.

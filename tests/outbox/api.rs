@@ -326,7 +326,7 @@ fn a_key_needs_the_scope() {
         .unwrap();
     let line = String::from_utf8(output.stdout).unwrap().lines().next().unwrap().to_string();
     let line: Value = serde_json::from_str(&line).unwrap();
-    let who = format!("key {}", own.split('_').nth(1).unwrap());
+    let who = own.split('_').nth(1).unwrap();
     assert_eq!(
         (&line["who"], &line["action"], &line["subject"]),
         (&who.into(), &"report.submit".into(), &id.into())
