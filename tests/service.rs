@@ -411,7 +411,7 @@ fn names_of_files_that_come_later_are_checked_too() {
     let (folder, first) = known(&["hills.jpg"]);
     let data = folder.path().join("data");
     let (one, other) = (folder.path().join("one"), folder.path().join("other"));
-    [&one, &other].map(|folder| std::fs::create_dir(folder).unwrap());
+    [&one, &other].into_iter().for_each(|folder| std::fs::create_dir(folder).unwrap());
     std::fs::rename(&first, one.join("a-b.gallery")).unwrap();
     let of = |path: &Path| path.to_str().unwrap().to_string();
     let galleries = [of(&other), of(&one)];

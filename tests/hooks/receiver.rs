@@ -20,7 +20,6 @@ pub(super) enum Manner {
     Status(u16),
     Redirect,
     Silent,
-    CloseAtOnce,
     CloseAfterReading,
     HalfAHead,
     Nonsense,
@@ -125,7 +124,7 @@ fn answer(mut connection: TcpStream, inner: &Mutex<Inner>) {
         Manner::Redirect => "HTTP/1.1 307 x\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n".into(),
         Manner::HalfAHead => "HTTP/1.1 200 OK\r\nContent-Le".into(),
         Manner::Nonsense => "220 mail.example ESMTP\r\n".into(),
-        Manner::CloseAfterReading | Manner::KeepAndClose | Manner::CloseAtOnce => return,
+        Manner::CloseAfterReading | Manner::KeepAndClose => return,
         Manner::Silent => {
             thread::sleep(Duration::from_secs(60));
             return;
