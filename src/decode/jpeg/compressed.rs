@@ -78,8 +78,6 @@ pub(crate) struct Compressed<'a> {
     /// Size of the picture in pixels.
     pub(crate) width: u32,
     pub(crate) height: u32,
-    /// n of luma.
-    pub(crate) detail: Detail,
     /// Y, and Cb and Cr where there are any.
     pub(crate) parts: Vec<Part>,
     /// The codes that they use, one or two pairs.
@@ -274,7 +272,6 @@ impl Reader {
             data: markers.at,
             width: frame.width as u32,
             height: frame.height as u32,
-            detail: selection.detail,
             parts,
             pairs,
             mcus_wide: scan.wide as u32,
