@@ -49,10 +49,14 @@ mod xml;
 
 pub use crate::credential::Credential;
 #[cfg(feature = "service")]
+pub(crate) use evidence::Evidence;
+#[cfg(feature = "service")]
 pub(crate) use json::parse as parse_json;
 pub use model::Report;
 pub use model::words::Mode;
 pub use options::{Account, ReportOptions};
+#[cfg(feature = "service")]
+pub(crate) use outbox::ids::next as next_id;
 pub use outbox::{
     Alarm, Counts, Item, ItemState, Listener, Next, Outbox, OutboxEvent, RequestRecord, Sender, SubmitError,
     Submitted, check,

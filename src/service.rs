@@ -41,6 +41,7 @@ use tokio::sync::watch;
 
 use crate::engine::{Engine, Searcher};
 use crate::error::{Error, Result};
+use crate::hook::{HookListener, HookSender, HookThread, Hooks};
 
 mod abyss;
 mod accept;
@@ -59,6 +60,7 @@ mod front;
 mod galleries;
 mod hashing;
 mod hma;
+mod hooked;
 mod ids;
 pub(crate) mod json;
 mod keys;
@@ -75,6 +77,8 @@ mod pictures;
 mod problem;
 mod record;
 mod reports;
+mod review;
+mod reviewing;
 mod scan;
 mod sending;
 mod shield;
@@ -109,6 +113,7 @@ use galleries::Galleries;
 use metrics::Metrics;
 use permits::Permits;
 use reports::Reports;
+use reviewing::Reviewing;
 use sending::Sending;
 use synced::Synced;
 use tls::Tls;
@@ -228,6 +233,7 @@ impl Service {
     /// [`Error::Io`] where the system does not let it listen.
     pub fn run(self) -> Result<()> {
         let Service { runtime, app, own, hma, metrics, tls, connections, phase, asked } = self;
+        let delivering = deliver(&app)?;
         let cut = runtime.block_on(async {
             let mut listening = vec![(own, own_router(&app))];
             listening.extend(hma.map(|bound| (bound, hma_router(&app))));
@@ -263,11 +269,20 @@ impl Service {
             Ok(cut.into_iter().map(|cut| cut.unwrap_or(0)).sum())
         });
         let cut = cut.map_err(|error| Error::io("cannot serve", error))?;
+        drop(delivering);
         app.reporter.report(&Event::Ended { cut });
         // Files that are being opened aside are not waited for.
         runtime.shutdown_background();
         Ok(())
     }
+}
+
+/// Delivers events on a thread of its own, where any have an address.
+fn deliver(app: &Shared) -> Result<Option<HookThread>> {
+    let Some(state) = app.state.clone() else { return Ok(None) };
+    let reporter = app.reporter.clone();
+    let listener = HookListener::new(move |event| reporter.report(&Event::Hook(event.clone())));
+    HookSender::new(state, app.hooks.clone(), listener)?.map(HookSender::start).transpose()
 }
 
 /// What every request uses, opened and started.
@@ -294,6 +309,10 @@ fn app_of(options: &ServiceOptions, watched: watch::Receiver<Phase>) -> Result<A
     let metrics = Arc::new(Metrics::default());
     let reports = Reports::open(options, state.as_ref(), &metrics)?;
     let searched = metrics.clone();
+    let hooks = Arc::new(Hooks::of(options.all_hooks().as_ref())?);
+    // Whoever reviews signs in with a key.
+    let reviewed = state.as_ref().filter(|_| keys.is_some());
+    let review = Reviewing::open(reviewed, reports.as_ref(), &hooks, &engine)?;
     Ok(App {
         engine,
         searcher: Searcher::start_watched(*threads, WAITING, move |batch| searched.searched(batch))?,
@@ -302,6 +321,7 @@ fn app_of(options: &ServiceOptions, watched: watch::Receiver<Phase>) -> Result<A
         permits,
         fetching,
         synced,
+        hooks,
         reports,
         limits: limits.clone(),
         choices: Default::default(),
@@ -315,6 +335,8 @@ fn app_of(options: &ServiceOptions, watched: watch::Receiver<Phase>) -> Result<A
         reporter: options.reporter.clone(),
         metrics,
         state,
+        review,
+        has_tls: options.tls.is_some(),
     })
 }
 
@@ -332,6 +354,7 @@ fn own_router(app: &Shared) -> Router {
         (shield::router(app), Face::Shield),
         (abyss::router(app), Face::Abyss),
         (pictrs::router(app), Face::PictRs),
+        (review::router(app), Face::Review),
     ];
     let own = fronted(v1::router(app).merge(page::router(app.fetching.is_some())), app, Face::Own);
     others.into_iter().fold(own, |all, (router, face)| all.merge(fronted(router, app, face)))
@@ -362,6 +385,7 @@ async fn watch_files(app: Shared, tls: Option<Arc<Tls>>) {
                 // A file that cannot be read now is read the next time; until then the keys are those that were known.
                 let _ = keys.refresh();
             }
+            app.review.iter().for_each(Reviewing::count);
             if let Some(banks) = &app.banks {
                 // Likewise: what was not woken now is woken the next time.
                 let _ = banks.wake(&app.galleries);

@@ -29,6 +29,8 @@ mod keys;
 mod life;
 #[path = "service/packaging.rs"]
 mod packaging;
+#[path = "service/review.rs"]
+mod review;
 #[path = "service/small.rs"]
 mod small;
 

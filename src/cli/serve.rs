@@ -16,7 +16,7 @@ use super::exit::Exit;
 use super::log::Log;
 use super::pictures::DecodeArguments;
 use super::resources::Resources;
-use super::{bytes, console, interrupt, log, reports};
+use super::{bytes, console, hooks, interrupt, log, process, reports};
 
 pub(super) mod config;
 mod fetching;
@@ -228,6 +228,7 @@ Exit codes:
 
 /// Runs the subcommand.
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
+    process::keep_memory_private()?;
     let (say, is_check) = (arguments.log, arguments.check);
     let options = match &arguments.config {
         Some(path) => config::read(path)?,
@@ -338,6 +339,7 @@ fn report(say: Log, event: &Event) {
             true => "the new certificate is used",
             false => "the new certificate cannot be used; the old one still is",
         }),
+        (Log::Text, Event::Hook(event)) => hooks::say(event),
         (Log::Text, Event::Ending) => console::say("ending: requests in flight are finished"),
         (Log::Text, Event::Ended { cut: 1.. }) => console::say("ended; some requests did not finish in time"),
         _ => {}

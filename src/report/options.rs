@@ -14,6 +14,7 @@ use super::model::REPORT;
 use super::model::words::Mode;
 use crate::credential::{Credential, Secret};
 use crate::error::{Error, Result};
+use crate::hook::HookOptions;
 
 /// Who we are at one of NCMEC's hosts, and where that is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +55,8 @@ pub struct ReportOptions {
     pub reporter: Option<Value>,
     /// The first pause after a failure; each is twice as long, up to 30 minutes. 10 s by default.
     pub pause: Duration,
+    /// Addresses of one's own that learn what was filed.
+    pub hooks: Option<HookOptions>,
 }
 
 setters!(ReportOptions {
@@ -62,6 +65,7 @@ setters!(ReportOptions {
     production: Option<Account>,
     reporter: Option<Value>,
     pause: Duration,
+    hooks: Option<HookOptions>,
 });
 
 /// User name and password: shown nowhere.
@@ -107,6 +111,7 @@ struct File {
     production: Option<AccountTable>,
     reporter: Option<Value>,
     pause: Option<f64>,
+    hooks: Option<HookOptions>,
 }
 
 #[derive(Deserialize)]
@@ -145,6 +150,7 @@ impl ReportOptions {
             production: None,
             reporter: None,
             pause: Duration::from_secs(10),
+            hooks: None,
         }
     }
 
@@ -177,6 +183,7 @@ impl ReportOptions {
             production: account("production", file.production)?,
             reporter: file.reporter,
             pause,
+            hooks: file.hooks.map(|hooks| hooks.in_folder(folder)),
         };
         if options.mode == Mode::Production && options.production.is_none() {
             return Err("mode is production, and there is no account in [production]".into());

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ring::digest::{SHA256, digest};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::check::{check_report, form};
 use super::evidence::{Digests, Evidence, digests};
@@ -24,13 +24,15 @@ use super::model::{REPORT, Report};
 use super::options::ReportOptions;
 use super::problem::{Problem, Rule};
 use super::time::Moment;
+use crate::audit::Act;
 use crate::error::{Error, Result};
+use crate::hook::{self, HookCounts, HookListener, HookSender, Hooks};
 use crate::state::State;
 
 mod chain;
 mod clock;
 mod event;
-mod ids;
+pub(crate) mod ids;
 mod item;
 mod pace;
 mod rows;
@@ -50,8 +52,27 @@ pub struct Outbox {
     state: Arc<State>,
     evidence: Arc<Evidence>,
     options: Arc<ReportOptions>,
+    hooks: Arc<Hooks>,
+    actor: Arc<Actor>,
     listener: Listener,
     clock: Clock,
+}
+
+/// Whose acts the audit log has.
+#[derive(Debug)]
+struct Actor {
+    name: String,
+    user: Option<String>,
+}
+
+impl Actor {
+    /// Something done with a report.
+    fn act<'a>(&'a self, action: &'a str, subject: &'a str, mut detail: Value) -> Act<'a> {
+        if let (Some(user), Some(members)) = (&self.user, detail.as_object_mut()) {
+            members.insert("user".into(), user.as_str().into());
+        }
+        Act { who: &self.name, action, subject, detail }
+    }
 }
 
 /// A report that is kept from now on.
@@ -214,10 +235,13 @@ impl Outbox {
     /// The outbox of a folder that is open already.
     pub(crate) fn of(state: Arc<State>, options: ReportOptions) -> Result<Outbox> {
         let evidence = Evidence::open(&options.data, &options.evidence_key)?;
+        let hooks = Arc::new(Hooks::of(options.hooks.as_ref())?);
         Ok(Outbox {
             state,
             evidence: Arc::new(evidence),
             options: Arc::new(options),
+            hooks,
+            actor: Arc::new(Actor { name: "a program".into(), user: None }),
             listener: Listener::default(),
             clock: Clock::default(),
         })
@@ -227,6 +251,31 @@ impl Outbox {
     #[must_use]
     pub fn listener(self, listener: Listener) -> Outbox {
         Outbox { listener, ..self }
+    }
+
+    /// The same, and what is done with it stands in the audit log as an act of this person, key or program. `user` is whose process it is, where that is somebody
+    /// else.
+    #[must_use]
+    pub fn by(self, name: impl Into<String>, user: Option<String>) -> Outbox {
+        Outbox { actor: Arc::new(Actor { name: name.into(), user }), ..self }
+    }
+
+    /// What delivers the events of the folder; `None` where the configuration has no address for any.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] where the process does not own the outbox, or the secret could be guessed; [`Error::Io`] where it cannot be read, or TLS cannot be set up.
+    pub fn hook_sender(&self, listener: HookListener) -> Result<Option<HookSender>> {
+        HookSender::new(self.state.clone(), self.hooks.clone(), listener)
+    }
+
+    /// How many events are not delivered.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] where they cannot be counted.
+    pub fn hook_counts(&self) -> Result<HookCounts> {
+        hook::counts(&self.state)
     }
 
     /// Whether this process may send.
@@ -243,6 +292,12 @@ impl Outbox {
     /// Its choices.
     pub fn options(&self) -> &ReportOptions {
         &self.options
+    }
+
+    /// Where its files are kept.
+    #[cfg(feature = "service")]
+    pub(crate) fn evidence(&self) -> &Arc<Evidence> {
+        &self.evidence
     }
 
     fn rows(&self) -> Rows<'_> {
@@ -319,9 +374,11 @@ impl Outbox {
             request: completed(&report, &self.options)?.to_string(),
             files,
         };
+        let detail = json!({ "mode": mode.word(), "files": new.files.len() });
+        let act = self.actor.act("report.submit", &new.id, detail);
         let submitted = self
             .rows()
-            .add(&new, |name| self.evidence.has(name), self.clock.now())?
+            .add(&new, |name| self.evidence.has(name), &act, self.clock.now())?
             .ok_or(SubmitError::Conflict)?;
         if submitted.is_new {
             self.listener.report(&OutboxEvent::Queued { id: submitted.id.clone(), mode: mode.word() });
@@ -438,7 +495,8 @@ impl Outbox {
     ///
     /// [`Error::Input`] where that cannot be written.
     pub fn resume(&self, mode: Mode) -> Result<()> {
-        self.rows().resume(mode)
+        let act = self.actor.act("report.resume", mode.word(), json!({}));
+        self.rows().resume(mode, &act, self.clock.now())
     }
 
     /// Tries a report again now: one that failed, or one that waits for its next attempt. `anew` also gives up the finish of a report of which NCMEC says that it
@@ -448,7 +506,8 @@ impl Outbox {
     ///
     /// [`Error::Input`] where there is nothing to be tried again.
     pub fn retry(&self, id: &str, anew: bool) -> Result<()> {
-        self.rows().retry(id, anew, self.clock.now())
+        let act = self.actor.act("report.retry", id, json!({ "anew": anew }));
+        self.rows().retry(id, anew, &act, self.clock.now())
     }
 
     /// Asks NCMEC's host of a mode whether it answers and takes our credentials, and gives its answer. It changes nothing there.
@@ -466,7 +525,7 @@ impl Outbox {
     ///
     /// [`Error::Input`] where it is filed, or just being filed: that cannot be undone.
     pub fn retract(&self, id: &str) -> Result<ItemState> {
-        self.rows().stop(id)
+        self.rows().stop(id, &self.actor.act("report.retract", id, json!({})), self.clock.now())
     }
 
     /// Erases what a report holds and its evidence, and keeps that it was filed. Before the end of its preservation only if `early`.
@@ -475,7 +534,8 @@ impl Outbox {
     ///
     /// [`Error::Input`] where it is still to be filed or preserved, [`Error::Io`] where evidence cannot be erased.
     pub fn erase(&self, id: &str, early: bool) -> Result<()> {
-        self.rows().erase(id, early, |name| self.evidence.erase(name), self.clock.now())?;
+        let act = self.actor.act("report.erase", id, json!({ "early": early }));
+        self.rows().erase(id, early, |name| self.evidence.erase(name), &act, self.clock.now())?;
         self.listener.report(&OutboxEvent::Erased { id: id.to_string() });
         Ok(())
     }

@@ -19,8 +19,10 @@ use super::options::{PhotoDnaLimits, ServiceLimits};
 use super::permits::Permits;
 use super::problem::{Answer, Problem};
 use super::reports::Reports;
+use super::reviewing::Reviewing;
 use super::synced::Synced;
 use crate::engine::{Engine, Lane, Searcher};
+use crate::hook::Hooks;
 use crate::signature::Algorithm;
 use crate::state::State;
 use crate::state::keys::Key;
@@ -38,6 +40,8 @@ pub(crate) struct App {
     /// Reports to NCMEC; `None`: none are taken.
     pub(crate) reports: Option<Reports>,
     pub(crate) permits: Permits,
+    /// Which events are kept for addresses of the operator's own.
+    pub(crate) hooks: Arc<Hooks>,
     /// `None`: no addresses are fetched.
     pub(crate) fetching: Option<Fetching>,
     pub(crate) limits: ServiceLimits,
@@ -58,6 +62,10 @@ pub(crate) struct App {
     pub(crate) metrics: Arc<Metrics>,
     /// The folder that keys and banks are kept in.
     pub(crate) state: Option<Arc<State>>,
+    /// What a person reviews; `None` where nobody can.
+    pub(crate) review: Option<Reviewing>,
+    /// Whether the service itself speaks TLS.
+    pub(crate) has_tls: bool,
 }
 
 impl App {
@@ -83,6 +91,12 @@ impl App {
     pub(crate) fn fetching(&self) -> Answer<&Fetching> {
         let off = || Problem::input("addresses are not fetched here: send the picture itself");
         self.fetching.as_ref().ok_or_else(off)
+    }
+
+    /// What is reviewed, where anything can be.
+    pub(crate) fn reviewing(&self) -> Answer<&Reviewing> {
+        let detail = "nothing is reviewed here: that needs keys and --reports";
+        self.review.as_ref().ok_or_else(|| Problem::new(StatusCode::CONFLICT, "no_review", detail))
     }
 
     /// The reports, where any are taken.
@@ -153,6 +167,16 @@ impl Ask {
         if key.bulk {
             self.lane = Lane::Bulk;
         }
+    }
+
+    /// The id of its key, where one is needed.
+    pub(crate) fn key_id(&self) -> Option<String> {
+        self.key.as_ref().map(|key| key.id.clone())
+    }
+
+    /// Whose acts its own are, for the audit log.
+    pub(crate) fn who(&self) -> String {
+        self.key_id().unwrap_or_else(|| "anybody".into())
     }
 
     /// Refuses a name that the key may not see: the answer says nothing about whether there is such a gallery.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::hook::HookEvent;
 use crate::report::OutboxEvent;
 
 /// Something that happened.
@@ -76,6 +77,8 @@ pub enum Event {
     },
     /// Something happened to a report.
     Report(OutboxEvent),
+    /// Something happened to an event for an address of one's own.
+    Hook(HookEvent),
     /// The service was asked to end.
     Ending,
     /// It ended; requests that were cut are counted.
@@ -96,6 +99,7 @@ impl Event {
             Event::SyncFailed { .. } => "gallery_sync_failed",
             Event::Certificate { .. } => "certificate",
             Event::Report(event) => event.name(),
+            Event::Hook(event) => event.name(),
             Event::Ending => "ending",
             Event::Ended { .. } => "ended",
         }

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::app::{App, Ask};
 use super::galleries::{Checked, Set};
+use super::hooked;
 use super::problem::{Answer, Problem};
 use crate::engine::{HashError, Lookups};
 use crate::gallery::{Query, SearchOptions};
@@ -29,6 +30,8 @@ pub(crate) struct Look {
     pub(crate) most: MatchLimits,
     /// Whether the answer says how far apart signatures are.
     pub(crate) distances: bool,
+    /// The request's id, by which an event names it.
+    pub(crate) request_id: String,
 }
 
 /// What is looked up for one record: its faces, by their names.
@@ -109,6 +112,9 @@ pub(crate) struct Looked {
     pub(crate) grid: Option<Vec<i64>>,
     pub(crate) unsearched: Vec<String>,
     pub(crate) checked: Vec<Checked>,
+    /// The item that a person reviews, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) review: Option<String>,
 }
 
 impl Look {
@@ -127,7 +133,8 @@ impl Look {
             let none = Problem::new(axum::http::StatusCode::SERVICE_UNAVAILABLE, "not_ready", detail);
             return Err(none.retry_after(5));
         }
-        Ok(Look { set, options: Arc::new(options), deadline, most: MOST, distances: ask.distances })
+        let (options, request_id) = (Arc::new(options), ask.request_id.clone());
+        Ok(Look { set, options, deadline, most: MOST, distances: ask.distances, request_id })
     }
 
     /// Looks all records up, in their order.
@@ -154,6 +161,7 @@ impl Look {
         }
         app.metrics.looked_up(found.len());
         found.iter().flatten().for_each(|hit| app.metrics.matched(&hit.matched.gallery));
+        hooked::matched(app, &self.request_id, &found).await?;
         Ok(found)
     }
 
@@ -174,12 +182,16 @@ impl Look {
     /// What the answer says of each record.
     pub(crate) async fn found(&self, app: &App, records: &[Faces]) -> Answer<Vec<Found>> {
         let hits = self.hits(app, records).await?;
-        let found = records.iter().zip(hits).map(|(faces, hits)| Found {
+        Ok(records.iter().zip(hits).map(|(faces, hits)| self.said(faces, hits)).collect())
+    }
+
+    /// What the answer says of one.
+    pub(crate) fn said(&self, faces: &Faces, hits: Vec<Hit>) -> Found {
+        Found {
             matched: !hits.is_empty(),
             matches: Matches::of(hits, self.distances),
             unsearched: self.unsearched(faces),
-        });
-        Ok(found.collect())
+        }
     }
 
     /// Whether anything of a record is looked up.

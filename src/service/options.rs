@@ -12,6 +12,7 @@ use super::galleries::GalleryFile;
 use super::tls::TlsFiles;
 use crate::error::{Error, Result};
 use crate::hasher::HashOptions;
+use crate::hook::HookOptions;
 use crate::pipeline::FetchOptions;
 use crate::report::ReportOptions;
 use crate::signature::Algorithm;
@@ -57,6 +58,8 @@ pub struct ServiceOptions {
     pub hash: HashOptions,
     /// Addresses of pictures that callers may name instead of sending them; none by default.
     pub fetch: FetchOptions,
+    /// Addresses of one's own that learn of matches, decisions and reports; they need the folder.
+    pub hooks: Option<HookOptions>,
     /// Times and sizes.
     pub limits: ServiceLimits,
     /// Where events go.
@@ -82,6 +85,7 @@ setters!(ServiceOptions {
     memory: u64,
     hash: HashOptions,
     fetch: FetchOptions,
+    hooks: Option<HookOptions>,
     limits: ServiceLimits,
     reporter: Reporter,
 });
@@ -108,6 +112,7 @@ impl Default for ServiceOptions {
             memory: crate::engine::Engine::default_memory(threads),
             hash: HashOptions::default(),
             fetch: FetchOptions::default(),
+            hooks: None,
             limits: ServiceLimits::default(),
             reporter: Reporter::default(),
         }
@@ -115,12 +120,22 @@ impl Default for ServiceOptions {
 }
 
 impl ServiceOptions {
+    /// Where events go, by whichever configuration says so.
+    pub(crate) fn all_hooks(&self) -> Option<HookOptions> {
+        self.hooks.clone().or_else(|| self.reports.as_ref()?.hooks.clone())
+    }
+
     fn has_keys(&self) -> bool {
         self.data.is_some() && !self.no_keys
     }
 
     /// Refuses what would show signatures to everybody.
     pub(crate) fn check(&self) -> Result<()> {
+        if self.hooks.is_some() && self.data.is_none() {
+            return Err(Error::Input(
+                "hooks need a folder that keeps them until they are delivered: --data".into(),
+            ));
+        }
         let open = [Some(self.listen), self.hma].into_iter().flatten().find(|at| !at.ip().is_loopback());
         match open {
             Some(address) if !self.plain && (!self.has_keys() || self.tls.is_none()) => {

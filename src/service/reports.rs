@@ -64,6 +64,7 @@ impl Reports {
         metrics: &Arc<Metrics>,
     ) -> Result<Option<Reports>> {
         let Some(wanted) = options.reports.clone() else { return Ok(None) };
+        let wanted = wanted.hooks(options.all_hooks());
         let (Some(state), Some(data)) = (state, &options.data) else {
             let why = "reports are kept in the folder of the service: give one (--data)";
             return Err(Error::Input(why.into()));
@@ -87,6 +88,11 @@ impl Reports {
         &self.outbox
     }
 
+    /// The outbox as this person or key uses it: what is done stands in the audit as theirs.
+    pub(crate) fn outbox_by(&self, who: &str) -> Outbox {
+        self.outbox.clone().by(who, None)
+    }
+
     /// The choices of the reports.
     pub(crate) fn options(&self) -> &ReportOptions {
         self.outbox.options()
@@ -103,19 +109,24 @@ impl Reports {
     /// # Errors
     ///
     /// Those of [`Outbox::submit`], and where the configuration has no account for its mode.
-    pub(crate) fn submit(&self, key: Option<&str>, report: Report) -> Result<Submitted, SubmitError> {
+    pub(crate) fn submit(
+        &self,
+        key: Option<&str>,
+        report: Report,
+        who: &str,
+    ) -> Result<Submitted, SubmitError> {
         let mode = report.mode_or_test();
         if self.options().allows(mode) && self.options().account(mode).is_none() {
             return Err(SubmitError::Problems(vec![no_account(mode)]));
         }
-        let submitted = self.outbox.submit(key, report)?;
+        let submitted = self.outbox_by(who).submit(key, report)?;
         self.wake();
         Ok(submitted)
     }
 
     /// The same as an answer.
-    pub(crate) fn take(&self, key: &str, report: Report) -> Answer<Submitted> {
-        self.submit(Some(key), report).map_err(|error| match error {
+    pub(crate) fn take(&self, key: &str, report: Report, who: &str) -> Answer<Submitted> {
+        self.submit(Some(key), report, who).map_err(|error| match error {
             SubmitError::Problems(problems) => Problem::broken(problems),
             SubmitError::Conflict => Problem::new(
                 StatusCode::CONFLICT,
@@ -151,27 +162,27 @@ impl Reports {
     }
 
     /// Takes a report back that is not filed yet.
-    pub(crate) fn retract(&self, id: &str) -> Answer<Item> {
+    pub(crate) fn retract(&self, id: &str, who: &str) -> Answer<Item> {
         let is_late =
             |state: ItemState| state.is_filed() || matches!(state, ItemState::Finishing | ItemState::Erased);
-        self.change(id, |outbox| outbox.retract(id).map(drop), is_late)
+        self.change(id, || self.outbox_by(who).retract(id).map(drop), is_late)
     }
 
     /// Tries a report again now.
-    pub(crate) fn retry(&self, id: &str) -> Answer<Item> {
+    pub(crate) fn retry(&self, id: &str, who: &str) -> Answer<Item> {
         let waits = |state| matches!(state, ItemState::Queued | ItemState::Finishing | ItemState::Failed);
-        self.change(id, |outbox| outbox.retry(id, false), |state| !waits(state))
+        self.change(id, || self.outbox_by(who).retry(id, false), |state| !waits(state))
     }
 
     /// Changes a report; `is_wrong` says in which states that cannot be done.
     fn change(
         &self,
         id: &str,
-        change: impl FnOnce(&Outbox) -> Result<()>,
+        change: impl FnOnce() -> Result<()>,
         is_wrong: impl Fn(ItemState) -> bool,
     ) -> Answer<Item> {
         self.item(id)?;
-        change(&self.outbox).map_err(|error| match self.item(id) {
+        change().map_err(|error| match self.item(id) {
             Ok(item) if is_wrong(item.state) => {
                 Problem::new(StatusCode::CONFLICT, "state", error.to_string())
             }

@@ -19,6 +19,7 @@ mod lookup;
 mod matching;
 mod query;
 mod reports;
+mod review;
 
 /// The description of this API for programs.
 const OPENAPI: &str = include_str!("v1/openapi.json");
@@ -39,6 +40,7 @@ pub(crate) fn router(app: &Shared) -> Router {
         .route("/v1/reports/{id}", get(reports::show))
         .route("/v1/reports/{id}/retract", post(reports::retract))
         .route("/v1/reports/{id}/retry", post(reports::retry))
+        .route("/v1/review", get(review::list))
         .route("/v1/totals", get(health::totals))
         .route("/v1/openapi.json", get(openapi))
         .route("/healthz", get(health::alive))

@@ -36,23 +36,26 @@ pub enum Scope {
     GalleriesWrite,
     /// Submit reports to NCMEC, see them, and take them back.
     Report,
+    /// See what waits for review, reveal its pictures, and decide.
+    Review,
     /// Everything.
     Admin,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Scope; 7] = [
+    pub const ALL: [Scope; 8] = [
         Scope::Hash,
         Scope::Match,
         Scope::Lookup,
         Scope::GalleriesRead,
         Scope::GalleriesWrite,
         Scope::Report,
+        Scope::Review,
         Scope::Admin,
     ];
 
-    /// The name: `hash`, `match`, `lookup`, `galleries:read`, `galleries:write`, `report` or `admin`.
+    /// The name: `hash`, `match`, `lookup`, `galleries:read`, `galleries:write`, `report`, `review` or `admin`.
     pub fn name(self) -> &'static str {
         match self {
             Scope::Hash => "hash",
@@ -61,6 +64,7 @@ impl Scope {
             Scope::GalleriesRead => "galleries:read",
             Scope::GalleriesWrite => "galleries:write",
             Scope::Report => "report",
+            Scope::Review => "review",
             Scope::Admin => "admin",
         }
     }

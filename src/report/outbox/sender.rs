@@ -222,7 +222,7 @@ impl Sender {
     }
 
     fn finished(&self, id: &str, done: Done) -> Result<()> {
-        self.outbox.rows().finished(id, self.outbox.clock.now())?;
+        self.outbox.rows().finished(id, &self.outbox.hooks, self.outbox.clock.now())?;
         let report_id = self.outbox.rows().row(id)?.and_then(|row| row.report).unwrap_or_default();
         self.say(&OutboxEvent::Finished { id: id.to_string(), report_id });
         if let Some(why) = done.disagreement {

@@ -389,6 +389,86 @@ fn evidence_that_was_changed_is_noticed_before_anything_is_opened() {
 }
 
 #[test]
+fn no_report_is_opened_with_evidence_of_which_any_part_was_changed() {
+    let mut world = World::new();
+    let id = world.submit(1, 2);
+    let folder = world.folder.path().join("data/evidence");
+    let paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut compared = 0;
+    for path in &paths {
+        let whole = fs::read(path).unwrap();
+        let end = whole.len();
+        // The head, both sides of where a chunk and its tag end, the end, and a stride through the rest.
+        let seam = 40 + (64 << 10);
+        let mut places: Vec<usize> = (0..64).chain(seam - 4..seam + 40).chain(end - 20..end).collect();
+        places.extend((0..end).step_by(1009));
+        places.retain(|place| *place < end);
+        for place in places {
+            let mut changed = whole.clone();
+            changed[place] ^= 1 << (place % 8);
+            fs::write(path, changed).unwrap();
+            assert!(world.work());
+            assert_eq!(
+                (world.item(&id).state, world.tipline().calls),
+                (ItemState::Failed, 0),
+                "byte {place}"
+            );
+            world.outbox().retry(&id, false).unwrap();
+            compared += 1;
+        }
+        fs::write(path, whole).unwrap();
+    }
+    println!("{compared} changed bytes of evidence: no report was opened");
+    assert!(compared > 250, "only {compared}");
+    assert!(world.work());
+    filed_once(&mut world, &id, 1, 2, "whole again");
+}
+
+#[test]
+fn every_finished_report_is_announced_once_and_every_act_is_known() {
+    let mut world = World::new();
+    let secret = world.folder.path().join("secret");
+    fs::write(&secret, "0123456789abcdef").unwrap();
+    let hooks =
+        crate::hook::HookOptions::new(Credential::File(secret)).url(Some("http://127.0.0.1:1".into()));
+    let with_hooks = options(world.folder.path()).hooks(Some(hooks));
+    let (mut ids, mut number) = (Vec::new(), 0);
+    for call in 0..4 {
+        for fault in Fault::ALL {
+            number += 1;
+            world.restart_with(with_hooks.clone());
+            *world.tipline() = Tipline::new(world.time.clone()).faulty(&[(call, fault)]);
+            ids.push(world.submit(number, 1));
+            for _ in 0..300 {
+                let sender = world.sender.as_mut().unwrap();
+                match catch_unwind(AssertUnwindSafe(|| sender.step())) {
+                    Ok(Ok(Next::Wait(pause))) => world.pass(pause.as_millis() as i64),
+                    Ok(Ok(Next::Idle)) => break,
+                    Ok(Ok(_)) => {}
+                    Ok(Err(error)) => panic!("{error}"),
+                    Err(_) => world.restart_with(with_hooks.clone()),
+                }
+            }
+            filed_once(&mut world, &ids[number - 1].clone(), number, 1, "with hooks");
+        }
+    }
+    let data = world.folder.path().join("data");
+    world.sender = None;
+    let kept = crate::hook::HookStore::open(&data).unwrap().list(None).unwrap();
+    assert_eq!(kept.len(), 2 * ids.len(), "each report has one event of each kind");
+    let mut log = Vec::new();
+    crate::audit::AuditLog::open(&data).unwrap().export(&mut log).unwrap();
+    let log = String::from_utf8(log).unwrap();
+    for id in &ids {
+        for action in ["report.submit", "report.finish"] {
+            let act = format!("\"action\":\"{action}\",\"subject\":\"{id}\"");
+            assert_eq!(log.matches(&act).count(), 1, "{act}");
+        }
+    }
+    println!("{} reports, {} events, {} lines of the audit log", ids.len(), kept.len(), log.lines().count());
+}
+
+#[test]
 fn the_same_key_is_the_same_report() {
     let mut world = World::new();
     let parse =
@@ -506,13 +586,14 @@ fn evidence_that_is_erased_while_a_report_is_submitted_is_said() {
         request: "{}".into(),
         files: rows.files(&id).unwrap().into_iter().map(|file| file.digests).collect(),
     };
-    assert!(rows.add(&new("before"), has, BEGIN).unwrap().is_some());
+    let act = outbox.actor.act("report.submit", &id, json!({}));
+    assert!(rows.add(&new("before"), has, &act, BEGIN).unwrap().is_some());
     outbox.erase(&id, false).unwrap();
     assert!(
         report.files[0].evidence.as_deref().and_then(form::sha256).is_some_and(has),
         "another report needs it"
     );
-    let refused = rows.add(&new("after"), |_| false, BEGIN).unwrap_err();
+    let refused = rows.add(&new("after"), |_| false, &act, BEGIN).unwrap_err();
     assert!(refused.to_string().contains("submit the report again"), "{refused}");
 }
 

@@ -40,9 +40,10 @@ pub(super) async fn report(
         }
         held => held?,
     };
+    let who = ask.who();
     let kept = aside(move || {
         let _permit = permit;
-        keep(app.reports()?, bytes, app.limits.pictures)
+        keep(app.reports()?, bytes, app.limits.pictures, &who)
     });
     match kept.await? {
         Ok(id) => answer(StatusCode::OK, &Reported::kept(&id)),
@@ -57,7 +58,12 @@ fn answer(code: StatusCode, reported: &Reported) -> Answer<Response> {
 }
 
 /// The id of the report that is kept, or why none is.
-fn keep(reports: &Reports, bytes: Bytes, most: usize) -> Answer<Result<String, (StatusCode, Status)>> {
+fn keep(
+    reports: &Reports,
+    bytes: Bytes,
+    most: usize,
+    who: &str,
+) -> Answer<Result<String, (StatusCode, Status)>> {
     let key = format!("photodna:{}", digits(digest(&SHA256, &bytes).as_ref()));
     let report = match read(reports, &bytes) {
         Ok(report) => report,
@@ -70,7 +76,7 @@ fn keep(reports: &Reports, bytes: Bytes, most: usize) -> Answer<Result<String, (
     if let Some(known) = reports.outbox().item_of(&key).map_err(|error| reports.failed(&error))? {
         return Ok(known_before(known));
     }
-    match reports.take(&key, report) {
+    match reports.take(&key, report, who) {
         Ok(submitted) => Ok(Ok(submitted.id)),
         Err(problem) if !problem.rules.is_empty() => Ok(Err(refused(&problem.rules))),
         Err(problem) => Err(problem),

@@ -1,5 +1,6 @@
 //! `/v1/reports`: reports to NCMEC submitted, listed, shown, taken back and tried again.
 
+use axum::Extension;
 use axum::extract::{Path, Request, State};
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -7,12 +8,13 @@ use axum::response::Response;
 use serde::Serialize;
 use serde_json::json;
 
-use super::super::app::{Shared, aside};
+use super::super::app::{Ask, Shared, aside};
 use super::super::body::{self, Held, Size};
 use super::super::json;
 use super::super::pictures::media_type;
 use super::super::problem::{Answer, Problem};
 use super::super::reports::{Page, check_count};
+use super::super::review::check_viewed;
 use crate::report::{Item, ItemState};
 
 /// How often a body is held while it is read: as it came, as a report, and as what is checked and kept.
@@ -34,7 +36,11 @@ struct List {
 }
 
 /// Keeps a report. It is on the disk, with its files, before this answers.
-pub(super) async fn submit(State(app): State<Shared>, request: Request) -> Answer<Response> {
+pub(super) async fn submit(
+    State(app): State<Shared>,
+    Extension(ask): Extension<Ask>,
+    request: Request,
+) -> Answer<Response> {
     app.reports()?;
     let key = idempotency_key(request.headers())?;
     if media_type(request.headers()) != Some("application/json") {
@@ -50,8 +56,9 @@ pub(super) async fn submit(State(app): State<Shared>, request: Request) -> Answe
         let reports = app.reports()?;
         let report = reports.parse(&bytes)?;
         check_count(&report, most)?;
+        check_viewed(&app, &report)?;
         drop(bytes);
-        reports.take(&key, report)
+        reports.take(&key, report, &ask.who())
     });
     let submitted = submitted.await?;
     let answer =
@@ -118,8 +125,12 @@ pub(super) async fn show(State(app): State<Shared>, Path(id): Path<String>) -> A
 }
 
 /// `POST /v1/reports/ID/retract`: 200 where it is done, 202 where it is stopped before its next step.
-pub(super) async fn retract(State(app): State<Shared>, Path(id): Path<String>) -> Answer<Response> {
-    let item = aside(move || app.reports()?.retract(&id)).await?;
+pub(super) async fn retract(
+    State(app): State<Shared>,
+    Extension(ask): Extension<Ask>,
+    Path(id): Path<String>,
+) -> Answer<Response> {
+    let item = aside(move || app.reports()?.retract(&id, &ask.who())).await?;
     let mut response = json::answer(&item)?;
     if !item.state.is_settled() {
         *response.status_mut() = StatusCode::ACCEPTED;
@@ -128,8 +139,12 @@ pub(super) async fn retract(State(app): State<Shared>, Path(id): Path<String>) -
 }
 
 /// `POST /v1/reports/ID/retry`.
-pub(super) async fn retry(State(app): State<Shared>, Path(id): Path<String>) -> Answer<Response> {
-    let item = aside(move || app.reports()?.retry(&id)).await?;
+pub(super) async fn retry(
+    State(app): State<Shared>,
+    Extension(ask): Extension<Ask>,
+    Path(id): Path<String>,
+) -> Answer<Response> {
+    let item = aside(move || app.reports()?.retry(&id, &ask.who())).await?;
     let mut response = json::answer(&item)?;
     *response.status_mut() = StatusCode::ACCEPTED;
     Ok(response)
