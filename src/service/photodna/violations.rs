@@ -320,7 +320,7 @@ mod tests {
             (json!([{ "key": "IsTest", "value": "FALSE" }]), Ok("production"), Ok("production")),
             (json!({ "IsTest": "no" }), Err(1), Err(1)),
             (json!({ "IsTest": 0 }), Err(1), Err(1)),
-            (json!({ "IsTest": "false", "istest": "true" }), Err(1), Err(1)),
+            (json!({ "IsTest": "false", "istest": "true" }), Err(2), Err(2)),
             (
                 json!([{ "Key": "IsTest", "Value": "true" }, { "Key": "IsTest", "Value": "false" }]),
                 Err(2),
