@@ -81,7 +81,7 @@ const LESS: i32 = 10;
 fn lower_priority() {
     #[cfg(target_os = "linux")]
     // Where it is refused, the work is done all the same.
-    let _ = rustix::process::nice(std::env::var("SG_NICE").ok().and_then(|n| n.parse().ok()).unwrap_or(LESS));
+    let _ = rustix::process::nice(LESS);
 }
 
 #[cfg(test)]
@@ -97,5 +97,13 @@ mod tests {
             assert_ne!(work.join(), name());
         });
         assert_eq!(Concurrent::Done(3).join(), 3);
+    }
+    #[cfg(all(feature = "service", target_os = "linux"))]
+    #[test]
+    fn what_is_in_no_hurry_leaves_the_cpus_to_others() {
+        let priority = || rustix::process::getpriority_process(None).unwrap();
+        let own = priority();
+        assert_eq!(unhurried(priority), (own + LESS).min(19));
+        assert_eq!(priority(), own);
     }
 }
