@@ -5,6 +5,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// The last second of the year 9999, after which RFC 3339 has no text.
 pub(crate) const LAST: Duration = Duration::from_secs(253_402_300_799);
 
+/// The seconds since 1970, by this machine's clock.
+#[cfg(feature = "service")]
+pub(crate) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
 /// A time to the second: `2026-11-25T10:00:00Z`.
 pub(crate) fn text(time: SystemTime) -> String {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -12,12 +18,13 @@ pub(crate) fn text(time: SystemTime) -> String {
 }
 
 /// The seconds since 1970 of a time as [`text`] writes it, with or without parts of a second.
+#[cfg(feature = "service")]
 pub(crate) fn seconds(text: &str) -> Option<i64> {
     let time = humantime::parse_rfc3339(text).ok()?;
     i64::try_from(time.duration_since(UNIX_EPOCH).ok()?.as_secs()).ok()
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "service"))]
 mod tests {
     use super::*;
 

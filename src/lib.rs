@@ -72,13 +72,14 @@ struct Readme;
 mod setters;
 
 mod backend;
-#[cfg(feature = "service")]
+#[cfg(feature = "report")]
 mod clock;
 #[cfg(feature = "report")]
 mod credential;
 pub mod decode;
 mod engine;
 pub mod error;
+mod folders;
 pub mod gallery;
 pub mod hasher;
 #[cfg(feature = "job")]

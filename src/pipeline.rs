@@ -89,6 +89,8 @@ pub(crate) use task::{Task, dropped};
 pub(crate) use threads::refused;
 #[cfg(feature = "job")]
 pub(crate) use threads::start as start_thread;
+#[cfg(feature = "service")]
+pub(crate) use threads::unhurried;
 pub(crate) use worker::Bounded;
 pub(crate) use workers::Workers;
 

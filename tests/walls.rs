@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// Modules of the crate by level: each may use itself and lower levels, those of the lowest also each other.
 const LEVELS: [&[&str]; 14] = [
-    &["error", "limits", "parquet", "picture", "setters", "signature"],
+    &["error", "folders", "limits", "parquet", "picture", "setters", "signature"],
     &["kernel", "decode"],
     &["backend"],
     &["hasher", "gallery"],

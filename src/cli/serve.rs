@@ -307,10 +307,15 @@ fn report(say: Log, event: &Event) {
             let gallery = console::printable(gallery);
             console::say(format_args!("gallery {gallery}: the new file is searched, {entries} entries"));
         }
-        (Log::Text, Event::Refused { gallery }) => {
+        (Log::Text, Event::Refused { gallery, is_name_taken }) => {
             let gallery = console::printable(gallery);
             console::say(format_args!(
-                "gallery {gallery}: the new file cannot be opened, or is damaged; the old one is still searched"
+                "gallery {gallery}: {}",
+                match is_name_taken {
+                    true =>
+                        "the new file is not searched: another gallery has its name, or one that is the same to HMA's clients",
+                    false => "the new file cannot be opened, or is damaged; the old one is still searched",
+                }
             ));
         }
         (Log::Text, Event::Synced { gallery, added, changed, removed, entries, .. })

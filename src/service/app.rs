@@ -12,7 +12,7 @@ use super::banks::Banks;
 use super::choices::KeptChoices;
 use super::event::{Event, Reporter};
 use super::fetching::Fetching;
-use super::galleries::{Change, Galleries, Set};
+use super::galleries::{Change, Galleries, Refusal, Set};
 use super::ids::Ids;
 use super::metrics::Metrics;
 use super::options::{PhotoDnaLimits, ServiceLimits};
@@ -84,10 +84,10 @@ impl App {
 
     /// Takes changed galleries in, and reports them.
     pub(crate) fn refresh(&self, only: Option<&str>) {
-        for Change { name, entries } in self.galleries.refresh(only) {
-            self.reporter.report(&match entries {
-                Some(entries) => Event::Loaded { gallery: name, entries },
-                None => Event::Refused { gallery: name },
+        for Change { name, outcome } in self.galleries.refresh(only) {
+            self.reporter.report(&match outcome {
+                Ok(entries) => Event::Loaded { gallery: name, entries },
+                Err(refusal) => Event::Refused { gallery: name, is_name_taken: refusal == Refusal::Name },
             });
         }
     }

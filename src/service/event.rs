@@ -32,10 +32,12 @@ pub enum Event {
         /// How many entries it has.
         entries: u64,
     },
-    /// A gallery's file changed to what is no whole gallery; the old one is still searched.
+    /// A gallery's file changed to what is no whole gallery, and the old one is still searched; or a new file's name is another gallery's.
     Refused {
         /// The gallery's name.
         gallery: String,
+        /// Whether the file was refused for its name, which another gallery has, or one that is the same to HMA's clients.
+        is_name_taken: bool,
     },
     /// A gallery is the same as the list that it follows. The counts are of entries.
     Synced {

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::app::{App, Ask};
 use super::galleries::{Checked, Set};
+use super::permits::Permit;
 use super::problem::{Answer, Problem};
 use crate::engine::{HashError, Lookups};
 use crate::gallery::{Query, SearchOptions};
@@ -30,6 +31,9 @@ pub(crate) struct Look {
     /// Whether the answer says how far apart signatures are.
     pub(crate) distances: bool,
 }
+
+/// About the bytes of a match and of its JSON.
+const MATCH: u64 = 1 << 10;
 
 /// What is looked up for one record: its faces, by their names.
 pub(crate) type Faces = Vec<(Option<Text>, Query)>;
@@ -75,14 +79,6 @@ impl From<RecordMatch> for Undistanced {
 }
 
 impl Matches {
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        match self {
-            Matches::Whole(all) => all.len(),
-            Matches::WithoutDistances(all) => all.len(),
-        }
-    }
-
     /// The nearest first; for keys that are shown no distances, by gallery and place, so that the order shows none either.
     fn of(mut hits: Vec<Hit>, distances: bool) -> Matches {
         if !distances {
@@ -130,8 +126,13 @@ impl Look {
         Ok(Look { set, options: Arc::new(options), deadline, most: MOST, distances: ask.distances })
     }
 
-    /// Looks all records up, in their order.
-    pub(crate) async fn hits(&self, app: &App, records: &[Faces]) -> Answer<Vec<Vec<Hit>>> {
+    /// Looks all records up, in their order. What is found takes its bytes as the request did; `None` where they are taken already.
+    pub(crate) async fn hits(
+        &self,
+        app: &App,
+        records: &[Faces],
+        permit: Option<&mut Permit>,
+    ) -> Answer<Vec<Vec<Hit>>> {
         let share = records.len().div_ceil(app.engine.threads().get()).max(SHARE);
         let parts = records.chunks(share).map(|part| {
             let mut queries = Queries::default();
@@ -149,8 +150,12 @@ impl Look {
         let parts = parts.collect::<Result<Vec<_>, _>>().map_err(Problem::from)?;
         let found: Vec<Vec<Hit>> =
             try_join_all(parts).await.map_err(|error| self.refused(error))?.into_iter().flatten().collect();
-        if found.iter().map(Vec::len).sum::<usize>() > self.most.matches {
+        let matches = found.iter().map(Vec::len).sum::<usize>();
+        if matches > self.most.matches {
             return Err(self.too_much());
+        }
+        if let Some(permit) = permit {
+            permit.add(matches as u64 * MATCH).await?;
         }
         app.metrics.looked_up(found.len());
         found.iter().flatten().for_each(|hit| app.metrics.matched(&hit.matched.gallery));
@@ -172,8 +177,13 @@ impl Look {
     }
 
     /// What the answer says of each record.
-    pub(crate) async fn found(&self, app: &App, records: &[Faces]) -> Answer<Vec<Found>> {
-        let hits = self.hits(app, records).await?;
+    pub(crate) async fn found(
+        &self,
+        app: &App,
+        records: &[Faces],
+        permit: Option<&mut Permit>,
+    ) -> Answer<Vec<Found>> {
+        let hits = self.hits(app, records, permit).await?;
         let found = records.iter().zip(hits).map(|(faces, hits)| Found {
             matched: !hits.is_empty(),
             matches: Matches::of(hits, self.distances),

@@ -613,6 +613,57 @@ fn fetches_are_bounded_and_keep_nobody_waiting() {
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
 }
 
+/// A server that keeps connections: which requests it answers of each is said by a function of the connection's number and of the request's on it; what it does
+/// not answer it closes. The heads that it got, by connection.
+fn keeping(answers: impl Fn(usize, usize) -> bool + Send + Sync + 'static) -> (SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let (address, heads) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
+    let (answers, asked) = (Arc::new(answers), heads.clone());
+    thread::spawn(move || {
+        for (number, mut connection) in listener.incoming().map_while(Result::ok).enumerate() {
+            let (answers, asked) = (answers.clone(), asked.clone());
+            thread::spawn(move || {
+                let mut lines = BufReader::new(connection.try_clone().unwrap()).lines().map_while(Result::ok);
+                for request in 0.. {
+                    if lines.by_ref().take_while(|line| !line.is_empty()).count() == 0 {
+                        return;
+                    }
+                    asked.fetch_add(1, Ordering::SeqCst);
+                    if !answers(number, request) {
+                        let _ = connection.shutdown(std::net::Shutdown::Both);
+                        return;
+                    }
+                    let picture = holiday("window.png");
+                    let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", picture.len());
+                    let _ = connection.write_all(&[head.as_bytes(), &picture].concat());
+                }
+            });
+        }
+    });
+    (address, heads)
+}
+
+#[test]
+fn a_kept_connection_that_was_closed_is_no_failure() {
+    // The server closes each connection on its second request, as one does whose time for idle connections ends just then.
+    let (address, heads) = keeping(|_, request| request == 0);
+    let server = Server::start(&fetching(&[address.to_string()], &[]));
+    let url = format!("http://{address}/a.png");
+    for number in 0..5 {
+        let record = records(&server, &[url.clone()]).remove(0);
+        assert_eq!(record["status"], "ok", "{number}: {record}");
+    }
+    // One that answers none is asked twice, and no more.
+    let asked = heads.load(Ordering::SeqCst);
+    println!("5 pictures, {asked} requests");
+    assert!((5..=10).contains(&asked), "{asked}");
+    let (address, heads) = keeping(|_, _| false);
+    let server = Server::start(&fetching(&[address.to_string()], &[]));
+    let (code, message) = failure(&server, &format!("http://{address}/a.png"));
+    assert_eq!((code.as_str(), message.as_str()), ("io", "cannot read: the connection failed"));
+    assert_eq!(heads.load(Ordering::SeqCst), 2);
+}
+
 #[test]
 fn fetches_of_callers_that_are_gone_end() {
     let (sender, ended) = std::sync::mpsc::channel();

@@ -8,6 +8,7 @@ use super::super::app::{App, Ask, Shared, until};
 use super::super::choices::Choices;
 use super::super::hashing::{Work, Worked};
 use super::super::looking::{Faces, Look, Looked, Matches};
+use super::super::permits::Permit;
 use super::super::pictures::{self, Given, Pictures};
 use super::super::problem::Answer;
 use super::super::record;
@@ -23,20 +24,26 @@ pub(super) async fn look_up(
     let (options, search) =
         (app.choices.hash(&choices, app.engine.options(), true), choices.wanted.search_for(ask.distances)?);
     let look = Look::new(&app, &ask, choices.wanted.galleries.as_deref(), search, None)?;
-    let Pictures { all, single, permit: _held } = pictures::read(&app, request, choices.key).await?;
+    let Pictures { all, single, mut permit } = pictures::read(&app, request, choices.key).await?;
     app.spend(&ask, all.len().saturating_sub(1));
     let work = Work { options, lane: ask.lane, deadline: ask.deadline() };
     let look = Look { deadline: Some(work.deadline), ..look };
     let worked = until(work.deadline, work.all(&app, &all)).await?;
-    let lines = until(work.deadline, lines(&app, &look, &all, &worked)).await?;
-    Ok(answer(single, lines, &worked))
+    let lines = until(work.deadline, lines(&app, &look, &all, &worked, &mut permit)).await?;
+    Ok(answer(single, lines, &worked, permit))
 }
 
 /// The records with what they match.
-async fn lines(app: &App, look: &Look, pictures: &[Given], worked: &[Worked]) -> Answer<Vec<Vec<u8>>> {
+async fn lines(
+    app: &App,
+    look: &Look,
+    pictures: &[Given],
+    worked: &[Worked],
+    permit: &mut Permit,
+) -> Answer<Vec<Vec<u8>>> {
     let hashed = worked.iter().filter_map(|worked| worked.outcome.as_ref().ok());
     let hashed: Vec<Faces> = hashed.map(|hashed| faces_of(hashed).collect()).collect();
-    let mut found = look.found(app, &hashed).await?.into_iter();
+    let mut found = look.found(app, &hashed, Some(permit)).await?.into_iter();
     let records = pictures.iter().zip(worked).map(|(given, worked)| {
         let found = worked.outcome.is_ok().then(|| found.next()).flatten();
         let (matched, matches, unsearched) = match found {
