@@ -190,8 +190,10 @@ impl Reports {
             Ok(_) => self.failed(&error),
             Err(problem) => problem,
         })?;
+        // As it is before the thread that sends takes it up.
+        let item = self.item(id)?;
         self.wake();
-        self.item(id)
+        Ok(item)
     }
 
     /// Lets the thread that sends look now for what there is to do.

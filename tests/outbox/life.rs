@@ -4,8 +4,11 @@ use super::*;
 
 fn check(place: &Place, arguments: &[&str]) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_shadegrid"));
+    // What a configuration says stands in no option.
+    let listen: &[&str] = if arguments.contains(&"--config") { &[] } else { &["--listen", "127.0.0.1:0"] };
     let output = command
         .arg("serve")
+        .args(listen)
         .args(arguments)
         .arg("--check")
         .current_dir(place.folder.path())
@@ -95,7 +98,7 @@ fn the_end_of_the_service_cuts_what_it_sends_and_the_next_one_files_it() {
 #[test]
 fn what_is_nearly_done_is_finished_within_the_grace() {
     let place = Place::new();
-    place.faults(json!([{ "step": "upload", "slow_ms": 800 }]));
+    place.faults(json!([{ "step": "upload", "slow_ms": 3000 }]));
     let mut server = place.serve();
     let ids = ["a", "b"]
         .map(|key| submit(&server, key, &report(1, &[9])).is(202)["id"].as_str().unwrap().to_string());
