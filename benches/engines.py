@@ -2,7 +2,7 @@
 """Ray Data, Daft and Spark against a plain Rust loop of one `Hasher` over the same bytes, and 15,000 rows through whatever dies.
 
     cargo build --release --example plain
-    maturin build --release --manifest-path bindings/python/Cargo.toml
+    maturin build --profile wheel --manifest-path bindings/python/Cargo.toml
     pip install target/wheels/shadegrid-*.whl -r tests/engines/requirements.txt psutil
     benches/engines.py PHOTOS PLAIN WORK [ray|daft|spark|deaths]…
 

@@ -2,7 +2,7 @@
 """The Python package against a plain Rust loop of one `Hasher` over the same bytes, and against what people use.
 
     cargo build --release --example plain
-    maturin build --release --manifest-path bindings/python/Cargo.toml
+    maturin build --profile wheel --manifest-path bindings/python/Cargo.toml
     pip install target/wheels/shadegrid-*.whl pyarrow duckdb polars imagehash pdqhash numpy
     benches/python.py PHOTOS [PLAIN [WHEEL]]
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Pictures per second on one CPU and on both, and memory: the Python package against what people use.
 
-    maturin build --release --manifest-path bindings/python/Cargo.toml
+    maturin build --profile wheel --manifest-path bindings/python/Cargo.toml
     pip install target/wheels/shadegrid-*.whl imagehash pdqhash numpy pillow
     pip install --no-deps imagededup && pip install scikit-learn PyWavelets matplotlib tqdm
     benches/rates.py PHOTOS
@@ -23,8 +23,8 @@ import types
 from collections.abc import Callable
 from pathlib import Path
 
-ROUNDS = 7
-PASSES = 6  # through all photos in one measurement
+ROUNDS = 5
+PASSES = 4  # through all photos in one measurement
 PHOTOS: list[bytes] = []
 
 
