@@ -450,7 +450,7 @@ fn a_service_posts_every_match_where_that_is_wanted() {
     let source = builder.source("list", "text");
     let entry = Entry::default().key("known".into()).label("A1".into()).pdq(Some(shadegrid::Pdq([7; 32])));
     builder.add(source, entry.quality(Some(100))).unwrap();
-    builder.create(&folder.path().join("known.gallery")).unwrap();
+    builder.create(folder.path().join("known.gallery")).unwrap();
     fs::write(folder.path().join("secret"), SECRET).unwrap();
     let config = |all: bool| {
         format!(

@@ -425,7 +425,9 @@ fn wait(outbox: &Outbox, id: &str, patience: Duration, log: Log) -> Result<(), E
             _ => thread::sleep(LOOK),
         }
     }
-    hooks.map(HookThread::drain);
+    if let Some(hooks) = hooks {
+        hooks.drain();
+    }
     Ok(())
 }
 
@@ -452,7 +454,9 @@ fn send(arguments: &Send) -> Result<Exit, Error> {
         }
     }
     let has_hooks = hooks.is_some();
-    hooks.map(HookThread::drain);
+    if let Some(hooks) = hooks {
+        hooks.drain();
+    }
     let (counts, events) = (sender.outbox().counts()?, sender.outbox().hook_counts()?);
     Ok(match () {
         () if counts.of(|state| !state.is_settled()) > 0 => Exit::Unfinished,

@@ -46,7 +46,8 @@ impl Receiver {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}/hook", listener.local_addr().unwrap());
         let manner: Manner = Arc::new(Mutex::new(Box::new(|_| Answer::Status(200))));
-        let (taken, asked): (Arc<Mutex<Vec<Value>>>, Arc<Mutex<Vec<Value>>>) = Default::default();
+        let taken = Arc::<Mutex<Vec<Value>>>::default();
+        let asked = Arc::<Mutex<Vec<Value>>>::default();
         let (shared, kept, seen) = (manner.clone(), taken.clone(), asked.clone());
         std::thread::spawn(move || {
             for connection in listener.incoming().map_while(Result::ok) {

@@ -41,6 +41,9 @@ const MATCH: u64 = 1 << 10;
 /// What is looked up for one record: its faces, by their names.
 pub(crate) type Faces = Vec<(Option<Text>, Query)>;
 
+/// What a picture shows, and what that matches.
+pub(crate) type FaceHits = (Faces, Vec<Hit>);
+
 /// What an answer says of one look-up.
 #[derive(Debug, Serialize)]
 pub(crate) struct Found {

@@ -654,7 +654,7 @@ fn a_kept_connection_that_was_closed_is_no_failure() {
     let server = Server::start(&fetching(&[address.to_string()], &[]));
     let url = format!("http://{address}/a.png");
     for number in 0..5 {
-        let record = records(&server, &[url.clone()]).remove(0);
+        let record = records(&server, std::slice::from_ref(&url)).remove(0);
         assert_eq!(record["status"], "ok", "{number}: {record}");
     }
     // One that answers none is asked twice, and no more.

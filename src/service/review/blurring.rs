@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_png_is_read_again() {
-        let shown = checked(5, 4);
+        let shown = checked(6, 5);
         let png = shown.png().unwrap();
         let picture = crate::decode::Decoder::default().decode(&png).unwrap().picture;
         assert_eq!(Shown::of(&picture), shown);

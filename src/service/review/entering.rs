@@ -2,7 +2,7 @@
 
 use super::super::app::{Ask, Shared, aside};
 use super::super::hashing::Worked;
-use super::super::looking::Faces;
+use super::super::looking::FaceHits;
 use super::super::pictures::{Given, Picture};
 use super::super::problem::{Answer, Problem};
 use super::now;
@@ -26,17 +26,18 @@ pub(crate) async fn keep(
     app: &Shared,
     ask: &Ask,
     (pictures, worked): (&[Given], &[Worked]),
-    found: &[Option<(Faces, Vec<Hit>)>],
+    found: &[Option<FaceHits>],
 ) -> Answer<Vec<Option<String>>> {
     let sender = ask.key_id();
-    let one = |((given, worked), found): ((&Given, &Worked), &Option<(Faces, Vec<Hit>)>)| {
+    let one = |given: &Given, worked: &Worked, found: &Option<FaceHits>| {
         let (Given::Here(picture), Ok(hashed), Some((_, hits))) = (given, &worked.outcome, found) else {
             return None;
         };
         let arrived = Arrived { reference: short(&picture.key), sender: sender.clone() };
         (!hits.is_empty()).then(|| (picture.clone(), matched(hashed, hits), arrived))
     };
-    let all: Vec<_> = pictures.iter().zip(worked).zip(found).map(one).collect();
+    let all = pictures.iter().zip(worked).zip(found);
+    let all: Vec<_> = all.map(|((given, worked), found)| one(given, worked, found)).collect();
     let app = app.clone();
     aside(move || {
         let review = app.reviewing()?.review();

@@ -7,13 +7,13 @@ use axum::response::Response;
 use super::super::app::{App, Ask, Shared, until};
 use super::super::choices::Choices;
 use super::super::hashing::{Work, Worked};
-use super::super::looking::{Faces, Look, Looked, Matches};
+use super::super::looking::{FaceHits, Faces, Look, Looked, Matches};
 use super::super::permits::Permit;
 use super::super::pictures::{self, Given, Pictures};
 use super::super::problem::Answer;
 use super::super::{record, review};
 use super::hash::answer;
-use crate::pipeline::{Hit, faces_of};
+use crate::pipeline::faces_of;
 
 pub(super) async fn look_up(
     State(app): State<Shared>,
@@ -44,11 +44,13 @@ pub(super) async fn look_up(
     Ok(answer(single, lines, &worked, permit))
 }
 
-/// What a picture shows, and what that matches.
-type Hits = (Faces, Vec<Hit>);
-
 /// What each picture matches; `None` for those that failed.
-async fn found(app: &App, look: &Look, worked: &[Worked], permit: &mut Permit) -> Answer<Vec<Option<Hits>>> {
+async fn found(
+    app: &App,
+    look: &Look,
+    worked: &[Worked],
+    permit: &mut Permit,
+) -> Answer<Vec<Option<FaceHits>>> {
     let hashed = worked.iter().filter_map(|worked| worked.outcome.as_ref().ok());
     let hashed: Vec<Faces> = hashed.map(|hashed| faces_of(hashed).collect()).collect();
     let hits = look.hits(app, &hashed, Some(permit)).await?;
@@ -60,7 +62,7 @@ async fn found(app: &App, look: &Look, worked: &[Worked], permit: &mut Permit) -
 fn lines(
     look: &Look,
     (pictures, worked): (&[Given], &[Worked]),
-    found: Vec<Option<Hits>>,
+    found: Vec<Option<FaceHits>>,
     reviewed: Vec<Option<String>>,
 ) -> Answer<Vec<Vec<u8>>> {
     let records = pictures.iter().zip(worked).zip(found.into_iter().zip(reviewed));
