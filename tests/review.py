@@ -200,7 +200,7 @@ def revealed(pages):
     assert max(before["width"], before["height"]) <= 400 and before["colours"] == 0, before
     assert "not revealed" in pages.text()
     at = pages.press(hold)
-    browser.until("document.querySelector('figure.revealed')")
+    browser.until("!!document.querySelector('figure.revealed')")
     during = browser.until(f"(({SEEN}) ?? {{ edges: 0 }}).edges > {before['edges']} * 3 && {SEEN}")
     assert max(during["width"], during["height"]) <= 400 and during["colours"] == 0, "grey pictures are grey when they are held too"
     browser.screenshot("held-desktop.png")
@@ -211,7 +211,7 @@ def revealed(pages):
     browser.value(f"document.querySelector('{hold}').focus()")
     key = {"key": " ", "code": "Space", "windowsVirtualKeyCode": 32}
     browser.ask("Input.dispatchKeyEvent", type="keyDown", text=" ", **key)
-    browser.until("document.querySelector('figure.revealed')")
+    browser.until("!!document.querySelector('figure.revealed')")
     browser.ask("Input.dispatchKeyEvent", type="keyUp", **key)
     browser.until("!document.querySelector('figure.revealed')")
 
@@ -289,7 +289,7 @@ def check(folder, pages, url, tipline):
 
     state = asked(f"{tipline}/_standin/state", "")
     assert state["counts"]["finished"] == 1 and state["counts"]["open"] == 0, state["counts"]
-    files = {file["name"]: file["details"] for file in state["reports"][0]["files"]}
+    files = {file["details"]["originalFileName"]: file["details"] for file in state["reports"][0]["files"]}
     viewed = {name: details["fileViewedByEsp"] for name, details in files.items()}
     assert viewed == {"hills-small.jpg": "true", "hills.jpg": "false"}, viewed
     assert files["hills-small.jpg"]["industryClassification"] == "A2"

@@ -152,11 +152,11 @@ mod tests {
 
     #[test]
     fn a_png_is_read_again() {
-        let shown = checked(6, 5);
+        let shown = checked(7, 5);
         let png = shown.png().unwrap();
         let picture = crate::decode::Decoder::default().decode(&png).unwrap().picture;
         assert_eq!(Shown::of(&picture), shown);
-        let grey = checked(5, 4).grey();
+        let grey = checked(7, 5).grey();
         assert_eq!((grey.channels, grey.samples[0], grey.samples[1]), (1, 255, 0));
         assert!(Shown { width: 0, height: 0, channels: 1, samples: Vec::new() }.png().is_err());
     }

@@ -87,8 +87,8 @@ fn table(person: &Person, filter: Filter, items: &[Summary]) -> String {
         None => String::new(),
     };
     format!(
-        "<section><div class=\"scroll\"><table><thead><tr><th>Item</th><th>Since</th><th>State</th><th class=\"number\">Pictures</th>\
-         <th class=\"number\">Arrivals</th><th>Nearest</th></tr></thead><tbody>{rows}</tbody></table></div>{more}</section>"
+        "<section><div class=\"scroll\"><table><thead><tr><th>Item</th><th>State</th><th>Nearest</th><th class=\"number\">Pictures</th>\
+         <th class=\"number\">Arrivals</th><th>Since</th></tr></thead><tbody>{rows}</tbody></table></div>{more}</section>"
     )
 }
 
@@ -101,12 +101,15 @@ fn row(person: &Person, item: &Summary) -> String {
         }
         _ => state.name().to_string(),
     };
+    // The end of an id is chance, its begin the time.
+    let end = id.get(id.len().saturating_sub(8)..).unwrap_or(id);
     format!(
-        "<tr><td><a href=\"/review/items/{id}\"><code>{id}</code></a></td><td>{}</td><td>{}</td><td class=\"number\">{pictures}</td>\
+        "<tr><td><a href=\"/review/items/{id}\" title=\"{id}\"><code>…{}</code></a></td><td>{}</td><td>{}</td><td class=\"number\">{pictures}</td>\
          <td class=\"number\">{arrivals}</td><td>{}</td></tr>",
-        Time(*created),
+        Text(end),
         Text(&state),
         nearest.as_ref().map(short).unwrap_or_default(),
+        Time(*created),
         id = Text(id)
     )
 }

@@ -40,7 +40,7 @@ fn table(person: &Person, items: &[Item]) -> String {
         None => String::new(),
     };
     format!(
-        "<section><h2>Reports</h2><div class=\"scroll\"><table><thead><tr><th>Report</th><th>Made</th><th>Mode</th><th>State</th>\
+        "<section><h2>Reports</h2><div class=\"scroll\"><table><thead><tr><th>State</th><th>Mode</th><th>Made</th><th>Report</th>\
          <th class=\"number\">NCMEC’s number</th><th class=\"number\">Attempts</th><th>Last error</th><th></th></tr></thead>\
          <tbody>{rows}</tbody></table></div>{rest}</section>"
     )
@@ -51,11 +51,11 @@ fn row(person: &Person, item: &Item) -> String {
     let number = report_id.map_or(String::new(), |number| number.to_string());
     let made = created.to_string();
     format!(
-        "<tr id=\"{id}\"><td><code>{id}</code></td><td><time datetime=\"{made}\">{}</time></td><td>{}</td><td>{}</td><td class=\"number\">{number}</td>\
-         <td class=\"number\">{attempts}</td><td class=\"wide\">{}</td><td class=\"buttons\">{}</td></tr>",
-        made.get(..16).unwrap_or(&made).replace('T', " "),
-        mode.word(),
+        "<tr id=\"{id}\"><td>{}</td><td>{}</td><td><time datetime=\"{made}\">{}</time></td><td><code>{id}</code></td>\
+         <td class=\"number\">{number}</td><td class=\"number\">{attempts}</td><td class=\"wide\">{}</td><td class=\"buttons\">{}</td></tr>",
         state.name(),
+        mode.word(),
+        made.get(..16).unwrap_or(&made).replace('T', " "),
         Text(last_error.as_deref().unwrap_or_default()),
         buttons(person, item),
         id = Text(id)

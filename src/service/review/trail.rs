@@ -31,19 +31,21 @@ fn table(acts: &[(i64, Value)]) -> String {
     };
     format!(
         "<section><h2>Audit</h2><p class=\"note\">Each line holds the SHA-256 of the one before. <code>shadegrid audit verify</code> checks them.</p>\
-         <div class=\"scroll\"><table><thead><tr><th class=\"number\">Line</th><th>Time</th><th>Who</th><th>Did</th><th>With</th><th>Detail</th></tr></thead>\
+         <div class=\"scroll\"><table><thead><tr><th class=\"number\">Line</th><th>Time</th><th>Who</th><th>Did</th><th>With</th></tr></thead>\
          <tbody>{rows}</tbody></table></div>{more}</section>"
     )
 }
 
 fn row(number: i64, act: &Value) -> String {
-    let cells = ["time", "who", "action", "subject"].map(|name| act[name].as_str().unwrap_or_default());
-    let cells = cells.map(|text| format!("<td>{}</td>", Text(text)));
+    let [time, who, action, subject] =
+        ["time", "who", "action", "subject"].map(|name| act[name].as_str().unwrap_or_default());
     let detail = act["detail"].to_string();
     let detail = if detail == "{}" { "" } else { &detail };
+    let cells = [time, who, action].map(|text| format!("<td>{}</td>", Text(text)));
     format!(
-        "<tr><td class=\"number\">{number}</td>{}<td class=\"wide\"><code>{}</code></td></tr>",
+        "<tr><td class=\"number\">{number}</td>{}<td class=\"wide\"><code>{}</code><br><code class=\"faint\">{}</code></td></tr>",
         cells.concat(),
+        Text(subject),
         Text(detail)
     )
 }
