@@ -556,7 +556,9 @@ fn answers_that_are_slow_endless_or_false_end() {
             "{path}: {:?}",
             begun.elapsed()
         );
-        assert!(web.asked() <= asked + 1, "{path}: nothing is asked for again");
+        // What ends before an answer began is asked for once more: the connection may have been a kept one that was just closed.
+        let most = if message.contains("the connection failed") { 2 } else { 1 };
+        assert!(web.asked() <= asked + most, "{path}: it is asked for again and again");
     }
     let whole = records(&server, &["longer", "identity"].map(|path| web.url(path)));
     assert!(whole.iter().all(|record| record["status"] == "ok"), "{whole:?}");
