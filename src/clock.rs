@@ -12,7 +12,6 @@ pub(crate) fn now() -> u64 {
 }
 
 /// A time to the second: `2026-11-25T10:00:00Z`.
-#[cfg(feature = "service")]
 pub(crate) fn text(time: SystemTime) -> String {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     humantime::format_rfc3339_seconds(UNIX_EPOCH + since.min(LAST)).to_string()

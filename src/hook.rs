@@ -89,6 +89,7 @@ impl FromStr for HookKind {
 pub(crate) struct Hooks {
     addresses: [Option<Url>; HookKind::ALL.len()],
     secret: Option<Credential>,
+    #[cfg(any(test, feature = "service"))]
     all_matches: bool,
     timeout: Duration,
     pause: Duration,
@@ -110,6 +111,7 @@ impl Default for Hooks {
         Hooks {
             addresses: Default::default(),
             secret: None,
+            #[cfg(any(test, feature = "service"))]
             all_matches: false,
             timeout: options::TIMEOUT,
             pause: options::PAUSE,
@@ -134,6 +136,7 @@ impl Hooks {
         Ok(Hooks {
             addresses,
             secret: Some(options.secret.clone()),
+            #[cfg(any(test, feature = "service"))]
             all_matches: options.all_matches,
             timeout: options.timeout,
             pause: options.pause,
