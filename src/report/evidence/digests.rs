@@ -55,7 +55,7 @@ impl Digesting {
 ///
 /// # Errors
 ///
-/// [`Error::Io`](crate::error::Error::Io) where it cannot be read.
+/// [`Error::Io`] where it cannot be read.
 pub(crate) fn digests(content: &mut dyn Read) -> Result<Digests> {
     let mut digesting = Digesting::default();
     let read = io::copy(&mut digesting.reading(content), &mut io::sink());
