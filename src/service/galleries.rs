@@ -183,6 +183,9 @@ impl Galleries {
                 Err(_) => changes.extend(self.refuse(file, Refusal::Damaged)),
             }
         }
+        if opened.is_empty() {
+            return changes;
+        }
         let _one = locked(&self.changing);
         let mut all = self.now().all.clone();
         for (file, mut known) in opened {
