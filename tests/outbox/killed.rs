@@ -71,7 +71,7 @@ fn kills_of_the_service_lose_and_double_nothing() {
             }
         });
         // Until everything is kept, and some more while it is being sent.
-        let mut more = 12;
+        let mut more = 12_u32;
         while more > 0 && kills < 100.max(least) || kills < least {
             let server = place.serve();
             put(Some(server.address));
