@@ -81,12 +81,14 @@ use marker::corrupt;
 use reader::Reader;
 use std::ops::Range;
 
+mod bands;
 mod bits;
 mod block_stream;
 mod blocks;
 mod clipping;
 mod colour;
 mod detail;
+mod first;
 mod frame;
 mod gamut;
 mod header;
@@ -105,6 +107,8 @@ mod pixels;
 mod planes;
 mod progressive;
 mod reader;
+mod reading;
+mod refinement;
 mod rows;
 mod runs;
 mod scan;
@@ -118,6 +122,7 @@ mod transform;
 #[cfg(test)]
 mod twins;
 mod upsample;
+mod watched;
 
 /// Reads one JPEG after another, keeping tables and buffers between them.
 #[derive(Debug, Default)]

@@ -229,6 +229,29 @@ impl<'a> BitReader<'a> {
         self.position > self.end
     }
 
+    /// What is read from, padded.
+    #[inline(always)]
+    pub(super) fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// The bit that comes next, of all that there are.
+    #[inline(always)]
+    pub(super) fn position(&self) -> usize {
+        self.position
+    }
+
+    #[inline(always)]
+    pub(super) fn set_position(&mut self, position: usize) {
+        self.position = position;
+    }
+
+    /// Where the interval ends, in bits.
+    #[inline(always)]
+    pub(super) fn end(&self) -> usize {
+        self.end
+    }
+
     /// Whole bytes that were not taken.
     pub(super) fn left(&self) -> usize {
         self.end.saturating_sub(self.position) / 8

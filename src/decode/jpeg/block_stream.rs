@@ -1,9 +1,10 @@
 //! One stream of blocks, decoded symbol by symbol or taken from a log of look-ups.
 
-use super::bits::load_until;
-use super::lookup::{END_OF_BLOCK, FULL, START, advance, ends, value};
+use super::bits::{extend, load, load_until};
+use super::lookup::{ALL, END_OF_BLOCK, FULL, START, advance, ends, late, length, value};
 use super::machine::{Machine, symbol};
 use super::transform::NATURAL;
+use fearless_simd::Level;
 use std::hint::select_unpredictable;
 
 /// Lanes that run side by side.
@@ -14,6 +15,16 @@ const MARGIN: usize = 192;
 
 /// The part of an entry's advance that counts coefficients.
 const PASSED: u32 = END_OF_BLOCK - 1;
+
+/// What every lane of a scan reads from.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'a> {
+    pub(super) machine: &'a Machine,
+    pub(super) tables: &'a [u32; ALL],
+    /// The scan's stream, padded.
+    pub(super) data: &'a [u8],
+    pub(super) level: Level,
+}
 
 /// One stream of blocks.
 ///
@@ -182,12 +193,18 @@ impl BlockStream {
     /// An interval of data may hold more than its blocks; what follows the last is dropped. `is_bad` tells that the last entry stands
     /// for bits that no code begins with.
     #[inline(always)]
-    pub(super) fn take<const SLOTS: usize>(&mut self, entries: &[u32], place: u32, is_bad: bool) {
+    pub(super) fn take<const SLOTS: usize>(
+        &mut self,
+        context: &Context<'_>,
+        entries: &[u32],
+        place: u32,
+        is_bad: bool,
+    ) {
         let before = self.out.len();
         if SLOTS == 1 {
             self.take_totals(entries);
         } else {
-            self.take_blocks::<SLOTS>(entries);
+            self.take_blocks::<SLOTS>(context, entries);
         }
         let blocks = (self.out.len() - before) / SLOTS;
         if is_bad {
@@ -220,19 +237,27 @@ impl BlockStream {
     }
 
     #[inline(always)]
-    fn take_blocks<const SLOTS: usize>(&mut self, entries: &[u32]) {
+    fn take_blocks<const SLOTS: usize>(&mut self, context: &Context<'_>, entries: &[u32]) {
         let blocks: u32 = entries.iter().map(|&entry| u32::from(ends(entry))).sum();
         let start = self.out.len();
         self.out.extend_from_slice(&self.partial[..SLOTS]);
         self.out.resize(start + (blocks as usize + 1) * SLOTS, 0);
         let out = &mut self.out[start..];
         let (mut k, mut block) = (self.k, 0);
-        for &entry in entries {
+        let mut lates = Lates { context, entries, passed: 0, position: self.position };
+        for (index, &entry) in entries.iter().enumerate() {
             k += advance(entry) & PASSED;
+            let value = match late(entry) {
+                None => value(entry),
+                Some(size) => {
+                    let place = (self.place + (block / SLOTS) as u32) % context.machine.per_mcu as u32;
+                    lates.value(index, size, k, place)
+                }
+            };
             // An end of block alone passes nothing: its zero must not take the last value's place. Slots begin as zeros and have one value at
             // most, the last one what is not kept, so `|=` stores without asking which entry it is.
             if let Some(to) = out.get_mut(block + slot::<SLOTS>(k)) {
-                *to |= value(entry);
+                *to |= value;
             }
             let done = ends(entry);
             block += if done { SLOTS } else { 0 };
@@ -262,6 +287,28 @@ impl BlockStream {
             self.partial[..SLOTS].fill(0);
         }
         (self.k, self.place, self.left) = (START, next, self.left - 1);
+    }
+}
+
+/// Values that the entries of a log left to be read.
+struct Lates<'a> {
+    context: &'a Context<'a>,
+    entries: &'a [u32],
+    /// Entries that lie behind, and the bit behind them.
+    passed: usize,
+    position: usize,
+}
+
+impl Lates<'_> {
+    /// The value of entry `index`, of `size` bits, which led to `k` in a block at `place` of the MCU; 0 where it is not kept.
+    #[cold]
+    #[inline(never)]
+    fn value(&mut self, index: usize, size: u32, k: u32, place: u32) -> i16 {
+        let Context { machine, data, .. } = *self.context;
+        self.position += self.entries[self.passed..=index].iter().map(|&entry| length(entry) as usize).sum::<usize>();
+        self.passed = index + 1;
+        let bits = load(data, self.position - size as usize) >> (64 - size);
+        if k <= machine.place(place).kept + 1 { extend(bits as u32, size) } else { 0 }
     }
 }
 

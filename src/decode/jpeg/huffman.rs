@@ -69,7 +69,7 @@ impl Code {
     }
 
     /// The words that fit a window, short ones first.
-    pub(super) fn words(&self) -> impl Iterator<Item = Word> + '_ {
+    pub(super) fn words(&self) -> impl Iterator<Item = Word> + Clone + '_ {
         words(&self.key)
     }
 
@@ -98,7 +98,7 @@ impl Code {
 }
 
 /// The words of a code known by `key` that fit a window: consecutive numbers, with a zero behind where they get longer (T.81, C.2).
-fn words(key: &[u8]) -> impl Iterator<Item = Word> + '_ {
+fn words(key: &[u8]) -> impl Iterator<Item = Word> + Clone + '_ {
     let lengths = (1..=WINDOW).flat_map(|length| (0..key[length as usize - 1]).map(move |_| length));
     let mut next = 0;
     lengths.zip(&key[16..]).map(move |(length, &symbol)| {

@@ -1,0 +1,260 @@
+//! One block of a refinement scan (T.81, G.1.2.3).
+
+use super::bands::RefineTable;
+use super::bits::{BitReader, load};
+use super::huffman::Code;
+use super::planes::Stored;
+use super::reading::{Band, Reading};
+use std::hint::select_unpredictable;
+
+/// A block under way.
+///
+/// Every coefficient that is not zero yet takes one bit, so passing those that are not kept is a matter of counting.
+pub(super) struct Refinement<'a> {
+    band: Band,
+    /// Which coefficients are known not to be zero.
+    history: &'a mut u64,
+    values: &'a mut [i16],
+    /// Those whose values are kept, by bit.
+    kept: u64,
+    k: u32,
+}
+
+/// Bits `from..until`, of which `until` may be 64.
+#[inline(always)]
+fn bits(from: u32, until: u32) -> u64 {
+    below(until) & !below(from)
+}
+
+/// Bits below `k`, which may be 64.
+#[inline(always)]
+fn below(k: u32) -> u64 {
+    if k < 64 { (1 << k) - 1 } else { u64::MAX }
+}
+
+/// Where the ones of a byte are, one behind the other, and [`NOWHERE`] behind them.
+static ONES: [[u8; 8]; 256] = {
+    let mut all = [[NOWHERE; 8]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let (mut bit, mut count) = (0, 0);
+        while bit < 8 {
+            if byte >> bit & 1 == 1 {
+                all[byte][count] = bit as u8;
+                count += 1;
+            }
+            bit += 1;
+        }
+        byte += 1;
+    }
+    all
+};
+
+/// No place: behind every band, whatever byte is counted from.
+const NOWHERE: u8 = 64;
+
+/// Where the ones of a word are, in order, and [`NOWHERE`] or more behind them. One look for each zero that a run ends at is all that a symbol waits for;
+/// to clear the lowest ones in turn takes as many wrong guesses as there are lengths of runs.
+#[inline(always)]
+fn ones(word: u64) -> [u8; 80] {
+    let (mut all, mut count) = ([NOWHERE; 80], 0);
+    for (byte, ones) in word.to_le_bytes().into_iter().enumerate() {
+        let places = u64::from_le_bytes(ONES[usize::from(ones)]) + 0x0808_0808_0808_0808 * byte as u64;
+        if let Some(to) = all.get_mut(count..count + 8) {
+            to.copy_from_slice(&places.to_le_bytes());
+        }
+        count += ones.count_ones() as usize;
+    }
+    all
+}
+
+/// Bits that a block takes at most, of symbols in the table: 63 new coefficients of 10 and an end, or bits for 63 known ones.
+const MARGIN: usize = 832;
+/// Correction bits that are left of a load behind an entry of up to 24 bits.
+const MOST_PASSED: u32 = 32;
+
+/// Correction bits that one load is sure to hold.
+const LOADED: u32 = 56;
+
+impl<'a> Refinement<'a> {
+    #[inline(always)]
+    pub(super) fn new(band: Band, store: &'a mut Stored, block: usize) -> Refinement<'a> {
+        let values = &mut store.coefficients[block * band.slots..][..band.slots];
+        Refinement { band, history: &mut store.history[block], values, kept: bits(0, band.kept + 1), k: band.first }
+    }
+
+    /// Reads correction bits for the coefficients before `until` that are not zero.
+    #[inline(always)]
+    fn correct(&mut self, reader: &mut BitReader<'_>, until: u32) {
+        let known = *self.history & bits(self.k, until);
+        let mut kept = known & self.kept;
+        let passed = (known ^ kept).count_ones();
+        while kept != 0 {
+            let mut bits = reader.peek();
+            let count = kept.count_ones().min(LOADED);
+            for _ in 0..count {
+                self.correct_one(kept.trailing_zeros(), bits >> 63);
+                (kept, bits) = (kept & (kept - 1), bits << 1);
+            }
+            reader.skip(count);
+        }
+        reader.skip(passed);
+        self.k = until;
+    }
+
+    #[inline(always)]
+    fn correct_one(&mut self, k: u32, bit: u64) {
+        let value = &mut self.values[self.band.slot(k)];
+        let step = (bit as i16) << self.band.low;
+        // As libjpeg: a bit that is set already, by a scan that came twice, is not added again.
+        if *value & step == 0 {
+            *value = if *value >= 0 { value.wrapping_add(step) } else { value.wrapping_sub(step) };
+        }
+    }
+
+    /// The place of the zero behind `zeros` others, or the place behind the band.
+    #[inline(always)]
+    fn zero_behind(&self, zeros: u32) -> u32 {
+        let end = self.band.last + 1;
+        let mut open = !*self.history & bits(self.k, end);
+        for _ in 0..zeros {
+            // Clears the lowest bit that is set: the next zero.
+            open &= open.wrapping_sub(1);
+        }
+        open.trailing_zeros().min(end)
+    }
+
+    /// Reads the next block, of which `run` behind the last one are in an end-of-band run; returns how many then are. `table` is made of
+    /// `code`.
+    #[inline(always)]
+    pub(super) fn next(
+        mut self,
+        reading: &mut Reading<'_>,
+        mcu: usize,
+        code: &Code,
+        table: &RefineTable,
+        run: u32,
+    ) -> u32 {
+        if run == 0 && reading.bits.position() + MARGIN <= reading.bits.end() {
+            if let Some(run) = self.quick(&mut reading.bits, table) {
+                return run;
+            }
+        }
+        self.next_by_symbol(reading, mcu, code, run)
+    }
+
+    /// The same with every check.
+    #[inline(always)]
+    pub(super) fn next_by_symbol(mut self, reading: &mut Reading<'_>, mcu: usize, code: &Code, run: u32) -> u32 {
+        if run == 0 {
+            return self.block(reading, mcu, code);
+        }
+        self.correct(&mut reading.bits, self.band.last + 1);
+        run - 1
+    }
+
+    /// Reads a block as far as its symbols are in the table; `None` where one is not, which comes next then.
+    ///
+    /// Symbols and known coefficients' bits take turns, so each look-up waits for the one before. All else is counted and selected without a
+    /// branch meanwhile: bits for kept values are gathered, and added at the end.
+    #[inline(always)]
+    fn quick(&mut self, reader: &mut BitReader<'_>, table: &RefineTable) -> Option<u32> {
+        let (first, end) = (self.band.first, self.band.last + 1);
+        let mut history = *self.history;
+        let known = history & bits(first, end);
+        let kept = known & self.kept;
+        let zeros = ones(!history & bits(first, end));
+        // Those that lie behind.
+        let mut before = 0;
+        let step = 1i16 << self.band.low;
+        let (mut position, mut k, mut corrections) = (reader.position(), first, 0u64);
+        let run = loop {
+            let bits = load(reader.bytes(), position);
+            let entry = table.look(bits);
+            let (length, run, behind) = (entry.length(), entry.run(), bits << entry.length());
+            let ahead = u64::MAX << k;
+            if !entry.is_coefficient() {
+                let passed = (known & ahead).count_ones();
+                if !entry.is_end() || passed > MOST_PASSED {
+                    break None;
+                }
+                let count = (kept & ahead).count_ones();
+                corrections = corrections << count | behind << run >> 1 >> (63 - count);
+                (position, k) = (position + (length + run + passed) as usize, end);
+                break Some((1 << run) - 1 + (behind >> 1 >> (63 - run)) as u32);
+            }
+            // The coefficients before it are zeros, as many as it says, and known ones.
+            let until = u32::from(zeros[before + run as usize]);
+            let passed = until.wrapping_sub(k + run);
+            if until >= end || passed > MOST_PASSED {
+                break None;
+            }
+            let count = (kept & ahead & ((1 << until) - 1)).count_ones();
+            corrections = corrections << count | behind >> 1 >> (63 - count);
+            let is_kept = until <= self.band.kept;
+            let at = self.band.slot(select_unpredictable(is_kept, until, 0));
+            if let Some(to) = self.values.get_mut(at) {
+                let value = select_unpredictable(entry.is_positive(), step, step.wrapping_neg());
+                *to = select_unpredictable(is_kept, value, *to);
+            }
+            history |= 1 << until;
+            (position, k) = (position + (length + passed) as usize, until + 1);
+            before += run as usize + 1;
+            if k >= end {
+                break Some(0);
+            }
+        };
+        *self.history = history;
+        self.add(kept & below(k), corrections);
+        self.k = k;
+        reader.set_position(position);
+        run
+    }
+
+    /// Adds correction bits to `kept` values, the last one's lowest.
+    #[inline(always)]
+    fn add(&mut self, mut kept: u64, corrections: u64) {
+        let mut left = kept.count_ones();
+        while kept != 0 {
+            left -= 1;
+            self.correct_one(kept.trailing_zeros(), corrections >> left & 1);
+            kept &= kept - 1;
+        }
+    }
+
+    /// Reads the block; returns the blocks that an end-of-band run covers behind it.
+    #[inline(always)]
+    fn block(&mut self, reading: &mut Reading<'_>, mcu: usize, code: &Code) -> u32 {
+        while self.k <= self.band.last {
+            let (_, length, symbol) = reading.symbol(code, mcu);
+            reading.bits.skip(length);
+            let (run, size) = (u32::from(symbol >> 4), symbol & 15);
+            if size == 0 && run < 15 {
+                let more = (1 << run) - 1 + reading.bits.take(run);
+                self.correct(&mut reading.bits, self.band.last + 1);
+                return more;
+            }
+            // A new coefficient has one bit; another size is a broken symbol, taken for 1.
+            if size > 1 {
+                reading.note_wrong(mcu);
+            }
+            let positive = size != 0 && reading.bits.take(1) == 1;
+            self.correct(&mut reading.bits, self.zero_behind(run));
+            if size != 0 {
+                self.set(self.k.min(63), positive);
+            }
+            self.k += 1;
+        }
+        0
+    }
+
+    /// Stores a coefficient that is no longer zero.
+    #[inline(always)]
+    fn set(&mut self, k: u32, positive: bool) {
+        *self.history |= 1 << k;
+        if self.kept >> k & 1 == 1 {
+            let step = 1i16 << self.band.low;
+            self.values[self.band.slot(k)] = if positive { step } else { step.wrapping_neg() };
+        }
+    }
+}
