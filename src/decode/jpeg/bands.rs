@@ -123,11 +123,7 @@ pub(super) const PASSED: usize = ENTRIES;
 
 impl Default for FirstTable {
     fn default() -> FirstTable {
-        FirstTable {
-            entries: Box::new([FirstEntry::NONE; 2 * ENTRIES]),
-            ends: Vec::new(),
-            skips: Vec::new(),
-        }
+        FirstTable { entries: Box::new([FirstEntry::NONE; 2 * ENTRIES]), ends: Vec::new(), skips: Vec::new() }
     }
 }
 
@@ -300,5 +296,88 @@ impl RefineTable {
     #[inline(always)]
     pub(super) fn look(&self, bits: u64) -> RefineEntry {
         self.0[(bits >> (64 - BITS)) as usize & (ENTRIES - 1)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::huffman::NO_CODE;
+    use super::*;
+    use crate::kernel::Bytes;
+
+    /// Reads symbol by symbol what an entry stands for; how many symbols that are.
+    fn replay(entry: FirstEntry, which: usize, code: &Code, low: u32, bits: u64) -> usize {
+        let (mut at, mut passed, mut blocks, mut places, mut value, mut symbols) = (0, 0, 0, 0u64, 0, 0);
+        while at < entry.length() {
+            assert_eq!(blocks, 0, "nothing follows an end of band");
+            let bits = bits << at;
+            let (length, symbol) = code.symbol(bits);
+            assert_ne!(length, NO_CODE);
+            let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
+            let rest = |count: u32| (bits << length >> 1 >> (63 - count)) as u32;
+            match (run, size) {
+                (15, 0) => passed += 16,
+                (_, 0) => blocks = (1 << run) + rest(run),
+                _ => {
+                    passed += run + 1;
+                    (places, value) = (places | 1 << (passed - 1), extend(rest(size), size) << low);
+                }
+            }
+            at += length + if size == 0 && run < 15 { run } else { size };
+            symbols += 1;
+        }
+        assert_eq!(at, entry.length());
+        assert_eq!((entry.passed(), entry.blocks(), entry.places()), (passed, blocks, places));
+        assert_eq!(entry.reach(), passed + u32::from(blocks > 0));
+        assert_eq!(entry.value(), if which == KEPT { value } else { 0 });
+        assert!(which == PASSED || places.count_ones() < 2);
+        symbols
+    }
+
+    #[test]
+    fn an_entry_of_a_first_scan_is_what_its_symbols_say() {
+        let (mut numbers, mut table) = (Bytes(5), FirstTable::default());
+        let mut of = [[0; 8]; 2];
+        for low in [0, 1, 2, 13].repeat(6) {
+            let code = Code::arbitrary(&mut numbers);
+            table.set(&code, low);
+            for _ in 0..4_000 {
+                let bits = numbers.next();
+                for (which, of) in [KEPT, PASSED].into_iter().zip(&mut of) {
+                    let entry = table.look(which, bits);
+                    let symbols =
+                        if entry.reach() == SLOW { 0 } else { replay(entry, which, &code, low, bits) };
+                    of[symbols] += 1;
+                }
+            }
+        }
+        // Most look-ups find something, many of them more than one symbol.
+        assert!(of[0][0] < 40_000 && of[0][1] > 20_000 && of[0][2] > 2_000, "{of:?}");
+        assert!(of[1][0] < 30_000 && of[1][2..].iter().sum::<usize>() > 20_000, "{of:?}");
+    }
+
+    #[test]
+    fn an_entry_of_a_refinement_is_what_its_symbol_says() {
+        let (mut numbers, mut table, mut found) = (Bytes(6), RefineTable::default(), 0);
+        for _ in 0..20 {
+            let code = Code::arbitrary(&mut numbers);
+            table.set(&code);
+            for _ in 0..2_000 {
+                let bits = numbers.next();
+                let (entry, (length, symbol)) = (table.look(bits), code.symbol(bits));
+                let (run, size) = (u32::from(symbol >> 4), symbol & 15);
+                if entry.is_coefficient() {
+                    assert_eq!((entry.run(), entry.length(), size), (run, length + 1, 1));
+                    assert_eq!(entry.is_positive(), bits << length >> 63 == 1);
+                } else if entry.is_end() {
+                    assert_eq!((entry.run(), entry.length(), size), (run, length, 0));
+                    assert!(run < 15);
+                } else {
+                    assert!(length >= BITS || size > 1 || (run, size) == (15, 0));
+                }
+                found += usize::from(entry.is_coefficient() || entry.is_end());
+            }
+        }
+        assert!(found > 15_000, "{found}");
     }
 }

@@ -305,7 +305,8 @@ impl Lates<'_> {
     #[inline(never)]
     fn value(&mut self, index: usize, size: u32, k: u32, place: u32) -> i16 {
         let Context { machine, data, .. } = *self.context;
-        self.position += self.entries[self.passed..=index].iter().map(|&entry| length(entry) as usize).sum::<usize>();
+        self.position +=
+            self.entries[self.passed..=index].iter().map(|&entry| length(entry) as usize).sum::<usize>();
         self.passed = index + 1;
         let bits = load(data, self.position - size as usize) >> (64 - size);
         if k <= machine.place(place).kept + 1 { extend(bits as u32, size) } else { 0 }

@@ -126,3 +126,60 @@ impl First<'_> {
         run_behind
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::bits::{BitReader, PADDING};
+    use super::*;
+    use crate::kernel::Bytes;
+
+    /// Reads blocks until data ends, many symbols at a time where `fast` says so: what is stored, where each stop was, how many blocks were read symbol
+    /// by symbol.
+    fn read(fast: bool, band: Band, code: &Code, data: &[u8], blocks: usize) -> (Stored, usize, usize) {
+        let mut table = FirstTable::default();
+        table.set(code, band.low);
+        let first = First { band, code, table: &table };
+        let mut store = Stored::default();
+        store.reset(blocks, band.slots, true, true);
+        let bits = BitReader::new(data, 0, data.len() - PADDING);
+        let mut reading = Reading { bits, wrong: None, last: 0, wrapped: false };
+        let (mut at, mut slow) = (0, 0);
+        while at < blocks && !reading.bits.is_dry() {
+            let mut place = Place { block: at, k: band.first };
+            if fast {
+                place = match band.slots {
+                    64 => first.run::<true>(&mut reading, &mut store, at, blocks),
+                    _ => first.run::<false>(&mut reading, &mut store, at, blocks),
+                };
+                at = place.block;
+                if at >= blocks {
+                    break;
+                }
+            }
+            at += 1 + first.block(&mut reading, 0, &mut store, place) as usize;
+            slow += 1;
+        }
+        (store, reading.bits.position(), slow)
+    }
+
+    #[test]
+    fn many_symbols_at_a_time_are_what_one_by_one_are() {
+        let mut numbers = Bytes(9);
+        let (mut all, mut slow) = (0, 0);
+        for case in 0..200 {
+            let code = Code::arbitrary(&mut numbers);
+            let mut data = numbers.fill(700 + case);
+            data.extend([0; PADDING]);
+            let (first, last) = [(1, 63), (1, 5), (6, 63), (2, 2)][case % 4];
+            let (slots, kept) = [(64, 63), (1, 0), (8, 4), (16, 13), (32, 26)][case % 5];
+            let band = Band { first, last, low: [0, 1, 2, 12][case / 20 % 4], slots, kept };
+            let blocks = 40 + case;
+            let (fast, at, of_fast) = read(true, band, &code, &data, blocks);
+            let (plain, expected, of_plain) = read(false, band, &code, &data, blocks);
+            assert_eq!((fast.coefficients, fast.history), (plain.coefficients, plain.history), "{band:?}");
+            assert_eq!(at, expected, "{band:?}");
+            (all, slow) = (all + of_plain, slow + of_fast);
+        }
+        assert!(slow * 4 < all * 3, "{slow} of {all} blocks read symbol by symbol");
+    }
+}

@@ -68,6 +68,26 @@ impl Code {
         code
     }
 
+    /// A code of many symbols of every kind, codes of every length but one among them.
+    #[cfg(test)]
+    pub(super) fn arbitrary(numbers: &mut crate::kernel::Bytes) -> Code {
+        let mut key = vec![0, 1, 2, 3, 3, 4, 5, 6, 8, 10, 10, 9, 4, 0, 5, 8];
+        let mut symbols: Vec<u8> = (0..=255).filter(|symbol| symbol & 15 <= 10).collect();
+        // Ends of bands and small values are frequent.
+        for at in 0..symbols.len() {
+            let wanted = at % 4 < 3 && at < 24;
+            let fits = |symbol: &u8| !wanted || symbol & 15 <= 2 && symbol >> 4 <= 6;
+            let from = (0..64).map(|_| at + (numbers.next() as usize) % (symbols.len() - at));
+            let from = from.clone().find(|&from| fits(&symbols[from])).unwrap_or(at);
+            symbols.swap(at, from);
+        }
+        let count: usize = key.iter().map(|&count| usize::from(count)).sum();
+        key.extend_from_slice(&symbols[..count]);
+        let code = Code::new(&key, 1);
+        assert!(!code.overfull);
+        code
+    }
+
     /// The words that fit a window, short ones first.
     pub(super) fn words(&self) -> impl Iterator<Item = Word> + Clone + '_ {
         words(&self.key)

@@ -213,7 +213,9 @@ fn fill_values(table: &mut [u32], symbols: impl Iterator<Item = Said> + Clone, a
         let (from, count) = (end.first * windows.len() / ENTRIES, windows.len() >> end.length);
         windows[from..][..count].fill(first + entry(end.length, END_OF_BLOCK, 0));
     });
-    for (word, advance, size) in symbols.filter(|(word, _, size)| (WINDOW + 1..=LONGEST).contains(&(word.length + size))) {
+    for (word, advance, size) in
+        symbols.filter(|(word, _, size)| (WINDOW + 1..=LONGEST).contains(&(word.length + size)))
+    {
         let windows = &mut table[word.first..][..1 << (WINDOW - word.length)];
         windows.fill(entry(word.length + size, advance, size as i16) | LATE);
     }

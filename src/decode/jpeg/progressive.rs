@@ -15,7 +15,7 @@ use super::huffman::{Code, HuffmanTables};
 use super::level::wide;
 use super::planes::Stored;
 use super::reading::{Band, Reading};
-use super::refinement::Refinement;
+use super::refinement::{PLACES, Refinement};
 use super::scan::Scan;
 use super::transform::NATURAL;
 use super::watched::Watched;
@@ -70,12 +70,7 @@ impl<'a> Pass<'a> {
             }
             let bits = BitReader::new(&stream.bytes, interval.start, interval.end);
             let mut reading = Reading { bits, wrong: None, last: interval.first, wrapped: false };
-            // Counting bits is one instruction where the level has it.
-            wide(
-                self.level,
-                #[inline(always)]
-                || self.interval(&mut reading, &interval, &codes, tables, stored, watched),
-            );
+            self.interval(&mut reading, &interval, &codes, tables, stored, watched);
             let skipped = interval.skipped || interval.followed && reading.bits.left() > 0;
             let sound = match reading.wrong {
                 _ if interval.lost || skipped => 0,
@@ -105,7 +100,8 @@ impl<'a> Pass<'a> {
         Ok(codes)
     }
 
-    #[inline(always)]
+    /// Reads one interval. Each kind of scan is a function by itself, so that its loop has the registers alone; counting bits is one instruction
+    /// where the level has it.
     fn interval(
         &self,
         reading: &mut Reading<'_>,
@@ -116,16 +112,33 @@ impl<'a> Pass<'a> {
         watched: &mut [Watched; 4],
     ) {
         let component = self.scan.parts()[0].component;
-        let (store, watched) = (&mut stored[component], &mut watched[component]);
         match (self.scan.first, self.scan.high, codes[0]) {
-            (0, 0, _) => self.dc_first(reading, interval, codes, stored),
-            (0, ..) => self.dc_refine(reading, interval, stored),
+            (0, 0, _) => wide(
+                self.level,
+                #[inline(always)]
+                || self.dc_first(reading, interval, codes, stored),
+            ),
+            (0, ..) => wide(
+                self.level,
+                #[inline(always)]
+                || self.dc_refine(reading, interval, stored),
+            ),
             (_, 0, Some(code)) => {
+                let (store, watched) = (&mut stored[component], &mut watched[component]);
                 let first = First { band: self.band(), code, table: &tables.first };
-                self.ac_first(reading, interval, &first, store, watched);
+                wide(
+                    self.level,
+                    #[inline(always)]
+                    || self.ac_first(reading, interval, &first, store, watched),
+                );
             }
             (_, _, Some(code)) => {
-                self.ac_refine(reading, interval, (code, &tables.refine), store, watched);
+                let (store, watched) = (&mut stored[component], &mut watched[component]);
+                wide(
+                    self.level,
+                    #[inline(always)]
+                    || self.ac_refine(reading, interval, (code, &tables.refine), store, watched),
+                );
             }
             (_, _, None) => {}
         }
@@ -277,7 +290,7 @@ impl<'a> Pass<'a> {
         let band = self.band();
         let mut places = self.places(interval);
         let mut next = watched.from(places.block);
-        let mut run = 0;
+        let (mut run, mut zeros) = (0, [0; PLACES]);
         for mcu in interval.first..interval.first + interval.mcus {
             if !reading.begin(mcu) {
                 return;
@@ -288,7 +301,8 @@ impl<'a> Pass<'a> {
                 next = watched.from(places.block + 1);
                 run
             } else {
-                Refinement::new(band, store, places.block).next(reading, mcu, code, table, run)
+                let block = Refinement::new(band, store, places.block);
+                block.next(reading, mcu, (code, table), &mut zeros, run)
             };
             reading.end(mcu);
             places.advance(1);

@@ -26,15 +26,23 @@ fn bits(from: u32, until: u32) -> u64 {
     below(until) & !below(from)
 }
 
+/// A value further from zero by `step`, which is one bit or none.
+#[inline(always)]
+fn corrected(value: i16, step: i16) -> i16 {
+    // As libjpeg: a bit that is set already, by a scan that came twice, is not added again.
+    let step = if value & step == 0 { step } else { 0 };
+    if value >= 0 { value.wrapping_add(step) } else { value.wrapping_sub(step) }
+}
+
 /// Bits below `k`, which may be 64.
 #[inline(always)]
 fn below(k: u32) -> u64 {
     if k < 64 { (1 << k) - 1 } else { u64::MAX }
 }
 
-/// Where the ones of a byte are, one behind the other, and [`NOWHERE`] behind them.
+/// Where the ones of a byte are, one behind the other.
 static ONES: [[u8; 8]; 256] = {
-    let mut all = [[NOWHERE; 8]; 256];
+    let mut all = [[0; 8]; 256];
     let mut byte = 0;
     while byte < 256 {
         let (mut bit, mut count) = (0, 0);
@@ -50,22 +58,22 @@ static ONES: [[u8; 8]; 256] = {
     all
 };
 
-/// No place: behind every band, whatever byte is counted from.
-const NOWHERE: u8 = 64;
+/// Room for the places of a word's ones: 64, what is written behind them, and as many as make an index need no check.
+pub(super) const PLACES: usize = 128;
 
-/// Where the ones of a word are, in order, and [`NOWHERE`] or more behind them. One look for each zero that a run ends at is all that a symbol waits for;
-/// to clear the lowest ones in turn takes as many wrong guesses as there are lengths of runs.
+/// Writes where the ones of a word are, in order, and returns how many there are. One look at them for each zero that a run ends at is all that a
+/// symbol waits for; clearing the lowest ones in turn takes as many wrong guesses as there are lengths of runs.
 #[inline(always)]
-fn ones(word: u64) -> [u8; 80] {
-    let (mut all, mut count) = ([NOWHERE; 80], 0);
+fn ones(word: u64, places: &mut [u8; PLACES]) -> usize {
+    let mut count = 0;
     for (byte, ones) in word.to_le_bytes().into_iter().enumerate() {
-        let places = u64::from_le_bytes(ONES[usize::from(ones)]) + 0x0808_0808_0808_0808 * byte as u64;
-        if let Some(to) = all.get_mut(count..count + 8) {
-            to.copy_from_slice(&places.to_le_bytes());
+        let of_byte = u64::from_le_bytes(ONES[usize::from(ones)]) + 0x0808_0808_0808_0808 * byte as u64;
+        if let Some(to) = places.get_mut(count..count + 8) {
+            to.copy_from_slice(&of_byte.to_le_bytes());
         }
         count += ones.count_ones() as usize;
     }
-    all
+    count
 }
 
 /// Bits that a block takes at most, of symbols in the table: 63 new coefficients of 10 and an end, or bits for 63 known ones.
@@ -80,7 +88,13 @@ impl<'a> Refinement<'a> {
     #[inline(always)]
     pub(super) fn new(band: Band, store: &'a mut Stored, block: usize) -> Refinement<'a> {
         let values = &mut store.coefficients[block * band.slots..][..band.slots];
-        Refinement { band, history: &mut store.history[block], values, kept: bits(0, band.kept + 1), k: band.first }
+        Refinement {
+            band,
+            history: &mut store.history[block],
+            values,
+            kept: bits(0, band.kept + 1),
+            k: band.first,
+        }
     }
 
     /// Reads correction bits for the coefficients before `until` that are not zero.
@@ -105,11 +119,7 @@ impl<'a> Refinement<'a> {
     #[inline(always)]
     fn correct_one(&mut self, k: u32, bit: u64) {
         let value = &mut self.values[self.band.slot(k)];
-        let step = (bit as i16) << self.band.low;
-        // As libjpeg: a bit that is set already, by a scan that came twice, is not added again.
-        if *value & step == 0 {
-            *value = if *value >= 0 { value.wrapping_add(step) } else { value.wrapping_sub(step) };
-        }
+        *value = corrected(*value, (bit as i16) << self.band.low);
     }
 
     /// The place of the zero behind `zeros` others, or the place behind the band.
@@ -124,19 +134,24 @@ impl<'a> Refinement<'a> {
         open.trailing_zeros().min(end)
     }
 
-    /// Reads the next block, of which `run` behind the last one are in an end-of-band run; returns how many then are. `table` is made of
-    /// `code`.
+    /// Reads the next block, of which `run` behind the last one are in an end-of-band run; returns how many then are. The table is made of
+    /// the code; `zeros` is room.
     #[inline(always)]
     pub(super) fn next(
         mut self,
         reading: &mut Reading<'_>,
         mcu: usize,
-        code: &Code,
-        table: &RefineTable,
+        (code, table): (&Code, &RefineTable),
+        zeros: &mut [u8; PLACES],
         run: u32,
     ) -> u32 {
         if run == 0 && reading.bits.position() + MARGIN <= reading.bits.end() {
-            if let Some(run) = self.quick(&mut reading.bits, table) {
+            let quick = if self.band.slots == 64 {
+                self.quick::<true>(&mut reading.bits, table, zeros)
+            } else {
+                self.quick::<false>(&mut reading.bits, table, zeros)
+            };
+            if let Some(run) = quick {
                 return run;
             }
         }
@@ -145,7 +160,13 @@ impl<'a> Refinement<'a> {
 
     /// The same with every check.
     #[inline(always)]
-    pub(super) fn next_by_symbol(mut self, reading: &mut Reading<'_>, mcu: usize, code: &Code, run: u32) -> u32 {
+    pub(super) fn next_by_symbol(
+        mut self,
+        reading: &mut Reading<'_>,
+        mcu: usize,
+        code: &Code,
+        run: u32,
+    ) -> u32 {
         if run == 0 {
             return self.block(reading, mcu, code);
         }
@@ -158,18 +179,24 @@ impl<'a> Refinement<'a> {
     /// Symbols and known coefficients' bits take turns, so each look-up waits for the one before. All else is counted and selected without a
     /// branch meanwhile: bits for kept values are gathered, and added at the end.
     #[inline(always)]
-    fn quick(&mut self, reader: &mut BitReader<'_>, table: &RefineTable) -> Option<u32> {
-        let (first, end) = (self.band.first, self.band.last + 1);
+    fn quick<const NATURAL: bool>(
+        &mut self,
+        reader: &mut BitReader<'_>,
+        table: &RefineTable,
+        zeros: &mut [u8; PLACES],
+    ) -> Option<u32> {
+        let Band { first, last, kept: most, .. } = self.band;
+        let (data, values, end) = (reader.bytes(), &mut *self.values, last + 1);
         let mut history = *self.history;
         let known = history & bits(first, end);
         let kept = known & self.kept;
-        let zeros = ones(!history & bits(first, end));
-        // Those that lie behind.
-        let mut before = 0;
+        // Zeros of the band, and how many lie behind.
+        let (count, mut before) = (ones(!history & bits(first, end), zeros), 0);
         let step = 1i16 << self.band.low;
         let (mut position, mut k, mut corrections) = (reader.position(), first, 0u64);
+        let slot = |k: u32| if NATURAL { self.band.slot(k) } else { k as usize };
         let run = loop {
-            let bits = load(reader.bytes(), position);
+            let bits = load(data, position);
             let entry = table.look(bits);
             let (length, run, behind) = (entry.length(), entry.run(), bits << entry.length());
             let ahead = u64::MAX << k;
@@ -184,42 +211,39 @@ impl<'a> Refinement<'a> {
                 break Some((1 << run) - 1 + (behind >> 1 >> (63 - run)) as u32);
             }
             // The coefficients before it are zeros, as many as it says, and known ones.
-            let until = u32::from(zeros[before + run as usize]);
+            let place = before + run as usize;
+            let until = u32::from(zeros[place % PLACES]);
             let passed = until.wrapping_sub(k + run);
-            if until >= end || passed > MOST_PASSED {
+            if place >= count || passed > MOST_PASSED {
                 break None;
             }
             let count = (kept & ahead & ((1 << until) - 1)).count_ones();
             corrections = corrections << count | behind >> 1 >> (63 - count);
-            let is_kept = until <= self.band.kept;
-            let at = self.band.slot(select_unpredictable(is_kept, until, 0));
-            if let Some(to) = self.values.get_mut(at) {
+            let is_kept = until <= most;
+            if let Some(to) = values.get_mut(slot(select_unpredictable(is_kept, until, 0))) {
                 let value = select_unpredictable(entry.is_positive(), step, step.wrapping_neg());
                 *to = select_unpredictable(is_kept, value, *to);
             }
             history |= 1 << until;
-            (position, k) = (position + (length + passed) as usize, until + 1);
-            before += run as usize + 1;
+            (position, k, before) = (position + (length + passed) as usize, until + 1, place + 1);
             if k >= end {
                 break Some(0);
             }
         };
-        *self.history = history;
-        self.add(kept & below(k), corrections);
-        self.k = k;
-        reader.set_position(position);
-        run
-    }
-
-    /// Adds correction bits to `kept` values, the last one's lowest.
-    #[inline(always)]
-    fn add(&mut self, mut kept: u64, corrections: u64) {
+        // Bits below `k`, which may be 64.
+        let mut kept = kept & bits(0, k);
         let mut left = kept.count_ones();
         while kept != 0 {
             left -= 1;
-            self.correct_one(kept.trailing_zeros(), corrections >> left & 1);
+            if let Some(value) = values.get_mut(slot(kept.trailing_zeros())) {
+                *value = corrected(*value, (corrections >> left & 1) as i16 * step);
+            }
             kept &= kept - 1;
         }
+        *self.history = history;
+        self.k = k;
+        reader.set_position(position);
+        run
     }
 
     /// Reads the block; returns the blocks that an end-of-band run covers behind it.
@@ -255,6 +279,56 @@ impl<'a> Refinement<'a> {
         if self.kept >> k & 1 == 1 {
             let step = 1i16 << self.band.low;
             self.values[self.band.slot(k)] = if positive { step } else { step.wrapping_neg() };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bits::PADDING;
+    use super::*;
+    use crate::kernel::Bytes;
+
+    #[test]
+    fn places_of_ones() {
+        let (mut numbers, mut places) = (Bytes(2), [0; PLACES]);
+        let some = (0..500).map(|_| numbers.next() & numbers.next());
+        for word in [0, 1, u64::MAX, 1 << 63].into_iter().chain(some.collect::<Vec<_>>()) {
+            let expected: Vec<u8> = (0..64).filter(|bit| word >> bit & 1 == 1).collect();
+            let count = ones(word, &mut places);
+            assert_eq!(&places[..count], expected, "{word:x}");
+        }
+    }
+
+    #[test]
+    fn a_block_by_tables_is_one_by_symbols() {
+        let (mut numbers, mut zeros, mut table) = (Bytes(4), [0; PLACES], RefineTable::default());
+        for case in 0..4_000 {
+            let code = Code::arbitrary(&mut numbers);
+            table.set(&code);
+            let mut data = numbers.fill(200);
+            data.extend([0; PADDING]);
+            let (first, last) = [(1, 63), (1, 5), (6, 63), (2, 2)][case % 4];
+            let (slots, kept) = [(64, 63), (1, 0), (8, 4), (16, 13), (32, 26)][case % 5];
+            let band = Band { first, last, low: [0, 1, 12][case % 3], slots, kept };
+            // Few known coefficients, or many; and values that have the bit already.
+            let known = (0..case % 3).fold(u64::MAX << 1, |known, _| known & numbers.next());
+            let mut store = Stored { coefficients: vec![0; slots], history: vec![known] };
+            for k in (0..=kept).filter(|k| known >> k & 1 == 1) {
+                store.coefficients[band.slot(k)] = (numbers.next() % 64) as i16 - 32 << band.low.min(9);
+            }
+            let mut read = |by_table: bool| {
+                let mut store = store.clone();
+                let bits = BitReader::new(&data, 0, data.len() - PADDING);
+                let mut reading = Reading { bits, wrong: None, last: 0, wrapped: false };
+                let block = Refinement::new(band, &mut store, 0);
+                let run = match by_table {
+                    true => block.next(&mut reading, 0, (&code, &table), &mut zeros, 0),
+                    false => block.next_by_symbol(&mut reading, 0, &code, 0),
+                };
+                (run, reading.bits.position(), reading.wrong, store.coefficients, store.history)
+            };
+            assert_eq!(read(true), read(false), "{band:?} {known:x}");
         }
     }
 }

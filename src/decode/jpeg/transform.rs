@@ -10,7 +10,7 @@
 //! Blocks of 64 slots are in natural order, `8·v + u`, others in zigzag order.
 
 use crate::picture::{COARSE_UNIT, COARSE_ZERO};
-use fearless_simd::{Bytes, Simd, SimdBase, SimdIntWiden, i16x32, i32x16};
+use fearless_simd::{Bytes, Simd, SimdBase, SimdIntWiden, SimdNarrow, SimdSplit, i16x32, i32x16, u16x16};
 
 /// Column and row of each coefficient in zigzag order (T.81, figure A.6).
 pub(super) const ZIGZAG: [(u8, u8); 64] = zigzag();
@@ -213,22 +213,22 @@ impl Blocks<'_> {
             2 => self.low_cells::<2, 6>(
                 samples,
                 #[inline(always)]
-                |block, cells| four_cells(block, &TWO, cells),
+                |block, cells| four_cells(block, &TWO, self.zero, cells),
             ),
             3 => self.low_cells::<4, 10>(
                 samples,
                 #[inline(always)]
-                |block, cells| many_cells(simd, block, &THREE, cells),
+                |block, cells| many_cells(simd, block, &THREE, self.zero, cells),
             ),
             4 => self.low_cells::<4, 14>(
                 samples,
                 #[inline(always)]
-                |block, cells| many_cells(simd, block, &FOUR, cells),
+                |block, cells| many_cells(simd, block, &FOUR, self.zero, cells),
             ),
             6 => self.low_cells::<8, 28>(
                 samples,
                 #[inline(always)]
-                |block, cells| many_cells(simd, block, &SIX, cells),
+                |block, cells| many_cells(simd, block, &SIX, self.zero, cells),
             ),
             _ => {
                 let steps = to_natural(self.quantiser);
@@ -239,7 +239,7 @@ impl Blocks<'_> {
                     #[inline(always)]
                     |block| dequantised(block, &steps),
                     #[inline(always)]
-                    |block, cells| many_cells(simd, block, &EIGHT, cells),
+                    |block, cells| many_cells(simd, block, &EIGHT, self.zero, cells),
                 )
             }
         }
@@ -268,7 +268,7 @@ impl Blocks<'_> {
     fn low_cells<const C: usize, const K: usize>(
         &self,
         samples: &mut [u16],
-        transform: impl Fn(&[i16; K], &mut [i32; 64]),
+        transform: impl Fn(&[i16; K], &mut [u16; 64]),
     ) -> bool {
         let steps = self.quantiser;
         if self.slots < 64 {
@@ -304,20 +304,22 @@ impl Blocks<'_> {
         place: impl Fn(usize) -> usize,
         steps: &[u16; 64],
         values: impl Fn(&[i16]) -> [i16; K],
-        transform: impl Fn(&[i16; K], &mut [i32; 64]),
+        transform: impl Fn(&[i16; K], &mut [u16; 64]),
     ) -> bool {
         let line = self.wide * C;
-        let mut cells = [0i32; 64];
+        let mut cells = [0u16; 64];
         let mut extents = Extents([0; 64]);
         let rows = self.coefficients.chunks_exact(self.stride * self.slots);
         for (to, from) in samples.chunks_exact_mut(line * C).zip(rows) {
+            let mut to = to.chunks_exact_mut(line);
+            let mut lines: [&mut [[u16; C]]; C] =
+                std::array::from_fn(|_| to.next().map_or(&mut [][..], |line| line.as_chunks_mut().0));
             for (column, block) in from.chunks_exact(self.slots).take(self.wide).enumerate() {
                 extents.note(block);
                 transform(&values(block), &mut cells);
-                for (y, to) in to.chunks_exact_mut(line).enumerate() {
-                    let row = &cells[y * C..][..C];
-                    for (to, &cell) in to[column * C..][..C].iter_mut().zip(row) {
-                        *to = (cell.clamp(LOW, HIGH) + self.zero) as u16;
+                for (line, row) in lines.iter_mut().zip(cells.as_chunks::<C>().0) {
+                    if let Some(to) = line.get_mut(column) {
+                        *to = *row;
                     }
                 }
             }
@@ -355,9 +357,9 @@ fn dequantised<const K: usize>(block: &[i16], steps: &[u16; 64]) -> [i16; K] {
 const SHIFT: u32 = BASIS_BITS - COARSE_UNIT.ilog2();
 const HALF: i32 = 1 << (SHIFT - 1);
 
-/// Cells of which there are too few for long vectors.
+/// Samples of which there are too few for long vectors; `zero` is the sample for the value 0.
 #[inline(always)]
-fn four_cells(values: &[i16; 6], matrix: &[[i16; 8]; 3], cells: &mut [i32; 64]) {
+fn four_cells(values: &[i16; 6], matrix: &[[i16; 8]; 3], zero: i32, cells: &mut [u16; 64]) {
     let mut sums = [HALF; 4];
     for (pair, basis) in values.chunks_exact(2).zip(matrix) {
         for cell in 0..4 {
@@ -366,27 +368,31 @@ fn four_cells(values: &[i16; 6], matrix: &[[i16; 8]; 3], cells: &mut [i32; 64]) 
         }
     }
     for cell in 0..4 {
-        cells[cell] = sums[cell] >> SHIFT;
+        cells[cell] = ((sums[cell] >> SHIFT).clamp(LOW, HIGH) + zero) as u16;
     }
 }
 
-/// Sixteen cells at a time.
+/// Sixteen samples at a time.
 #[inline(always)]
 fn many_cells<S: Simd, const K: usize, const WIDTH: usize, const PAIRS: usize>(
     simd: S,
     values: &[i16; K],
     matrix: &[[i16; WIDTH]; PAIRS],
-    cells: &mut [i32; 64],
+    zero: i32,
+    cells: &mut [u16; 64],
 ) {
-    for chunk in 0..WIDTH / 32 {
+    for (chunk, cells) in cells.as_chunks_mut::<16>().0.iter_mut().enumerate().take(WIDTH / 32) {
         let mut sums = i32x16::splat(simd, HALF);
-        for (pair, basis) in values.chunks_exact(2).zip(matrix) {
+        for (pair, basis) in values.as_chunks::<2>().0.iter().zip(matrix) {
             // Both coefficients in every 32 bits, against the basis values of one cell each.
-            let both = i32::from(pair[0]) & 0xFFFF | i32::from(pair[1]) << 16;
-            let both: i16x32<S> = i32x16::splat(simd, both).bitcast();
+            let both: i16x32<S> = i32x16::splat(simd, bytemuck::cast(*pair)).bitcast();
             let basis = i16x32::from_slice(simd, &basis[32 * chunk..][..32]);
             sums += both.pairwise_dot_product(basis);
         }
-        (sums >> SHIFT).store_slice(&mut cells[16 * chunk..][..16]);
+        let (first, last) = (sums >> SHIFT).split();
+        // What 16 bits do not hold is beyond the range in any case.
+        let levels = first.saturating_narrow(last).max(LOW as i16).min(HIGH as i16);
+        let samples: u16x16<S> = (levels + zero as i16).bitcast();
+        samples.store_slice(cells);
     }
 }
