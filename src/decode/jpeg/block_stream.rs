@@ -244,14 +244,15 @@ impl BlockStream {
         self.out.resize(start + (blocks as usize + 1) * SLOTS, 0);
         let out = &mut self.out[start..];
         let (mut k, mut block) = (self.k, 0);
-        let mut lates = Lates { context, entries, passed: 0, position: self.position };
-        for (index, &entry) in entries.iter().enumerate() {
+        let mut position = self.position;
+        for &entry in entries {
             k += advance(entry) & PASSED;
+            position += length(entry) as usize;
             let value = match late(entry) {
                 None => value(entry),
                 Some(size) => {
-                    let place = (self.place + (block / SLOTS) as u32) % context.machine.per_mcu as u32;
-                    lates.value(index, size, k, place)
+                    let place = (self.place as usize + block / SLOTS) % context.machine.per_mcu;
+                    late_value(context, position, size, k, place as u32)
                 }
             };
             // An end of block alone passes nothing: its zero must not take the last value's place. Slots begin as zeros and have one value at
@@ -290,27 +291,13 @@ impl BlockStream {
     }
 }
 
-/// Values that the entries of a log left to be read.
-struct Lates<'a> {
-    context: &'a Context<'a>,
-    entries: &'a [u32],
-    /// Entries that lie behind, and the bit behind them.
-    passed: usize,
-    position: usize,
-}
-
-impl Lates<'_> {
-    /// The value of entry `index`, of `size` bits, which led to `k` in a block at `place` of the MCU; 0 where it is not kept.
-    #[cold]
-    #[inline(never)]
-    fn value(&mut self, index: usize, size: u32, k: u32, place: u32) -> i16 {
-        let Context { machine, data, .. } = *self.context;
-        self.position +=
-            self.entries[self.passed..=index].iter().map(|&entry| length(entry) as usize).sum::<usize>();
-        self.passed = index + 1;
-        let bits = load(data, self.position - size as usize) >> (64 - size);
-        if k <= machine.place(place).kept + 1 { extend(bits as u32, size) } else { 0 }
-    }
+/// The value of an entry that left it to be read: the last `size` bits before bit `position`. 0 where it is not kept in a block at `place` of the MCU, of which
+/// the entry led to `k`.
+#[cold]
+#[inline(never)]
+fn late_value(context: &Context<'_>, position: usize, size: u32, k: u32, place: u32) -> i16 {
+    let bits = load(context.data, position - size as usize) >> (64 - size);
+    if k <= context.machine.place(place).kept + 1 { extend(bits as u32, size) } else { 0 }
 }
 
 /// Whether the step that led to `k` ended the block.

@@ -78,10 +78,7 @@ fn ones(word: u64, places: &mut [u8; PLACES]) -> usize {
 
 /// Bits that a block takes at most, of symbols in the table: 63 new coefficients of 10 and an end, or bits for 63 known ones.
 const MARGIN: usize = 832;
-/// Correction bits that are left of a load behind an entry of up to 24 bits.
-const MOST_PASSED: u32 = 32;
-
-/// Correction bits that one load is sure to hold.
+/// Bits that one load is sure to hold, one less.
 const LOADED: u32 = 56;
 
 impl<'a> Refinement<'a> {
@@ -193,42 +190,50 @@ impl<'a> Refinement<'a> {
         // Zeros of the band, and how many lie behind.
         let (count, mut before) = (ones(!history & bits(first, end), zeros), 0);
         let step = 1i16 << self.band.low;
-        let (mut position, mut k, mut corrections) = (reader.position(), first, 0u64);
+        // What is left of a load, and how many of its bits were taken.
+        let (mut position, mut ahead, mut taken) = (reader.position(), load(data, reader.position()), 0);
+        let (mut k, mut corrections) = (first, 0u64);
         let slot = |k: u32| if NATURAL { self.band.slot(k) } else { k as usize };
         let run = loop {
-            let bits = load(data, position);
-            let entry = table.look(bits);
-            let (length, run, behind) = (entry.length(), entry.run(), bits << entry.length());
-            let ahead = u64::MAX << k;
+            let entry = table.look(ahead);
+            let (length, run, behind) = (entry.length(), entry.run(), ahead << entry.length());
             if !entry.is_coefficient() {
-                let passed = (known & ahead).count_ones();
-                if !entry.is_end() || passed > MOST_PASSED {
-                    break None;
+                let rest = u64::MAX << k;
+                let passed = (known & rest).count_ones();
+                if entry.is_end() && taken + length + run + passed <= LOADED {
+                    let count = (kept & rest).count_ones();
+                    corrections = corrections << count | behind << run >> 1 >> (63 - count);
+                    (taken, k) = (taken + length + run + passed, end);
+                    break Some((1 << run) - 1 + (behind >> 1 >> (63 - run)) as u32);
                 }
-                let count = (kept & ahead).count_ones();
-                corrections = corrections << count | behind << run >> 1 >> (63 - count);
-                (position, k) = (position + (length + run + passed) as usize, end);
-                break Some((1 << run) - 1 + (behind >> 1 >> (63 - run)) as u32);
+            } else {
+                // The coefficients before it are zeros, as many as it says, and known ones.
+                let place = before + run as usize;
+                let until = u32::from(zeros[place % PLACES]);
+                let passed = until.wrapping_sub(k + run);
+                if place < count && taken + length + passed <= LOADED {
+                    let count = (kept & u64::MAX << k & ((1 << until) - 1)).count_ones();
+                    corrections = corrections << count | behind >> 1 >> (63 - count);
+                    let is_kept = until <= most;
+                    if let Some(to) = values.get_mut(slot(select_unpredictable(is_kept, until, 0))) {
+                        let value = select_unpredictable(entry.is_positive(), step, step.wrapping_neg());
+                        *to = select_unpredictable(is_kept, value, *to);
+                    }
+                    history |= 1 << until;
+                    (ahead, taken) = (behind << passed, taken + length + passed);
+                    (k, before) = (until + 1, place + 1);
+                    if k >= end {
+                        break Some(0);
+                    }
+                    continue;
+                }
             }
-            // The coefficients before it are zeros, as many as it says, and known ones.
-            let place = before + run as usize;
-            let until = u32::from(zeros[place % PLACES]);
-            let passed = until.wrapping_sub(k + run);
-            if place >= count || passed > MOST_PASSED {
+            // The load does not last for the entry, or ends in its code. Of a whole load, it is none.
+            if taken == 0 {
                 break None;
             }
-            let count = (kept & ahead & ((1 << until) - 1)).count_ones();
-            corrections = corrections << count | behind >> 1 >> (63 - count);
-            let is_kept = until <= most;
-            if let Some(to) = values.get_mut(slot(select_unpredictable(is_kept, until, 0))) {
-                let value = select_unpredictable(entry.is_positive(), step, step.wrapping_neg());
-                *to = select_unpredictable(is_kept, value, *to);
-            }
-            history |= 1 << until;
-            (position, k, before) = (position + (length + passed) as usize, until + 1, place + 1);
-            if k >= end {
-                break Some(0);
-            }
+            position += taken as usize;
+            (ahead, taken) = (load(data, position), 0);
         };
         // Bits below `k`, which may be 64.
         let mut kept = kept & bits(0, k);
@@ -242,7 +247,7 @@ impl<'a> Refinement<'a> {
         }
         *self.history = history;
         self.k = k;
-        reader.set_position(position);
+        reader.set_position(position + taken as usize);
         run
     }
 

@@ -10,7 +10,9 @@
 //! Blocks of 64 slots are in natural order, `8·v + u`, others in zigzag order.
 
 use crate::picture::{COARSE_UNIT, COARSE_ZERO};
-use fearless_simd::{Bytes, Simd, SimdBase, SimdIntWiden, SimdNarrow, SimdSplit, i16x32, i32x16, u16x16};
+use fearless_simd::{
+    Bytes, Simd, SimdBase, SimdIntWiden, SimdNarrow, SimdSplit, i16x8, i16x32, i32x4, i32x16, u16x8, u16x16,
+};
 
 /// Column and row of each coefficient in zigzag order (T.81, figure A.6).
 pub(super) const ZIGZAG: [(u8, u8); 64] = zigzag();
@@ -210,29 +212,29 @@ impl Blocks<'_> {
     pub(super) fn transform<S: Simd>(&self, simd: S, detail: u8, samples: &mut [u16]) -> bool {
         match detail {
             1 => self.means(samples),
-            2 => self.low_cells::<2, 6>(
+            2 => self.low_cells::<2, 6, 8>(
                 samples,
                 #[inline(always)]
-                |block, cells| four_cells(block, &TWO, self.zero, cells),
+                |block, cells| four_cells(simd, block, &TWO, self.zero, cells),
             ),
-            3 => self.low_cells::<4, 10>(
+            3 => self.low_cells::<4, 10, 16>(
                 samples,
                 #[inline(always)]
                 |block, cells| many_cells(simd, block, &THREE, self.zero, cells),
             ),
-            4 => self.low_cells::<4, 14>(
+            4 => self.low_cells::<4, 14, 16>(
                 samples,
                 #[inline(always)]
                 |block, cells| many_cells(simd, block, &FOUR, self.zero, cells),
             ),
-            6 => self.low_cells::<8, 28>(
+            6 => self.low_cells::<8, 28, 32>(
                 samples,
                 #[inline(always)]
                 |block, cells| many_cells(simd, block, &SIX, self.zero, cells),
             ),
             _ => {
                 let steps = to_natural(self.quantiser);
-                self.cells::<8, 64>(
+                self.cells::<8, 64, 64>(
                     samples,
                     |k| k,
                     &steps,
@@ -263,48 +265,48 @@ impl Blocks<'_> {
         !(dc.reaches(FAR) || product.reaches(RANGE))
     }
 
-    /// `C`×`C` samples a block, of its first `K` coefficients in zigzag order.
+    /// `C`×`C` samples a block, of its first `K` coefficients in zigzag order. `V`, from `K` on, is as many as make up vectors; the others count nothing.
     #[inline(always)]
-    fn low_cells<const C: usize, const K: usize>(
+    fn low_cells<const C: usize, const K: usize, const V: usize>(
         &self,
         samples: &mut [u16],
-        transform: impl Fn(&[i16; K], &mut [u16; 64]),
+        transform: impl Fn(&[i16; V], &mut [u16; 64]),
     ) -> bool {
         let steps = self.quantiser;
         if self.slots < 64 {
-            return self.cells::<C, K>(
+            return self.cells::<C, K, V>(
                 samples,
                 |k| k,
                 steps,
                 #[inline(always)]
-                |block| dequantised(&block[..K], steps),
+                |block| dequantised(&block[..V], steps),
                 transform,
             );
         }
         let place = |k: usize| usize::from(NATURAL[k]);
-        self.cells::<C, K>(
+        self.cells::<C, K, V>(
             samples,
             place,
             steps,
             #[inline(always)]
             |block| {
-                let low: [i16; K] = std::array::from_fn(|k| block[place(k)]);
+                let low: [i16; V] = std::array::from_fn(|k| block[place(k)]);
                 dequantised(&low, steps)
             },
             transform,
         )
     }
 
-    /// `C`×`C` samples a block; `values` dequantises its first `K` coefficients, which lie at `place` and have these `steps`, and `transform`
-    /// makes cells of them.
+    /// `C`×`C` samples a block; `values` dequantises its first `V` coefficients, of which the first `K`, at least, count: they lie at `place` and have
+    /// these `steps`. `transform` makes cells of them.
     #[inline(always)]
-    fn cells<const C: usize, const K: usize>(
+    fn cells<const C: usize, const K: usize, const V: usize>(
         &self,
         samples: &mut [u16],
         place: impl Fn(usize) -> usize,
         steps: &[u16; 64],
-        values: impl Fn(&[i16]) -> [i16; K],
-        transform: impl Fn(&[i16; K], &mut [u16; 64]),
+        values: impl Fn(&[i16]) -> [i16; V],
+        transform: impl Fn(&[i16; V], &mut [u16; 64]),
     ) -> bool {
         let line = self.wide * C;
         let mut cells = [0u16; 64];
@@ -357,26 +359,25 @@ fn dequantised<const K: usize>(block: &[i16], steps: &[u16; 64]) -> [i16; K] {
 const SHIFT: u32 = BASIS_BITS - COARSE_UNIT.ilog2();
 const HALF: i32 = 1 << (SHIFT - 1);
 
-/// Samples of which there are too few for long vectors; `zero` is the sample for the value 0.
+/// Four samples; `zero` is the sample for the value 0.
 #[inline(always)]
-fn four_cells(values: &[i16; 6], matrix: &[[i16; 8]; 3], zero: i32, cells: &mut [u16; 64]) {
-    let mut sums = [HALF; 4];
-    for (pair, basis) in values.chunks_exact(2).zip(matrix) {
-        for cell in 0..4 {
-            sums[cell] += i32::from(pair[0]) * i32::from(basis[2 * cell])
-                + i32::from(pair[1]) * i32::from(basis[2 * cell + 1]);
-        }
+fn four_cells<S: Simd>(simd: S, values: &[i16; 8], matrix: &[[i16; 8]; 3], zero: i32, cells: &mut [u16; 64]) {
+    let mut sums = i32x4::splat(simd, HALF);
+    for (pair, basis) in values.as_chunks::<2>().0.iter().zip(matrix) {
+        let both: i16x8<S> = i32x4::splat(simd, bytemuck::cast(*pair)).bitcast();
+        sums += both.pairwise_dot_product(i16x8::from_slice(simd, basis));
     }
-    for cell in 0..4 {
-        cells[cell] = ((sums[cell] >> SHIFT).clamp(LOW, HIGH) + zero) as u16;
-    }
+    let sums = sums >> SHIFT;
+    let levels = sums.saturating_narrow(sums).max(LOW as i16).min(HIGH as i16);
+    let samples: u16x8<S> = (levels + zero as i16).bitcast();
+    samples.store_slice(&mut cells[..8]);
 }
 
 /// Sixteen samples at a time.
 #[inline(always)]
-fn many_cells<S: Simd, const K: usize, const WIDTH: usize, const PAIRS: usize>(
+fn many_cells<S: Simd, const V: usize, const WIDTH: usize, const PAIRS: usize>(
     simd: S,
-    values: &[i16; K],
+    values: &[i16; V],
     matrix: &[[i16; WIDTH]; PAIRS],
     zero: i32,
     cells: &mut [u16; 64],
