@@ -184,6 +184,9 @@ fn next(input: &[u8], at: usize) -> Marker {
     }
 }
 
+/// Bits that one load is sure to hold.
+pub(super) const LOADED: u32 = 57;
+
 /// The 57 or more bits from bit `position` on, uppermost first, zeros behind the padding.
 #[inline(always)]
 pub(super) fn load(bytes: &[u8], position: usize) -> u64 {

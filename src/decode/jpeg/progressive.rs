@@ -8,7 +8,7 @@
 //! all in the last. A value keeps 16 bits.
 
 use super::bands::{BandTables, RefineTable};
-use super::bits::{BitReader, Interval, Stream, extend};
+use super::bits::{BitReader, Interval, LOADED, Stream, extend};
 use super::first::{First, Place};
 use super::frame::Frame;
 use super::huffman::{Code, HuffmanTables};
@@ -134,11 +134,20 @@ impl<'a> Pass<'a> {
             }
             (_, _, Some(code)) => {
                 let (store, watched) = (&mut stored[component], &mut watched[component]);
-                wide(
-                    self.level,
-                    #[inline(always)]
-                    || self.ac_refine(reading, interval, (code, &tables.refine), store, watched),
-                );
+                let tables = (code, &tables.refine);
+                if self.slots == 64 {
+                    wide(
+                        self.level,
+                        #[inline(always)]
+                        || self.ac_refine::<true>(reading, interval, tables, store, watched),
+                    );
+                } else {
+                    wide(
+                        self.level,
+                        #[inline(always)]
+                        || self.ac_refine::<false>(reading, interval, tables, store, watched),
+                    );
+                }
             }
             (_, _, None) => {}
         }
@@ -152,27 +161,31 @@ impl<'a> Pass<'a> {
         interval: &Interval,
         mut visit: impl FnMut(&mut Reading<'_>, usize, usize, usize, usize),
     ) {
+        let (mut spots, mut count) = ([Spot::default(); MOST_SPOTS], 0);
+        let (mut column, row) = (interval.first % self.scan.wide, interval.first / self.scan.wide);
         let alone = self.scan.parts().len() == 1;
-        let (mut column, mut row) = (interval.first % self.scan.wide, interval.first / self.scan.wide);
+        for (index, part) in self.scan.parts().iter().enumerate() {
+            let component = &self.frame.components()[part.component];
+            let (across, down) = if alone { (1, 1) } else { (component.across, component.down) };
+            let turn = component.stride * down - self.scan.wide * across;
+            for (y, x) in (0..down).flat_map(|y| (0..across).map(move |x| (y, x))) {
+                let block = (row * down + y) * component.stride + column * across + x;
+                spots[count] = Spot { part: index, component: part.component, block, across, turn };
+                count += 1;
+            }
+        }
         for mcu in interval.first..interval.first + interval.mcus {
             if !reading.begin(mcu) {
                 return;
             }
-            for (index, part) in self.scan.parts().iter().enumerate() {
-                let component = &self.frame.components()[part.component];
-                let (across, down) = if alone { (1, 1) } else { (component.across, component.down) };
-                for y in row * down..(row + 1) * down {
-                    let first = y * component.stride + column * across;
-                    for block in first..first + across {
-                        visit(reading, mcu, index, part.component, block);
-                    }
-                }
+            column += 1;
+            let ends_row = column == self.scan.wide;
+            column = if ends_row { 0 } else { column };
+            for spot in &mut spots[..count] {
+                visit(reading, mcu, spot.part, spot.component, spot.block);
+                spot.block += spot.across + if ends_row { spot.turn } else { 0 };
             }
             reading.end(mcu);
-            column += 1;
-            if column == self.scan.wide {
-                (column, row) = (0, row + 1);
-            }
         }
     }
 
@@ -205,12 +218,19 @@ impl<'a> Pass<'a> {
 
     #[inline(always)]
     fn dc_refine(&self, reading: &mut Reading<'_>, interval: &Interval, stored: &mut [Stored; 4]) {
+        // What is left of a load.
+        let (mut bits, mut left) = (0, 0);
         self.dc_blocks(
             reading,
             interval,
             #[inline(always)]
             |reading, _, _, component, block| {
-                let bit = reading.bits.take(1) as i16;
+                if left == 0 {
+                    (bits, left) = (reading.bits.peek(), LOADED);
+                }
+                let bit = (bits >> 63) as i16;
+                (bits, left) = (bits << 1, left - 1);
+                reading.bits.skip(1);
                 stored[component].coefficients[block * self.slots] |= bit << self.scan.low;
             },
         );
@@ -278,8 +298,9 @@ impl<'a> Pass<'a> {
         }
     }
 
+    /// With all slots, blocks are in natural order: known to the compiler, which one costs nothing.
     #[inline(always)]
-    fn ac_refine(
+    fn ac_refine<const NATURAL: bool>(
         &self,
         reading: &mut Reading<'_>,
         interval: &Interval,
@@ -302,7 +323,7 @@ impl<'a> Pass<'a> {
                 run
             } else {
                 let block = Refinement::new(band, store, places.block);
-                block.next(reading, mcu, (code, table), &mut zeros, run)
+                block.next::<NATURAL>(reading, mcu, (code, table), &mut zeros, run)
             };
             reading.end(mcu);
             places.advance(1);
@@ -356,6 +377,21 @@ impl<'a> Pass<'a> {
         }
     }
 }
+
+/// One block of an MCU, where it is stored.
+#[derive(Debug, Clone, Copy, Default)]
+struct Spot {
+    /// Which of the scan's components, and of the frame's.
+    part: usize,
+    component: usize,
+    block: usize,
+    /// Blocks to the next MCU, and besides to the next row of them.
+    across: usize,
+    turn: usize,
+}
+
+/// Blocks of one MCU at most: four components of 4×4.
+const MOST_SPOTS: usize = 64;
 
 /// Where the blocks of a component alone are stored, one after another.
 struct Places {

@@ -1,7 +1,7 @@
 //! One block of a refinement scan (T.81, G.1.2.3).
 
 use super::bands::RefineTable;
-use super::bits::{BitReader, load};
+use super::bits::{BitReader, LOADED, load};
 use super::huffman::Code;
 use super::planes::Stored;
 use super::reading::{Band, Reading};
@@ -78,9 +78,6 @@ fn ones(word: u64, places: &mut [u8; PLACES]) -> usize {
 
 /// Bits that a block takes at most, of symbols in the table: 63 new coefficients of 10 and an end, or bits for 63 known ones.
 const MARGIN: usize = 832;
-/// Bits that one load is sure to hold, one less.
-const LOADED: u32 = 56;
-
 impl<'a> Refinement<'a> {
     #[inline(always)]
     pub(super) fn new(band: Band, store: &'a mut Stored, block: usize) -> Refinement<'a> {
@@ -98,6 +95,10 @@ impl<'a> Refinement<'a> {
     #[inline(always)]
     fn correct(&mut self, reader: &mut BitReader<'_>, until: u32) {
         let known = *self.history & bits(self.k, until);
+        self.k = until;
+        if known == 0 {
+            return;
+        }
         let mut kept = known & self.kept;
         let passed = (known ^ kept).count_ones();
         while kept != 0 {
@@ -110,7 +111,6 @@ impl<'a> Refinement<'a> {
             reader.skip(count);
         }
         reader.skip(passed);
-        self.k = until;
     }
 
     #[inline(always)]
@@ -134,7 +134,7 @@ impl<'a> Refinement<'a> {
     /// Reads the next block, of which `run` behind the last one are in an end-of-band run; returns how many then are. The table is made of
     /// the code; `zeros` is room.
     #[inline(always)]
-    pub(super) fn next(
+    pub(super) fn next<const NATURAL: bool>(
         mut self,
         reading: &mut Reading<'_>,
         mcu: usize,
@@ -143,12 +143,7 @@ impl<'a> Refinement<'a> {
         run: u32,
     ) -> u32 {
         if run == 0 && reading.bits.position() + MARGIN <= reading.bits.end() {
-            let quick = if self.band.slots == 64 {
-                self.quick::<true>(&mut reading.bits, table, zeros)
-            } else {
-                self.quick::<false>(&mut reading.bits, table, zeros)
-            };
-            if let Some(run) = quick {
+            if let Some(run) = self.quick::<NATURAL>(&mut reading.bits, table, zeros) {
                 return run;
             }
         }
@@ -251,8 +246,8 @@ impl<'a> Refinement<'a> {
         run
     }
 
-    /// Reads the block; returns the blocks that an end-of-band run covers behind it.
-    #[inline(always)]
+    /// Reads the block symbol by symbol; returns the blocks that an end-of-band run covers behind it.
+    #[inline(never)]
     fn block(&mut self, reading: &mut Reading<'_>, mcu: usize, code: &Code) -> u32 {
         while self.k <= self.band.last {
             let (_, length, symbol) = reading.symbol(code, mcu);
@@ -328,7 +323,13 @@ mod tests {
                 let mut reading = Reading { bits, wrong: None, last: 0, wrapped: false };
                 let block = Refinement::new(band, &mut store, 0);
                 let run = match by_table {
-                    true => block.next(&mut reading, 0, (&code, &table), &mut zeros, 0),
+                    true => {
+                        if slots == 64 {
+                            block.next::<true>(&mut reading, 0, (&code, &table), &mut zeros, 0)
+                        } else {
+                            block.next::<false>(&mut reading, 0, (&code, &table), &mut zeros, 0)
+                        }
+                    }
                     false => block.next_by_symbol(&mut reading, 0, &code, 0),
                 };
                 (run, reading.bits.position(), reading.wrong, store.coefficients, store.history)
