@@ -221,30 +221,37 @@ fn set_values(kept: &mut [FirstEntry], ends: &[FirstEntry], word: Word, low: u32
     }
 }
 
-/// One symbol of a refinement. From the lowest bits on: length with the sign's bit, 6; run, 4; [`Refined`]; whether the sign is positive.
+/// One symbol of a refinement. From the lowest bits on: length with the sign's bit, 8; run, 8, with [`RefineEntry::END`]; the sign, 16.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct RefineEntry(u16);
+pub(super) struct RefineEntry(u32);
 
 impl RefineEntry {
-    const COEFFICIENT: u16 = 1 << 10;
-    const END: u16 = 1 << 11;
-    const POSITIVE: u16 = 1 << 12;
+    /// Set in the run of an end of band.
+    const END: u32 = 1 << 15;
+
+    fn end(length: u32, run: u32) -> RefineEntry {
+        RefineEntry(length | run << 8 | RefineEntry::END)
+    }
+
+    fn coefficient(length: u32, run: u32, sign: i16) -> RefineEntry {
+        RefineEntry(length | run << 8 | u32::from(sign as u16) << 16)
+    }
 
     #[inline(always)]
     pub(super) fn length(self) -> u32 {
-        u32::from(self.0) & 63
+        self.0 & 0xFF
     }
 
     /// Zeros in front of a coefficient, or the bits that an end-of-band run's length has.
     #[inline(always)]
     pub(super) fn run(self) -> u32 {
-        u32::from(self.0 >> 6) & 15
+        self.0 >> 8 & 15
     }
 
     /// Whether it is a new coefficient.
     #[inline(always)]
     pub(super) fn is_coefficient(self) -> bool {
-        self.0 & RefineEntry::COEFFICIENT != 0
+        self.0 > 0xFFFF
     }
 
     /// Whether it ends the band.
@@ -253,9 +260,10 @@ impl RefineEntry {
         self.0 & RefineEntry::END != 0
     }
 
+    /// 1 or −1 for a coefficient.
     #[inline(always)]
-    pub(super) fn is_positive(self) -> bool {
-        self.0 & RefineEntry::POSITIVE != 0
+    pub(super) fn sign(self) -> i16 {
+        (self.0 >> 16) as i16
     }
 }
 
@@ -273,18 +281,17 @@ impl RefineTable {
     pub(super) fn set(&mut self, code: &Code) {
         self.0.fill(RefineEntry::default());
         for word in code.words().take_while(|word| word.length < BITS) {
-            let (run, size) = (u16::from(word.symbol >> 4), word.symbol & 15);
-            let entry = |length: u32, rest: u16| RefineEntry(length as u16 | run << 6 | rest);
+            let (run, size) = (u32::from(word.symbol >> 4), word.symbol & 15);
             let to = &mut self.0[word.first >> (WINDOW - BITS)..][..1 << (BITS - word.length)];
             match (run, size) {
                 // Sixteen zeros are rare in what is refined.
                 (15, 0) => {}
-                (_, 0) => to.fill(entry(word.length, RefineEntry::END)),
+                (_, 0) => to.fill(RefineEntry::end(word.length, run)),
                 (_, 1) => {
                     let (negative, positive) = to.split_at_mut(1 << (BITS - word.length - 1));
                     let length = word.length + 1;
-                    negative.fill(entry(length, RefineEntry::COEFFICIENT));
-                    positive.fill(entry(length, RefineEntry::COEFFICIENT | RefineEntry::POSITIVE));
+                    negative.fill(RefineEntry::coefficient(length, run, -1));
+                    positive.fill(RefineEntry::coefficient(length, run, 1));
                 }
                 // A broken symbol.
                 _ => {}
@@ -368,7 +375,7 @@ mod tests {
                 let (run, size) = (u32::from(symbol >> 4), symbol & 15);
                 if entry.is_coefficient() {
                     assert_eq!((entry.run(), entry.length(), size), (run, length + 1, 1));
-                    assert_eq!(entry.is_positive(), bits << length >> 63 == 1);
+                    assert_eq!(entry.sign(), if bits << length >> 63 == 1 { 1 } else { -1 });
                 } else if entry.is_end() {
                     assert_eq!((entry.run(), entry.length(), size), (run, length, 0));
                     assert!(run < 15);

@@ -135,18 +135,23 @@ impl<'a> Pass<'a> {
             (_, _, Some(code)) => {
                 let (store, watched) = (&mut stored[component], &mut watched[component]);
                 let tables = (code, &tables.refine);
-                if self.slots == 64 {
-                    wide(
-                        self.level,
+                let level = self.level;
+                match self.slots {
+                    1 => wide(
+                        level,
                         #[inline(always)]
-                        || self.ac_refine::<true>(reading, interval, tables, store, watched),
-                    );
-                } else {
-                    wide(
-                        self.level,
+                        || self.ac_refine::<1>(reading, interval, tables, store, watched),
+                    ),
+                    64 => wide(
+                        level,
                         #[inline(always)]
-                        || self.ac_refine::<false>(reading, interval, tables, store, watched),
-                    );
+                        || self.ac_refine::<64>(reading, interval, tables, store, watched),
+                    ),
+                    _ => wide(
+                        level,
+                        #[inline(always)]
+                        || self.ac_refine::<0>(reading, interval, tables, store, watched),
+                    ),
                 }
             }
             (_, _, None) => {}
@@ -298,9 +303,9 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// With all slots, blocks are in natural order: known to the compiler, which one costs nothing.
+    /// `SLOTS` is how many there are, 0 for any other number than 1 and 64.
     #[inline(always)]
-    fn ac_refine<const NATURAL: bool>(
+    fn ac_refine<const SLOTS: usize>(
         &self,
         reading: &mut Reading<'_>,
         interval: &Interval,
@@ -323,7 +328,7 @@ impl<'a> Pass<'a> {
                 run
             } else {
                 let block = Refinement::new(band, store, places.block);
-                block.next::<NATURAL>(reading, mcu, (code, table), &mut zeros, run)
+                block.next::<SLOTS>(reading, mcu, (code, table), &mut zeros, run)
             };
             reading.end(mcu);
             places.advance(1);

@@ -58,22 +58,25 @@ static ONES: [[u8; 8]; 256] = {
     all
 };
 
-/// Room for the places of a word's ones: 64, what is written behind them, and as many as make an index need no check.
-pub(super) const PLACES: usize = 128;
+/// Room for the places of a word's ones, and what is written behind them: an index of 7 bits needs no check.
+pub(super) const PLACES: usize = 128 + BEHIND;
 
-/// Writes where the ones of a word are, in order, and returns how many there are. One look at them for each zero that a run ends at is all that a
+/// No place: so far behind all that no load lasts for what lies between.
+const NOWHERE: u8 = 255;
+/// As often it stands behind the ones: a run may be that long.
+const BEHIND: usize = 16;
+
+/// Writes where the ones of a word are, in order, and [`NOWHERE`] behind them. One look at them for each zero that a run ends at is all that a
 /// symbol waits for; clearing the lowest ones in turn takes as many wrong guesses as there are lengths of runs.
 #[inline(always)]
-fn ones(word: u64, places: &mut [u8; PLACES]) -> usize {
+fn ones(word: u64, places: &mut [u8; PLACES]) {
     let mut count = 0;
     for (byte, ones) in word.to_le_bytes().into_iter().enumerate() {
         let of_byte = u64::from_le_bytes(ONES[usize::from(ones)]) + 0x0808_0808_0808_0808 * byte as u64;
-        if let Some(to) = places.get_mut(count..count + 8) {
-            to.copy_from_slice(&of_byte.to_le_bytes());
-        }
+        places[count & 127..][..8].copy_from_slice(&of_byte.to_le_bytes());
         count += ones.count_ones() as usize;
     }
-    count
+    places[count & 127..][..BEHIND].fill(NOWHERE);
 }
 
 /// Bits that a block takes at most, of symbols in the table: 63 new coefficients of 10 and an end, or bits for 63 known ones.
@@ -132,9 +135,9 @@ impl<'a> Refinement<'a> {
     }
 
     /// Reads the next block, of which `run` behind the last one are in an end-of-band run; returns how many then are. The table is made of
-    /// the code; `zeros` is room.
+    /// the code; `zeros` is room. `SLOTS` is how many there are, 0 for any other number than 1 and 64.
     #[inline(always)]
-    pub(super) fn next<const NATURAL: bool>(
+    pub(super) fn next<const SLOTS: usize>(
         mut self,
         reading: &mut Reading<'_>,
         mcu: usize,
@@ -143,7 +146,7 @@ impl<'a> Refinement<'a> {
         run: u32,
     ) -> u32 {
         if run == 0 && reading.bits.position() + MARGIN <= reading.bits.end() {
-            if let Some(run) = self.quick::<NATURAL>(&mut reading.bits, table, zeros) {
+            if let Some(run) = self.quick::<SLOTS>(&mut reading.bits, table, zeros) {
                 return run;
             }
         }
@@ -168,59 +171,56 @@ impl<'a> Refinement<'a> {
 
     /// Reads a block as far as its symbols are in the table; `None` where one is not, which comes next then.
     ///
-    /// Symbols and known coefficients' bits take turns, so each look-up waits for the one before. All else is counted and selected without a
-    /// branch meanwhile: bits for kept values are gathered, and added at the end.
+    /// Symbols and known coefficients' bits take turns, so each look-up waits for the one before. All else is gathered and stored without a
+    /// branch meanwhile: the known coefficients' bits, of which the first are for kept values, are added at the end.
     #[inline(always)]
-    fn quick<const NATURAL: bool>(
+    fn quick<const SLOTS: usize>(
         &mut self,
         reader: &mut BitReader<'_>,
         table: &RefineTable,
         zeros: &mut [u8; PLACES],
     ) -> Option<u32> {
-        let Band { first, last, kept: most, .. } = self.band;
-        let (data, values, end) = (reader.bytes(), &mut *self.values, last + 1);
+        let Band { first, last, .. } = self.band;
+        let (data, end, step) = (reader.bytes(), last + 1, 1i16 << self.band.low);
         let mut history = *self.history;
         let known = history & bits(first, end);
-        let kept = known & self.kept;
-        // Zeros of the band, and how many lie behind.
-        let (count, mut before) = (ones(!history & bits(first, end), zeros), 0);
-        let step = 1i16 << self.band.low;
+        ones(!history & bits(first, end), zeros);
+        // Zeros of the band behind, and how much further the next coefficient is: all in front of the band, and the known ones that are behind.
+        let (mut before, mut beside) = (0, first);
         // What is left of a load, and how many of its bits were taken.
         let (mut position, mut ahead, mut taken) = (reader.position(), load(data, reader.position()), 0);
-        let (mut k, mut corrections) = (first, 0u64);
-        let slot = |k: u32| if NATURAL { self.band.slot(k) } else { k as usize };
+        let mut corrections = 0u64;
         let run = loop {
             let entry = table.look(ahead);
             let (length, run, behind) = (entry.length(), entry.run(), ahead << entry.length());
-            if !entry.is_coefficient() {
-                let rest = u64::MAX << k;
-                let passed = (known & rest).count_ones();
-                if entry.is_end() && taken + length + run + passed <= LOADED {
-                    let count = (kept & rest).count_ones();
-                    corrections = corrections << count | behind << run >> 1 >> (63 - count);
-                    (taken, k) = (taken + length + run + passed, end);
-                    break Some((1 << run) - 1 + (behind >> 1 >> (63 - run)) as u32);
-                }
-            } else {
+            if entry.is_coefficient() {
                 // The coefficients before it are zeros, as many as it says, and known ones.
-                let place = before + run as usize;
-                let until = u32::from(zeros[place % PLACES]);
-                let passed = until.wrapping_sub(k + run);
-                if place < count && taken + length + passed <= LOADED {
-                    let count = (kept & u64::MAX << k & ((1 << until) - 1)).count_ones();
-                    corrections = corrections << count | behind >> 1 >> (63 - count);
-                    let is_kept = until <= most;
-                    if let Some(to) = values.get_mut(slot(select_unpredictable(is_kept, until, 0))) {
-                        let value = select_unpredictable(entry.is_positive(), step, step.wrapping_neg());
-                        *to = select_unpredictable(is_kept, value, *to);
+                let place = before + run;
+                let until = u32::from(zeros[place as usize & 127]);
+                let passed = until - place - beside;
+                let all = taken + length + passed;
+                if all <= LOADED {
+                    corrections = corrections << passed | behind >> 1 >> (63 - passed);
+                    if SLOTS != 1 {
+                        // What is not kept goes to the last slot, where nothing is.
+                        let slot = self.slot::<SLOTS>(until);
+                        self.values[slot] = entry.sign().wrapping_mul(step);
                     }
                     history |= 1 << until;
-                    (ahead, taken) = (behind << passed, taken + length + passed);
-                    (k, before) = (until + 1, place + 1);
-                    if k >= end {
+                    (ahead, taken) = (behind << passed, all);
+                    (before, beside) = (place + 1, beside + passed);
+                    if until >= last {
                         break Some(0);
                     }
                     continue;
+                }
+            } else {
+                let passed = known.count_ones() + first - beside;
+                let all = taken + length + run + passed;
+                if entry.is_end() && all <= LOADED {
+                    corrections = corrections << passed | behind << run >> 1 >> (63 - passed);
+                    (taken, beside) = (all, beside + passed);
+                    break Some((1 << run) - 1 + (behind >> 1 >> (63 - run)) as u32);
                 }
             }
             // The load does not last for the entry, or ends in its code. Of a whole load, it is none.
@@ -230,20 +230,37 @@ impl<'a> Refinement<'a> {
             position += taken as usize;
             (ahead, taken) = (load(data, position), 0);
         };
-        // Bits below `k`, which may be 64.
-        let mut kept = kept & bits(0, k);
-        let mut left = kept.count_ones();
-        while kept != 0 {
-            left -= 1;
-            if let Some(value) = values.get_mut(slot(kept.trailing_zeros())) {
-                *value = corrected(*value, (corrections >> left & 1) as i16 * step);
-            }
-            kept &= kept - 1;
+        if SLOTS != 1 {
+            self.add::<SLOTS>(known & self.kept, corrections, beside - first, step);
         }
         *self.history = history;
-        self.k = k;
+        self.k = before + beside;
         reader.set_position(position + taken as usize);
         run
+    }
+
+    /// Where a value is stored; the last slot where it is not kept.
+    #[inline(always)]
+    fn slot<const SLOTS: usize>(&self, k: u32) -> usize {
+        let last = self.values.len() - 1;
+        if SLOTS == 64 {
+            self.band.slot(k)
+        } else {
+            select_unpredictable(k <= self.band.kept, k as usize, last)
+        }
+    }
+
+    /// Adds correction bits to the first `count` known coefficients, of which these are `kept`; the last one's is the lowest.
+    #[inline(always)]
+    fn add<const SLOTS: usize>(&mut self, mut kept: u64, corrections: u64, count: u32, step: i16) {
+        let mut left = count;
+        while kept != 0 && left > 0 {
+            left -= 1;
+            let slot = self.slot::<SLOTS>(kept.trailing_zeros());
+            let value = &mut self.values[slot];
+            *value = corrected(*value, (corrections >> left & 1) as i16 * step);
+            kept &= kept - 1;
+        }
     }
 
     /// Reads the block symbol by symbol; returns the blocks that an end-of-band run covers behind it.
@@ -294,9 +311,9 @@ mod tests {
         let (mut numbers, mut places) = (Bytes(2), [0; PLACES]);
         let some = (0..500).map(|_| numbers.next() & numbers.next());
         for word in [0, 1, u64::MAX, 1 << 63].into_iter().chain(some.collect::<Vec<_>>()) {
-            let expected: Vec<u8> = (0..64).filter(|bit| word >> bit & 1 == 1).collect();
-            let count = ones(word, &mut places);
-            assert_eq!(&places[..count], expected, "{word:x}");
+            let expected: Vec<u8> = (0..64).filter(|bit| word >> bit & 1 == 1).chain([NOWHERE; 16]).collect();
+            ones(word, &mut places);
+            assert_eq!(&places[..expected.len()], expected, "{word:x}");
         }
     }
 
@@ -325,9 +342,9 @@ mod tests {
                 let run = match by_table {
                     true => {
                         if slots == 64 {
-                            block.next::<true>(&mut reading, 0, (&code, &table), &mut zeros, 0)
+                            block.next::<64>(&mut reading, 0, (&code, &table), &mut zeros, 0)
                         } else {
-                            block.next::<false>(&mut reading, 0, (&code, &table), &mut zeros, 0)
+                            block.next::<0>(&mut reading, 0, (&code, &table), &mut zeros, 0)
                         }
                     }
                     false => block.next_by_symbol(&mut reading, 0, &code, 0),
