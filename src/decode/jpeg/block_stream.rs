@@ -291,8 +291,8 @@ impl BlockStream {
     }
 }
 
-/// The value of an entry that left it to be read: the last `size` bits before bit `position`. 0 where it is not kept in a block at `place` of the MCU, of which
-/// the entry led to `k`.
+/// The value of an entry that left it to be read: the last `size` bits before bit `position`. 0 where it is not kept, for an entry that led to `k`
+/// in the block at `place` of the MCU.
 #[cold]
 #[inline(never)]
 fn late_value(context: &Context<'_>, position: usize, size: u32, k: u32, place: u32) -> i16 {

@@ -68,24 +68,18 @@ impl Code {
         code
     }
 
-    /// A code of many symbols of every kind, codes of every length but one among them.
+    /// A code of 78 symbols of every kind.
     #[cfg(test)]
     pub(super) fn arbitrary(numbers: &mut crate::kernel::Bytes) -> Code {
-        let mut key = vec![0, 1, 2, 3, 3, 4, 5, 6, 8, 10, 10, 9, 4, 0, 5, 8];
-        let mut symbols: Vec<u8> = (0..=255).filter(|symbol| symbol & 15 <= 10).collect();
-        // Ends of bands and small values are frequent.
-        for at in 0..symbols.len() {
-            let wanted = at % 4 < 3 && at < 24;
-            let fits = |symbol: &u8| !wanted || symbol & 15 <= 2 && symbol >> 4 <= 6;
-            let from = (0..64).map(|_| at + (numbers.next() as usize) % (symbols.len() - at));
-            let from = from.clone().find(|&from| fits(&symbols[from])).unwrap_or(at);
-            symbols.swap(at, from);
-        }
-        let count: usize = key.iter().map(|&count| usize::from(count)).sum();
-        key.extend_from_slice(&symbols[..count]);
-        let code = Code::new(&key, 1);
+        let code = Code::new(&arbitrary_key(numbers, BROKEN, |symbol| symbol & 15 <= 10), 1);
         assert!(!code.overfull);
         code
+    }
+
+    /// BITS and HUFFVAL (T.81, B.2.4.2): 16 counts by length, then the symbols.
+    #[cfg(feature = "gpu")]
+    pub(super) fn key(&self) -> &[u8] {
+        &self.key
     }
 
     /// The words that fit a window, short ones first.
@@ -211,8 +205,39 @@ fn usable(tables: &[Option<Arc<Code>>; 4], place: usize) -> Result<&Arc<Code>> {
     }
 }
 
+/// Counts of codes by length, for 78 symbols; bits that no code begins with are not rare.
+#[cfg(test)]
+pub(super) const BROKEN: [u8; 16] = [0, 1, 2, 3, 3, 4, 5, 6, 8, 10, 10, 9, 4, 0, 5, 8];
+
+/// A code's key of these counts: symbols that fit, in any order, but short ones for ends of bands and small values.
+#[cfg(test)]
+pub(super) fn arbitrary_key(
+    numbers: &mut crate::kernel::Bytes,
+    counts: [u8; 16],
+    fits: impl Fn(u8) -> bool,
+) -> Vec<u8> {
+    let mut symbols: Vec<u8> = (0..=255).filter(|&symbol| fits(symbol)).collect();
+    for at in 0..symbols.len() {
+        let other = at + numbers.next() as usize % (symbols.len() - at);
+        symbols.swap(at, other);
+    }
+    let count: usize = counts.iter().map(|&count| usize::from(count)).sum();
+    let mut left = count / 4;
+    let (small, others): (Vec<u8>, Vec<u8>) = symbols.into_iter().partition(|symbol| {
+        let is_small = left > 0 && symbol & 15 <= 2 && symbol >> 4 <= 4;
+        left -= usize::from(is_small);
+        is_small
+    });
+    let symbols: Vec<u8> = small.into_iter().chain(others).collect();
+    counts.into_iter().chain(symbols.into_iter().cycle().take(count)).collect()
+}
+
+/// The tables of annex K.3 for luma and chroma, DC and AC.
+#[cfg(all(test, feature = "gpu"))]
+pub(crate) const STANDARD: [[&[u8]; 2]; 2] = [[DC_LUMA, AC_LUMA], [DC_CHROMA, AC_CHROMA]];
+
 /// Table K.3.
-const DC_LUMA: &[u8] =
+pub(super) const DC_LUMA: &[u8] =
     &[0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
 /// Table K.4.
 const DC_CHROMA: &[u8] =

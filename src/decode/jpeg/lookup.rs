@@ -6,9 +6,10 @@
 //! number of look-ups counts more than the cache. Two values in one entry made the look-ups cheaper, but making blocks of the log then
 //! took more than was saved (benches/results/2026-11-26-epyc-decoders.md and 2026-11-25).
 //!
-//! An entry, lowest bits first: 6 bits of length, 16 bits of value, 9 bits of advance in the block, and whether the value is still to be read ([`late`]). So it is a shift's count as it is, and
-//! what is added to a place in the uppermost bits of a word. Entries of consecutive symbols are added as they are: lengths sum to at most 27
-//! of 63, only one of the two has a value, and advances sum to at most 64 + 256 of 511, so no field carries into the next.
+//! An entry, lowest bits first: 6 bits of length, 16 bits of value, 9 bits of advance in the block, and whether the value is still to be read
+//! ([`late`]). So it is a shift's count as it is, and what is added to a place in the uppermost bits of a word. Entries of consecutive symbols are
+//! added as they are: lengths sum to at most 27 of 63, only one of the two has a value, and advances sum to at most 64 + 256 of 511, so no field
+//! carries into the next.
 //! The decoder's place `k` in the block runs from [`START`], so that one test tells what needs care, `k & CARE ≠ 0`:
 //! coefficient 63 was met or passed, where the block is full or the entry saw symbols of the next one, or the entry
 //! is [`SLOW`]. An end of block has a bit of its own.
@@ -32,8 +33,8 @@ pub(super) fn entry(length: u32, advance: u32, value: i16) -> u32 {
     length | (u32::from(value as u16) << 6) | (advance << ADVANCE)
 }
 
-/// Set in an entry whose value lies behind the window: in place of the value it has the number of its bits. It is read when blocks are made of the
-/// log: in the inner loop it would be a wrong guess of the processor's each time.
+/// Set in an entry whose value lies behind the window: in place of the value it has the number of its bits. The value is read when blocks are made
+/// of the log: in the inner loop that is a branch which the processor guesses wrong nearly every time.
 const LATE: u32 = 1 << 31;
 
 /// Where an entry's advance begins, in bits.

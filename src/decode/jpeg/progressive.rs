@@ -23,6 +23,11 @@ use crate::error::Result;
 use fearless_simd::Level;
 use std::ops::Range;
 
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod twin;
+
 /// One scan to be read.
 #[derive(Clone, Copy)]
 pub(super) struct Pass<'a> {

@@ -81,6 +81,7 @@ fn ones(word: u64, places: &mut [u8; PLACES]) {
 
 /// Bits that a block takes at most, of symbols in the table: 63 new coefficients of 10 and an end, or bits for 63 known ones.
 const MARGIN: usize = 832;
+
 impl<'a> Refinement<'a> {
     #[inline(always)]
     pub(super) fn new(band: Band, store: &'a mut Stored, block: usize) -> Refinement<'a> {
