@@ -379,7 +379,8 @@ impl<'a> Pass<'a> {
         let band = self.band();
         let (block, from) = (blocks[*at], &stored.coefficients[at * 64..][..64]);
         let to = &mut store.coefficients[block * band.slots..][..band.slots];
-        for k in band.first..=band.kept.min(band.last) {
+        // Not to the band's last: a broken run leads beyond.
+        for k in band.first..=band.kept {
             to[band.slot(k)] = from[usize::from(NATURAL[k as usize])];
         }
         if let (Some(to), Some(from)) = (store.history.get_mut(block), stored.history.get(*at)) {

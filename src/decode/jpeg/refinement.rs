@@ -340,16 +340,14 @@ mod tests {
                 let bits = BitReader::new(&data, 0, data.len() - PADDING);
                 let mut reading = Reading { bits, wrong: None, last: 0, wrapped: false };
                 let block = Refinement::new(band, &mut store, 0);
-                let run = match by_table {
-                    true => {
-                        if slots == 64 {
-                            block.next::<64>(&mut reading, 0, (&code, &table), &mut zeros, 0)
-                        } else {
-                            block.next::<0>(&mut reading, 0, (&code, &table), &mut zeros, 0)
-                        }
-                    }
-                    false => block.next_by_symbol(&mut reading, 0, &code, 0),
+                let codes = (&code, &table);
+                let run = match (by_table, slots) {
+                    (false, _) => block.next_by_symbol(&mut reading, 0, &code, 0),
+                    (true, 1) => block.next::<1>(&mut reading, 0, codes, &mut zeros, 0),
+                    (true, 64) => block.next::<64>(&mut reading, 0, codes, &mut zeros, 0),
+                    (true, _) => block.next::<0>(&mut reading, 0, codes, &mut zeros, 0),
                 };
+                store.coefficients.truncate(slots - usize::from(slots > 1 && slots < 64));
                 (run, reading.bits.position(), reading.wrong, store.coefficients, store.history)
             };
             assert_eq!(read(true), read(false), "{band:?} {known:x}");
