@@ -14,7 +14,7 @@ pub(super) struct Watched {
 }
 
 impl Watched {
-    /// Begins with `blocks`, in any order.
+    /// Begins with `blocks`, in any order, none of them beyond those that hold picture: not every scan comes by the others.
     pub(super) fn begin(&mut self, blocks: impl Iterator<Item = usize>) {
         self.blocks.clear();
         self.blocks.extend(blocks);

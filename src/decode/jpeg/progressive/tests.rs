@@ -119,7 +119,11 @@ impl Case {
             let count = component.stride * component.rows;
             self.stored[index].reset(count, slots(self.detail), true, true);
             let numbers = &mut self.numbers;
-            self.watched[index].begin((0..numbers.next() % 5).map(|_| numbers.next() as usize % count));
+            self.watched[index].begin((0..numbers.next() % 5).map(|_| {
+                let [x, y] =
+                    [component.blocks_wide, component.blocks_high].map(|most| numbers.next() as usize % most);
+                y * component.stride + x
+            }));
             self.blocks[index] = vec![[0; 64]; count];
         }
     }
