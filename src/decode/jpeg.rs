@@ -6,7 +6,7 @@
 //!             ├─ sequential: bits ─▶ lookup, lockstep ─▶ sequential ─┐          ┌─▶ planes ─▶ low frequencies
 //!             │              unstuffed  12 bits at a time  blocks     ├─ layout ─┤
 //!             └─ progressive: scans that matter ─▶ progressive ──────┘          └─▶ blocks ─▶ pixels
-//!                                                                     idct, upsample, colour
+//!                            bands ─▶ first, refinement                           idct, upsample, colour
 //! ```
 //!
 //! # What is seen is what is read
