@@ -6,7 +6,7 @@
 //!             ├─ sequential: bits ─▶ lookup, lockstep ─▶ sequential ─┐          ┌─▶ planes ─▶ low frequencies
 //!             │              unstuffed  12 bits at a time  blocks     ├─ layout ─┤
 //!             └─ progressive: scans that matter ─▶ progressive ──────┘          └─▶ blocks ─▶ pixels
-//!                                                                     idct, upsample, colour
+//!                            bands ─▶ first, refinement                           idct, upsample, colour
 //! ```
 //!
 //! # What is seen is what is read
@@ -85,6 +85,7 @@ use marker::corrupt;
 use reader::Reader;
 use std::ops::Range;
 
+mod bands;
 mod bits;
 mod block_stream;
 mod blocks;
@@ -93,6 +94,7 @@ mod colour;
 #[cfg(feature = "gpu")]
 mod compressed;
 mod detail;
+mod first;
 mod frame;
 mod gamut;
 mod header;
@@ -111,6 +113,8 @@ mod pixels;
 mod planes;
 mod progressive;
 mod reader;
+mod reading;
+mod refinement;
 mod rows;
 mod runs;
 mod scan;
@@ -124,6 +128,7 @@ mod transform;
 #[cfg(test)]
 mod twins;
 mod upsample;
+mod watched;
 
 /// Reads one JPEG after another, keeping tables and buffers between them.
 #[derive(Debug, Default)]
