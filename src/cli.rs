@@ -11,6 +11,8 @@ mod bytes;
 mod clock;
 mod compare;
 mod console;
+#[cfg(feature = "avif")]
+mod decoder;
 mod dedupe;
 mod devices;
 mod exit;
@@ -93,6 +95,8 @@ enum Command {
     Report(reports::Arguments),
     Devices(devices::Arguments),
     Bench(bench::Arguments),
+    #[cfg(feature = "avif")]
+    Decoder(decoder::Arguments),
 }
 
 /// Parses, runs the command, reports what stopped it, and gives the exit code.
@@ -105,6 +109,8 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<Exit, shadegrid::Error> {
+    #[cfg(feature = "avif")]
+    decoder::use_this_program();
     match command {
         Command::Hash(arguments) => hash::run(*arguments),
         Command::Backfill(arguments) => backfill::run(*arguments),
@@ -123,5 +129,7 @@ fn run(command: Command) -> Result<Exit, shadegrid::Error> {
         Command::Report(arguments) => reports::run(arguments),
         Command::Devices(arguments) => devices::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        #[cfg(feature = "avif")]
+        Command::Decoder(arguments) => decoder::run(arguments),
     }
 }
