@@ -73,6 +73,46 @@ fn every_jpeg_shows_the_scene() {
     assert!(cases >= 19, "{cases}");
 }
 
+/// Files of the same coefficients are the same pixels, whatever codes these have; cut, they are damaged or errors.
+#[test]
+fn arithmetic_coding_shows_the_same_pixels() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/arithmetic");
+    for (name, of) in [
+        ("base-420", "base-420"),
+        ("base-420-prog", "base-420"),
+        ("base-444", "base-444"),
+        ("grey", "grey"),
+        ("cmyk-adobe", "cmyk-adobe"),
+        ("orientation-6", "orientation-6"),
+    ] {
+        let bytes = std::fs::read(folder.join(format!("{name}.jpg"))).unwrap();
+        let (found, expected) = (decode(&bytes), decode(&jpeg(of)));
+        assert_eq!(
+            (&found.picture, found.whole, found.viewing),
+            (&expected.picture, None, expected.viewing),
+            "{name}"
+        );
+        assert_eq!(turned(&bytes).picture, turned(&jpeg(of)).picture, "{name}");
+        for detail in [1, 2, 4] {
+            let options = DecodeOptions::default().detail(DetailChoice::Lowest(detail));
+            let low = |file: &[u8]| {
+                Decoder::new(options.clone()).decode_for(file, &Algorithm::ALL).unwrap().picture
+            };
+            assert_eq!(low(&bytes), low(&jpeg(of)), "{name} {detail}");
+        }
+        let mut damaged = 0;
+        for length in (2..bytes.len()).step_by(37) {
+            match Decoder::new(DecodeOptions::default()).decode(&bytes[..length]) {
+                Ok(decoded) => damaged += usize::from(decoded.whole.is_some()),
+                Err(error) => {
+                    assert!(matches!(error.code(), "corrupt" | "input"), "{name} {length}: {error}")
+                }
+            }
+        }
+        assert!(damaged > 0 || name.ends_with("prog") || name == "grey", "{name}");
+    }
+}
+
 #[test]
 fn alpha_is_dropped_without_blending() {
     let (width, height) = SIZE;

@@ -303,7 +303,7 @@ impl Chosen {
             Format::Gif => raster::gif::frames(bytes, within)?,
             Format::WebP => raster::webp::frames(bytes, within)?,
             Format::Png => raster::png::frames(bytes, within)?,
-            Format::JpegXl => raster::jxl::frames(bytes, limits, estimate.faces)?,
+            Format::JpegXl => raster::jxl::frames(bytes)?,
             _ => return None,
         };
         let mut chosen = Chosen { width: 0, height: 0, first: None, longest: None, last: None };

@@ -133,7 +133,7 @@ fn read(
         Format::Gif => gif::decode(bytes, limits, samples),
         Format::Bmp => bmp::decode(bytes, samples),
         Format::Tiff => tiff::decode(bytes, limits, samples),
-        Format::JpegXl => jxl::decode(bytes, limits, samples),
+        Format::JpegXl => jxl::decode(bytes, samples),
         Format::Heic | Format::Avif => heif::decode(format, bytes, av1, samples),
         Format::Ico | Format::Pnm => plain::decode(format, bytes, samples),
         Format::Qoi => qoi::decode(bytes, samples),

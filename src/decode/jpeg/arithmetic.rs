@@ -1,8 +1,8 @@
 //! JPEGs with arithmetic coding (T.81, annex D): written anew with Huffman codes, which the rest of the reader reads.
 //!
-//! Hardly any such file exists, and no browser shows one. So there is no second reader that stops early: all coefficients are decoded, and written
-//! behind the file's own headers as a sequential picture whose codes are all of one length. What those headers mean, limits, low frequencies, odd
-//! values and damage are then one and the same. Where the data of a sequential file breaks off, what is written does too.
+//! Browsers show such files, and hardly any exist. So there is no second reader that stops early: all coefficients are decoded, and written behind the
+//! file's own headers as a sequential picture whose codes are all of one length. What those headers mean, limits, low frequencies, odd values and
+//! damage are then one and the same. Where the data of a sequential file breaks off, what is written does too.
 
 use std::borrow::Cow;
 

@@ -1,246 +1,228 @@
-//! JPEG XL through `jxl-oxide`, which is written in Rust; the first frame of an animated one.
+//! JPEG XL through `jxl`, the decoder in Rust of those who wrote the standard's own; the first frame of an animated one.
 //!
-//! The decoder gets the code of the picture alone. Boxes around it hold metadata, which may be packed without any bound, and nothing of it is shown. It
-//! works on the thread that asks, and counts what it allocates against a limit that follows from the header.
-
-use std::borrow::Cow;
+//! Boxes around the picture hold metadata, which may be packed without any bound: nothing is read of them. The decoder works on the thread that asks.
 
 use image::Frames;
-use jxl_oxide::{AllocTracker, InitializeResult, JxlImage, JxlThreadPool, Render};
+use jxl::api::{
+    AlphaMode, Event, ExtraChannel, JxlColorEncoding, JxlColorProfile, JxlColorType, JxlDecoder,
+    JxlDecoderOptions, JxlOutputBuffer, JxlPixelFormat, ProfileLevel,
+};
 
-use super::boxes::Parts;
-use super::{Opacity, Raster, blank, divided, ink_to_light};
+use super::{Opacity, Raster, blank, ink_to_light};
 use crate::decode::colours::{ColourSpace, profile_memory};
 use crate::decode::estimate::{Estimate, LEAST};
 use crate::decode::{Format, Viewing};
 use crate::error::{Error, Result};
-use crate::limits::Limits;
+use input::Input;
 
 mod frames;
+mod input;
 
-/// Begins a file that is nothing but code.
-const BARE: &[u8] = b"\xff\x0a";
+/// What the headers say.
+struct Header {
+    width: usize,
+    height: usize,
+    is_grey: bool,
+    has_alpha: bool,
+    has_black: bool,
+    is_animated: bool,
+    /// Channels that are decoded.
+    channels: u64,
+    /// Bytes of the profile.
+    profile: usize,
+}
 
-/// What decoding takes, by the header of the code.
+impl Header {
+    fn of(decoder: &JxlDecoder) -> Result<Header> {
+        let missing = || corrupt("the file ends before its picture begins");
+        let info = decoder.basic_info().ok_or_else(missing)?;
+        let is_grey = decoder.current_pixel_format().is_some_and(|format| format.color_type.is_grayscale());
+        let has = |kind: ExtraChannel| info.extra_channels.iter().any(|channel| channel.ec_type == kind);
+        let profile = match decoder.embedded_color_profile() {
+            Some(JxlColorProfile::Icc(icc)) => icc.len(),
+            _ => 0,
+        };
+        Ok(Header {
+            width: info.size.0,
+            height: info.size.1,
+            is_grey,
+            has_alpha: has(ExtraChannel::Alpha),
+            has_black: !is_grey && decoder.embedded_color_profile().is_some_and(JxlColorProfile::is_cmyk),
+            is_animated: info.animation.is_some(),
+            channels: 3 + info.extra_channels.len() as u64,
+            profile,
+        })
+    }
+
+    fn pixels(&self) -> u64 {
+        (self.width as u64).saturating_mul(self.height as u64)
+    }
+
+    /// How pixels are to come, and samples of each.
+    fn format(&self) -> (JxlColorType, usize) {
+        match (self.is_grey, self.has_alpha) {
+            _ if self.has_black => (JxlColorType::Cmyk, 4),
+            (true, false) => (JxlColorType::Grayscale, 1),
+            (true, true) => (JxlColorType::GrayscaleAlpha, 2),
+            (false, false) => (JxlColorType::Rgb, 3),
+            (false, true) => (JxlColorType::Rgba, 4),
+        }
+    }
+
+    fn colours(&self) -> usize {
+        if self.is_grey { 1 } else { 3 }
+    }
+}
+
+/// What decoding takes, by the headers.
 pub(super) fn estimate(bytes: &[u8]) -> Result<Estimate> {
-    let code = code(bytes);
-    let (image, _) = open(&code, HEADERS)?;
-    let pixels = u64::from(image.width()) * u64::from(image.height());
-    let channels = if image.pixel_format().is_grayscale() { 1 } else { 3 };
-    let opacity = u64::from(image.pixel_format().has_alpha());
-    let profile = profile_memory(image.original_icc().map_or(0, <[u8]>::len));
-    // Channels beyond colours are decoded as these are.
-    let worked = pixels.saturating_mul(planes(&image)) / 4;
-    let estimate = Estimate::new(Format::JpegXl, (image.width(), image.height()), channels + opacity)
-        .working_through(worked)
-        .and(tracked(&image))
-        .and(3 * bytes.len() as u64 + profile);
-    let estimate = if channels == 1 { estimate.coloured() } else { estimate };
-    let is_animated = image.image_header().metadata.animation.is_some();
-    // Of several frames the decoder keeps those that others build on.
-    Ok(if is_animated { estimate.animated().with_faces(2 * estimate.memory + 23 * pixels) } else { estimate })
-}
-
-/// Memory that the decoder may have before its picture begins.
-const HEADERS: u64 = 16 * LEAST;
-
-/// Memory that the decoder may have for its planes: samples of 32 bits, filtered from one copy into another, for each channel.
-fn tracked(image: &JxlImage) -> u64 {
-    let pixels = u64::from(image.width()) * u64::from(image.height());
-    pixels.saturating_mul(planes(image)).saturating_mul(4 * COPIES).saturating_add(HEADERS)
-}
-
-/// Copies of a plane that decoding holds at the most, and one more for pictures of several layers.
-const COPIES: u64 = 4;
-
-/// Channels that are decoded: three even of what is grey, where that was mixed from three.
-fn planes(image: &JxlImage) -> u64 {
-    3 + image.image_header().metadata.ec_info.len() as u64
+    let mut reading = Reading::open(bytes, u64::MAX)?;
+    let header = reading.header()?;
+    let side = |side: usize| u32::try_from(side).unwrap_or(u32::MAX);
+    let (_, samples) = header.format();
+    // What is given, what is kept of it, and planes of frames that others build on.
+    let kept = if header.is_animated { 16 } else { 8 };
+    let each =
+        samples as u64 + header.colours() as u64 + u64::from(header.has_alpha) + kept * header.channels;
+    let size = (side(header.width), side(header.height));
+    let estimate = Estimate::new(Format::JpegXl, size, each);
+    let worked = estimate.pixels.saturating_mul(header.channels) / 4;
+    let memory = 16 * LEAST + 2 * bytes.len() as u64 + profile_memory(header.profile);
+    let estimate = estimate.working_through(worked).and(memory);
+    let estimate = if header.is_grey { estimate.coloured() } else { estimate };
+    Ok(if header.is_animated { estimate.animated() } else { estimate })
 }
 
 /// Decodes the first frame; a file that ends within it is corrupt.
-pub(super) fn decode(bytes: &[u8], limits: &Limits, samples: &mut Vec<u8>) -> Result<Raster> {
-    let code = code(bytes);
-    let (header, _) = open(&code, HEADERS)?;
-    let (mut image, rest) = open(&code, tracked(&header))?;
-    drop(header);
-    load(&mut image, rest, bytes.len(), limits, true)?;
-    if image.num_loaded_keyframes() == 0 {
+pub(super) fn decode(bytes: &[u8], samples: &mut Vec<u8>) -> Result<Raster> {
+    let mut reading = Reading::open(bytes, u64::MAX)?;
+    let header = reading.header()?;
+    let mut reading = Reading::open(bytes, header.pixels())?;
+    reading.begin(&header)?;
+    let (mut pixels, mut opacity) = (Vec::new(), Opacity::new(header.width * header.height));
+    let Some(has_more) = reading.next_frame(&header, &mut pixels)? else {
         return Err(corrupt("the file ends before the end of its picture"));
-    }
-    let render = image.render_frame(0).map_err(problem)?;
-    let mut stored = Stored::new(&image, &render);
-    let (width, height, channels) = (stored.width, stored.height, stored.colours);
-    blank(samples, width * height * channels)?;
-    let mut opacity = Opacity::new(width * height);
-    for (row, line) in samples.chunks_exact_mut(width * channels).enumerate() {
-        stored.next_row(line);
-        if stored.has_alpha {
-            opacity.note(row * width, stored.alpha.iter().copied());
+    };
+    let (_, each) = header.format();
+    let colours = header.colours();
+    let stored = || pixels.chunks_exact(each);
+    blank(samples, header.width * header.height * colours)?;
+    for (to, from) in samples.chunks_exact_mut(colours).zip(stored()) {
+        match from {
+            // 0 is all of an ink.
+            [.., black] if header.has_black => {
+                to.iter_mut().zip(from).for_each(|(to, ink)| *to = ink_to_light(255 - ink, 255 - black));
+            }
+            _ => to.copy_from_slice(&from[..colours]),
         }
     }
-    let animated = image.image_header().metadata.animation.is_some()
-        && !(image.is_loading_done() && image.num_loaded_keyframes() == 1);
+    if header.has_alpha && !header.has_black {
+        opacity.note(0, stored().map(|pixel| pixel[colours]));
+    }
     Ok(Raster {
-        width: width as u32,
-        height: height as u32,
-        channels,
+        width: header.width as u32,
+        height: header.height as u32,
+        channels: colours,
         whole: None,
         orientation: None,
-        viewing: Viewing { animated, ..Viewing::default() },
+        viewing: Viewing { animated: header.is_animated && has_more, ..Viewing::default() },
         alpha: opacity.alpha,
     })
 }
 
-/// What it says of its colours, as they are decoded.
+/// What it says of its colours, as they are decoded: with a profile, a picture that is stored in the decoder's own colours comes in sRGB.
 pub(in crate::decode) fn colour_space(bytes: &[u8]) -> ColourSpace<'static> {
-    let code = code(bytes);
-    let Ok((image, _)) = open(&code, HEADERS) else { return ColourSpace::Usual };
-    match image.rendered_cicp() {
-        Some([1, 13, ..]) => ColourSpace::Usual,
-        Some([primaries, transfer, ..]) => ColourSpace::Codes { primaries, transfer },
-        None => ColourSpace::Icc(Cow::Owned(image.rendered_icc())),
+    let Ok(mut reading) = Reading::open(bytes, u64::MAX) else { return ColourSpace::Usual };
+    let Ok(header) = reading.header() else { return ColourSpace::Usual };
+    let usual = JxlColorProfile::Simple(JxlColorEncoding::srgb(header.is_grey));
+    match reading.decoder.output_color_profile() {
+        Some(profile) if !profile.same_color_encoding(&usual) => {
+            profile.try_as_icc().map_or(ColourSpace::Usual, |icc| ColourSpace::Icc(icc.into_owned().into()))
+        }
+        _ => ColourSpace::Usual,
     }
 }
 
 /// All frames, each on what the others left.
-pub(in crate::decode) fn frames<'a>(bytes: &'a [u8], limits: &Limits, within: u64) -> Option<Frames<'a>> {
-    frames::of(bytes, limits, within)
+pub(in crate::decode) fn frames(bytes: &[u8]) -> Option<Frames<'_>> {
+    frames::of(bytes)
 }
 
-/// The code of the picture: of a file with boxes, what `jxlc` or all `jxlp` hold (ISO/IEC 18181-2, clause 9).
-fn code(bytes: &[u8]) -> Cow<'_, [u8]> {
-    if bytes.starts_with(BARE) {
-        return bytes.into();
+/// A file under way.
+struct Reading<'a> {
+    decoder: JxlDecoder,
+    input: Input<'a>,
+}
+
+impl<'a> Reading<'a> {
+    /// Begins a file whose frames have no more than so many pixels.
+    fn open(bytes: &'a [u8], pixels: u64) -> Result<Reading<'a>> {
+        let mut options = JxlDecoderOptions::default();
+        options.max_profile_level = ProfileLevel::Main10;
+        options.alpha_mode = AlphaMode::Unpremultiplied;
+        // Of colours and as many other channels as a picture of any use has.
+        options.sample_limit = usize::try_from(pixels.saturating_mul(MOST_CHANNELS)).ok();
+        Ok(Reading { decoder: JxlDecoder::new(options), input: Input::new(bytes, pixels) })
     }
-    let mut parts = Vec::new();
-    for part in Parts::of(bytes) {
-        match &part.name {
-            b"jxlc" => return part.content.into(),
-            b"jxlp" => parts.push(part.content.get(4..).unwrap_or_default()),
-            _ => {}
-        }
-    }
-    parts.concat().into()
-}
 
-/// Reads the headers; gives what has not been read of the code.
-fn open(code: &[u8], memory: u64) -> Result<(JxlImage, &[u8])> {
-    let memory = usize::try_from(memory).unwrap_or(usize::MAX);
-    let builder =
-        JxlImage::builder().pool(JxlThreadPool::none()).alloc_tracker(AllocTracker::with_limit(memory));
-    let (mut image, mut rest, mut step) = (builder.build_uninit(), code, FIRST);
-    while !rest.is_empty() {
-        let (piece, behind) = rest.split_at(step.min(rest.len()));
-        image.feed_bytes(piece).map_err(|error| problem(error.into()))?;
-        rest = behind;
-        // Each time the headers are read from their beginning.
-        step *= 2;
-        match image.try_init().map_err(problem)? {
-            InitializeResult::NeedMoreData(more) => image = more,
-            InitializeResult::Initialized(image) => return Ok((image, rest)),
-        }
-    }
-    Err(corrupt("the file ends before its picture begins"))
-}
-
-/// Bytes that hold the headers of most files.
-const FIRST: usize = 1 << 12;
-
-/// Bytes that are read between two looks at what they were.
-const STEP: usize = 1 << 16;
-
-/// Reads frames: the first one that is shown with those that it builds on, or all.
-fn load(image: &mut JxlImage, code: &[u8], file: usize, limits: &Limits, only_first: bool) -> Result<()> {
-    let (mut pieces, mut seen, mut pixels) = (code.chunks(STEP), 0, 0u64);
-    loop {
-        while seen < image.num_loaded_frames() {
-            let header = image.frame(seen).map(|frame| frame.header());
-            let (width, height) = header.map_or((0, 0), |header| (header.width, header.height));
-            pixels = pixels.saturating_add((u64::from(width) * u64::from(height)).max(LEAST_FRAME));
-            seen += 1;
-        }
-        limits.check_density(pixels, file as u64)?;
-        if image.is_loading_done() || only_first && image.num_loaded_keyframes() > 0 {
-            return Ok(());
-        }
-        let Some(piece) = pieces.next() else { return Ok(()) };
-        image.feed_bytes(piece).map_err(problem)?;
-    }
-}
-
-/// Pixels that a frame counts for at least, since each takes some memory and time.
-const LEAST_FRAME: u64 = 1 << 12;
-
-/// The pixels of a frame, row by row.
-struct Stored<'a> {
-    stream: jxl_oxide::ImageStream<'a>,
-    width: usize,
-    height: usize,
-    /// 1 for grey, 3 for R, G, B.
-    colours: usize,
-    has_black: bool,
-    has_alpha: bool,
-    /// Whether colours are stored multiplied with alpha.
-    is_multiplied: bool,
-    row: Vec<u8>,
-    /// The opacity of the row's pixels.
-    alpha: Vec<u8>,
-}
-
-impl<'a> Stored<'a> {
-    fn new(image: &JxlImage, render: &'a Render) -> Stored<'a> {
-        let (stream, format) = (render.stream(), image.pixel_format());
-        let alpha = image.image_header().metadata.ec_info.iter().find(|channel| channel.is_alpha());
-        let (width, height) = (stream.width() as usize, stream.height() as usize);
-        let channels = stream.channels() as usize;
-        Stored {
-            width,
-            height,
-            colours: if format.is_grayscale() { 1 } else { 3 },
-            has_black: format.has_black(),
-            has_alpha: format.has_alpha(),
-            is_multiplied: alpha.and_then(|alpha| alpha.alpha_associated()).unwrap_or(false),
-            row: vec![0; width * channels],
-            alpha: vec![u8::MAX; width],
-            stream,
+    /// Reads the headers.
+    fn header(&mut self) -> Result<Header> {
+        match self.decoder.process(&mut self.input, None, None).map_err(problem)? {
+            Event::BasicInfo => Header::of(&self.decoder),
+            _ => Err(corrupt("the file ends before its picture begins")),
         }
     }
 
-    /// Gives the next row's colours, and keeps its opacity.
-    fn next_row(&mut self, colours: &mut [u8]) {
-        self.stream.write_to_buffer(&mut self.row);
-        let channels = self.row.len() / self.width.max(1);
-        let pixels = self.row.chunks_exact(channels.max(1));
-        for ((to, from), alpha) in colours.chunks_exact_mut(self.colours).zip(pixels).zip(&mut self.alpha) {
-            *alpha = match (self.has_alpha, from.last()) {
-                (true, Some(alpha)) => *alpha,
-                _ => u8::MAX,
-            };
-            for (to, from_one) in to.iter_mut().zip(from) {
-                *to = match (self.has_black, self.is_multiplied) {
-                    // 0 is all of an ink.
-                    (true, _) => ink_to_light(255 - from_one, 255 - from.get(3).copied().unwrap_or(u8::MAX)),
-                    (_, true) => divided(*from_one, *alpha),
-                    _ => *from_one,
-                };
+    /// Reads the headers again, and asks for pixels as they are wanted.
+    fn begin(&mut self, header: &Header) -> Result<()> {
+        self.header()?;
+        let count = self.decoder.basic_info().map_or(0, |info| info.extra_channels.len());
+        let (color_type, _) = header.format();
+        self.decoder
+            .set_pixel_format(JxlPixelFormat { color_type, ..JxlPixelFormat::rgb8(count) })
+            .map_err(problem)
+    }
+
+    /// The pixels of the next frame, and whether there are more; `None` where the file ends before.
+    fn next_frame(&mut self, header: &Header, pixels: &mut Vec<u8>) -> Result<Option<bool>> {
+        self.next_frame_with(header, pixels, &mut None)
+    }
+
+    /// The same with the time that the frame is shown, in milliseconds.
+    fn next_frame_with(
+        &mut self,
+        header: &Header,
+        pixels: &mut Vec<u8>,
+        duration: &mut Option<f64>,
+    ) -> Result<Option<bool>> {
+        let line = header.width * header.format().1;
+        blank(pixels, line.saturating_mul(header.height))?;
+        loop {
+            let buffer = JxlOutputBuffer::new(pixels, header.height, line);
+            match self.decoder.process(&mut self.input, Some(&mut [buffer]), None).map_err(problem)? {
+                Event::FrameComplete { has_more_frames } => return Ok(Some(has_more_frames)),
+                Event::NeedMoreInput { .. } | Event::Complete => return Ok(None),
+                Event::FrameHeader => {
+                    *duration = self.decoder.frame_header().and_then(|frame| frame.duration)
+                }
+                Event::BasicInfo => {}
             }
         }
     }
 }
 
-/// What the decoder says; it has no kinds of errors, only words.
-fn problem(error: Box<dyn std::error::Error + Send + Sync>) -> Error {
-    let message = error.to_string();
-    if message.contains("failed to allocate") {
-        return Error::Unsupported(
-            "JPEG XL whose layers take more memory than its size lets expect".to_string(),
-        );
+/// Colours, and what goes with them: opacity, black, depth and the like.
+const MOST_CHANNELS: u64 = 64;
+
+/// What the decoder says, by what it is about.
+fn problem(error: jxl::error::Error) -> Error {
+    use jxl::error::Error as Problem;
+    match error {
+        Problem::OutOfMemory(_) | Problem::ImageOutOfMemory(..) => {
+            Error::Unsupported("JPEG XL whose picture takes more memory than there is".to_string())
+        }
+        error => corrupt(error.to_string()),
     }
-    if message.contains("not supported") || message.contains("unsupported") {
-        return Error::Unsupported(format!("JPEG XL: {message}"));
-    }
-    corrupt(message)
 }
 
 fn corrupt(message: impl Into<String>) -> Error {

@@ -6,13 +6,12 @@ use super::Raster;
 use crate::decode::colours::ColourSpace;
 use crate::decode::estimate::Estimate;
 use crate::error::{Error, Result};
-use crate::limits::Limits;
 
 pub(super) fn estimate(_: &[u8]) -> Result<Estimate> {
     Err(absent())
 }
 
-pub(super) fn decode(_: &[u8], _: &Limits, _: &mut Vec<u8>) -> Result<Raster> {
+pub(super) fn decode(_: &[u8], _: &mut Vec<u8>) -> Result<Raster> {
     Err(absent())
 }
 
@@ -20,7 +19,7 @@ pub(in crate::decode) fn colour_space(_: &[u8]) -> ColourSpace<'static> {
     ColourSpace::Usual
 }
 
-pub(in crate::decode) fn frames<'a>(_: &'a [u8], _: &Limits, _: u64) -> Option<Frames<'a>> {
+pub(in crate::decode) fn frames(_: &[u8]) -> Option<Frames<'_>> {
     None
 }
 

@@ -65,7 +65,7 @@ impl Bin {
 }
 
 /// Bytes behind the end of a file that a whole picture may need: writers leave zeros at its end out.
-const PATIENCE: usize = 64;
+const PATIENCE: usize = 8;
 
 /// Decodes decisions from the data of one restart interval, up to the next marker.
 #[derive(Debug)]

@@ -19,6 +19,9 @@ const VPS: u8 = 32;
 const SPS: u8 = 33;
 const PPS: u8 = 34;
 
+/// Kinds of units with pictures that need no other one.
+const INDEPENDENT: std::ops::RangeInclusive<u8> = 16..=23;
+
 /// The units of a coded picture, each with its header of two bytes.
 struct Units<'a> {
     /// Those with parameters, in the order in which they are needed.
@@ -50,6 +53,9 @@ impl<'a> Units<'a> {
             }
         }
         units.parameters.sort_by_key(|unit| kind(unit));
+        if units.slices.iter().any(|unit| !INDEPENDENT.contains(&kind(unit))) {
+            return Err(Error::Unsupported("HEVC: a picture that is predicted from another one".to_string()));
+        }
         Ok(units)
     }
 
