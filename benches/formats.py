@@ -32,7 +32,10 @@ def run(*command):
 def scaled(path):
     picture = Image.open(path).convert("RGB")
     factor = min(1, SIDE / max(picture.size))
-    return picture.resize([max(16, int(side * factor)) for side in picture.size], Image.LANCZOS)
+    picture = picture.resize([max(16, int(side * factor)) for side in picture.size], Image.LANCZOS)
+    # A lossy JPEG XL with a profile comes in sRGB, and from libjxl in the profile's colours.
+    picture.info.clear()
+    return picture
 
 
 def transparent(picture):
@@ -141,7 +144,7 @@ def reference(path):
     """What the reference decoder gives, without opacity, in 8 bits."""
     kind = path.suffix.lower()
     if kind in (".heic", ".heif", ".hif"):
-        file = pillow_heif.open_heif(path, convert_hdr_to_8bit=True)
+        file = pillow_heif.open_heif(path, convert_hdr_to_8bit=False)
         pixels = np.asarray(file[file.primary_index])
     elif kind in (".avif", ".avifs"):
         pixels = np.asarray(ImageOps.exif_transpose(Image.open(path)))

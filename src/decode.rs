@@ -64,6 +64,7 @@ pub(crate) use raster::no_picture;
 pub(crate) use viewing::Sources;
 pub use viewing::Viewing;
 
+#[cfg_attr(not(feature = "avif"), path = "decode/av1_absent.rs")]
 mod av1;
 mod colours;
 mod estimate;

@@ -1,6 +1,5 @@
 //! Pictures in AV1, decoded by the [helper](super::helper).
 
-#[cfg(feature = "avif")]
 use super::helper::Helper;
 use super::raster::heif::{Chroma, Meaning};
 use crate::error::{Error, Result};
@@ -21,7 +20,13 @@ pub(super) struct Frame {
 impl Frame {
     /// The bytes of each plane of a picture.
     pub(super) fn lengths((width, height): (usize, usize), depth: u32, chroma: Chroma) -> [usize; 3] {
-        chroma.samples(width, height).map(|samples| samples.saturating_mul(if depth > 8 { 2 } else { 1 }))
+        let (across, down) = chroma.shift();
+        let tint = match chroma {
+            Chroma::None => 0,
+            _ => width.div_ceil(1 << across).saturating_mul(height.div_ceil(1 << down)),
+        };
+        [width.saturating_mul(height), tint, tint]
+            .map(|samples| samples.saturating_mul(if depth > 8 { 2 } else { 1 }))
     }
 
     /// The bytes of Y, Cb and Cr.
@@ -36,25 +41,17 @@ impl Frame {
 /// Decodes one picture after another.
 #[derive(Debug, Default)]
 pub(super) struct Av1 {
-    #[cfg(feature = "avif")]
     helper: Helper,
 }
 
 impl Av1 {
     /// Decodes the first picture of some data, of no more than so many pixels, in about so much memory.
-    #[cfg(feature = "avif")]
     pub(super) fn decode(&mut self, data: &[u8], pixels: u64, memory: u64) -> Result<Frame> {
         self.helper.decode(data, pixels, memory)
-    }
-
-    #[cfg(not(feature = "avif"))]
-    pub(super) fn decode(&mut self, _: &[u8], _: u64, _: u64) -> Result<Frame> {
-        Err(Error::Unsupported("this build reads no AVIF: build with the feature `avif`".to_string()))
     }
 }
 
 /// What is wrong with the data of a picture.
-#[cfg(feature = "avif")]
 pub(super) fn corrupt(message: impl Into<String>) -> Error {
     Error::corrupt(super::Format::Avif.name(), message)
 }

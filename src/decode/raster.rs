@@ -17,8 +17,10 @@ use crate::limits::{self, Limits};
 use crate::picture::Picture;
 
 mod bmp;
+#[cfg(any(feature = "avif", feature = "heic"))]
 mod boxes;
 pub(super) mod gif;
+#[cfg_attr(not(any(feature = "avif", feature = "heic")), path = "raster/heif_absent.rs")]
 pub(super) mod heif;
 #[cfg_attr(not(feature = "jxl"), path = "raster/jxl_absent.rs")]
 pub(super) mod jxl;

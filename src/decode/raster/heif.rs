@@ -9,15 +9,20 @@ use std::borrow::Cow;
 use super::{Raster, divided, share};
 use crate::decode::av1::Av1;
 use crate::decode::colours::{ColourSpace, profile_memory};
-use crate::decode::estimate::{Estimate, LEAST};
+use crate::decode::estimate::Estimate;
 use crate::decode::{Format, Viewing};
 use crate::error::{Error, Result};
 use canvas::{Canvas, Change};
 use container::{Container, PER_BYTE};
 use numbers::Numbers;
 use pixels::Planes;
+#[cfg(feature = "avif")]
 pub(in crate::decode) use pixels::{Chroma, Meaning};
+#[cfg(not(feature = "avif"))]
+use pixels::{Chroma, Meaning};
 
+#[cfg_attr(not(feature = "avif"), path = "heif/av1_absent.rs")]
+mod av1;
 mod canvas;
 mod container;
 #[cfg_attr(not(feature = "heic"), path = "heif/hevc_absent.rs")]
@@ -146,18 +151,23 @@ pub(super) fn estimate(format: Format, bytes: &[u8]) -> Result<Estimate> {
 }
 
 /// Decodes the main picture.
-pub(super) fn decode(format: Format, bytes: &[u8], av1: &mut Av1, samples: &mut Vec<u8>) -> Result<Raster> {
+pub(super) fn decode(
+    format: Format,
+    bytes: &[u8],
+    decoder: &mut Av1,
+    samples: &mut Vec<u8>,
+) -> Result<Raster> {
     let file = File::of(bytes)?;
     let spare = std::mem::take(samples);
     let mut rows = Rows::default();
     let mut alpha = Vec::new();
     let mut canvas = match &file {
-        File::Sequence(coded, colours) => picture(coded, meaning(colours), false, av1, spare)?,
+        File::Sequence(coded, colours) => picture(coded, meaning(colours), false, decoder, spare)?,
         File::Items(container) => {
             let wanted = Wanted::primary(container);
-            let mut canvas = container.canvas(wanted, av1, &mut rows, spare)?;
+            let mut canvas = container.canvas(wanted, decoder, &mut rows, spare)?;
             if let Some((item, is_multiplied)) = container.alpha(container.primary) {
-                let plane = container.canvas(wanted.luma_of(item), av1, &mut rows, Vec::new())?;
+                let plane = container.canvas(wanted.luma_of(item), decoder, &mut rows, Vec::new())?;
                 alpha = opacity(plane, (canvas.width, canvas.height));
                 if is_multiplied {
                     divide(&mut canvas, &alpha);
@@ -329,18 +339,18 @@ impl<'a> Container<'a> {
     }
 
     /// The pixels of an item, in `spare`'s memory where they fit.
-    fn canvas(&self, wanted: Wanted, av1: &mut Av1, rows: &mut Rows, spare: Vec<u8>) -> Result<Canvas> {
+    fn canvas(&self, wanted: Wanted, decoder: &mut Av1, rows: &mut Rows, spare: Vec<u8>) -> Result<Canvas> {
         let meaning = self.own_meaning(wanted.item);
         let mut canvas = match self.made(wanted.item, wanted.depth)? {
             Made::Coded(coded) => picture(
                 &coded,
                 if wanted.luma { wanted.meaning } else { meaning.or(wanted.meaning) },
                 wanted.luma,
-                av1,
+                decoder,
                 spare,
             )?,
-            Made::Of(item) => self.canvas(wanted.part(item, meaning), av1, rows, spare)?,
-            Made::Grid(grid) => self.tiles(wanted, &grid, meaning, av1, rows, spare)?,
+            Made::Of(item) => self.canvas(wanted.part(item, meaning), decoder, rows, spare)?,
+            Made::Grid(grid) => self.tiles(wanted, &grid, meaning, decoder, rows, spare)?,
         };
         for property in self.properties(wanted.item) {
             if let Some(change) = Change::of(property, (canvas.width as u32, canvas.height as u32))? {
@@ -355,7 +365,7 @@ impl<'a> Container<'a> {
         wanted: Wanted,
         grid: &Grid<'_>,
         meaning: Option<Meaning>,
-        av1: &mut Av1,
+        decoder: &mut Av1,
         rows: &mut Rows,
         spare: Vec<u8>,
     ) -> Result<Canvas> {
@@ -367,7 +377,7 @@ impl<'a> Container<'a> {
             let mut is_whole = true;
             for column in 0..grid.columns {
                 let Some(tile) = grid.tiles.get(line * grid.columns + column) else { continue };
-                match self.canvas(wanted.part(*tile, meaning), av1, rows, Vec::new()) {
+                match self.canvas(wanted.part(*tile, meaning), decoder, rows, Vec::new()) {
                     Ok(tile) => {
                         let (across, down) = *tile_size.get_or_insert((tile.width, tile.height));
                         let all = match &mut canvas {
@@ -405,7 +415,7 @@ fn grid<'a>(content: &[u8], tiles: &'a [u32]) -> Option<Grid<'a>> {
 fn announced(coded: &Coded<'_>) -> Result<Announced> {
     match &coded.kind {
         b"hvc1" | b"hev1" => hevc::announced(coded),
-        b"av01" => av1_announced(coded),
+        b"av01" => av1::announced(coded),
         kind => Err(unread(*kind)),
     }
 }
@@ -415,36 +425,13 @@ fn picture(
     coded: &Coded<'_>,
     meaning: Option<Meaning>,
     luma: bool,
-    av1: &mut Av1,
+    decoder: &mut Av1,
     spare: Vec<u8>,
 ) -> Result<Canvas> {
     let announced = announced(coded)?;
     match &coded.kind {
         b"hvc1" | b"hev1" => hevc::picture(coded, &announced, meaning, luma, spare),
-        _ => {
-            let frame = av1.decode(&coded.data, announced.pixels, announced.memory)?;
-            let [y, cb, cr] = frame.planes();
-            let (across, _) = frame.chroma.shift();
-            let strides = [frame.width, frame.width.div_ceil(1 << across)];
-            let meaning = meaning.unwrap_or(frame.meaning);
-            let planes = Planes {
-                width: frame.width,
-                height: frame.height,
-                depth: frame.depth,
-                chroma: frame.chroma,
-                planes: [y, cb, cr],
-                strides,
-            };
-            if frame.depth == 8 {
-                return painted(&planes, meaning, luma, spare);
-            }
-            let [y, cb, cr] = [y, cb, cr].map(|plane| -> Vec<u16> {
-                plane.as_chunks::<2>().0.iter().map(|sample| u16::from_le_bytes(*sample)).collect()
-            });
-            let Planes { width, height, depth, chroma, strides, .. } = planes;
-            let planes = Planes { width, height, depth, chroma, planes: [&y[..], &cb, &cr], strides };
-            painted(&planes, meaning, luma, spare)
-        }
+        _ => av1::picture(coded, &announced, meaning, luma, decoder, spare),
     }
 }
 
@@ -462,19 +449,6 @@ fn painted<T: Copy + Into<i32>>(
     let mut canvas = Canvas::new((planes.width, planes.height), channels, spare)?;
     planes.paint(meaning, &mut canvas, (0, 0));
     Ok(canvas)
-}
-
-/// What an AV1 picture takes, by the size that the tables have and its configuration (AV1 in ISOBMFF, 2.3.3). The decoder is held to these pixels.
-fn av1_announced(coded: &Coded<'_>) -> Result<Announced> {
-    let size = coded.size.ok_or_else(|| corrupt("its picture has no size"))?;
-    let kind = coded.config.get(2).copied().unwrap_or(0b0100_1100);
-    let is_grey = kind & 0b0001_0000 != 0;
-    let sample = if kind & 0b0100_0000 != 0 { 2 } else { 1 };
-    let pixels = u64::from(size.0) * u64::from(size.1);
-    // Three planes at the most: the decoder's own, filtered, and grained, what it sends, what arrives, and that as numbers; and blocks' properties.
-    let memory =
-        pixels.saturating_mul(if is_grey { 1 } else { 3 } * sample * 6 + 4).saturating_add(16 * LEAST);
-    Ok(Announced { size, is_grey, pixels, memory, meaning: None })
 }
 
 /// Opacity in the size of the picture.

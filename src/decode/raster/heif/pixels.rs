@@ -26,16 +26,6 @@ impl Chroma {
             Chroma::None | Chroma::Full => (0, 0),
         }
     }
-
-    /// The planes' samples for a picture of so many.
-    pub(in crate::decode) fn samples(self, width: usize, height: usize) -> [usize; 3] {
-        let (across, down) = self.shift();
-        let chroma = match self {
-            Chroma::None => 0,
-            _ => width.div_ceil(1 << across).saturating_mul(height.div_ceil(1 << down)),
-        };
-        [width.saturating_mul(height), chroma, chroma]
-    }
 }
 
 /// A decoded picture.

@@ -33,7 +33,7 @@ impl Iterator for Shown<'_> {
         let (_, samples) = self.header.format();
         let rgba = match samples {
             4 => pixels,
-            _ => pixels.chunks_exact(samples).flat_map(|pixel| wide(pixel)).collect(),
+            _ => pixels.chunks_exact(samples).flat_map(wide).collect(),
         };
         let delay =
             Delay::from_numer_denom_ms(duration.unwrap_or(0.0).clamp(0.0, f64::from(u32::MAX)) as u32, 1);
