@@ -2,7 +2,7 @@
 """Ray Data, Daft and Spark against a plain Rust loop of one `Hasher` over the same bytes, and 15,000 rows through whatever dies.
 
     cargo build --release --example plain
-    maturin build --release --manifest-path bindings/python/Cargo.toml
+    maturin build --profile wheel --manifest-path bindings/python/Cargo.toml
     pip install target/wheels/shadegrid-*.whl -r tests/engines/requirements.txt psutil
     benches/engines.py PHOTOS PLAIN WORK [ray|daft|spark|deaths]…
 
@@ -27,6 +27,8 @@ import pyarrow.parquet as pq
 ROWS, FILES = 15_000, 30
 HOOKS = Path(__file__).resolve().parents[1] / "tests" / "engines" / "hooks"
 NODE = {"include_dashboard": False, "object_store_memory": 400 << 20}
+# Files are read by one task and hashed by others, so all pictures pass through the store: where it has no room for them, Ray writes them to disk.
+STORE = 2 << 30
 
 
 def photos(folder: Path, least: int, most: int) -> list[Path]:
@@ -97,7 +99,8 @@ def on_ray(program: str, paths: list[Path], table: Path) -> None:
 
     from shadegrid.ray import hash_dataset
 
-    ray.init("local", num_cpus=2, log_to_driver=False, **NODE)
+    os.environ["RAY_DATA_PARQUET_FOOTER_NUM_ACTORS"] = "1"  # processes that read footers, 32 otherwise
+    ray.init("local", num_cpus=2, log_to_driver=False, **{**NODE, "object_store_memory": STORE})
     ray.data.DataContext.get_current().enable_progress_bars = False
     hash_dataset(ray.data.read_parquet(str(table / "00.parquet"))).materialize()  # workers are there
     done = []

@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+#[cfg(feature = "report")]
+mod audit;
 mod backend;
 mod backfill;
 mod bench;
@@ -18,6 +20,8 @@ mod devices;
 mod exit;
 mod gallery;
 mod hash;
+#[cfg(feature = "report")]
+mod hooks;
 mod inputs;
 mod interrupt;
 mod job;
@@ -31,6 +35,8 @@ mod network;
 mod output;
 mod page;
 mod pictures;
+#[cfg(feature = "report")]
+mod process;
 mod progress;
 mod report;
 #[cfg(feature = "report")]
@@ -93,6 +99,10 @@ enum Command {
     Standin(standin::Arguments),
     #[cfg(feature = "report")]
     Report(reports::Arguments),
+    #[cfg(feature = "report")]
+    Hook(hooks::Arguments),
+    #[cfg(feature = "report")]
+    Audit(audit::Arguments),
     Devices(devices::Arguments),
     Bench(bench::Arguments),
     #[cfg(feature = "avif")]
@@ -127,6 +137,10 @@ fn run(command: Command) -> Result<Exit, shadegrid::Error> {
         Command::Standin(arguments) => standin::run(arguments),
         #[cfg(feature = "report")]
         Command::Report(arguments) => reports::run(arguments),
+        #[cfg(feature = "report")]
+        Command::Hook(arguments) => hooks::run(arguments),
+        #[cfg(feature = "report")]
+        Command::Audit(arguments) => audit::run(arguments),
         Command::Devices(arguments) => devices::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         #[cfg(feature = "avif")]

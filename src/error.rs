@@ -4,7 +4,12 @@ use std::{fmt, io};
 
 use wording::plain;
 
+#[cfg(any(feature = "service", feature = "store"))]
+mod safety;
 mod wording;
+
+#[cfg(any(feature = "service", feature = "store"))]
+pub(crate) use safety::is_of_tls;
 
 /// Why an input gave no signature.
 ///

@@ -33,6 +33,8 @@ pub struct HashOptions {
     pub faces: Faces,
     /// Whether [`Hashed::shading`] is kept, for who draws it. No record has it.
     pub shading: bool,
+    /// The longest side of [`Hashed::thumbnail`], for who shows it; `None`: it is not made. No record has it.
+    pub thumbnail: Option<u32>,
 }
 
 setters!(HashOptions {
@@ -41,6 +43,7 @@ setters!(HashOptions {
     decode: DecodeOptions,
     faces: Faces,
     shading: bool,
+    thumbnail: Option<u32>,
 });
 
 /// Which of the pictures that a file shows are hashed: see [`Face`].
@@ -83,6 +86,7 @@ impl Default for HashOptions {
             decode: DecodeOptions::default(),
             faces: Faces::default(),
             shading: false,
+            thumbnail: None,
         }
     }
 }
@@ -187,12 +191,14 @@ pub struct FaceHash {
     pub pdq: Option<PdqHash>,
     /// Where asked for.
     pub pdq512: Option<PdqHash>,
+    /// Where [`HashOptions::thumbnail`] asks for it.
+    pub thumbnail: Option<Picture>,
 }
 
 impl FaceHash {
     fn of(face: Face, hashed: Hashed) -> FaceHash {
-        let Hashed { photodna, pdq, pdq512, .. } = hashed;
-        FaceHash { face, photodna, pdq, pdq512 }
+        let Hashed { photodna, pdq, pdq512, thumbnail, .. } = hashed;
+        FaceHash { face, photodna, pdq, pdq512, thumbnail }
     }
 
     /// Whether all signatures are the same.
@@ -236,6 +242,8 @@ pub struct Hashed {
     /// Where [`HashOptions::shading`] asks for it, and the CPU computed the sums of the stored pixels: the 26 × 26 points whose differences the PhotoDNA-class signature
     /// is made of, row by row, before anything is normalised, in grey levels of one pixel.
     pub shading: Option<Vec<f64>>,
+    /// Where [`HashOptions::thumbnail`] asks for it: the picture that was hashed, small. In colour where every pixel of a JPEG was decoded.
+    pub thumbnail: Option<Picture>,
 }
 
 impl Hashed {
@@ -253,9 +261,9 @@ impl Hashed {
             }
         }
         if wanted == Faces::Shown && !hashed.faces.is_empty() {
-            let FaceHash { face, photodna, pdq, pdq512 } = hashed.faces.remove(0);
+            let FaceHash { face, photodna, pdq, pdq512, thumbnail } = hashed.faces.remove(0);
             // What was drawn is another picture than what these are of.
-            return Hashed { face: Some(face), photodna, pdq, pdq512, shading: None, ..hashed };
+            return Hashed { face: Some(face), photodna, pdq, pdq512, thumbnail, shading: None, ..hashed };
         }
         hashed
     }
@@ -314,6 +322,7 @@ pub struct Hasher {
     orientations: bool,
     faces: Faces,
     shading: bool,
+    thumbnail: Option<u32>,
     decoder: Decoder,
     cpu: Cpu,
     /// What decoding took since it was asked for.
@@ -328,6 +337,7 @@ impl Hasher {
             orientations: options.orientations,
             faces: options.faces,
             shading: options.shading,
+            thumbnail: options.thumbnail,
             decoder: Decoder::new(options.decode),
             cpu: Cpu::new(Level::new()),
             decoding: Duration::ZERO,
@@ -430,13 +440,15 @@ impl Hasher {
             self.decoder.recycle(decoded.picture);
             return hashed;
         }
-        let Hasher { algorithms, orientations, decoder, cpu, .. } = self;
+        let Hasher { algorithms, orientations, thumbnail, decoder, cpu, .. } = self;
         let (mut found, started, mut hashing) = (Vec::new(), Instant::now(), Duration::ZERO);
         decoder.faces(bytes, decoded, &mut |face, picture| {
             let started = Instant::now();
             if check_least_size(picture.width, picture.height).is_ok() {
                 let sums = cpu.sums(picture, algorithms);
-                found.push(FaceHash::of(face, finish_sums(sums, picture, algorithms, *orientations)));
+                let hashed = finish_sums(sums, picture, algorithms, *orientations);
+                let thumbnail = thumbnail.map(|most| picture.shrunk(most));
+                found.push(FaceHash::of(face, Hashed { thumbnail, ..hashed }));
             }
             hashing += started.elapsed();
         });
@@ -506,7 +518,8 @@ impl Hasher {
     /// Everything after the sums that the CPU has just computed.
     fn finish_sums(&self, sums: Sums, picture: &Picture) -> Hashed {
         let shading = if self.shading { self.cpu.shading() } else { None };
-        Hashed { shading, ..finish_sums(sums, picture, &self.algorithms, self.orientations) }
+        let thumbnail = self.thumbnail.map(|most| picture.shrunk(most));
+        Hashed { shading, thumbnail, ..finish_sums(sums, picture, &self.algorithms, self.orientations) }
     }
 }
 
@@ -537,6 +550,7 @@ fn finish_sums(sums: Sums, picture: &Picture, algorithms: &[Algorithm], orientat
         face: None,
         faces: Vec::new(),
         shading: None,
+        thumbnail: None,
     }
 }
 

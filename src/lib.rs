@@ -11,6 +11,8 @@
 //! | [`pipeline`] | sources of every kind (folders, archives, lists, stores), and sinks for their records |
 //! | `job` | archives of any size, by many workers on many machines, every input accounted for |
 //! | `report` | reports to NCMEC's CyberTipline: checked, kept until they are filed, none filed twice |
+//! | `audit` | who did what with reports and reviews: lines that are only added to, chained by SHA-256 |
+//! | `hook` | events that are posted to addresses of one's own: signed, at least once |
 //! | `service` | the same over HTTP, for many clients |
 //! | [`decode`] | bytes to pictures: formats, limits, damage, faces |
 //! | [`signature`] | the signatures' bytes, texts, distances and orientations |
@@ -62,7 +64,7 @@
 //! | `job` | the module `job`: archives of any size, by many workers |
 //! | `gpu` | the backend on GPUs |
 //! | `store` | pictures, archives and lists in object stores and on the web |
-//! | `report` | the module `report`: reports to NCMEC's CyberTipline |
+//! | `report` | the module `report`: reports to NCMEC's CyberTipline; brings `audit` and `hook` |
 //! | `service` | the module `service`: hashing and look-ups over HTTP; the module `standin`: exchanges for tests; brings `report` |
 //! | `cli` | the command; brings `job`, `archives` and `parquet` |
 
@@ -74,16 +76,23 @@ struct Readme;
 #[macro_use]
 mod setters;
 
+#[cfg(feature = "report")]
+pub mod audit;
 mod backend;
-#[cfg(feature = "service")]
+#[cfg(feature = "report")]
+mod backoff;
+#[cfg(feature = "report")]
 mod clock;
 #[cfg(feature = "report")]
 mod credential;
 pub mod decode;
 mod engine;
 pub mod error;
+mod folders;
 pub mod gallery;
 pub mod hasher;
+#[cfg(feature = "report")]
+pub mod hook;
 #[cfg(feature = "job")]
 pub mod job;
 mod kernel;
@@ -98,6 +107,8 @@ mod private;
 mod random;
 #[cfg(feature = "report")]
 pub mod report;
+#[cfg(feature = "service")]
+mod review;
 #[cfg(feature = "service")]
 pub mod service;
 pub mod signature;

@@ -1,5 +1,7 @@
 //! A decoded picture, its samples in original coordinates.
 
+mod shrunk;
+
 /// One or more planes of samples that together show one picture.
 ///
 /// `width` and `height` are those of the original picture in pixels, whatever the planes hold:

@@ -66,6 +66,8 @@ pub(crate) use kept::Kept;
 pub(crate) use lookup::faces_of;
 pub use lookup::{Found, Hit, Lookup, MatchLimits, Queries, groups, query_of};
 pub(crate) use lookup::{search_all, search_hits};
+#[cfg(feature = "report")]
+pub(crate) use panics::caught;
 pub(crate) use reader::read_file;
 pub use record::{Record, Times};
 #[cfg(feature = "parquet")]
@@ -89,6 +91,8 @@ pub(crate) use task::{Task, dropped};
 pub(crate) use threads::refused;
 #[cfg(feature = "job")]
 pub(crate) use threads::start as start_thread;
+#[cfg(feature = "service")]
+pub(crate) use threads::unhurried;
 pub(crate) use worker::Bounded;
 pub(crate) use workers::Workers;
 

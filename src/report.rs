@@ -40,6 +40,7 @@ mod json;
 pub mod model;
 mod options;
 mod outbox;
+mod pictures;
 mod problem;
 #[cfg(test)]
 mod tests;
@@ -48,11 +49,17 @@ mod transport;
 mod xml;
 
 pub use crate::credential::Credential;
+#[cfg(feature = "service")]
+pub(crate) use evidence::Evidence;
+#[cfg(feature = "service")]
+pub(crate) use json::parse as parse_json;
 pub use model::Report;
 pub use model::words::Mode;
 pub use options::{Account, ReportOptions};
+#[cfg(feature = "service")]
+pub(crate) use outbox::ids::next as next_id;
 pub use outbox::{
-    Counts, Item, ItemState, Listener, Next, Outbox, OutboxEvent, RequestRecord, Sender, SubmitError,
+    Alarm, Counts, Item, ItemState, Listener, Next, Outbox, OutboxEvent, RequestRecord, Sender, SubmitError,
     Submitted, check,
 };
 pub use problem::{Problem, Rule};

@@ -41,6 +41,7 @@ use tokio::sync::watch;
 
 use crate::engine::{Engine, Searcher};
 use crate::error::{Error, Result};
+use crate::hook::{HookListener, HookOptions, HookSender, HookThread, Hooks};
 
 mod abyss;
 mod accept;
@@ -59,6 +60,7 @@ mod front;
 mod galleries;
 mod hashing;
 mod hma;
+mod hooked;
 mod ids;
 pub(crate) mod json;
 mod keys;
@@ -74,7 +76,11 @@ mod pictrs;
 mod pictures;
 mod problem;
 mod record;
+mod reports;
+mod review;
+mod reviewing;
 mod scan;
+mod sending;
 mod shield;
 mod synced;
 mod tls;
@@ -106,6 +112,9 @@ use front::Front;
 use galleries::Galleries;
 use metrics::Metrics;
 use permits::Permits;
+use reports::Reports;
+use reviewing::Reviewing;
+use sending::Sending;
 use synced::Synced;
 use tls::Tls;
 
@@ -224,6 +233,7 @@ impl Service {
     /// [`Error::Io`] where the system does not let it listen.
     pub fn run(self) -> Result<()> {
         let Service { runtime, app, own, hma, metrics, tls, connections, phase, asked } = self;
+        let delivering = deliver(&app)?;
         let cut = runtime.block_on(async {
             let mut listening = vec![(own, own_router(&app))];
             listening.extend(hma.map(|bound| (bound, hma_router(&app))));
@@ -246,20 +256,44 @@ impl Service {
             }
             let watching = tokio::spawn(watch_files(app.clone(), tls));
             let following = tokio::spawn(following::follow(app.clone()));
+            let sending = Sending::start(&app);
             let _ = asked.subscribe().wait_for(|asked| *asked).await;
             phase.send_replace(Phase::Ending);
             app.reporter.report(&Event::Ending);
+            sending.stop();
             tokio::time::sleep(app.limits.notice).await;
             phase.send_replace(Phase::Closing);
             watching.abort();
             following.abort();
-            Ok(join_all(serving).await.into_iter().map(|cut| cut.unwrap_or(0)).sum())
+            let (cut, ()) = tokio::join!(join_all(serving), sending.ended());
+            Ok(cut.into_iter().map(|cut| cut.unwrap_or(0)).sum())
         });
         let cut = cut.map_err(|error| Error::io("cannot serve", error))?;
+        drop(delivering);
         app.reporter.report(&Event::Ended { cut });
         // Files that are being opened aside are not waited for.
         runtime.shutdown_background();
         Ok(())
+    }
+}
+
+/// Delivers events on a thread of its own, where any have an address.
+fn deliver(app: &Shared) -> Result<Option<HookThread>> {
+    let Some(state) = app.state.clone() else { return Ok(None) };
+    let reporter = app.reporter.clone();
+    let listener = HookListener::new(move |event| reporter.report(&Event::Hook(event.clone())));
+    HookSender::new(state, app.hooks.clone(), listener)?.map(HookSender::start).transpose()
+}
+
+/// Hooks are the service's, or those of its reports where it names none: a folder has one set of them.
+fn hooks_of(options: &ServiceOptions) -> Result<Option<&HookOptions>> {
+    let of_reports = options.reports.as_ref().and_then(|reports| reports.hooks.as_ref());
+    match (options.hooks.as_ref(), of_reports) {
+        (Some(own), Some(other)) if own != other => Err(Error::Input(
+            "the service and its reports name different hooks: leave those in the configuration of the reports out"
+                .into(),
+        )),
+        (own, other) => Ok(own.or(other)),
     }
 }
 
@@ -285,7 +319,12 @@ fn app_of(options: &ServiceOptions, watched: watch::Receiver<Phase>) -> Result<A
     }
     let permits = Permits::new(bodies);
     let metrics = Arc::new(Metrics::default());
+    let hooks = Arc::new(Hooks::of(hooks_of(options)?)?);
+    let reports = Reports::open(options, state.as_ref(), &metrics, &hooks)?;
     let searched = metrics.clone();
+    // Whoever reviews signs in with a key.
+    let reviewed = state.as_ref().filter(|_| keys.is_some());
+    let review = Reviewing::open(reviewed, reports.as_ref(), &hooks, &engine)?;
     Ok(App {
         engine,
         searcher: Searcher::start_watched(*threads, WAITING, move |batch| searched.searched(batch))?,
@@ -294,6 +333,8 @@ fn app_of(options: &ServiceOptions, watched: watch::Receiver<Phase>) -> Result<A
         permits,
         fetching,
         synced,
+        hooks,
+        reports,
         limits: limits.clone(),
         choices: Default::default(),
         keys,
@@ -306,6 +347,8 @@ fn app_of(options: &ServiceOptions, watched: watch::Receiver<Phase>) -> Result<A
         reporter: options.reporter.clone(),
         metrics,
         state,
+        review,
+        has_tls: options.tls.is_some(),
     })
 }
 
@@ -323,6 +366,7 @@ fn own_router(app: &Shared) -> Router {
         (shield::router(app), Face::Shield),
         (abyss::router(app), Face::Abyss),
         (pictrs::router(app), Face::PictRs),
+        (review::router(app), Face::Review),
     ];
     let own = fronted(v1::router(app).merge(page::router(app.fetching.is_some())), app, Face::Own);
     others.into_iter().fold(own, |all, (router, face)| all.merge(fronted(router, app, face)))
@@ -353,6 +397,7 @@ async fn watch_files(app: Shared, tls: Option<Arc<Tls>>) {
                 // A file that cannot be read now is read the next time; until then the keys are those that were known.
                 let _ = keys.refresh();
             }
+            app.review.iter().for_each(Reviewing::count);
             if let Some(banks) = &app.banks {
                 // Likewise: what was not woken now is woken the next time.
                 let _ = banks.wake(&app.galleries);

@@ -16,6 +16,8 @@ pub(crate) mod banks;
 mod disk;
 #[cfg(feature = "service")]
 pub(crate) mod keys;
+#[cfg(feature = "service")]
+mod sessions;
 
 /// The file with everything that is kept.
 const FILE: &str = "state.sqlite";
@@ -27,7 +29,7 @@ const LOCK: &str = "serve.lock";
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What each version of the file adds to the one before. A line is never changed, only followed by another.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 6] = [
     "
     CREATE TABLE keys (
         id TEXT PRIMARY KEY,
@@ -130,6 +132,106 @@ const MIGRATIONS: [&str; 4] = [
         error TEXT NOT NULL
     ) STRICT;
 ",
+    // A row that takes another's place would delete it without any trigger, so numbers are checked too.
+    "
+    CREATE TABLE audit (
+        number INTEGER PRIMARY KEY,
+        line TEXT NOT NULL,
+        who TEXT AS (line ->> '$.who') VIRTUAL,
+        action TEXT AS (line ->> '$.action') VIRTUAL,
+        subject TEXT AS (line ->> '$.subject') VIRTUAL
+    ) STRICT;
+    CREATE INDEX audit_by_subject ON audit (subject, action);
+    CREATE TRIGGER audit_keeps_lines BEFORE UPDATE ON audit BEGIN
+        SELECT RAISE(ABORT, 'a line of the audit log is never changed');
+    END;
+    CREATE TRIGGER audit_loses_no_line BEFORE DELETE ON audit BEGIN
+        SELECT RAISE(ABORT, 'a line of the audit log is never removed');
+    END;
+    CREATE TRIGGER audit_grows_at_its_end BEFORE INSERT ON audit
+    WHEN NEW.number IS NOT (SELECT coalesce(max(number), 0) + 1 FROM audit) BEGIN
+        SELECT RAISE(ABORT, 'a line of the audit log follows the last one');
+    END;
+    CREATE TABLE hooks (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        kind TEXT NOT NULL,
+        time INTEGER NOT NULL,
+        data TEXT NOT NULL,
+        state TEXT NOT NULL,
+        is_aside INTEGER NOT NULL,
+        since INTEGER NOT NULL,
+        next INTEGER NOT NULL,
+        attempts INTEGER NOT NULL,
+        status INTEGER,
+        error TEXT
+    ) STRICT;
+    CREATE INDEX hooks_in_order ON hooks (state, kind, is_aside, number);
+    CREATE INDEX hooks_aside ON hooks (kind, next) WHERE is_aside = 1;
+",
+    "
+    CREATE TABLE review_items (
+        id TEXT PRIMARY KEY,
+        state TEXT NOT NULL,
+        created INTEGER NOT NULL,
+        holder TEXT,
+        lease INTEGER,
+        decided INTEGER,
+        decided_by TEXT,
+        note TEXT NOT NULL,
+        classification TEXT,
+        incident TEXT,
+        erased INTEGER
+    ) STRICT;
+    CREATE INDEX review_items_by_state ON review_items (state, id);
+    CREATE INDEX review_items_by_holder ON review_items (holder);
+    CREATE TABLE review_pictures (
+        item TEXT NOT NULL REFERENCES review_items (id) ON DELETE CASCADE,
+        position INTEGER NOT NULL,
+        evidence TEXT NOT NULL UNIQUE,
+        bytes INTEGER NOT NULL,
+        format TEXT NOT NULL,
+        width INTEGER NOT NULL,
+        height INTEGER NOT NULL,
+        flags TEXT NOT NULL,
+        faces TEXT NOT NULL,
+        photodna BLOB,
+        pdq BLOB,
+        matches TEXT NOT NULL,
+        PRIMARY KEY (item, position)
+    ) STRICT;
+    CREATE TABLE review_arrivals (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        item TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        reference TEXT NOT NULL,
+        sender TEXT,
+        time INTEGER NOT NULL,
+        FOREIGN KEY (item, position) REFERENCES review_pictures (item, position) ON DELETE CASCADE
+    ) STRICT;
+    CREATE INDEX review_arrivals_by_picture ON review_arrivals (item, position, number);
+    CREATE TABLE review_reports (
+        item TEXT NOT NULL REFERENCES review_items (id) ON DELETE CASCADE,
+        report TEXT NOT NULL,
+        created INTEGER NOT NULL,
+        PRIMARY KEY (item, report)
+    ) STRICT;
+    CREATE TABLE review_people (
+        person TEXT PRIMARY KEY,
+        blur TEXT NOT NULL,
+        grey INTEGER NOT NULL,
+        reminder INTEGER NOT NULL,
+        since INTEGER NOT NULL,
+        revealed INTEGER NOT NULL,
+        decided INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE sessions (
+        session BLOB PRIMARY KEY,
+        key TEXT NOT NULL,
+        begun INTEGER NOT NULL,
+        until INTEGER NOT NULL
+    ) STRICT;
+",
 ];
 
 /// The open file.
@@ -168,6 +270,20 @@ impl State {
             path,
             owner: None,
         })
+    }
+
+    /// The same for a folder that holds a state already.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](State::open), [`Error::Input`] where it holds none.
+    pub(crate) fn open_existing(folder: &Path) -> Result<State> {
+        match folder.join(FILE).is_file() {
+            true => State::open(folder),
+            false => {
+                Err(Error::Input(format!("{} is no folder of a service or of reports", folder.display())))
+            }
+        }
     }
 
     /// Opens the folder as the one process that serves from it.

@@ -71,6 +71,8 @@ pub struct Status {
     pub synced: Option<u64>,
     /// Whether it is not the list yet, or so old that the exchange no longer says what was removed.
     pub stale: bool,
+    /// What changed on the list before this time is in the gallery, in seconds since 1970; `None`: nothing yet.
+    pub reached: Option<u64>,
 }
 
 impl Follower {
@@ -108,6 +110,7 @@ impl Follower {
         Status {
             synced: checkpoint.as_ref().and_then(|checkpoint| checkpoint.synced),
             stale: checkpoint.as_ref().is_none_or(is_stale),
+            reached: checkpoint.map(|checkpoint| checkpoint.from).filter(|from| *from > 0),
         }
     }
 

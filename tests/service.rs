@@ -29,6 +29,8 @@ mod keys;
 mod life;
 #[path = "service/packaging.rs"]
 mod packaging;
+#[path = "service/review.rs"]
+mod review;
 #[path = "service/small.rs"]
 mod small;
 
@@ -402,6 +404,119 @@ fn galleries_are_listed_and_replaced() {
     assert_eq!(server.post("/v1/galleries/known/reload", "", b"").status, 202);
     server.line_with("gallery known");
     server.post("/v1/galleries/none/reload", "", b"").problem(404, "not_found");
+}
+
+#[test]
+fn names_of_files_that_come_later_are_checked_too() {
+    let (folder, first) = known(&["hills.jpg"]);
+    let data = folder.path().join("data");
+    let (one, other) = (folder.path().join("one"), folder.path().join("other"));
+    [&one, &other].into_iter().for_each(|folder| std::fs::create_dir(folder).unwrap());
+    std::fs::rename(&first, one.join("a-b.gallery")).unwrap();
+    let of = |path: &Path| path.to_str().unwrap().to_string();
+    let galleries = [of(&other), of(&one)];
+    let server = Server::start(&[
+        "--gallery",
+        &galleries[0],
+        "--gallery",
+        &galleries[1],
+        "--data",
+        &of(&data),
+        "--no-keys",
+        "--metrics",
+        "127.0.0.1:0",
+    ]);
+    assert_eq!(server.post("/v1/galleries", "application/json", br#"{"name":"own"}"#).status, 201);
+    let entries = || {
+        let list = server.get("/v1/galleries").is(200)["galleries"].clone();
+        let of = |one: &Value| (one["name"].as_str().unwrap().to_string(), one["entries"].as_u64().unwrap());
+        list.as_array().unwrap().iter().map(of).collect::<Vec<_>>()
+    };
+    let before = entries();
+    assert_eq!(before, [("a-b".to_string(), 1), ("own".to_string(), 0)]);
+    // A name that is another's to HMA's clients, the very name in another folder, and names of a bank.
+    for (folder, name) in [(&one, "A_B"), (&other, "a-b"), (&one, "own"), (&one, "OWN")] {
+        gallery(&folder.join(format!("{name}.gallery")), &["hills.jpg", "window.png"]);
+        let line = server.line_with("the new file is not searched");
+        assert!(line.contains(&format!("gallery {name}:")), "{line}");
+    }
+    assert_eq!(entries(), before);
+    // Each was said once, and is taken once its name is free.
+    assert!(server.rest_of_lines().is_empty());
+    let delete = b"DELETE /v1/galleries/own HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n";
+    assert_eq!(server.connect().ask(delete).status, 200);
+    server.line_with("the new file is searched, 2 entries");
+    let after = entries();
+    assert_eq!(after.len(), 2, "{after:?}");
+    assert!(after[1].0.eq_ignore_ascii_case("own") && after[1].1 == 2, "{after:?}");
+    // A file that moved has the name that it had.
+    std::fs::remove_file(one.join("a-b.gallery")).unwrap();
+    server.line_with("gallery a-b: the new file is searched, 2 entries");
+    assert_eq!(entries()[0], ("a-b".to_string(), 2));
+}
+
+#[test]
+fn what_is_found_is_held_within_the_memory_until_it_is_sent() {
+    use shadegrid::Pdq;
+    use shadegrid::gallery::{Entry, GalleryBuilder};
+
+    // A picture that matches 8,000 entries, whose answer is some 7 MB: more than sockets hold.
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("many.gallery");
+    let pdq: Pdq = hashed(&holiday("hills.jpg")).pdq.unwrap().signature;
+    let mut builder = GalleryBuilder::new();
+    let source = builder.source("list", "text");
+    for number in 0..8000 {
+        let key = format!("{number:0800}");
+        builder.add(source, Entry::default().key(key).pdq(Some(pdq))).unwrap();
+    }
+    builder.create(&path).unwrap();
+    // 16 MiB are for bodies and what is found for them, a sixteenth of it for small requests alone.
+    let options = ["--gallery", path.to_str().unwrap(), "--memory", "64M"];
+    let server = Server::start(&options);
+    let picture = holiday("hills.jpg");
+    let request = |path: &str, body: &[u8]| {
+        let head = format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", body.len());
+        [head.as_bytes(), body].concat()
+    };
+    let whole = server.post("/v1/match", "", &picture);
+    let matches = whole.is(200)["matches"].as_array().unwrap().len();
+    assert_eq!(matches, 8000);
+    // Readers that take nothing hold what they were given, and no more: whoever comes then is refused, at once.
+    let mut waiting = Vec::new();
+    let refused = loop {
+        assert!(waiting.len() < 20, "nobody is refused");
+        let mut reader = server.connect();
+        reader.send(&request("/v1/match", &picture));
+        // The head is there once the answer was made, so nobody waits for anybody.
+        let head = reader.head();
+        match head.contains(" 200 ") {
+            true => waiting.push((reader, head)),
+            false => break head,
+        }
+    };
+    assert!(refused.contains(" 503 ") && refused.contains("retry-after"), "{refused}");
+    assert!(!waiting.is_empty());
+    println!("{} answers of {} bytes are held", waiting.len(), whole.body.len());
+    let look_up = |queries: usize| {
+        let query = serde_json::json!({ "pdq": pdq.to_string() });
+        let body = serde_json::json!({ "queries": vec![query; queries] }).to_string();
+        server.post("/v1/lookup", "application/json", body.as_bytes())
+    };
+    look_up(1).problem(503, "overloaded");
+    // What finds little is answered meanwhile.
+    assert_eq!(server.post("/v1/match", "", &holiday("window.png")).is(200)["matched"], false);
+    assert_eq!(server.post("/v1/hash", "", &picture).status, 200);
+    drop(waiting);
+    let began = std::time::Instant::now();
+    while look_up(1).status != 200 {
+        assert!(began.elapsed() < client::PATIENCE, "what was held is not given back");
+    }
+    // Many pictures that match many entries each are too much by themselves.
+    let data = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &picture);
+    let pictures = vec![serde_json::json!({ "data": data }); 13];
+    let body = serde_json::json!({ "pictures": pictures }).to_string();
+    server.post("/v1/match", "application/json", body.as_bytes()).problem(413, "limit");
 }
 
 #[test]

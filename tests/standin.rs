@@ -228,21 +228,18 @@ fn a_connection_is_reset_and_the_next_one_is_not() {
 #[test]
 fn slow_answers_hold_nobody_else_up() {
     let server = stopncii(3, 20);
-    faults(&server, json!([{ "slow_ms": 1500, "status": 503, "retry_after": 2 }]));
+    faults(&server, json!([{ "slow_ms": 5000, "status": 503, "retry_after": 2 }]));
     let began = Instant::now();
     let mut slow = server.connect();
     assert!(slow.send(&get("/FetchHashes", KEYS)));
     while server.get("/_standin/state").is(200)["requests"] == 0 {
-        assert!(began.elapsed() < Duration::from_secs(1), "it does not arrive");
+        assert!(began.elapsed() < Duration::from_secs(4), "it does not arrive");
     }
     assert_eq!(ask(&server, "/FetchHashes").status, 200);
     let quick = began.elapsed();
     let answer = slow.answer().unwrap();
     assert_eq!((answer.status, answer.header("retry-after")), (503, Some("2")));
-    assert!(
-        quick < Duration::from_millis(1400) && began.elapsed() >= Duration::from_millis(1500),
-        "{quick:?}"
-    );
+    assert!(quick < Duration::from_millis(4900) && began.elapsed() >= Duration::from_secs(5), "{quick:?}");
 }
 
 /// Every value that the pages of a set have, in order.

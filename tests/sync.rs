@@ -21,6 +21,8 @@ mod killed;
 mod script;
 #[path = "sync/served.rs"]
 mod served;
+#[path = "sync/tls.rs"]
+mod tls;
 
 /// What a gallery knows of each entry, sorted: key, label, position, signatures.
 type Content = Vec<(String, String, u64, Option<PhotoDna>, Option<Pdq>)>;

@@ -5,17 +5,20 @@ use std::fs;
 use std::path::Path;
 
 /// Modules of the crate by level: each may use itself and lower levels, those of the lowest also each other.
-const LEVELS: [&[&str]; 14] = [
-    &["error", "limits", "parquet", "picture", "setters", "signature"],
+const LEVELS: [&[&str]; 17] = [
+    &["error", "folders", "limits", "parquet", "picture", "setters", "signature"],
     &["kernel", "decode"],
     &["backend"],
     &["hasher", "gallery"],
     &["pipeline"],
     &["engine"],
     &["job"],
-    &["clock", "credential", "private", "random"],
+    &["backoff", "clock", "credential", "private", "random"],
     &["state"],
+    &["audit"],
+    &["hook"],
     &["report"],
+    &["review"],
     &["sync"],
     &["service"],
     &["standin"],
@@ -29,19 +32,19 @@ const ROOMS: [(&str, &[&str]); 1] = [("job", &["state", "run", "commands"])];
 const WALLS: [(&[&str], &[&str]); 14] = [
     (
         &["thread::spawn", "thread::scope", "thread::Builder", "crossbeam_channel", "mpsc"],
-        &["pipeline", "engine", "job/run"],
+        &["pipeline", "engine", "job/run", "hook/thread"],
     ),
     (&["clap", "ctrlc", "indicatif"], &["cli"]),
     (&["println!", "print!", "eprintln!", "eprint!", "dbg!", "io::stdout", "io::stderr"], &["cli"]),
     (&["std::process"], &["cli", "main", "decode/helper", "job/state/identity"]),
     (&["process::exit"], &["cli", "main"]),
     (&["wgpu"], &["backend/gpu"]),
-    (&["tokio"], &["pipeline/source/store", "report/client", "sync", "service", "standin"]),
+    (&["tokio"], &["hook/client", "pipeline/source/store", "report/client", "sync", "service", "standin"]),
     (&["object_store"], &["pipeline/source/store"]),
-    (&["reqwest"], &["pipeline/source/store", "report/client", "sync"]),
+    (&["reqwest"], &["hook", "pipeline/source/store", "report/client", "sync"]),
     (&["axum", "hyper", "hyper_util", "socket2"], &["service", "standin"]),
     (&["tokio_rustls"], &["service"]),
-    (&["rusqlite"], &["report/outbox", "state"]),
+    (&["rusqlite"], &["audit", "hook", "report/outbox", "review", "state"]),
     (&["unsafe"], &["backend/gpu", "gallery/storage"]),
     // Readers of Parquet files that nobody looked at before.
     (&["SerializedFileReader", "ParquetMetaDataReader", "from_file_into"], &["parquet"]),

@@ -49,7 +49,7 @@ struct Add {
     #[arg(long, value_name = "TEXT", default_value = "")]
     name: String,
 
-    /// What it may do, with commas between: hash, match, lookup, galleries:read, galleries:write, admin
+    /// What it may do, with commas between: hash, match, lookup, galleries:read, galleries:write, report, review, admin
     #[arg(long, value_name = "LIST", value_delimiter = ',', required = true)]
     scope: Vec<Scope>,
 

@@ -65,6 +65,12 @@ pub(crate) fn reported(event: &shadegrid::report::OutboxEvent) {
     line(event.name(), event);
 }
 
+/// Says what happened to an event for a hook.
+#[cfg(feature = "report")]
+pub(crate) fn hooked(event: &shadegrid::hook::HookEvent) {
+    line(event.name(), event);
+}
+
 #[derive(Serialize)]
 struct Line<'a, T> {
     time: u64,

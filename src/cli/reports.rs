@@ -9,14 +9,15 @@ use std::time::{Duration, Instant, SystemTime};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use shadegrid::Error;
+use shadegrid::hook::{HookSender, HookThread};
 use shadegrid::report::{
     Item, ItemState, Listener, Mode, Next, Outbox, OutboxEvent, Problem, Report, ReportOptions, Sender,
     SubmitError,
 };
 
-use super::console;
 use super::exit::Exit;
 use super::log::{self, Log};
+use super::{console, hooks, process};
 
 mod attach;
 
@@ -46,8 +47,8 @@ Examples:
 Exit codes:
     0  it was done
     1  wrong usage, or it could not be done
-    2  the report breaks a rule, or a report failed and wants a person
-    3  a report is kept, and not filed yet";
+    2  the report breaks a rule, or a report, or an event for a hook, failed and wants a person
+    3  a report is kept and not filed yet, or an event not delivered";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -55,7 +56,7 @@ enum Command {
     Check(Check),
     /// Keep a report until it is filed
     Submit(Submit),
-    /// Send what is kept, until everything is filed
+    /// Send what is kept, until everything is filed, and every event for a hook delivered
     Send(Send),
     /// Print every report without its content, one JSON line each, the newest first
     List(List),
@@ -66,7 +67,7 @@ enum Command {
     /// Try a report again that failed, or waits
     Retry(Retry),
     /// Take a report back that is not filed yet
-    Retract(One),
+    Retract(Retract),
     /// Send again after NCMEC did not accept the credentials
     Resume(Resume),
     /// Erase what a report and its files hold
@@ -79,6 +80,14 @@ struct Place {
     /// The configuration
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
+}
+
+/// Who changes something.
+#[derive(Debug, Args)]
+struct By {
+    /// Who does it, for the audit log, which has the user of the system too [default: that user]
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
 }
 
 /// A report, and the files that belong to it.
@@ -110,6 +119,9 @@ struct Submit {
 
     #[command(flatten)]
     place: Place,
+
+    #[command(flatten)]
+    by: By,
 
     /// What tells this report from others: submitted again under the same key, it is the same one
     #[arg(long, value_name = "TEXT")]
@@ -189,15 +201,30 @@ struct Retry {
     #[command(flatten)]
     one: One,
 
+    #[command(flatten)]
+    by: By,
+
     /// Begin anew although it was being filed: NCMEC says that it was retracted, refused or never there
     #[arg(long)]
     anew: bool,
 }
 
 #[derive(Debug, Args)]
+struct Retract {
+    #[command(flatten)]
+    one: One,
+
+    #[command(flatten)]
+    by: By,
+}
+
+#[derive(Debug, Args)]
 struct Resume {
     #[command(flatten)]
     place: Place,
+
+    #[command(flatten)]
+    by: By,
 
     /// Which credentials: test or production
     #[arg(value_name = "MODE", value_parser = mode)]
@@ -208,6 +235,9 @@ struct Resume {
 struct Erase {
     #[command(flatten)]
     one: One,
+
+    #[command(flatten)]
+    by: By,
 
     /// Although it is to be preserved still
     #[arg(long)]
@@ -221,6 +251,7 @@ fn mode(text: &str) -> Result<Mode, String> {
 
 /// Runs the subcommand.
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
+    process::keep_memory_private()?;
     match arguments.command {
         Command::Check(arguments) => check(&arguments),
         Command::Submit(arguments) => submit(&arguments),
@@ -232,20 +263,20 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
         }
         Command::Show(arguments) => show(&arguments),
         Command::Status(arguments) => status(&arguments),
-        Command::Retry(Retry { one, anew }) => {
-            one.place.open()?.retry(&one.id, anew)?;
+        Command::Retry(Retry { one, by, anew }) => {
+            by.named(one.place.open()?).retry(&one.id, anew)?;
             one.print()
         }
-        Command::Retract(one) => {
-            one.place.open()?.retract(&one.id)?;
+        Command::Retract(Retract { one, by }) => {
+            by.named(one.place.open()?).retract(&one.id)?;
             one.print()
         }
-        Command::Resume(Resume { place, mode }) => {
-            place.open()?.resume(mode)?;
+        Command::Resume(Resume { place, by, mode }) => {
+            by.named(place.open()?).resume(mode)?;
             Ok(Exit::Done)
         }
-        Command::Erase(Erase { one, early }) => {
-            one.place.open()?.erase(&one.id, early)?;
+        Command::Erase(Erase { one, by, early }) => {
+            by.named(one.place.open()?).erase(&one.id, early)?;
             one.print()
         }
     }
@@ -265,14 +296,25 @@ impl Place {
     }
 }
 
+impl By {
+    /// The outbox, whose changes stand in the audit log under this name.
+    fn named(&self, outbox: Outbox) -> Outbox {
+        let user = process::user();
+        match self.by.clone() {
+            Some(name) => outbox.by(name, Some(user)),
+            None => outbox.by(user, None),
+        }
+    }
+}
+
 impl One {
-    fn item(&self, outbox: &Outbox) -> Result<Item, Error> {
-        let missing = || Error::Input(format!("there is no report with the id {:?}", self.id));
-        outbox.item(&self.id)?.ok_or_else(missing)
+    fn missing(&self) -> Error {
+        Error::Input(format!("there is no report with the id {:?}", self.id))
     }
 
     fn print(&self) -> Result<Exit, Error> {
-        console::print(&line(&self.item(&self.place.open()?)?))?;
+        let item = self.place.open()?.item(&self.id)?;
+        console::print(&line(&item.ok_or_else(|| self.missing())?))?;
         Ok(Exit::Done)
     }
 }
@@ -319,7 +361,7 @@ fn submit(arguments: &Submit) -> Result<Exit, Error> {
         Err(problems) => return broken(&problems),
         Ok(report) => report,
     };
-    let outbox = Outbox::open(options)?.listener(listener(arguments.log));
+    let outbox = arguments.by.named(Outbox::open(options)?).listener(listener(arguments.log));
     let report = attach::kept(report, &arguments.given.evidence, &outbox)?;
     let submitted = match outbox.submit(arguments.key.as_deref(), report) {
         Ok(submitted) => submitted,
@@ -361,6 +403,7 @@ const LOOK: Duration = Duration::from_millis(200);
 fn wait(outbox: &Outbox, id: &str, patience: Duration, log: Log) -> Result<(), Error> {
     let until = Instant::now() + patience;
     let mut own = sender(outbox, log)?;
+    let mut hooks = own.as_ref().map(|sender| deliver(sender.outbox(), log)).transpose()?.flatten();
     while Instant::now() < until {
         if outbox.item(id)?.is_none_or(|item| item.state.is_settled()) {
             break;
@@ -370,6 +413,7 @@ fn wait(outbox: &Outbox, id: &str, patience: Duration, log: Log) -> Result<(), E
             None => {
                 // The other process may have ended.
                 own = sender(outbox, log)?;
+                hooks = own.as_ref().map(|sender| deliver(sender.outbox(), log)).transpose()?.flatten();
                 Next::Wait(LOOK)
             }
         };
@@ -381,37 +425,52 @@ fn wait(outbox: &Outbox, id: &str, patience: Duration, log: Log) -> Result<(), E
             _ => thread::sleep(LOOK),
         }
     }
+    if let Some(hooks) = hooks {
+        hooks.drain();
+    }
     Ok(())
+}
+
+/// The thread that delivers the events of an outbox that this process owns.
+fn deliver(outbox: &Outbox, log: Log) -> Result<Option<HookThread>, Error> {
+    outbox.hook_sender(hooks::listener(log))?.map(HookSender::start).transpose()
 }
 
 fn send(arguments: &Send) -> Result<Exit, Error> {
     let outbox = Outbox::own(arguments.place.options()?)?;
     let mut sender = Sender::new(outbox.listener(listener(arguments.log)))?;
+    let hooks = deliver(sender.outbox(), arguments.log)?;
+    let is_delivering = |sender: &Sender| match &hooks {
+        Some(_) => sender.outbox().hook_counts().map(|counts| counts.waiting > 0),
+        None => Ok(false),
+    };
     loop {
         match sender.step()? {
             Next::Now => {}
             Next::Wait(pause) if !arguments.once => thread::sleep(pause.min(LOOK)),
             _ if arguments.follow => thread::sleep(LOOK),
+            _ if !arguments.once && is_delivering(&sender)? => thread::sleep(LOOK),
             _ => break,
         }
     }
-    let counts = sender.outbox().counts()?;
+    let has_hooks = hooks.is_some();
+    if let Some(hooks) = hooks {
+        hooks.drain();
+    }
+    let (counts, events) = (sender.outbox().counts()?, sender.outbox().hook_counts()?);
     Ok(match () {
         () if counts.of(|state| !state.is_settled()) > 0 => Exit::Unfinished,
-        () if counts.of(|state| state == ItemState::Failed) > 0 => Exit::SomeFailed,
+        () if has_hooks && events.waiting > 0 => Exit::Unfinished,
+        () if counts.of(|state| state == ItemState::Failed) > 0 || events.failed > 0 => Exit::SomeFailed,
         () => Exit::Done,
     })
 }
 
 fn show(arguments: &Show) -> Result<Exit, Error> {
-    let outbox = arguments.one.place.open()?;
-    let item = arguments.one.item(&outbox)?;
-    let mut shown = serde_json::to_value(&item).unwrap_or_default();
-    if let Value::Object(members) = &mut shown {
-        members.insert("requests".into(), serde_json::to_value(&item.requests).unwrap_or_default());
-        if arguments.content {
-            members.insert("request".into(), outbox.request(&item.id)?.unwrap_or_default());
-        }
+    let (outbox, id) = (arguments.one.place.open()?, &arguments.one.id);
+    let mut shown = outbox.shown(id)?.ok_or_else(|| arguments.one.missing())?;
+    if arguments.content {
+        shown["request"] = outbox.request(id)?.unwrap_or_default();
     }
     console::print(&line(&shown))?;
     Ok(Exit::Done)
@@ -432,6 +491,10 @@ fn status(arguments: &Status) -> Result<Exit, Error> {
     let allowed = outbox.options().mode;
     let mut shown =
         json!({ "mode": allowed.word(), "reports": counts, "oldest_seconds": oldest, "paused": pauses });
+    let events = outbox.hook_counts()?;
+    if outbox.options().hooks.is_some() {
+        shown["hooks"] = json!({ "waiting": events.waiting, "failed": events.failed });
+    }
     let mut is_right = pauses.is_empty();
     if arguments.ask {
         let answer = outbox.status(allowed);
@@ -443,26 +506,31 @@ fn status(arguments: &Status) -> Result<Exit, Error> {
 }
 
 fn listener(log: Log) -> Listener {
-    Listener::new(move |event| match (log, event) {
-        (Log::Json, event) => log::reported(event),
+    Listener::new(move |event| match log {
+        Log::Json => log::reported(event),
+        Log::Text => say(event),
+    })
+}
+
+/// Says what happened to a report, for people.
+pub(super) fn say(event: &OutboxEvent) {
+    match event {
         // Should this process end now, the id is what to ask about.
-        (Log::Text, OutboxEvent::Queued { id, mode }) => console::say(format_args!("{id}: kept, {mode}")),
-        (Log::Text, OutboxEvent::Opened { id, report_id }) => {
+        OutboxEvent::Queued { id, mode } => console::say(format_args!("{id}: kept, {mode}")),
+        OutboxEvent::Opened { id, report_id } => {
             console::say(format_args!("{id}: open at NCMEC as {report_id}"));
         }
-        (Log::Text, OutboxEvent::Finished { id, report_id }) => {
-            console::say(format_args!("{id}: filed as {report_id}"));
-        }
-        (Log::Text, OutboxEvent::Postponed { id, why, seconds }) => {
+        OutboxEvent::Finished { id, report_id } => console::say(format_args!("{id}: filed as {report_id}")),
+        OutboxEvent::Postponed { id, why, seconds } => {
             console::say(console::printable(&format!("{id}: again in {seconds} s: {why}")));
         }
-        (Log::Text, OutboxEvent::Retracted { id }) => console::say(format_args!("{id}: taken back")),
-        (Log::Text, OutboxEvent::Alarm { id, why }) if id.is_empty() => {
+        OutboxEvent::Retracted { id } => console::say(format_args!("{id}: taken back")),
+        OutboxEvent::Alarm { id, why, .. } if id.is_empty() => {
             console::say(console::printable(&format!("shadegrid: {why}")));
         }
-        (Log::Text, OutboxEvent::Alarm { id, why }) => {
+        OutboxEvent::Alarm { id, why, .. } => {
             console::say(console::printable(&format!("shadegrid: {id}: {why}")));
         }
         _ => {}
-    })
+    }
 }

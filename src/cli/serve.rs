@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use shadegrid::report::ReportOptions;
 use shadegrid::service::{
     Event, GalleryFile, PhotoDnaLimits, Reporter, Service, ServiceLimits, ServiceOptions, TlsFiles,
 };
@@ -15,7 +16,7 @@ use super::exit::Exit;
 use super::log::Log;
 use super::pictures::DecodeArguments;
 use super::resources::Resources;
-use super::{bytes, console, interrupt, log};
+use super::{bytes, console, hooks, interrupt, log, process, reports};
 
 pub(super) mod config;
 mod fetching;
@@ -59,6 +60,10 @@ pub(crate) struct Arguments {
     /// A folder with keys, which every request has to present then; see `shadegrid key`
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+
+    /// Take reports to NCMEC, and send them, as this configuration says; see docs/reports.md
+    #[arg(long, value_name = "FILE", requires = "data")]
+    reports: Option<PathBuf>,
 
     /// Ask for no key although there is a folder
     #[arg(long, requires = "data")]
@@ -166,7 +171,7 @@ struct LimitArguments {
 }
 
 /// Options that a configuration takes the place of.
-const CONFIGURED: [&str; 39] = [
+const CONFIGURED: [&str; 40] = [
     "gallery",
     "listen",
     "hma",
@@ -174,6 +179,7 @@ const CONFIGURED: [&str; 39] = [
     "photodna_limits",
     "metrics",
     "data",
+    "reports",
     "no_keys",
     "tls_certificate",
     "tls_key",
@@ -222,10 +228,11 @@ Exit codes:
 
 /// Runs the subcommand.
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
+    process::keep_memory_private()?;
     let (say, is_check) = (arguments.log, arguments.check);
     let options = match &arguments.config {
         Some(path) => config::read(path)?,
-        None => arguments.options(),
+        None => arguments.options()?,
     };
     let scheme = if options.tls.is_some() { "https" } else { "http" };
     let service = Service::start(options.reporter(Reporter::new(move |event| report(say, event))))?;
@@ -257,19 +264,21 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
 }
 
 impl Arguments {
-    fn options(self) -> ServiceOptions {
+    fn options(self) -> Result<ServiceOptions, Error> {
+        let reports = self.reports.as_deref().map(ReportOptions::read).transpose()?;
         let resources = Resources::new(self.threads, self.memory);
         let hash = HashOptions::default().decode(self.decode.options()).faces(self.decode.faces());
         let key = self.tls_key.unwrap_or_default();
         let client_roots = self.client_roots;
         let tls = self.tls_certificate.map(|certificate| TlsFiles { certificate, key, client_roots });
-        ServiceOptions::default()
+        Ok(ServiceOptions::default()
             .listen(self.listen)
             .hma(self.hma)
             .hma_signals(self.hma_signals)
             .photodna_limits(self.photodna_limits)
             .metrics(self.metrics)
             .data(self.data)
+            .reports(reports)
             .no_keys(self.no_keys)
             .tls(tls)
             .plain(self.plain)
@@ -279,7 +288,7 @@ impl Arguments {
             .memory(resources.memory)
             .hash(hash)
             .fetch(self.fetch.options())
-            .limits(self.limits.limits())
+            .limits(self.limits.limits()))
     }
 }
 
@@ -307,10 +316,15 @@ fn report(say: Log, event: &Event) {
             let gallery = console::printable(gallery);
             console::say(format_args!("gallery {gallery}: the new file is searched, {entries} entries"));
         }
-        (Log::Text, Event::Refused { gallery }) => {
+        (Log::Text, Event::Refused { gallery, is_name_taken }) => {
             let gallery = console::printable(gallery);
             console::say(format_args!(
-                "gallery {gallery}: the new file cannot be opened, or is damaged; the old one is still searched"
+                "gallery {gallery}: {}",
+                match is_name_taken {
+                    true =>
+                        "the new file is not searched: another gallery has its name, or one that is the same to HMA's clients",
+                    false => "the new file cannot be opened, or is damaged; the old one is still searched",
+                }
             ));
         }
         (Log::Text, Event::Synced { gallery, added, changed, removed, entries, .. })
@@ -325,10 +339,12 @@ fn report(say: Log, event: &Event) {
             let gallery = console::printable(gallery);
             console::say(format_args!("gallery {gallery} cannot follow its list: {message}"));
         }
+        (Log::Text, Event::Report(event)) => reports::say(event),
         (Log::Text, Event::Certificate { taken }) => console::say(match taken {
             true => "the new certificate is used",
             false => "the new certificate cannot be used; the old one still is",
         }),
+        (Log::Text, Event::Hook(event)) => hooks::say(event),
         (Log::Text, Event::Ending) => console::say("ending: requests in flight are finished"),
         (Log::Text, Event::Ended { cut: 1.. }) => console::say("ended; some requests did not finish in time"),
         _ => {}

@@ -80,7 +80,11 @@ use crate::error::Result;
 use crate::limits::Limits;
 use crate::picture::Picture;
 use crate::signature::Algorithm;
+#[cfg(feature = "gpu")]
+pub(crate) use compressed::{Compressed, Part, matrix};
 pub(in crate::decode) use frame::Announced;
+#[cfg(all(test, feature = "gpu"))]
+pub(crate) use huffman::STANDARD;
 use marker::corrupt;
 use reader::Reader;
 use std::ops::Range;
@@ -91,6 +95,8 @@ mod block_stream;
 mod blocks;
 mod clipping;
 mod colour;
+#[cfg(feature = "gpu")]
+mod compressed;
 mod detail;
 mod frame;
 mod gamut;
@@ -223,6 +229,19 @@ impl JpegReader {
         let (full, coarse) = self.reader.estimate(&headers, rule)?;
         // The data as it is written takes more than what is made of it.
         Ok((full.and(memory), coarse.map(|coarse| coarse.saturating_add(memory))))
+    }
+
+    /// The picture in a baseline file of which low frequencies are wanted by `rule`, as it is compressed; `None` where the file does not qualify or
+    /// a limit of `limits` is exceeded, which [`read`](JpegReader::read) then says.
+    #[cfg(feature = "gpu")]
+    #[cfg_attr(not(test), expect(dead_code, reason = "as in `backend::gpu`"))]
+    pub(crate) fn compressed<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        rule: impl Fn(u32, u32) -> Detail,
+        limits: &Limits,
+    ) -> Option<Compressed<'a>> {
+        self.reader.compressed(bytes, rule, limits)
     }
 
     /// The ICC profile in the headers up to the first scan, empty where there is none.

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use super::file;
 use super::{Gallery, GalleryBuilder};
 use crate::error::{Error, Result};
+use crate::folders;
 
 /// How long another process's change is waited for before that is reported.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -97,7 +98,7 @@ impl Lock {
         let mut name = OsString::from(".");
         name.push(gallery.file_name().unwrap_or_default());
         name.push(".lock");
-        let path = file::folder(gallery).join(name);
+        let path = folders::of(gallery).join(name);
         let begun = Instant::now();
         let mut reported = false;
         loop {

@@ -15,6 +15,7 @@ use super::segment::{Made, SECTIONS, Segment};
 use super::storage::{HEADER, Section, u32_at, u64_at};
 use super::temporary::{DRAWN, Temporary};
 use crate::error::{Error, Result};
+use crate::folders;
 
 const MAGIC: &[u8; 8] = b"SHADEGAL";
 /// Version 1 had its PhotoDNA-class rows in the order of their entries, and another multi-index.
@@ -157,7 +158,7 @@ pub(super) fn replace(
 ) -> Result<()> {
     let cannot = |source| Error::io(format!("cannot write the gallery {}", path.display()), source);
     let path = resolved(path);
-    let folder = folder(&path);
+    let folder = folders::of(&path);
     let temporary = Temporary::new(folder, &prefix(&path), SUFFIX).map_err(cannot)?;
     let file = temporary.file().try_clone().map_err(cannot)?;
     let file =
@@ -168,7 +169,7 @@ pub(super) fn replace(
     file.sync_all().map_err(cannot)?;
     temporary.replace(&path).map_err(cannot)?;
     // So that the name is on disk too; not every system can.
-    let _ = File::open(folder).and_then(|folder| folder.sync_all());
+    let _ = folders::sync(folder);
     Ok(())
 }
 
@@ -182,17 +183,13 @@ pub(super) fn take_place(new: &Path, path: &Path) -> Result<()> {
         file.sync_all().map_err(cannot)?;
     }
     fs::rename(new, path).map_err(cannot)?;
-    let _ = File::open(folder(path)).and_then(|folder| folder.sync_all());
+    let _ = folders::sync(folders::of(path));
     Ok(())
 }
 
 /// The file itself where `path` is a link to one.
 pub(super) fn resolved(path: &Path) -> PathBuf {
     fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf())
-}
-
-pub(super) fn folder(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// How temporary files of a gallery begin, and how they end.
@@ -214,7 +211,7 @@ pub(super) fn remove_stale(path: &Path) {
         let random = name.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(SUFFIX.as_bytes()));
         random.is_some_and(|random| random.len() == DRAWN && random.iter().all(u8::is_ascii_alphanumeric))
     };
-    for entry in fs::read_dir(folder(path)).into_iter().flatten().flatten() {
+    for entry in fs::read_dir(folders::of(path)).into_iter().flatten().flatten() {
         if stale(&entry.file_name()) {
             // What cannot be removed harms nobody.
             let _ = fs::remove_file(entry.path());

@@ -202,7 +202,7 @@ impl RecordPicture {
 
 impl RecordFace {
     fn new(hash: &FaceHash) -> RecordFace {
-        let FaceHash { face, photodna, pdq, pdq512 } = hash;
+        let FaceHash { face, photodna, pdq, pdq512, thumbnail: _ } = hash;
         RecordFace {
             face: face.to_string().into(),
             photodna: photodna.map(|hash| hash.signature),

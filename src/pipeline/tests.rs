@@ -92,7 +92,7 @@ fn hashed(width: u32) -> Hashed {
     let backend = crate::Backend::Cpu;
     let (fallback, photodna, pdq, pdq512) = (None, None, None, None);
     let viewing = Viewing::default();
-    let (face, faces, shading) = (None, Vec::new(), None);
+    let (face, faces, shading, thumbnail) = (None, Vec::new(), None, None);
     Hashed {
         format,
         width,
@@ -108,6 +108,7 @@ fn hashed(width: u32) -> Hashed {
         face,
         faces,
         shading,
+        thumbnail,
     }
 }
 

@@ -57,6 +57,33 @@ impl<'scope, T: Send + 'scope> Concurrent<'scope, T> {
     }
 }
 
+/// Does work that is in no hurry on a thread of its own, which takes what others leave of the CPUs where the system lets it, and waits for it. A panic
+/// continues here.
+#[cfg(feature = "service")]
+pub(crate) fn unhurried<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    let caller = std::thread::current().id();
+    let work = move || {
+        // Where the thread was refused, the caller's keeps its priority.
+        if std::thread::current().id() != caller {
+            lower_priority();
+        }
+        work()
+    };
+    std::thread::scope(|scope| Concurrent::begin(scope, work).join())
+}
+
+/// How much less this thread gets than others, in steps of the system: a tenth of what each other one gets that wants a CPU too, and all that they leave.
+#[cfg(all(feature = "service", target_os = "linux"))]
+const LESS: i32 = 10;
+
+/// Lets other threads go before this one. Linux has a priority for each thread; elsewhere it is the process's, and stays.
+#[cfg(feature = "service")]
+fn lower_priority() {
+    #[cfg(target_os = "linux")]
+    // Where it is refused, the work is done all the same.
+    let _ = rustix::process::nice(LESS);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,5 +97,13 @@ mod tests {
             assert_ne!(work.join(), name());
         });
         assert_eq!(Concurrent::Done(3).join(), 3);
+    }
+    #[cfg(all(feature = "service", target_os = "linux"))]
+    #[test]
+    fn what_is_in_no_hurry_leaves_the_cpus_to_others() {
+        let priority = || rustix::process::getpriority_process(None).unwrap();
+        let own = priority();
+        assert_eq!(unhurried(priority), (own + LESS).min(19));
+        assert_eq!(priority(), own);
     }
 }

@@ -16,6 +16,7 @@ use tokio::runtime::Runtime;
 use super::options::Login;
 use super::transport::{Answer, Call, Failure, Transport};
 use crate::error::{Error, Result};
+use crate::pipeline::Stop;
 
 pub(crate) mod address;
 mod answer;
@@ -47,15 +48,16 @@ pub(crate) struct Client {
     connections: Connections,
     base: Url,
     login: Login,
+    stop: Stop,
 }
 
 impl Client {
-    /// A client of this address, whose credentials are sent nowhere else.
+    /// A client of this address, whose credentials are sent nowhere else. Calls are given up where a stop is requested.
     ///
     /// # Errors
     ///
     /// [`Error::Io`] where TLS or a runtime cannot be set up.
-    pub(crate) fn new(base: Url, login: Login) -> Result<Client> {
+    pub(crate) fn new(base: Url, login: Login, stop: Stop) -> Result<Client> {
         // Whoever chose before us has chosen well.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let cannot = |what: &'static str| move |_| Error::io("cannot ask NCMEC", std::io::Error::other(what));
@@ -69,6 +71,7 @@ impl Client {
             connections: connections.map_err(cannot("TLS cannot be set up"))?,
             base,
             login,
+            stop,
         })
     }
 
@@ -173,6 +176,15 @@ impl Pulse {
     }
 }
 
+/// How often a stop is looked for.
+const LOOK: Duration = Duration::from_millis(50);
+
+async fn requested(stop: &Stop) {
+    while !stop.requested() {
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
 impl Transport for Client {
     fn call(&mut self, call: Call) -> Result<Answer, Failure> {
         let pulse = Pulse::new();
@@ -181,6 +193,7 @@ impl Transport for Client {
             tokio::select! {
                 answer = exchanged(request) => answer,
                 () = pulse.stops() => Err(silent("it does not answer in time")),
+                () = requested(&self.stop) => Err(silent("the process that asks ends")),
             }
         })
     }

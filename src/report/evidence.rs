@@ -10,14 +10,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::private;
+use crate::{folders, private};
 
 mod digests;
 mod key;
 mod sealed;
 
 use digests::Digesting;
-pub(crate) use digests::Digests;
+pub(crate) use digests::{Digests, digests};
 use key::MasterKey;
 pub(crate) use sealed::Opened;
 
@@ -67,7 +67,7 @@ impl Evidence {
                 Ok(_) => fs::remove_file(&draft)?,
                 Err(_) => fs::rename(&draft, self.path(&digests.sha256))?,
             }
-            sync_folder(&self.folder)?;
+            folders::sync(&self.folder)?;
             Ok(digests)
         });
         if kept.is_err() {
@@ -142,7 +142,7 @@ impl Evidence {
             file.write_all(&[0; sealed::HEAD])?;
             file.sync_all()?;
             fs::remove_file(&path)?;
-            sync_folder(&self.folder)
+            folders::sync(&self.folder)
         });
         match erased {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -154,11 +154,6 @@ impl Evidence {
 /// A new file.
 fn private_file(path: &Path) -> io::Result<File> {
     private::file(path, OpenOptions::new().write(true).create_new(true))
-}
-
-/// A name is on the disk once its folder is.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
 }
 
 #[cfg(test)]

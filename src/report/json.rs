@@ -1,9 +1,14 @@
-//! JSON in which nothing stands twice: of two members of one name, one would be lost in silence.
+//! JSON in which nothing stands twice: of two members of one name, one would be lost in silence. There is a bound on how many values it has, each of which
+//! takes many times the bytes of its text.
 
+use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
+
+/// The most values of a report.
+const MOST: usize = 1 << 16;
 
 /// Reads a text.
 ///
@@ -12,10 +17,12 @@ use serde_json::{Map, Number, Value};
 /// What is wrong, and where. It holds nothing of a value.
 pub(crate) fn parse(text: &str) -> Result<Value, String> {
     let mut reader = serde_json::Deserializer::from_str(text);
-    let value = Once.deserialize(&mut reader);
+    let left = Cell::new(MOST);
+    let value = Once { left: &left }.deserialize(&mut reader);
     let value = value.and_then(|value| reader.end().map(|()| value));
     value.map_err(|error| {
         let what = match error.classify() {
+            serde_json::error::Category::Data if left.get() == 0 => "it has more than 65536 values",
             serde_json::error::Category::Data => "a member stands twice",
             _ => "it is no JSON",
         };
@@ -23,17 +30,26 @@ pub(crate) fn parse(text: &str) -> Result<Value, String> {
     })
 }
 
-struct Once;
+#[derive(Clone, Copy)]
+struct Once<'a> {
+    /// How many values there may be still.
+    left: &'a Cell<usize>,
+}
 
-impl<'de> DeserializeSeed<'de> for Once {
+impl<'de> DeserializeSeed<'de> for Once<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        let left = self.left.get().saturating_sub(1);
+        self.left.set(left);
+        if left == 0 {
+            return Err(D::Error::custom("too many"));
+        }
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Once {
+impl<'de> Visitor<'de> for Once<'_> {
     type Value = Value;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -70,7 +86,7 @@ impl<'de> Visitor<'de> for Once {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
         let mut values = Vec::new();
-        while let Some(value) = list.next_element_seed(Once)? {
+        while let Some(value) = list.next_element_seed(self)? {
             values.push(value);
         }
         Ok(Value::Array(values))
@@ -79,7 +95,7 @@ impl<'de> Visitor<'de> for Once {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
         while let Some(name) = members.next_key::<String>()? {
-            let value = members.next_value_seed(Once)?;
+            let value = members.next_value_seed(self)?;
             if map.insert(name, value).is_some() {
                 return Err(A::Error::custom("twice"));
             }
@@ -106,5 +122,10 @@ mod tests {
             assert!(parse(text).unwrap_err().contains(says), "{text}");
         }
         assert!(parse(&"[".repeat(10_000)).is_err());
+        let list = |values: usize| format!("[{}]", vec!["0"; values].join(","));
+        assert!(parse(&list(MOST - 2)).is_ok());
+        for values in [MOST - 1, 3 * MOST] {
+            assert!(parse(&list(values)).unwrap_err().contains("65536 values"), "{values}");
+        }
     }
 }

@@ -3,14 +3,20 @@
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::check::check_report;
+use super::client::address;
+use super::model::REPORT;
 use super::model::words::Mode;
+use super::pictures;
 use crate::credential::{Credential, Secret};
 use crate::error::{Error, Result};
+use crate::hook::HookOptions;
+use crate::signature::Algorithm;
 
 /// Who we are at one of NCMEC's hosts, and where that is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,8 +55,12 @@ pub struct ReportOptions {
     pub production: Option<Account>,
     /// Who reports, where a report names nobody: members as in a report's JSON.
     pub reporter: Option<Value>,
+    /// The signatures that are added to the hashes of files that are pictures: `pdq`, `photodna`. None by default.
+    pub signatures: Vec<Algorithm>,
     /// The first pause after a failure; each is twice as long, up to 30 minutes. 10 s by default.
     pub pause: Duration,
+    /// Addresses of one's own that learn what was filed.
+    pub hooks: Option<HookOptions>,
 }
 
 setters!(ReportOptions {
@@ -58,7 +68,9 @@ setters!(ReportOptions {
     test: Option<Account>,
     production: Option<Account>,
     reporter: Option<Value>,
+    signatures: Vec<Algorithm>,
     pause: Duration,
+    hooks: Option<HookOptions>,
 });
 
 /// User name and password: shown nowhere.
@@ -103,7 +115,10 @@ struct File {
     test: Option<AccountTable>,
     production: Option<AccountTable>,
     reporter: Option<Value>,
+    #[serde(default)]
+    signatures: Vec<String>,
     pause: Option<f64>,
+    hooks: Option<HookOptions>,
 }
 
 #[derive(Deserialize)]
@@ -141,7 +156,9 @@ impl ReportOptions {
             test: None,
             production: None,
             reporter: None,
+            signatures: Vec::new(),
             pause: Duration::from_secs(10),
+            hooks: None,
         }
     }
 
@@ -166,6 +183,10 @@ impl ReportOptions {
         let account = |name: &str, table: Option<AccountTable>| {
             table.map(|table| table.account(name, folder)).transpose()
         };
+        let signature = |name: &String| match name.parse() {
+            Ok(algorithm) if pictures::can_be_reported(algorithm) => Ok(algorithm),
+            _ => Err(format!("signatures: {name:?} is none of \"pdq\" and \"photodna\"")),
+        };
         let options = ReportOptions {
             data: folder.join(file.data),
             evidence_key: folder.join(file.evidence_key),
@@ -173,12 +194,40 @@ impl ReportOptions {
             test: account("test", file.test)?,
             production: account("production", file.production)?,
             reporter: file.reporter,
+            signatures: file.signatures.iter().map(signature).collect::<Result<_, _>>()?,
             pause,
+            hooks: file.hooks.map(|hooks| hooks.in_folder(folder)),
         };
         if options.mode == Mode::Production && options.production.is_none() {
             return Err("mode is production, and there is no account in [production]".into());
         }
         Ok(options)
+    }
+
+    /// Whether reports can be sent at all: there is an account for what the configuration allows, every account's address is one that reports may go to and
+    /// its credentials can be read, and the reporter is one. The folder and the key are seen to by whoever opens them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] for what is wrong, [`Error::Io`] where credentials cannot be read.
+    pub fn check(&self) -> Result<()> {
+        if self.account(self.mode).is_none() {
+            let mode = self.mode.word();
+            return Err(Error::Input(format!(
+                "there is no account for {mode}: reports need one in [{mode}]"
+            )));
+        }
+        for (mode, account) in [(Mode::Test, &self.test), (Mode::Production, &self.production)] {
+            let Some(account) = account else { continue };
+            address::address(mode, account.url.as_deref())?;
+            account.login()?;
+        }
+        let Some(reporter) = &self.reporter else { return Ok(()) };
+        let problems = check_report(&json!({ "reporter": reporter }), &REPORT, SystemTime::now().into());
+        match problems.into_iter().find(|problem| problem.path.starts_with("reporter")) {
+            Some(problem) => Err(Error::Input(problem.to_string())),
+            None => Ok(()),
+        }
     }
 
     /// The account of a mode.
@@ -237,6 +286,7 @@ mod tests {
             (&format!("{base}mode = \"production\""), "[production]"),
             (&format!("{base}other = 1"), "other"),
             (&format!("{base}pause = -1.0"), "pause"),
+            (&format!("{base}signatures = [\"pdq\", \"md5\"]"), "md5"),
             (&format!("{base}[test]\nuser_env = \"A\""), "password_file"),
             (&format!("{base}[test]\nuser_env = \"A\"\nuser_file = \"b\"\npassword_env = \"C\""), "user_env"),
             (&format!("{base}[test]\npassword = \"secret\""), "password"),

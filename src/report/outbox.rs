@@ -14,23 +14,26 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ring::digest::{SHA256, digest};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::check::{check_report, form};
-use super::evidence::{Digests, Evidence};
+use super::evidence::{Digests, Evidence, digests};
 use super::json;
 use super::model::words::Mode;
 use super::model::{REPORT, Report};
 use super::options::ReportOptions;
+use super::pictures;
 use super::problem::{Problem, Rule};
 use super::time::Moment;
+use crate::audit::Act;
 use crate::error::{Error, Result};
+use crate::hook::{self, HookCounts, HookListener, HookSender, Hooks};
 use crate::state::State;
 
 mod chain;
 mod clock;
 mod event;
-mod ids;
+pub(crate) mod ids;
 mod item;
 mod pace;
 mod rows;
@@ -39,7 +42,7 @@ mod sender;
 mod tests;
 
 use clock::Clock;
-pub use event::{Listener, OutboxEvent};
+pub use event::{Alarm, Listener, OutboxEvent};
 pub use item::{Counts, Item, ItemState, RequestRecord};
 use rows::{NewItem, Rows};
 pub use sender::{Next, Sender};
@@ -50,8 +53,27 @@ pub struct Outbox {
     state: Arc<State>,
     evidence: Arc<Evidence>,
     options: Arc<ReportOptions>,
+    hooks: Arc<Hooks>,
+    actor: Arc<Actor>,
     listener: Listener,
     clock: Clock,
+}
+
+/// Whose acts the audit log has.
+#[derive(Debug)]
+struct Actor {
+    name: String,
+    user: Option<String>,
+}
+
+impl Actor {
+    /// Something done with a report.
+    fn act<'a>(&'a self, action: &'a str, subject: &'a str, mut detail: Value) -> Act<'a> {
+        if let (Some(user), Some(members)) = (&self.user, detail.as_object_mut()) {
+            members.insert("user".into(), user.as_str().into());
+        }
+        Act { who: &self.name, action, subject, detail }
+    }
 }
 
 /// A report that is kept from now on.
@@ -112,23 +134,62 @@ pub fn check(text: &str, options: Option<&ReportOptions>) -> Result<Report, Vec<
 
 fn parse(text: &str, options: Option<&ReportOptions>, now: Moment) -> Result<Report, Vec<Problem>> {
     let value = json::parse(text).map_err(|why| vec![Problem::new("", Rule::Json, why)])?;
-    let problems = problems(&complete(&value, options), options, now);
+    read(value, options, now)
+}
+
+fn read(mut value: Value, options: Option<&ReportOptions>, now: Moment) -> Result<Report, Vec<Problem>> {
+    let is_added = complete(&mut value, options);
+    let problems = problems(&value, options, now);
     if !problems.is_empty() {
         return Err(problems);
+    }
+    // What the configuration says is not what was asked for.
+    if let Some(members) = value.as_object_mut().filter(|_| is_added) {
+        members.remove("reporter");
     }
     serde_json::from_value(value).map_err(|_| vec![Problem::new("", Rule::Type, "it cannot be read")])
 }
 
-/// The report with the reporter of the configuration, where it names none.
-fn complete(value: &Value, options: Option<&ReportOptions>) -> Value {
-    let mut value = value.clone();
+/// Gives a report that names no reporter the one of the configuration; whether it did.
+fn complete(value: &mut Value, options: Option<&ReportOptions>) -> bool {
     let reporter = options.and_then(|options| options.reporter.as_ref());
-    if let (Some(members), Some(reporter)) = (value.as_object_mut(), reporter)
-        && members.get("reporter").is_none_or(Value::is_null)
-    {
+    let (Some(members), Some(reporter)) = (value.as_object_mut(), reporter) else { return false };
+    let is_missing = members.get("reporter").is_none_or(Value::is_null);
+    if is_missing {
         members.insert("reporter".into(), reporter.clone());
     }
-    value
+    is_missing
+}
+
+/// A report as JSON, with its reporter.
+fn completed(report: &Report, options: &ReportOptions) -> Result<Value> {
+    let mut value = serde_json::to_value(report).map_err(|_| Error::Input("the report is no JSON".into()))?;
+    complete(&mut value, Some(options));
+    Ok(value)
+}
+
+/// By what a report is known to be the same, once its files are named.
+fn digest_of(report: &Report) -> Result<Vec<u8>> {
+    let body = serde_json::to_vec(report).map_err(|_| Error::Input("the report is no JSON".into()))?;
+    Ok(digest(&SHA256, &body).as_ref().to_vec())
+}
+
+/// The report with the names that its files would have in the evidence.
+fn named(report: &mut Report) -> Result<Report> {
+    let data: Vec<Option<String>> = report.files.iter_mut().map(|file| file.data.take()).collect();
+    let mut named = report.clone();
+    for ((own, file), data) in report.files.iter_mut().zip(&mut named.files).zip(data) {
+        if let Some(data) = &data {
+            file.evidence = Some(format!("sha256:{}", digests(&mut decoded(data))?.sha256));
+        }
+        own.data = data;
+    }
+    Ok(named)
+}
+
+/// The bytes that base64 stands for.
+fn decoded(data: &str) -> impl Read {
+    base64::read::DecoderReader::new(data.as_bytes(), &base64::engine::general_purpose::STANDARD)
 }
 
 fn problems(value: &Value, options: Option<&ReportOptions>, now: Moment) -> Vec<Problem> {
@@ -175,10 +236,13 @@ impl Outbox {
     /// The outbox of a folder that is open already.
     pub(crate) fn of(state: Arc<State>, options: ReportOptions) -> Result<Outbox> {
         let evidence = Evidence::open(&options.data, &options.evidence_key)?;
+        let hooks = Arc::new(Hooks::of(options.hooks.as_ref())?);
         Ok(Outbox {
             state,
             evidence: Arc::new(evidence),
             options: Arc::new(options),
+            hooks,
+            actor: Arc::new(Actor { name: "a program".into(), user: None }),
             listener: Listener::default(),
             clock: Clock::default(),
         })
@@ -190,14 +254,57 @@ impl Outbox {
         Outbox { listener, ..self }
     }
 
+    /// The same, and events of these hooks are kept.
+    #[cfg(feature = "service")]
+    pub(crate) fn hooks(self, hooks: Arc<Hooks>) -> Outbox {
+        Outbox { hooks, ..self }
+    }
+
+    /// The same, and what is done with it stands in the audit log as an act of this person, key or program. `user` is whose process it is, where that is somebody
+    /// else.
+    #[must_use]
+    pub fn by(self, name: impl Into<String>, user: Option<String>) -> Outbox {
+        Outbox { actor: Arc::new(Actor { name: name.into(), user }), ..self }
+    }
+
+    /// What delivers the events of the folder; `None` where the configuration has no address for any.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] where the process does not own the outbox, or the secret could be guessed; [`Error::Io`] where it cannot be read, or TLS cannot be set up.
+    pub fn hook_sender(&self, listener: HookListener) -> Result<Option<HookSender>> {
+        HookSender::new(self.state.clone(), self.hooks.clone(), listener)
+    }
+
+    /// How many events are not delivered.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] where they cannot be counted.
+    pub fn hook_counts(&self) -> Result<HookCounts> {
+        hook::counts(&self.state)
+    }
+
     /// Whether this process may send.
     pub fn is_owner(&self) -> bool {
         self.state.is_owner()
     }
 
+    /// Where its events go.
+    #[cfg(feature = "service")]
+    pub(crate) fn events(&self) -> &Listener {
+        &self.listener
+    }
+
     /// Its choices.
     pub fn options(&self) -> &ReportOptions {
         &self.options
+    }
+
+    /// Where its files are kept.
+    #[cfg(feature = "service")]
+    pub(crate) fn evidence(&self) -> &Arc<Evidence> {
+        &self.evidence
     }
 
     fn rows(&self) -> Rows<'_> {
@@ -211,6 +318,12 @@ impl Outbox {
     /// Every broken rule.
     pub fn parse(&self, text: &str) -> Result<Report, Vec<Problem>> {
         parse(text, Some(&self.options), self.clock.moment())
+    }
+
+    /// The same of JSON that is read already.
+    #[cfg(feature = "service")]
+    pub(crate) fn read(&self, value: Value) -> Result<Report, Vec<Problem>> {
+        read(value, Some(&self.options), self.clock.moment())
     }
 
     /// Keeps a file as evidence, and gives the name that a report's `evidence` takes. Once it returns, the file is encrypted on the disk.
@@ -237,42 +350,60 @@ impl Outbox {
     /// # Errors
     ///
     /// [`SubmitError`].
-    pub fn submit(&self, key: Option<&str>, report: Report) -> Result<Submitted, SubmitError> {
+    pub fn submit(&self, key: Option<&str>, mut report: Report) -> Result<Submitted, SubmitError> {
         let wrong_key = |key: &str| key.is_empty() || key.len() > 255 || key.chars().any(char::is_control);
         if key.is_some_and(wrong_key) {
             return Err(Error::Input("an idempotency key has 1 to 255 characters".into()).into());
         }
-        let value =
-            serde_json::to_value(&report).map_err(|_| Error::Input("the report is no JSON".into()))?;
-        let mut problems =
-            problems(&complete(&value, Some(&self.options)), Some(&self.options), self.clock.moment());
+        let whole = completed(&report, &self.options)?;
+        let mut problems = problems(&whole, Some(&self.options), self.clock.moment());
+        drop(whole);
         if !problems.is_empty() {
             return Err(SubmitError::Problems(problems));
         }
         let mode = report.mode_or_test();
+        if let Some(key) = key
+            && let Some((known, digest)) = self.rows().known(key)?
+        {
+            // Nothing of it is kept again: it may be erased.
+            let is_same = known.mode == mode && digest == digest_of(&named(&mut report)?)?;
+            return if is_same { Ok(known) } else { Err(SubmitError::Conflict) };
+        }
         let (report, files) = self.with_evidence(report, &mut problems)?;
         let Some(files) = files.filter(|_| problems.is_empty()) else {
             return Err(SubmitError::Problems(problems));
         };
-        let body = serde_json::to_vec(&report).map_err(|_| Error::Input("the report is no JSON".into()))?;
-        let given =
-            serde_json::to_value(&report).map_err(|_| Error::Input("the report is no JSON".into()))?;
+        let digest = digest_of(&report)?;
+        let report = self.with_signatures(report, &files);
         let new = NewItem {
             id: ids::next(self.clock.now())?,
             key,
-            digest: digest(&SHA256, &body).as_ref().to_vec(),
+            digest,
             mode,
-            request: complete(&given, Some(&self.options)).to_string(),
+            request: completed(&report, &self.options)?.to_string(),
             files,
         };
+        let detail = json!({ "mode": mode.word(), "files": new.files.len() });
+        let act = self.actor.act("report.submit", &new.id, detail);
         let submitted = self
             .rows()
-            .add(&new, |name| self.evidence.has(name), self.clock.now())?
+            .add(&new, |name| self.evidence.has(name), &act, self.clock.now())?
             .ok_or(SubmitError::Conflict)?;
         if submitted.is_new {
             self.listener.report(&OutboxEvent::Queued { id: submitted.id.clone(), mode: mode.word() });
         }
         Ok(submitted)
+    }
+
+    /// The report with the signatures of its pictures that are asked for, where it has no hash of that kind.
+    fn with_signatures(&self, mut report: Report, kept: &[Digests]) -> Report {
+        for (file, kept) in report.files.iter_mut().zip(kept) {
+            let is_given = |kind: &Option<String>| file.hashes.iter().any(|hash| hash.kind == *kind);
+            let mut found = pictures::signatures(&self.evidence, &kept.sha256, &self.options.signatures);
+            found.retain(|hash| !is_given(&hash.kind));
+            file.hashes.append(&mut found);
+        }
+        report
     }
 
     /// The report with all its bytes in the evidence, and what these are; `None` where some are missing.
@@ -284,9 +415,7 @@ impl Outbox {
         let mut files = Vec::new();
         for (place, file) in report.files.iter_mut().enumerate() {
             if let Some(data) = file.data.take() {
-                let engine = base64::engine::general_purpose::STANDARD;
-                let kept =
-                    self.evidence.keep(&mut base64::read::DecoderReader::new(data.as_bytes(), &engine))?;
+                let kept = self.evidence.keep(&mut decoded(&data))?;
                 file.evidence = Some(format!("sha256:{}", kept.sha256));
                 files.push(kept);
                 continue;
@@ -310,7 +439,28 @@ impl Outbox {
     ///
     /// [`Error::Input`] where they cannot be read.
     pub fn items(&self, state: Option<ItemState>) -> Result<Vec<Item>> {
-        self.rows().list(state)
+        self.rows().page(state, None, usize::MAX)
+    }
+
+    /// At most so many of the reports, the newest first: of one state alone where one is named, older than one of this id where one is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] where they cannot be read.
+    pub fn page(&self, state: Option<ItemState>, before: Option<&str>, most: usize) -> Result<Vec<Item>> {
+        self.rows().page(state, before, most)
+    }
+
+    /// A report as people and programs are shown it: [`Item`] as JSON, with every call that was made for it; `None` where there is no such report.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] where it cannot be read.
+    pub fn shown(&self, id: &str) -> Result<Option<Value>> {
+        let Some(item) = self.item(id)? else { return Ok(None) };
+        let mut shown = serde_json::to_value(&item).unwrap_or_default();
+        shown["requests"] = serde_json::to_value(&item.requests).unwrap_or_default();
+        Ok(Some(shown))
     }
 
     /// The report of this id.
@@ -320,6 +470,15 @@ impl Outbox {
     /// [`Error::Input`] where it cannot be read.
     pub fn item(&self, id: &str) -> Result<Option<Item>> {
         self.rows().item(id)
+    }
+
+    /// The report that was submitted under this key.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] where it cannot be read.
+    pub fn item_of(&self, key: &str) -> Result<Option<Item>> {
+        self.rows().item_of(key)
     }
 
     /// What was asked for, as JSON; `None` where there is no such report, or it was erased.
@@ -356,7 +515,8 @@ impl Outbox {
     ///
     /// [`Error::Input`] where that cannot be written.
     pub fn resume(&self, mode: Mode) -> Result<()> {
-        self.rows().resume(mode)
+        let act = self.actor.act("report.resume", mode.word(), json!({}));
+        self.rows().resume(mode, &act, self.clock.now())
     }
 
     /// Tries a report again now: one that failed, or one that waits for its next attempt. `anew` also gives up the finish of a report of which NCMEC says that it
@@ -366,7 +526,8 @@ impl Outbox {
     ///
     /// [`Error::Input`] where there is nothing to be tried again.
     pub fn retry(&self, id: &str, anew: bool) -> Result<()> {
-        self.rows().retry(id, anew, self.clock.now())
+        let act = self.actor.act("report.retry", id, json!({ "anew": anew }));
+        self.rows().retry(id, anew, &act, self.clock.now())
     }
 
     /// Asks NCMEC's host of a mode whether it answers and takes our credentials, and gives its answer. It changes nothing there.
@@ -384,7 +545,7 @@ impl Outbox {
     ///
     /// [`Error::Input`] where it is filed, or just being filed: that cannot be undone.
     pub fn retract(&self, id: &str) -> Result<ItemState> {
-        self.rows().stop(id)
+        self.rows().stop(id, &self.actor.act("report.retract", id, json!({})), self.clock.now())
     }
 
     /// Erases what a report holds and its evidence, and keeps that it was filed. Before the end of its preservation only if `early`.
@@ -393,7 +554,8 @@ impl Outbox {
     ///
     /// [`Error::Input`] where it is still to be filed or preserved, [`Error::Io`] where evidence cannot be erased.
     pub fn erase(&self, id: &str, early: bool) -> Result<()> {
-        self.rows().erase(id, early, |name| self.evidence.erase(name), self.clock.now())?;
+        let act = self.actor.act("report.erase", id, json!({ "early": early }));
+        self.rows().erase(id, early, |name| self.evidence.erase(name), &act, self.clock.now())?;
         self.listener.report(&OutboxEvent::Erased { id: id.to_string() });
         Ok(())
     }

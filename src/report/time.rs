@@ -5,8 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// The last second of the year 9999, after which RFC 3339 has no text.
-const LAST: Duration = Duration::from_secs(253_402_300_799);
+use crate::clock::{self, LAST};
 
 /// Why a text is no time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +38,7 @@ impl fmt::Display for Moment {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let since = self.0.duration_since(UNIX_EPOCH).unwrap_or_default();
         match since.subsec_millis() {
-            0 => humantime::format_rfc3339_seconds(self.0).fmt(formatter),
+            0 => formatter.write_str(&clock::text(self.0)),
             _ => humantime::format_rfc3339_millis(self.0).fmt(formatter),
         }
     }

@@ -12,14 +12,17 @@ use super::banks::Banks;
 use super::choices::KeptChoices;
 use super::event::{Event, Reporter};
 use super::fetching::Fetching;
-use super::galleries::{Change, Galleries, Set};
+use super::galleries::{Change, Galleries, Refusal, Set};
 use super::ids::Ids;
 use super::metrics::Metrics;
 use super::options::{PhotoDnaLimits, ServiceLimits};
 use super::permits::Permits;
 use super::problem::{Answer, Problem};
+use super::reports::Reports;
+use super::reviewing::Reviewing;
 use super::synced::Synced;
 use crate::engine::{Engine, Lane, Searcher};
+use crate::hook::Hooks;
 use crate::signature::Algorithm;
 use crate::state::State;
 use crate::state::keys::Key;
@@ -34,7 +37,11 @@ pub(crate) struct App {
     pub(crate) banks: Option<Banks>,
     /// Galleries that follow lists.
     pub(crate) synced: Synced,
+    /// Reports to NCMEC; `None`: none are taken.
+    pub(crate) reports: Option<Reports>,
     pub(crate) permits: Permits,
+    /// Which events are kept for addresses of the operator's own.
+    pub(crate) hooks: Arc<Hooks>,
     /// `None`: no addresses are fetched.
     pub(crate) fetching: Option<Fetching>,
     pub(crate) limits: ServiceLimits,
@@ -55,6 +62,10 @@ pub(crate) struct App {
     pub(crate) metrics: Arc<Metrics>,
     /// The folder that keys and banks are kept in.
     pub(crate) state: Option<Arc<State>>,
+    /// What a person reviews; `None` where nobody can.
+    pub(crate) review: Option<Reviewing>,
+    /// Whether the service itself speaks TLS.
+    pub(crate) has_tls: bool,
 }
 
 impl App {
@@ -82,12 +93,24 @@ impl App {
         self.fetching.as_ref().ok_or_else(off)
     }
 
+    /// What is reviewed, where anything can be.
+    pub(crate) fn reviewing(&self) -> Answer<&Reviewing> {
+        let detail = "nothing is reviewed here: that needs keys and --reports";
+        self.review.as_ref().ok_or_else(|| Problem::new(StatusCode::CONFLICT, "no_review", detail))
+    }
+
+    /// The reports, where any are taken.
+    pub(crate) fn reports(&self) -> Answer<&Reports> {
+        let detail = "this service takes no reports: start it with --reports";
+        self.reports.as_ref().ok_or_else(|| Problem::new(StatusCode::CONFLICT, "no_reports", detail))
+    }
+
     /// Takes changed galleries in, and reports them.
     pub(crate) fn refresh(&self, only: Option<&str>) {
-        for Change { name, entries } in self.galleries.refresh(only) {
-            self.reporter.report(&match entries {
-                Some(entries) => Event::Loaded { gallery: name, entries },
-                None => Event::Refused { gallery: name },
+        for Change { name, outcome } in self.galleries.refresh(only) {
+            self.reporter.report(&match outcome {
+                Ok(entries) => Event::Loaded { gallery: name, entries },
+                Err(refusal) => Event::Refused { gallery: name, is_name_taken: refusal == Refusal::Name },
             });
         }
     }
@@ -144,6 +167,16 @@ impl Ask {
         if key.bulk {
             self.lane = Lane::Bulk;
         }
+    }
+
+    /// The id of its key, where one is needed.
+    pub(crate) fn key_id(&self) -> Option<String> {
+        self.key.as_ref().map(|key| key.id.clone())
+    }
+
+    /// Who asks, as the audit log names it: the id of a key is no secret.
+    pub(crate) fn who(&self) -> String {
+        self.key_id().unwrap_or_else(|| "anybody".into())
     }
 
     /// Refuses a name that the key may not see: the answer says nothing about whether there is such a gallery.

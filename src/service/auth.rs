@@ -65,7 +65,7 @@ impl Keys {
     /// The key of a request, where it may do this, now.
     pub(crate) fn check(&self, face: Face, request: &Request, scope: Scope) -> Answer<Arc<Key>> {
         let text = presented(face, request);
-        let kept = text.as_deref().and_then(parts).and_then(|(id, secret)| self.find(id, secret));
+        let kept = text.as_deref().and_then(|text| self.of_text(text));
         let key = kept.ok_or_else(|| unauthorized(face, text.is_some()))?;
         if !key.may(scope) {
             let detail = format!("the key lacks the scope {scope}");
@@ -73,6 +73,16 @@ impl Keys {
         }
         self.spend(&key)?;
         Ok(key)
+    }
+
+    /// The key that a text is, while it is valid.
+    pub(crate) fn of_text(&self, text: &str) -> Option<Arc<Key>> {
+        parts(text).and_then(|(id, secret)| self.find(id, secret))
+    }
+
+    /// The key of this id, while it is valid.
+    pub(crate) fn valid(&self, id: &str) -> Option<Arc<Key>> {
+        self.known.load().get(id).filter(|kept| kept.key.is_valid()).map(|kept| Arc::new(kept.key.clone()))
     }
 
     fn find(&self, id: &str, secret: &str) -> Option<Arc<Key>> {
@@ -128,7 +138,7 @@ fn presented(face: Face, request: &Request) -> Option<String> {
     let bearer =
         || header(request.headers(), AUTHORIZATION.as_str())?.strip_prefix("Bearer ").map(String::from);
     match face {
-        Face::Own => bearer(),
+        Face::Own | Face::Review => bearer(),
         Face::PhotoDna => {
             header(request.headers(), "ocp-apim-subscription-key").map(String::from).or_else(|| {
                 let mut pairs = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes());
@@ -162,8 +172,13 @@ pub(crate) fn scope_of(face: Face, method: &str, route: &str) -> Option<Scope> {
         (Face::Own, "/healthz" | "/readyz" | "/v1/openapi.json" | "/" | "/page.css" | "/page.js" | "") => {
             None
         }
+        // Its pages ask for a session.
+        (Face::Review, _) => None,
+        (Face::Own, "/v1/review") => Some(Scope::Review),
         (Face::Own, "/v1/hash") => Some(Scope::Hash),
         (Face::Own, "/v1/lookup" | "/v1/compare") | (Face::Shield, "/shield/v1/pdq/") => Some(Scope::Lookup),
+        (Face::PhotoDna, "/photodna/v1.0/Report") => Some(Scope::Report),
+        (Face::Own, route) if route.starts_with("/v1/reports") => Some(Scope::Report),
         (Face::Own, "/v1/match") | (Face::PhotoDna | Face::Shield | Face::Abyss | Face::PictRs, _) => {
             Some(Scope::Match)
         }
@@ -235,8 +250,14 @@ mod tests {
             (Face::Own, "POST", "/v1/galleries/{name}/reload", Some(Scope::GalleriesWrite)),
             (Face::Own, "GET", "/v1/galleries", Some(Scope::GalleriesRead)),
             (Face::Own, "GET", "/healthz", None),
+            (Face::Own, "GET", "/v1/review", Some(Scope::Review)),
+            (Face::Review, "POST", "/review/next", None),
             (Face::Own, "POST", "/v1/something-new", Some(Scope::GalleriesWrite)),
             (Face::PhotoDna, "POST", "/photodna/v1.0/Match", Some(Scope::Match)),
+            (Face::PhotoDna, "POST", "/photodna/v1.0/Report", Some(Scope::Report)),
+            (Face::Own, "POST", "/v1/reports", Some(Scope::Report)),
+            (Face::Own, "GET", "/v1/reports/{id}", Some(Scope::Report)),
+            (Face::Own, "POST", "/v1/reports/{id}/retract", Some(Scope::Report)),
             (Face::Shield, "POST", "/shield/v1/media/", Some(Scope::Match)),
             (Face::Shield, "POST", "/shield/v1/pdq/", Some(Scope::Lookup)),
             (Face::Abyss, "POST", "/xrpc/com.atproto.unspecced.scanBlob", Some(Scope::Match)),

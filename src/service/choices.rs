@@ -96,6 +96,8 @@ pub(crate) struct Choices {
     faces: Option<Faces>,
     /// Whether the answer has the 26 × 26 points that the PhotoDNA-class signature is made of.
     grid: bool,
+    /// Whether a person reviews what matches.
+    pub(crate) review: bool,
 }
 
 impl Choices {
@@ -108,12 +110,14 @@ impl Choices {
     pub(crate) fn read(query: Option<&str>, looks_up: bool) -> Answer<Choices> {
         let mut choices = Choices::default();
         for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
-            let taken =
-                choices.take_hashing(&name, &value)? || looks_up && choices.wanted.take(&name, &value)?;
+            let taken = choices.take_hashing(&name, &value)?
+                || looks_up && (choices.wanted.take(&name, &value)? || choices.take_review(&name, &value)?);
             if !taken {
                 return Err(Problem::input(match name.as_ref() {
                     "galleries" | "threshold" | "joint" | "orientations" | "nearest" | "quality_min"
-                    | "include_flat" => format!("{name} belongs to look-ups, and this request hashes"),
+                    | "include_flat" | "review" => {
+                        format!("{name} belongs to look-ups, and this request hashes")
+                    }
                     _ => "the query string has a parameter that this request does not know".to_string(),
                 }));
             }
@@ -133,6 +137,13 @@ impl Choices {
             _ => return Ok(false),
         }
         Ok(true)
+    }
+
+    fn take_review(&mut self, name: &str, value: &str) -> Answer<bool> {
+        if name == "review" {
+            self.review = flag(value, name)?;
+        }
+        Ok(name == "review")
     }
 
     /// What is hashed, and how.

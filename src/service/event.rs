@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::hook::HookEvent;
+use crate::report::OutboxEvent;
+
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
@@ -32,10 +35,12 @@ pub enum Event {
         /// How many entries it has.
         entries: u64,
     },
-    /// A gallery's file changed to what is no whole gallery; the old one is still searched.
+    /// A gallery's file changed to what is no whole gallery, and the old one is still searched; or a new file's name is another gallery's.
     Refused {
         /// The gallery's name.
         gallery: String,
+        /// Whether the file was refused for its name, which another gallery has, or one that is the same to HMA's clients.
+        is_name_taken: bool,
     },
     /// A gallery is the same as the list that it follows. The counts are of entries.
     Synced {
@@ -72,6 +77,10 @@ pub enum Event {
         /// Whether it is used.
         taken: bool,
     },
+    /// Something happened to a report.
+    Report(OutboxEvent),
+    /// Something happened to an event for an address of one's own.
+    Hook(HookEvent),
     /// The service was asked to end.
     Ending,
     /// It ended; requests that were cut are counted.
@@ -91,6 +100,8 @@ impl Event {
             Event::Synced { .. } => "gallery_synced",
             Event::SyncFailed { .. } => "gallery_sync_failed",
             Event::Certificate { .. } => "certificate",
+            Event::Report(event) => event.name(),
+            Event::Hook(event) => event.name(),
             Event::Ending => "ending",
             Event::Ended { .. } => "ended",
         }

@@ -6,6 +6,7 @@ use axum::response::Response;
 use serde_json::json;
 
 use super::problem::Problem;
+use super::review::frame;
 
 /// Who a client believes to speak to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -22,6 +23,8 @@ pub(crate) enum Face {
     Abyss,
     /// What pict-rs asks about uploads.
     PictRs,
+    /// A person's browser, at the review.
+    Review,
 }
 
 impl Face {
@@ -34,6 +37,7 @@ impl Face {
             Face::Shield => "shield",
             Face::Abyss => "abyss",
             Face::PictRs => "pict-rs",
+            Face::Review => "review",
         }
     }
 
@@ -41,6 +45,7 @@ impl Face {
     pub(crate) fn problem(self, problem: &Problem, request_id: &str) -> Response {
         match self {
             Face::Own | Face::PictRs => problem.document(request_id),
+            Face::Review => frame::problem(problem, request_id),
             Face::PhotoDna => {
                 let body = json!({ "statusCode": problem.status.as_u16(), "message": problem.detail });
                 problem.answer(&body, "application/json")

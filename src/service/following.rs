@@ -32,6 +32,7 @@ async fn rounds(one: Arc<Followed>, app: Shared) {
 
 async fn round(one: &Arc<Followed>, app: &Shared) {
     let began = Instant::now();
+    one.begins();
     let name = one.name().to_string();
     let written = {
         let (app, name) = (app.clone(), name.clone());
@@ -41,6 +42,7 @@ async fn round(one: &Arc<Followed>, app: &Shared) {
     let looking = one.clone();
     // It fails only where the service ends.
     let _ = tokio::task::spawn_blocking(move || looking.look()).await;
+    one.ended(outcome.is_ok());
     let seconds = began.elapsed().as_secs_f64();
     app.metrics.synced(&name, seconds, outcome.as_ref().ok());
     app.reporter.report(&match outcome {

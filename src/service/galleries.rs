@@ -1,37 +1,23 @@
 //! The galleries that are searched, and how a newer file takes an older one's place.
 
-use std::ffi::OsStr;
-use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use serde::Serialize;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::gallery::{Counts, EntryId, Gallery};
-use crate::pipeline::Hit;
+use crate::pipeline::{Hit, unhurried};
 use crate::signature::Algorithm;
 use crate::state::banks::Bank;
 
-/// A gallery's file, and what the service calls it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GalleryFile {
-    /// Its name in answers; `None`: the file's own without its ending.
-    pub name: Option<String>,
-    /// The file, or a folder whose files that end in `.gallery` are meant.
-    pub path: PathBuf,
-}
+mod files;
 
-/// What says whether a file is still the one that was opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stamp {
-    file: u64,
-    modified: Option<SystemTime>,
-    length: u64,
-}
+pub use files::GalleryFile;
+use files::{Stamp, check_names, expanded, open};
 
 /// A gallery as it is searched.
 #[derive(Debug)]
@@ -52,7 +38,10 @@ pub(crate) struct Known {
 /// Where a gallery comes from.
 #[derive(Debug)]
 enum Origin {
-    File(Stamp),
+    File {
+        path: PathBuf,
+        stamp: Stamp,
+    },
     /// A bank, and the share of look-ups that it takes part in for clients of HMA.
     Bank {
         ratio: f64,
@@ -101,12 +90,25 @@ pub(crate) struct Galleries {
     /// Those that follow lists; their files may not be there yet.
     synced: Vec<GalleryFile>,
     set: ArcSwap<Set>,
-    /// Files that could not be opened, as they were then: they are tried again once they change.
-    refused: Mutex<Vec<(PathBuf, Stamp)>>,
+    /// Files that were not taken, as they were then: they are tried again once they change.
+    refused: Mutex<Vec<(PathBuf, Stamp, Refusal)>>,
+    /// What a newer file took the place of, and some search may still use.
+    replaced: Mutex<Vec<Arc<Known>>>,
     /// How often a new file could not be taken.
     pub(crate) failed: AtomicU64,
-    /// One change at a time.
+    /// One look at the files at a time.
+    looking: Mutex<()>,
+    /// One change at a time. Nobody holds it while a file is opened.
     changing: Mutex<()>,
+}
+
+/// Why a new file is not searched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// It cannot be opened, or is damaged.
+    Damaged,
+    /// Another gallery has its name, or one that is the same to HMA's clients.
+    Name,
 }
 
 impl Galleries {
@@ -114,42 +116,25 @@ impl Galleries {
     ///
     /// # Errors
     ///
-    /// Those of [`Gallery::open`] with the file's name, [`Error::Input`] for two galleries of one name.
+    /// Those of [`Gallery::open`] with the file's name, [`Error::Input`](crate::Error::Input) for two galleries of one name.
     pub(crate) fn open(files: Vec<GalleryFile>, synced: Vec<GalleryFile>) -> Result<Galleries> {
-        let mut all: Vec<Arc<Known>> = Vec::new();
-        for (name, path) in expanded(&files)? {
-            if all.iter().any(|known| known.name == name) {
-                return Err(Error::Input(format!(
-                    "two galleries are called {name}: name one of them, as NAME={}",
-                    path.display()
-                )));
-            }
-            if let Some(other) = all.iter().find(|known| bank_name(&known.name) == bank_name(&name)) {
-                return Err(Error::Input(format!(
-                    "{} and {name} are one name to HMA's clients: give one of the files another name",
-                    other.name
-                )));
-            }
-            let is_it =
-                |synced: &&GalleryFile| synced.name.as_deref().map(bank_name) == Some(bank_name(&name));
-            if let Some(synced) = synced.iter().find(is_it) {
-                return Err(Error::Input(format!(
-                    "{} follows a list: give the file {name} another name",
-                    synced.name.as_deref().unwrap_or_default()
-                )));
-            }
-            all.push(Arc::new(open(name, path, all.len() as u64 + 1)?));
-        }
+        let named = expanded(&files)?;
+        check_names(&named, &synced)?;
+        let opened: Result<Vec<Known>> = named.iter().map(|(name, path)| open(name, path)).collect();
+        let mut all = opened?;
         for (name, path) in expanded(&synced)?.into_iter().filter(|(_, path)| path.exists()) {
             // One that is damaged is looked at again, reported, and fetched anew.
-            all.extend(open(name, path, all.len() as u64 + 1).ok().map(Arc::new));
+            all.extend(open(&name, &path).ok());
         }
+        let numbered = all.into_iter().zip(1..).map(|(known, number)| Arc::new(Known { number, ..known }));
         Ok(Galleries {
+            set: ArcSwap::from_pointee(Set::of(numbered.collect())),
             files,
             synced,
-            set: ArcSwap::from_pointee(Set::of(all)),
             refused: Mutex::default(),
+            replaced: Mutex::default(),
             failed: AtomicU64::new(0),
+            looking: Mutex::default(),
             changing: Mutex::default(),
         })
     }
@@ -160,49 +145,94 @@ impl Galleries {
     }
 
     /// Takes new files in, and says what happened: one line for each that was taken or refused. `only`, where named, is opened whether or not it changed.
+    ///
+    /// Files are opened, and what they replace is let go, on a thread that leaves the CPUs to those who answer.
     pub(crate) fn refresh(&self, only: Option<&str>) -> Vec<Change> {
-        let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut all, mut changes) = (self.now().all.clone(), Vec::new());
-        for (name, path) in self.paths() {
-            let at = all.iter().position(|known| known.name == name);
-            let known = at.map(|at| all[at].clone());
-            // A bank keeps its name against files that come later.
-            if known.as_ref().is_some_and(|known| known.is_bank()) {
-                continue;
-            }
-            if only.is_some_and(|only| only != name)
-                || (only.is_none() && !self.is_new(&path, known.as_deref()))
-            {
-                continue;
-            }
-            let highest = all.iter().map(|known| known.number).max().unwrap_or(0);
-            let number = known.map_or(highest + 1, |known| known.number);
-            match open(name.clone(), path.clone(), number) {
-                Ok(opened) => {
-                    changes.push(Change { name, entries: Some(opened.counts.entries) });
-                    match at {
-                        Some(at) => all[at] = Arc::new(opened),
-                        None => all.push(Arc::new(opened)),
-                    }
-                }
-                Err(_) => {
-                    self.refuse(path);
-                    changes.push(Change { name, entries: None });
-                }
-            }
-        }
-        if changes.iter().any(|change| change.entries.is_some()) {
-            self.set.store(Arc::new(Set::of(all)));
+        let _one = locked(&self.looking);
+        let (listed, now) = (self.listed(), self.now());
+        let is_due = |file: &&Listed| {
+            let known = now.get(&file.name).map(|known| &**known);
+            only.map_or_else(|| self.is_new(&file.path, known), |only| only == file.name)
+        };
+        let (due, taken): (Vec<&Listed>, Vec<&Listed>) =
+            listed.iter().filter(is_due).partition(|file| self.is_free(&now, file, &listed));
+        let mut changes: Vec<Change> =
+            taken.iter().filter_map(|file| self.refuse(file, Refusal::Name)).collect();
+        drop(now);
+        if !due.is_empty() || !locked(&self.replaced).is_empty() {
+            changes.extend(unhurried(|| {
+                self.let_go();
+                self.take_in(&due, &listed)
+            }));
         }
         changes
     }
 
-    /// Names and files, as they are now.
-    fn paths(&self) -> Vec<(String, PathBuf)> {
-        let synced = expanded(&self.synced).unwrap_or_default().into_iter();
-        let mut paths = expanded(&self.files).unwrap_or_default();
-        paths.extend(synced.filter(|(_, path)| path.exists()));
-        paths
+    /// Drops what nobody searches any more. The memory of a large gallery takes a while to give back, which no request should wait for.
+    fn let_go(&self) {
+        let is_searched = |part: &Arc<Part>| Arc::strong_count(&part.gallery) > 1;
+        locked(&self.replaced).retain(|known| known.parts.iter().any(is_searched));
+    }
+
+    /// Opens files, then puts all that are whole in their places at one instant.
+    fn take_in(&self, due: &[&Listed], listed: &[Listed]) -> Vec<Change> {
+        let (mut opened, mut changes) = (Vec::new(), Vec::new());
+        for file in due {
+            match open(&file.name, &file.path) {
+                Ok(known) => opened.push((*file, known)),
+                Err(_) => changes.extend(self.refuse(file, Refusal::Damaged)),
+            }
+        }
+        if opened.is_empty() {
+            return changes;
+        }
+        let _one = locked(&self.changing);
+        let mut all = self.now().all.clone();
+        for (file, mut known) in opened {
+            // A bank may have taken the name meanwhile, or another file that is as new.
+            if !self.is_free(&Set::of(all.clone()), file, listed) {
+                changes.extend(self.refuse(file, Refusal::Name));
+                continue;
+            }
+            changes.push(Change { name: known.name.clone(), outcome: Ok(known.counts.entries) });
+            match all.iter_mut().find(|other| other.name == known.name) {
+                Some(same) => {
+                    known.number = same.number;
+                    let before = std::mem::replace(same, Arc::new(known));
+                    locked(&self.replaced).push(before);
+                }
+                None => {
+                    known.number = all.iter().map(|known| known.number).max().unwrap_or(0) + 1;
+                    all.push(Arc::new(known));
+                }
+            }
+        }
+        self.set.store(Arc::new(Set::of(all)));
+        changes
+    }
+
+    /// All files, as they are now.
+    fn listed(&self) -> Vec<Listed> {
+        let named = |files, is_list| {
+            let all = expanded(files).unwrap_or_default().into_iter();
+            all.map(move |(name, path)| Listed { name, path, is_list })
+        };
+        let synced = named(&self.synced, true).filter(|file| file.path.exists());
+        synced.chain(named(&self.files, false)).collect()
+    }
+
+    /// Whether a file's name is no other gallery's, nor the same as another one's to HMA's clients. Whoever has a name keeps it against files that come later.
+    fn is_free(&self, now: &Set, file: &Listed, listed: &[Listed]) -> bool {
+        let is_one = |name: &str| bank_name(name) == bank_name(&file.name);
+        match now.all.iter().find(|known| is_one(&known.name)) {
+            Some(known) => match &known.origin {
+                Origin::File { path, .. } if known.name == file.name => {
+                    *path == file.path || !listed.iter().any(|other| other.path == *path)
+                }
+                _ => false,
+            },
+            None => file.is_list || !self.synced.iter().filter_map(|list| list.name.as_deref()).any(is_one),
+        }
     }
 
     /// Whether a gallery of this name is there, or will be.
@@ -220,17 +250,16 @@ impl Galleries {
             || self.synced.iter().any(|of| of.name.as_deref().is_some_and(is_it))
     }
 
-    /// Whether a file is another than the one that is searched, and than the one that was refused.
+    /// Whether a file is another than the one that is searched, and than the one that was refused. A name may have become free.
     fn is_new(&self, path: &Path, known: Option<&Known>) -> bool {
-        let Ok(stamp) = fs::metadata(path).map(|found| Stamp::of(&found)) else { return false };
-        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        known.is_none_or(|known| !matches!(known.origin, Origin::File(own) if own == stamp))
-            && !refused.iter().any(|of| *of == (path.into(), stamp))
+        let Some(stamp) = Stamp::at(path) else { return false };
+        known.is_none_or(|known| !matches!(known.origin, Origin::File { stamp: own, .. } if own == stamp))
+            && !locked(&self.refused).contains(&(path.into(), stamp, Refusal::Damaged))
     }
 
     /// Puts a bank in the place of the one of this name, or among the others.
     pub(crate) fn put(&self, bank: Known, before: &str) {
-        let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one = locked(&self.changing);
         let mut all = self.now().all.clone();
         match all.iter().position(|known| known.name == before && known.is_bank()) {
             Some(at) => all[at] = Arc::new(bank),
@@ -241,27 +270,46 @@ impl Galleries {
 
     /// Takes a bank away.
     pub(crate) fn remove(&self, name: &str) {
-        let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one = locked(&self.changing);
         let mut all = self.now().all.clone();
         all.retain(|known| known.name != name || !known.is_bank());
         self.set.store(Arc::new(Set::of(all)));
     }
 
-    fn refuse(&self, path: PathBuf) {
+    /// Says why a file is not taken; of a name that is taken once.
+    fn refuse(&self, file: &Listed, refusal: Refusal) -> Option<Change> {
+        let new = Stamp::at(&file.path).map(|stamp| (file.path.clone(), stamp, refusal));
+        let mut refused = locked(&self.refused);
+        let is_said = new.as_ref().is_some_and(|new| refused.contains(new));
+        refused.retain(|(path, ..)| *path != file.path);
+        refused.extend(new);
+        if is_said && refusal == Refusal::Name {
+            return None;
+        }
         self.failed.fetch_add(1, Ordering::Relaxed);
-        let Ok(stamp) = fs::metadata(&path).map(|found| Stamp::of(&found)) else { return };
-        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        refused.retain(|(of, _)| *of != path);
-        refused.push((path, stamp));
+        Some(Change { name: file.name.clone(), outcome: Err(refusal) })
     }
+}
+
+/// A file as it is found, by the name that its gallery has or would have.
+#[derive(Debug)]
+struct Listed {
+    name: String,
+    path: PathBuf,
+    /// Whether the gallery follows a list.
+    is_list: bool,
+}
+
+fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A gallery whose file changed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Change {
     pub(crate) name: String,
-    /// Entries of the new one; `None` where it is damaged, and the old one stays.
-    pub(crate) entries: Option<u64>,
+    /// Entries of the new one, or why the old one stays.
+    pub(crate) outcome: Result<u64, Refusal>,
 }
 
 impl Set {
@@ -370,7 +418,7 @@ impl Known {
     pub(crate) fn ratio(&self) -> f64 {
         match self.origin {
             Origin::Bank { ratio } => ratio,
-            Origin::File(_) => 1.0,
+            Origin::File { .. } => 1.0,
         }
     }
 
@@ -390,66 +438,9 @@ impl Known {
     }
 }
 
-impl Stamp {
-    fn of(found: &Metadata) -> Stamp {
-        #[cfg(unix)]
-        let file = std::os::unix::fs::MetadataExt::ino(found);
-        #[cfg(not(unix))]
-        let file = 0;
-        Stamp { file, modified: found.modified().ok(), length: found.len() }
-    }
-}
-
 /// A gallery's name as HMA's clients have it: capitals, digits and underscores.
 pub(crate) fn bank_name(gallery: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
     let name: String = gallery.chars().map(plain).collect();
     if name.starts_with(|c: char| c.is_ascii_digit()) { format!("_{name}") } else { name }
-}
-
-/// Opens one gallery and checks every byte.
-fn open(name: String, path: PathBuf, number: u64) -> Result<Known> {
-    let about = |error: Error| match error {
-        Error::Io { .. } => error,
-        other => Error::Input(format!("{}: {other}", path.display())),
-    };
-    // Looked at first: what is written while it is opened is new again.
-    let found = fs::metadata(&path);
-    let found = found.map_err(|error| Error::io(format!("cannot read {}", path.display()), error))?;
-    let gallery = Gallery::open(&path).map_err(about)?;
-    gallery.verify().map_err(about)?;
-    Ok(Known {
-        name,
-        number,
-        counts: gallery.counts(),
-        version: format!("{:08x}", gallery.checksum()),
-        loaded: SystemTime::now(),
-        changed: found.modified().ok(),
-        origin: Origin::File(Stamp::of(&found)),
-        parts: vec![Arc::new(Part { gallery: Arc::new(gallery), ids: None })],
-    })
-}
-
-/// Names and files, folders replaced by what is in them.
-fn expanded(files: &[GalleryFile]) -> Result<Vec<(String, PathBuf)>> {
-    let mut all = Vec::new();
-    for GalleryFile { name, path } in files {
-        if !path.is_dir() {
-            all.push((name.clone().unwrap_or_else(|| stem(path)), path.clone()));
-            continue;
-        }
-        let cannot = |error| Error::io(format!("cannot list {}", path.display()), error);
-        let mut inside = Vec::new();
-        for entry in fs::read_dir(path).map_err(cannot)? {
-            inside.push(entry.map_err(cannot)?.path());
-        }
-        inside.retain(|path| path.extension() == Some(OsStr::new("gallery")) && path.is_file());
-        inside.sort();
-        all.extend(inside.into_iter().map(|path| (stem(&path), path)));
-    }
-    Ok(all)
-}
-
-fn stem(path: &Path) -> String {
-    path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }

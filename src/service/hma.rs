@@ -22,12 +22,13 @@ use super::problem::{Answer, Problem};
 mod banks;
 mod content;
 mod curation;
+mod exchanges;
 mod hashing;
 mod matching;
 mod signal;
 
 /// Its paths, for `/site-map` too.
-const PATHS: [&str; 17] = [
+const PATHS: [&str; 23] = [
     "/",
     "/status",
     "/status/live",
@@ -45,6 +46,12 @@ const PATHS: [&str; 17] = [
     "/c/bank/{name}/content",
     "/c/bank/{name}/content/{id}",
     "/c/bank/{name}/signal",
+    "/c/exchanges",
+    "/c/exchanges/apis",
+    "/c/exchanges/api/{api}",
+    "/c/exchanges/api/{api}/schema",
+    "/c/exchange/{exchange}",
+    "/c/exchange/{exchange}/status",
 ];
 
 /// Its routes.
@@ -70,6 +77,15 @@ pub(crate) fn router(app: &Shared) -> Router {
             "/c/bank/{name}/content/{id}",
             get(curation::content).put(banks::change_content).delete(banks::remove_content),
         )
+        .route("/c/exchanges", get(exchanges::list).post(exchanges::read_only))
+        .route("/c/exchanges/apis", get(exchanges::apis))
+        .route("/c/exchanges/api/{api}", get(exchanges::api).post(exchanges::read_only))
+        .route("/c/exchanges/api/{api}/schema", get(exchanges::schema))
+        .route(
+            "/c/exchange/{exchange}",
+            get(exchanges::one).put(exchanges::read_only).delete(exchanges::remove),
+        )
+        .route("/c/exchange/{exchange}/status", get(exchanges::status))
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .with_state(Arc::clone(app))

@@ -1,11 +1,13 @@
 //! JSON in, with errors that name the field and never show its value; JSON out.
 
+use axum::body::{Body, Bytes};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 
+use super::permits::Permit;
 use super::problem::{Answer, Problem};
 
 /// Longest name of a field that an error repeats.
@@ -63,7 +65,34 @@ pub(crate) fn answer(value: &impl Serialize) -> Answer<Response> {
     Ok(bytes_answer(StatusCode::OK, bytes))
 }
 
+/// The same, whose bytes are held by `permit` until the client has them.
+pub(crate) fn held_answer(value: &impl Serialize, permit: Permit) -> Answer<Response> {
+    let bytes = serde_json::to_vec(value).map_err(|_| Problem::internal("the answer cannot be written"))?;
+    Ok(held_bytes(StatusCode::OK, bytes, permit))
+}
+
 /// The same of JSON that is written already.
+pub(crate) fn held_bytes(status: StatusCode, json: Vec<u8>, mut permit: Permit) -> Response {
+    permit.shrink(json.len() as u64);
+    let mut response =
+        (status, Body::from(Bytes::from_owner(Held { json, _permit: permit }))).into_response();
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// Bytes that wait to be sent.
+struct Held {
+    json: Vec<u8>,
+    _permit: Permit,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.json
+    }
+}
+
+/// An answer of JSON that is written already.
 pub(crate) fn bytes_answer(status: StatusCode, json: Vec<u8>) -> Response {
     let mut response = (status, json).into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -8,6 +8,8 @@ use serde::Serialize;
 
 use super::app::{App, Ask};
 use super::galleries::{Checked, Set};
+use super::hooked;
+use super::permits::Permit;
 use super::problem::{Answer, Problem};
 use crate::engine::{HashError, Lookups};
 use crate::gallery::{Query, SearchOptions};
@@ -29,10 +31,18 @@ pub(crate) struct Look {
     pub(crate) most: MatchLimits,
     /// Whether the answer says how far apart signatures are.
     pub(crate) distances: bool,
+    /// The request's id, by which an event names it.
+    pub(crate) request_id: String,
 }
+
+/// About the bytes of a match and of its JSON.
+const MATCH: u64 = 1 << 10;
 
 /// What is looked up for one record: its faces, by their names.
 pub(crate) type Faces = Vec<(Option<Text>, Query)>;
+
+/// What a picture shows, and what that matches.
+pub(crate) type FaceHits = (Faces, Vec<Hit>);
 
 /// What an answer says of one look-up.
 #[derive(Debug, Serialize)]
@@ -75,14 +85,6 @@ impl From<RecordMatch> for Undistanced {
 }
 
 impl Matches {
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        match self {
-            Matches::Whole(all) => all.len(),
-            Matches::WithoutDistances(all) => all.len(),
-        }
-    }
-
     /// The nearest first; for keys that are shown no distances, by gallery and place, so that the order shows none either.
     fn of(mut hits: Vec<Hit>, distances: bool) -> Matches {
         if !distances {
@@ -109,6 +111,9 @@ pub(crate) struct Looked {
     pub(crate) grid: Option<Vec<i64>>,
     pub(crate) unsearched: Vec<String>,
     pub(crate) checked: Vec<Checked>,
+    /// The item that a person reviews, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) review: Option<String>,
 }
 
 impl Look {
@@ -127,11 +132,17 @@ impl Look {
             let none = Problem::new(axum::http::StatusCode::SERVICE_UNAVAILABLE, "not_ready", detail);
             return Err(none.retry_after(5));
         }
-        Ok(Look { set, options: Arc::new(options), deadline, most: MOST, distances: ask.distances })
+        let (options, request_id) = (Arc::new(options), ask.request_id.clone());
+        Ok(Look { set, options, deadline, most: MOST, distances: ask.distances, request_id })
     }
 
-    /// Looks all records up, in their order.
-    pub(crate) async fn hits(&self, app: &App, records: &[Faces]) -> Answer<Vec<Vec<Hit>>> {
+    /// Looks all records up, in their order. What is found takes its bytes as the request did; `None` where they are taken already.
+    pub(crate) async fn hits(
+        &self,
+        app: &App,
+        records: &[Faces],
+        permit: Option<&mut Permit>,
+    ) -> Answer<Vec<Vec<Hit>>> {
         let share = records.len().div_ceil(app.engine.threads().get()).max(SHARE);
         let parts = records.chunks(share).map(|part| {
             let mut queries = Queries::default();
@@ -149,11 +160,16 @@ impl Look {
         let parts = parts.collect::<Result<Vec<_>, _>>().map_err(Problem::from)?;
         let found: Vec<Vec<Hit>> =
             try_join_all(parts).await.map_err(|error| self.refused(error))?.into_iter().flatten().collect();
-        if found.iter().map(Vec::len).sum::<usize>() > self.most.matches {
+        let matches = found.iter().map(Vec::len).sum::<usize>();
+        if matches > self.most.matches {
             return Err(self.too_much());
+        }
+        if let Some(permit) = permit {
+            permit.add(matches as u64 * MATCH).await?;
         }
         app.metrics.looked_up(found.len());
         found.iter().flatten().for_each(|hit| app.metrics.matched(&hit.matched.gallery));
+        hooked::matched(app, &self.request_id, &found).await?;
         Ok(found)
     }
 
@@ -172,14 +188,23 @@ impl Look {
     }
 
     /// What the answer says of each record.
-    pub(crate) async fn found(&self, app: &App, records: &[Faces]) -> Answer<Vec<Found>> {
-        let hits = self.hits(app, records).await?;
-        let found = records.iter().zip(hits).map(|(faces, hits)| Found {
+    pub(crate) async fn found(
+        &self,
+        app: &App,
+        records: &[Faces],
+        permit: Option<&mut Permit>,
+    ) -> Answer<Vec<Found>> {
+        let hits = self.hits(app, records, permit).await?;
+        Ok(records.iter().zip(hits).map(|(faces, hits)| self.said(faces, hits)).collect())
+    }
+
+    /// What the answer says of one.
+    pub(crate) fn said(&self, faces: &Faces, hits: Vec<Hit>) -> Found {
+        Found {
             matched: !hits.is_empty(),
             matches: Matches::of(hits, self.distances),
             unsearched: self.unsearched(faces),
-        });
-        Ok(found.collect())
+        }
     }
 
     /// Whether anything of a record is looked up.

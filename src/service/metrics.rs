@@ -10,6 +10,7 @@ use prometheus_client::registry::Registry;
 use serde::Serialize;
 
 use crate::engine::{HashTimes, SearchBatch};
+use crate::report::Alarm;
 use crate::sync::Outcome;
 
 /// What is counted as it happens.
@@ -28,6 +29,7 @@ pub(crate) struct Metrics {
     sync_seconds: Family<Gallery, Histogram>,
     sync_entries: Family<SyncChange, Counter>,
     sync_failed: Family<Gallery, Counter>,
+    alarms: Family<AlarmKind, Counter>,
 }
 
 /// What was counted since the start, of everything.
@@ -80,6 +82,11 @@ struct Phase {
     phase: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AlarmKind {
+    kind: &'static str,
+}
+
 /// The parts of a request's time: its body, the queues, and the work for its pictures and look-ups.
 const PHASES: [&str; 5] = ["read", "wait", "decode", "hash", "search"];
 
@@ -96,6 +103,10 @@ impl Default for Metrics {
             // What did not happen yet is shown as 0.
             drop(phases.get_or_create(&Phase { phase }));
         }
+        let alarms = Family::default();
+        for alarm in Alarm::ALL {
+            drop(alarms.get_or_create(&AlarmKind { kind: alarm.name() }));
+        }
         Metrics {
             requests: Family::default(),
             seconds: Family::new_with_constructor(histogram),
@@ -110,6 +121,7 @@ impl Default for Metrics {
             sync_seconds: Family::new_with_constructor(long),
             sync_entries: Family::default(),
             sync_failed: Family::default(),
+            alarms,
         }
     }
 }
@@ -193,6 +205,11 @@ impl Metrics {
         }
     }
 
+    /// A person has to see to a report.
+    pub(crate) fn alarm(&self, alarm: Alarm) {
+        self.alarms.get_or_create(&AlarmKind { kind: alarm.name() }).inc();
+    }
+
     /// Shows the counts among others.
     pub(crate) fn register(&self, registry: &mut Registry) {
         // The library ends every description with a dot.
@@ -207,6 +224,8 @@ impl Metrics {
         let help = "Entries of lists that are followed, by what became of them";
         registry.register("shadegrid_sync_entries", help, self.sync_entries.clone());
         registry.register("shadegrid_sync_failed", "Rounds that failed", self.sync_failed.clone());
+        let help = "Alarms about reports, which a person has to see to, by kind";
+        registry.register("shadegrid_outbox_alarms", help, self.alarms.clone());
         let help = "Time of bodies (read), of pictures and look-ups in queues (wait), of pictures (decode, hash), of batches (search)";
         registry.register("shadegrid_phase_seconds", help, self.phases.clone());
         registry.register("shadegrid_batch_size", "Records looked up at once", self.batches.clone());

@@ -18,6 +18,7 @@ use prometheus_client::registry::Registry;
 use super::app::{App, Shared};
 use super::connections::Connections;
 use crate::engine::Lane;
+use crate::hook;
 
 /// The media type of what is served: OpenMetrics 1.0.0.
 const TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -57,6 +58,9 @@ impl Collector for Now {
             gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
         };
         gauge("shadegrid_permits_bytes", "Bytes lent to bodies.", app.held())?;
+        if let Some(reviewing) = &app.review {
+            gauge("shadegrid_review_open", "Items that wait for a decision.", reviewing.waiting())?;
+        }
         gauge("shadegrid_connections", "Open connections.", self.connections.count() as u64)?;
         let failed = ConstCounter::new(app.galleries.failed.load(Ordering::Relaxed));
         let help = "Files of galleries that could not be taken.";
@@ -71,6 +75,31 @@ impl Collector for Now {
             ("search", app.searcher.queued()),
         ] {
             ConstGauge::new(queued as u64).encode(family.encode_family(&[("lane", lane)])?)?;
+        }
+        if let Some(reports) = &app.reports {
+            let (counts, oldest) = reports.numbers();
+            let help = "Reports, by state.";
+            let mut family = encoder.encode_descriptor("shadegrid_outbox", help, None, kind)?;
+            for (state, count) in counts {
+                ConstGauge::new(count).encode(family.encode_family(&[("state", state.name())])?)?;
+            }
+            let (name, help) = (
+                "shadegrid_outbox_oldest_seconds",
+                "Age of the oldest report that is neither filed nor taken back.",
+            );
+            ConstGauge::new(oldest).encode(encoder.encode_descriptor(name, help, None, kind)?)?;
+        }
+        if let Some(state) = app.state.as_deref().filter(|_| app.hooks.wants_any()) {
+            let delivered = ConstCounter::new(app.hooks.delivered.load(Ordering::Relaxed));
+            let help = "Events that were delivered.";
+            let name = "shadegrid_hooks_delivered";
+            delivered.encode(encoder.encode_descriptor(name, help, None, delivered.metric_type())?)?;
+            let help = "Events that are not delivered, by state.";
+            let mut family = encoder.encode_descriptor("shadegrid_hooks", help, None, kind)?;
+            // What cannot be counted now is counted the next time.
+            for (state, count) in hook::counts(state).unwrap_or_default().by_state() {
+                ConstGauge::new(count).encode(family.encode_family(&[("state", state.name())])?)?;
+            }
         }
         let set = app.galleries.now();
         for (name, help, value) in [

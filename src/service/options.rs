@@ -12,7 +12,9 @@ use super::galleries::GalleryFile;
 use super::tls::TlsFiles;
 use crate::error::{Error, Result};
 use crate::hasher::HashOptions;
+use crate::hook::HookOptions;
 use crate::pipeline::FetchOptions;
+use crate::report::ReportOptions;
 use crate::signature::Algorithm;
 use crate::sync::SyncSource;
 
@@ -46,6 +48,8 @@ pub struct ServiceOptions {
     pub galleries: Vec<GalleryFile>,
     /// The lists that galleries in the folder's `galleries` follow; they need the folder.
     pub sync: Vec<SyncSource>,
+    /// Reports to NCMEC, which are kept in the folder and sent from there; they need the folder. None are taken by default.
+    pub reports: Option<ReportOptions>,
     /// Threads that hash, and as many that search.
     pub threads: NonZeroUsize,
     /// Bytes that requests and pictures take together: a quarter for requests.
@@ -54,6 +58,8 @@ pub struct ServiceOptions {
     pub hash: HashOptions,
     /// Addresses of pictures that callers may name instead of sending them; none by default.
     pub fetch: FetchOptions,
+    /// Addresses of one's own that learn of matches, decisions and reports; they need the folder.
+    pub hooks: Option<HookOptions>,
     /// Times and sizes.
     pub limits: ServiceLimits,
     /// Where events go.
@@ -74,10 +80,12 @@ setters!(ServiceOptions {
     tls: Option<TlsFiles>,
     galleries: Vec<GalleryFile>,
     sync: Vec<SyncSource>,
+    reports: Option<ReportOptions>,
     threads: NonZeroUsize,
     memory: u64,
     hash: HashOptions,
     fetch: FetchOptions,
+    hooks: Option<HookOptions>,
     limits: ServiceLimits,
     reporter: Reporter,
 });
@@ -99,10 +107,12 @@ impl Default for ServiceOptions {
             tls: None,
             galleries: Vec::new(),
             sync: Vec::new(),
+            reports: None,
             threads,
             memory: crate::engine::Engine::default_memory(threads),
             hash: HashOptions::default(),
             fetch: FetchOptions::default(),
+            hooks: None,
             limits: ServiceLimits::default(),
             reporter: Reporter::default(),
         }
@@ -116,6 +126,11 @@ impl ServiceOptions {
 
     /// Refuses what would show signatures to everybody.
     pub(crate) fn check(&self) -> Result<()> {
+        if self.hooks.is_some() && self.data.is_none() {
+            return Err(Error::Input(
+                "hooks need a folder that keeps them until they are delivered: --data".into(),
+            ));
+        }
         let open = [Some(self.listen), self.hma].into_iter().flatten().find(|at| !at.ip().is_loopback());
         match open {
             Some(address) if !self.plain && (!self.has_keys() || self.tls.is_none()) => {

@@ -132,6 +132,24 @@ impl Permit {
         Ok(())
     }
 
+    /// Takes so many bytes more, for what is there already. Little may be waited for; where there is no room for much, it has to go at once, since what waits
+    /// is held too.
+    pub(crate) async fn add(&mut self, bytes: u64) -> Answer<()> {
+        let (held, from) = (self.lent.num_permits() as u64 * UNIT, self.from.clone());
+        let wanted = held.saturating_add(bytes);
+        if bytes == 0 || from.is_small(wanted) {
+            return self.grow(wanted, None).await;
+        }
+        let is_kept = Arc::ptr_eq(self.lent.semaphore(), &from.kept);
+        let missing = units(wanted).min(from.units) - if is_kept { 0 } else { units(held).min(from.units) };
+        let more = from.free.clone().try_acquire_many_owned(missing).map_err(|_| Problem::overloaded())?;
+        match is_kept {
+            true => self.lent = more,
+            false => self.lent.merge(more),
+        }
+        Ok(())
+    }
+
     /// Gives back what is beyond so many bytes.
     pub(crate) fn shrink(&mut self, bytes: u64) {
         let beyond = self.lent.num_permits().saturating_sub(units(bytes) as usize);

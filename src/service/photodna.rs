@@ -20,6 +20,7 @@ use super::hashing::{Outcome, Work};
 use super::json;
 use super::looking::Look;
 use super::options::PhotoDnaLimits;
+use super::permits::Permit;
 use super::pictures::{Picture, form_of, malformed, media_type};
 use super::problem::{Answer, Problem};
 use super::scan::{Scanned, hash_and_look_up};
@@ -30,7 +31,10 @@ use crate::pipeline::Hit;
 use crate::signature::{Algorithm, PhotoDna};
 
 mod answer;
+mod report;
+mod time;
 mod value;
+mod violations;
 
 use answer::{Flag, Many, Matched, Status};
 use value::{Given, any_case, given};
@@ -49,7 +53,7 @@ pub(crate) fn router(app: &Shared) -> Router {
         .route("/photodna/v1.0/Match", post(match_picture))
         .route("/photodna/v1.0/MatchHash", post(match_hashes))
         .route("/photodna/v1.0/MatchEdgeHash", post(match_edge_hash))
-        .route("/photodna/v1.0/Report", post(report))
+        .route("/photodna/v1.0/Report", post(report::report))
         .with_state(Arc::clone(app))
 }
 
@@ -67,14 +71,11 @@ async fn match_picture(
         given => given?,
     };
     match given {
-        (Given::Picture(bytes), _permit) => picture(&app, &ask, look, bytes).await,
-        (Given::Hash(hash), _permit) => {
-            let matched = hashes(&app, &ask, look, &[hash]).await?.pop();
-            let tracked = matched.map(|matched| matched.tracked(&ask.request_id));
-            tracked.map_or_else(
-                || Err(Problem::internal("the look-up was lost")),
-                |matched| json::answer(&matched),
-            )
+        (Given::Picture(bytes), permit) => picture(&app, &ask, look, bytes, permit).await,
+        (Given::Hash(hash), mut permit) => {
+            let matched = hashes(&app, &ask, look, &[hash], &mut permit).await?.pop();
+            let matched = matched.ok_or_else(|| Problem::internal("the look-up was lost"))?;
+            json::held_answer(&matched.tracked(&ask.request_id), permit)
         }
         (Given::Address(url), _permit) => address(&app, &ask, look, &url).await,
         (Given::Refused(status), _permit) => refused(&status, &ask),
@@ -88,7 +89,10 @@ async fn address(app: &App, ask: &Ask, look: Look, url: &str) -> Answer<Response
         return refused(&Status::invalid("addresses are not fetched here: send the picture itself"), ask);
     };
     match until(ask.deadline(), fetching.only(url)).await {
-        Ok(Fetched { bytes, permit: _held }) => picture(app, &ask.after(begun.elapsed()), look, bytes).await,
+        Ok(Fetched { bytes, permit: _held }) => {
+            let permit = app.permits.begin(Some(0)).await?;
+            picture(app, &ask.after(begun.elapsed()), look, bytes, permit).await
+        }
         Err(problem) => match problem.status {
             StatusCode::BAD_REQUEST => {
                 refused(&Status::invalid("the address is not one that is fetched here"), ask)
@@ -101,7 +105,7 @@ async fn address(app: &App, ask: &Ask, look: Look, url: &str) -> Answer<Response
     }
 }
 
-async fn picture(app: &App, ask: &Ask, look: Look, bytes: bytes::Bytes) -> Answer<Response> {
+async fn picture(app: &App, ask: &Ask, look: Look, bytes: bytes::Bytes, permit: Permit) -> Answer<Response> {
     let choices = Choices::of(wanted(&look));
     let options = app.choices.hash(&choices, app.engine.options(), true);
     let work = Work { options, lane: ask.lane, deadline: ask.deadline() };
@@ -111,15 +115,15 @@ async fn picture(app: &App, ask: &Ask, look: Look, bytes: bytes::Bytes) -> Answe
         return json::answer(&Matched::failed(Status::too_long()).tracked(&ask.request_id));
     }
     let picture = Picture { key: String::new(), bytes };
-    let Scanned { outcome, hits, .. } =
-        until(work.deadline, hash_and_look_up(app, &work, &look, &picture)).await?;
+    let Scanned { outcome, hits, permit, .. } =
+        until(work.deadline, hash_and_look_up(app, &work, &look, &picture, permit)).await?;
     let refused = if is_cloud { beyond_the_cloud(&outcome) } else { None };
     let matched = match (&outcome, refused) {
         (Err(error), _) => Matched::failed(unhashed(error)),
         (Ok(_), Some(status)) => Matched::failed(status),
         (Ok(_), None) => Matched::of(flags(app, &look, &hits)),
     };
-    json::answer(&matched.tracked(&ask.request_id))
+    json::held_answer(&matched.tracked(&ask.request_id), permit)
 }
 
 /// Why Microsoft's service takes no such picture, if it does not.
@@ -138,7 +142,7 @@ async fn match_hashes(
     request: Request,
 ) -> Answer<Response> {
     let look = look(&app, &ask, request.uri().query())?;
-    let Held { bytes, permit: _held } = body::read(&app, request.into_body(), SMALL).await?;
+    let Held { bytes, mut permit } = body::read(&app, request.into_body(), SMALL).await?;
     let Ok(Value::Array(items)) = json::read(&bytes) else {
         return refused(&Status::invalid("the body must be a JSON array of hashes"), &ask);
     };
@@ -155,23 +159,19 @@ async fn match_hashes(
             }
         }
     }
-    json::answer(&Many::of(hashes(&app, &ask, look, &all).await?, &ask.request_id))
+    let matched = hashes(&app, &ask, look, &all, &mut permit).await?;
+    json::held_answer(&Many::of(matched, &ask.request_id), permit)
 }
 
 async fn match_edge_hash(Extension(ask): Extension<Ask>) -> Answer<Response> {
     refused(&Status::edge(), &ask)
 }
 
-async fn report() -> Problem {
-    let detail = "reports are not taken here yet: send them to NCMEC as before";
-    Problem::new(StatusCode::NOT_IMPLEMENTED, "unsupported", detail)
-}
-
 /// The longest body with hashes: numbers with blanks between.
 const SMALL: Size = Size { most: 64 << 10, times: 2 };
 
 /// Reads what is to be matched.
-async fn read_one(app: &App, request: Request) -> Answer<(Given, super::permits::Permit)> {
+async fn read_one(app: &App, request: Request) -> Answer<(Given, Permit)> {
     let (parts, body) = request.into_parts();
     let kind = media_type(&parts.headers).map(String::from);
     let times = if kind.is_some() { 2 } else { 1 };
@@ -221,12 +221,18 @@ fn wanted(look: &Look) -> Wanted {
     Wanted { orientations, ..Wanted::default() }
 }
 
-async fn hashes(app: &App, ask: &Ask, look: Look, all: &[PhotoDna]) -> Answer<Vec<Matched>> {
+async fn hashes(
+    app: &App,
+    ask: &Ask,
+    look: Look,
+    all: &[PhotoDna],
+    permit: &mut Permit,
+) -> Answer<Vec<Matched>> {
     app.spend(ask, all.len().saturating_sub(1));
     let deadline = ask.deadline();
     let look = Look { deadline: Some(deadline), ..look };
     let queries = all.iter().map(|hash| vec![(None, Query::default().photodna(Some(*hash)))]);
-    let found = until(deadline, look.hits(app, &queries.collect::<Vec<_>>())).await?;
+    let found = until(deadline, look.hits(app, &queries.collect::<Vec<_>>(), Some(permit))).await?;
     Ok(found.iter().map(|hits| Matched::of(flags(app, &look, hits))).collect())
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::engine::HashError;
 use crate::error::Error;
+use crate::report;
 
 /// Why a request got no other answer. Its detail holds no signature, key, query string or file name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,14 +19,19 @@ pub(crate) struct Problem {
     pub(crate) detail: String,
     /// Seconds after which another try makes sense.
     pub(crate) retry_after: Option<u64>,
+    /// The rules that a report breaks.
+    pub(crate) rules: Vec<report::Problem>,
 }
+
+/// Most broken rules that an answer names.
+const MOST_RULES: usize = 1000;
 
 /// A result whose error is the answer.
 pub(crate) type Answer<T> = Result<T, Problem>;
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Problem {
-        Problem { status, code, detail: detail.into(), retry_after: None }
+        Problem { status, code, detail: detail.into(), retry_after: None, rules: Vec::new() }
     }
 
     /// The request itself is wrong.
@@ -53,6 +59,21 @@ impl Problem {
         Problem::new(StatusCode::GATEWAY_TIMEOUT, "deadline", detail)
     }
 
+    /// A report breaks rules. What is no JSON is malformed; all else is well-formed and wrong.
+    pub(crate) fn broken(mut rules: Vec<report::Problem>) -> Problem {
+        let is_json = rules.iter().all(|problem| problem.rule != report::Rule::Json);
+        let status = if is_json { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::BAD_REQUEST };
+        let count = rules.len();
+        rules.truncate(MOST_RULES);
+        let shown =
+            if count > MOST_RULES { format!(", of which {MOST_RULES} are shown") } else { String::new() };
+        let detail = match &rules[..] {
+            [only] if count == 1 => format!("the report cannot be taken: {only}"),
+            _ => format!("the report breaks {count} rules{shown}; nothing of it is kept or sent"),
+        };
+        Problem { rules, ..Problem::new(status, "report", detail) }
+    }
+
     /// A bug, or the system's fault.
     pub(crate) fn internal(detail: impl Into<String>) -> Problem {
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
@@ -71,8 +92,11 @@ impl Problem {
     /// The document of RFC 9457.
     pub(crate) fn document(&self, request_id: &str) -> Response {
         let title = self.status.canonical_reason().unwrap_or("Error");
-        let body = json!({ "type": "about:blank", "title": title, "status": self.status.as_u16(),
+        let mut body = json!({ "type": "about:blank", "title": title, "status": self.status.as_u16(),
             "code": self.code, "detail": self.detail, "request_id": request_id });
+        if !self.rules.is_empty() {
+            body["problems"] = serde_json::to_value(&self.rules).unwrap_or_default();
+        }
         self.answer(&body, "application/problem+json")
     }
 

@@ -8,6 +8,7 @@ use super::body::{self, Held, Size};
 use super::choices::Choices;
 use super::hashing::{Outcome, Work};
 use super::looking::{Faces, Look};
+use super::permits::Permit;
 use super::pictures::Picture;
 use super::problem::Answer;
 use crate::pipeline::{Hit, faces_of};
@@ -19,6 +20,8 @@ pub(crate) struct Scanned {
     pub(crate) hits: Vec<Hit>,
     /// Whether any of its signatures was looked up.
     was_searched: bool,
+    /// For the picture, and for what was found.
+    pub(crate) permit: Permit,
 }
 
 impl Scanned {
@@ -39,12 +42,12 @@ pub(crate) async fn scan(app: &App, ask: &Ask, request: Request) -> Answer<(Byte
     let choices = Choices::default();
     let look = Look::new(app, ask, None, choices.wanted.search()?, None)?;
     let size = Size { most: app.limits.picture, times: 1 };
-    let Held { bytes, permit: _held } = body::read(app, request.into_body(), size).await?;
+    let Held { bytes, permit } = body::read(app, request.into_body(), size).await?;
     let options = app.choices.hash(&choices, app.engine.options(), true);
     let work = Work { options, lane: ask.lane, deadline: ask.deadline() };
     let look = Look { deadline: Some(work.deadline), ..look };
     let picture = Picture { key: String::new(), bytes };
-    let scanned = until(work.deadline, hash_and_look_up(app, &work, &look, &picture)).await?;
+    let scanned = until(work.deadline, hash_and_look_up(app, &work, &look, &picture, permit)).await?;
     Ok((picture.bytes, scanned))
 }
 
@@ -54,10 +57,11 @@ pub(crate) async fn hash_and_look_up(
     work: &Work,
     look: &Look,
     picture: &Picture,
+    mut permit: Permit,
 ) -> Answer<Scanned> {
     let outcome = work.one(app, picture).await?;
     let faces: Vec<Faces> = outcome.iter().map(|hashed| faces_of(hashed).collect()).collect();
-    let hits = look.hits(app, &faces).await?.into_iter().flatten().collect();
+    let hits = look.hits(app, &faces, Some(&mut permit)).await?.into_iter().flatten().collect();
     let was_searched = faces.iter().any(|faces| look.searches(faces));
-    Ok(Scanned { outcome, hits, was_searched })
+    Ok(Scanned { outcome, hits, was_searched, permit })
 }

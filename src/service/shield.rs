@@ -147,11 +147,11 @@ async fn pdq(
     Extension(ask): Extension<Ask>,
     request: Request,
 ) -> Answer<Response> {
-    let Held { bytes, permit: _held } = body::read(&app, request.into_body(), SMALL).await?;
+    let Held { bytes, mut permit } = body::read(&app, request.into_body(), SMALL).await?;
     let (hashes, queries) = aside(move || queries(json::read::<Hashes>(&bytes)?.hashes)).await?;
     app.spend(&ask, queries.len().saturating_sub(1));
     let look = Look::new(&app, &ask, None, Wanted::default().search()?, Some(ask.deadline()))?;
-    let found = until(ask.deadline(), look.hits(&app, &queries)).await?;
+    let found = until(ask.deadline(), look.hits(&app, &queries, Some(&mut permit))).await?;
     let of = |(faces, hits): (&Faces, Vec<Hit>)| OfHash {
         classification: look.searches(faces).then(|| classification(&hits)),
         match_type: (!hits.is_empty()).then_some("near"),

@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 
 use super::galleries::GalleryFile;
 use super::options::ServiceOptions;
+use crate::clock;
 use crate::error::{Error, Result};
 use crate::state::State;
 use crate::sync::{Follower, Outcome, Status, SyncSource};
@@ -25,8 +26,18 @@ pub(crate) struct Synced {
 pub(crate) struct Followed {
     pub(crate) follower: Follower,
     status: Mutex<Status>,
+    rounds: Mutex<Rounds>,
     /// Somebody wants a round now.
     wanted: Notify,
+}
+
+/// What the rounds of a gallery came to since the service began; times in seconds since 1970.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Rounds {
+    /// When the one that runs began.
+    pub(crate) running: Option<u64>,
+    /// When the last one ended, and whether the gallery then was the same as its list.
+    pub(crate) ended: Option<(u64, bool)>,
 }
 
 impl Synced {
@@ -43,7 +54,8 @@ impl Synced {
             }
             let follower = follower(source, data)?;
             let status = Mutex::new(follower.status());
-            all.push(Arc::new(Followed { follower, status, wanted: Notify::new() }));
+            let (rounds, wanted) = (Mutex::default(), Notify::new());
+            all.push(Arc::new(Followed { follower, status, rounds, wanted }));
         }
         Ok(Synced { all })
     }
@@ -59,8 +71,7 @@ impl Synced {
 
     /// How far a gallery has come; `None` where it follows no list.
     pub(crate) fn status(&self, name: &str) -> Option<Status> {
-        let one = self.all.iter().find(|one| one.name() == name)?;
-        Some(*one.status.lock().unwrap_or_else(PoisonError::into_inner))
+        self.all.iter().find(|one| one.name() == name).map(|one| one.status())
     }
 
     /// Asks for a round now, or once the one that runs has ended; whether there is such a gallery.
@@ -77,6 +88,27 @@ impl Followed {
     /// The gallery's name.
     pub(crate) fn name(&self) -> &str {
         &self.follower.source().name
+    }
+
+    /// How far it has come.
+    pub(crate) fn status(&self) -> Status {
+        *self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What its rounds came to.
+    pub(crate) fn rounds(&self) -> Rounds {
+        *self.rounds.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A round begins now.
+    pub(crate) fn begins(&self) {
+        self.rounds.lock().unwrap_or_else(PoisonError::into_inner).running = Some(clock::now());
+    }
+
+    /// It has ended, and whether well.
+    pub(crate) fn ended(&self, well: bool) {
+        *self.rounds.lock().unwrap_or_else(PoisonError::into_inner) =
+            Rounds { running: None, ended: Some((clock::now(), well)) };
     }
 
     /// Looks again how far it has come.

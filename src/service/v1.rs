@@ -18,6 +18,8 @@ mod lines;
 mod lookup;
 mod matching;
 mod query;
+mod reports;
+mod review;
 
 /// The description of this API for programs.
 const OPENAPI: &str = include_str!("v1/openapi.json");
@@ -34,6 +36,11 @@ pub(crate) fn router(app: &Shared) -> Router {
         .route("/v1/galleries/{name}/entries", post(entries::add))
         .route("/v1/galleries/{name}/entries/{id}", put(entries::change).delete(entries::remove))
         .route("/v1/galleries/{name}/reload", post(galleries::reload))
+        .route("/v1/reports", get(reports::list).post(reports::submit))
+        .route("/v1/reports/{id}", get(reports::show))
+        .route("/v1/reports/{id}/retract", post(reports::retract))
+        .route("/v1/reports/{id}/retry", post(reports::retry))
+        .route("/v1/review", get(review::list))
         .route("/v1/totals", get(health::totals))
         .route("/v1/openapi.json", get(openapi))
         .route("/healthz", get(health::alive))

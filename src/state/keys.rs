@@ -34,16 +34,28 @@ pub enum Scope {
     GalleriesRead,
     /// Change galleries.
     GalleriesWrite,
+    /// Submit reports to NCMEC, see them, and take them back.
+    Report,
+    /// See what waits for review, reveal its pictures, and decide.
+    Review,
     /// Everything.
     Admin,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Scope; 6] =
-        [Scope::Hash, Scope::Match, Scope::Lookup, Scope::GalleriesRead, Scope::GalleriesWrite, Scope::Admin];
+    pub const ALL: [Scope; 8] = [
+        Scope::Hash,
+        Scope::Match,
+        Scope::Lookup,
+        Scope::GalleriesRead,
+        Scope::GalleriesWrite,
+        Scope::Report,
+        Scope::Review,
+        Scope::Admin,
+    ];
 
-    /// The name: `hash`, `match`, `lookup`, `galleries:read`, `galleries:write` or `admin`.
+    /// The name: `hash`, `match`, `lookup`, `galleries:read`, `galleries:write`, `report`, `review` or `admin`.
     pub fn name(self) -> &'static str {
         match self {
             Scope::Hash => "hash",
@@ -51,6 +63,8 @@ impl Scope {
             Scope::Lookup => "lookup",
             Scope::GalleriesRead => "galleries:read",
             Scope::GalleriesWrite => "galleries:write",
+            Scope::Report => "report",
+            Scope::Review => "review",
             Scope::Admin => "admin",
         }
     }

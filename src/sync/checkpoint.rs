@@ -5,14 +5,14 @@
 //! there by somebody else; the list is fetched anew then.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::private;
+use crate::{folders, private};
 
 /// The version of the file.
 const VERSION: u32 = 1;
@@ -150,15 +150,10 @@ impl Checkpoint {
             fs::rename(&draft, path)
         };
         written().map_err(cannot)?;
-        sync_folder(path);
+        // Not every file system can.
+        let _ = folders::sync(folders::of(path));
         Ok(())
     }
-}
-
-/// Puts the names of a file's folder on the disk; not every system can.
-pub(crate) fn sync_folder(path: &Path) {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let _ = File::open(folder).and_then(|folder| folder.sync_all());
 }
 
 #[cfg(test)]

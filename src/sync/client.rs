@@ -13,7 +13,7 @@ use reqwest::{Client as Connections, Response, StatusCode};
 use super::blocking::blocking;
 use super::date;
 use super::exchange::{Ask, LARGEST_ANSWER};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, is_of_tls};
 
 /// How often a request is sent.
 const ATTEMPTS: u32 = 8;
@@ -68,12 +68,17 @@ impl Trouble {
     }
 
     fn network(error: &reqwest::Error) -> Trouble {
+        let is_unsafe = error.is_connect() && is_of_tls(error);
         let what = match error {
+            _ if is_unsafe => {
+                "no safe connection can be made: nobody who is trusted here vouches for it under this name (SSL_CERT_FILE names authorities)"
+            }
             error if error.is_timeout() => "it does not answer in time",
             error if error.is_connect() => "no connection can be made",
             _ => "the connection broke",
         };
-        Trouble::passing(Error::io("cannot ask the exchange", std::io::Error::other(what)))
+        let error = Error::io("cannot ask the exchange", std::io::Error::other(what));
+        Trouble { retry: !is_unsafe, ..Trouble::passing(error) }
     }
 
     /// What a status means for whoever asked.

@@ -1,16 +1,12 @@
 //! Times as exchanges write them, in seconds since 1970.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use crate::clock;
+pub(crate) use crate::clock::now;
 
 /// How far the clock of an exchange may be ahead of ours, in seconds.
 const AHEAD: u64 = 3600;
-
-/// The time now, by this machine's clock.
-pub(crate) fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
-}
 
 /// Whether a time is still to come, whichever clock is right.
 pub(crate) fn is_ahead(time: u64) -> bool {
@@ -26,8 +22,7 @@ pub(crate) fn text(seconds: u64) -> String {
 pub(crate) fn rfc3339(text: &str) -> Option<u64> {
     let text = text.trim();
     let local = ["Z", "z", "+00:00", "+0000"].iter().find_map(|zone| text.strip_suffix(zone))?;
-    let time = humantime::parse_rfc3339(&format!("{local}Z")).ok()?;
-    Some(time.duration_since(UNIX_EPOCH).ok()?.as_secs())
+    u64::try_from(clock::seconds(&format!("{local}Z"))?).ok()
 }
 
 /// Reads the form of HTTP's headers: `Sun, 06 Nov 1994 08:49:37 GMT`.

@@ -14,8 +14,9 @@ use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 
 use super::changes::{Changes, Written};
-use super::checkpoint::{Checkpoint, sync_folder};
+use super::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
+use crate::folders;
 use crate::gallery::rewrite::take_place;
 use crate::gallery::{Change, Gallery, GalleryBuilder};
 
@@ -122,7 +123,7 @@ impl Place {
         for path in [&self.checkpoint, &self.gallery, &self.next()] {
             remove(path)?;
         }
-        sync_folder(&self.gallery);
+        let _ = folders::sync(folders::of(&self.gallery));
         Ok(())
     }
 
@@ -202,7 +203,7 @@ impl Place {
     fn take_checkpoint(&self, aside: &Place) -> Result<()> {
         let cannot = |error| Error::io(format!("cannot write {}", self.checkpoint.display()), error);
         fs::rename(&aside.checkpoint, &self.checkpoint).map_err(cannot)?;
-        sync_folder(&self.checkpoint);
+        let _ = folders::sync(folders::of(&self.checkpoint));
         Ok(())
     }
 

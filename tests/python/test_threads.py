@@ -48,16 +48,13 @@ def turns_while(work: object) -> int:
 
 def test_the_lock_is_released(large: bytes) -> None:
     hasher = shadegrid.Hasher(threads=1, detail="full")
-    started = time.perf_counter()
-    hasher.hash(large)
-    alone = time.perf_counter() - started
     for work in [
         lambda: [hasher.hash(large) for _ in range(5)],
         lambda: hasher.hash_many([large] * 5),
         lambda: hasher.hash_many(pa.array([large] * 5, pa.binary())),
     ]:
-        # Where the lock were held, there would be a turn between pictures at most.
-        assert turns_while(work) > max(20, 1000 * alone)
+        # Where the lock were held, there would be a turn between pictures at most; how many there are otherwise depends on what else runs.
+        assert turns_while(work) > 20
 
 
 def test_many_threads_share_a_hasher(photos: list[bytes]) -> None:

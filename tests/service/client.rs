@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -20,7 +21,7 @@ pub struct Server {
     pub address: SocketAddr,
     /// The line that says where it listens.
     pub listening: String,
-    lines: Receiver<String>,
+    lines: Mutex<Receiver<String>>,
 }
 
 impl Server {
@@ -49,6 +50,7 @@ impl Server {
         command.args(arguments).envs(variables.iter().copied());
         let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, lines) = channel();
+        let lines = Mutex::new(lines);
         let errors = child.stderr.take().unwrap();
         std::thread::spawn(move || {
             for line in BufReader::new(errors).lines().map_while(Result::ok) {
@@ -66,8 +68,8 @@ impl Server {
 
     /// Waits for a line of standard error that holds this.
     pub fn line_with(&self, wanted: &str) -> String {
-        let mut seen = Vec::new();
-        while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
+        let (mut seen, lines) = (Vec::new(), self.lines.lock().unwrap());
+        while let Ok(line) = lines.recv_timeout(PATIENCE) {
             if line.contains(wanted) {
                 return line;
             }
@@ -78,8 +80,8 @@ impl Server {
 
     /// Every line that was not taken yet.
     pub fn rest_of_lines(&self) -> Vec<String> {
-        let mut lines = Vec::new();
-        while let Ok(line) = self.lines.recv_timeout(Duration::from_millis(200)) {
+        let (mut lines, from) = (Vec::new(), self.lines.lock().unwrap());
+        while let Ok(line) = from.recv_timeout(Duration::from_millis(200)) {
             lines.push(line);
         }
         lines

@@ -245,8 +245,29 @@ fn the_hma_face_shows_banks() {
     assert_eq!(get(at, "/c/content_type").is(200), json!([{ "name": "photo", "enabled": true }]));
     for path in get(at, "/site-map").is(200).as_array().unwrap() {
         let path = path.as_str().unwrap().replace("{name}", "KNOWN").replace("{id}", "4294967296");
-        assert_ne!(get(at, &path).status, 404, "{path}");
+        let path = path.replace("{api}", "ncmec");
+        // None is followed here.
+        assert_eq!(get(at, &path).status == 404, path.contains("{exchange}"), "{path}");
     }
+    assert_eq!(get(at, "/c/exchanges").is(200), json!([]));
+    assert_eq!(get(at, "/c/exchanges/apis").is(200), json!(["fb_threatexchange", "ncmec", "stop_ncii"]));
+    let api = json!({ "supports_authentification": true, "has_set_authentification": false });
+    assert_eq!(get(at, "/c/exchanges/api/stop_ncii").is(200), api);
+    assert_eq!(get(at, "/c/exchanges/api/sample").status, 400);
+    assert_eq!(get(at, "/c/exchanges/api/sample/schema").status, 404);
+    let schema = get(at, "/c/exchanges/api/fb_threatexchange/schema").is(200);
+    let (group, token) = (&schema["config_schema"]["fields"][0], &schema["credentials_schema"]["fields"][0]);
+    assert_eq!(
+        (&group["name"], &group["type"], &group["required"]),
+        (&"privacy_group".into(), &"number".into(), &true.into())
+    );
+    assert_eq!((&token["name"], &token["type"]), (&"api_token".into(), &"string".into()));
+    for path in ["/c/exchanges", "/c/exchanges/api/ncmec"] {
+        assert_eq!(post(at, path, "application/json", b"{\"api\":\"ncmec\",\"bank\":\"A\"}").status, 403);
+    }
+    let deleted =
+        Connection::to(at).ask(b"DELETE /c/exchange/NONE HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+    assert_eq!(deleted.is(200)["message"], "Exchange deleted");
     assert_eq!(
         get(at, "/none").is(404)["message"].as_str().map(|text| text.contains("site-map")),
         Some(true)

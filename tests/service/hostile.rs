@@ -240,7 +240,7 @@ fn clients_that_send_next_to_nothing_keep_nobody_out() {
         let began = Instant::now();
         serves(&server);
         assert_eq!(server.post("/v1/hash", "", &large).status, 200);
-        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+        assert!(began.elapsed() < PATIENCE, "{:?}", began.elapsed());
     }
     // Where large ones hold all else, small ones still get through.
     let head = format!("POST /v1/hash HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", 32 << 20);
@@ -251,6 +251,6 @@ fn clients_that_send_next_to_nothing_keep_nobody_out() {
     for _ in 0..4 {
         let began = Instant::now();
         serves(&server);
-        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+        assert!(began.elapsed() < PATIENCE, "{:?}", began.elapsed());
     }
 }

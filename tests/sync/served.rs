@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::client::{PATIENCE, Server};
+use super::client::{Connection, PATIENCE, Server};
 use super::pdq;
 use super::script::{Script, answer, deleted, image, ncmec};
 
@@ -52,7 +52,7 @@ fn a_service_follows_a_list_by_itself() {
     fs::write(folder.path().join("secret"), "very hush").unwrap();
     let config = folder.path().join("serve.toml");
     let text = format!(
-        "listen = \"127.0.0.1:0\"\nmetrics = \"127.0.0.1:0\"\ndata = \"data\"\nno_keys = true\nthreads = 2\n[limits]\nwatch = 0.1\n\
+        "listen = \"127.0.0.1:0\"\nmetrics = \"127.0.0.1:0\"\nhma = \"127.0.0.1:0\"\ndata = \"data\"\nno_keys = true\nthreads = 2\n[limits]\nwatch = 0.1\n\
          [sync.list]\nexchange = \"ncmec\"\nurl = \"{}\"\nuser = \"me\"\npassword_file = \"secret\"\nevery = 1\n",
         script.url()
     );
@@ -63,6 +63,32 @@ fn a_service_follows_a_list_by_itself() {
     assert_eq!((&listed["kind"], &listed["entries"]), (&json!("sync"), &json!(50)));
     assert!(listed["synced"].as_str().unwrap().ends_with('Z'));
     assert_eq!((matches(&server, 1), matches(&server, 100)), (1, 0));
+
+    // HMA's clients see it as an exchange.
+    let hma: Value = serde_json::from_str(&server.listening).unwrap();
+    let hma = hma["hma"].as_str().unwrap().parse().unwrap();
+    let face =
+        |path: &str| Connection::to(hma).ask(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes());
+    assert_eq!(face("/c/exchanges").is(200), json!(["LIST"]));
+    assert_eq!(face("/c/exchange/LIST").is(200), json!({ "name": "LIST", "api": "ncmec", "enabled": true }));
+    assert_eq!((face("/c/exchange/list").status, face("/c/exchange/OTHER/status").status), (404, 404));
+    let api = json!({ "supports_authentification": true, "has_set_authentification": true });
+    assert_eq!(face("/c/exchanges/api/ncmec").is(200), api);
+    waited("a round has ended", || {
+        face("/c/exchange/LIST/status").is(200)["last_fetch_complete_ts"].is_u64()
+    });
+    let status = face("/c/exchange/LIST/status").is(200);
+    assert_eq!(
+        (&status["last_fetch_succeeded"], &status["up_to_date"], &status["fetched_items"]),
+        (&true.into(), &true.into(), &50.into()),
+        "{status}"
+    );
+    assert!(status["checkpoint_ts"].as_u64().unwrap() > 1_767_000_000, "{status}");
+    let changes = ["POST /c/exchanges", "PUT /c/exchange/LIST", "DELETE /c/exchange/LIST"];
+    for change in changes {
+        let request = format!("{change} HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{{}}");
+        assert_eq!(Connection::to(hma).ask(request.as_bytes()).status, 403, "{change}");
+    }
 
     // What is added and removed there is so here; somebody asks for it now.
     step.store(1, Ordering::SeqCst);
@@ -98,6 +124,8 @@ fn a_service_follows_a_list_by_itself() {
         assert!(!line.contains("hush"));
         line.contains("401")
     });
+    let status = face("/c/exchange/LIST/status").is(200);
+    assert_eq!((&status["last_fetch_succeeded"], &status["up_to_date"]), (&false.into(), &false.into()));
     assert_eq!(matches(&server, 5), 1);
     assert_eq!(gallery(&server).unwrap()["entries"], 50);
     drop(server);

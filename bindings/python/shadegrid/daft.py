@@ -17,7 +17,7 @@ def hash_column(
     *,
     galleries: Sequence[str | os.PathLike[str]] = (),
     search: Mapping[str, Any] | None = None,
-    batch_size: int = 64,
+    batch_size: int = 128,
     threads: int = 1,
     **options: Any,
 ) -> daft.Expression:
@@ -34,7 +34,8 @@ def hash_column(
 
     def shadegrid_hash(pictures: daft.Series) -> daft.Series:
         rows = hash_rows(work, pa.table({"picture": pictures.to_arrow()}))
-        return daft.Series.from_arrow(rows.to_struct_array())
+        # One chunk: Daft goes through the type of an array of chunks twice, and the type of records is a long one.
+        return daft.Series.from_arrow(rows.to_struct_array().combine_chunks())
 
     # In this process: the GIL is released, and a process that died would not be started again.
     batches = daft.func.batch(return_dtype=daft.DataType.from_arrow_type(records), batch_size=batch_size, use_process=False)

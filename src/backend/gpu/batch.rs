@@ -91,6 +91,25 @@ pub(super) fn planes(picture: &Picture) -> (PlaneBytes<'_>, Option<PlaneBytes<'_
 }
 
 impl PlaneBytes<'_> {
+    fn size(&self) -> PlaneSize {
+        PlaneSize { rows: self.rows, row_bytes: self.row_bytes, channels: self.channels }
+    }
+}
+
+/// How much room a plane takes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PlaneSize {
+    rows: usize,
+    row_bytes: usize,
+    channels: u32,
+}
+
+impl PlaneSize {
+    /// Of 16-bit samples.
+    pub(super) fn of_words(columns: u32, rows: u32) -> PlaneSize {
+        PlaneSize { rows: rows as usize, row_bytes: 2 * columns as usize, channels: 2 }
+    }
+
     /// Words from one row to the next: views of mapped memory begin at multiples of 8 bytes.
     fn pitch(&self) -> u32 {
         2 * self.row_bytes.div_ceil(8) as u32
@@ -176,6 +195,16 @@ impl Batch {
     /// Makes room for a picture whose tables are `tables`; `None` where the batch is too full for it.
     pub(super) fn add(&mut self, tables: &Arc<Tables>, picture: &Picture) -> Option<Allocation> {
         let (luma, colour) = planes(picture);
+        self.add_planes(tables, luma.size(), colour.map(|plane| plane.size()))
+    }
+
+    /// The same for planes of which only the sizes are known yet.
+    pub(super) fn add_planes(
+        &mut self,
+        tables: &Arc<Tables>,
+        luma: PlaneSize,
+        colour: Option<PlaneSize>,
+    ) -> Option<Allocation> {
         let colour = colour.filter(|_| !tables.colour.is_empty());
         let key = Arc::as_ptr(tables) as usize;
         let placed = self.placed.get(&key).copied();
@@ -192,7 +221,7 @@ impl Batch {
         // One of the two is there.
         let base = placed.or(tables_at).unwrap_or(0);
         let (first_grid, results) = (self.grids.len(), self.results);
-        let mut allocation = |plane: PlaneBytes<'_>| PlaneAllocation {
+        let mut allocation = |plane: PlaneSize| PlaneAllocation {
             at: self.take(even(plane.words())),
             rows: plane.rows,
             row_bytes: plane.row_bytes,

@@ -163,12 +163,23 @@ impl Slot {
 
     /// Sends the batch: upload, stages, results. [`Slot::ready`] says when it is back.
     pub(super) fn submit(&self, device: &Device, batch: &Batch) -> Result<()> {
+        self.submit_behind(device, batch, |_, _| Ok(()))
+    }
+
+    /// The same behind what `make` encodes, which gets the array that the stages read samples from, to write to.
+    pub(super) fn submit_behind(
+        &self,
+        device: &Device,
+        batch: &Batch,
+        make: impl FnOnce(&mut CommandEncoder, wgpu::BindingResource<'_>) -> Result<()>,
+    ) -> Result<()> {
         self.fill_descriptors(batch)?;
         // Before the buffers are given away: the callbacks of `map` set the bits again from whichever thread polls.
         self.ready.store(0, Ordering::Release);
         self.staging.unmap();
         let mut encoder = device.device.create_command_encoder(&Default::default());
         self.copy_timed(&mut encoder, device, UPLOAD, |encoder| self.upload(encoder, batch));
+        make(&mut encoder, section(&self.input, &self.sections.words))?;
         let header = batch.header();
         for (stage, groups) in [header.lines, header.gradients, header.lumas].into_iter().enumerate() {
             self.dispatch(&mut encoder, device, stage, groups);
@@ -288,6 +299,12 @@ fn timings(device: &Device, stamps: &[u64]) -> Timings {
     }
 }
 
+/// A part of a buffer, to be bound.
+pub(super) fn section<'a>(buffer: &'a Buffer, range: &Range<u64>) -> wgpu::BindingResource<'a> {
+    let size = std::num::NonZeroU64::new(range.end - range.start);
+    wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset: range.start, size })
+}
+
 fn group(
     device: &Device,
     sections: &Sections,
@@ -295,10 +312,7 @@ fn group(
     points: &Buffer,
     results: &Buffer,
 ) -> BindGroup {
-    let section = |range: &Range<u64>| {
-        let size = std::num::NonZeroU64::new(range.end - range.start);
-        wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer: input, offset: range.start, size })
-    };
+    let section = |range| section(input, range);
     let resources = [
         section(&sections.header),
         section(&sections.grids),

@@ -4,7 +4,7 @@
 
 mod rings;
 mod search;
-mod shaders;
+pub(super) mod shaders;
 mod twins;
 
 use super::{Adapter, Checks, Device};

@@ -17,6 +17,9 @@ pub(crate) enum Kind {
     Quarantine,
     /// A gallery.
     Gallery,
+    /// Lines of `audit export`.
+    #[cfg(feature = "report")]
+    Audit,
     /// The page of `bench`.
     Page,
 }
@@ -34,6 +37,8 @@ impl Kind {
             Kind::Entries => "an export of a gallery",
             Kind::Quarantine => "a quarantine file",
             Kind::Gallery => "a gallery",
+            #[cfg(feature = "report")]
+            Kind::Audit => "an export of an audit log",
             Kind::Page => "a page of `bench`",
         }
     }
@@ -69,6 +74,8 @@ impl Kind {
             Kind::Groups => object(&["group"], &["\"members\":["]),
             Kind::Entries => object(&["key"], &["\"source_format\":"]),
             Kind::Quarantine => object(&["list"], &["\"position\":", "\"reason\":"]),
+            #[cfg(feature = "report")]
+            Kind::Audit => object(&["number"], &["\"previous\":\"", "\"hash\":\""]),
             Kind::Gallery => start.starts_with(b"SHADEGAL"),
             Kind::Page => {
                 start.starts_with(b"<!doctype html>") && has(line, b"<title>Shadegrid bench</title>")

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
+use shadegrid::hook::HookOptions;
+use shadegrid::report::ReportOptions;
 use shadegrid::service::{
     FetchHost, FetchOptions, GalleryFile, PhotoDnaLimits, ServiceLimits, ServiceOptions, TlsFiles,
 };
@@ -29,6 +31,7 @@ struct File {
     hma_signals: Option<Vec<String>>,
     metrics: Option<SocketAddr>,
     data: Option<PathBuf>,
+    reports: Option<PathBuf>,
     #[serde(default)]
     no_keys: bool,
     #[serde(default)]
@@ -46,6 +49,7 @@ struct File {
     tls: Option<Tls>,
     #[serde(default)]
     fetch: Fetch,
+    hooks: Option<HookOptions>,
     #[serde(default)]
     limits: Limits,
 }
@@ -166,6 +170,7 @@ impl File {
         let limits = self.photodna.limits.as_deref().map(str::parse::<PhotoDnaLimits>).transpose();
         let limits = limits.map_err(|error| format!("photodna.limits: {error}"))?;
         let sync = self.sync.into_iter().map(|(name, source)| source.source(&name, folder));
+        let reports = self.reports.map(|path| ReportOptions::read(&folder.join(path))).transpose();
         let options = ServiceOptions::default();
         let listen = self.listen.unwrap_or(options.listen);
         Ok(options
@@ -174,6 +179,7 @@ impl File {
             .hma_signals(signals.map_err(|error| format!("hma_signals: {error}"))?)
             .metrics(self.metrics)
             .data(self.data.map(|data| folder.join(data)))
+            .reports(reports.map_err(|error| format!("reports: {error}"))?)
             .no_keys(self.no_keys)
             .plain(self.plain)
             .reuse_port(self.reuse_port)
@@ -185,6 +191,7 @@ impl File {
             .sync(sync.collect::<Result<_, _>>()?)
             .tls(self.tls.map(|tls| tls.files(folder)))
             .fetch(self.fetch.options()?)
+            .hooks(self.hooks.map(|hooks| hooks.in_folder(folder)))
             .limits(self.limits.limits()?))
     }
 }
@@ -275,11 +282,16 @@ mod tests {
             hosts = [".cdn.example", "127.0.0.1:8000"]
             http = true
             timeout = 2.5
+            [hooks]
+            url = "https://a.example/hook"
+            secret_file = "hook.secret"
+            all_matches = true
             [limits]
             body = 1.5
             picture = 7
         "#;
         let options = options(text).unwrap();
+        assert!(options.hooks.is_some_and(|hooks| hooks.all_matches && hooks.url.is_some()));
         assert_eq!(options.listen.to_string(), "0.0.0.0:8443");
         assert_eq!((options.memory, options.limits.picture), (2 << 30, 7));
         assert_eq!(options.hma_signals, [Algorithm::PhotoDna]);
@@ -316,6 +328,7 @@ mod tests {
             ("[fetch]\nhosts = [\"any\"]", "any = true"),
             ("[fetch]\ntimeout = -1.0", "fetch.timeout"),
             ("[fetch]\nplain = true", "plain"),
+            ("[hooks]\nurl = \"https://a.example\"", "secret_file"),
             ("[sync.a]\nexchange = \"other\"\nurl = \"https://a.example\"", "sync.a.exchange"),
             (
                 "[sync.a]\nexchange = \"ncmec\"\nurl = \"http://a.example\"\nuser = \"u\"\npassword_env = \"P\"",

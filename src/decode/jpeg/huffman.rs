@@ -68,6 +68,12 @@ impl Code {
         code
     }
 
+    /// BITS and HUFFVAL (T.81, B.2.4.2): 16 counts by length, then the symbols.
+    #[cfg(feature = "gpu")]
+    pub(super) fn key(&self) -> &[u8] {
+        &self.key
+    }
+
     /// The words that fit a window, short ones first.
     pub(super) fn words(&self) -> impl Iterator<Item = Word> + '_ {
         words(&self.key)
@@ -190,6 +196,10 @@ fn usable(tables: &[Option<Arc<Code>>; 4], place: usize) -> Result<&Arc<Code>> {
         _ => Err(corrupt("a scan's Huffman table is missing")),
     }
 }
+
+/// The tables of annex K.3 for luma and chroma, DC and AC.
+#[cfg(all(test, feature = "gpu"))]
+pub(crate) const STANDARD: [[&[u8]; 2]; 2] = [[DC_LUMA, AC_LUMA], [DC_CHROMA, AC_CHROMA]];
 
 /// Table K.3.
 const DC_LUMA: &[u8] =

@@ -271,6 +271,12 @@ impl Reader {
         }
     }
 
+    /// The codes that headers name.
+    #[cfg(feature = "gpu")]
+    pub(super) fn codes(&mut self) -> &mut Codes {
+        &mut self.codes
+    }
+
     /// Every coefficient of every component, block by block in natural order, with the frame.
     #[cfg(test)]
     pub(super) fn coefficients(&mut self, bytes: &[u8]) -> Result<Frame> {
@@ -738,7 +744,7 @@ fn steps(header: &Header) -> [Steps; 4] {
     [0, 1, 2, 3].map(|component| Steps::new(&to_natural(header.quantiser(component))))
 }
 
-fn check_scans(scans: usize, frame: &Frame, bytes: &[u8], limits: &Limits) -> Result<()> {
+pub(super) fn check_scans(scans: usize, frame: &Frame, bytes: &[u8], limits: &Limits) -> Result<()> {
     limits.check_scans(scans, frame.width as u32, frame.height as u32, bytes.len() as u64)
 }
 
@@ -754,7 +760,7 @@ fn smoothing(walked: &Walked) -> Option<Smoothing> {
 }
 
 /// Checks a frame's size as soon as it is known.
-fn check_size(header: &Header, bytes: &[u8], limits: &Limits) -> Result<()> {
+pub(super) fn check_size(header: &Header, bytes: &[u8], limits: &Limits) -> Result<()> {
     let Some(frame) = header.frame.filter(|frame| frame.height > 0) else { return Ok(()) };
     limits.check_size(frame.width as u32, frame.height as u32)?;
     limits.check_density(frame.width as u64 * frame.height as u64, bytes.len() as u64)

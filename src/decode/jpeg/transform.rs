@@ -9,6 +9,7 @@
 //!
 //! Blocks of 64 slots are in natural order, `8·v + u`, others in zigzag order.
 
+use super::detail::kept;
 use crate::picture::{COARSE_UNIT, COARSE_ZERO};
 use fearless_simd::{Bytes, Simd, SimdBase, SimdIntWiden, i16x32, i32x16};
 
@@ -71,7 +72,7 @@ const fn cosine(k: usize) -> i32 {
 }
 
 /// Bits behind the point of a basis value.
-const BASIS_BITS: u32 = 13;
+pub(super) const BASIS_BITS: u32 = 13;
 
 /// `2²¹·C(u)/2` times the sum of `cos((2x+1)uπ/16)` over the pixels of cell `cell` of `cells`.
 pub(super) const fn along(u: usize, cell: usize, cells: usize) -> i64 {
@@ -86,7 +87,7 @@ pub(super) const fn along(u: usize, cell: usize, cells: usize) -> i64 {
 }
 
 /// What frequency `(u, v)` counts in cell `(x, y)` of `cells`×`cells`.
-const fn basis((u, v): (u8, u8), x: usize, y: usize, cells: usize) -> i16 {
+pub(super) const fn basis((u, v): (u8, u8), x: usize, y: usize, cells: usize) -> i16 {
     let (u, v) = (u as usize, v as usize);
     let pixels = (8 / cells * (8 / cells)) as i64;
     let scale = pixels << (42 - BASIS_BITS);
@@ -208,25 +209,30 @@ impl Blocks<'_> {
     /// All blocks' cells for a detail, rows of samples one after another; whether all values that went in have, or may have had, 16 bits.
     #[inline(always)]
     pub(super) fn transform<S: Simd>(&self, simd: S, detail: u8, samples: &mut [u16]) -> bool {
+        let kept = kept(detail) as usize;
         match detail {
             1 => self.means(samples),
             2 => self.low_cells::<2, 6>(
                 samples,
+                kept,
                 #[inline(always)]
                 |block, cells| four_cells(block, &TWO, cells),
             ),
             3 => self.low_cells::<4, 10>(
                 samples,
+                kept,
                 #[inline(always)]
                 |block, cells| many_cells(simd, block, &THREE, cells),
             ),
             4 => self.low_cells::<4, 14>(
                 samples,
+                kept,
                 #[inline(always)]
                 |block, cells| many_cells(simd, block, &FOUR, cells),
             ),
             6 => self.low_cells::<8, 28>(
                 samples,
+                kept,
                 #[inline(always)]
                 |block, cells| many_cells(simd, block, &SIX, cells),
             ),
@@ -234,6 +240,7 @@ impl Blocks<'_> {
                 let steps = to_natural(self.quantiser);
                 self.cells::<8, 64>(
                     samples,
+                    kept,
                     |k| k,
                     &steps,
                     #[inline(always)]
@@ -268,12 +275,14 @@ impl Blocks<'_> {
     fn low_cells<const C: usize, const K: usize>(
         &self,
         samples: &mut [u16],
+        kept: usize,
         transform: impl Fn(&[i16; K], &mut [i32; 64]),
     ) -> bool {
         let steps = self.quantiser;
         if self.slots < 64 {
             return self.cells::<C, K>(
                 samples,
+                kept,
                 |k| k,
                 steps,
                 #[inline(always)]
@@ -284,6 +293,7 @@ impl Blocks<'_> {
         let place = |k: usize| usize::from(NATURAL[k]);
         self.cells::<C, K>(
             samples,
+            kept,
             place,
             steps,
             #[inline(always)]
@@ -296,11 +306,13 @@ impl Blocks<'_> {
     }
 
     /// `C`×`C` samples a block; `values` dequantises its first `K` coefficients, which lie at `place` and have these `steps`, and `transform`
-    /// makes cells of them.
+    /// makes cells of them. Behind the last one that is `kept` there may be a value or none, depending on how the file was read: none of these is
+    /// judged.
     #[inline(always)]
     fn cells<const C: usize, const K: usize>(
         &self,
         samples: &mut [u16],
+        kept: usize,
         place: impl Fn(usize) -> usize,
         steps: &[u16; 64],
         values: impl Fn(&[i16]) -> [i16; K],
@@ -322,8 +334,8 @@ impl Blocks<'_> {
                 }
             }
         }
-        extents.fit((0..K).map(&place), steps)
-            || self.products_fit(&std::array::from_fn::<_, K, _>(place), steps)
+        extents.fit((0..=kept).map(&place), steps)
+            || self.products_fit(&std::array::from_fn::<_, K, _>(place)[..=kept], steps)
     }
 
     /// Whether the values at `places`, times `steps`, have 16 bits, and DC values before have or may have had them: each product is looked at.

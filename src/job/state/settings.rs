@@ -104,7 +104,7 @@ impl Settings {
         format: RecordFormat,
         hash: &HashOptions,
     ) -> Settings {
-        let HashOptions { algorithms, orientations, decode, faces, shading: _ } = hash;
+        let HashOptions { algorithms, orientations, decode, faces, shading: _, thumbnail: _ } = hash;
         Settings {
             engine: ENGINE.to_string(),
             records: RECORDS,
@@ -196,7 +196,7 @@ impl Settings {
         };
         let algorithms = self.algorithms.iter().map(|name| name.parse()).collect::<Result<_>>()?;
         let (orientations, faces) = (self.orientations, faces_of(&self.faces)?);
-        Ok(HashOptions { algorithms, orientations, decode, faces, shading: false })
+        Ok(HashOptions { algorithms, orientations, decode, faces, shading: false, thumbnail: None })
     }
 
     /// Whether there is a job in `location`.

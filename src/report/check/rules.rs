@@ -1,5 +1,7 @@
 //! Rules between the parts of a report.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::super::problem::{Problem, Rule};
@@ -17,11 +19,10 @@ pub(super) fn check(report: &Value, problems: &mut Vec<Problem>) {
     if report["reporter"].is_object() && list(&report["reporter"]["emails"]).is_empty() {
         problems.push(Problem::new("reporter.emails", Rule::Missing, "at least one is needed"));
     }
-    let files = list(&report["files"]);
-    for (place, file) in files.iter().enumerate() {
+    let mut ids = HashSet::new();
+    for (place, file) in list(&report["files"]).iter().enumerate() {
         check_file(&format!("files[{place}]"), file, problems);
-        let id = &file["id"];
-        if id.is_string() && files[..place].iter().any(|other| other["id"] == *id) {
+        if file["id"].as_str().is_some_and(|id| !ids.insert(id)) {
             problems.push(Problem::new(format!("files[{place}].id"), Rule::Twice, "another file has it too"));
         }
     }

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use md5::{Digest as _, Md5};
 use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256};
 
+use crate::error::{Error, Result};
 use crate::random::digits;
 
 /// Length and digests, the latter in hexadecimal digits.
@@ -48,6 +49,17 @@ impl Digesting {
             sha256: digits(self.sha256.finish().as_ref()),
         }
     }
+}
+
+/// What a content is called.
+///
+/// # Errors
+///
+/// [`Error::Io`] where it cannot be read.
+pub(crate) fn digests(content: &mut dyn Read) -> Result<Digests> {
+    let mut digesting = Digesting::default();
+    let read = io::copy(&mut digesting.reading(content), &mut io::sink());
+    read.map(|_| digesting.finish()).map_err(|error| Error::io("cannot read a file", error))
 }
 
 /// A source whose bytes are digested.

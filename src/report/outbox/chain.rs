@@ -12,6 +12,10 @@ use super::item::ItemState;
 use super::pace;
 use super::rows::{FileRow, Row, Rows, Step};
 use crate::error::{Error, Result};
+use crate::pipeline::Stop;
+
+/// Why an attempt ends that nothing is wrong with.
+const ENDING: &str = "the process that sends it ends";
 
 /// What went wrong. NCMEC's own words may quote the report, so they are kept with it and are in no event.
 #[derive(Debug, Clone)]
@@ -80,6 +84,8 @@ pub(super) struct Chain<'a> {
     pub(super) clock: &'a Clock,
     pub(super) transport: &'a mut dyn Transport,
     pub(super) opened: &'a dyn Fn(u64),
+    /// Once it is requested, no call is made.
+    pub(super) stop: &'a Stop,
 }
 
 /// A finished report: what NCMEC says of its files, where it does not agree.
@@ -166,6 +172,9 @@ impl Chain<'_> {
         if row.opened.is_some_and(|opened| now > opened + pace::DEADLINE) {
             return Err(doubt("it took more than 20 hours"));
         }
+        if self.stop.requested() {
+            return Err(doubt(ENDING));
+        }
         let (name, report) = (call.name(), call.report());
         let noted = self.rows.before(row, Step { from, to, position }, name, now)?;
         let number = noted.ok_or(End::Stopped)?;
@@ -207,6 +216,9 @@ impl Chain<'_> {
     /// Asks for the finish. From the first time on nothing else is asked for this report.
     pub(super) fn finish(&mut self, row: Row) -> Result<Done, End> {
         let report = number(&row)?;
+        if self.stop.requested() && row.state != ItemState::Finishing {
+            return Err(doubt(ENDING));
+        }
         let files = self.rows.files(&row.id)?;
         let from = match row.state {
             ItemState::Finishing => ItemState::Finishing,

@@ -5,6 +5,57 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+/// What a person has to see to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Alarm {
+    /// A report failed: the same would be refused again.
+    Failed,
+    /// NCMEC does not accept the credentials, and nothing is sent.
+    Credentials,
+    /// The finish of a report is refused, or its report is not there.
+    Finish,
+    /// NCMEC removed a report before it was filed; it begins anew.
+    Removed,
+    /// A report is not filed after an hour.
+    Overdue,
+    /// NCMEC has other files of a report than were uploaded.
+    Files,
+    /// NCMEC says that a report is filed, and nobody asked for that.
+    Unasked,
+    /// Nothing can be sent: the outbox, the credentials or the address cannot be used.
+    Outbox,
+}
+
+impl Alarm {
+    /// Every kind.
+    pub const ALL: [Alarm; 8] = [
+        Alarm::Failed,
+        Alarm::Credentials,
+        Alarm::Finish,
+        Alarm::Removed,
+        Alarm::Overdue,
+        Alarm::Files,
+        Alarm::Unasked,
+        Alarm::Outbox,
+    ];
+
+    /// Its word, such as `failed`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Alarm::Failed => "failed",
+            Alarm::Credentials => "credentials",
+            Alarm::Finish => "finish",
+            Alarm::Removed => "removed",
+            Alarm::Overdue => "overdue",
+            Alarm::Files => "files",
+            Alarm::Unasked => "unasked",
+            Alarm::Outbox => "outbox",
+        }
+    }
+}
+
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
@@ -54,6 +105,8 @@ pub enum OutboxEvent {
     Alarm {
         /// The report's id; empty where it is about all of them.
         id: String,
+        /// What kind of alarm it is.
+        alarm: Alarm,
         /// What is wrong.
         why: String,
     },
@@ -84,7 +137,7 @@ impl Listener {
         Listener(Arc::new(report))
     }
 
-    pub(super) fn report(&self, event: &OutboxEvent) {
+    pub(crate) fn report(&self, event: &OutboxEvent) {
         (self.0)(event);
     }
 }

@@ -1,12 +1,12 @@
-//! Ids of reports: ULIDs, which sort by time.
+//! Ids of reports and reviews: ULIDs, which sort by time.
 
 use crate::error::Result;
 use crate::random;
 
 const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-/// An id that no other report has: 48 bits of time, 80 of chance.
-pub(super) fn next(milliseconds: i64) -> Result<String> {
+/// An id that nothing else has: 48 bits of time, 80 of chance.
+pub(crate) fn next(milliseconds: i64) -> Result<String> {
     let mut number = (milliseconds.max(0) as u128 & 0xffff_ffff_ffff) << 80;
     for (place, byte) in random::bytes::<10>()?.into_iter().enumerate() {
         number |= u128::from(byte) << (8 * place);

@@ -1,14 +1,10 @@
-//! When a report is tried again, and from when on somebody has to know.
+//! How long a report may take, and from when on somebody has to know.
 
-use std::hash::{BuildHasher, RandomState};
-use std::time::Duration;
+pub(super) use crate::backoff::pause;
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
-
-/// The longest pause between two attempts.
-const LONGEST: Duration = Duration::from_secs(30 * 60);
 
 /// How long a report may stay open. NCMEC removes it 24 h after its opening or 1 h after the last change, whichever is later.
 pub(super) const DEADLINE: i64 = 20 * HOUR;
@@ -36,32 +32,9 @@ pub(super) fn is_removed(opened: i64, changed: i64, now: i64) -> bool {
     now > opened.saturating_add(REMOVED) && now > changed.saturating_add(REMOVED_AFTER_CHANGE)
 }
 
-/// Milliseconds until the next attempt after so many failures. Up to half of it is left to chance, so that many who were refused at once do not come back at once.
-pub(super) fn pause(first: Duration, failures: u32, asked_for: Option<Duration>) -> i64 {
-    let whole = LONGEST.min(first.saturating_mul(1 << failures.saturating_sub(1).min(16)));
-    let chance = RandomState::new().hash_one(failures) % 1024;
-    let pause = whole / 2 + whole / 2 * chance as u32 / 1024;
-    pause.max(asked_for.unwrap_or_default().min(LONGEST)).as_millis() as i64
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn pauses_grow_and_end() {
-        let first = Duration::from_secs(10);
-        for failures in 0..100u32 {
-            let whole = LONGEST.min(first * (1 << failures.saturating_sub(1).min(16)));
-            let pause = pause(first, failures, None);
-            assert!(
-                pause >= whole.as_millis() as i64 / 2 && pause <= whole.as_millis() as i64,
-                "{failures}: {pause}"
-            );
-        }
-        assert!(pause(first, 1, Some(Duration::from_secs(60))) == 60_000);
-        assert!(pause(first, 1, Some(Duration::from_secs(1 << 40))) == LONGEST.as_millis() as i64);
-    }
 
     #[test]
     fn a_report_is_removed_a_day_after_its_opening_unless_it_changed() {

@@ -1,6 +1,9 @@
 //! Reports as rows. Every change of a state names the state that it starts from, so that two who change at once cannot both succeed.
 
+use std::time::SystemTime;
+
 use rusqlite::{Connection, OptionalExtension as _, Row as SqlRow, Transaction, TransactionBehavior, params};
+use serde_json::{Value, json};
 
 use super::super::evidence::Digests;
 use super::super::model::words::Mode;
@@ -9,7 +12,9 @@ use super::super::transport::code;
 use super::clock::moment;
 use super::item::{Counts, Item, ItemState, RequestRecord};
 use super::{Submitted, pace};
+use crate::audit::{self, Act};
 use crate::error::{Error, Result};
+use crate::hook::{HookKind, Hooks};
 use crate::state::State;
 
 /// The rows of a folder.
@@ -99,6 +104,7 @@ impl Rows<'_> {
         &self,
         new: &NewItem<'_>,
         is_kept: impl Fn(&str) -> bool,
+        act: &Act<'_>,
         now: i64,
     ) -> Result<Option<Submitted>> {
         self.change(|change| {
@@ -119,6 +125,7 @@ impl Rows<'_> {
                 let values = params![new.id, position as i64, file.sha256, file.sha1, file.md5, file.bytes as i64];
                 change.execute(insert, values)?;
             }
+            audit::add(change, act, time(now))?;
             Ok(Ok(Some(Submitted { id: new.id.clone(), state: ItemState::Queued, mode: new.mode, is_new: true })))
         })?
     }
@@ -131,12 +138,32 @@ impl Rows<'_> {
         self.read(|connection| row(connection, id)?.map(|row| item(connection, row)).transpose())
     }
 
-    pub(super) fn list(&self, state: Option<ItemState>) -> Result<Vec<Item>> {
+    /// What was submitted under a key, and the digest by which it is known.
+    pub(super) fn known(&self, key: &str) -> Result<Option<(Submitted, Vec<u8>)>> {
+        let known = self.read(|connection| by_key(connection, key))?;
+        Ok(known.map(|(row, digest)| {
+            (Submitted { id: row.id, state: row.state, mode: row.mode, is_new: false }, digest)
+        }))
+    }
+
+    pub(super) fn item_of(&self, key: &str) -> Result<Option<Item>> {
+        self.read(|connection| by_key(connection, key)?.map(|(row, _)| item(connection, row)).transpose())
+    }
+
+    pub(super) fn page(
+        &self,
+        state: Option<ItemState>,
+        before: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<Item>> {
         self.read(|connection| {
-            let select =
-                format!("SELECT {COLUMNS} FROM reports WHERE ?1 IS NULL OR state = ?1 ORDER BY id DESC");
+            let select = format!(
+                "SELECT {COLUMNS} FROM reports WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR id < ?2) \
+                 ORDER BY id DESC LIMIT ?3"
+            );
             let mut statement = connection.prepare(&select)?;
-            let rows = statement.query_map(params![state.map(ItemState::name)], of)?;
+            let most = i64::try_from(most).unwrap_or(i64::MAX);
+            let rows = statement.query_map(params![state.map(ItemState::name), before, most], of)?;
             rows.collect::<rusqlite::Result<Vec<Row>>>()?
                 .into_iter()
                 .map(|row| item(connection, row))
@@ -237,12 +264,15 @@ impl Rows<'_> {
         })
     }
 
-    /// The report is filed.
-    pub(super) fn finished(&self, id: &str, now: i64) -> Result<()> {
+    /// The report is filed, which events and the audit log say from the same instant on.
+    pub(super) fn finished(&self, id: &str, hooks: &Hooks, now: i64) -> Result<()> {
         self.change(|change| {
             let update = "UPDATE reports SET state = 'finished', finished = ?2, preserve_until = ?3, next = ?2, failures = 0, \
                           code = NULL, error = NULL WHERE id = ?1 AND state = 'finishing'";
-            change.execute(update, params![id, now, now + pace::PRESERVED]).map(drop)
+            match change.execute(update, params![id, now, now + pace::PRESERVED])? {
+                0 => Ok(()),
+                _ => announce(change, id, hooks, now),
+            }
         })
     }
 
@@ -336,9 +366,10 @@ impl Rows<'_> {
         })
     }
 
-    pub(super) fn resume(&self, mode: Mode) -> Result<()> {
+    pub(super) fn resume(&self, mode: Mode, act: &Act<'_>, now: i64) -> Result<()> {
         self.change(|change| {
-            change.execute("DELETE FROM report_pauses WHERE mode = ?1", params![mode.word()]).map(drop)
+            change.execute("DELETE FROM report_pauses WHERE mode = ?1", params![mode.word()])?;
+            audit::add(change, act, time(now))
         })
     }
 
@@ -351,7 +382,7 @@ impl Rows<'_> {
         })
     }
 
-    pub(super) fn retry(&self, id: &str, is_anew: bool, now: i64) -> Result<()> {
+    pub(super) fn retry(&self, id: &str, is_anew: bool, act: &Act<'_>, now: i64) -> Result<()> {
         self.change(|change| {
             let Some(row) = row(change, id)? else { return Ok(Err(missing(id))) };
             let is_refused = row.code.is_some_and(|known| {
@@ -375,20 +406,22 @@ impl Rows<'_> {
                 }
                 state => return Ok(Err(Error::Input(format!("{id} is {}: there is nothing to be tried again", state.name())))),
             }
-            Ok(Ok(()))
+            audit::add(change, act, time(now)).map(Ok)
         })?
     }
 
-    pub(super) fn stop(&self, id: &str) -> Result<ItemState> {
+    pub(super) fn stop(&self, id: &str, act: &Act<'_>, now: i64) -> Result<ItemState> {
         self.change(|change| {
             let Some(row) = row(change, id)? else { return Ok(Err(missing(id))) };
             match row.state {
                 ItemState::Queued | ItemState::Failed => {
                     change.execute("UPDATE reports SET state = 'cancelled' WHERE id = ?1", params![id])?;
+                    audit::add(change, act, time(now))?;
                     Ok(Ok(ItemState::Cancelled))
                 }
                 ItemState::Submitting | ItemState::Open | ItemState::Uploading | ItemState::Describing => {
                     change.execute("UPDATE reports SET is_stopping = 1 WHERE id = ?1", params![id])?;
+                    audit::add(change, act, time(now))?;
                     Ok(Ok(row.state))
                 }
                 ItemState::Retracted | ItemState::Cancelled => Ok(Ok(row.state)),
@@ -397,12 +430,13 @@ impl Rows<'_> {
         })?
     }
 
-    /// Forgets what a report holds, and removes the evidence that no other report needs.
+    /// Forgets what a report holds, and removes the evidence that neither another report nor a review needs.
     pub(super) fn erase(
         &self,
         id: &str,
         is_early: bool,
         remove: impl Fn(&str) -> Result<()>,
+        act: &Act<'_>,
         now: i64,
     ) -> Result<()> {
         self.change(|change| {
@@ -416,8 +450,10 @@ impl Rows<'_> {
             }
             let update = "UPDATE reports SET state = 'erased', request = NULL, error = NULL, erased = coalesce(erased, ?2) WHERE id = ?1";
             change.execute(update, params![id, now])?;
+            audit::add(change, act, time(now))?;
             let select = "SELECT DISTINCT sha256 FROM report_files WHERE item = ?1 AND sha256 NOT IN \
-                          (SELECT sha256 FROM report_files JOIN reports ON id = item WHERE state <> 'erased')";
+                          (SELECT sha256 FROM report_files JOIN reports ON id = item WHERE state <> 'erased') \
+                          AND sha256 NOT IN (SELECT evidence FROM review_pictures)";
             let mut statement = change.prepare(select)?;
             let names = statement.query_map(params![id], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
             Ok(names.iter().try_for_each(|name| remove(name)))
@@ -433,6 +469,30 @@ pub(super) struct Step {
     pub(super) from: ItemState,
     pub(super) to: ItemState,
     pub(super) position: usize,
+}
+
+fn time(milliseconds: i64) -> SystemTime {
+    moment(milliseconds).into()
+}
+
+/// Keeps what others learn of a report that is filed now.
+fn announce(change: &Transaction<'_>, id: &str, hooks: &Hooks, now: i64) -> rusqlite::Result<()> {
+    let Some(row) = row(change, id)? else { return Ok(()) };
+    let files = files(change, id)?;
+    let until = row.preserve_until.map(moment);
+    let detail = json!({ "mode": row.mode.word(), "report_id": row.report });
+    let act = Act { who: "shadegrid", action: "report.finish", subject: id, detail };
+    audit::add(change, &act, time(now))?;
+    let file_ids: Vec<&str> = files.iter().filter_map(|file| file.file.as_deref()).collect();
+    let finished = json!({ "id": id, "mode": row.mode.word(), "report_id": row.report, "file_ids": file_ids,
+        "finished": moment(now), "preserve_until": until });
+    hooks.add(change, HookKind::ReportFinished, &finished, time(now))?;
+    let evidence: Vec<Value> = files
+        .iter()
+        .map(|file| json!({ "sha256": file.digests.sha256, "bytes": file.digests.bytes }))
+        .collect();
+    let preserve = json!({ "id": id, "mode": row.mode.word(), "report_id": row.report, "until": until, "files": evidence });
+    hooks.add(change, HookKind::Preserve, &preserve, time(now))
 }
 
 fn missing(id: &str) -> Error {

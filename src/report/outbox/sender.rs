@@ -9,8 +9,9 @@ use super::super::transport::{Call, Failure, Transport, code};
 use super::chain::{Chain, Done, End, FinishEnd};
 use super::item::ItemState;
 use super::rows::{Orphan, Row, Setback};
-use super::{Outbox, OutboxEvent, pace};
+use super::{Alarm, Outbox, OutboxEvent, pace};
 use crate::error::{Error, Result};
+use crate::pipeline::Stop;
 
 /// What a sender has to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,13 +25,24 @@ pub enum Next {
     Idle,
 }
 
+/// What there is to do.
+enum Work {
+    Retract(Orphan),
+    Send(Box<Row>),
+    /// It needed no call.
+    Done,
+    /// Nothing before this time, if there is one.
+    None(Option<i64>),
+}
+
 /// Opens a way to the host of a mode.
-type Connect = Box<dyn FnMut(&ReportOptions, Mode) -> Result<Box<dyn Transport>> + Send>;
+type Connect = Box<dyn FnMut(&ReportOptions, Mode, &Stop) -> Result<Box<dyn Transport>> + Send>;
 
 /// Sends the reports of an outbox. There is one for each folder.
 pub struct Sender {
     outbox: Outbox,
     connect: Connect,
+    stop: Stop,
 }
 
 impl std::fmt::Debug for Sender {
@@ -53,7 +65,7 @@ impl Sender {
         if !outbox.is_owner() {
             return Err(Error::Input("reports are sent by the one process that owns their folder".into()));
         }
-        let sender = Sender { outbox, connect };
+        let sender = Sender { outbox, connect, stop: Stop::default() };
         sender.outbox.evidence.sweep()?;
         for (row, is_stopping) in sender.outbox.rows().interrupted()? {
             let now = sender.outbox.clock.now();
@@ -66,6 +78,13 @@ impl Sender {
         Ok(sender)
     }
 
+    /// The same until a stop is requested. A call that is being made is given up then, as if no answer had come, and no other is made; what that means
+    /// for its report is written before [`step`](Sender::step) returns.
+    #[must_use]
+    pub fn stop(self, stop: Stop) -> Sender {
+        Sender { stop, ..self }
+    }
+
     /// The outbox.
     pub fn outbox(&self) -> &Outbox {
         &self.outbox
@@ -75,8 +94,8 @@ impl Sender {
         self.outbox.listener.report(event);
     }
 
-    fn alarm(&self, id: &str, why: impl Into<String>) {
-        self.say(&OutboxEvent::Alarm { id: id.to_string(), why: why.into() });
+    fn alarm(&self, alarm: Alarm, id: &str, why: impl Into<String>) {
+        self.say(&OutboxEvent::Alarm { id: id.to_string(), alarm, why: why.into() });
     }
 
     /// Modes that may be sent now: allowed by the configuration, with an account, and not paused.
@@ -94,31 +113,59 @@ impl Sender {
     ///
     /// [`Error::Input`] or [`Error::Io`] where the outbox or the credentials cannot be read or written; what was written before stays, and the step can be tried again.
     pub fn step(&mut self) -> Result<Next> {
-        let (modes, now) = (self.modes()?, self.outbox.clock.now());
-        if let Some(orphan) = self.outbox.rows().orphan(&modes, now)? {
-            self.retract(&orphan)?;
+        let (mut modes, now, mut failed) = (self.modes()?, self.outbox.clock.now(), None);
+        loop {
+            let work = self.work(&modes, now)?;
+            let mode = match &work {
+                Work::Retract(orphan) => orphan.mode,
+                Work::Send(row) => row.mode,
+                Work::Done => return Ok(Next::Now),
+                Work::None(next) => {
+                    let wait =
+                        |next: i64| Next::Wait(Duration::from_millis(next.saturating_sub(now).max(1) as u64));
+                    return failed.map_or_else(|| Ok(next.map_or(Next::Idle, wait)), Err);
+                }
+            };
+            match ((self.connect)(&self.outbox.options, mode, &self.stop), work) {
+                (Ok(mut transport), Work::Retract(orphan)) => self.retract(&orphan, &mut *transport)?,
+                (Ok(mut transport), Work::Send(row)) => self.send(*row, &mut *transport)?,
+                (Err(error), _) => {
+                    // What waits for one host's credentials does not hold up what is for the other host.
+                    modes.retain(|other| *other != mode);
+                    failed = failed.or(Some(error));
+                    continue;
+                }
+                (Ok(_), _) => {}
+            }
             return Ok(Next::Now);
         }
-        let (due, next) = self.outbox.rows().due(&modes, now)?;
-        match due {
-            Some(row) if row.state == ItemState::Finished => self.outbox.rows().preserved(&row.id)?,
-            Some(row) => self.send(row)?,
-            None => {
-                let wait =
-                    |next: i64| Next::Wait(Duration::from_millis(next.saturating_sub(now).max(1) as u64));
-                return Ok(next.map_or(Next::Idle, wait));
-            }
-        }
-        Ok(Next::Now)
     }
 
-    /// Takes back what nobody continues. It is gone at NCMEC within a day anyway.
-    fn retract(&mut self, orphan: &Orphan) -> Result<()> {
-        let now = self.outbox.clock.now();
-        if now > orphan.until {
-            return self.outbox.rows().orphan_gone(orphan);
+    /// What is due first in these modes. What needs no call is done.
+    fn work(&self, modes: &[Mode], now: i64) -> Result<Work> {
+        let rows = self.outbox.rows();
+        match rows.orphan(modes, now)? {
+            // It is gone at NCMEC within a day anyway.
+            Some(orphan) if now > orphan.until => {
+                rows.orphan_gone(&orphan)?;
+                return Ok(Work::Done);
+            }
+            Some(orphan) => return Ok(Work::Retract(orphan)),
+            None => {}
         }
-        let mut transport = (self.connect)(&self.outbox.options, orphan.mode)?;
+        Ok(match rows.due(modes, now)? {
+            (Some(row), _) if row.state == ItemState::Finished => {
+                rows.preserved(&row.id)?;
+                Work::Done
+            }
+            (Some(row), _) => Work::Send(Box::new(row)),
+            (None, next) => Work::None(next),
+        })
+    }
+
+    /// Takes back what nobody continues.
+    fn retract(&self, orphan: &Orphan, transport: &mut dyn Transport) -> Result<()> {
+        let now = self.outbox.clock.now();
         let number = self.outbox.rows().note(&orphan.item, "retract", orphan.report, now)?;
         let rows = self.outbox.rows();
         match transport.call(Call::Retract(orphan.report)) {
@@ -131,7 +178,7 @@ impl Sender {
                             format!("NCMEC says that {} is filed, and nobody asked for that", orphan.report);
                         rows.halt(&orphan.item, &why)?;
                         rows.orphan_gone(orphan)?;
-                        self.alarm(&orphan.item, why);
+                        self.alarm(Alarm::Unasked, &orphan.item, why);
                         return Ok(());
                     }
                     _ => {}
@@ -150,8 +197,7 @@ impl Sender {
         self.outbox.rows().orphan_later(orphan, self.outbox.clock.now() + pause)
     }
 
-    fn send(&mut self, row: Row) -> Result<()> {
-        let mut transport = (self.connect)(&self.outbox.options, row.mode)?;
+    fn send(&self, row: Row, transport: &mut dyn Transport) -> Result<()> {
         let outbox = &self.outbox;
         let opened = |report_id| {
             outbox.listener.report(&OutboxEvent::Opened { id: row.id.clone(), report_id });
@@ -160,8 +206,9 @@ impl Sender {
             rows: outbox.rows(),
             evidence: &outbox.evidence,
             clock: &outbox.clock,
-            transport: &mut *transport,
+            transport,
             opened: &opened,
+            stop: &self.stop,
         };
         let done = match row.state {
             ItemState::Finishing => chain.finish(row.clone()),
@@ -175,11 +222,11 @@ impl Sender {
     }
 
     fn finished(&self, id: &str, done: Done) -> Result<()> {
-        self.outbox.rows().finished(id, self.outbox.clock.now())?;
+        self.outbox.rows().finished(id, &self.outbox.hooks, self.outbox.clock.now())?;
         let report_id = self.outbox.rows().row(id)?.and_then(|row| row.report).unwrap_or_default();
         self.say(&OutboxEvent::Finished { id: id.to_string(), report_id });
         if let Some(why) = done.disagreement {
-            self.alarm(id, why);
+            self.alarm(Alarm::Files, id, why);
         }
         Ok(())
     }
@@ -201,16 +248,17 @@ impl Sender {
             }
             End::Refused { why, code } => {
                 rows.ended(row, ItemState::Failed, &Setback { why: &why.whole(), code, now, next: now })?;
-                self.alarm(&row.id, why.what);
+                self.alarm(Alarm::Failed, &row.id, why.what);
                 Ok(())
             }
             End::Doubt { why, code, .. } if now > row.created + pace::PATIENCE => {
                 rows.ended(row, ItemState::Failed, &Setback { why: &why.whole(), code, now, next: now })?;
-                self.alarm(&row.id, format!("it could not be filed within 30 days: {}", why.what));
+                let why = format!("it could not be filed within 30 days: {}", why.what);
+                self.alarm(Alarm::Failed, &row.id, why);
                 Ok(())
             }
             End::Doubt { why, code, after } => {
-                let pause = pace::pause(self.outbox.options.pause, row.failures + 1, after);
+                let pause = self.rest(row, after);
                 rows.ended(
                     row,
                     ItemState::Queued,
@@ -236,7 +284,7 @@ impl Sender {
     fn unfinished(&self, row: &Row, end: FinishEnd) -> Result<()> {
         let rows = self.outbox.rows();
         let now = self.outbox.clock.now();
-        let pause = |after| pace::pause(self.outbox.options.pause, row.failures + 1, after);
+        let pause = |after| self.rest(row, after);
         match end {
             FinishEnd::Again { why, code, after } => {
                 let pause = pause(after);
@@ -246,12 +294,12 @@ impl Sender {
             FinishEnd::Alarm { why, code } => {
                 let pause = pause(None);
                 rows.postponed(&row.id, &Setback { why: &why.whole(), code, now, next: now + pause })?;
-                self.alarm(&row.id, why.what);
+                self.alarm(Alarm::Finish, &row.id, why.what);
             }
             FinishEnd::Removed => {
                 let why = "NCMEC removed it before it was filed";
                 rows.expired(&row.id, &Setback { why, code: Some(code::NO_REPORT), now, next: now })?;
-                self.alarm(&row.id, format!("{why}; it begins anew"));
+                self.alarm(Alarm::Removed, &row.id, format!("{why}; it begins anew"));
             }
             FinishEnd::Credentials { why } => {
                 rows.postponed(&row.id, &Setback { why: &why.whole(), code: None, now, next: now })?;
@@ -261,11 +309,19 @@ impl Sender {
         Ok(())
     }
 
+    /// Milliseconds until the next attempt; none where this process ended this one.
+    fn rest(&self, row: &Row, after: Option<Duration>) -> i64 {
+        match self.stop.requested() {
+            true => 0,
+            false => pace::pause(self.outbox.options.pause, row.failures + 1, after),
+        }
+    }
+
     fn postponed(&self, row: &Row, why: &str, pause: i64) {
         let seconds = (pause / 1000) as u64;
         self.say(&OutboxEvent::Postponed { id: row.id.clone(), why: why.to_string(), seconds });
         if self.outbox.clock.now() > row.created + pace::OVERDUE {
-            self.alarm(&row.id, format!("it is not filed after an hour: {why}"));
+            self.alarm(Alarm::Overdue, &row.id, format!("it is not filed after an hour: {why}"));
         }
     }
 
@@ -273,6 +329,7 @@ impl Sender {
     fn pause(&self, mode: Mode, why: &str) -> Result<()> {
         self.outbox.rows().pause(mode, why, self.outbox.clock.now())?;
         self.alarm(
+            Alarm::Credentials,
             "",
             format!("NCMEC does not accept the credentials for {}, so nothing is sent: {why}", mode.word()),
         );
@@ -281,17 +338,17 @@ impl Sender {
 }
 
 /// A client of the host that the configuration names for a mode. The configuration has to allow that mode.
-fn connect(options: &ReportOptions, mode: Mode) -> Result<Box<dyn Transport>> {
+fn connect(options: &ReportOptions, mode: Mode, stop: &Stop) -> Result<Box<dyn Transport>> {
     let missing = || Error::Input(format!("there is no account for {}", mode.word()));
     let account = options.account(mode).ok_or_else(missing)?;
     let base = address::address(mode, account.url.as_deref())?;
-    Ok(Box::new(Client::new(base, account.login()?)?))
+    Ok(Box::new(Client::new(base, account.login()?, stop.clone())?))
 }
 
 /// Asks whether the host of a mode answers, and knows us.
 pub(super) fn status(options: &ReportOptions, mode: Mode) -> Result<String> {
     let silent = |why: String| Error::io("cannot ask NCMEC", std::io::Error::other(why));
-    match connect(options, mode)?.call(Call::Status) {
+    match connect(options, mode, &Stop::default())?.call(Call::Status) {
         Ok(answer) if answer.code == code::DONE => Ok(answer.description),
         Ok(answer) => Err(Error::Input(format!("NCMEC answered {}: {}", answer.code, answer.description))),
         Err(Failure::Credentials { status, .. }) => {

@@ -16,6 +16,8 @@ use super::super::options::Account;
 use super::super::problem::Rule;
 use super::*;
 use crate::credential::Credential;
+use crate::hasher::{HashOptions, Hasher};
+use crate::signature::Algorithm;
 
 mod tipline;
 
@@ -81,9 +83,10 @@ impl World {
         let mut outbox = Outbox::own(options).unwrap().listener(listener);
         outbox.clock = self.clock();
         let tipline = self.tipline.clone();
-        let connect = move |_: &ReportOptions, _| -> Result<Box<dyn super::super::transport::Transport>> {
-            Ok(Box::new(tipline::Wire(tipline.clone())))
-        };
+        let connect =
+            move |_: &ReportOptions, _, _: &_| -> Result<Box<dyn super::super::transport::Transport>> {
+                Ok(Box::new(tipline::Wire(tipline.clone())))
+            };
         self.sender = Some(Sender::by(outbox, Box::new(connect)).unwrap());
     }
 
@@ -123,6 +126,40 @@ impl World {
     fn alarms(&self) -> Vec<String> {
         self.alarms.lock().unwrap().clone()
     }
+}
+
+#[test]
+fn a_stop_makes_no_call_and_the_next_sender_none_too_many() {
+    let mut world = World::new();
+    let id = world.submit(1, 1);
+    let stop = crate::pipeline::Stop::default();
+    world.sender = world.sender.take().map(|sender| sender.stop(stop.clone()));
+    stop.request();
+    assert_eq!(world.sender.as_mut().unwrap().step().unwrap(), Next::Now);
+    let item = world.item(&id);
+    assert!(item.requests.is_empty() && item.state == ItemState::Queued && item.attempts == 0, "{item:?}");
+    assert!(item.last_error.unwrap().contains("ends") && world.alarms().is_empty());
+    world.restart();
+    assert!(world.work());
+    assert_eq!((world.item(&id).state, world.item(&id).attempts), (ItemState::Preserved, 1));
+}
+
+#[test]
+fn what_is_erased_comes_back_under_no_key() {
+    let mut world = World::new();
+    let submit = |world: &mut World| {
+        let report = world.outbox().parse(&report(1, 2).to_string()).unwrap();
+        world.outbox().submit(Some("case"), report).unwrap()
+    };
+    let first = submit(&mut world);
+    assert!(world.work());
+    world.outbox().erase(&first.id, true).unwrap();
+    let again = submit(&mut world);
+    assert!(!again.is_new && again.id == first.id && again.state == ItemState::Erased);
+    let evidence = world.folder.path().join("data/evidence");
+    assert_eq!(std::fs::read_dir(evidence).unwrap().count(), 0);
+    let other = world.outbox().parse(&report(1, 1).to_string()).unwrap();
+    assert!(matches!(world.outbox().submit(Some("case"), other), Err(SubmitError::Conflict)));
 }
 
 fn report(number: usize, files: usize) -> Value {
@@ -354,6 +391,86 @@ fn evidence_that_was_changed_is_noticed_before_anything_is_opened() {
 }
 
 #[test]
+fn no_report_is_opened_with_evidence_of_which_any_part_was_changed() {
+    let mut world = World::new();
+    let id = world.submit(1, 2);
+    let folder = world.folder.path().join("data/evidence");
+    let paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut compared = 0;
+    for path in &paths {
+        let whole = fs::read(path).unwrap();
+        let end = whole.len();
+        // The head, both sides of where a chunk and its tag end, the end, and a stride through the rest.
+        let seam = 40 + (64 << 10);
+        let mut places: Vec<usize> = (0..64).chain(seam - 4..seam + 40).chain(end - 20..end).collect();
+        places.extend((0..end).step_by(1009));
+        places.retain(|place| *place < end);
+        for place in places {
+            let mut changed = whole.clone();
+            changed[place] ^= 1 << (place % 8);
+            fs::write(path, changed).unwrap();
+            assert!(world.work());
+            assert_eq!(
+                (world.item(&id).state, world.tipline().calls),
+                (ItemState::Failed, 0),
+                "byte {place}"
+            );
+            world.outbox().retry(&id, false).unwrap();
+            compared += 1;
+        }
+        fs::write(path, whole).unwrap();
+    }
+    println!("{compared} changed bytes of evidence: no report was opened");
+    assert!(compared > 250, "only {compared}");
+    assert!(world.work());
+    filed_once(&mut world, &id, 1, 2, "whole again");
+}
+
+#[test]
+fn every_finished_report_is_announced_once_and_every_act_is_known() {
+    let mut world = World::new();
+    let secret = world.folder.path().join("secret");
+    fs::write(&secret, "0123456789abcdef").unwrap();
+    let hooks =
+        crate::hook::HookOptions::new(Credential::File(secret)).url(Some("http://127.0.0.1:1".into()));
+    let with_hooks = options(world.folder.path()).hooks(Some(hooks));
+    let (mut ids, mut number) = (Vec::new(), 0);
+    for call in 0..4 {
+        for fault in Fault::ALL {
+            number += 1;
+            world.restart_with(with_hooks.clone());
+            *world.tipline() = Tipline::new(world.time.clone()).faulty(&[(call, fault)]);
+            ids.push(world.submit(number, 1));
+            for _ in 0..300 {
+                let sender = world.sender.as_mut().unwrap();
+                match catch_unwind(AssertUnwindSafe(|| sender.step())) {
+                    Ok(Ok(Next::Wait(pause))) => world.pass(pause.as_millis() as i64),
+                    Ok(Ok(Next::Idle)) => break,
+                    Ok(Ok(_)) => {}
+                    Ok(Err(error)) => panic!("{error}"),
+                    Err(_) => world.restart_with(with_hooks.clone()),
+                }
+            }
+            filed_once(&mut world, &ids[number - 1].clone(), number, 1, "with hooks");
+        }
+    }
+    let data = world.folder.path().join("data");
+    world.sender = None;
+    let kept = crate::hook::HookStore::open(&data).unwrap().list(None).unwrap();
+    assert_eq!(kept.len(), 2 * ids.len(), "each report has one event of each kind");
+    let mut log = Vec::new();
+    crate::audit::AuditLog::open(&data).unwrap().export(&mut log).unwrap();
+    let log = String::from_utf8(log).unwrap();
+    for id in &ids {
+        for action in ["report.submit", "report.finish"] {
+            let act = format!("\"action\":\"{action}\",\"subject\":\"{id}\"");
+            assert_eq!(log.matches(&act).count(), 1, "{act}");
+        }
+    }
+    println!("{} reports, {} events, {} lines of the audit log", ids.len(), kept.len(), log.lines().count());
+}
+
+#[test]
 fn the_same_key_is_the_same_report() {
     let mut world = World::new();
     let parse =
@@ -471,13 +588,14 @@ fn evidence_that_is_erased_while_a_report_is_submitted_is_said() {
         request: "{}".into(),
         files: rows.files(&id).unwrap().into_iter().map(|file| file.digests).collect(),
     };
-    assert!(rows.add(&new("before"), has, BEGIN).unwrap().is_some());
+    let act = outbox.actor.act("report.submit", &id, json!({}));
+    assert!(rows.add(&new("before"), has, &act, BEGIN).unwrap().is_some());
     outbox.erase(&id, false).unwrap();
     assert!(
         report.files[0].evidence.as_deref().and_then(form::sha256).is_some_and(has),
         "another report needs it"
     );
-    let refused = rows.add(&new("after"), |_| false, BEGIN).unwrap_err();
+    let refused = rows.add(&new("after"), |_| false, &act, BEGIN).unwrap_err();
     assert!(refused.to_string().contains("submit the report again"), "{refused}");
 }
 
@@ -489,4 +607,36 @@ fn a_folder_has_one_sender() {
     assert!(Outbox::own_if_free(options(world.folder.path())).unwrap().is_none());
     let other = Outbox::open(options(world.folder.path())).unwrap();
     assert!(Sender::new(other).is_err());
+}
+
+#[test]
+fn pictures_have_signatures_where_they_are_asked_for() {
+    let mut world = World::new();
+    let algorithms = vec![Algorithm::PhotoDna, Algorithm::Pdq];
+    world.restart_with(options(world.folder.path()).signatures(algorithms.clone()));
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/holiday/hills-small.jpg");
+    let picture = std::fs::read(path).unwrap();
+    let hashed = Hasher::new(HashOptions::default().algorithms(algorithms)).hash(&picture).unwrap();
+    let data = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &picture);
+    let mut given = report(1, 2);
+    let pdq = json!({ "type": "PDQ", "value": "of the caller" });
+    given["files"]
+        .as_array_mut()
+        .unwrap()
+        .extend([json!({ "id": "p", "data": data }), json!({ "id": "q", "data": data, "hashes": [pdq] })]);
+    let outbox = world.outbox();
+    let submit = || outbox.submit(Some("key"), outbox.parse(&given.to_string()).unwrap()).unwrap();
+    let (first, again) = (submit(), submit());
+    assert!(first.is_new && !again.is_new && first.id == again.id);
+    let kept = outbox.request(&first.id).unwrap().unwrap();
+    let photodna = json!({ "type": "PhotoDNA", "value": hashed.photodna.unwrap().signature.to_string() });
+    let own = json!({ "type": "PDQ", "value": hashed.pdq.unwrap().signature.to_string() });
+    assert_eq!(kept["files"][2]["hashes"], json!([own, photodna]));
+    assert_eq!(kept["files"][3]["hashes"], json!([pdq, photodna]));
+    assert!(kept["files"][0].get("hashes").is_none(), "it is no picture");
+    assert!(world.work());
+    let tipline = world.tipline();
+    let (_, filed) = tipline.reports.iter().next().unwrap();
+    let details = filed.files[2].details.as_deref().unwrap();
+    assert!(details.contains("hashType=\"PDQ\"") && details.contains("hashType=\"PhotoDNA\""), "{details}");
 }

@@ -15,6 +15,7 @@ use super::super::choices::{Thresholds, Wanted};
 use super::super::galleries::Set;
 use super::super::json;
 use super::super::looking::Look;
+use super::super::permits::Permit;
 use super::super::problem::{Answer, Problem};
 use super::hashing::{Form, fetched, hashed};
 use super::signal::{self, Values, bank_name};
@@ -33,6 +34,12 @@ pub(super) struct Matched {
     bank: String,
 }
 
+/// What matched, and the right to hold it.
+struct Matches {
+    all: Vec<Matched>,
+    permit: Permit,
+}
+
 /// Matches by bank.
 type ByBank = BTreeMap<String, Vec<Matched>>;
 
@@ -43,12 +50,12 @@ pub(super) async fn raw_lookup(
 ) -> Answer<Response> {
     let values = Values::of(request.uri().query());
     let with_distance = values.is("include_distance", false)?;
-    let found = look_signal_up(&app, &ask, &values, None).await?;
+    let Matches { all, permit } = look_signal_up(&app, &ask, &values, None).await?;
     if with_distance {
-        return json::answer(&json!({ "matches": found }));
+        return json::held_answer(&json!({ "matches": all }), permit);
     }
-    let ids: Vec<u64> = found.iter().map(|one| one.bank_content_id).collect();
-    json::answer(&json!({ "matches": ids }))
+    let ids: Vec<u64> = all.iter().map(|one| one.bank_content_id).collect();
+    json::held_answer(&json!({ "matches": ids }), permit)
 }
 
 pub(super) async fn lookup(
@@ -63,7 +70,8 @@ pub(super) async fn lookup(
         return look_file_up(&app, &ask, &values, types, &hashed).await;
     }
     let coin = coin(&values)?;
-    json::answer(&by_bank(look_signal_up(&app, &ask, &values, coin).await?))
+    let Matches { all, permit } = look_signal_up(&app, &ask, &values, coin).await?;
+    json::held_answer(&by_bank(all), permit)
 }
 
 /// A file instead of its signals.
@@ -87,14 +95,16 @@ async fn look_file_up(
     hashed: &Hashed,
 ) -> Answer<Response> {
     let coin = coin(values)?;
-    let mut all = BTreeMap::new();
+    let (mut all, mut permits) = (BTreeMap::new(), Vec::new());
     for algorithm in types {
         let signal = signal::of(algorithm, hashed);
-        let found = match signal.is_empty() {
-            true => Vec::new(),
-            false => look_up(app, ask, values, coin, signal::query(algorithm, &signal)?).await?,
-        };
-        all.insert(algorithm.name(), by_bank(found));
+        let mut banks = ByBank::new();
+        if !signal.is_empty() {
+            let found = look_up(app, ask, values, coin, signal::query(algorithm, &signal)?).await?;
+            banks = by_bank(found.all);
+            permits.push(found.permit);
+        }
+        all.insert(algorithm.name(), banks);
     }
     json::answer(&all)
 }
@@ -108,27 +118,21 @@ fn by_bank(found: Vec<Matched>) -> ByBank {
 }
 
 /// The signal that a query string has.
-async fn look_signal_up(app: &App, ask: &Ask, values: &Values, coin: Option<f64>) -> Answer<Vec<Matched>> {
+async fn look_signal_up(app: &App, ask: &Ask, values: &Values, coin: Option<f64>) -> Answer<Matches> {
     let algorithm = signal::signal_type(app, values.required("signal_type")?)?;
     let query = signal::query(algorithm, values.required("signal")?)?;
     look_up(app, ask, values, coin, query).await
 }
 
 /// Looks a signal up in the banks that a query names, as far as they take part by their share.
-async fn look_up(
-    app: &App,
-    ask: &Ask,
-    values: &Values,
-    coin: Option<f64>,
-    query: Query,
-) -> Answer<Vec<Matched>> {
+async fn look_up(app: &App, ask: &Ask, values: &Values, coin: Option<f64>, query: Query) -> Answer<Matches> {
     let algorithm = if query.pdq.is_some() { Algorithm::Pdq } else { Algorithm::PhotoDna };
     let (set, banks) =
         (app.set(ask.galleries.as_deref()), values.get("banks").and_then(|_| values.list("banks")));
     let galleries = banks.map(|banks| galleries(&set, &banks));
     // To HMA's clients a bank that there is none of matches nothing.
     if galleries.as_ref().is_some_and(Vec::is_empty) {
-        return Ok(Vec::new());
+        return Ok(Matches { all: Vec::new(), permit: app.permits.begin(Some(0)).await? });
     }
     let threshold = Thresholds { photodna: None, pdq: None };
     let wanted =
@@ -138,7 +142,8 @@ async fn look_up(
         |_| Problem::new(axum::http::StatusCode::SERVICE_UNAVAILABLE, "not_ready", "index not yet ready");
     let look = Look::new(app, ask, galleries.as_deref(), wanted.search()?, Some(deadline));
     let look = look.map_err(not_ready)?;
-    let hits = until(deadline, look.hits(app, &[vec![(None, query)]])).await?;
+    let mut permit = app.permits.begin(Some(0)).await?;
+    let hits = until(deadline, look.hits(app, &[vec![(None, query)]], Some(&mut permit))).await?;
     let takes_part = |name: &str| look.set.get(name).is_some_and(|known| takes_part(known.ratio(), coin));
     let mut hits: Vec<_> = hits.iter().flatten().filter(|hit| takes_part(&hit.matched.gallery)).collect();
     if !look.distances {
@@ -149,7 +154,7 @@ async fn look_up(
         distance: look.distances.then(|| hit.matched.distance.to_string()),
         bank: bank_name(&hit.matched.gallery),
     });
-    Ok(matched.collect())
+    Ok(Matches { all: matched.collect(), permit })
 }
 
 /// Whether a bank takes part in a look-up: always, or as a coin falls.

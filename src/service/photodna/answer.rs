@@ -26,6 +26,11 @@ impl Status {
         Status::new(3002, description)
     }
 
+    /// With what is wrong in particular.
+    pub(super) fn broken(description: &'static str, exception: String) -> Status {
+        Status { exception: Some(exception), ..Status::invalid(description) }
+    }
+
     pub(super) fn edge() -> Status {
         Status::invalid("edge hashes cannot be matched")
     }
@@ -134,6 +139,26 @@ impl Matched {
     /// The same with the id by which support finds the request.
     pub(super) fn tracked(self, request_id: &str) -> Matched {
         Matched { tracking_id: Some(tracking(request_id)), ..self }
+    }
+}
+
+/// The answer to a report.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Reported {
+    status: Status,
+    tracking_id: Option<String>,
+}
+
+impl Reported {
+    /// It is kept under this id.
+    pub(super) fn kept(id: &str) -> Reported {
+        Reported { status: Status::ok(), tracking_id: Some(format!("SG_1_report_{id}")) }
+    }
+
+    /// It is not.
+    pub(super) fn refused(status: Status, request_id: &str) -> Reported {
+        Reported { status, tracking_id: Some(tracking(request_id)) }
     }
 }
 

@@ -134,7 +134,7 @@ impl Lines {
         let mut permit = self.app.permits.take(HELD).await?;
         let mut answers = self.checked(&look);
         let found = loop {
-            match look.found(&self.app, &faces(&asked)).await {
+            match look.found(&self.app, &faces(&asked), None).await {
                 Err(problem) if problem.code == "limit" && asked.len() > 1 => {
                     let rest = asked.split_off(asked.len() / 2);
                     self.waiting.splice(0..0, rest);

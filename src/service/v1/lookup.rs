@@ -20,9 +20,6 @@ use super::query::{Answered, Asked, Read, answered, faces};
 /// Most queries of one request.
 const MOST: usize = 10_000;
 
-/// About the bytes of a match and of its JSON.
-const MATCH: u64 = 1 << 10;
-
 /// Longest body: the longest queries, and some.
 const LONGEST: u64 = 16 << 20;
 
@@ -67,17 +64,14 @@ pub(super) async fn look_up(
 async fn in_json(app: &Shared, ask: &Ask, request: Request) -> Answer<Response> {
     let size = Size { most: LONGEST, times: 2 };
     let Held { bytes, mut permit } = body::read(app, request.into_body(), size).await?;
-    let (deadline, length) = (ask.deadline(), bytes.len() as u64 * size.times);
+    let deadline = ask.deadline();
     let (asked, wanted) = aside(move || json::read::<Body<'_>>(&bytes)?.taken()).await?;
     app.spend(ask, asked.len().saturating_sub(1));
     let look =
         Look::new(app, ask, wanted.galleries.as_deref(), wanted.search_for(ask.distances)?, Some(deadline))?;
-    let found = until(deadline, look.found(app, &faces(&asked))).await?;
-    // The answer takes its bytes as the request does.
-    let matches = found.iter().map(|found| found.matches.len() as u64).sum::<u64>();
-    permit.grow(length + matches * MATCH, None).await?;
+    let found = until(deadline, look.found(app, &faces(&asked), Some(&mut permit))).await?;
     let checked = look.set.checked();
-    aside(move || json::answer(&Results { results: answered(asked, found), checked })).await
+    aside(move || json::held_answer(&Results { results: answered(asked, found), checked }, permit)).await
 }
 
 impl Body<'_> {

@@ -27,27 +27,32 @@ fn modules() -> Vec<(&'static str, naga::Module)> {
         .collect()
 }
 
+/// What every device takes, and how our shaders are written.
+pub(in super::super) fn check_portable(name: &str, module: &naga::Module) {
+    let mut validator = naga::valid::Validator::new(Default::default(), naga::valid::Capabilities::empty());
+    validator.validate(module).unwrap_or_else(|error| panic!("{name}: {error:?}"));
+    let mut layouter = Layouter::default();
+    layouter.update(module.to_ctx()).unwrap();
+    let [entry] = &module.entry_points[..] else { panic!("{name}: one entry point a file") };
+    assert_eq!(entry.name, name, "the entry point is called like the file");
+    assert!(entry.workgroup_size.iter().product::<u32>() <= MOST_INVOCATIONS, "{name}");
+    let globals = || module.global_variables.iter().map(|(_, variable)| variable);
+    let shared = globals().filter(|variable| variable.space == AddressSpace::WorkGroup);
+    let bytes: u32 = shared.map(|variable| layouter[variable.ty].size).sum();
+    assert!(bytes <= MOST_WORKGROUP_BYTES, "{name}: {bytes} bytes of workgroup memory");
+    let storage = globals().filter(|variable| matches!(variable.space, AddressSpace::Storage { .. }));
+    assert!(storage.count() <= MOST_STORAGE_BUFFERS, "{name}");
+    let float = |inner: &TypeInner| inner.scalar_kind() == Some(naga::ScalarKind::Float);
+    assert!(!module.types.iter().any(|(_, ty)| float(&ty.inner)), "{name}: integers only");
+}
+
 #[test]
 fn kernels_keep_to_the_portable_limits() {
     let modules = modules();
     assert_eq!(modules.len(), 6);
     for (name, module) in &modules {
-        let mut validator =
-            naga::valid::Validator::new(Default::default(), naga::valid::Capabilities::empty());
-        validator.validate(module).unwrap_or_else(|error| panic!("{name}: {error:?}"));
-        let mut layouter = Layouter::default();
-        layouter.update(module.to_ctx()).unwrap();
-        let [entry] = &module.entry_points[..] else { panic!("{name}: one entry point a file") };
-        assert_eq!(entry.name, *name, "the entry point is called like the file");
-        assert!(entry.workgroup_size.iter().product::<u32>() <= MOST_INVOCATIONS, "{name}");
-        let globals = || module.global_variables.iter().map(|(_, variable)| variable);
-        let shared = globals().filter(|variable| variable.space == AddressSpace::WorkGroup);
-        let bytes: u32 = shared.map(|variable| layouter[variable.ty].size).sum();
-        assert!(bytes <= MOST_WORKGROUP_BYTES, "{name}: {bytes} bytes of workgroup memory");
-        let storage = globals().filter(|variable| matches!(variable.space, AddressSpace::Storage { .. }));
-        assert!(storage.count() <= MOST_STORAGE_BUFFERS, "{name}");
-        let float = |inner: &TypeInner| inner.scalar_kind() == Some(naga::ScalarKind::Float);
-        assert!(!module.types.iter().any(|(_, ty)| float(&ty.inner)), "{name}: integers only");
+        check_portable(name, module);
+        let [entry] = &module.entry_points[..] else { unreachable!() };
         if *name != "canary" {
             assert_eq!(entry.workgroup_size, [THREADS, 1, 1], "{name}");
         }
@@ -55,7 +60,7 @@ fn kernels_keep_to_the_portable_limits() {
 }
 
 /// Name and offset of each member, and the size.
-fn layout(module: &naga::Module, name: &str) -> (Vec<(String, usize)>, usize) {
+pub(in super::super) fn layout(module: &naga::Module, name: &str) -> (Vec<(String, usize)>, usize) {
     let (_, ty) = module.types.iter().find(|(_, ty)| ty.name.as_deref() == Some(name)).unwrap();
     let TypeInner::Struct { members, span } = &ty.inner else { panic!("{name} is a structure") };
     let member = |member: &naga::StructMember| (member.name.clone().unwrap(), member.offset as usize);
@@ -68,6 +73,8 @@ macro_rules! same_layout {
         assert_eq!(layout($module, $shader), (members, size_of::<$rust>()), "{}", $shader);
     }};
 }
+
+pub(in super::super) use same_layout;
 
 #[test]
 fn structures_are_the_same_on_both_sides() {
@@ -121,6 +128,15 @@ fn structures_are_the_same_on_both_sides() {
     }
 }
 
+/// A constant's value.
+pub(in super::super) fn constant(module: &naga::Module, name: &str) -> Option<u32> {
+    let (_, found) = module.constants.iter().find(|(_, constant)| constant.name.as_deref() == Some(name))?;
+    match module.global_expressions[found.init] {
+        naga::Expression::Literal(naga::Literal::U32(value)) => Some(value),
+        ref other => panic!("{name} is {other:?}"),
+    }
+}
+
 #[test]
 fn constants_are_the_same_on_both_sides() {
     let radius = gradient::RADIUS_WEIGHTS.map(|weight| weight as u32);
@@ -141,12 +157,7 @@ fn constants_are_the_same_on_both_sides() {
     let modules = modules();
     let found = |stage: &str, constant: &str| {
         let (_, module) = modules.iter().find(|(name, _)| *name == stage).unwrap();
-        let found = module.constants.iter().find(|(_, c)| c.name.as_deref() == Some(constant));
-        let found = found.unwrap_or_else(|| panic!("{stage} has no {constant}")).1;
-        match module.global_expressions[found.init] {
-            naga::Expression::Literal(naga::Literal::U32(value)) => value,
-            ref other => panic!("{stage}: {constant} is {other:?}"),
-        }
+        super::shaders::constant(module, constant).unwrap_or_else(|| panic!("{stage} has no {constant}"))
     };
     for (stage, constant, value) in expected {
         assert_eq!(found(stage, constant), value, "{stage}: {constant}");
@@ -179,10 +190,15 @@ fn barrier_in_a_branch(block: &naga::Block, branched: bool) -> bool {
     })
 }
 
+/// Whether every invocation comes to every barrier of the entry point.
+pub(in super::super) fn every_invocation_comes_by(module: &naga::Module) -> bool {
+    !barrier_in_a_branch(&module.entry_points[0].function.body, false)
+}
+
 #[test]
 fn every_invocation_comes_to_every_barrier() {
     for (name, module) in modules() {
-        assert!(!barrier_in_a_branch(&module.entry_points[0].function.body, false), "{name}");
+        assert!(every_invocation_comes_by(&module), "{name}");
     }
     let wrong = "@compute @workgroup_size(64) fn wrong(@builtin(local_invocation_index) thread: u32) {
         if thread < 7u { workgroupBarrier(); } }";

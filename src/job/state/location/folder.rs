@@ -11,6 +11,7 @@ use tempfile::{Builder, NamedTempFile};
 
 use super::{DRAFTS, Listed, Location, NOBODY, Publish};
 use crate::error::{Error, Result};
+use crate::folders;
 
 /// A [`Location`] in a folder.
 #[derive(Debug)]
@@ -86,15 +87,6 @@ impl Folder {
                 Err(error) => Err(error.error),
             },
         }
-    }
-}
-
-/// Makes sure that a folder keeps the names that were put into it.
-fn sync_folder_of(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        // Other systems sync names with the file.
-        Some(folder) if cfg!(unix) => File::open(folder)?.sync_all(),
-        _ => Ok(()),
     }
 }
 
@@ -195,7 +187,7 @@ impl Location for Folder {
             let mut file = File::options().append(true).create(true).open(&path)?;
             file.write_all(content)?;
             file.sync_data()?;
-            if there { Ok(()) } else { sync_folder_of(&path) }
+            if there { Ok(()) } else { folders::sync(folders::of(&path)) }
         };
         append().map_err(|error| self.cannot("append to", name, error))
     }
@@ -226,7 +218,7 @@ impl Location for Folder {
         let publish = || {
             draft.as_file().sync_all()?;
             let published = self.persist(draft, &path, how)?;
-            sync_folder_of(&path)?;
+            folders::sync(folders::of(&path))?;
             Ok(published)
         };
         publish().map_err(|error| self.cannot("write", name, error))

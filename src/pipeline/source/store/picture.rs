@@ -10,7 +10,7 @@ use reqwest::{ClientBuilder, Method, Request, Response, StatusCode, Url};
 use tokio::task::JoinHandle;
 
 use super::address::Trust;
-use super::trouble::Trouble;
+use super::trouble::{Kind, Trouble};
 use super::wire::{Body, Wire};
 use super::{AGENT, failed, provide_tls, runtime};
 use crate::error::{Error, Result};
@@ -25,10 +25,13 @@ const KEPT: usize = 8;
 /// Fetches pictures at URLs that strangers name.
 ///
 /// A name is looked up once, and what was looked up is what is connected to; no proxy stands between. Redirects are held against the same options.
-/// Nothing is retried: whoever asks can ask again.
+/// Nothing is retried, since whoever asks can ask again; but where connections are kept, a server may close one just when a request goes out on it. So what
+/// ends before any answer is asked for once more, on a connection of its own.
 #[derive(Debug)]
 pub(crate) struct PictureFetcher {
     wire: Arc<Wire>,
+    /// Keeps no connections; `None` where the first keeps none either.
+    fresh: Option<Arc<Wire>>,
     trust: Arc<Trust>,
 }
 
@@ -45,11 +48,14 @@ impl PictureFetcher {
     pub(crate) fn new(options: &FetchOptions) -> Result<PictureFetcher> {
         provide_tls();
         let kept = if options.any { 0 } else { KEPT };
-        let builder =
-            move || ClientBuilder::new().user_agent(AGENT).http1_only().pool_max_idle_per_host(kept);
-        // The caller's time ends before the wire's patience.
-        let wire = Arc::new(Wire::new(builder, options.time.saturating_mul(2)).without_proxies());
-        Ok(PictureFetcher { wire, trust: Arc::new(Trust::in_strangers(options)) })
+        let wire = |kept| {
+            let builder =
+                move || ClientBuilder::new().user_agent(AGENT).http1_only().pool_max_idle_per_host(kept);
+            // The caller's time ends before the wire's patience.
+            Arc::new(Wire::new(builder, options.time.saturating_mul(2)).without_proxies())
+        };
+        let (wire, fresh) = (wire(kept), (kept > 0).then(|| wire(0)));
+        Ok(PictureFetcher { wire, fresh, trust: Arc::new(Trust::in_strangers(options)) })
     }
 
     /// Asks for a picture. The request is made on the threads of the store, where a slow look-up of a name keeps nobody else waiting; it ends when this
@@ -60,8 +66,15 @@ impl PictureFetcher {
     /// [`Error::Input`] for a URL that is not asked for, [`Error::Io`] for one that gave no picture. Neither names a host or an address.
     pub(crate) async fn open(&self, url: &str) -> Result<ComingPicture> {
         let url = self.checked(url)?;
-        let (wire, trust) = (self.wire.clone(), self.trust.clone());
-        let asked = async move { wire.once(&trust, request(url)).await };
+        let (wire, fresh, trust) = (self.wire.clone(), self.fresh.clone(), self.trust.clone());
+        let asked = async move {
+            match (wire.once(&trust, request(url.clone())).await, fresh) {
+                (Err(trouble), Some(fresh)) if trouble.kind == Kind::Unanswered => {
+                    fresh.once(&trust, request(url)).await
+                }
+                (answer, _) => answer,
+            }
+        };
         let runtime = runtime().map_err(|error| Error::io("cannot read", error))?;
         let mut asking = Asking(runtime.spawn(asked));
         let asked = (&mut asking.0).await;

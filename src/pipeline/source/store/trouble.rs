@@ -10,6 +10,7 @@ use reqwest::StatusCode;
 
 use super::Failure;
 use super::address::Private;
+use crate::error::is_of_tls;
 
 /// Why a request failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +28,8 @@ pub(super) struct Trouble {
 pub(super) enum Kind {
     /// It may pass: retry.
     Passing,
+    /// The connection ended before an answer began: a server may have closed it just before it had the request. Retried like what may pass.
+    Unanswered,
     /// Nothing came within the time-out. A retry costs as much time again, so there are fewer.
     Silent,
     /// A retry would fail in the same way.
@@ -45,7 +48,7 @@ impl Kind {
     /// How often a request that failed in this way is retried.
     pub(super) fn retries(self) -> usize {
         match self {
-            Kind::Passing => 10,
+            Kind::Passing | Kind::Unanswered => 10,
             Kind::Silent => 2,
             _ => 0,
         }
@@ -126,7 +129,7 @@ impl Trouble {
             return Trouble::private(*address);
         }
         let last = causes().last().map(ToString::to_string).unwrap_or_default();
-        if error.is_connect() && causes().any(is_of_tls) {
+        if error.is_connect() && is_of_tls(first) {
             return Trouble::lasting("no safe connection to the server").more(last);
         }
         // The standard library has no error kind for the system's resolver.
@@ -138,17 +141,12 @@ impl Trouble {
         let kind = match () {
             () if error.is_timeout() => Kind::Silent,
             () if error.is_builder() || error.is_redirect() => Kind::Lasting,
+            () if error.is_request() && !error.is_connect() => Kind::Unanswered,
             () => Kind::Passing,
         };
         let what = if error.is_connect() { "no connection to the server" } else { "the connection failed" };
         Trouble::new(kind, what).more(last)
     }
-}
-
-/// Whether the TLS handshake failed. `io::Error` does not give what it wraps as its source, so it is unwrapped here.
-fn is_of_tls(error: &(dyn StdError + 'static)) -> bool {
-    let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-    error.is::<rustls::Error>() || inner.is_some_and(|inner| is_of_tls(inner))
 }
 
 /// The code in an error's XML, where it is one of a word's form.

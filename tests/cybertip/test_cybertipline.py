@@ -1,10 +1,11 @@
-"""The stand-in for the CyberTipline, asked by a client that anybody may use: `ncmec-cybertip`, which needs Python 3.13. Skipped where it is not installed."""
+"""The stand-in for the CyberTipline, asked by a client that anybody may use: `ncmec-cybertip`, which needs Python 3.13."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import json
+import os
 import subprocess
 import urllib.request
 from collections.abc import Awaitable, Iterator
@@ -12,9 +13,13 @@ from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import ncmec_cybertip as cybertip
 import pytest
 
-cybertip = pytest.importorskip("ncmec_cybertip", reason="ncmec-cybertip needs Python 3.13")
+ROOT = Path(__file__).resolve().parents[2]
+
+# The command of the tests' build, or another.
+COMMAND = Path(os.environ.get("SHADEGRID_COMMAND", ROOT / "target" / "debug" / "shadegrid"))
 
 TIME = datetime(2012, 10, 15, 8, tzinfo=timezone.utc)
 
@@ -22,8 +27,8 @@ DATA = b"no picture" * 1000
 
 
 @pytest.fixture
-def address(command: Path) -> Iterator[str]:
-    words = [command, "standin", "cybertipline", "--listen", "127.0.0.1:0"]
+def address() -> Iterator[str]:
+    words = [COMMAND, "standin", "cybertipline", "--listen", "127.0.0.1:0"]
     process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     yield process.stderr.readline().split()[-1]

@@ -1,0 +1,349 @@
+//! The stages that decode, and their buffers.
+
+use std::time::Duration;
+
+use wgpu::{BindingResource, Buffer, BufferUsages, CommandEncoder, ComputePipeline};
+
+use super::batch::{Batch, Capacity, DETAILS, MOST_PADDING, PADDING, Reserved, dispatch};
+use super::descriptors::{BOUNDARIES, Group, Lane, Picture, Plane, Segment, WINDOW, Work};
+use crate::backend::gpu::device::Device;
+use crate::backend::gpu::slot::{lost, section};
+use crate::decode::jpeg::{Compressed, matrix};
+use crate::error::Result;
+use fearless_simd::Level;
+use std::ops::Range;
+
+/// A stage's text after what it includes.
+macro_rules! text {
+    ($($file:literal),+) => {
+        concat!($(include_str!(concat!("../../../../shaders/jpeg/", $file, ".wgsl"))),+)
+    };
+}
+
+pub(super) const FIRST: &str = text!("batch", "bits", "passing", "first");
+pub(super) const FOLLOW: &str = text!("batch", "bits", "passing", "follow");
+pub(super) const RESOLVE: &str = text!("batch", "resolve");
+pub(super) const WRITE: &str = text!("batch", "bits", "write");
+pub(super) const OFFSETS: &str = text!("batch", "offsets");
+const PLANES: &str = text!("batch", "planes");
+
+/// The text of `planes` for one of [`DETAILS`].
+pub(super) fn planes_text(detail: usize) -> String {
+    let (kept, cells) = DETAILS[detail];
+    let basis: u32 = DETAILS[..detail].iter().map(|(kept, cells)| kept * cells * cells).sum();
+    format!(
+        "const KEPT: u32 = {kept}u;\nconst CELLS: u32 = {cells}u;\nconst BASIS: u32 = {basis}u;\n{PLANES}"
+    )
+}
+
+/// Every detail's matrix, one after the other.
+pub(super) fn basis() -> Vec<i32> {
+    DETAILS.iter().flat_map(|&(kept, cells)| matrix(kept - 1, cells)).collect()
+}
+
+/// A stage's text for windows of `window` bits.
+pub(super) fn for_window(text: &str, window: u32) -> String {
+    text.replace("const WINDOW: u32 = 9u;", &format!("const WINDOW: u32 = {window}u;"))
+}
+
+/// The pipelines of one device.
+#[derive(Debug)]
+pub(super) struct Stages {
+    pub(super) window: u32,
+    first: ComputePipeline,
+    follow: ComputePipeline,
+    resolve: ComputePipeline,
+    write: ComputePipeline,
+    offsets: ComputePipeline,
+    planes: [ComputePipeline; DETAILS.len()],
+    basis: Buffer,
+}
+
+impl Stages {
+    /// Builds all stages, with look-up tables for windows of [`WINDOW`] bits.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`](crate::Error::Device) where the driver refuses.
+    pub(super) fn new(device: &Device) -> Result<Stages> {
+        Stages::of_window(device, WINDOW)
+    }
+
+    /// The same for windows of `window` bits.
+    pub(super) fn of_window(device: &Device, window: u32) -> Result<Stages> {
+        let stage = |name: &str, text: &str| device.pipeline(name, &for_window(text, window));
+        let basis = basis();
+        let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST;
+        let stages = Stages {
+            window,
+            first: stage("first", FIRST),
+            follow: stage("follow", FOLLOW),
+            resolve: stage("resolve", RESOLVE),
+            write: stage("write", WRITE),
+            offsets: stage("offsets", OFFSETS),
+            planes: std::array::from_fn(|detail| stage("planes", &planes_text(detail))),
+            basis: device.buffer("basis", size_of_val(&basis[..]) as u64, usage),
+        };
+        device.queue.write_buffer(&stages.basis, 0, bytemuck::cast_slice(&basis));
+        device.check()?;
+        Ok(stages)
+    }
+
+    /// Encodes every stage of a batch in `buffers`, whose samples go to `samples`.
+    pub(super) fn encode(
+        &self,
+        device: &Device,
+        encoder: &mut CommandEncoder,
+        buffers: &Buffers,
+        batch: &Batch,
+        samples: BindingResource<'_>,
+    ) {
+        let of = &buffers.sections;
+        let input = |range: &Range<u64>| section(&buffers.input, range);
+        let [pictures, segments, segment_of, groups, planes, steps, tables, stream] = [
+            &of.pictures,
+            &of.segments,
+            &of.segment_of,
+            &of.groups,
+            &of.planes,
+            &of.steps,
+            &of.tables,
+            &of.stream,
+        ]
+        .map(input);
+        let whole = Buffer::as_entire_binding;
+        let (lanes, notes) = (whole(&buffers.lanes), whole(&buffers.notes));
+        let (before, work) = (whole(&buffers.before), whole(&buffers.work));
+        let (slots, totals) = (whole(&buffers.slots), whole(&buffers.totals));
+        let (offsets, found) = (whole(&buffers.offsets), whole(&buffers.found));
+        let mut run = |pipeline: &ComputePipeline, resources: &[&BindingResource<'_>], groups: (u32, u32)| {
+            let resources: Vec<BindingResource<'_>> =
+                resources.iter().map(|&resource| resource.clone()).collect();
+            let group = device.group("jpeg", &pipeline.get_bind_group_layout(0), &resources);
+            let mut pass = encoder.begin_compute_pass(&Default::default());
+            pass.set_pipeline(pipeline);
+            pass.set_bind_group(0, &group, &[]);
+            pass.dispatch_workgroups(groups.0, groups.1, 1);
+        };
+        let (each, all) = (dispatch(batch.pictures.len()), dispatch(batch.groups.len()));
+        let passing = [&pictures, &segments, &segment_of, &groups, &stream, &tables, &notes, &lanes];
+        run(&self.first, &passing, all);
+        run(&self.follow, &passing, all);
+        run(&self.resolve, &[&pictures, &segments, &segment_of, &lanes, &before, &work], each);
+        run(&self.write, &[&pictures, &groups, &stream, &tables, &work, &slots, &totals], all);
+        run(&self.offsets, &[&pictures, &segments, &segment_of, &totals, &offsets, &found], each);
+        let basis = whole(&self.basis);
+        for ((pipeline, groups), range) in
+            self.planes.iter().zip(&batch.plane_groups).zip(buffers.plane_groups(batch))
+        {
+            if !groups.is_empty() {
+                let list = input(&range);
+                let resources = [&planes, &list, &slots, &offsets, &steps, &basis, &samples, &found];
+                run(pipeline, &resources, dispatch(groups.len()));
+            }
+        }
+    }
+}
+
+/// Sections begin at multiples of this many bytes, what any device asks of a binding at most.
+const SECTION: u64 = 256;
+
+/// Where a batch's arrays are in the bytes that are sent.
+#[derive(Debug, Clone)]
+pub(super) struct Sections {
+    pictures: Range<u64>,
+    segments: Range<u64>,
+    segment_of: Range<u64>,
+    groups: Range<u64>,
+    planes: Range<u64>,
+    plane_groups: Range<u64>,
+    steps: Range<u64>,
+    tables: Range<u64>,
+    pub(super) stream: Range<u64>,
+}
+
+impl Sections {
+    fn of(Capacity(room): Capacity) -> Sections {
+        let mut end = 0;
+        let mut section = |count: u32, size: usize| {
+            let start = end;
+            let bytes = u64::from(count) * size as u64;
+            end = (start + bytes).next_multiple_of(SECTION);
+            start..start + bytes
+        };
+        // Each detail's groups begin at a section.
+        let extra = MOST_PADDING + (SECTION as usize / size_of::<Group>()) as u32;
+        let most_groups = room.plane_groups + DETAILS.len() as u32 * extra;
+        Sections {
+            pictures: section(room.pictures, size_of::<Picture>()),
+            segments: section(room.segments, size_of::<Segment>()),
+            segment_of: section(room.lanes, 4),
+            groups: section(room.groups + MOST_PADDING, size_of::<Group>()),
+            planes: section(room.planes, size_of::<Plane>()),
+            plane_groups: section(most_groups, size_of::<Group>()),
+            steps: section(room.steps, 4),
+            tables: section(room.tables, 4),
+            stream: section(room.stream, 4),
+        }
+    }
+}
+
+/// The buffers of one batch.
+#[derive(Debug)]
+pub(super) struct Buffers {
+    pub(super) sections: Sections,
+    /// Written by the CPU while a batch is put together, and the same on the device.
+    pub(super) staging: Buffer,
+    pub(super) input: Buffer,
+    pub(super) notes: Buffer,
+    pub(super) lanes: Buffer,
+    pub(super) before: Buffer,
+    pub(super) work: Buffer,
+    pub(super) slots: Buffer,
+    pub(super) totals: Buffer,
+    pub(super) offsets: Buffer,
+    /// Two words a picture.
+    pub(super) found: Buffer,
+    pub(super) readback: Buffer,
+}
+
+impl Buffers {
+    /// Makes them; the staging buffer is mapped.
+    pub(super) fn new(device: &Device, capacity: Capacity) -> Buffers {
+        let (sections, Capacity(room)) = (Sections::of(capacity), capacity);
+        let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST;
+        let buffer = |label: &str, count: u32, size: usize| {
+            device.buffer(label, u64::from(count) * size as u64, usage)
+        };
+        let staging = device.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("jpeg staging"),
+            size: sections.stream.end,
+            usage: BufferUsages::MAP_WRITE | BufferUsages::COPY_SRC,
+            mapped_at_creation: true,
+        });
+        Buffers {
+            staging,
+            input: device.buffer("jpeg input", sections.stream.end, usage),
+            notes: buffer("notes", BOUNDARIES * room.lanes, 8),
+            lanes: buffer("lanes", room.lanes, size_of::<Lane>()),
+            before: buffer("before", room.lanes, 4),
+            work: buffer("work", room.lanes, size_of::<Work>()),
+            slots: buffer("slots", room.slots, 4),
+            totals: buffer("totals", room.lanes, 16),
+            offsets: buffer("offsets", room.lanes, 16),
+            found: buffer("found", room.pictures, 8),
+            readback: device.buffer(
+                "found readback",
+                8 * u64::from(room.pictures),
+                BufferUsages::MAP_READ | BufferUsages::COPY_DST,
+            ),
+            sections,
+        }
+    }
+
+    /// Unstuffs a picture's data straight into the mapped staging buffer, where it was reserved; its restart intervals in bytes. `None` where the picture
+    /// does not qualify after all.
+    ///
+    /// Mapped memory is written front to back and never read.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`](crate::Error::Device) where the buffer is lost.
+    pub(super) fn fill(
+        &self,
+        level: Level,
+        picture: &Compressed<'_>,
+        reserved: &Reserved,
+    ) -> Result<Option<Vec<Range<u32>>>> {
+        let start = self.sections.stream.start + 4 * u64::from(reserved.stream);
+        let bytes = 4 * u64::from(reserved.sizes.stream);
+        let mut view = self.staging.get_mapped_range_mut(start..start + bytes).map_err(lost)?;
+        let mut at = 0;
+        let intervals = picture.unstuff(level, |piece| {
+            view.slice(at..at + piece.len()).copy_from_slice(piece);
+            at += piece.len();
+        });
+        // Zeros behind the last segment: what is read ahead is the same on every run.
+        let padding = [0; 4 * PADDING as usize];
+        view.slice(at..at + padding.len()).copy_from_slice(&padding);
+        Ok(intervals)
+    }
+
+    /// Where each detail's groups are.
+    fn plane_groups(&self, batch: &Batch) -> [Range<u64>; DETAILS.len()] {
+        let mut start = self.sections.plane_groups.start;
+        batch.plane_groups.each_ref().map(|groups| {
+            let range = start..start + size_of_val(&groups[..]) as u64;
+            start = range.end.next_multiple_of(SECTION);
+            range
+        })
+    }
+
+    /// Writes the arrays that say what is in the batch, gives the staging buffer away, and encodes its copy to the device. Slots are cleared.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`](crate::Error::Device) where the buffer is lost.
+    pub(super) fn send(&self, encoder: &mut CommandEncoder, batch: &Batch) -> Result<()> {
+        let of = &self.sections;
+        let arrays: [(&Range<u64>, &[u8]); 7] = [
+            (&of.pictures, bytemuck::cast_slice(&batch.pictures)),
+            (&of.segments, bytemuck::cast_slice(&batch.segments)),
+            (&of.segment_of, bytemuck::cast_slice(&batch.segment_of)),
+            (&of.groups, bytemuck::cast_slice(&batch.groups)),
+            (&of.planes, bytemuck::cast_slice(&batch.planes)),
+            (&of.steps, bytemuck::cast_slice(&batch.steps)),
+            (&of.tables, bytemuck::cast_slice(&batch.tables)),
+        ];
+        let lists = self.plane_groups(batch);
+        let groups = lists
+            .iter()
+            .zip(&batch.plane_groups)
+            .map(|(range, groups)| (range, bytemuck::cast_slice(groups)));
+        let used = batch.used();
+        let stream = of.stream.start..of.stream.start + 4 * u64::from(used.stream);
+        let mut copies = vec![stream];
+        for (range, bytes) in arrays.into_iter().chain(groups).filter(|(_, bytes)| !bytes.is_empty()) {
+            let range = range.start..range.start + bytes.len() as u64;
+            self.staging.get_mapped_range_mut(range.clone()).map_err(lost)?.copy_from_slice(bytes);
+            copies.push(range);
+        }
+        self.staging.unmap();
+        for range in copies {
+            let bytes = range.end - range.start;
+            encoder.copy_buffer_to_buffer(&self.staging, range.start, &self.input, range.start, bytes);
+        }
+        encoder.clear_buffer(&self.slots, 0, Some(4 * u64::from(used.slots)));
+        Ok(())
+    }
+
+    /// Encodes the copy of what was found to where it can be read.
+    pub(super) fn receive(&self, encoder: &mut CommandEncoder, batch: &Batch) {
+        let bytes = 8 * batch.pictures.len() as u64;
+        encoder.copy_buffer_to_buffer(&self.found, 0, &self.readback, 0, bytes);
+    }
+
+    /// What was found of each picture, once the batch is back.
+    pub(super) fn found(&self, device: &Device, batch: &Batch, patience: Duration) -> Result<Vec<Found>> {
+        let found = |words: &[u32]| {
+            words.chunks_exact(2).map(|two| Found { missing: two[0], beyond: two[1] }).collect()
+        };
+        device.read(&self.readback, 8 * batch.pictures.len() as u64, patience, found)
+    }
+}
+
+/// What became of a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Found {
+    /// Blocks that were not come to; 0 where every row is whole.
+    pub(super) missing: u32,
+    /// Not 0 where a value has, or may have had, more than 16 bits.
+    pub(super) beyond: u32,
+}
+
+impl Found {
+    /// Whether the samples are those of the CPU's reader. Else it has to read the file.
+    pub(super) fn is_good(self) -> bool {
+        self == Found { missing: 0, beyond: 0 }
+    }
+}

@@ -1,0 +1,111 @@
+//! Every shader read by the compiler's own front end, as in `backend/gpu/tests/shaders.rs`.
+
+use std::mem::offset_of;
+
+use wgpu::naga::{self, front::wgsl};
+
+use super::super::batch::{DETAILS, PADDING};
+use super::super::descriptors::{
+    BOUNDARIES, Group, LONGER, Lane, Part, Picture, Plane, Segment, THREADS, WINDOW, Work,
+};
+use super::super::follow::FARTHEST;
+use super::super::stages::{FIRST, FOLLOW, OFFSETS, RESOLVE, WRITE, planes_text};
+use crate::backend::gpu::tests::shaders::{
+    check_portable, constant, every_invocation_comes_by, layout, same_layout,
+};
+
+fn modules() -> Vec<(&'static str, naga::Module)> {
+    let texts = [
+        ("first", FIRST.to_string()),
+        ("follow", FOLLOW.to_string()),
+        ("resolve", RESOLVE.to_string()),
+        ("write", WRITE.to_string()),
+        ("offsets", OFFSETS.to_string()),
+    ];
+    let planes = (0..DETAILS.len()).map(|detail| ("planes", planes_text(detail)));
+    let parse = |(name, text): (&'static str, String)| {
+        (name, wgsl::parse_str(&text).unwrap_or_else(|e| panic!("{name}: {}", e.emit_to_string(&text))))
+    };
+    texts.into_iter().chain(planes).map(parse).collect()
+}
+
+#[test]
+fn stages_keep_to_the_portable_limits() {
+    let modules = modules();
+    assert_eq!(modules.len(), 11);
+    for (name, module) in &modules {
+        check_portable(name, module);
+        assert!(every_invocation_comes_by(module), "{name}");
+        let [entry] = &module.entry_points[..] else { unreachable!() };
+        let threads = if matches!(*name, "resolve" | "offsets") { 256 } else { THREADS };
+        assert_eq!(entry.workgroup_size, [threads, 1, 1], "{name}");
+    }
+}
+
+#[test]
+fn structures_are_the_same_on_both_sides() {
+    for (name, module) in &modules() {
+        // A structure that a stage does not use is left out of its module.
+        let has = |name: &str| module.types.iter().any(|(_, ty)| ty.name.as_deref() == Some(name));
+        assert!(has("Picture") || *name == "planes");
+        if has("Picture") {
+            same_layout!(
+                module,
+                "Picture",
+                Picture,
+                [
+                    tables, pair_count, pairs, components, per_mcu, period, first_lane, lanes, lane_shift,
+                    slots, slot_count, kept,
+                ]
+            );
+        }
+        if has("Segment") {
+            same_layout!(
+                module,
+                "Segment",
+                Segment,
+                [start, end, first_lane, lanes, blocks, first_block, followed, unused]
+            );
+        }
+        if has("Group") {
+            same_layout!(module, "Group", Group, [owner, first, count, unused]);
+        }
+        if has("Lane") {
+            same_layout!(module, "Lane", Lane, [exit, place, blocks, fault, over, met, met_blocks, lost]);
+        }
+        if has("Work") {
+            same_layout!(module, "Work", Work, [bit, block, blocks, end, emptied]);
+        }
+        if *name == "planes" {
+            same_layout!(module, "Part", Part, [place, across, down, steps]);
+            same_layout!(
+                module,
+                "Plane",
+                Plane,
+                [
+                    picture, first_lane, slots, slot_count, per_mcu, mcus, stride, wide, high, samples,
+                    pitch, rows, zero, component, count, unused, parts,
+                ]
+            );
+        }
+    }
+}
+
+#[test]
+fn constants_are_the_same_on_both_sides() {
+    for (name, module) in &modules() {
+        let expected = [
+            ("WINDOW", WINDOW),
+            ("LONGER", LONGER as u32),
+            ("BOUNDARIES", BOUNDARIES),
+            ("FARTHEST", FARTHEST),
+            ("NONE", u32::MAX),
+        ];
+        for (of, value) in expected {
+            assert!(constant(module, of).is_none_or(|found| found == value), "{name}: {of}");
+        }
+        assert!(constant(module, "BOUNDARIES").is_some() || *name == "planes", "{name}");
+    }
+    // Of the longest block, what is begun of a word, and two words ahead.
+    assert!(PADDING >= (64u32 * 31).div_ceil(32) + 1 + 2);
+}
