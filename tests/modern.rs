@@ -1,7 +1,10 @@
 //! HEIC, AVIF and JPEG XL, on small files of one drawn scene; and what is not whole of them.
 
+#![expect(clippy::print_stdout, reason = "says what was counted")]
+
 mod common;
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -118,9 +121,13 @@ fn lossless_pictures_are_the_same_bit_for_bit() {
 
 /// The names of the faces that a file has.
 fn faces(name: &str) -> Vec<String> {
-    decode(&file(name)).unwrap();
+    faces_of(&file(name))
+}
+
+fn faces_of(bytes: &[u8]) -> Vec<String> {
+    decode(bytes).unwrap();
     let mut hasher = Hasher::new(HashOptions::default().faces(Faces::All));
-    let hashed = hasher.hash(&file(name)).unwrap();
+    let hashed = hasher.hash(bytes).unwrap();
     hashed.faces.iter().map(|face| face.face.to_string()).collect()
 }
 
@@ -130,7 +137,23 @@ fn transparency_and_frames_have_faces() {
         assert_eq!(faces(name), ["white", "black"], "{name}");
     }
     assert_eq!(faces("animated.jxl"), ["longest"]);
+    // The picture beside its sequence is the same.
+    assert!(faces("sequence.avif").is_empty());
     assert!(faces("420.heic").is_empty());
+}
+
+/// Players show the sequence, and other viewers the picture.
+#[test]
+fn a_sequence_beside_another_picture_is_a_face() {
+    let (mut both, other) = (file("sequence.avif"), file("odd.avif"));
+    let data = other.windows(4).position(|name| name == b"mdat").unwrap() + 4;
+    let place = both.windows(4).position(|name| name == b"iloc").unwrap() + 18;
+    let lies = [both.len() + 8, other.len() - data].map(|number| (number as u32).to_be_bytes());
+    both[place..place + 8].copy_from_slice(lies.as_flattened());
+    both.extend(&other[data - 8..]);
+    let decoded = decode(&both).unwrap();
+    assert_eq!((decoded.picture.width, decoded.picture.height, decoded.viewing.animated), (95, 71, true));
+    assert_eq!(faces_of(&both), ["first"]);
 }
 
 #[test]
@@ -200,6 +223,60 @@ fn files_that_are_cut_are_errors() {
     }
 }
 
+/// A HEIC of a small picture, as a grid that names one tile so often.
+fn repeated(times: u16) -> Vec<u8> {
+    fn part(name: &[u8; 4], content: &[&[u8]]) -> Vec<u8> {
+        let content = content.concat();
+        [&(content.len() as u32 + 8).to_be_bytes()[..], name, &content].concat()
+    }
+    let whole = file("grid.heic");
+    let content = |name: &[u8; 4]| {
+        let at = whole.windows(4).position(|found| found == name).unwrap();
+        let length = u32::from_be_bytes(whole[at - 4..at].try_into().unwrap()) as usize;
+        whole[at + 4..at - 4 + length].to_vec()
+    };
+    let iloc = content(b"iloc");
+    let (place, length) = (&iloc[8 + 16 + 8..][..4], &iloc[8 + 16 + 12..][..4]);
+    let start = u32::from_be_bytes(place.try_into().unwrap()) as usize;
+    let tile = &whole[start..][..u32::from_be_bytes(length.try_into().unwrap()) as usize];
+    let side = 64 * (times / 256);
+    let grid = [&[0, 0, (times / 256 - 1) as u8, 255][..], &(64 * 256u16).to_be_bytes(), &side.to_be_bytes()]
+        .concat();
+    let named = [&b"\0\x01"[..], &times.to_be_bytes(), &2u16.to_be_bytes().repeat(times.into())].concat();
+    let lies = |offset: u32| {
+        let entry = |item: u16, method: u16, offset: u32, length: usize| {
+            let shorts = [item, method, 0, 1].map(u16::to_be_bytes);
+            [shorts.as_flattened(), &offset.to_be_bytes(), &(length as u32).to_be_bytes()].concat()
+        };
+        [&b"\x01\0\0\0\x44\0\0\x02"[..], &entry(1, 1, 0, grid.len()), &entry(2, 0, offset, tile.len())]
+            .concat()
+    };
+    let meta = |offset: u32| {
+        let tables = [
+            part(b"pitm", &[&content(b"pitm")]),
+            part(b"iinf", &[&content(b"iinf")]),
+            part(b"iref", &[&[0; 4], &part(b"dimg", &[&named])]),
+            part(b"iprp", &[&content(b"iprp")]),
+            part(b"iloc", &[&lies(offset)]),
+            part(b"idat", &[&grid]),
+        ];
+        [part(b"ftyp", &[b"heic\0\0\0\0mif1heic"]), part(b"meta", &[&[0; 4], &tables.concat()])].concat()
+    };
+    let offset = meta(0).len() as u32 + 8;
+    [meta(offset), part(b"mdat", &[tile])].concat()
+}
+
+/// What a small file names over and over is a limit or an error, and never without end.
+#[test]
+fn one_tile_in_many_places_is_bounded() {
+    let decoded = decode(&repeated(512)).unwrap();
+    assert_eq!((decoded.picture.width, decoded.picture.height, decoded.whole), (64 * 256, 128, None));
+    let many = repeated(65_280);
+    assert!(many.len() < 200_000);
+    let error = decode(&many).unwrap_err();
+    assert!(["limit", "corrupt"].contains(&error.code()), "{error}");
+}
+
 /// Numbers that follow from one another.
 struct Numbers(u64);
 
@@ -210,26 +287,44 @@ impl Numbers {
     }
 }
 
-/// Of 2,000 files with wrong bytes each has its record, and the run does not end.
+/// A file with some of its bytes or lengths wrong, or with parts of it gone or there twice.
+fn mutant(whole: &[u8], numbers: &mut Numbers) -> Vec<u8> {
+    let mut bytes = whole.to_vec();
+    for _ in 0..=numbers.below(8) {
+        let place = numbers.below(bytes.len());
+        match numbers.below(8) {
+            0 => bytes[place] ^= 1 << numbers.below(8),
+            1 => bytes[place] = 0xFF,
+            2 => bytes[place] = 0,
+            3 | 4 => bytes[place] = numbers.below(256) as u8,
+            5 => {
+                let number = [0, 1, 0x7FFF_FFFF, 0x8000_0000, u32::MAX, 0x0001_0000][numbers.below(6)];
+                bytes.iter_mut().skip(place).zip(number.to_be_bytes()).for_each(|(to, from)| *to = from);
+            }
+            6 => {
+                let end = (place + 1 + numbers.below(64)).min(bytes.len());
+                let part = bytes[place..end].to_vec();
+                bytes.splice(place..place, part);
+            }
+            _ => {
+                let end = (place + 1 + numbers.below(16)).min(bytes.len() - 1).max(place);
+                bytes.drain(place..end);
+            }
+        }
+    }
+    bytes
+}
+
+/// Of many files with wrong bytes each has its record, and the run does not end. `SHADEGRID_MUTANTS` says how many.
 #[test]
-fn two_thousand_mutants_have_a_record_each() {
-    const MUTANTS: usize = 2_000;
+fn mutants_have_a_record_each() {
+    let mutants = env::var("SHADEGRID_MUTANTS").map_or(800, |count| count.parse().unwrap());
     let folder = tempfile::tempdir().unwrap();
     let mut numbers = Numbers(19);
     let files = files();
-    for mutant in 0..MUTANTS {
-        let (name, bytes) = &files[mutant % files.len()];
-        let mut bytes = bytes.clone();
-        for _ in 0..=numbers.below(8) {
-            let place = numbers.below(bytes.len());
-            match numbers.below(4) {
-                0 => bytes[place] ^= 1 << numbers.below(8),
-                1 => bytes[place] = 0xFF,
-                2 => bytes[place] = 0,
-                _ => bytes[place] = numbers.below(256) as u8,
-            }
-        }
-        fs::write(folder.path().join(format!("{mutant}-{name}")), bytes).unwrap();
+    for number in 0..mutants {
+        let (name, bytes) = &files[number % files.len()];
+        fs::write(folder.path().join(format!("{number}-{name}")), mutant(bytes, &mut numbers)).unwrap();
     }
     let records = folder.path().join("records.jsonl");
     let output = Command::new(env!("CARGO_BIN_EXE_shadegrid"))
@@ -242,7 +337,18 @@ fn two_thousand_mutants_have_a_record_each() {
     assert_eq!(output.status.code(), Some(2), "{said}");
     let lines = fs::read_to_string(&records).unwrap();
     let records: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(records.len(), MUTANTS);
-    let whole = records.iter().filter(|record| record["status"] == "ok").count();
-    assert!(whole > MUTANTS / 20 && whole < MUTANTS, "{whole}");
+    assert_eq!(records.len(), mutants);
+    let count = |is_so: &dyn Fn(&Value) -> bool| records.iter().filter(|record| is_so(record)).count();
+    let whole = count(&|record| record["status"] == "ok");
+    assert!(whole > mutants / 20 && whole < mutants, "{whole}");
+    // Most of what is wrong a decoder says; a helper that ends is another record, and the next picture has another helper.
+    let ended = count(&|record| {
+        record["error_message"].as_str().is_some_and(|why| why.contains("the decoder ended"))
+    });
+    let gave_up =
+        count(&|record| record["error_message"].as_str().is_some_and(|why| why.contains("gave up")));
+    println!(
+        "{mutants} mutants: {whole} with a picture, {ended} ended a helper, {gave_up} a decoder gave up"
+    );
+    assert!(ended < mutants / 10, "{ended}");
 }

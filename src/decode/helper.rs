@@ -4,9 +4,9 @@
 //! expect, it ends its process: no caller can catch that. So it runs in a helper, which a [`Decoder`](super::Decoder) starts when it meets the first such
 //! picture, asks for one picture after another, and starts again after it ended. What ends the helper is an error of one picture.
 //!
-//! The helper gets its data and gives planes through pipes. It has no environment. On Linux it gives up, before the first picture, every call of the
-//! system but those for memory, time and these pipes; its memory and time follow from the size that the picture's file announces. What it gives is held
-//! against that size too: whoever takes it over can show another picture, and no more.
+//! The helper gets its data and gives planes through a socket. It has no environment. On Linux it gives up, before the first picture, every call of the
+//! system but those for memory, time and this socket; its memory and time follow from the size that the picture's file announces. What it gives is held
+//! against that size too: whoever takes it over can show another picture, and no more. Who waits for it does so for a bounded time.
 //!
 //! The command `shadegrid` is its own helper, by `shadegrid decoder`. Other programs name one with [`use_program`], or call [`serve`] in theirs.
 
@@ -16,15 +16,19 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::av1::{Frame, corrupt};
 use super::raster::heif::{Chroma, Meaning};
 use crate::error::{Error, Result};
 use crate::limits;
+use line::Line;
 pub use serve::serve;
 
 #[cfg_attr(not(all(target_os = "linux", target_endian = "little")), path = "helper/bounds_absent.rs")]
 mod bounds;
+#[cfg_attr(not(unix), path = "helper/line_of_pipes.rs")]
+mod line;
 mod serve;
 
 /// A program with its arguments.
@@ -63,15 +67,30 @@ pub(super) struct Helper {
 
 /// A child that ends with its owner.
 #[derive(Debug)]
-struct Running(Child);
+struct Running {
+    child: Child,
+    line: Line,
+}
+
+impl Running {
+    /// Ends it, and says how it ended.
+    fn end(&mut self) -> String {
+        let _ = self.child.kill();
+        self.child.wait().map_or_else(|_| String::new(), |status| format!(" ({status})"))
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
         // It has ended, or does now.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        self.end();
     }
 }
+
+/// Seconds that a picture may take by the clock on the wall, and pixels for which there is one more: far beyond what the helper's own bounds let it work, so
+/// that a busy machine loses no picture.
+const SECONDS: u64 = 120;
+const PIXELS_PER_SECOND: u64 = 50_000;
 
 impl Helper {
     /// Has a picture of no more than so many pixels decoded, in about so much memory.
@@ -80,15 +99,15 @@ impl Helper {
             Some(running) => running,
             None => start()?,
         };
-        match asked(&mut running.0, data, pixels, memory) {
+        running.line.wait_for(Duration::from_secs(SECONDS.saturating_add(pixels / PIXELS_PER_SECOND)));
+        match asked(&mut running.line, data, pixels, memory) {
             Ok(reply) => {
                 self.running = Some(running);
                 reply
             }
             Err(source) => {
                 ENDED.fetch_add(1, Ordering::Relaxed);
-                let _ = running.0.kill();
-                let how = running.0.wait().map_or_else(|_| String::new(), |status| format!(" ({status})"));
+                let how = running.end();
                 let ended = |_| corrupt(format!("the decoder ended with this picture{how}"));
                 Err(source.downcast().unwrap_or_else(ended))
             }
@@ -102,35 +121,31 @@ fn start() -> Result<Running> {
             "AVIF is decoded in a process of its own, and this program names none: see `shadegrid::decode::helper`".to_string(),
         )
     })?;
+    let begun = |source| Error::Io { context: "cannot start the decoder's process".to_string(), source };
     let mut command = Command::new(program);
-    command.args(arguments).env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.args(arguments).env_clear().stderr(Stdio::null());
     // An interrupt from the terminal is for the run, which ends with the pictures that are in flight.
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    command
-        .spawn()
-        .map(Running)
-        .map_err(|source| Error::Io { context: "cannot start the decoder's process".to_string(), source })
+    let (child, line) = Line::to(command).map_err(begun)?;
+    Ok(Running { child, line })
 }
 
 /// Sends a picture and reads the reply. An error of the system is the helper's end.
-fn asked(child: &mut Child, data: &[u8], pixels: u64, memory: u64) -> io::Result<Result<Frame>> {
-    let broken = || io::Error::from(io::ErrorKind::BrokenPipe);
-    let to = child.stdin.as_mut().ok_or_else(broken)?;
+fn asked(line: &mut Line, data: &[u8], pixels: u64, memory: u64) -> io::Result<Result<Frame>> {
     let head = [data.len() as u64, pixels, memory].map(u64::to_le_bytes);
-    to.write_all(&[&REQUEST[..], head.as_flattened()].concat())?;
-    to.write_all(data)?;
-    to.flush()?;
-    let from = child.stdout.as_mut().ok_or_else(broken)?;
+    line.write_all(&[&REQUEST[..], head.as_flattened()].concat())?;
+    line.write_all(data)?;
+    line.flush()?;
     let mut kind = [0];
-    from.read_exact(&mut kind)?;
+    line.read_exact(&mut kind)?;
     match kind[0] {
-        DECODED => frame(from, pixels),
+        DECODED => frame(line, pixels),
         kind @ (CORRUPT | UNSUPPORTED) => {
             let mut length = [0; 2];
-            from.read_exact(&mut length)?;
+            line.read_exact(&mut length)?;
             let mut message = vec![0; u16::from_le_bytes(length).min(LONGEST_MESSAGE).into()];
-            from.read_exact(&mut message)?;
+            line.read_exact(&mut message)?;
             let message = String::from_utf8_lossy(&message).into_owned();
             Ok(Err(if kind == CORRUPT {
                 corrupt(message)
@@ -138,7 +153,7 @@ fn asked(child: &mut Child, data: &[u8], pixels: u64, memory: u64) -> io::Result
                 Error::Unsupported(format!("AVIF: {message}"))
             }))
         }
-        _ => Err(broken()),
+        _ => Err(io::ErrorKind::InvalidData.into()),
     }
 }
 

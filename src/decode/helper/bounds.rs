@@ -48,7 +48,7 @@ impl Bounds {
     }
 }
 
-/// The calls that decoding needs: memory, pipes that are open, time, and the end.
+/// The calls that decoding needs: memory, the socket that is open, time, and the end.
 const CALLS: [libc::c_long; 26] = [
     libc::SYS_read,
     libc::SYS_readv,

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use super::boxes::Parts;
 use super::{Raster, divided, share};
 use crate::decode::av1::Av1;
 use crate::decode::colours::{ColourSpace, profile_memory};
@@ -73,6 +74,9 @@ struct Wanted {
 /// Items that may be made of one another, one in one.
 const DEEPEST: u32 = 8;
 
+/// Turns, mirrors and cuts of an item, at most; files have one of each.
+const MOST_CHANGES: usize = 6;
+
 /// A grid of tiles (ISO/IEC 23008-12, 6.6.2.3).
 struct Grid<'a> {
     width: u32,
@@ -103,6 +107,14 @@ impl<'a> File<'a> {
         }
         let first = sequence::first(bytes).ok_or_else(|| corrupt("it names no picture"))?;
         Ok(File::Sequence(first.0, first.1))
+    }
+
+    /// Whether no more of it was opened than any file needs.
+    fn check_opened(&self) -> Result<()> {
+        match self {
+            File::Items(container) => container.check_opened(),
+            File::Sequence(..) => Ok(()),
+        }
     }
 
     /// The boxes that say something of colours.
@@ -141,6 +153,7 @@ pub(super) fn estimate(format: Format, bytes: &[u8]) -> Result<Estimate> {
             }
         }
     };
+    file.check_opened()?;
     let estimate = Estimate::new(format, shape.size, 0);
     let estimate = estimate
         .working_through(shape.pixels)
@@ -176,6 +189,7 @@ pub(super) fn decode(
             canvas
         }
     };
+    file.check_opened()?;
     *samples = std::mem::take(&mut canvas.samples);
     let (width, height) = (canvas.width as u32, canvas.height as u32);
     let whole = match rows.broken {
@@ -184,8 +198,25 @@ pub(super) fn decode(
             share(format, (rows.whole * height as usize / rows.all.max(1)) as u32, height, &error)?
         }
     };
-    let viewing = Viewing { animated: sequence::has_several(bytes), ..Viewing::default() };
+    let animated = match &file {
+        File::Items(_) => sequence::is_in(bytes),
+        File::Sequence(..) => sequence::has_several(bytes),
+    };
+    let viewing = Viewing { animated, ..Viewing::default() };
     Ok(Raster { width, height, channels: canvas.channels, whole, orientation: None, viewing, alpha })
+}
+
+/// The file without its still picture, where it has a sequence too: players show that, and other viewers the picture.
+pub(in crate::decode) fn sequence_alone(bytes: &[u8]) -> Option<Vec<u8>> {
+    if !matches!(File::of(bytes), Ok(File::Items(_))) || !sequence::is_in(bytes) {
+        return None;
+    }
+    let meta = Parts::of(bytes).find(b"meta")?;
+    // Its name stands right before what it holds.
+    let start = meta.as_ptr().addr() - bytes.as_ptr().addr();
+    let mut file = bytes.to_vec();
+    file.get_mut(start.checked_sub(4)?..start)?.copy_from_slice(b"free");
+    Some(file)
 }
 
 /// What it says of its colours: a profile, or else codes.
@@ -250,7 +281,7 @@ impl Shape {
 }
 
 fn bytes_of((width, height): (u32, u32), is_grey: bool) -> u64 {
-    u64::from(width) * u64::from(height) * if is_grey { 1 } else { 3 }
+    (u64::from(width) * u64::from(height)).saturating_mul(if is_grey { 1 } else { 3 })
 }
 
 impl Wanted {
@@ -284,8 +315,14 @@ struct Rows {
 
 impl<'a> Container<'a> {
     fn made(&self, item: u32, depth: u32) -> Result<Made<'_>> {
+        self.open(0)?;
         if depth > DEEPEST {
             return Err(corrupt("its items are made of one another without end"));
+        }
+        if self.properties(item).filter(|property| Change::NAMES.contains(&property.name)).count()
+            > MOST_CHANGES
+        {
+            return Err(corrupt("it turns and cuts an item over and over"));
         }
         let first =
             || self.made_from(item).first().copied().ok_or_else(|| corrupt("an item is made of nothing"));
@@ -377,7 +414,9 @@ impl<'a> Container<'a> {
             let mut is_whole = true;
             for column in 0..grid.columns {
                 let Some(tile) = grid.tiles.get(line * grid.columns + column) else { continue };
-                match self.canvas(wanted.part(*tile, meaning), decoder, rows, Vec::new()) {
+                let part = wanted.part(*tile, meaning);
+                // What is not counted is not decoded.
+                match self.shape(part).and_then(|_| self.canvas(part, decoder, rows, Vec::new())) {
                     Ok(tile) => {
                         let (across, down) = *tile_size.get_or_insert((tile.width, tile.height));
                         let all = match &mut canvas {

@@ -22,3 +22,7 @@ pub(in crate::decode) fn colour_space(_: &[u8]) -> ColourSpace<'_> {
 fn absent(format: Format) -> Error {
     Error::Unsupported(format!("this build reads no {format}: build with the feature `{format}`"))
 }
+
+pub(in crate::decode) fn sequence_alone(_: &[u8]) -> Option<Vec<u8>> {
+    None
+}

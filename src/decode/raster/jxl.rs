@@ -76,14 +76,11 @@ impl Header {
 
 /// What decoding takes, by the headers.
 pub(super) fn estimate(bytes: &[u8]) -> Result<Estimate> {
-    let mut reading = Reading::open(bytes, u64::MAX)?;
-    let header = reading.header()?;
+    let header = Reading::open(bytes).header()?;
     let side = |side: usize| u32::try_from(side).unwrap_or(u32::MAX);
     let (_, samples) = header.format();
-    // What is given, what is kept of it, and planes of frames that others build on.
-    let kept = if header.is_animated { 16 } else { 8 };
-    let each =
-        samples as u64 + header.colours() as u64 + u64::from(header.has_alpha) + kept * header.channels;
+    // What is given, what is kept of it, and planes of the four frames that others may build on.
+    let each = samples as u64 + header.colours() as u64 + u64::from(header.has_alpha) + 16 * header.channels;
     let size = (side(header.width), side(header.height));
     let estimate = Estimate::new(Format::JpegXl, size, each);
     let worked = estimate.pixels.saturating_mul(header.channels) / 4;
@@ -95,9 +92,8 @@ pub(super) fn estimate(bytes: &[u8]) -> Result<Estimate> {
 
 /// Decodes the first frame; a file that ends within it is corrupt.
 pub(super) fn decode(bytes: &[u8], samples: &mut Vec<u8>) -> Result<Raster> {
-    let mut reading = Reading::open(bytes, u64::MAX)?;
-    let header = reading.header()?;
-    let mut reading = Reading::open(bytes, header.pixels())?;
+    let header = Reading::open(bytes).header()?;
+    let mut reading = Reading::open_frames(bytes, &header);
     reading.begin(&header)?;
     let (mut pixels, mut opacity) = (Vec::new(), Opacity::new(header.width * header.height));
     let Some(has_more) = reading.next_frame(&header, &mut pixels)? else {
@@ -132,7 +128,7 @@ pub(super) fn decode(bytes: &[u8], samples: &mut Vec<u8>) -> Result<Raster> {
 
 /// What it says of its colours, as they are decoded: with a profile, a picture that is stored in the decoder's own colours comes in sRGB.
 pub(in crate::decode) fn colour_space(bytes: &[u8]) -> ColourSpace<'static> {
-    let Ok(mut reading) = Reading::open(bytes, u64::MAX) else { return ColourSpace::Usual };
+    let mut reading = Reading::open(bytes);
     let Ok(header) = reading.header() else { return ColourSpace::Usual };
     let usual = JxlColorProfile::Simple(JxlColorEncoding::srgb(header.is_grey));
     match reading.decoder.output_color_profile() {
@@ -155,14 +151,17 @@ struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
-    /// Begins a file whose frames have no more than so many pixels.
-    fn open(bytes: &'a [u8], pixels: u64) -> Result<Reading<'a>> {
-        let mut options = JxlDecoderOptions::default();
-        options.max_profile_level = ProfileLevel::Main10;
-        options.alpha_mode = AlphaMode::Unpremultiplied;
-        // Of colours and as many other channels as a picture of any use has.
-        options.sample_limit = usize::try_from(pixels.saturating_mul(MOST_CHANNELS)).ok();
-        Ok(Reading { decoder: JxlDecoder::new(options), input: Input::new(bytes, pixels) })
+    /// Begins a file for its headers.
+    fn open(bytes: &'a [u8]) -> Reading<'a> {
+        Reading { decoder: JxlDecoder::new(options()), input: Input::new(bytes, u64::MAX) }
+    }
+
+    /// Begins a file with these headers, none of whose frames is noticeably larger than the picture, those that nobody sees among them.
+    fn open_frames(bytes: &'a [u8], header: &Header) -> Reading<'a> {
+        let mut options = options();
+        let samples = header.pixels().saturating_add(MOST_BEYOND).saturating_mul(header.channels);
+        options.sample_limit = usize::try_from(samples).ok();
+        Reading { decoder: JxlDecoder::new(options), input: Input::new(bytes, header.pixels()) }
     }
 
     /// Reads the headers.
@@ -211,8 +210,15 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// Colours, and what goes with them: opacity, black, depth and the like.
-const MOST_CHANNELS: u64 = 64;
+/// Pixels of a frame beyond those of the picture, at most: parts that come again and again lie in a frame of their own.
+const MOST_BEYOND: u64 = 1 << 18;
+
+fn options() -> JxlDecoderOptions {
+    let mut options = JxlDecoderOptions::default();
+    options.max_profile_level = ProfileLevel::Main10;
+    options.alpha_mode = AlphaMode::Unpremultiplied;
+    options
+}
 
 /// What the decoder says, by what it is about.
 fn problem(error: jxl::error::Error) -> Error {

@@ -28,6 +28,9 @@ pub(super) enum Change {
 }
 
 impl Change {
+    /// The names of properties that change a picture.
+    pub(super) const NAMES: [[u8; 4]; 3] = [*b"irot", *b"imir", *b"clap"];
+
     /// What a property does with a picture of this size; `None` for one that does nothing.
     pub(super) fn of(property: Part<'_>, size: (u32, u32)) -> Result<Option<Change>> {
         let first = property.content.first().copied().unwrap_or_default();

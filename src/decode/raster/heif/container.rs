@@ -1,6 +1,7 @@
 //! The items of a file, their properties, and how they refer to one another (ISO/IEC 14496-12, 8.11; ISO/IEC 23008-12, 6 and 9).
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use super::super::boxes::{Part, Parts};
@@ -26,8 +27,23 @@ pub(super) struct Container<'a> {
     properties: Vec<Part<'a>>,
     /// Of each item the places of its properties, in the order in which they count.
     associations: HashMap<u32, Vec<u16>>,
+    /// Of each item those that it is made of.
+    made_from: HashMap<u32, Vec<u32>>,
+    /// The other references.
     references: Vec<Reference>,
+    /// What may still be opened: items, and bytes of them.
+    left: Cell<(u64, u64)>,
 }
+
+/// How often items are opened, at most: a grid has up to 65,536 tiles, may have as many of opacity, and each is opened a few times.
+const MOST_OPENED: u64 = 1 << 20;
+
+/// How often the bytes of a file are opened, at most, and bytes beside: a small file may show one tile in many places.
+const MOST_TIMES: u64 = 8;
+const MOST_BESIDE: u64 = 16 << 20;
+
+/// Properties of an item, at most.
+const MOST_PROPERTIES: usize = 255;
 
 /// Where an item lies: from where its places count, and each place with a length, 0 for all that follows.
 #[derive(Debug)]
@@ -57,6 +73,11 @@ impl<'a> Container<'a> {
         let table = |name: &[u8; 4]| tables().find(name).unwrap_or_default();
         let properties = table(b"iprp");
         let broken = |what| move || corrupt(format!("its table of {what} breaks off"));
+        let mut references = references(table(b"iref")).ok_or_else(broken("references"))?;
+        let mut made_from = HashMap::new();
+        for made in references.extract_if(.., |reference| reference.kind == *b"dimg") {
+            made_from.entry(made.from).or_insert(made.to);
+        }
         Ok(Some(Container {
             file,
             data: table(b"idat"),
@@ -65,7 +86,12 @@ impl<'a> Container<'a> {
             locations: locations(table(b"iloc")).ok_or_else(broken("places"))?,
             properties: Parts::of(Parts::of(properties).find(b"ipco").unwrap_or_default()).collect(),
             associations: associations(properties).ok_or_else(broken("properties"))?,
-            references: references(table(b"iref")).ok_or_else(broken("references"))?,
+            made_from,
+            references,
+            left: Cell::new((
+                MOST_OPENED,
+                MOST_BESIDE.saturating_add(MOST_TIMES.saturating_mul(file.len() as u64)),
+            )),
         }))
     }
 
@@ -85,10 +111,20 @@ impl<'a> Container<'a> {
 
     /// What an item is made from, as a grid is of its tiles.
     pub(super) fn made_from(&self, item: u32) -> &[u32] {
-        self.references
-            .iter()
-            .find(|reference| reference.kind == *b"dimg" && reference.from == item)
-            .map_or(&[], |reference| &reference.to)
+        self.made_from.get(&item).map_or(&[], Vec::as_slice)
+    }
+
+    /// Counts an item that is opened and bytes of it: a small file may name the same ones times without number.
+    pub(super) fn open(&self, bytes: usize) -> Result<()> {
+        let (items, left) = self.left.get();
+        let now = items.checked_sub(1).zip(left.checked_sub(bytes as u64));
+        self.left.set(now.unwrap_or_default());
+        self.check_opened()
+    }
+
+    /// Whether no more was opened than any file needs. Where more was, items were left out.
+    pub(super) fn check_opened(&self) -> Result<()> {
+        if self.left.get().0 > 0 { Ok(()) } else { Err(corrupt("it names the same items over and over")) }
     }
 
     /// The item that says how opaque another one is, and whether colours are multiplied with that.
@@ -128,6 +164,7 @@ impl<'a> Container<'a> {
         });
         let extents = extents.collect::<Result<Vec<_>>>()?;
         let length = extents.iter().fold(0usize, |sum, extent| sum.saturating_add(extent.len()));
+        self.open(length)?;
         match extents.as_slice() {
             [] => Err(missing()),
             [one] => Ok((*one).into()),
@@ -145,6 +182,7 @@ impl<'a> Container<'a> {
             Some((numbers.long()?, numbers.long()?))
         });
         let config = self.property(item, b"hvcC").or_else(|| self.property(item, b"av1C"));
+        self.open(config.map_or(0, <[u8]>::len))?;
         Ok(Coded { kind, config: config.unwrap_or_default(), size, data: self.bytes(item)? })
     }
 }
@@ -225,7 +263,9 @@ fn associations(content: &[u8]) -> Option<HashMap<u32, Vec<u16>>> {
             };
             let count = numbers.byte()?;
             let places = (0..count).map(|_| place(&mut numbers)).collect::<Option<Vec<_>>>()?;
-            associations.entry(item).or_insert_with(Vec::new).extend(places);
+            let all: &mut Vec<u16> = associations.entry(item).or_default();
+            all.extend(places);
+            (all.len() <= MOST_PROPERTIES).then_some(())?;
         }
     }
     Some(associations)

@@ -6,6 +6,7 @@
 use heic_decoder::isobmff::{HevcDecoderConfig, HevcNalArray, ResolvedImage};
 use rust_h265::{DecodeError, DecodeLimits, Decoder, PixelData, parse_nal};
 
+use super::super::deadline::Deadline;
 use super::canvas::Canvas;
 use super::numbers::Numbers;
 use super::pixels::{Chroma, Meaning, Planes};
@@ -18,6 +19,9 @@ use crate::error::{Error, Result};
 const VPS: u8 = 32;
 const SPS: u8 = 33;
 const PPS: u8 = 34;
+
+/// Parts that a picture is coded in, at most. The highest level of the standard has 600 (table A.8).
+const MOST_UNITS: usize = 1 << 14;
 
 /// Kinds of units with pictures that need no other one.
 const INDEPENDENT: std::ops::RangeInclusive<u8> = 16..=23;
@@ -40,6 +44,9 @@ impl<'a> Units<'a> {
         while let Some(size) = numbers.number(length) {
             let unit = usize::try_from(size).ok().and_then(|size| numbers.take(size));
             let unit = unit.ok_or_else(|| corrupt("a part of its picture breaks off"))?;
+            if within.len() == MOST_UNITS {
+                return Err(corrupt("its picture has more parts than any"));
+            }
             within.push(unit);
         }
         // Layers above the first are for other displays.
@@ -47,6 +54,8 @@ impl<'a> Units<'a> {
         let all = configured.into_iter().chain(within).filter(first_layer);
         for unit in all {
             match kind(unit) {
+                // What is not known of here is not known to a decoder, so that it takes what was announced and no more.
+                SPS if Sps::read(unit).is_none() => {}
                 VPS..=PPS => units.parameters.push(unit),
                 0..=31 => units.slices.push(unit),
                 _ => {}
@@ -105,8 +114,10 @@ pub(super) fn announced(coded: &Coded<'_>) -> Result<Announced> {
     };
     // Blocks of up to 64 pixels a side hang over the edge.
     let over = 64 * 64 + 64 * (u64::from(sps.coded.0) + u64::from(sps.coded.1));
-    let memory =
-        (pixels + over).saturating_mul(per_pixel).saturating_add(2 * coded.data.len() as u64 + 2 * LEAST);
+    let memory = pixels
+        .saturating_add(over)
+        .saturating_mul(per_pixel)
+        .saturating_add(2 * coded.data.len() as u64 + 2 * LEAST);
     Ok(Announced {
         size: sps.shown(),
         is_grey: sps.chroma == Chroma::None,
@@ -146,6 +157,7 @@ fn usual(
         max_picture_pixels: announced.pixels,
         max_picture_memory_bytes: announced.memory.saturating_mul(2),
     });
+    let deadline = Deadline::of(announced.pixels);
     let mut first = None;
     for unit in units.parameters.iter().chain(&units.slices) {
         let unit = parse_nal(unit).ok_or_else(|| corrupt("a part of its picture has no header"))?;
@@ -154,6 +166,8 @@ fn usual(
         if first.is_some() {
             break;
         }
+        // Each part may begin anywhere, also where others were.
+        deadline.check().map_err(corrupt)?;
     }
     let frame = first.or_else(|| decoder.flush()).ok_or_else(|| corrupt("no picture came of its parts"))?;
     let chroma = if frame.chroma_format_idc == 3 { Chroma::Full } else { Chroma::Quarter };

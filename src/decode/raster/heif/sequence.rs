@@ -12,6 +12,11 @@ pub(super) fn has_several(file: &[u8]) -> bool {
     tables(file).is_some_and(|tables| sizes(tables).is_some_and(|(_, count, _)| count > 1))
 }
 
+/// Whether a file has a track of pictures.
+pub(super) fn is_in(file: &[u8]) -> bool {
+    tables(file).is_some_and(|tables| sizes(tables).is_some_and(|(_, count, _)| count > 0))
+}
+
 /// The first picture of the first track of pictures, and its `colr` boxes.
 pub(super) fn first(file: &[u8]) -> Option<(Coded<'_>, Vec<&[u8]>)> {
     let tables = tables(file)?;

@@ -7,8 +7,8 @@ use super::{Header, Reading};
 
 /// All frames as R, G, B and alpha.
 pub(super) fn of(bytes: &[u8]) -> Option<Frames<'_>> {
-    let header = Reading::open(bytes, u64::MAX).ok()?.header().ok()?;
-    let mut reading = Reading::open(bytes, header.pixels()).ok()?;
+    let header = Reading::open(bytes).header().ok()?;
+    let mut reading = Reading::open_frames(bytes, &header);
     reading.begin(&header).ok()?;
     Some(Frames::new(Box::new(Shown { reading, header, is_over: false })))
 }
