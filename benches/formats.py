@@ -1,10 +1,11 @@
-"""HEIC, AVIF and JPEG XL against the reference decoders: how far signatures are from those of their pixels.
+"""Every format against the reference decoders: how far signatures are from those of their pixels.
 
-    python benches/formats.py PHOTOGRAPHS [--program target/release/shadegrid] [--count 110] [--more FOLDER]
+    python benches/formats.py PHOTOGRAPHS [--program target/release/shadegrid] [--count 110] [--more FOLDER] [--usual]
 
 Makes files of photographs by the reference encoders (`heif-enc`, `avifenc`, `cjxl`), every sampling, depth and kind of coding in turn, decodes each with
 libheif, libavif and libjxl (Python packages pillow-heif, pillow from 11.3 and imagecodecs), and compares records of the files with records of these
-pixels. `--more` takes further files, such as public conformance files. Prints a line per format, and each file beyond PhotoDNA 5 or PDQ 4.
+pixels. `--more` takes further files, such as public conformance files. `--usual` makes files of the other formats instead (by Pillow and ImageMagick's
+`convert`), which Pillow reads. Prints a line per format, and each file beyond PhotoDNA 5 or PDQ 4.
 """
 
 import argparse
@@ -23,6 +24,9 @@ import pillow_heif
 from PIL import Image, ImageOps
 
 SIDE = 640
+
+# Formats that Pillow reads.
+USUAL = ".jpg .png .gif .webp .bmp .tif .tiff .ico .ppm .pgm .pbm .qoi".split()
 
 
 def run(*command):
@@ -113,6 +117,54 @@ class Maker:
         source, *options = command()
         return run("cjxl", source, self.made / f"{number:03}-{name}.jxl", *options)
 
+    def usual(self, number, picture):
+        wide = lambda: self.png(picture.crop((0, 0, min(256, picture.width), min(256, picture.height))), "icon")
+        by_convert = lambda *options: lambda path: run("convert", self.png(picture), *options[:-1], f"{options[-1]}{path}")
+        by_pillow = lambda picture=picture, **options: lambda path: picture.save(path, **options) is None
+        kinds = {
+            "420.jpg": by_pillow(quality=75),
+            "444.jpg": by_pillow(quality=90, subsampling=0),
+            "progressive.jpg": by_pillow(quality=85, progressive=True),
+            "cmyk.jpg": by_pillow(picture.convert("CMYK"), quality=85),
+            "grey.jpg": by_pillow(picture.convert("L"), quality=85),
+            "rgb.png": by_pillow(),
+            "palette.png": by_pillow(picture.quantize(200)),
+            "16bit.png": by_convert("-depth", "16", "-define", "png:bit-depth=16", ""),
+            "alpha.png": by_pillow(transparent(picture)),
+            "interlaced.png": by_convert("-interlace", "PNG", ""),
+            "one.gif": by_pillow(),
+            "animated.gif": by_pillow(save_all=True, append_images=[ImageOps.mirror(picture)], duration=100),
+            "lossy.webp": by_pillow(quality=80),
+            "lossless.webp": by_pillow(lossless=True),
+            "alpha.webp": by_pillow(transparent(picture), quality=80, exact=True),
+            "rgb.bmp": by_pillow(),
+            "palette.bmp": by_pillow(picture.quantize(200)),
+            "os2.bmp": by_convert("-type", "truecolor", "BMP2:"),
+            "lzw.tif": by_pillow(compression="tiff_lzw"),
+            "deflate.tif": by_pillow(compression="tiff_adobe_deflate"),
+            "jpeg.tif": by_pillow(compression="jpeg", quality=85),
+            "cmyk.tif": by_pillow(picture.convert("CMYK"), compression="tiff_lzw"),
+            "group4.tif": by_pillow(picture.convert("1"), compression="group4"),
+            "tiles.tif": by_convert("-compress", "zip", "-define", "tiff:tile-geometry=64x64", ""),
+            "tiles-jpeg.tif": by_convert("-compress", "jpeg", "-define", "tiff:tile-geometry=64x64", ""),
+            "16bit.tif": by_convert("-depth", "16", "-compress", "zip", ""),
+            "planes.tif": by_convert("-interlace", "plane", ""),
+            "big.tif": by_convert("-compress", "lzw", "TIFF64:"),
+            "float.tif": by_convert("-depth", "32", "-define", "quantum:format=floating-point", "-compress", "zip", ""),
+            "rgb.ico": lambda path: Image.open(wide()).save(path, sizes=[Image.open(wide()).size], bitmap_format="bmp") is None,
+            "png.ico": lambda path: Image.open(wide()).save(path, sizes=[(16, 16), Image.open(wide()).size]) is None,
+            "rgb.ppm": by_pillow(),
+            "grey.pgm": by_pillow(picture.convert("L")),
+            "text.ppm": by_convert("-compress", "none", ""),
+            "bits.pbm": by_pillow(picture.convert("1")),
+            "rgb.qoi": by_pillow(),
+            "alpha.qoi": by_pillow(transparent(picture)),
+        }
+        for name, make in kinds.items():
+            if not make(self.made / f"{number:03}-{name}"):
+                print(f"not made: {number} {name}")
+        return True
+
     def chosen(self, kinds, number):
         return list(kinds.items())[number % len(kinds)]
 
@@ -132,17 +184,33 @@ class Maker:
         picture.save(path, save_all=True, append_images=[ImageOps.mirror(picture)], duration=[100, 300], disposal=1, blend=0)
         return path
 
-    def make(self, count):
+    def make(self, count, kinds):
         for number in range(count):
             picture = scaled(self.photographs[number % len(self.photographs)])
-            for kind in (self.heic, self.avif, self.jxl):
+            for kind in kinds:
                 if not kind(number, picture):
                     print(f"not made: {kind.__name__} {number}")
+
+
+def usual(path):
+    """What Pillow gives, without opacity, in 8 bits, of 16 the high ones; of floats in TIFF, which it does not read, what ImageMagick gives."""
+    if path.name.endswith("float.tif"):
+        with tempfile.NamedTemporaryFile(suffix=".png") as whole:
+            run("convert", path, "-depth", "8", whole.name)
+            return Image.open(whole.name).convert("RGB")
+    picture = Image.open(path)
+    if picture.mode.startswith("I"):
+        return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
+    if picture.mode in ("1", "L", "LA"):
+        return picture.convert("LA").getchannel("L")
+    return picture.convert("RGBA").convert("RGB") if picture.mode == "P" else picture.convert("RGB")
 
 
 def reference(path):
     """What the reference decoder gives, without opacity, in 8 bits."""
     kind = path.suffix.lower()
+    if kind in USUAL:
+        return usual(path)
     if kind in (".heic", ".heif", ".hif"):
         file = pillow_heif.open_heif(path, convert_hdr_to_8bit=False)
         pixels = np.asarray(file[file.primary_index])
@@ -163,7 +231,7 @@ def reference(path):
 
 
 def records(program, folder):
-    command = [program, "hash", folder, "--quiet", "--faces", "stored"]
+    command = [program, "hash", folder, "--quiet", "--faces", "stored", "--detail", "full"]
     output = subprocess.run([str(part) for part in command], capture_output=True, text=True).stdout
     lines = [json.loads(line) for line in output.splitlines()]
     return {Path(line["key"]).name: line for line in lines}
@@ -200,6 +268,7 @@ def main():
     arguments.add_argument("--program", type=Path, default=Path("target/release/shadegrid"))
     arguments.add_argument("--count", type=int, default=110)
     arguments.add_argument("--more", type=Path)
+    arguments.add_argument("--usual", action="store_true")
     given = arguments.parse_args()
     photographs = sorted(path for path in given.photographs.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg"))
     random.Random(7).shuffle(photographs)
@@ -208,7 +277,8 @@ def main():
         made, pixels = folder / "made", folder / "pixels"
         made.mkdir()
         pixels.mkdir()
-        Maker(photographs, folder, made).make(given.count)
+        maker = Maker(photographs, folder, made)
+        maker.make(given.count, [maker.usual] if given.usual else [maker.heic, maker.avif, maker.jxl])
         if given.more:
             for path in sorted(path for path in given.more.rglob("*") if path.is_file()):
                 (made / f"more-{path.name}").write_bytes(path.read_bytes())

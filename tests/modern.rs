@@ -277,6 +277,35 @@ fn one_tile_in_many_places_is_bounded() {
     assert!(["limit", "corrupt"].contains(&error.code()), "{error}");
 }
 
+/// What the system says of a helper that serves: it has given up files and most calls.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_helper_keeps_what_it_needs_alone() {
+    use std::io::{Read, Write};
+    use std::process::Stdio;
+
+    let mut helper = Command::new(env!("CARGO_BIN_EXE_shadegrid"))
+        .arg("decoder")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let data = b"no picture";
+    let numbers = [data.len() as u64, 100, 1 << 20].map(u64::to_le_bytes);
+    let mut to = helper.stdin.take().unwrap();
+    to.write_all(&[&b"av01"[..], numbers.as_flattened(), data].concat()).unwrap();
+    let mut reply = [0; 3];
+    helper.stdout.as_mut().unwrap().read_exact(&mut reply).unwrap();
+    assert_eq!(reply[0], 1, "{reply:?}");
+    let status = fs::read_to_string(format!("/proc/{}/status", helper.id())).unwrap();
+    assert!(status.lines().any(|line| line == "Seccomp:\t2"), "{status}");
+    let limits = fs::read_to_string(format!("/proc/{}/limits", helper.id())).unwrap();
+    let files = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    assert_eq!(files.split_whitespace().nth(3), Some("0"), "{files}");
+    drop(to);
+    assert!(helper.wait().unwrap().success());
+}
+
 /// Numbers that follow from one another.
 struct Numbers(u64);
 

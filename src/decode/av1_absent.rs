@@ -2,4 +2,4 @@
 
 /// Decodes nothing.
 #[derive(Debug, Default)]
-pub(super) struct Av1;
+pub(super) struct Av1(());

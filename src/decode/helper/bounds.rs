@@ -1,8 +1,12 @@
 //! What the helper's process may take of the system (`setrlimit`), and ask of it (`seccomp`).
 
+use std::collections::BTreeMap;
+
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
-use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+};
 
 /// Bounds that follow from what the process had when it began.
 pub(super) struct Bounds {
@@ -25,7 +29,7 @@ impl Bounds {
         let began = size.and_then(|size| size.parse::<u64>().ok()).map(|size| size << 10);
         let none = Rlimit { current: Some(0), maximum: Some(0) };
         for resource in [Resource::Nofile, Resource::Fsize, Resource::Core, Resource::Nproc] {
-            let _ = setrlimit(resource, none.clone());
+            let _ = setrlimit(resource, none);
         }
         if let Some(filter) = filter() {
             let _ = seccompiler::apply_filter(&filter);
@@ -48,12 +52,8 @@ impl Bounds {
     }
 }
 
-/// The calls that decoding needs: memory, the socket that is open, time, and the end.
-const CALLS: [libc::c_long; 26] = [
-    libc::SYS_read,
-    libc::SYS_readv,
-    libc::SYS_write,
-    libc::SYS_writev,
+/// The calls that decoding needs, whatever their arguments: memory, time, and the end.
+const CALLS: [libc::c_long; 20] = [
     libc::SYS_close,
     libc::SYS_brk,
     libc::SYS_mmap,
@@ -64,7 +64,6 @@ const CALLS: [libc::c_long; 26] = [
     libc::SYS_futex,
     libc::SYS_getrandom,
     libc::SYS_clock_gettime,
-    libc::SYS_prlimit64,
     libc::SYS_sched_yield,
     libc::SYS_sigaltstack,
     libc::SYS_rt_sigaction,
@@ -72,16 +71,37 @@ const CALLS: [libc::c_long; 26] = [
     libc::SYS_rt_sigreturn,
     libc::SYS_getpid,
     libc::SYS_gettid,
-    libc::SYS_tgkill,
     libc::SYS_restart_syscall,
     libc::SYS_exit,
     libc::SYS_exit_group,
 ];
 
+/// The calls of which the first argument has to be one of some: the socket, which is standard input and output, standard error, and this process. Who
+/// starts the helper may have left it other files, and is another process of the same user.
+fn bound_calls() -> [(libc::c_long, Vec<u32>); 6] {
+    let (input, outputs) = (vec![0], vec![1, 2]);
+    [
+        (libc::SYS_read, input.clone()),
+        (libc::SYS_readv, input),
+        (libc::SYS_write, outputs.clone()),
+        (libc::SYS_writev, outputs),
+        (libc::SYS_prlimit64, vec![0]),
+        (libc::SYS_tgkill, vec![std::process::id()]),
+    ]
+}
+
 /// Refuses every other call. `None` for a machine whose calls the library does not know.
+#[allow(clippy::useless_conversion, reason = "numbers of calls are shorter on machines of 32 bits")]
 fn filter() -> Option<BpfProgram> {
-    let calls = CALLS.map(|call| (i64::from(call), Vec::new()));
+    let mut calls: BTreeMap<i64, Vec<SeccompRule>> =
+        CALLS.into_iter().map(|call| (i64::from(call), Vec::new())).collect();
+    for (call, firsts) in bound_calls() {
+        let is =
+            |first: u32| SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, first.into());
+        let rules = firsts.into_iter().map(|first| SeccompRule::new(vec![is(first)?]));
+        calls.insert(call.into(), rules.collect::<Result<_, _>>().ok()?);
+    }
     let refused = SeccompAction::Errno(libc::EPERM as u32);
     let machine = std::env::consts::ARCH.try_into().ok()?;
-    SeccompFilter::new(calls.into(), refused, SeccompAction::Allow, machine).ok()?.try_into().ok()
+    SeccompFilter::new(calls, refused, SeccompAction::Allow, machine).ok()?.try_into().ok()
 }

@@ -95,7 +95,7 @@ enum Made<'a> {
 
 /// What a file holds.
 enum File<'a> {
-    Items(Container<'a>),
+    Items(Box<Container<'a>>),
     /// The first picture of a sequence alone, with what is said of its colours.
     Sequence(Coded<'a>, Vec<&'a [u8]>),
 }
@@ -103,7 +103,7 @@ enum File<'a> {
 impl<'a> File<'a> {
     fn of(bytes: &'a [u8]) -> Result<File<'a>> {
         if let Some(container) = Container::of(bytes)? {
-            return Ok(File::Items(container));
+            return Ok(File::Items(container.into()));
         }
         let first = sequence::first(bytes).ok_or_else(|| corrupt("it names no picture"))?;
         Ok(File::Sequence(first.0, first.1))

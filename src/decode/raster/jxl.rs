@@ -202,7 +202,7 @@ impl<'a> Reading<'a> {
                 Event::FrameComplete { has_more_frames } => return Ok(Some(has_more_frames)),
                 Event::NeedMoreInput { .. } | Event::Complete => return Ok(None),
                 Event::FrameHeader => {
-                    *duration = self.decoder.frame_header().and_then(|frame| frame.duration)
+                    *duration = self.decoder.frame_header().and_then(|frame| frame.duration);
                 }
                 Event::BasicInfo => {}
             }

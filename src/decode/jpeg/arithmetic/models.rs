@@ -117,10 +117,10 @@ impl Reading<'_> {
             (Process::Progressive, 0, 0) => self.dc(part, component.dc & 3, scan.low, block),
             (Process::Progressive, 0, _) => block[0] |= i16::from(self.coder.even()) << scan.low,
             (Process::Progressive, first, 0) => {
-                self.ac(component.ac & 3, (first as usize, scan.last as usize), scan.low, block)
+                self.ac(component.ac & 3, (first as usize, scan.last as usize), scan.low, block);
             }
             (Process::Progressive, first, _) => {
-                self.refine(component.ac & 3, (first as usize, scan.last as usize), block)
+                self.refine(component.ac & 3, (first as usize, scan.last as usize), block);
             }
         }
     }

@@ -9,7 +9,8 @@ use crate::error::Result;
 
 /// What an AV1 picture takes, by the size that the tables have and its configuration (AV1 in ISOBMFF, 2.3.3). The decoder is held to these pixels.
 pub(super) fn announced(coded: &Coded<'_>) -> Result<Announced> {
-    let size = coded.size.ok_or_else(|| corrupt("its picture has no size"))?;
+    let size = coded.size.filter(|(width, height)| *width > 0 && *height > 0);
+    let size = size.ok_or_else(|| corrupt("its picture has no size"))?;
     let kind = coded.config.get(2).copied().unwrap_or(0b0100_1100);
     let is_grey = kind & 0b0001_0000 != 0;
     let sample = if kind & 0b0100_0000 != 0 { 2 } else { 1 };

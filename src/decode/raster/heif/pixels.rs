@@ -155,7 +155,7 @@ impl<T: Copy + Into<i32>> Planes<'_, T> {
                 (_, 0) => {
                     to.iter_mut().zip(luma).zip(cb.iter().zip(cr)).for_each(|((to, luma), (cb, cr))| {
                         *to = weights.pixel(weights.luma(*luma), weights.tint(*cb, *cr));
-                    })
+                    });
                 }
                 _ => {
                     for ((to, luma), (cb, cr)) in to.chunks_mut(2).zip(luma.chunks(2)).zip(cb.iter().zip(cr))
