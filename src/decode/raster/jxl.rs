@@ -79,8 +79,11 @@ pub(super) fn estimate(bytes: &[u8]) -> Result<Estimate> {
     let header = Reading::open(bytes).header()?;
     let side = |side: usize| u32::try_from(side).unwrap_or(u32::MAX);
     let (_, samples) = header.format();
-    // What is given, what is kept of it, and planes of the four frames that others may build on.
-    let each = samples as u64 + header.colours() as u64 + u64::from(header.has_alpha) + 16 * header.channels;
+    // What is given, what is kept of it, and planes of frames that others build on: of a picture rarely more than one, and four at the most, which
+    // no header says.
+    let kept = if header.is_animated { 16 } else { 8 };
+    let each =
+        samples as u64 + header.colours() as u64 + u64::from(header.has_alpha) + kept * header.channels;
     let size = (side(header.width), side(header.height));
     let estimate = Estimate::new(Format::JpegXl, size, each);
     let worked = estimate.pixels.saturating_mul(header.channels) / 4;

@@ -148,10 +148,19 @@ def main():
         jxl("jpeg", jpeg)
         jxl("boxes", png, "-q", "90", "--container=1")
         jxl("turned", turned)
-        frames = [usual.quantize(64), ImageOps.mirror(usual).quantize(64)]
         animation = folder / "animation.png"
         usual.save(animation, save_all=True, append_images=[ImageOps.mirror(usual)], duration=[100, 300], disposal=1, blend=0)
         jxl("animated", animation, "-d", "0")
+
+        # Large enough to see what memory decoding takes.
+        (FOLDER / "large").mkdir(exist_ok=True)
+        large = saved(scene((1600, 1200)), "large.png")
+        large_grey = saved(scene((1600, 1200)).convert("L"), "large-grey.png")
+        heif("large/420", "-q", "20", large)
+        heif("large/422", "-q", "20", "-p", "chroma=422", large)
+        heif("large/grey", "-q", "20", large_grey)
+        jxl("large/lossy", large, "-q", "40")
+        jxl("large/modular", large, "-m", "1", "-q", "30")
 
 
 main()
