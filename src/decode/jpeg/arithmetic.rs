@@ -63,7 +63,9 @@ impl Outline {
         let mut found = None;
         loop {
             let before = markers.at;
-            let Ok(Some(Mark { code, segment, place })) = markers.next() else { return Ok(None) };
+            let Ok(Some(Mark { code, segment, place })) = markers.next() else {
+                return if found.is_some() { Err(corrupt("no picture data")) } else { Ok(None) };
+            };
             match code {
                 SOF9 | SOF10 if found.is_none() && segment.get(0) == Some(8) => {
                     let process = if code == SOF9 { Process::Sequential } else { Process::Progressive };
