@@ -69,6 +69,8 @@ mod av1;
 mod colours;
 mod estimate;
 mod faces;
+#[cfg(any(feature = "avif", feature = "heic"))]
+mod frame;
 #[cfg(feature = "avif")]
 pub mod helper;
 pub mod jpeg;

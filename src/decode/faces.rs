@@ -8,7 +8,7 @@
 //! | --- | --- |
 //! | `white`, `black` | viewers that put transparent pixels over this colour |
 //! | `profile` | viewers that heed the ICC profile, cICP, gAMA or cHRM, where that moves the picture noticeably |
-//! | `first` | players of an animated PNG whose first frame is not its default picture, and of a HEIC or AVIF with a sequence beside its picture |
+//! | `first` | players of an animated PNG whose first frame is not its default picture, and of a HEIC or AVIF with a sequence as well as a picture |
 //! | `longest` | players of an animation, for longer than any other frame; 10 ms and less count as 100, as in browsers |
 //! | `last` | players of an animation, at its end |
 //! | `page` | readers of a TIFF whose first page is a reduced picture of this one |

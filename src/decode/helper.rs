@@ -18,8 +18,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::av1::{Frame, corrupt};
-use super::raster::heif::{Chroma, Meaning};
+use super::Format;
+use super::frame::{Chroma, Frame, Meaning};
 use crate::error::{Error, Result};
 use crate::limits;
 use line::Line;
@@ -185,3 +185,8 @@ fn frame(from: &mut impl Read, pixels: u64) -> io::Result<Result<Frame>> {
 
 /// The numbers of samplings in replies.
 const CHROMA: [Chroma; 4] = [Chroma::None, Chroma::Quarter, Chroma::Half, Chroma::Full];
+
+/// What is wrong with the data of a picture.
+fn corrupt(message: impl Into<String>) -> Error {
+    Error::corrupt(Format::Avif.name(), message)
+}

@@ -139,7 +139,7 @@ fn read(
         Format::Tiff => tiff::decode(bytes, limits, samples),
         Format::JpegXl => jxl::decode(bytes, samples),
         Format::Heic | Format::Avif => heif::decode(format, bytes, av1, samples),
-        Format::Ico | Format::Pnm => plain::decode(format, bytes, samples),
+        Format::Ico | Format::Pnm => plain::decode(format, bytes, limits, samples),
         Format::Qoi => qoi::decode(bytes, samples),
         Format::Jpeg => Err(gave_up(format)),
     }

@@ -15,7 +15,7 @@ pub(super) struct Bounds {
 }
 
 /// Memory beyond that of the picture, in bytes.
-const BESIDES: u64 = 64 << 20;
+const MORE: u64 = 64 << 20;
 
 /// Seconds for any picture, and pixels for which there is one more.
 const SECONDS: u64 = 10;
@@ -45,7 +45,7 @@ impl Bounds {
             let _ = setrlimit(resource, Rlimit { current, maximum });
         };
         if let Some(began) = self.began {
-            until(Resource::As, began.saturating_add(memory).saturating_add(BESIDES));
+            until(Resource::As, began.saturating_add(memory).saturating_add(MORE));
         }
         let used = clock_gettime(ClockId::ProcessCPUTime).tv_sec as u64;
         until(Resource::Cpu, used + SECONDS + pixels / PIXELS_PER_SECOND);

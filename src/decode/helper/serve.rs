@@ -7,7 +7,7 @@ use re_rav1d::dav1d::{Decoder, Error, Picture, PixelLayout, PlanarImageComponent
 
 use super::bounds::Bounds;
 use super::{CHROMA, CORRUPT, DECODED, LONGEST_MESSAGE, REQUEST, UNSUPPORTED};
-use crate::decode::raster::heif::Chroma;
+use crate::decode::frame::Chroma;
 
 /// Why there is no picture: how the reply begins, and a message.
 type Refusal = (u8, String);

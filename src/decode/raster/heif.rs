@@ -11,16 +11,13 @@ use super::{Raster, divided, share};
 use crate::decode::av1::Av1;
 use crate::decode::colours::{ColourSpace, profile_memory};
 use crate::decode::estimate::Estimate;
+use crate::decode::frame::{Chroma, Meaning};
 use crate::decode::{Format, Viewing};
 use crate::error::{Error, Result};
 use canvas::{Canvas, Change};
 use container::{Container, PER_BYTE};
 use numbers::Numbers;
 use pixels::Planes;
-#[cfg(feature = "avif")]
-pub(in crate::decode) use pixels::{Chroma, Meaning};
-#[cfg(not(feature = "avif"))]
-use pixels::{Chroma, Meaning};
 
 #[cfg_attr(not(feature = "avif"), path = "heif/av1_absent.rs")]
 mod av1;

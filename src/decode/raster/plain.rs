@@ -7,15 +7,18 @@ use image::codecs::ico::IcoDecoder;
 use image::codecs::pnm::PnmDecoder;
 use image::{ColorType, ImageDecoder, ImageError};
 
-use super::{Opacity, Raster, blank};
+use super::{Opacity, Raster, blank, png};
 use crate::decode::estimate::Estimate;
 use crate::decode::{Format, Viewing};
 use crate::error::{Error, Result};
-use crate::limits;
+use crate::limits::{self, Limits};
 
 /// What decoding takes: the samples as they are stored, as they are given, and the file once more.
 pub(super) fn estimate(format: Format, bytes: &[u8]) -> Result<Estimate> {
     let file = chosen(format, bytes)?;
+    if let Some(png) = png_within(format, &file) {
+        return Ok(Estimate { format, ..png::estimate(png)?.and(bytes.len() as u64) });
+    }
     let decoder = open(format, &file)?;
     let stored = u64::from(decoder.color_type().bytes_per_pixel());
     let estimate = Estimate::new(format, decoder.dimensions(), 2 * stored + 5);
@@ -23,8 +26,11 @@ pub(super) fn estimate(format: Format, bytes: &[u8]) -> Result<Estimate> {
 }
 
 /// Decodes a file; one that is cut is corrupt.
-pub(super) fn decode(format: Format, bytes: &[u8], samples: &mut Vec<u8>) -> Result<Raster> {
+pub(super) fn decode(format: Format, bytes: &[u8], limits: &Limits, samples: &mut Vec<u8>) -> Result<Raster> {
     let file = chosen(format, bytes)?;
+    if let Some(png) = png_within(format, &file) {
+        return png::decode(png, limits, samples);
+    }
     let decoder = open(format, &file)?;
     let (width, height) = decoder.dimensions();
     let colour = decoder.color_type();
@@ -73,6 +79,15 @@ fn chosen(format: Format, bytes: &[u8]) -> Result<Cow<'_, [u8]>> {
     Ok(largest.into())
 }
 
+/// The PNG that an icon of one picture holds.
+fn png_within(format: Format, file: &[u8]) -> Option<&[u8]> {
+    let content = file.get(ICON_HEADER..).filter(|_| format == Format::Ico)?;
+    (Format::sniff(content) == Some(Format::Png)).then_some(content)
+}
+
+/// Bytes before the content of an icon of one picture.
+const ICON_HEADER: usize = 22;
+
 /// An icon with its largest picture alone, of several the one with most bits: what browsers show.
 fn largest(bytes: &[u8]) -> Option<Vec<u8>> {
     let (start, rest) = bytes.split_first_chunk::<4>()?;
@@ -87,7 +102,7 @@ fn largest(bytes: &[u8]) -> Option<Vec<u8>> {
         [8, 12].map(|at| entry[at..].first_chunk().map_or(0, |number| u32::from_le_bytes(*number)));
     let content = bytes.get(usize::try_from(place).ok()?..)?;
     let content = content.get(..usize::try_from(length).ok()?).unwrap_or(content);
-    let place = [(content.len() as u32).to_le_bytes(), 22u32.to_le_bytes()];
+    let place = [(content.len() as u32).to_le_bytes(), (ICON_HEADER as u32).to_le_bytes()];
     Some([&start[..], &1u16.to_le_bytes(), &entry[..8], place.as_flattened(), content].concat())
 }
 

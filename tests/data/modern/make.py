@@ -46,8 +46,8 @@ def coded(file):
     return properties[b"hvcC"], dict(boxes(file))[b"mdat"]
 
 
-def grid(tiles, columns, tile, size):
-    """A HEIC of tiles, each `(configuration, data)`; the properties of all are those of the first."""
+def grid(tiles, columns, tile, size, turns=None):
+    """A HEIC of tiles, each `(configuration, data)`, turned by quarters; the properties of all are those of the first."""
     rows = len(tiles) // columns
     count = len(tiles)
     ids = list(range(2, 2 + count))
@@ -56,7 +56,11 @@ def grid(tiles, columns, tile, size):
     ipco = box(b"hvcC", tiles[0][0]) + full(b"ispe", 0, 0, struct.pack(">II", *tile))
     ipco += full(b"ispe", 0, 0, struct.pack(">II", *size))
     ipco += box(b"colr", b"nclx", struct.pack(">HHHB", 1, 13, 6, 0x80))
-    ipma = struct.pack(">IHBBB", 1 + count, 1, 2, 3, 4)
+    own = [3, 4]
+    if turns is not None:
+        ipco += box(b"irot", bytes([turns]))
+        own.append(0x85)
+    ipma = struct.pack(">IHB", 1 + count, 1, len(own)) + bytes(own)
     ipma += b"".join(struct.pack(">HBBBB", item, 3, 0x81, 2, 4) for item in ids)
     content = struct.pack(">BBBBHH", 0, 0, rows - 1, columns - 1, *size)
 
@@ -113,7 +117,7 @@ def main():
         heif("grey", grey)
         heif("alpha", alpha)
         heif("odd", odd)
-        heif("turned", turned)
+        heif("exif", turned)
         tiles = []
         four = scene((128, 128))
         for y in (0, 64):
@@ -122,6 +126,8 @@ def main():
                 run("heif-enc", "-q", "90", tile, "-o", folder / "tile.heic")
                 tiles.append(coded((folder / "tile.heic").read_bytes()))
         (FOLDER / "grid.heic").write_bytes(grid(tiles, 2, (64, 64), (120, 110)))
+        whole = coded((FOLDER / "420.heic").read_bytes())
+        (FOLDER / "turned.heic").write_bytes(grid([whole], 1, SIZE, SIZE, 1))
 
         avif = lambda name, *options: run("avifenc", "--min", "5", "--max", "15", "-s", "6", *options, FOLDER / f"{name}.avif")
         avif("420", "-y", "420", png)

@@ -1,10 +1,11 @@
 //! Pictures in AV1, which the [helper](crate::decode::helper) decodes.
 
 use super::canvas::Canvas;
-use super::pixels::{Meaning, Planes};
+use super::pixels::Planes;
 use super::{Announced, Coded, corrupt, painted};
 use crate::decode::av1::Av1;
 use crate::decode::estimate::LEAST;
+use crate::decode::frame::Meaning;
 use crate::error::Result;
 
 /// What an AV1 picture takes, by the size that the tables have and its configuration (AV1 in ISOBMFF, 2.3.3). The decoder is held to these pixels.

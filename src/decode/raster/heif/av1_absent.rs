@@ -1,9 +1,9 @@
 //! Stands in for `av1` where the crate is built without the feature `avif`.
 
 use super::canvas::Canvas;
-use super::pixels::Meaning;
 use super::{Announced, Coded};
 use crate::decode::av1::Av1;
+use crate::decode::frame::Meaning;
 use crate::error::{Error, Result};
 
 pub(super) fn announced(_: &Coded<'_>) -> Result<Announced> {

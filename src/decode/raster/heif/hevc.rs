@@ -9,10 +9,11 @@ use rust_h265::{DecodeError, DecodeLimits, Decoder, PixelData, parse_nal};
 use super::super::deadline::Deadline;
 use super::canvas::Canvas;
 use super::numbers::Numbers;
-use super::pixels::{Chroma, Meaning, Planes};
+use super::pixels::Planes;
 use super::sps::Sps;
 use super::{Announced, Coded, corrupt, painted};
 use crate::decode::estimate::LEAST;
+use crate::decode::frame::{Chroma, Meaning};
 use crate::error::{Error, Result};
 
 /// Kinds of units with parameters for all others (ITU-T H.265, table 7-1).

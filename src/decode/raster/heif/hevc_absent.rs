@@ -1,8 +1,8 @@
 //! Stands in for `hevc` where the crate is built without the feature `heic`.
 
 use super::canvas::Canvas;
-use super::pixels::Meaning;
 use super::{Announced, Coded};
+use crate::decode::frame::Meaning;
 use crate::error::{Error, Result};
 
 pub(super) fn announced(_: &Coded<'_>) -> Result<Announced> {

@@ -3,30 +3,7 @@
 //! A chroma sample counts for all pixels that it was taken of: signatures average over far more of them.
 
 use super::canvas::Canvas;
-
-/// How many chroma samples there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::decode) enum Chroma {
-    /// Grey alone.
-    None,
-    /// One for two pixels each way.
-    Quarter,
-    /// One for two pixels across.
-    Half,
-    /// One for each pixel.
-    Full,
-}
-
-impl Chroma {
-    /// By how many bits a place is shifted to that of its chroma, across and down.
-    pub(in crate::decode) fn shift(self) -> (u32, u32) {
-        match self {
-            Chroma::Quarter => (1, 1),
-            Chroma::Half => (1, 0),
-            Chroma::None | Chroma::Full => (0, 0),
-        }
-    }
-}
+use crate::decode::frame::{Chroma, Meaning};
 
 /// A decoded picture.
 #[derive(Debug, Clone, Copy)]
@@ -40,15 +17,6 @@ pub(super) struct Planes<'a, T> {
     pub(super) planes: [&'a [T]; 3],
     /// Samples from row to row, of Y and of chroma.
     pub(super) strides: [usize; 2],
-}
-
-/// How luma and chroma are meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::decode) struct Meaning {
-    /// The code of ITU-T H.273, 8.3.
-    pub(in crate::decode) matrix: u8,
-    /// Whether samples have all levels that their bits allow.
-    pub(in crate::decode) full: bool,
 }
 
 /// Bits behind the point.

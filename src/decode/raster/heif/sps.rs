@@ -1,6 +1,6 @@
 //! What HEVC's sequence parameter set says of its pictures (ITU-T H.265, 7.3.2.2 and Annex E).
 
-use super::pixels::{Chroma, Meaning};
+use crate::decode::frame::{Chroma, Meaning};
 
 /// The size and the colours of pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
