@@ -13,6 +13,8 @@ mod bytes;
 mod clock;
 mod compare;
 mod console;
+#[cfg(feature = "avif")]
+mod decoder;
 mod dedupe;
 mod devices;
 mod exit;
@@ -103,6 +105,8 @@ enum Command {
     Audit(audit::Arguments),
     Devices(devices::Arguments),
     Bench(bench::Arguments),
+    #[cfg(feature = "avif")]
+    Decoder(decoder::Arguments),
 }
 
 /// Parses, runs the command, reports what stopped it, and gives the exit code.
@@ -115,6 +119,8 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<Exit, shadegrid::Error> {
+    #[cfg(feature = "avif")]
+    decoder::use_this_program();
     match command {
         Command::Hash(arguments) => hash::run(*arguments),
         Command::Backfill(arguments) => backfill::run(*arguments),
@@ -137,5 +143,7 @@ fn run(command: Command) -> Result<Exit, shadegrid::Error> {
         Command::Audit(arguments) => audit::run(arguments),
         Command::Devices(arguments) => devices::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        #[cfg(feature = "avif")]
+        Command::Decoder(arguments) => decoder::run(arguments),
     }
 }

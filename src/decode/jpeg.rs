@@ -50,6 +50,10 @@
 //! components, whose cells are not made of whole pixels, that is damaged, in which a value leaves 16 bits, or (under
 //! [`DetailChoice::Auto`](super::DetailChoice::Auto)) in whose colours clamping takes part (`gamut`).
 //!
+//! # Arithmetic coding
+//!
+//! Files with arithmetic coding are written anew with Huffman codes before they are read (`arithmetic`).
+//!
 //! # Damage
 //!
 //! Rows count as damaged (`rows`) from the first bits on that no code begins with, where data ends too early, where a restart interval never
@@ -85,6 +89,7 @@ use marker::corrupt;
 use reader::Reader;
 use std::ops::Range;
 
+mod arithmetic;
 mod bands;
 mod bits;
 mod block_stream;
@@ -213,7 +218,7 @@ impl JpegReader {
         limits: &Limits,
         samples: &mut Vec<u8>,
     ) -> Result<Option<Reading>> {
-        self.reader.read(bytes, wish, limits, samples)
+        self.reader.read(&arithmetic::with_huffman_codes(bytes, limits)?, wish, limits, samples)
     }
 
     /// What [`read`](JpegReader::read) takes for every pixel of a file, and the memory that it takes for less where `rule` asks for
@@ -223,7 +228,12 @@ impl JpegReader {
         bytes: &[u8],
         rule: impl Fn(u32, u32) -> Detail,
     ) -> Result<(Estimate, Option<u64>)> {
-        self.reader.estimate(bytes, rule)
+        let Some((headers, memory)) = arithmetic::headers(bytes)? else {
+            return self.reader.estimate(bytes, rule);
+        };
+        let (full, coarse) = self.reader.estimate(&headers, rule)?;
+        // The data as it is written takes more than what is made of it.
+        Ok((full.and(memory), coarse.map(|coarse| coarse.saturating_add(memory))))
     }
 
     /// The picture in a baseline file of which low frequencies are wanted by `rule`, as it is compressed; `None` where the file does not qualify or
@@ -241,6 +251,8 @@ impl JpegReader {
 
     /// The ICC profile in the headers up to the first scan, empty where there is none.
     pub(super) fn icc(&mut self, bytes: &[u8]) -> Result<Vec<u8>> {
+        let headers = arithmetic::headers(bytes)?;
+        let bytes = headers.as_ref().map_or(bytes, |(headers, _)| headers);
         self.reader.headers(bytes).map(|(header, ..)| header.icc)
     }
 

@@ -38,7 +38,7 @@ BAD: dict[str, tuple[bytes, str]] = {
     "a bomb": (bomb(), "limit"),
     "4 pixels": (encoded(drawn(1, 4, 4)), "input"),
     "an icon": (b"\0\0\1\0\1\0\x10\x10\0\0\1\0\x20\0\x68\4\0\0\x16\0\0\0", "unsupported"),
-    "HEIC": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "unsupported"),
+    "HEIC": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "corrupt"),
 }
 
 CLASSES = {
