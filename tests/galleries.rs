@@ -482,8 +482,8 @@ fn a_list_that_comes_again_replaces_what_has_changed() {
     let info = run(&folder, "gallery info g.gallery");
     let info = String::from_utf8(info.stdout).unwrap();
     assert!(
-        info.starts_with("entries   5 (")
-            && info.contains("\nlists     list.csv   csv           5 entries\n"),
+        info.starts_with("entries   5, and 18 removed ones")
+            && info.contains("\nlists     list.csv  csv           5 entries\n"),
         "{info}"
     );
 }

@@ -85,6 +85,15 @@ pub(crate) fn fitted(parts: impl IntoIterator<Item = (u8, String)>, columns: usi
     texts.join(", ").chars().take(columns).collect()
 }
 
+/// That something is waited for, in as many words as the line has room for.
+pub(crate) fn waiting(what: &str, waited: Duration, columns: usize) -> String {
+    let waited = clock(waited);
+    if columns < ROOM { format!("waiting {waited}") } else { format!("waiting {waited} for {what}") }
+}
+
+/// Columns of a line that has room for what is waited for.
+const ROOM: usize = 56;
+
 /// How much of something is done, as a picture of as many columns: `████░░░░`.
 pub(crate) fn filled(done: u64, of: u64, columns: usize) -> String {
     let share = if of == 0 { 1.0 } else { (done as f64 / of as f64).min(1.0) };

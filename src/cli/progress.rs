@@ -8,7 +8,7 @@ use indicatif::{HumanCount, HumanDuration};
 use shadegrid::pipeline::{Count, Ended, Input, Record, Sink, Summary};
 use shadegrid::{Devices, Error};
 
-use super::bar::{Bar, clock, filled, fitted};
+use super::bar::{Bar, clock, filled, fitted, waiting};
 use super::console;
 use super::tally::{Outcome, Tally};
 use super::verbosity::Verbosity;
@@ -189,7 +189,7 @@ impl Now {
         let begun = |text: String| if is_begun { text } else { String::new() };
         let parts = [
             (0, pictures),
-            (1, self.waiting()),
+            (1, self.waiting(columns)),
             (3, begun(format!("{:.0} pictures/s", rates.0))),
             (6, begun(format!("{:.0} MB/s", rates.1))),
             (2, some(self.failed, "failed")),
@@ -206,10 +206,10 @@ impl Now {
     }
 
     /// What is waited for, where nothing has come for a while.
-    fn waiting(&self) -> String {
+    fn waiting(&self, columns: usize) -> String {
         let waited = self.last.elapsed();
         let what = if self.first.is_some() { "the next picture" } else { self.waits_for };
-        if waited < PATIENCE { String::new() } else { format!("waiting for {what} for {}", clock(waited)) }
+        if waited < PATIENCE { String::new() } else { waiting(what, waited, columns) }
     }
 }
 
@@ -259,7 +259,7 @@ mod tests {
         assert_eq!(now.line(77), "0 pictures");
         let before = |time| Instant::now().checked_sub(Duration::from_secs(time)).unwrap();
         now.last = before(4);
-        assert_eq!(now.line(77), "0 pictures, waiting for standard input for 4 s");
+        assert_eq!(now.line(77), "0 pictures, waiting 4 s for standard input");
         (now.first, now.last, now.total) = (Some(before(125)), Instant::now(), Some(23_456));
         (now.records, now.hashed, now.failed, now.skipped, now.bytes) =
             (12_345, 12_222, 100, 23, 9_999_999_999);

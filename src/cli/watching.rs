@@ -97,8 +97,8 @@ fn line(now: &Snapshot, waited: Duration, columns: usize) -> String {
     let more = if now.planned { "" } else { "+" };
     let waiting = match (waited < PATIENCE, now.records, now.planned) {
         (true, ..) => String::new(),
-        (_, 0, false) => format!("listing the inputs for {}", bar::clock(waited)),
-        _ => format!("waiting for the next picture for {}", bar::clock(waited)),
+        (_, 0, false) => bar::waiting("the list of inputs", waited, columns),
+        _ => bar::waiting("the next picture", waited, columns),
     };
     let left = now.job_shards.saturating_sub(now.job_done);
     let is_known = now.planned && now.shards > 0;
@@ -153,7 +153,7 @@ mod tests {
         let now = Snapshot::default();
         assert_eq!(line(&now, Duration::ZERO, 77), "0 of 0+ shards, 0 pictures, 0 pictures/s, 0 MB/s, 0 s");
         let waiting = line(&now, Duration::from_secs(5), 90);
-        assert!(waiting.contains("0 pictures, listing the inputs for 5 s"), "{waiting}");
+        assert!(waiting.contains("0 pictures, waiting 5 s for the list of inputs"), "{waiting}");
         for columns in 12..=200 {
             let line = line(&now, Duration::from_secs(75), columns);
             assert!(line.chars().count() <= columns && line.contains("0 pictures"), "{columns}: {line}");

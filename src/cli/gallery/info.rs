@@ -45,14 +45,15 @@ struct Source {
 impl Info {
     /// The same for people.
     fn in_words(&self) -> String {
-        let with = |count: u64, what: &str| format!("{} {what}", HumanCount(count));
-        let entries = [with(self.photodna, "photodna"), with(self.pdq, "pdq")].join(", ");
-        let mut text = format!("entries   {} ({entries})", HumanCount(self.entries));
+        let mut text = format!("entries   {}", HumanCount(self.entries));
         if self.removed > 0 {
             let _ = write!(text, ", and {} removed ones that take space", HumanCount(self.removed));
         }
         let segments = console::counted(self.segments, "segment", "segments");
-        let _ = writeln!(text, "\nfile      {} in {segments}", HumanBytes(self.bytes));
+        let (photodna, pdq) = (HumanCount(self.photodna), HumanCount(self.pdq));
+        let bytes = HumanBytes(self.bytes);
+        let _ =
+            writeln!(text, "\nfile      {bytes} in {segments}, {photodna} photodna and {pdq} pdq signatures");
         let wide =
             self.sources.iter().map(|source| printable(&source.name).chars().count()).max().unwrap_or(0);
         for (number, Source { name, format, entries }) in self.sources.iter().enumerate() {
