@@ -1,13 +1,15 @@
 //! The command line: parse, run, report, exit code.
 
 use std::process::ExitCode;
+use std::sync::LazyLock;
 
-use clap::{Parser, Subcommand};
+use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum as _};
 
 #[cfg(feature = "report")]
 mod audit;
 mod backend;
 mod backfill;
+mod bar;
 mod bench;
 mod bytes;
 mod clock;
@@ -32,9 +34,11 @@ mod lookups;
 mod matches;
 mod matching;
 mod network;
+mod numbers;
 mod output;
 mod page;
 mod pictures;
+mod places;
 #[cfg(feature = "report")]
 mod process;
 mod progress;
@@ -44,8 +48,11 @@ mod reports;
 mod resources;
 #[cfg(feature = "service")]
 mod serve;
+mod shells;
 #[cfg(feature = "service")]
 mod standin;
+mod tally;
+mod verbosity;
 mod watching;
 
 use exit::Exit;
@@ -60,6 +67,10 @@ use exit::Exit;
 struct Arguments {
     #[command(subcommand)]
     command: Command,
+
+    /// Whether help and messages have colours: auto (on a terminal, unless NO_COLOR is set), always or never
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
+    color: ColorChoice,
 }
 
 const AFTER_HELP: &str =
@@ -76,9 +87,9 @@ Examples:
       shadegrid match --gallery known.gallery photos --only-matches
 
 Exit codes:
-    0  everything was hashed, compared, matched or written
+    0  every picture was hashed, compared, matched or written
     1  wrong usage, or the run could not be carried out (say, the disk is full)
-    2  some input failed; the others are done
+    2  some input failed, or no picture was found under a path; the others are done
     3  nothing matched, or a job that was checked is not finished
   130  interrupted";
 
@@ -107,21 +118,66 @@ enum Command {
     Bench(bench::Arguments),
     #[cfg(feature = "avif")]
     Decoder(decoder::Arguments),
+    Completions(shells::CompletionArguments),
+    Man(shells::ManArguments),
 }
 
 /// Parses, runs the command, reports what stopped it, and gives the exit code.
 pub(crate) fn main() -> ExitCode {
-    let outcome = match Arguments::try_parse() {
+    let mut command = command();
+    let parsed = command.try_get_matches_from_mut(std::env::args_os());
+    let parsed = parsed.and_then(|matches| Arguments::from_arg_matches(&matches));
+    let outcome = match parsed.map_err(|error| error.format(&mut command)) {
         Ok(arguments) => console::without_panics(|| run(arguments.command)),
         Err(error) => return console::usage(&error).into(),
     };
     outcome.unwrap_or_else(|failure| console::failure(&failure)).into()
 }
 
-fn run(command: Command) -> Result<Exit, shadegrid::Error> {
+/// The version, and what this build can do.
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    let features = [
+        ("archives", true),
+        ("cli", true),
+        ("job", true),
+        ("parquet", true),
+        ("avif", cfg!(feature = "avif")),
+        ("gpu", cfg!(feature = "gpu")),
+        ("heic", cfg!(feature = "heic")),
+        ("jxl", cfg!(feature = "jxl")),
+        ("report", cfg!(feature = "report")),
+        ("service", cfg!(feature = "service")),
+        ("store", cfg!(feature = "store")),
+    ];
+    let names: Vec<&str> = features.iter().filter(|(_, is_there)| *is_there).map(|(name, _)| *name).collect();
+    format!("{}\nfeatures: {}", env!("CARGO_PKG_VERSION"), names.join(", "))
+});
+
+/// The command's definition.
+fn command() -> clap::Command {
+    let arguments = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
+    Arguments::command().color(color(arguments)).long_version(VERSION.as_str())
+}
+
+/// What `--color` says, before all else is read: help and wrong usage are printed while it is.
+fn color(mut arguments: impl Iterator<Item = String>) -> ColorChoice {
+    while let Some(argument) = arguments.next() {
+        let value = match argument.split_once('=') {
+            Some(("--color", value)) => Some(value.to_string()),
+            _ if argument == "--color" => arguments.next(),
+            _ => None,
+        };
+        if let Some(choice) = value.and_then(|value| ColorChoice::from_str(&value, true).ok()) {
+            return choice;
+        }
+    }
+    ColorChoice::Auto
+}
+
+fn run(subcommand: Command) -> Result<Exit, shadegrid::Error> {
     #[cfg(feature = "avif")]
     decoder::use_this_program();
-    match command {
+    match subcommand {
         Command::Hash(arguments) => hash::run(*arguments),
         Command::Backfill(arguments) => backfill::run(*arguments),
         Command::Job(arguments) => job::run(arguments),
@@ -145,5 +201,7 @@ fn run(command: Command) -> Result<Exit, shadegrid::Error> {
         Command::Bench(arguments) => bench::run(&arguments),
         #[cfg(feature = "avif")]
         Command::Decoder(arguments) => decoder::run(arguments),
+        Command::Completions(arguments) => shells::completions(&arguments, command()),
+        Command::Man(arguments) => shells::man(&arguments, command()),
     }
 }

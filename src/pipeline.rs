@@ -102,6 +102,7 @@ pub(crate) struct RunChoices {
     pub(crate) hash: Arc<HashOptions>,
     pub(crate) devices: Devices,
     pub(crate) fail_fast: bool,
+    pub(crate) skips: bool,
     pub(crate) unordered: bool,
     pub(crate) stop: Stop,
 }

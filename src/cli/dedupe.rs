@@ -10,10 +10,10 @@ use shadegrid::gallery::lists::{Import, ImportOptions, ListFormat, Unread};
 use shadegrid::gallery::{Gallery, GalleryBuilder};
 use shadegrid::{Error, pipeline};
 
-use super::console;
 use super::exit::Exit;
 use super::lookups::{self, LookupArguments, json};
 use super::output::{Kind, Overwrite, Reads};
+use super::{console, numbers};
 
 /// Group near-duplicates among stored signatures
 ///
@@ -31,14 +31,14 @@ pub(crate) struct Arguments {
     list_format: Option<ListFormat>,
 
     /// Write the groups to a file instead of standard output
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long = "out", visible_alias = "output", value_name = "FILE")]
     output: Option<PathBuf>,
 
     #[command(flatten)]
     overwrite: Overwrite,
 
     /// Threads [default: one per CPU]
-    #[arg(short = 'j', long, value_name = "N")]
+    #[arg(short = 'j', long, value_name = "N", value_parser = numbers::threads)]
     threads: Option<NonZeroUsize>,
 
     /// No summary

@@ -177,7 +177,7 @@ pub(super) fn turned(
 
 /// What is said of bytes that begin as no picture does.
 pub(crate) fn no_picture(bytes: &[u8]) -> Error {
-    Error::Input(if bytes.is_empty() {
+    Error::NoPicture(if bytes.is_empty() {
         "the file is empty".into()
     } else {
         "not a picture of a known format: the first bytes are not those of a JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC, AVIF or JPEG XL".into()

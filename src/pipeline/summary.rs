@@ -14,6 +14,8 @@ pub struct Summary {
     pub records: u64,
     /// Failed ones by [`Error::code`](crate::Error::code).
     pub errors: BTreeMap<&'static str, u64>,
+    /// Of the failed ones, those of inputs that were not asked for and are no pictures: [`Record::is_skipped`].
+    pub skipped: u64,
     /// Encoded bytes read.
     pub bytes: u64,
     /// Of these, those of hashed pictures.
@@ -26,7 +28,7 @@ pub struct Summary {
     pub fallbacks: u64,
     /// What each device processed.
     pub devices: Vec<Traffic>,
-    /// From start to end.
+    /// From when the first input was taken to the end.
     pub elapsed: Duration,
     /// How the run came to its end.
     pub ended: Ended,
@@ -49,6 +51,7 @@ impl Summary {
     pub fn add(&mut self, record: &Record) {
         self.records += 1;
         self.bytes += record.bytes.unwrap_or(0);
+        self.skipped += u64::from(record.is_skipped());
         match &record.outcome {
             Ok(hashed) => {
                 self.hashed_bytes += record.bytes.unwrap_or(0);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use shadegrid::Error;
 use shadegrid::pipeline::ExtensionFilter;
 
-use crate::cli::inputs::is_url;
+use crate::cli::places::is_url;
 
 /// The files and folders that a command reads.
 #[derive(Debug, Default)]
