@@ -42,6 +42,7 @@ mod reports;
 mod resources;
 #[cfg(feature = "service")]
 mod serve;
+mod show;
 #[cfg(feature = "service")]
 mod standin;
 mod watching;
@@ -88,7 +89,8 @@ enum Command {
     Compare(compare::Arguments),
     Match(Box<matching::Arguments>),
     Gallery(gallery::Arguments),
-    Dedupe(dedupe::Arguments),
+    Dedupe(Box<dedupe::Arguments>),
+    Show(show::Arguments),
     #[cfg(feature = "service")]
     Serve(Box<serve::Arguments>),
     #[cfg(feature = "service")]
@@ -123,6 +125,7 @@ fn run(command: Command) -> Result<Exit, shadegrid::Error> {
         Command::Match(arguments) => matching::run(*arguments),
         Command::Gallery(arguments) => gallery::run(arguments),
         Command::Dedupe(arguments) => dedupe::run(&arguments),
+        Command::Show(arguments) => show::run(&arguments),
         #[cfg(feature = "service")]
         Command::Serve(arguments) => serve::run(*arguments),
         #[cfg(feature = "service")]

@@ -66,6 +66,11 @@ impl InputArguments {
         named.chain(self.files_from.iter().map(|list| Input::List(list.clone().into()))).collect()
     }
 
+    /// Whether a list names further inputs.
+    pub(crate) fn has_list(&self) -> bool {
+        self.files_from.is_some()
+    }
+
     /// Checks that the inputs can be read at all.
     ///
     /// # Errors
