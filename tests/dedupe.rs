@@ -177,6 +177,21 @@ fn nothing_is_changed_unless_it_is_asked_for() {
 }
 
 #[test]
+fn what_does_not_look_the_same_is_never_taken_away() {
+    let folder = folder();
+    let before = everything(&folder);
+    for option in ["--nearest 1", "--include-flat", "--quality-min 49"] {
+        let found = groups(&folder, &format!("dedupe photos {option}"), 0);
+        assert!(found.iter().flat_map(members).all(|member| member["remove"].is_null()), "{option}");
+        for act in ["delete", "move=away", "link"] {
+            let output = run(&folder, &format!("dedupe photos {option} --do {act}"), 1);
+            assert!(said(&output).contains("do not look the same"), "{}", said(&output));
+        }
+    }
+    assert!(everything(&folder) == before);
+}
+
+#[test]
 fn what_is_deleted_has_a_better_copy() {
     let folder = folder();
     let output = run(&folder, "dedupe photos --do delete", 0);

@@ -58,6 +58,14 @@ fn pictures_are_drawn_as_text() {
         two.contains("\ndifferences\n") && two.contains("photodna   squared Euclidean  upright"),
         "{two}"
     );
+    // A scaled copy differs in next to nothing.
+    let small = image::open(folder.path().join("a.png")).unwrap();
+    let small = small.resize_exact(104, 52, image::imageops::FilterType::Triangle);
+    small.save(folder.path().join("small.png")).unwrap();
+    let scaled = text(&folder, &["show", "a.png", "small.png"], 0);
+    let drawn = scaled.split("\ndifferences\n").nth(1).unwrap();
+    let shading: String = drawn.lines().skip(1).take(13).flat_map(|line| line.chars().take(26)).collect();
+    assert!(shading.trim().is_empty(), "{drawn}");
     let same = text(&folder, &["show", "a.png", "a.png"], 0);
     let drawn = same.split("\ndifferences\n").nth(1).unwrap();
     assert!(!drawn.contains(['░', '▒', '▓', '█']), "{drawn}");

@@ -168,8 +168,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Error> {
     let (again, unread) = (hashed.again, hashed.failures.len() as u64);
     let (collection, failed) = Collection::new(hashed, &inputs.lists)?;
     let groups = arguments.groups(&collection, &options, &inputs.lists)?;
-    let plan: Vec<Vec<Step>> =
-        groups.iter().map(|group| steps(group, &arguments.act, arguments.chains)).collect();
+    let planned =
+        |group| if is_safe(&options) { steps(group, &arguments.act, arguments.chains) } else { Vec::new() };
+    let plan: Vec<Vec<Step>> = groups.iter().map(planned).collect();
     arguments.write(outputs, &groups, &plan)?;
     let failed = failed + unread;
     if !arguments.quiet {
@@ -206,6 +207,11 @@ struct Outputs {
 impl Arguments {
     fn options(&self) -> Result<SearchOptions, Error> {
         let options = self.lookup.options()?;
+        if self.act != Act::Print && !is_safe(&options) {
+            let message = "--nearest, --include-flat and --quality-min under 50 join pictures that do not look the same: \
+                           with them --do changes nothing";
+            return Err(Error::Input(message.to_string()));
+        }
         Ok(self.preset.map_or(options.clone(), |preset| preset.apply(options)))
     }
 
@@ -354,6 +360,12 @@ impl Arguments {
             Act::Delete => format!("deleted {}{failed}", named(&done.freed)),
         }
     }
+}
+
+/// Whether what is joined looks the same: not merely the nearest there is, and nothing of which the signatures are noise.
+fn is_safe(options: &SearchOptions) -> bool {
+    let usual = SearchOptions::default();
+    options.nearest.is_none() && !options.include_flat && options.quality_min >= usual.quality_min
 }
 
 /// How many were grouped.

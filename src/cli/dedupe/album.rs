@@ -16,7 +16,7 @@ use crate::cli::page::{self, escaped};
 const STYLE: &str = "\
 body{max-width:80rem}label{user-select:none}\
 section{content-visibility:auto;contain-intrinsic-size:auto 21rem;border-top:1px solid var(--line);padding:.2rem 0 1rem}\
-section h2{margin:.6rem 0;font-size:1rem}section h2 a{text-decoration:none}\
+section h2{margin:.6rem 0;font-size:1rem}section h2 a{text-decoration:none}h2 .soft{font-weight:400}\
 .row{display:grid;grid-template-columns:repeat(auto-fill,minmax(15rem,1fr));gap:.8rem}\
 figure{margin:0;padding:.5rem;border:1px solid var(--line);border-radius:.4rem;background:var(--card);min-width:0;break-inside:avoid}\
 figure.best{border:2px solid var(--good)}figure.goes{border-style:dashed}\
@@ -25,7 +25,8 @@ img{max-width:100%;max-height:100%;object-fit:contain}body:has(#blur:checked) im
 figcaption{font-size:.875rem;overflow-wrap:anywhere;margin-top:.4rem}figcaption b{font-weight:600}\
 .soft{color:var(--soft)}.good{color:var(--good)}.warn{color:var(--warn)}\
 @media(max-width:40rem){.row{grid-template-columns:1fr 1fr}figure a,figure .none{height:8rem}}\
-@media print{label{display:none}section{content-visibility:visible;break-inside:avoid}figure a,figure .none{height:7rem}\
+@media print{body{font-size:11px}label{display:none}section{content-visibility:visible;break-inside:avoid}\
+figure a,figure .none{height:6rem}\
 .row{grid-template-columns:repeat(4,1fr)}}";
 
 /// A page that is being made.

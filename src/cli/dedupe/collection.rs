@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use shadegrid::gallery::lists::{Import, ImportOptions, ListFormat, Unread};
-use shadegrid::gallery::{Entry, EntryId, Gallery, GalleryBuilder, Groups, SearchOptions};
+use shadegrid::gallery::{EntryId, Gallery, GalleryBuilder, Groups, SearchOptions};
 use shadegrid::{Error, pipeline};
 
 use super::classes;
@@ -163,6 +163,3 @@ impl Lists {
         Ok(failed)
     }
 }
-
-/// A picture's signature as an entry, of which the gallery needs no name.
-pub(super) type OfPicture = (u32, Entry);

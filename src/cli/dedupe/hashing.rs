@@ -13,7 +13,6 @@ use shadegrid::hasher::FLAT_STRENGTH;
 use shadegrid::pipeline::{Record, Sink, Source};
 use shadegrid::{Error, PdqHash, PhotoDnaHash};
 
-use super::collection::OfPicture;
 use super::file::FileState;
 use super::item::Item;
 use crate::cli::console;
@@ -26,7 +25,8 @@ type Before = Arc<Mutex<HashMap<u64, FileState>>>;
 #[derive(Debug, Default)]
 pub(super) struct Hashed {
     pub(super) pictures: Vec<Item>,
-    pub(super) entries: Vec<OfPicture>,
+    /// Their signatures, each with its picture.
+    pub(super) entries: Vec<(u32, Entry)>,
     /// A number for each picture that files of the same bytes share, and others hardly ever do.
     pub(super) likenesses: Vec<u64>,
     /// Why others were not.

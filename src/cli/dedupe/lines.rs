@@ -258,9 +258,15 @@ pub(super) fn about(group: &Group, number: usize) -> String {
     if member.item.is_reference {
         about.push("reference".to_string());
     }
+    let best = &group.members[group.best];
     match member.exact {
-        Some(first) if first != number => about.push(format!("same bytes as {}", key(first))),
-        _ => about.extend(member.distances.iter().map(|(of, distance)| format!("{of} {distance}"))),
+        _ if member.tie == Tie::Best => {}
+        Some(_) if member.item.is_copy_of(&best.item) => about.push("same bytes".to_string()),
+        exact => {
+            about.extend(member.distances.iter().map(|(of, distance)| format!("{of} {distance}")));
+            let first = exact.filter(|first| *first != number);
+            about.extend(first.map(|first| format!("same bytes as {}", key(first))));
+        }
     }
     about.extend(turned(member).map(|orientation| orientation.to_string()));
     about.extend(through(member).map(|through| format!("only through {}", key(through))));

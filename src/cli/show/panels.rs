@@ -16,7 +16,7 @@ pub(super) struct Shown {
     /// Size, format and how much there is to see.
     pub(super) about: String,
     pub(super) picture: Option<Canvas>,
-    /// 26×26 points.
+    /// 26×26 points, in the same unit for pictures of every size.
     pub(super) shading: Option<Vec<f64>>,
     pub(super) photodna: Option<PhotoDna>,
     pub(super) pdq: Option<Pdq>,
@@ -58,7 +58,13 @@ impl Shown {
             Side::Pdq(signature) => of("signature", "pdq", None, Some(*signature)),
             Side::Picture(hashed) => Shown {
                 picture: hashed.thumbnail.as_ref().and_then(Canvas::of),
-                shading: hashed.shading.clone().filter(|points| points.len() == POINTS * POINTS),
+                shading: hashed.shading.as_deref().filter(|points| points.len() == POINTS * POINTS).map(
+                    |points| {
+                        // Sums over pixels, of which larger pictures have more.
+                        let pixels = f64::from(hashed.width) * f64::from(hashed.height);
+                        points.iter().map(|point| point / pixels).collect()
+                    },
+                ),
                 photodna: hashed.photodna.map(|hash| hash.signature),
                 pdq: hashed.pdq.as_ref().map(|hash| hash.signature),
                 ..of(&name, &about(hashed), None, None)

@@ -60,7 +60,10 @@ pub(super) fn page(shown: &[Shown], differences: Option<&(Differences, String)>)
     Ok(page::styled(&title, STYLE, &body))
 }
 
-fn row<'a>(body: &mut String, drawings: impl Iterator<Item = (&'static str, &'a Canvas)>) -> Result<(), Error> {
+fn row<'a>(
+    body: &mut String,
+    drawings: impl Iterator<Item = (&'static str, &'a Canvas)>,
+) -> Result<(), Error> {
     body.push_str("<div class=\"row\">");
     for (name, canvas) in drawings {
         let class = if name == PICTURE { " class=\"smooth\"" } else { "" };
