@@ -49,6 +49,7 @@ mod resources;
 #[cfg(feature = "service")]
 mod serve;
 mod shells;
+mod show;
 #[cfg(feature = "service")]
 mod standin;
 mod tally;
@@ -101,7 +102,8 @@ enum Command {
     Compare(compare::Arguments),
     Match(Box<matching::Arguments>),
     Gallery(gallery::Arguments),
-    Dedupe(dedupe::Arguments),
+    Dedupe(Box<dedupe::Arguments>),
+    Show(show::Arguments),
     #[cfg(feature = "service")]
     Serve(Box<serve::Arguments>),
     #[cfg(feature = "service")]
@@ -185,6 +187,7 @@ fn run(subcommand: Command) -> Result<Exit, shadegrid::Error> {
         Command::Match(arguments) => matching::run(*arguments),
         Command::Gallery(arguments) => gallery::run(arguments),
         Command::Dedupe(arguments) => dedupe::run(&arguments),
+        Command::Show(arguments) => show::run(&arguments),
         #[cfg(feature = "service")]
         Command::Serve(arguments) => serve::run(*arguments),
         #[cfg(feature = "service")]

@@ -64,7 +64,7 @@ pub use columns::{COLUMNS, Column, ColumnType, FACE_COLUMNS, MATCH_COLUMNS, Valu
 pub(crate) use kept::Kept;
 #[cfg(feature = "service")]
 pub(crate) use lookup::faces_of;
-pub use lookup::{Found, Hit, Lookup, MatchLimits, Queries, groups, query_of};
+pub use lookup::{Found, Hit, Lookup, MatchLimits, Queries, groups, join_matches, query_of};
 pub(crate) use lookup::{search_all, search_hits};
 #[cfg(feature = "report")]
 pub(crate) use panics::caught;

@@ -81,6 +81,11 @@ impl InputArguments {
         }
     }
 
+    /// Whether a list names further inputs.
+    pub(crate) fn has_list(&self) -> bool {
+        self.files_from.is_some()
+    }
+
     /// Checks that the inputs can be read at all.
     ///
     /// # Errors

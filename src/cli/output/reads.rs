@@ -39,7 +39,7 @@ impl Reads {
     /// # Errors
     ///
     /// [`Error::Input`] where it is or does.
-    pub(super) fn check(&self, output: &Path) -> Result<(), Error> {
+    pub(crate) fn check(&self, output: &Path) -> Result<(), Error> {
         let target = fs::metadata(output).ok();
         for read in &self.paths {
             let Ok(input) = fs::metadata(read) else {
