@@ -1,5 +1,6 @@
 //! `shadegrid dedupe`: groups of near-duplicates among pictures, stored signatures, or both.
 
+use std::ffi::OsStr;
 use std::io::{BufWriter, IsTerminal as _};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -18,7 +19,9 @@ use super::output::{Kind, Overwrite, Reads, Target};
 use super::pictures::DecodeArguments;
 use super::progress::{self, Shown};
 use super::resources::Resources;
-use super::{bytes, console, interrupt, numbers};
+use super::tally::Tally;
+use super::verbosity::Verbosity;
+use super::{bar, bytes, console, interrupt, numbers};
 
 mod acting;
 mod album;
@@ -118,9 +121,8 @@ pub(crate) struct Arguments {
     #[arg(short, long, value_name = "SIZE", value_parser = bytes::parse)]
     memory: Option<u64>,
 
-    /// No progress bar and no summary
-    #[arg(short, long)]
-    quiet: bool,
+    #[command(flatten)]
+    verbosity: Verbosity,
 
     #[command(flatten)]
     lookup: LookupArguments,
@@ -173,11 +175,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Error> {
     let plan: Vec<Vec<Step>> = groups.iter().map(planned).collect();
     arguments.write(outputs, &groups, &plan)?;
     let failed = failed + unread;
-    if !arguments.quiet {
+    if !arguments.verbosity.quiet {
         console::say(counts(&collection, &groups, failed, again));
     }
     let done = arguments.act(&groups, &plan, &stop);
-    if !arguments.quiet && collection.pictures() > 0 && !groups.is_empty() {
+    if !arguments.verbosity.quiet && collection.pictures() > 0 && !groups.is_empty() {
         console::say(arguments.outcome(&groups, &plan, &done));
     }
     Ok(match (failed + done.failed, groups.len()) {
@@ -265,20 +267,30 @@ impl Arguments {
         let listing = self.input.options(resources, &hash.decode.limits, stop);
         let devices = self.devices.choose(resources.threads, || self.input.listable(paths, &listing))?;
         let engine = resources.engine(devices, hash)?;
+        let (named, is_strict) = (self.input.inputs(paths), self.input.strict);
         let mut nothing = Nothing;
-        let shown: Box<dyn Sink + '_> = if self.quiet {
+        let shown: Box<dyn Sink + '_> = if self.verbosity.quiet {
             Box::new(Nothing)
         } else {
-            let count = progress::seen().then(|| self.input.count(paths, &listing)).flatten();
-            Box::new(Shown::new(&mut nothing, count))
+            let is_drawn = bar::seen();
+            let count = is_drawn.then(|| self.input.count(paths, &listing)).flatten();
+            let tally = Tally::new(is_strict);
+            Box::new(Shown::new(&mut nothing, &named, (is_drawn, count), self.verbosity, tally))
         };
-        let mut taking = Taking::new(&inputs.references, shown);
+        let mut taking = Taking::new(&inputs.references, shown, Tally::new(is_strict));
         let sources = taking.watched(self.input.sources(paths, &listing));
-        let summary = engine.run_into(sources, &mut taking, &RunOptions::default().stop(stop.clone()))?;
-        let hashed = taking.end();
-        if !self.quiet {
+        let options = RunOptions::default().skips(!is_strict).stop(stop.clone());
+        let summary = engine.run_into(sources, &mut taking, &options)?;
+        let (mut hashed, tally) = taking.end();
+        if summary.ended == Ended::Complete {
+            let hint = self.input.hint();
+            let argument = |name: &OsStr| console::printable(&name.to_string_lossy());
+            let fruitless = tally.fruitless(&named).into_iter().map(argument);
+            hashed.failures.extend(fruitless.map(|name| format!("{name}: no picture was found{hint}")));
+        }
+        if !self.verbosity.quiet {
             hashed.failures.iter().for_each(|failure| console::say(format_args!("shadegrid: {failure}")));
-            console::say(progress::summary_line(&summary));
+            console::say(progress::summary_line(&summary, &tally));
         }
         Ok((hashed, summary.ended))
     }

@@ -10,8 +10,8 @@ use std::path::{Component, Path, PathBuf};
 use super::group::{Group, Tie};
 use super::lines::{about, dimensions, size};
 use super::plan::{Step, goes};
-use crate::cli::inputs::is_url;
 use crate::cli::page::{self, escaped};
+use crate::cli::places::is_url;
 
 const STYLE: &str = "\
 body{max-width:80rem}label{user-select:none}\

@@ -16,7 +16,8 @@ use shadegrid::{Error, PdqHash, PhotoDnaHash};
 use super::file::FileState;
 use super::item::Item;
 use crate::cli::console;
-use crate::cli::inputs::is_url;
+use crate::cli::places::is_url;
+use crate::cli::tally::{Outcome, Tally};
 
 /// Files as they were before they were read, by the numbers of their records.
 type Before = Arc<Mutex<HashMap<u64, FileState>>>;
@@ -45,6 +46,7 @@ pub(super) struct Taking<'a> {
     known: HashMap<Known, usize>,
     /// Shows what was hashed.
     shown: Box<dyn Sink + 'a>,
+    tally: Tally,
 }
 
 /// By what a file that is named twice is known.
@@ -55,9 +57,9 @@ enum Known {
 }
 
 impl<'a> Taking<'a> {
-    pub(super) fn new(references: &'a [PathBuf], shown: Box<dyn Sink + 'a>) -> Taking<'a> {
+    pub(super) fn new(references: &'a [PathBuf], shown: Box<dyn Sink + 'a>, tally: Tally) -> Taking<'a> {
         let (hashed, before) = (Hashed::default(), Before::default());
-        Taking { hashed, references, before, known: HashMap::new(), shown }
+        Taking { hashed, references, before, known: HashMap::new(), shown, tally }
     }
 
     /// The same sources; each file is looked at before it is read, so that one that changes meanwhile is seen.
@@ -74,9 +76,9 @@ impl<'a> Taking<'a> {
         })
     }
 
-    /// What was hashed; nothing is shown any more.
-    pub(super) fn end(self) -> Hashed {
-        self.hashed
+    /// What was hashed, and what became of all; nothing is shown any more.
+    pub(super) fn end(self) -> (Hashed, Tally) {
+        (self.hashed, self.tally)
     }
 
     fn picture(&mut self, record: &Record, hashed: &shadegrid::Hashed) {
@@ -146,6 +148,7 @@ impl<'a> Taking<'a> {
 
 impl Sink for Taking<'_> {
     fn write(&mut self, record: &Record) -> Result<(), Error> {
+        let outcome = self.tally.add(record);
         match &record.outcome {
             Ok(hashed) => {
                 self.picture(record, hashed);
@@ -153,6 +156,9 @@ impl Sink for Taking<'_> {
             }
             Err(error) => {
                 self.before.lock().unwrap_or_else(PoisonError::into_inner).remove(&record.index);
+                if outcome == Outcome::Skipped {
+                    return self.shown.write(record);
+                }
                 let key = console::printable(&record.key.to_string_lossy());
                 let why = console::printable(&console::with_code(error));
                 self.hashed.failures.push(format!("{key}: {why}"));

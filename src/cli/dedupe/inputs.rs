@@ -9,7 +9,7 @@ use shadegrid::Format;
 use shadegrid::gallery::lists::{self, ListFormat};
 use shadegrid::pipeline::looks_like_archive;
 
-use crate::cli::inputs::is_url;
+use crate::cli::places::is_url;
 
 /// Arguments by what they are, each kind in its order.
 #[derive(Debug, Default)]
