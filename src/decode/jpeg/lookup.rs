@@ -34,7 +34,7 @@ pub(super) fn entry(length: u32, advance: u32, value: i16) -> u32 {
 }
 
 /// Set in an entry whose value lies behind the window: in place of the value it has the number of its bits. The value is read when blocks are made
-/// of the log: in the inner loop that is a branch which the processor guesses wrong nearly every time.
+/// of the log: in the inner loop that is a branch which the CPU guesses wrong nearly every time.
 const LATE: u32 = 1 << 31;
 
 /// Where an entry's advance begins, in bits.

@@ -187,7 +187,7 @@ impl<'a> Refinement<'a> {
         let known = history & bits(first, end);
         ones(!history & bits(first, end), zeros);
         // Zeros of the band behind, and how much further the next coefficient is: all in front of the band, and the known ones that are behind.
-        let (mut before, mut beside) = (0, first);
+        let (mut before, mut further) = (0, first);
         // What is left of a load, and how many of its bits were taken.
         let (mut position, mut ahead, mut taken) = (reader.position(), load(data, reader.position()), 0);
         let mut corrections = 0u64;
@@ -198,7 +198,7 @@ impl<'a> Refinement<'a> {
                 // The coefficients before it are zeros, as many as it says, and known ones.
                 let place = before + run;
                 let until = u32::from(zeros[place as usize & 127]);
-                let passed = until - place - beside;
+                let passed = until - place - further;
                 let all = taken + length + passed;
                 if all <= LOADED {
                     corrections = corrections << passed | behind >> 1 >> (63 - passed);
@@ -209,18 +209,18 @@ impl<'a> Refinement<'a> {
                     }
                     history |= 1 << until;
                     (ahead, taken) = (behind << passed, all);
-                    (before, beside) = (place + 1, beside + passed);
+                    (before, further) = (place + 1, further + passed);
                     if until >= last {
                         break Some(0);
                     }
                     continue;
                 }
             } else {
-                let passed = known.count_ones() + first - beside;
+                let passed = known.count_ones() + first - further;
                 let all = taken + length + run + passed;
                 if entry.is_end() && all <= LOADED {
                     corrections = corrections << passed | behind << run >> 1 >> (63 - passed);
-                    (taken, beside) = (all, beside + passed);
+                    (taken, further) = (all, further + passed);
                     break Some((1 << run) - 1 + (behind >> 1 >> (63 - run)) as u32);
                 }
             }
@@ -232,10 +232,10 @@ impl<'a> Refinement<'a> {
             (ahead, taken) = (load(data, position), 0);
         };
         if SLOTS != 1 {
-            self.add::<SLOTS>(known & self.kept, corrections, beside - first, step);
+            self.add::<SLOTS>(known & self.kept, corrections, further - first, step);
         }
         *self.history = history;
-        self.k = before + beside;
+        self.k = before + further;
         reader.set_position(position + taken as usize);
         run
     }
