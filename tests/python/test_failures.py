@@ -37,7 +37,7 @@ BAD: dict[str, tuple[bytes, str]] = {
     "half a header": (encoded(drawn(1))[:20], "corrupt"),
     "a bomb": (bomb(), "limit"),
     "4 pixels": (encoded(drawn(1, 4, 4)), "input"),
-    "an icon": (b"\0\0\1\0\1\0\x10\x10\0\0\1\0\x20\0\x68\4\0\0\x16\0\0\0", "unsupported"),
+    "an icon": (b"\0\0\1\0\1\0\x10\x10\0\0\1\0\x20\0\x68\4\0\0\x16\0\0\0", "corrupt"),
     "HEIC": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "corrupt"),
 }
 

@@ -39,6 +39,7 @@ struct Coded<'a> {
     /// What the codec has to know first.
     config: &'a [u8],
     /// Width and height as the tables have them.
+    #[cfg_attr(not(feature = "avif"), expect(dead_code, reason = "HEVC has them in its own headers"))]
     size: Option<(u32, u32)>,
     data: Cow<'a, [u8]>,
 }
