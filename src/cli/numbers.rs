@@ -13,7 +13,7 @@ pub(super) fn scaled(text: &str, unit: u64) -> Option<u64> {
     let parts = whole.parse::<u64>().ok()? as u128 * below + fraction.parse::<u128>().ok()?;
     let scaled = parts * u128::from(unit);
     // A fraction of a byte or of a picture is a mistake; of a million bytes in powers of two it is no more than rounding.
-    if unit == 1 && scaled % below != 0 {
+    if unit == 1 && !scaled.is_multiple_of(below) {
         return None;
     }
     u64::try_from(scaled / below).ok()
