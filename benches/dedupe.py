@@ -23,11 +23,11 @@ from pathlib import Path
 from PIL import Image, ImageEnhance
 
 IMAGEDEDUP = """
-import sys
+import json, sys, time
 from imagededup.methods import PHash
-import json
+start = time.monotonic()
 found = PHash(verbose=False).find_duplicates(image_dir=sys.argv[1])
-print(json.dumps(found))
+print(json.dumps([time.monotonic() - start, found]))
 """
 
 
@@ -86,7 +86,7 @@ def of_shadegrid(output: str) -> list[set[str]]:
 def of_imagededup(output: str) -> list[set[str]]:
     """Connected components of what it calls duplicates, as the others give them."""
     groups: list[set[str]] = []
-    for name, others in json.loads(output.splitlines()[-1]).items():
+    for name, others in json.loads(output.splitlines()[-1])[1].items():
         own = {name, *others}
         if len(own) > 1:
             joined = [group for group in groups if group & own]
@@ -117,7 +117,7 @@ def main() -> None:
         # Its cache would leave out what is measured.
         tools["czkawka, Medium"] = ([arguments.czkawka, "image", "-d", photos.resolve(), "-s", "Medium", "-H", "-C", out], of_czkawka)
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in tools}
-    groups = {}
+    groups, started = {}, []
     for _ in range(arguments.rounds):
         for name, (command, read) in tools.items():
             before, start = os.times(), time.monotonic()
@@ -126,6 +126,8 @@ def main() -> None:
             if done.returncode not in (0, 2, 11):
                 sys.exit(f"{name} ended with {done.returncode}: {done.stderr}")
             times[name].append((wall, after.children_user + after.children_system - before.children_user - before.children_system))
+            if read is of_imagededup:
+                started.append(json.loads(done.stdout.splitlines()[-1])[0])
             groups[name] = read(out.read_text() if read is of_czkawka else done.stdout)
     print("| | edits found | groups | of these mixed | wall, s | CPU, s |\n| --- | --- | --- | --- | --- | --- |")
     for name, found in groups.items():
@@ -133,6 +135,8 @@ def main() -> None:
         mixed = sum(len({member[:4] for member in group}) > 1 for group in found)
         wall, cpu = (statistics.median(sample[of] for sample in times[name]) for of in (0, 1))
         print(f"| {name} | {len(hits)} of {len(edits)} | {len(found)} | {mixed} | {wall:.2f} | {cpu:.2f} |")
+    if started:
+        print(f"\nimagededup without its imports: {statistics.median(started):.2f} s of wall time.")
     print("\n| found | " + " | ".join(EDITS) + " |\n|" + " --- |" * (len(EDITS) + 1))
     for name, found in groups.items():
         hits = [sum(kind == own and any({edit, original} <= group for group in found) for edit, (original, own) in edits.items()) for kind in EDITS]

@@ -27,7 +27,7 @@ fn folder() -> TempDir {
         .filter(|(x, y, _)| *x < 60 && *y < 30)
         .for_each(|(_, _, pixel)| pixel.0 = [255; 3]);
     let save = |picture: RgbImage, name: &str| {
-        DynamicImage::ImageRgb8(picture).save(folder.path().join(name)).unwrap()
+        DynamicImage::ImageRgb8(picture).save(folder.path().join(name)).unwrap();
     };
     save(image::imageops::flip_horizontal(&a), "c.png");
     save(a, "a.png");
@@ -96,7 +96,7 @@ fn drawings_are_pages_and_pictures() {
         assert!(text(&folder, &["show", "a.png", "b.png", "--png", "sheet.png"], 0).is_empty());
     }
     let page = fs::read_to_string(at("page.html")).unwrap();
-    assert_eq!(page.matches("data:image/png;base64,").count(), 4 + 4 + 3);
+    assert_eq!(page.matches("data:image/png;base64,").count(), 6 + 6 + 3);
     assert!(page.contains("<title>Shadegrid show: a.png, b.png</title>") && page.contains("Hamming"));
     let sheet = image::open(at("sheet.png")).unwrap();
     assert_eq!(sheet.dimensions(), (4 * 252 + 12, 3 * 252 + 12));

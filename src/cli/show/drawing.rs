@@ -81,6 +81,57 @@ pub(super) fn bits(signature: &Pdq) -> Canvas {
     Canvas::greys(16, |bit| if signature.bit(bit) { 255 } else { 0 })
 }
 
+/// Rounds after which heights hardly change: cells have at most ten others between them.
+const ROUNDS: usize = 400;
+
+/// What the gradients give away: a picture of 6×6 greys of which they could be, each cell as bright as its neighbours and the steps to them say.
+pub(super) fn of_gradients(signature: &PhotoDna) -> Canvas {
+    let steps: Vec<(f64, f64)> = (0..CELLS * CELLS).map(|at| direction(cell(signature, at))).collect();
+    let mut heights = vec![0.0; CELLS * CELLS];
+    for _ in 0..ROUNDS {
+        for at in 0..CELLS * CELLS {
+            let (row, column) = (at / CELLS, at % CELLS);
+            let across = |other: usize| (steps[at].0 + steps[other].0) / 2.0;
+            let along = |other: usize| (steps[at].1 + steps[other].1) / 2.0;
+            let around = [
+                (column > 0).then(|| heights[at - 1] + across(at - 1)),
+                (column + 1 < CELLS).then(|| heights[at + 1] - across(at + 1)),
+                (row > 0).then(|| heights[at - CELLS] + along(at - CELLS)),
+                (row + 1 < CELLS).then(|| heights[at + CELLS] - along(at + CELLS)),
+            ];
+            let (sum, count) = around
+                .into_iter()
+                .flatten()
+                .fold((0.0, 0.0), |(sum, count), height| (sum + height, count + 1.0));
+            heights[at] = sum / count;
+        }
+    }
+    let greys = stretched(&heights);
+    Canvas::greys(CELLS, |at| greys[at])
+}
+
+/// Side of what is rebuilt from bits, in pixels: four for the shortest wave.
+const REBUILT: usize = 64;
+
+/// What the bits give away: the sum of their waves, each as high as it usually is in pictures, the lower the finer.
+pub(super) fn of_bits(signature: &Pdq) -> Canvas {
+    let wave = |place: usize, frequency: usize| {
+        ((2 * place + 1) as f64 * frequency as f64 * std::f64::consts::PI / (2 * REBUILT) as f64).cos()
+    };
+    let waves: Vec<f64> = (0..REBUILT * 16).map(|at| wave(at / 16, at % 16 + 1)).collect();
+    let value = |at: usize| {
+        let (row, column) = (at / REBUILT * 16, at % REBUILT * 16);
+        let part = |bit: usize| {
+            let (i, j) = (bit / 16, bit % 16);
+            let sign = if signature.bit(bit) { 1.0 } else { -1.0 };
+            sign / (i + j + 2) as f64 * waves[row + i] * waves[column + j]
+        };
+        (0..256).map(part).sum::<f64>()
+    };
+    let greys = stretched(&(0..REBUILT * REBUILT).map(value).collect::<Vec<f64>>());
+    Canvas::greys(REBUILT, |at| greys[at])
+}
+
 /// Values as greys, the least black and the largest white.
 pub(super) fn stretched(values: &[f64]) -> Vec<u8> {
     let least = values.iter().copied().fold(f64::INFINITY, f64::min);
@@ -94,11 +145,34 @@ mod tests {
     use super::*;
     use shadegrid::{Engine, HashOptions};
 
-    /// The signature of a picture that gets brighter as `bright` says, as a BMP.
-    fn signature(bright: impl Fn(usize, usize) -> u8) -> PhotoDna {
+    /// The signatures of a picture that is as bright as `bright` says.
+    fn hashed(bright: impl Fn(usize, usize) -> u8) -> (PhotoDna, Pdq) {
         let canvas = Canvas::greys(104, |at| bright(at % 104, at / 104));
         let engine = Engine::builder().threads(1).options(HashOptions::default()).build().unwrap();
-        engine.hash(canvas.png().unwrap()).wait().unwrap().photodna.unwrap().signature
+        let hashed = engine.hash(canvas.png().unwrap()).wait().unwrap();
+        (hashed.photodna.unwrap().signature, hashed.pdq.unwrap().signature)
+    }
+
+    fn signature(bright: impl Fn(usize, usize) -> u8) -> PhotoDna {
+        hashed(bright).0
+    }
+
+    #[test]
+    fn what_is_rebuilt_is_like_the_picture() {
+        // A light on the upper left.
+        let light = |x: usize, y: usize| {
+            let (x, y) = (x as f64 - 26.0, y as f64 - 30.0);
+            (230.0 * (-(x * x + y * y) / 900.0).exp()) as u8
+        };
+        let (photodna, pdq) = hashed(light);
+        for rebuilt in [of_gradients(&photodna), of_bits(&pdq)] {
+            let small = rebuilt.resized(2, 2);
+            let grey = |x: usize, y: usize| small.at(x, y)[0];
+            assert!(
+                grey(0, 0) > grey(1, 0) && grey(0, 0) > grey(0, 1) && grey(0, 0) > grey(1, 1),
+                "{small:?}"
+            );
+        }
     }
 
     #[test]

@@ -40,6 +40,7 @@ pub(super) const PICTURE: &str = "picture";
 pub(super) const SHADING: &str = "26×26 shading";
 pub(super) const GRADIENTS: &str = "6×6×4 gradients (photodna)";
 pub(super) const BITS: &str = "16×16 bits (pdq)";
+pub(super) const REBUILT: [&str; 2] = ["rebuilt from photodna", "rebuilt from pdq"];
 
 impl Shown {
     pub(super) fn new(name: &OsStr, side: &Side) -> Shown {

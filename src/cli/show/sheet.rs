@@ -8,8 +8,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use shadegrid::Error;
 
 use super::canvas::Canvas;
-use super::drawing::{arrows, bits};
-use super::panels::{BITS, Differences, GRADIENTS, PICTURE, SHADING, Shown};
+use super::drawing::{arrows, bits, of_bits, of_gradients};
+use super::panels::{BITS, Differences, GRADIENTS, PICTURE, REBUILT, SHADING, Shown};
 use crate::cli::output::Target;
 use crate::cli::page::{self, escaped};
 
@@ -37,6 +37,12 @@ fn drawings(shown: &Shown) -> Vec<(&'static str, Canvas)> {
     all.into_iter().filter_map(|(name, canvas)| Some((name, canvas?))).collect()
 }
 
+/// What the signatures of an input give away of it.
+fn rebuilt(shown: &Shown) -> impl Iterator<Item = (&'static str, Canvas)> {
+    let both = [shown.photodna.as_ref().map(of_gradients), shown.pdq.as_ref().map(of_bits)];
+    REBUILT.into_iter().zip(both).filter_map(|(name, canvas)| Some((name, canvas?)))
+}
+
 /// The whole page.
 pub(super) fn page(shown: &[Shown], differences: Option<&(Differences, String)>) -> Result<String, Error> {
     let names: Vec<&str> = shown.iter().map(|shown| shown.name.as_str()).collect();
@@ -44,7 +50,8 @@ pub(super) fn page(shown: &[Shown], differences: Option<&(Differences, String)>)
     let mut body = format!("<h1>{}</h1>{}", escaped(&title), page::made());
     for shown in shown {
         let _ = write!(body, "<section><h2>{}</h2><p>{}</p>", escaped(&shown.name), escaped(&shown.about));
-        row(&mut body, drawings(shown).iter().map(|(name, canvas)| (*name, canvas)))?;
+        let all: Vec<(&str, Canvas)> = drawings(shown).into_iter().chain(rebuilt(shown)).collect();
+        row(&mut body, all.iter().map(|(name, canvas)| (*name, canvas)))?;
         body.push_str("</section>");
     }
     if let Some((differences, distances)) = differences {
@@ -55,7 +62,7 @@ pub(super) fn page(shown: &[Shown], differences: Option<&(Differences, String)>)
     body.push_str(
         "<p class=\"note\">The shading is what the PhotoDNA-class signature looks at: means of the picture around 26×26 points, the darkest black. Of it, the \
          signature keeps for 6×6 cells how much the picture gets brighter to the left, to the right, upwards and downwards (arms); the arrow is their sum. A \
-         bit of PDQ is white where a frequency of the picture is above the median of all.</p>",
+         bit of PDQ is white where a frequency of the picture is above the median of all. What is rebuilt from a signature alone shows what it gives away.</p>",
     );
     Ok(page::styled(&title, STYLE, &body))
 }
@@ -66,7 +73,8 @@ fn row<'a>(
 ) -> Result<(), Error> {
     body.push_str("<div class=\"row\">");
     for (name, canvas) in drawings {
-        let class = if name == PICTURE { " class=\"smooth\"" } else { "" };
+        let is_smooth = name == PICTURE || REBUILT.contains(&name);
+        let class = if is_smooth { " class=\"smooth\"" } else { "" };
         let picture = BASE64.encode(canvas.png()?);
         let name = escaped(name);
         let _ = write!(
