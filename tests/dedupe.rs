@@ -276,7 +276,7 @@ fn references_are_never_taken_away() {
 }
 
 #[test]
-fn one_file_is_one_copy_however_often_it_is_named() {
+fn one_file_is_one_copy_even_if_named_again() {
     let folder = folder();
     let output = run(&folder, "dedupe photos/1.png photos/1.png ./photos/1.png photos/../photos/1.png", 3);
     assert!(
