@@ -68,7 +68,7 @@ fn arrow(canvas: &mut Canvas, (x, y): (f64, f64), (across, along): (f64, f64)) {
 pub(super) fn sign(cell: [f64; 4]) -> char {
     const SIGNS: [char; 8] = ['→', '↘', '↓', '↙', '←', '↖', '↑', '↗'];
     let (across, along) = direction(cell);
-    if across.hypot(along) < strength(cell) / 4.0 {
+    if across.hypot(along) <= strength(cell) / 4.0 {
         // As much one way as the other.
         return if strength(cell) > 0.0 { '✢' } else { '·' };
     }
