@@ -51,7 +51,7 @@
 //!
 //! # Features
 //!
-//! `avif`, `cli`, `gpu`, `heic`, `jxl`, `service` and `store` are on by default. What is switched off is [`Error::Unsupported`], which names the feature, and never a lost record.
+//! `avif`, `cli`, `gpu`, `jxl`, `service` and `store` are on by default. What is switched off is [`Error::Unsupported`], which names the feature, and never a lost record.
 //!
 //! | feature | what it brings |
 //! | --- | --- |

@@ -105,7 +105,7 @@ fn arithmetic_coding_shows_the_same_pixels() {
             match Decoder::new(DecodeOptions::default()).decode(&bytes[..length]) {
                 Ok(decoded) => damaged += usize::from(decoded.whole.is_some()),
                 Err(error) => {
-                    assert!(matches!(error.code(), "corrupt" | "input"), "{name} {length}: {error}")
+                    assert!(matches!(error.code(), "corrupt" | "input"), "{name} {length}: {error}");
                 }
             }
         }

@@ -58,7 +58,12 @@ fn lines_of_the_command(files: &[&Path]) -> Vec<String> {
 #[test]
 fn records_are_those_of_the_command() {
     let server = Server::start(&[]);
-    let files = pictures();
+    let mut files = pictures();
+    let folder = TempDir::new().unwrap();
+    files.push(folder.path().join("lossless.jpg"));
+    let plain =
+        std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/jpeg/base-444.jpg")).unwrap();
+    std::fs::write(&files[files.len() - 1], common::lossless(&plain)).unwrap();
     // What stands for many inputs has no record of its own.
     let files: Vec<&Path> = files.iter().map(|path| &**path).collect();
     let files: Vec<&Path> =

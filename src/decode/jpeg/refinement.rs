@@ -146,10 +146,11 @@ impl<'a> Refinement<'a> {
         zeros: &mut [u8; PLACES],
         run: u32,
     ) -> u32 {
-        if run == 0 && reading.bits.position() + MARGIN <= reading.bits.end() {
-            if let Some(run) = self.quick::<SLOTS>(&mut reading.bits, table, zeros) {
-                return run;
-            }
+        if run == 0
+            && reading.bits.position() + MARGIN <= reading.bits.end()
+            && let Some(run) = self.quick::<SLOTS>(&mut reading.bits, table, zeros)
+        {
+            return run;
         }
         self.next_by_symbol(reading, mcu, code, run)
     }
@@ -333,7 +334,7 @@ mod tests {
             let known = (0..case % 3).fold(u64::MAX << 1, |known, _| known & numbers.next());
             let mut store = Stored { coefficients: vec![0; slots], history: vec![known] };
             for k in (0..=kept).filter(|k| known >> k & 1 == 1) {
-                store.coefficients[band.slot(k)] = (numbers.next() % 64) as i16 - 32 << band.low.min(9);
+                store.coefficients[band.slot(k)] = ((numbers.next() % 64) as i16 - 32) << band.low.min(9);
             }
             let mut read = |by_table: bool| {
                 let mut store = store.clone();

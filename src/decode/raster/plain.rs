@@ -127,8 +127,11 @@ fn problem(format: Format, error: ImageError) -> Error {
 mod tests {
     use super::*;
 
-    /// A file of an icon's pictures: its sides, bits and bytes.
-    fn icon(pictures: &[(u8, u16, &[u8])]) -> Vec<u8> {
+    /// A picture of an icon: its side, bits and bytes.
+    type Pictured<'a> = (u8, u16, &'a [u8]);
+
+    /// A file of an icon's pictures.
+    fn icon(pictures: &[Pictured<'_>]) -> Vec<u8> {
         let mut file = [&[0, 0, 1, 0][..], &(pictures.len() as u16).to_le_bytes()].concat();
         let mut place = 6 + 16 * pictures.len();
         for (side, bits, content) in pictures {
@@ -144,7 +147,7 @@ mod tests {
 
     #[test]
     fn the_largest_picture_of_an_icon_is_taken() {
-        let cases: [(&[(u8, u16, &[u8])], (u8, u16, &[u8])); 4] = [
+        let cases: [(&[Pictured<'_>], Pictured<'_>); 4] = [
             (&[(16, 32, b"small"), (64, 8, b"large")], (64, 8, b"large")),
             (&[(255, 32, b"small"), (0, 8, b"large"), (128, 32, b"other")], (0, 8, b"large")),
             (&[(16, 8, b"few"), (16, 32, b"many")], (16, 32, b"many")),

@@ -161,7 +161,7 @@ impl Case {
         let pass = Pass { frame: &frame, scan: &scan, tables: &tables, level: self.level, slots, kept };
         let mut whole = Vec::new();
         let outcome = pass.decode(&stream, &mut self.tables, &mut self.stored, &mut self.watched, |range| {
-            whole.push(range)
+            whole.push(range);
         });
         let outcome = outcome.unwrap();
         let mut plain = Plain { frame: &frame, scan: &scan, key: &key, blocks: &mut self.blocks };

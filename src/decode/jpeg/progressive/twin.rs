@@ -79,7 +79,7 @@ impl Plain<'_> {
             let mut bits = Bits { bytes: &stream.bytes, at, end, mcu: first, wrong: None, wrapped: false };
             self.interval(&mut bits, first..first + mcus);
             let behind = bits.end.saturating_sub(bits.at) / 8;
-            let is_sound = !interval.lost && !interval.skipped && !(interval.followed && behind > 0);
+            let is_sound = !(interval.lost || interval.skipped || interval.followed && behind > 0);
             let until = bits.wrong.unwrap_or(first + mcus);
             whole.push(first..if is_sound { until } else { first });
             if !was_dry || bits.mcu > first {

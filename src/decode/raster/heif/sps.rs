@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn codes_of_any_length_are_read() {
-        let bytes = [0b1_010_011_0, 0b0100_0000];
+        let bytes = [0b1010_0110, 0b0100_0000];
         let bits = &mut Bits { bytes: &bytes, at: 0 };
         assert_eq!([bits.exp(), bits.exp(), bits.exp(), bits.exp()], [Some(0), Some(1), Some(2), Some(3)]);
         assert_eq!(Bits { bytes: &[0; 9], at: 0 }.exp(), None);
