@@ -65,6 +65,14 @@ pub fn jpeg(name: &str) -> Vec<u8> {
     found.unwrap_or_else(|| panic!("no {name} under tests/data/jpeg")).1
 }
 
+/// A baseline JPEG with the head of a lossless one (T.81, annex H), which is a kind that nobody reads here.
+pub fn lossless(jpeg: &[u8]) -> Vec<u8> {
+    let mut lossless = jpeg.to_vec();
+    let frame = lossless.windows(2).position(|marker| marker == [0xFF, 0xC0]).unwrap();
+    lossless[frame + 1] = 0xC3;
+    lossless
+}
+
 /// Every file below a folder of the shared corpus, sorted; `None` where the corpus is not there.
 pub fn corpus(folder: &str) -> Option<Vec<PathBuf>> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus").join(folder);
