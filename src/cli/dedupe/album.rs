@@ -10,6 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use super::group::{Group, Tie};
 use super::lines::{about, dimensions, size};
 use super::plan::{Step, goes};
+use crate::cli::console;
 use crate::cli::page::{self, escaped};
 use crate::cli::places::is_url;
 
@@ -125,10 +126,13 @@ impl Album {
         }
         let title = format!("Shadegrid dedupe: {}", names.join(", "));
         let Album { sections, groups, members, files, bytes, .. } = self;
-        let could =
-            if files > 0 { format!(" {files} files, {}, could go.", size(bytes)) } else { String::new() };
+        let groups = console::counted(groups, "group", "groups");
+        let could = match files {
+            0 => String::new(),
+            files => format!(" {}, {}, could go.", console::counted(files, "file", "files"), size(bytes)),
+        };
         let body = format!(
-            "<h1>{}</h1><p>{groups} groups of pictures that look the same, with {members} members.{could}</p>{}\
+            "<h1>{}</h1><p>{groups} of pictures that look the same, with {members} members.{could}</p>{}\
              <p><label><input type=\"checkbox\" id=\"blur\"> grey and blurred</label></p><main>{sections}</main>",
             escaped(&title),
             page::origin(),
