@@ -8,7 +8,7 @@
 //! system but those for memory, time and this socket; its memory and time follow from the size that the picture's file announces. What it gives is held
 //! against that size too: whoever takes it over can show another picture, and no more. Who waits for it does so for a bounded time.
 //!
-//! The command `shadegrid` is its own helper, by `shadegrid decoder`. Other programs name one with [`use_program`], or call [`serve`] in theirs.
+//! The command `shadegrid` is its own helper, by `shadegrid decoder`. Other programs name one with [`use_program`], or call [`serve()`] in theirs.
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
@@ -37,7 +37,7 @@ static PROGRAM: OnceLock<(PathBuf, Vec<OsString>)> = OnceLock::new();
 /// Helpers that ended while they had a picture.
 static ENDED: AtomicU64 = AtomicU64::new(0);
 
-/// Names the program that decodes, for all decoders of this process: one that calls [`serve`] with its standard input and output when it gets these
+/// Names the program that decodes, for all decoders of this process: one that calls [`serve()`] with its standard input and output when it gets these
 /// arguments. The first call counts.
 pub fn use_program(program: &Path, arguments: &[OsString]) {
     let _ = PROGRAM.set((program.to_path_buf(), arguments.to_vec()));

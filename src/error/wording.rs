@@ -4,8 +4,10 @@ use std::borrow::Cow;
 use std::fmt::Display;
 
 /// Phrases of libraries and what we say instead.
-static PHRASES: [(Phrase, &str); 26] = [
+static PHRASES: [(Phrase, &str); 28] = [
     (phrase("Format error decoding Bmp: "), ""),
+    (phrase("Format error decoding Ico: "), ""),
+    (phrase("Format error decoding Pnm: "), ""),
     (phrase("Format error decoding WebP: "), ""),
     (phrase("The decoder for Bmp does not support the format features "), ""),
     (phrase("The decoder for WebP does not support the format features "), ""),

@@ -4,6 +4,12 @@ use super::marker::{Segment, corrupt};
 use crate::error::Result;
 use std::sync::Arc;
 
+#[cfg(test)]
+mod arbitrary;
+
+#[cfg(test)]
+pub(super) use arbitrary::{BROKEN, arbitrary_key};
+
 /// Bits that a decoder has taken when it finds that no code of 16 bits or less begins there. The symbol is 0 then, as in libjpeg.
 pub(super) const NO_CODE: u32 = 17;
 
@@ -65,14 +71,6 @@ impl Code {
         for Word { symbol, length, first } in words(key) {
             code.short[first..][..1 << (WINDOW - length)].fill((length as u16) << 8 | u16::from(symbol));
         }
-        code
-    }
-
-    /// A code of 78 symbols of every kind.
-    #[cfg(test)]
-    pub(super) fn arbitrary(numbers: &mut crate::kernel::Bytes) -> Code {
-        let code = Code::new(&arbitrary_key(numbers, BROKEN, |symbol| symbol & 15 <= 10), 1);
-        assert!(!code.overfull);
         code
     }
 
@@ -203,33 +201,6 @@ fn usable(tables: &[Option<Arc<Code>>; 4], place: usize) -> Result<&Arc<Code>> {
         Some(Some(_)) => Err(corrupt("a Huffman table has more codes than bits allow")),
         _ => Err(corrupt("a scan's Huffman table is missing")),
     }
-}
-
-/// Counts of codes by length, for 78 symbols; bits that no code begins with are not rare.
-#[cfg(test)]
-pub(super) const BROKEN: [u8; 16] = [0, 1, 2, 3, 3, 4, 5, 6, 8, 10, 10, 9, 4, 0, 5, 8];
-
-/// A code's key of these counts: symbols that fit, in any order, but short ones for ends of bands and small values.
-#[cfg(test)]
-pub(super) fn arbitrary_key(
-    numbers: &mut crate::kernel::Bytes,
-    counts: [u8; 16],
-    fits: impl Fn(u8) -> bool,
-) -> Vec<u8> {
-    let mut symbols: Vec<u8> = (0..=255).filter(|&symbol| fits(symbol)).collect();
-    for at in 0..symbols.len() {
-        let other = at + numbers.next() as usize % (symbols.len() - at);
-        symbols.swap(at, other);
-    }
-    let count: usize = counts.iter().map(|&count| usize::from(count)).sum();
-    let mut left = count / 4;
-    let (small, others): (Vec<u8>, Vec<u8>) = symbols.into_iter().partition(|symbol| {
-        let is_small = left > 0 && symbol & 15 <= 2 && symbol >> 4 <= 4;
-        left -= usize::from(is_small);
-        is_small
-    });
-    let symbols: Vec<u8> = small.into_iter().chain(others).collect();
-    counts.into_iter().chain(symbols.into_iter().cycle().take(count)).collect()
 }
 
 /// The tables of annex K.3 for luma and chroma, DC and AC.

@@ -230,17 +230,7 @@ fn problem(error: jxl::error::Error) -> Error {
         Problem::OutOfMemory(_) | Problem::ImageOutOfMemory(..) => {
             Error::Unsupported("JPEG XL whose picture takes more memory than there is".to_string())
         }
-        error => corrupt(plain(error.to_string())),
-    }
-}
-
-/// The decoder's words, unless they name its own types and values, which say nothing to people.
-fn plain(message: String) -> String {
-    let is_word = |word: &str| !word.chars().skip(1).any(char::is_uppercase);
-    let is_plain = |c: char| c.is_alphanumeric() || " ,.:-".contains(c);
-    match message.chars().all(is_plain) && !message.contains("::") && message.split(' ').all(is_word) {
-        true => message,
-        false => "the file's data contradicts itself".to_string(),
+        error => corrupt(super::in_words(error.to_string())),
     }
 }
 

@@ -7,7 +7,7 @@ use image::codecs::ico::IcoDecoder;
 use image::codecs::pnm::PnmDecoder;
 use image::{ColorType, ImageDecoder, ImageError};
 
-use super::{Opacity, Raster, blank, png};
+use super::{Opacity, Raster, blank, in_words, png};
 use crate::decode::estimate::Estimate;
 use crate::decode::{Format, Viewing};
 use crate::error::{Error, Result};
@@ -119,7 +119,7 @@ fn problem(format: Format, error: ImageError) -> Error {
     match error {
         ImageError::Unsupported(error) => Error::Unsupported(format!("{format}: {error}")),
         ImageError::Limits(_) => limits::refused(u64::MAX),
-        error => Error::corrupt(format.name(), error.to_string()),
+        error => Error::corrupt(format.name(), in_words(error.to_string())),
     }
 }
 
