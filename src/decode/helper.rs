@@ -118,7 +118,8 @@ impl Helper {
 fn start() -> Result<Running> {
     let (program, arguments) = PROGRAM.get().ok_or_else(|| {
         Error::Unsupported(
-            "AVIF is decoded in a process of its own, and this program names none: see `shadegrid::decode::helper`".to_string(),
+            "AVIF is decoded in a process of its own, and this program names none by `use_program`"
+                .to_string(),
         )
     })?;
     let begun = |source| Error::Io { context: "cannot start the decoder's process".to_string(), source };
