@@ -65,7 +65,8 @@ fn what_is_not_read_has_its_record() {
 #[test]
 fn a_list_that_is_not_read_says_why() {
     for (name, content, feature, is_there) in INPUTS {
-        if name.starts_with("a.tar") && !name.ends_with("zst") {
+        // A tar is no list, and neither is a picture.
+        if name.starts_with("a.tar") && !name.ends_with("zst") || ["heic", "avif", "jxl"].contains(&feature) {
             continue;
         }
         let error = lists::read_from(content, name.as_ref(), None, &mut |_, _| Ok(())).unwrap_err();
