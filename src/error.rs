@@ -3,6 +3,7 @@
 use std::{fmt, io};
 
 use wording::plain;
+pub(crate) use wording::words_alone;
 
 #[cfg(any(feature = "service", feature = "store"))]
 mod safety;

@@ -1,4 +1,6 @@
 //! `shadegrid dedupe` on pictures: what is grouped, what is said of each copy, and what `--do` takes away and leaves.
+//!
+//! One long file, since every case makes the same few pictures and copies of them, and looks at groups by the same helpers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -13,6 +15,8 @@ use shadegrid::{HashOptions, Hasher, PhotoDna};
 use tempfile::TempDir;
 
 mod common;
+
+use common::picture;
 
 /// The command in `folder`.
 fn command<I: AsRef<OsStr>>(folder: &TempDir, arguments: impl IntoIterator<Item = I>) -> Command {
@@ -55,17 +59,6 @@ fn member<'a>(groups: &'a [Value], key: &str) -> &'a Value {
     let member = found.next().unwrap_or_else(|| panic!("{key} is in no group of {groups:#?}"));
     assert!(found.next().is_none(), "{key} is there twice");
     member
-}
-
-/// A picture with much to see, different for every seed.
-fn picture(seed: u32) -> DynamicImage {
-    let wave = |x: f64, y: f64, k: f64| ((x * k + y * (7.0 - k) + f64::from(seed)).sin() * 60.0 + 64.0) as u8;
-    DynamicImage::ImageRgb8(RgbImage::from_fn(320, 240, |x, y| {
-        let (x, y) = (f64::from(x) / 40.0, f64::from(y) / 40.0);
-        let k = 1.0 + f64::from(seed * 13 % 50) / 10.0;
-        let block = if ((x as u32 * 7 + y as u32 * 13 + seed * 31) % 5) < 2 { 120 } else { 0 };
-        image::Rgb([wave(x, y, k) + block, wave(y, x, k * 0.7) + block / 2, wave(x + y, x, k * 1.3)])
-    }))
 }
 
 fn scaled(picture: &DynamicImage, width: u32, height: u32) -> DynamicImage {

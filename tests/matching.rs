@@ -9,6 +9,10 @@ use image::{DynamicImage, RgbImage};
 use serde_json::Value;
 use tempfile::TempDir;
 
+mod common;
+
+use common::picture;
+
 /// Runs the command in `folder`.
 fn run<I: AsRef<OsStr>>(folder: &TempDir, arguments: impl IntoIterator<Item = I>) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_shadegrid"));
@@ -22,17 +26,6 @@ fn lines(folder: &TempDir, arguments: &str, code: i32) -> Vec<Value> {
     assert_eq!(output.status.code(), Some(code), "{arguments}: {said}");
     let lines = output.stdout.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
     lines.map(|line| serde_json::from_slice(line).unwrap()).collect()
-}
-
-/// A picture with much to see, different for every seed.
-fn picture(seed: u32) -> DynamicImage {
-    let wave = |x: f64, y: f64, k: f64| ((x * k + y * (7.0 - k) + f64::from(seed)).sin() * 60.0 + 64.0) as u8;
-    DynamicImage::ImageRgb8(RgbImage::from_fn(320, 240, |x, y| {
-        let (x, y) = (f64::from(x) / 40.0, f64::from(y) / 40.0);
-        let k = 1.0 + f64::from(seed * 13 % 50) / 10.0;
-        let block = if ((x as u32 * 7 + y as u32 * 13 + seed * 31) % 5) < 2 { 120 } else { 0 };
-        image::Rgb([wave(x, y, k) + block, wave(y, x, k * 0.7) + block / 2, wave(x + y, x, k * 1.3)])
-    }))
 }
 
 /// `known/{0..5}.png`, scaled copies of two of them and a stranger in `asked`.

@@ -291,6 +291,8 @@ impl Arguments {
         if !self.verbosity.quiet {
             hashed.failures.iter().for_each(|failure| console::say(format_args!("shadegrid: {failure}")));
             console::say(progress::summary_line(&summary, &tally));
+            let is_verbose = self.verbosity.verbose;
+            progress::backend_line(&summary, engine.devices(), is_verbose).into_iter().for_each(console::say);
         }
         Ok((hashed, summary.ended))
     }

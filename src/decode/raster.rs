@@ -302,16 +302,6 @@ fn marked(samples: &[u8]) -> usize {
     found
 }
 
-/// A decoder's words, unless they name its own types and values, which say nothing to people.
-fn in_words(message: String) -> String {
-    let is_word = |word: &str| !word.chars().skip(1).any(char::is_uppercase);
-    let is_plain = |c: char| c.is_alphanumeric() || " ,.:-".contains(c);
-    match message.chars().all(is_plain) && !message.contains("::") && message.split(' ').all(is_word) {
-        true => message,
-        false => "the file's data contradicts itself".to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -79,6 +79,16 @@ pub(super) fn plain(message: &impl Display) -> String {
     if is_quoted || quotes % 2 == 1 { message.replace('"', "") } else { message }
 }
 
+/// A decoder's words, unless they name its own types and values, which say nothing to people.
+pub(crate) fn words_alone(message: String) -> String {
+    let is_word = |word: &str| !word.chars().skip(1).any(char::is_uppercase);
+    let is_plain = |c: char| c.is_alphanumeric() || " ,.:-".contains(c);
+    match message.chars().all(is_plain) && !message.contains("::") && message.split(' ').all(is_word) {
+        true => message,
+        false => "the file's data contradicts itself".to_string(),
+    }
+}
+
 /// A text to look for, and which characters it has. An archive may hold millions of files that are no pictures, and most phrases have a character
 /// that a message lacks: to look for all of them in all messages took three quarters of the time that such a file takes.
 struct Phrase {

@@ -12,7 +12,7 @@ use super::{Opacity, Raster, blank, ink_to_light};
 use crate::decode::colours::{ColourSpace, profile_memory};
 use crate::decode::estimate::{Estimate, LEAST};
 use crate::decode::{Format, Viewing};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, words_alone};
 use input::Input;
 
 mod frames;
@@ -230,7 +230,7 @@ fn problem(error: jxl::error::Error) -> Error {
         Problem::OutOfMemory(_) | Problem::ImageOutOfMemory(..) => {
             Error::Unsupported("JPEG XL whose picture takes more memory than there is".to_string())
         }
-        error => corrupt(super::in_words(error.to_string())),
+        error => corrupt(words_alone(error.to_string())),
     }
 }
 

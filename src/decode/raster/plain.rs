@@ -7,10 +7,10 @@ use image::codecs::ico::IcoDecoder;
 use image::codecs::pnm::PnmDecoder;
 use image::{ColorType, ImageDecoder, ImageError};
 
-use super::{Opacity, Raster, blank, in_words, png};
+use super::{Opacity, Raster, blank, png};
 use crate::decode::estimate::Estimate;
 use crate::decode::{Format, Viewing};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, words_alone};
 use crate::limits::{self, Limits};
 
 /// What decoding takes: the samples as they are stored, as they are given, and the file once more.
@@ -119,7 +119,7 @@ fn problem(format: Format, error: ImageError) -> Error {
     match error {
         ImageError::Unsupported(error) => Error::Unsupported(format!("{format}: {error}")),
         ImageError::Limits(_) => limits::refused(u64::MAX),
-        error => Error::corrupt(format.name(), in_words(error.to_string())),
+        error => Error::corrupt(format.name(), words_alone(error.to_string())),
     }
 }
 

@@ -136,14 +136,11 @@ impl Reading<'_> {
             let mut magnitude = i32::from(coder.decide(&mut bins[at]));
             if magnitude != 0 {
                 at = DC_MAGNITUDES;
-                while coder.decide(&mut bins[at]) {
-                    magnitude <<= 1;
-                    if magnitude == MOST {
-                        self.is_broken = true;
-                        return;
-                    }
-                    at += 1;
-                }
+                let Some(doubled) = doubled(coder, bins, &mut at, magnitude) else {
+                    self.is_broken = true;
+                    return;
+                };
+                magnitude = doubled;
             }
             let (lower, upper) = self.conditioning.dc[table];
             *kind = if magnitude < (1 << lower) >> 1 {
@@ -187,14 +184,11 @@ impl Reading<'_> {
                 } else {
                     HIGH_MAGNITUDES
                 };
-                while coder.decide(&mut bins[at]) {
-                    magnitude <<= 1;
-                    if magnitude == MOST {
-                        self.is_broken = true;
-                        return;
-                    }
-                    at += 1;
-                }
+                let Some(doubled) = doubled(coder, bins, &mut at, magnitude) else {
+                    self.is_broken = true;
+                    return;
+                };
+                magnitude = doubled;
             }
             let value = bits(coder, &mut bins[at + TO_BITS], magnitude) + 1;
             block[k] = ((if is_negative { -value } else { value }) << low) as i16;
@@ -232,6 +226,19 @@ impl Reading<'_> {
             k += 1;
         }
     }
+}
+
+/// A magnitude, doubled as often as the data says (F.1.4.3), and the bin where that ended; `None` beyond what a value has.
+fn doubled(coder: &mut Coder<'_>, bins: &mut [Bin], at: &mut usize, magnitude: i32) -> Option<i32> {
+    let mut magnitude = magnitude;
+    while coder.decide(&mut bins[*at]) {
+        magnitude <<= 1;
+        if magnitude == MOST {
+            return None;
+        }
+        *at += 1;
+    }
+    Some(magnitude)
 }
 
 /// The bits of a magnitude below its highest, which is `magnitude`, all by one bin.

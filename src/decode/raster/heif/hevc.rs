@@ -14,7 +14,7 @@ use super::sps::Sps;
 use super::{Announced, Coded, corrupt, painted};
 use crate::decode::estimate::LEAST;
 use crate::decode::frame::{Chroma, Meaning};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, words_alone};
 
 /// Kinds of units with parameters for all others (ITU-T H.265, table 7-1).
 const VPS: u8 = 32;
@@ -213,7 +213,7 @@ fn unusual(units: &Units<'_>, sps: Sps, meaning: Meaning, luma: bool, spare: Vec
     let decoded = heic_decoder::decode_one_image(&ResolvedImage { hevc_config, data });
     let (_, picture) = decoded.map_err(|error| match error {
         heic_decoder::HeifError::Unsupported(what) => Error::Unsupported(format!("HEVC: {what}")),
-        error => corrupt(crate::decode::raster::in_words(error.to_string())),
+        error => corrupt(words_alone(error.to_string())),
     })?;
     let (width, height) = sps.shown();
     let [left, _, top, _] = sps.hidden.map(|side| side as usize);
@@ -238,6 +238,6 @@ fn unusual(units: &Units<'_>, sps: Sps, meaning: Meaning, luma: bool, spare: Vec
 fn problem(error: DecodeError) -> Error {
     match error {
         DecodeError::Unsupported(what) => Error::Unsupported(format!("HEVC: {what}")),
-        error => corrupt(crate::decode::raster::in_words(error.to_string())),
+        error => corrupt(words_alone(error.to_string())),
     }
 }
