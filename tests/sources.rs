@@ -602,3 +602,27 @@ fn a_pictures_column_may_be_a_struct_and_its_key_a_number() {
     assert_eq!(code(&found[0].1), "input");
     assert!(message(&found[0].1).contains("photo"), "{}", message(&found[0].1));
 }
+
+/// Places in a list are read as those that are arguments: `file://` with its escapes, schemes in any case. What is wrong is one record.
+#[cfg(unix)]
+#[test]
+fn lists_name_places_as_other_programs_write_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path().display();
+    write(&folder, "a b/0.png", &small_png());
+    write(&folder, "list.txt", format!(
+        "file://{here}/a%20b/0.png\nFILE://localhost{here}/a%20b/0.png\nS3://Bucket/a.png\nfile://elsewhere/a.png\nfile:///a%2\n"
+    ).as_bytes());
+    let list = || [Input::List(folder.path().join("list.txt").into())];
+    let all: Vec<Item> = items(list(), &InputOptions::default()).collect();
+    let own = format!("{here}/a b/0.png");
+    let expected = [&own, &own, "s3://Bucket/a.png", "file://elsewhere/a.png", "file:///a%2"];
+    assert_eq!(locations(all.clone()), expected);
+    let why = |item: &Item| match &item.kind {
+        ItemKind::Failed(why) => why.clone(),
+        kind => format!("{kind:?}"),
+    };
+    assert_eq!((&all[0].kind, &all[2].kind), (&ItemKind::Picture, &ItemKind::Picture));
+    assert!(why(&all[3]).contains("as in file:///archive/photos"), "{}", why(&all[3]));
+    assert!(why(&all[4]).contains("write %25"), "{}", why(&all[4]));
+}
