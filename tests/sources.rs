@@ -626,3 +626,48 @@ fn lists_name_places_as_other_programs_write_them() {
     assert!(why(&all[3]).contains("as in file:///archive/photos"), "{}", why(&all[3]));
     assert!(why(&all[4]).contains("write %25"), "{}", why(&all[4]));
 }
+
+/// What a run would read can be read without one, with the same limits and errors.
+#[test]
+fn a_source_is_read_at_once() {
+    use shadegrid::pipeline::Source;
+    let folder = tempfile::tempdir().unwrap();
+    let file = write(&folder, "a.png", &small_png());
+    let limits = Limits::default();
+    let own = small_png();
+    for source in [
+        Source::file(&file),
+        Source::found(&file),
+        Source::bytes("a", own.clone()),
+        Source::stream("a", std::io::Cursor::new(own.clone())),
+        Source::reader("a", None, {
+            let own = own.clone();
+            move || Ok(std::io::Cursor::new(own))
+        }),
+    ] {
+        assert!(source.read(&limits).unwrap() == own);
+    }
+    let small = Limits::default().max_file_bytes(10);
+    for source in
+        [Source::file(&file), Source::bytes("a", own.clone()), Source::stream("a", std::io::repeat(7))]
+    {
+        assert_eq!(source.read(&small).unwrap_err().code(), "limit");
+    }
+    struct Panics;
+    impl Read for Panics {
+        fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+            panic!("a reader of somebody else's");
+        }
+    }
+    let error = Source::stream("a", Panics).read(&limits).unwrap_err();
+    assert!(error.code() == "io" && error.to_string().contains("panicked"), "{error}");
+    assert_eq!(Source::fence(3).read(&limits).unwrap_err().code(), "input");
+    assert_eq!(Source::file(folder.path().join("gone")).read(&limits).unwrap_err().code(), "io");
+    // Members of an archive are sources like any other.
+    let tar = write(&folder, "a.tar", &tar(&[("one.png".to_string(), own.clone())]));
+    let options = InputOptions::default();
+    let members: Vec<_> = shadegrid::pipeline::open(items([OsString::from(tar)], &options), &options)
+        .map(|source| source.read(&limits).unwrap())
+        .collect();
+    assert!(members == [own]);
+}

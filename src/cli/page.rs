@@ -24,7 +24,7 @@ p{color:var(--soft);overflow-wrap:anywhere}a{color:inherit}.note{font-size:.875r
 svg{display:block;width:100%}svg .bar{fill:var(--bar)}svg .area{fill:var(--bar);fill-opacity:.3;stroke:var(--bar)}\
 svg .grid{stroke:var(--line)}svg .range{stroke:var(--ink);stroke-width:2}.time svg *{vector-effect:non-scaling-stroke}\
 .bars{display:grid;grid-template-columns:minmax(6rem,15rem) minmax(0,1fr) max-content;gap:0 .8rem;align-items:center;font-size:.9rem}\
-.bars svg{height:100%;min-height:1.9rem;align-self:stretch}.bars .label{overflow-wrap:anywhere;line-height:1.25;padding:.1rem 0}\
+.track{position:relative;align-self:stretch;min-height:1.9rem}.track svg{position:absolute;height:100%}.bars .label{overflow-wrap:anywhere;line-height:1.25;padding:.1rem 0}\
 .label small{display:block;color:var(--soft);font-size:.8rem}.value{text-align:right;font-variant-numeric:tabular-nums}\
 .scale{position:relative;display:block;height:1.4rem;color:var(--soft);font-size:.8rem}.scale i{position:absolute;font-style:normal;transform:translateX(-50%);white-space:nowrap}\
 .time .scale i:first-child{transform:none}.time .scale i:last-child{transform:translateX(-100%)}.unit{grid-column:1/-1;color:var(--soft);font-size:.8rem;text-align:right}\
@@ -32,7 +32,7 @@ svg .grid{stroke:var(--line)}svg .range{stroke:var(--ink);stroke-width:2}.time s
 .levels{position:relative;color:var(--soft);font-size:.8rem}.levels i{position:absolute;right:0;font-style:normal;transform:translateY(50%);white-space:nowrap}\
 @media(max-width:40rem){body{margin:1rem auto}.wide{overflow-x:auto}th,td{padding:.3rem .4rem}td:first-child{min-width:9rem}\
 dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.4rem}\
-.bars{grid-template-columns:minmax(0,1fr) max-content}.bars .label{grid-column:1/-1;margin-top:.3rem}.bars .label:empty{display:none}.bars svg{min-height:1.4rem}\
+.bars{grid-template-columns:minmax(0,1fr) max-content}.bars .label{grid-column:1/-1;margin-top:.3rem}.bars .label:empty{display:none}.track{min-height:1.4rem}\
 .time .scale i:nth-child(even){display:none}.words tr,.words td{display:block;padding:0;border:0}.words tr:first-child{display:none}\
 .words tr{padding:.4rem 0;border-bottom:1px solid var(--line)}.words td:first-child{font-weight:600}}\
 @media print{body{margin:0;max-width:none;font-size:11pt}h2{break-after:avoid}svg,tr,.time,.verdict{break-inside:avoid}.bars,.verdict,svg{print-color-adjust:exact;-webkit-print-color-adjust:exact}}";

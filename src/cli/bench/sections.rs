@@ -1,4 +1,4 @@
-//! What was measured beside the rates, in sections that every format shows: a title, a unit, and numbers with their names.
+//! What was measured besides the rates, in sections that every format shows: a title, a unit, and numbers with their names.
 //!
 //! A further measurement is one more function here, called in [`sections`]; tables, pages and notes then have it, and JSON has it under `sections`.
 

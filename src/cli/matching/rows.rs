@@ -109,7 +109,7 @@ type To = Box<dyn Write + Send>;
 /// Where rows go.
 pub(super) enum Rows {
     Lines(BufWriter<To>),
-    Csv(csv::Writer<To>),
+    Csv(Box<csv::Writer<To>>),
     Parquet(Box<Groups>),
 }
 
@@ -122,7 +122,7 @@ impl Rows {
                 writer
                     .write_record(COLUMNS.map(|column| column.name))
                     .map_err(|error| cannot_write(error.into()))?;
-                Rows::Csv(writer)
+                Rows::Csv(Box::new(writer))
             }
             OutputFormat::Parquet => Rows::Parquet(Box::new(Groups::new(to).map_err(broken)?)),
         })

@@ -1,5 +1,5 @@
 //! The few charts that reports are made of: bars from 0, and values over time. Shapes are inline SVG that stretches with the page, words are
-//! HTML beside it, so that they are as large on a phone as on a desk.
+//! HTML next to it, so that they are as large on a phone as on a desk.
 
 use std::fmt::Write as _;
 
@@ -30,14 +30,15 @@ impl Bar {
     }
 }
 
-/// Round numbers from 0 to the first that is not below `largest`: at least two, at most six.
-fn ticks(largest: f64) -> Vec<f64> {
+/// Round numbers from 0 to the first that is not below `largest`: at least two, at most seven, and `whole` ones where asked for.
+fn ticks(largest: f64, whole: bool) -> Vec<f64> {
     if !(largest > 0.0 && largest.is_finite()) {
         return vec![0.0, 1.0];
     }
     let unit = 10_f64.powf((largest / 5.0).log10().floor());
     let steps = [1.0, 2.0, 5.0, 10.0].map(|times| times * unit);
     let step = steps.into_iter().find(|step| largest / step <= 5.0).unwrap_or(10.0 * unit);
+    let step = if whole { step.max(1.0) } else { step };
     let count = (largest / step - 1e-9).ceil().max(1.0) as usize;
     (0..=count).map(|number| number as f64 * step).collect()
 }
@@ -56,7 +57,9 @@ fn plain(tick: f64) -> String {
 
 /// Horizontal bars from 0 with a scale in `unit`, each with its value as `shown`.
 pub(crate) fn bars(bars: &[Bar], unit: &str, shown: impl Fn(f64) -> String) -> String {
-    let ticks = ticks(bars.iter().map(Bar::reach).fold(0.0, f64::max));
+    // Of things that are counted there are no halves.
+    let whole = bars.iter().all(|bar| bar.value.fract() == 0.0 && bar.range.is_none());
+    let ticks = ticks(bars.iter().map(Bar::reach).fold(0.0, f64::max), whole);
     let end = ticks.last().copied().unwrap_or(1.0);
     let percent = |value: f64| value / end * 100.0;
     let mut lines = String::new();
@@ -78,7 +81,7 @@ pub(crate) fn bars(bars: &[Bar], unit: &str, shown: impl Fn(f64) -> String) -> S
         let width = if bar.value > 0.0 { percent(bar.value).max(0.3) } else { 0.0 };
         let _ = write!(
             chart,
-            "<span class=\"label\">{label}{about}</span><svg aria-hidden=\"true\">{lines}<rect class=\"bar\" y=\"50%\" width=\"{width:.2}%\" \
+            "<span class=\"label\">{label}{about}</span><span class=\"track\"><svg aria-hidden=\"true\">{lines}<rect class=\"bar\" y=\"50%\" width=\"{width:.2}%\" \
              height=\"{THICK}\" transform=\"translate(0 -{})\"/>",
             THICK / 2,
         );
@@ -89,7 +92,7 @@ pub(crate) fn bars(bars: &[Bar], unit: &str, shown: impl Fn(f64) -> String) -> S
                 "<line class=\"range\" x1=\"{from:.2}%\" x2=\"{to:.2}%\" y1=\"50%\" y2=\"50%\"/>"
             );
         }
-        let _ = write!(chart, "</svg><span class=\"value\">{value}</span>");
+        let _ = write!(chart, "</svg></span><span class=\"value\">{value}</span>");
     }
     chart += "<span class=\"label\"></span><span class=\"scale\">";
     for tick in &ticks {
@@ -106,7 +109,7 @@ const PARTS: usize = 4;
 
 /// Values over time as steps from 0: `values[i]` holds from `i` to `i + 1` of as many equal parts of `seconds`.
 pub(crate) fn steps(values: &[f64], seconds: f64, unit: &str) -> String {
-    let ticks = ticks(values.iter().copied().fold(0.0, f64::max));
+    let ticks = ticks(values.iter().copied().fold(0.0, f64::max), false);
     let end = ticks.last().copied().unwrap_or(1.0);
     let percent = |value: f64| value / end * 100.0;
     let mut line = "M0 100".to_string();
@@ -173,14 +176,15 @@ mod tests {
             (4.1, vec![0.0, 1.0, 2.0, 3.0, 4.0, 5.0]),
             (1_300.0, vec![0.0, 500.0, 1_000.0, 1_500.0]),
         ] {
-            let found = ticks(largest);
+            let found = ticks(largest, false);
             assert_eq!(found.len(), expected.len(), "{largest}: {found:?}");
             assert!(found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-9), "{largest}: {found:?}");
         }
+        assert_eq!((ticks(2.0, true), ticks(0.0, true)), (vec![0.0, 1.0, 2.0], vec![0.0, 1.0]));
         for power in -30..30 {
             for mantissa in [1.0, 1.01, 2.0, 4.99, 9.99] {
                 let largest = mantissa * 10_f64.powi(power);
-                let ticks = ticks(largest);
+                let ticks = ticks(largest, false);
                 assert!(
                     (2..=7).contains(&ticks.len()) && *ticks.last().unwrap() >= largest * (1.0 - 1e-9),
                     "{largest}"
