@@ -60,7 +60,7 @@ pub use estimate::Memory;
 pub use faces::{Background, Face, MOST_FRAME_PIXELS, Part};
 use helper::Helper;
 use jpeg::{JpegReader, Reading, Wish};
-pub(crate) use raster::no_picture;
+pub(crate) use raster::{no_picture, says_no_picture};
 pub(crate) use viewing::Sources;
 pub use viewing::Viewing;
 

@@ -15,6 +15,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+pub use commands::examples::{Example, examples};
 pub use commands::merge::merge;
 pub use commands::overview::Share;
 pub use commands::report::{Report, TimeSlice, report};

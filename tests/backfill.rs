@@ -756,3 +756,87 @@ fn what_a_job_writes_is_never_its_input() {
         assert!(code(&ended) == 1 && stderr(&ended).contains("lies in the source"), "{ended:?}");
     }
 }
+
+/// Four files of a folder and two members of a tar of it are skipped, one each fails.
+fn with_notes(folder: &Path) {
+    pictures(folder, 5, 40);
+    let notes = |name: &str| fs::write(folder.join("photos").join(name), b"no picture").unwrap();
+    ["notes.txt", "Thumbs.db", "._a.bmp", "liar.png"].into_iter().for_each(notes);
+    fs::write(folder.join("photos/empty"), b"").unwrap();
+    let mut tar = tar::Builder::new(fs::File::create(folder.join("photos/some.tar")).unwrap());
+    for (name, content) in [
+        ("a.bmp", bitmap(1, 40)),
+        ("notes", b"no".to_vec()),
+        ("b.txt", b"no".to_vec()),
+        ("c.jpg", b"no".to_vec()),
+    ] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, name, &content[..]).unwrap();
+    }
+    tar.finish().unwrap();
+}
+
+/// What is no picture in a folder or archive has its record and no part in failures, wherever a job counts.
+#[test]
+fn what_is_no_picture_is_skipped_wherever_a_job_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    with_notes(folder);
+    for format in ["jsonl", "csv", "parquet"] {
+        let run = output(folder, &backfill(format, &["--format", format]));
+        assert_eq!(code(&run), 2, "{}", stderr(&run));
+        let counts = "6 of 8 hashed, 2 failed (input 2), 6 skipped (no pictures) in 2 shards";
+        assert!(stderr(&run).contains(counts), "{}", stderr(&run));
+        assert_eq!(stderr(&run).matches("not a picture").count(), 2, "{}", stderr(&run));
+        let (_, printed) = job(folder, &["status", format]);
+        assert!(
+            printed.contains("6 hashed, 2 failed (input 2), 6 skipped (no pictures), 0 left"),
+            "{printed}"
+        );
+        let verify = || job(folder, &["verify", format]);
+        let (exit, printed) = verify();
+        let counts = "14 records, 6 hashed, 2 failed (input 2), 6 skipped (no pictures)\n";
+        assert!(exit == 0 && printed.contains(counts), "{printed}");
+        let report: Value =
+            serde_json::from_slice(&fs::read(folder.join(format).join("report.json")).unwrap()).unwrap();
+        assert_eq!((&report["failed"]["input"], &report["skipped"]), (&2.into(), &6.into()), "{report}");
+        // A retry of what failed leaves the rest alone, and counts it the same behind it.
+        let (exit, printed) = job(folder, &["retry", format]);
+        assert!(
+            exit == 2 && printed.contains("0 of 2 are hashed now, 2 failed again (input 2)\n"),
+            "{printed}"
+        );
+        assert!(verify().1.contains(counts), "{}", verify().1);
+        let (exit, printed) = job(folder, &["retry", format, "--codes", "input"]);
+        let all = "0 of 8 are hashed now, 2 failed again (input 2), 6 skipped (no pictures)\n";
+        assert!(exit == 2 && printed.contains(all), "{printed}");
+        assert!(verify().1.contains(counts), "{}", verify().1);
+    }
+    // What was skipped and is a picture now is hashed where its code is named.
+    fs::write(folder.join("photos/notes.txt"), bitmap(9, 40)).unwrap();
+    fs::write(folder.join("photos/liar.png"), bitmap(10, 40)).unwrap();
+    let (exit, printed) = job(folder, &["retry", "jsonl", "--codes", "input"]);
+    let now = "2 of 8 are hashed now, 1 failed again (input 1), 5 skipped (no pictures)\n";
+    assert!(exit == 2 && printed.contains(now), "{printed}");
+    assert_eq!(job(folder, &["verify", "jsonl"]).0, 0);
+}
+
+#[test]
+fn a_strict_job_counts_all_of_it_as_failed() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    with_notes(folder);
+    let run = output(folder, &backfill("out", &["--strict"]));
+    assert_eq!(code(&run), 2, "{}", stderr(&run));
+    assert!(stderr(&run).contains("6 of 14 hashed, 8 failed (input 8) in 2 shards"), "{}", stderr(&run));
+    assert!(job(folder, &["verify", "out"]).1.contains("14 records, 6 hashed, 8 failed (input 8)\n"));
+    let (exit, printed) = job(folder, &["retry", "out"]);
+    assert!(exit == 2 && printed.contains("0 of 8 are hashed now, 8 failed again (input 8)\n"), "{printed}");
+    let (exit, printed) = job(folder, &["retry", "out", "--lost"]);
+    assert!(exit == 0 && printed.contains("0 of 0 are hashed now\n"), "{printed}");
+    let lenient = output(folder, &backfill("out", &[]));
+    assert_eq!(code(&lenient), 1);
+    assert!(stderr(&lenient).contains("strict was true and is now false"), "{}", stderr(&lenient));
+}

@@ -242,3 +242,60 @@ fn near_duplicates_are_grouped() {
     lines(&folder, "hash known -o known.jsonl -q", 0);
     assert!(lines(&folder, "dedupe known.jsonl", 3).is_empty());
 }
+
+/// A row for each picture and entry, with both distances, in every format and for stored signatures too.
+#[test]
+fn rows_join_what_both_signatures_say() {
+    let folder = built();
+    let rows = lines(&folder, "match --gallery k.gallery asked --rows --quiet", 0);
+    let names: Vec<_> = rows.iter().map(|row| (row["key"].clone(), row["entry"].clone())).collect();
+    let pair = |scaled: &str, known: &str| (scaled.into(), known.into());
+    assert_eq!(names, [pair("asked/1-scaled.png", "known/1.png"), pair("asked/3-scaled.png", "known/3.png")]);
+    for row in &rows {
+        assert!(
+            row["photodna_distance"].as_u64() < Some(40_000) && row["pdq_distance"].as_u64() < Some(32),
+            "{row}"
+        );
+        assert_eq!((&row["orientation"], &row["gallery"]), (&"upright".into(), &"k.gallery".into()));
+        assert!(row.get("photodna").is_none() && row.get("pdq").is_none(), "a row has a signature: {row}");
+    }
+    lines(&folder, "match --gallery k.gallery asked --rows --quiet -o rows.csv", 0);
+    let csv = fs::read_to_string(folder.path().join("rows.csv")).unwrap();
+    let mut csv_lines = csv.lines();
+    let head =
+        "key,key_bytes,gallery,entry,label,source,position,photodna_distance,pdq_distance,orientation,face";
+    assert_eq!(csv_lines.next(), Some(head));
+    assert!(
+        csv_lines.next().unwrap().starts_with("asked/1-scaled.png,,k.gallery,known/1.png,,known.jsonl,"),
+        "{csv}"
+    );
+    assert_eq!(csv_lines.count(), 1, "{csv}");
+
+    // Rows in Parquet hold the same, and are written over as rows.
+    for _ in 0..2 {
+        lines(&folder, "match --gallery k.gallery asked --rows --quiet -o rows.parquet", 0);
+    }
+    use parquet::file::reader::{FileReader as _, SerializedFileReader};
+    let file = fs::File::open(folder.path().join("rows.parquet")).unwrap();
+    let reader = SerializedFileReader::new(file).unwrap();
+    let found: Vec<String> = reader.get_row_iter(None).unwrap().map(|row| row.unwrap().to_string()).collect();
+    assert_eq!(found.len(), 2, "{found:?}");
+    let distance = format!("photodna_distance: {}", rows[0]["photodna_distance"]);
+    assert!(found[0].contains("entry: \"known/1.png\"") && found[0].contains(&distance), "{found:?}");
+
+    lines(&folder, "hash asked -q -o asked.jsonl", 0);
+    let stored = lines(&folder, "match --gallery k.gallery --signatures asked.jsonl --rows --quiet", 0);
+    assert_eq!(stored, rows);
+    // Nothing matched: the head alone, and the exit code of that.
+    lines(&folder, "match --gallery k.gallery strangers --rows --quiet -o none.csv", 3);
+    assert_eq!(fs::read_to_string(folder.path().join("none.csv")).unwrap().trim_end(), head);
+    for (arguments, why) in [
+        ("match --gallery k.gallery asked --rows --format table", "--rows gives csv, jsonl or parquet"),
+        ("match --gallery k.gallery asked --rows --only-matches", "cannot be used with"),
+        ("match --gallery k.gallery --signatures asked.jsonl --format csv", "add --rows"),
+    ] {
+        let output = run(&folder, arguments.split(' '));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(1) && said.contains(why), "{arguments}: {said}");
+    }
+}

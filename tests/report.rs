@@ -39,7 +39,7 @@ fn events_add_up_to_the_report() {
     let folder = tempfile::tempdir().unwrap();
     pictures(folder.path());
     let output = backfill(folder.path(), &["--log", "json"]).output().unwrap();
-    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
     let lines = String::from_utf8(output.stderr).unwrap();
     let events: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let named = |name: &str| events.iter().filter(|event| event["event"] == name).collect::<Vec<_>>();
@@ -50,17 +50,60 @@ fn events_add_up_to_the_report() {
 
     let report = json(&folder.path().join("out/report.json"));
     assert_eq!((report["complete"].as_bool(), report["shards_done"].as_u64()), (Some(true), Some(3)));
-    for name in ["records", "bytes"] {
+    for name in ["records", "bytes", "skipped"] {
         assert_eq!(report[name].as_u64(), Some(sum(name)), "{name}");
     }
-    assert_eq!(report["failed"], serde_json::json!({ "input": 1 }));
+    assert_eq!((&report["failed"], &report["skipped"]), (&serde_json::json!({}), &1.into()));
     assert_eq!(report["census"]["formats"], serde_json::json!({ "bmp": 4, "png": 8 }));
     assert_eq!(report["census"]["details"], serde_json::json!({ "full": 12 }));
     assert_eq!(report["census"]["sizes"][0], 12);
     assert!(report["thread_seconds"]["hash"].as_f64().unwrap() > 0.0, "{report}");
     let page = fs::read_to_string(folder.path().join("out/report.html")).unwrap();
-    assert!(page.starts_with("<!doctype html>") && page.contains("Every input has its record."));
+    assert!(
+        page.starts_with("<!doctype html>")
+            && page.contains(
+                "Every input has its record: 12 pictures hashed, 0 failed, 1 skipped (no picture), in "
+            )
+    );
     assert!(!page.contains("http"), "the page needs something from elsewhere");
+}
+
+/// A count of failures leads to some of them, as many as are worth looking at, and nothing of a name becomes markup.
+#[test]
+fn a_report_has_examples_of_what_failed() {
+    let folder = tempfile::tempdir().unwrap();
+    pictures(folder.path());
+    let photos = folder.path().join("photos");
+    for number in 0..9 {
+        fs::write(photos.join(format!("<b>{number}.jpg")), "no picture").unwrap();
+        fs::write(photos.join(format!("{number}.gif")), "GIF89a").unwrap();
+    }
+    let output = backfill(folder.path(), &["--format", "jsonl"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let output = Command::new(env!("CARGO_BIN_EXE_shadegrid"))
+        .args(["backfill", "photos", "--out", "strict", "--shard-size", "5", "--strict", "--backend", "cpu"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    for (out, notes) in [("out", 0), ("strict", 1)] {
+        let report = json(&folder.path().join(out).join("report.json"));
+        let counts = (&report["failed"], report["skipped"].as_u64());
+        assert_eq!(counts, (&serde_json::json!({ "corrupt": 9, "input": 9 + notes }), Some(1 - notes)));
+        let examples = report["examples"].as_array().unwrap();
+        let of = |code: &str| examples.iter().filter(|example| example["code"] == code).count();
+        assert_eq!((of("corrupt"), of("input"), examples.len()), (5, 5, 10), "{report}");
+        let page = fs::read_to_string(folder.path().join(out).join("report.html")).unwrap();
+        for part in [
+            "href=\"#failed-corrupt\"",
+            "id=\"failed-corrupt\"",
+            "photos/&lt;b&gt;0.jpg",
+            "Shadegrid job: photos",
+        ] {
+            assert!(page.contains(part), "{part}: {page}");
+        }
+        assert!(!page.contains("<b>") && !page.contains("http"));
+    }
 }
 
 #[test]
@@ -98,9 +141,10 @@ fn numbers_can_be_asked_for_while_it_runs() {
     let mut numbers = String::new();
     stream.read_to_string(&mut numbers).unwrap();
     assert!(numbers.contains("\nshadegrid_job_shards_done ") && numbers.contains("shadegrid_records_total"));
+    assert!(numbers.contains("\nshadegrid_skipped_total "), "{numbers}");
     fs::write(&pipe, fs::read(folder.path().join("photos/00.bmp")).unwrap()).unwrap();
     let mut rest = String::new();
     events.read_to_string(&mut rest).unwrap();
-    assert_eq!(run.wait().unwrap().code(), Some(2), "{rest}");
+    assert_eq!(run.wait().unwrap().code(), Some(0), "{rest}");
     assert!(rest.contains(r#""event":"complete""#) && rest.contains(r#""records":14"#), "{rest}");
 }

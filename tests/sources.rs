@@ -602,3 +602,72 @@ fn a_pictures_column_may_be_a_struct_and_its_key_a_number() {
     assert_eq!(code(&found[0].1), "input");
     assert!(message(&found[0].1).contains("photo"), "{}", message(&found[0].1));
 }
+
+/// Places in a list are read as those that are arguments: `file://` with its escapes, schemes in any case. What is wrong is one record.
+#[cfg(unix)]
+#[test]
+fn lists_name_places_as_other_programs_write_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path().display();
+    write(&folder, "a b/0.png", &small_png());
+    write(&folder, "list.txt", format!(
+        "file://{here}/a%20b/0.png\nFILE://localhost{here}/a%20b/0.png\nS3://Bucket/a.png\nfile://elsewhere/a.png\nfile:///a%2\n"
+    ).as_bytes());
+    let list = || [Input::List(folder.path().join("list.txt").into())];
+    let all: Vec<Item> = items(list(), &InputOptions::default()).collect();
+    let own = format!("{here}/a b/0.png");
+    let expected = [&own, &own, "s3://Bucket/a.png", "file://elsewhere/a.png", "file:///a%2"];
+    assert_eq!(locations(all.clone()), expected);
+    let why = |item: &Item| match &item.kind {
+        ItemKind::Failed(why) => why.clone(),
+        kind => format!("{kind:?}"),
+    };
+    assert_eq!((&all[0].kind, &all[2].kind), (&ItemKind::Picture, &ItemKind::Picture));
+    assert!(why(&all[3]).contains("as in file:///archive/photos"), "{}", why(&all[3]));
+    assert!(why(&all[4]).contains("write %25"), "{}", why(&all[4]));
+}
+
+/// What a run would read can be read without one, with the same limits and errors.
+#[test]
+fn a_source_is_read_at_once() {
+    use shadegrid::pipeline::Source;
+    let folder = tempfile::tempdir().unwrap();
+    let file = write(&folder, "a.png", &small_png());
+    let limits = Limits::default();
+    let own = small_png();
+    for source in [
+        Source::file(&file),
+        Source::found(&file),
+        Source::bytes("a", own.clone()),
+        Source::stream("a", std::io::Cursor::new(own.clone())),
+        Source::reader("a", None, {
+            let own = own.clone();
+            move || Ok(std::io::Cursor::new(own))
+        }),
+    ] {
+        assert!(source.read(&limits).unwrap() == own);
+    }
+    let small = Limits::default().max_file_bytes(10);
+    for source in
+        [Source::file(&file), Source::bytes("a", own.clone()), Source::stream("a", std::io::repeat(7))]
+    {
+        assert_eq!(source.read(&small).unwrap_err().code(), "limit");
+    }
+    struct Panics;
+    impl Read for Panics {
+        fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+            panic!("a reader of somebody else's");
+        }
+    }
+    let error = Source::stream("a", Panics).read(&limits).unwrap_err();
+    assert!(error.code() == "io" && error.to_string().contains("panicked"), "{error}");
+    assert_eq!(Source::fence(3).read(&limits).unwrap_err().code(), "input");
+    assert_eq!(Source::file(folder.path().join("gone")).read(&limits).unwrap_err().code(), "io");
+    // Members of an archive are sources like any other.
+    let tar = write(&folder, "a.tar", &tar(&[("one.png".to_string(), own.clone())]));
+    let options = InputOptions::default();
+    let members: Vec<_> = shadegrid::pipeline::open(items([OsString::from(tar)], &options), &options)
+        .map(|source| source.read(&limits).unwrap())
+        .collect();
+    assert!(members == [own]);
+}

@@ -80,6 +80,13 @@ pub(crate) struct Arguments {
     #[arg(long)]
     extend: bool,
 
+    /// What is no picture is a failure also where it was found in a folder or an archive; one of the job's settings
+    ///
+    /// Without it such inputs are skipped: they have their records, are counted, and change no exit code. What is named itself is a failure in any
+    /// case, and so is what is called like a picture, or a row of a Parquet file.
+    #[arg(long)]
+    strict: bool,
+
     /// Seconds that the current shard may take after a request to end; then it is left to others
     #[arg(long, value_name = "SECONDS", default_value = "30")]
     grace: u64,
@@ -152,9 +159,9 @@ Examples:
       shadegrid backfill /archive/photos --out /archive/signatures --extend
 
 Exit codes:
-    0  every input of the job is hashed (with --worker: of this part)
+    0  every picture of the job is hashed (with --worker: of this part)
     1  wrong usage, or the run could not be carried out (say, the disk is full, or a folder cannot be listed); start it again to go on
-    2  all is done, but some input failed, and its record says why; or no input was found
+    2  all is done, but some input failed, and its record says why; or no picture was found
   130  asked to end (Ctrl-C, SIGTERM); start it again to go on";
 
 /// `3/8`.
@@ -183,12 +190,15 @@ fn work(arguments: Arguments) -> Result<Exit, Error> {
     drop(watch);
     let Worked { finish, failed, report } = worked.map_err(|error| resumable(error, &arguments.out))?;
     arguments.say_ended(&options.progress.snapshot(), finish);
-    let is_empty = finish == Finish::Complete && report.complete && report.records == 0;
+    let is_empty = finish == Finish::Complete && report.complete && report.records == report.skipped;
     if is_empty && arguments.log == Log::Text && !arguments.quiet {
-        console::say("shadegrid: no input was found: the job has no records");
+        console::say(match report.records {
+            0 => "shadegrid: no input was found: the job has no records",
+            _ => "shadegrid: no picture was found",
+        });
     }
     if report.complete {
-        report::write(&*location, &report)?;
+        report::write(&*location, report)?;
     }
     Ok(match finish {
         Finish::Stopped => Exit::Interrupted,
@@ -370,6 +380,6 @@ impl Arguments {
             .orientations(!self.galleries.is_empty() && self.lookup.all_orientations())
             .decode(self.decode.options())
             .faces(self.decode.faces());
-        Settings::new(&self.inputs(), &self.input(), self.shard_size, self.format, &hash)
+        Settings::new(&self.inputs(), &self.input(), self.shard_size, self.format, &hash).strict(self.strict)
     }
 }

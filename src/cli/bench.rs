@@ -1,23 +1,32 @@
 //! `shadegrid bench`: the CPU against each GPU, on the same pictures, with checked results.
 
-use std::fs;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 use clap::Args;
-use shadegrid::pipeline::{JsonLines, Source, Summary, Walk, expand};
-use shadegrid::{BackendChoice, Devices, Engine, Error, HashOptions, Hasher, RunOptions, devices};
+use shadegrid::pipeline::Input;
+use shadegrid::{Algorithm, Error, HashOptions};
 
 use super::exit::Exit;
-use super::output::{Kind, Overwrite, Reads, Target};
-use super::resources::Resources;
-use super::{console, numbers};
-use report::{Contender, Report, Steps};
+use super::inputs::InputArguments;
+use super::output::{Kind, Overwrite, Target};
+use super::page::without_query;
+use super::pictures::DecodeArguments;
+use super::{bytes, console, numbers, places};
+use format::Format;
+use progress::Progress;
+use report::Report;
 
+mod csv;
+mod format;
 mod html;
 mod json;
+mod markdown;
+mod measure;
+mod progress;
+mod reading;
 mod report;
+mod sections;
 mod synthetic;
 mod table;
 
@@ -30,38 +39,67 @@ mod table;
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// Pictures and folders to hash
-    #[arg(value_name = "PATH")]
+    /// Pictures to hash, as `hash` takes them: files, folders, archives, stores, lists
+    #[arg(value_name = "PATH", value_parser = places::path_parser())]
     paths: Vec<PathBuf>,
 
     /// Runs that count, for each contender
     #[arg(short, long, value_name = "N", default_value = "5")]
     runs: NonZeroUsize,
 
-    /// Threads that decode and hash [default: one per CPU]
-    #[arg(short = 'j', long, value_name = "N", value_parser = numbers::threads)]
-    threads: Option<NonZeroUsize>,
+    /// Threads that decode and hash; several numbers, such as 1,2,4, are compared [default: one per CPU]
+    #[arg(short = 'j', long, value_name = "LIST", value_delimiter = ',', value_parser = numbers::threads)]
+    threads: Vec<NonZeroUsize>,
+
+    /// Memory for files and pictures in flight, such as 512M or 2G [default: 256M per thread, at least 1G]
+    #[arg(short, long, value_name = "SIZE", value_parser = bytes::parse)]
+    memory: Option<u64>,
+
+    /// Signatures to compute, with commas between: photodna, pdq, pdq-512
+    #[arg(short, long, value_name = "LIST", value_delimiter = ',', default_value = "photodna,pdq")]
+    algorithm: Vec<Algorithm>,
 
     /// GPUs to compare, by number or part of the name [default: all that are trusted]
     #[arg(long, value_name = "DEVICE")]
     device: Vec<String>,
 
-    /// Write JSON instead of a table
-    #[arg(long)]
+    /// Write the report to a file instead of standard output (`-`)
+    #[arg(short, long = "out", visible_alias = "output", value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// How the report is written [default: by the ending of FILE, .csv, .md, .json or .html; else table]
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format")]
     json: bool,
 
     /// Write a page with charts to a file, too
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 
+    /// No progress, and no summary next to a file
+    #[arg(short, long)]
+    quiet: bool,
+
     #[command(flatten)]
     overwrite: Overwrite,
+
+    #[command(flatten)]
+    input: InputArguments,
+
+    #[command(flatten)]
+    decode: DecodeArguments,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   Does a GPU pay on these pictures?
       shadegrid bench photos --html bench.html
+  What do more threads bring, and what does reading every pixel cost?
+      shadegrid bench photos.tar --threads 1,2,4 -o threads.md
+      shadegrid bench photos.tar --threads 1,2,4 --detail full -o full.md
 
 Exit codes:
     0  everything was measured, and all signatures agree
@@ -69,24 +107,22 @@ Exit codes:
 
 /// Runs the subcommand.
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Error> {
-    let page = arguments.page()?;
-    let started = Instant::now();
-    let pictures = arguments.pictures()?;
-    let read = started.elapsed();
-    let resources = Resources::new(arguments.threads, None);
-    let engine = |devices| resources.engine(devices, HashOptions::default());
-    let steps = steps(&pictures, read)?;
-    let mut contenders = vec![measure(arguments, &pictures, "cpu", &engine(Devices::default())?)?];
-    for device in arguments.devices() {
-        let devices = Devices::choose(BackendChoice::Gpu, std::slice::from_ref(&device), resources.threads)?;
-        let name = devices.names().join(" and ");
-        let speed = devices.speeds()?.pop();
-        contenders.push(Contender { speed, ..measure(arguments, &pictures, &name, &engine(devices)?)? });
-    }
-    let report = Report::new(&pictures, steps, contenders, resources.threads, arguments.paths.is_empty());
-    console::print(&if arguments.json { json::json(&report) } else { table::table(&report) })?;
+    arguments.input.check(&arguments.paths)?;
+    let format = Format::choose(arguments.asked(), arguments.output.as_deref())?;
+    let (target, page) = arguments.targets(format)?;
+    let is_seen = !arguments.quiet;
+    let progress = Progress::new(is_seen);
+    let pictures = reading::pictures(arguments, &progress)?;
+    let (steps, contenders) = measure::all(arguments, &pictures, &progress)?;
+    drop(progress);
+    let report = Report::new(arguments, &pictures, steps, contenders);
+    let is_file = matches!(target, Target::File(_));
+    target.write(&format.text(&report))?;
     if let Some(page) = page {
         page.write(&html::page(&report))?;
+    }
+    if is_file && is_seen {
+        console::say(report.verdict());
     }
     if report.agree() {
         return Ok(Exit::Done);
@@ -97,79 +133,46 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Error> {
 }
 
 impl Arguments {
-    /// Where the page goes.
-    fn page(&self) -> Result<Option<Target>, Error> {
-        let Some(path) = &self.html else { return Ok(None) };
-        self.overwrite.check(Some(path), Kind::Page, &Reads::of(&self.paths)).map(Some)
+    /// The format that was asked for by name.
+    fn asked(&self) -> Option<Format> {
+        self.format.or(self.json.then_some(Format::Json))
     }
 
-    /// Everything in memory: what disks do is not what is compared.
-    fn pictures(&self) -> Result<Vec<(String, Vec<u8>)>, Error> {
-        if self.paths.is_empty() {
-            return Ok(synthetic::pictures());
-        }
-        let sources = expand(self.paths.iter().cloned().map(Ok), Walk::default());
-        let pictures: Vec<(String, Vec<u8>)> = sources
-            .filter_map(|source| {
-                let path = PathBuf::from(source.key());
-                fs::read(&path).ok().map(|bytes| (path.display().to_string(), bytes))
-            })
-            .collect();
-        if pictures.is_empty() {
-            return Err(Error::Input("there is no file to measure".to_string()));
-        }
-        Ok(pictures)
+    /// Where the report goes, and the page.
+    fn targets(&self, format: Format) -> Result<(Target, Option<Target>), Error> {
+        let reads = self.input.reads(&self.paths);
+        let kind = if format == Format::Html { Kind::Page } else { Kind::Measurements };
+        let target = self.overwrite.check(self.output.as_deref(), kind, &reads)?;
+        let page = self.html.as_deref().map(|path| self.overwrite.check(Some(path), Kind::Page, &reads));
+        Ok((target, page.transpose()?))
     }
 
-    /// The devices to compare, as `--device` names them.
-    fn devices(&self) -> Vec<String> {
-        if !self.device.is_empty() {
-            return self.device.clone();
-        }
-        let trusted = devices().into_iter().filter(|device| device.refused.is_none());
-        trusted.map(|device| device.number.to_string()).collect()
+    /// Whether the pictures are made up.
+    fn is_synthetic(&self) -> bool {
+        self.paths.is_empty() && !self.input.has_list()
     }
-}
 
-/// What each step costs one thread of the CPU, over all pictures.
-fn steps(pictures: &[(String, Vec<u8>)], read: Duration) -> Result<Steps, Error> {
-    let mut hasher = Hasher::new(HashOptions::default());
-    let mut steps = Steps { read, ..Steps::default() };
-    for (_, bytes) in pictures {
-        let Ok((_, [decode, sums, finish])) = hasher.hash_timed(bytes) else { continue };
-        steps.decode += decode;
-        steps.sums += sums;
-        steps.finish += finish;
-        steps.pictures += 1;
+    /// What the pictures come from, as it may be shown.
+    fn names(&self) -> Vec<String> {
+        let inputs = self.input.inputs(&self.paths);
+        let name = |input: &Input| match input {
+            Input::Named(name) | Input::List(name) => without_query(&name.to_string_lossy()).to_string(),
+        };
+        inputs.iter().map(name).collect()
     }
-    if steps.pictures == 0 {
-        return Err(Error::Input("none of the files is a picture that can be hashed".to_string()));
-    }
-    Ok(steps)
-}
 
-/// One run that does not count, then those that do.
-fn measure(
-    arguments: &Arguments,
-    pictures: &[(String, Vec<u8>)],
-    name: &str,
-    engine: &Engine,
-) -> Result<Contender, Error> {
-    let (records, _) = once(pictures, engine)?;
-    let mut contender = Contender { name: name.to_string(), records, steady: true, ..Contender::default() };
-    for _ in 0..arguments.runs.get() {
-        let (records, summary) = once(pictures, engine)?;
-        contender.steady &= records == contender.records;
-        contender.add(summary);
+    /// Numbers of threads that are compared, each once, the smallest first.
+    fn threads(&self) -> Vec<Option<NonZeroUsize>> {
+        let mut threads: Vec<_> = self.threads.iter().copied().map(Some).collect();
+        threads.sort_unstable();
+        threads.dedup();
+        if threads.is_empty() { vec![None] } else { threads }
     }
-    Ok(contender)
-}
 
-/// The records without what says where they were computed, and the summary.
-fn once(pictures: &[(String, Vec<u8>)], engine: &Engine) -> Result<(Vec<String>, Summary), Error> {
-    let sources = pictures.iter().map(|(name, bytes)| Source::bytes(name, bytes.clone()));
-    let mut lines = JsonLines::new(Vec::new());
-    let summary = engine.run_into(sources, &mut lines, &RunOptions::default())?;
-    let lines = String::from_utf8_lossy(&lines.into_inner()).into_owned();
-    Ok((lines.lines().map(report::comparable).collect(), summary))
+    fn hash_options(&self) -> HashOptions {
+        HashOptions::default()
+            .algorithms(self.algorithm.clone())
+            .decode(self.decode.options())
+            .faces(self.decode.faces())
+    }
 }

@@ -21,6 +21,7 @@ use super::network::NetworkArguments;
 use super::output::{Kind, OutputFormat, Overwrite, Reads, is_seen};
 use super::report;
 use super::resources::Resources;
+use super::tally::skipped_in_words;
 use super::watching::{Watch, codes};
 use super::{bytes, console, interrupt, matches, numbers, places};
 
@@ -79,7 +80,7 @@ struct RetryArguments {
     #[arg(value_name = "DIR|URL", value_parser = places::path_parser())]
     job: PathBuf,
 
-    /// Only records that failed with these codes, such as io,limit [default: all that failed]
+    /// Only records with these codes, such as io,limit; input has skipped ones too [default: all that failed]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     codes: Vec<String>,
 
@@ -219,7 +220,7 @@ impl Screen {
 
 fn write_report(job: &Path) -> Result<Exit, Error> {
     let location = job::at(job.as_os_str(), false)?;
-    report::write(&*location, &job::report(&*location)?)?;
+    report::write(&*location, job::report(&*location)?)?;
     Ok(Exit::Done)
 }
 
@@ -234,6 +235,7 @@ struct StatusLine<'a> {
     left: u64,
     records: u64,
     failed: &'a std::collections::BTreeMap<String, u64>,
+    skipped: u64,
     bytes: u64,
     pixels: u64,
     records_left: u64,
@@ -278,6 +280,7 @@ impl<'a> StatusLine<'a> {
             left: status.left(),
             records: status.records,
             failed: &status.failed,
+            skipped: status.skipped,
             bytes: status.bytes,
             pixels: status.pixels,
             records_left: status.records_left,
@@ -308,10 +311,12 @@ fn in_words(status: &Status) -> String {
         let _ = writeln!(text, "inputs   listed {}", clock::on(from));
     }
     let failed = status.failed.values().fold(0, |sum: u64, count| sum.saturating_add(*count));
-    let _ = write!(text, "records  {} hashed, {failed} failed", status.records.saturating_sub(failed));
+    let hashed = status.records.saturating_sub(failed).saturating_sub(status.skipped);
+    let _ = write!(text, "records  {hashed} hashed, {failed} failed");
     if failed > 0 {
         let _ = write!(text, " ({})", codes(&status.failed));
     }
+    text += &skipped_in_words(status.skipped);
     let about = if status.estimated { "about " } else { "" };
     let _ = writeln!(text, ", {about}{} left", status.records_left);
     if let Some(rate) = status.rate {
@@ -365,11 +370,12 @@ fn verify(arguments: &VerifyArguments) -> Result<Exit, Error> {
         verdict.done,
         verdict.shards,
         verdict.records,
-        verdict.records - failed
+        verdict.records.saturating_sub(failed).saturating_sub(verdict.skipped)
     );
     if failed > 0 {
         let _ = write!(text, " ({})", codes(&verdict.failed));
     }
+    text += &skipped_in_words(verdict.skipped);
     text.push('\n');
     for fault in &verdict.faults {
         let _ = writeln!(text, "{fault}");
@@ -430,7 +436,7 @@ fn retry(arguments: &RetryArguments) -> Result<Exit, Error> {
     let retried = retried?;
     let report = job::report(&*location)?;
     if report.complete {
-        report::write(&*location, &report)?;
+        report::write(&*location, report)?;
     }
     if !arguments.quiet {
         console::say(retried_in_words(&retried));
@@ -444,10 +450,12 @@ fn retry(arguments: &RetryArguments) -> Result<Exit, Error> {
 
 fn retried_in_words(retried: &Retried) -> String {
     let failed: u64 = retried.failed.values().sum();
-    let mut line = format!("{} of {} are hashed now", retried.records - failed, retried.records);
+    let hashed = retried.records.saturating_sub(failed).saturating_sub(retried.skipped);
+    let mut line = format!("{hashed} of {} are hashed now", retried.records);
     if failed > 0 {
         let _ = write!(line, ", {failed} failed again ({})", codes(&retried.failed));
     }
+    line += &skipped_in_words(retried.skipped);
     if retried.passed_over > 0 {
         let _ = write!(
             line,
@@ -465,8 +473,10 @@ fn retried_in_words(retried: &Retried) -> String {
     if let Some(further) = retried.further {
         let _ = write!(
             line,
-            "; the inputs are listed to their end now, which gave {} further records, {} of them failed",
-            further.records, further.failed
+            "; the inputs are listed to their end now, which gave {} further records, {} of them failed{}",
+            further.records,
+            further.failed,
+            skipped_in_words(further.skipped)
         );
     }
     if retried.lost > 0 {

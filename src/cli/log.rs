@@ -38,7 +38,7 @@ pub(crate) fn ended(now: &Snapshot, finish: Finish) {
     line(
         finish,
         &json!({ "worker_seconds": now.elapsed.as_secs_f64(), "records": now.records, "failed": now.failed,
-        "bytes": now.bytes, "pixels": now.pixels, "shards": now.shards }),
+        "skipped": now.skipped, "bytes": now.bytes, "pixels": now.pixels, "shards": now.shards }),
     );
 }
 

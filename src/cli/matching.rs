@@ -22,10 +22,13 @@ use super::tally::Tally;
 use super::verbosity::Verbosity;
 use super::{bar, bytes, console, interrupt, numbers, places};
 
+mod joined;
 mod matcher;
+mod rows;
 mod table;
 
 use matcher::{Matcher, To};
+use rows::Rows;
 use table::Table;
 
 /// Look pictures or stored signatures up in galleries: all entries within the threshold, none missed
@@ -66,9 +69,15 @@ pub(crate) struct Arguments {
     #[arg(long)]
     no_signatures: bool,
 
+    /// One row for each picture and entry that matched, with both distances, in place of records
+    ///
+    /// As CSV, JSON lines or Parquet, for stored signatures too. What matched nothing, and what failed, has no row; the summary counts it.
+    #[arg(long, conflicts_with_all = ["only_matches", "no_signatures"])]
+    rows: bool,
+
     /// How matches are written [default: a table on a terminal; else by the ending of FILE, .jsonl, .csv or .parquet; else jsonl]
     ///
-    /// `table` has one line for each picture and entry that matched, for people. Stored signatures give a table or JSON lines.
+    /// `table` has one line for each picture and entry that matched, for people. Stored signatures give a table, JSON lines or --rows.
     #[arg(long, value_enum)]
     format: Option<Format>,
 
@@ -108,6 +117,8 @@ Examples:
       shadegrid match --gallery known.gallery photos --only-matches
   Also turned and mirrored:
       shadegrid match --gallery known.gallery photos --orientations all
+  For a spreadsheet or a database, a row for each picture and entry:
+      shadegrid match --gallery known.gallery photos --rows -o matches.csv
   An archive of signatures against a new list:
       shadegrid gallery build new.gallery new-list.csv
       shadegrid match --gallery new.gallery --signatures archive.jsonl --only-matches
@@ -151,13 +162,14 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
     let options = arguments.lookup.options()?;
     arguments.input.check(&arguments.paths)?;
     let format = arguments.output_format()?;
-    if arguments.signatures.is_some() && format.is_some_and(|format| format != OutputFormat::Jsonl) {
-        let message =
-            "stored signatures give a table or JSON lines: choose one of these, or look up pictures";
+    let is_other = format.is_some_and(|format| format != OutputFormat::Jsonl);
+    if arguments.signatures.is_some() && is_other && !arguments.rows {
+        let message = "stored signatures give a table or JSON lines: choose one of these, add --rows, or look up pictures";
         return Err(Error::Input(message.to_string()));
     }
     let reads = arguments.input.reads(&arguments.paths).and(&arguments.gallery).and(&arguments.signatures);
-    let target = arguments.overwrite.check(arguments.output.as_deref(), Kind::Records, &reads)?;
+    let kind = if arguments.rows { Kind::Matches } else { Kind::Records };
+    let target = arguments.overwrite.check(arguments.output.as_deref(), kind, &reads)?;
     let threads = lookups::threads(arguments.threads);
     let devices = arguments.devices.for_search(threads)?;
     let galleries = lookups::open(&arguments.gallery, arguments.no_verify)?;
@@ -166,6 +178,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
     let (output, to) = target.begin()?;
     let to = match (format, &arguments.signatures) {
         (None, _) => To::Table(Table::new(to, arguments.table_width(), galleries.len() > 1)),
+        (Some(format), _) if arguments.rows => To::Rows(Rows::new(format, to)?),
         (Some(_), Some(_)) => To::Signatures(BufWriter::new(to)),
         (Some(format), None) => To::Pictures(format.sink(to, &describe(&arguments.hash_options()))?),
     };
@@ -220,8 +233,11 @@ impl Arguments {
     fn output_format(&self) -> Result<Option<OutputFormat>, Error> {
         let asked = self.format.map(Format::of_records);
         match asked {
+            Some(None) if self.rows => Err(Error::Input(
+                "--rows gives csv, jsonl or parquet; --format table has rows anyway".to_string(),
+            )),
             Some(None) => Ok(None),
-            None if self.output.is_none() && is_seen(None) => Ok(None),
+            None if self.output.is_none() && is_seen(None) && !self.rows => Ok(None),
             _ => OutputFormat::choose(asked.flatten(), self.output.as_deref()).map(Some),
         }
     }

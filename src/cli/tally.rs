@@ -91,10 +91,15 @@ impl Tally {
             let codes: Vec<String> = errors.iter().map(|(code, count)| format!("{code} {count}")).collect();
             let _ = write!(line, ", {} failed ({})", self.failed(), codes.join(", "));
         }
-        if skipped > 0 {
-            let what = if skipped == 1 { "no picture" } else { "no pictures" };
-            let _ = write!(line, ", {skipped} skipped ({what})");
-        }
-        line
+        line + &skipped_in_words(skipped)
+    }
+}
+
+/// `, 2 skipped (no pictures)`; nothing where there are none.
+pub(crate) fn skipped_in_words(skipped: u64) -> String {
+    match skipped {
+        0 => String::new(),
+        1 => ", 1 skipped (no picture)".to_string(),
+        _ => format!(", {skipped} skipped (no pictures)"),
     }
 }

@@ -9,6 +9,7 @@ use indicatif::{HumanCount, HumanDuration};
 use shadegrid::job::{Event, FAILURES, Finish, Progress, Snapshot};
 
 use super::bar::{self, Bar, fitted};
+use super::tally::skipped_in_words;
 use super::{clock, console};
 
 /// Megabytes are millions.
@@ -92,8 +93,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 fn line(now: &Snapshot, waited: Duration, columns: usize) -> String {
     let seconds = now.elapsed.as_secs_f64().max(1e-3);
-    let failed: u64 = now.failed.values().sum();
-    let (rate, megabytes) = ((now.records - failed) as f64 / seconds, now.bytes as f64 / MILLION / seconds);
+    let failed = now.failures();
+    let (rate, megabytes) = (now.hashed() as f64 / seconds, now.bytes as f64 / MILLION / seconds);
     let more = if now.planned { "" } else { "+" };
     let waiting = match (waited < PATIENCE, now.records, now.planned) {
         (true, ..) => String::new(),
@@ -105,11 +106,12 @@ fn line(now: &Snapshot, waited: Duration, columns: usize) -> String {
     let left = is_known.then(|| Duration::from_secs_f64(seconds / now.shards as f64 * left as f64));
     let parts = [
         (1, format!("{} of {}{more} shards", now.job_done, now.job_shards)),
-        (0, format!("{} pictures", HumanCount(now.records))),
+        (0, format!("{} pictures", HumanCount(now.records - now.skipped))),
         (2, waiting),
         (4, format!("{rate:.0} pictures/s")),
         (7, format!("{megabytes:.0} MB/s")),
         (3, if failed > 0 { format!("{} failed", HumanCount(failed)) } else { String::new() }),
+        (7, if now.skipped > 0 { format!("{} skipped", HumanCount(now.skipped)) } else { String::new() }),
         (6, bar::clock(now.elapsed)),
         (5, left.map(|left| format!("{:#} left", HumanDuration(left))).unwrap_or_default()),
     ];
@@ -119,16 +121,16 @@ fn line(now: &Snapshot, waited: Duration, columns: usize) -> String {
 /// The line at a worker's end.
 pub(crate) fn summary(now: &Snapshot, finish: Finish) -> String {
     let seconds = now.elapsed.as_secs_f64().max(1e-9);
-    let failed: u64 = now.failed.values().sum();
-    let mut line = format!("{} of {} hashed", now.records - failed, now.records);
-    if failed > 0 {
-        let _ = write!(line, ", {failed} failed ({})", codes(&now.failed));
+    let mut line = format!("{} of {} hashed", now.hashed(), now.records - now.skipped);
+    if now.failures() > 0 {
+        let _ = write!(line, ", {} failed ({})", now.failures(), codes(&now.failed));
     }
+    line += &skipped_in_words(now.skipped);
     let _ = write!(
         line,
         " in {} by this worker in {seconds:.2} s: {:.1} pictures/s, {:.1} MB/s",
         console::counted(now.shards, "shard", "shards"),
-        (now.records - failed) as f64 / seconds,
+        now.hashed() as f64 / seconds,
         now.bytes as f64 / MILLION / seconds,
     );
     match finish {

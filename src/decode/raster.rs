@@ -175,13 +175,20 @@ pub(super) fn turned(
     }
 }
 
+/// What [`Error::NoPicture`] says, of a file without bytes and of one with others than a picture's.
+const NO_PICTURE: [&str; 2] = [
+    "the file is empty",
+    "not a picture of a known format: the first bytes are not those of a JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC, AVIF or JPEG XL",
+];
+
 /// What is said of bytes that begin as no picture does.
 pub(crate) fn no_picture(bytes: &[u8]) -> Error {
-    Error::NoPicture(if bytes.is_empty() {
-        "the file is empty".into()
-    } else {
-        "not a picture of a known format: the first bytes are not those of a JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC, AVIF or JPEG XL".into()
-    })
+    Error::NoPicture(NO_PICTURE[usize::from(!bytes.is_empty())].to_string())
+}
+
+/// Whether a message is that of [`no_picture`].
+pub(crate) fn says_no_picture(message: &str) -> bool {
+    NO_PICTURE.contains(&message)
 }
 
 pub(super) fn damaged(format: Format, share: f32) -> Error {

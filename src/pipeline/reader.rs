@@ -147,6 +147,38 @@ impl Loader {
     }
 }
 
+impl Source {
+    /// Its bytes, read now and not by a run, for programs that keep pictures in memory. Pipes and streams are waited for.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Limit`] where it is over [`Limits::max_file_bytes`], [`Error::Io`], whatever it [failed](Source::failed) with, and [`Error::Input`] of a
+    /// [fence](Source::fence), which has none.
+    pub fn read(self, limits: &Limits) -> Result<Vec<u8>> {
+        let stream = |mut stream: Box<dyn Read + Send>| {
+            let mut encoded = Vec::new();
+            let limit = limits.max_file_bytes.saturating_add(1);
+            stream.as_mut().take(limit).read_to_end(&mut encoded).map_err(cannot_read)?;
+            limits.check_file_bytes(encoded.len() as u64).map(|()| encoded)
+        };
+        let content = self.content;
+        let read = caught(|| match content {
+            Content::Named(path) if Special::at(&path).is_some() => {
+                stream(Box::new(File::open(path).map_err(cannot_read)?))
+            }
+            Content::Named(path) | Content::Found(path) => read_file(&path, limits),
+            Content::Bytes(bytes, _) => limits.check_file_bytes(bytes.len() as u64).map(|()| bytes),
+            Content::Stream(reader) => stream(reader),
+            Content::Reader(_, open) => stream(open().map_err(cannot_read)?),
+            Content::Failed(error) => Err(error),
+            Content::Fence => Err(Error::Input("a mark between sources has no bytes".to_string())),
+        });
+        read.unwrap_or_else(|panic| {
+            Err(cannot_read(io::Error::other(format!("the source's reader panicked ({panic})"))))
+        })
+    }
+}
+
 /// A regular file, as long as it was when it was opened; `reserve` gives what its length takes, and a buffer.
 fn load<T>(path: &Path, limits: &Limits, reserve: impl FnOnce(u64) -> (T, Vec<u8>)) -> Result<(T, Vec<u8>)> {
     let (file, length) = open_regular(path).map_err(cannot_read)?;

@@ -22,6 +22,7 @@ mod listed;
 mod names;
 mod network;
 mod open;
+mod place;
 mod random_access;
 mod read_ahead;
 mod regular;
@@ -43,6 +44,7 @@ pub(super) use names::name_from_bytes;
 pub use names::names;
 pub use network::{Network, StoreOptions};
 pub use open::{Sources, open};
+pub use place::understood;
 pub(super) use read_ahead::Permit;
 pub(super) use regular::{Special, open_regular};
 #[cfg(all(feature = "job", feature = "store"))]

@@ -13,7 +13,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Record;
+use super::record::skipped;
 use super::source::name_from_bytes;
+use crate::decode::says_no_picture;
 use crate::error::Error;
 use crate::hasher::{FaceHash, Flag, Hashed};
 use crate::signature::{Pdq, PhotoDna};
@@ -156,6 +158,15 @@ impl StoredRecord {
     /// Why there is no picture, where there is none.
     pub fn error(&self) -> Option<&RecordError> {
         self.outcome.as_ref().err()
+    }
+
+    /// As [`Record::is_skipped`]; `false` where the source is not known.
+    pub(crate) fn is_skipped(&self) -> bool {
+        let is_skipped = |source: &String| {
+            skipped::is_skipped(self.key.to_string_lossy().as_ref().as_ref(), source.as_ref())
+        };
+        self.error().is_some_and(|error| says_no_picture(&error.message))
+            && self.source.as_ref().is_some_and(is_skipped)
     }
 
     /// The source, where the key does not begin with it.

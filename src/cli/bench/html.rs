@@ -1,113 +1,44 @@
 //! The report as one self-contained page that reads well on paper and screen.
 
-use std::fmt::Write as _;
-
-use shadegrid::DeviceSpeed;
-
-use super::report::{Contender, Report, batch, memory, share};
-use crate::cli::page::{self, Bar, escaped, table};
+use super::report::{Report, Row};
+use super::sections::{Line, sections};
+use crate::cli::page::{self, Bar, digits, escaped, table};
 
 /// The whole page.
 pub(super) fn page(report: &Report) -> String {
-    let mut body = format!(
-        "<h1>Shadegrid: CPU against GPU</h1><p><b>{}</b></p><p>{}</p>{}",
-        escaped(&report.verdict()),
-        escaped(&report.subject()),
-        page::origin(),
-    );
+    let outcome = match (report.agree(), report.pays()) {
+        (false, _) => "warn",
+        (true, true) => "good",
+        (true, false) => "",
+    };
+    let title = report.title();
+    let archive =
+        if report.is_synthetic() { "made-up bitmaps".to_string() } else { report.inputs.join(", ") };
+    let facts = [("Archive", archive), ("Measured", report.subject())];
+    let mut body = page::head(&title, (&report.verdict(), outcome), &facts);
     body.push_str("<h2>Pictures per second, end to end</h2>");
-    let rates: Vec<Bar> = report
-        .contenders
-        .iter()
-        .map(|contender| {
-            let rate = contender.pictures_a_second();
-            Bar { label: contender.name.clone(), value: rate.median, range: Some((rate.least, rate.most)) }
-        })
-        .collect();
-    body.push_str(&page::bars(&rates, |rate| format!("{rate:.1}")));
-    body.push_str(&rates_table(report));
+    let bar = |row: Row| {
+        let range = Some((row.rate.least, row.rate.most));
+        Bar { range, ..Bar::new(row.label, row.rate.median) }
+    };
+    let rates: Vec<Bar> = report.rows().map(bar).collect();
+    body.push_str(&page::bars(&rates, "pictures/s", digits));
+    body.push_str(&table(&Row::HEAD, report.rows().map(|row| row.cells().to_vec())));
     body.push_str(
-        "<p class=\"note\">Rates are medians; the thin line is the range of all runs. All contenders hash the same \
-         pictures from memory.</p>",
+        "<p class=\"note\">Rates are medians; the thin line is the range of all runs, and “times” is next to the first line. All contenders hash the \
+         same pictures from memory. Software devices compute on the CPU itself.</p>",
     );
-    body.push_str("<h2>Where the time goes: one thread of the CPU</h2>");
-    body.push_str(&page::bars(&bars(&report.cpu_steps()), milliseconds));
-    body.push_str("<p class=\"note\">Milliseconds a picture.</p>");
-    report.contenders.iter().for_each(|contender| body.push_str(&device(contender)));
-    page::page("Shadegrid bench", &body)
-}
-
-/// A device's way, step by step, and what it does alone.
-fn device(contender: &Contender) -> String {
-    let mut body = String::new();
-    let name = escaped(&contender.name);
-    if let Some(steps) = contender.device_steps() {
-        let (by_devices, hashed) = contender.by_devices();
-        let bars =
-            steps.map(|step| Bar::new(format!("{} ({})", step.name, step.clock.name()), step.milliseconds));
-        let _ = write!(body, "<h2>Where the time goes: {name}</h2>{}", page::bars(&bars, milliseconds));
-        let _ = write!(
-            body,
-            "<p class=\"note\">Milliseconds a picture, {by_devices} of {hashed} pictures. Decoding and finishing are the \
-             cpu's, as above.</p>"
-        );
+    for section in sections(report) {
+        body.push_str(&format!("<h2>{}</h2>", escaped(&section.title)));
+        if !section.lines.is_empty() {
+            let bars: Vec<Bar> = section.lines.iter().map(of_line).collect();
+            body.push_str(&page::bars(&bars, section.unit, digits));
+        }
+        body.push_str(&format!("<p class=\"note\">{}</p>", escaped(&section.note)));
     }
-    if let Some(speed) = &contender.speed {
-        let _ = write!(
-            body,
-            "<h2>Alone: {name}</h2>{}",
-            page::bars(&bars(&memory(speed)), |rate| format!("{} GB/s", digits(rate)))
-        );
-        let _ = write!(body, "<p class=\"note\">{}.</p>{}", escaped(&speed.driver), reduce_table(speed));
-    }
-    body
+    page::page(&title, &body)
 }
 
-fn reduce_table(speed: &DeviceSpeed) -> String {
-    let timed = || speed.reduce.iter().filter(|reduce| reduce.pixels_per_second > 0.0);
-    if timed().next().is_none() {
-        return "<p class=\"note\">The device has no clock for its stages.</p>".to_string();
-    }
-    let head = ["pictures already on the device", "gigapixels/s", "GB/s of samples", "of its memory's copy"];
-    let lines = timed().map(|reduce| {
-        vec![
-            batch(reduce),
-            format!("{:.2}", reduce.pixels_per_second / 1e9),
-            format!("{:.2}", reduce.bytes_per_second / 1e9),
-            format!("{:.1} %", 100.0 * share(speed, reduce)),
-        ]
-    });
-    table(&head, lines)
-}
-
-fn rates_table(report: &Report) -> String {
-    let head = ["", "pictures/s", "range", "megapixels/s", "MB/s", "records"];
-    let lines = report.contenders.iter().map(|contender| {
-        let rate = contender.pictures_a_second();
-        let equal = match report.differing(contender) {
-            0 => "equal".to_string(),
-            differing => format!("NOT EQUAL: {differing} differ"),
-        };
-        vec![
-            contender.name.clone(),
-            format!("{:.1}", rate.median),
-            format!("{:.1}–{:.1}", rate.least, rate.most),
-            format!("{:.1}", contender.megapixels_a_second().median),
-            format!("{:.1}", contender.megabytes_a_second().median),
-            equal,
-        ]
-    });
-    table(&head, lines)
-}
-
-fn bars(steps: &[(&str, f64)]) -> Vec<Bar> {
-    steps.iter().map(|(label, value)| Bar::new(*label, *value)).collect()
-}
-
-fn milliseconds(time: f64) -> String {
-    format!("{} ms", digits(time))
-}
-
-fn digits(value: f64) -> String {
-    if value < 10.0 { format!("{value:.3}") } else { format!("{value:.1}") }
+fn of_line(line: &Line) -> Bar {
+    Bar { about: line.about.clone(), ..Bar::new(line.name.clone(), line.value) }
 }

@@ -4,15 +4,26 @@ use serde_json::{Value, json};
 use shadegrid::DeviceSpeed;
 
 use super::report::{Contender, Report, Spread, share};
+use super::sections::{Line, Section, sections};
 
 /// The whole report as one object.
 pub(super) fn json(report: &Report) -> String {
+    let threads: usize = report.contenders.iter().map(|contender| contender.threads).max().unwrap_or(1);
     let value = json!({
+        "bench": concat!("shadegrid ", env!("CARGO_PKG_VERSION")),
+        "verdict": report.verdict(),
         "cpu": report.cpu,
-        "pictures": report.pictures,
+        "inputs": report.inputs,
+        "pictures": report.files,
+        "hashed": report.steps.pictures,
+        "unread": report.unread,
         "megabytes": report.megabytes,
-        "threads": report.threads,
-        "synthetic": report.synthetic,
+        "algorithms": report.algorithms,
+        "detail": report.detail,
+        "runs": report.runs,
+        "threads": threads,
+        "synthetic": report.is_synthetic(),
+        "sections": sections(report).iter().map(section).collect::<Value>(),
         "thread_milliseconds_per_picture": object(report.cpu_steps()),
         "contenders": report.contenders.iter().map(|each| contender(report, each)).collect::<Value>(),
     });
@@ -23,6 +34,10 @@ fn contender(report: &Report, contender: &Contender) -> Value {
     let steps = contender.device_steps();
     json!({
         "name": contender.name,
+        "threads": contender.threads,
+        "device": contender.is_device,
+        "software": contender.is_software,
+        "times_the_first": contender.times(&report.contenders[0]),
         "pictures_per_second": spread(contender.pictures_a_second()),
         "megapixels_per_second": spread(contender.megapixels_a_second()),
         "megabytes_per_second": spread(contender.megabytes_a_second()),
@@ -31,6 +46,12 @@ fn contender(report: &Report, contender: &Contender) -> Value {
         "device_milliseconds_per_picture": steps.map(|steps| object(steps.map(|s| (s.name, s.milliseconds)))),
         "alone": contender.speed.as_ref().map(alone),
     })
+}
+
+fn section(section: &Section) -> Value {
+    let line = |line: &Line| json!({ "name": line.name, "value": line.value, "about": line.about });
+    let lines = section.lines.iter().map(line).collect::<Value>();
+    json!({ "title": section.title, "unit": section.unit, "lines": lines, "note": section.note })
 }
 
 fn alone(speed: &DeviceSpeed) -> Value {

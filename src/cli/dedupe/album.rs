@@ -118,13 +118,8 @@ impl Album {
 
     /// The whole page, about what these arguments name.
     pub(super) fn page(self, arguments: &[PathBuf]) -> String {
-        const SHOWN: usize = 3;
-        let mut names: Vec<String> =
-            arguments.iter().take(SHOWN).map(|path| path.to_string_lossy().into_owned()).collect();
-        if arguments.len() > SHOWN {
-            names.push(format!("{} more", arguments.len() - SHOWN));
-        }
-        let title = format!("Shadegrid dedupe: {}", names.join(", "));
+        let names: Vec<String> = arguments.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+        let title = format!("Shadegrid dedupe: {}", page::named(&names));
         let Album { sections, groups, members, files, bytes, .. } = self;
         let groups = console::counted(groups, "group", "groups");
         let could = match files {

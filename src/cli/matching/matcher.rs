@@ -11,6 +11,7 @@ use shadegrid::pipeline::{
     DeprecatedNames, Lookup, Queries, Record, RecordMatch, Sink, StoredRecord, StoredSink,
 };
 
+use super::rows::Rows;
 use super::table::Table;
 use crate::cli::console;
 use crate::cli::lookups::json;
@@ -44,6 +45,8 @@ pub(super) enum To {
     Signatures(BufWriter<Box<dyn Write + Send>>),
     /// Matches alone, for people.
     Table(Table),
+    /// Matches alone, for tables of others.
+    Rows(Rows),
 }
 
 /// What is looked up next.
@@ -148,6 +151,7 @@ impl<'a> Matcher<'a> {
             To::Pictures(sink) => sink.flush(),
             To::Signatures(lines) => lines.flush().map_err(cannot_write),
             To::Table(_) => Ok(()),
+            To::Rows(rows) => rows.flush(),
         }
     }
 
@@ -158,6 +162,7 @@ impl<'a> Matcher<'a> {
             To::Pictures(sink) => sink.finish(),
             To::Signatures(_) => Ok(()),
             To::Table(table) => table.finish(),
+            To::Rows(rows) => rows.finish(),
         }
     }
 
@@ -180,6 +185,10 @@ impl<'a> Matcher<'a> {
             }
             (Waiting::Signature(record), To::Table(table)) => {
                 table.add(record.key.as_deref().unwrap_or_default(), &matches)
+            }
+            (Waiting::Picture(record), To::Rows(rows)) => rows.add(&record.key, &matches),
+            (Waiting::Signature(record), To::Rows(rows)) => {
+                rows.add(record.key.as_deref().unwrap_or_default().as_ref(), &matches)
             }
             (Waiting::Signature(record), To::Signatures(lines)) => {
                 writeln!(lines, "{}", json(&record.line(&matches))?).map_err(cannot_write)

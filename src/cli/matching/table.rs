@@ -5,6 +5,7 @@ use std::io::Write;
 use shadegrid::Error;
 use shadegrid::pipeline::RecordMatch;
 
+use super::joined::{Joined, joined};
 use crate::cli::console::printable;
 
 /// Rows that are kept for their widths to be known. After these the widths stay as they are.
@@ -71,21 +72,10 @@ impl Table {
     }
 }
 
-/// The rows of one picture: matches of one entry by either signature are one row, with the least distance of each.
+/// The rows of one picture, one for each entry.
 fn rows(picture: &str, matches: &[RecordMatch], galleries: bool) -> Vec<Row> {
-    let mut entries: Vec<(&RecordMatch, [Option<u32>; 2])> = Vec::new();
-    for found in matches {
-        let entry = |of: &RecordMatch| (of.gallery.clone(), of.source.clone(), of.key.clone(), of.position);
-        let known = entries.iter().position(|(other, _)| entry(other) == entry(found));
-        let at = known.unwrap_or(entries.len());
-        if known.is_none() {
-            entries.push((found, [None; 2]));
-        }
-        let least = &mut entries[at].1[usize::from(found.algorithm != "photodna")];
-        *least = Some(least.map_or(found.distance, |least| least.min(found.distance)));
-    }
     let shown = |distance: Option<u32>| distance.map_or_else(|| "-".to_string(), |number| number.to_string());
-    let row = |(found, [photodna, pdq]): (&RecordMatch, [Option<u32>; 2])| {
+    let row = |Joined { found, photodna, pdq }: Joined<'_>| {
         let turned = if found.orientation == "upright" { "" } else { &found.orientation };
         let gallery = if galleries { found.gallery.as_str() } else { "" };
         let names = [picture, &found.key, &found.label, &found.source, gallery].map(printable);
@@ -93,7 +83,7 @@ fn rows(picture: &str, matches: &[RecordMatch], galleries: bool) -> Vec<Row> {
         let face = found.face.as_deref().unwrap_or_default().to_string();
         [picture, key, label, source, gallery, shown(photodna), shown(pdq), turned.to_string(), face]
     };
-    entries.into_iter().map(row).collect()
+    joined(matches).into_iter().map(row).collect()
 }
 
 fn letters(text: &str) -> usize {

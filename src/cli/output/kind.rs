@@ -9,6 +9,8 @@ use std::path::Path;
 pub(crate) enum Kind {
     /// Records of `hash`, `match` or `job merge`, in any format.
     Records,
+    /// Rows of `match`.
+    Matches,
     /// Groups of `dedupe`.
     Groups,
     /// Entries of `gallery export`.
@@ -22,6 +24,8 @@ pub(crate) enum Kind {
     Audit,
     /// The page of `bench`.
     Page,
+    /// Its numbers, as a table, CSV, Markdown or JSON.
+    Measurements,
     /// The page of `dedupe`.
     Album,
     /// The page of `show`.
@@ -39,6 +43,7 @@ impl Kind {
     pub(super) fn name(self) -> &'static str {
         match self {
             Kind::Records => "a file of records",
+            Kind::Matches => "a file of matches",
             Kind::Groups => "a file of groups",
             Kind::Entries => "an export of a gallery",
             Kind::Quarantine => "a quarantine file",
@@ -46,6 +51,7 @@ impl Kind {
             #[cfg(feature = "report")]
             Kind::Audit => "an export of an audit log",
             Kind::Page => "a page of `bench`",
+            Kind::Measurements => "a report of `bench`",
             Kind::Album => "a page of `dedupe`",
             Kind::Sheet => "a page of `show`",
             Kind::Drawing => "a picture of `show`",
@@ -54,7 +60,7 @@ impl Kind {
 
     /// Whether only its owner may read it: all that holds signatures, or says what they are of.
     pub(super) fn is_private(self) -> bool {
-        self != Kind::Page
+        !matches!(self, Kind::Page | Kind::Measurements)
     }
 
     /// Whether the file at `path` holds this, or nothing.
@@ -62,7 +68,8 @@ impl Kind {
         let mut file = File::open(path)?;
         let mut start = Vec::new();
         file.by_ref().take(START).read_to_end(&mut start)?;
-        Ok(start.is_empty() || self.begins(&start) || self == Kind::Records && is_parquet(&start, file)?)
+        let may_be_parquet = matches!(self, Kind::Records | Kind::Matches);
+        Ok(start.is_empty() || self.begins(&start) || may_be_parquet && is_parquet(&start, file)?)
     }
 
     fn begins(self, start: &[u8]) -> bool {
@@ -80,6 +87,11 @@ impl Kind {
                         .iter()
                         .any(|status| object(&["path", "key", "position"], &[status]))
             }
+            Kind::Matches => {
+                line.starts_with(b"key,key_bytes,gallery,entry,")
+                    || object(&["key"], &["\"gallery\":", "\"entry\":", "\"orientation\":"])
+                        && !has(line, b"\"status\":")
+            }
             Kind::Groups => {
                 object(&["group"], &["\"members\":["])
                     || line.starts_with(b"group,size,key,")
@@ -91,7 +103,14 @@ impl Kind {
             Kind::Audit => object(&["number"], &["\"previous\":\"", "\"hash\":\""]),
             Kind::Gallery => start.starts_with(b"SHADEGAL"),
             Kind::Page => {
-                start.starts_with(b"<!doctype html>") && has(line, b"<title>Shadegrid bench</title>")
+                let titles = [&b"<title>Shadegrid bench</title>"[..], b"<title>Shadegrid bench: "];
+                start.starts_with(b"<!doctype html>") && titles.iter().any(|title| has(line, title))
+            }
+            Kind::Measurements => {
+                line.starts_with(b"contender,threads,")
+                    || line.starts_with(b"# Shadegrid bench")
+                    || line == b"{" && has(start, b"\n  \"bench\": \"shadegrid ")
+                    || has(start, b"\nWhere the time goes: one thread of the CPU, ")
             }
             Kind::Drawing => start.starts_with(b"\x89PNG") && has(start, b"Software\0shadegrid show"),
             Kind::Sheet => start.starts_with(b"<!doctype html>") && has(line, b"<title>Shadegrid show: "),
@@ -120,13 +139,15 @@ fn has(text: &[u8], part: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    const ALL: [Kind; 9] = [
+    const ALL: [Kind; 11] = [
         Kind::Records,
+        Kind::Matches,
         Kind::Groups,
         Kind::Entries,
         Kind::Quarantine,
         Kind::Gallery,
         Kind::Page,
+        Kind::Measurements,
         Kind::Album,
         Kind::Sheet,
         Kind::Drawing,
@@ -134,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_kind_knows_its_own_and_nothing_else() {
-        let own: [(Kind, &[u8]); 17] = [
+        let own: [(Kind, &[u8]); 24] = [
             (Kind::Records, b"{\"path\":\"a.jpg\",\"status\":\"ok\",\"width\":1}\n"),
             (Kind::Records, b"{\"path\":\"a.jpg\",\"source\":\"l\",\"status\":\"error\",\"code\":\"io\"}\n"),
             (Kind::Records, b"{\"key\":\"a.jpg\",\"status\":\"ok\",\"width\":1,\"path\":\"a.jpg\"}\n"),
@@ -142,11 +163,21 @@ mod tests {
             (Kind::Records, b"key,key_bytes,status,error_code,error_message\n"),
             (Kind::Records, b"{\"key\":\"a\",\"position\":3,\"status\":\"ok\",\"matches\":[]}\n"),
             (Kind::Records, b"path,path_base64,status,code,message\n"),
+            (Kind::Matches, b"key,key_bytes,gallery,entry,label\n"),
+            (
+                Kind::Matches,
+                b"{\"key\":\"a\",\"gallery\":\"g\",\"entry\":\"b\",\"orientation\":\"upright\"}\n",
+            ),
             (Kind::Groups, b"{\"group\":1,\"size\":2,\"members\":[{}]}\n"),
             (Kind::Entries, b"{\"key\":\"a\",\"label\":\"\",\"source\":\"l\",\"source_format\":\"csv\"}\n"),
             (Kind::Quarantine, b"{\"list\":\"l\",\"position\":3,\"reason\":\"odd\"}\n"),
             (Kind::Gallery, b"SHADEGAL\x02\0\0\0"),
             (Kind::Page, b"<!doctype html><html><title>Shadegrid bench</title>"),
+            (Kind::Page, b"<!doctype html><html><title>Shadegrid bench: photos</title>"),
+            (Kind::Measurements, b"contender,threads,software,\ncpu,4,false\n"),
+            (Kind::Measurements, b"# Shadegrid bench: photos\n"),
+            (Kind::Measurements, b"{\n  \"algorithms\": \"pdq\",\n  \"bench\": \"shadegrid 1.2.3\",\n"),
+            (Kind::Measurements, b"4 threads\n\nWhere the time goes: one thread of the CPU, ms a picture:\n"),
             (Kind::Groups, b"group,size,key,key_bytes,label,source\n1,2,a.jpg,,,photos\n"),
             (Kind::Groups, b"group 1: 2 pictures\n  * a.jpg\n"),
             (Kind::Album, b"<!doctype html><html><title>Shadegrid dedupe: photos</title>"),

@@ -31,6 +31,8 @@ pub(in crate::job) struct Overview {
     pub(in crate::job) records: u64,
     /// Failed ones, by error code.
     pub(in crate::job) failed: BTreeMap<String, u64>,
+    /// Those of inputs that were not asked for and are no pictures.
+    pub(in crate::job) skipped: u64,
     /// Encoded bytes of the hashed pictures.
     pub(in crate::job) bytes: u64,
     pub(in crate::job) pixels: u64,
@@ -88,6 +90,7 @@ impl Overview {
 
     pub(in crate::job) fn add(&mut self, entry: &ShardEntry, is_archive: bool) {
         self.records += entry.records;
+        self.skipped += entry.skipped;
         self.bytes += entry.bytes;
         self.pixels += entry.pixels;
         self.by_devices += entry.by_devices;

@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Write as _};
 
 use serde::Serialize;
 
+use super::examples::Example;
 use super::overview::{Overview, Share, Span};
 use super::status::{Status, look};
 use crate::error::{Error, Result};
@@ -36,6 +37,8 @@ pub struct Report {
     pub records: u64,
     /// Failed ones, by error code.
     pub failed: BTreeMap<String, u64>,
+    /// Those of inputs that were not asked for and are no pictures.
+    pub skipped: u64,
     /// Other limits than the settings' under which retries made some of the records.
     pub other_limits: Vec<Limits>,
     /// Encoded bytes read.
@@ -58,6 +61,8 @@ pub struct Report {
     pub over_time: Vec<TimeSlice>,
     /// What each worker did, by its name.
     pub workers: BTreeMap<String, Share>,
+    /// Some of those that failed; [`examples`](fn@crate::job::examples) finds them, and here are none until somebody puts them in.
+    pub examples: Vec<Example>,
 }
 
 /// What was done in a part of the time.
@@ -94,7 +99,9 @@ impl Report {
             records: done.records,
             over_time: over_time(&done.spans, begun, ended),
             workers: done.workers(),
+            examples: Vec::new(),
             failed: done.failed,
+            skipped: done.skipped,
             other_limits: done.other_limits,
             bytes: done.bytes,
             pixels: done.pixels,

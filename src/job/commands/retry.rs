@@ -23,7 +23,7 @@ use crate::job::state::identity::Identity;
 use crate::job::state::ledger::{Ledger, Writer};
 use crate::job::state::location::Location;
 use crate::job::state::plan::{self, Plan, ShardKind};
-use crate::job::state::records::{self, ShardFile, account_for, is_failed, read, records_file};
+use crate::job::state::records::{self, Arguments, Chosen, ShardFile, account_for, read_named, records_file};
 use crate::job::state::settings::Settings;
 use crate::limits::Limits;
 use crate::pipeline::{self, InputOptions, RecordFormat, describe};
@@ -31,7 +31,7 @@ use crate::pipeline::{self, InputOptions, RecordFormat, describe};
 /// What is hashed again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Again {
-    /// Failed records with these error codes, or all failed ones where there are none.
+    /// Records with these error codes, those of skipped inputs too; where there are none, all that failed.
     Failed(Vec<String>),
     /// All records of files that are gone, or whose checksum is not the one in the ledger.
     Lost,
@@ -77,10 +77,12 @@ pub fn retry(
         location,
         claims,
         format: settings.format()?,
+        strict: settings.is_strict(),
         about: describe(&settings.hash()?),
         matching: options.matching.clone(),
         progress,
     };
+    context.progress.count_strictly(context.strict);
     let input = InputOptions { limits: hash.decode.limits.clone(), ..settings.input()? };
     let (input, run) = reading(input, hash.clone(), options);
     let other_limits = Some(&hash.decode.limits).filter(|limits| **limits != settings.limits).cloned();
@@ -104,6 +106,7 @@ fn resume(location: &Arc<dyn Location>, settings: &Settings, options: &WorkOptio
         |by_code: &BTreeMap<String, u64>| by_code.values().fold(0, |sum: u64, n| sum.saturating_add(*n));
     Ok(Further {
         records: report.records.saturating_sub(before.records),
+        skipped: report.skipped.saturating_sub(before.skipped),
         failed: failed(&report.failed).saturating_sub(failed(&before.failed)),
     })
 }
@@ -114,6 +117,7 @@ struct Todo {
     claims: Arc<Claims>,
     writer: Arc<Writer>,
     format: RecordFormat,
+    strict: bool,
     input: InputOptions,
     again: Again,
     /// Those of this retry, if they are not the settings'.
@@ -134,12 +138,14 @@ impl Todo {
         let mut shards = Vec::new();
         match again {
             Again::Lost => shards.extend(ledger.shards()),
-            Again::Failed(codes) => ledger.for_each(&*context.location, 0, |entry| {
-                let mut failed = entry.failed.keys();
-                if failed.any(|failed| codes.is_empty() || codes.contains(failed)) {
-                    shards.push(entry.shard);
-                }
-            })?,
+            Again::Failed(codes) => {
+                let chosen = Chosen { codes: codes.clone(), strict: context.strict };
+                ledger.for_each(&*context.location, 0, |entry| {
+                    if chosen.has_any(&entry) {
+                        shards.push(entry.shard);
+                    }
+                })?;
+            }
         }
         shards.reverse();
         Ok(Todo {
@@ -147,6 +153,7 @@ impl Todo {
             claims: context.claims.clone(),
             writer: context.writer.clone(),
             format: context.format,
+            strict: context.strict,
             input,
             again: again.clone(),
             other_limits: None,
@@ -196,34 +203,25 @@ impl Todo {
             self.ledger.refresh(&*self.location)?;
         }
         match (self.is_lost(shard)?, self.again.clone()) {
-            (true, Again::Lost) => self.taken(shard, Anew::Lost, Vec::new(), HashSet::new()),
+            (true, Again::Lost) => self.taken(shard, Anew::Lost, Vec::new()),
             (false, Again::Lost) => Ok(None),
             (true, Again::Failed(_)) => {
                 self.retried().lost += 1;
                 Ok(None)
             }
-            (false, Again::Failed(codes)) => {
-                let failed = self.failed(&file, &codes)?;
-                if failed.is_empty() { Ok(None) } else { self.taken(shard, Anew::Failed, codes, failed) }
-            }
+            (false, Again::Failed(codes)) => self.taken(shard, Anew::Failed, codes),
         }
     }
 
-    /// The keys of a file's failed records.
-    fn failed(&self, file: &str, codes: &[String]) -> Result<HashSet<OsString>> {
-        let records = read(&*self.location, file, self.format)?;
-        let failed = records.filter(|record| record.as_ref().map_or(true, |record| is_failed(record, codes)));
-        failed.map(|record| record.map(|record| record.key)).collect()
+    /// The keys of a file's records that are chosen.
+    fn chosen(&self, file: &str, arguments: &Arguments, chosen: &Chosen) -> Result<HashSet<OsString>> {
+        let records = read_named(&*self.location, file, self.format, arguments)?;
+        let records = records.filter(|record| record.as_ref().map_or(true, |record| chosen.has(record)));
+        records.map(|record| record.map(|record| record.key)).collect()
     }
 
-    /// The sources of a shard whose `failed` records, or all, are to be hashed again.
-    fn taken(
-        &self,
-        shard: u64,
-        mut anew: Anew,
-        codes: Vec<String>,
-        failed: HashSet<OsString>,
-    ) -> Result<Option<ClaimedShard>> {
+    /// The sources of a shard of which the records with these codes, or all, are to be hashed again; `None` where it has no such record.
+    fn taken(&self, shard: u64, mut anew: Anew, codes: Vec<String>) -> Result<Option<ClaimedShard>> {
         let (planned, before) =
             (self.plan.shards().get(shard as usize), self.ledger.entry(&*self.location, shard)?);
         let (Some(planned), Some(before)) = (planned, before) else {
@@ -231,6 +229,15 @@ impl Todo {
             return Err(Error::Input(format!("{message}; `shadegrid job verify` says what else is wrong")));
         };
         let items = self.plan.items(&*self.location, shard)?;
+        let arguments = Arguments::of(&items, planned.kind);
+        let chosen = Chosen { codes, strict: self.strict };
+        let failed = match anew {
+            Anew::Failed => self.chosen(&before.file, &arguments, &chosen)?,
+            Anew::Archive | Anew::Lost => HashSet::new(),
+        };
+        if anew == Anew::Failed && failed.is_empty() {
+            return Ok(None);
+        }
         let archive = items.first().filter(|_| planned.kind == ShardKind::Archive);
         let archive = archive.map(|item| item.location.clone());
         if anew == Anew::Failed && archive.as_ref().is_some_and(|archive| failed.contains(archive)) {
@@ -245,7 +252,8 @@ impl Todo {
         };
         let items: Vec<_> = items.into_iter().filter(|item| wanted(&item.location)).collect();
         let sources = pipeline::open(items, &self.input).filter(move |source| wanted(source.key()));
-        let repair = Repair { before, anew, codes, archive, other_limits, retried: self.retried.clone() };
+        let repair =
+            Repair { before, anew, chosen, arguments, archive, other_limits, retried: self.retried.clone() };
         Ok(Some(ClaimedShard {
             shard,
             sources: Box::new(sources),

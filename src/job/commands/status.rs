@@ -33,6 +33,8 @@ pub struct Status {
     pub records: u64,
     /// Failed ones, by error code.
     pub failed: BTreeMap<String, u64>,
+    /// Those of inputs that were not asked for and are no pictures.
+    pub skipped: u64,
     /// Encoded bytes read for them.
     pub bytes: u64,
     /// Pixels of them.
@@ -136,6 +138,7 @@ impl Status {
             damaged_lines: ledger.damaged(),
             records: overview.records,
             failed: overview.failed.clone(),
+            skipped: overview.skipped,
             bytes: overview.bytes,
             pixels: overview.pixels,
             ..Status::default()

@@ -11,7 +11,7 @@ use crate::job::state::location::{Listed, Location};
 use crate::job::state::plan::{self, ListingTime, Plan, ShardKind};
 use crate::job::state::records::{self, ShardFile, records_file};
 use crate::job::state::settings::Settings;
-use crate::job::state::tally::Tally;
+use crate::job::state::tally::{Tally, errors};
 use crate::pipeline::{Item, RecordFormat};
 
 /// What a check came to.
@@ -32,6 +32,8 @@ pub struct Verdict {
     pub records: u64,
     /// Failed ones, by error code.
     pub failed: BTreeMap<String, u64>,
+    /// Those of inputs that were not asked for and are no pictures.
+    pub skipped: u64,
     /// Whether retries made some of them under other limits than the settings'.
     pub other_limits: bool,
     /// Inputs planned one by one (not in archives) in those shards.
@@ -239,13 +241,16 @@ impl Check<'_> {
                 }
             }
         }
-        let same = (tally.records, &tally.failed, tally.bytes, tally.pixels)
-            == (entry.records, &entry.failed, entry.bytes, entry.pixels);
+        // Which of them were skipped the ledger knows: a file may leave out where a record came from.
+        let found = errors(&tally.failed, tally.skipped);
+        let same = (tally.records, found, tally.bytes, tally.pixels)
+            == (entry.records, errors(&entry.failed, entry.skipped), entry.bytes, entry.pixels);
         if !same || tally.keys.finish() != entry.keys {
             self.verdict.fault(format!("{} holds other records than the ledger says", entry.file));
         }
         self.verdict.records += tally.records;
-        for (code, count) in &tally.failed {
+        self.verdict.skipped += entry.skipped;
+        for (code, count) in &entry.failed {
             *self.verdict.failed.entry(code.clone()).or_default() += count;
         }
         Ok(true)

@@ -62,21 +62,18 @@ struct Numbers(Arc<Progress>);
 impl Collector for Numbers {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let now = self.0.snapshot();
-        let failed: u64 = now.failed.values().sum();
         let mut counter = |name: &str, help: &str, value: u64| {
             let counter = ConstCounter::new(value);
             counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)
         };
         counter("shadegrid_records", "Records written by this worker.", now.records)?;
-        counter(
-            "shadegrid_hashed",
-            "Pictures hashed by this worker.",
-            now.records - failed.min(now.records),
-        )?;
+        counter("shadegrid_hashed", "Pictures hashed by this worker.", now.hashed())?;
+        let help = "Inputs of this worker that are no pictures and were not asked for.";
+        counter("shadegrid_skipped", help, now.skipped)?;
         counter("shadegrid_read_bytes", "Encoded bytes read by this worker.", now.bytes)?;
         counter("shadegrid_pixels", "Pixels of the pictures that this worker hashed.", now.pixels)?;
         counter("shadegrid_shards", "Shards finished by this worker.", now.shards)?;
-        let help = "Records of this worker that carry an error, by its code.";
+        let help = "Failed records of this worker, by error code.";
         let kind = ConstCounter::new(0u64).metric_type();
         let mut family = encoder.encode_descriptor("shadegrid_failed", help, None, kind)?;
         for (code, count) in &now.failed {

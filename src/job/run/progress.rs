@@ -46,6 +46,8 @@ pub enum Event {
         records: u64,
         /// Failed ones, by error code.
         failed: BTreeMap<String, u64>,
+        /// Those of inputs that were not asked for and are no pictures.
+        skipped: u64,
         /// Encoded bytes read for it.
         bytes: u64,
         /// From its first picture to its last, in seconds.
@@ -81,6 +83,9 @@ pub struct Progress {
     bytes: AtomicU64,
     pixels: AtomicU64,
     failed: Mutex<BTreeMap<&'static str, u64>>,
+    skipped: AtomicU64,
+    /// Whether what is no picture failed wherever it was found.
+    strict: AtomicBool,
     shards: AtomicU64,
     job_shards: AtomicU64,
     job_done: AtomicU64,
@@ -100,6 +105,8 @@ pub struct Snapshot {
     pub records: u64,
     /// Failed ones, by error code.
     pub failed: BTreeMap<&'static str, u64>,
+    /// Those of inputs that were not asked for and are no pictures.
+    pub skipped: u64,
     /// Encoded bytes that it read.
     pub bytes: u64,
     /// Pixels of the pictures that it hashed.
@@ -114,6 +121,18 @@ pub struct Snapshot {
     pub planned: bool,
 }
 
+impl Snapshot {
+    /// Failed records of all codes.
+    pub fn failures(&self) -> u64 {
+        self.failed.values().sum()
+    }
+
+    /// Records with signatures.
+    pub fn hashed(&self) -> u64 {
+        self.records.saturating_sub(self.failures()).saturating_sub(self.skipped)
+    }
+}
+
 impl Default for Progress {
     fn default() -> Progress {
         Progress {
@@ -122,6 +141,8 @@ impl Default for Progress {
             bytes: AtomicU64::new(0),
             pixels: AtomicU64::new(0),
             failed: Mutex::default(),
+            skipped: AtomicU64::new(0),
+            strict: AtomicBool::new(false),
             shards: AtomicU64::new(0),
             job_shards: AtomicU64::new(0),
             job_done: AtomicU64::new(0),
@@ -145,6 +166,7 @@ impl Progress {
             elapsed: self.started.elapsed(),
             records: read(&self.records),
             failed: self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            skipped: read(&self.skipped),
             bytes: read(&self.bytes),
             pixels: read(&self.pixels),
             shards: read(&self.shards),
@@ -152,6 +174,11 @@ impl Progress {
             job_done: read(&self.job_done),
             planned: self.planned.load(Ordering::Relaxed),
         }
+    }
+
+    /// Whether what is no picture failed wherever it was found.
+    pub(in crate::job) fn count_strictly(&self, strict: bool) {
+        self.strict.store(strict, Ordering::Relaxed);
     }
 
     /// Something got done: an input listed, opened or written, a file finished.
@@ -171,6 +198,9 @@ impl Progress {
             Ok(hashed) => {
                 let pixels = u64::from(hashed.width) * u64::from(hashed.height);
                 self.pixels.fetch_add(pixels, Ordering::Relaxed);
+            }
+            Err(_) if record.is_skipped() && !self.strict.load(Ordering::Relaxed) => {
+                self.skipped.fetch_add(1, Ordering::Relaxed);
             }
             Err(error) => {
                 let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -194,6 +224,7 @@ impl Progress {
             file: entry.file.clone(),
             records: entry.records,
             failed: entry.failed.clone(),
+            skipped: entry.skipped,
             bytes: entry.bytes,
             seconds: entry.seconds,
         });

@@ -1,18 +1,14 @@
 //! The repair of a shard's file: what was read again goes into it, and nothing that was hashed is lost.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::ffi::OsString;
 use std::io::Seek as _;
 
 use super::repair::{Anew, Repair};
 use super::shard_writer::{Open, ShardContext};
 use crate::error::{Error, Result};
-use crate::job::state::records::{is_failed, read};
-use crate::pipeline::StoredRecord;
-
-fn hashed(records: u64, failed: &BTreeMap<String, u64>) -> u64 {
-    records.saturating_sub(failed.values().sum())
-}
+use crate::job::state::records::{read, read_named};
+use crate::pipeline::{RecordError, StoredRecord};
 
 impl ShardContext {
     /// What becomes of a shard's file after `new` was read; `None` where it stays as it is.
@@ -20,12 +16,12 @@ impl ShardContext {
         match repair.anew {
             Anew::Failed => return self.with_new(repair, &new),
             Anew::Archive if self.lacks(repair, &new)? => {
-                let codes = self.codes(&new)?;
-                self.each_failed(repair, |old| repair.failed_again(old, &codes))?;
+                let errors = self.errors(&new)?;
+                self.each_chosen(repair, |old| repair.count_kept(old, &errors))?;
             }
             Anew::Lost if self.is_less(repair, &new)? => {}
             Anew::Archive | Anew::Lost => {
-                repair.retried().add(new.tally.records, &new.tally.failed);
+                repair.retried().add(&new.tally);
                 return Ok(Some(new));
             }
         }
@@ -53,52 +49,52 @@ impl ShardContext {
 
     /// Whether there is a changed file that may still hold more than `new`.
     fn is_less(&self, repair: &Repair, new: &Open) -> Result<bool> {
-        let before = hashed(repair.before.records, &repair.before.failed);
-        let fewer = hashed(new.tally.records, &new.tally.failed) < before;
+        let fewer = new.tally.hashed() < repair.before.hashed();
         Ok(fewer && self.location.exists(&repair.before.file)?)
     }
 
-    /// The file with its failed records replaced by those in `new`, as far as they are there; `None` where none is.
+    /// The file with the chosen records replaced by those in `new`, as far as they are there; `None` where none is.
     fn with_new(&self, repair: &Repair, new: &Open) -> Result<Option<Open>> {
-        let codes = self.codes(new)?;
+        let errors = self.errors(new)?;
         let mut by_key: HashMap<OsString, VecDeque<StoredRecord>> = HashMap::new();
         for record in self.records(new)? {
             let record = record?;
             by_key.entry(record.key.clone()).or_default().push_back(record);
         }
         let (mut repaired, mut replaced) = (Open { spent: new.spent, ..Open::new(self)? }, false);
-        for record in read(&*self.location, &repair.before.file, self.format)? {
+        for record in read_named(&*self.location, &repair.before.file, self.format, &repair.arguments)? {
             let old = record?;
-            if !is_failed(&old, &repair.codes) {
+            if !repair.chosen.has(&old) {
                 repaired.write(&old)?;
                 continue;
             }
-            let new = by_key.get_mut(&old.key).and_then(VecDeque::pop_front);
-            replaced |= new.is_some();
-            match &new {
-                Some(StoredRecord { outcome: Ok(_), .. }) => repair.retried().add(1, &BTreeMap::new()),
-                _ => repair.failed_again(&old, &codes),
-            }
-            repaired.write(&new.unwrap_or(old))?;
+            let Some(new) = by_key.get_mut(&old.key).and_then(VecDeque::pop_front) else {
+                repair.count_kept(&old, &errors);
+                repaired.write(&old)?;
+                continue;
+            };
+            replaced = true;
+            let new = StoredRecord { source: old.source, ..new };
+            repair.count(&new);
+            repaired.write(&new)?;
         }
         repaired.sink.finish()?;
         Ok(replaced.then_some(repaired))
     }
 
-    fn each_failed(&self, repair: &Repair, each: impl Fn(&StoredRecord)) -> Result<()> {
-        for record in read(&*self.location, &repair.before.file, self.format)? {
+    fn each_chosen(&self, repair: &Repair, each: impl Fn(&StoredRecord)) -> Result<()> {
+        for record in read_named(&*self.location, &repair.before.file, self.format, &repair.arguments)? {
             let record = record?;
-            if is_failed(&record, &repair.codes) {
+            if repair.chosen.has(&record) {
                 each(&record);
             }
         }
         Ok(())
     }
 
-    /// The error codes of what failed in `new`, by key.
-    fn codes(&self, new: &Open) -> Result<HashMap<OsString, String>> {
-        let failed =
-            |record: StoredRecord| record.outcome.err().map(|failure| (record.key, failure.code.to_string()));
+    /// Why there are no signatures in `new`, by key.
+    fn errors(&self, new: &Open) -> Result<HashMap<OsString, RecordError>> {
+        let failed = |record: StoredRecord| record.outcome.err().map(|failure| (record.key, failure));
         self.records(new)?.filter_map(|record| record.map(failed).transpose()).collect()
     }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::job::state::tally::Tally;
+
 /// What a retry came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -10,6 +12,8 @@ pub struct Retried {
     pub records: u64,
     /// Those that failed again, by error code.
     pub failed: BTreeMap<String, u64>,
+    /// Those that are no pictures and were not asked for.
+    pub skipped: u64,
     /// Shards that another worker has in hand.
     pub passed_over: u64,
     /// Shards with failed records whose files are gone, or whose checksum is not the one in the ledger; [`Again::Lost`](crate::job::Again::Lost) repairs them.
@@ -28,14 +32,24 @@ pub struct Further {
     pub records: u64,
     /// Failed ones.
     pub failed: u64,
+    /// Those that are no pictures and were not asked for.
+    pub skipped: u64,
 }
 
 impl Retried {
-    pub(in crate::job) fn add(&mut self, records: u64, failed: &BTreeMap<String, u64>) {
-        self.records += records;
-        for (code, count) in failed {
+    /// Adds what a file came to that was made anew.
+    pub(in crate::job) fn add(&mut self, tally: &Tally) {
+        self.records += tally.records;
+        self.skipped += tally.skipped;
+        for (code, count) in &tally.failed {
             *self.failed.entry(code.clone()).or_default() += count;
         }
+    }
+
+    /// Adds a record that failed again.
+    pub(in crate::job) fn add_failed(&mut self, code: String) {
+        self.records += 1;
+        *self.failed.entry(code).or_default() += 1;
     }
 
     /// Whether every record that was to be hashed again is hashed now, but for those in other workers' hands.

@@ -28,6 +28,8 @@ pub(in crate::job) struct ShardContext {
     pub(in crate::job) claims: Arc<Claims>,
     pub(in crate::job) writer: Arc<Writer>,
     pub(in crate::job) format: RecordFormat,
+    /// Whether what is no picture failed wherever it was found.
+    pub(in crate::job) strict: bool,
     /// What a file says of how its signatures were made.
     pub(in crate::job) about: Vec<(String, String)>,
     pub(in crate::job) matching: Option<Arc<Matching>>,
@@ -68,7 +70,7 @@ impl Open {
         Ok(Open {
             draft,
             sink: context.format.sink(file, &context.about)?,
-            tally: Tally::default(),
+            tally: Tally::new(context.strict),
             spent: Spent::default(),
         })
     }
@@ -162,7 +164,7 @@ impl ShardContext {
         for (what, seconds) in before.iter().flat_map(|before| &before.thread_seconds) {
             *thread_seconds.entry(what.clone()).or_default() += seconds;
         }
-        let Tally { records, failed, bytes, pixels, census, keys } = open.tally.clone();
+        let Tally { records, failed, skipped, bytes, pixels, census, keys, .. } = open.tally.clone();
         Ok(ShardEntry {
             state: State::Announced,
             shard: ended.shard,
@@ -173,6 +175,7 @@ impl ShardContext {
             keys: keys.finish(),
             records,
             failed,
+            skipped,
             bytes,
             pixels,
             census,

@@ -77,11 +77,13 @@ impl<'a> JobWorker<'a> {
             options.split,
             progress.clone(),
         );
+        progress.count_strictly(settings.is_strict());
         let context = ShardContext {
             location,
             claims,
             writer: scheduler.writer.clone(),
             format,
+            strict: settings.is_strict(),
             about: describe(&hash),
             matching: options.matching.clone(),
             progress,

@@ -64,6 +64,9 @@ pub struct ShardEntry {
     pub records: u64,
     /// Failed ones, by error code.
     pub failed: BTreeMap<String, u64>,
+    /// Those of inputs that were not asked for and are no pictures; of a strict job, and of one that an older release began, they are among the failed ones.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub skipped: u64,
     /// Encoded bytes of the hashed pictures.
     pub bytes: u64,
     /// Pixels of them.
@@ -112,10 +115,15 @@ impl ShardEntry {
         self.first.clone().unwrap_or_else(own)
     }
 
+    /// Records with signatures.
+    pub(in crate::job) fn hashed(&self) -> u64 {
+        self.records.saturating_sub(self.skipped).saturating_sub(self.failed.values().sum())
+    }
+
     /// Whether it may be about a file: a right checksum says that the line is whole, not that it makes sense.
     fn is_sound(&self) -> bool {
         let counts = [self.shard, self.length, self.records, self.bytes, self.pixels, self.by_devices];
-        let failed = self.failed.values().try_fold(0, |sum: u64, count| sum.checked_add(*count));
+        let failed = self.failed.values().try_fold(self.skipped, |sum: u64, count| sum.checked_add(*count));
         counts.iter().all(|count| *count < MOST)
             && self.generation < u32::MAX
             && failed.is_some_and(|failed| failed <= self.records)
@@ -336,6 +344,7 @@ pub(in crate::job) mod tests {
             keys: String::new(),
             records: 3,
             failed: BTreeMap::from([("io".to_string(), 1)]),
+            skipped: 0,
             bytes: 10,
             pixels: 20,
             census: Census::default(),

@@ -1,14 +1,16 @@
 //! Files of records: their names, what is in them, and whether the ledger accounts for them.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::Seek as _;
 
 use super::digest;
 use super::ledger::{Ledger, ShardEntry, State, Writer};
 use super::location::Location;
-use super::plan;
+use super::plan::{self, ShardKind};
+use super::tally::errors;
 use crate::error::{Error, Result};
-use crate::pipeline::{RecordFormat, StoredRecord};
+use crate::pipeline::{Item, RecordFormat, StoredRecord};
 
 /// The file of a shard's records.
 pub(in crate::job) fn records_file(shard: u64, format: RecordFormat) -> String {
@@ -44,12 +46,61 @@ pub(in crate::job) fn settle(location: &dyn Location, writer: &Writer, shard: u6
     )))
 }
 
-/// Whether a record failed with one of these codes; any, where there are none.
-pub(in crate::job) fn is_failed(record: &StoredRecord, codes: &[String]) -> bool {
-    record
-        .outcome
-        .as_ref()
-        .is_err_and(|failure| codes.is_empty() || codes.iter().any(|code| *code == failure.code))
+/// Which records are hashed again.
+#[derive(Debug, Clone)]
+pub(in crate::job) struct Chosen {
+    /// Those with these error codes, skipped ones too; where there are none, all that failed.
+    pub(in crate::job) codes: Vec<String>,
+    /// Whether what is no picture failed wherever it was found.
+    pub(in crate::job) strict: bool,
+}
+
+impl Chosen {
+    /// Whether a record with a known source is one of them.
+    pub(in crate::job) fn has(&self, record: &StoredRecord) -> bool {
+        record.error().is_some_and(|failure| match &self.codes[..] {
+            [] => !self.skips(record),
+            codes => codes.iter().any(|code| *code == failure.code),
+        })
+    }
+
+    /// Whether a shard has any.
+    pub(in crate::job) fn has_any(&self, entry: &ShardEntry) -> bool {
+        match &self.codes[..] {
+            [] => !entry.failed.is_empty(),
+            codes => codes.iter().any(|code| errors(&entry.failed, entry.skipped).contains_key(code)),
+        }
+    }
+
+    /// Whether a record with a known source counts as skipped.
+    pub(in crate::job) fn skips(&self, record: &StoredRecord) -> bool {
+        !self.strict && record.is_skipped()
+    }
+}
+
+/// The argument that each record of a shard's file came from, which JSON lines and CSV leave out where the key begins with it.
+#[derive(Debug, Clone)]
+pub(in crate::job) struct Arguments {
+    of: Vec<OsString>,
+    /// Whether all came from the first.
+    is_archive: bool,
+}
+
+impl Arguments {
+    /// Those of a shard with these items.
+    pub(in crate::job) fn of(items: &[Item], kind: ShardKind) -> Arguments {
+        let is_archive = kind == ShardKind::Archive;
+        let items = if is_archive { &items[..items.len().min(1)] } else { items };
+        Arguments { of: items.iter().map(|item| item.source.clone()).collect(), is_archive }
+    }
+
+    /// Gives the record at `place` of the file its source, if it failed and has none: only then does it matter.
+    pub(in crate::job) fn name(&self, place: usize, record: &mut StoredRecord) {
+        if record.source.is_none() && record.outcome.is_err() {
+            let argument = self.of.get(if self.is_archive { 0 } else { place });
+            record.source = argument.map(|argument| argument.to_string_lossy().into_owned());
+        }
+    }
 }
 
 /// The records of a file of records.
@@ -67,6 +118,22 @@ pub(in crate::job) fn read(
     let named = file.to_string();
     let records = format.records(content)?;
     Ok(records.map(move |record| record.map_err(|error| Error::Input(format!("{named}: {error}")))))
+}
+
+/// The same, each failed one with its source.
+pub(in crate::job) fn read_named(
+    location: &dyn Location,
+    file: &str,
+    format: RecordFormat,
+    arguments: &Arguments,
+) -> Result<impl Iterator<Item = Result<StoredRecord>>> {
+    let named = |(place, record): (usize, Result<StoredRecord>)| {
+        record.map(|mut record| {
+            arguments.name(place, &mut record);
+            record
+        })
+    };
+    Ok(read(location, file, format)?.enumerate().map(named))
 }
 
 /// What stands in a shard's place.

@@ -38,6 +38,9 @@ pub struct Settings {
     follow_links: bool,
     only: String,
     column: Option<String>,
+    /// A job of before it was a choice is not.
+    #[serde(default)]
+    strict: bool,
     separator: u8,
     shard_size: u64,
     format: String,
@@ -113,6 +116,7 @@ impl Settings {
             follow_links: input.walk.follow_links,
             only: input.extensions.to_string(),
             column: input.column.clone(),
+            strict: false,
             separator: input.separator,
             shard_size: shard_size.max(1),
             format: format.to_string(),
@@ -131,6 +135,18 @@ impl Settings {
     #[must_use]
     pub fn matching(self, matching: Value) -> Settings {
         Settings { matching, ..self }
+    }
+
+    /// The same, where what is no picture fails wherever it was found; otherwise it is skipped in folders and archives
+    /// ([`Record::is_skipped`](crate::pipeline::Record::is_skipped)). No record depends on it, but what is counted as failed does.
+    #[must_use]
+    pub fn strict(self, strict: bool) -> Settings {
+        Settings { strict, ..self }
+    }
+
+    /// Whether what is no picture fails wherever it was found.
+    pub fn is_strict(&self) -> bool {
+        self.strict
     }
 
     /// The program that began the job, with its version.

@@ -11,16 +11,21 @@ const PICTURES: [&str; 54] = [
     "psd", "qoi", "raf", "rw2", "svg", "svgz", "tga", "tif", "tiff", "webp", "wmf",
 ];
 
+/// Whether an input that is no picture was not asked for: found below the argument that it came from, and not called like a picture.
+pub(in crate::pipeline) fn is_skipped(key: &OsStr, argument: &OsStr) -> bool {
+    !is_named_like_a_picture(key) && is_found(key, argument)
+}
+
 /// Whether an input was found below the argument that it came from, and so was not named itself. Rows of a Parquet file are taken for named: who
 /// keeps a column of pictures means each of them.
-pub(super) fn is_found(key: &OsStr, argument: &OsStr) -> bool {
+fn is_found(key: &OsStr, argument: &OsStr) -> bool {
     let (path, argument) = (Path::new(key), Path::new(argument));
     let is_row = || path.ancestors().skip(1).any(|above| has_ending(above, |ending| ending == "parquet"));
     path != argument && path.starts_with(argument) && !is_row()
 }
 
 /// Whether a name promises a picture. Side files of macOS (`._photo.jpg`) repeat the name of another file.
-pub(super) fn is_named_like_a_picture(key: &OsStr) -> bool {
+fn is_named_like_a_picture(key: &OsStr) -> bool {
     let path = Path::new(key);
     let is_side_file = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"._"));
     !is_side_file && has_ending(path, |ending| PICTURES.contains(&ending))

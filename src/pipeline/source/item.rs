@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use super::store::{self, Found};
 use super::walk::is_one_input;
 use super::{
-    Content, ExtensionFilter, Network, Source, Walk, archive, expand, list, looks_like_archive, random_access,
+    Content, ExtensionFilter, Network, Source, Walk, archive, expand, list, looks_like_archive,
+    random_access, understood,
 };
 use crate::error::{Error, Result};
 use crate::limits::Limits;
@@ -338,16 +339,9 @@ impl Listing {
             Err(error) => return one(Item::new(list.clone(), &list, ItemKind::Broken(error.to_string()))),
         };
         Box::new(names.flat_map(move |name| match name {
-            Ok(name) => match store::url(&name, &listing.options.network.mounts) {
-                Some(url) if url.ends_with('/') && store::lists(url, &listing.options.network.mounts) => {
-                    listing.below(url, None, &list)
-                }
-                None if !listing.may_name_files(&list) => {
-                    let refused = "a list that comes from a server may name only URLs; \
-                                allow it files of this machine with --allow-local-paths";
-                    one(Item::new(name, &list, ItemKind::Failed(refused.to_string())))
-                }
-                _ => listing.files(&name, &list),
+            Ok(name) => match listing.meant(&name) {
+                Err(why) => one(Item::new(name, &list, ItemKind::Failed(why))),
+                Ok(name) => listing.entry(&name, &list),
             },
             // One row without a name does not end the list.
             Err(error @ Error::Input(_)) => {
@@ -355,6 +349,32 @@ impl Listing {
             }
             Err(error) => one(Item::new(list.clone(), &list, ItemKind::Broken(error.to_string()))),
         }))
+    }
+
+    /// A name in a list as the place that it means. What has another scheme may be a file of that name.
+    fn meant(&self, name: &OsStr) -> Result<OsString, String> {
+        if store::url(name, &self.options.network.mounts).is_some() {
+            return Ok(name.to_os_string());
+        }
+        let start = name.as_encoded_bytes().get(..7);
+        let is_file = start.is_some_and(|start| start.eq_ignore_ascii_case(b"file://"));
+        understood(name.to_os_string())
+            .or_else(|why| if is_file { Err(why) } else { Ok(name.to_os_string()) })
+    }
+
+    /// What a name in a list gives.
+    fn entry(&self, name: &OsStr, list: &OsStr) -> Items {
+        match store::url(name, &self.options.network.mounts) {
+            Some(url) if url.ends_with('/') && store::lists(url, &self.options.network.mounts) => {
+                self.below(url, None, list)
+            }
+            None if !self.may_name_files(list) => {
+                let refused = "a list that comes from a server may name only URLs; \
+                            allow it files of this machine with --allow-local-paths";
+                one(Item::new(name.to_os_string(), list, ItemKind::Failed(refused.to_string())))
+            }
+            _ => self.files(name, list),
+        }
     }
 
     /// Whether a list may name files: whoever fills one on a server must not choose what is read here.

@@ -1,0 +1,48 @@
+//! The pictures that are measured, in memory: what disks and networks do is not what is compared.
+
+use std::time::{Duration, Instant};
+
+use indicatif::HumanCount;
+use shadegrid::pipeline::Stop;
+use shadegrid::{Error, Limits};
+
+use super::progress::Progress;
+use super::{Arguments, synthetic};
+use crate::cli::resources::Resources;
+
+/// Encoded pictures by name.
+pub(super) struct Pictures {
+    pub(super) named: Vec<(String, Vec<u8>)>,
+    /// What could not be read.
+    pub(super) unread: u64,
+    /// How long reading took.
+    pub(super) took: Duration,
+}
+
+/// Reads all that the arguments name.
+pub(super) fn pictures(arguments: &Arguments, progress: &Progress) -> Result<Pictures, Error> {
+    let started = Instant::now();
+    if arguments.is_synthetic() {
+        progress.say("making pictures up".to_string());
+        return Ok(Pictures { named: synthetic::pictures(), unread: 0, took: started.elapsed() });
+    }
+    let limits: Limits = arguments.hash_options().decode.limits;
+    let resources = Resources::new(None, arguments.memory);
+    let options = arguments.input.options(resources, &limits, &Stop::default());
+    let (mut named, mut unread, mut bytes) = (Vec::new(), 0, 0);
+    for source in arguments.input.sources(&arguments.paths, &options) {
+        let name = source.key().to_string_lossy().into_owned();
+        match source.read(&limits) {
+            Ok(encoded) => {
+                bytes += encoded.len();
+                named.push((name, encoded));
+            }
+            Err(_) => unread += 1,
+        }
+        progress.say(format!("{} pictures read, {} MB", HumanCount(named.len() as u64), bytes / 1_000_000));
+    }
+    if named.is_empty() {
+        return Err(Error::Input("there is no file to measure".to_string()));
+    }
+    Ok(Pictures { named, unread, took: started.elapsed() })
+}
