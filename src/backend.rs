@@ -176,8 +176,40 @@ pub(crate) struct PdqSums {
 /// A picture that comes back from a device, with what whoever submitted it gave along.
 #[derive(Debug)]
 pub(crate) struct Done<T> {
+    /// Without samples where the device decodes it.
     pub(crate) picture: Picture,
     pub(crate) payload: T,
-    /// The sums, or why the device did not compute them.
-    pub(crate) sums: Result<Sums, Arc<str>>,
+    /// The sums, or why the device did not compute them. Without a reason it had no room, or the CPU has to read the file.
+    pub(crate) sums: Result<Sums, Option<Arc<str>>>,
+    pub(crate) decoding: Decoding,
+}
+
+/// Who decodes a picture of a device's.
+#[derive(Debug)]
+pub(crate) enum Decoding {
+    Cpu,
+    /// The device, with what its guards are judged by where it has any.
+    Device(Option<Check>),
+}
+
+/// What is left to be said of a picture's guards.
+pub(crate) struct Check(Box<dyn FnOnce() -> bool + Send>);
+
+impl Check {
+    /// `is_beyond` says whether every pixel has to be read.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn new(is_beyond: impl FnOnce() -> bool + Send + 'static) -> Check {
+        Check(Box::new(is_beyond))
+    }
+
+    /// Whether every pixel has to be read.
+    pub(crate) fn is_beyond(self) -> bool {
+        self.0()
+    }
+}
+
+impl std::fmt::Debug for Check {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Check")
+    }
 }

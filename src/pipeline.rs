@@ -54,6 +54,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 mod threads;
+mod trial;
 mod waiting;
 mod work;
 mod worker;

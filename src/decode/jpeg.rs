@@ -77,10 +77,18 @@ use crate::limits::Limits;
 use crate::picture::Picture;
 use crate::signature::Algorithm;
 #[cfg(feature = "gpu")]
-pub(crate) use compressed::{Compressed, Part, matrix};
+pub(crate) use clipping::SPOTS;
+#[cfg(feature = "gpu")]
+pub(crate) use compressed::{Compressed, Part, Unstuffed, matrix};
 pub(in crate::decode) use frame::Announced;
+#[cfg(feature = "gpu")]
+pub(crate) use gamut::Sums;
+#[cfg(feature = "gpu")]
+pub(crate) use guards::{Guards, Seen};
 #[cfg(all(test, feature = "gpu"))]
 pub(crate) use huffman::STANDARD;
+#[cfg(feature = "gpu")]
+pub(crate) use looks::wanted as looks_wanted;
 use marker::corrupt;
 use reader::Reader;
 use std::ops::Range;
@@ -95,15 +103,19 @@ mod compressed;
 mod detail;
 mod frame;
 mod gamut;
+#[cfg(feature = "gpu")]
+mod guards;
 mod header;
 mod huffman;
 mod idct;
 mod layout;
 mod level;
 mod lockstep;
+mod looks;
 mod lookup;
 mod machine;
 mod marker;
+mod marks;
 mod moments;
 #[cfg(test)]
 mod naive;
@@ -222,16 +234,16 @@ impl JpegReader {
     }
 
     /// The picture in a baseline file of which low frequencies are wanted by `rule`, as it is compressed; `None` where the file does not qualify or
-    /// a limit of `limits` is exceeded, which [`read`](JpegReader::read) then says.
+    /// a limit of `limits` is exceeded, which [`read`](JpegReader::read) then says. `guarded` is [`Wish::guarded`].
     #[cfg(feature = "gpu")]
-    #[cfg_attr(not(test), expect(dead_code, reason = "as in `backend::gpu`"))]
     pub(crate) fn compressed<'a>(
         &mut self,
         bytes: &'a [u8],
         rule: impl Fn(u32, u32) -> Detail,
+        guarded: bool,
         limits: &Limits,
     ) -> Option<Compressed<'a>> {
-        self.reader.compressed(bytes, rule, limits)
+        self.reader.compressed(bytes, rule, guarded, limits)
     }
 
     /// The ICC profile in the headers up to the first scan, empty where there is none.

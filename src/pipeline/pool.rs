@@ -28,6 +28,7 @@ use super::summary::{Ended, Summary};
 use super::take::Take;
 use super::task::{Route, Travelling, drive};
 use super::threads::{refused, start};
+use super::trial::Trial;
 use super::waiting::Taker;
 use super::workers::Workers;
 use super::writer::Writer;
@@ -68,6 +69,7 @@ pub(super) fn run_through(
         // As many as may hold a file: two per worker in the queue, one with each worker and one with each reader.
         buffers: Buffers::new(3 * threads + readers, workers.budget.idle()),
         is_over: AtomicBool::new(false),
+        trial: choices.devices.is_on_trial().then(|| (Trial::new(), Arc::downgrade(rings))),
     });
     let loader = Arc::new(Loader {
         jobs: workers.jobs.clone(),
@@ -82,7 +84,7 @@ pub(super) fn run_through(
     thread::scope(move |scope| {
         // The channel of records closes when its last sender is gone: those of the readers and of the pictures in flight. Then the writer has
         // written all. If it leaves earlier, for an error or a stop, it hangs up, and everything else ends.
-        let (_hang_up, hangup) = HangUp::new(files, tasks, rings.clone());
+        let (_hang_up, hangup) = HangUp::new(files, tasks.clone(), rings.clone());
         let taker = Taker::default();
         for (number, ring) in rings.iter().enumerate() {
             let returned = workers.returned.clone();
@@ -107,6 +109,7 @@ pub(super) fn run_through(
             summary.ended = Ended::Stopped;
         }
         summary.devices = rings.iter().map(Ring::traffic).collect();
+        summary.verdict = tasks.trial.as_ref().and_then(|(trial, _)| trial.verdict());
         Ok(summary)
     })
 }

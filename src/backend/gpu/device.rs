@@ -1,6 +1,6 @@
 //! A GPU, opened: its limits, its shaders, and what went wrong on it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use wgpu::{
@@ -9,6 +9,7 @@ use wgpu::{
 };
 
 use super::adapter::Adapter;
+use super::jpeg::stages::Stages;
 use crate::error::{Error, Result};
 use crate::kernel::dct::MATRIX_FIXED;
 
@@ -80,6 +81,11 @@ pub(crate) struct Device {
     pub(super) matrix: Buffer,
     pub(super) timestamps: Timestamps,
     checks: Checks,
+    /// Those that decode, once somebody asked for them.
+    jpeg_stages: OnceLock<Arc<Stages>>,
+    /// A stage that a test has go wrong.
+    #[cfg(test)]
+    pub(super) broken: Mutex<Option<&'static str>>,
     /// The adapter's own description.
     pub(crate) adapter: Adapter,
 }
@@ -120,7 +126,21 @@ impl Device {
             _ => Timestamps::None,
         };
         let adapter = adapter.clone();
-        Ok(Device { device, queue, faults, bindings, stages, matrix, timestamps, checks, adapter })
+        let jpeg_stages = OnceLock::new();
+        Ok(Device {
+            device,
+            queue,
+            faults,
+            bindings,
+            stages,
+            matrix,
+            timestamps,
+            checks,
+            jpeg_stages,
+            #[cfg(test)]
+            broken: Mutex::default(),
+            adapter,
+        })
     }
 
     /// Whether all is well so far.
@@ -166,6 +186,19 @@ impl Device {
         Ok(value)
     }
 
+    /// The stages that decode, made when they are first asked for: it takes as long as all others.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`] where the driver refuses.
+    pub(super) fn jpeg_stages(&self) -> Result<Arc<Stages>> {
+        if let Some(stages) = self.jpeg_stages.get() {
+            return Ok(stages.clone());
+        }
+        let made = Arc::new(Stages::new(self)?);
+        Ok(self.jpeg_stages.get_or_init(|| made).clone())
+    }
+
     /// Never frees the device: freeing one that hangs can hang.
     pub(super) fn abandon(&self) {
         std::mem::forget((self.device.clone(), self.queue.clone()));
@@ -175,6 +208,25 @@ impl Device {
     #[cfg(test)]
     pub(crate) fn destroy(&self) {
         self.device.destroy();
+    }
+
+    /// Has a stage go wrong from now on, with an error of validation as a driver gives it.
+    #[cfg(test)]
+    pub(crate) fn break_stage(&self, stage: &'static str) {
+        *self.broken.lock().unwrap_or_else(PoisonError::into_inner) = Some(stage);
+    }
+
+    /// The workgroups of a stage; more than any device takes where it is to go wrong.
+    #[cfg(test)]
+    pub(super) fn groups(&self, stage: &str, groups: (u32, u32)) -> (u32, u32) {
+        let broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
+        if *broken == Some(stage) { (u32::MAX, 1) } else { groups }
+    }
+
+    /// Has the device say that it has no memory.
+    #[cfg(test)]
+    pub(crate) fn run_out_of_memory(&self) {
+        self.faults.note("out of memory: by a test".to_string());
     }
 
     /// A stage with a layout of its own.

@@ -3,6 +3,7 @@
 use super::bits::load_until;
 use super::lookup::{END_OF_BLOCK, FULL, START, advance, ends, value};
 use super::machine::{Machine, symbol};
+use super::marks::Marks;
 use super::transform::NATURAL;
 use std::hint::select_unpredictable;
 
@@ -44,25 +45,12 @@ pub(super) struct BlockStream {
     pub(super) out: Vec<i16>,
     /// Blocks in `out` with bits that no code begins with, or that data ended in, in order.
     bad: Vec<u32>,
-    /// Where it stopped before its end, in order.
-    pub(super) stops: Vec<Stop>,
+    /// Where blocks begin behind marks.
+    pub(super) marks: Marks,
     /// Whether data ended in the block before or under way.
     pub(super) is_dry: bool,
     /// Whether data went on behind the last block that was to be taken.
     pub(super) is_over: bool,
-}
-
-/// A place in the data between two symbols.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Stop {
-    /// The block under way or next, of those in [`BlockStream::out`].
-    pub(super) block: u32,
-    /// In bits of the scan's stream.
-    pub(super) position: usize,
-    /// As in [`BlockStream`].
-    pub(super) k: u32,
-    /// As in [`BlockStream`].
-    pub(super) place: u32,
 }
 
 impl Default for BlockStream {
@@ -78,7 +66,7 @@ impl Default for BlockStream {
             partial: [0; 64],
             out: Vec::new(),
             bad: Vec::new(),
-            stops: Vec::new(),
+            marks: Marks::default(),
             is_dry: false,
             is_over: false,
         }
@@ -91,6 +79,7 @@ impl BlockStream {
         (self.position, self.end, self.until, self.left) = (position, end, end, blocks);
         (self.place, self.k, self.is_dry, self.is_over) = (0, START, false, false);
         self.partial = [0; 64];
+        self.marks.start(position);
     }
 
     /// Starts where another lane is, with nothing logged.
@@ -104,7 +93,7 @@ impl BlockStream {
     pub(super) fn clear(&mut self) {
         self.out.clear();
         self.bad.clear();
-        self.stops.clear();
+        self.marks.clear();
         self.total = 0;
     }
 
@@ -243,15 +232,19 @@ impl BlockStream {
         self.out.truncate(complete);
     }
 
+    /// Notes where blocks begin in entries that led to bit `position`, before they are taken.
+    #[inline(always)]
+    pub(super) fn mark<const SLOTS: usize>(&mut self, entries: &[u32], position: usize, machine: &Machine) {
+        if self.marks.is_passed(position) {
+            let (block, place) = (self.out.len() / SLOTS, self.place as usize);
+            self.marks.walk(entries, self.position, block, place, machine.per_mcu);
+        }
+    }
+
     /// Where the entries that were taken led.
     #[inline(always)]
-    pub(super) fn stop_at<const SLOTS: usize>(&mut self, position: usize, k: u32) {
+    pub(super) fn stop_at(&mut self, position: usize, k: u32) {
         (self.position, self.k) = (position, k);
-        // Where all 64 are kept, nothing looks for more of a block.
-        if SLOTS < 64 && self.left > 0 {
-            let block = (self.out.len() / SLOTS) as u32;
-            self.stops.push(Stop { block, position, k, place: self.place });
-        }
     }
 
     fn close<const SLOTS: usize>(&mut self, next: u32) {
@@ -262,6 +255,9 @@ impl BlockStream {
             self.partial[..SLOTS].fill(0);
         }
         (self.k, self.place, self.left) = (START, next, self.left - 1);
+        if self.marks.is_passed(self.position) {
+            self.marks.begin(self.position, self.out.len() / SLOTS, next);
+        }
     }
 }
 

@@ -32,7 +32,7 @@ fn pass(ring: &Ring<usize>, pictures: &[Picture], meddle: impl Fn(usize) + Sync)
     let (refused, mut outcomes) = (std::sync::Mutex::new(Vec::new()), Outcomes::new());
     let mut keep = |done: Done<usize>| {
         assert!(done.picture == pictures[done.payload], "another picture came back");
-        let sums = done.sums.map_err(|reason| reason.to_string());
+        let sums = done.sums.map_err(|reason| reason.unwrap_or_else(|| "no room".into()).to_string());
         assert!(outcomes.insert(done.payload, sums).is_none(), "picture {} came back twice", done.payload);
     };
     thread::scope(|scope| {
@@ -41,8 +41,13 @@ fn pass(ring: &Ring<usize>, pictures: &[Picture], meddle: impl Fn(usize) + Sync)
                 let number = next.fetch_add(1, Ordering::Relaxed);
                 let Some(picture) = pictures.get(number) else { return };
                 meddle(number);
-                if let Err(done) = ring.submit(picture.clone(), &ALGORITHMS, number) {
-                    refused.lock().unwrap().push(*done);
+                while let Err(done) = ring.submit(picture.clone(), &ALGORITHMS, number) {
+                    if !matches!(done.sums, Err(None)) {
+                        refused.lock().unwrap().push(*done);
+                        break;
+                    }
+                    // No batch has room for it yet.
+                    thread::sleep(Duration::from_micros(200));
                 }
             }
         };
@@ -51,7 +56,7 @@ fn pass(ring: &Ring<usize>, pictures: &[Picture], meddle: impl Fn(usize) + Sync)
             threads.into_iter().for_each(|thread| thread.join().unwrap());
             ring.finish();
         });
-        ring.drive(&mut keep);
+        ring.drive(&mut keep, &|| false);
     });
     refused.into_inner().unwrap().into_iter().for_each(keep);
     assert_eq!(outcomes.len(), pictures.len(), "pictures were lost");

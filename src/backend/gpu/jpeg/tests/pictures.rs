@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use fearless_simd::Level;
 use wgpu::Buffer;
 
-use super::super::batch::{Batch, Capacity, LANE_SHIFTS, MOST_LANES, PlanePlace, lane_shift, planes_of};
+use super::super::batch::{
+    Batch, Capacity, GuardNumbers, LANE_SHIFTS, MOST_LANES, Numbers, PlanePlace, lane_shift, planes_of,
+};
 use super::super::descriptors::WINDOW;
 use super::super::stages::{Buffers, Found, Stages};
 use super::super::sums::Both;
@@ -17,7 +19,7 @@ use super::{PATIENCE, POISON, devices, filled, words_of};
 use crate::backend::cpu::Cpu;
 use crate::backend::gpu::Device;
 use crate::decode::Detail;
-use crate::decode::jpeg::{Compressed, JpegReader, Reading, detail_for};
+use crate::decode::jpeg::{Compressed, Guards, JpegReader, Reading, Seen, Sums, detail_for};
 use crate::kernel::Bytes;
 use crate::limits::Limits;
 use crate::picture::{Plane, Planes};
@@ -44,6 +46,8 @@ struct Outcome {
     found: Found,
     /// Luma, and colour, row by row.
     planes: Vec<Vec<Vec<u16>>>,
+    /// Of a guarded one.
+    guards: Option<(Guards, Sums<i64>, Vec<Option<Seen>>)>,
 }
 
 /// What was compared.
@@ -79,13 +83,13 @@ impl<'a> Machine<'a> {
     }
 
     /// Sends files in as few batches as they fit in; `None` of one that does not qualify, or fits in none.
-    fn decode(&mut self, files: &[File<'_>]) -> Vec<Option<Outcome>> {
+    fn decode(&mut self, files: &[File<'_>], guarded: bool) -> Vec<Option<Outcome>> {
         let mut outcomes: Vec<Option<Outcome>> = Vec::new();
         let limits = Limits::default();
         let mut compressed = Vec::new();
         for file in files {
             let rule = |width, height| file.rule(width, height);
-            compressed.push(self.reader.compressed(file.bytes, rule, &limits));
+            compressed.push(self.reader.compressed(file.bytes, rule, guarded, &limits));
         }
         let mut next = 0;
         while next < files.len() {
@@ -109,7 +113,7 @@ impl<'a> Machine<'a> {
     /// Decodes files and compares everything with the CPU's reader.
     fn compare(&mut self, files: &[File<'_>]) -> Counts {
         let mut counts = Counts::default();
-        for (index, (file, outcome)) in files.iter().zip(self.decode(files)).enumerate() {
+        for (index, (file, outcome)) in files.iter().zip(self.decode(files, false)).enumerate() {
             let Some(outcome) = outcome else {
                 counts.unfit += 1;
                 continue;
@@ -163,8 +167,8 @@ fn equal(planes: &Planes, found: &[Vec<Vec<u16>>]) -> Result<usize, String> {
     Ok(samples)
 }
 
-/// A picture's number, and its planes' places with their columns.
-type Numbered = (u32, Vec<(PlanePlace, u32)>);
+/// A picture's numbers, its planes' places with their columns, and its guards with its components.
+type Numbered = (Numbers, Vec<(PlanePlace, u32)>, Option<(Guards, usize)>);
 
 /// A batch with what reads it back.
 struct Sent {
@@ -197,25 +201,30 @@ impl Sent {
             self.numbers.push(None);
             return true;
         };
-        let mut places = [None; 2];
+        let mut places = Vec::new();
         let mut planes = Vec::new();
         let mut words = self.words;
-        for (place, plane) in places.iter_mut().zip(planes_of(picture)) {
+        for plane in planes_of(picture) {
             let pitch = 2 * plane.columns.div_ceil(4);
-            *place = Some(PlanePlace { at: words, pitch, rows: plane.rows });
+            let place = PlanePlace { at: words, pitch, rows: plane.rows };
             words += pitch * plane.rows;
-            planes.extend(place.map(|place| (place, plane.columns)));
+            places.push(place);
+            planes.push((place, plane.columns));
         }
         let Some(reserved) = self.batch.reserve(picture, lane_shift).filter(|_| words <= self.room) else {
             return false;
         };
-        let intervals =
+        let unstuffed =
             self.buffers.fill(self.level, picture, &reserved).unwrap_or_else(|error| panic!("{error}"));
-        let number = intervals.and_then(|intervals| self.batch.place(picture, &reserved, &intervals, places));
+        let number = unstuffed.and_then(|unstuffed| {
+            let guards = picture.guards(&unstuffed);
+            let numbers = self.batch.place(picture, &reserved, (&unstuffed, guards.as_ref()), &places)?;
+            Some((numbers, guards.map(|guards| (guards, picture.parts.len()))))
+        });
         if number.is_some() {
             self.words = words;
         }
-        self.numbers.push(number.map(|number| (number, planes)));
+        self.numbers.push(number.map(|(numbers, guards)| (numbers, planes, guards)));
         true
     }
 
@@ -239,11 +248,14 @@ impl Sent {
         };
         let plane =
             |(place, columns): &(PlanePlace, u32)| (0..place.rows).map(|y| row(place, *columns, y)).collect();
-        let outcome = |(number, planes): &Numbered| Outcome {
-            found: found[*number as usize],
+        let outcome = |(numbers, planes, guards): Numbered| Outcome {
+            found: found.pictures[numbers.picture as usize],
             planes: planes.iter().map(plane).collect(),
+            guards: numbers.guard.zip(guards).map(|(GuardNumbers { guard, looks }, (guards, count))| {
+                (guards, found.sums(guard), found.seen(looks, count).collect())
+            }),
         };
-        self.numbers.iter().map(|number| number.as_ref().map(outcome)).collect()
+        self.numbers.into_iter().map(|number| number.map(outcome)).collect()
     }
 }
 
@@ -359,6 +371,46 @@ fn lanes_have_numbers_of_16_bits() {
             File { bytes: &more, detail: 1, lane_shift: 14 },
         ]);
         assert_eq!(counts, Counts { sent: 1, whole: 1, samples: 255 * 257, unfit: 1, ..Counts::default() });
+    }
+}
+
+/// What the reader says of pictures of many kinds, and how many it finds beyond its guards.
+#[test]
+fn guards_come_to_what_the_reader_comes_to() {
+    let mut numbers = Bytes(69);
+    let mut encoded = Vec::new();
+    for (index, sampling) in SAMPLINGS.into_iter().enumerate() {
+        for content in [Content::Photo, Content::Photo, Content::Noise] {
+            for restart in [0, 0, 1, 3, 40] {
+                let size = (100 + numbers.next() % 500, 60 + numbers.next() % 300);
+                let size = (size.0 as usize, size.1 as usize);
+                let mut picture = Picture::new(&mut numbers, size, sampling, content);
+                // Beyond the range of pixels here and there, in luma or in chroma.
+                picture.steps = [[2, 2], [5, 7], [40, 7], [5, 60]][(numbers.next() % 4) as usize];
+                let coding = [Coding::Standard, Coding::Optimised, Coding::Shared][index % 3];
+                encoded.push(Picture { restart, coding, ..picture }.encode());
+            }
+        }
+    }
+    for device in devices() {
+        let mut machine = Machine::new(&device, 9, 4 << 20);
+        let (mut compared, mut beyond, mut looks) = (0, 0, 0);
+        for detail in [1, 2, 3, 4, 6] {
+            let files = files(&encoded, |_| detail, |index| 9 + (index % 6) as u32);
+            for (file, outcome) in files.iter().zip(machine.decode(&files, true)) {
+                let Some(Outcome { found, guards: Some((guards, sums, seen)), .. }) = outcome else {
+                    continue;
+                };
+                if found.is_good() {
+                    looks += seen.iter().flatten().count();
+                    let rule = |width, height| file.rule(width, height);
+                    beyond += usize::from(machine.reader.compare(file.bytes, rule, (&guards, &sums, seen)));
+                    compared += 1;
+                }
+            }
+        }
+        println!("{compared} pictures judged alike, {beyond} of them beyond, by {looks} blocks");
+        assert!(compared > 300 && beyond > 50 && compared - beyond > 50 && looks > 5_000);
     }
 }
 
@@ -629,15 +681,15 @@ fn sums_of_compressed_pictures_are_the_cpus() {
     }
     let limits = Limits::default();
     for device in devices() {
-        let stages = Stages::new(&device).unwrap_or_else(|error| panic!("{error}"));
         let (mut reader, mut cpu) = (JpegReader::default(), Cpu::new(Level::new()));
         let (mut equal, mut back) = (0, 0);
         for algorithms in [&Algorithm::ALL[..], &[Algorithm::PhotoDna], &[Algorithm::Pdq]] {
             let capacity = super::super::super::Capacity { pictures: 64, bytes: 8 << 20 };
-            let mut both = Both::new(&device, &stages, Capacity::of(8 << 20), capacity);
+            let both = Both::new(&device, 8 << 20, capacity);
+            let mut both = both.unwrap_or_else(|error| panic!("{error}"));
             let rule = |_, _| Detail::Scaled(2);
             for bytes in &encoded {
-                let compressed = reader.compressed(bytes, rule, &limits).expect("it qualifies");
+                let compressed = reader.compressed(bytes, rule, false, &limits).expect("it qualifies");
                 assert!(both.add(&compressed, algorithms).unwrap_or_else(|error| panic!("{error}")));
             }
             let sums = both.run(PATIENCE).unwrap_or_else(|error| panic!("{error}"));
@@ -683,7 +735,7 @@ fn cost_of_sending() {
         made.clear();
         for (file, least) in files.iter().zip(&mut least) {
             let started = Instant::now();
-            let Some(compressed) = reader.compressed(file, rule, &limits) else { continue };
+            let Some(compressed) = reader.compressed(file, rule, true, &limits) else { continue };
             let headers = started.elapsed();
             let started = Instant::now();
             for pair in &compressed.pairs {
