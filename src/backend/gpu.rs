@@ -26,7 +26,7 @@ mod timer;
 #[cfg(test)]
 pub(crate) use jpeg::tests::encoder as encoder_for_tests;
 #[cfg(test)]
-pub(crate) use tests::devices as devices_for_tests;
+pub(crate) use tests::{device as device_for_tests, devices as devices_for_tests};
 
 pub(crate) use crate::decode::jpeg::Compressed;
 pub(crate) use adapter::Adapter;

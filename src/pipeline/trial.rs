@@ -1,7 +1,7 @@
 //! Whether devices are worth having, measured by the run itself on what it hashes first: with them, then without.
 //!
 //! A device that nobody asked for has to make the run a tenth faster. What it does costs the CPU too: copying, finishing, memory's bandwidth, and its share of the
-//! sources that are read. No measurement beforehand sees that, so pictures of the run decide, in encoded bytes a second:
+//! sources that are read. No measurement beforehand sees that, so pictures of the run decide, in encoded bytes per second:
 //!
 //! ```text
 //! together (from the device's first answer on) ──▶ draining ──▶ alone ──▶ decided
@@ -33,7 +33,7 @@ struct State {
     since: Instant,
     pictures: u64,
     bytes: u64,
-    /// Bytes a second with devices.
+    /// Bytes per second with devices.
     together: f64,
     verdict: Option<String>,
 }
@@ -101,7 +101,7 @@ impl Trial {
 }
 
 impl State {
-    /// Bytes a second since this phase began.
+    /// Bytes per second since this phase began.
     fn rate(&self, now: Instant) -> f64 {
         self.bytes as f64 / now.duration_since(self.since).as_secs_f64().max(1e-9)
     }

@@ -1,6 +1,7 @@
 //! A GPU, opened: its limits, its shaders, and what went wrong on it.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::any::Any;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use wgpu::{
@@ -9,7 +10,6 @@ use wgpu::{
 };
 
 use super::adapter::Adapter;
-use super::jpeg::stages::Stages;
 use crate::error::{Error, Result};
 use crate::kernel::dct::MATRIX_FIXED;
 
@@ -81,8 +81,8 @@ pub(crate) struct Device {
     pub(super) matrix: Buffer,
     pub(super) timestamps: Timestamps,
     checks: Checks,
-    /// Those that decode, once somebody asked for them.
-    jpeg_stages: OnceLock<Arc<Stages>>,
+    /// What takes long to make, once somebody asked for it.
+    kept: Mutex<Vec<Arc<dyn Any + Send + Sync>>>,
     /// A stage that a test has go wrong.
     #[cfg(test)]
     pub(super) broken: Mutex<Option<&'static str>>,
@@ -126,7 +126,6 @@ impl Device {
             _ => Timestamps::None,
         };
         let adapter = adapter.clone();
-        let jpeg_stages = OnceLock::new();
         Ok(Device {
             device,
             queue,
@@ -136,7 +135,7 @@ impl Device {
             matrix,
             timestamps,
             checks,
-            jpeg_stages,
+            kept: Mutex::default(),
             #[cfg(test)]
             broken: Mutex::default(),
             adapter,
@@ -186,17 +185,19 @@ impl Device {
         Ok(value)
     }
 
-    /// The stages that decode, made when they are first asked for: it takes as long as all others.
+    /// What is made for the device once, by `make` when it is first asked for.
     ///
     /// # Errors
     ///
-    /// [`Error::Device`] where the driver refuses.
-    pub(super) fn jpeg_stages(&self) -> Result<Arc<Stages>> {
-        if let Some(stages) = self.jpeg_stages.get() {
-            return Ok(stages.clone());
+    /// Those of `make`.
+    pub(super) fn kept<T: Any + Send + Sync>(&self, make: impl FnOnce() -> Result<T>) -> Result<Arc<T>> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = kept.iter().find_map(|kept| kept.clone().downcast::<T>().ok()) {
+            return Ok(found);
         }
-        let made = Arc::new(Stages::new(self)?);
-        Ok(self.jpeg_stages.get_or_init(|| made).clone())
+        let made = Arc::new(make()?);
+        kept.push(made.clone());
+        Ok(made)
     }
 
     /// Never frees the device: freeing one that hangs can hang.

@@ -8,7 +8,7 @@
 //! A batch is closed when the next picture does not fit, or when the device has fewer than two to work on: a busy device
 //! gets full batches, an idle one does not wait. Nothing is allocated on the device after [`Ring::new`].
 //!
-//! **Nobody waits.** Where no batch has room, the picture stays with whoever brought it: so a device takes what it can and slows nobody down, however slow
+//! **Nobody waits.** Where no batch has room, the picture stays with whoever brought it: so a device takes what it can and slows nobody down, no matter how slow
 //! it is. At the end, when nothing more comes, what the device still has is given back a few at a time while the CPU has nothing else to do, the last
 //! first; what comes of these on the device is dropped.
 //!
@@ -50,7 +50,7 @@ const SHAPES: usize = 64;
 const POLL: Duration = Duration::from_micros(100);
 /// Pictures that are given back at a time while the CPU has nothing else to do.
 const GIVEN_BACK: usize = 4;
-/// How long the device may go on with what was sent to it before that is given back as well.
+/// How long the device has for what was sent to it before that is given back as well.
 const GRACE: Duration = Duration::from_millis(20);
 /// How long it sleeps when there is nothing to do; it is woken when there is.
 const IDLE: Duration = Duration::from_millis(50);
@@ -82,6 +82,8 @@ pub(crate) struct Ring<T> {
 pub(crate) struct Hook {
     /// Pictures come back no sooner than so long after one another.
     pub(crate) pace: Duration,
+    /// Pictures that the device decoded.
+    pub(crate) decoded: std::sync::atomic::AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -499,6 +501,8 @@ impl<T: Send> Ring<T> {
             let done = match (placed, &found) {
                 (Some(placed), Some(found)) => match placed.verdict(found) {
                     Some(check) => {
+                        #[cfg(test)]
+                        self.hook.decoded.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                         Done { picture, payload, sums: Ok(sums), decoding: Decoding::Device(check) }
                     }
                     None => Done { picture, payload, sums: Err(None), decoding: Decoding::Device(None) },

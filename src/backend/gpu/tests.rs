@@ -35,3 +35,8 @@ pub(crate) fn devices() -> Vec<Device> {
     }
     devices
 }
+
+/// One of them, without checks, as runs use it.
+pub(crate) fn device() -> Option<Device> {
+    Adapter::all().first().and_then(|adapter| Device::open(adapter, Checks::Off).ok())
+}

@@ -51,10 +51,10 @@ impl Decoder {
         if bytes < LEAST_BYTES {
             return Ok(None);
         }
-        let stages = device.jpeg_stages()?;
+        let stages = device.kept(|| Stages::new(device))?;
         let capacity = Capacity::of(bytes as u32);
         let first = Buffers::new(device, capacity);
-        let others: Vec<Buffers> = (1..slots).map(|_| first.beside(device)).collect();
+        let others: Vec<Buffers> = (1..slots).map(|_| first.sharing(device)).collect();
         device.check()?;
         let buffers = std::iter::once(first).chain(others).collect();
         Ok(Some(Decoder { stages, level: Level::new(), capacity, buffers }))

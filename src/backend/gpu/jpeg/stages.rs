@@ -301,7 +301,7 @@ impl Buffers {
     }
 
     /// Those of another batch. The device works on one after the other, so that what is not read or written by the CPU is the same.
-    pub(super) fn beside(&self, device: &Device) -> Buffers {
+    pub(super) fn sharing(&self, device: &Device) -> Buffers {
         let (staging, readback) = at_the_host(device, &self.sections, &self.room);
         Buffers {
             staging,

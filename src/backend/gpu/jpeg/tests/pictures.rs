@@ -380,23 +380,26 @@ fn guards_come_to_what_the_reader_comes_to() {
     let mut numbers = Bytes(69);
     let mut encoded = Vec::new();
     for (index, sampling) in SAMPLINGS.into_iter().enumerate() {
-        for content in [Content::Photo, Content::Photo, Content::Noise] {
-            for restart in [0, 0, 1, 3, 40] {
-                let size = (100 + numbers.next() % 500, 60 + numbers.next() % 300);
-                let size = (size.0 as usize, size.1 as usize);
-                let mut picture = Picture::new(&mut numbers, size, sampling, content);
-                // Beyond the range of pixels here and there, in luma or in chroma.
-                picture.steps = [[2, 2], [5, 7], [40, 7], [5, 60]][(numbers.next() % 4) as usize];
-                let coding = [Coding::Standard, Coding::Optimised, Coding::Shared][index % 3];
-                encoded.push(Picture { restart, coding, ..picture }.encode());
+        for (turn, restart) in [0, 3, 0, 1, 40, 0].into_iter().enumerate() {
+            let size = (100 + numbers.next() % 300, 60 + numbers.next() % 200);
+            let size = (size.0 as usize, size.1 as usize);
+            let content = if turn == 5 { Content::Noise } else { Content::Photo };
+            let mut picture = Picture::new(&mut numbers, size, sampling, content);
+            if turn < 3 {
+                picture = picture.softened();
             }
+            // Beyond the range of pixels here and there, in luma or in chroma.
+            picture.steps = [[5, 7], [5, 7], [5, 30], [5, 7], [40, 7], [2, 2]][turn];
+            let coding = [Coding::Standard, Coding::Optimised, Coding::Shared][index % 3];
+            encoded.push(Picture { restart, coding, ..picture }.encode());
         }
     }
     for device in devices() {
         let mut machine = Machine::new(&device, 9, 4 << 20);
         let (mut compared, mut beyond, mut looks) = (0, 0, 0);
-        for detail in [1, 2, 3, 4, 6] {
-            let files = files(&encoded, |_| detail, |index| 9 + (index % 6) as u32);
+        for round in 0..2 {
+            let detail = |index: usize| [1, 2, 3, 4, 6][(index + 2 * round) % 5];
+            let files = files(&encoded, detail, |index| 9 + (index % 6) as u32);
             for (file, outcome) in files.iter().zip(machine.decode(&files, true)) {
                 let Some(Outcome { found, guards: Some((guards, sums, seen)), .. }) = outcome else {
                     continue;
@@ -410,7 +413,7 @@ fn guards_come_to_what_the_reader_comes_to() {
             }
         }
         println!("{compared} pictures judged alike, {beyond} of them beyond, by {looks} blocks");
-        assert!(compared > 300 && beyond > 50 && compared - beyond > 50 && looks > 5_000);
+        assert!(compared >= 50 && beyond >= 15 && compared - beyond >= 15 && looks > 800);
     }
 }
 
