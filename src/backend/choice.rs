@@ -211,7 +211,9 @@ impl Devices {
             } else {
                 (PATIENCE, JPEG_BYTES)
             };
-            Ring::new(device.clone(), capacity(&device.adapter), patience)?.with_decoder(bytes)
+            let ring = Ring::new(device.clone(), capacity(&device.adapter), patience)?;
+            // The probe holds sums against the CPU's, and not yet what is decoded: only who asks for a device has it decode.
+            if self.required { ring.with_decoder(bytes) } else { Ok(ring) }
         };
         self.devices.iter().map(ring).filter(|ring| ring.is_ok() || self.required).collect()
     }
