@@ -24,7 +24,7 @@ mod tests;
 mod timer;
 
 #[cfg(test)]
-pub(crate) use jpeg::tests::encoder as encoder_for_tests;
+pub(crate) use jpeg::encoder as encoder_for_tests;
 #[cfg(test)]
 pub(crate) use tests::{device as device_for_tests, devices as devices_for_tests};
 

@@ -50,6 +50,9 @@ pub(super) mod sums;
 pub(super) mod symbols;
 pub(super) mod tables;
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;
 #[cfg(test)]
 pub(super) mod write;
+
+#[cfg(test)]
+pub(crate) use tests::encoder;

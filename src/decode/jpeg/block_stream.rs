@@ -234,10 +234,9 @@ impl BlockStream {
 
     /// Notes where blocks begin in entries that led to bit `position`, before they are taken.
     #[inline(always)]
-    pub(super) fn mark<const SLOTS: usize>(&mut self, entries: &[u32], position: usize, machine: &Machine) {
+    pub(super) fn mark<const SLOTS: usize>(&mut self, entries: &[u32], position: usize) {
         if self.marks.is_passed(position) {
-            let (block, place) = (self.out.len() / SLOTS, self.place as usize);
-            self.marks.walk(entries, self.position, block, place, machine.per_mcu);
+            self.marks.walk(entries, self.position, self.out.len() / SLOTS);
         }
     }
 
@@ -256,7 +255,7 @@ impl BlockStream {
         }
         (self.k, self.place, self.left) = (START, next, self.left - 1);
         if self.marks.is_passed(self.position) {
-            self.marks.begin(self.position, self.out.len() / SLOTS, next);
+            self.marks.begin(self.position, self.out.len() / SLOTS);
         }
     }
 }

@@ -267,7 +267,8 @@ impl Data<'_> {
         let found = begin.map_or(blocks, |begin| begin.block as usize - first);
         let passed = look.from(found, blocks)?;
         let (mut position, mut place) = match begin.filter(|_| passed.start == found) {
-            Some(begin) => (begin.position, begin.place),
+            // A lane that began at a guess may be off by whole blocks of the MCU; the scan's block is not.
+            Some(begin) => (begin.position, (begin.block as usize % per_mcu) as u32),
             None => (interval.start * 8, 0),
         };
         let mut block = passed.end;

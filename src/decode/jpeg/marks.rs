@@ -17,8 +17,6 @@ pub(super) struct Begin {
     pub(super) block: u32,
     /// In bits of the scan's stream.
     pub(super) position: usize,
-    /// The block of the MCU.
-    pub(super) place: u32,
 }
 
 /// The marks of a scan, and what one lane found behind them.
@@ -68,24 +66,17 @@ impl Marks {
 
     /// Notes that the lane's block `block` begins at a bit.
     #[cold]
-    pub(super) fn begin(&mut self, position: usize, block: usize, place: u32) {
+    pub(super) fn begin(&mut self, position: usize, block: usize) {
         while position >= self.at {
-            self.begins.push(Begin { mark: self.next as u32, block: block as u32, position, place });
+            self.begins.push(Begin { mark: self.next as u32, block: block as u32, position });
             self.next += 1;
             self.at = self.marks.get(self.next).copied().unwrap_or(NONE);
         }
     }
 
-    /// Walks a log that begins at a bit, in or before the lane's block `block`, at `place` of an MCU of `per_mcu`.
+    /// Walks a log that begins at a bit, in or before the lane's block `block`.
     #[inline(never)]
-    pub(super) fn walk(
-        &mut self,
-        mut entries: &[u32],
-        mut position: usize,
-        mut block: usize,
-        mut place: usize,
-        per_mcu: usize,
-    ) {
+    pub(super) fn walk(&mut self, mut entries: &[u32], mut position: usize, mut block: usize) {
         loop {
             while let Some((some, rest)) = entries.split_first_chunk::<AT_A_TIME>() {
                 let bits: u32 = some.iter().map(|&entry| length(entry)).sum();
@@ -93,16 +84,15 @@ impl Marks {
                     break;
                 }
                 let blocks = some.iter().map(|&entry| u32::from(ends(entry))).sum::<u32>() as usize;
-                (entries, position) = (rest, position + bits as usize);
-                (block, place) = (block + blocks, (place + blocks) % per_mcu);
+                (entries, position, block) = (rest, position + bits as usize, block + blocks);
             }
             loop {
                 let Some((&entry, rest)) = entries.split_first() else { return };
                 (entries, position) = (rest, position + length(entry) as usize);
                 if ends(entry) {
-                    (block, place) = (block + 1, if place + 1 == per_mcu { 0 } else { place + 1 });
+                    block += 1;
                     if self.is_passed(position) {
-                        self.begin(position, block, place as u32);
+                        self.begin(position, block);
                         break;
                     }
                 }
@@ -128,13 +118,12 @@ mod tests {
             let mut marks = Marks::default();
             marks.set([50, 1001, 1003, 1100, 1121, 2_100, 2_101].into_iter());
             let (one, two) = entries.split_at(first);
-            marks.walk(one, 0, 0, 0, 4);
-            let block = first / 3;
-            marks.walk(two, 7 * first, block, block % 4, 4);
-            let found: Vec<(u32, u32, usize, u32)> =
-                marks.begins.iter().map(|b| (b.mark, b.block, b.position, b.place)).collect();
+            marks.walk(one, 0, 0);
+            marks.walk(two, 7 * first, first / 3);
+            let found: Vec<(u32, u32, usize)> =
+                marks.begins.iter().map(|b| (b.mark, b.block, b.position)).collect();
             let expected = [(0, 3), (1, 48), (2, 48), (3, 53), (4, 54), (5, 100)];
-            assert_eq!(found, expected.map(|(mark, block)| (mark, block, 21 * block as usize, block % 4)));
+            assert_eq!(found, expected.map(|(mark, block)| (mark, block, 21 * block as usize)));
             marks.start(2_101);
             assert!(!marks.is_passed(2_100) && marks.is_passed(2_101));
             marks.start(2_102);

@@ -91,7 +91,8 @@ impl Sizes {
             groups: lanes.div_ceil(THREADS),
             planes: 4,
             plane_groups: number(blocks.div_ceil(u64::from(THREADS)) + 4)?,
-            steps: 64 * picture.parts.len() as u32,
+            // Of each component for each plane that it is in.
+            steps: 64 * planes_of(picture).map(|plane| plane.parts.len() as u32).sum::<u32>(),
             tables: 0,
             stream: number(bytes.div_ceil(4) + u64::from(PADDING))?.next_multiple_of(2),
             slots,
@@ -139,7 +140,7 @@ impl Capacity {
             groups: lanes / THREADS + pictures + 16,
             planes: 4 * pictures,
             plane_groups: (bytes >> 8) + (bytes >> 9) + 8 * pictures + 16,
-            steps: 192 * pictures,
+            steps: 320 * pictures,
             tables: (2 * pair_words(WINDOW) as u32) * pictures.min(256),
             stream: bytes / 4,
             slots: bytes + bytes / 4,
@@ -429,6 +430,7 @@ impl Batch {
 
     /// Makes the lists of groups as long as there are workgroups; nothing is added afterwards.
     pub(super) fn close(&mut self) {
+        debug_assert!(Capacity(self.reserved).holds(&self.used()), "more is used than was reserved");
         pad(&mut self.groups);
         pad(&mut self.look_groups);
         pad(&mut self.spot_groups);

@@ -714,6 +714,43 @@ fn sums_of_compressed_pictures_are_the_cpus() {
     }
 }
 
+/// Guarded ones, whose batches hold more planes than are summed, at the details that the rule chooses.
+#[test]
+fn sums_of_guarded_pictures_are_the_cpus() {
+    let mut numbers = Bytes(82);
+    let mut encoded = Vec::new();
+    for round in 0..24 {
+        let size = [(150, 150), (170, 150), (300, 290), (420, 410)][round % 4];
+        let sampling = SAMPLINGS[[4, 1, 0, 2][round / 4 % 4]];
+        encoded.push(Picture::new(&mut numbers, size, sampling, Content::Photo).softened().encode());
+    }
+    let algorithms = [Algorithm::PhotoDna, Algorithm::Pdq];
+    let (limits, rule) = (Limits::default(), |width, height| detail_for(width, height, &algorithms));
+    for device in devices() {
+        let (mut reader, mut cpu) = (JpegReader::default(), Cpu::new(Level::new()));
+        let capacity = super::super::super::Capacity { pictures: 64, bytes: 24 << 20 };
+        let both = Both::new(&device, 8 << 20, capacity);
+        let mut both = both.unwrap_or_else(|error| panic!("{error}"));
+        for bytes in &encoded {
+            let compressed = reader.compressed(bytes, rule, true, &limits).expect("it qualifies");
+            assert!(both.add(&compressed, &algorithms).unwrap_or_else(|error| panic!("{error}")));
+        }
+        let sums = both.run(PATIENCE).unwrap_or_else(|error| panic!("{error}"));
+        let (mut equal, mut wrong) = (0, Vec::new());
+        for (index, (bytes, sums)) in encoded.iter().zip(sums).enumerate() {
+            let reading = reader.read(bytes, rule, &limits).expect("a picture");
+            let Some(sums) = sums else { continue };
+            if sums == cpu.sums(&reading.picture, &algorithms) {
+                equal += 1;
+            } else {
+                wrong.push(index);
+            }
+        }
+        println!("{equal} pictures' sums are equal, of {wrong:?} not");
+        assert!(equal >= 12 && wrong.is_empty());
+    }
+}
+
 /// What sending a picture costs the CPU, next to decoding and summing it there, in turn; `SHADEGRID_JPEGS` names a folder.
 #[test]
 #[ignore = "measures, and takes folders from the environment"]
