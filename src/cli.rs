@@ -1,18 +1,22 @@
 //! The command line: parse, run, report, exit code.
 
 use std::process::ExitCode;
+use std::sync::LazyLock;
 
-use clap::{Parser, Subcommand};
+use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum as _};
 
 #[cfg(feature = "report")]
 mod audit;
 mod backend;
 mod backfill;
+mod bar;
 mod bench;
 mod bytes;
 mod clock;
 mod compare;
 mod console;
+#[cfg(feature = "avif")]
+mod decoder;
 mod dedupe;
 mod devices;
 mod exit;
@@ -30,9 +34,11 @@ mod lookups;
 mod matches;
 mod matching;
 mod network;
+mod numbers;
 mod output;
 mod page;
 mod pictures;
+mod places;
 #[cfg(feature = "report")]
 mod process;
 mod progress;
@@ -42,8 +48,12 @@ mod reports;
 mod resources;
 #[cfg(feature = "service")]
 mod serve;
+mod shells;
+mod show;
 #[cfg(feature = "service")]
 mod standin;
+mod tally;
+mod verbosity;
 mod watching;
 
 use exit::Exit;
@@ -58,6 +68,10 @@ use exit::Exit;
 struct Arguments {
     #[command(subcommand)]
     command: Command,
+
+    /// Whether help and messages have colours: auto (on a terminal, unless NO_COLOR is set), always or never
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
+    color: ColorChoice,
 }
 
 const AFTER_HELP: &str =
@@ -74,9 +88,9 @@ Examples:
       shadegrid match --gallery known.gallery photos --only-matches
 
 Exit codes:
-    0  everything was hashed, compared, matched or written
+    0  every picture was hashed, compared, matched or written
     1  wrong usage, or the run could not be carried out (say, the disk is full)
-    2  some input failed; the others are done
+    2  some input failed, or no picture was found under a path; the others are done
     3  nothing matched, or a job that was checked is not finished
   130  interrupted";
 
@@ -88,7 +102,8 @@ enum Command {
     Compare(compare::Arguments),
     Match(Box<matching::Arguments>),
     Gallery(gallery::Arguments),
-    Dedupe(dedupe::Arguments),
+    Dedupe(Box<dedupe::Arguments>),
+    Show(show::Arguments),
     #[cfg(feature = "service")]
     Serve(Box<serve::Arguments>),
     #[cfg(feature = "service")]
@@ -103,19 +118,68 @@ enum Command {
     Audit(audit::Arguments),
     Devices(devices::Arguments),
     Bench(bench::Arguments),
+    #[cfg(feature = "avif")]
+    Decoder(decoder::Arguments),
+    Completions(shells::CompletionArguments),
+    Man(shells::ManArguments),
 }
 
 /// Parses, runs the command, reports what stopped it, and gives the exit code.
 pub(crate) fn main() -> ExitCode {
-    let outcome = match Arguments::try_parse() {
+    let mut command = command();
+    let parsed = command.try_get_matches_from_mut(std::env::args_os());
+    let parsed = parsed.and_then(|matches| Arguments::from_arg_matches(&matches));
+    let outcome = match parsed.map_err(|error| error.format(&mut command)) {
         Ok(arguments) => console::without_panics(|| run(arguments.command)),
         Err(error) => return console::usage(&error).into(),
     };
     outcome.unwrap_or_else(|failure| console::failure(&failure)).into()
 }
 
-fn run(command: Command) -> Result<Exit, shadegrid::Error> {
-    match command {
+/// The version, and what this build can do.
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    let features = [
+        ("archives", true),
+        ("cli", true),
+        ("job", true),
+        ("parquet", true),
+        ("avif", cfg!(feature = "avif")),
+        ("gpu", cfg!(feature = "gpu")),
+        ("heic", cfg!(feature = "heic")),
+        ("jxl", cfg!(feature = "jxl")),
+        ("report", cfg!(feature = "report")),
+        ("service", cfg!(feature = "service")),
+        ("store", cfg!(feature = "store")),
+    ];
+    let names: Vec<&str> = features.iter().filter(|(_, is_there)| *is_there).map(|(name, _)| *name).collect();
+    format!("{}\nfeatures: {}", env!("CARGO_PKG_VERSION"), names.join(", "))
+});
+
+/// The command's definition.
+fn command() -> clap::Command {
+    let arguments = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
+    Arguments::command().color(color(arguments)).long_version(VERSION.as_str())
+}
+
+/// What `--color` says, before all else is read: help and wrong usage are printed while it is.
+fn color(mut arguments: impl Iterator<Item = String>) -> ColorChoice {
+    while let Some(argument) = arguments.next() {
+        let value = match argument.split_once('=') {
+            Some(("--color", value)) => Some(value.to_string()),
+            _ if argument == "--color" => arguments.next(),
+            _ => None,
+        };
+        if let Some(choice) = value.and_then(|value| ColorChoice::from_str(&value, true).ok()) {
+            return choice;
+        }
+    }
+    ColorChoice::Auto
+}
+
+fn run(subcommand: Command) -> Result<Exit, shadegrid::Error> {
+    #[cfg(feature = "avif")]
+    decoder::use_this_program();
+    match subcommand {
         Command::Hash(arguments) => hash::run(*arguments),
         Command::Backfill(arguments) => backfill::run(*arguments),
         Command::Job(arguments) => job::run(arguments),
@@ -123,6 +187,7 @@ fn run(command: Command) -> Result<Exit, shadegrid::Error> {
         Command::Match(arguments) => matching::run(*arguments),
         Command::Gallery(arguments) => gallery::run(arguments),
         Command::Dedupe(arguments) => dedupe::run(&arguments),
+        Command::Show(arguments) => show::run(&arguments),
         #[cfg(feature = "service")]
         Command::Serve(arguments) => serve::run(*arguments),
         #[cfg(feature = "service")]
@@ -137,5 +202,9 @@ fn run(command: Command) -> Result<Exit, shadegrid::Error> {
         Command::Audit(arguments) => audit::run(arguments),
         Command::Devices(arguments) => devices::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        #[cfg(feature = "avif")]
+        Command::Decoder(arguments) => decoder::run(arguments),
+        Command::Completions(arguments) => shells::completions(&arguments, command()),
+        Command::Man(arguments) => shells::man(&arguments, command()),
     }
 }

@@ -2,10 +2,9 @@
 //!
 //! # Formats
 //!
-//! A format is known by the file's first bytes and never by its name. JPEG, PNG, WebP, GIF, BMP and TIFF are
-//! read; HEIC, AVIF, JPEG XL and ICO are recognised and reported as [`Error::Unsupported`]
-//! by name; everything else is [`Error::Input`]. A picture must begin at the first byte:
-//! like browsers, and unlike recovery tools, nothing is searched for inside other data.
+//! A format is known by the file's first bytes and never by its name. JPEG, PNG, WebP, GIF, BMP, TIFF, ICO, PNM and QOI are read, and by
+//! features JPEG XL, HEIC and AVIF; everything else is [`Error::Input`]. A picture must begin at the first byte:
+//! like browsers, and unlike recovery tools, nothing is searched for inside other data. AVIF is decoded by a [`helper`].
 //!
 //! # Colour
 //!
@@ -20,7 +19,8 @@
 //! - Alpha is dropped without blending: a transparent pixel counts with the colour that it stores.
 //! - Of an animation or of several pages the first is taken. What a GIF's first frame does not cover
 //!   has the transparent colour or the palette's first, as in Pillow.
-//! - EXIF orientation is ignored unless [`Orient::Exif`] asks for it: exchanged lists hash stored pixels.
+//! - EXIF orientation is ignored unless [`Orient::Exif`] asks for it: exchanged lists hash stored pixels. The turns, mirrors and cuts of HEIC, AVIF and
+//!   JPEG XL are part of their coding, and always done.
 //!
 //! # Damage
 //!
@@ -34,9 +34,10 @@
 //! - **PNG**: black after the break; an interlaced one shows the coarse passes that came, and only rows with all their
 //!   passes count. Checksums count: rows after the first wrong one are shown but are not whole. Missing only its last chunk
 //!   it is whole.
-//! - **GIF, BMP, TIFF**: black after the break (for TIFF, strips and tiles that do decode are kept; for GIF, the canvas). Of the first two, browsers
+//! - **GIF, BMP, TIFF, QOI**: black after the break (for TIFF, strips and tiles that do decode are kept; for GIF, the canvas). Of the first two, browsers
 //!   show what lies behind, which is a face.
-//! - **WebP**: `Corrupt`; its decoder gives all or nothing.
+//! - **HEIC, AVIF**: black where a tile of a grid cannot be decoded; without a grid `Corrupt`.
+//! - **WebP, JPEG XL, ICO, PNM**: `Corrupt`; their decoders give all or nothing.
 //!
 //! # Hostile input
 //!
@@ -51,6 +52,7 @@ use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::picture::{Picture, Planes};
 use crate::signature::Algorithm;
+use av1::Av1;
 pub use colours::NOTICEABLE;
 use colours::{ColourSpace, Sample};
 use estimate::Estimate;
@@ -62,9 +64,15 @@ pub(crate) use raster::no_picture;
 pub(crate) use viewing::Sources;
 pub use viewing::Viewing;
 
+#[cfg_attr(not(feature = "avif"), path = "decode/av1_absent.rs")]
+mod av1;
 mod colours;
 mod estimate;
 mod faces;
+#[cfg(any(feature = "avif", feature = "heic"))]
+mod frame;
+#[cfg(feature = "avif")]
+pub mod helper;
 pub mod jpeg;
 mod orient;
 mod random;
@@ -88,14 +96,18 @@ pub enum Format {
     Bmp,
     /// TIFF, by its first page.
     Tiff,
-    /// HEIF with HEVC; recognised, not read.
+    /// HEIF with HEVC, sequences by their first picture.
     Heic,
-    /// AVIF; recognised, not read.
+    /// AVIF, sequences by their first picture.
     Avif,
-    /// JPEG XL; recognised, not read.
+    /// JPEG XL, animated ones by their first frame.
     JpegXl,
-    /// Icons and cursors of Windows; recognised, not read.
+    /// Icons and cursors of Windows, by their best picture.
     Ico,
+    /// Portable any-maps: PBM, PGM, PPM and PAM.
+    Pnm,
+    /// The Quite OK Image format.
+    Qoi,
 }
 
 /// How much of a picture is decoded.
@@ -268,12 +280,13 @@ pub struct Decoder {
     /// Samples of the last picture, handed back by [`Decoder::recycle`].
     spare: Vec<u8>,
     jpeg: JpegReader,
+    av1: Av1,
 }
 
 impl Decoder {
     /// A decoder with these choices.
     pub fn new(options: DecodeOptions) -> Decoder {
-        Decoder { options, spare: Vec::new(), jpeg: JpegReader::default() }
+        Decoder { options, spare: Vec::new(), jpeg: JpegReader::default(), av1: Av1::default() }
     }
 
     /// The choices.
@@ -373,7 +386,7 @@ impl Decoder {
     /// [`decode_for`](Decoder::decode_for).
     pub(crate) fn decode_every_pixel(&mut self, bytes: &[u8], algorithms: &[Algorithm]) -> Result<Decoded> {
         if Format::sniff(bytes) != Some(Format::Jpeg) {
-            return raster::decode(bytes, &self.options, &mut self.spare);
+            return raster::decode(bytes, &self.options, &mut self.av1, &mut self.spare);
         }
         let decoded = self.read_jpeg(bytes, algorithms, &|_, _| Detail::Full, false)?;
         decoded.ok_or_else(|| raster::gave_up(Format::Jpeg))
@@ -470,7 +483,7 @@ impl std::fmt::Display for Format {
 }
 
 impl Format {
-    /// The name in records: `jpeg`, `png`, `webp`, `gif`, `bmp`, `tiff`, `heic`, `avif`, `jpeg-xl` or `ico`.
+    /// The name in records: `jpeg`, `png`, `webp`, `gif`, `bmp`, `tiff`, `heic`, `avif`, `jpeg-xl`, `ico`, `pnm` or `qoi`.
     pub fn name(self) -> &'static str {
         match self {
             Format::Jpeg => "jpeg",
@@ -483,6 +496,8 @@ impl Format {
             Format::Avif => "avif",
             Format::JpegXl => "jpeg-xl",
             Format::Ico => "ico",
+            Format::Pnm => "pnm",
+            Format::Qoi => "qoi",
         }
     }
 }

@@ -190,6 +190,7 @@ impl Engine {
             hash: options.hash.clone().unwrap_or_else(|| self.owner.options.clone()),
             devices: self.owner.devices.clone(),
             fail_fast: options.fail_fast,
+            skips: options.skips,
             unordered: options.unordered,
             stop: options.stop.clone(),
         }

@@ -3,6 +3,7 @@
 use std::{fmt, io};
 
 use wording::plain;
+pub(crate) use wording::words_alone;
 
 #[cfg(any(feature = "service", feature = "store"))]
 mod safety;
@@ -43,9 +44,12 @@ pub enum Error {
         /// The field that sets the limit, such as `max_pixels` of [`Limits`](crate::Limits); `None` where it is what the machine has.
         field: Option<&'static str>,
     },
-    /// The input is not something that can be hashed: empty, not a picture, under 5 pixels per side.
+    /// The input is not something that can be hashed: under 5 pixels per side, a pipe in a folder, a record without a name.
     #[error("{}", plain(.0))]
     Input(String),
+    /// The input is empty, or its first bytes are those of no picture. Records have the code of [`Input`](Error::Input).
+    #[error("{}", plain(.0))]
+    NoPicture(String),
     /// The accelerator failed; the message names the device and the step.
     #[error("device: {0}")]
     Device(String),
@@ -79,7 +83,7 @@ impl Error {
             Error::Corrupt { .. } => "corrupt",
             Error::Unsupported(_) => "unsupported",
             Error::Limit { .. } => "limit",
-            Error::Input(_) => "input",
+            Error::Input(_) | Error::NoPicture(_) => "input",
             Error::Device(_) => "device",
             Error::Io { .. } => "io",
         }

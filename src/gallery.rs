@@ -44,7 +44,7 @@ mod temporary;
 
 use std::path::Path;
 
-pub use builder::GalleryBuilder;
+pub use builder::{GalleryBuilder, Supersedes};
 pub use change::Change;
 pub use entry::{Entry, EntryId, EntryView, Suspicion, suspicion};
 pub use groups::Groups;

@@ -51,11 +51,14 @@
 //!
 //! # Features
 //!
-//! `cli`, `gpu`, `service` and `store` are on by default. What is switched off is [`Error::Unsupported`], which names the feature, and never a lost record.
+//! `avif`, `cli`, `gpu`, `jxl`, `service` and `store` are on by default. What is switched off is [`Error::Unsupported`], which names the feature, and never a lost record.
 //!
 //! | feature | what it brings |
 //! | --- | --- |
 //! | none | pictures in files and in memory, folders, [`Engine`] and [`Search`], galleries, lists of text, CSV, JSON and XML (also packed by gzip), records as JSON lines and CSV |
+//! | `avif` | pictures in AVIF, decoded by a process that the program names: [`decode::helper`] |
+//! | `heic` | pictures in HEIC |
+//! | `jxl` | pictures in JPEG XL |
 //! | `archives` | pictures in tar and zip, lists packed by zstd or zip |
 //! | `parquet` | pictures, lists and records in Parquet |
 //! | `job` | the module `job`: archives of any size, by many workers |

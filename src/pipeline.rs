@@ -65,7 +65,7 @@ pub use columns::{COLUMNS, Column, ColumnType, FACE_COLUMNS, MATCH_COLUMNS, Valu
 pub(crate) use kept::Kept;
 #[cfg(feature = "service")]
 pub(crate) use lookup::faces_of;
-pub use lookup::{Found, Hit, Lookup, MatchLimits, Queries, groups, query_of};
+pub use lookup::{Found, Hit, Lookup, MatchLimits, Queries, groups, join_matches, query_of};
 pub(crate) use lookup::{search_all, search_hits};
 #[cfg(feature = "report")]
 pub(crate) use panics::caught;
@@ -103,6 +103,7 @@ pub(crate) struct RunChoices {
     pub(crate) hash: Arc<HashOptions>,
     pub(crate) devices: Devices,
     pub(crate) fail_fast: bool,
+    pub(crate) skips: bool,
     pub(crate) unordered: bool,
     pub(crate) stop: Stop,
 }

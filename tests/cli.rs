@@ -215,11 +215,12 @@ fn folders_give_every_file_sorted() {
     fs::write(folder.path().join("deep/notes.txt"), "no picture").unwrap();
     let output = hash(&folder, &["b.bmp", "."]);
     assert_eq!(paths(&output.stdout), ["b.bmp", "./a.png", "./b.bmp", "./deep/c.webp", "./deep/notes.txt"]);
-    assert_eq!(code(&output), Some(2), "notes.txt is no picture");
+    assert_eq!(code(&output), Some(0), "notes.txt is no picture, and nobody asked for it");
     assert_eq!(lines(&output.stdout)[4]["status"], "error");
     let empty = tempfile::tempdir().unwrap();
     let output = hash(&empty, &["."]);
-    assert_eq!((code(&output), output.stdout.len()), (Some(0), 0));
+    assert_eq!((code(&output), output.stdout.len()), (Some(2), 0), "{}", stderr(&output));
+    assert!(stderr(&output).starts_with("shadegrid: .: no picture was found\n"), "{}", stderr(&output));
 }
 
 #[test]
@@ -287,6 +288,120 @@ fn an_output_file_appears_when_it_is_complete() {
     let draft = draft(folder.path(), "out.jsonl").unwrap();
     assert_eq!(codes(&fs::read(&draft).unwrap()), ["ok", "io"]);
     assert!(stderr(&output).contains(draft.file_name().unwrap().to_str().unwrap()));
+}
+
+#[test]
+fn the_name_of_the_output_chooses_the_format() {
+    let folder = pictures();
+    let begins = |name: &str| fs::read(folder.path().join(name)).unwrap()[..4].to_vec();
+    for (name, start) in [
+        ("a.csv", "key,"),
+        ("a.PARQUET", "PAR1"),
+        ("a.jsonl", "{\"ke"),
+        ("a.ndjson", "{\"ke"),
+        ("a.json", "{\"ke"),
+        ("records", "{\"ke"),
+        ("a.txt", "{\"ke"),
+    ] {
+        for output in ["-o", "--out", "--output"] {
+            assert_eq!(code(&hash(&folder, &["a.png", output, name])), Some(0), "{output} {name}");
+            assert_eq!(begins(name), start.as_bytes(), "{output} {name}");
+        }
+    }
+    assert_eq!(code(&hash(&folder, &["a.png", "-o", "b.txt", "--format", "csv"])), Some(0));
+    assert_eq!(begins("b.txt"), b"key,");
+    for (name, format) in [("c.csv", "parquet"), ("c.parquet", "jsonl"), ("c.json", "csv")] {
+        let output = hash(&folder, &["a.png", "-o", name, "--format", format]);
+        let said = stderr(&output);
+        assert!(code(&output) == Some(1) && said.contains("contradict each other"), "{said}");
+        assert!(said.contains(name) && said.contains(format) && !folder.path().join(name).exists());
+    }
+    assert_eq!(
+        code(&hash(&folder, &["a.png", "-o", "a.csv", "--format", "CSV"])),
+        Some(1),
+        "names are small"
+    );
+    // Standard output by its name.
+    for arguments in [&["a.png", "-o", "-"][..], &["a.png", "--out", "-", "--format", "jsonl"]] {
+        let output = hash(&folder, arguments);
+        assert_eq!((code(&output), paths(&output.stdout)), (Some(0), vec!["a.png".to_string()]));
+    }
+    assert!(!folder.path().join("-").exists());
+    assert_eq!(code(&hash(&folder, &["a.png", "-o", "-", "--format", "parquet"])), Some(1));
+    assert_eq!(code(&hash(&folder, &["a.png", "-o", "./-", "-q"])), Some(0));
+    assert!(folder.path().join("-").exists());
+}
+
+/// Values are refused before anything is done, and the message says what is accepted.
+#[test]
+fn wrong_values_are_refused_with_what_is_accepted() {
+    let folder = pictures();
+    for (arguments, accepted) in [
+        (&["hash", "a.png", "--memory", "much"][..], "such as 1000000, 512M, 1.5G"),
+        (&["hash", "a.png", "--memory", "1.5"], "1.5G"),
+        (&["hash", "a.png", "--threads", "0"], "from 1 to 4096"),
+        (&["hash", "a.png", "-j", "5000"], "from 1 to 4096"),
+        (&["hash", "a.png", "--max-pixels", "ten"], "such as 10000, 10k or 1.5M"),
+        (&["hash", "a.png", "--max-side", "0"], "at least 1"),
+        (&["hash", "a.png", "--max-side", "5G"], "at most 4294967295"),
+        (&["hash", "a.png", "--format", "xml"], "jsonl, csv, parquet"),
+        (&["hash", "ftp://host/a.png"], "ftp:// is not read here; the choice is file://, s3://"),
+        (&["hash", "file://host/a.png"], "as in file:///archive/photos"),
+        (&["match", "-g", "g", "a.png", "--threshold", "31"], "such as photodna=40000 or pdq=31"),
+        (&["match", "-g", "g", "a.png", "--threshold", "md5=3"], "the choice is photodna or pdq"),
+        (&["match", "-g", "g", "a.png", "--threshold", "pdq=257"], "differing bits from 0 to 256"),
+        (&["match", "-g", "g", "a.png", "--threshold", "photodna=1G"], "from 0 to 9363600"),
+        (&["match", "-g", "g", "a.png", "--nearest", "0"], "at least 1"),
+        (&["backfill", "a.png", "--out", "job", "--shard-size", "0"], "at least 1"),
+    ] {
+        let output = shadegrid(arguments).current_dir(folder.path()).output().unwrap();
+        let said = stderr(&output);
+        assert!(code(&output) == Some(1) && said.contains(accepted), "{arguments:?}: {said}");
+    }
+    let all = ["a.png", "--memory", "1.5G", "--max-pixels", "10M", "--max-side", "10_000", "--threads", "2"];
+    assert_eq!(code(&hash(&folder, &all)), Some(0));
+}
+
+#[test]
+fn places_are_understood_as_other_programs_print_them() {
+    let folder = pictures();
+    fs::rename(folder.path().join("b.bmp"), folder.path().join("b b.bmp")).unwrap();
+    let path = folder.path().canonicalize().unwrap();
+    let url = format!("FILE://{}/b%20b.bmp", path.display());
+    if cfg!(unix) {
+        let output = hash(&folder, &[&url]);
+        assert_eq!(code(&output), Some(0), "{}", stderr(&output));
+        assert_eq!(paths(&output.stdout), [format!("{}/b b.bmp", path.display())]);
+    }
+}
+
+#[test]
+fn shells_and_manuals_know_the_command() {
+    let text = |arguments: &[&str]| {
+        let output = shadegrid(arguments).output().unwrap();
+        assert_eq!(code(&output), Some(0), "{arguments:?}: {}", stderr(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = text(&["completions", shell]);
+        assert!(script.contains("backfill") && script.contains("only-matches"), "{shell}");
+    }
+    assert_eq!(code(&shadegrid(["completions", "csh"]).output().unwrap()), Some(1));
+    assert!(text(&["man"]).contains(".TH shadegrid 1"));
+    let page = text(&["man", "gallery", "build"]);
+    assert!(page.contains("quarantine") && !page.contains("\u{1b}"), "{page}");
+    assert_eq!(code(&shadegrid(["man", "nothing"]).output().unwrap()), Some(1));
+    let folder = tempfile::tempdir().unwrap();
+    text(&["man", "--dir", folder.path().to_str().unwrap()]);
+    assert!(fs::read_dir(folder.path()).unwrap().count() > 20);
+    let version = text(&["--version"]);
+    assert!(version.contains("\nfeatures: archives, cli, job, parquet"), "{version}");
+    for (when, has_colours) in [("always", true), ("never", false), ("auto", false)] {
+        let help = text(&["--color", when, "hash", "-h"]);
+        assert_eq!(help.contains("\u{1b}["), has_colours, "{when}");
+        assert_eq!(text(&["hash", "-h", &format!("--color={when}")]), help);
+    }
+    assert_eq!(code(&shadegrid(["--color", "pink", "devices"]).output().unwrap()), Some(1));
 }
 
 #[test]

@@ -438,3 +438,65 @@ fn overwrite(path: &Path) {
         std::thread::sleep(Duration::from_millis(20));
     }
 }
+
+/// `update` takes a list for the newer version of the one of its name.
+#[test]
+fn a_list_that_comes_again_replaces_what_has_changed() {
+    let row = |key: &str, n: u64| format!("{key},{},\n", pdq(n));
+    let of = |rows: &[(&str, u64)]| {
+        format!("id,pdq,label\n{}", rows.iter().map(|(key, n)| row(key, *n)).collect::<String>())
+    };
+    let many: Vec<(String, u64)> = (0..20).map(|n| (format!("k{n}"), n)).collect();
+    let mut rows: Vec<(&str, u64)> = many.iter().map(|(key, n)| (key.as_str(), *n)).collect();
+    let folder = folder(&[("list.csv", of(&rows)), ("other.csv", of(&[("k1", 777)]))]);
+    said(&folder, "gallery build g.gallery list.csv other.csv", 0);
+    let same = said(&folder, "gallery update g.gallery list.csv", 0);
+    assert!(same.contains("g.gallery: 20 as before, 0 added, 0 removed"), "{same}");
+
+    rows[1].1 = 500;
+    rows.remove(0);
+    rows.push(("new", 600));
+    fs::write(folder.path().join("list.csv"), of(&rows)).unwrap();
+    let changed = said(&folder, "gallery update g.gallery list.csv", 0);
+    assert!(changed.contains("g.gallery: 18 as before, 2 added, 1 removed"), "{changed}");
+    let of_key = |key: &str| keys(&folder, "g.gallery").iter().filter(|own| *own == key).count();
+    assert_eq!((of_key("k0"), of_key("k1"), of_key("new")), (1, 2, 1), "another list's k1 stays");
+    let pruned = said(&folder, "gallery update g.gallery list.csv --remove-missing", 0);
+    assert!(pruned.contains("g.gallery: 20 as before, 0 added, 1 removed"), "{pruned}");
+    assert_eq!((of_key("k0"), keys(&folder, "g.gallery").len()), (0, 21));
+
+    // A list that lost much is not believed at once.
+    fs::write(folder.path().join("list.csv"), of(&rows[..5])).unwrap();
+    let refused = said(&folder, "gallery update g.gallery list.csv --remove-missing", 1);
+    assert!(refused.contains("15 of 21 entries would go, and 0 come"), "{refused}");
+    assert_eq!(keys(&folder, "g.gallery").len(), 21);
+    said(&folder, "gallery update g.gallery list.csv --remove-missing --accept-shrink", 0);
+    assert_eq!(keys(&folder, "g.gallery").len(), 6);
+
+    let removed = said(&folder, "gallery remove g.gallery --source other.csv", 0);
+    assert!(removed.contains("1 entry removed"), "{removed}");
+    assert_eq!((of_key("k1"), keys(&folder, "g.gallery").len()), (1, 5));
+    said(&folder, "gallery remove g.gallery --source nowhere.csv", 3);
+    said(&folder, "gallery update nowhere.gallery list.csv", 1);
+    said(&folder, "gallery verify g.gallery", 0);
+    let info = run(&folder, "gallery info g.gallery");
+    let info = String::from_utf8(info.stdout).unwrap();
+    assert!(
+        info.starts_with("entries   5, and 18 removed ones")
+            && info.contains("\nlists     list.csv  csv           5 entries\n"),
+        "{info}"
+    );
+}
+
+/// Lists without keys hold nothing but signatures, which come and go.
+#[test]
+fn entries_without_keys_do_not_supersede_each_other() {
+    let lines = |range: std::ops::Range<u64>| range.map(|n| format!("{}\n", pdq(n))).collect::<String>();
+    let folder = folder(&[("list.txt", lines(0..10))]);
+    said(&folder, "gallery build g.gallery list.txt", 0);
+    fs::write(folder.path().join("list.txt"), lines(1..11)).unwrap();
+    let added = said(&folder, "gallery update g.gallery list.txt", 0);
+    assert!(added.contains("9 as before, 1 added, 0 removed"), "{added}");
+    let pruned = said(&folder, "gallery update g.gallery list.txt --remove-missing", 0);
+    assert!(pruned.contains("10 as before, 0 added, 1 removed"), "{pruned}");
+}

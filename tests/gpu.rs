@@ -163,7 +163,8 @@ fn matches_are_the_same_on_every_device() {
     assert_eq!(hashed.status.code(), Some(2), "one file is no picture");
     text(&shadegrid(&["gallery", "build", "k.gallery", "known.jsonl"], folder.path()));
     let look_up = |backend: &[&str]| {
-        let arguments = ["match", "--gallery", "k.gallery", "--signatures", "known.jsonl", "--nearest", "3"];
+        let arguments =
+            ["match", "--gallery", "k.gallery", "--signatures", "known.jsonl", "--nearest", "3", "-v"];
         let output = shadegrid(&[&arguments, backend].concat(), folder.path());
         (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
     };

@@ -211,7 +211,7 @@ fn components_may_share_a_name() {
 #[test]
 fn nothing_is_searched_for_before_the_start() {
     let plain = plain().encode();
-    assert!(matches!(decode(&[&[0], &plain[..]].concat()), Err(Error::Input(_))));
+    assert!(matches!(decode(&[&[0], &plain[..]].concat()), Err(Error::NoPicture(_))));
     let reader = &mut shadegrid::decode::jpeg::JpegReader::default();
     let read = |bytes: &[u8]| reader.read(bytes, |_, _| Detail::Full, &Default::default()).map(|_| ());
     let mut read = read;

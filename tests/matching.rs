@@ -9,6 +9,10 @@ use image::{DynamicImage, RgbImage};
 use serde_json::Value;
 use tempfile::TempDir;
 
+mod common;
+
+use common::picture;
+
 /// Runs the command in `folder`.
 fn run<I: AsRef<OsStr>>(folder: &TempDir, arguments: impl IntoIterator<Item = I>) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_shadegrid"));
@@ -22,17 +26,6 @@ fn lines(folder: &TempDir, arguments: &str, code: i32) -> Vec<Value> {
     assert_eq!(output.status.code(), Some(code), "{arguments}: {said}");
     let lines = output.stdout.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
     lines.map(|line| serde_json::from_slice(line).unwrap()).collect()
-}
-
-/// A picture with much to see, different for every seed.
-fn picture(seed: u32) -> DynamicImage {
-    let wave = |x: f64, y: f64, k: f64| ((x * k + y * (7.0 - k) + f64::from(seed)).sin() * 60.0 + 64.0) as u8;
-    DynamicImage::ImageRgb8(RgbImage::from_fn(320, 240, |x, y| {
-        let (x, y) = (f64::from(x) / 40.0, f64::from(y) / 40.0);
-        let k = 1.0 + f64::from(seed * 13 % 50) / 10.0;
-        let block = if ((x as u32 * 7 + y as u32 * 13 + seed * 31) % 5) < 2 { 120 } else { 0 };
-        image::Rgb([wave(x, y, k) + block, wave(y, x, k * 0.7) + block / 2, wave(x + y, x, k * 1.3)])
-    }))
 }
 
 /// `known/{0..5}.png`, scaled copies of two of them and a stranger in `asked`.
@@ -104,13 +97,43 @@ fn a_run_ends_with_a_summary() {
     fs::write(folder.path().join("asked/broken.png"), b"no picture").unwrap();
     let output = run(&folder, "match --gallery k.gallery asked".split(' '));
     let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(said.lines().count(), 4, "{said}");
+    assert_eq!(said.lines().count(), 3, "{said}");
     assert!(said.starts_with("shadegrid: asked/broken.png: input: not a picture"), "{said}");
     assert!(said.contains("3 of 4 hashed, 1 failed (") && said.contains(" pictures/s, "), "{said}");
-    assert!(said.contains("4 looked up, 2 matched (4 matches), 1 failed"), "{said}");
+    assert!(said.contains("\n3 looked up, 2 matched (4 matches)\n"), "{said}");
     let output = run(&folder, "match --gallery k.gallery asked --quiet".split(' '));
     assert_eq!((output.status.code(), output.stderr.len()), (Some(2), 0));
     assert_eq!(output.stdout.split(|&byte| byte == b'\n').count(), 5);
+}
+
+/// One line for each picture and entry, whichever signatures matched; and records for others, without signatures.
+#[test]
+fn a_table_is_for_people() {
+    let folder = built();
+    let text = |arguments: &str| {
+        let output = run(&folder, arguments.split(' '));
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for asked in ["asked", "--signatures asked.jsonl"] {
+        lines(&folder, "hash asked -o asked.jsonl -q", 0);
+        let table = text(&format!("match --gallery k.gallery {asked} --format table"));
+        let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+        assert_eq!(rows[0], ["PICTURE", "ENTRY", "LIST", "PHOTODNA", "PDQ"]);
+        assert_eq!((rows.len(), rows[1][0], rows[1][1]), (3, "asked/1-scaled.png", "known/1.png"), "{table}");
+        assert!(rows[1][3].parse::<u32>().is_ok() && rows[1][4].parse::<u32>().is_ok(), "{table}");
+    }
+    text("match --gallery k.gallery asked --format table -o table.txt");
+    assert!(std::fs::read_to_string(folder.path().join("table.txt")).unwrap().starts_with("PICTURE "));
+    let two = text("match --gallery k.gallery --gallery k.gallery turned --orientations all --format table");
+    assert!(two.contains("GALLERY") && two.contains("TURNED") && two.lines().count() == 2, "{two}");
+
+    let bare = lines(&folder, "match --gallery k.gallery asked --no-signatures", 0);
+    let whole = lines(&folder, "match --gallery k.gallery asked", 0);
+    for (bare, whole) in bare.iter().zip(&whole) {
+        assert!(bare.get("photodna").is_none() && bare.get("pdq").is_none() && whole["pdq"].is_string());
+        assert_eq!((&bare["matches"], &bare["quality"]), (&whole["matches"], &whole["quality"]));
+    }
 }
 
 #[test]
@@ -167,7 +190,7 @@ fn stored_signatures_are_looked_up() {
 fn galleries_change_and_stay_whole() {
     let folder = built();
     lines(&folder, "gallery verify k.gallery", 0);
-    let info = &lines(&folder, "gallery info k.gallery", 0)[0];
+    let info = &lines(&folder, "gallery info k.gallery --json", 0)[0];
     assert_eq!((&info["entries"], &info["segments"]), (&6.into(), &1.into()));
     assert_eq!(info["sources"][0]["name"], "known.jsonl");
 
@@ -178,7 +201,7 @@ fn galleries_change_and_stay_whole() {
     lines(&folder, &format!("gallery remove k.gallery --key {key}"), 0);
     lines(&folder, &format!("gallery remove k.gallery --key {key}"), 3);
     lines(&folder, "match --gallery k.gallery strangers/a.png", 3);
-    let info = &lines(&folder, "gallery info k.gallery", 0)[0];
+    let info = &lines(&folder, "gallery info k.gallery --json", 0)[0];
     assert_eq!((&info["entries"], &info["removed"], &info["segments"]), (&6.into(), &1.into(), &2.into()));
 
     // What is exported builds the same gallery.

@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::fs;
+use std::path::Path;
 use std::sync::Mutex;
 
 use common::encode::{Png, Tiff, bmp, gif, webp};
@@ -126,7 +128,19 @@ fn files() -> Vec<(String, Vec<u8>)> {
     let mut chunks = odd::chunks(&Png::new((SIZE.0 as u32, SIZE.1 as u32), 1, grey).encode());
     chunks.insert(1, (*b"gAMA", 100_000u32.to_be_bytes().to_vec()));
     files.push(("grey with a gamma".into(), odd::png(&chunks)));
+    files.extend(large());
     files
+}
+
+/// Pictures of the same size that only features read.
+fn large() -> Vec<(String, Vec<u8>)> {
+    let is_read =
+        |kind: &str| cfg!(feature = "heic") && kind == "heic" || cfg!(feature = "jxl") && kind == "jxl";
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/modern/large");
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let read = paths.filter(|path| path.extension().is_some_and(|kind| is_read(&kind.to_string_lossy())));
+    read.map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), fs::read(path).unwrap()))
+        .collect()
 }
 
 /// A frame that announces more than its canvas has takes no more than that.
@@ -166,8 +180,9 @@ fn what_is_estimated_is_what_is_taken() {
             let outcome = hashed.map(|hashed| hashed.whole).map_err(|error| error.to_string());
             let text = format!("{name}, {detail:?}: estimate {estimate}, taken {taken}, {outcome:?}");
             assert!(estimate as f64 >= 0.8 * taken as f64, "{text}");
-            // Too high an estimate keeps others waiting.
-            assert!(estimate <= 4 * taken + (8 << 20), "{text}");
+            // Too high an estimate keeps others waiting. Of a JPEG XL nobody says before what it will take.
+            let most = if name.ends_with("jxl") { 8 * taken + (32 << 20) } else { 4 * taken + (8 << 20) };
+            assert!(estimate <= most, "{text}");
             count += usize::from(taken > 1 << 20);
         }
     }

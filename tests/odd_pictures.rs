@@ -130,6 +130,12 @@ fn bitmaps_have_headers_of_every_length() {
     let mut run_lengths = odd::bmp_header(&plain, 64);
     run_lengths[30] = 4;
     unsupported(&run_lengths, "OS/2");
+    // Pixels that begin beyond the file's end, and beyond what a longer header would add to their place.
+    let mut beyond = odd::bmp_header(&plain, 16);
+    for place in [u32::MAX, u32::MAX - 20] {
+        beyond[10..14].copy_from_slice(&place.to_le_bytes());
+        assert!(decode(&beyond).is_err(), "{place}");
+    }
 }
 
 #[test]

@@ -48,6 +48,7 @@ fn sources() -> Vec<Source> {
         common::jpegs().into_iter().map(|(name, jpeg)| Source::bytes(name, jpeg)).collect();
     let whole = common::jpeg("base-444");
     sources.push(Source::bytes("cut", whole[..whole.len() * 2 / 3].to_vec()));
+    sources.push(Source::bytes("lossless", common::lossless(&whole)));
     sources.push(Source::bytes("a text", b"no picture, \"quoted\"\nand more".to_vec()));
     let flat = common::encode::Png::new((40, 30), 1, vec![7; 1200]).encode();
     sources.push(

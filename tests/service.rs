@@ -1,4 +1,6 @@
 //! The service: the real command, asked over sockets.
+//!
+//! What has a face or a subject of its own is in `service/`; here is what all of it shares, in one long file for one program that is linked.
 
 #![expect(clippy::print_stdout, reason = "tests say how much they compared")]
 
@@ -17,6 +19,7 @@ mod banks;
 #[path = "service/client.rs"]
 #[allow(dead_code, unreachable_pub, reason = "what tests share")]
 mod client;
+mod common;
 #[path = "service/faces.rs"]
 mod faces;
 #[path = "service/fetching.rs"]
@@ -58,7 +61,12 @@ fn lines_of_the_command(files: &[&Path]) -> Vec<String> {
 #[test]
 fn records_are_those_of_the_command() {
     let server = Server::start(&[]);
-    let files = pictures();
+    let mut files = pictures();
+    let folder = TempDir::new().unwrap();
+    files.push(folder.path().join("lossless.jpg"));
+    let plain =
+        std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/jpeg/base-444.jpg")).unwrap();
+    std::fs::write(&files[files.len() - 1], common::lossless(&plain)).unwrap();
     // What stands for many inputs has no record of its own.
     let files: Vec<&Path> = files.iter().map(|path| &**path).collect();
     let files: Vec<&Path> =

@@ -306,6 +306,73 @@ fn what_cannot_be_had_is_a_record() {
     assert_eq!((lines[2]["source"].as_str(), lines[3]["source"].as_str()), (Some(list), Some(list)));
 }
 
+/// Credentials, region and endpoint as AWS's own tools keep them; the environment comes first.
+#[test]
+fn profiles_bring_what_the_environment_does_not_say() {
+    let root = bucket(2);
+    let server = Server::start(root.path(), Faults::new(0, 0, 0));
+    let home = root.path().join("home");
+    fs::create_dir_all(home.join(".aws")).unwrap();
+    let keys = "aws_access_key_id=key\naws_secret_access_key=secret\n";
+    let wrong = "aws_access_key_id=key\naws_secret_access_key=wrong\n";
+    fs::write(home.join(".aws/credentials"), format!("[default]\n{wrong}\n[team]\n{keys}")).unwrap();
+    let endpoint = format!("endpoint_url = http://{}\nregion = us-east-1\n", server.address);
+    let config =
+        format!("[default]\n{endpoint}[profile team]\n{endpoint}[profile work]\n{endpoint}sso_session = x\n");
+    fs::write(home.join(".aws/config"), config).unwrap();
+    let run = |variables: &[(&str, &str)]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_shadegrid"));
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AWS_")) {
+            command.env_remove(name);
+        }
+        command
+            .args(["hash", "S3://bucket/photos/00001.jpg"])
+            .env("HOME", &home)
+            .env("AWS_ALLOW_HTTP", "true");
+        let output = command.envs(variables.iter().copied()).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, said) = run(&[("AWS_PROFILE", "team")]);
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = run(&[]);
+    assert!(code == Some(2) && said.contains("SignatureDoesNotMatch"), "{said}");
+    let (address, keys) =
+        (format!("http://{}", server.address), ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]);
+    let (code, said) = run(&[(keys[0], "key"), (keys[1], "secret"), ("AWS_ENDPOINT_URL", &address)]);
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = run(&[(keys[0], "key"), (keys[1], "secret"), ("AWS_PROFILE", "work")]);
+    assert_eq!(code, Some(0), "its endpoint counts, and it needs to give no keys: {said}");
+    let (code, said) = run(&[("AWS_PROFILE", "nobody")]);
+    assert!(code == Some(2) && said.contains("AWS_PROFILE is nobody, and neither "), "{said}");
+    let (code, said) = run(&[("AWS_PROFILE", "work")]);
+    assert!(code == Some(2) && said.contains("aws configure export-credentials --profile work"), "{said}");
+    let (code, said) = run(&[("AWS_PROFILE", "team"), ("AWS_ALLOW_HTTP", "false")]);
+    assert!(code == Some(2) && said.contains("set AWS_ALLOW_HTTP=true"), "{said}");
+}
+
+/// A port where nobody listens, and a name that nobody has, are given up after some seconds.
+#[test]
+fn a_wrong_server_fails_in_seconds() {
+    let root = bucket(1);
+    let server = Server::start(root.path(), Faults::new(0, 0, 0));
+    let unused = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
+    for endpoint in [format!("http://{unused}"), "http://store.invalid".to_string()] {
+        for arguments in [
+            &["hash", "s3://bucket/photos/"][..],
+            &["hash", "s3://bucket/photos/a.jpg"],
+            &["backfill", "s3://bucket/photos/", "--out", root.path().join("job").to_str().unwrap()],
+        ] {
+            let started = Instant::now();
+            let output = server.command(arguments).env("AWS_ENDPOINT_URL", &endpoint).output().unwrap();
+            let said = String::from_utf8(output.stderr).unwrap();
+            println!("{endpoint} {arguments:?}: {:?}: {said}", started.elapsed());
+            assert!(matches!(output.status.code(), Some(1 | 2)), "{said}");
+            assert!(said.contains("no connection") || said.contains("name was not found"), "{said}");
+            assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
+        }
+    }
+}
+
 /// The lines of all files of records below a job, with `from` in their paths replaced, sorted.
 fn job_records(job: &Path, from: &str) -> Vec<String> {
     let files = fs::read_dir(job.join("records")).unwrap().map(|file| file.unwrap().path());

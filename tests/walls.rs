@@ -36,7 +36,7 @@ const WALLS: [(&[&str], &[&str]); 14] = [
     ),
     (&["clap", "ctrlc", "indicatif"], &["cli"]),
     (&["println!", "print!", "eprintln!", "eprint!", "dbg!", "io::stdout", "io::stderr"], &["cli"]),
-    (&["std::process"], &["cli", "main", "job/state/identity"]),
+    (&["std::process"], &["cli", "main", "decode/helper", "job/state/identity"]),
     (&["process::exit"], &["cli", "main"]),
     (&["wgpu"], &["backend/gpu"]),
     (&["tokio"], &["hook/client", "pipeline/source/store", "report/client", "sync", "service", "standin"]),

@@ -51,7 +51,7 @@ struct Export {
     place: Place,
 
     /// Write the lines to a file; otherwise they go to standard output
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long = "out", visible_alias = "output", value_name = "FILE")]
     output: Option<PathBuf>,
 
     #[command(flatten)]

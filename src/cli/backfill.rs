@@ -19,15 +19,15 @@ use shadegrid::{Error, HashOptions};
 
 use super::backend::DeviceArguments;
 use super::exit::Exit;
-use super::inputs::is_url;
 use super::log::{self, Log};
 use super::lookups::LookupArguments;
 use super::network::NetworkArguments;
 use super::pictures::DecodeArguments;
+use super::places::{self, is_url};
 use super::report;
 use super::resources::Resources;
 use super::watching::{self, Watch};
-use super::{bytes, console, interrupt, matches};
+use super::{bytes, console, interrupt, matches, numbers};
 
 /// Hash an archive of any size: resumable, by any number of workers, every picture accounted for
 ///
@@ -40,11 +40,11 @@ use super::{bytes, console, interrupt, matches};
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// What to hash, as `hash` takes it: files, folders, archives, stores, lists
-    #[arg(value_name = "SOURCE", required_unless_present = "files_from")]
+    #[arg(value_name = "SOURCE", required_unless_present = "files_from", value_parser = places::parser())]
     sources: Vec<OsString>,
 
     /// Read further sources from a file, one per line
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = places::parser())]
     files_from: Option<OsString>,
 
     /// Only names that end so, such as jpg,png: files, members of archives, objects
@@ -56,7 +56,7 @@ pub(crate) struct Arguments {
     column: Option<String>,
 
     /// Where the plan, the ledger and the records go: a folder, or a prefix of an object store (s3://bucket/prefix, gs://, az://)
-    #[arg(long, value_name = "DIR|URL")]
+    #[arg(short, long, alias = "output", value_name = "DIR|URL", value_parser = places::path_parser())]
     out: PathBuf,
 
     /// How records are written: jsonl, csv or parquet
@@ -64,7 +64,7 @@ pub(crate) struct Arguments {
     format: RecordFormat,
 
     /// Pictures of one shard; the first four have at most 1000, 2000, 4000 and 8000, so that hashing begins early
-    #[arg(long, value_name = "N", default_value = "10000", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", default_value = "10000", value_parser = numbers::positive)]
     shard_size: u64,
 
     /// Do a fixed part of the shards, such as 3/8: the third of eight, and claim nothing
@@ -108,7 +108,7 @@ pub(crate) struct Arguments {
     lookup: LookupArguments,
 
     /// Threads that decode and hash [default: one per CPU]
-    #[arg(short = 'j', long, value_name = "N")]
+    #[arg(short = 'j', long, value_name = "N", value_parser = numbers::threads)]
     threads: Option<NonZeroUsize>,
 
     /// Memory for files and pictures in flight, such as 512M or 2G [default: 256M per thread, at least 1G]
@@ -154,7 +154,7 @@ Examples:
 Exit codes:
     0  every input of the job is hashed (with --worker: of this part)
     1  wrong usage, or the run could not be carried out (say, the disk is full, or a folder cannot be listed); start it again to go on
-    2  all is done, but some input failed; its record says why
+    2  all is done, but some input failed, and its record says why; or no input was found
   130  asked to end (Ctrl-C, SIGTERM); start it again to go on";
 
 /// `3/8`.
@@ -183,12 +183,16 @@ fn work(arguments: Arguments) -> Result<Exit, Error> {
     drop(watch);
     let Worked { finish, failed, report } = worked.map_err(|error| resumable(error, &arguments.out))?;
     arguments.say_ended(&options.progress.snapshot(), finish);
+    let is_empty = finish == Finish::Complete && report.complete && report.records == 0;
+    if is_empty && arguments.log == Log::Text && !arguments.quiet {
+        console::say("shadegrid: no input was found: the job has no records");
+    }
     if report.complete {
         report::write(&*location, &report)?;
     }
     Ok(match finish {
         Finish::Stopped => Exit::Interrupted,
-        Finish::Complete if failed > 0 => Exit::SomeFailed,
+        Finish::Complete if failed > 0 || is_empty => Exit::SomeFailed,
         Finish::Complete => Exit::Done,
     })
 }

@@ -9,10 +9,10 @@ use clap::Args;
 use shadegrid::pipeline::{JsonLines, Source, Summary, Walk, expand};
 use shadegrid::{BackendChoice, Devices, Engine, Error, HashOptions, Hasher, RunOptions, devices};
 
-use super::console;
 use super::exit::Exit;
 use super::output::{Kind, Overwrite, Reads, Target};
 use super::resources::Resources;
+use super::{console, numbers};
 use report::{Contender, Report, Steps};
 
 mod html;
@@ -39,7 +39,7 @@ pub(crate) struct Arguments {
     runs: NonZeroUsize,
 
     /// Threads that decode and hash [default: one per CPU]
-    #[arg(short = 'j', long, value_name = "N")]
+    #[arg(short = 'j', long, value_name = "N", value_parser = numbers::threads)]
     threads: Option<NonZeroUsize>,
 
     /// GPUs to compare, by number or part of the name [default: all that are trusted]

@@ -74,7 +74,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Error> {
     if arguments.a == "-" && arguments.b == "-" {
         return Err(Error::Input("`-` is given twice, but standard input can be read only once".to_string()));
     }
-    let (a, b) = match (arguments.side(&arguments.a)?, arguments.side(&arguments.b)?) {
+    let options = options(&arguments.decode);
+    let (a, b) = match (Side::read(&arguments.a, &options)?, Side::read(&arguments.b, &options)?) {
         (Ok(a), Ok(b)) => (a, b),
         (a, b) => {
             [a.err(), b.err()].into_iter().flatten().for_each(console::say);
@@ -85,43 +86,44 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Error> {
         Orientations::Upright => &Orientation::ALL[..1],
         Orientations::All => &Orientation::ALL[..],
     };
-    let distances = distances(&a, &b, orientations);
-    if distances.is_empty() {
+    let comparison = Comparison::new((&arguments.a, &a), (&arguments.b, &b), orientations);
+    if comparison.distances.is_empty() {
         let message = "one signature is PhotoDNA-class, the other PDQ: there is no distance between them";
         return Err(Error::Input(message.to_string()));
     }
-    let notes =
-        [(&arguments.a, &a), (&arguments.b, &b)].into_iter().flat_map(|(name, side)| notes(name, side));
-    let comparison = Comparison { distances, notes: notes.collect() };
     console::print(&if arguments.json { comparison.json()? } else { comparison.table() })?;
     Ok(Exit::Done)
 }
 
 /// One side of the comparison.
-enum Side {
+pub(super) enum Side {
     Picture(Box<Hashed>),
     PhotoDna(PhotoDna),
     Pdq(Pdq),
 }
 
-impl Arguments {
+/// Every signature, in all orientations.
+pub(super) fn options(decode: &DecodeArguments) -> HashOptions {
+    let algorithms = Algorithm::ALL.to_vec();
+    HashOptions::default()
+        .algorithms(algorithms)
+        .orientations(true)
+        .decode(decode.options())
+        .faces(decode.faces())
+}
+
+impl Side {
     /// The picture or signature that an argument names; the inner error says why the picture has no signature.
-    fn side(&self, argument: &OsStr) -> Result<Result<Side, String>, Error> {
+    pub(super) fn read(argument: &OsStr, options: &HashOptions) -> Result<Result<Side, String>, Error> {
         let signature = argument.to_str().and_then(signature);
         if let Some(signature) = signature.filter(|_| !Path::new(argument).exists()) {
             return Ok(Ok(signature));
         }
         let source = if argument == "-" { Source::stream("-", io::stdin()) } else { Source::file(argument) };
         let mut last = Last(None);
-        let engine = Engine::builder().threads(1).options(self.options()).build()?;
+        let engine = Engine::builder().threads(1).options(options.clone()).build()?;
         engine.run_into([source], &mut last, &RunOptions::default())?;
         Ok(last.0.unwrap_or_else(|| Err("no picture".to_string())).map(|hashed| Side::Picture(hashed.into())))
-    }
-
-    fn options(&self) -> HashOptions {
-        let algorithms = Algorithm::ALL.to_vec();
-        let (decode, faces) = (self.decode.options(), self.decode.faces());
-        HashOptions::default().algorithms(algorithms).orientations(true).decode(decode).faces(faces)
     }
 }
 
@@ -307,19 +309,29 @@ fn about(flag: Flag) -> &'static str {
 
 /// What is printed.
 #[derive(Serialize)]
-struct Comparison {
+pub(super) struct Comparison {
     distances: Vec<Distance>,
     notes: Vec<String>,
 }
 
 impl Comparison {
+    /// Every distance that the two sides allow, and what makes them say less.
+    pub(super) fn new(
+        (name_a, a): (&OsStr, &Side),
+        (name_b, b): (&OsStr, &Side),
+        orientations: &[Orientation],
+    ) -> Comparison {
+        let notes = [(name_a, a), (name_b, b)].into_iter().flat_map(|(name, side)| notes(name, side));
+        Comparison { distances: distances(a, b, orientations), notes: notes.collect() }
+    }
+
     fn json(&self) -> Result<String, Error> {
         let text =
             serde_json::to_string(self).map_err(|error| Error::io("cannot write JSON", error.into()))?;
         Ok(text + "\n")
     }
 
-    fn table(&self) -> String {
+    pub(super) fn table(&self) -> String {
         let mut table = String::from("algorithm  metric             orientation     distance  threshold\n");
         for row in &self.distances {
             let within = if row.within { "within" } else { "beyond" };

@@ -13,9 +13,13 @@ use super::console;
 use super::exit::Exit;
 use super::lookups::{glance, json, named, open_one};
 use super::output::{Kind as Written, Output, Overwrite, Reads};
+use reading::Reading;
 
+mod info;
+mod reading;
 #[cfg(feature = "service")]
 mod sync;
+mod update;
 
 /// Build galleries of known signatures from hash lists, change and check them
 ///
@@ -35,10 +39,11 @@ enum Command {
     Build(ListArguments),
     /// Add lists to a gallery; entries that a list takes back are removed
     Add(ListArguments),
-    /// Remove entries by their keys
+    Update(update::Arguments),
+    /// Remove entries by their keys, or all of a list
     Remove(RemoveArguments),
     /// Say how much a gallery holds, and from which lists
-    Info(OneArguments),
+    Info(info::Arguments),
     /// Check every byte of a gallery
     Verify(OneArguments),
     /// Write all entries as JSON lines, which `build` reads
@@ -129,8 +134,12 @@ struct RemoveArguments {
     gallery: PathBuf,
 
     /// Key of entries to remove; may be given several times
-    #[arg(long, value_name = "KEY", required_unless_present = "keys_from")]
+    #[arg(long, value_name = "KEY", required_unless_present_any = ["keys_from", "source"])]
     key: Vec<String>,
+
+    /// Remove all entries of a list, by its name in `gallery info`; may be given several times
+    #[arg(long, value_name = "NAME", conflicts_with = "list_format")]
+    source: Vec<String>,
 
     /// Read further keys from a file, one per line
     #[arg(long, value_name = "FILE")]
@@ -155,7 +164,7 @@ struct ExportArguments {
     gallery: PathBuf,
 
     /// Write to a file instead of standard output
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long = "out", visible_alias = "output", value_name = "FILE")]
     output: Option<PathBuf>,
 
     #[command(flatten)]
@@ -167,8 +176,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
     match arguments.command {
         Command::Build(arguments) => arguments.build(),
         Command::Add(arguments) => arguments.add(),
+        Command::Update(arguments) => update::run(&arguments),
         Command::Remove(arguments) => remove(&arguments),
-        Command::Info(arguments) => info(&arguments.gallery),
+        Command::Info(arguments) => info::run(&arguments),
         Command::Verify(arguments) => verify(&arguments.gallery),
         Command::Export(arguments) => export(&arguments),
         #[cfg(feature = "service")]
@@ -220,7 +230,8 @@ impl ListArguments {
 
     /// Reads the lists; no builder where one of them is not to be taken.
     fn read(&self) -> Result<(Option<GalleryBuilder>, Exit), Error> {
-        let mut import = Import::new(self.options());
+        let reading = Reading::new(self.quiet);
+        let mut import = Import::new(self.options()).counting(reading.records());
         let mut builder = GalleryBuilder::new();
         let mut quarantine = self.open_quarantine()?;
         let (mut exit, mut broken) = (Exit::Done, 0);
@@ -228,16 +239,17 @@ impl ListArguments {
             let list = path.to_string_lossy();
             let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
             let name = self.source.as_deref().unwrap_or(&name);
-            let mut faults = Faults::new(&list, self.quarantine.is_some());
+            reading.begin(&list);
+            let mut faults = Faults::new(&list, self.quarantine.is_some(), &reading);
             let mut tell = |unread: Unread<'_>| {
                 faults.show(&unread);
                 quarantined(&mut quarantine, &list, &unread)
             };
             match import.list(path, name, self.list_format, &mut builder, &mut tell) {
                 Ok(report) if self.quiet => drop(report),
-                Ok(report) => say(&list, &report),
+                Ok(report) => reading.suspend(|| say(&list, &report)),
                 Err(error @ (Error::Corrupt { .. } | Error::Input(_) | Error::Unsupported(_))) => {
-                    console::say(format_args!("shadegrid: {list}: {error}"));
+                    reading.suspend(|| console::say(format_args!("shadegrid: {list}: {error}")));
                     broken += 1;
                 }
                 Err(error) => return Err(error),
@@ -309,12 +321,13 @@ const FIRST: u64 = 3;
 struct Faults<'a> {
     list: &'a str,
     quarantined: bool,
+    reading: &'a Reading,
     faults: u64,
 }
 
 impl<'a> Faults<'a> {
-    fn new(list: &'a str, quarantined: bool) -> Faults<'a> {
-        Faults { list, quarantined, faults: 0 }
+    fn new(list: &'a str, quarantined: bool, reading: &'a Reading) -> Faults<'a> {
+        Faults { list, quarantined, reading, faults: 0 }
     }
 
     fn show(&mut self, unread: &Unread<'_>) {
@@ -325,7 +338,10 @@ impl<'a> Faults<'a> {
         self.faults += 1;
         if self.faults <= FIRST {
             let slash = if member.is_empty() { "" } else { "/" };
-            console::say(format_args!("shadegrid: {}{slash}{member}: {position}: {reason}", self.list));
+            let list = self.list;
+            self.reading.suspend(|| {
+                console::say(format_args!("shadegrid: {list}{slash}{member}: {position}: {reason}"));
+            });
         }
     }
 
@@ -333,7 +349,8 @@ impl<'a> Faults<'a> {
     fn end(&self) -> u64 {
         if self.faults > FIRST {
             let hint = if self.quarantined { "" } else { "; --quarantine FILE writes all of them down" };
-            console::say(format_args!("shadegrid: {}: {} more such{hint}", self.list, self.faults - FIRST));
+            let (list, more) = (self.list, self.faults - FIRST);
+            self.reading.suspend(|| console::say(format_args!("shadegrid: {list}: {more} more such{hint}")));
         }
         self.faults
     }
@@ -371,6 +388,7 @@ fn remove(arguments: &RemoveArguments) -> Result<Exit, Error> {
     let format = arguments.list_format.map_or("", ListFormat::name);
     let mut builder = GalleryBuilder::new();
     arguments.key.iter().for_each(|key| builder.remove(format, key));
+    arguments.source.iter().for_each(|name| builder.remove_source(name));
     if let Some(path) = &arguments.keys_from {
         named(path, lists::keys(path, &mut |key| builder.remove(format, key)))?;
     }
@@ -381,42 +399,6 @@ fn remove(arguments: &RemoveArguments) -> Result<Exit, Error> {
     let removed = glance(&arguments.gallery)?.counts().removed - before;
     console::say(format_args!("{} removed", console::counted(removed, "entry", "entries")));
     Ok(if removed > 0 { Exit::Done } else { Exit::NothingMatched })
-}
-
-/// What `info` prints.
-#[derive(Serialize)]
-struct Info {
-    entries: u64,
-    removed: u64,
-    photodna: u64,
-    pdq: u64,
-    segments: u64,
-    bytes: u64,
-    sources: Vec<Source>,
-}
-
-#[derive(Serialize)]
-struct Source {
-    name: String,
-    format: String,
-    entries: u64,
-}
-
-fn info(path: &Path) -> Result<Exit, Error> {
-    let gallery = glance(path)?;
-    let counts = gallery.counts();
-    let source = |(name, format, entries)| Source { name, format, entries };
-    let info = Info {
-        entries: counts.entries,
-        removed: counts.removed,
-        photodna: counts.photodna,
-        pdq: counts.pdq,
-        segments: counts.segments,
-        bytes: counts.bytes,
-        sources: gallery.sources().into_iter().map(source).collect(),
-    };
-    console::print(&(json(&info)? + "\n"))?;
-    Ok(Exit::Done)
 }
 
 fn verify(path: &Path) -> Result<Exit, Error> {

@@ -10,17 +10,19 @@ use shadegrid::{Algorithm, Devices, Error, HashOptions, RunOptions};
 use super::backend::DeviceArguments;
 use super::exit::Exit;
 use super::inputs::InputArguments;
-use super::output::{Kind, Output, OutputFormat, Overwrite};
+use super::output::{Kind, Output, OutputFormat, Overwrite, is_seen};
 use super::pictures::DecodeArguments;
 use super::progress::{self, Shown};
 use super::resources::Resources;
-use super::{bytes, console, interrupt};
+use super::tally::Tally;
+use super::verbosity::Verbosity;
+use super::{bar, bytes, console, interrupt, numbers, places};
 
 /// Hash pictures: one record for every input, in the order of the inputs
 ///
 /// An input is a file, or `-` for one picture on standard input. A folder stands for every regular file
-/// below it, sorted by name; what is no picture gives an error record like any other failure. A picture's format is known
-/// by its content, never by its name.
+/// below it, sorted by name; what is no picture there has an error record too, but is skipped in the counts and changes no exit code. A picture's
+/// format is known by its content, never by its name.
 ///
 /// An archive (.tar, .tar.gz, .tgz, .tar.zst, .zip, or .parquet with a column of pictures) stands for its members, called
 /// ARCHIVE/MEMBER. A list (.csv, .tsv, or .parquet with a column of paths) stands for what it names. s3://, gs:// and az:// URLs
@@ -34,23 +36,23 @@ use super::{bytes, console, interrupt};
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// Pictures, folders, archives, lists and URLs; `-` is one picture on standard input
-    #[arg(value_name = "PATH", required_unless_present = "files_from")]
+    #[arg(value_name = "PATH", required_unless_present = "files_from", value_parser = places::path_parser())]
     paths: Vec<PathBuf>,
 
-    /// Write the records to a file instead of standard output
+    /// Write the records to a file instead of standard output (`-`)
     ///
     /// They go to FILE.XXXXXX.partial, which is renamed when it holds a record for every input: a run that ends early leaves its whole
     /// records there, says so, and leaves an older FILE untouched. A new file is readable by its owner alone, as signatures are sensitive; an
     /// older one leaves its mode and owner to it.
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long = "out", visible_alias = "output", value_name = "FILE")]
     output: Option<PathBuf>,
 
     #[command(flatten)]
     overwrite: Overwrite,
 
-    /// How records are written
-    #[arg(long, value_enum, default_value = "jsonl")]
-    format: OutputFormat,
+    /// How records are written [default: by the ending of FILE, .jsonl, .csv or .parquet; else jsonl]
+    #[arg(long, value_enum)]
+    format: Option<OutputFormat>,
 
     /// Signatures to compute, with commas between: photodna, pdq, pdq-512
     ///
@@ -60,7 +62,7 @@ pub(crate) struct Arguments {
     algorithm: Vec<Algorithm>,
 
     /// Threads that decode and hash [default: one per CPU]
-    #[arg(short = 'j', long, value_name = "N")]
+    #[arg(short = 'j', long, value_name = "N", value_parser = numbers::threads)]
     threads: Option<NonZeroUsize>,
 
     /// Memory for files and pictures in flight, such as 512M or 2G [default: 256M per thread, at least 1G]
@@ -77,9 +79,8 @@ pub(crate) struct Arguments {
     #[arg(long)]
     fail_fast: bool,
 
-    /// No progress bar and no summary
-    #[arg(short, long)]
-    quiet: bool,
+    #[command(flatten)]
+    verbosity: Verbosity,
 
     #[command(flatten)]
     input: InputArguments,
@@ -97,20 +98,20 @@ Examples:
   One picture from a download:
       curl -s https://example.org/a.png | shadegrid hash -
   Archives, a bucket and a list of URLs into one Parquet file:
-      shadegrid hash a.tar b.zip s3://bucket/photos/ urls.csv --format parquet -o signatures.parquet
+      shadegrid hash a.tar b.zip s3://bucket/photos/ urls.csv -o signatures.parquet
   PDQ signatures as a table:
       shadegrid hash photos --algorithm pdq --format csv
 
 Exit codes:
-    0  every input was hashed
+    0  every picture was hashed
     1  wrong usage, or the run could not be carried out (say, the disk is full)
-    2  some input failed; its record says why
+    2  some input failed, and its record says why; or no picture was found under a PATH
   130  interrupted; the records written are whole";
 
 /// Runs the subcommand.
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
     arguments.input.check(&arguments.paths)?;
-    arguments.format.check(arguments.output.as_deref())?;
+    let format = OutputFormat::choose(arguments.format, arguments.output.as_deref())?;
     let reads = arguments.input.reads(&arguments.paths);
     let target = arguments.overwrite.check(arguments.output.as_deref(), Kind::Records, &reads)?;
     let resources = Resources::new(arguments.threads, arguments.memory);
@@ -122,20 +123,24 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
     let (output, to) = target.begin()?;
     interrupt::request(&stop)?;
     let sources = arguments.input.sources(&arguments.paths, &listing);
-    let mut sink = arguments.format.sink(to, &describe(engine.options()))?;
-    let options = RunOptions::default().fail_fast(arguments.fail_fast).stop(stop);
-    let run = if arguments.quiet {
-        engine.run_into(sources, &mut *sink, &options)
-    } else {
-        let count = progress::seen().then(|| arguments.input.count(&arguments.paths, &listing)).flatten();
-        engine.run_into(sources, &mut Shown::new(&mut *sink, count), &options)
-    };
-    match run {
-        Ok(summary) => finish(&arguments, output, &summary, engine.devices()),
+    let mut sink = format.sink(to, &describe(engine.options()))?;
+    let options =
+        RunOptions::default().fail_fast(arguments.fail_fast).skips(!arguments.input.strict).stop(stop);
+    let (inputs, is_strict) = (arguments.input.inputs(&arguments.paths), arguments.input.strict);
+    let count = || arguments.input.count(&arguments.paths, &listing);
+    // Records on a terminal would be written through the line.
+    let is_drawn = !arguments.verbosity.quiet && bar::seen() && !is_seen(arguments.output.as_deref());
+    let progress = (is_drawn, is_drawn.then(count).flatten());
+    let mut shown = Shown::new(&mut *sink, &inputs, progress, arguments.verbosity, Tally::new(is_strict));
+    match engine.run_into(sources, &mut shown, &options) {
+        Ok(summary) => {
+            let tally = shown.end(&summary, &inputs, &arguments.input.hint());
+            finish(&arguments, output, (&summary, &tally), engine.devices())
+        }
         Err(error) => {
             // Parquet cannot be read without its end.
-            if arguments.format != OutputFormat::Parquet {
-                output.keep(arguments.quiet);
+            if format != OutputFormat::Parquet {
+                output.keep(arguments.verbosity.quiet);
             }
             Err(error)
         }
@@ -146,20 +151,21 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
 fn finish(
     arguments: &Arguments,
     output: Output,
-    summary: &Summary,
+    (summary, tally): (&Summary, &Tally),
     devices: &Devices,
 ) -> Result<Exit, Error> {
-    if !arguments.quiet {
-        console::say(progress::summary_line(summary));
-        console::say(progress::backend_line(summary, devices));
+    let Verbosity { quiet, verbose } = arguments.verbosity;
+    if !quiet {
+        console::say(progress::summary_line(summary, tally));
+        progress::backend_line(summary, devices, verbose).into_iter().for_each(console::say);
     }
     match summary.ended {
         Ended::Complete => output.complete()?,
-        _ => output.keep(arguments.quiet),
+        _ => output.keep(quiet),
     }
     Ok(match summary.ended {
         Ended::Stopped => Exit::Interrupted,
-        _ if summary.failed() > 0 => Exit::SomeFailed,
+        _ if tally.has_failures() => Exit::SomeFailed,
         _ => Exit::Done,
     })
 }

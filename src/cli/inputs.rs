@@ -1,6 +1,5 @@
 //! Options on what is read: lists, archives, stores, and which names are let through.
 
-use std::ffi::OsStr;
 use std::fs::File;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -15,6 +14,7 @@ use shadegrid::{Error, Limits};
 use super::console;
 use super::network::NetworkArguments;
 use super::output::Reads;
+use super::places::{self, is_url};
 use super::resources::Resources;
 
 /// Options on what is read.
@@ -25,7 +25,7 @@ pub(crate) struct InputArguments {
     ///
     /// They come after those that are named. One per line, every byte up to the newline belonging to the path; or a column of a
     /// CSV file (it ends with .csv or .tsv, or --column is given) or of a Parquet file. In a list `-` is a file of that name.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = places::path_parser())]
     files_from: Option<PathBuf>,
 
     /// Paths in --files-from end with a zero byte, not a newline, as `find -print0` writes them
@@ -44,6 +44,13 @@ pub(crate) struct InputArguments {
     /// Holds for folders, listings, lists and members of archives, not for what is named as an argument.
     #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
     only: ExtensionFilter,
+
+    /// What is no picture is a failure also where it was found in a folder or an archive
+    ///
+    /// Without it such files are skipped: they have their records, are counted, and change no exit code. What is named itself is a failure in any
+    /// case, and so is what is called like a picture, or a row of a Parquet file.
+    #[arg(long)]
+    pub(crate) strict: bool,
 
     /// Follow symbolic links met in folders
     ///
@@ -64,6 +71,19 @@ impl InputArguments {
     pub(crate) fn inputs(&self, paths: &[PathBuf]) -> Vec<Input> {
         let named = paths.iter().map(|path| Input::Named(path.clone().into()));
         named.chain(self.files_from.iter().map(|list| Input::List(list.clone().into()))).collect()
+    }
+
+    /// Why nothing may have been found under an argument.
+    pub(crate) fn hint(&self) -> String {
+        match self.only.to_string() {
+            only if only.is_empty() => String::new(),
+            only => format!(" whose name ends with {only} (--only)"),
+        }
+    }
+
+    /// Whether a list names further inputs.
+    pub(crate) fn has_list(&self) -> bool {
+        self.files_from.is_some()
     }
 
     /// Checks that the inputs can be read at all.
@@ -125,9 +145,4 @@ impl InputArguments {
     pub(crate) fn count(&self, paths: &[PathBuf], options: &InputOptions) -> Option<Count> {
         self.listable(paths, options).map(count_items)
     }
-}
-
-/// Whether a source is a URL rather than a path.
-pub(super) fn is_url(source: impl AsRef<OsStr>) -> bool {
-    source.as_ref().to_str().is_some_and(|text| text.contains("://"))
 }

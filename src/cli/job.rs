@@ -3,23 +3,26 @@
 use std::fmt::Write as _;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
-use indicatif::HumanDuration;
+use indicatif::{HumanCount, HumanDuration};
 use serde::Serialize;
-use shadegrid::job::{self, Again, ListingTime, Retried, Settings, Status, WorkOptions};
-use shadegrid::pipeline::RecordFormat;
+use shadegrid::job::{self, Again, ListingTime, Retried, Settings, Status, WorkOptions, WorkerStatus};
+use shadegrid::pipeline::Stop;
 use shadegrid::{Devices, Error, HashOptions, Limits};
 
+use super::bar::columns;
 use super::clock;
 use super::exit::Exit;
 use super::lookups::json;
 use super::network::NetworkArguments;
-use super::output::{Kind, Overwrite, Reads};
+use super::output::{Kind, OutputFormat, Overwrite, Reads, is_seen};
 use super::report;
 use super::resources::Resources;
 use super::watching::{Watch, codes};
-use super::{bytes, console, interrupt, matches};
+use super::{bytes, console, interrupt, matches, numbers, places};
 
 /// Look at a backfill: how far it is, whether all is there; retry what failed; merge its files
 ///
@@ -39,16 +42,20 @@ enum Command {
     Report(ReportArguments),
 }
 
-/// How far a backfill is: done, running, left, failed by code, rate, time left; reads no records
+/// How far a backfill is: done, running, left, failed by code, rate, time left, workers; reads no records
 #[derive(Debug, Args)]
 struct StatusArguments {
     /// The output of `backfill`
-    #[arg(value_name = "DIR|URL")]
+    #[arg(value_name = "DIR|URL", value_parser = places::path_parser())]
     job: PathBuf,
 
     /// As one JSON object
     #[arg(long)]
     json: bool,
+
+    /// Show it again every few seconds, until the job is complete
+    #[arg(short, long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    watch: Option<u64>,
 }
 
 /// Check that plan, ledger and files agree, and that every input has its record once
@@ -58,7 +65,7 @@ struct StatusArguments {
 #[derive(Debug, Args)]
 struct VerifyArguments {
     /// The output of `backfill`
-    #[arg(value_name = "DIR|URL")]
+    #[arg(value_name = "DIR|URL", value_parser = places::path_parser())]
     job: PathBuf,
 }
 
@@ -69,7 +76,7 @@ struct VerifyArguments {
 #[derive(Debug, Args)]
 struct RetryArguments {
     /// The output of `backfill`
-    #[arg(value_name = "DIR|URL")]
+    #[arg(value_name = "DIR|URL", value_parser = places::path_parser())]
     job: PathBuf,
 
     /// Only records that failed with these codes, such as io,limit [default: all that failed]
@@ -81,7 +88,7 @@ struct RetryArguments {
     lost: bool,
 
     /// Threads that decode and hash [default: one per CPU]
-    #[arg(short = 'j', long, value_name = "N")]
+    #[arg(short = 'j', long, value_name = "N", value_parser = numbers::threads)]
     threads: Option<NonZeroUsize>,
 
     /// Memory for files and pictures in flight, such as 512M or 2G [default: 256M per thread, at least 1G]
@@ -89,15 +96,15 @@ struct RetryArguments {
     memory: Option<u64>,
 
     /// Longest side that is let through, in pixels [default: the job's, or an earlier retry's]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = numbers::positive_u32)]
     max_side: Option<u32>,
 
     /// Most pixels that are let through [default: the job's, or an earlier retry's]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = numbers::positive)]
     max_pixels: Option<u64>,
 
     /// Most pixels for each byte of a file, asked of pictures over 12.6 megapixels [default: the job's, or an earlier retry's]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = numbers::positive)]
     max_pixels_per_byte: Option<u64>,
 
     /// Largest file that is let through [default: the job's, or an earlier retry's]
@@ -109,7 +116,7 @@ struct RetryArguments {
     max_decoder_bytes: Option<u64>,
 
     /// Most scans of one progressive JPEG [default: the job's, or an earlier retry's]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = numbers::positive_u32)]
     max_scans: Option<u32>,
 
     #[command(flatten)]
@@ -124,19 +131,19 @@ struct RetryArguments {
 #[derive(Debug, Args)]
 struct MergeArguments {
     /// The output of `backfill`
-    #[arg(value_name = "DIR|URL")]
+    #[arg(value_name = "DIR|URL", value_parser = places::path_parser())]
     job: PathBuf,
 
     /// The file; a new one is readable by its owner alone
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long = "out", visible_alias = "output", value_name = "FILE")]
     output: PathBuf,
 
     #[command(flatten)]
     overwrite: Overwrite,
 
-    /// How records are written: jsonl, csv or parquet [default: as the job's]
-    #[arg(long, value_name = "FORMAT")]
-    format: Option<RecordFormat>,
+    /// How records are written [default: by the ending of FILE, .jsonl, .csv or .parquet; else as the job's]
+    #[arg(long, value_enum)]
+    format: Option<OutputFormat>,
 }
 
 /// Write report.json and report.html into the output anew, also of a job that is not finished
@@ -161,10 +168,53 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
 }
 
 fn status(arguments: &StatusArguments) -> Result<Exit, Error> {
-    let status = job::status(&*job::at(arguments.job.as_os_str(), false)?)?;
-    let text = if arguments.json { json(&StatusLine::of(&status))? + "\n" } else { in_words(&status) };
-    console::print(&text)?;
-    Ok(Exit::Done)
+    let location = job::at(arguments.job.as_os_str(), false)?;
+    let text = |status: &Status| match arguments.json {
+        true => Ok(json(&StatusLine::of(status))? + "\n"),
+        false => Ok(in_words(status)),
+    };
+    let Some(seconds) = arguments.watch else {
+        return console::print(&text(&job::status(&*location)?)?).map(|()| Exit::Done);
+    };
+    let (stop, mut screen) = (Stop::default(), Screen::default());
+    interrupt::request(&stop)?;
+    loop {
+        let status = job::status(&*location)?;
+        screen.show(&text(&status)?)?;
+        let next = Instant::now() + Duration::from_secs(seconds);
+        while Instant::now() < next && !status.is_complete() && !stop.requested() {
+            thread::sleep(PATIENCE);
+        }
+        match (status.is_complete(), stop.requested()) {
+            (true, _) => return Ok(Exit::Done),
+            (_, true) => return Ok(Exit::Interrupted),
+            _ => {}
+        }
+    }
+}
+
+/// How often a pause is interrupted to look for Ctrl-C.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// What is printed again and again: on a terminal in the same place, elsewhere one behind the other.
+#[derive(Default)]
+struct Screen {
+    /// Lines that are there to be written over.
+    lines: usize,
+}
+
+impl Screen {
+    fn show(&mut self, text: &str) -> Result<(), Error> {
+        if !is_seen(None) {
+            return console::print(text);
+        }
+        // Up to the first line, and all below it away. A line that wraps would be more than one.
+        let columns = columns();
+        let cut: Vec<String> = text.lines().map(|line| line.chars().take(columns).collect()).collect();
+        let back = if self.lines > 0 { format!("\u{1b}[{}A\u{1b}[J", self.lines) } else { String::new() };
+        self.lines = cut.len();
+        console::print(&(back + &cut.join("\n") + "\n"))
+    }
 }
 
 fn write_report(job: &Path) -> Result<Exit, Error> {
@@ -192,6 +242,29 @@ struct StatusLine<'a> {
     seconds_left: Option<f64>,
     listed: ListingTime,
     listing_broke: Option<&'a str>,
+    workers: Vec<WorkerLine<'a>>,
+}
+
+/// A worker as JSON.
+#[derive(Serialize)]
+struct WorkerLine<'a> {
+    name: &'a str,
+    seconds_silent: Option<f64>,
+    shards: u64,
+    records: u64,
+    rate: Option<f64>,
+}
+
+impl<'a> WorkerLine<'a> {
+    fn of(worker: &'a WorkerStatus) -> WorkerLine<'a> {
+        WorkerLine {
+            name: &worker.name,
+            seconds_silent: worker.silent.map(|silent| silent.as_secs_f64()),
+            shards: worker.share.shards,
+            records: worker.share.records,
+            rate: worker.rate(),
+        }
+    }
 }
 
 impl<'a> StatusLine<'a> {
@@ -213,6 +286,7 @@ impl<'a> StatusLine<'a> {
             seconds_left: status.time_left.map(|left| left.as_secs_f64()),
             listed: status.listed,
             listing_broke: status.listing_broke.as_deref(),
+            workers: status.workers.iter().map(WorkerLine::of).collect(),
         }
     }
 }
@@ -247,9 +321,33 @@ fn in_words(status: &Status) -> String {
         }
         text.push('\n');
     }
+    for (number, worker) in status.workers.iter().enumerate() {
+        let _ =
+            writeln!(text, "{:<7}  {}", if number == 0 { "workers" } else { "" }, worker_in_words(worker));
+    }
     if status.damaged_lines > 0 {
         let _ =
             writeln!(text, "ledger   {} damaged lines; their shards are done again", status.damaged_lines);
+    }
+    text
+}
+
+/// `archive-3, process 4711: last sign of life 12 seconds ago, 12 shards, 98,304 records, 103.2 records/s`.
+fn worker_in_words(worker: &WorkerStatus) -> String {
+    let WorkerStatus { name, silent, share, .. } = worker;
+    let mut parts = name.split('_');
+    let text = match (parts.next(), parts.next()) {
+        (Some(host), Some(process)) => format!("{host}, process {process}: "),
+        _ => format!("{name}: "),
+    };
+    let mut text = console::printable(&text);
+    match silent {
+        Some(silent) => drop(write!(text, "last sign of life {} ago", HumanDuration(*silent))),
+        None => text.push_str("gave a sign of life"),
+    }
+    if let Some(rate) = worker.rate() {
+        let shards = console::counted(share.shards, "shard", "shards");
+        let _ = write!(text, ", {shards}, {} records, {rate:.1} records/s", HumanCount(share.records));
     }
     text
 }
@@ -396,9 +494,10 @@ fn merge(arguments: &MergeArguments) -> Result<Exit, Error> {
     let location = job::at(arguments.job.as_os_str(), false)?;
     // Among the files of the job the output would be taken for one of them.
     let reads = Reads::of([&arguments.job]);
+    let format = OutputFormat::asked(arguments.format, Some(&arguments.output))?.map(Into::into);
     let place = arguments.overwrite.check_file(&arguments.output, Kind::Records, &reads)?;
     let (output, to) = place.begin()?;
-    let records = job::merge(&*location, to, arguments.format)?;
+    let records = job::merge(&*location, to, format)?;
     output.complete()?;
     console::say(format_args!(
         "{} in {}",

@@ -26,7 +26,10 @@ pub(crate) fn started(out: &str) {
 
 /// Says what happened.
 pub(crate) fn event(event: &Event) {
-    line(event.name(), event);
+    // Failed inputs are counted in what else is said, and named in the records.
+    if !matches!(event, Event::InputFailed { .. }) {
+        line(event.name(), event);
+    }
 }
 
 /// Says how the run ended.

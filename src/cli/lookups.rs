@@ -8,6 +8,8 @@ use serde::Serialize;
 use shadegrid::gallery::{Gallery, SearchOptions};
 use shadegrid::{Algorithm, Error};
 
+use super::numbers;
+
 /// Options on what counts as a match.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Matching options")]
@@ -18,7 +20,8 @@ pub(crate) struct LookupArguments {
 
     /// Largest distances that match, such as photodna=40000,pdq=31 (which are the defaults)
     ///
-    /// PhotoDNA-class distances are squared Euclidean, PDQ's count differing bits. A match is a lead for a person to look
+    /// PhotoDNA-class distances are squared Euclidean, as lists and papers give them: 40000 is what a tool that takes the root calls 200. PDQ's count
+    /// differing bits, from 0 to 256. A match is a lead for a person to look
     /// at, not proof; the larger the threshold the more strangers match.
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = threshold)]
     threshold: Vec<(Algorithm, u32)>,
@@ -30,7 +33,7 @@ pub(crate) struct LookupArguments {
     joint: Vec<(Algorithm, u32)>,
 
     /// The K nearest entries for each signature; without --threshold at any distance
-    #[arg(long, value_name = "K")]
+    #[arg(long, value_name = "K", value_parser = numbers::positive_usize)]
     nearest: Option<usize>,
 
     /// Look pictures up as they are, or turned and mirrored in all eight ways
@@ -56,11 +59,25 @@ enum Orientations {
 
 /// `photodna=40000`.
 fn threshold(text: &str) -> Result<(Algorithm, u32), String> {
-    let wrong = || format!("{text:?} is not of the form photodna=40000 or pdq=31");
-    let (name, number) = text.split_once('=').ok_or_else(wrong)?;
-    let algorithm =
-        name.parse().ok().filter(|algorithm| *algorithm != Algorithm::Pdq512).ok_or_else(wrong)?;
-    Ok((algorithm, number.parse().map_err(|_| wrong())?))
+    let Some((name, number)) = text.split_once('=') else {
+        return Err(
+            "expected an algorithm and its largest distance, such as photodna=40000 or pdq=31".to_string()
+        );
+    };
+    let algorithm = match name.trim().parse() {
+        Ok(algorithm @ (Algorithm::PhotoDna | Algorithm::Pdq)) => algorithm,
+        _ => return Err(format!("{name:?} has no threshold: the choice is photodna or pdq")),
+    };
+    let largest = furthest(algorithm);
+    let number = numbers::count(number.trim()).ok().and_then(|number| number.try_into().ok());
+    let unit = if algorithm == Algorithm::Pdq { "differing bits" } else { "a squared Euclidean distance" };
+    let number = number.filter(|number| *number <= largest);
+    Ok((algorithm, number.ok_or_else(|| format!("expected {unit} from 0 to {largest} behind {name}="))?))
+}
+
+/// The largest distance that two signatures of a kind can have.
+fn furthest(algorithm: Algorithm) -> u32 {
+    if algorithm == Algorithm::PhotoDna { 144 * 255 * 255 } else { 256 }
 }
 
 impl LookupArguments {

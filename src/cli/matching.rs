@@ -4,7 +4,7 @@ use std::io::BufWriter;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use shadegrid::gallery::Gallery;
 use shadegrid::gallery::lists::ListFormat;
 use shadegrid::pipeline::{Ended, Lookup, Stop, describe};
@@ -14,15 +14,19 @@ use super::backend::DeviceArguments;
 use super::exit::Exit;
 use super::inputs::InputArguments;
 use super::lookups::{self, LookupArguments};
-use super::output::{Kind, OutputFormat, Overwrite};
+use super::output::{Kind, OutputFormat, Overwrite, is_seen};
 use super::pictures::DecodeArguments;
 use super::progress::{self, Shown};
 use super::resources::Resources;
-use super::{bytes, console, interrupt};
+use super::tally::Tally;
+use super::verbosity::Verbosity;
+use super::{bar, bytes, console, interrupt, numbers, places};
 
 mod matcher;
+mod table;
 
 use matcher::{Matcher, To};
+use table::Table;
 
 /// Look pictures or stored signatures up in galleries: all entries within the threshold, none missed
 ///
@@ -36,7 +40,7 @@ pub(crate) struct Arguments {
     gallery: Vec<PathBuf>,
 
     /// Pictures, folders, archives, lists and URLs, as `hash` takes them
-    #[arg(value_name = "PATH", required_unless_present_any = ["signatures", "files_from"], conflicts_with = "signatures")]
+    #[arg(value_name = "PATH", required_unless_present_any = ["signatures", "files_from"], conflicts_with = "signatures", value_parser = places::path_parser())]
     paths: Vec<PathBuf>,
 
     /// Look up the signatures of a list instead of pictures: a file, a pipe, or `-` for standard input
@@ -52,18 +56,24 @@ pub(crate) struct Arguments {
     only_matches: bool,
 
     /// Write the records to a file instead of standard output, as `hash` does
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long = "out", visible_alias = "output", value_name = "FILE")]
     output: Option<PathBuf>,
 
     #[command(flatten)]
     overwrite: Overwrite,
 
-    /// How records are written; stored signatures give JSON lines alone
-    #[arg(long, value_enum, default_value = "jsonl")]
-    format: OutputFormat,
+    /// Leave the signatures of the pictures out of their records
+    #[arg(long)]
+    no_signatures: bool,
+
+    /// How matches are written [default: a table on a terminal; else by the ending of FILE, .jsonl, .csv or .parquet; else jsonl]
+    ///
+    /// `table` has one line for each picture and entry that matched, for people. Stored signatures give a table or JSON lines.
+    #[arg(long, value_enum)]
+    format: Option<Format>,
 
     /// Threads [default: one per CPU]
-    #[arg(short = 'j', long, value_name = "N")]
+    #[arg(short = 'j', long, value_name = "N", value_parser = numbers::threads)]
     threads: Option<NonZeroUsize>,
 
     /// Memory for pictures in flight, such as 512M or 2G [default: 256M per thread, at least 1G]
@@ -76,9 +86,8 @@ pub(crate) struct Arguments {
     #[arg(long)]
     no_verify: bool,
 
-    /// No progress bar and no summary
-    #[arg(short, long)]
-    quiet: bool,
+    #[command(flatten)]
+    verbosity: Verbosity,
 
     #[command(flatten)]
     lookup: LookupArguments,
@@ -106,17 +115,45 @@ Examples:
 Exit codes:
     0  something matched
     1  wrong usage, or the run could not be carried out
-    2  some input failed; its record says why
+    2  some input failed, and its record says why; or no picture was found under a PATH
     3  nothing matched
   130  interrupted; the records written are whole";
 
+/// How matches are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// One JSON object a line.
+    #[value(alias = "json", alias = "ndjson")]
+    Jsonl,
+    /// Comma-separated values with a row of names.
+    Csv,
+    /// Parquet, compressed with zstd; needs a file.
+    Parquet,
+    /// One line for each picture and entry that matched.
+    Table,
+}
+
+impl Format {
+    /// The same for records; `None` for a table.
+    fn of_records(self) -> Option<OutputFormat> {
+        match self {
+            Format::Jsonl => Some(OutputFormat::Jsonl),
+            Format::Csv => Some(OutputFormat::Csv),
+            Format::Parquet => Some(OutputFormat::Parquet),
+            Format::Table => None,
+        }
+    }
+}
+
 /// Runs the subcommand.
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
+    let Verbosity { quiet, verbose } = arguments.verbosity;
     let options = arguments.lookup.options()?;
     arguments.input.check(&arguments.paths)?;
-    arguments.format.check(arguments.output.as_deref())?;
-    if arguments.signatures.is_some() && arguments.format != OutputFormat::Jsonl {
-        let message = "stored signatures give JSON lines alone: leave --format away, or look up pictures";
+    let format = arguments.output_format()?;
+    if arguments.signatures.is_some() && format.is_some_and(|format| format != OutputFormat::Jsonl) {
+        let message =
+            "stored signatures give a table or JSON lines: choose one of these, or look up pictures";
         return Err(Error::Input(message.to_string()));
     }
     let reads = arguments.input.reads(&arguments.paths).and(&arguments.gallery).and(&arguments.signatures);
@@ -127,38 +164,44 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
     let galleries: Vec<Gallery> =
         galleries.into_iter().map(|gallery| gallery.on_device(&devices)).collect::<Result<_, _>>()?;
     let (output, to) = target.begin()?;
-    let to = match &arguments.signatures {
-        Some(_) => To::Signatures(BufWriter::new(to)),
-        None => To::Pictures(arguments.format.sink(to, &describe(&arguments.hash_options()))?),
+    let to = match (format, &arguments.signatures) {
+        (None, _) => To::Table(Table::new(to, arguments.table_width(), galleries.len() > 1)),
+        (Some(_), Some(_)) => To::Signatures(BufWriter::new(to)),
+        (Some(format), None) => To::Pictures(format.sink(to, &describe(&arguments.hash_options()))?),
     };
     let lookup = Lookup::new(&galleries, options, threads);
-    let mut matcher = Matcher::new(lookup, lookups::names(&arguments.gallery), arguments.only_matches, to);
+    let mut matcher = Matcher::new(lookup, lookups::names(&arguments.gallery), to)
+        .writing(arguments.only_matches, arguments.no_signatures);
     let run = match &arguments.signatures {
-        Some(path) => matcher.signatures(path, arguments.list_format).map(|()| Ended::Complete),
-        None => arguments.pictures(&mut matcher, threads),
+        Some(path) => matcher.signatures(path, arguments.list_format).map(|()| None),
+        None => arguments.pictures(&mut matcher, format.is_none(), threads).map(Some),
     };
-    let ended = match run {
-        Ok(ended) => ended,
+    let run = match run {
+        Ok(run) => run,
         Err(error) => {
             // Parquet cannot be read without its end.
-            if arguments.format != OutputFormat::Parquet {
-                output.keep(arguments.quiet);
+            if format != Some(OutputFormat::Parquet) {
+                output.keep(quiet);
             }
             return Err(error);
         }
     };
     let totals = matcher.totals;
-    if !arguments.quiet {
-        console::say(totals.line());
-        console::say(search_line(&devices, &galleries));
+    if !quiet {
+        console::say(totals.line(run.is_some()));
+        search_line(&devices, &galleries, verbose).into_iter().for_each(console::say);
     }
+    let (ended, has_failures) = match &run {
+        Some((ended, tally)) => (*ended, tally.has_failures()),
+        None => (Ended::Complete, totals.failed > 0),
+    };
     match ended {
         Ended::Complete => output.complete()?,
-        _ => output.keep(arguments.quiet),
+        _ => output.keep(quiet),
     }
     Ok(match ended {
         Ended::Stopped => Exit::Interrupted,
-        _ if totals.failed > 0 => Exit::SomeFailed,
+        _ if has_failures => Exit::SomeFailed,
         _ if totals.matched > 0 => Exit::Done,
         _ => Exit::NothingMatched,
     })
@@ -173,7 +216,27 @@ impl Arguments {
             .faces(self.decode.faces())
     }
 
-    fn pictures(&self, matcher: &mut Matcher<'_>, threads: NonZeroUsize) -> Result<Ended, Error> {
+    /// How records are written; `None` for a table.
+    fn output_format(&self) -> Result<Option<OutputFormat>, Error> {
+        let asked = self.format.map(Format::of_records);
+        match asked {
+            Some(None) => Ok(None),
+            None if self.output.is_none() && is_seen(None) => Ok(None),
+            _ => OutputFormat::choose(asked.flatten(), self.output.as_deref()).map(Some),
+        }
+    }
+
+    /// How wide a table may be.
+    fn table_width(&self) -> Option<usize> {
+        is_seen(self.output.as_deref()).then(bar::columns)
+    }
+
+    fn pictures(
+        &self,
+        matcher: &mut Matcher<'_>,
+        is_table: bool,
+        threads: NonZeroUsize,
+    ) -> Result<(Ended, Tally), Error> {
         let hash = self.hash_options();
         let (resources, stop) = (Resources::new(Some(threads), self.memory), Stop::default());
         let listing = self.input.options(resources, &hash.decode.limits, &stop);
@@ -182,20 +245,29 @@ impl Arguments {
         interrupt::request(&stop)?;
         let sources = self.input.sources(&self.paths, &listing);
         let options = RunOptions::default().stop(stop);
-        if self.quiet {
-            return Ok(engine.run_into(sources, matcher, &options)?.ended);
+        let inputs = self.input.inputs(&self.paths);
+        let count = || self.input.count(&self.paths, &listing);
+        // A table comes when all is done, and records would be written through the line.
+        let is_drawn = !self.verbosity.quiet && bar::seen() && (is_table || !is_seen(self.output.as_deref()));
+        let count = is_drawn.then(count).flatten();
+        let tally = Tally::new(self.input.strict);
+        let mut shown = Shown::new(matcher, &inputs, (is_drawn, count), self.verbosity, tally);
+        let summary = engine.run_into(sources, &mut shown, &options)?;
+        let tally = shown.end(&summary, &inputs, &self.input.hint());
+        if !self.verbosity.quiet {
+            console::say(progress::summary_line(&summary, &tally));
         }
-        let count = progress::seen().then(|| self.input.count(&self.paths, &listing)).flatten();
-        let summary = engine.run_into(sources, &mut Shown::new(matcher, count), &options)?;
-        console::say(progress::summary_line(&summary));
-        Ok(summary.ended)
+        Ok((summary.ended, tally))
     }
 }
 
-/// What the signatures were looked up on, and why.
-fn search_line(devices: &Devices, galleries: &[Gallery]) -> String {
+/// What the signatures were looked up on, and why; also without `-v` where a device failed.
+fn search_line(devices: &Devices, galleries: &[Gallery], is_verbose: bool) -> Option<String> {
     let place = devices.names().first().map_or("the CPU".to_string(), |name| (*name).to_string());
     let fault = galleries.iter().find_map(Gallery::device_fault);
+    if !is_verbose && fault.is_none() {
+        return None;
+    }
     let fault = fault.map(|fault| format!("; taken over by the CPU: {fault}")).unwrap_or_default();
-    format!("looked up on {place} ({}){fault}", devices.why())
+    Some(format!("looked up on {place} ({}){fault}", devices.why()))
 }

@@ -4,7 +4,7 @@
 //! target is begun: a file is written under a name of its own in the folder of the final one, and renamed once it is whole.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -25,6 +25,7 @@ pub(crate) use reads::Reads;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OutputFormat {
     /// One JSON object a line.
+    #[value(alias = "json", alias = "ndjson")]
     Jsonl,
     /// Comma-separated values with a row of names.
     Csv,
@@ -33,17 +34,53 @@ pub(crate) enum OutputFormat {
 }
 
 impl OutputFormat {
-    /// Checks that such records can go to `path`.
+    /// The format that was asked for, by its name or by the ending of the output's; JSON lines where neither says.
     ///
     /// # Errors
     ///
-    /// [`Error::Input`] for Parquet without a file, which has its contents at its end.
-    pub(crate) fn check(self, path: Option<&Path>) -> Result<(), Error> {
-        match (self, path) {
+    /// [`Error::Input`] where the two contradict each other, and for Parquet without a file, which has its contents at its end.
+    pub(crate) fn choose(asked: Option<OutputFormat>, path: Option<&Path>) -> Result<OutputFormat, Error> {
+        let path = path.filter(|path| !is_dash(path));
+        match (OutputFormat::asked(asked, path)?.unwrap_or(OutputFormat::Jsonl), path) {
             (OutputFormat::Parquet, None) => {
                 Err(Error::Input("--format parquet needs a file: name one with -o".to_string()))
             }
-            _ => Ok(()),
+            (format, _) => Ok(format),
+        }
+    }
+
+    /// The same where neither may say.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] where the two contradict each other.
+    pub(crate) fn asked(
+        asked: Option<OutputFormat>,
+        path: Option<&Path>,
+    ) -> Result<Option<OutputFormat>, Error> {
+        let named = path.and_then(OutputFormat::of_name);
+        if let (Some(asked), Some(named), Some(path)) = (asked, named, path)
+            && asked != named
+        {
+            let path = path.display();
+            return Err(Error::Input(format!(
+                "--format {} and the name {path} contradict each other; leave --format away, or choose another name",
+                asked.name()
+            )));
+        }
+        Ok(asked.or(named))
+    }
+
+    /// The format that a file's name announces: `.jsonl` (also `.ndjson` and `.json`), `.csv`, `.parquet`.
+    fn of_name(path: &Path) -> Option<OutputFormat> {
+        OutputFormat::from_str(path.extension()?.to_str()?, true).ok()
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            OutputFormat::Jsonl => "jsonl",
+            OutputFormat::Csv => "csv",
+            OutputFormat::Parquet => "parquet",
         }
     }
 
@@ -88,7 +125,7 @@ impl Overwrite {
             reads.check_standard_output()?;
             return Ok(Target::StandardOutput);
         };
-        if reads::is_standard_output(path) {
+        if is_standard_output(path) {
             reads.check_standard_output()?;
             return Ok(Target::StandardOutput);
         }
@@ -112,9 +149,27 @@ impl Overwrite {
     pub(crate) fn check_file(self, path: &Path, kind: Kind, reads: &Reads) -> Result<OutputFile, Error> {
         match self.check(Some(path), kind, reads)? {
             Target::File(place) => Ok(place),
-            _ => Err(Error::Input(format!("{} is there and is no file", path.display()))),
+            Target::StandardOutput => {
+                Err(Error::Input(format!("{} is standard output, and a file is needed", path.display())))
+            }
+            Target::Direct(_) => Err(Error::Input(format!("{} is there and is no file", path.display()))),
         }
     }
+}
+
+/// Whether an output is what the user looks at.
+pub(crate) fn is_seen(path: Option<&Path>) -> bool {
+    path.is_none_or(is_standard_output) && io::stdout().is_terminal()
+}
+
+/// Whether a path is standard output, by whatever name.
+fn is_standard_output(path: &Path) -> bool {
+    is_dash(path) || reads::is_standard_output(path)
+}
+
+/// Whether a path is `-`, which is standard output here as it is standard input elsewhere; a file of that name is `./-`.
+fn is_dash(path: &Path) -> bool {
+    path.as_os_str() == "-"
 }
 
 /// Where a file is to be, and what may be there before.

@@ -6,7 +6,7 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use shadegrid::{DamagedPolicy, DecodeOptions, DetailChoice, Error, Faces, Limits, Orient};
 
-use super::bytes;
+use super::{bytes, numbers};
 
 /// Options on how pictures are decoded.
 #[derive(Debug, Args)]
@@ -44,17 +44,17 @@ pub(crate) struct DecodeArguments {
     faces: Faces,
 
     /// Longest side that is let through, in pixels
-    #[arg(long, value_name = "N", default_value_t = Limits::default().max_side)]
+    #[arg(long, value_name = "N", value_parser = numbers::positive_u32, default_value_t = Limits::default().max_side)]
     max_side: u32,
 
     /// Most pixels that are let through
-    #[arg(long, value_name = "N", default_value_t = Limits::default().max_pixels)]
+    #[arg(long, value_name = "N", value_parser = numbers::positive, default_value_t = Limits::default().max_pixels)]
     max_pixels: u64,
 
     /// Most pixels for each byte of a file, asked of pictures over 12.6 megapixels
     ///
     /// A picture costs what its pixels cost, and one of nothing but background fits into a few bytes. Photographs have up to 43 pixels per byte.
-    #[arg(long, value_name = "N", default_value_t = Limits::default().max_pixels_per_byte)]
+    #[arg(long, value_name = "N", value_parser = numbers::positive, default_value_t = Limits::default().max_pixels_per_byte)]
     max_pixels_per_byte: u64,
 
     /// Largest file that is let through
@@ -66,7 +66,7 @@ pub(crate) struct DecodeArguments {
     max_decoder_bytes: u64,
 
     /// Most scans of one progressive JPEG
-    #[arg(long, value_name = "N", default_value_t = Limits::default().max_scans)]
+    #[arg(long, value_name = "N", value_parser = numbers::positive_u32, default_value_t = Limits::default().max_scans)]
     max_scans: u32,
 }
 

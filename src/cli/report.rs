@@ -6,7 +6,7 @@ use indicatif::{HumanBytes, HumanCount, HumanDuration};
 use shadegrid::job::{Location, Report, SIZE_CLASSES};
 use shadegrid::{Error, Limits};
 
-use super::page::{Bar, bars, escaped, page, steps, table};
+use super::page::{Bar, bars, escaped, origin, page, steps, table};
 
 /// Writes `report.json` and `report.html` next to the records, in place of older ones.
 pub(crate) fn write(location: &dyn Location, report: &Report) -> Result<(), Error> {
@@ -15,7 +15,11 @@ pub(crate) fn write(location: &dyn Location, report: &Report) -> Result<(), Erro
 
 /// The whole page.
 fn job_page(report: &Report) -> String {
-    let mut body = format!("<h1>Shadegrid: an archive's signatures</h1><p>{}</p>", escaped(&subject(report)));
+    let mut body = format!(
+        "<h1>Shadegrid: an archive's signatures</h1><p>{}</p>{}",
+        escaped(&subject(report)),
+        origin()
+    );
     body.push_str(&table(&["", ""], totals(report)));
     section(&mut body, "Records per second, over time", &over_time(report, |part| part.records, "records/s"));
     section(

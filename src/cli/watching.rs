@@ -2,38 +2,43 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use shadegrid::job::{Event, Finish, Progress, Snapshot};
+use indicatif::{HumanCount, HumanDuration};
+use shadegrid::job::{Event, FAILURES, Finish, Progress, Snapshot};
 
+use super::bar::{self, Bar, fitted};
 use super::{clock, console};
 
 /// Megabytes are millions.
 const MILLION: f64 = 1e6;
 
 /// A bar that shows a job's progress until it is dropped.
-pub(crate) struct Watch(ProgressBar);
+pub(crate) struct Watch(Bar);
 
 impl Watch {
     /// Shows `progress`, if standard error is a terminal, and says when a job is resumed, perhaps one that `extends` its plan.
     pub(crate) fn new(progress: Arc<Progress>, extends: bool) -> Watch {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(4));
-        let (above, watched) = (bar.clone(), progress.clone());
-        let show = move |_: &indicatif::ProgressState, to: &mut dyn std::fmt::Write| {
-            let _ = to.write_str(&line(&progress.snapshot()));
-        };
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed_precise} {job}") {
-            bar.set_style(style.with_key("job", show));
-        }
-        if !bar.is_hidden() {
-            bar.enable_steady_tick(Duration::from_millis(250));
-        }
+        let watched = progress.clone();
+        let seen = Arc::new(Mutex::new(Seen { records: 0, since: Instant::now() }));
+        let bar = Bar::new(move |columns| {
+            let now = progress.snapshot();
+            let waited = seen.lock().unwrap_or_else(PoisonError::into_inner).waited(now.records);
+            line(&now, waited, columns)
+        });
+        let above = bar.handle();
         watched.listen(move |event| {
-            if let Event::Resumed { listed, from } = event {
-                above.suspend(|| console::say(resumed(*listed, *from, extends)));
-            }
+            let line = match event {
+                Event::Resumed { listed, from } => resumed(*listed, *from, extends),
+                // All of them are events but one, which says that there are more.
+                Event::InputFailed { number, .. } if *number == FAILURES => {
+                    "shadegrid: further errors are in the records alone".to_string()
+                }
+                Event::InputFailed { key, code, message, .. } => failed(key, code, message),
+                _ => return,
+            };
+            above.suspend(|| console::say(line));
         });
         Watch(bar)
     }
@@ -42,8 +47,15 @@ impl Watch {
 /// The bar goes when the run ends, in whatever way.
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.0.finish_and_clear();
+        self.0.clear();
     }
+}
+
+/// A failed input, with its code once.
+fn failed(key: &str, code: &str, message: &str) -> String {
+    let (key, message) = (console::printable(key), console::printable(message));
+    let message = message.strip_prefix(code).map_or(&*message, |rest| rest.trim_start_matches([':', ' ']));
+    format!("shadegrid: {key}: {code}: {message}")
 }
 
 /// From when the list of inputs of a resumed job is.
@@ -60,19 +72,48 @@ fn resumed(listed: bool, from: Option<u64>, extends: bool) -> String {
     }
 }
 
-fn line(now: &Snapshot) -> String {
+/// How many records were seen last, and since when there were no more.
+struct Seen {
+    records: u64,
+    since: Instant,
+}
+
+impl Seen {
+    fn waited(&mut self, records: u64) -> Duration {
+        if records != self.records {
+            *self = Seen { records, since: Instant::now() };
+        }
+        self.since.elapsed()
+    }
+}
+
+/// How long nothing comes before the line says so.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+fn line(now: &Snapshot, waited: Duration, columns: usize) -> String {
     let seconds = now.elapsed.as_secs_f64().max(1e-3);
     let failed: u64 = now.failed.values().sum();
     let (rate, megabytes) = ((now.records - failed) as f64 / seconds, now.bytes as f64 / MILLION / seconds);
     let more = if now.planned { "" } else { "+" };
-    let mut line = format!("{}/{}{more} shards", now.job_done, now.job_shards);
-    let _ = write!(line, ", {} pictures, {rate:.0}/s, {megabytes:.0} MB/s, {failed} errors", now.records);
+    let waiting = match (waited < PATIENCE, now.records, now.planned) {
+        (true, ..) => String::new(),
+        (_, 0, false) => bar::waiting("the list of inputs", waited, columns),
+        _ => bar::waiting("the next picture", waited, columns),
+    };
     let left = now.job_shards.saturating_sub(now.job_done);
-    if now.planned && now.shards > 0 {
-        let left = Duration::from_secs_f64(seconds / now.shards as f64 * left as f64);
-        let _ = write!(line, ", {} left", HumanDuration(left));
-    }
-    line
+    let is_known = now.planned && now.shards > 0;
+    let left = is_known.then(|| Duration::from_secs_f64(seconds / now.shards as f64 * left as f64));
+    let parts = [
+        (1, format!("{} of {}{more} shards", now.job_done, now.job_shards)),
+        (0, format!("{} pictures", HumanCount(now.records))),
+        (2, waiting),
+        (4, format!("{rate:.0} pictures/s")),
+        (7, format!("{megabytes:.0} MB/s")),
+        (3, if failed > 0 { format!("{} failed", HumanCount(failed)) } else { String::new() }),
+        (6, bar::clock(now.elapsed)),
+        (5, left.map(|left| format!("{:#} left", HumanDuration(left))).unwrap_or_default()),
+    ];
+    fitted(parts, columns)
 }
 
 /// The line at a worker's end.
@@ -101,4 +142,21 @@ pub(crate) fn summary(now: &Snapshot, finish: Finish) -> String {
 pub(crate) fn codes(failed: &BTreeMap<impl Display, u64>) -> String {
     let codes: Vec<String> = failed.iter().map(|(code, count)| format!("{code} {count}")).collect();
     codes.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_fits_every_terminal() {
+        let now = Snapshot::default();
+        assert_eq!(line(&now, Duration::ZERO, 77), "0 of 0+ shards, 0 pictures, 0 pictures/s, 0 MB/s, 0 s");
+        let waiting = line(&now, Duration::from_secs(5), 90);
+        assert!(waiting.contains("0 pictures, waiting 5 s for the list of inputs"), "{waiting}");
+        for columns in 12..=200 {
+            let line = line(&now, Duration::from_secs(75), columns);
+            assert!(line.chars().count() <= columns && line.contains("0 pictures"), "{columns}: {line}");
+        }
+    }
 }

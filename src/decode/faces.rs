@@ -8,7 +8,7 @@
 //! | --- | --- |
 //! | `white`, `black` | viewers that put transparent pixels over this colour |
 //! | `profile` | viewers that heed the ICC profile, cICP, gAMA or cHRM, where that moves the picture noticeably |
-//! | `first` | players of an animated PNG whose first frame is not its default picture |
+//! | `first` | players of an animated PNG whose first frame is not its default picture, and of a HEIC or AVIF with a sequence as well as a picture |
 //! | `longest` | players of an animation, for longer than any other frame; 10 ms and less count as 100, as in browsers |
 //! | `last` | players of an animation, at its end |
 //! | `page` | readers of a TIFF whose first page is a reduced picture of this one |
@@ -48,7 +48,7 @@ const MOST_OVERLAID: u64 = 32 << 20;
 pub enum Part {
     /// The one that is hashed as stored.
     Stored,
-    /// The first frame of an animation.
+    /// The first frame of an animation, where that is not the stored picture.
     First,
     /// The frame that is shown longest.
     Longest,
@@ -132,6 +132,14 @@ impl Decoder {
         }
         if viewing.animated {
             self.frames(bytes, format, to_srgb.as_deref(), see);
+        }
+        if matches!(format, Format::Heic | Format::Avif)
+            && viewing.animated
+            && let Some(file) = raster::heif::sequence_alone(bytes)
+            && let Ok(decoded) = self.decode(&file)
+        {
+            let to_srgb = decoded.viewing.profile.then(|| self.shown_through(&file, format)).flatten();
+            self.face(Part::First, &file, decoded, to_srgb.as_deref(), see);
         }
         if format == Format::Tiff
             && viewing.unusual
@@ -303,6 +311,7 @@ impl Chosen {
             Format::Gif => raster::gif::frames(bytes, within)?,
             Format::WebP => raster::webp::frames(bytes, within)?,
             Format::Png => raster::png::frames(bytes, within)?,
+            Format::JpegXl => raster::jxl::frames(bytes)?,
             _ => return None,
         };
         let mut chosen = Chosen { width: 0, height: 0, first: None, longest: None, last: None };

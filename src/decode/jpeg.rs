@@ -6,7 +6,7 @@
 //!             ├─ sequential: bits ─▶ lookup, lockstep ─▶ sequential ─┐          ┌─▶ planes ─▶ low frequencies
 //!             │              unstuffed  12 bits at a time  blocks     ├─ layout ─┤
 //!             └─ progressive: scans that matter ─▶ progressive ──────┘          └─▶ blocks ─▶ pixels
-//!                                                                     idct, upsample, colour
+//!                            bands ─▶ first, refinement                           idct, upsample, colour
 //! ```
 //!
 //! # What is seen is what is read
@@ -49,6 +49,10 @@
 //! [`detail_for`] is the rule that says how much is enough. Every pixel is made all the same of a picture whose colours are no linear function of its
 //! components, whose cells are not made of whole pixels, that is damaged, in which a value leaves 16 bits, or (under
 //! [`DetailChoice::Auto`](super::DetailChoice::Auto)) in whose colours clamping takes part (`gamut`).
+//!
+//! # Arithmetic coding
+//!
+//! Files with arithmetic coding are written anew with Huffman codes before they are read (`arithmetic`).
 //!
 //! # Damage
 //!
@@ -93,6 +97,8 @@ use marker::corrupt;
 use reader::Reader;
 use std::ops::Range;
 
+mod arithmetic;
+mod bands;
 mod bits;
 mod block_stream;
 mod blocks;
@@ -101,6 +107,7 @@ mod colour;
 #[cfg(feature = "gpu")]
 mod compressed;
 mod detail;
+mod first;
 mod frame;
 mod gamut;
 #[cfg(feature = "gpu")]
@@ -123,6 +130,8 @@ mod pixels;
 mod planes;
 mod progressive;
 mod reader;
+mod reading;
+mod refinement;
 mod rows;
 mod runs;
 mod scan;
@@ -136,6 +145,7 @@ mod transform;
 #[cfg(test)]
 mod twins;
 mod upsample;
+mod watched;
 
 /// Reads one JPEG after another, keeping tables and buffers between them.
 #[derive(Debug, Default)]
@@ -220,7 +230,7 @@ impl JpegReader {
         limits: &Limits,
         samples: &mut Vec<u8>,
     ) -> Result<Option<Reading>> {
-        self.reader.read(bytes, wish, limits, samples)
+        self.reader.read(&arithmetic::with_huffman_codes(bytes, limits)?, wish, limits, samples)
     }
 
     /// What [`read`](JpegReader::read) takes for every pixel of a file, and the memory that it takes for less where `rule` asks for
@@ -230,7 +240,12 @@ impl JpegReader {
         bytes: &[u8],
         rule: impl Fn(u32, u32) -> Detail,
     ) -> Result<(Estimate, Option<u64>)> {
-        self.reader.estimate(bytes, rule)
+        let Some((headers, memory)) = arithmetic::headers(bytes)? else {
+            return self.reader.estimate(bytes, rule);
+        };
+        let (full, coarse) = self.reader.estimate(&headers, rule)?;
+        // The data as it is written takes more than what is made of it.
+        Ok((full.and(memory), coarse.map(|coarse| coarse.saturating_add(memory))))
     }
 
     /// The picture in a baseline file of which low frequencies are wanted by `rule`, as it is compressed; `None` where the file does not qualify or
@@ -248,6 +263,8 @@ impl JpegReader {
 
     /// The ICC profile in the headers up to the first scan, empty where there is none.
     pub(super) fn icc(&mut self, bytes: &[u8]) -> Result<Vec<u8>> {
+        let headers = arithmetic::headers(bytes)?;
+        let bytes = headers.as_ref().map_or(bytes, |(headers, _)| headers);
         self.reader.headers(bytes).map(|(header, ..)| header.icc)
     }
 

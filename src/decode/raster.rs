@@ -1,12 +1,13 @@
 //! Full decoding of every pixel: one file a format, each around a well-kept crate.
 //!
-//! `image` reads WebP and BMP. PNG, GIF and TIFF go to the crates that `image` itself uses, because these hand out rows or
+//! `image` reads WebP, BMP, ICO and PNM. PNG, GIF and TIFF go to the crates that `image` itself uses, because these hand out rows or
 //! strips one by one, so that what came before a break is kept and counted. JPEG has a [reader](super::jpeg) of its own.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use image::metadata::Orientation;
 
+use super::av1::Av1;
 use super::colours::{ColourSpace, Sample};
 use super::estimate::{Estimate, LEAST};
 use super::viewing::Sources;
@@ -16,9 +17,19 @@ use crate::limits::{self, Limits};
 use crate::picture::Picture;
 
 mod bmp;
+#[cfg(any(feature = "avif", feature = "heic"))]
+mod boxes;
+#[cfg(any(feature = "heic", feature = "jxl"))]
+mod deadline;
 pub(super) mod gif;
+#[cfg_attr(not(any(feature = "avif", feature = "heic")), path = "raster/heif_absent.rs")]
+pub(super) mod heif;
+#[cfg_attr(not(feature = "jxl"), path = "raster/jxl_absent.rs")]
+pub(super) mod jxl;
 mod pieces;
+mod plain;
 pub(super) mod png;
+mod qoi;
 pub(super) mod tiff;
 pub(super) mod webp;
 
@@ -39,12 +50,17 @@ struct Raster {
 }
 
 /// Decodes every pixel of `bytes`, into `samples`' memory where it fits.
-pub(super) fn decode(bytes: &[u8], options: &DecodeOptions, samples: &mut Vec<u8>) -> Result<Decoded> {
+pub(super) fn decode(
+    bytes: &[u8],
+    options: &DecodeOptions,
+    av1: &mut Av1,
+    samples: &mut Vec<u8>,
+) -> Result<Decoded> {
     let estimate = estimate(bytes, options)?;
     estimate.check(&options.limits, bytes.len())?;
     limits::can_be_had(estimate.memory)?;
     let format = estimate.format;
-    let raster = guarded(format, || read(format, bytes, &options.limits, samples))?;
+    let raster = guarded(format, || read(format, bytes, &options.limits, av1, samples))?;
     if let (Some(share), DamagedPolicy::Refuse) = (raster.whole, options.damaged) {
         return Err(damaged(format, share));
     }
@@ -65,6 +81,8 @@ pub(super) fn colour_space(format: Format, bytes: &[u8]) -> ColourSpace<'_> {
         Format::Png => png::chunks::colour_space(bytes),
         Format::WebP => webp::colour_space(bytes),
         Format::Tiff => tiff::colour_space(bytes),
+        Format::JpegXl => jxl::colour_space(bytes),
+        Format::Heic | Format::Avif => heif::colour_space(bytes),
         _ => ColourSpace::Usual,
     }
 }
@@ -83,7 +101,11 @@ pub(super) fn estimate(bytes: &[u8], options: &DecodeOptions) -> Result<Estimate
         Format::Gif => gif::estimate(bytes, &options.limits),
         Format::Bmp => bmp::estimate(bytes),
         Format::Tiff => tiff::estimate(bytes, &options.limits),
-        Format::Jpeg | Format::Heic | Format::Avif | Format::JpegXl | Format::Ico => Err(unread(format)),
+        Format::JpegXl => jxl::estimate(bytes),
+        Format::Heic | Format::Avif => heif::estimate(format, bytes),
+        Format::Ico | Format::Pnm => plain::estimate(format, bytes),
+        Format::Qoi => qoi::estimate(bytes),
+        Format::Jpeg => Err(gave_up(format)),
     })?;
     Ok(turning(estimate, options))
 }
@@ -102,14 +124,24 @@ pub(super) fn turning(estimate: Estimate, options: &DecodeOptions) -> Estimate {
     estimate.and(if options.orient == Orient::Exif { pixels.saturating_mul(3) } else { 0 })
 }
 
-fn read(format: Format, bytes: &[u8], limits: &Limits, samples: &mut Vec<u8>) -> Result<Raster> {
+fn read(
+    format: Format,
+    bytes: &[u8],
+    limits: &Limits,
+    av1: &mut Av1,
+    samples: &mut Vec<u8>,
+) -> Result<Raster> {
     match format {
         Format::Png => png::decode(bytes, limits, samples),
         Format::WebP => webp::decode(bytes, samples),
         Format::Gif => gif::decode(bytes, limits, samples),
         Format::Bmp => bmp::decode(bytes, samples),
         Format::Tiff => tiff::decode(bytes, limits, samples),
-        Format::Jpeg | Format::Heic | Format::Avif | Format::JpegXl | Format::Ico => Err(unread(format)),
+        Format::JpegXl => jxl::decode(bytes, samples),
+        Format::Heic | Format::Avif => heif::decode(format, bytes, av1, samples),
+        Format::Ico | Format::Pnm => plain::decode(format, bytes, limits, samples),
+        Format::Qoi => qoi::decode(bytes, samples),
+        Format::Jpeg => Err(gave_up(format)),
     }
 }
 
@@ -145,22 +177,11 @@ pub(super) fn turned(
 
 /// What is said of bytes that begin as no picture does.
 pub(crate) fn no_picture(bytes: &[u8]) -> Error {
-    Error::Input(if bytes.is_empty() {
+    Error::NoPicture(if bytes.is_empty() {
         "the file is empty".into()
     } else {
-        "not a picture of a known format: the first bytes are not those of a JPEG, PNG, WebP, GIF, BMP or TIFF".into()
+        "not a picture of a known format: the first bytes are not those of a JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC, AVIF or JPEG XL".into()
     })
-}
-
-fn unread(format: Format) -> Error {
-    let name = match format {
-        Format::Jpeg => "JPEG",
-        Format::Heic => "HEIC",
-        Format::Avif => "AVIF",
-        Format::Ico => "ICO",
-        _ => "JPEG XL",
-    };
-    Error::Unsupported(format!("{name} pictures are not read; convert the file to JPEG or PNG"))
 }
 
 pub(super) fn damaged(format: Format, share: f32) -> Error {

@@ -27,6 +27,10 @@ impl Format {
             Some(Format::Bmp)
         } else if is_icon(bytes) {
             Some(Format::Ico)
+        } else if is_any_map(bytes) {
+            Some(Format::Pnm)
+        } else if is(b"qoif") && matches!(bytes.get(12..14), Some([3 | 4, 0 | 1])) {
+            Some(Format::Qoi)
         } else {
             iso_media(bytes)
         }
@@ -40,6 +44,17 @@ fn is_icon(bytes: &[u8]) -> bool {
     let place = bytes.get(18..).and_then(|place| place.first_chunk()).map(|place| u32::from_le_bytes(*place));
     let is_free = bytes.get(9) == Some(&0);
     count > 0 && is_free && place.is_some_and(|place| place >= 6 + 16 * count)
+}
+
+/// Whether it begins as an any-map does: `P`, its kind, white space, and a number, the name of one, or a comment.
+fn is_any_map(bytes: &[u8]) -> bool {
+    let [b'P', kind @ b'1'..=b'7', behind, rest @ ..] = bytes else { return false };
+    let next = rest.iter().find(|byte| !byte.is_ascii_whitespace());
+    behind.is_ascii_whitespace()
+        && next.is_some_and(|next| match kind {
+            b'7' => next.is_ascii_uppercase() || *next == b'#',
+            _ => next.is_ascii_digit() || *next == b'#',
+        })
 }
 
 /// Whether the length of the second header is one that bitmaps of Windows or OS/2 have: `BM` alone begins many texts. OS/2's second
@@ -96,6 +111,15 @@ mod tests {
             (b"BM....\0\0\0\0....\x11\0\0\0", None),
             (b"BM....\0\0\0\0....\x44\0\0\0", None),
             (b"BMW is a maker of cars", None),
+            (b"P6\n4 4 255\n", Some(Format::Pnm)),
+            (b"P1 # a comment\n4 4", Some(Format::Pnm)),
+            (b"P7\nWIDTH 4\n", Some(Format::Pnm)),
+            (b"P5 is a paper of 1999", None),
+            (b"P6\n", None),
+            (b"P8\n4 4", None),
+            (b"P6x", None),
+            (b"qoif\0\0\0\x04\0\0\0\x04\x03\0", Some(Format::Qoi)),
+            (b"qoif\0\0\0\x04\0\0\0\x04\x05\0", None),
             (b"\0\0\0\x18ftypmif1\0\0\0\0mif1avif", Some(Format::Avif)),
             (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", Some(Format::Heic)),
             (b"\0\0\0\x18ftypisom\0\0\0\0isommp42", None),

@@ -20,6 +20,8 @@ pub struct RunOptions {
     pub hash: Option<Arc<HashOptions>>,
     /// Whether the first failed record, in input order, is the last one.
     pub fail_fast: bool,
+    /// Whether [`fail_fast`](RunOptions::fail_fast) lets pass what a folder or archive holds and is no picture: [`Record::is_skipped`].
+    pub skips: bool,
     /// Whether each record comes as soon as it is done, in any order: [`Record::index`] says which source it belongs to. Otherwise records come in
     /// the order of their sources. Either way a run takes at most 4,096 sources beyond the first one that is not done.
     pub unordered: bool,
@@ -38,6 +40,12 @@ impl RunOptions {
     #[must_use]
     pub fn fail_fast(self, fail_fast: bool) -> RunOptions {
         RunOptions { fail_fast, ..self }
+    }
+
+    /// The same, ending with the first failed record that is no skipped one, or whatever it is.
+    #[must_use]
+    pub fn skips(self, skips: bool) -> RunOptions {
+        RunOptions { skips, ..self }
     }
 
     /// The same, with records as they are done, or in order.

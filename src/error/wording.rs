@@ -4,8 +4,10 @@ use std::borrow::Cow;
 use std::fmt::Display;
 
 /// Phrases of libraries and what we say instead.
-static PHRASES: [(Phrase, &str); 26] = [
+static PHRASES: [(Phrase, &str); 28] = [
     (phrase("Format error decoding Bmp: "), ""),
+    (phrase("Format error decoding Ico: "), ""),
+    (phrase("Format error decoding Pnm: "), ""),
     (phrase("Format error decoding WebP: "), ""),
     (phrase("The decoder for Bmp does not support the format features "), ""),
     (phrase("The decoder for WebP does not support the format features "), ""),
@@ -75,6 +77,16 @@ pub(super) fn plain(message: &impl Display) -> String {
     let is_quoted =
         quotes > 0 && (message.starts_with('"') || message.contains("one row could be decoded: "));
     if is_quoted || quotes % 2 == 1 { message.replace('"', "") } else { message }
+}
+
+/// A decoder's words, unless they name its own types and values, which say nothing to people.
+pub(crate) fn words_alone(message: String) -> String {
+    let is_word = |word: &str| !word.chars().skip(1).any(char::is_uppercase);
+    let is_plain = |c: char| c.is_alphanumeric() || " ,.:-".contains(c);
+    match message.chars().all(is_plain) && !message.contains("::") && message.split(' ').all(is_word) {
+        true => message,
+        false => "the file's data contradicts itself".to_string(),
+    }
 }
 
 /// A text to look for, and which characters it has. An archive may hold millions of files that are no pictures, and most phrases have a character

@@ -25,6 +25,9 @@ pub struct GalleryBuilder {
     current: Collected,
     sources: Vec<(String, String)>,
     removals: HashMap<(String, String), Removal>,
+    /// Lists whose entries go.
+    dropped: HashSet<String>,
+    supersedes: Supersedes,
     /// Where each entry is, by its number among all.
     known: Known,
 }
@@ -34,6 +37,19 @@ pub struct GalleryBuilder {
 struct Removal {
     /// Entries of this build that came before it, and so go too.
     before: u64,
+}
+
+/// Which entries of a gallery go because a list that it has says something else now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Supersedes {
+    /// None: lists are added to.
+    #[default]
+    Nothing,
+    /// Those whose key the list has with other signatures.
+    Changed,
+    /// These, and those whose key it has no more.
+    Missing,
 }
 
 impl GalleryBuilder {
@@ -133,6 +149,23 @@ impl GalleryBuilder {
         self.removals.insert((format.to_owned(), key.to_owned()), Removal { before });
     }
 
+    /// Removes every entry, in the gallery that it is appended to, of the list of this name.
+    pub fn remove_source(&mut self, name: &str) {
+        self.dropped.insert(name.to_owned());
+    }
+
+    /// Takes the lists of this build for newer versions of those of the same names in the gallery that it is appended to.
+    pub fn supersede(&mut self, supersedes: Supersedes) {
+        self.supersedes = supersedes;
+    }
+
+    /// What appending this to `gallery` would change: how many of these entries it has already, and how many of its own go by
+    /// [`remove_source`](GalleryBuilder::remove_source) and [`supersede`](GalleryBuilder::supersede).
+    pub fn compared_with(&self, gallery: &Gallery) -> (u64, u64) {
+        let had = self.had_by(gallery);
+        ((had.same.len() + had.revised.len()) as u64, had.gone.len() as u64)
+    }
+
     /// The tombstone that applies to an entry, if one does.
     fn removal(&self, format: &str, key: &str) -> Option<Removal> {
         if self.removals.is_empty() {
@@ -186,29 +219,33 @@ impl GalleryBuilder {
     /// Which of these entries a gallery has already.
     fn had_by(&self, gallery: &Gallery) -> Had {
         let mut had = Had::default();
+        let keys = self.keys_by_list();
         for (number, segment) in gallery.segments.iter().enumerate() {
+            let names: Vec<&str> = segment.sources(&gallery.storage).map(|(name, _)| name).collect();
             let own_source = |(name, format): (&str, &str)| {
                 self.sources.iter().position(|own| own.0 == name && own.1 == format).map(|own| own as u16)
             };
             let sources: Vec<Option<u16>> = segment.sources(&gallery.storage).map(own_source).collect();
-            if sources.iter().all(Option::is_none) {
+            let is_concerned = |name: &&str| keys.contains_key(*name) || self.dropped.contains(*name);
+            if sources.iter().all(Option::is_none) && !names.iter().any(is_concerned) {
                 continue;
             }
             for index in (0..segment.entries).filter(|&index| !segment.is_removed(&gallery.storage, index)) {
-                let source =
-                    sources.get(usize::from(segment.source(&gallery.storage, index))).copied().flatten();
-                let Some(source) = source else { continue };
+                let list = usize::from(segment.source(&gallery.storage, index));
                 let view = segment.entry(&gallery.storage, index);
-                let identity = Identity {
+                let identity = sources.get(list).copied().flatten().map(|source| Identity {
                     source,
                     key: view.key.as_bytes(),
                     photodna: segment.photodna_of(&gallery.storage, index),
                     pdq: segment.pdq_of(&gallery.storage, index),
-                };
-                let Some(own) = self.own(identity.digest(), &identity) else { continue };
-                if self.removal(view.format, view.key).is_some() {
-                    continue;
+                });
+                let own = identity.and_then(|identity| self.own(identity.digest(), &identity));
+                if own.is_none() && self.is_superseded(&view, &keys) {
+                    had.gone.insert((number, index));
                 }
+                let Some(own) = own.filter(|_| self.removal(view.format, view.key).is_none()) else {
+                    continue;
+                };
                 if self.tells_the_same(own, &view) {
                     had.same.insert(own);
                 } else {
@@ -217,6 +254,32 @@ impl GalleryBuilder {
             }
         }
         had
+    }
+
+    /// The keys of each list of this build, where that matters.
+    fn keys_by_list(&self) -> HashMap<&str, HashSet<&[u8]>> {
+        let mut keys: HashMap<&str, HashSet<&[u8]>> = HashMap::new();
+        if self.supersedes == Supersedes::Nothing {
+            return keys;
+        }
+        for (name, _) in &self.sources {
+            keys.entry(name).or_default();
+        }
+        for part in self.finished.iter().chain([&self.current]) {
+            for index in 0..part.entries() {
+                let list = self.sources[usize::from(part.source(index))].0.as_str();
+                keys.entry(list).or_default().insert(part.key(index));
+            }
+        }
+        keys
+    }
+
+    /// Whether an entry of a gallery, which is none of these, goes with its list.
+    fn is_superseded(&self, view: &EntryView<'_>, keys: &HashMap<&str, HashSet<&[u8]>>) -> bool {
+        // Entries without a key are nothing but their signatures: they come and go, and never change.
+        let is_changed = |keys: &HashSet<&[u8]>| !view.key.is_empty() && keys.contains(view.key.as_bytes());
+        let is_gone = |keys: &HashSet<&[u8]>| self.supersedes == Supersedes::Missing || is_changed(keys);
+        self.dropped.contains(view.source) || keys.get(view.source).is_some_and(is_gone)
     }
 
     fn tells_the_same(&self, number: u64, view: &EntryView<'_>) -> bool {
@@ -265,13 +328,14 @@ impl GalleryBuilder {
         writer: &mut Writer<W>,
     ) -> std::io::Result<Segment> {
         let mut segment = base.segments[number].clone();
-        if self.removals.is_empty() && had.revised.is_empty() {
+        if self.removals.is_empty() && had.revised.is_empty() && had.gone.is_empty() {
             return Ok(segment);
         }
         let mut removed = segment.removed(&base.storage).to_vec();
         for index in 0..segment.entries {
             let entry = segment.entry(&base.storage, index);
-            if self.removal(entry.format, entry.key).is_some() || had.revised.contains(&(number, index)) {
+            let goes = had.revised.contains(&(number, index)) || had.gone.contains(&(number, index));
+            if goes || self.removal(entry.format, entry.key).is_some() {
                 removed[index as usize / 8] |= 1 << (index % 8);
             }
         }
@@ -347,6 +411,8 @@ struct Had {
     same: HashSet<u64>,
     /// Its own segment and index of those whose label, quality or flag differ.
     revised: HashSet<(usize, u32)>,
+    /// The same of those that go with their list, or whose list has something else now.
+    gone: HashSet<(usize, u32)>,
 }
 
 /// The part and the index in it of an entry.

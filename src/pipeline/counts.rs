@@ -1,7 +1,8 @@
 //! How many sources a run has taken, and what became of them.
 
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Instant;
 
 use crate::error::Error;
 
@@ -10,6 +11,8 @@ use crate::error::Error;
 pub(super) struct Counts {
     /// Sources taken.
     pub(super) taken: AtomicU64,
+    /// When the first one was.
+    pub(super) first: OnceLock<Instant>,
     /// Of these, how many are being read, or wait for that or for the memory that it takes.
     pub(super) reading: AtomicU64,
     /// Of these, how many no record comes of, because a stop ended the wait for them.

@@ -331,15 +331,28 @@ const BATCH: usize = 8192;
 pub fn groups(gallery: &Gallery, options: SearchOptions, threads: NonZeroUsize) -> Vec<Vec<EntryId>> {
     let ids: Vec<EntryId> = gallery.ids().collect();
     let mut groups = Groups::new(ids.len());
+    join_matches(gallery, options, threads, &mut groups, |entry| entry);
+    groups.into_lists().into_iter().map(|list| list.into_iter().map(|index| ids[index]).collect()).collect()
+}
+
+/// Joins in `groups` what the entries of a gallery that match one another are of: `of` says that for an entry, by its place among
+/// [`Gallery::ids`]. So things with several signatures each, such as pictures with faces, are grouped as wholes.
+pub fn join_matches(
+    gallery: &Gallery,
+    options: SearchOptions,
+    threads: NonZeroUsize,
+    groups: &mut Groups,
+    of: impl Fn(usize) -> usize,
+) {
+    let ids: Vec<EntryId> = gallery.ids().collect();
     let mut lookup = Lookup::new(std::slice::from_ref(gallery), options, threads);
     for (batch, part) in ids.chunks(BATCH).enumerate() {
         let queries: Vec<Query> = part.iter().map(|id| gallery.query(*id)).collect();
         for Found { found, .. } in lookup.search(&queries) {
             // Entries that were removed do not match, so every match is among the ids.
             if let Ok(other) = ids.binary_search(&found.entry) {
-                groups.join(batch * BATCH + found.query as usize, other);
+                groups.join(of(batch * BATCH + found.query as usize), of(other));
             }
         }
     }
-    groups.into_lists().into_iter().map(|list| list.into_iter().map(|index| ids[index]).collect()).collect()
 }

@@ -5,9 +5,11 @@ use std::ops::AddAssign;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::hasher::Hashed;
 use crate::pipeline::RecordMatch;
+
+mod skipped;
 
 /// What a source is called, and where it came from.
 #[derive(Debug, Clone)]
@@ -68,6 +70,15 @@ impl Record {
             matches: None,
             times: Times::default(),
         }
+    }
+
+    /// Whether the input was not asked for and is no picture: it was found in a folder, in an archive or below a prefix, its first bytes are those
+    /// of no format, and it is not called like a picture. Its record says so like any other failure, and the command does not count it as one.
+    pub fn is_skipped(&self) -> bool {
+        let found = || self.source.as_deref().is_some_and(|source| skipped::is_found(&self.key, source));
+        matches!(self.outcome, Err(Error::NoPicture(_)))
+            && !skipped::is_named_like_a_picture(&self.key)
+            && found()
     }
 
     /// The same, with how long threads worked on it.

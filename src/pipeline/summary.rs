@@ -14,6 +14,8 @@ pub struct Summary {
     pub records: u64,
     /// Failed ones by [`Error::code`](crate::Error::code).
     pub errors: BTreeMap<&'static str, u64>,
+    /// Of the failed ones, those of inputs that were not asked for and are no pictures: [`Record::is_skipped`].
+    pub skipped: u64,
     /// Encoded bytes read.
     pub bytes: u64,
     /// Of these, those of hashed pictures.
@@ -28,7 +30,7 @@ pub struct Summary {
     pub devices: Vec<Traffic>,
     /// What the run found out about devices that nobody asked for; `None` where it was too short, or there was nothing to find out.
     pub verdict: Option<String>,
-    /// From start to end.
+    /// From when the first input was taken to the end.
     pub elapsed: Duration,
     /// How the run came to its end.
     pub ended: Ended,
@@ -51,6 +53,7 @@ impl Summary {
     pub fn add(&mut self, record: &Record) {
         self.records += 1;
         self.bytes += record.bytes.unwrap_or(0);
+        self.skipped += u64::from(record.is_skipped());
         match &record.outcome {
             Ok(hashed) => {
                 self.hashed_bytes += record.bytes.unwrap_or(0);

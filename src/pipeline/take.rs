@@ -52,6 +52,7 @@ impl<I: Iterator<Item = Source>> Take<'_, I> {
         let counts = &self.loader.counts;
         match caught(|| self.sources.next()) {
             Ok(Some(source)) => {
+                counts.first.get_or_init(Instant::now);
                 let index = counts.taken.fetch_add(1, Ordering::AcqRel);
                 Some(Taken { index, source, started })
             }

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::order::WINDOW;
 use super::work::Work;
@@ -32,6 +32,10 @@ struct Watch {
 }
 
 const SLOW: Duration = Duration::from_millis(150);
+
+/// Others that what waits (`w`) waits for, and how long at most.
+const AWAITED: u64 = 500;
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Threads that play.
 fn players(watch: &Arc<Watch>, options: &Options) -> Workers {
@@ -69,8 +73,13 @@ impl Work for Play {
         let using = self.watch.using.fetch_add(need, Ordering::SeqCst) + need;
         self.watch.peak.fetch_max(using, Ordering::SeqCst);
         self.watch.largest_company.fetch_max(using - need, Ordering::SeqCst);
-        if encoded[0] == b's' {
+        if matches!(encoded[0], b's' | b'w') {
+            let begun = Instant::now();
+            let is_waiting = || encoded[0] == b'w' && self.watch.concurrent.load(Ordering::SeqCst) < AWAITED;
             thread::sleep(SLOW);
+            while is_waiting() && begun.elapsed() < PATIENCE {
+                thread::sleep(SLOW / 10);
+            }
             self.watch.slow.fetch_add(1, Ordering::SeqCst);
         } else {
             thread::sleep(Duration::from_micros(need % 7 * 30));
@@ -235,13 +244,13 @@ fn a_picture_over_the_whole_budget_is_alone_but_for_the_shares() {
 /// small is done before the second giant begins.
 #[test]
 fn giants_are_hashed_while_the_others_are() {
-    let giants = (0..4).map(|n| format!("s{}", 1_000_000 + n));
+    let giants = (0..4).map(|n| format!("w{}", 1_000_000 + n));
     let small = (0..500).map(|n| format!("o{}", n % 300));
     let mut sink = Kept::default();
     let (summary, watch) = play(giants.chain(small), &mut sink, &options(4, 8_000));
     assert_eq!(summary.unwrap().records, 504);
     let concurrent = watch.concurrent.load(Ordering::SeqCst);
-    assert!(concurrent >= 500, "only {concurrent} small ones while the first giant was at work");
+    assert!(concurrent >= AWAITED, "only {concurrent} small ones while the first giant was at work");
 }
 
 /// What is read in two steps takes little where the first step does, and is lent the rest where it does not.

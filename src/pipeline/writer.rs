@@ -55,7 +55,7 @@ impl<'a> Writer<'a> {
     }
 
     fn write(&mut self, sink: &mut dyn Sink) -> Result<Summary> {
-        let started = Instant::now();
+        let begun = Instant::now();
         let mut summary = Summary::default();
         let mut waiting = Reorder::default();
         let mut fences = 0;
@@ -65,7 +65,7 @@ impl<'a> Writer<'a> {
                 if let Arrival::Record(record) = std::mem::replace(&mut arrival, written)
                     && self.take(record, sink, &mut summary)?.is_break()
                 {
-                    return Self::failed_fast(sink, summary, started);
+                    return self.failed_fast(sink, summary, begun);
                 }
             }
             waiting.put(arrival);
@@ -73,7 +73,7 @@ impl<'a> Writer<'a> {
                 match arrival {
                     Arrival::Record(record) => {
                         if self.take(record, sink, &mut summary)?.is_break() {
-                            return Self::failed_fast(sink, summary, started);
+                            return self.failed_fast(sink, summary, begun);
                         }
                     }
                     Arrival::Written { .. } => {}
@@ -89,21 +89,27 @@ impl<'a> Writer<'a> {
         }
         sink.finish()?;
         let is_whole = self.counts.taken.load(Ordering::Acquire) == summary.records + fences;
-        summary.end(started, if is_whole { Ended::Complete } else { Ended::Stopped });
+        summary.end(self.since(begun), if is_whole { Ended::Complete } else { Ended::Stopped });
         Ok(summary)
     }
 
     /// Writes one record; the end of a run that is to end with the first failure.
     fn take(&self, record: Record, sink: &mut dyn Sink, summary: &mut Summary) -> Result<ControlFlow<()>> {
         summary.add(&record);
-        let is_last = self.choices.fail_fast && record.outcome.is_err();
+        let is_skipped = self.choices.skips && record.is_skipped();
+        let is_last = self.choices.fail_fast && record.outcome.is_err() && !is_skipped;
         sink.take(record)?;
         Ok(if is_last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 
-    fn failed_fast(sink: &mut dyn Sink, mut summary: Summary, started: Instant) -> Result<Summary> {
+    /// From when the run is timed: a list or a pipe may be silent before it names the first input.
+    fn since(&self, begun: Instant) -> Instant {
+        *self.counts.first.get().unwrap_or(&begun)
+    }
+
+    fn failed_fast(&self, sink: &mut dyn Sink, mut summary: Summary, begun: Instant) -> Result<Summary> {
         sink.finish()?;
-        summary.end(started, Ended::FailedFast);
+        summary.end(self.since(begun), Ended::FailedFast);
         Ok(summary)
     }
 

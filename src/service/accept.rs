@@ -24,7 +24,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::app::Phase;
 use super::connections::{Connections, Guarded, Place};
@@ -49,8 +49,11 @@ const RESETS: usize = 20;
 /// How long a client may take to acknowledge what was sent to it.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(60);
 
+/// How long no connection may come in before the listener closes: handshakes that have begun take less.
+const LAST: Duration = Duration::from_millis(100);
+
 /// How long a connection that was accepted last may take to begin with its first request.
-const FIRST: Duration = Duration::from_secs(1);
+const FIRST: Duration = Duration::from_secs(3);
 
 /// How long to wait where the system has no more files, say.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -100,10 +103,10 @@ impl Listening {
             served.accepted(accepted, &mut running).await;
         }
         // Clients that the system has let in already must not be refused.
-        let Ok(listener) = listener.into_std() else { return 0 };
-        while let Ok((stream, address)) = listener.accept() {
-            let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
-            served.accepted(stream.map(|stream| (stream, address)), &mut running).await;
+        let_no_more_in(&listener);
+        let last = Instant::now() + LAST;
+        while let Ok(Ok(accepted)) = timeout_at(last, listener.accept()).await {
+            served.accepted(Ok(accepted), &mut running).await;
         }
         drop(listener);
         let limits = &served.limits;
@@ -140,6 +143,34 @@ impl Served {
         });
     }
 }
+
+/// Has the system pass over requests for further connections to this listener, so that none is let in between the last look and the close, which would reset it.
+/// Clients send theirs again after a second by themselves: to the process that has the port then, or to be refused.
+#[cfg(target_os = "linux")]
+fn let_no_more_in(listener: &TcpListener) {
+    use socket2::SockFilter;
+    /// Where a segment's flags are, and two of them (RFC 9293, 3.1).
+    const FLAGS: u32 = 13;
+    const SYN: u32 = 0x02;
+    const ACK: u32 = 0x10;
+    /// Instructions of the classic Berkeley packet filter: load a byte, mask it, jump if equal, and end with so many bytes to keep.
+    const LOAD: u16 = 0x30;
+    const MASK: u16 = 0x54;
+    const EQUAL: u16 = 0x15;
+    const KEEP: u16 = 0x06;
+    let filter = [
+        SockFilter::new(LOAD, 0, 0, FLAGS),
+        SockFilter::new(MASK, 0, 0, SYN | ACK),
+        SockFilter::new(EQUAL, 0, 1, SYN),
+        SockFilter::new(KEEP, 0, 0, 0),
+        SockFilter::new(KEEP, 0, 0, u32::MAX),
+    ];
+    // Without it that instant is short, and not nothing.
+    let _ = socket2::SockRef::from(listener).attach_filter(&filter);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn let_no_more_in(_: &TcpListener) {}
 
 /// Sets what the system does for a connection; what it refuses is not needed.
 fn prepare(stream: &TcpStream) {

@@ -109,7 +109,7 @@ impl Fetching {
     /// The only picture of a request, at an address. What is wrong with it is the answer.
     pub(crate) async fn only(&self, url: &str) -> Answer<Fetched> {
         self.fetch(url).await?.map_err(|error| match error {
-            Error::Input(_) => Problem::input(error.to_string()),
+            Error::Input(_) | Error::NoPicture(_) => Problem::input(error.to_string()),
             Error::Limit { .. } => Problem::limit(error.to_string()),
             _ => Problem::new(StatusCode::BAD_GATEWAY, "fetch", error.to_string()),
         })

@@ -30,7 +30,12 @@ pub(crate) fn router(app: &Shared, connections: &Arc<Connections>) -> Router {
     let now = Now { app: Arc::downgrade(app), connections: connections.clone() };
     registry.register_collector(Box::new(now));
     let registry = Arc::new(registry);
-    Router::new().route("/metrics", get(move || async move { page(&registry) }))
+    // Reports and hooks are counted in their file.
+    let counted = move || async move {
+        let page = tokio::task::spawn_blocking(move || page(&registry)).await;
+        page.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+    };
+    Router::new().route("/metrics", get(counted))
 }
 
 fn page(registry: &Registry) -> Response {

@@ -147,7 +147,9 @@ impl From<HashError> for Problem {
 impl From<Error> for Problem {
     fn from(error: Error) -> Problem {
         match error {
-            Error::Input(_) | Error::Unsupported(_) => Problem::input(error.to_string()),
+            Error::Input(_) | Error::NoPicture(_) | Error::Unsupported(_) => {
+                Problem::input(error.to_string())
+            }
             Error::Limit { .. } => Problem::limit(error.to_string()),
             _ => Problem::internal("the system failed; the log of the service says more"),
         }

@@ -14,7 +14,19 @@ pub mod odd;
 
 use std::path::PathBuf;
 
+use image::{DynamicImage, RgbImage};
 use shadegrid::{Decoded, Planes};
+
+/// A picture with much to see, different for every seed.
+pub fn picture(seed: u32) -> DynamicImage {
+    let wave = |x: f64, y: f64, k: f64| ((x * k + y * (7.0 - k) + f64::from(seed)).sin() * 60.0 + 64.0) as u8;
+    DynamicImage::ImageRgb8(RgbImage::from_fn(320, 240, |x, y| {
+        let (x, y) = (f64::from(x) / 40.0, f64::from(y) / 40.0);
+        let k = 1.0 + f64::from(seed * 13 % 50) / 10.0;
+        let block = if ((x as u32 * 7 + y as u32 * 13 + seed * 31) % 5) < 2 { 120 } else { 0 };
+        image::Rgb([wave(x, y, k) + block, wave(y, x, k * 0.7) + block / 2, wave(x + y, x, k * 1.3)])
+    }))
+}
 
 /// R, G, B of a scene of gradients, `width·height·3` bytes; the JPEGs under `tests/data/jpeg` show it at 96×72.
 pub fn scene(width: usize, height: usize) -> Vec<u8> {
@@ -63,6 +75,14 @@ pub fn jpegs() -> Vec<(String, Vec<u8>)> {
 pub fn jpeg(name: &str) -> Vec<u8> {
     let found = jpegs().into_iter().find(|(file, _)| file == name);
     found.unwrap_or_else(|| panic!("no {name} under tests/data/jpeg")).1
+}
+
+/// A baseline JPEG with the head of a lossless one (T.81, annex H), which is a kind that nobody reads here.
+pub fn lossless(jpeg: &[u8]) -> Vec<u8> {
+    let mut lossless = jpeg.to_vec();
+    let frame = lossless.windows(2).position(|marker| marker == [0xFF, 0xC0]).unwrap();
+    lossless[frame + 1] = 0xC3;
+    lossless
 }
 
 /// Every file below a folder of the shared corpus, sorted; `None` where the corpus is not there.

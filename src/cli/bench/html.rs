@@ -9,7 +9,12 @@ use crate::cli::page::{self, Bar, escaped, table};
 
 /// The whole page.
 pub(super) fn page(report: &Report) -> String {
-    let mut body = format!("<h1>Shadegrid: CPU against GPU</h1><p>{}</p>", report.subject());
+    let mut body = format!(
+        "<h1>Shadegrid: CPU against GPU</h1><p><b>{}</b></p><p>{}</p>{}",
+        escaped(&report.verdict()),
+        escaped(&report.subject()),
+        page::origin(),
+    );
     body.push_str("<h2>Pictures per second, end to end</h2>");
     let rates: Vec<Bar> = report
         .contenders

@@ -206,6 +206,31 @@ impl Report {
         self.contenders.iter().all(|contender| self.differing(contender) == 0)
     }
 
+    /// What comes of it, in one sentence.
+    pub(super) fn verdict(&self) -> String {
+        if !self.agree() {
+            return "The contenders' signatures differ: do not use the devices named below.".to_string();
+        }
+        let rate = |contender: &Contender| contender.pictures_a_second().median;
+        let (cpu, devices) = (rate(&self.contenders[0]), &self.contenders[1..]);
+        let Some(fastest) = devices.iter().max_by(|a, b| rate(a).total_cmp(&rate(b))) else {
+            return format!(
+                "The CPU hashes {cpu:.0} pictures per second; there is no device to compare it with."
+            );
+        };
+        let name = &fastest.name;
+        match rate(fastest) / cpu.max(1e-9) {
+            faster @ 1.05.. => {
+                format!("{name} hashes {faster:.1} times as many pictures per second as the CPU.")
+            }
+            slower @ ..0.95 => format!(
+                "The CPU hashes {:.1} times as many pictures per second as the fastest device, {name}: a device does not pay here.",
+                1.0 / slower.max(1e-9)
+            ),
+            _ => format!("{name} hashes as many pictures per second as the CPU: a device hardly pays here."),
+        }
+    }
+
     /// Milliseconds per picture on one CPU thread.
     pub(super) fn cpu_steps(&self) -> Vec<(&'static str, f64)> {
         let mean = |time: Duration| time.as_secs_f64() * 1e3 / self.steps.pictures as f64;

@@ -6,7 +6,7 @@ use super::report::{Contender, Report, batch, memory, share};
 
 /// The whole report.
 pub(super) fn table(report: &Report) -> String {
-    let mut text = format!("{}\n\n", report.subject());
+    let mut text = format!("{}\n{}\n\n", report.verdict(), report.subject());
     let _ = writeln!(
         text,
         "{:<36} {:>10} {:>17} {:>8} {:>8}  records",

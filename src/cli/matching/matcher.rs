@@ -11,6 +11,7 @@ use shadegrid::pipeline::{
     DeprecatedNames, Lookup, Queries, Record, RecordMatch, Sink, StoredRecord, StoredSink,
 };
 
+use super::table::Table;
 use crate::cli::console;
 use crate::cli::lookups::json;
 
@@ -25,6 +26,8 @@ pub(super) struct Matcher<'a> {
     lookup: Lookup<'a>,
     names: Vec<String>,
     only_matches: bool,
+    /// Whether records go without the signatures of their pictures.
+    bare: bool,
     waiting: Vec<Waiting>,
     queries: Queries,
     to: To,
@@ -39,6 +42,8 @@ pub(super) enum To {
     Pictures(Box<dyn StoredSink + Send>),
     /// Those of stored signatures: JSON lines.
     Signatures(BufWriter<Box<dyn Write + Send>>),
+    /// Matches alone, for people.
+    Table(Table),
 }
 
 /// What is looked up next.
@@ -57,25 +62,36 @@ pub(super) struct Totals {
 }
 
 impl Totals {
-    pub(super) fn line(&self) -> String {
+    /// How many were looked up. Those that failed are not among pictures, of which another line says it.
+    pub(super) fn line(&self, of_pictures: bool) -> String {
         let Totals { records, failed, matched, matches } = self;
-        format!("{records} looked up, {matched} matched ({matches} matches), {failed} failed")
+        let matches = console::counted(*matches, "match", "matches");
+        match of_pictures {
+            true => format!("{} looked up, {matched} matched ({matches})", records - failed),
+            false => format!("{records} looked up, {matched} matched ({matches}), {failed} failed"),
+        }
     }
 }
 
 impl<'a> Matcher<'a> {
     /// Looks up by `lookup` in the galleries of these names.
-    pub(super) fn new(lookup: Lookup<'a>, names: Vec<String>, only_matches: bool, to: To) -> Matcher<'a> {
+    pub(super) fn new(lookup: Lookup<'a>, names: Vec<String>, to: To) -> Matcher<'a> {
         Matcher {
             lookup,
             names,
-            only_matches,
+            only_matches: false,
+            bare: false,
             waiting: Vec::new(),
             queries: Queries::default(),
             to,
             totals: Totals::default(),
             last: (Instant::now(), Duration::ZERO),
         }
+    }
+
+    /// The same, writing only what matched, or no signatures.
+    pub(super) fn writing(self, only_matches: bool, bare: bool) -> Matcher<'a> {
+        Matcher { only_matches, bare, ..self }
     }
 
     /// Looks up a list.
@@ -101,7 +117,7 @@ impl<'a> Matcher<'a> {
             self.queries.push_query(query.clone());
             self.put(Waiting::Signature(record), query.is_some())
         });
-        self.search()?;
+        self.end()?;
         match outcome {
             Err(error @ (Error::Corrupt { .. } | Error::Input(_) | Error::Unsupported(_))) => {
                 console::say(format_args!("shadegrid: {}: {error}", path.display()));
@@ -131,6 +147,17 @@ impl<'a> Matcher<'a> {
         match &mut self.to {
             To::Pictures(sink) => sink.flush(),
             To::Signatures(lines) => lines.flush().map_err(cannot_write),
+            To::Table(_) => Ok(()),
+        }
+    }
+
+    /// Looks up and writes the rest.
+    fn end(&mut self) -> Result<(), Error> {
+        self.search()?;
+        match &mut self.to {
+            To::Pictures(sink) => sink.finish(),
+            To::Signatures(_) => Ok(()),
+            To::Table(table) => table.finish(),
         }
     }
 
@@ -143,7 +170,16 @@ impl<'a> Matcher<'a> {
         match (record, &mut self.to) {
             (Waiting::Picture(mut record), To::Pictures(sink)) => {
                 record.matches = Some(matches);
+                if self.bare {
+                    leave_signatures_out(&mut record);
+                }
                 sink.write_stored(&record)
+            }
+            (Waiting::Picture(record), To::Table(table)) => {
+                table.add(&record.key.to_string_lossy(), &matches)
+            }
+            (Waiting::Signature(record), To::Table(table)) => {
+                table.add(record.key.as_deref().unwrap_or_default(), &matches)
             }
             (Waiting::Signature(record), To::Signatures(lines)) => {
                 writeln!(lines, "{}", json(&record.line(&matches))?).map_err(cannot_write)
@@ -170,11 +206,16 @@ impl Sink for Matcher<'_> {
     }
 
     fn finish(&mut self) -> Result<(), Error> {
-        self.search()?;
-        match &mut self.to {
-            To::Pictures(sink) => sink.finish(),
-            To::Signatures(_) => Ok(()),
-        }
+        self.end()
+    }
+}
+
+/// Signatures are sensitive, and who only wants to know what matched needs none.
+fn leave_signatures_out(record: &mut StoredRecord) {
+    let Ok(picture) = &mut record.outcome else { return };
+    (picture.photodna, picture.pdq, picture.pdq512) = (None, None, None);
+    for face in &mut picture.faces {
+        (face.photodna, face.pdq, face.pdq512) = (None, None, None);
     }
 }
 

@@ -22,6 +22,12 @@ pub(crate) enum Kind {
     Audit,
     /// The page of `bench`.
     Page,
+    /// The page of `dedupe`.
+    Album,
+    /// The page of `show`.
+    Sheet,
+    /// The picture of `show`.
+    Drawing,
 }
 
 /// How much of a file is looked at: more than any record's name and source take.
@@ -40,6 +46,9 @@ impl Kind {
             #[cfg(feature = "report")]
             Kind::Audit => "an export of an audit log",
             Kind::Page => "a page of `bench`",
+            Kind::Album => "a page of `dedupe`",
+            Kind::Sheet => "a page of `show`",
+            Kind::Drawing => "a picture of `show`",
         }
     }
 
@@ -71,7 +80,11 @@ impl Kind {
                         .iter()
                         .any(|status| object(&["path", "key", "position"], &[status]))
             }
-            Kind::Groups => object(&["group"], &["\"members\":["]),
+            Kind::Groups => {
+                object(&["group"], &["\"members\":["])
+                    || line.starts_with(b"group,size,key,")
+                    || line.starts_with(b"group 1: ")
+            }
             Kind::Entries => object(&["key"], &["\"source_format\":"]),
             Kind::Quarantine => object(&["list"], &["\"position\":", "\"reason\":"]),
             #[cfg(feature = "report")]
@@ -80,6 +93,9 @@ impl Kind {
             Kind::Page => {
                 start.starts_with(b"<!doctype html>") && has(line, b"<title>Shadegrid bench</title>")
             }
+            Kind::Drawing => start.starts_with(b"\x89PNG") && has(start, b"Software\0shadegrid show"),
+            Kind::Sheet => start.starts_with(b"<!doctype html>") && has(line, b"<title>Shadegrid show: "),
+            Kind::Album => start.starts_with(b"<!doctype html>") && has(line, b"<title>Shadegrid dedupe: "),
         }
     }
 }
@@ -104,12 +120,21 @@ fn has(text: &[u8], part: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    const ALL: [Kind; 6] =
-        [Kind::Records, Kind::Groups, Kind::Entries, Kind::Quarantine, Kind::Gallery, Kind::Page];
+    const ALL: [Kind; 9] = [
+        Kind::Records,
+        Kind::Groups,
+        Kind::Entries,
+        Kind::Quarantine,
+        Kind::Gallery,
+        Kind::Page,
+        Kind::Album,
+        Kind::Sheet,
+        Kind::Drawing,
+    ];
 
     #[test]
     fn a_kind_knows_its_own_and_nothing_else() {
-        let own: [(Kind, &[u8]); 12] = [
+        let own: [(Kind, &[u8]); 17] = [
             (Kind::Records, b"{\"path\":\"a.jpg\",\"status\":\"ok\",\"width\":1}\n"),
             (Kind::Records, b"{\"path\":\"a.jpg\",\"source\":\"l\",\"status\":\"error\",\"code\":\"io\"}\n"),
             (Kind::Records, b"{\"key\":\"a.jpg\",\"status\":\"ok\",\"width\":1,\"path\":\"a.jpg\"}\n"),
@@ -122,6 +147,11 @@ mod tests {
             (Kind::Quarantine, b"{\"list\":\"l\",\"position\":3,\"reason\":\"odd\"}\n"),
             (Kind::Gallery, b"SHADEGAL\x02\0\0\0"),
             (Kind::Page, b"<!doctype html><html><title>Shadegrid bench</title>"),
+            (Kind::Groups, b"group,size,key,key_bytes,label,source\n1,2,a.jpg,,,photos\n"),
+            (Kind::Groups, b"group 1: 2 pictures\n  * a.jpg\n"),
+            (Kind::Album, b"<!doctype html><html><title>Shadegrid dedupe: photos</title>"),
+            (Kind::Sheet, b"<!doctype html><html><title>Shadegrid show: a.jpg</title>"),
+            (Kind::Drawing, b"\x89PNG\r\n\x1a\n\0\0\0\x17tEXtSoftware\0shadegrid show"),
         ];
         for (of, content) in own {
             for kind in ALL {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use shadegrid::Error;
 use shadegrid::pipeline::ExtensionFilter;
 
-use crate::cli::inputs::is_url;
+use crate::cli::places::is_url;
 
 /// The files and folders that a command reads.
 #[derive(Debug, Default)]
@@ -39,7 +39,7 @@ impl Reads {
     /// # Errors
     ///
     /// [`Error::Input`] where it is or does.
-    pub(super) fn check(&self, output: &Path) -> Result<(), Error> {
+    pub(crate) fn check(&self, output: &Path) -> Result<(), Error> {
         let target = fs::metadata(output).ok();
         for read in &self.paths {
             let Ok(input) = fs::metadata(read) else {

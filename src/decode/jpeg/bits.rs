@@ -182,6 +182,9 @@ fn next(input: &[u8], at: usize) -> Marker {
     }
 }
 
+/// Bits that one load is sure to hold.
+pub(super) const LOADED: u32 = 57;
+
 /// The 57 or more bits from bit `position` on, uppermost first, zeros behind the padding.
 #[inline(always)]
 pub(super) fn load(bytes: &[u8], position: usize) -> u64 {
@@ -225,6 +228,29 @@ impl<'a> BitReader<'a> {
     #[inline(always)]
     pub(super) fn is_dry(&self) -> bool {
         self.position > self.end
+    }
+
+    /// What is read from, padded.
+    #[inline(always)]
+    pub(super) fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// The bit that comes next, of all that there are.
+    #[inline(always)]
+    pub(super) fn position(&self) -> usize {
+        self.position
+    }
+
+    #[inline(always)]
+    pub(super) fn set_position(&mut self, position: usize) {
+        self.position = position;
+    }
+
+    /// Where the interval ends, in bits.
+    #[inline(always)]
+    pub(super) fn end(&self) -> usize {
+        self.end
     }
 
     /// Whole bytes that were not taken.

@@ -1,10 +1,11 @@
 //! One stream of blocks, decoded symbol by symbol or taken from a log of look-ups.
 
-use super::bits::load_until;
-use super::lookup::{END_OF_BLOCK, FULL, START, advance, ends, value};
+use super::bits::{extend, load, load_until};
+use super::lookup::{ALL, END_OF_BLOCK, FULL, START, advance, ends, late, length, value};
 use super::machine::{Machine, symbol};
 use super::marks::Marks;
 use super::transform::NATURAL;
+use fearless_simd::Level;
 use std::hint::select_unpredictable;
 
 /// Lanes that run side by side.
@@ -15,6 +16,16 @@ const MARGIN: usize = 192;
 
 /// The part of an entry's advance that counts coefficients.
 const PASSED: u32 = END_OF_BLOCK - 1;
+
+/// What every lane of a scan reads from.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'a> {
+    pub(super) machine: &'a Machine,
+    pub(super) tables: &'a [u32; ALL],
+    /// The scan's stream, padded.
+    pub(super) data: &'a [u8],
+    pub(super) level: Level,
+}
 
 /// One stream of blocks.
 ///
@@ -171,12 +182,18 @@ impl BlockStream {
     /// An interval of data may hold more than its blocks; what follows the last is dropped. `is_bad` tells that the last entry stands
     /// for bits that no code begins with.
     #[inline(always)]
-    pub(super) fn take<const SLOTS: usize>(&mut self, entries: &[u32], place: u32, is_bad: bool) {
+    pub(super) fn take<const SLOTS: usize>(
+        &mut self,
+        context: &Context<'_>,
+        entries: &[u32],
+        place: u32,
+        is_bad: bool,
+    ) {
         let before = self.out.len();
         if SLOTS == 1 {
             self.take_totals(entries);
         } else {
-            self.take_blocks::<SLOTS>(entries);
+            self.take_blocks::<SLOTS>(context, entries);
         }
         let blocks = (self.out.len() - before) / SLOTS;
         if is_bad {
@@ -209,19 +226,28 @@ impl BlockStream {
     }
 
     #[inline(always)]
-    fn take_blocks<const SLOTS: usize>(&mut self, entries: &[u32]) {
+    fn take_blocks<const SLOTS: usize>(&mut self, context: &Context<'_>, entries: &[u32]) {
         let blocks: u32 = entries.iter().map(|&entry| u32::from(ends(entry))).sum();
         let start = self.out.len();
         self.out.extend_from_slice(&self.partial[..SLOTS]);
         self.out.resize(start + (blocks as usize + 1) * SLOTS, 0);
         let out = &mut self.out[start..];
         let (mut k, mut block) = (self.k, 0);
+        let mut position = self.position;
         for &entry in entries {
             k += advance(entry) & PASSED;
+            position += length(entry) as usize;
+            let value = match late(entry) {
+                None => value(entry),
+                Some(size) => {
+                    let place = (self.place as usize + block / SLOTS) % context.machine.per_mcu;
+                    late_value(context, position, size, k, place as u32)
+                }
+            };
             // An end of block alone passes nothing: its zero must not take the last value's place. Slots begin as zeros and have one value at
             // most, the last one what is not kept, so `|=` stores without asking which entry it is.
             if let Some(to) = out.get_mut(block + slot::<SLOTS>(k)) {
-                *to |= value(entry);
+                *to |= value;
             }
             let done = ends(entry);
             block += if done { SLOTS } else { 0 };
@@ -258,6 +284,15 @@ impl BlockStream {
             self.marks.begin(self.position, self.out.len() / SLOTS);
         }
     }
+}
+
+/// The value of an entry that left it to be read: the last `size` bits before bit `position`. 0 where it is not kept, for an entry that led to `k`
+/// in the block at `place` of the MCU.
+#[cold]
+#[inline(never)]
+fn late_value(context: &Context<'_>, position: usize, size: u32, k: u32, place: u32) -> i16 {
+    let bits = load(context.data, position - size as usize) >> (64 - size);
+    if k <= context.machine.place(place).kept + 1 { extend(bits as u32, size) } else { 0 }
 }
 
 /// Whether the step that led to `k` ended the block.

@@ -4,6 +4,12 @@ use super::marker::{Segment, corrupt};
 use crate::error::Result;
 use std::sync::Arc;
 
+#[cfg(test)]
+mod arbitrary;
+
+#[cfg(test)]
+pub(super) use arbitrary::{BROKEN, arbitrary_key};
+
 /// Bits that a decoder has taken when it finds that no code of 16 bits or less begins there. The symbol is 0 then, as in libjpeg.
 pub(super) const NO_CODE: u32 = 17;
 
@@ -75,7 +81,7 @@ impl Code {
     }
 
     /// The words that fit a window, short ones first.
-    pub(super) fn words(&self) -> impl Iterator<Item = Word> + '_ {
+    pub(super) fn words(&self) -> impl Iterator<Item = Word> + Clone + '_ {
         words(&self.key)
     }
 
@@ -104,7 +110,7 @@ impl Code {
 }
 
 /// The words of a code known by `key` that fit a window: consecutive numbers, with a zero behind where they get longer (T.81, C.2).
-fn words(key: &[u8]) -> impl Iterator<Item = Word> + '_ {
+fn words(key: &[u8]) -> impl Iterator<Item = Word> + Clone + '_ {
     let lengths = (1..=WINDOW).flat_map(|length| (0..key[length as usize - 1]).map(move |_| length));
     let mut next = 0;
     lengths.zip(&key[16..]).map(move |(length, &symbol)| {
@@ -202,7 +208,7 @@ fn usable(tables: &[Option<Arc<Code>>; 4], place: usize) -> Result<&Arc<Code>> {
 pub(crate) const STANDARD: [[&[u8]; 2]; 2] = [[DC_LUMA, AC_LUMA], [DC_CHROMA, AC_CHROMA]];
 
 /// Table K.3.
-const DC_LUMA: &[u8] =
+pub(super) const DC_LUMA: &[u8] =
     &[0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
 /// Table K.4.
 const DC_CHROMA: &[u8] =

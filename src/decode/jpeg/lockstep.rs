@@ -8,12 +8,11 @@
 //! (Making them at once took a third more registers than there are.)
 
 use super::bits::load;
-use super::block_stream::{BlockStream, LANES};
+use super::block_stream::{BlockStream, Context, LANES};
 use super::huffman::WINDOW;
 use super::level::wide;
 use super::lookup::{ADVANCE, ALL, CARE, END_OF_BLOCK, FULL, START, ends, entry, length};
 use super::machine::{Here, Machine, symbol};
-use fearless_simd::Level;
 use std::hint::select_unpredictable;
 
 /// Look-ups that share a load.
@@ -31,16 +30,6 @@ impl Default for Log {
     fn default() -> Log {
         Log { entries: Box::new([[[0; ROUNDS]; LOADS]; LANES]) }
     }
-}
-
-/// What every lane of a scan reads from.
-#[derive(Clone, Copy)]
-pub(super) struct Context<'a> {
-    pub(super) machine: &'a Machine,
-    pub(super) tables: &'a [u32; ALL],
-    /// The scan's stream, padded.
-    pub(super) data: &'a [u8],
-    pub(super) level: Level,
 }
 
 /// Moves one to three lanes until one of them needs attention; all must be [clear](BlockStream::is_clear).
@@ -81,8 +70,8 @@ struct Flow {
     here: Here,
 }
 
-/// The bits of [`Flow::k`] that count.
-const PLACES: u32 = u32::MAX << ADVANCE;
+/// The bits of [`Flow::k`] that count: an entry's uppermost is none of them.
+const PLACES: u32 = u32::MAX >> 1 & u32::MAX << ADVANCE;
 
 impl Flow {
     #[inline(always)]
@@ -202,7 +191,7 @@ macro_rules! run_lanes {
             }
             $(let logged = &entries[$index].as_flattened()[..rounds + usize::from($index < more)];
             lanes[$index].mark::<SLOTS>(logged, $flow.position());
-            lanes[$index].take::<SLOTS>(logged, machine.number($flow.here), $index + 1 == more);
+            lanes[$index].take::<SLOTS>(context, logged, machine.number($flow.here), $index + 1 == more);
             lanes[$index].stop_at($flow.position(), $flow.k >> ADVANCE);)+
         }
     };

@@ -6,9 +6,10 @@
 //! number of look-ups counts more than the cache. Two values in one entry made the look-ups cheaper, but making blocks of the log then
 //! took more than was saved (benches/results/2026-11-26-epyc-decoders.md and 2026-11-25).
 //!
-//! An entry, lowest bits first: 6 bits of length, 16 bits of value, 10 bits of advance in the block. So it is a shift's count as it is, and
-//! what is added to a place in the uppermost bits of a word. Entries of consecutive symbols are added as they are: lengths sum to at most 27
-//! of 63, only one of the two has a value, and advances sum to at most 64 + 256 of 1,023, so no field carries into the next.
+//! An entry, lowest bits first: 6 bits of length, 16 bits of value, 9 bits of advance in the block, and whether the value is still to be read
+//! ([`late`]). So it is a shift's count as it is, and what is added to a place in the uppermost bits of a word. Entries of consecutive symbols are
+//! added as they are: lengths sum to at most 27 of 63, only one of the two has a value, and advances sum to at most 64 + 256 of 511, so no field
+//! carries into the next.
 //! The decoder's place `k` in the block runs from [`START`], so that one test tells what needs care, `k & CARE ≠ 0`:
 //! coefficient 63 was met or passed, where the block is full or the entry saw symbols of the next one, or the entry
 //! is [`SLOW`]. An end of block has a bit of its own.
@@ -32,6 +33,10 @@ pub(super) fn entry(length: u32, advance: u32, value: i16) -> u32 {
     length | (u32::from(value as u16) << 6) | (advance << ADVANCE)
 }
 
+/// Set in an entry whose value lies behind the window: in place of the value it has the number of its bits. The value is read when blocks are made
+/// of the log: in the inner loop that is a branch which the CPU guesses wrong nearly every time.
+const LATE: u32 = 1 << 31;
+
 /// Where an entry's advance begins, in bits.
 pub(super) const ADVANCE: u32 = 22;
 
@@ -51,6 +56,12 @@ pub(super) fn advance(entry: u32) -> u32 {
 #[inline(always)]
 pub(super) fn ends(entry: u32) -> bool {
     entry & END_OF_BLOCK << ADVANCE != 0
+}
+
+/// How many bits its value has, where these are still to be read, the last of those that it passes.
+#[inline(always)]
+pub(super) fn late(entry: u32) -> Option<u32> {
+    (entry & LATE != 0).then_some(entry >> 6 & 15)
 }
 
 /// The value that it read.
@@ -195,14 +206,20 @@ fn fill(table: &mut [u32], symbols: impl Iterator<Item = Said>, mut set: impl Fn
 }
 
 /// Entries for one symbol each, with the end of block of `ac` behind it where that is within the window too.
-fn fill_values(table: &mut [u32], symbols: impl Iterator<Item = Said>, ac: &Code) {
+fn fill_values(table: &mut [u32], symbols: impl Iterator<Item = Said> + Clone, ac: &Code) {
     let end = ac.words().find(|word| step(word.symbol).0 == END_OF_BLOCK);
-    fill(table, symbols, |windows, first| {
+    fill(table, symbols.clone(), |windows, first| {
         windows.fill(first);
         let Some(end) = end.filter(|_| !ends(first)) else { return };
         let (from, count) = (end.first * windows.len() / ENTRIES, windows.len() >> end.length);
         windows[from..][..count].fill(first + entry(end.length, END_OF_BLOCK, 0));
     });
+    for (word, advance, size) in
+        symbols.filter(|(word, _, size)| (WINDOW + 1..=LONGEST).contains(&(word.length + size)))
+    {
+        let windows = &mut table[word.first..][..1 << (WINDOW - word.length)];
+        windows.fill(entry(word.length + size, advance, size as i16) | LATE);
+    }
 }
 
 /// Entries that pass as many symbols as begin within a window, for windows of 0 to 12 bits: from narrow to wide, each from its first

@@ -1,4 +1,9 @@
-//! The kernels that make pixels, one value at a time, as libjpeg writes them down: what the fast ones are compared with.
+//! The kernels that make pixels, one value at a time, as libjpeg writes them down, and the means of cells by their definition: what the fast
+//! ones are compared with.
+
+use super::detail;
+use super::transform::{BASIS_BITS, ZIGZAG, basis};
+use crate::picture::COARSE_UNIT;
 
 /// The inverse DCT of a block in natural order.
 pub(super) fn idct(coefficients: &[i16; 64], table: &[u16; 64]) -> [u8; 64] {
@@ -95,4 +100,21 @@ pub(super) fn pixel([y, cb, cr]: [u8; 3]) -> [u8; 3] {
     let (red, blue) = (91_881 * cr + half, 116_130 * cb + half);
     let green = -22_554 * cb - 46_802 * cr + half;
     [red, green, blue].map(|part| (y + (part >> 16)).clamp(0, 255) as u8)
+}
+
+/// A block's cells at a detail, row by row, of coefficients and steps in zigzag order; `zero` is the sample for the value 0.
+pub(super) fn cells(coefficients: &[i16; 64], steps: &[u16; 64], detail: u8, zero: i32) -> Vec<u16> {
+    let across = detail::cells(detail);
+    let kept = detail::kept(detail) as usize;
+    let unit = i64::from(COARSE_UNIT);
+    let cell = |x: usize, y: usize| {
+        let parts = (0..=kept).map(|k| {
+            let value = coefficients[k].wrapping_mul(steps[k] as i16);
+            i64::from(value) * i64::from(basis(ZIGZAG[k], x, y, across))
+        });
+        let one = (1i64 << BASIS_BITS) / unit;
+        let level = (parts.sum::<i64>() + one / 2).div_euclid(one);
+        (level.clamp(-128 * unit, 127 * unit) + i64::from(zero)) as u16
+    };
+    (0..across * across).map(|at| cell(at % across, at / across)).collect()
 }

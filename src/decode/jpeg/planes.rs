@@ -18,7 +18,7 @@ use crate::picture::{COARSE_UNIT, COARSE_ZERO, Plane};
 use fearless_simd::{Level, dispatch};
 
 /// One component's coefficients.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Stored {
     /// Block by block, row by row, the first few in zigzag order or all 64 in natural order.
     pub(super) coefficients: Vec<i16>,

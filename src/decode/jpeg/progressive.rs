@@ -7,16 +7,26 @@
 //! code begins with are a zero, which ends the band. A coefficient behind the last of the band is stored where it falls, behind the last of
 //! all in the last. A value keeps 16 bits.
 
-use super::bits::{BitReader, Interval, Stream, extend};
+use super::bands::{BandTables, RefineTable};
+use super::bits::{BitReader, Interval, LOADED, Stream, extend};
+use super::first::{First, Place};
 use super::frame::Frame;
-use super::huffman::{Code, HuffmanTables, NO_CODE};
+use super::huffman::{Code, HuffmanTables};
 use super::level::wide;
 use super::planes::Stored;
+use super::reading::{Band, Reading};
+use super::refinement::{PLACES, Refinement};
 use super::scan::Scan;
 use super::transform::NATURAL;
+use super::watched::Watched;
 use crate::error::Result;
 use fearless_simd::Level;
 use std::ops::Range;
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod twin;
 
 /// One scan to be read.
 #[derive(Clone, Copy)]
@@ -40,51 +50,6 @@ pub(super) struct Outcome {
     pub(super) wrapped: bool,
 }
 
-/// One interval under way.
-struct Reading<'a> {
-    bits: BitReader<'a>,
-    /// The MCU in which something was wrong first.
-    wrong: Option<usize>,
-    /// The MCU last begun before data ran out.
-    last: usize,
-    wrapped: bool,
-}
-
-impl Reading<'_> {
-    /// Whether the MCU is to be read.
-    #[inline(always)]
-    fn begin(&mut self, mcu: usize) -> bool {
-        if self.bits.is_dry() {
-            return false;
-        }
-        self.last = mcu;
-        true
-    }
-
-    #[inline(always)]
-    fn end(&mut self, mcu: usize) {
-        if self.bits.is_dry() {
-            self.note_wrong(mcu);
-        }
-    }
-
-    #[cold]
-    fn note_wrong(&mut self, mcu: usize) {
-        self.wrong.get_or_insert(mcu);
-    }
-
-    /// The next symbol, its code's bits still ahead, with these.
-    #[inline(always)]
-    fn symbol(&mut self, code: &Code, mcu: usize) -> (u64, u32, u8) {
-        let bits = self.bits.peek();
-        let (length, symbol) = code.symbol(bits);
-        if length == NO_CODE {
-            self.note_wrong(mcu);
-        }
-        (bits, length, symbol)
-    }
-}
-
 /// The codes of a scan's components, where they are read with.
 pub(super) type Codes<'a> = [Option<&'a Code>; 4];
 
@@ -93,11 +58,15 @@ impl<'a> Pass<'a> {
     pub(super) fn decode(
         &self,
         stream: &Stream,
+        tables: &mut BandTables,
         stored: &mut [Stored; 4],
         watched: &mut [Watched; 4],
         mut whole: impl FnMut(Range<usize>),
     ) -> Result<Outcome> {
         let codes = self.codes()?;
+        if let (Some(code), 1..) = (codes[0], self.scan.first) {
+            tables.set(code, self.scan.high > 0, self.scan.low);
+        }
         let (mut outcome, mut was_dry) = (Outcome::default(), false);
         for index in 0..stream.intervals() {
             let interval = stream.interval(index);
@@ -106,12 +75,7 @@ impl<'a> Pass<'a> {
             }
             let bits = BitReader::new(&stream.bytes, interval.start, interval.end);
             let mut reading = Reading { bits, wrong: None, last: interval.first, wrapped: false };
-            // Counting bits is one instruction where the level has it.
-            wide(
-                self.level,
-                #[inline(always)]
-                || self.interval(&mut reading, &interval, &codes, stored, watched),
-            );
+            self.interval(&mut reading, &interval, &codes, tables, stored, watched);
             let skipped = interval.skipped || interval.followed && reading.bits.left() > 0;
             let sound = match reading.wrong {
                 _ if interval.lost || skipped => 0,
@@ -141,22 +105,60 @@ impl<'a> Pass<'a> {
         Ok(codes)
     }
 
-    #[inline(always)]
+    /// Reads one interval. Each kind of scan is a function by itself, so that its loop has the registers alone; counting bits is one instruction
+    /// where the level has it.
     fn interval(
         &self,
         reading: &mut Reading<'_>,
         interval: &Interval,
         codes: &Codes<'_>,
+        tables: &BandTables,
         stored: &mut [Stored; 4],
         watched: &mut [Watched; 4],
     ) {
         let component = self.scan.parts()[0].component;
-        let watched = &mut watched[component];
         match (self.scan.first, self.scan.high, codes[0]) {
-            (0, 0, _) => self.dc_first(reading, interval, codes, stored),
-            (0, ..) => self.dc_refine(reading, interval, stored),
-            (_, 0, Some(code)) => self.ac_first(reading, interval, code, &mut stored[component], watched),
-            (_, _, Some(code)) => self.ac_refine(reading, interval, code, &mut stored[component], watched),
+            (0, 0, _) => wide(
+                self.level,
+                #[inline(always)]
+                || self.dc_first(reading, interval, codes, stored),
+            ),
+            (0, ..) => wide(
+                self.level,
+                #[inline(always)]
+                || self.dc_refine(reading, interval, stored),
+            ),
+            (_, 0, Some(code)) => {
+                let (store, watched) = (&mut stored[component], &mut watched[component]);
+                let first = First { band: self.band(), code, table: &tables.first };
+                wide(
+                    self.level,
+                    #[inline(always)]
+                    || self.ac_first(reading, interval, &first, store, watched),
+                );
+            }
+            (_, _, Some(code)) => {
+                let (store, watched) = (&mut stored[component], &mut watched[component]);
+                let tables = (code, &tables.refine);
+                let level = self.level;
+                match self.slots {
+                    1 => wide(
+                        level,
+                        #[inline(always)]
+                        || self.ac_refine::<1>(reading, interval, tables, store, watched),
+                    ),
+                    64 => wide(
+                        level,
+                        #[inline(always)]
+                        || self.ac_refine::<64>(reading, interval, tables, store, watched),
+                    ),
+                    _ => wide(
+                        level,
+                        #[inline(always)]
+                        || self.ac_refine::<0>(reading, interval, tables, store, watched),
+                    ),
+                }
+            }
             (_, _, None) => {}
         }
     }
@@ -169,27 +171,31 @@ impl<'a> Pass<'a> {
         interval: &Interval,
         mut visit: impl FnMut(&mut Reading<'_>, usize, usize, usize, usize),
     ) {
+        let (mut spots, mut count) = ([Spot::default(); MOST_SPOTS], 0);
+        let (mut column, row) = (interval.first % self.scan.wide, interval.first / self.scan.wide);
         let alone = self.scan.parts().len() == 1;
-        let (mut column, mut row) = (interval.first % self.scan.wide, interval.first / self.scan.wide);
+        for (index, part) in self.scan.parts().iter().enumerate() {
+            let component = &self.frame.components()[part.component];
+            let (across, down) = if alone { (1, 1) } else { (component.across, component.down) };
+            let turn = component.stride * down - self.scan.wide * across;
+            for (y, x) in (0..down).flat_map(|y| (0..across).map(move |x| (y, x))) {
+                let block = (row * down + y) * component.stride + column * across + x;
+                spots[count] = Spot { part: index, component: part.component, block, across, turn };
+                count += 1;
+            }
+        }
         for mcu in interval.first..interval.first + interval.mcus {
             if !reading.begin(mcu) {
                 return;
             }
-            for (index, part) in self.scan.parts().iter().enumerate() {
-                let component = &self.frame.components()[part.component];
-                let (across, down) = if alone { (1, 1) } else { (component.across, component.down) };
-                for y in row * down..(row + 1) * down {
-                    let first = y * component.stride + column * across;
-                    for block in first..first + across {
-                        visit(reading, mcu, index, part.component, block);
-                    }
-                }
+            column += 1;
+            let ends_row = column == self.scan.wide;
+            column = if ends_row { 0 } else { column };
+            for spot in &mut spots[..count] {
+                visit(reading, mcu, spot.part, spot.component, spot.block);
+                spot.block += spot.across + if ends_row { spot.turn } else { 0 };
             }
             reading.end(mcu);
-            column += 1;
-            if column == self.scan.wide {
-                (column, row) = (0, row + 1);
-            }
         }
     }
 
@@ -222,12 +228,19 @@ impl<'a> Pass<'a> {
 
     #[inline(always)]
     fn dc_refine(&self, reading: &mut Reading<'_>, interval: &Interval, stored: &mut [Stored; 4]) {
+        // What is left of a load.
+        let (mut bits, mut left) = (0, 0);
         self.dc_blocks(
             reading,
             interval,
             #[inline(always)]
             |reading, _, _, component, block| {
-                let bit = reading.bits.take(1) as i16;
+                if left == 0 {
+                    (bits, left) = (reading.bits.peek(), LOADED);
+                }
+                let bit = (bits >> 63) as i16;
+                (bits, left) = (bits << 1, left - 1);
+                reading.bits.skip(1);
                 stored[component].coefficients[block * self.slots] |= bit << self.scan.low;
             },
         );
@@ -251,7 +264,7 @@ impl<'a> Pass<'a> {
         &self,
         reading: &mut Reading<'_>,
         interval: &Interval,
-        code: &Code,
+        first: &First<'_>,
         store: &mut Stored,
         watched: &mut Watched,
     ) {
@@ -263,12 +276,28 @@ impl<'a> Pass<'a> {
             if places.block > next {
                 next = watched.from(places.block);
             }
+            let mut from = Place { block: places.block, k: first.band.first };
+            let until = places.block + places.left().min(end - mcu).min(next - places.block);
+            if until > places.block {
+                from = if first.band.slots == 64 {
+                    first.run::<true>(reading, store, places.block, until)
+                } else {
+                    first.run::<false>(reading, store, places.block, until)
+                };
+                let passed = from.block - places.block;
+                (mcu, reading.last) = (mcu + passed, (mcu + passed).min(end - 1));
+                places.advance(passed);
+                if from.k == first.band.first && passed > 0 {
+                    reading.last = (mcu - 1).min(end - 1);
+                    continue;
+                }
+            }
             let run = if places.block == next {
-                let run = self.ac_first_watched(reading, code, mcu, watched);
+                let run = self.ac_first_watched(reading, first, mcu, watched);
                 self.copy(watched, store);
                 run
             } else {
-                self.ac_first_block(reading, code, mcu, store, places.block)
+                first.block(reading, mcu, store, Place { block: places.block, ..from })
             } as usize;
             reading.end(mcu);
             if !reading.bits.is_dry() {
@@ -279,71 +308,20 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// One block; returns how many more blocks its end-of-band run covers.
+    /// `SLOTS` is how many there are, 0 for any other number than 1 and 64.
     #[inline(always)]
-    fn ac_first_block(
-        &self,
-        reading: &mut Reading<'_>,
-        code: &Code,
-        mcu: usize,
-        store: &mut Stored,
-        block: usize,
-    ) -> u32 {
-        let kept = self.kept[self.scan.parts()[0].component];
-        let values = &mut store.coefficients[block * self.slots..][..self.slots];
-        let mut k = self.scan.first;
-        let (mut known, mut cleared) = (0u64, 0u64);
-        let mut run_behind = 0;
-        while k <= self.scan.last {
-            let (bits, length, symbol) = reading.symbol(code, mcu);
-            let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
-            reading.bits.skip(length + size);
-            if size == 0 {
-                if run < 15 {
-                    run_behind = (1 << run) - 1 + reading.bits.take(run);
-                    break;
-                }
-                k += 16;
-                continue;
-            }
-            k = (k + run).min(63);
-            let full = i32::from(extend((bits << length >> 1 >> (63 - size)) as u32, size)) << self.scan.low;
-            let value = full as i16;
-            if i32::from(value) == full {
-                known |= 1 << k;
-            } else {
-                reading.wrapped = true;
-                (known, cleared) = (known | u64::from(value != 0) << k, cleared | u64::from(value == 0) << k);
-            }
-            if k <= kept {
-                values[self.slot(k)] = value;
-            }
-            k += 1;
-        }
-        if let Some(history) = store.history.get_mut(block) {
-            *history = (*history | known) & !cleared;
-        }
-        run_behind
-    }
-
-    /// Where a kept coefficient is stored.
-    #[inline(always)]
-    fn slot(&self, k: u32) -> usize {
-        if self.slots == 64 { usize::from(NATURAL[k as usize & 63]) } else { k as usize }
-    }
-
-    #[inline(always)]
-    fn ac_refine(
+    fn ac_refine<const SLOTS: usize>(
         &self,
         reading: &mut Reading<'_>,
         interval: &Interval,
-        code: &Code,
+        (code, table): (&Code, &RefineTable),
         store: &mut Stored,
         watched: &mut Watched,
     ) {
+        let band = self.band();
         let mut places = self.places(interval);
         let mut next = watched.from(places.block);
-        let mut run = 0;
+        let (mut run, mut zeros) = (0, [0; PLACES]);
         for mcu in interval.first..interval.first + interval.mcus {
             if !reading.begin(mcu) {
                 return;
@@ -354,27 +332,31 @@ impl<'a> Pass<'a> {
                 next = watched.from(places.block + 1);
                 run
             } else {
-                Refinement::new(self, store, places.block).next(reading, mcu, code, run)
+                let block = Refinement::new(band, store, places.block);
+                block.next::<SLOTS>(reading, mcu, (code, table), &mut zeros, run)
             };
             reading.end(mcu);
             places.advance(1);
         }
     }
 
-    /// The same scan with every coefficient kept.
-    fn of_everything(&self) -> Pass<'_> {
-        Pass { slots: 64, kept: [63; 4], ..*self }
+    /// What an AC scan sends.
+    fn band(&self) -> Band {
+        let Scan { first, last, low, .. } = *self.scan;
+        let kept = self.kept[self.scan.parts()[0].component];
+        Band { first, last, low, slots: self.slots, kept }
     }
 
     #[cold]
     fn ac_first_watched(
         &self,
         reading: &mut Reading<'_>,
-        code: &Code,
+        first: &First<'_>,
         mcu: usize,
         watched: &mut Watched,
     ) -> u32 {
-        self.of_everything().ac_first_block(reading, code, mcu, &mut watched.stored, watched.at)
+        let first = First { band: first.band.of_everything(), ..*first };
+        first.block(reading, mcu, &mut watched.stored, Place { block: watched.at, k: first.band.first })
     }
 
     #[cold]
@@ -386,18 +368,20 @@ impl<'a> Pass<'a> {
         watched: &mut Watched,
         run: u32,
     ) -> u32 {
-        let everything = self.of_everything();
-        Refinement::new(&everything, &mut watched.stored, watched.at).next(reading, mcu, code, run)
+        let band = self.band().of_everything();
+        Refinement::new(band, &mut watched.stored, watched.at).next_by_symbol(reading, mcu, code, run)
     }
 
     /// Keeps of the watched block under way what is kept of every block.
     #[cold]
     fn copy(&self, watched: &Watched, store: &mut Stored) {
         let Watched { blocks, stored, at } = watched;
+        let band = self.band();
         let (block, from) = (blocks[*at], &stored.coefficients[at * 64..][..64]);
-        let to = &mut store.coefficients[block * self.slots..][..self.slots];
-        for k in self.scan.first..=self.kept[self.scan.parts()[0].component].min(self.scan.last) {
-            to[self.slot(k)] = from[usize::from(NATURAL[k as usize])];
+        let to = &mut store.coefficients[block * band.slots..][..band.slots];
+        // Not to the band's last: a broken run leads beyond.
+        for k in band.first..=band.kept {
+            to[band.slot(k)] = from[usize::from(NATURAL[k as usize])];
         }
         if let (Some(to), Some(from)) = (store.history.get_mut(block), stored.history.get(*at)) {
             *to = *from;
@@ -405,33 +389,20 @@ impl<'a> Pass<'a> {
     }
 }
 
-/// Blocks of a component of which every coefficient is kept, whatever is kept of the others.
-#[derive(Debug, Default)]
-pub(super) struct Watched {
-    /// Which of the stored blocks, in order.
-    pub(super) blocks: Vec<usize>,
-    /// What is known of them so far, but for their DC values.
-    pub(super) stored: Stored,
-    /// The one that is next or under way.
-    at: usize,
+/// One block of an MCU, where it is stored.
+#[derive(Debug, Clone, Copy, Default)]
+struct Spot {
+    /// Which of the scan's components, and of the frame's.
+    part: usize,
+    component: usize,
+    block: usize,
+    /// Blocks to the next MCU, and besides to the next row of them.
+    across: usize,
+    turn: usize,
 }
 
-impl Watched {
-    /// Begins with `blocks`, in any order.
-    pub(super) fn begin(&mut self, blocks: impl Iterator<Item = usize>) {
-        self.blocks.clear();
-        self.blocks.extend(blocks);
-        self.blocks.sort_unstable();
-        self.blocks.dedup();
-        self.stored.reset(self.blocks.len(), 64, true, true);
-    }
-
-    /// The first one at or behind `block`; a block that there is not where none is.
-    fn from(&mut self, block: usize) -> usize {
-        self.at = self.blocks.partition_point(|watched| *watched < block);
-        self.blocks.get(self.at).copied().unwrap_or(usize::MAX)
-    }
-}
+/// Blocks of one MCU at most: four components of 4×4.
+const MOST_SPOTS: usize = 64;
 
 /// Where the blocks of a component alone are stored, one after another.
 struct Places {
@@ -442,131 +413,18 @@ struct Places {
 }
 
 impl Places {
+    /// Blocks from here on that are stored without a gap, at least.
+    #[inline(always)]
+    fn left(&self) -> usize {
+        if self.stride == self.wide { usize::MAX } else { self.wide - self.column }
+    }
+
     #[inline(always)]
     fn advance(&mut self, blocks: usize) {
         (self.block, self.column) = (self.block + blocks, self.column + blocks);
         while self.column >= self.wide {
             self.column -= self.wide;
             self.block += self.stride - self.wide;
-        }
-    }
-}
-
-/// One block's AC refinement (T.81, G.1.2.3).
-///
-/// Every coefficient that is not zero yet takes one bit, so passing those that are not kept is a matter of counting.
-struct Refinement<'a> {
-    pass: &'a Pass<'a>,
-    /// Which coefficients are known not to be zero.
-    history: &'a mut u64,
-    values: &'a mut [i16],
-    /// Those whose values are kept, by bit.
-    kept: u64,
-    k: u32,
-}
-
-/// Bits `from..until`, of which `until` may be 64.
-#[inline(always)]
-fn bits(from: u32, until: u32) -> u64 {
-    let below = |k: u32| if k < 64 { (1 << k) - 1 } else { u64::MAX };
-    below(until) & !below(from)
-}
-
-/// Correction bits that one load is sure to hold.
-const LOADED: u32 = 56;
-
-impl<'a> Refinement<'a> {
-    #[inline(always)]
-    fn new(pass: &'a Pass<'a>, store: &'a mut Stored, block: usize) -> Refinement<'a> {
-        let kept = bits(0, pass.kept[pass.scan.parts()[0].component] + 1);
-        let values = &mut store.coefficients[block * pass.slots..][..pass.slots];
-        Refinement { pass, history: &mut store.history[block], values, kept, k: pass.scan.first }
-    }
-
-    /// Reads correction bits for the coefficients before `until` that are not zero.
-    #[inline(always)]
-    fn correct(&mut self, reader: &mut BitReader<'_>, until: u32) {
-        let known = *self.history & bits(self.k, until);
-        let mut kept = known & self.kept;
-        let passed = (known ^ kept).count_ones();
-        while kept != 0 {
-            let mut bits = reader.peek();
-            let count = kept.count_ones().min(LOADED);
-            for _ in 0..count {
-                self.correct_one(kept.trailing_zeros(), bits >> 63);
-                (kept, bits) = (kept & (kept - 1), bits << 1);
-            }
-            reader.skip(count);
-        }
-        reader.skip(passed);
-        self.k = until;
-    }
-
-    #[inline(always)]
-    fn correct_one(&mut self, k: u32, bit: u64) {
-        let value = &mut self.values[self.pass.slot(k)];
-        let step = (bit as i16) << self.pass.scan.low;
-        // As libjpeg: a bit that is set already, by a scan that came twice, is not added again.
-        if *value & step == 0 {
-            *value = if *value >= 0 { value.wrapping_add(step) } else { value.wrapping_sub(step) };
-        }
-    }
-
-    /// The place of the zero behind `zeros` others, or the place behind the band.
-    #[inline(always)]
-    fn zero_behind(&self, zeros: u32) -> u32 {
-        let end = self.pass.scan.last + 1;
-        let mut open = !*self.history & bits(self.k, end);
-        for _ in 0..zeros {
-            // Clears the lowest bit that is set: the next zero.
-            open &= open.wrapping_sub(1);
-        }
-        open.trailing_zeros().min(end)
-    }
-
-    /// Reads the next block, of which `run` behind the last one are in an end-of-band run; returns how many then are.
-    #[inline(always)]
-    fn next(mut self, reading: &mut Reading<'_>, mcu: usize, code: &Code, run: u32) -> u32 {
-        if run == 0 {
-            return self.block(reading, mcu, code);
-        }
-        self.correct(&mut reading.bits, self.pass.scan.last + 1);
-        run - 1
-    }
-
-    /// Reads the block; returns the blocks that an end-of-band run covers behind it.
-    #[inline(always)]
-    fn block(&mut self, reading: &mut Reading<'_>, mcu: usize, code: &Code) -> u32 {
-        while self.k <= self.pass.scan.last {
-            let (_, length, symbol) = reading.symbol(code, mcu);
-            reading.bits.skip(length);
-            let (run, size) = (u32::from(symbol >> 4), symbol & 15);
-            if size == 0 && run < 15 {
-                let more = (1 << run) - 1 + reading.bits.take(run);
-                self.correct(&mut reading.bits, self.pass.scan.last + 1);
-                return more;
-            }
-            // A new coefficient has one bit; another size is a broken symbol, taken for 1.
-            if size > 1 {
-                reading.note_wrong(mcu);
-            }
-            let positive = size != 0 && reading.bits.take(1) == 1;
-            self.correct(&mut reading.bits, self.zero_behind(run));
-            if size != 0 {
-                self.set(self.k.min(63), positive);
-            }
-            self.k += 1;
-        }
-        0
-    }
-
-    /// Stores a coefficient that is no longer zero.
-    #[inline(always)]
-    fn set(&mut self, k: u32, positive: bool) {
-        *self.history |= 1 << k;
-        if self.kept >> k & 1 == 1 {
-            let step = 1i16 << self.pass.scan.low;
-            self.values[self.pass.slot(k)] = if positive { step } else { step.wrapping_neg() };
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! One long file, since every step of the walk works on the same buffers, which are kept from file to file.
 
+use super::bands::BandTables;
 use super::bits::{PADDING, Stream};
 use super::blocks::{Kept, Smoothing, Streaming};
 use super::clipping::{Data, Judge, Sample};
@@ -40,6 +41,8 @@ pub(super) struct Reader {
     level: Level,
     codes: Codes,
     tables: Tables,
+    /// Of AC scans of progressive files.
+    bands: BandTables,
     stream: Stream,
     sequential: Sequential,
     /// Bytes of data that become pixels at a time.
@@ -69,6 +72,7 @@ impl Default for Reader {
             level: Level::new(),
             codes: Codes::default(),
             tables: Tables::default(),
+            bands: BandTables::default(),
             stream: Stream::default(),
             sequential: Sequential::default(),
             window: WINDOW,
@@ -569,7 +573,8 @@ impl Reader {
     ) -> Result<()> {
         let pass = self.pass(header, frame, scan, selection);
         let (whole, watched) = (&mut self.whole, &mut self.sample.watched);
-        let outcome = pass.decode(&self.stream, &mut self.stored, watched, |range| whole.push(range))?;
+        let outcome =
+            pass.decode(&self.stream, &mut self.bands, &mut self.stored, watched, |range| whole.push(range))?;
         progress.fits &= !outcome.wrapped;
         progress.last = outcome.last / scan.wide / scan.alone(frame).map_or(1, |component| component.down);
         Ok(())

@@ -4,8 +4,8 @@
 //! window where blocks are large and whoever takes them is done with them soon: a window's log stays in the cache.
 
 use super::bits::{Interval, Stream};
-use super::block_stream::{BlockStream, LANES};
-use super::lockstep::{Context, Log, run};
+use super::block_stream::{BlockStream, Context, LANES};
+use super::lockstep::{Log, run};
 use super::looks::Look;
 use super::lookup::Tables;
 use super::machine::Machine;

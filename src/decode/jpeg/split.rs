@@ -8,8 +8,8 @@
 //! alone: slower, and just as exact.
 
 use super::bits::Interval;
-use super::block_stream::{BlockStream, LANES};
-use super::lockstep::{Context, Log, run};
+use super::block_stream::{BlockStream, Context, LANES};
+use super::lockstep::{Log, run};
 use super::runs::Run;
 
 /// What the lanes share.

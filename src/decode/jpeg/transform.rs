@@ -11,7 +11,9 @@
 
 use super::detail::kept;
 use crate::picture::{COARSE_UNIT, COARSE_ZERO};
-use fearless_simd::{Bytes, Simd, SimdBase, SimdIntWiden, i16x32, i32x16};
+use fearless_simd::{
+    Bytes, Simd, SimdBase, SimdIntWiden, SimdNarrow, SimdSplit, i16x8, i16x32, i32x4, i32x16, u16x8, u16x16,
+};
 
 /// Column and row of each coefficient in zigzag order (T.81, figure A.6).
 pub(super) const ZIGZAG: [(u8, u8); 64] = zigzag();
@@ -212,29 +214,29 @@ impl Blocks<'_> {
         let kept = kept(detail) as usize;
         match detail {
             1 => self.means(samples),
-            2 => self.low_cells::<2, 6>(
+            2 => self.low_cells::<2, 8>(
                 samples,
                 kept,
                 #[inline(always)]
-                |block, cells| four_cells(block, &TWO, cells),
+                |block, cells| four_cells(simd, block, &TWO, self.zero, cells),
             ),
-            3 => self.low_cells::<4, 10>(
+            3 => self.low_cells::<4, 16>(
                 samples,
                 kept,
                 #[inline(always)]
-                |block, cells| many_cells(simd, block, &THREE, cells),
+                |block, cells| many_cells(simd, block, &THREE, self.zero, cells),
             ),
-            4 => self.low_cells::<4, 14>(
+            4 => self.low_cells::<4, 16>(
                 samples,
                 kept,
                 #[inline(always)]
-                |block, cells| many_cells(simd, block, &FOUR, cells),
+                |block, cells| many_cells(simd, block, &FOUR, self.zero, cells),
             ),
-            6 => self.low_cells::<8, 28>(
+            6 => self.low_cells::<8, 32>(
                 samples,
                 kept,
                 #[inline(always)]
-                |block, cells| many_cells(simd, block, &SIX, cells),
+                |block, cells| many_cells(simd, block, &SIX, self.zero, cells),
             ),
             _ => {
                 let steps = to_natural(self.quantiser);
@@ -246,7 +248,7 @@ impl Blocks<'_> {
                     #[inline(always)]
                     |block| dequantised(block, &steps),
                     #[inline(always)]
-                    |block, cells| many_cells(simd, block, &EIGHT, cells),
+                    |block, cells| many_cells(simd, block, &EIGHT, self.zero, cells),
                 )
             }
         }
@@ -270,72 +272,75 @@ impl Blocks<'_> {
         !(dc.reaches(FAR) || product.reaches(RANGE))
     }
 
-    /// `C`×`C` samples a block, of its first `K` coefficients in zigzag order.
+    /// `C`×`C` samples a block, of its first `V` coefficients in zigzag order: as many as make up vectors. Those behind the last one that is `kept`
+    /// count nothing.
     #[inline(always)]
-    fn low_cells<const C: usize, const K: usize>(
+    fn low_cells<const C: usize, const V: usize>(
         &self,
         samples: &mut [u16],
         kept: usize,
-        transform: impl Fn(&[i16; K], &mut [i32; 64]),
+        transform: impl Fn(&[i16; V], &mut [u16; 64]),
     ) -> bool {
         let steps = self.quantiser;
         if self.slots < 64 {
-            return self.cells::<C, K>(
+            return self.cells::<C, V>(
                 samples,
                 kept,
                 |k| k,
                 steps,
                 #[inline(always)]
-                |block| dequantised(&block[..K], steps),
+                |block| dequantised(&block[..V], steps),
                 transform,
             );
         }
         let place = |k: usize| usize::from(NATURAL[k]);
-        self.cells::<C, K>(
+        self.cells::<C, V>(
             samples,
             kept,
             place,
             steps,
             #[inline(always)]
             |block| {
-                let low: [i16; K] = std::array::from_fn(|k| block[place(k)]);
+                let low: [i16; V] = std::array::from_fn(|k| block[place(k)]);
                 dequantised(&low, steps)
             },
             transform,
         )
     }
 
-    /// `C`×`C` samples a block; `values` dequantises its first `K` coefficients, which lie at `place` and have these `steps`, and `transform`
+    /// `C`×`C` samples a block; `values` dequantises its first `V` coefficients, which lie at `place` and have these `steps`, and `transform`
     /// makes cells of them. Behind the last one that is `kept` there may be a value or none, depending on how the file was read: none of these is
     /// judged.
     #[inline(always)]
-    fn cells<const C: usize, const K: usize>(
+    fn cells<const C: usize, const V: usize>(
         &self,
         samples: &mut [u16],
         kept: usize,
         place: impl Fn(usize) -> usize,
         steps: &[u16; 64],
-        values: impl Fn(&[i16]) -> [i16; K],
-        transform: impl Fn(&[i16; K], &mut [i32; 64]),
+        values: impl Fn(&[i16]) -> [i16; V],
+        transform: impl Fn(&[i16; V], &mut [u16; 64]),
     ) -> bool {
         let line = self.wide * C;
-        let mut cells = [0i32; 64];
+        let mut cells = [0u16; 64];
         let mut extents = Extents([0; 64]);
         let rows = self.coefficients.chunks_exact(self.stride * self.slots);
         for (to, from) in samples.chunks_exact_mut(line * C).zip(rows) {
+            let mut to = to.chunks_exact_mut(line);
+            let mut lines: [&mut [[u16; C]]; C] =
+                std::array::from_fn(|_| to.next().map_or(&mut [][..], |line| line.as_chunks_mut().0));
             for (column, block) in from.chunks_exact(self.slots).take(self.wide).enumerate() {
                 extents.note(block);
                 transform(&values(block), &mut cells);
-                for (y, to) in to.chunks_exact_mut(line).enumerate() {
-                    let row = &cells[y * C..][..C];
-                    for (to, &cell) in to[column * C..][..C].iter_mut().zip(row) {
-                        *to = (cell.clamp(LOW, HIGH) + self.zero) as u16;
+                for (line, row) in lines.iter_mut().zip(cells.as_chunks::<C>().0) {
+                    if let Some(to) = line.get_mut(column) {
+                        *to = *row;
                     }
                 }
             }
         }
         extents.fit((0..=kept).map(&place), steps)
-            || self.products_fit(&std::array::from_fn::<_, K, _>(place)[..=kept], steps)
+            || self.products_fit(&std::array::from_fn::<_, V, _>(place)[..=kept], steps)
     }
 
     /// Whether the values at `places`, times `steps`, have 16 bits, and DC values before have or may have had them: each product is looked at.
@@ -367,38 +372,41 @@ fn dequantised<const K: usize>(block: &[i16], steps: &[u16; 64]) -> [i16; K] {
 const SHIFT: u32 = BASIS_BITS - COARSE_UNIT.ilog2();
 const HALF: i32 = 1 << (SHIFT - 1);
 
-/// Cells of which there are too few for long vectors.
+/// Four samples; `zero` is the sample for the value 0.
 #[inline(always)]
-fn four_cells(values: &[i16; 6], matrix: &[[i16; 8]; 3], cells: &mut [i32; 64]) {
-    let mut sums = [HALF; 4];
-    for (pair, basis) in values.chunks_exact(2).zip(matrix) {
-        for cell in 0..4 {
-            sums[cell] += i32::from(pair[0]) * i32::from(basis[2 * cell])
-                + i32::from(pair[1]) * i32::from(basis[2 * cell + 1]);
-        }
+fn four_cells<S: Simd>(simd: S, values: &[i16; 8], matrix: &[[i16; 8]; 3], zero: i32, cells: &mut [u16; 64]) {
+    let mut sums = i32x4::splat(simd, HALF);
+    for (pair, basis) in values.as_chunks::<2>().0.iter().zip(matrix) {
+        let both: i16x8<S> = i32x4::splat(simd, bytemuck::cast(*pair)).bitcast();
+        sums += both.pairwise_dot_product(i16x8::from_slice(simd, basis));
     }
-    for cell in 0..4 {
-        cells[cell] = sums[cell] >> SHIFT;
-    }
+    let sums = sums >> SHIFT;
+    let levels = sums.saturating_narrow(sums).max(LOW as i16).min(HIGH as i16);
+    let samples: u16x8<S> = (levels + zero as i16).bitcast();
+    samples.store_slice(&mut cells[..8]);
 }
 
-/// Sixteen cells at a time.
+/// Sixteen samples at a time.
 #[inline(always)]
-fn many_cells<S: Simd, const K: usize, const WIDTH: usize, const PAIRS: usize>(
+fn many_cells<S: Simd, const V: usize, const WIDTH: usize, const PAIRS: usize>(
     simd: S,
-    values: &[i16; K],
+    values: &[i16; V],
     matrix: &[[i16; WIDTH]; PAIRS],
-    cells: &mut [i32; 64],
+    zero: i32,
+    cells: &mut [u16; 64],
 ) {
-    for chunk in 0..WIDTH / 32 {
+    for (chunk, cells) in cells.as_chunks_mut::<16>().0.iter_mut().enumerate().take(WIDTH / 32) {
         let mut sums = i32x16::splat(simd, HALF);
-        for (pair, basis) in values.chunks_exact(2).zip(matrix) {
+        for (pair, basis) in values.as_chunks::<2>().0.iter().zip(matrix) {
             // Both coefficients in every 32 bits, against the basis values of one cell each.
-            let both = i32::from(pair[0]) & 0xFFFF | i32::from(pair[1]) << 16;
-            let both: i16x32<S> = i32x16::splat(simd, both).bitcast();
+            let both: i16x32<S> = i32x16::splat(simd, bytemuck::cast(*pair)).bitcast();
             let basis = i16x32::from_slice(simd, &basis[32 * chunk..][..32]);
             sums += both.pairwise_dot_product(basis);
         }
-        (sums >> SHIFT).store_slice(&mut cells[16 * chunk..][..16]);
+        let (first, last) = (sums >> SHIFT).split();
+        // What 16 bits do not hold is beyond the range in any case.
+        let levels = first.saturating_narrow(last).max(LOW as i16).min(HIGH as i16);
+        let samples: u16x16<S> = (levels + zero as i16).bitcast();
+        samples.store_slice(cells);
     }
 }

@@ -1,8 +1,8 @@
 //! The kernels that make pixels at every SIMD level against the naive definition, bit for bit.
 
 use super::idct::{self, Steps};
-use super::transform::NATURAL;
-use super::{colour, naive, upsample};
+use super::transform::{Blocks, GREY, NATURAL, NEUTRAL};
+use super::{colour, detail, naive, upsample};
 use crate::kernel::{Bytes, levels};
 use fearless_simd::{Level, dispatch};
 
@@ -88,6 +88,54 @@ fn inverse_dct_of_one_coefficient() {
             }
         }
     });
+}
+
+/// Rows of blocks at every detail, stored in as many slots as it needs or in all 64, with more blocks to a row than hold picture.
+#[test]
+fn cells_of_blocks() {
+    let (wide, stride, rows) = (3, 4, 2);
+    let (mut wild, mut case) = (0, 0);
+    at_every_level(1_500, |level_name, level, numbers| {
+        case += 1;
+        let detail = [1, 2, 3, 4, 6, 8][case % 6];
+        let slots = if case % 4 == 0 { 64 } else { detail::slots(detail) };
+        let zero = [GREY, NEUTRAL][case % 2];
+        // Any values and steps, or such as have 16 bits together.
+        let (divisor, most) = if numbers.next().is_multiple_of(2) { (1, u16::MAX) } else { (64, 50) };
+        let quantiser = block(numbers).1.map(|step| step.min(most));
+        let blocks: Vec<[i16; 64]> =
+            (0..stride * rows).map(|_| block(numbers).0.map(|value| value / divisor)).collect();
+        let mut coefficients = vec![0; stride * rows * slots];
+        for (to, from) in coefficients.chunks_exact_mut(slots).zip(&blocks) {
+            for (k, &value) in from.iter().enumerate().take(slots) {
+                to[if slots == 64 { usize::from(NATURAL[k]) } else { k }] = value;
+            }
+        }
+        let stored = Blocks { coefficients: &coefficients, slots, stride, wide, quantiser: &quantiser, zero };
+        let across = detail::cells(detail);
+        let mut samples = vec![0; wide * rows * across * across];
+        let fits = dispatch!(level, simd => stored.transform(simd, detail, &mut samples));
+
+        let shown = || blocks.iter().enumerate().filter(|(at, _)| at % stride < wide);
+        let expected_fits = shown().all(|(_, block)| {
+            let fits = |k: usize| i16::try_from(i32::from(block[k]) * i32::from(quantiser[k])).is_ok();
+            (0..=detail::kept(detail) as usize).all(fits) && (-(1 << 14)..1 << 14).contains(&block[0])
+        });
+        assert_eq!(fits, expected_fits, "{level_name}, detail {detail}");
+        // Means alone do not wrap: nobody looks at samples of values that do not fit.
+        for (at, block) in shown().filter(|_| fits || detail > 1) {
+            let (row, column) = (at / stride, at % stride);
+            for (y, cells) in naive::cells(block, &quantiser, detail, zero).chunks_exact(across).enumerate() {
+                let found = &samples[(row * across + y) * wide * across + column * across..][..across];
+                assert_eq!(
+                    found, cells,
+                    "{level_name}, detail {detail}, {slots} slots: {block:?} {quantiser:?}"
+                );
+            }
+        }
+        wild += usize::from(!fits);
+    });
+    assert!(wild > 300 && wild < case * 4 / 5, "{wild} of {case}");
 }
 
 /// A row of noise, or of nothing but the ends of the range.

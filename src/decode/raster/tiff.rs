@@ -361,6 +361,9 @@ fn bytes(cell: DecodingResult, in_row: usize, bits: u8) -> Result<Vec<u8>, TiffE
         DecodingResult::F32(samples) => {
             samples.into_iter().map(|sample| (sample * 255.0).round() as u8).collect()
         }
+        DecodingResult::F64(samples) => {
+            samples.into_iter().map(|sample| (sample * 255.0).round() as u8).collect()
+        }
         _ => return Err(TiffError::UnsupportedError(tiff::TiffUnsupportedError::UnsupportedDataType)),
     })
 }

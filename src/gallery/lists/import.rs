@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Item, ListFormat, ListPart, read};
 use crate::error::Result;
@@ -101,12 +103,20 @@ pub struct Import {
     options: ImportOptions,
     /// How often each value occurred, by a 64-bit digest of it, and where it came first.
     seen: HashMap<u64, (u32, u64)>,
+    /// Records so far, for who watches.
+    records: Arc<AtomicU64>,
 }
 
 impl Import {
     /// With these choices.
     pub fn new(options: ImportOptions) -> Import {
-        Import { options, seen: HashMap::new() }
+        Import { options, ..Import::default() }
+    }
+
+    /// The same, counting every record of every list in `records` as it is read.
+    #[must_use]
+    pub fn counting(self, records: Arc<AtomicU64>) -> Import {
+        Import { records, ..self }
     }
 
     /// Reads a list into `builder` as source `name`; of a zip archive each file is a source `name/file`. Every
@@ -190,6 +200,7 @@ struct Taking<'a> {
 impl Taking<'_> {
     fn take(&mut self, part: &ListPart, item: Item) -> Result<()> {
         let format = part.format.name();
+        self.import.records.fetch_add(1, Ordering::Relaxed);
         match item {
             Item::Entry(entry) => {
                 self.count(&entry);

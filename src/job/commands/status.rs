@@ -1,11 +1,11 @@
 //! How far a job is: from the plan's first lines, the ledger and the claims alone, so that it takes no time.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use super::overview::{Overview, Span};
+use super::overview::{Overview, Share, Span};
 use crate::error::Result;
-use crate::job::state::claim::CLAIMS;
+use crate::job::state::claim::{CLAIMS, signs_of_life};
 use crate::job::state::identity::now;
 use crate::job::state::ledger::Ledger;
 use crate::job::state::location::Location;
@@ -47,6 +47,39 @@ pub struct Status {
     pub time_left: Option<Duration>,
     /// Damaged lines of the ledger.
     pub damaged_lines: u64,
+    /// The workers that are at it, or were when they died, by name.
+    pub workers: Vec<WorkerStatus>,
+}
+
+/// What is known of a worker that did not end in order.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct WorkerStatus {
+    /// Its name in the ledger: machine, process, start.
+    pub name: String,
+    /// Since its last sign of life, by this machine's clock and that of what keeps the job; `None` where that does not say when.
+    pub silent: Option<Duration>,
+    /// What it has finished.
+    pub share: Share,
+}
+
+impl WorkerStatus {
+    /// Records per second over its finished shards; `None` where there are none.
+    pub fn rate(&self) -> Option<f64> {
+        (self.share.shards > 0).then(|| self.share.records as f64 / self.share.seconds.max(1e-3))
+    }
+}
+
+/// Who is at it.
+fn workers(signs: Vec<(String, Option<SystemTime>)>, overview: &Overview) -> Vec<WorkerStatus> {
+    let mut shares = overview.workers();
+    let silent = |at: SystemTime| SystemTime::now().duration_since(at).unwrap_or_default();
+    let worker = |(name, at): (String, Option<SystemTime>)| WorkerStatus {
+        share: shares.remove(&name).unwrap_or_default(),
+        silent: at.map(silent),
+        name,
+    };
+    signs.into_iter().map(worker).collect()
 }
 
 impl Status {
@@ -76,8 +109,9 @@ pub fn status(location: &dyn Location) -> Result<Status> {
 pub(in crate::job) fn look(location: &dyn Location) -> Result<(Status, Overview)> {
     let (mut plan, mut ledger) = (Plan::default(), Ledger::default());
     // The ledger before the plan: a shard that is done was planned before.
-    let (read, claims) = both(|| ledger.refresh(location), || location.list(CLAIMS));
-    let claims = read.and(claims)?;
+    let (read, (claims, signs)) =
+        both(|| ledger.refresh(location), || both(|| location.list(CLAIMS), || signs_of_life(location)));
+    let (claims, signs) = (read.and(claims)?, signs?);
     plan.refresh(location)?;
     let listing_broke = plan::why_broken(location, &plan)?;
     let shard_of = |name: &str| name.split('.').next().and_then(|shard| shard.parse::<u64>().ok());
@@ -86,7 +120,8 @@ pub(in crate::job) fn look(location: &dyn Location) -> Result<(Status, Overview)
     claimed.retain(|shard| !ledger.is_done(*shard));
     let overview = Overview::of(&ledger, &plan, location, |_| ())?;
     let status = Status::new(&plan, &ledger, &overview, claimed.len() as u64);
-    Ok((Status { listing_broke, ..status }, overview))
+    let workers = workers(signs, &overview);
+    Ok((Status { listing_broke, workers, ..status }, overview))
 }
 
 impl Status {

@@ -10,6 +10,9 @@ use serde::Serialize;
 use crate::job::state::ledger::ShardEntry;
 use crate::pipeline::Record;
 
+/// Failed inputs that are events.
+pub const FAILURES: u64 = 4;
+
 /// Something that a worker did, when it happened.
 #[derive(Debug, Clone, Serialize)]
 #[serde(untagged)]
@@ -21,6 +24,17 @@ pub enum Event {
         listed: bool,
         /// When that listing began, in milliseconds since 1970 by the clock of whoever listed, where it is known.
         from: Option<u64>,
+    },
+    /// An input failed: the first [`FAILURES`] of a worker, since all are in the records.
+    InputFailed {
+        /// How many have failed with this one.
+        number: u64,
+        /// The input, with U+FFFD for what is not UTF-8.
+        key: String,
+        /// The error's code.
+        code: &'static str,
+        /// What happened.
+        message: String,
     },
     /// A shard is finished.
     ShardDone {
@@ -40,10 +54,11 @@ pub enum Event {
 }
 
 impl Event {
-    /// The name of what happened: `resumed` or `shard_done`.
+    /// The name of what happened: `resumed`, `input_failed` or `shard_done`.
     pub fn name(&self) -> &'static str {
         match self {
             Event::Resumed { .. } => "resumed",
+            Event::InputFailed { .. } => "input_failed",
             Event::ShardDone { .. } => "shard_done",
         }
     }
@@ -160,6 +175,13 @@ impl Progress {
             Err(error) => {
                 let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
                 *failed.entry(error.code()).or_default() += 1;
+                let number = failed.values().sum();
+                drop(failed);
+                if number <= FAILURES {
+                    let key = record.key.to_string_lossy().into_owned();
+                    let (code, message) = (error.code(), error.to_string());
+                    self.notify(&Event::InputFailed { number, key, code, message });
+                }
             }
         }
     }

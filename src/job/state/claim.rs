@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
@@ -412,6 +412,12 @@ fn own_lock(location: &dyn Location, name: &str) -> Result<Option<File>> {
         std::thread::sleep(Duration::from_millis(1));
     }
     Ok(None)
+}
+
+/// Workers that have given a sign of life, by their names, and when by the clock of what keeps it. Who ends in order leaves none.
+pub(in crate::job) fn signs_of_life(location: &dyn Location) -> Result<Vec<(String, Option<SystemTime>)>> {
+    let sign = |listed: Listed| Some((listed.name.strip_suffix(".beat")?.to_string(), listed.written));
+    Ok(location.list(WORKERS)?.into_iter().filter_map(sign).collect())
 }
 
 fn lock_name(worker: &str) -> String {

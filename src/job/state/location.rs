@@ -7,6 +7,7 @@ use std::ffi::OsStr;
 use std::fmt::Debug;
 use std::fs::File;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use tempfile::NamedTempFile;
 
@@ -62,6 +63,8 @@ pub struct Listed {
     pub name: String,
     /// Length in bytes.
     pub length: u64,
+    /// When it was written last, by the clock of whatever keeps it: for people to read, never to decide by.
+    pub written: Option<SystemTime>,
 }
 
 /// What becomes of a name that exists already.

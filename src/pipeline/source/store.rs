@@ -35,6 +35,7 @@ mod pace;
 mod page;
 #[cfg(feature = "service")]
 mod picture;
+mod profile;
 mod remote;
 mod trouble;
 mod turns;

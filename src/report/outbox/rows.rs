@@ -1,4 +1,6 @@
 //! Reports as rows. Every change of a state names the state that it starts from, so that two who change at once cannot both succeed.
+//!
+//! One long file, since a state has one statement for each way out of it, and they are held against one another when one is changed.
 
 use std::time::SystemTime;
 

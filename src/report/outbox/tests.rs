@@ -1,4 +1,6 @@
 //! The outbox against a CyberTipline that fails at any call in any way: one finished report for each item, with the right files.
+//!
+//! One long file, since the transport that fails and what is held against its end serve every case.
 
 #![expect(clippy::print_stdout, reason = "tests say how much they compared")]
 

@@ -38,7 +38,7 @@ impl Location for Memory {
         let files = self.0.lock().unwrap();
         let below = files.iter().filter_map(|(name, content)| {
             let name = name.strip_prefix(folder)?.strip_prefix('/')?.to_string();
-            Some(Listed { name, length: content.len() as u64 })
+            Some(Listed { name, length: content.len() as u64, written: None })
         });
         Ok(below.collect())
     }

@@ -69,7 +69,7 @@ impl Repaired {
         }
         let place = long(&self.head, 10).unwrap_or_default();
         if length != INFO {
-            self.set_long(10, (place + INFO as u32).saturating_sub(length as u32));
+            self.set_long(10, place.saturating_add(INFO as u32).saturating_sub(length as u32));
         }
         self.set_long(FILE, INFO as u32);
         Ok(())

@@ -133,7 +133,7 @@ impl Location for Folder {
                 && metadata.is_file()
             {
                 let name = entry.file_name().to_string_lossy().into_owned();
-                listed.push(Listed { name, length: metadata.len() });
+                listed.push(Listed { name, length: metadata.len(), written: metadata.modified().ok() });
             }
         }
         listed.sort_by(|a, b| a.name.cmp(&b.name));

@@ -63,8 +63,8 @@ impl Store {
 impl Location for Store {
     fn list(&self, folder: &str) -> Result<Vec<Listed>> {
         let listed = self.bucket.list(folder).map_err(|error| self.cannot("list", folder, error))?;
-        let mut listed: Vec<Listed> =
-            listed.into_iter().map(|(name, length)| Listed { name, length }).collect();
+        let entry = |(name, length, written)| Listed { name, length, written: Some(written) };
+        let mut listed: Vec<Listed> = listed.into_iter().map(entry).collect();
         listed.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(listed)
     }

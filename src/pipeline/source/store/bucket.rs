@@ -5,6 +5,7 @@ use std::io::{self, Read as _, Seek as _, Write as _};
 use std::iter;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use futures_util::TryStreamExt as _;
 use object_store::client::{HttpError, HttpErrorKind};
@@ -55,15 +56,17 @@ impl Bucket {
         Path::from(format!("{}/{name}", self.prefix))
     }
 
-    /// The objects directly in a folder, with their lengths.
-    pub(crate) fn list(&self, folder: &str) -> io::Result<Vec<(String, u64)>> {
+    /// The objects directly in a folder, with their lengths and when they were written.
+    pub(crate) fn list(&self, folder: &str) -> io::Result<Vec<(String, u64, SystemTime)>> {
         let (store, path) = (self.store.clone(), self.path(folder));
         let list = move || {
             let (store, path) = (store.clone(), path.clone());
             async move { store.list_with_delimiter(Some(&path)).await }
         };
         let listed = wait(&Stop::default(), async move { until_answered(list).await.map_err(explained) })?;
-        let entry = |meta: object_store::ObjectMeta| Some((meta.location.filename()?.to_string(), meta.size));
+        let entry = |meta: object_store::ObjectMeta| {
+            Some((meta.location.filename()?.to_string(), meta.size, meta.last_modified.into()))
+        };
         Ok(listed.objects.into_iter().filter_map(entry).collect())
     }
 

@@ -23,6 +23,7 @@ use reqwest::{Certificate, Client, ClientBuilder, NoProxy, Proxy, Request, Url};
 
 use super::super::network::{Network, StoreOptions};
 use super::failed;
+use super::profile;
 use super::trouble::Trouble;
 use super::wire::{LONGEST_PAUSE, Outgoing, PAUSE, Wire};
 
@@ -93,7 +94,7 @@ impl Library {
             Library::Azure(builder.with_http_connector(connector).build()?)
         } else {
             let builder = set(AmazonS3Builder::from_env(), options, AmazonS3Builder::with_config);
-            let builder = builder.with_url(base).with_retry(RETRY);
+            let builder = profile::apply(builder)?.with_url(base).with_retry(RETRY);
             check_endpoint(&builder)?;
             Library::S3(builder.with_http_connector(connector).build()?)
         })

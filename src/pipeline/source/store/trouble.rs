@@ -28,6 +28,8 @@ pub(super) struct Trouble {
 pub(super) enum Kind {
     /// It may pass: retry.
     Passing,
+    /// No connection could be made. Retried like what may pass where the server has answered before; otherwise its name or port is perhaps a mistake.
+    Unreachable,
     /// The connection ended before an answer began: a server may have closed it just before it had the request. Retried like what may pass.
     Unanswered,
     /// Nothing came within the time-out. A retry costs as much time again, so there are fewer.
@@ -48,7 +50,7 @@ impl Kind {
     /// How often a request that failed in this way is retried.
     pub(super) fn retries(self) -> usize {
         match self {
-            Kind::Passing | Kind::Unanswered => 10,
+            Kind::Passing | Kind::Unanswered | Kind::Unreachable => 10,
             Kind::Silent => 2,
             _ => 0,
         }
@@ -135,13 +137,14 @@ impl Trouble {
         // The standard library has no error kind for the system's resolver.
         if let Some(why) = last.strip_prefix("failed to lookup address information: ") {
             let passes = ["Temporary failure", "Try again"].iter().any(|passing| why.starts_with(passing));
-            let kind = if passes { Kind::Passing } else { Kind::Nowhere };
+            let kind = if passes { Kind::Unreachable } else { Kind::Nowhere };
             return Trouble::new(kind, "the server's name was not found").more(why);
         }
         let kind = match () {
             () if error.is_timeout() => Kind::Silent,
             () if error.is_builder() || error.is_redirect() => Kind::Lasting,
-            () if error.is_request() && !error.is_connect() => Kind::Unanswered,
+            () if error.is_connect() => Kind::Unreachable,
+            () if error.is_request() => Kind::Unanswered,
             () => Kind::Passing,
         };
         let what = if error.is_connect() { "no connection to the server" } else { "the connection failed" };

@@ -1,6 +1,7 @@
 //! Requests: sent with time-outs, redirected only to allowed addresses, and retried if that can help.
 
-use std::sync::{Arc, OnceLock};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -13,7 +14,7 @@ use tokio::time::timeout;
 
 use super::address::{self, Resolver, Trust};
 use super::pace::Paced;
-use super::trouble::Trouble;
+use super::trouble::{Kind, Trouble};
 
 /// After how long nothing is retried.
 const LONGEST: Duration = Duration::from_secs(120);
@@ -24,6 +25,12 @@ pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(10);
+
+/// How often a server is tried to which no connection was ever made: some seconds, in which one that starts may come up.
+const UNKNOWN: usize = 5;
+
+/// Servers that are remembered.
+const MOST_KNOWN: usize = 10_000;
 
 /// Bytes of an error's body that are looked at.
 const ERROR: usize = 64 << 10;
@@ -45,6 +52,8 @@ pub(super) struct Wire {
     /// Whether the environment's proxies connect for us.
     proxied: bool,
     patience: Duration,
+    /// Servers that have answered, by scheme, host and port.
+    answered: Mutex<HashSet<String>>,
 }
 
 impl std::fmt::Debug for Wire {
@@ -60,7 +69,27 @@ impl Wire {
         patience: Duration,
     ) -> Wire {
         let (direct, guarded) = (OnceLock::new(), OnceLock::new());
-        Wire { builder: Box::new(builder), direct, guarded, proxied: true, patience }
+        Wire {
+            builder: Box::new(builder),
+            direct,
+            guarded,
+            proxied: true,
+            patience,
+            answered: Mutex::default(),
+        }
+    }
+
+    /// Whether a server has answered before, of which another request failed.
+    fn knows(&self, origin: &str) -> bool {
+        self.answered.lock().unwrap_or_else(PoisonError::into_inner).contains(origin)
+    }
+
+    /// A server has answered.
+    fn learn(&self, origin: &str) {
+        let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+        if !answered.contains(origin) && answered.len() < MOST_KNOWN {
+            answered.insert(origin.to_string());
+        }
     }
 
     /// The same where no proxy stands between: what is looked up here is what is connected to.
@@ -175,11 +204,22 @@ where
     let begun = Instant::now();
     for attempt in 0.. {
         let (request, wire) = make().await?;
+        let origin = request.url().origin().ascii_serialization();
         let trouble = match wire.once(trust, request).await {
-            Ok(response) => return Ok(Answer { response, wire }),
+            Ok(response) => {
+                wire.learn(&origin);
+                return Ok(Answer { response, wire });
+            }
             Err(trouble) => trouble,
         };
-        if attempt >= trouble.kind.retries() || begun.elapsed() > LONGEST {
+        if !matches!(trouble.kind, Kind::Unreachable | Kind::Nowhere) {
+            wire.learn(&origin);
+        }
+        let retries = match trouble.kind {
+            Kind::Unreachable if !wire.knows(&origin) => UNKNOWN,
+            kind => kind.retries(),
+        };
+        if attempt >= retries || begun.elapsed() > LONGEST {
             return Err(trouble);
         }
         pause(attempt).await;

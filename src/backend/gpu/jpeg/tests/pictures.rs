@@ -1,4 +1,6 @@
 //! All stages over whole pictures: verdicts and samples against the CPU's reader.
+//!
+//! One long file, since made-up pictures, damage and folders all go through the same few lines that compare.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

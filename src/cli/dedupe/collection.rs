@@ -1,0 +1,165 @@
+//! Everything that is grouped, in one gallery: pictures that are hashed now, and the entries of lists.
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use shadegrid::gallery::lists::{Import, ImportOptions, ListFormat, Unread};
+use shadegrid::gallery::{EntryId, Gallery, GalleryBuilder, Groups, SearchOptions};
+use shadegrid::{Error, pipeline};
+
+use super::classes;
+use super::hashing::Hashed;
+use super::item::Item;
+use crate::cli::console;
+
+/// Pictures first, then the entries of lists; all of them numbered from 0.
+pub(super) struct Collection {
+    pub(super) gallery: Gallery,
+    /// Every entry of the gallery.
+    ids: Vec<EntryId>,
+    pictures: Vec<Item>,
+    /// Which picture each of the first entries is of: a picture has one for each face.
+    owners: Vec<u32>,
+    /// Where the entries of each picture begin; and where those of lists do.
+    firsts: Vec<u32>,
+    /// Lists that are references.
+    references: HashSet<OsString>,
+}
+
+/// Lists that are read.
+#[derive(Debug, Default)]
+pub(super) struct Lists {
+    pub(super) paths: Vec<PathBuf>,
+    /// Of these, the references.
+    pub(super) references: Vec<PathBuf>,
+    pub(super) format: Option<ListFormat>,
+}
+
+impl Collection {
+    /// Brings pictures and lists together; and how many records or lists failed.
+    pub(super) fn new(hashed: Hashed, lists: &Lists) -> Result<(Collection, u64), Error> {
+        let mut builder = GalleryBuilder::new();
+        let of = builder.source("pictures", "pictures");
+        let Hashed { mut pictures, entries, likenesses, .. } = hashed;
+        let (mut owners, mut firsts) = (Vec::with_capacity(entries.len()), Vec::new());
+        for (owner, entry) in entries {
+            while firsts.len() <= owner as usize {
+                firsts.push(owners.len() as u32);
+            }
+            owners.push(owner);
+            builder.add(of, entry)?;
+        }
+        firsts.resize(pictures.len() + 1, owners.len() as u32);
+        classes::mark(&mut pictures, &likenesses);
+        let failed = lists.read(&mut builder)?;
+        let gallery = Gallery::from_bytes(builder.to_bytes()?)?;
+        let references = lists.references.iter().map(|path| path.clone().into_os_string()).collect();
+        let ids = gallery.ids().collect();
+        Ok((Collection { gallery, ids, pictures, owners, firsts, references }, failed))
+    }
+
+    /// Pictures that were hashed.
+    pub(super) fn pictures(&self) -> usize {
+        self.pictures.len()
+    }
+
+    /// Entries of lists.
+    pub(super) fn listed(&self) -> usize {
+        self.ids.len() - self.owners.len()
+    }
+
+    /// What is joined by matches or by the same bytes, over any number of steps: numbers of items, each group in order, ordered by their first.
+    pub(super) fn groups(&self, options: &SearchOptions, threads: NonZeroUsize) -> Vec<Vec<usize>> {
+        let mut groups = Groups::new(self.pictures() + self.listed());
+        pipeline::join_matches(&self.gallery, options.clone(), threads, &mut groups, |entry| {
+            self.owner(entry)
+        });
+        // Nearly flat pictures match nothing, and copies of them are copies all the same.
+        let mut first_of: Vec<Option<usize>> = Vec::new();
+        for (number, class) in self.pictures.iter().enumerate().filter_map(|(n, item)| Some((n, item.class?)))
+        {
+            first_of.resize(first_of.len().max(class as usize + 1), None);
+            match first_of[class as usize] {
+                Some(first) => groups.join(first, number),
+                None => first_of[class as usize] = Some(number),
+            }
+        }
+        groups.into_lists()
+    }
+
+    /// The item that an entry is of, by its place among all.
+    fn owner(&self, entry: usize) -> usize {
+        match self.owners.get(entry) {
+            Some(&owner) => owner as usize,
+            None => self.pictures.len() + entry - self.owners.len(),
+        }
+    }
+
+    /// The entries of an item: its signatures.
+    pub(super) fn entries(&self, number: usize) -> &[EntryId] {
+        match number.checked_sub(self.pictures.len()) {
+            None => &self.ids[self.firsts[number] as usize..self.firsts[number + 1] as usize],
+            Some(listed) => std::slice::from_ref(&self.ids[self.owners.len() + listed]),
+        }
+    }
+
+    /// What is known of an item.
+    pub(super) fn item(&self, number: usize) -> Item {
+        if let Some(picture) = self.pictures.get(number) {
+            return picture.clone();
+        }
+        let entry = self.gallery.entry(self.entries(number)[0]);
+        Item {
+            key: entry.key.into(),
+            label: entry.label.to_string(),
+            source: entry.source.into(),
+            position: entry.position,
+            is_reference: self.is_reference(number),
+            ..Item::default()
+        }
+    }
+
+    /// Whether an item, or the list that it comes from, is a reference.
+    pub(super) fn is_reference(&self, number: usize) -> bool {
+        if let Some(picture) = self.pictures.get(number) {
+            return picture.is_reference;
+        }
+        let list = self.gallery.entry(self.entries(number)[0]).source;
+        let of = |reference: &OsString| {
+            let rest = reference.to_str().and_then(|reference| list.strip_prefix(reference));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.references.iter().any(of)
+    }
+}
+
+impl Lists {
+    /// Every list, the references at the end.
+    pub(super) fn all(&self) -> impl Iterator<Item = &PathBuf> {
+        self.paths.iter().chain(&self.references)
+    }
+
+    /// All lists, and how many records or lists failed.
+    fn read(&self, builder: &mut GalleryBuilder) -> Result<u64, Error> {
+        let mut import = Import::new(ImportOptions::default().repeats(true));
+        let mut failed = 0;
+        for path in self.all() {
+            let name = path.to_string_lossy();
+            let mut quarantine = |Unread { position, reason, .. }: Unread<'_>| {
+                console::say(format_args!("shadegrid: {name}: {position}: {reason}"));
+                Ok(())
+            };
+            match import.list(path, &name, self.format, builder, &mut quarantine) {
+                Ok(report) => failed += report.bad + report.odd + report.without_signature,
+                Err(error @ (Error::Corrupt { .. } | Error::Input(_) | Error::Unsupported(_))) => {
+                    console::say(format_args!("shadegrid: {name}: {error}"));
+                    failed += 1;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(failed)
+    }
+}

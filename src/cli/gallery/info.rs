@@ -1,0 +1,84 @@
+//! `shadegrid gallery info`: how much a gallery holds, and from which lists.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use clap::Args;
+use indicatif::{HumanBytes, HumanCount};
+use serde::Serialize;
+use shadegrid::Error;
+
+use super::super::console::{self, printable};
+use super::super::exit::Exit;
+use super::super::lookups::{glance, json};
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The gallery's file
+    #[arg(value_name = "GALLERY")]
+    gallery: PathBuf,
+
+    /// As one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `info` prints.
+#[derive(Serialize)]
+struct Info {
+    entries: u64,
+    removed: u64,
+    photodna: u64,
+    pdq: u64,
+    segments: u64,
+    bytes: u64,
+    sources: Vec<Source>,
+}
+
+#[derive(Serialize)]
+struct Source {
+    name: String,
+    format: String,
+    entries: u64,
+}
+
+impl Info {
+    /// The same for people.
+    fn in_words(&self) -> String {
+        let mut text = format!("entries   {}", HumanCount(self.entries));
+        if self.removed > 0 {
+            let _ = write!(text, ", and {} removed ones that take space", HumanCount(self.removed));
+        }
+        let segments = console::counted(self.segments, "segment", "segments");
+        let (photodna, pdq) = (HumanCount(self.photodna), HumanCount(self.pdq));
+        let bytes = HumanBytes(self.bytes);
+        let _ =
+            writeln!(text, "\nfile      {bytes} in {segments}, {photodna} photodna and {pdq} pdq signatures");
+        let wide =
+            self.sources.iter().map(|source| printable(&source.name).chars().count()).max().unwrap_or(0);
+        for (number, Source { name, format, entries }) in self.sources.iter().enumerate() {
+            let title = if number == 0 { "lists" } else { "" };
+            let (name, entries) = (printable(name), console::counted(*entries, "entry", "entries"));
+            let _ = writeln!(text, "{title:<8}  {name:<wide$}  {format:<12}  {entries}");
+        }
+        text
+    }
+}
+
+/// Runs the subcommand.
+pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Error> {
+    let gallery = glance(&arguments.gallery)?;
+    let counts = gallery.counts();
+    let source = |(name, format, entries)| Source { name, format, entries };
+    let info = Info {
+        entries: counts.entries,
+        removed: counts.removed,
+        photodna: counts.photodna,
+        pdq: counts.pdq,
+        segments: counts.segments,
+        bytes: counts.bytes,
+        sources: gallery.sources().into_iter().map(source).collect(),
+    };
+    console::print(&if arguments.json { json(&info)? + "\n" } else { info.in_words() })?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,70 @@
+//! Pictures as codecs of moving pictures give them: luma, and chroma for one or several pixels.
+
+/// How many chroma samples there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Chroma {
+    /// Grey alone.
+    None,
+    /// One for two pixels each way.
+    Quarter,
+    /// One for two pixels across.
+    Half,
+    /// One for each pixel.
+    Full,
+}
+
+impl Chroma {
+    /// By how many bits a place is shifted to that of its chroma, across and down.
+    pub(super) fn shift(self) -> (u32, u32) {
+        match self {
+            Chroma::Quarter => (1, 1),
+            Chroma::Half => (1, 0),
+            Chroma::None | Chroma::Full => (0, 0),
+        }
+    }
+}
+
+/// How luma and chroma are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Meaning {
+    /// The code of ITU-T H.273, 8.3.
+    pub(super) matrix: u8,
+    /// Whether samples have all levels that their bits allow.
+    pub(super) full: bool,
+}
+
+/// A decoded picture.
+#[cfg(feature = "avif")]
+#[derive(Debug)]
+pub(super) struct Frame {
+    pub(super) width: usize,
+    pub(super) height: usize,
+    /// Bits of a sample, of 8 to 12. Where they are more than 8, a sample has two bytes, the low one first.
+    pub(super) depth: u32,
+    pub(super) chroma: Chroma,
+    pub(super) meaning: Meaning,
+    /// Y, Cb and Cr, one behind another.
+    pub(super) samples: Vec<u8>,
+}
+
+#[cfg(feature = "avif")]
+impl Frame {
+    /// The bytes of each plane of a picture.
+    pub(super) fn lengths((width, height): (usize, usize), depth: u32, chroma: Chroma) -> [usize; 3] {
+        let (across, down) = chroma.shift();
+        let tint = match chroma {
+            Chroma::None => 0,
+            _ => width.div_ceil(1 << across).saturating_mul(height.div_ceil(1 << down)),
+        };
+        [width.saturating_mul(height), tint, tint]
+            .map(|samples| samples.saturating_mul(if depth > 8 { 2 } else { 1 }))
+    }
+
+    /// The bytes of Y, Cb and Cr.
+    pub(super) fn planes(&self) -> [&[u8]; 3] {
+        let [luma, chroma, _] = Frame::lengths((self.width, self.height), self.depth, self.chroma);
+        let (y, rest) = self.samples.split_at(luma.min(self.samples.len()));
+        let (cb, cr) = rest.split_at(chroma.min(rest.len()));
+        [y, cb, cr]
+    }
+}

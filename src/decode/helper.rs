@@ -1,0 +1,193 @@
+//! A process of its own for decoders that may end the process they run in.
+//!
+//! AV1 is decoded by `re_rav1d`, dav1d in Rust. Hundreds of places in it are outside of what the compiler checks, and where it meets a state that it did not
+//! expect, it ends its process: no caller can catch that. So it runs in a helper, which a [`Decoder`](super::Decoder) starts when it meets the first such
+//! picture, asks for one picture after another, and starts again after it ended. What ends the helper is an error of one picture.
+//!
+//! The helper gets its data and gives planes through a socket. It has no environment. On Linux it gives up, before the first picture, every call of the
+//! system but those for memory, time and this socket; its memory and time follow from the size that the picture's file announces. What it gives is held
+//! against that size too: whoever takes it over can show another picture, and no more. Who waits for it does so for a bounded time.
+//!
+//! The command `shadegrid` is its own helper, by `shadegrid decoder`. Other programs name one with [`use_program`], or call [`serve()`] in theirs.
+
+use std::ffi::OsString;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::Format;
+use super::frame::{Chroma, Frame, Meaning};
+use crate::error::{Error, Result};
+use crate::limits;
+use line::Line;
+pub use serve::serve;
+
+#[cfg_attr(not(all(target_os = "linux", target_endian = "little")), path = "helper/bounds_absent.rs")]
+mod bounds;
+#[cfg_attr(not(unix), path = "helper/line_of_pipes.rs")]
+mod line;
+mod serve;
+
+/// A program with its arguments.
+static PROGRAM: OnceLock<(PathBuf, Vec<OsString>)> = OnceLock::new();
+
+/// Helpers that ended while they had a picture.
+static ENDED: AtomicU64 = AtomicU64::new(0);
+
+/// Names the program that decodes, for all decoders of this process: one that calls [`serve()`] with its standard input and output when it gets these
+/// arguments. The first call counts.
+pub fn use_program(program: &Path, arguments: &[OsString]) {
+    let _ = PROGRAM.set((program.to_path_buf(), arguments.to_vec()));
+}
+
+/// How many helpers of this process ended before they had decoded their picture.
+pub fn ended() -> u64 {
+    ENDED.load(Ordering::Relaxed)
+}
+
+/// What begins each request.
+const REQUEST: [u8; 4] = *b"av01";
+
+/// Longest message of a helper that is read, in bytes.
+const LONGEST_MESSAGE: u16 = 500;
+
+/// How a reply begins.
+const DECODED: u8 = 0;
+const CORRUPT: u8 = 1;
+const UNSUPPORTED: u8 = 2;
+
+/// A helper that runs once it is needed.
+#[derive(Debug, Default)]
+pub(super) struct Helper {
+    running: Option<Running>,
+}
+
+/// A child that ends with its owner.
+#[derive(Debug)]
+struct Running {
+    child: Child,
+    line: Line,
+}
+
+impl Running {
+    /// Ends it, and says how it ended.
+    fn end(&mut self) -> String {
+        let _ = self.child.kill();
+        self.child.wait().map_or_else(|_| String::new(), |status| format!(" ({status})"))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It has ended, or does now.
+        self.end();
+    }
+}
+
+/// Seconds that a picture may take by the clock on the wall, and pixels for which there is one more: far beyond what the helper's own bounds let it work, so
+/// that a busy machine loses no picture.
+const SECONDS: u64 = 120;
+const PIXELS_PER_SECOND: u64 = 50_000;
+
+impl Helper {
+    /// Has a picture of no more than so many pixels decoded, in about so much memory.
+    pub(super) fn decode(&mut self, data: &[u8], pixels: u64, memory: u64) -> Result<Frame> {
+        let mut running = match self.running.take() {
+            Some(running) => running,
+            None => start()?,
+        };
+        running.line.wait_for(Duration::from_secs(SECONDS.saturating_add(pixels / PIXELS_PER_SECOND)));
+        match asked(&mut running.line, data, pixels, memory) {
+            Ok(reply) => {
+                self.running = Some(running);
+                reply
+            }
+            Err(source) => {
+                ENDED.fetch_add(1, Ordering::Relaxed);
+                let how = running.end();
+                let ended = |_| corrupt(format!("the decoder ended with this picture{how}"));
+                Err(source.downcast().unwrap_or_else(ended))
+            }
+        }
+    }
+}
+
+fn start() -> Result<Running> {
+    let (program, arguments) = PROGRAM.get().ok_or_else(|| {
+        Error::Unsupported(
+            "AVIF is decoded in a process of its own, and this program names none by `use_program`"
+                .to_string(),
+        )
+    })?;
+    let begun = |source| Error::Io { context: "cannot start the decoder's process".to_string(), source };
+    let mut command = Command::new(program);
+    command.args(arguments).env_clear().stderr(Stdio::null());
+    // An interrupt from the terminal is for the run, which ends with the pictures that are in flight.
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    let (child, line) = Line::to(command).map_err(begun)?;
+    Ok(Running { child, line })
+}
+
+/// Sends a picture and reads the reply. An error of the system is the helper's end.
+fn asked(line: &mut Line, data: &[u8], pixels: u64, memory: u64) -> io::Result<Result<Frame>> {
+    let head = [data.len() as u64, pixels, memory].map(u64::to_le_bytes);
+    line.write_all(&[&REQUEST[..], head.as_flattened()].concat())?;
+    line.write_all(data)?;
+    line.flush()?;
+    let mut kind = [0];
+    line.read_exact(&mut kind)?;
+    match kind[0] {
+        DECODED => frame(line, pixels),
+        kind @ (CORRUPT | UNSUPPORTED) => {
+            let mut length = [0; 2];
+            line.read_exact(&mut length)?;
+            let mut message = vec![0; u16::from_le_bytes(length).min(LONGEST_MESSAGE).into()];
+            line.read_exact(&mut message)?;
+            let message = String::from_utf8_lossy(&message).into_owned();
+            Ok(Err(if kind == CORRUPT {
+                corrupt(message)
+            } else {
+                Error::Unsupported(format!("AVIF: {message}"))
+            }))
+        }
+        _ => Err(io::ErrorKind::InvalidData.into()),
+    }
+}
+
+/// A decoded picture, which is no larger than the file announces.
+fn frame(from: &mut impl Read, pixels: u64) -> io::Result<Result<Frame>> {
+    let invalid = || io::Error::from(io::ErrorKind::InvalidData);
+    let mut head = [0; 12];
+    from.read_exact(&mut head)?;
+    let side = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+    let (width, height) = (side(0), side(4));
+    let [depth, chroma, matrix, full] = [head[8], head[9], head[10], head[11]];
+    let chroma = CHROMA.get(usize::from(chroma)).copied().ok_or_else(invalid)?;
+    let size = u64::from(width) * u64::from(height);
+    if !matches!(depth, 8 | 10 | 12) || size == 0 || size > pixels {
+        return Err(invalid());
+    }
+    let (width, height, depth) = (width as usize, height as usize, u32::from(depth));
+    let length = Frame::lengths((width, height), depth, chroma).iter().sum();
+    let mut samples = Vec::new();
+    if samples.try_reserve_exact(length).is_err() {
+        // The helper has to be rid of its reply: it is ended.
+        return Err(io::Error::other(limits::refused(length as u64)));
+    }
+    samples.resize(length, 0);
+    from.read_exact(&mut samples)?;
+    let meaning = Meaning { matrix, full: full == 1 };
+    Ok(Ok(Frame { width, height, depth, chroma, meaning, samples }))
+}
+
+/// The numbers of samplings in replies.
+const CHROMA: [Chroma; 4] = [Chroma::None, Chroma::Quarter, Chroma::Half, Chroma::Full];
+
+/// What is wrong with the data of a picture.
+fn corrupt(message: impl Into<String>) -> Error {
+    Error::corrupt(Format::Avif.name(), message)
+}

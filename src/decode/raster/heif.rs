@@ -1,0 +1,527 @@
+//! HEIC and AVIF: the High Efficiency Image File Format (ISO/IEC 23008-12) with pictures coded by HEVC or AV1.
+//!
+//! The tables of a file are read here; `hevc` and `av1` decode single pictures. Cuts, turns and mirrors that the tables name are part of how a picture is put
+//! together, so they are done whatever orientation EXIF names. Thumbnails, depth, gain maps and other auxiliary pictures are skipped; of a sequence the first
+//! picture is taken. Tiles of a grid that cannot be decoded are black, and their rows are not whole.
+
+use std::borrow::Cow;
+
+use super::boxes::Parts;
+use super::{Raster, divided, share};
+use crate::decode::av1::Av1;
+use crate::decode::colours::{ColourSpace, profile_memory};
+use crate::decode::estimate::Estimate;
+use crate::decode::frame::{Chroma, Meaning};
+use crate::decode::{Format, Viewing};
+use crate::error::{Error, Result};
+use canvas::{Canvas, Change};
+use container::{Container, PER_BYTE};
+use numbers::Numbers;
+use pixels::Planes;
+
+#[cfg_attr(not(feature = "avif"), path = "heif/av1_absent.rs")]
+mod av1;
+mod canvas;
+mod container;
+#[cfg_attr(not(feature = "heic"), path = "heif/hevc_absent.rs")]
+mod hevc;
+mod numbers;
+mod pixels;
+mod sequence;
+#[cfg(feature = "heic")]
+mod sps;
+
+/// A picture as a codec has it.
+#[derive(Debug)]
+struct Coded<'a> {
+    /// The name of its codec.
+    kind: [u8; 4],
+    /// What the codec has to know first.
+    config: &'a [u8],
+    /// Width and height as the tables have them.
+    #[cfg_attr(not(feature = "avif"), expect(dead_code, reason = "HEVC has them in its own headers"))]
+    size: Option<(u32, u32)>,
+    data: Cow<'a, [u8]>,
+}
+
+/// What decoding a coded picture will take, by its own headers.
+#[derive(Debug, Clone, Copy)]
+struct Announced {
+    /// Width and height of what is shown.
+    size: (u32, u32),
+    is_grey: bool,
+    /// Pixels that are decoded, those that nobody sees among them.
+    pixels: u64,
+    /// Memory that the codec takes, in bytes.
+    memory: u64,
+    /// How its colours are meant, where no table says so.
+    meaning: Option<Meaning>,
+}
+
+/// Which picture of the file, and whether all of it is wanted or its luma alone.
+#[derive(Debug, Clone, Copy)]
+struct Wanted {
+    item: u32,
+    /// Items that were opened on the way to this one.
+    depth: u32,
+    luma: bool,
+    /// What the tables say of its colours, if they do.
+    meaning: Option<Meaning>,
+}
+
+/// Items that may be made of one another, one in one.
+const DEEPEST: u32 = 8;
+
+/// Turns, mirrors and cuts of an item, at most; files have one of each.
+const MOST_CHANGES: usize = 6;
+
+/// A grid of tiles (ISO/IEC 23008-12, 6.6.2.3).
+struct Grid<'a> {
+    width: u32,
+    height: u32,
+    columns: usize,
+    tiles: &'a [u32],
+}
+
+/// How an item is made.
+enum Made<'a> {
+    Coded(Coded<'a>),
+    /// Of another item, as it is.
+    Of(u32),
+    Grid(Grid<'a>),
+}
+
+/// What a file holds.
+enum File<'a> {
+    Items(Box<Container<'a>>),
+    /// The first picture of a sequence alone, with what is said of its colours.
+    Sequence(Coded<'a>, Vec<&'a [u8]>),
+}
+
+impl<'a> File<'a> {
+    fn of(bytes: &'a [u8]) -> Result<File<'a>> {
+        if let Some(container) = Container::of(bytes)? {
+            return Ok(File::Items(container.into()));
+        }
+        let first = sequence::first(bytes).ok_or_else(|| corrupt("it names no picture"))?;
+        Ok(File::Sequence(first.0, first.1))
+    }
+
+    /// Whether no more of it was opened than any file needs.
+    fn check_opened(&self) -> Result<()> {
+        match self {
+            File::Items(container) => container.check_opened(),
+            File::Sequence(..) => Ok(()),
+        }
+    }
+
+    /// The boxes that say something of colours.
+    fn colours(&self) -> Vec<&'a [u8]> {
+        let of = |container: &Container<'a>, item| -> Vec<&'a [u8]> {
+            container.properties(item).filter(|part| part.name == *b"colr").map(|part| part.content).collect()
+        };
+        match self {
+            File::Sequence(_, colours) => colours.clone(),
+            File::Items(container) => {
+                let own = of(container, container.primary);
+                let tile = container.made_from(container.primary).first();
+                if own.is_empty() { tile.map_or(own, |tile| of(container, *tile)) } else { own }
+            }
+        }
+    }
+}
+
+/// What decoding takes, by the tables and the headers of every coded picture.
+pub(super) fn estimate(format: Format, bytes: &[u8]) -> Result<Estimate> {
+    let file = File::of(bytes)?;
+    let colours = file.colours();
+    let profile = profile_memory(colours.iter().map(|content| content.len()).max().unwrap_or(0));
+    let tables = PER_BYTE * container::LONGEST_TABLE.min(bytes.len()) as u64;
+    let shape = match &file {
+        File::Sequence(coded, _) => Shape::of_coded(announced(coded)?),
+        File::Items(container) => {
+            let wanted = Wanted::primary(container);
+            let colour = container.shape(wanted)?;
+            match container.alpha(container.primary) {
+                None => colour,
+                Some((item, _)) => {
+                    let alpha = container.shape(wanted.luma_of(item))?;
+                    colour.with(&alpha)
+                }
+            }
+        }
+    };
+    file.check_opened()?;
+    let estimate = Estimate::new(format, shape.size, 0);
+    let estimate = estimate
+        .working_through(shape.pixels)
+        .and(shape.memory)
+        .and(profile + tables)
+        .and(bytes.len() as u64);
+    Ok(if shape.is_grey { estimate.coloured() } else { estimate })
+}
+
+/// Decodes the main picture.
+pub(super) fn decode(
+    format: Format,
+    bytes: &[u8],
+    decoder: &mut Av1,
+    samples: &mut Vec<u8>,
+) -> Result<Raster> {
+    let file = File::of(bytes)?;
+    let spare = std::mem::take(samples);
+    let mut rows = Rows::default();
+    let mut alpha = Vec::new();
+    let mut canvas = match &file {
+        File::Sequence(coded, colours) => picture(coded, meaning(colours), false, decoder, spare)?,
+        File::Items(container) => {
+            let wanted = Wanted::primary(container);
+            let mut canvas = container.canvas(wanted, decoder, &mut rows, spare)?;
+            if let Some((item, is_multiplied)) = container.alpha(container.primary) {
+                let plane = container.canvas(wanted.luma_of(item), decoder, &mut rows, Vec::new())?;
+                alpha = opacity(plane, (canvas.width, canvas.height));
+                if is_multiplied {
+                    divide(&mut canvas, &alpha);
+                }
+            }
+            canvas
+        }
+    };
+    file.check_opened()?;
+    *samples = std::mem::take(&mut canvas.samples);
+    let (width, height) = (canvas.width as u32, canvas.height as u32);
+    let whole = match rows.broken {
+        None => None,
+        Some(error) => {
+            share(format, (rows.whole * height as usize / rows.all.max(1)) as u32, height, &error)?
+        }
+    };
+    let animated = match &file {
+        File::Items(_) => sequence::is_in(bytes),
+        File::Sequence(..) => sequence::has_several(bytes),
+    };
+    let viewing = Viewing { animated, ..Viewing::default() };
+    Ok(Raster { width, height, channels: canvas.channels, whole, orientation: None, viewing, alpha })
+}
+
+/// The file without its still picture, where it has a sequence too: players show that, and other viewers the picture.
+pub(in crate::decode) fn sequence_alone(bytes: &[u8]) -> Option<Vec<u8>> {
+    if !matches!(File::of(bytes), Ok(File::Items(_))) || !sequence::is_in(bytes) {
+        return None;
+    }
+    let meta = Parts::of(bytes).find(b"meta")?;
+    // Its name stands right before what it holds.
+    let start = meta.as_ptr().addr() - bytes.as_ptr().addr();
+    let mut file = bytes.to_vec();
+    file.get_mut(start.checked_sub(4)?..start)?.copy_from_slice(b"free");
+    Some(file)
+}
+
+/// What it says of its colours: a profile, or else codes.
+pub(in crate::decode) fn colour_space(bytes: &[u8]) -> ColourSpace<'_> {
+    let Ok(file) = File::of(bytes) else { return ColourSpace::Usual };
+    let colours = file.colours();
+    let profile = colours.iter().find_map(|content| match content.split_first_chunk()? {
+        (b"prof" | b"rICC", profile) => Some(profile),
+        _ => None,
+    });
+    match (profile, codes(&colours)) {
+        (Some(profile), _) => ColourSpace::icc(profile),
+        // BT.709's transfer and those like it are shown as sRGB's, as browsers do.
+        (None, Some(([primaries, 1 | 6 | 14 | 15], _))) if primaries != 1 => {
+            ColourSpace::Codes { primaries, transfer: 13 }
+        }
+        (None, None | Some(([1, 1 | 6 | 13 | 14 | 15], _))) => ColourSpace::Usual,
+        (None, Some(([primaries, transfer], _))) => ColourSpace::Codes { primaries, transfer },
+    }
+}
+
+/// The codes of primaries and transfer, and how luma and chroma are meant (ISO/IEC 14496-12, 12.1.5).
+fn codes(colours: &[&[u8]]) -> Option<([u8; 2], Meaning)> {
+    colours.iter().find_map(|content| {
+        let (name, codes) = content.split_first_chunk()?;
+        (name == b"nclx").then_some(())?;
+        let mut numbers = Numbers::of(codes);
+        let mut code = || numbers.short().map(|code| u8::try_from(code).unwrap_or(2));
+        let (primaries, transfer, matrix) = (code()?, code()?, code()?);
+        let full = numbers.byte().unwrap_or(0) & 0x80 != 0;
+        Some(([primaries, transfer], Meaning { matrix, full }))
+    })
+}
+
+fn meaning(colours: &[&[u8]]) -> Option<Meaning> {
+    codes(colours).map(|(_, meaning)| meaning)
+}
+
+/// What decoding an item will take.
+struct Shape {
+    size: (u32, u32),
+    is_grey: bool,
+    pixels: u64,
+    memory: u64,
+}
+
+impl Shape {
+    fn of_coded(announced: Announced) -> Shape {
+        let Announced { size, is_grey, pixels, memory, .. } = announced;
+        Shape { size, is_grey, pixels, memory: memory.saturating_add(bytes_of(size, is_grey)) }
+    }
+
+    /// The same with a picture of its opacity.
+    fn with(self, alpha: &Shape) -> Shape {
+        let plane = bytes_of(self.size, true);
+        Shape {
+            pixels: self.pixels.saturating_add(alpha.pixels),
+            memory: self.memory.saturating_add(alpha.memory).saturating_add(plane),
+            ..self
+        }
+    }
+}
+
+fn bytes_of((width, height): (u32, u32), is_grey: bool) -> u64 {
+    (u64::from(width) * u64::from(height)).saturating_mul(if is_grey { 1 } else { 3 })
+}
+
+impl Wanted {
+    fn primary(container: &Container<'_>) -> Wanted {
+        Wanted { item: container.primary, depth: 0, luma: false, meaning: None }
+    }
+
+    /// The luma of another item, of all levels.
+    fn luma_of(self, item: u32) -> Wanted {
+        Wanted { item, luma: true, meaning: Some(Meaning { matrix: 2, full: true }), ..self }
+    }
+
+    /// An item that this one is made of.
+    fn part(self, item: u32, meaning: Option<Meaning>) -> Wanted {
+        Wanted {
+            item,
+            depth: self.depth + 1,
+            luma: self.luma,
+            meaning: if self.luma { self.meaning } else { meaning.or(self.meaning) },
+        }
+    }
+}
+
+/// Rows of tiles that came out whole, and what was wrong with the others.
+#[derive(Default)]
+struct Rows {
+    whole: usize,
+    all: usize,
+    broken: Option<Error>,
+}
+
+impl<'a> Container<'a> {
+    fn made(&self, item: u32, depth: u32) -> Result<Made<'_>> {
+        self.open(0)?;
+        if depth > DEEPEST {
+            return Err(corrupt("its items are made of one another without end"));
+        }
+        if self.properties(item).filter(|property| Change::NAMES.contains(&property.name)).count()
+            > MOST_CHANGES
+        {
+            return Err(corrupt("it turns and cuts an item over and over"));
+        }
+        let first =
+            || self.made_from(item).first().copied().ok_or_else(|| corrupt("an item is made of nothing"));
+        match &self.kind(item)? {
+            // What shows a picture with its gain map is made of the picture first.
+            b"iden" | b"tmap" => Ok(Made::Of(first()?)),
+            b"grid" => {
+                let bytes = self.bytes(item)?;
+                let grid = grid(&bytes, self.made_from(item))
+                    .ok_or_else(|| corrupt("its grid has fewer tiles than it announces"))?;
+                let is_plain = |tile: &u32| self.kind(*tile).is_ok_and(|kind| kind != *b"grid");
+                if !grid.tiles.iter().all(is_plain) {
+                    return Err(Error::Unsupported("a grid of grids".to_string()));
+                }
+                Ok(Made::Grid(grid))
+            }
+            _ => self.coded(item).map(Made::Coded),
+        }
+    }
+
+    fn own_meaning(&self, item: u32) -> Option<Meaning> {
+        let colours: Vec<&[u8]> =
+            self.properties(item).filter(|part| part.name == *b"colr").map(|part| part.content).collect();
+        meaning(&colours)
+    }
+
+    fn shape(&self, wanted: Wanted) -> Result<Shape> {
+        let mut shape = match self.made(wanted.item, wanted.depth)? {
+            Made::Coded(coded) => Shape::of_coded(announced(&coded)?),
+            Made::Of(item) => self.shape(wanted.part(item, None))?,
+            Made::Grid(grid) => {
+                let mut all = Shape { size: (grid.width, grid.height), is_grey: true, pixels: 0, memory: 0 };
+                for tile in grid.tiles {
+                    // One that is broken costs nothing, and is not asked for.
+                    let Ok(tile) = self.shape(wanted.part(*tile, None)) else { continue };
+                    all.is_grey &= tile.is_grey;
+                    all.pixels = all.pixels.saturating_add(tile.pixels);
+                    all.memory = all.memory.max(tile.memory);
+                }
+                all.memory = all.memory.saturating_add(bytes_of(all.size, all.is_grey));
+                all
+            }
+        };
+        for property in self.properties(wanted.item) {
+            if let Some(change) = Change::of(property, shape.size)? {
+                shape.size = change.size(shape.size);
+                shape.memory = shape.memory.saturating_add(bytes_of(shape.size, shape.is_grey));
+            }
+        }
+        Ok(shape)
+    }
+
+    /// The pixels of an item, in `spare`'s memory where they fit.
+    fn canvas(&self, wanted: Wanted, decoder: &mut Av1, rows: &mut Rows, spare: Vec<u8>) -> Result<Canvas> {
+        let meaning = self.own_meaning(wanted.item);
+        let mut canvas = match self.made(wanted.item, wanted.depth)? {
+            Made::Coded(coded) => picture(
+                &coded,
+                if wanted.luma { wanted.meaning } else { meaning.or(wanted.meaning) },
+                wanted.luma,
+                decoder,
+                spare,
+            )?,
+            Made::Of(item) => self.canvas(wanted.part(item, meaning), decoder, rows, spare)?,
+            Made::Grid(grid) => self.tiles(wanted, &grid, meaning, decoder, rows, spare)?,
+        };
+        for property in self.properties(wanted.item) {
+            if let Some(change) = Change::of(property, (canvas.width as u32, canvas.height as u32))? {
+                canvas = canvas.changed(change)?;
+            }
+        }
+        Ok(canvas)
+    }
+
+    fn tiles(
+        &self,
+        wanted: Wanted,
+        grid: &Grid<'_>,
+        meaning: Option<Meaning>,
+        decoder: &mut Av1,
+        rows: &mut Rows,
+        spare: Vec<u8>,
+    ) -> Result<Canvas> {
+        let size = (grid.width as usize, grid.height as usize);
+        let mut canvas: Option<Canvas> = None;
+        let mut spare = Some(spare);
+        let mut tile_size = None;
+        for line in 0..grid.tiles.len() / grid.columns {
+            let mut is_whole = true;
+            for column in 0..grid.columns {
+                let Some(tile) = grid.tiles.get(line * grid.columns + column) else { continue };
+                let part = wanted.part(*tile, meaning);
+                // What is not counted is not decoded.
+                match self.shape(part).and_then(|_| self.canvas(part, decoder, rows, Vec::new())) {
+                    Ok(tile) => {
+                        let (across, down) = *tile_size.get_or_insert((tile.width, tile.height));
+                        let all = match &mut canvas {
+                            Some(canvas) => canvas,
+                            None => canvas.insert(Canvas::new(
+                                size,
+                                tile.channels,
+                                spare.take().unwrap_or_default(),
+                            )?),
+                        };
+                        all.put(&tile, (column * across, line * down));
+                    }
+                    Err(error) => {
+                        is_whole = false;
+                        rows.broken.get_or_insert(error);
+                    }
+                }
+            }
+            rows.whole += usize::from(is_whole);
+            rows.all += 1;
+        }
+        canvas.ok_or_else(|| rows.broken.take().unwrap_or_else(|| corrupt("its grid has no tiles")))
+    }
+}
+
+/// The content of a grid's item, with the tiles that it needs.
+fn grid<'a>(content: &[u8], tiles: &'a [u32]) -> Option<Grid<'a>> {
+    let mut numbers = Numbers::of(content);
+    let (_, flags) = (numbers.byte()?, numbers.byte()?);
+    let (rows, columns) = (usize::from(numbers.byte()?) + 1, usize::from(numbers.byte()?) + 1);
+    let mut side = || numbers.number(if flags & 1 == 1 { 4 } else { 2 }).map(|side| side as u32);
+    Some(Grid { width: side()?, height: side()?, columns, tiles: tiles.get(..rows * columns)? })
+}
+
+fn announced(coded: &Coded<'_>) -> Result<Announced> {
+    match &coded.kind {
+        b"hvc1" | b"hev1" => hevc::announced(coded),
+        b"av01" => av1::announced(coded),
+        kind => Err(unread(*kind)),
+    }
+}
+
+/// Decodes a picture; where no table says how its colours are meant, its own headers do.
+fn picture(
+    coded: &Coded<'_>,
+    meaning: Option<Meaning>,
+    luma: bool,
+    decoder: &mut Av1,
+    spare: Vec<u8>,
+) -> Result<Canvas> {
+    let announced = announced(coded)?;
+    match &coded.kind {
+        b"hvc1" | b"hev1" => hevc::picture(coded, &announced, meaning, luma, spare),
+        _ => av1::picture(coded, &announced, meaning, luma, decoder, spare),
+    }
+}
+
+/// What is shown of planes, on a canvas of its own.
+fn painted<T: Copy + Into<i32>>(
+    planes: &Planes<'_, T>,
+    meaning: Meaning,
+    luma: bool,
+    spare: Vec<u8>,
+) -> Result<Canvas> {
+    if !planes.is_whole() {
+        return Err(corrupt("its planes are smaller than its picture"));
+    }
+    let channels = if luma || planes.chroma == Chroma::None { 1 } else { 3 };
+    let mut canvas = Canvas::new((planes.width, planes.height), channels, spare)?;
+    planes.paint(meaning, &mut canvas, (0, 0));
+    Ok(canvas)
+}
+
+/// Opacity in the size of the picture.
+fn opacity(plane: Canvas, (width, height): (usize, usize)) -> Vec<u8> {
+    let alpha = if (plane.width, plane.height) == (width, height) {
+        plane.samples
+    } else {
+        let across = |x: usize| x * plane.width / width.max(1);
+        let row = |y: usize| y * plane.height / height.max(1) * plane.width;
+        (0..height)
+            .flat_map(|y| (0..width).map(move |x| (x, y)))
+            .map(|(x, y)| plane.samples.get(row(y) + across(x)).copied().unwrap_or(u8::MAX))
+            .collect()
+    };
+    if alpha.iter().all(|alpha| *alpha == u8::MAX) { Vec::new() } else { alpha }
+}
+
+/// Divides colours that are stored multiplied with opacity.
+fn divide(canvas: &mut Canvas, alpha: &[u8]) {
+    let pixels = canvas.samples.chunks_exact_mut(canvas.channels).zip(alpha);
+    pixels.for_each(|(pixel, alpha)| pixel.iter_mut().for_each(|colour| *colour = divided(*colour, *alpha)));
+}
+
+fn unread(kind: [u8; 4]) -> Error {
+    let name = match &kind {
+        b"avc1" => "H.264",
+        b"vvc1" => "VVC",
+        b"j2k1" => "JPEG 2000",
+        b"jpeg" => "JPEG",
+        b"unci" => "no code at all",
+        b"iovl" => "overlays of other pictures",
+        _ => return Error::Unsupported(format!("HEIF with a picture of the kind {}", kind.escape_ascii())),
+    };
+    Error::Unsupported(format!("HEIF with pictures in {name}"))
+}
+
+fn corrupt(message: impl Into<String>) -> Error {
+    Error::corrupt("heif", message)
+}

@@ -1,0 +1,26 @@
+//! Stands in for `av1` where the crate is built without the feature `avif`.
+
+use super::canvas::Canvas;
+use super::{Announced, Coded};
+use crate::decode::av1::Av1;
+use crate::decode::frame::Meaning;
+use crate::error::{Error, Result};
+
+pub(super) fn announced(_: &Coded<'_>) -> Result<Announced> {
+    Err(absent())
+}
+
+pub(super) fn picture(
+    _: &Coded<'_>,
+    _: &Announced,
+    _: Option<Meaning>,
+    _: bool,
+    _: &mut Av1,
+    _: Vec<u8>,
+) -> Result<Canvas> {
+    Err(absent())
+}
+
+fn absent() -> Error {
+    Error::Unsupported("this build reads no AVIF: build with the feature `avif`".to_string())
+}

@@ -1,0 +1,24 @@
+//! Stands in for `hevc` where the crate is built without the feature `heic`.
+
+use super::canvas::Canvas;
+use super::{Announced, Coded};
+use crate::decode::frame::Meaning;
+use crate::error::{Error, Result};
+
+pub(super) fn announced(_: &Coded<'_>) -> Result<Announced> {
+    Err(absent())
+}
+
+pub(super) fn picture(
+    _: &Coded<'_>,
+    _: &Announced,
+    _: Option<Meaning>,
+    _: bool,
+    _: Vec<u8>,
+) -> Result<Canvas> {
+    Err(absent())
+}
+
+fn absent() -> Error {
+    Error::Unsupported("this build reads no HEIC: build with the feature `heic`".to_string())
+}

@@ -1,0 +1,28 @@
+//! Stands in for `jxl` where the crate is built without the feature of that name.
+
+use image::Frames;
+
+use super::Raster;
+use crate::decode::colours::ColourSpace;
+use crate::decode::estimate::Estimate;
+use crate::error::{Error, Result};
+
+pub(super) fn estimate(_: &[u8]) -> Result<Estimate> {
+    Err(absent())
+}
+
+pub(super) fn decode(_: &[u8], _: &mut Vec<u8>) -> Result<Raster> {
+    Err(absent())
+}
+
+pub(in crate::decode) fn colour_space(_: &[u8]) -> ColourSpace<'static> {
+    ColourSpace::Usual
+}
+
+pub(in crate::decode) fn frames(_: &[u8]) -> Option<Frames<'_>> {
+    None
+}
+
+fn absent() -> Error {
+    Error::Unsupported("this build reads no JPEG XL: build with the feature `jxl`".to_string())
+}
