@@ -151,6 +151,55 @@ pub struct ReduceSpeed {
     pub bytes_per_second: f64,
 }
 
+/// How fast a device decodes one batch of JPEGs that it holds already, and what the CPU does for these.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct DecodeSpeed {
+    /// The device's name.
+    pub device: String,
+    /// Pictures in the batch.
+    pub pictures: u32,
+    /// Bytes of their files.
+    pub bytes: u64,
+    /// Their blocks of 8×8 samples.
+    pub blocks: u64,
+    /// Each stage by the device's own clock; empty if it has none.
+    pub stages: Vec<StageSpeed>,
+    /// All stages with what starts and ends them, by the CPU's clock.
+    pub together: Duration,
+    /// Bytes that the stage `planes` reads and writes.
+    pub moved: u64,
+    /// What one thread takes to read the pictures' headers.
+    pub headers: Duration,
+    /// What it takes to make look-up tables, to take the stuffing out of the data, and to copy it.
+    pub copying: Duration,
+}
+
+/// A stage of decoding.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct StageSpeed {
+    /// As in `shaders/jpeg`.
+    pub name: &'static str,
+    /// For the whole batch.
+    pub took: Duration,
+}
+
+impl DecodeSpeed {
+    /// The stages by the device's own clock, by the CPU's where it has none.
+    pub fn on_the_device(&self) -> Duration {
+        let took: Duration = self.stages.iter().map(|stage| stage.took).sum();
+        if took.is_zero() { self.together } else { took }
+    }
+
+    /// The stages that read entropy-coded data, up to coefficients; nothing if the device has no clock.
+    pub fn entropy(&self) -> Duration {
+        let is_entropy =
+            |stage: &&StageSpeed| matches!(stage.name, "first" | "follow" | "resolve" | "write" | "offsets");
+        self.stages.iter().filter(is_entropy).map(|stage| stage.took).sum()
+    }
+}
+
 /// What the integer stages leave of a picture; everything after it is a tiny step on the CPU.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Sums {

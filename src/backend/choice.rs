@@ -10,8 +10,8 @@ use fearless_simd::Level;
 
 use super::cpu::Cpu;
 use super::gpu::{self, Adapter, Capacity, Checks, Device, Ring};
-use super::probe::probe;
-use super::{BackendChoice, DeviceSpeed};
+use super::probe::{probe, probe_jpegs};
+use super::{BackendChoice, DecodeSpeed, DeviceSpeed};
 use crate::error::{Error, Result};
 use crate::picture::Picture;
 use crate::signature::Algorithm;
@@ -80,6 +80,7 @@ pub fn devices() -> Vec<DeviceReport> {
 fn open(adapter: &Adapter) -> Result<Device> {
     let device = Device::open(adapter, Checks::Off)?;
     probe(&device)?;
+    probe_jpegs(&device)?;
     Ok(device)
 }
 
@@ -203,6 +204,17 @@ impl Devices {
         self.devices.iter().map(|device| device.speed()).collect()
     }
 
+    /// How fast each of them decodes those of the files that it can decode, as many as one batch holds; nothing of one that can decode none of them. Takes some
+    /// seconds in software.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`] where one fails.
+    pub fn decode_speeds(&self, files: &[&[u8]]) -> Result<Vec<DecodeSpeed>> {
+        let speeds = self.devices.iter().map(|device| device.decode_speed(files));
+        speeds.filter_map(Result::transpose).collect()
+    }
+
     /// A ring of batches for each; none for one that has no memory for it, where nobody asked for it.
     pub(crate) fn rings<T: Send>(&self) -> Result<Vec<Ring<T>>> {
         let ring = |device: &Arc<Device>| {
@@ -211,9 +223,7 @@ impl Devices {
             } else {
                 (PATIENCE, JPEG_BYTES)
             };
-            let ring = Ring::new(device.clone(), capacity(&device.adapter), patience)?;
-            // The probe holds sums against the CPU's, and not yet what is decoded: only who asks for a device has it decode.
-            if self.required { ring.with_decoder(bytes) } else { Ok(ring) }
+            Ring::new(device.clone(), capacity(&device.adapter), patience)?.with_decoder(bytes)
         };
         self.devices.iter().map(ring).filter(|ring| ring.is_ok() || self.required).collect()
     }

@@ -32,6 +32,7 @@ pub(crate) use crate::decode::jpeg::Compressed;
 pub(crate) use adapter::Adapter;
 pub(crate) use capacity::Capacity;
 pub(crate) use device::{Checks, Device};
+pub(crate) use jpeg::single::{DecodedFile, decode};
 pub(crate) use ring::{Ring, Sending};
 pub(crate) use search::{Metric, Resident};
 pub(crate) use single::{Run, run};

@@ -5,7 +5,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{DeviceSpeed, Done, Sums, Traffic};
+use super::{DecodeSpeed, DeviceSpeed, Done, Sums, Traffic};
+use crate::decode::Detail;
 use crate::error::{Error, Result};
 use crate::kernel::distance::Pair;
 use crate::picture::Picture;
@@ -75,6 +76,10 @@ impl Device {
     pub(crate) fn speed(&self) -> Result<DeviceSpeed> {
         match self.none {}
     }
+
+    pub(crate) fn decode_speed(&self, _: &[&[u8]]) -> Result<Option<DecodeSpeed>> {
+        match self.none {}
+    }
 }
 
 pub(crate) fn run(
@@ -84,6 +89,20 @@ pub(crate) fn run(
     _algorithms: &[Algorithm],
     _patience: Duration,
 ) -> Result<Run> {
+    match device.none {}
+}
+
+#[derive(Debug)]
+pub(crate) struct DecodedFile {
+    pub(crate) planes: Option<Vec<Vec<Vec<u16>>>>,
+    pub(crate) is_beyond: bool,
+}
+
+pub(crate) fn decode(
+    device: &Device,
+    _files: &[(Vec<u8>, Detail)],
+    _patience: Duration,
+) -> Result<Vec<DecodedFile>> {
     match device.none {}
 }
 

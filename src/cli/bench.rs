@@ -15,6 +15,7 @@ use super::resources::Resources;
 use super::{console, numbers};
 use report::{Contender, Report, Steps};
 
+mod decoding;
 mod html;
 mod json;
 mod report;
@@ -33,6 +34,10 @@ pub(crate) struct Arguments {
     /// Pictures and folders to hash
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
+
+    /// Make baseline JPEGs up instead, such as 1280x800@85, with commas between: width, height and quality
+    #[arg(long, value_name = "LIST", value_delimiter = ',', conflicts_with = "paths")]
+    synthetic: Vec<synthetic::Size>,
 
     /// Runs that count, for each contender
     #[arg(short, long, value_name = "N", default_value = "5")]
@@ -62,6 +67,8 @@ const EXAMPLES: &str = "\
 Examples:
   Does a GPU pay on these pictures?
       shadegrid bench photos --html bench.html
+  And without pictures, on JPEGs that it decodes?
+      shadegrid bench --synthetic 640x400@80,1280x1024@80,4000x3000@90
 
 Exit codes:
     0  everything was measured, and all signatures agree
@@ -80,8 +87,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Error> {
     for device in arguments.devices() {
         let devices = Devices::choose(BackendChoice::Gpu, std::slice::from_ref(&device), resources.threads)?;
         let name = devices.names().join(" and ");
-        let speed = devices.speeds()?.pop();
-        contenders.push(Contender { speed, ..measure(arguments, &pictures, &name, &engine(devices)?)? });
+        let (speed, decoding) = (devices.speeds()?.pop(), decoding::measure(&devices, &pictures)?);
+        contenders.push(Contender {
+            speed,
+            decoding,
+            ..measure(arguments, &pictures, &name, &engine(devices)?)?
+        });
     }
     let report = Report::new(&pictures, steps, contenders, resources.threads, arguments.paths.is_empty());
     console::print(&if arguments.json { json::json(&report) } else { table::table(&report) })?;
@@ -105,6 +116,9 @@ impl Arguments {
 
     /// Everything in memory: what disks do is not what is compared.
     fn pictures(&self) -> Result<Vec<(String, Vec<u8>)>, Error> {
+        if !self.synthetic.is_empty() {
+            return Ok(self.synthetic.iter().flat_map(synthetic::Size::jpegs).collect());
+        }
         if self.paths.is_empty() {
             return Ok(synthetic::pictures());
         }

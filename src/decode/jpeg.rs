@@ -93,6 +93,9 @@ pub(crate) use guards::{Guards, Seen};
 pub(crate) use huffman::STANDARD;
 #[cfg(feature = "gpu")]
 pub(crate) use looks::wanted as looks_wanted;
+pub use made_up::made_up;
+#[cfg(feature = "gpu")]
+pub(crate) use made_up::{Kind as MadeUpKind, make as make_up};
 use marker::corrupt;
 use reader::Reader;
 use std::ops::Range;
@@ -121,6 +124,7 @@ mod lockstep;
 mod looks;
 mod lookup;
 mod machine;
+mod made_up;
 mod marker;
 mod marks;
 mod moments;
@@ -221,7 +225,25 @@ impl JpegReader {
         self.read_into(bytes, &wish, limits, &mut Vec::new())?.ok_or_else(|| corrupt("nothing was read"))
     }
 
-    /// The same; `samples` is memory for pixels. `None` where the low frequencies that were read do not make up the picture, and
+    /// The low frequencies that `rule` asks for, where pixels would show the same: see `gamut`. `None` where they do not, or more is read for another reason.
+    pub(crate) fn read_guarded(
+        &mut self,
+        bytes: &[u8],
+        rule: impl Fn(u32, u32) -> Detail,
+        limits: &Limits,
+    ) -> Result<Option<Reading>> {
+        let wish = Wish {
+            detail: &rule,
+            judged: &rule,
+            only_coarse: true,
+            guarded: true,
+            scans: None,
+            to_srgb: None,
+        };
+        self.read_into(bytes, &wish, limits, &mut Vec::new())
+    }
+
+    /// The same as [`read`](JpegReader::read) by more wishes; `samples` is memory for pixels. `None` where the low frequencies that were read do not make up the picture, and
     /// where [only these](Wish::only_coarse) are wanted and more is asked for.
     pub(crate) fn read_into(
         &mut self,

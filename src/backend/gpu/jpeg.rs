@@ -43,6 +43,8 @@ pub(super) mod offsets;
 pub(super) mod planes;
 #[cfg(test)]
 pub(super) mod resolve;
+pub(super) mod single;
+mod speed;
 pub(super) mod stages;
 #[cfg(test)]
 pub(super) mod sums;

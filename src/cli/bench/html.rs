@@ -48,8 +48,8 @@ fn device(contender: &Contender) -> String {
         let _ = write!(body, "<h2>Where the time goes: {name}</h2>{}", page::bars(&bars, milliseconds));
         let _ = write!(
             body,
-            "<p class=\"note\">Milliseconds a picture, {by_devices} of {hashed} pictures. Decoding and finishing are the \
-             cpu's, as above.</p>"
+            "<p class=\"note\">Milliseconds a picture, {by_devices} of {hashed} pictures. Finishing is the cpu's, as above, and decoding of \
+             what the device does not read.</p>"
         );
     }
     if let Some(speed) = &contender.speed {
@@ -59,6 +59,17 @@ fn device(contender: &Contender) -> String {
             page::bars(&bars(&memory(speed)), |rate| format!("{} GB/s", digits(rate)))
         );
         let _ = write!(body, "<p class=\"note\">{}.</p>{}", escaped(&speed.driver), reduce_table(speed));
+    }
+    for section in contender.decoding() {
+        let bars: Vec<Bar> =
+            section.lines.iter().map(|(name, value, _)| Bar::new(name.clone(), *value)).collect();
+        let of_unit = |value: f64| format!("{} {}", digits(value), section.unit);
+        let _ = write!(body, "<h2>{}</h2>{}", escaped(&section.title), page::bars(&bars, of_unit));
+        let lines = section
+            .lines
+            .iter()
+            .map(|(name, value, about)| vec![name.clone(), digits(*value), about.clone()]);
+        body.push_str(&table(&["", section.unit, ""], lines));
     }
     body
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use shadegrid::DeviceSpeed;
 
+use super::decoding::Section;
 use super::report::{Contender, Report, Spread, share};
 
 /// The whole report as one object.
@@ -30,6 +31,17 @@ fn contender(report: &Report, contender: &Contender) -> Value {
         "by_device": contender.by_devices().0,
         "device_milliseconds_per_picture": steps.map(|steps| object(steps.map(|s| (s.name, s.milliseconds)))),
         "alone": contender.speed.as_ref().map(alone),
+        "decoding": contender.decoding().iter().map(section).collect::<Value>(),
+    })
+}
+
+fn section(section: &Section) -> Value {
+    let line =
+        |(name, value, about): &(String, f64, String)| json!({"name": name, "value": value, "about": about});
+    json!({
+        "title": section.title,
+        "unit": section.unit,
+        "lines": section.lines.iter().map(line).collect::<Value>(),
     })
 }
 

@@ -7,6 +7,8 @@ use serde_json::Value;
 use shadegrid::pipeline::Summary;
 use shadegrid::{DeviceSpeed, ReduceSpeed, Traffic};
 
+use super::decoding::{Decoding, Section, sections};
+
 /// Times of one thread over all pictures.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Steps {
@@ -28,6 +30,7 @@ pub(super) struct Contender {
     pub(super) runs: Vec<Summary>,
     /// Of a device, measured alone.
     pub(super) speed: Option<DeviceSpeed>,
+    pub(super) decoding: Vec<Decoding>,
 }
 
 /// Everything that a report says.
@@ -89,6 +92,11 @@ impl Contender {
 
     pub(super) fn megabytes_a_second(&self) -> Spread {
         self.spread(|run| run.bytes as f64 / 1e6)
+    }
+
+    /// What a device does with JPEGs.
+    pub(super) fn decoding(&self) -> Vec<Section> {
+        self.speed.iter().flat_map(|speed| sections(&self.name, &self.decoding, speed)).collect()
     }
 
     /// Pictures that a device computed, of all, in the last run.
@@ -242,7 +250,7 @@ impl Report {
 
     /// What was measured, in one line.
     pub(super) fn subject(&self) -> String {
-        let origin = if self.synthetic { "made-up bitmaps" } else { "files" };
+        let origin = if self.synthetic { "made-up pictures" } else { "files" };
         format!(
             "{} {origin}, {:.1} MB in memory; {} threads of {}; {} runs each",
             self.pictures,

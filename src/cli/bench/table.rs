@@ -18,6 +18,12 @@ pub(super) fn table(report: &Report) -> String {
         let _ = writeln!(text, "  {step:<40} {time:>9.3}");
     }
     report.contenders.iter().for_each(|contender| device(&mut text, contender));
+    for section in report.contenders.iter().flat_map(Contender::decoding) {
+        let _ = writeln!(text, "\n{}, {}:", section.title, section.unit);
+        for (name, value, about) in &section.lines {
+            let _ = writeln!(text, "{}", format!("  {name:<40} {value:>9.3}  {about}").trim_end());
+        }
+    }
     text
 }
 

@@ -260,9 +260,9 @@ impl BlockStream {
 
     /// Notes where blocks begin in entries that led to bit `position`, before they are taken.
     #[inline(always)]
-    pub(super) fn mark<const SLOTS: usize>(&mut self, entries: &[u32], position: usize) {
+    pub(super) fn mark<const SLOTS: usize>(&mut self, level: Level, entries: &[u32], position: usize) {
         if self.marks.is_passed(position) {
-            self.marks.walk(entries, self.position, self.out.len() / SLOTS);
+            self.marks.walk(level, entries, self.position, self.out.len() / SLOTS);
         }
     }
 
@@ -281,7 +281,7 @@ impl BlockStream {
         }
         (self.k, self.place, self.left) = (START, next, self.left - 1);
         if self.marks.is_passed(self.position) {
-            self.marks.begin(self.position, self.out.len() / SLOTS);
+            self.marks.begin(self.position, self.out.len() / SLOTS, &[]);
         }
     }
 }

@@ -266,13 +266,20 @@ impl Data<'_> {
         let begin = begin.filter(number);
         let found = begin.map_or(blocks, |begin| begin.block as usize - first);
         let passed = look.from(found, blocks)?;
-        let (mut position, mut place) = match begin.filter(|_| passed.start == found) {
-            // A lane that began at a guess may be off by whole blocks of the MCU; the scan's block is not.
-            Some(begin) => (begin.position, (begin.block as usize % per_mcu) as u32),
-            None => (interval.start * 8, 0),
+        // A lane that began at a guess may be off by whole blocks of the MCU; the scan's block is not.
+        let place_of = |block: usize| (block % per_mcu) as u32;
+        let (mut position, mut place, known) = match begin.filter(|_| passed.start == found) {
+            Some(begin) if (begin.ahead as usize) <= passed.len() => {
+                (begin.behind, place_of((begin.block + begin.ahead) as usize), begin.ahead as usize)
+            }
+            Some(begin) => (begin.position, place_of(begin.block as usize), 0),
+            None => (interval.start * 8, 0, 0),
         };
+        if known > 0 && position > end {
+            return None;
+        }
         let mut block = passed.end;
-        for _ in passed {
+        for _ in passed.skip(known) {
             (position, place) = self.pass(position, place, end)?;
         }
         let is_wanted = |place| (self.machine.place(place).component > 0) == look.wants_chroma;

@@ -81,20 +81,12 @@ impl super::JpegReader {
         rule: impl Fn(u32, u32) -> crate::decode::Detail,
         (guards, sums, seen): (&Guards, &Sums<i64>, Vec<Option<Seen>>),
     ) -> bool {
-        let wish = super::Wish {
-            detail: &rule,
-            judged: &rule,
-            only_coarse: true,
-            guarded: true,
-            scans: None,
-            to_srgb: None,
-        };
         let mut readings = Vec::new();
         // The scan in one piece, cut, and as it is.
         for cut_from in [usize::MAX, 1, 10 << 10] {
             self.reader.cut_scans_from(cut_from, super::sequential::WINDOW);
             (self.reader.gamut, self.reader.sample.measured) = (None, None);
-            let reading = self.read_into(bytes, &wish, &crate::limits::Limits::default(), &mut Vec::new());
+            let reading = self.read_guarded(bytes, &rule, &crate::limits::Limits::default());
             let reading = reading.unwrap_or_else(|error| panic!("{error}"));
             if let Some((expected, count)) = self.reader.gamut {
                 assert_eq!((*sums, guards.cells.as_ref().map(Chosen::count)), (expected, Some(count)));

@@ -190,7 +190,7 @@ macro_rules! run_lanes {
                 }
             }
             $(let logged = &entries[$index].as_flattened()[..rounds + usize::from($index < more)];
-            lanes[$index].mark::<SLOTS>(logged, $flow.position());
+            lanes[$index].mark::<SLOTS>(context.level, logged, $flow.position());
             lanes[$index].take::<SLOTS>(context, logged, machine.number($flow.here), $index + 1 == more);
             lanes[$index].stop_at($flow.position(), $flow.k >> ADVANCE);)+
         }

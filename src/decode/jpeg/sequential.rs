@@ -140,7 +140,9 @@ impl Sequential {
 
     /// Has lanes note where blocks begin behind these bits of the next scan.
     pub(super) fn mark(&mut self, looks: &[Look]) {
-        self.lanes.iter_mut().for_each(|lane| lane.marks.set(looks.iter().map(|look| look.bit)));
+        self.lanes
+            .iter_mut()
+            .for_each(|lane| lane.marks.set(looks.iter().map(|look| (look.bit, look.passed))));
     }
 
     /// Bytes of logs that are held.

@@ -18,7 +18,7 @@ use crate::decode::jpeg::{Compressed, Guards, Unstuffed};
 use crate::error::Result;
 
 /// The largest of a batch's arrays has so many bytes for each of compressed data.
-const LARGEST: u64 = 6;
+pub(super) const LARGEST: u64 = 6;
 
 /// The fewest bytes of compressed data that a batch is worth sending for.
 const LEAST_BYTES: u64 = 1 << 20;
@@ -127,7 +127,7 @@ impl Decoder {
         batch.close();
         slot.submit_behind(device, sums, |encoder, samples| {
             buffers.send(encoder, batch)?;
-            self.stages.encode(device, encoder, buffers, batch, samples);
+            self.stages.encode(device, encoder, buffers, batch, samples, None);
             buffers.receive(encoder, batch);
             Ok(())
         })?;

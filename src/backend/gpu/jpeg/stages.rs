@@ -1,9 +1,8 @@
 //! The stages that decode, and their buffers.
 
-#[cfg(test)]
 use std::time::Duration;
 
-use wgpu::{BindingResource, Buffer, BufferUsages, CommandEncoder, ComputePipeline};
+use wgpu::{BindingResource, Buffer, BufferUsages, CommandEncoder, ComputePassDescriptor, ComputePipeline};
 
 use super::batch::{Batch, Capacity, DETAILS, MOST_PADDING, PADDING, Reserved, Sizes, dispatch};
 use super::descriptors::{
@@ -11,6 +10,7 @@ use super::descriptors::{
 };
 use crate::backend::gpu::device::Device;
 use crate::backend::gpu::slot::{lost, section};
+use crate::backend::gpu::timer::Timer;
 use crate::decode::jpeg::{Compressed, SPOTS, Seen, Sums, Unstuffed, matrix};
 use crate::error::Result;
 use fearless_simd::Level;
@@ -101,7 +101,7 @@ impl Stages {
         Ok(stages)
     }
 
-    /// Encodes every stage of a batch in `buffers`, whose samples go to `samples`.
+    /// Encodes every stage of a batch in `buffers`, whose samples go to `samples`. A `timer` has an interval for each of [`passes`].
     pub(super) fn encode(
         &self,
         device: &Device,
@@ -109,6 +109,7 @@ impl Stages {
         buffers: &Buffers,
         batch: &Batch,
         samples: BindingResource<'_>,
+        timer: Option<&Timer>,
     ) {
         let of = &buffers.sections;
         let input = |range: &Range<u64>| section(&buffers.input, range);
@@ -128,6 +129,7 @@ impl Stages {
         let (before, work) = (whole(&buffers.before), whole(&buffers.work));
         let (slots, totals) = (whole(&buffers.slots), whole(&buffers.totals));
         let (offsets, found) = (whole(&buffers.offsets), whole(&buffers.found));
+        let mut passes = 0;
         let mut run = |stage: &str,
                        pipeline: &ComputePipeline,
                        resources: &[&BindingResource<'_>],
@@ -137,7 +139,10 @@ impl Stages {
             let resources: Vec<BindingResource<'_>> =
                 resources.iter().map(|&resource| resource.clone()).collect();
             let group = device.group(stage, &pipeline.get_bind_group_layout(0), &resources);
-            let mut pass = encoder.begin_compute_pass(&Default::default());
+            let timestamp_writes = timer.map(|timer| timer.around_pass(passes));
+            passes += 1;
+            let mut pass =
+                encoder.begin_compute_pass(&ComputePassDescriptor { label: Some(stage), timestamp_writes });
             pass.set_pipeline(pipeline);
             pass.set_bind_group(0, &group, &[]);
             pass.dispatch_workgroups(groups.0, groups.1, 1);
@@ -175,6 +180,14 @@ impl Stages {
             );
         }
     }
+}
+
+/// The stages of a batch in their order; `planes` is once there for each detail.
+pub(super) fn passes(batch: &Batch) -> Vec<&'static str> {
+    let details = batch.plane_groups.iter().filter(|groups| !groups.is_empty()).count();
+    let guards: &[&str] = if batch.guards.is_empty() { &[] } else { &["gamut", "looks", "spots"] };
+    let decoding = ["first", "follow", "resolve", "write", "offsets"].into_iter();
+    decoding.chain(std::iter::repeat_n("planes", details)).chain(guards.iter().copied()).collect()
 }
 
 /// Sections begin at multiples of this many bytes, what any device asks of a binding at most.
@@ -398,8 +411,13 @@ impl Buffers {
             let bytes = range.end - range.start;
             encoder.copy_buffer_to_buffer(&self.staging, range.start, &self.input, range.start, bytes);
         }
-        encoder.clear_buffer(&self.slots, 0, Some(4 * u64::from(used.slots)));
+        self.clear(encoder, batch);
         Ok(())
+    }
+
+    /// Clears the slots, for a batch that is there already.
+    pub(super) fn clear(&self, encoder: &mut CommandEncoder, batch: &Batch) {
+        encoder.clear_buffer(&self.slots, 0, Some(4 * u64::from(batch.used().slots)));
     }
 
     /// Encodes the copy of what was found to where it can be read.
@@ -433,7 +451,6 @@ impl Buffers {
     }
 
     /// What was found, once the batch is back.
-    #[cfg(test)]
     pub(super) fn found(&self, device: &Device, batch: &Batch, patience: Duration) -> Result<Results> {
         let bytes = Buffers::returned(batch);
         device.read(&self.readback, bytes, patience, |words| Results::of(words, &batch.used()))

@@ -6,26 +6,23 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use fearless_simd::Level;
-use wgpu::Buffer;
-
-use super::super::batch::{
-    Batch, Capacity, GuardNumbers, LANE_SHIFTS, MOST_LANES, Numbers, PlanePlace, lane_shift, planes_of,
-};
+use super::super::batch::{Capacity, LANE_SHIFTS, MOST_LANES, lane_shift};
 use super::super::descriptors::WINDOW;
-use super::super::stages::{Buffers, Found, Stages};
+use super::super::single::{Outcome, Single};
+use super::super::stages::Stages;
 use super::super::sums::Both;
 use super::super::tables;
 use super::encoder::{Coding, Content, Picture};
-use super::{PATIENCE, POISON, devices, filled, words_of};
+use super::{PATIENCE, POISON, devices};
 use crate::backend::cpu::Cpu;
 use crate::backend::gpu::Device;
 use crate::decode::Detail;
-use crate::decode::jpeg::{Compressed, Guards, JpegReader, Reading, Seen, Sums, detail_for};
+use crate::decode::jpeg::{JpegReader, Reading, detail_for};
 use crate::kernel::Bytes;
 use crate::limits::Limits;
 use crate::picture::{Plane, Planes};
 use crate::signature::Algorithm;
+use fearless_simd::Level;
 
 /// A file, n (0: as the rule chooses), and its lanes' bits as a power of two.
 struct File<'a> {
@@ -41,15 +38,6 @@ impl File<'_> {
             n => Detail::Scaled(n),
         }
     }
-}
-
-/// What the device made of a file.
-struct Outcome {
-    found: Found,
-    /// Luma, and colour, row by row.
-    planes: Vec<Vec<Vec<u16>>>,
-    /// Of a guarded one.
-    guards: Option<(Guards, Sums<i64>, Vec<Option<Seen>>)>,
 }
 
 /// What was compared.
@@ -95,18 +83,24 @@ impl<'a> Machine<'a> {
         }
         let mut next = 0;
         while next < files.len() {
-            let mut sent = Sent::new(self.device, self.capacity, self.stages.window);
+            let mut sent = Single::new(self.device, &self.stages, self.capacity);
             let first = next;
-            while next < files.len() && sent.add(compressed[next].as_ref(), files[next].lane_shift) {
+            while next < files.len() {
+                let added = sent.add(compressed[next].as_ref(), files[next].lane_shift);
+                if !added.unwrap_or_else(|error| panic!("{error}")) {
+                    break;
+                }
                 next += 1;
             }
             if next == first {
                 // In no batch.
-                sent.numbers.push(None);
+                outcomes.push(None);
                 next += 1;
+                continue;
             }
             let started = Instant::now();
-            outcomes.extend(sent.run(self.device, &self.stages));
+            let found = sent.run(POISON.to_ne_bytes()[0], PATIENCE);
+            outcomes.extend(found.unwrap_or_else(|error| panic!("{error}")));
             self.took += started.elapsed();
         }
         outcomes
@@ -167,98 +161,6 @@ fn equal(planes: &Planes, found: &[Vec<Vec<u16>>]) -> Result<usize, String> {
         }
     }
     Ok(samples)
-}
-
-/// A picture's numbers, its planes' places with their columns, and its guards with its components.
-type Numbered = (Numbers, Vec<(PlanePlace, u32)>, Option<(Guards, usize)>);
-
-/// A batch with what reads it back.
-struct Sent {
-    batch: Batch,
-    buffers: Buffers,
-    level: Level,
-    /// Each file's picture; `None` of one that does not qualify.
-    numbers: Vec<Option<Numbered>>,
-    words: u32,
-    room: u32,
-}
-
-impl Sent {
-    fn new(device: &Device, capacity: Capacity, window: u32) -> Sent {
-        let buffers = Buffers::new(device, capacity);
-        let room = capacity.0.slots;
-        Sent {
-            batch: Batch::new(capacity, window),
-            buffers,
-            level: Level::new(),
-            numbers: Vec::new(),
-            words: 0,
-            room,
-        }
-    }
-
-    /// Whether there was room, or the file does not qualify.
-    fn add(&mut self, picture: Option<&Compressed<'_>>, lane_shift: u32) -> bool {
-        let Some(picture) = picture else {
-            self.numbers.push(None);
-            return true;
-        };
-        let mut places = Vec::new();
-        let mut planes = Vec::new();
-        let mut words = self.words;
-        for plane in planes_of(picture) {
-            let pitch = 2 * plane.columns.div_ceil(4);
-            let place = PlanePlace { at: words, pitch, rows: plane.rows };
-            words += pitch * plane.rows;
-            places.push(place);
-            planes.push((place, plane.columns));
-        }
-        let Some(reserved) = self.batch.reserve(picture, lane_shift).filter(|_| words <= self.room) else {
-            return false;
-        };
-        let unstuffed =
-            self.buffers.fill(self.level, picture, &reserved).unwrap_or_else(|error| panic!("{error}"));
-        let number = unstuffed.and_then(|unstuffed| {
-            let guards = picture.guards(&unstuffed);
-            let numbers = self.batch.place(picture, &reserved, (&unstuffed, guards.as_ref()), &places)?;
-            Some((numbers, guards.map(|guards| (guards, picture.parts.len()))))
-        });
-        if number.is_some() {
-            self.words = words;
-        }
-        self.numbers.push(number.map(|(numbers, guards)| (numbers, planes, guards)));
-        true
-    }
-
-    fn run(mut self, device: &Device, stages: &Stages) -> Vec<Option<Outcome>> {
-        if self.numbers.iter().all(Option::is_none) {
-            return self.numbers.iter().map(|_| None).collect();
-        }
-        self.batch.close();
-        let samples: Buffer = filled(device, &vec![POISON; self.words as usize]);
-        let mut encoder = device.device.create_command_encoder(&Default::default());
-        self.buffers.send(&mut encoder, &self.batch).unwrap_or_else(|error| panic!("{error}"));
-        stages.encode(device, &mut encoder, &self.buffers, &self.batch, samples.as_entire_binding());
-        self.buffers.receive(&mut encoder, &self.batch);
-        device.queue.submit([encoder.finish()]);
-        let found =
-            self.buffers.found(device, &self.batch, PATIENCE).unwrap_or_else(|error| panic!("{error}"));
-        let words = words_of(device, &samples, self.words as usize);
-        let row = |place: &PlanePlace, columns: u32, row: u32| -> Vec<u16> {
-            let words = &words[(place.at + row * place.pitch) as usize..][..place.pitch as usize];
-            words.iter().flat_map(|word| [*word as u16, (word >> 16) as u16]).take(columns as usize).collect()
-        };
-        let plane =
-            |(place, columns): &(PlanePlace, u32)| (0..place.rows).map(|y| row(place, *columns, y)).collect();
-        let outcome = |(numbers, planes, guards): Numbered| Outcome {
-            found: found.pictures[numbers.picture as usize],
-            planes: planes.iter().map(plane).collect(),
-            guards: numbers.guard.zip(guards).map(|(GuardNumbers { guard, looks }, (guards, count))| {
-                (guards, found.sums(guard), found.seen(looks, count).collect())
-            }),
-        };
-        self.numbers.into_iter().map(|number| number.map(outcome)).collect()
-    }
 }
 
 const DETAILS: [u8; 6] = [1, 2, 3, 4, 6, 8];
