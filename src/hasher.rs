@@ -249,6 +249,14 @@ pub struct Hashed {
 }
 
 impl Hashed {
+    /// Bytes that it takes besides its own size, about.
+    pub(crate) fn apart(&self) -> usize {
+        let pixels = |picture: &Picture| 3 * picture.width as usize * picture.height as usize;
+        size_of_val(&self.faces[..])
+            + self.shading.as_ref().map_or(0, |shading| size_of_val(&shading[..]))
+            + self.thumbnail.as_ref().map_or(0, pixels)
+    }
+
     /// The same with further faces; those that differ from no other are left out.
     fn with_faces(self, found: Vec<FaceHash>, wanted: Faces) -> Hashed {
         let mut hashed = self;

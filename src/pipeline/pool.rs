@@ -19,7 +19,7 @@ use super::RunChoices;
 use super::budget::Permits;
 use super::buffers::Buffers;
 use super::counts::Counts;
-use super::order::WINDOW;
+use super::order::IN_FLIGHT;
 use super::reader::{self, Loader, Taken};
 use super::sink::Sink;
 use super::source::Source;
@@ -58,8 +58,8 @@ pub(super) fn run_through(
     let readers = threads.div_ceil(8).min(8);
     // The workers never wait for the writer. It is the tickets that bound the records which wait for it.
     let (record_sender, records) = unbounded();
-    let (ticket_sender, tickets) = bounded(WINDOW);
-    for _ in 0..WINDOW {
+    let (ticket_sender, tickets) = bounded(IN_FLIGHT);
+    for _ in 0..IN_FLIGHT {
         let _ = ticket_sender.try_send(());
     }
     let counts = Arc::new(Counts::default());
@@ -100,7 +100,7 @@ pub(super) fn run_through(
             stop: &choices.stop,
         };
         start(scope, "shadegrid-take", move || take.run())?;
-        let writer = Writer::new(records, ticket_sender, counts.clone(), choices);
+        let writer = Writer::new(records, ticket_sender, counts.clone(), choices, workers.budget.memory);
         let mut summary = writer.run(sink)?;
         if let Some(failure) = counts.take_failure() {
             return Err(failure);
