@@ -4,7 +4,7 @@
 //!
 //! A format is known by the file's first bytes and never by its name. JPEG, PNG, WebP, GIF, BMP, TIFF, ICO, PNM and QOI are read, and by
 //! features JPEG XL, HEIC and AVIF; everything else is [`Error::Input`]. A picture must begin at the first byte:
-//! like browsers, and unlike recovery tools, nothing is searched for inside other data. AVIF is decoded by a [`helper`].
+//! like browsers, and unlike recovery tools, nothing is searched for inside other data. HEIC and AVIF are decoded by a [`helper`].
 //!
 //! # Colour
 //!
@@ -52,27 +52,28 @@ use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::picture::{Picture, Planes};
 use crate::signature::Algorithm;
-use av1::Av1;
 pub use colours::NOTICEABLE;
 use colours::{ColourSpace, Sample};
 use estimate::Estimate;
 pub use estimate::Memory;
 
 pub use faces::{Background, Face, MOST_FRAME_PIXELS, Part};
+use helper::Helper;
 use jpeg::{JpegReader, Reading, Wish};
 pub(crate) use raster::no_picture;
 pub(crate) use viewing::Sources;
 pub use viewing::Viewing;
 
-#[cfg_attr(not(feature = "avif"), path = "decode/av1_absent.rs")]
-mod av1;
 mod colours;
 mod estimate;
 mod faces;
 #[cfg(any(feature = "avif", feature = "heic"))]
 mod frame;
-#[cfg(feature = "avif")]
+#[cfg(any(feature = "avif", feature = "heic"))]
 pub mod helper;
+#[cfg(not(any(feature = "avif", feature = "heic")))]
+#[path = "decode/helper_absent.rs"]
+mod helper;
 pub mod jpeg;
 mod orient;
 mod random;
@@ -280,13 +281,13 @@ pub struct Decoder {
     /// Samples of the last picture, handed back by [`Decoder::recycle`].
     spare: Vec<u8>,
     jpeg: JpegReader,
-    av1: Av1,
+    helper: Helper,
 }
 
 impl Decoder {
     /// A decoder with these choices.
     pub fn new(options: DecodeOptions) -> Decoder {
-        Decoder { options, spare: Vec::new(), jpeg: JpegReader::default(), av1: Av1::default() }
+        Decoder { options, spare: Vec::new(), jpeg: JpegReader::default(), helper: Helper::default() }
     }
 
     /// The choices.
@@ -386,7 +387,7 @@ impl Decoder {
     /// [`decode_for`](Decoder::decode_for).
     pub(crate) fn decode_every_pixel(&mut self, bytes: &[u8], algorithms: &[Algorithm]) -> Result<Decoded> {
         if Format::sniff(bytes) != Some(Format::Jpeg) {
-            return raster::decode(bytes, &self.options, &mut self.av1, &mut self.spare);
+            return raster::decode(bytes, &self.options, &mut self.helper, &mut self.spare);
         }
         let decoded = self.read_jpeg(bytes, algorithms, &|_, _| Detail::Full, false)?;
         decoded.ok_or_else(|| raster::gave_up(Format::Jpeg))

@@ -15,8 +15,15 @@ fn a_helper_that_ends_is_an_error_of_its_picture() {
     let mut decoder = Decoder::new(DecodeOptions::default());
     let error = decoder.decode(&bytes).unwrap_err();
     assert!(error.code() == "unsupported" && error.to_string().contains("process of its own"), "{error}");
-    // Ends without a word, whatever it is asked.
-    helper::use_program(Path::new("/bin/sh"), &["-c".into(), "exec head -c 1 /dev/null".into()]);
+    // Begins where there is a file, and ends without another word, whatever it is asked.
+    let folder = tempfile::tempdir().unwrap();
+    let begins = folder.path().join("begins");
+    let script = format!("test -e '{}' && printf decoder1 && exec head -c 1", begins.display());
+    helper::use_program(Path::new("/bin/sh"), &["-c".into(), script.into()]);
+    let error = decoder.decode(&bytes).unwrap_err();
+    assert!(error.code() == "unsupported" && error.to_string().contains("does not begin"), "{error}");
+    assert_eq!(helper::ended(), 0);
+    std::fs::write(begins, "").unwrap();
     for times in 1..=2 {
         let error = decoder.decode(&bytes).unwrap_err();
         assert!(error.code() == "corrupt" && error.to_string().contains("the decoder ended"), "{error}");

@@ -292,11 +292,19 @@ fn the_helper_keeps_what_it_needs_alone() {
         .unwrap();
     let data = b"no picture";
     let numbers = [data.len() as u64, 100, 1 << 20].map(u64::to_le_bytes);
-    let mut to = helper.stdin.take().unwrap();
-    to.write_all(&[&b"av01"[..], numbers.as_flattened(), data].concat()).unwrap();
-    let mut reply = [0; 3];
-    helper.stdout.as_mut().unwrap().read_exact(&mut reply).unwrap();
-    assert_eq!(reply[0], 1, "{reply:?}");
+    let (mut to, from) = (helper.stdin.take().unwrap(), helper.stdout.as_mut().unwrap());
+    let mut word = [0; 8];
+    from.read_exact(&mut word).unwrap();
+    assert_eq!(&word, b"decoder1");
+    for codec in [b"av01", b"hvc1"] {
+        to.write_all(&[&codec[..], numbers.as_flattened(), data].concat()).unwrap();
+        let mut reply = [0; 3];
+        from.read_exact(&mut reply).unwrap();
+        // Without the library HEVC is not read.
+        assert!(reply[0] == 1 || codec == b"hvc1" && reply[0] == 2, "{reply:?}");
+        let mut message = vec![0; u16::from_le_bytes([reply[1], reply[2]]).into()];
+        from.read_exact(&mut message).unwrap();
+    }
     let status = fs::read_to_string(format!("/proc/{}/status", helper.id())).unwrap();
     assert!(status.lines().any(|line| line == "Seccomp:\t2"), "{status}");
     let limits = fs::read_to_string(format!("/proc/{}/limits", helper.id())).unwrap();

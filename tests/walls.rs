@@ -45,7 +45,7 @@ const WALLS: [(&[&str], &[&str]); 14] = [
     (&["axum", "hyper", "hyper_util", "socket2"], &["service", "standin"]),
     (&["tokio_rustls"], &["service"]),
     (&["rusqlite"], &["audit", "hook", "report/outbox", "review", "state"]),
-    (&["unsafe"], &["backend/gpu", "gallery/storage"]),
+    (&["unsafe"], &["backend/gpu", "decode/helper/hevc", "gallery/storage"]),
     // Readers of Parquet files that nobody looked at before.
     (&["SerializedFileReader", "ParquetMetaDataReader", "from_file_into"], &["parquet"]),
 ];

@@ -34,12 +34,11 @@ pub(super) struct Meaning {
 }
 
 /// A decoded picture.
-#[cfg(feature = "avif")]
 #[derive(Debug)]
 pub(super) struct Frame {
     pub(super) width: usize,
     pub(super) height: usize,
-    /// Bits of a sample, of 8 to 12. Where they are more than 8, a sample has two bytes, the low one first.
+    /// Bits of a sample, 8 to 16. Where they are more than 8, a sample has two bytes, the low one first.
     pub(super) depth: u32,
     pub(super) chroma: Chroma,
     pub(super) meaning: Meaning,
@@ -47,7 +46,6 @@ pub(super) struct Frame {
     pub(super) samples: Vec<u8>,
 }
 
-#[cfg(feature = "avif")]
 impl Frame {
     /// The bytes of each plane of a picture.
     pub(super) fn lengths((width, height): (usize, usize), depth: u32, chroma: Chroma) -> [usize; 3] {

@@ -1,8 +1,9 @@
 //! A process of its own for decoders that may end the process they run in.
 //!
 //! AV1 is decoded by `re_rav1d`, dav1d in Rust. Hundreds of places in it are outside of what the compiler checks, and where it meets a state that it did not
-//! expect, it ends its process: no caller can catch that. So it runs in a helper, which a [`Decoder`](super::Decoder) starts when it meets the first such
-//! picture, asks for one picture after another, and starts again after it ended. What ends the helper is an error of one picture.
+//! expect, it ends its process: no caller can catch that. HEVC is decoded by libde265, which is written in C++. So both run in a helper, which a
+//! [`Decoder`](super::Decoder) starts when it meets the first such picture, asks for one picture after another, and starts again after it ended. What ends the
+//! helper is an error of one picture.
 //!
 //! The helper gets its data and gives planes through a socket. It has no environment. On Linux it gives up, before the first picture, every call of the
 //! system but those for memory, time and this socket; its memory and time follow from the size that the picture's file announces. What it gives is held
@@ -25,8 +26,12 @@ use crate::limits;
 use line::Line;
 pub use serve::serve;
 
+#[cfg(feature = "avif")]
+mod av1;
 #[cfg_attr(not(all(target_os = "linux", target_endian = "little")), path = "helper/bounds_absent.rs")]
 mod bounds;
+#[cfg(feature = "heic")]
+mod hevc;
 #[cfg_attr(not(unix), path = "helper/line_of_pipes.rs")]
 mod line;
 mod serve;
@@ -48,11 +53,73 @@ pub fn ended() -> u64 {
     ENDED.load(Ordering::Relaxed)
 }
 
-/// What begins each request.
-const REQUEST: [u8; 4] = *b"av01";
+/// How a picture is coded that a helper decodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Codec {
+    /// AV1, as a file's item has it.
+    #[cfg(feature = "avif")]
+    Av1,
+    /// HEVC, as units that each stand behind their length in four bytes.
+    #[cfg(feature = "heic")]
+    Hevc,
+}
+
+impl Codec {
+    const ALL: &[Codec] = &[
+        #[cfg(feature = "avif")]
+        Codec::Av1,
+        #[cfg(feature = "heic")]
+        Codec::Hevc,
+    ];
+
+    /// What begins a request.
+    fn name(self) -> [u8; 4] {
+        match self {
+            #[cfg(feature = "avif")]
+            Codec::Av1 => *b"av01",
+            #[cfg(feature = "heic")]
+            Codec::Hevc => *b"hvc1",
+        }
+    }
+
+    fn of(name: &[u8]) -> Option<Codec> {
+        Codec::ALL.iter().copied().find(|codec| codec.name() == name)
+    }
+
+    /// The format of files with such pictures.
+    fn format(self) -> Format {
+        match self {
+            #[cfg(feature = "avif")]
+            Codec::Av1 => Format::Avif,
+            #[cfg(feature = "heic")]
+            Codec::Hevc => Format::Heic,
+        }
+    }
+
+    /// What messages call it.
+    fn title(self) -> &'static str {
+        match self {
+            #[cfg(feature = "avif")]
+            Codec::Av1 => "AVIF",
+            #[cfg(feature = "heic")]
+            Codec::Hevc => "HEIC",
+        }
+    }
+
+    /// What is wrong with the data of a picture.
+    fn corrupt(self, message: impl Into<String>) -> Error {
+        Error::corrupt(self.format().name(), message)
+    }
+}
 
 /// Longest message of a helper that is read, in bytes.
 const LONGEST_MESSAGE: u16 = 500;
+
+/// What a helper says once it has given up what it does not need.
+const READY: [u8; 8] = *b"decoder1";
+
+/// Seconds that a helper may take to begin: a busy machine loses no picture.
+const SECONDS_TO_BEGIN: u64 = 60;
 
 /// How a reply begins.
 const DECODED: u8 = 0;
@@ -94,13 +161,13 @@ const PIXELS_PER_SECOND: u64 = 50_000;
 
 impl Helper {
     /// Has a picture of no more than so many pixels decoded, in about so much memory.
-    pub(super) fn decode(&mut self, data: &[u8], pixels: u64, memory: u64) -> Result<Frame> {
+    pub(super) fn decode(&mut self, codec: Codec, data: &[u8], pixels: u64, memory: u64) -> Result<Frame> {
         let mut running = match self.running.take() {
             Some(running) => running,
-            None => start()?,
+            None => start(codec)?,
         };
         running.line.wait_for(Duration::from_secs(SECONDS.saturating_add(pixels / PIXELS_PER_SECOND)));
-        match asked(&mut running.line, data, pixels, memory) {
+        match asked(&mut running.line, codec, data, pixels, memory) {
             Ok(reply) => {
                 self.running = Some(running);
                 reply
@@ -108,34 +175,47 @@ impl Helper {
             Err(source) => {
                 ENDED.fetch_add(1, Ordering::Relaxed);
                 let how = running.end();
-                let ended = |_| corrupt(format!("the decoder ended with this picture{how}"));
+                let ended = |_| codec.corrupt(format!("the decoder ended with this picture{how}"));
                 Err(source.downcast().unwrap_or_else(ended))
             }
         }
     }
 }
 
-fn start() -> Result<Running> {
+fn start(codec: Codec) -> Result<Running> {
     let (program, arguments) = PROGRAM.get().ok_or_else(|| {
-        Error::Unsupported(
-            "AVIF is decoded in a process of its own, and this program names none by `use_program`"
-                .to_string(),
-        )
+        Error::Unsupported(format!(
+            "{} is decoded in a process of its own, and this program names none by `use_program`",
+            codec.title()
+        ))
     })?;
-    let begun = |source| Error::Io { context: "cannot start the decoder's process".to_string(), source };
+    let absent = |why: String| {
+        Error::Unsupported(format!(
+            "{} is decoded in a process of its own, and {} does not begin to: {why}",
+            codec.title(),
+            program.display()
+        ))
+    };
     let mut command = Command::new(program);
     command.args(arguments).env_clear().stderr(Stdio::null());
     // An interrupt from the terminal is for the run, which ends with the pictures that are in flight.
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    let (child, line) = Line::to(command).map_err(begun)?;
-    Ok(Running { child, line })
+    let (child, line) = Line::to(command).map_err(|error| absent(error.to_string()))?;
+    let mut running = Running { child, line };
+    let mut word = [0; READY.len()];
+    running.line.wait_for(Duration::from_secs(SECONDS_TO_BEGIN));
+    match running.line.read_exact(&mut word) {
+        Ok(()) if word == READY => Ok(running),
+        Ok(()) => Err(absent("it says something else".to_string())),
+        Err(error) => Err(absent(format!("{error}{}", running.end()))),
+    }
 }
 
 /// Sends a picture and reads the reply. An error of the system is the helper's end.
-fn asked(line: &mut Line, data: &[u8], pixels: u64, memory: u64) -> io::Result<Result<Frame>> {
+fn asked(line: &mut Line, codec: Codec, data: &[u8], pixels: u64, memory: u64) -> io::Result<Result<Frame>> {
     let head = [data.len() as u64, pixels, memory].map(u64::to_le_bytes);
-    line.write_all(&[&REQUEST[..], head.as_flattened()].concat())?;
+    line.write_all(&[&codec.name()[..], head.as_flattened()].concat())?;
     line.write_all(data)?;
     line.flush()?;
     let mut kind = [0];
@@ -149,13 +229,24 @@ fn asked(line: &mut Line, data: &[u8], pixels: u64, memory: u64) -> io::Result<R
             line.read_exact(&mut message)?;
             let message = String::from_utf8_lossy(&message).into_owned();
             Ok(Err(if kind == CORRUPT {
-                corrupt(message)
+                codec.corrupt(message)
             } else {
-                Error::Unsupported(format!("AVIF: {message}"))
+                Error::Unsupported(format!("{}: {message}", codec.title()))
             }))
         }
         _ => Err(io::ErrorKind::InvalidData.into()),
     }
+}
+
+/// What a helper would reply, without one: nothing is bounded. A library that the system lacks is an error.
+#[cfg(all(test, feature = "heic-rust"))]
+pub(super) fn decoded_here(codec: Codec, data: &[u8], pixels: u64) -> std::result::Result<Frame, String> {
+    let mut reply = Vec::new();
+    let decoders = serve::Decoders::load();
+    let sent = decoders.decode(codec, data.to_vec(), pixels, |given| serve::send(given, &mut reply));
+    sent.map_err(|(_, message)| message)?.map_err(|error| error.to_string())?;
+    let decoded = frame(&mut &reply[1..], pixels).map_err(|error| error.to_string())?;
+    decoded.map_err(|error| error.to_string())
 }
 
 /// A decoded picture, which is no larger than the file announces.
@@ -168,7 +259,7 @@ fn frame(from: &mut impl Read, pixels: u64) -> io::Result<Result<Frame>> {
     let [depth, chroma, matrix, full] = [head[8], head[9], head[10], head[11]];
     let chroma = CHROMA.get(usize::from(chroma)).copied().ok_or_else(invalid)?;
     let size = u64::from(width) * u64::from(height);
-    if !matches!(depth, 8 | 10 | 12) || size == 0 || size > pixels {
+    if !matches!(depth, 8..=16) || size == 0 || size > pixels {
         return Err(invalid());
     }
     let (width, height, depth) = (width as usize, height as usize, u32::from(depth));
@@ -186,8 +277,3 @@ fn frame(from: &mut impl Read, pixels: u64) -> io::Result<Result<Frame>> {
 
 /// The numbers of samplings in replies.
 const CHROMA: [Chroma; 4] = [Chroma::None, Chroma::Quarter, Chroma::Half, Chroma::Full];
-
-/// What is wrong with the data of a picture.
-fn corrupt(message: impl Into<String>) -> Error {
-    Error::corrupt(Format::Avif.name(), message)
-}

@@ -7,9 +7,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use image::metadata::Orientation;
 
-use super::av1::Av1;
 use super::colours::{ColourSpace, Sample};
 use super::estimate::{Estimate, LEAST};
+use super::helper::Helper;
 use super::viewing::Sources;
 use super::{DamagedPolicy, DecodeOptions, Decoded, Detail, Format, Orient, Viewing, orient};
 use crate::error::{Error, Result};
@@ -53,14 +53,14 @@ struct Raster {
 pub(super) fn decode(
     bytes: &[u8],
     options: &DecodeOptions,
-    av1: &mut Av1,
+    helper: &mut Helper,
     samples: &mut Vec<u8>,
 ) -> Result<Decoded> {
     let estimate = estimate(bytes, options)?;
     estimate.check(&options.limits, bytes.len())?;
     limits::can_be_had(estimate.memory)?;
     let format = estimate.format;
-    let raster = guarded(format, || read(format, bytes, &options.limits, av1, samples))?;
+    let raster = guarded(format, || read(format, bytes, &options.limits, helper, samples))?;
     if let (Some(share), DamagedPolicy::Refuse) = (raster.whole, options.damaged) {
         return Err(damaged(format, share));
     }
@@ -128,7 +128,7 @@ fn read(
     format: Format,
     bytes: &[u8],
     limits: &Limits,
-    av1: &mut Av1,
+    helper: &mut Helper,
     samples: &mut Vec<u8>,
 ) -> Result<Raster> {
     match format {
@@ -138,7 +138,7 @@ fn read(
         Format::Bmp => bmp::decode(bytes, samples),
         Format::Tiff => tiff::decode(bytes, limits, samples),
         Format::JpegXl => jxl::decode(bytes, samples),
-        Format::Heic | Format::Avif => heif::decode(format, bytes, av1, samples),
+        Format::Heic | Format::Avif => heif::decode(format, bytes, helper, samples),
         Format::Ico | Format::Pnm => plain::decode(format, bytes, limits, samples),
         Format::Qoi => qoi::decode(bytes, samples),
         Format::Jpeg => Err(gave_up(format)),

@@ -24,9 +24,7 @@ def pictures_of_the_repository() -> list[Path]:
         folders.append(Path(corpus))
     # Of these the command hashes the pictures that they list or hold.
     lists = {".csv", ".tsv", ".parquet", ".tar", ".zip"}
-    # These it has decoded by a process of its own, which the module has none for.
-    others = {".avif"}
-    return sorted(path for folder in folders for path in folder.rglob("*") if path.is_file() and path.suffix not in lists | others)
+    return sorted(path for folder in folders for path in folder.rglob("*") if path.is_file() and path.suffix not in lists)
 
 
 def drawn(seed: int, width: int = 160, height: int = 120, mode: str = "RGB") -> Image.Image:

@@ -5,6 +5,7 @@
     print(hashed.pdq, hashed.quality)
 """
 
+from ._decoder import name_decoder
 from ._errors import (
     CorruptError,
     DeviceError,
@@ -31,6 +32,8 @@ from ._native import (
     __features__,
     __version__,
 )
+
+name_decoder()
 
 __all__ = [
     "Batch",

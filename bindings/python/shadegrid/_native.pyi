@@ -338,3 +338,6 @@ __all__ = [
 
 __version__: str
 __features__: tuple[str, ...]
+
+def _use_decoder(program: _StrPath, arguments: Sequence[str]) -> None: ...
+def _serve_decoder() -> None: ...

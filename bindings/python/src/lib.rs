@@ -13,6 +13,7 @@
 //! | `signature.rs` | What are the signatures' bytes, texts, distances? |
 //! | `gallery.rs`, `builder.rs`, `search.rs` | Which known signatures are there, and which lie within a threshold? |
 //! | `limits.rs` | How large may an input be? |
+//! | `decoder.rs` | Who decodes what is not decoded in this process? |
 //! | `error.rs` | What is raised? |
 //! | `process.rs` | What must not outlive a fork? |
 
@@ -22,6 +23,7 @@ mod arrow;
 mod batch;
 mod builder;
 mod columns;
+mod decoder;
 mod error;
 mod gallery;
 mod hashed;
@@ -43,6 +45,8 @@ mod _native {
     #[pymodule_export]
     use crate::builder::GalleryBuilder;
     #[pymodule_export]
+    use crate::decoder::{serve_decoder, use_decoder};
+    #[pymodule_export]
     use crate::gallery::{Entry, Gallery};
     #[pymodule_export]
     use crate::hashed::{FaceHash, Hashed};
@@ -60,6 +64,6 @@ mod _native {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
-        module.add("__features__", ("archives", "parquet"))
+        module.add("__features__", ("archives", "avif", "heic", "jxl", "parquet"))
     }
 }

@@ -2,15 +2,64 @@
 
 use std::io::{self, Read, Write};
 
-use re_rav1d::dav1d::pixel::{MatrixCoefficients, YUVRange};
-use re_rav1d::dav1d::{Decoder, Error, Picture, PixelLayout, PlanarImageComponent, Settings};
-
+#[cfg(feature = "avif")]
+use super::av1;
 use super::bounds::Bounds;
-use super::{CHROMA, CORRUPT, DECODED, LONGEST_MESSAGE, REQUEST, UNSUPPORTED};
-use crate::decode::frame::Chroma;
+use super::{CHROMA, Codec, DECODED, LONGEST_MESSAGE, READY};
+#[cfg(feature = "heic")]
+use super::{UNSUPPORTED, hevc};
+use crate::decode::frame::{Chroma, Meaning};
 
 /// Why there is no picture: how the reply begins, and a message.
-type Refusal = (u8, String);
+pub(super) type Refusal = (u8, String);
+
+/// A picture in the memory of its decoder.
+pub(super) struct Given<'a> {
+    pub(super) width: u32,
+    pub(super) height: u32,
+    /// Bits of a sample. Where they are more than 8, a sample has two bytes, the low one first.
+    pub(super) depth: u8,
+    pub(super) chroma: Chroma,
+    pub(super) meaning: Meaning,
+    /// Y, or Y, Cb and Cr, and the bytes from one row of each to the next.
+    pub(super) planes: &'a [(&'a [u8], usize)],
+}
+
+/// The decoders of a helper, with what they need of the system's files.
+pub(super) struct Decoders {
+    #[cfg(feature = "heic")]
+    hevc: Option<hevc::Library>,
+}
+
+impl Decoders {
+    pub(super) fn load() -> Decoders {
+        Decoders {
+            #[cfg(feature = "heic")]
+            hevc: hevc::Library::load(),
+        }
+    }
+
+    /// Decodes the first picture of some data and has it given away, which may fail.
+    pub(super) fn decode(
+        &self,
+        codec: Codec,
+        data: Vec<u8>,
+        pixels: u64,
+        give: impl FnOnce(&Given<'_>) -> io::Result<()>,
+    ) -> Result<io::Result<()>, Refusal> {
+        match codec {
+            #[cfg(feature = "avif")]
+            Codec::Av1 => av1::decode(data, pixels, give),
+            #[cfg(feature = "heic")]
+            Codec::Hevc => {
+                // The library is held to the picture's pixels by the process' memory, and its reply by who asked.
+                let _ = pixels;
+                let library = self.hevc.as_ref().ok_or_else(|| (UNSUPPORTED, hevc::ABSENT.to_string()))?;
+                library.decode(&data, give)
+            }
+        }
+    }
+}
 
 /// Decodes what is asked for on `input`, answers on `output`, and returns when `input` ends.
 ///
@@ -21,7 +70,10 @@ type Refusal = (u8, String);
 ///
 /// Those of reading and writing, and a request that is none.
 pub fn serve(input: &mut dyn Read, output: &mut dyn Write) -> io::Result<()> {
+    let decoders = Decoders::load();
     let bounds = Bounds::begin();
+    output.write_all(&READY)?;
+    output.flush()?;
     loop {
         let mut head = [0; 28];
         match input.read_exact(&mut head) {
@@ -30,17 +82,15 @@ pub fn serve(input: &mut dyn Read, output: &mut dyn Write) -> io::Result<()> {
         }
         let [length, pixels, memory] =
             [4, 12, 20].map(|at| head[at..].first_chunk().map_or(0, |number| u64::from_le_bytes(*number)));
-        if head[..4] != REQUEST {
-            return Err(io::ErrorKind::InvalidData.into());
-        }
+        let codec = Codec::of(&head[..4]).ok_or(io::ErrorKind::InvalidData)?;
         bounds.set(pixels, memory.saturating_add(2 * length));
         let mut data = Vec::new();
         let read = Read::take(&mut *input, length).read_to_end(&mut data)?;
         if read as u64 != length {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        match decoded(data, pixels) {
-            Ok(picture) => send(&picture, output)?,
+        match decoders.decode(codec, data, pixels, |given| send(given, output)) {
+            Ok(sent) => sent?,
             Err((kind, message)) => {
                 let message = &message.as_bytes()[..message.len().min(LONGEST_MESSAGE.into())];
                 output.write_all(&[kind])?;
@@ -52,74 +102,20 @@ pub fn serve(input: &mut dyn Read, output: &mut dyn Write) -> io::Result<()> {
     }
 }
 
-fn refusal(error: Error) -> Refusal {
-    match error {
-        Error::UnsupportedBitstream => (UNSUPPORTED, "a kind of AV1 that is not read".to_string()),
-        Error::NotEnoughMemory => {
-            (CORRUPT, "its picture takes more memory than its size lets expect".to_string())
-        }
-        _ => (CORRUPT, "its picture cannot be decoded".to_string()),
-    }
-}
-
-/// The first picture that is shown of some data.
-fn decoded(data: Vec<u8>, pixels: u64) -> Result<Picture, Refusal> {
-    let mut settings = Settings::new();
-    settings.set_n_threads(1);
-    settings.set_max_frame_delay(1);
-    settings.set_all_layers(false);
-    settings.set_frame_size_limit(u32::try_from(pixels).unwrap_or(u32::MAX));
-    let mut decoder = Decoder::with_settings(&settings).map_err(refusal)?;
-    let mut sent = decoder.send_data(data, None, None, None);
-    loop {
-        match decoder.get_picture() {
-            Ok(picture) => return Ok(picture),
-            Err(Error::Again) => {}
-            Err(error) => return Err(refusal(error)),
-        }
-        match sent {
-            Ok(()) => return Err((CORRUPT, "no picture came of its data".to_string())),
-            Err(Error::Again) => sent = decoder.send_pending_data(),
-            Err(error) => return Err(refusal(error)),
-        }
-    }
-}
-
-fn send(picture: &Picture, output: &mut dyn Write) -> io::Result<()> {
-    let chroma = match picture.pixel_layout() {
-        PixelLayout::I400 => Chroma::None,
-        PixelLayout::I420 => Chroma::Quarter,
-        PixelLayout::I422 => Chroma::Half,
-        PixelLayout::I444 => Chroma::Full,
-    };
-    let number = CHROMA.iter().position(|other| *other == chroma).unwrap_or(0);
-    let (width, height) = (picture.width() as usize, picture.height() as usize);
-    let matrix = match picture.matrix_coefficients() {
-        MatrixCoefficients::Identity => 0,
-        MatrixCoefficients::BT709 => 1,
-        MatrixCoefficients::BT470M => 4,
-        MatrixCoefficients::ST240M => 7,
-        MatrixCoefficients::YCgCo => 8,
-        MatrixCoefficients::BT2020NonConstantLuminance | MatrixCoefficients::BT2020ConstantLuminance => 9,
-        _ => 2,
-    };
-    let full = u8::from(matches!(picture.color_range(), YUVRange::Full));
+pub(super) fn send(given: &Given<'_>, output: &mut dyn Write) -> io::Result<()> {
+    let (width, height) = (given.width as usize, given.height as usize);
+    let number = CHROMA.iter().position(|other| *other == given.chroma).unwrap_or(0);
     output.write_all(&[DECODED])?;
-    output.write_all(&picture.width().to_le_bytes())?;
-    output.write_all(&picture.height().to_le_bytes())?;
-    output.write_all(&[picture.bit_depth() as u8, number as u8, matrix, full])?;
-    let bytes = if picture.bit_depth() > 8 { 2 } else { 1 };
-    let (across, down) = chroma.shift();
+    output.write_all(&given.width.to_le_bytes())?;
+    output.write_all(&given.height.to_le_bytes())?;
+    output.write_all(&[given.depth, number as u8, given.meaning.matrix, given.meaning.full.into()])?;
+    let bytes = if given.depth > 8 { 2 } else { 1 };
+    let (across, down) = given.chroma.shift();
     let chroma_size = (width.div_ceil(1 << across), height.div_ceil(1 << down));
-    let planes = [
-        (PlanarImageComponent::Y, (width, height)),
-        (PlanarImageComponent::U, chroma_size),
-        (PlanarImageComponent::V, chroma_size),
-    ];
-    for (plane, (width, height)) in planes.into_iter().take(if chroma == Chroma::None { 1 } else { 3 }) {
-        let stride = picture.stride(plane) as usize;
-        let samples = picture.plane(plane);
-        for row in samples.chunks(stride.max(1)).take(height) {
+    for ((samples, stride), (width, height)) in
+        given.planes.iter().zip([(width, height), chroma_size, chroma_size])
+    {
+        for row in samples.chunks((*stride).max(1)).take(height) {
             let row = row.get(..width * bytes).ok_or(io::ErrorKind::InvalidData)?;
             output.write_all(row)?;
         }

@@ -1,6 +1,6 @@
 //! HEIC and AVIF: the High Efficiency Image File Format (ISO/IEC 23008-12) with pictures coded by HEVC or AV1.
 //!
-//! The tables of a file are read here; `hevc` and `av1` decode single pictures. Cuts, turns and mirrors that the tables name are part of how a picture is put
+//! The tables of a file are read here; `hevc` and `av1` have single pictures decoded. Cuts, turns and mirrors that the tables name are part of how a picture is put
 //! together, so they are done whatever orientation EXIF names. Thumbnails, depth, gain maps and other auxiliary pictures are skipped; of a sequence the first
 //! picture is taken. Tiles of a grid that cannot be decoded are black, and their rows are not whole.
 
@@ -8,10 +8,10 @@ use std::borrow::Cow;
 
 use super::boxes::Parts;
 use super::{Raster, divided, share};
-use crate::decode::av1::Av1;
 use crate::decode::colours::{ColourSpace, profile_memory};
 use crate::decode::estimate::Estimate;
 use crate::decode::frame::{Chroma, Meaning};
+use crate::decode::helper::Helper;
 use crate::decode::{Format, Viewing};
 use crate::error::{Error, Result};
 use canvas::{Canvas, Change};
@@ -23,8 +23,11 @@ use pixels::Planes;
 mod av1;
 mod canvas;
 mod container;
+mod helped;
 #[cfg_attr(not(feature = "heic"), path = "heif/hevc_absent.rs")]
 mod hevc;
+#[cfg(feature = "heic-rust")]
+mod hevc_in_rust;
 mod numbers;
 mod pixels;
 mod sequence;
@@ -165,7 +168,7 @@ pub(super) fn estimate(format: Format, bytes: &[u8]) -> Result<Estimate> {
 pub(super) fn decode(
     format: Format,
     bytes: &[u8],
-    decoder: &mut Av1,
+    helper: &mut Helper,
     samples: &mut Vec<u8>,
 ) -> Result<Raster> {
     let file = File::of(bytes)?;
@@ -173,12 +176,12 @@ pub(super) fn decode(
     let mut rows = Rows::default();
     let mut alpha = Vec::new();
     let mut canvas = match &file {
-        File::Sequence(coded, colours) => picture(coded, meaning(colours), false, decoder, spare)?,
+        File::Sequence(coded, colours) => picture(coded, meaning(colours), false, helper, spare)?,
         File::Items(container) => {
             let wanted = Wanted::primary(container);
-            let mut canvas = container.canvas(wanted, decoder, &mut rows, spare)?;
+            let mut canvas = container.canvas(wanted, helper, &mut rows, spare)?;
             if let Some((item, is_multiplied)) = container.alpha(container.primary) {
-                let plane = container.canvas(wanted.luma_of(item), decoder, &mut rows, Vec::new())?;
+                let plane = container.canvas(wanted.luma_of(item), helper, &mut rows, Vec::new())?;
                 alpha = opacity(plane, (canvas.width, canvas.height));
                 if is_multiplied {
                     divide(&mut canvas, &alpha);
@@ -374,18 +377,18 @@ impl<'a> Container<'a> {
     }
 
     /// The pixels of an item, in `spare`'s memory where they fit.
-    fn canvas(&self, wanted: Wanted, decoder: &mut Av1, rows: &mut Rows, spare: Vec<u8>) -> Result<Canvas> {
+    fn canvas(&self, wanted: Wanted, helper: &mut Helper, rows: &mut Rows, spare: Vec<u8>) -> Result<Canvas> {
         let meaning = self.own_meaning(wanted.item);
         let mut canvas = match self.made(wanted.item, wanted.depth)? {
             Made::Coded(coded) => picture(
                 &coded,
                 if wanted.luma { wanted.meaning } else { meaning.or(wanted.meaning) },
                 wanted.luma,
-                decoder,
+                helper,
                 spare,
             )?,
-            Made::Of(item) => self.canvas(wanted.part(item, meaning), decoder, rows, spare)?,
-            Made::Grid(grid) => self.tiles(wanted, &grid, meaning, decoder, rows, spare)?,
+            Made::Of(item) => self.canvas(wanted.part(item, meaning), helper, rows, spare)?,
+            Made::Grid(grid) => self.tiles(wanted, &grid, meaning, helper, rows, spare)?,
         };
         for property in self.properties(wanted.item) {
             if let Some(change) = Change::of(property, (canvas.width as u32, canvas.height as u32))? {
@@ -400,7 +403,7 @@ impl<'a> Container<'a> {
         wanted: Wanted,
         grid: &Grid<'_>,
         meaning: Option<Meaning>,
-        decoder: &mut Av1,
+        helper: &mut Helper,
         rows: &mut Rows,
         spare: Vec<u8>,
     ) -> Result<Canvas> {
@@ -414,7 +417,7 @@ impl<'a> Container<'a> {
                 let Some(tile) = grid.tiles.get(line * grid.columns + column) else { continue };
                 let part = wanted.part(*tile, meaning);
                 // What is not counted is not decoded.
-                match self.shape(part).and_then(|_| self.canvas(part, decoder, rows, Vec::new())) {
+                match self.shape(part).and_then(|_| self.canvas(part, helper, rows, Vec::new())) {
                     Ok(tile) => {
                         let (across, down) = *tile_size.get_or_insert((tile.width, tile.height));
                         let all = match &mut canvas {
@@ -462,13 +465,13 @@ fn picture(
     coded: &Coded<'_>,
     meaning: Option<Meaning>,
     luma: bool,
-    decoder: &mut Av1,
+    helper: &mut Helper,
     spare: Vec<u8>,
 ) -> Result<Canvas> {
     let announced = announced(coded)?;
     match &coded.kind {
-        b"hvc1" | b"hev1" => hevc::picture(coded, &announced, meaning, luma, spare),
-        _ => av1::picture(coded, &announced, meaning, luma, decoder, spare),
+        b"hvc1" | b"hev1" => hevc::picture(coded, &announced, meaning, luma, helper, spare),
+        _ => av1::picture(coded, &announced, meaning, luma, helper, spare),
     }
 }
 

@@ -2,16 +2,16 @@
 
 use super::Raster;
 use crate::decode::Format;
-use crate::decode::av1::Av1;
 use crate::decode::colours::ColourSpace;
 use crate::decode::estimate::Estimate;
+use crate::decode::helper::Helper;
 use crate::error::{Error, Result};
 
 pub(super) fn estimate(format: Format, _: &[u8]) -> Result<Estimate> {
     Err(absent(format))
 }
 
-pub(super) fn decode(format: Format, _: &[u8], _: &mut Av1, _: &mut Vec<u8>) -> Result<Raster> {
+pub(super) fn decode(format: Format, _: &[u8], _: &mut Helper, _: &mut Vec<u8>) -> Result<Raster> {
     Err(absent(format))
 }
 

@@ -8,6 +8,7 @@ use crate::error::Result;
 
 /// Grey or R, G, B, interleaved.
 #[derive(Debug)]
+#[cfg_attr(test, derive(PartialEq))]
 pub(super) struct Canvas {
     pub(super) width: usize,
     pub(super) height: usize,

@@ -3,6 +3,7 @@
 use super::canvas::Canvas;
 use super::{Announced, Coded};
 use crate::decode::frame::Meaning;
+use crate::decode::helper::Helper;
 use crate::error::{Error, Result};
 
 pub(super) fn announced(_: &Coded<'_>) -> Result<Announced> {
@@ -14,6 +15,7 @@ pub(super) fn picture(
     _: &Announced,
     _: Option<Meaning>,
     _: bool,
+    _: &mut Helper,
     _: Vec<u8>,
 ) -> Result<Canvas> {
     Err(absent())

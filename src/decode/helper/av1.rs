@@ -1,0 +1,81 @@
+//! AV1, by dav1d in Rust.
+
+use std::io;
+
+use re_rav1d::dav1d::pixel::{MatrixCoefficients, YUVRange};
+use re_rav1d::dav1d::{Decoder, Error, Picture, PixelLayout, PlanarImageComponent, Settings};
+
+use super::serve::{Given, Refusal};
+use super::{CORRUPT, UNSUPPORTED};
+use crate::decode::frame::{Chroma, Meaning};
+
+/// Decodes the first picture that is shown of some data, and has it given away.
+pub(super) fn decode(
+    data: Vec<u8>,
+    pixels: u64,
+    give: impl FnOnce(&Given<'_>) -> io::Result<()>,
+) -> Result<io::Result<()>, Refusal> {
+    let picture = first(data, pixels)?;
+    let chroma = match picture.pixel_layout() {
+        PixelLayout::I400 => Chroma::None,
+        PixelLayout::I420 => Chroma::Quarter,
+        PixelLayout::I422 => Chroma::Half,
+        PixelLayout::I444 => Chroma::Full,
+    };
+    let matrix = match picture.matrix_coefficients() {
+        MatrixCoefficients::Identity => 0,
+        MatrixCoefficients::BT709 => 1,
+        MatrixCoefficients::BT470M => 4,
+        MatrixCoefficients::ST240M => 7,
+        MatrixCoefficients::YCgCo => 8,
+        MatrixCoefficients::BT2020NonConstantLuminance | MatrixCoefficients::BT2020ConstantLuminance => 9,
+        _ => 2,
+    };
+    let components = match chroma {
+        Chroma::None => &[PlanarImageComponent::Y][..],
+        _ => &[PlanarImageComponent::Y, PlanarImageComponent::U, PlanarImageComponent::V],
+    };
+    let planes: Vec<_> =
+        components.iter().map(|plane| (picture.plane(*plane), picture.stride(*plane) as usize)).collect();
+    let planes: Vec<(&[u8], usize)> = planes.iter().map(|(plane, stride)| (&plane[..], *stride)).collect();
+    Ok(give(&Given {
+        width: picture.width(),
+        height: picture.height(),
+        depth: picture.bit_depth() as u8,
+        chroma,
+        meaning: Meaning { matrix, full: matches!(picture.color_range(), YUVRange::Full) },
+        planes: &planes,
+    }))
+}
+
+fn first(data: Vec<u8>, pixels: u64) -> Result<Picture, Refusal> {
+    let mut settings = Settings::new();
+    settings.set_n_threads(1);
+    settings.set_max_frame_delay(1);
+    settings.set_all_layers(false);
+    settings.set_frame_size_limit(u32::try_from(pixels).unwrap_or(u32::MAX));
+    let mut decoder = Decoder::with_settings(&settings).map_err(refusal)?;
+    let mut sent = decoder.send_data(data, None, None, None);
+    loop {
+        match decoder.get_picture() {
+            Ok(picture) => return Ok(picture),
+            Err(Error::Again) => {}
+            Err(error) => return Err(refusal(error)),
+        }
+        match sent {
+            Ok(()) => return Err((CORRUPT, "no picture came of its data".to_string())),
+            Err(Error::Again) => sent = decoder.send_pending_data(),
+            Err(error) => return Err(refusal(error)),
+        }
+    }
+}
+
+fn refusal(error: Error) -> Refusal {
+    match error {
+        Error::UnsupportedBitstream => (UNSUPPORTED, "a kind of AV1 that is not read".to_string()),
+        Error::NotEnoughMemory => {
+            (CORRUPT, "its picture takes more memory than its size lets expect".to_string())
+        }
+        _ => (CORRUPT, "its picture cannot be decoded".to_string()),
+    }
+}
