@@ -42,6 +42,7 @@ mod order;
 mod panics;
 mod pool;
 mod reader;
+mod readers;
 mod record;
 mod sink;
 mod source;

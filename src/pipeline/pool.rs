@@ -20,14 +20,15 @@ use super::budget::Permits;
 use super::buffers::Buffers;
 use super::counts::Counts;
 use super::order::IN_FLIGHT;
-use super::reader::{self, Loader, Taken};
+use super::reader::Loader;
+use super::readers::{MOST_READERS, Readers};
 use super::sink::Sink;
 use super::source::Source;
 use super::source_task::RunTasks;
 use super::summary::{Ended, Summary};
 use super::take::Take;
 use super::task::{Route, Travelling, drive};
-use super::threads::{refused, start};
+use super::threads::start;
 use super::trial::Trial;
 use super::waiting::Taker;
 use super::workers::Workers;
@@ -55,7 +56,7 @@ pub(super) fn run_through(
     choices: &RunChoices,
 ) -> Result<Summary> {
     let threads = workers.count.get();
-    let readers = threads.div_ceil(8).min(8);
+    let most_readers = MOST_READERS.min(threads.max(2));
     // The workers never wait for the writer. It is the tickets that bound the records which wait for it.
     let (record_sender, records) = unbounded();
     let (ticket_sender, tickets) = bounded(IN_FLIGHT);
@@ -67,7 +68,7 @@ pub(super) fn run_through(
     let tasks = Arc::new(RunTasks {
         options: choices.hash.clone(),
         // As many as may hold a file: two per worker in the queue, one with each worker and one with each reader.
-        buffers: Buffers::new(3 * threads + readers, workers.budget.idle()),
+        buffers: Buffers::new(3 * threads + most_readers, workers.budget.idle()),
         is_over: AtomicBool::new(false),
         trial: choices.devices.is_on_trial().then(|| (Trial::new(), Arc::downgrade(rings))),
     });
@@ -93,7 +94,7 @@ pub(super) fn run_through(
         let take = Take {
             sources,
             tickets,
-            readers: start_readers(readers, &loader)?,
+            readers: Readers::start(threads.div_ceil(8).min(8), most_readers, &loader)?,
             loader,
             hangup,
             wanted: taker.wanted(),
@@ -112,17 +113,6 @@ pub(super) fn run_through(
         summary.verdict = tasks.trial.as_ref().and_then(|(trial, _)| trial.verdict());
         Ok(summary)
     })
-}
-
-/// Starts the readers, and says where to send what they are to read.
-fn start_readers(readers: usize, loader: &Arc<Loader>) -> Result<Sender<Taken>> {
-    let (sender, taken) = bounded(readers);
-    for number in 0..readers {
-        let (loader, taken) = (loader.clone(), taken.clone());
-        let thread = thread::Builder::new().name(format!("shadegrid-read-{number}"));
-        thread.spawn(move || reader::run(&loader, &taken)).map_err(refused)?;
-    }
-    Ok(sender)
 }
 
 /// Ends all waits for a run: whoever listens at the channel hears it, nobody waits for memory any more, and pictures in flight are dropped.

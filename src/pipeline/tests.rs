@@ -303,6 +303,27 @@ fn records_that_wait_for_a_slow_picture_are_bounded_by_their_bytes() {
     assert!(taken_at_first_write > 100, "only {taken_at_first_write}: the slow picture stopped the run");
 }
 
+/// One reader is enough for four workers until they wait for it.
+#[test]
+fn where_workers_wait_more_read() {
+    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let sources = (0..400).map(|n| {
+        let (now, most) = (now.clone(), most.clone());
+        Source::reader(format!("{n}"), Some(2), move || {
+            most.fetch_max(1 + now.fetch_add(1, Ordering::SeqCst), Ordering::SeqCst);
+            thread::sleep(Duration::from_millis(2));
+            now.fetch_sub(1, Ordering::SeqCst);
+            Ok(io::Cursor::new(b"o0".to_vec()))
+        })
+    });
+    let mut sink = Kept::default();
+    let options = options(4, 1 << 30);
+    let workers = players(&Arc::default(), &options);
+    let summary = pool::run(&workers, sources, &mut sink, &options.choices).unwrap();
+    let most = most.load(Ordering::SeqCst);
+    assert!(summary.records == 400 && (2..=4).contains(&most), "{most}");
+}
+
 #[test]
 fn fail_fast_ends_with_the_first_failure_in_order() {
     let mut plays: Vec<String> = (0..5_000).map(|n| format!("o{n}")).collect();
