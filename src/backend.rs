@@ -151,6 +151,55 @@ pub struct ReduceSpeed {
     pub bytes_per_second: f64,
 }
 
+/// How fast a device decodes one batch of JPEGs that it holds already, and what the CPU does for these.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct DecodeSpeed {
+    /// The device's name.
+    pub device: String,
+    /// Pictures in the batch.
+    pub pictures: u32,
+    /// Bytes of their files.
+    pub bytes: u64,
+    /// Their blocks of 8×8 samples.
+    pub blocks: u64,
+    /// Each stage by the device's own clock; empty if it has none.
+    pub stages: Vec<StageSpeed>,
+    /// All stages with what starts and ends them, by the CPU's clock.
+    pub together: Duration,
+    /// Bytes that the stage `planes` reads and writes.
+    pub moved: u64,
+    /// What one thread takes to read the pictures' headers.
+    pub headers: Duration,
+    /// What it takes to make look-up tables, to take the stuffing out of the data, and to copy it.
+    pub copying: Duration,
+}
+
+/// A stage of decoding.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct StageSpeed {
+    /// As in `shaders/jpeg`.
+    pub name: &'static str,
+    /// For the whole batch.
+    pub took: Duration,
+}
+
+impl DecodeSpeed {
+    /// The stages by the device's own clock, by the CPU's where it has none.
+    pub fn on_the_device(&self) -> Duration {
+        let took: Duration = self.stages.iter().map(|stage| stage.took).sum();
+        if took.is_zero() { self.together } else { took }
+    }
+
+    /// The stages that read entropy-coded data, up to coefficients; nothing if the device has no clock.
+    pub fn entropy(&self) -> Duration {
+        let is_entropy =
+            |stage: &&StageSpeed| matches!(stage.name, "first" | "follow" | "resolve" | "write" | "offsets");
+        self.stages.iter().filter(is_entropy).map(|stage| stage.took).sum()
+    }
+}
+
 /// What the integer stages leave of a picture; everything after it is a tiny step on the CPU.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Sums {
@@ -176,8 +225,40 @@ pub(crate) struct PdqSums {
 /// A picture that comes back from a device, with what whoever submitted it gave along.
 #[derive(Debug)]
 pub(crate) struct Done<T> {
+    /// Without samples where the device decodes it.
     pub(crate) picture: Picture,
     pub(crate) payload: T,
-    /// The sums, or why the device did not compute them.
-    pub(crate) sums: Result<Sums, Arc<str>>,
+    /// The sums, or why the device did not compute them. Without a reason it had no room, or the CPU has to read the file.
+    pub(crate) sums: Result<Sums, Option<Arc<str>>>,
+    pub(crate) decoding: Decoding,
+}
+
+/// Who decodes a picture of a device's.
+#[derive(Debug)]
+pub(crate) enum Decoding {
+    Cpu,
+    /// The device, with what its guards are judged by where it has any.
+    Device(Option<Check>),
+}
+
+/// What is left to be said of a picture's guards.
+pub(crate) struct Check(Box<dyn FnOnce() -> bool + Send>);
+
+impl Check {
+    /// `is_beyond` says whether every pixel has to be read.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn new(is_beyond: impl FnOnce() -> bool + Send + 'static) -> Check {
+        Check(Box::new(is_beyond))
+    }
+
+    /// Whether every pixel has to be read.
+    pub(crate) fn is_beyond(self) -> bool {
+        self.0()
+    }
+}
+
+impl std::fmt::Debug for Check {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Check")
+    }
 }

@@ -428,6 +428,35 @@ impl Decoder {
         Ok(Some(Decoded { picture, format: Format::Jpeg, detail, whole, viewing, sources }))
     }
 
+    /// A JPEG as it is compressed, for a device to decode as [`decode_for`](Decoder::decode_for) does, with what that says of it, the picture without samples. `None` where the
+    /// file does not qualify: the CPU has to read it.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn compressed<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        algorithms: &[Algorithm],
+    ) -> Option<(Decoded, jpeg::Compressed<'a>)> {
+        let DecodeOptions { limits, orient, detail: choice, .. } = &self.options;
+        if !self.reads_coarse(bytes) {
+            return None;
+        }
+        let rule = |width, height| choice.of(width, height, algorithms);
+        let guarded = *choice == DetailChoice::Auto;
+        let compressed = || Ok(self.jpeg.compressed(bytes, rule, guarded, limits));
+        let compressed = raster::guarded(Format::Jpeg, compressed).ok().flatten()?;
+        // A sample of the colours would decide.
+        if ColourSpace::icc(&compressed.icc).may_move() {
+            return None;
+        }
+        let orientation = compressed.exif.clone().and_then(|exif| orient::from_exif(&bytes[exif]));
+        let (picture, viewing) =
+            raster::turned(orientation, *orient, compressed.picture(), Viewing::default());
+        let detail = compressed.detail;
+        let sources = Sources::default();
+        let decoded = Decoded { picture, format: Format::Jpeg, detail, whole: None, viewing, sources };
+        Some((decoded, compressed))
+    }
+
     /// Memory kept for the next picture, in bytes.
     pub(crate) fn kept(&self) -> u64 {
         self.spare.capacity() as u64 + self.jpeg.kept()

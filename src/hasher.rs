@@ -8,6 +8,8 @@ use fearless_simd::Level;
 
 use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, PdqSums, Sums};
+#[cfg(feature = "gpu")]
+use crate::decode::jpeg::Compressed;
 use crate::decode::{
     DecodeOptions, Decoded, Decoder, Detail, Face, Format, Memory, Sources, Viewing, unknown,
 };
@@ -247,6 +249,14 @@ pub struct Hashed {
 }
 
 impl Hashed {
+    /// Bytes that it takes besides its own size, about.
+    pub(crate) fn apart(&self) -> usize {
+        let pixels = |picture: &Picture| 3 * picture.width as usize * picture.height as usize;
+        size_of_val(&self.faces[..])
+            + self.shading.as_ref().map_or(0, |shading| size_of_val(&shading[..]))
+            + self.thumbnail.as_ref().map_or(0, pixels)
+    }
+
     /// The same with further faces; those that differ from no other are left out.
     fn with_faces(self, found: Vec<FaceHash>, wanted: Faces) -> Hashed {
         let mut hashed = self;
@@ -482,17 +492,31 @@ impl Hasher {
         &self.algorithms
     }
 
-    /// Takes a picture up where a device left it: with its sums, or with the reason why there are none. `None` where every pixel of it is
+    /// A JPEG as it is compressed, for a device to decode: what is known of it, the picture without samples, and its data. `None` where the CPU has to read it, since
+    /// its samples are wanted for more than sums, or it does not qualify.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn compressed<'a>(&mut self, bytes: &'a [u8]) -> Option<(Facts, Picture, Compressed<'a>)> {
+        if self.shading || self.thumbnail.is_some() {
+            return None;
+        }
+        let (decoded, compressed) =
+            self.decoded(|decoder, algorithms| decoder.compressed(bytes, algorithms))?;
+        let decoded = checked(decoded).ok().filter(|decoded| !self.shows_more(decoded))?;
+        let (facts, picture) = Facts::of(decoded);
+        Some((facts, picture, compressed))
+    }
+
+    /// Takes a picture up where a device left it: with its sums, or with the reason, where there is any, why there are none. `None` where every pixel of it is
     /// needed.
     pub(crate) fn finish(
         &mut self,
         facts: Facts,
         picture: Picture,
-        sums: Result<Sums, Arc<str>>,
+        sums: Result<Sums, Option<Arc<str>>>,
     ) -> Option<Hashed> {
         let (sums, backend, fallback) = match sums {
             Ok(sums) => (sums, Backend::Gpu, None),
-            Err(reason) => (self.cpu.sums(&picture, &self.algorithms), Backend::Cpu, Some(reason)),
+            Err(reason) => (self.cpu.sums(&picture, &self.algorithms), Backend::Cpu, reason),
         };
         let enough = !needs_every_pixel(&sums, &picture);
         let hashed = enough.then(|| {

@@ -120,7 +120,8 @@ mod state;
 pub mod sync;
 
 pub use backend::{
-    Backend, BackendChoice, DeviceReport, DeviceSpeed, Devices, ReduceSpeed, Traffic, devices,
+    Backend, BackendChoice, DecodeSpeed, DeviceReport, DeviceSpeed, Devices, ReduceSpeed, StageSpeed,
+    Traffic, devices,
 };
 pub use decode::{
     Background, DamagedPolicy, DecodeOptions, Decoded, Decoder, Detail, DetailChoice, Face, Format, Memory,

@@ -42,6 +42,7 @@ mod order;
 mod panics;
 mod pool;
 mod reader;
+mod readers;
 mod record;
 mod sink;
 mod source;
@@ -54,6 +55,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 mod threads;
+mod trial;
 mod waiting;
 mod work;
 mod worker;

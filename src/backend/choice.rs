@@ -10,8 +10,8 @@ use fearless_simd::Level;
 
 use super::cpu::Cpu;
 use super::gpu::{self, Adapter, Capacity, Checks, Device, Ring};
-use super::probe::probe;
-use super::{BackendChoice, DeviceSpeed};
+use super::probe::{probe, probe_jpegs};
+use super::{BackendChoice, DecodeSpeed, DeviceSpeed};
 use crate::error::{Error, Result};
 use crate::picture::Picture;
 use crate::signature::Algorithm;
@@ -19,6 +19,9 @@ use crate::signature::Algorithm;
 /// Bytes of samples in a batch of a device, and of a software device, which has the CPU's own memory.
 const BATCH_BYTES: u64 = 128 << 20;
 const SOFTWARE_BATCH_BYTES: u64 = 16 << 20;
+/// Bytes of JPEGs in a batch of a device: their samples take about twice as many.
+const JPEG_BYTES: u64 = 32 << 20;
+const SOFTWARE_JPEG_BYTES: u64 = 4 << 20;
 /// How long a batch may take before the device counts as lost.
 const PATIENCE: Duration = Duration::from_secs(20);
 const SOFTWARE_PATIENCE: Duration = Duration::from_secs(300);
@@ -77,6 +80,7 @@ pub fn devices() -> Vec<DeviceReport> {
 fn open(adapter: &Adapter) -> Result<Device> {
     let device = Device::open(adapter, Checks::Off)?;
     probe(&device)?;
+    probe_jpegs(&device)?;
     Ok(device)
 }
 
@@ -91,17 +95,20 @@ pub struct Devices {
     why: String,
     /// Whether somebody asked for them.
     required: bool,
+    /// Whether summing pixels alone is faster on them.
+    helps: bool,
 }
 
 impl Devices {
     /// None, with a reason for people to read.
     pub fn none(why: impl Into<String>) -> Devices {
-        Devices { devices: Vec::new(), why: why.into(), required: false }
+        Devices { devices: Vec::new(), why: why.into(), required: false, helps: false }
     }
 
     /// Opens and probes the devices that `choice` asks for. `wanted` names some of them, by number or by part of
     /// their names. Without names, `gpu` takes all hardware or else the first software device, and `auto` takes the first hardware
-    /// device that a measurement finds faster than `threads` threads.
+    /// device: a run then measures what it gains by it, and goes on without it below a tenth. Galleries are put on it where it sums pixels faster than `threads`
+    /// threads.
     ///
     /// # Errors
     ///
@@ -111,7 +118,7 @@ impl Devices {
             BackendChoice::Cpu => Ok(Devices::none("asked for")),
             BackendChoice::Gpu => {
                 let devices = Devices::required(wanted)?;
-                Ok(Devices { devices, why: "asked for".to_string(), required: true })
+                Ok(Devices { devices, why: "asked for".to_string(), required: true, helps: true })
             }
             BackendChoice::Auto if wanted.is_empty() => Ok(Devices::measured(threads)),
             BackendChoice::Auto => Devices::choose(BackendChoice::Gpu, wanted, threads),
@@ -143,7 +150,7 @@ impl Devices {
         }
     }
 
-    /// The first hardware device, if it is fast enough; never an error.
+    /// The first hardware device; never an error.
     fn measured(threads: NonZeroUsize) -> Devices {
         const NONE: &str = "no GPU found";
         if !driver_files(Path::new("/dev")) {
@@ -157,8 +164,7 @@ impl Devices {
             Ok((measured, device)) => {
                 let why = format!("{}: {measured}", device.adapter.name);
                 let helps = measured.helps(threads.get());
-                let devices = if helps { vec![Arc::new(device)] } else { Vec::new() };
-                Devices { devices, why, required: false }
+                Devices { devices: vec![Arc::new(device)], why, required: false, helps }
             }
         }
     }
@@ -176,12 +182,17 @@ impl Devices {
     /// One device, opened by a test.
     #[cfg(all(test, feature = "gpu"))]
     pub(crate) fn of(device: Device) -> Devices {
-        Devices { devices: vec![Arc::new(device)], why: "a test".to_string(), required: true }
+        Devices { devices: vec![Arc::new(device)], why: "a test".to_string(), required: true, helps: true }
+    }
+
+    /// Whether a run is to find out whether they help.
+    pub(crate) fn is_on_trial(&self) -> bool {
+        !self.devices.is_empty() && !self.required
     }
 
     /// The device that galleries are put on.
     pub(crate) fn first(&self) -> Option<&Arc<Device>> {
-        self.devices.first()
+        self.devices.first().filter(|_| self.helps)
     }
 
     /// What each of them does when nothing else runs; takes some seconds in software.
@@ -193,11 +204,26 @@ impl Devices {
         self.devices.iter().map(|device| device.speed()).collect()
     }
 
+    /// How fast each of them decodes those of the files that it can decode, as many as one batch holds; nothing of one that can decode none of them. Takes some
+    /// seconds in software.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`] where one fails.
+    pub fn decode_speeds(&self, files: &[&[u8]]) -> Result<Vec<DecodeSpeed>> {
+        let speeds = self.devices.iter().map(|device| device.decode_speed(files));
+        speeds.filter_map(Result::transpose).collect()
+    }
+
     /// A ring of batches for each; none for one that has no memory for it, where nobody asked for it.
     pub(crate) fn rings<T: Send>(&self) -> Result<Vec<Ring<T>>> {
         let ring = |device: &Arc<Device>| {
-            let patience = if device.adapter.is_software() { SOFTWARE_PATIENCE } else { PATIENCE };
-            Ring::new(device.clone(), capacity(&device.adapter), patience)
+            let (patience, bytes) = if device.adapter.is_software() {
+                (SOFTWARE_PATIENCE, SOFTWARE_JPEG_BYTES)
+            } else {
+                (PATIENCE, JPEG_BYTES)
+            };
+            Ring::new(device.clone(), capacity(&device.adapter), patience)?.with_decoder(bytes)
         };
         self.devices.iter().map(ring).filter(|ring| ring.is_ok() || self.required).collect()
     }

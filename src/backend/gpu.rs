@@ -12,13 +12,6 @@ mod canary;
 mod capacity;
 mod descriptors;
 mod device;
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "no picture is sent compressed yet: the queue that decides about it comes next"
-    )
-)]
 mod jpeg;
 mod ring;
 mod search;
@@ -31,12 +24,16 @@ mod tests;
 mod timer;
 
 #[cfg(test)]
-pub(crate) use tests::devices as devices_for_tests;
+pub(crate) use jpeg::encoder as encoder_for_tests;
+#[cfg(test)]
+pub(crate) use tests::{device as device_for_tests, devices as devices_for_tests};
 
+pub(crate) use crate::decode::jpeg::Compressed;
 pub(crate) use adapter::Adapter;
 pub(crate) use capacity::Capacity;
 pub(crate) use device::{Checks, Device};
-pub(crate) use ring::Ring;
+pub(crate) use jpeg::single::{DecodedFile, decode};
+pub(crate) use ring::{Ring, Sending};
 pub(crate) use search::{Metric, Resident};
 pub(crate) use single::{Run, run};
 
@@ -50,7 +47,7 @@ fn fill(
     slot: &Slot,
     allocation: &Allocation,
     picture: &Picture,
-    within: &impl Fn(&mut dyn FnMut() -> Result<()>) -> Result<()>,
+    within: &(impl Fn(&mut dyn FnMut() -> Result<()>) -> Result<()> + ?Sized),
 ) -> Result<()> {
     if let Some(at) = allocation.tables_at {
         within(&mut || slot.fill_tables(at, &allocation.tables.words))?;

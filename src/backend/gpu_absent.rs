@@ -1,10 +1,12 @@
 //! Stands in for `gpu` where the crate is built without the feature of that name: no adapter, so nothing of it is ever made.
 
 use std::convert::Infallible;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{DeviceSpeed, Done, Sums, Traffic};
+use super::{DecodeSpeed, DeviceSpeed, Done, Sums, Traffic};
+use crate::decode::Detail;
 use crate::error::{Error, Result};
 use crate::kernel::distance::Pair;
 use crate::picture::Picture;
@@ -74,6 +76,10 @@ impl Device {
     pub(crate) fn speed(&self) -> Result<DeviceSpeed> {
         match self.none {}
     }
+
+    pub(crate) fn decode_speed(&self, _: &[&[u8]]) -> Result<Option<DecodeSpeed>> {
+        match self.none {}
+    }
 }
 
 pub(crate) fn run(
@@ -87,10 +93,24 @@ pub(crate) fn run(
 }
 
 #[derive(Debug)]
+pub(crate) struct DecodedFile {
+    pub(crate) planes: Option<Vec<Vec<Vec<u16>>>>,
+    pub(crate) is_beyond: bool,
+}
+
+pub(crate) fn decode(
+    device: &Device,
+    _files: &[(Vec<u8>, Detail)],
+    _patience: Duration,
+) -> Result<Vec<DecodedFile>> {
+    match device.none {}
+}
+
+#[derive(Debug)]
 pub(crate) struct Ring<T> {
     none: Infallible,
     // As the real one, which keeps payloads behind a lock.
-    _payload: std::marker::PhantomData<std::sync::Mutex<T>>,
+    _payload: PhantomData<std::sync::Mutex<T>>,
 }
 
 impl<T> Ring<T> {
@@ -106,6 +126,10 @@ impl<T> Ring<T> {
         match self.none {}
     }
 
+    pub(crate) fn has_room(&self) -> bool {
+        match self.none {}
+    }
+
     pub(crate) fn traffic(&self) -> Traffic {
         match self.none {}
     }
@@ -114,7 +138,34 @@ impl<T> Ring<T> {
         match self.none {}
     }
 
-    pub(crate) fn drive(&self, _: &mut dyn FnMut(Done<T>)) {
+    pub(crate) fn with_decoder(self, _bytes: u64) -> Result<Ring<T>> {
+        match self.none {}
+    }
+
+    pub(crate) fn place<'a>(&'a self, _: &Compressed<'_>, _: &[Algorithm]) -> Option<Sending<'a, T>> {
+        match self.none {}
+    }
+
+    pub(crate) fn drive(&self, _: &mut dyn FnMut(Done<T>), _: &dyn Fn() -> bool) {
+        match self.none {}
+    }
+}
+
+/// No picture is ever one.
+#[derive(Debug)]
+pub(crate) struct Compressed<'a> {
+    none: Infallible,
+    _bytes: PhantomData<&'a [u8]>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Sending<'a, T> {
+    none: Infallible,
+    _ring: PhantomData<&'a Ring<T>>,
+}
+
+impl<T> Sending<'_, T> {
+    pub(crate) fn commit(self, _: Picture, _: T) {
         match self.none {}
     }
 }

@@ -5,9 +5,12 @@ use std::time::Duration;
 use fearless_simd::Level;
 
 use super::cpu::Cpu;
-use super::gpu::{self, Capacity, Device, Metric, Resident, Run};
+use super::gpu::{self, Capacity, DecodedFile, Device, Metric, Resident, Run};
+use crate::decode::Detail;
+use crate::decode::jpeg::{JpegReader, MadeUpKind, Reading, make_up};
 use crate::error::{Error, Result};
 use crate::kernel::distance::Pair;
+use crate::limits::Limits;
 use crate::picture::{COARSE_ZERO, Picture, Plane, Planes};
 use crate::signature::{Algorithm, Pdq, PhotoDna};
 
@@ -29,6 +32,17 @@ pub(crate) fn probe(device: &Device) -> Result<()> {
         None => Ok(()),
         Some(stage) => Err(untrusted(device, stage)),
     }
+}
+
+/// Has an open device decode made-up JPEGs, and holds every sample, what their guards say, and which are broken against the CPU's reader.
+///
+/// # Errors
+///
+/// [`Error::Device`] where it comes to something else.
+pub(crate) fn probe_jpegs(device: &Device) -> Result<()> {
+    let files = jpegs();
+    let found = gpu::decode(device, &files, PATIENCE)?;
+    if are_decoded(&files, &found) { Ok(()) } else { Err(untrusted(device, "jpeg")) }
 }
 
 /// Looks signatures up by one metric, and compares with the definition.
@@ -97,6 +111,48 @@ fn random() -> impl FnMut() -> u8 {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (state >> 24) as u8
     }
+}
+
+/// JPEGs at every detail, grey and in three samplings, with restart intervals and without; each once more with a piece of its data changed.
+fn jpegs() -> Vec<(Vec<u8>, Detail)> {
+    let mut files = Vec::new();
+    for (number, detail) in (0..).zip([1, 2, 3, 4, 6]) {
+        let (across, down) = [(1, 1), (2, 1), (2, 2)][number % 3];
+        let kind = MadeUpKind { is_coloured: number != 2, across, down, restart: [0, 5][number % 2] };
+        let (width, height) = (230 - 31 * number as u16, 170 + 17 * number as u16);
+        // Of a low quality many blocks are beyond the range, or end at once; of a high one codes are long.
+        let whole = make_up(width, height, [85, 97, 60, 90, 75][number], number as u32, kind);
+        let mut broken = whole.clone();
+        let middle = broken.len() / 2;
+        // Bytes without stuffing, of which any of the codes that are used is long past its end.
+        broken[middle..middle + 24].fill(0xFE);
+        files.extend([(whole, Detail::Scaled(detail)), (broken, Detail::Scaled(detail))]);
+    }
+    files
+}
+
+/// Whether all files are what the CPU's reader makes of them.
+fn are_decoded(files: &[(Vec<u8>, Detail)], found: &[DecodedFile]) -> bool {
+    let (mut reader, limits) = (JpegReader::default(), Limits::default());
+    let mut is_decoded = |(file, detail): &(Vec<u8>, Detail), found: &DecodedFile| {
+        let rule = |_, _| *detail;
+        let whole = |reading: &Reading| reading.whole.is_none() && !reading.unusual;
+        let Some(reading) = reader.read(file, rule, &limits).ok().filter(whole) else {
+            return found.planes.is_none();
+        };
+        let is_beyond = !reader.read_guarded(file, rule, &limits).is_ok_and(|reading| reading.is_some());
+        let Planes::Coarse { luma, colour } = &reading.picture.planes else { return false };
+        let is_equal = |(plane, found): (&Plane<u16>, &Vec<Vec<u16>>)| {
+            plane.rows as usize == found.len() && (0..).zip(found).all(|(row, found)| plane.row(row) == found)
+        };
+        let planes = || std::iter::once(luma).chain(colour);
+        found.is_beyond == is_beyond
+            && found
+                .planes
+                .as_ref()
+                .is_some_and(|found| found.len() == planes().count() && planes().zip(found).all(is_equal))
+    };
+    files.len() == found.len() && files.iter().zip(found).all(|(file, found)| is_decoded(file, found))
 }
 
 /// The first stage whose results differ from the CPU's.
@@ -169,6 +225,33 @@ mod tests {
             let mut wrong = run();
             wrong.sums[4].pdq.as_mut().unwrap().quality ^= 1;
             assert_eq!(difference(&pictures, &wrong), Some("dct"));
+        }
+    }
+
+    #[test]
+    fn a_device_that_decodes_otherwise_is_refused() {
+        let files = jpegs();
+        for device in devices_for_tests() {
+            probe_jpegs(&device).unwrap();
+            let decode = || gpu::decode(&device, &files, PATIENCE).unwrap();
+            let found = decode();
+            let whole = found.iter().filter(|file| file.planes.is_some()).count();
+            assert!((5..=8).contains(&whole), "{whole}");
+            assert!(are_decoded(&files, &found));
+            let mut wrong = decode();
+            wrong[0].planes.as_mut().unwrap()[1][3][2] ^= 1;
+            assert!(!are_decoded(&files, &wrong));
+            let mut wrong = decode();
+            wrong[2].is_beyond ^= true;
+            assert!(!are_decoded(&files, &wrong));
+            let mut wrong = decode();
+            let broken = wrong.iter().position(|file| file.planes.is_none()).unwrap();
+            wrong[broken].planes = Some(Vec::new());
+            assert!(!are_decoded(&files, &wrong));
+            wrong.pop();
+            assert!(!are_decoded(&files, &wrong));
+            device.break_stage("write");
+            assert!(probe_jpegs(&device).is_err());
         }
     }
 }

@@ -14,7 +14,7 @@ const FEW: usize = 256;
 pub(crate) struct DeviceArguments {
     /// Where signatures are computed, and looked up: auto, cpu or gpu; the signatures and matches are the same
     ///
-    /// `auto` takes a GPU where a short measurement says that it is faster than all threads together, and
+    /// `auto` tries a GPU on the first pictures of the run and keeps it where it gains a tenth, but
     /// never one in software, nor one for a few pictures; it looks signatures up on the CPU, which skips nearly all pairs.
     /// With `gpu` it is an error to have none. The summary says what was taken, and why.
     #[arg(long, value_name = "WHICH", default_value_t)]

@@ -18,6 +18,7 @@ use progress::Progress;
 use report::Report;
 
 mod csv;
+mod decoding;
 mod format;
 mod html;
 mod json;
@@ -26,6 +27,7 @@ mod measure;
 mod progress;
 mod reading;
 mod report;
+mod section;
 mod sections;
 mod synthetic;
 mod table;
@@ -42,6 +44,10 @@ pub(crate) struct Arguments {
     /// Pictures to hash, as `hash` takes them: files, folders, archives, stores, lists
     #[arg(value_name = "PATH", value_parser = places::path_parser())]
     paths: Vec<PathBuf>,
+
+    /// Make baseline JPEGs up instead, such as 1280x800@85, with commas between: width, height and quality
+    #[arg(long, value_name = "LIST", value_delimiter = ',', conflicts_with_all = ["paths", "files_from"])]
+    synthetic: Vec<synthetic::Size>,
 
     /// Runs that count, for each contender
     #[arg(short, long, value_name = "N", default_value = "5")]
@@ -100,6 +106,9 @@ Examples:
   What do more threads bring, and what does reading every pixel cost?
       shadegrid bench photos.tar --threads 1,2,4 -o threads.md
       shadegrid bench photos.tar --threads 1,2,4 --detail full -o full.md
+
+  And without pictures, on JPEGs that a GPU decodes?
+      shadegrid bench --synthetic 640x400@80,1280x1024@80,4000x3000@90
 
 Exit codes:
     0  everything was measured, and all signatures agree

@@ -245,7 +245,8 @@ pub(crate) fn backend_line(summary: &Summary, devices: &Devices, is_verbose: boo
     if summary.fallbacks > 0 {
         let _ = write!(line, "; {} taken over by the CPU, see `fallback` in the records", summary.fallbacks);
     }
-    let _ = write!(line, " ({})", devices.why());
+    let verdict = summary.verdict.iter().map(|verdict| format!("; {verdict}")).collect::<String>();
+    let _ = write!(line, " ({}{verdict})", devices.why());
     Some(line)
 }
 

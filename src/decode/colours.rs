@@ -63,6 +63,15 @@ impl ColourSpace<'_> {
         }
     }
 
+    /// Whether it moves some pictures.
+    #[cfg(feature = "gpu")]
+    pub(super) fn may_move(&self) -> bool {
+        match self {
+            ColourSpace::Icc(icc) if icc.len() > LONGEST_PROFILE || is_of_inks(icc) => true,
+            _ => self.to_srgb().is_some(),
+        }
+    }
+
     /// The transform to sRGB; `None` where there is none, none that can be read, or one that changes next to nothing.
     pub(super) fn to_srgb(&self) -> Option<Arc<ToSrgb>> {
         if matches!(self, ColourSpace::Usual)

@@ -81,10 +81,21 @@ use crate::limits::Limits;
 use crate::picture::Picture;
 use crate::signature::Algorithm;
 #[cfg(feature = "gpu")]
-pub(crate) use compressed::{Compressed, Part, matrix};
+pub(crate) use clipping::SPOTS;
+#[cfg(feature = "gpu")]
+pub(crate) use compressed::{Compressed, Part, Unstuffed, matrix};
 pub(in crate::decode) use frame::Announced;
+#[cfg(feature = "gpu")]
+pub(crate) use gamut::Sums;
+#[cfg(feature = "gpu")]
+pub(crate) use guards::{Guards, Seen};
 #[cfg(all(test, feature = "gpu"))]
 pub(crate) use huffman::STANDARD;
+#[cfg(feature = "gpu")]
+pub(crate) use looks::wanted as looks_wanted;
+pub use made_up::made_up;
+#[cfg(feature = "gpu")]
+pub(crate) use made_up::{Kind as MadeUpKind, make as make_up};
 use marker::corrupt;
 use reader::Reader;
 use std::ops::Range;
@@ -102,15 +113,20 @@ mod detail;
 mod first;
 mod frame;
 mod gamut;
+#[cfg(feature = "gpu")]
+mod guards;
 mod header;
 mod huffman;
 mod idct;
 mod layout;
 mod level;
 mod lockstep;
+mod looks;
 mod lookup;
 mod machine;
+mod made_up;
 mod marker;
+mod marks;
 mod moments;
 #[cfg(test)]
 mod naive;
@@ -209,7 +225,25 @@ impl JpegReader {
         self.read_into(bytes, &wish, limits, &mut Vec::new())?.ok_or_else(|| corrupt("nothing was read"))
     }
 
-    /// The same; `samples` is memory for pixels. `None` where the low frequencies that were read do not make up the picture, and
+    /// The low frequencies that `rule` asks for, where pixels would show the same: see `gamut`. `None` where they do not, or more is read for another reason.
+    pub(crate) fn read_guarded(
+        &mut self,
+        bytes: &[u8],
+        rule: impl Fn(u32, u32) -> Detail,
+        limits: &Limits,
+    ) -> Result<Option<Reading>> {
+        let wish = Wish {
+            detail: &rule,
+            judged: &rule,
+            only_coarse: true,
+            guarded: true,
+            scans: None,
+            to_srgb: None,
+        };
+        self.read_into(bytes, &wish, limits, &mut Vec::new())
+    }
+
+    /// The same as [`read`](JpegReader::read) by more wishes; `samples` is memory for pixels. `None` where the low frequencies that were read do not make up the picture, and
     /// where [only these](Wish::only_coarse) are wanted and more is asked for.
     pub(crate) fn read_into(
         &mut self,
@@ -237,16 +271,16 @@ impl JpegReader {
     }
 
     /// The picture in a baseline file of which low frequencies are wanted by `rule`, as it is compressed; `None` where the file does not qualify or
-    /// a limit of `limits` is exceeded, which [`read`](JpegReader::read) then says.
+    /// a limit of `limits` is exceeded, which [`read`](JpegReader::read) then says. `guarded` is [`Wish::guarded`].
     #[cfg(feature = "gpu")]
-    #[cfg_attr(not(test), expect(dead_code, reason = "as in `backend::gpu`"))]
     pub(crate) fn compressed<'a>(
         &mut self,
         bytes: &'a [u8],
         rule: impl Fn(u32, u32) -> Detail,
+        guarded: bool,
         limits: &Limits,
     ) -> Option<Compressed<'a>> {
-        self.reader.compressed(bytes, rule, limits)
+        self.reader.compressed(bytes, rule, guarded, limits)
     }
 
     /// The ICC profile in the headers up to the first scan, empty where there is none.

@@ -19,15 +19,17 @@ use super::RunChoices;
 use super::budget::Permits;
 use super::buffers::Buffers;
 use super::counts::Counts;
-use super::order::WINDOW;
-use super::reader::{self, Loader, Taken};
+use super::order::IN_FLIGHT;
+use super::reader::Loader;
+use super::readers::{MOST_READERS, Readers};
 use super::sink::Sink;
 use super::source::Source;
 use super::source_task::RunTasks;
 use super::summary::{Ended, Summary};
 use super::take::Take;
 use super::task::{Route, Travelling, drive};
-use super::threads::{refused, start};
+use super::threads::start;
+use super::trial::Trial;
 use super::waiting::Taker;
 use super::workers::Workers;
 use super::writer::Writer;
@@ -54,11 +56,11 @@ pub(super) fn run_through(
     choices: &RunChoices,
 ) -> Result<Summary> {
     let threads = workers.count.get();
-    let readers = threads.div_ceil(8).min(8);
+    let most_readers = MOST_READERS.min(threads.max(2));
     // The workers never wait for the writer. It is the tickets that bound the records which wait for it.
     let (record_sender, records) = unbounded();
-    let (ticket_sender, tickets) = bounded(WINDOW);
-    for _ in 0..WINDOW {
+    let (ticket_sender, tickets) = bounded(IN_FLIGHT);
+    for _ in 0..IN_FLIGHT {
         let _ = ticket_sender.try_send(());
     }
     let counts = Arc::new(Counts::default());
@@ -66,8 +68,9 @@ pub(super) fn run_through(
     let tasks = Arc::new(RunTasks {
         options: choices.hash.clone(),
         // As many as may hold a file: two per worker in the queue, one with each worker and one with each reader.
-        buffers: Buffers::new(3 * threads + readers, workers.budget.idle()),
+        buffers: Buffers::new(3 * threads + most_readers, workers.budget.idle()),
         is_over: AtomicBool::new(false),
+        trial: choices.devices.is_on_trial().then(|| (Trial::new(), Arc::downgrade(rings))),
     });
     let loader = Arc::new(Loader {
         jobs: workers.jobs.clone(),
@@ -82,7 +85,7 @@ pub(super) fn run_through(
     thread::scope(move |scope| {
         // The channel of records closes when its last sender is gone: those of the readers and of the pictures in flight. Then the writer has
         // written all. If it leaves earlier, for an error or a stop, it hangs up, and everything else ends.
-        let (_hang_up, hangup) = HangUp::new(files, tasks, rings.clone());
+        let (_hang_up, hangup) = HangUp::new(files, tasks.clone(), rings.clone());
         let taker = Taker::default();
         for (number, ring) in rings.iter().enumerate() {
             let returned = workers.returned.clone();
@@ -91,14 +94,14 @@ pub(super) fn run_through(
         let take = Take {
             sources,
             tickets,
-            readers: start_readers(readers, &loader)?,
+            readers: Readers::start(threads.div_ceil(8).min(8), most_readers, &loader)?,
             loader,
             hangup,
             wanted: taker.wanted(),
             stop: &choices.stop,
         };
         start(scope, "shadegrid-take", move || take.run())?;
-        let writer = Writer::new(records, ticket_sender, counts.clone(), choices);
+        let writer = Writer::new(records, ticket_sender, counts.clone(), choices, workers.budget.memory);
         let mut summary = writer.run(sink)?;
         if let Some(failure) = counts.take_failure() {
             return Err(failure);
@@ -107,19 +110,9 @@ pub(super) fn run_through(
             summary.ended = Ended::Stopped;
         }
         summary.devices = rings.iter().map(Ring::traffic).collect();
+        summary.verdict = tasks.trial.as_ref().and_then(|(trial, _)| trial.verdict());
         Ok(summary)
     })
-}
-
-/// Starts the readers, and says where to send what they are to read.
-fn start_readers(readers: usize, loader: &Arc<Loader>) -> Result<Sender<Taken>> {
-    let (sender, taken) = bounded(readers);
-    for number in 0..readers {
-        let (loader, taken) = (loader.clone(), taken.clone());
-        let thread = thread::Builder::new().name(format!("shadegrid-read-{number}"));
-        thread.spawn(move || reader::run(&loader, &taken)).map_err(refused)?;
-    }
-    Ok(sender)
 }
 
 /// Ends all waits for a run: whoever listens at the channel hears it, nobody waits for memory any more, and pictures in flight are dropped.

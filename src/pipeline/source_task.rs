@@ -1,7 +1,7 @@
 //! One source of a run, as a task.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use crossbeam_channel::Sender;
@@ -10,7 +10,10 @@ use super::budget::Reservation;
 use super::buffers::Buffers;
 use super::order::Arrival;
 use super::record::{Name, Record, Times};
-use super::task::{Route, Task, dropped};
+use super::task::{Route, Task, Travelling, dropped};
+use super::trial::Trial;
+use crate::backend::Backend;
+use crate::backend::gpu::Ring;
 use crate::error::Result;
 use crate::hasher::{HashOptions, Hashed};
 
@@ -21,6 +24,17 @@ pub(super) struct RunTasks {
     pub(super) buffers: Buffers,
     /// Set when nobody wants the records any more.
     pub(super) is_over: AtomicBool,
+    /// Of devices that nobody asked for: whether they help, and what they are. A reader that never returns must not hold them open.
+    pub(super) trial: Option<(Trial, Weak<[Ring<Travelling>]>)>,
+}
+
+impl RunTasks {
+    /// Counts a picture that is hashed.
+    fn count(&self, bytes: u64, outcome: &Result<Hashed>) {
+        let (Some((trial, rings)), Ok(hashed)) = (&self.trial, outcome) else { return };
+        let waiting = || rings.upgrade().map_or(0, |rings| rings.iter().map(Ring::waiting).sum());
+        trial.count(Instant::now(), bytes, hashed.backend == Backend::Gpu, waiting);
+    }
 }
 
 /// One source of a run, in flight between its reader and its record.
@@ -59,6 +73,7 @@ impl SourceTask {
         let Some((records, Ticket { index, name, bytes, mut times })) = self.pending.take() else { return };
         self.release_encoded();
         times.hash += started.elapsed();
+        self.run.count(bytes, &outcome);
         // Nobody takes it where the run is over.
         let _ = records.send(Arrival::Record(Record::new(index, name, Some(bytes), outcome).timed(times)));
     }
@@ -79,7 +94,8 @@ impl Task for SourceTask {
     }
 
     fn route(&self) -> Option<&Route> {
-        self.route.as_ref()
+        let is_open = self.run.trial.as_ref().is_none_or(|(trial, _)| trial.is_open());
+        self.route.as_ref().filter(|_| is_open)
     }
 
     fn leave_route(&mut self) -> Option<Route> {

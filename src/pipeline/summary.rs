@@ -28,6 +28,8 @@ pub struct Summary {
     pub fallbacks: u64,
     /// What each device processed.
     pub devices: Vec<Traffic>,
+    /// What the run found out about devices that nobody asked for; `None` where it was too short, or there was nothing to find out.
+    pub verdict: Option<String>,
     /// From when the first input was taken to the end.
     pub elapsed: Duration,
     /// How the run came to its end.

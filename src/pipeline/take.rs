@@ -5,11 +5,12 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, Sender, select};
+use crossbeam_channel::{Receiver, select};
 
 use super::counts::Counts;
 use super::panics::caught;
 use super::reader::{Loader, Taken};
+use super::readers::Readers;
 use super::source::{Content, Source};
 use super::stop::Stop;
 use super::waiting::Wanted;
@@ -19,7 +20,7 @@ use crate::error::Error;
 pub(super) struct Take<'a, I> {
     pub(super) sources: I,
     pub(super) tickets: Receiver<()>,
-    pub(super) readers: Sender<Taken>,
+    pub(super) readers: Readers,
     /// Takes what needs no reading.
     pub(super) loader: Arc<Loader>,
     /// Disconnected when nobody wants anything any more.
@@ -68,14 +69,15 @@ impl<I: Iterator<Item = Source>> Take<'_, I> {
         }
     }
 
-    fn hand_on(&self, taken: Taken) -> ControlFlow<()> {
+    fn hand_on(&mut self, taken: Taken) -> ControlFlow<()> {
         self.loader.counts.reading.fetch_add(1, Ordering::AcqRel);
         // What needs no reading needs no reader.
         if matches!(taken.source.content, Content::Bytes(..) | Content::Failed(_) | Content::Fence) {
             return self.loader.load(taken);
         }
+        let Some(taken) = self.readers.try_send(taken) else { return ControlFlow::Continue(()) };
         select! {
-            send(self.readers, taken) -> sent => match sent {
+            send(self.readers.sender(), taken) -> sent => match sent {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(_) => ControlFlow::Break(()),
             },

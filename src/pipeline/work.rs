@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::backend::Sums;
+use crate::backend::gpu::Compressed;
 use crate::decode::Memory;
 use crate::error::{Error, Result};
 use crate::hasher::{Facts, HashOptions, Hashed, Hasher};
@@ -41,13 +42,23 @@ pub(crate) trait Work: Send {
         Duration::ZERO
     }
 
+    /// A picture as it is compressed, with what is known of it, where a device can decode it. Without an own way, none.
+    fn compressed<'a>(&mut self, _encoded: &'a [u8]) -> Option<(Facts, Picture, Compressed<'a>)> {
+        None
+    }
+
     /// The first half of the way through a device: decodes within `most` bytes. Without an own way, [`hash`](Work::hash).
     fn decode(&mut self, encoded: &[u8], _need: Memory, _most: u64) -> Result<Decoded> {
         self.hash(encoded).map(|hashed| Decoded::Hashed(Some(Box::new(hashed))))
     }
 
     /// The second half: finishes a picture that came back; `None` where every pixel of it is needed.
-    fn finish(&mut self, _facts: Facts, _picture: Picture, _sums: Result<Sums, Arc<str>>) -> Option<Hashed> {
+    fn finish(
+        &mut self,
+        _facts: Facts,
+        _picture: Picture,
+        _sums: Result<Sums, Option<Arc<str>>>,
+    ) -> Option<Hashed> {
         None
     }
 
@@ -104,6 +115,11 @@ impl Work for HashWork {
         self.hasher.take_decoding()
     }
 
+    #[cfg(feature = "gpu")]
+    fn compressed<'a>(&mut self, encoded: &'a [u8]) -> Option<(Facts, Picture, Compressed<'a>)> {
+        self.hasher.compressed(encoded)
+    }
+
     fn decode(&mut self, encoded: &[u8], need: Memory, most: u64) -> Result<Decoded> {
         let fits = need.worst <= most;
         let decoded =
@@ -116,7 +132,12 @@ impl Work for HashWork {
         Ok(Decoded::Picture(Box::new(Facts::of(decoded))))
     }
 
-    fn finish(&mut self, facts: Facts, picture: Picture, sums: Result<Sums, Arc<str>>) -> Option<Hashed> {
+    fn finish(
+        &mut self,
+        facts: Facts,
+        picture: Picture,
+        sums: Result<Sums, Option<Arc<str>>>,
+    ) -> Option<Hashed> {
         self.hasher.finish(facts, picture, sums)
     }
 

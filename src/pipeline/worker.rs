@@ -11,10 +11,10 @@ use crossbeam_channel::Sender;
 use super::budget::{Budget, Permits, Reservation};
 use super::kept::Kept;
 use super::panics::{self, caught};
-use super::task::{Pending, Returned, Task, Travelling};
+use super::task::{Pending, Returned, Route, Task, Travelling};
 use super::threads::start;
 use super::work::{Decoded, HashWork, MakeWork, Work};
-use crate::backend::Done;
+use crate::backend::{Check, Decoding, Done};
 use crate::error::{Error, Result};
 use crate::hasher::{HashOptions, Hashed};
 use crate::picture::{Picture, Planes};
@@ -130,19 +130,42 @@ impl Worker {
             return self.ask(pending);
         }
         self.kept.make_room(pending.task.options(), need.first, share);
-        if pending.task.route().is_some() {
-            return self.start_through(pending, started);
+        match pending.task.route().cloned() {
+            Some(route) if route.has_room() => self.start_through(&route, pending, started),
+            _ => self.hash(pending, None, started),
         }
+    }
+
+    /// Hashes within the worker's share. `fallback` says why what was meant for a device is not done there.
+    fn hash(&mut self, pending: Pending, fallback: Option<Arc<str>>, started: Instant) {
+        let (need, share) = (pending.need, self.shared.share);
         let hash = |work: &mut dyn Work, encoded: &[u8]| match need.worst <= share {
             true => work.hash(encoded).map(Some),
             false => work.hash_first(encoded),
         };
         let outcome = self.surviving(&*pending.task, hash).unwrap_or_else(Err);
+        let outcome = outcome.map(|hashed| hashed.map(|hashed| Hashed { fallback, ..hashed }));
         self.ended(pending, outcome, started);
     }
 
-    /// A picture that does not fit the worker's share does not go to a device: on the way there it has no reservation but its file's.
-    fn start_through(&mut self, mut pending: Pending, started: Instant) {
+    /// Has a device do as much as it can and has room for: decode, or sum. A picture that does not fit the worker's share does not go to one: on the way there it has no
+    /// reservation but its file's.
+    fn start_through(&mut self, route: &Route, mut pending: Pending, started: Instant) {
+        let placed = self.surviving(&*pending.task, |work, encoded| {
+            let (facts, picture, compressed) = work.compressed(encoded)?;
+            Some((facts, picture, route.place(&compressed, work.algorithms())?))
+        });
+        match placed {
+            Ok(None) => {}
+            Ok(Some((facts, picture, sending))) => {
+                let decoding = self.kept.take_decoding(pending.task.options());
+                pending.task.decoded(decoding);
+                pending.task.spent(started);
+                drop(pending.task.leave_route());
+                return sending.commit(picture, Travelling { pending, facts });
+            }
+            Err(error) => return self.ended(pending, Err(error), started),
+        }
         let (need, share) = (pending.need, self.shared.share);
         let decode = |work: &mut dyn Work, encoded: &[u8]| work.decode(encoded, need, share);
         let decoded = self.surviving(&*pending.task, decode).unwrap_or_else(Err);
@@ -161,7 +184,7 @@ impl Worker {
             pending.task.release_encoded();
         }
         pending.task.spent(started);
-        let Some(route) = pending.task.leave_route() else { return };
+        drop(pending.task.leave_route());
         let algorithms = self.kept.of(pending.task.options(), &self.shared.make_work).algorithms();
         if let Some(refused) = route.submit(picture, algorithms, Travelling { pending, facts }) {
             self.finish(*refused);
@@ -170,7 +193,14 @@ impl Worker {
 
     fn finish(&mut self, returned: Returned) {
         let started = Instant::now();
-        let Done { picture, payload: Travelling { pending, facts }, sums } = returned;
+        let Done { picture, payload: Travelling { pending, facts }, sums, decoding } = returned;
+        if let Decoding::Device(check) = decoding
+            && (sums.is_err() || check.is_some_and(Check::is_beyond))
+        {
+            // The device did not read it, or every pixel is to be read.
+            self.kept.make_room(pending.task.options(), pending.need.first, self.shared.share);
+            return self.hash(pending, sums.err().flatten(), started);
+        }
         let finish = |work: &mut dyn Work, _: &[u8]| work.finish(facts, picture, sums);
         let outcome = match self.surviving(&*pending.task, finish) {
             Ok(None) if pending.need.worst <= self.shared.share => self

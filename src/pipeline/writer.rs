@@ -28,6 +28,8 @@ pub(super) struct Writer<'a> {
     tickets: Sender<()>,
     counts: Arc<Counts>,
     choices: &'a RunChoices,
+    /// Bytes that the run has.
+    memory: u64,
     /// Records and fences that came.
     received: u64,
     /// Since when readers have had all sources that are left.
@@ -40,8 +42,9 @@ impl<'a> Writer<'a> {
         tickets: Sender<()>,
         counts: Arc<Counts>,
         choices: &'a RunChoices,
+        memory: u64,
     ) -> Writer<'a> {
-        Writer { arrivals, tickets, counts, choices, received: 0, stuck_since: None }
+        Writer { arrivals, tickets, counts, choices, memory, received: 0, stuck_since: None }
     }
 
     /// Writes until every source has its record, or the rest is given up after a stop.
@@ -57,7 +60,7 @@ impl<'a> Writer<'a> {
     fn write(&mut self, sink: &mut dyn Sink) -> Result<Summary> {
         let begun = Instant::now();
         let mut summary = Summary::default();
-        let mut waiting = Reorder::default();
+        let mut waiting = Reorder::new(self.memory);
         let mut fences = 0;
         while let Some(mut arrival) = self.next(sink)? {
             if let (true, Arrival::Record(record)) = (self.choices.unordered, &arrival) {
@@ -68,8 +71,10 @@ impl<'a> Writer<'a> {
                     return self.failed_fast(sink, summary, begun);
                 }
             }
-            waiting.put(arrival);
-            while let Some(arrival) = waiting.pop() {
+            if waiting.put(arrival) {
+                let _ = self.tickets.try_send(());
+            }
+            while let Some((arrival, is_given_back)) = waiting.pop() {
                 match arrival {
                     Arrival::Record(record) => {
                         if self.take(record, sink, &mut summary)?.is_break() {
@@ -82,9 +87,9 @@ impl<'a> Writer<'a> {
                         sink.fence(tag)?;
                     }
                 }
-                // A record written before its turn keeps its ticket until then, so that the window bounds how far the run gets ahead of a
-                // source that is not done.
-                let _ = self.tickets.try_send(());
+                if is_given_back {
+                    let _ = self.tickets.try_send(());
+                }
             }
         }
         sink.finish()?;

@@ -29,6 +29,8 @@ pub(super) struct Batch {
     placed: HashMap<usize, u32>,
     kept: Vec<Arc<Tables>>,
     words: u32,
+    /// Of these, what the CPU fills.
+    filled: Vec<Range<u32>>,
     points: u32,
     results: u32,
     lines: u32,
@@ -42,6 +44,8 @@ pub(super) struct Allocation {
     pub(super) tables_at: Option<u32>,
     pub(super) luma: PlaneAllocation,
     pub(super) colour: Option<PlaneAllocation>,
+    /// Of planes that are not summed.
+    pub(super) apart: Vec<PlaneAllocation>,
     /// Word of the results at which this picture's begin, and how many there are.
     pub(super) results: Range<u32>,
     /// First grid of this picture.
@@ -139,6 +143,7 @@ impl Batch {
             placed: HashMap::new(),
             kept: Vec::new(),
             words: 0,
+            filled: Vec::new(),
             points: 0,
             results: 0,
             lines: 0,
@@ -149,7 +154,8 @@ impl Batch {
     pub(super) fn bytes(&self) -> u64 {
         let descriptors =
             size_of_val(&self.grids[..]) + size_of_val(&self.gradients[..]) + size_of_val(&self.lumas[..]);
-        4 * u64::from(self.words) + descriptors as u64
+        let words: u64 = self.filled.iter().map(|words| u64::from(words.end - words.start)).sum();
+        4 * words + descriptors as u64
     }
 
     /// Forgets everything but the memory.
@@ -159,6 +165,7 @@ impl Batch {
         self.lumas.clear();
         self.placed.clear();
         self.kept.clear();
+        self.filled.clear();
         (self.words, self.points, self.results, self.lines) = (0, 0, 0, 0);
     }
 
@@ -171,9 +178,9 @@ impl Batch {
         }
     }
 
-    /// Words in use, of samples and tables.
-    pub(super) fn words(&self) -> u32 {
-        self.words
+    /// Words that the CPU fills, with tables and samples; all others are made on the device.
+    pub(super) fn filled(&self) -> &[Range<u32>] {
+        &self.filled
     }
 
     /// Grid points in use.
@@ -195,26 +202,40 @@ impl Batch {
     /// Makes room for a picture whose tables are `tables`; `None` where the batch is too full for it.
     pub(super) fn add(&mut self, tables: &Arc<Tables>, picture: &Picture) -> Option<Allocation> {
         let (luma, colour) = planes(picture);
-        self.add_planes(tables, luma.size(), colour.map(|plane| plane.size()))
+        let first = self.words;
+        let allocation = self.add_planes(tables, luma.size(), colour.map(|plane| plane.size()), &[])?;
+        // All of it, tables and samples.
+        self.fill(first..self.words);
+        Some(allocation)
     }
 
-    /// The same for planes of which only the sizes are known yet.
+    /// Adds to what the CPU fills.
+    fn fill(&mut self, words: Range<u32>) {
+        match self.filled.last_mut() {
+            Some(last) if last.end >= words.start => last.end = last.end.max(words.end),
+            _ => self.filled.push(words),
+        }
+    }
+
+    /// The same for planes that the device makes, with room for others that are not summed.
     pub(super) fn add_planes(
         &mut self,
         tables: &Arc<Tables>,
         luma: PlaneSize,
         colour: Option<PlaneSize>,
+        apart: &[PlaneSize],
     ) -> Option<Allocation> {
         let colour = colour.filter(|_| !tables.colour.is_empty());
         let key = Arc::as_ptr(tables) as usize;
         let placed = self.placed.get(&key).copied();
         let table_words = if placed.is_some() { 0 } else { even(tables.words.len() as u64) };
-        let samples = even(luma.words()) + colour.as_ref().map_or(0, |plane| even(plane.words()));
+        let samples: u64 = [luma].iter().chain(&colour).chain(apart).map(|plane| even(plane.words())).sum();
         if !self.has_room(tables, table_words + samples) {
             return None;
         }
         let tables_at = placed.is_none().then(|| self.take(table_words));
         if let Some(at) = tables_at {
+            self.fill(at..self.words);
             self.placed.insert(key, at);
             self.kept.push(tables.clone());
         }
@@ -229,11 +250,12 @@ impl Batch {
             channels: plane.channels,
         };
         let luma = allocation(luma);
-        let colour = colour.map(allocation);
+        let colour = colour.map(&mut allocation);
+        let apart = apart.iter().copied().map(allocation).collect();
         self.add_jobs(tables, base, luma, colour);
         let results = results..self.results;
         let grids = first_grid..self.grids.len();
-        Some(Allocation { tables: tables.clone(), tables_at, luma, colour, results, grids })
+        Some(Allocation { tables: tables.clone(), tables_at, luma, colour, apart, results, grids })
     }
 
     fn has_room(&self, tables: &Tables, words: u64) -> bool {

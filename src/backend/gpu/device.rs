@@ -1,5 +1,6 @@
 //! A GPU, opened: its limits, its shaders, and what went wrong on it.
 
+use std::any::Any;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -80,6 +81,11 @@ pub(crate) struct Device {
     pub(super) matrix: Buffer,
     pub(super) timestamps: Timestamps,
     checks: Checks,
+    /// What takes long to make, once somebody asked for it.
+    kept: Mutex<Vec<Arc<dyn Any + Send + Sync>>>,
+    /// A stage that a test has go wrong.
+    #[cfg(test)]
+    pub(super) broken: Mutex<Option<&'static str>>,
     /// The adapter's own description.
     pub(crate) adapter: Adapter,
 }
@@ -120,7 +126,20 @@ impl Device {
             _ => Timestamps::None,
         };
         let adapter = adapter.clone();
-        Ok(Device { device, queue, faults, bindings, stages, matrix, timestamps, checks, adapter })
+        Ok(Device {
+            device,
+            queue,
+            faults,
+            bindings,
+            stages,
+            matrix,
+            timestamps,
+            checks,
+            kept: Mutex::default(),
+            #[cfg(test)]
+            broken: Mutex::default(),
+            adapter,
+        })
     }
 
     /// Whether all is well so far.
@@ -166,6 +185,21 @@ impl Device {
         Ok(value)
     }
 
+    /// What is made for the device once, by `make` when it is first asked for.
+    ///
+    /// # Errors
+    ///
+    /// Those of `make`.
+    pub(super) fn kept<T: Any + Send + Sync>(&self, make: impl FnOnce() -> Result<T>) -> Result<Arc<T>> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = kept.iter().find_map(|kept| kept.clone().downcast::<T>().ok()) {
+            return Ok(found);
+        }
+        let made = Arc::new(make()?);
+        kept.push(made.clone());
+        Ok(made)
+    }
+
     /// Never frees the device: freeing one that hangs can hang.
     pub(super) fn abandon(&self) {
         std::mem::forget((self.device.clone(), self.queue.clone()));
@@ -175,6 +209,25 @@ impl Device {
     #[cfg(test)]
     pub(crate) fn destroy(&self) {
         self.device.destroy();
+    }
+
+    /// Has a stage go wrong from now on, with an error of validation as a driver gives it.
+    #[cfg(test)]
+    pub(crate) fn break_stage(&self, stage: &'static str) {
+        *self.broken.lock().unwrap_or_else(PoisonError::into_inner) = Some(stage);
+    }
+
+    /// The workgroups of a stage; more than any device takes where it is to go wrong.
+    #[cfg(test)]
+    pub(super) fn groups(&self, stage: &str, groups: (u32, u32)) -> (u32, u32) {
+        let broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
+        if *broken == Some(stage) { (u32::MAX, 1) } else { groups }
+    }
+
+    /// Has the device say that it has no memory.
+    #[cfg(test)]
+    pub(crate) fn run_out_of_memory(&self) {
+        self.faults.note("out of memory: by a test".to_string());
     }
 
     /// A stage with a layout of its own.

@@ -1,6 +1,6 @@
 //! The GPUs' way from baseline JPEGs to the planes that the CPU's scaled reader makes of them, bit for bit.
 //!
-//! Compressed bytes go up, and what comes back is one number a picture: the blocks that were not come to. The CPU reads headers and takes the
+//! Compressed bytes go up, and what comes back of them is one number a picture, the blocks that were not come to, and what its guards need. The CPU reads headers and takes the
 //! stuffing out of the data ([`Compressed`](crate::decode::jpeg::Compressed)); [`batch`] says where everything lies, [`tables`] makes the codes' look-up
 //! tables, and [`stages`] runs `shaders/jpeg/`:
 //!
@@ -12,8 +12,12 @@
 //! | `write` | the data and these | coefficients that are kept, DC as sums of the lane alone |
 //! | `offsets` | the lanes' DC sums | what the lanes before each add, and the blocks that are missing |
 //! | `planes` | coefficients | samples, where `reduce` reads them |
+//! | `gamut` | samples of some cells | sums over their colours, and over what clamping adds |
+//! | `looks` | the data and the right lanes | some blocks' places and all their coefficients |
+//! | `spots` | these, and samples | their DC values, and the samples about them |
 //!
-//! [`sums`] puts the stages in front of those that sum, in one submission.
+//! The last three are for pictures whose low frequencies count only where pixels would show the same (`gamut` and `clipping` in `decode/jpeg`).
+//! [`decoder`] puts the stages in front of those that sum, in one submission.
 //!
 //! An entropy-coded stream can only be read from its front. But a decoder that starts anywhere soon reads the same blocks as the right one, since a Huffman
 //! code comes into step by itself. So every lane starts as if a block began at its first bit, and what was wrong is found afterwards: from each
@@ -27,6 +31,7 @@
 //! Descriptors come from [`batch`]; what the data decides is clamped in the stage that computes it.
 
 pub(super) mod batch;
+pub(super) mod decoder;
 pub(super) mod descriptors;
 #[cfg(test)]
 pub(super) mod first;
@@ -38,7 +43,10 @@ pub(super) mod offsets;
 pub(super) mod planes;
 #[cfg(test)]
 pub(super) mod resolve;
+pub(super) mod single;
+mod speed;
 pub(super) mod stages;
+#[cfg(test)]
 pub(super) mod sums;
 #[cfg(test)]
 pub(super) mod symbols;
@@ -47,3 +55,6 @@ pub(super) mod tables;
 mod tests;
 #[cfg(test)]
 pub(super) mod write;
+
+#[cfg(test)]
+pub(crate) use tests::encoder;

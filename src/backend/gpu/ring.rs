@@ -8,8 +8,16 @@
 //! A batch is closed when the next picture does not fit, or when the device has fewer than two to work on: a busy device
 //! gets full batches, an idle one does not wait. Nothing is allocated on the device after [`Ring::new`].
 //!
+//! **Nobody waits.** Where no batch has room, the picture stays with whoever brought it: so a device takes what it can and slows nobody down, no matter how slow
+//! it is. At the end, when nothing more comes, what the device still has is given back a few at a time while the CPU has nothing else to do, the last
+//! first; what comes of these on the device is dropped.
+//!
+//! **Two kinds of pictures** share a batch: decoded ones, whose samples are copied in, and JPEGs that the device decodes ([`Ring::with_decoder`]), whose data is
+//! unstuffed straight into the batch by [`place`](Ring::place). Of these the files are kept by whoever sent them: a picture that the device
+//! did not come to the end of is the CPU's.
+//!
 //! **Faults.** Whatever goes wrong on the device, a time-out included, ends the ring and not the run: every picture that is in it
-//! comes back with the reason, unhashed, and so does every later one. Pictures are kept until their results are there.
+//! comes back with the reason, unhashed, and so does every later one. Pictures, or their files, are kept until their results are there.
 //!
 //! **Locks.** `tables`, `state` and `mapped` are never held together, so their order does not matter. `state` is not held while
 //! samples are copied, a batch is encoded or the device is polled.
@@ -21,10 +29,13 @@ use std::time::{Duration, Instant};
 use super::batch::{Allocation, Batch};
 use super::capacity::Capacity;
 use super::device::Device;
+use super::jpeg::batch as jpeg;
+use super::jpeg::decoder::{Decoder, Placed, shape};
 use super::slot::{Slot, Timings};
 use super::tables::Tables;
 use crate::backend::layout::{Layout, Shape};
-use crate::backend::{Done, Sums, Traffic};
+use crate::backend::{Decoding, Done, Traffic};
+use crate::decode::jpeg::Compressed;
 use crate::error::{Error, Result};
 use crate::picture::Picture;
 use crate::signature::Algorithm;
@@ -37,6 +48,10 @@ const AHEAD: usize = 2;
 const SHAPES: usize = 64;
 /// How long the polling thread sleeps while a batch is on the device.
 const POLL: Duration = Duration::from_micros(100);
+/// Pictures that are given back at a time while the CPU has nothing else to do.
+const GIVEN_BACK: usize = 4;
+/// How long the device has for what was sent to it before that is given back as well.
+const GRACE: Duration = Duration::from_millis(20);
 /// How long it sleeps when there is nothing to do; it is woken when there is.
 const IDLE: Duration = Duration::from_millis(50);
 
@@ -47,12 +62,28 @@ pub(crate) struct Ring<T> {
     capacity: Capacity,
     patience: Duration,
     slots: Vec<Slot>,
+    decoder: Option<Decoder>,
+    /// Whether the CPU gets back what it is idle for: not from a device that it plays itself.
+    pub(crate) gives_back: bool,
     state: Mutex<State<T>>,
     changed: Condvar,
     tables: Mutex<Vec<Arc<Tables>>>,
     /// Held for reading while mapped memory is written, for writing while the device is polled: polling a lost device frees
     /// its buffers.
     mapped: RwLock<()>,
+    /// What goes wrong, and how long a picture takes, by a test.
+    #[cfg(test)]
+    pub(crate) hook: Hook,
+}
+
+/// What a test has a ring do.
+#[cfg(test)]
+#[derive(Debug, Default)]
+pub(crate) struct Hook {
+    /// Pictures come back no sooner than so long after one another.
+    pub(crate) pace: Duration,
+    /// Pictures that the device decoded.
+    pub(crate) decoded: std::sync::atomic::AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -64,8 +95,8 @@ struct State<T> {
     closed: Vec<usize>,
     in_flight: Vec<usize>,
     failed: Option<Arc<str>>,
-    /// Nothing more will be submitted.
-    finishing: bool,
+    /// Since when nothing more will be submitted.
+    finishing: Option<Instant>,
     traffic: Traffic,
     busy_since: Option<Instant>,
 }
@@ -75,6 +106,8 @@ struct State<T> {
 struct SlotState<T> {
     free: bool,
     batch: Batch,
+    /// Those that the device decodes.
+    compressed: Option<jpeg::Batch>,
     entries: Vec<Option<InFlight<T>>>,
     /// Threads that copy into the staging buffer.
     writing: usize,
@@ -86,11 +119,49 @@ struct InFlight<T> {
     picture: Picture,
     payload: T,
     allocation: Allocation,
+    /// Where the device decodes it.
+    placed: Option<Placed>,
+}
+
+impl<T> InFlight<T> {
+    /// Gives the picture back without sums.
+    fn unhashed(self, reason: Option<Arc<str>>) -> Done<T> {
+        let decoding = if self.placed.is_some() { Decoding::Device(None) } else { Decoding::Cpu };
+        Done { picture: self.picture, payload: self.payload, sums: Err(reason), decoding }
+    }
+}
+
+/// A JPEG in the open batch, of which the payload is still to come. Without one, what the device makes of it is dropped.
+#[derive(Debug)]
+pub(crate) struct Sending<'a, T: Send> {
+    ring: &'a Ring<T>,
+    slot: usize,
+    index: usize,
+    /// Gone with the payload.
+    made: Option<(Allocation, Placed)>,
+}
+
+impl<T: Send> Sending<'_, T> {
+    /// Sends it off. `picture` has no samples yet, and comes back with the sums.
+    pub(crate) fn commit(mut self, picture: Picture, payload: T) {
+        if let Some((allocation, placed)) = self.made.take() {
+            let entry = InFlight { picture, payload, allocation, placed: Some(placed) };
+            self.ring.lock().slot_states[self.slot].entries[self.index] = Some(entry);
+        }
+    }
+}
+
+impl<T: Send> Drop for Sending<'_, T> {
+    fn drop(&mut self) {
+        self.ring.lock().slot_states[self.slot].writing -= 1;
+        self.ring.changed.notify_all();
+    }
 }
 
 impl<T> SlotState<T> {
     fn take(&mut self) -> Vec<InFlight<T>> {
         self.batch.clear();
+        self.compressed.iter_mut().for_each(jpeg::Batch::clear);
         self.entries.drain(..).flatten().collect()
     }
 }
@@ -107,6 +178,7 @@ impl<T: Send> Ring<T> {
         let slot_state = || SlotState {
             free: true,
             batch: Batch::new(capacity),
+            compressed: None,
             entries: Vec::new(),
             writing: 0,
             sent: Instant::now(),
@@ -117,20 +189,37 @@ impl<T: Send> Ring<T> {
             closed: Vec::new(),
             in_flight: Vec::new(),
             failed: None,
-            finishing: false,
+            finishing: None,
             traffic: Traffic { device: device.adapter.name.clone(), ..Traffic::default() },
             busy_since: None,
         };
         Ok(Ring {
-            device,
             capacity,
             patience,
             slots,
+            decoder: None,
+            gives_back: !device.adapter.is_software(),
+            device,
             state: Mutex::new(state),
             changed: Condvar::new(),
             tables: Mutex::default(),
             mapped: RwLock::new(()),
+            #[cfg(test)]
+            hook: Hook::default(),
         })
+    }
+
+    /// The same with what decodes JPEGs, about `bytes` of them a batch, where the device's limits leave room for that.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`] where the driver refuses, or has no memory for it.
+    pub(crate) fn with_decoder(mut self, bytes: u64) -> Result<Ring<T>> {
+        self.decoder = Decoder::new(&self.device, SLOTS, bytes)?;
+        for slot_state in &mut self.lock().slot_states {
+            slot_state.compressed = self.decoder.as_ref().map(Decoder::batch);
+        }
+        Ok(self)
     }
 
     /// The device.
@@ -141,7 +230,14 @@ impl<T: Send> Ring<T> {
 
     /// Pictures that have not come back yet.
     pub(crate) fn waiting(&self) -> usize {
-        self.lock().slot_states.iter().map(|slot_state| slot_state.entries.len()).sum()
+        self.lock().slot_states.iter().map(|slot_state| slot_state.entries.iter().flatten().count()).sum()
+    }
+
+    /// Whether a batch may have room now; also where the device has failed, which [`submit`](Ring::submit) then says.
+    pub(crate) fn has_room(&self) -> bool {
+        let state = self.lock();
+        let is_free = |slot_state: &SlotState<T>| slot_state.free;
+        state.failed.is_some() || state.open.is_some() || state.slot_states.iter().any(is_free)
     }
 
     /// What has gone through so far.
@@ -149,12 +245,11 @@ impl<T: Send> Ring<T> {
         self.lock().traffic.clone()
     }
 
-    /// Copies a picture into the open batch. Blocks while all batches are in flight. The picture comes back from
-    /// [`drive`](Ring::drive).
+    /// Copies a picture into the open batch. It comes back from [`drive`](Ring::drive).
     ///
     /// # Errors
     ///
-    /// The picture at once, with the reason in [`Done::sums`], where it is too large for a batch or the device has failed.
+    /// The picture at once where no batch has room for it now, and, with the reason in [`Done::sums`], where it is too large for any or the device has failed.
     pub(crate) fn submit(
         &self,
         picture: Picture,
@@ -162,65 +257,108 @@ impl<T: Send> Ring<T> {
         payload: T,
     ) -> Result<(), Box<Done<T>>> {
         let tables = self.tables(Shape::of(&picture), algorithms);
-        let (slot, index, allocation) = match self.reserve(&tables, &picture) {
+        let add = |slot_state: &mut SlotState<T>| slot_state.batch.add(&tables, &picture);
+        let (slot, index, allocation) = match self.reserve(add) {
             Ok(reserved) => reserved,
-            Err(reason) => return Err(Box::new(Done { picture, payload, sums: Err(reason) })),
+            Err(reason) => {
+                return Err(Box::new(Done { picture, payload, sums: Err(reason), decoding: Decoding::Cpu }));
+            }
         };
-        let started = Instant::now();
-        // Caught, so that `writing` falls again whatever happens: a batch that counts a writer is never sent.
-        let filled = catch_unwind(AssertUnwindSafe(|| {
-            super::fill(&self.slots[slot], &allocation, &picture, &|piece| {
-                let _mapped = self.mapped.read().unwrap_or_else(PoisonError::into_inner);
-                self.device.check()?;
-                piece()
-            })
-        }));
+        let filled = self.filling(|within| super::fill(&self.slots[slot], &allocation, &picture, within));
         let mut state = self.lock();
-        state.traffic.fill += started.elapsed();
         let slot_state = &mut state.slot_states[slot];
         slot_state.writing -= 1;
-        slot_state.entries[index] = Some(InFlight { picture, payload, allocation });
-        match filled {
-            Ok(Ok(())) => (),
-            Ok(Err(error)) => state.fail(&error.to_string()),
-            Err(_) => state.fail("copying to the device panicked"),
+        slot_state.entries[index] = Some(InFlight { picture, payload, allocation, placed: None });
+        if let Err(error) = filled {
+            state.fail(&error.to_string());
         }
         drop(state);
         self.changed.notify_all();
         Ok(())
     }
 
-    /// An allocation in the open batch: slot, entry, and where in it.
-    fn reserve(
+    /// Unstuffs a JPEG straight into the open batch; `None` where no batch has room for it now or it does not qualify after all, where the device has failed, and where
+    /// it decodes nothing.
+    pub(crate) fn place<'a>(
+        &'a self,
+        picture: &Compressed<'_>,
+        algorithms: &[Algorithm],
+    ) -> Option<Sending<'a, T>> {
+        let decoder = self.decoder.as_ref()?;
+        let tables = self.tables(shape(picture), algorithms);
+        let add = |slot_state: &mut SlotState<T>| {
+            let halves = (slot_state.compressed.as_mut()?, &mut slot_state.batch);
+            Decoder::reserve(halves, picture, &tables)
+        };
+        let (slot, index, (reserved, allocation)) = self.reserve(add).ok()?;
+        let mut sending = Sending { ring: self, slot, index, made: None };
+        let mut unstuffed = None;
+        let filled = self.filling(|within| {
+            if let Some(at) = allocation.tables_at {
+                within(&mut || self.slots[slot].fill_tables(at, &allocation.tables.words))?;
+            }
+            within(&mut || {
+                unstuffed = decoder.fill(slot, picture, &reserved)?;
+                Ok(())
+            })
+        });
+        let mut state = self.lock();
+        if let Err(error) = filled {
+            state.fail(&error.to_string());
+            return None;
+        }
+        let compressed = state.slot_states[slot].compressed.as_mut()?;
+        let placed = Decoder::place(compressed, picture, (&reserved, &allocation), &unstuffed?)?;
+        sending.made = Some((allocation, placed));
+        drop(state);
+        Some(sending)
+    }
+
+    /// Runs what copies into mapped memory, and counts the time. A panic is caught, so that whoever counts as writing ends to: a batch that
+    /// counts one is never sent.
+    fn filling(
         &self,
-        tables: &Arc<Tables>,
-        picture: &Picture,
-    ) -> Result<(usize, usize, Allocation), Arc<str>> {
+        fill: impl FnOnce(&dyn Fn(&mut dyn FnMut() -> Result<()>) -> Result<()>) -> Result<()>,
+    ) -> Result<()> {
+        let started = Instant::now();
+        let filled = catch_unwind(AssertUnwindSafe(|| {
+            fill(&|piece| {
+                let _mapped = self.mapped.read().unwrap_or_else(PoisonError::into_inner);
+                self.device.check()?;
+                piece()
+            })
+        }));
+        self.lock().traffic.fill += started.elapsed();
+        filled.unwrap_or_else(|_| Err(Error::Device("copying to the device panicked".to_string())))
+    }
+
+    /// Room in the open batch, or in the next: slot, entry, and what `add` reserved there. Without it, the reason, if there is any but that none has room now.
+    fn reserve<R>(
+        &self,
+        mut add: impl FnMut(&mut SlotState<T>) -> Option<R>,
+    ) -> Result<(usize, usize, R), Option<Arc<str>>> {
         let mut state = self.lock();
         loop {
             if let Some(reason) = &state.failed {
-                return Err(reason.clone());
+                return Err(Some(reason.clone()));
             }
-            let Some(slot) =
-                state.open.or_else(|| state.slot_states.iter().position(|slot_state| slot_state.free))
-            else {
-                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-                continue;
-            };
+            let slot = state.open.or_else(|| state.slot_states.iter().position(|slot_state| slot_state.free));
+            let Some(slot) = slot else { return Err(None) };
             state.open = Some(slot);
             let slot_state = &mut state.slot_states[slot];
             slot_state.free = false;
-            if let Some(allocation) = slot_state.batch.add(tables, picture) {
+            if let Some(reserved) = add(slot_state) {
                 slot_state.writing += 1;
                 slot_state.entries.push(None);
-                return Ok((slot, slot_state.entries.len() - 1, allocation));
+                return Ok((slot, slot_state.entries.len() - 1, reserved));
             }
             if slot_state.entries.is_empty() {
-                return Err(format!(
-                    "too large for the device: its batches hold {} bytes of samples and tables",
-                    self.capacity.bytes
-                )
-                .into());
+                slot_state.take();
+                let bytes = self.capacity.bytes;
+                return Err(Some(
+                    format!("too large for the device: its batches hold {bytes} bytes of samples and tables")
+                        .into(),
+                ));
             }
             state.close();
             self.changed.notify_all();
@@ -247,15 +385,15 @@ impl<T: Send> Ring<T> {
 
     /// Says that nothing more will be submitted: [`drive`](Ring::drive) ends when what is in the ring has come back.
     pub(crate) fn finish(&self) {
-        self.lock().finishing = true;
+        self.lock().finishing.get_or_insert_with(Instant::now);
         self.changed.notify_all();
     }
 
     /// Sends batches to the device and gives what comes back to `deliver`, until [`finish`](Ring::finish). Every picture
-    /// that [`submit`](Ring::submit) took comes back exactly once.
-    pub(crate) fn drive(&self, deliver: &mut dyn FnMut(Done<T>)) {
+    /// that the ring took comes back exactly once. `is_idle` tells whether the CPU has nothing else to do.
+    pub(crate) fn drive(&self, deliver: &mut dyn FnMut(Done<T>), is_idle: &dyn Fn() -> bool) {
         loop {
-            let turned = catch_unwind(AssertUnwindSafe(|| self.turn(deliver)));
+            let turned = catch_unwind(AssertUnwindSafe(|| self.turn(deliver, is_idle)));
             match turned {
                 Ok(Ok(Turn::Ended)) => return,
                 Ok(Ok(Turn::Busy)) => (),
@@ -267,12 +405,18 @@ impl<T: Send> Ring<T> {
     }
 
     /// One look at everything that could be done.
-    fn turn(&self, deliver: &mut dyn FnMut(Done<T>)) -> Result<Turn> {
+    fn turn(&self, deliver: &mut dyn FnMut(Done<T>), is_idle: &dyn Fn() -> bool) -> Result<Turn> {
         let mut state = self.lock();
+        if let Some(since) = state.finishing.filter(|_| self.gives_back && is_idle()) {
+            let given_back = state.give_back(since.elapsed() >= GRACE);
+            drop(state);
+            given_back.into_iter().for_each(|entry| deliver(entry.unhashed(None)));
+            state = self.lock();
+        }
         if state.in_flight.len() + state.closed.len() < AHEAD {
             state.close();
         }
-        if state.finishing && state.is_empty() {
+        if state.finishing.is_some() && state.is_empty() {
             return Ok(Turn::Ended);
         }
         // In the order in which they were closed, though a later one may be written first.
@@ -290,10 +434,14 @@ impl<T: Send> Ring<T> {
             return Ok(Turn::Busy);
         };
         let sent = state.slot_states[slot].sent;
+        #[cfg(test)]
+        let is_early = sent.elapsed() < self.hook.pace * state.slot_states[slot].entries.len() as u32;
+        #[cfg(not(test))]
+        let is_early = false;
         drop(state);
         self.poll()?;
         self.device.check()?;
-        if self.slots[slot].ready()? {
+        if !is_early && self.slots[slot].ready()? {
             self.hand_over(slot, deliver)?;
         } else if sent.elapsed() > self.patience {
             self.device.abandon();
@@ -313,30 +461,55 @@ impl<T: Send> Ring<T> {
     /// Sends a closed batch, whose descriptors nobody else changes any more.
     fn send(&self, slot: usize) -> Result<()> {
         // Taken out, so that others can reserve while it is encoded.
-        let mut batch =
-            std::mem::replace(&mut self.lock().slot_states[slot].batch, Batch::empty(self.capacity));
-        let sent = self.slots[slot].submit(&self.device, &batch);
+        let mut batch = Batch::empty(self.capacity);
         let mut state = self.lock();
-        state.traffic.bytes += batch.bytes();
         std::mem::swap(&mut state.slot_states[slot].batch, &mut batch);
+        let mut compressed = state.slot_states[slot].compressed.take();
+        drop(state);
+        let sent = match (&self.decoder, compressed.as_mut().filter(|compressed| !compressed.is_empty())) {
+            (Some(decoder), Some(compressed)) => {
+                decoder.submit(&self.device, (slot, &self.slots[slot]), (compressed, &batch))
+            }
+            _ => self.slots[slot].submit(&self.device, &batch),
+        };
+        let mut state = self.lock();
+        state.traffic.bytes += batch.bytes() + compressed.as_ref().map_or(0, jpeg::Batch::bytes);
+        std::mem::swap(&mut state.slot_states[slot].batch, &mut batch);
+        state.slot_states[slot].compressed = compressed;
         sent
     }
 
     /// Takes the results of a batch that is back, and frees its slot.
     fn hand_over(&self, slot: usize, deliver: &mut dyn FnMut(Done<T>)) -> Result<()> {
         let mut state = self.lock();
-        let allocations: Vec<&Allocation> =
-            state.slot_states[slot].entries.iter().flatten().map(|entry| &entry.allocation).collect();
+        let compressed = state.slot_states[slot].compressed.as_ref().filter(|batch| !batch.is_empty());
+        let found = match (&self.decoder, compressed) {
+            (Some(decoder), Some(compressed)) => Some(decoder.results(slot, compressed)?),
+            _ => None,
+        };
         let read = self.slots[slot].results(&self.device, |words, timings| {
-            (allocations.iter().map(|allocation| allocation.sums(words)).collect::<Vec<Sums>>(), timings)
+            let sums = |entry: &InFlight<T>| entry.allocation.sums(words);
+            let sums = |entry: &Option<InFlight<T>>| entry.as_ref().map(sums);
+            (state.slot_states[slot].entries.iter().filter_map(sums).collect::<Vec<_>>(), timings)
         });
         let (sums, timings) = read?;
         let entries = state.take_back(slot, timings);
         drop(state);
         self.changed.notify_all();
         // Without the lock, and after the slot is free: `deliver` may take long.
-        for (InFlight { picture, payload, .. }, sums) in entries.into_iter().zip(sums) {
-            deliver(Done { picture, payload, sums: Ok(sums) });
+        for (InFlight { picture, payload, placed, .. }, sums) in entries.into_iter().zip(sums) {
+            let done = match (placed, &found) {
+                (Some(placed), Some(found)) => match placed.verdict(found) {
+                    Some(check) => {
+                        #[cfg(test)]
+                        self.hook.decoded.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                        Done { picture, payload, sums: Ok(sums), decoding: Decoding::Device(check) }
+                    }
+                    None => Done { picture, payload, sums: Err(None), decoding: Decoding::Device(None) },
+                },
+                _ => Done { picture, payload, sums: Ok(sums), decoding: Decoding::Cpu },
+            };
+            deliver(done);
         }
         Ok(())
     }
@@ -352,9 +525,7 @@ impl<T: Send> Ring<T> {
         let entries: Vec<InFlight<T>> = idle.flat_map(SlotState::take).collect();
         drop(state);
         self.changed.notify_all();
-        for InFlight { picture, payload, .. } in entries {
-            deliver(Done { picture, payload, sums: Err(reason.clone()) });
-        }
+        entries.into_iter().for_each(|entry| deliver(entry.unhashed(Some(reason.clone()))));
     }
 
     /// What is locked stays true whatever panicked meanwhile.
@@ -405,7 +576,24 @@ impl<T> State<T> {
         self.failed.get_or_insert_with(|| reason.into());
     }
 
+    /// A few pictures of those that would come back last; of those that were sent only where `even_sent` says so.
+    fn give_back(&mut self, even_sent: bool) -> Vec<InFlight<T>> {
+        let State { slot_states, open, closed, in_flight, .. } = self;
+        let sent = in_flight.iter().rev().filter(|_| even_sent);
+        let slots = open.iter().chain(closed.iter().rev()).chain(sent);
+        let mut given_back = Vec::new();
+        for &slot in slots {
+            let left = slot_states[slot].entries.iter_mut().rev().filter_map(Option::take);
+            given_back.extend(left.take(GIVEN_BACK - given_back.len()));
+        }
+        given_back
+    }
+
+    /// Whether nobody waits for anything.
     fn is_empty(&self) -> bool {
-        self.slot_states.iter().all(|slot_state| slot_state.entries.is_empty())
+        let is_empty = |slot_state: &SlotState<T>| {
+            slot_state.writing == 0 && slot_state.entries.iter().all(Option::is_none)
+        };
+        self.slot_states.iter().all(is_empty)
     }
 }

@@ -24,6 +24,7 @@ const PIECE: usize = 1 << 20;
 const STAGING_READY: u8 = 1;
 const RESULTS_READY: u8 = 2;
 const MAPPING_FAILED: u8 = 4;
+const OTHERS_READY: [u8; 2] = [8, 16];
 
 /// The buffers of one batch.
 #[derive(Debug)]
@@ -40,7 +41,8 @@ pub(super) struct Slot {
     result_bytes: u64,
     group: BindGroup,
     timer: Option<Timer>,
-    /// Which buffers came back from the device.
+    /// Which buffers are waited for, and which came back from the device.
+    awaited: AtomicU8,
     ready: Arc<AtomicU8>,
 }
 
@@ -93,7 +95,20 @@ impl Slot {
             device.buffer("readback", readback_bytes, BufferUsages::MAP_READ | BufferUsages::COPY_DST);
         let group = group(device, &sections, &input, &points, &results);
         let ready = Arc::new(AtomicU8::new(STAGING_READY));
-        Slot { sections, staging, input, points, results, readback, result_bytes, group, timer, ready }
+        let awaited = AtomicU8::new(STAGING_READY | RESULTS_READY);
+        Slot {
+            sections,
+            staging,
+            input,
+            points,
+            results,
+            readback,
+            result_bytes,
+            group,
+            timer,
+            awaited,
+            ready,
+        }
     }
 
     /// Copies a plane's rows into the mapped staging buffer.
@@ -108,7 +123,7 @@ impl Slot {
         &self,
         allocation: PlaneAllocation,
         plane: &PlaneBytes<'_>,
-        within: &impl Fn(&mut dyn FnMut() -> Result<()>) -> Result<()>,
+        within: &(impl Fn(&mut dyn FnMut() -> Result<()>) -> Result<()> + ?Sized),
     ) -> Result<()> {
         let row_bytes = allocation.pitch as usize * 4;
         let rows_a_piece = (PIECE / row_bytes).max(1);
@@ -176,6 +191,7 @@ impl Slot {
         self.fill_descriptors(batch)?;
         // Before the buffers are given away: the callbacks of `map` set the bits again from whichever thread polls.
         self.ready.store(0, Ordering::Release);
+        self.awaited.store(STAGING_READY | RESULTS_READY, Ordering::Release);
         self.staging.unmap();
         let mut encoder = device.device.create_command_encoder(&Default::default());
         self.copy_timed(&mut encoder, device, UPLOAD, |encoder| self.upload(encoder, batch));
@@ -218,17 +234,22 @@ impl Slot {
             (&sections.grids, size_of_val(&batch.grids[..])),
             (&sections.gradients, size_of_val(&batch.gradients[..])),
             (&sections.lumas, size_of_val(&batch.lumas[..])),
-            (&sections.words, 4 * batch.words() as usize),
         ];
-        for (section, bytes) in used.into_iter().filter(|(_, bytes)| *bytes > 0) {
-            let start = section.start;
-            encoder.copy_buffer_to_buffer(&self.staging, start, &self.input, start, bytes as u64);
+        let used = used.into_iter().map(|(section, bytes)| (section.start, bytes as u64));
+        let filled = batch.filled().iter().map(|words| {
+            (sections.words.start + 4 * u64::from(words.start), 4 * u64::from(words.end - words.start))
+        });
+        for (start, bytes) in used.chain(filled).filter(|(_, bytes)| *bytes > 0) {
+            encoder.copy_buffer_to_buffer(&self.staging, start, &self.input, start, bytes);
         }
     }
 
     fn dispatch(&self, encoder: &mut CommandEncoder, device: &Device, stage: usize, groups: u32) {
         let writes = self.timer.as_ref().map(|timer| timer.around_pass(stage as u32));
         let label = Some(STAGES[stage].0);
+        #[cfg(test)]
+        let groups =
+            if device.groups(STAGES[stage].0, (groups, 1)).0 == u32::MAX { u32::MAX } else { groups };
         let mut pass =
             encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label, timestamp_writes: writes });
         // A pass without work too, for its two timestamps: Vulkan waits for ever for those that are not written.
@@ -239,9 +260,20 @@ impl Slot {
         }
     }
 
+    /// Waits for two buffers more with the batch that was submitted last: one that is written for the next, and so many bytes of one that is read.
+    pub(super) fn map_others(&self, staging: &Buffer, (readback, bytes): (&Buffer, u64)) {
+        self.awaited.fetch_or(OTHERS_READY[0] | OTHERS_READY[1], Ordering::AcqRel);
+        self.map_part(readback, MapMode::Read, bytes, OTHERS_READY[0]);
+        self.map(staging, MapMode::Write, OTHERS_READY[1]);
+    }
+
     fn map(&self, buffer: &Buffer, mode: MapMode, flag: u8) {
+        self.map_part(buffer, mode, buffer.size(), flag);
+    }
+
+    fn map_part(&self, buffer: &Buffer, mode: MapMode, bytes: u64, flag: u8) {
         let ready = self.ready.clone();
-        buffer.map_async(mode, .., move |mapped| {
+        buffer.map_async(mode, 0..bytes, move |mapped| {
             ready.fetch_or(if mapped.is_ok() { flag } else { MAPPING_FAILED }, Ordering::AcqRel);
         });
     }
@@ -256,7 +288,7 @@ impl Slot {
         if ready & MAPPING_FAILED != 0 {
             return Err(Error::Device("a buffer could not be mapped".to_string()));
         }
-        Ok(ready == STAGING_READY | RESULTS_READY)
+        Ok(ready == self.awaited.load(Ordering::Acquire))
     }
 
     /// Gives the results to `read`; the slot is free afterwards.

@@ -35,3 +35,13 @@ pub(crate) fn devices() -> Vec<Device> {
     }
     devices
 }
+
+/// One of them, without checks, as runs use it.
+pub(crate) fn device() -> Option<Device> {
+    Adapter::all().first().and_then(|adapter| Device::open(adapter, Checks::Off).ok())
+}
+
+/// Whether tests take long: `SHADEGRID_LONG` asks for more cases of what takes a device in software most of its time.
+pub(super) fn are_long() -> bool {
+    std::env::var_os("SHADEGRID_LONG").is_some()
+}

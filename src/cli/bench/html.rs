@@ -1,7 +1,8 @@
 //! The report as one self-contained page that reads well on paper and screen.
 
 use super::report::{Report, Row};
-use super::sections::{Line, sections};
+use super::section::Line;
+use super::sections::sections;
 use crate::cli::page::{self, Bar, digits, escaped, table};
 
 /// The whole page.
@@ -13,7 +14,7 @@ pub(super) fn page(report: &Report) -> String {
     };
     let title = report.title();
     let archive =
-        if report.is_synthetic() { "made-up bitmaps".to_string() } else { report.inputs.join(", ") };
+        if report.is_synthetic() { "made-up pictures".to_string() } else { report.inputs.join(", ") };
     let facts = [("Archive", archive), ("Measured", report.subject())];
     let mut body = page::head(&title, (&report.verdict(), outcome), &facts);
     body.push_str("<h2>Pictures per second, end to end</h2>");

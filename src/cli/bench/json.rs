@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use shadegrid::DeviceSpeed;
 
 use super::report::{Contender, Report, Spread, share};
-use super::sections::{Line, Section, sections};
+use super::section::{Line, Section};
+use super::sections::sections;
 
 /// The whole report as one object.
 pub(super) fn json(report: &Report) -> String {

@@ -3,10 +3,10 @@
 use shadegrid::pipeline::{JsonLines, Source, Summary};
 use shadegrid::{BackendChoice, DeviceReport, Devices, Engine, Error, Hasher, RunOptions, devices};
 
-use super::Arguments;
 use super::progress::Progress;
 use super::reading::Pictures;
 use super::report::{self, Contender, Steps};
+use super::{Arguments, decoding};
 use crate::cli::resources::Resources;
 
 /// What each step costs one thread of the CPU, and what each contender reaches.
@@ -37,6 +37,7 @@ pub(super) fn all(
             if Some(threads) == most {
                 progress.say(format!("{}, alone", contender.name));
                 contender.speed = device.speeds()?.pop();
+                contender.decoding = decoding::measure(&device, &pictures.named)?;
             }
             contenders.push(contender);
         }

@@ -24,7 +24,11 @@ pub(super) fn pictures(arguments: &Arguments, progress: &Progress) -> Result<Pic
     let started = Instant::now();
     if arguments.is_synthetic() {
         progress.say("making pictures up".to_string());
-        return Ok(Pictures { named: synthetic::pictures(), unread: 0, took: started.elapsed() });
+        let named = match &arguments.synthetic[..] {
+            [] => synthetic::pictures(),
+            sizes => sizes.iter().flat_map(synthetic::Size::jpegs).collect(),
+        };
+        return Ok(Pictures { named, unread: 0, took: started.elapsed() });
     }
     let limits: Limits = arguments.hash_options().decode.limits;
     let resources = Resources::new(None, arguments.memory);

@@ -7,6 +7,7 @@ use shadegrid::pipeline::Summary;
 use shadegrid::{DeviceSpeed, ReduceSpeed, Traffic};
 
 use super::Arguments;
+use super::decoding::Decoding;
 use super::reading::Pictures;
 use crate::cli::console;
 use crate::cli::page::{digits, named};
@@ -37,6 +38,8 @@ pub(super) struct Contender {
     pub(super) runs: Vec<Summary>,
     /// Of a device, measured alone.
     pub(super) speed: Option<DeviceSpeed>,
+    /// Of a device, JPEGs alone.
+    pub(super) decoding: Vec<Decoding>,
 }
 
 /// Everything that a report says.
@@ -335,7 +338,7 @@ impl Report {
 
     /// What was measured, in one line.
     pub(super) fn subject(&self) -> String {
-        let origin = if self.is_synthetic() { "made-up bitmaps" } else { "files" };
+        let origin = if self.is_synthetic() { "made-up pictures" } else { "files" };
         let pictures = match self.files as u64 - self.steps.pictures.min(self.files as u64) {
             0 => String::new(),
             none => format!(" ({none} of them cannot be hashed)"),

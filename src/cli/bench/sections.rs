@@ -2,40 +2,17 @@
 //!
 //! A further measurement is one more function here, called in [`sections`]; tables, pages and notes then have it, and JSON has it under `sections`.
 
+use super::decoding::jpegs;
 use super::report::{Contender, Report, batch, memory, share};
-
-/// Numbers of one unit.
-#[derive(Debug)]
-pub(super) struct Section {
-    pub(super) title: String,
-    pub(super) unit: &'static str,
-    pub(super) lines: Vec<Line>,
-    /// What has to be known to read them.
-    pub(super) note: String,
-}
-
-/// One of them.
-#[derive(Debug)]
-pub(super) struct Line {
-    pub(super) name: String,
-    pub(super) value: f64,
-    /// What belongs to it; may be empty.
-    pub(super) about: String,
-}
-
-impl Line {
-    fn new(name: &str, value: f64, about: impl Into<String>) -> Line {
-        Line { name: name.to_string(), value, about: about.into() }
-    }
-}
+use super::section::{Line, Section};
 
 /// All sections of a report, in the order in which they are shown.
 pub(super) fn sections(report: &Report) -> Vec<Section> {
     let of_devices = report.contenders.iter().flat_map(|contender| {
         let label = report.label(contender);
-        [way(&label, contender), memory_of(&label, contender), reduce(&label, contender)]
-            .into_iter()
-            .flatten()
+        let alone = [way(&label, contender), memory_of(&label, contender), reduce(&label, contender)];
+        let jpegs = contender.speed.iter().flat_map(|speed| jpegs(&label, &contender.decoding, speed));
+        alone.into_iter().flatten().chain(jpegs.collect::<Vec<_>>())
     });
     [cpu(report)].into_iter().chain(of_devices).collect()
 }

@@ -1,5 +1,49 @@
 //! Made-up pictures of stated sizes, the same on every machine.
 
+use std::str::FromStr;
+
+use shadegrid::decode::jpeg::made_up;
+
+/// Megapixels of made-up JPEGs of one size, and how many there are at least and at most.
+const MEGAPIXELS: f64 = 60.0;
+const COUNT: (usize, usize) = (4, 200);
+
+/// Made-up JPEGs of one size and quality.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Size {
+    width: u16,
+    height: u16,
+    quality: u8,
+}
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Size, String> {
+        let numbers = || {
+            let (width, rest) = text.split_once('x')?;
+            let (height, quality) = rest.split_once('@')?;
+            let side = |text: &str| text.parse().ok().filter(|side| (8..=16_384).contains(side));
+            let quality = quality.parse().ok().filter(|quality| (1..=100).contains(quality))?;
+            Some(Size { width: side(width)?, height: side(height)?, quality })
+        };
+        numbers().ok_or_else(|| {
+            "a size is WIDTHxHEIGHT@QUALITY, such as 1280x800@85: sides of 8 to 16384 pixels, a quality of 1 to 100".to_string()
+        })
+    }
+}
+
+impl Size {
+    /// As many as have about the same pixels for every size.
+    pub(super) fn jpegs(&self) -> Vec<(String, Vec<u8>)> {
+        let Size { width, height, quality } = *self;
+        let megapixels = f64::from(width) * f64::from(height) / 1e6;
+        let count = ((MEGAPIXELS / megapixels) as usize).clamp(COUNT.0, COUNT.1);
+        let name = |number| format!("{width}x{height}@{quality}-{number}.jpg");
+        (0..count as u32).map(|number| (name(number), made_up(width, height, quality, number))).collect()
+    }
+}
+
 /// Width, height, and how many of them.
 pub(super) const SIZES: [(u32, u32, u32); 4] =
     [(640, 480, 48), (1280, 800, 24), (1920, 1080, 12), (4000, 3000, 2)];
@@ -62,4 +106,20 @@ impl Layer {
 fn between(values: &[u32], place: u32) -> u32 {
     let (at, part) = ((place / 256) as usize, place % 256);
     (values[at] * (256 - part) + values[at + 1] * part) / 256
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read() {
+        assert_eq!("1280x800@85".parse(), Ok(Size { width: 1280, height: 800, quality: 85 }));
+        for wrong in ["", "1280", "1280x800", "7x800@85", "8x16385@85", "1280x800@0", "1280x800@101", "ax8@5"]
+        {
+            assert!(wrong.parse::<Size>().is_err(), "{wrong}");
+        }
+        let files = Size { width: 2000, height: 1500, quality: 20 }.jpegs();
+        assert_eq!((files.len(), &files[3].0[..]), (20, "2000x1500@20-3.jpg"));
+    }
 }

@@ -124,14 +124,12 @@ impl Stream {
         self.marks.len().saturating_sub(1)
     }
 
-    /// Where the data of an MCU's interval ends, in bytes.
-    pub(super) fn interval_end(&self, mcu: usize) -> Option<usize> {
-        self.marks.get(mcu / self.restart.max(1) + 1).map(|mark| (mark >> 2) as usize)
-    }
-
-    /// Whether two MCUs are of one interval.
-    pub(super) fn is_of_one_interval(&self, one: usize, other: usize) -> bool {
-        one / self.restart.max(1) == other / self.restart.max(1)
+    /// The interval in whose data a byte lies; the last one for those behind.
+    pub(super) fn interval_at(&self, byte: usize) -> Option<Interval> {
+        let before = self.marks.partition_point(|mark| (mark >> 2) as usize <= byte);
+        Some(before.min(self.intervals()))
+            .filter(|&before| before > 0)
+            .map(|before| self.interval(before - 1))
     }
 
     /// One of them.

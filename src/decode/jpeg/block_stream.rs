@@ -3,6 +3,7 @@
 use super::bits::{extend, load, load_until};
 use super::lookup::{ALL, END_OF_BLOCK, FULL, START, advance, ends, late, length, value};
 use super::machine::{Machine, symbol};
+use super::marks::Marks;
 use super::transform::NATURAL;
 use fearless_simd::Level;
 use std::hint::select_unpredictable;
@@ -55,25 +56,12 @@ pub(super) struct BlockStream {
     pub(super) out: Vec<i16>,
     /// Blocks in `out` with bits that no code begins with, or that data ended in, in order.
     bad: Vec<u32>,
-    /// Where it stopped before its end, in order.
-    pub(super) stops: Vec<Stop>,
+    /// Where blocks begin behind marks.
+    pub(super) marks: Marks,
     /// Whether data ended in the block before or under way.
     pub(super) is_dry: bool,
     /// Whether data went on behind the last block that was to be taken.
     pub(super) is_over: bool,
-}
-
-/// A place in the data between two symbols.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Stop {
-    /// The block under way or next, of those in [`BlockStream::out`].
-    pub(super) block: u32,
-    /// In bits of the scan's stream.
-    pub(super) position: usize,
-    /// As in [`BlockStream`].
-    pub(super) k: u32,
-    /// As in [`BlockStream`].
-    pub(super) place: u32,
 }
 
 impl Default for BlockStream {
@@ -89,7 +77,7 @@ impl Default for BlockStream {
             partial: [0; 64],
             out: Vec::new(),
             bad: Vec::new(),
-            stops: Vec::new(),
+            marks: Marks::default(),
             is_dry: false,
             is_over: false,
         }
@@ -102,6 +90,7 @@ impl BlockStream {
         (self.position, self.end, self.until, self.left) = (position, end, end, blocks);
         (self.place, self.k, self.is_dry, self.is_over) = (0, START, false, false);
         self.partial = [0; 64];
+        self.marks.start(position);
     }
 
     /// Starts where another lane is, with nothing logged.
@@ -115,7 +104,7 @@ impl BlockStream {
     pub(super) fn clear(&mut self) {
         self.out.clear();
         self.bad.clear();
-        self.stops.clear();
+        self.marks.clear();
         self.total = 0;
     }
 
@@ -269,15 +258,18 @@ impl BlockStream {
         self.out.truncate(complete);
     }
 
+    /// Notes where blocks begin in entries that led to bit `position`, before they are taken.
+    #[inline(always)]
+    pub(super) fn mark<const SLOTS: usize>(&mut self, level: Level, entries: &[u32], position: usize) {
+        if self.marks.is_passed(position) {
+            self.marks.walk(level, entries, self.position, self.out.len() / SLOTS);
+        }
+    }
+
     /// Where the entries that were taken led.
     #[inline(always)]
-    pub(super) fn stop_at<const SLOTS: usize>(&mut self, position: usize, k: u32) {
+    pub(super) fn stop_at(&mut self, position: usize, k: u32) {
         (self.position, self.k) = (position, k);
-        // Where all 64 are kept, nothing looks for more of a block.
-        if SLOTS < 64 && self.left > 0 {
-            let block = (self.out.len() / SLOTS) as u32;
-            self.stops.push(Stop { block, position, k, place: self.place });
-        }
     }
 
     fn close<const SLOTS: usize>(&mut self, next: u32) {
@@ -288,6 +280,9 @@ impl BlockStream {
             self.partial[..SLOTS].fill(0);
         }
         (self.k, self.place, self.left) = (START, next, self.left - 1);
+        if self.marks.is_passed(self.position) {
+            self.marks.begin(self.position, self.out.len() / SLOTS, &[]);
+        }
     }
 }
 

@@ -20,27 +20,29 @@
 //! No sample of 8 bits has a frequency beyond 1,024, so no encoder has a use for a step above that ([`LARGEST_STEP`]). A file that has one may hold any
 //! few blocks whose pixels are all beyond the range, which a sample would miss, and is read in full.
 //!
-//! The blocks are the next of luma, or sometimes of chroma, behind the places where the lanes of the fast decoder stop, about one in [`BLOCKS_FOR_EACH`], at least [`LEAST`] and at
-//! most [`MOST_BLOCKS`]; where lanes stop, the picture's data decides. A scan in which they stop too seldom, since it has next to no data or a restart
-//! marker behind every few blocks, is read in full, and so are sequential files of several scans.
+//! [`looks`](super::looks) says which blocks these are, and how many. Where fewer than half of them can be looked at, every pixel is read, and so it is of sequential
+//! files of several scans.
 //!
 //! Of a progressive file the blocks are chosen before any is read, a quarter of them of chroma. Every scan is read then, because only what came
 //! before a block in a scan tells where its bits are, and only what came of it in earlier scans how many they are. Where blocks are kept with few
 //! coefficients, most scans would be read anyway: a refinement builds on the whole band. A progressive file of which DC alone would do takes several times as long
 //! as without the guard.
 
-use super::bits::{Stream, extend, load_until};
+use super::bits::{Stream, extend, load, load_until};
 use super::frame::Frame;
+use super::huffman::WINDOW;
 use super::idct::{self, Steps};
 use super::layout::Layout;
 use super::level::wide;
-use super::lookup::{END_OF_BLOCK, FULL, START, step};
-use super::machine::Machine;
+use super::looks::{CHROMA_IN, Look, looks, wanted};
+use super::lookup::{ALL, CARE, END_OF_BLOCK, FULL, START, advance, ends, length, step};
+use super::machine::{Machine, symbol};
+use super::marks::Begin;
 use super::moments::{LANES, Moments};
 use super::planes::{Stored, level_at, rgb};
 use super::runs::Logs;
 use super::scan::Scan;
-use super::transform::{NATURAL, along};
+use super::transform::{NATURAL, along, to_natural};
 use super::watched::Watched;
 use crate::decode::random::Random;
 use crate::picture::Plane;
@@ -58,17 +60,6 @@ fn most_hidden(kept: u32) -> f32 {
 /// The largest quantisation step of a file that is not read in full: the largest DC value of samples of 8 bits, in the units of T.81, A.3.3.
 const LARGEST_STEP: u16 = 1_024;
 
-/// Blocks of the scan for each that is looked at, and how many are.
-const BLOCKS_FOR_EACH: usize = 500;
-const LEAST: usize = 16;
-const MOST_BLOCKS: usize = 160;
-
-/// Blocks of a restart interval that one is looked for among.
-const MOST_PASSED: usize = 32;
-
-/// One block of chroma in so many.
-const CHROMA_IN: usize = 4;
-
 /// Quarters of a block, and pixels along one.
 const QUARTERS: usize = 4;
 const QUARTER: usize = 4;
@@ -81,57 +72,39 @@ pub(super) struct Sample {
     /// The scan that they are in; of a progressive file they are in many.
     scan: Option<Scan>,
     random: Random,
-    begins: Vec<Begin>,
+    /// Of a sequential file, where to look, and for each of these the first block that begins there, by its number in the scan.
+    looks: Vec<Look>,
+    begins: Vec<Option<Begin>>,
+    /// What was found last.
+    #[cfg(test)]
+    pub(super) measured: Option<Measure>,
     /// Those of a progressive file, of each component.
     pub(super) watched: [Watched; 4],
-}
-
-/// Blocks to look at, of so many.
-fn wanted(blocks: usize) -> usize {
-    (blocks / BLOCKS_FOR_EACH).clamp(LEAST, MOST_BLOCKS)
-}
-
-/// Where a block is under way or begins.
-#[derive(Debug, Clone, Copy)]
-struct Begin {
-    /// Which of the scan's.
-    block: usize,
-    /// In bits of the scan's stream.
-    position: usize,
-    /// Coefficients passed, from [`START`].
-    k: u32,
-    /// The block of the MCU.
-    place: u32,
-    /// Whole blocks that are skipped.
-    passed: usize,
 }
 
 /// What a sample is read from.
 pub(super) struct Data<'a> {
     pub(super) machine: &'a Machine,
+    pub(super) tables: &'a [u32; ALL],
     pub(super) stream: &'a Stream,
     pub(super) frame: &'a Frame,
     pub(super) stored: &'a [Stored; 4],
     /// Coefficients stored a block.
     pub(super) slots: usize,
-    /// Quantisation tables in natural order.
-    pub(super) steps: [[u16; 64]; 4],
-    /// The same for samples.
-    pub(super) fixed: [Steps; 4],
-    /// The last coefficient of the first component that is kept, in zigzag order.
-    pub(super) kept: u32,
+    pub(super) judge: Judge,
     /// Y, and Cb and Cr where there are any.
     pub(super) planes: &'a [Plane<u16>],
 }
 
 impl Sample {
-    /// Begins a scan of so many blocks; `random` decides which are looked at. Tells how often lanes are to stop.
-    pub(super) fn begin(&mut self, scan: &Scan, blocks: usize, random: Random) -> usize {
+    /// Begins a scan of so many blocks, whose data has so many bytes; `random` decides which are looked at. Tells behind which bits these are looked for.
+    pub(super) fn begin(&mut self, scan: &Scan, (blocks, bytes): (usize, usize), random: Random) -> &[Look] {
         (self.scan, self.random) = (Some(*scan), random);
+        self.looks = looks(blocks, bytes, random);
+        self.wanted = self.looks.len();
         self.begins.clear();
-        self.wanted = wanted(blocks);
-        // Some are not of use.
-        self.wanted * 5 / 4
+        self.begins.resize(self.wanted, None);
+        &self.looks
     }
 
     /// Whether anything is to be looked at.
@@ -164,35 +137,40 @@ impl Sample {
         self.watched.iter_mut().for_each(|watched| watched.begin(std::iter::empty()));
     }
 
-    /// Takes note of where lanes stopped in the blocks that count.
+    /// Takes note of what lanes found in the blocks that count.
     pub(super) fn note(&mut self, logs: &Logs<'_>) {
         if self.wanted == 0 {
             return;
         }
         for run in logs.runs {
-            let stops = &logs.lanes[run.lane].stops;
-            let first = stops.partition_point(|stop| (stop.block as usize) < run.at);
-            let own = stops[first..].iter().take_while(|stop| (stop.block as usize) < run.at + run.blocks);
-            self.begins.extend(own.map(|stop| Begin {
-                block: run.block + (stop.block as usize - run.at),
-                position: stop.position,
-                k: stop.k,
-                place: stop.place,
-                passed: 0,
-            }));
+            let begins = &logs.lanes[run.lane].marks.begins;
+            let first = begins.partition_point(|begin| begin.block as usize <= run.at);
+            let own = begins[first..].iter().take_while(|begin| begin.block as usize <= run.at + run.blocks);
+            for begin in own {
+                let block = (run.block + (begin.block as usize - run.at)) as u32;
+                // Where two lanes found one, the lane before was right.
+                let known = self.begins.get_mut(begin.mark as usize).filter(|known| known.is_none());
+                known.into_iter().for_each(|known| *known = Some(Begin { block, ..*begin }));
+            }
         }
     }
 
     /// Whether what clamping adds is too much for signatures of the means.
     pub(super) fn is_beyond(&mut self, data: &Data<'_>, level: Level) -> bool {
-        let mut measure = Measure::default();
+        // Of a progressive file those that are wanted are there.
+        let mut measure = self.scan.map_or_else(Measure::default, |_| Measure::of(self.wanted));
         match self.scan {
             _ if self.wanted == 0 => return false,
-            _ if data.steps.as_flattened().iter().any(|step| *step > LARGEST_STEP) => return true,
+            _ if data.judge.has_large_step() => return true,
             Some(scan) => self.look_in_scan(&scan, data, &mut measure, level),
             None => self.look_at_watched(data, &mut measure, level),
         }
-        measure.is_beyond(data.kept)
+        let is_beyond = measure.is_beyond(&data.judge);
+        #[cfg(test)]
+        {
+            self.measured = Some(measure);
+        }
+        is_beyond
     }
 
     fn look_at_watched(&self, data: &Data<'_>, measure: &mut Measure, level: Level) {
@@ -210,45 +188,20 @@ impl Sample {
         let layout = Layout::new(data.frame, scan, [false; 4]);
         if data.slots == 64 {
             // Everything is there already.
-            self.begins.clear();
             for _ in 0..self.wanted {
-                let block = self.random.below(layout.blocks);
-                self.begins.push(Begin { block, position: 0, k: START, place: 0, passed: 0 });
+                measure.add(data.stored(&layout, self.random.below(layout.blocks), level));
             }
+            return;
         }
-        if self.begins.len() < self.wanted {
-            self.add_intervals(data);
-        }
-        measure.least = self.wanted / 2;
-        let mut left = self.begins.len();
-        for at in 0..self.begins.len() {
-            // So many of those that are left, each as likely as another.
-            let is_chosen = self.random.below(left) < self.wanted.saturating_sub(measure.looked);
-            left -= 1;
-            if is_chosen {
-                // Lanes stop in long blocks, so that those behind these would never be looked at.
-                let wants_chroma = self.random.below(CHROMA_IN) == 0;
-                measure.add(data.look(&layout, self.begins[at], wants_chroma, level));
-            }
-        }
-    }
-
-    /// Takes note of blocks of restart intervals so short that lanes hardly stop in them.
-    fn add_intervals(&mut self, data: &Data<'_>) {
-        let intervals = data.stream.intervals();
-        for _ in 0..if intervals > 1 { 2 * self.wanted } else { 0 } {
-            let interval = data.stream.interval(self.random.below(intervals));
-            let blocks = interval.mcus * data.machine.per_mcu;
-            let (block, position) = (interval.first * data.machine.per_mcu, interval.start * 8);
-            let passed = self.random.below(blocks.min(MOST_PASSED));
-            self.begins.push(Begin { block, position, k: START, place: 0, passed });
+        for (look, begin) in self.looks.iter().zip(&self.begins) {
+            measure.add(data.look(&layout, look, begin.as_ref(), level));
         }
     }
 }
 
 /// What was found in blocks.
-#[derive(Default)]
-struct Measure {
+#[derive(Debug, Default, Clone, PartialEq)]
+pub(super) struct Measure {
     sum: Moments,
     grey: Moments,
     looked: usize,
@@ -259,7 +212,12 @@ struct Measure {
 }
 
 impl Measure {
-    fn add(&mut self, found: Option<Found>) {
+    /// Of so many blocks that are wanted.
+    pub(super) fn of(wanted: usize) -> Measure {
+        Measure { least: wanted / 2, ..Measure::default() }
+    }
+
+    pub(super) fn add(&mut self, found: Option<Found>) {
         let Some(Found { quarters, hidden }) = found else { return };
         self.hidden += hidden.unwrap_or(0.0);
         self.hiding += usize::from(hidden.is_some());
@@ -271,11 +229,11 @@ impl Measure {
         self.looked += 1;
     }
 
-    /// Whether signatures of low frequencies up to `kept` would be others.
-    fn is_beyond(&self, kept: u32) -> bool {
+    /// Whether signatures of low frequencies would be others.
+    pub(super) fn is_beyond(&self, judge: &Judge) -> bool {
         let quarters = (self.looked * QUARTERS) as f32;
         let hidden = self.hidden / self.hiding.max(1) as f32;
-        let is_hidden = hidden > most_hidden(kept) * (hidden + self.grey.variance(quarters)).max(1.0);
+        let is_hidden = hidden > most_hidden(judge.kept) * (hidden + self.grey.variance(quarters)).max(1.0);
         self.looked < self.least
             || is_hidden
             || self.sum.ratio(quarters).max(self.grey.ratio(quarters)) > MOST
@@ -283,7 +241,8 @@ impl Measure {
 }
 
 /// What was found in a block.
-struct Found {
+#[derive(Debug)]
+pub(super) struct Found {
     /// For each quarter R + G + B, what clamping adds to it, luma, and the same.
     quarters: [[f32; 4]; QUARTERS],
     /// Of luma, the variance of the frequencies that are not read.
@@ -291,114 +250,99 @@ struct Found {
 }
 
 impl Data<'_> {
-    /// Looks at the next block of luma or of chroma. `None` where that is of another restart interval, or holds no picture.
-    fn look(&self, layout: &Layout, begin: Begin, wants_chroma: bool, level: Level) -> Option<Found> {
-        if self.slots == 64 {
-            let (index, at) = layout.place(begin.block);
-            let coefficients = *self.stored[index].coefficients.as_chunks::<64>().0.get(at)?;
-            return self.found(index, at, &coefficients, level);
+    /// Looks at one of the scan's blocks that was read to every coefficient.
+    fn stored(&self, layout: &Layout, block: usize, level: Level) -> Option<Found> {
+        let (index, at) = layout.place(block);
+        let coefficients = *self.stored[index].coefficients.as_chunks::<64>().0.get(at)?;
+        self.found(index, at, &coefficients, level)
+    }
+
+    /// Looks at a block. `begin` is the first behind its bit. `None` where the interval has none of its kind behind, or it holds no picture.
+    fn look(&self, layout: &Layout, look: &Look, begin: Option<&Begin>, level: Level) -> Option<Found> {
+        let interval = self.stream.interval_at(look.bit / 8)?;
+        let per_mcu = self.machine.per_mcu;
+        let (first, blocks, end) = (interval.first * per_mcu, interval.mcus * per_mcu, interval.end * 8);
+        let number = |begin: &&Begin| (begin.block as usize).checked_sub(first).is_some_and(|at| at < blocks);
+        let begin = begin.filter(number);
+        let found = begin.map_or(blocks, |begin| begin.block as usize - first);
+        let passed = look.from(found, blocks)?;
+        // A lane that began at a guess may be off by whole blocks of the MCU; the scan's block is not.
+        let place_of = |block: usize| (block % per_mcu) as u32;
+        let (mut position, mut place, known) = match begin.filter(|_| passed.start == found) {
+            Some(begin) if (begin.ahead as usize) <= passed.len() => {
+                (begin.behind, place_of((begin.block + begin.ahead) as usize), begin.ahead as usize)
+            }
+            Some(begin) => (begin.position, place_of(begin.block as usize), 0),
+            None => (interval.start * 8, 0, 0),
+        };
+        if known > 0 && position > end {
+            return None;
         }
-        let (mut position, mut place, mut block) = (begin.position, begin.place, begin.block);
-        let end = self.stream.interval_end(block / self.machine.per_mcu)? * 8;
-        let mut k = begin.k;
-        for _ in 0..begin.passed + usize::from(k != START) {
-            position = self.read(&mut [0; 64], place, position, k, end)?;
-            (place, block, k) = (self.machine.place(place).next, block + 1, START);
+        let mut block = passed.end;
+        for _ in passed.skip(known) {
+            (position, place) = self.pass(position, place, end)?;
         }
-        let is_wanted = |place| (self.machine.place(place).component > 0) == wants_chroma;
+        let is_wanted = |place| (self.machine.place(place).component > 0) == look.wants_chroma;
         let mut passed = 0;
-        while !is_wanted(place) && passed < self.machine.per_mcu {
-            position = self.read(&mut [0; 64], place, position, START, end)?;
-            (place, block, passed) = (self.machine.place(place).next, block + 1, passed + 1);
+        while !is_wanted(place) && passed < per_mcu {
+            (position, place) = self.pass(position, place, end)?;
+            (block, passed) = (block + 1, passed + 1);
         }
-        let mcu = |block: usize| block / self.machine.per_mcu;
-        if !self.stream.is_of_one_interval(mcu(begin.block), mcu(block)) {
+        if block >= blocks {
             return None;
         }
         let mut coefficients = [0; 64];
-        self.read(&mut coefficients, place, position, START, end)?;
-        if block >= layout.blocks {
-            return None;
-        }
-        let (index, at) = layout.place(block);
+        self.read(&mut coefficients, place, position, end)?;
+        let (index, at) = layout.place(first + block);
         coefficients[0] = *self.stored[index].coefficients.get(at * self.slots)?;
         self.found(index, at, &coefficients, level)
     }
 
-    fn found(&self, index: usize, at: usize, coefficients: &[i16; 64], level: Level) -> Option<Found> {
-        let hidden = (index == 0).then(|| {
-            let beyond = NATURAL[self.kept as usize + 1..].iter().map(|&place| usize::from(place));
-            let product = |place: usize| f32::from(coefficients[place]) * f32::from(self.steps[0][place]);
-            // The transform keeps sums of squares, over 64 samples (Parseval).
-            beyond.map(product).map(|value| value * value).sum::<f32>() / 64.0
-        });
-        Some(Found { quarters: self.quarters(index, at, coefficients, level)?, hidden })
+    /// Passes a block; the bit behind it and the next one's place. `None` where data ends.
+    fn pass(&self, mut position: usize, place: u32, end: usize) -> Option<(usize, u32)> {
+        const PASSED: u32 = 2 * END_OF_BLOCK - 1;
+        let block = self.machine.place(place);
+        let (mut k, mut base, skip) = (START, block.dc, self.machine.here(place).skip());
+        loop {
+            let bits = load(&self.stream.bytes, position);
+            let entry = self.tables[usize::from(base | (bits >> (64 - WINDOW)) as u16)];
+            let reached = k + (advance(entry) & PASSED);
+            let is_done = if reached & CARE == 0 || reached == FULL {
+                (k, position) = (reached, position + length(entry) as usize);
+                ends(entry) || reached == FULL
+            } else {
+                // As in the inner loop: the entry ran into the next block, or is none.
+                let symbol = symbol(self.machine, block, k, load_until(&self.stream.bytes, position, end));
+                (k, position) = (k + symbol.advance, position + symbol.length as usize);
+                k & END_OF_BLOCK != 0 || k == FULL
+            };
+            if position > end {
+                return None;
+            }
+            if is_done {
+                return Some((position, block.next));
+            }
+            base = skip;
+        }
     }
 
-    fn quarters(
-        &self,
-        index: usize,
-        at: usize,
-        coefficients: &[i16; 64],
-        level: Level,
-    ) -> Option<[[f32; 4]; QUARTERS]> {
+    fn found(&self, index: usize, at: usize, coefficients: &[i16; 64], level: Level) -> Option<Found> {
         let component = self.frame.components().get(index)?;
         let (column, row) = (at % component.stride, at / component.stride);
         if column >= component.blocks_wide || row >= component.blocks_high {
             return None;
         }
-        let is_coloured = self.planes.len() == 3;
-        let index_of = if is_coloured { index.min(2) } else { 0 };
-        let (across, down) = (self.frame.across / component.across, self.frame.down / component.down);
-        let neighbours = |x: usize, y: usize| {
-            let middle = |start: usize, from: usize, times: usize| ((start * 8 + from) * times) as u32;
-            let (left, top) = (middle(column, x, across), middle(row, y, down));
+        let times = (self.frame.across / component.across, self.frame.down / component.down);
+        let levels = |spot: usize| {
+            let (left, top) = self::spot((column, row), times, spot);
             [0, 1, 2].map(|plane| self.planes.get(plane).map_or(0.0, |plane| level_at(plane, left, top)))
         };
-        let steps = &self.steps[index];
-        let (mean, reach) = range(coefficients, steps);
-        let all = |value: f32, others: [f32; 3]| {
-            let mut all = others;
-            all[index_of] = if index_of == 0 { value + 128.0 } else { value };
-            all
-        };
-        let others = neighbours(QUARTER, QUARTER);
-        let [r, g, b] = linear(all(mean, others), is_coloured);
-        let plain = [[r + g + b, 0.0, 0.299 * r + 0.587 * g + 0.114 * b, 0.0]; QUARTERS];
-        // Most blocks cannot leave the range, whatever their pixels are; of most others none does.
-        if [mean - reach, mean + reach].into_iter().all(|value| is_within(all(value, others), is_coloured)) {
-            return Some(plain);
-        }
-        let samples = dispatch!(level, simd => idct::samples(simd, coefficients, &self.fixed[index]));
-        let lowest = samples.iter().fold(255, |least: u8, sample| least.min(*sample));
-        let highest = samples.iter().fold(0, |most: u8, sample| most.max(*sample));
-        let ends = [lowest, highest].map(|sample| all(f32::from(sample) - 128.0, others));
-        if lowest > 0 && highest < 255 && ends.into_iter().all(|all| is_within(all, is_coloured)) {
-            return Some(plain);
-        }
-        let values = wide(
-            level,
-            #[inline(always)]
-            || pixels(coefficients, steps),
-        );
-        Some(std::array::from_fn(|quarter| {
-            let (x, y) = (quarter % 2 * QUARTER, quarter / 2 * QUARTER);
-            let others = neighbours(x + QUARTER / 2, y + QUARTER / 2);
-            let rows = values.chunks_exact(8).skip(y).take(QUARTER);
-            let pixels = rows.flat_map(|row| &row[x..x + QUARTER]).map(|value| all(*value, others));
-            quarter_of(pixels, is_coloured)
-        }))
+        Some(self.judge.found(index, coefficients, levels, level))
     }
 
-    /// Reads a block from place `k` on, into natural order; the bit behind it. `None` where data ends.
-    fn read(
-        &self,
-        to: &mut [i16; 64],
-        place: u32,
-        mut position: usize,
-        mut k: u32,
-        end: usize,
-    ) -> Option<usize> {
+    /// Reads a block into natural order; the bit behind it. `None` where data ends.
+    fn read(&self, to: &mut [i16; 64], place: u32, mut position: usize, end: usize) -> Option<usize> {
+        let mut k = START;
         let (dc, ac) = self.machine.codes(self.machine.place(place));
         while k < FULL {
             let bits = load_until(&self.stream.bytes, position, end);
@@ -416,6 +360,106 @@ impl Data<'_> {
             to[usize::from(NATURAL[(k - START - 1) as usize])] = extend(value, size);
         }
         Some(position)
+    }
+}
+
+/// Places of a block at which the other components' levels are taken.
+#[cfg(feature = "gpu")]
+pub(crate) const SPOTS: usize = 1 + QUARTERS;
+
+/// Where the levels of the other components are taken for a block, by original pixels: 0 in its middle, and 1 to 4 in those of its quarters. `times` are the
+/// pixels across and down one of its component's.
+pub(crate) fn spot((column, row): (usize, usize), times: (usize, usize), spot: usize) -> (u32, u32) {
+    let within = |number: usize| number * QUARTER + QUARTER / 2;
+    let (x, y) =
+        if spot == 0 { (QUARTER, QUARTER) } else { (within((spot - 1) % 2), within((spot - 1) / 2)) };
+    (((column * 8 + x) * times.0) as u32, ((row * 8 + y) * times.1) as u32)
+}
+
+/// What a picture's blocks are judged by.
+#[derive(Debug, Clone)]
+pub(crate) struct Judge {
+    /// Quantisation tables in natural order.
+    steps: [[u16; 64]; 4],
+    /// The same for samples.
+    fixed: [Steps; 4],
+    /// The last coefficient of the first component that is kept, in zigzag order.
+    kept: u32,
+    /// Whether Y, Cb and Cr are known, and not one component alone.
+    is_coloured: bool,
+}
+
+impl Judge {
+    /// By each component's quantisation table in zigzag order.
+    pub(super) fn new(quantisers: [&[u16; 64]; 4], kept: u32, is_coloured: bool) -> Judge {
+        let steps = quantisers.map(to_natural);
+        Judge { fixed: steps.each_ref().map(Steps::new), steps, kept, is_coloured }
+    }
+
+    /// Whether a quantisation step is beyond every sample.
+    pub(super) fn has_large_step(&self) -> bool {
+        self.steps.as_flattened().iter().any(|step| *step > LARGEST_STEP)
+    }
+
+    /// What a block of component `index` shows; `levels` are those of all components at each [`spot`].
+    pub(super) fn found(
+        &self,
+        index: usize,
+        coefficients: &[i16; 64],
+        levels: impl Fn(usize) -> [f32; 3],
+        level: Level,
+    ) -> Found {
+        let hidden = (index == 0).then(|| {
+            let beyond = NATURAL[self.kept as usize + 1..].iter().map(|&place| usize::from(place));
+            let product = |place: usize| f32::from(coefficients[place]) * f32::from(self.steps[0][place]);
+            // The transform keeps sums of squares, over 64 samples (Parseval).
+            beyond.map(product).map(|value| value * value).sum::<f32>() / 64.0
+        });
+        Found { quarters: self.quarters(index, coefficients, levels, level), hidden }
+    }
+
+    fn quarters(
+        &self,
+        index: usize,
+        coefficients: &[i16; 64],
+        levels: impl Fn(usize) -> [f32; 3],
+        level: Level,
+    ) -> [[f32; 4]; QUARTERS] {
+        let is_coloured = self.is_coloured;
+        let index_of = if is_coloured { index.min(2) } else { 0 };
+        let steps = &self.steps[index];
+        let (mean, reach) = range(coefficients, steps);
+        let all = |value: f32, others: [f32; 3]| {
+            let mut all = others;
+            all[index_of] = if index_of == 0 { value + 128.0 } else { value };
+            all
+        };
+        let others = levels(0);
+        let [r, g, b] = linear(all(mean, others), is_coloured);
+        let plain = [[r + g + b, 0.0, 0.299 * r + 0.587 * g + 0.114 * b, 0.0]; QUARTERS];
+        // Most blocks cannot leave the range, whatever their pixels are; of most others none does.
+        if [mean - reach, mean + reach].into_iter().all(|value| is_within(all(value, others), is_coloured)) {
+            return plain;
+        }
+        let samples = dispatch!(level, simd => idct::samples(simd, coefficients, &self.fixed[index]));
+        let lowest = samples.iter().fold(255, |least: u8, sample| least.min(*sample));
+        let highest = samples.iter().fold(0, |most: u8, sample| most.max(*sample));
+        let ends = [lowest, highest].map(|sample| all(f32::from(sample) - 128.0, others));
+        if lowest > 0 && highest < 255 && ends.into_iter().all(|all| is_within(all, is_coloured)) {
+            return plain;
+        }
+        let values = wide(
+            level,
+            #[inline(always)]
+            || pixels(coefficients, steps),
+        );
+        std::array::from_fn(|quarter| {
+            let (x, y) = (quarter % 2 * QUARTER, quarter / 2 * QUARTER);
+            let others = levels(1 + quarter);
+            let rows = values.chunks_exact(8).skip(y).take(QUARTER);
+            let pixels = rows.flat_map(|row| &row[x..x + QUARTER]).map(|value| all(*value, others));
+            quarter_of(pixels, is_coloured)
+        })
     }
 }
 

@@ -4,6 +4,7 @@
 //! frequencies are wanted. Everything that [`read`](super::JpegReader::read) checks before it takes memory is checked here too; whatever fails, the
 //! CPU's reader says it in its own words. So a file that qualifies and of which every block comes out has the picture that the reader makes of it.
 
+use super::clipping::Judge;
 use super::detail;
 use super::frame::{Component, Frame, Process};
 use super::header::Header;
@@ -16,7 +17,9 @@ use super::scan::Scan;
 use super::selection::{Colour, Selection};
 use super::transform;
 use crate::decode::Detail;
+use crate::decode::random::Random;
 use crate::limits::Limits;
+use crate::picture::{Picture, Plane, Planes};
 use fearless_simd::Level;
 use memchr::memchr;
 use std::ops::Range;
@@ -47,8 +50,9 @@ pub(crate) struct Part {
     pub(crate) kept: u32,
     /// Samples across and down a block.
     pub(crate) cells: u32,
-    /// Original pixels across and down one sample.
+    /// Original pixels across and down one sample that is kept, and one of the component's own.
     pub(crate) cell: (u32, u32),
+    pub(crate) times: (u32, u32),
     /// Which of the pairs of codes.
     pub(crate) pair: u32,
     /// The quantisation table in zigzag order.
@@ -87,6 +91,29 @@ pub(crate) struct Compressed<'a> {
     pub(crate) mcus: u32,
     /// MCUs in a restart interval; all where there are none.
     pub(crate) restart: u32,
+    /// How much is kept of luma.
+    pub(crate) detail: Detail,
+    /// As in [`Reading`](super::Reading).
+    pub(crate) exif: Option<Range<usize>>,
+    pub(crate) icc: Vec<u8>,
+    /// What some blocks are judged by, where low frequencies count only if pixels would show the same.
+    pub(super) judge: Option<Box<Judge>>,
+}
+
+/// What the data turned out to hold.
+#[derive(Debug)]
+pub(crate) struct Unstuffed {
+    /// Where each restart interval lies, in bytes.
+    pub(crate) intervals: Vec<Range<u32>>,
+    /// What follows from the data.
+    pub(super) random: Random,
+}
+
+impl Unstuffed {
+    /// Bytes of the data.
+    pub(super) fn bytes(&self) -> usize {
+        self.intervals.last().map_or(0, |interval| interval.end as usize)
+    }
 }
 
 impl Compressed<'_> {
@@ -111,9 +138,9 @@ impl Compressed<'_> {
     }
 
     /// Gives the data to `put`, four bytes a big-endian word in the host's order, a piece at a time and zeros up to the last word's end.
-    /// Returns where each restart interval lies in it, in bytes; `None` where the file does not qualify after all: a restart marker is missing, too much
+    /// `None` where the file does not qualify after all: a restart marker is missing, too much
     /// or out of its turn, fill bytes stand in the data, or another scan follows. What `put` got is of no use then.
-    pub(crate) fn unstuff(&self, level: Level, mut put: impl FnMut(&[u8])) -> Option<Vec<Range<u32>>> {
+    pub(crate) fn unstuff(&self, level: Level, mut put: impl FnMut(&[u8])) -> Option<Unstuffed> {
         let mut words = Words { piece: [0; PIECE], used: 0, given: 0, level, put: &mut put };
         let wanted = self.intervals() as usize;
         let mut intervals = Vec::with_capacity(wanted);
@@ -131,7 +158,28 @@ impl Compressed<'_> {
             }
         };
         words.finish();
-        (intervals.len() == wanted && self.is_last(end)).then_some(intervals)
+        let is_whole = intervals.len() == wanted && self.is_last(end);
+        is_whole.then(|| Unstuffed { intervals, random: Random::of(&self.bytes[self.data..end]) })
+    }
+
+    /// Whether low frequencies count only where pixels would show the same.
+    pub(crate) fn is_guarded(&self) -> bool {
+        self.judge.is_some()
+    }
+
+    /// The picture of low frequencies, without its samples.
+    pub(crate) fn picture(&self) -> Picture {
+        let plane = |part: &Part| Plane {
+            samples: Vec::new(),
+            stride: 0,
+            columns: self.width.div_ceil(part.cell.0),
+            rows: self.height.div_ceil(part.cell.1),
+            channels: 1,
+            cell_width: part.cell.0,
+            cell_height: part.cell.1,
+        };
+        let planes = Planes::Coarse { luma: plane(&self.parts[0]), colour: self.parts.get(1).map(plane) };
+        Picture { width: self.width, height: self.height, planes }
     }
 
     /// Copies data from `at` up to the next marker; its code, `None` where the file ends, and the place behind it.
@@ -240,6 +288,7 @@ impl Reader {
         &mut self,
         bytes: &'a [u8],
         rule: impl Fn(u32, u32) -> Detail,
+        guarded: bool,
         limits: &Limits,
     ) -> Option<Compressed<'a>> {
         limits.check_file_bytes(bytes.len() as u64).ok()?;
@@ -265,6 +314,14 @@ impl Reader {
             }
             parts.push(part(&header, &frame, &scan, &selection, (index, pair as u32))?);
         }
+        let judge = guarded.then(|| {
+            let quantisers = [0, 1, 2, 3].map(|component| header.quantiser(component));
+            Box::new(Judge::new(quantisers, detail::kept(selection.details[0]), parts.len() == 3))
+        });
+        // What every pixel may show otherwise is not looked at here.
+        if guarded && selection.slots == 64 || judge.as_ref().is_some_and(|judge| judge.has_large_step()) {
+            return None;
+        }
         let mcus = scan.mcus as u32;
         let restart = if header.restart == 0 { mcus } else { (header.restart as u32).min(mcus) };
         let compressed = Compressed {
@@ -277,6 +334,10 @@ impl Reader {
             mcus_wide: scan.wide as u32,
             mcus,
             restart,
+            detail: selection.detail,
+            exif: header.exif.take(),
+            icc: std::mem::take(&mut header.icc),
+            judge,
         };
         let has_bits = compressed.blocks() * LEAST_BITS <= 8 * left as u64;
         let fits = compressed.pairs.len() <= MOST_PAIRS && compressed.per_mcu() as usize <= MOST_PLACES;
@@ -320,6 +381,7 @@ fn part(
         kept: detail::kept(n),
         cells: detail::cells(n) as u32,
         cell: Source::cell(frame, component, n)?,
+        times: ((frame.across / component.across) as u32, (frame.down / component.down) as u32),
         pair,
         quantiser: *header.quantiser(index),
     })

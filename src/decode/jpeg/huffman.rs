@@ -204,7 +204,6 @@ fn usable(tables: &[Option<Arc<Code>>; 4], place: usize) -> Result<&Arc<Code>> {
 }
 
 /// The tables of annex K.3 for luma and chroma, DC and AC.
-#[cfg(all(test, feature = "gpu"))]
 pub(crate) const STANDARD: [[&[u8]; 2]; 2] = [[DC_LUMA, AC_LUMA], [DC_CHROMA, AC_CHROMA]];
 
 /// Table K.3.

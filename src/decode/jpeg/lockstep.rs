@@ -13,7 +13,6 @@ use super::huffman::WINDOW;
 use super::level::wide;
 use super::lookup::{ADVANCE, ALL, CARE, END_OF_BLOCK, FULL, START, ends, entry, length};
 use super::machine::{Here, Machine, symbol};
-use crate::decode::random::Random;
 use std::hint::select_unpredictable;
 
 /// Look-ups that share a load.
@@ -25,35 +24,13 @@ const LOADS: usize = 341;
 #[derive(Debug)]
 pub(super) struct Log {
     entries: Box<[[[u32; ROUNDS]; LOADS]; LANES]>,
-    /// Loads after which lanes stop, at most, and what decides how many fewer.
-    most: usize,
-    random: Random,
 }
 
 impl Default for Log {
     fn default() -> Log {
-        let entries = Box::new([[[0; ROUNDS]; LOADS]; LANES]);
-        Log { entries, most: LOADS, random: Random::default() }
+        Log { entries: Box::new([[[0; ROUNDS]; LOADS]; LANES]) }
     }
 }
-
-impl Log {
-    /// Has lanes stop about so many times in so many bits of data, where `random` says; as seldom as can be where that is never.
-    pub(super) fn stop(&mut self, times: usize, bits: usize, random: Random) {
-        let loads = bits / (BITS_OF_A_LOAD * times.max(1));
-        self.most = if times == 0 { LOADS } else { loads.clamp(FEWEST_LOADS, LOADS) };
-        self.random = random;
-    }
-
-    fn loads(&mut self) -> usize {
-        if self.most == LOADS { LOADS } else { self.most - self.random.below(self.most / 2) }
-    }
-}
-
-/// Bits that are read with one load, about.
-const BITS_OF_A_LOAD: usize = 27;
-/// Loads between stops, at least.
-const FEWEST_LOADS: usize = 8;
 
 /// Moves one to three lanes until one of them needs attention; all must be [clear](BlockStream::is_clear).
 pub(super) fn run<const SLOTS: usize>(context: &Context<'_>, lanes: &mut [BlockStream], log: &mut Log) {
@@ -188,9 +165,8 @@ macro_rules! run_lanes {
             $(let mut $flow = Flow::of::<SLOTS>(&lanes[$index], machine);)+
             // Full rounds, and lanes of one more; the last of these met bits that no code begins with.
             let (mut rounds, mut more) = (0, 0);
-            let loads = log.loads().min(LOADS);
             let entries = &mut *log.entries;
-            'lanes: for load in 0..loads {
+            'lanes: for load in 0..LOADS {
                 $(let $position = $flow.position();)+
                 if $($position > stop[$index])||+ {
                     break;
@@ -214,8 +190,9 @@ macro_rules! run_lanes {
                 }
             }
             $(let logged = &entries[$index].as_flattened()[..rounds + usize::from($index < more)];
+            lanes[$index].mark::<SLOTS>(context.level, logged, $flow.position());
             lanes[$index].take::<SLOTS>(context, logged, machine.number($flow.here), $index + 1 == more);
-            lanes[$index].stop_at::<SLOTS>($flow.position(), $flow.k >> ADVANCE);)+
+            lanes[$index].stop_at($flow.position(), $flow.k >> ADVANCE);)+
         }
     };
 }

@@ -7,7 +7,7 @@ pub(super) const LANES: usize = 8;
 pub(super) type Sums = [f32; LANES];
 
 /// First and second moments of a signal and of what clamping adds to it.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
 pub(super) struct Moments {
     s: Sums,
     e: Sums,

@@ -5,10 +5,10 @@
 use super::bands::BandTables;
 use super::bits::{PADDING, Stream};
 use super::blocks::{Kept, Smoothing, Streaming};
-use super::clipping::{Data, Sample};
+use super::clipping::{Data, Judge, Sample};
 use super::detail;
 use super::frame::{Frame, Process};
-use super::gamut::Colours;
+use super::gamut::{self, Colours};
 use super::header::{Header, Next};
 use super::huffman::Codes;
 use super::idct::Steps;
@@ -51,7 +51,12 @@ pub(super) struct Reader {
     pixels: Pixels,
     rows: Rows,
     /// Blocks that are looked at further than is read.
-    sample: Sample,
+    pub(super) sample: Sample,
+    /// The last sums over colours.
+    #[cfg(test)]
+    pub(super) gamut: Option<(gamut::Sums<i64>, usize)>,
+    /// What the last scan's data decides.
+    random: Random,
     /// Some colours of low frequencies with a profile.
     colours: colours::Sample,
     /// MCUs that came out whole, for one scan.
@@ -75,6 +80,9 @@ impl Default for Reader {
             pixels: Pixels::default(),
             rows: Rows::default(),
             sample: Sample::default(),
+            #[cfg(test)]
+            gamut: None,
+            random: Random::default(),
             colours: colours::Sample::default(),
             whole: Vec::new(),
             listed: Vec::new(),
@@ -172,8 +180,10 @@ impl Walked {
 
 impl Reader {
     pub(super) fn recycle(&mut self, samples: Vec<u16>) {
-        self.spare.push(samples);
-        self.spare.truncate(SPARE);
+        if samples.capacity() > 0 {
+            self.spare.push(samples);
+            self.spare.truncate(SPARE);
+        }
     }
 
     /// Memory kept for coefficients, logs, planes and rows, in bytes.
@@ -461,6 +471,9 @@ impl Reader {
         }
         let end = self.stream.fill(bytes, data, header.restart, scan.mcus);
         progress.fits &= !self.stream.filled;
+        if selection.guarded || !header.icc.is_empty() {
+            self.random = Random::of(&bytes[data..end]);
+        }
         self.whole.clear();
         match frame.process {
             Process::Sequential => self.sequential(header, &frame, scan, selection, progress, samples)?,
@@ -486,15 +499,17 @@ impl Reader {
         let parts = selection.parts(header, frame, scan)?;
         self.sequential.machine.set(parts, selection.slots, &mut self.tables);
         if selection.streams(frame, scan) && progress.scans == 1 {
-            self.sequential.stop(0, &self.stream, Random::default());
+            self.sequential.mark(&[]);
             self.stream_pixels(header, frame, scan, selection, progress, samples);
             return Ok(());
         }
         let mut layout = Layout::new(frame, scan, progress.again());
         let is_sampled = selection.guarded && selection.ends_with(frame, scan) && progress.scans == 1;
-        let random = if is_sampled { Random::of(&self.stream.bytes) } else { Random::default() };
-        let stops = if is_sampled { self.sample.begin(scan, layout.blocks, random) } else { 0 };
-        self.sequential.stop(stops, &self.stream, random);
+        let bytes = self.stream.bytes.len() - PADDING;
+        let is_sparse = is_sampled && selection.slots < 64;
+        let looks =
+            if is_sampled { self.sample.begin(scan, (layout.blocks, bytes), self.random) } else { &[] };
+        self.sequential.mark(if is_sparse { looks } else { &[] });
         match selection.slots {
             1 => self.sequential_with::<1>(&mut layout, usize::MAX),
             8 => self.sequential_with::<8>(&mut layout, usize::MAX),
@@ -627,11 +642,8 @@ impl Reader {
             }
             Colour::YCbCr => {
                 let planes = [0, 1, 2].map(|index| plane(self, index));
-                let [luma, cb, cr] = &planes;
-                let colours = Colours { luma, cb, cr };
                 is_shown = !(selection.guarded
-                    && (colours.are_beyond(&self.stream.bytes, self.level)
-                        || self.is_clipped(walked, &planes)));
+                    && (self.is_beyond(planes.each_ref()) || self.is_clipped(walked, &planes)));
                 self.sample_colours(header, planes.each_ref(), planes::rgb);
                 match to_srgb {
                     None => {
@@ -695,8 +707,18 @@ impl Reader {
         colour: impl Fn([f32; P]) -> [f32; 3],
     ) {
         if !header.icc.is_empty() {
-            self.colours = planes::sample(planes, Random::of(&self.stream.bytes), colour);
+            self.colours = planes::sample(planes, self.random, colour);
         }
+    }
+
+    /// Whether clamping shows something else of the means of Y, Cb and Cr.
+    fn is_beyond(&mut self, [luma, cb, cr]: [&Plane<u16>; 3]) -> bool {
+        let sums = Colours { luma, cb, cr }.sums(self.random, self.level);
+        #[cfg(test)]
+        {
+            self.gamut = sums;
+        }
+        sums.is_none_or(|(sums, cells)| gamut::are_beyond(&sums, cells))
     }
 
     /// Whether clamping shows something else inside of blocks than their means tell.
@@ -706,13 +728,16 @@ impl Reader {
         }
         let data = Data {
             machine: &self.sequential.machine,
+            tables: &self.tables.flat,
             stream: &self.stream,
             frame: &walked.frame,
             stored: &self.stored,
             slots: walked.selection.slots,
-            steps: [0, 1, 2, 3].map(|component| to_natural(walked.header.quantiser(component))),
-            fixed: steps(&walked.header),
-            kept: detail::kept(walked.selection.details[0]),
+            judge: Judge::new(
+                [0, 1, 2, 3].map(|component| walked.header.quantiser(component)),
+                detail::kept(walked.selection.details[0]),
+                planes.len() == 3,
+            ),
             planes,
         };
         self.sample.is_beyond(&data, self.level)

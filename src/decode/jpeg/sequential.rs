@@ -6,11 +6,11 @@
 use super::bits::{Interval, Stream};
 use super::block_stream::{BlockStream, Context, LANES};
 use super::lockstep::{Log, run};
+use super::looks::Look;
 use super::lookup::Tables;
 use super::machine::Machine;
 use super::runs::{Logs, Run};
 use super::split::{Cursor, Split, Whole};
-use crate::decode::random::Random;
 use fearless_simd::Level;
 use std::ops::Range;
 
@@ -138,9 +138,11 @@ impl Sequential {
         }
     }
 
-    /// Has lanes stop about so many times in a scan's data, where `random` says: see [`Log::stop`].
-    pub(super) fn stop(&mut self, times: usize, stream: &Stream, random: Random) {
-        self.log.stop(times, stream.bytes.len() * 8, random);
+    /// Has lanes note where blocks begin behind these bits of the next scan.
+    pub(super) fn mark(&mut self, looks: &[Look]) {
+        self.lanes
+            .iter_mut()
+            .for_each(|lane| lane.marks.set(looks.iter().map(|look| (look.bit, look.passed))));
     }
 
     /// Bytes of logs that are held.

@@ -6,10 +6,10 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::descriptors::{Group, Part, Picture, Plane, Segment, THREADS, WINDOW};
+use super::descriptors::{Grid, Group, Guard, Look, Part, Picture, Plane, Segment, Side, THREADS, WINDOW};
 use super::tables::{self, pair_words};
 use crate::backend::gpu::device::MOST_WORKGROUPS;
-use crate::decode::jpeg::{self, Compressed};
+use crate::decode::jpeg::{self, Compressed, Guards, Unstuffed, looks_wanted};
 use crate::picture::{COARSE_UNIT, COARSE_ZERO};
 
 /// Lanes of a picture at most: their numbers have 16 bits, and one is left over.
@@ -43,11 +43,19 @@ pub(super) struct Sizes {
     pub(super) stream: u32,
     /// Words of coefficients.
     pub(super) slots: u32,
+    /// Pictures that are guarded, blocks of theirs that are looked at, groups of these, and columns and rows of cells.
+    pub(super) guards: u32,
+    pub(super) looks: u32,
+    pub(super) look_groups: u32,
+    pub(super) cells: u32,
 }
+
+/// Columns and rows of cells that are looked at in a picture, at most.
+const MOST_CELLS: u32 = 128;
 
 impl Sizes {
     /// All of them in one order.
-    fn all(&self) -> [u32; 10] {
+    fn all(&self) -> [u32; 14] {
         [
             self.pictures,
             self.segments,
@@ -59,6 +67,10 @@ impl Sizes {
             self.tables,
             self.stream,
             self.slots,
+            self.guards,
+            self.looks,
+            self.look_groups,
+            self.cells,
         ]
     }
 
@@ -70,17 +82,24 @@ impl Sizes {
         let lanes = number(((8 * bytes) >> lane_shift) + u64::from(segments))?;
         let slots = number(picture.blocks() * u64::from(slot_count(picture)))?;
         let blocks: u64 = planes_of(picture).map(|plane| u64::from(plane.blocks())).sum();
+        let guards = u32::from(picture.is_guarded());
+        let looks = guards * looks_wanted(picture.blocks() as usize) as u32;
         Some(Sizes {
             pictures: 1,
             segments,
             lanes,
             groups: lanes.div_ceil(THREADS),
-            planes: 2,
-            plane_groups: number(blocks.div_ceil(u64::from(THREADS)) + 2)?,
-            steps: 64 * picture.parts.len() as u32,
+            planes: 4,
+            plane_groups: number(blocks.div_ceil(u64::from(THREADS)) + 4)?,
+            // Of each component for each plane that it is in.
+            steps: 64 * planes_of(picture).map(|plane| plane.parts.len() as u32).sum::<u32>(),
             tables: 0,
             stream: number(bytes.div_ceil(4) + u64::from(PADDING))?.next_multiple_of(2),
             slots,
+            guards,
+            looks,
+            look_groups: looks.div_ceil(THREADS),
+            cells: guards * MOST_CELLS,
         })
     }
 
@@ -96,6 +115,10 @@ impl Sizes {
             tables: self.tables + other.tables,
             stream: self.stream + other.stream,
             slots: self.slots + other.slots,
+            guards: self.guards + other.guards,
+            looks: self.looks + other.looks,
+            look_groups: self.look_groups + other.look_groups,
+            cells: self.cells + other.cells,
         }
     }
 }
@@ -115,12 +138,16 @@ impl Capacity {
             segments: lanes,
             lanes,
             groups: lanes / THREADS + pictures + 16,
-            planes: 2 * pictures,
-            plane_groups: (bytes >> 8) + 4 * pictures + 16,
-            steps: 192 * pictures,
+            planes: 4 * pictures,
+            plane_groups: (bytes >> 8) + (bytes >> 9) + 8 * pictures + 16,
+            steps: 320 * pictures,
             tables: (2 * pair_words(WINDOW) as u32) * pictures.min(256),
             stream: bytes / 4,
             slots: bytes + bytes / 4,
+            guards: pictures,
+            looks: (bytes >> 11) + 16 * pictures,
+            look_groups: (bytes >> 17) + pictures,
+            cells: MOST_CELLS * pictures,
         })
     }
 
@@ -131,13 +158,27 @@ impl Capacity {
 
 /// What a picture was given of a batch before its data is known.
 #[derive(Debug)]
-pub(super) struct Reserved {
+pub(in crate::backend::gpu) struct Reserved {
     pub(super) lane_shift: u32,
     /// Where its data begins among the words of the stream, and how many there are with padding.
     pub(super) stream: u32,
     pub(super) sizes: Sizes,
     slots: u32,
     tables: u32,
+}
+
+/// A picture's number, and those of what guards it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Numbers {
+    pub(super) picture: u32,
+    pub(super) guard: Option<GuardNumbers>,
+}
+
+/// The numbers of a guard and its looks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct GuardNumbers {
+    pub(super) guard: u32,
+    pub(super) looks: Range<u32>,
 }
 
 /// Where one plane's samples go.
@@ -151,7 +192,7 @@ pub(super) struct PlanePlace {
 
 /// A batch being put together.
 #[derive(Debug)]
-pub(super) struct Batch {
+pub(in crate::backend::gpu) struct Batch {
     capacity: Capacity,
     /// Bits of the look-up tables' windows.
     window: u32,
@@ -165,6 +206,12 @@ pub(super) struct Batch {
     pub(super) plane_groups: [Vec<Group>; DETAILS.len()],
     pub(super) steps: Vec<u32>,
     pub(super) tables: Vec<u32>,
+    pub(super) guards: Vec<Guard>,
+    pub(super) looks: Vec<Look>,
+    /// Groups of looks, by their pictures and by their guards.
+    pub(super) look_groups: Vec<Group>,
+    pub(super) spot_groups: Vec<Group>,
+    pub(super) cells: Vec<u32>,
     /// Sets of codes whose tables are in this batch, and where.
     placed: HashMap<Vec<u8>, u32>,
 }
@@ -183,6 +230,11 @@ impl Batch {
             plane_groups: Default::default(),
             steps: Vec::new(),
             tables: Vec::new(),
+            guards: Vec::new(),
+            looks: Vec::new(),
+            look_groups: Vec::new(),
+            spot_groups: Vec::new(),
+            cells: Vec::new(),
             placed: HashMap::new(),
         }
     }
@@ -201,6 +253,10 @@ impl Batch {
             tables: self.tables.len() as u32,
             stream: self.reserved.stream,
             slots: self.reserved.slots,
+            guards: self.guards.len() as u32,
+            looks: self.looks.len() as u32,
+            look_groups: self.look_groups.len() as u32,
+            cells: self.cells.len() as u32,
         }
     }
 
@@ -237,15 +293,16 @@ impl Batch {
         Some(Reserved { lane_shift, stream, sizes, slots, tables })
     }
 
-    /// Adds a picture whose data lies where it was reserved, `intervals` in bytes from there, and whose samples go to `places`: its luma's, then
-    /// its colour's. Its number; `None` where it has too many lanes.
+    /// Adds a picture whose data lies where it was reserved, and whose samples go to `places`, one for each of [`planes_of`]. Its number, and its guard's where
+    /// there are `guards`; `None` where it has too many lanes.
     pub(super) fn place(
         &mut self,
         picture: &Compressed<'_>,
         reserved: &Reserved,
-        intervals: &[Range<u32>],
-        places: [Option<PlanePlace>; 2],
-    ) -> Option<u32> {
+        (unstuffed, guards): (&Unstuffed, Option<&Guards>),
+        places: &[PlanePlace],
+    ) -> Option<Numbers> {
+        let intervals = &unstuffed.intervals[..];
         let lanes_of = |interval: &Range<u32>| {
             (8 * u64::from(interval.end - interval.start)).div_ceil(1 << reserved.lane_shift).max(1) as u32
         };
@@ -255,6 +312,7 @@ impl Batch {
         }
         let (lanes, first_lane, number) =
             (lanes as u32, self.segment_of.len() as u32, self.pictures.len() as u32);
+        let first_segment = self.segments.len() as u32;
         for (index, interval) in intervals.iter().enumerate() {
             let mcus_before = index as u32 * picture.restart;
             let segment = Segment {
@@ -275,16 +333,107 @@ impl Batch {
         let picture_of = describe(picture, reserved, first_lane, lanes);
         self.pictures.push(picture_of);
         for (plane, place) in planes_of(picture).zip(places) {
-            if let Some(place) = place {
-                self.add_plane(picture, number, &picture_of, &plane, place);
-            }
+            self.add_plane(picture, number, &picture_of, &plane, *place);
         }
-        Some(number)
+        let guard = guards.map(|guards| {
+            self.add_looks(number, 32 * reserved.stream, first_segment, (intervals, guards));
+            self.add_guard(picture, number, guards, places)
+        });
+        Some(Numbers { picture: number, guard })
+    }
+
+    /// Adds a guarded picture's looks, whose bits count from bit `start` of the stream.
+    fn add_looks(
+        &mut self,
+        number: u32,
+        start: u32,
+        first_segment: u32,
+        (intervals, guards): (&[Range<u32>], &Guards),
+    ) {
+        let (first, count) = (self.looks.len() as u32, guards.looks.len() as u32);
+        for look in &guards.looks {
+            // As the reader does: the last interval that begins there or before.
+            let byte = (look.bit / 8) as u32;
+            let before = intervals.partition_point(|interval| interval.start <= byte).max(1) as u32;
+            self.looks.push(Look {
+                segment: first_segment + before - 1,
+                bit: start + look.bit as u32,
+                passed: look.passed,
+                wants_chroma: look.wants_chroma.into(),
+            });
+        }
+        self.look_groups.extend(groups(number, first, count));
+        self.spot_groups.extend(groups(self.guards.len() as u32, first, count));
+    }
+
+    fn add_guard(
+        &mut self,
+        picture: &Compressed<'_>,
+        number: u32,
+        guards: &Guards,
+        places: &[PlanePlace],
+    ) -> GuardNumbers {
+        let mut guard = Guard {
+            picture: number,
+            count: picture.parts.len() as u32,
+            mcus: picture.mcus_wide,
+            cells: self.cells.len() as u32,
+            ..Guard::default()
+        };
+        if let Some(chosen) = &guards.cells {
+            (guard.columns, guard.rows) = (chosen.columns.len() as u32, chosen.rows.len() as u32);
+            let cells = chosen.columns.iter().chain(&chosen.rows);
+            self.cells.extend(cells.map(|&(chroma, luma)| luma << 16 | chroma));
+        }
+        let mut before = 0;
+        for (index, part) in picture.parts.iter().enumerate() {
+            // Cb and Cr stand behind luma and what both make.
+            let place = &places[if index == 0 { 0 } else { index + 1 }];
+            guard.grids[index] = Grid {
+                at: place.at,
+                pitch: place.pitch,
+                columns: picture.width.div_ceil(part.cell.0),
+                rows: place.rows,
+                cell_width: part.cell.0,
+                cell_height: part.cell.1,
+            };
+            guard.sides[index] = Side {
+                place: before,
+                across: part.across,
+                down: part.down,
+                wide: part.wide,
+                high: part.high,
+                times_across: part.times.0,
+                times_down: part.times.1,
+            };
+            before += part.across * part.down;
+        }
+        let looks = self.looks.len() as u32 - guards.looks.len() as u32..self.looks.len() as u32;
+        self.guards.push(guard);
+        GuardNumbers { guard: self.guards.len() as u32 - 1, looks }
+    }
+
+    /// Forgets everything.
+    pub(in crate::backend::gpu) fn clear(&mut self) {
+        *self = Batch::new(self.capacity, self.window);
+    }
+
+    /// Whether no picture is in it.
+    pub(in crate::backend::gpu) fn is_empty(&self) -> bool {
+        self.pictures.is_empty()
+    }
+
+    /// Bytes of data that are sent to the device.
+    pub(in crate::backend::gpu) fn bytes(&self) -> u64 {
+        4 * u64::from(self.reserved.stream)
     }
 
     /// Makes the lists of groups as long as there are workgroups; nothing is added afterwards.
     pub(super) fn close(&mut self) {
+        debug_assert!(Capacity(self.reserved).holds(&self.used()), "more is used than was reserved");
         pad(&mut self.groups);
+        pad(&mut self.look_groups);
+        pad(&mut self.spot_groups);
         self.plane_groups.iter_mut().for_each(pad);
     }
 
@@ -426,10 +575,12 @@ impl PlaneParts {
     }
 }
 
-/// A picture's planes: luma, and colour where it is not grey.
+/// A picture's planes: luma, and what Cb and Cr make where it is not grey; of a guarded one Cb and Cr too.
 pub(super) fn planes_of(picture: &Compressed<'_>) -> impl Iterator<Item = PlaneParts> {
-    let colour = (picture.parts.len() > 1).then_some(1..3);
-    std::iter::once(0..1).chain(colour).map(|parts| {
+    let has_colour = picture.parts.len() > 1;
+    let apart = if picture.is_guarded() && has_colour { &[1..2, 2..3][..] } else { &[] };
+    let colour = has_colour.then_some(1..3);
+    std::iter::once(0..1).chain(colour).chain(apart.iter().cloned()).map(|parts| {
         let part = &picture.parts[parts.start];
         PlaneParts {
             parts,

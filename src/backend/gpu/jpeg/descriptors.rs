@@ -1,4 +1,4 @@
-//! The structures of `shaders/jpeg/batch.wgsl` and `planes.wgsl`, member for member; a test compares them.
+//! The structures of `shaders/jpeg/`, member for member; a test compares them.
 
 /// `BOUNDARIES` of the shaders.
 pub(super) const BOUNDARIES: u32 = 8;
@@ -8,6 +8,10 @@ pub(super) const NONE: u32 = u32::MAX;
 pub(super) const WINDOW: u32 = 9;
 /// `LONGER` of the shaders: words of a pair's second tables.
 pub(super) const LONGER: usize = 512;
+/// `SUMS` of `gamut`: of 64 bits, for each guard.
+pub(super) const SUMS: u32 = 10;
+/// `SEEN` of `shaders/jpeg/guards.wgsl`: words for each look.
+pub(super) const SEEN: u32 = 50;
 /// Invocations of a workgroup of the stages whose [`Group`]s say what it does.
 pub(super) const THREADS: u32 = 64;
 
@@ -120,5 +124,54 @@ structure! {
         count: u32,
         unused: u32,
         parts: [Part; 2],
+    }
+}
+
+structure! {
+    /// `Look` of `shaders/jpeg/looks.wgsl`.
+    Look {
+        segment: u32,
+        bit: u32,
+        passed: u32,
+        wants_chroma: u32,
+    }
+}
+
+structure! {
+    /// `Grid` of `shaders/jpeg/guards.wgsl`.
+    Grid {
+        at: u32,
+        pitch: u32,
+        columns: u32,
+        rows: u32,
+        cell_width: u32,
+        cell_height: u32,
+    }
+}
+
+structure! {
+    /// `Side` of `shaders/jpeg/guards.wgsl`.
+    Side {
+        place: u32,
+        across: u32,
+        down: u32,
+        wide: u32,
+        high: u32,
+        times_across: u32,
+        times_down: u32,
+    }
+}
+
+structure! {
+    /// `Guard` of `shaders/jpeg/guards.wgsl`.
+    Guard {
+        picture: u32,
+        count: u32,
+        mcus: u32,
+        cells: u32,
+        columns: u32,
+        rows: u32,
+        grids: [Grid; 3],
+        sides: [Side; 3],
     }
 }

@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use wgpu::{BindingResource, Buffer, BufferUsages, CommandEncoder, ComputePipeline};
+use wgpu::{BindingResource, Buffer, BufferUsages, CommandEncoder, ComputePassDescriptor, ComputePipeline};
 
-use super::batch::{Batch, Capacity, DETAILS, MOST_PADDING, PADDING, Reserved, dispatch};
-use super::descriptors::{BOUNDARIES, Group, Lane, Picture, Plane, Segment, WINDOW, Work};
+use super::batch::{Batch, Capacity, DETAILS, MOST_PADDING, PADDING, Reserved, Sizes, dispatch};
+use super::descriptors::{
+    BOUNDARIES, Group, Guard, Lane, Look, NONE, Picture, Plane, SEEN, SUMS, Segment, WINDOW, Work,
+};
 use crate::backend::gpu::device::Device;
 use crate::backend::gpu::slot::{lost, section};
-use crate::decode::jpeg::{Compressed, matrix};
+use crate::backend::gpu::timer::Timer;
+use crate::decode::jpeg::{Compressed, SPOTS, Seen, Sums, Unstuffed, matrix};
 use crate::error::Result;
 use fearless_simd::Level;
 use std::ops::Range;
@@ -25,6 +28,9 @@ pub(super) const FOLLOW: &str = text!("batch", "bits", "passing", "follow");
 pub(super) const RESOLVE: &str = text!("batch", "resolve");
 pub(super) const WRITE: &str = text!("batch", "bits", "write");
 pub(super) const OFFSETS: &str = text!("batch", "offsets");
+pub(super) const GAMUT: &str = text!("batch", "guards", "gamut");
+pub(super) const LOOKS: &str = text!("batch", "bits", "guards", "looks");
+pub(super) const SPOTS_TEXT: &str = text!("batch", "guards", "spots");
 const PLANES: &str = text!("batch", "planes");
 
 /// The text of `planes` for one of [`DETAILS`].
@@ -48,7 +54,7 @@ pub(super) fn for_window(text: &str, window: u32) -> String {
 
 /// The pipelines of one device.
 #[derive(Debug)]
-pub(super) struct Stages {
+pub(in crate::backend::gpu) struct Stages {
     pub(super) window: u32,
     first: ComputePipeline,
     follow: ComputePipeline,
@@ -56,6 +62,9 @@ pub(super) struct Stages {
     write: ComputePipeline,
     offsets: ComputePipeline,
     planes: [ComputePipeline; DETAILS.len()],
+    gamut: ComputePipeline,
+    looks: ComputePipeline,
+    spots: ComputePipeline,
     basis: Buffer,
 }
 
@@ -65,7 +74,7 @@ impl Stages {
     /// # Errors
     ///
     /// [`Error::Device`](crate::Error::Device) where the driver refuses.
-    pub(super) fn new(device: &Device) -> Result<Stages> {
+    pub(in crate::backend::gpu) fn new(device: &Device) -> Result<Stages> {
         Stages::of_window(device, WINDOW)
     }
 
@@ -82,6 +91,9 @@ impl Stages {
             write: stage("write", WRITE),
             offsets: stage("offsets", OFFSETS),
             planes: std::array::from_fn(|detail| stage("planes", &planes_text(detail))),
+            gamut: stage("gamut", GAMUT),
+            looks: stage("looks", LOOKS),
+            spots: stage("spots", SPOTS_TEXT),
             basis: device.buffer("basis", size_of_val(&basis[..]) as u64, usage),
         };
         device.queue.write_buffer(&stages.basis, 0, bytemuck::cast_slice(&basis));
@@ -89,7 +101,7 @@ impl Stages {
         Ok(stages)
     }
 
-    /// Encodes every stage of a batch in `buffers`, whose samples go to `samples`.
+    /// Encodes every stage of a batch in `buffers`, whose samples go to `samples`. A `timer` has an interval for each of [`passes`].
     pub(super) fn encode(
         &self,
         device: &Device,
@@ -97,6 +109,7 @@ impl Stages {
         buffers: &Buffers,
         batch: &Batch,
         samples: BindingResource<'_>,
+        timer: Option<&Timer>,
     ) {
         let of = &buffers.sections;
         let input = |range: &Range<u64>| section(&buffers.input, range);
@@ -116,22 +129,31 @@ impl Stages {
         let (before, work) = (whole(&buffers.before), whole(&buffers.work));
         let (slots, totals) = (whole(&buffers.slots), whole(&buffers.totals));
         let (offsets, found) = (whole(&buffers.offsets), whole(&buffers.found));
-        let mut run = |pipeline: &ComputePipeline, resources: &[&BindingResource<'_>], groups: (u32, u32)| {
+        let mut passes = 0;
+        let mut run = |stage: &str,
+                       pipeline: &ComputePipeline,
+                       resources: &[&BindingResource<'_>],
+                       groups: (u32, u32)| {
+            #[cfg(test)]
+            let groups = device.groups(stage, groups);
             let resources: Vec<BindingResource<'_>> =
                 resources.iter().map(|&resource| resource.clone()).collect();
-            let group = device.group("jpeg", &pipeline.get_bind_group_layout(0), &resources);
-            let mut pass = encoder.begin_compute_pass(&Default::default());
+            let group = device.group(stage, &pipeline.get_bind_group_layout(0), &resources);
+            let timestamp_writes = timer.map(|timer| timer.around_pass(passes));
+            passes += 1;
+            let mut pass =
+                encoder.begin_compute_pass(&ComputePassDescriptor { label: Some(stage), timestamp_writes });
             pass.set_pipeline(pipeline);
             pass.set_bind_group(0, &group, &[]);
             pass.dispatch_workgroups(groups.0, groups.1, 1);
         };
         let (each, all) = (dispatch(batch.pictures.len()), dispatch(batch.groups.len()));
         let passing = [&pictures, &segments, &segment_of, &groups, &stream, &tables, &notes, &lanes];
-        run(&self.first, &passing, all);
-        run(&self.follow, &passing, all);
-        run(&self.resolve, &[&pictures, &segments, &segment_of, &lanes, &before, &work], each);
-        run(&self.write, &[&pictures, &groups, &stream, &tables, &work, &slots, &totals], all);
-        run(&self.offsets, &[&pictures, &segments, &segment_of, &totals, &offsets, &found], each);
+        run("first", &self.first, &passing, all);
+        run("follow", &self.follow, &passing, all);
+        run("resolve", &self.resolve, &[&pictures, &segments, &segment_of, &lanes, &before, &work], each);
+        run("write", &self.write, &[&pictures, &groups, &stream, &tables, &work, &slots, &totals], all);
+        run("offsets", &self.offsets, &[&pictures, &segments, &segment_of, &totals, &offsets, &found], each);
         let basis = whole(&self.basis);
         for ((pipeline, groups), range) in
             self.planes.iter().zip(&batch.plane_groups).zip(buffers.plane_groups(batch))
@@ -139,10 +161,33 @@ impl Stages {
             if !groups.is_empty() {
                 let list = input(&range);
                 let resources = [&planes, &list, &slots, &offsets, &steps, &basis, &samples, &found];
-                run(pipeline, &resources, dispatch(groups.len()));
+                run("planes", pipeline, &resources, dispatch(groups.len()));
             }
         }
+        if !batch.guards.is_empty() {
+            let [guards, looks, look_groups, spot_groups, cells] =
+                [&of.guards, &of.looks, &of.look_groups, &of.spot_groups, &of.cells].map(input);
+            let (gamuts, seen) = (whole(&buffers.gamuts), whole(&buffers.seen));
+            run("gamut", &self.gamut, &[&guards, &cells, &samples, &gamuts], dispatch(batch.guards.len()));
+            let groups = dispatch(batch.look_groups.len());
+            let finding = [&pictures, &segments, &look_groups, &stream, &tables, &work, &looks, &seen];
+            run("looks", &self.looks, &finding, groups);
+            run(
+                "spots",
+                &self.spots,
+                &[&pictures, &guards, &spot_groups, &slots, &offsets, &samples, &seen],
+                groups,
+            );
+        }
     }
+}
+
+/// The stages of a batch in their order; `planes` is once there for each detail.
+pub(super) fn passes(batch: &Batch) -> Vec<&'static str> {
+    let details = batch.plane_groups.iter().filter(|groups| !groups.is_empty()).count();
+    let guards: &[&str] = if batch.guards.is_empty() { &[] } else { &["gamut", "looks", "spots"] };
+    let decoding = ["first", "follow", "resolve", "write", "offsets"].into_iter();
+    decoding.chain(std::iter::repeat_n("planes", details)).chain(guards.iter().copied()).collect()
 }
 
 /// Sections begin at multiples of this many bytes, what any device asks of a binding at most.
@@ -159,6 +204,11 @@ pub(super) struct Sections {
     plane_groups: Range<u64>,
     steps: Range<u64>,
     tables: Range<u64>,
+    guards: Range<u64>,
+    looks: Range<u64>,
+    look_groups: Range<u64>,
+    spot_groups: Range<u64>,
+    cells: Range<u64>,
     pub(super) stream: Range<u64>,
 }
 
@@ -183,15 +233,33 @@ impl Sections {
             plane_groups: section(most_groups, size_of::<Group>()),
             steps: section(room.steps, 4),
             tables: section(room.tables, 4),
+            guards: section(room.guards, size_of::<Guard>()),
+            looks: section(room.looks, size_of::<Look>()),
+            look_groups: section(room.look_groups + MOST_PADDING, size_of::<Group>()),
+            spot_groups: section(room.look_groups + MOST_PADDING, size_of::<Group>()),
+            cells: section(room.cells, 4),
             stream: section(room.stream, 4),
         }
     }
+}
+
+/// The two buffers that the CPU writes, mapped, and reads.
+fn at_the_host(device: &Device, sections: &Sections, room: &Sizes) -> (Buffer, Buffer) {
+    let staging = device.device.create_buffer(&wgpu::BufferDescriptor {
+        label: Some("jpeg staging"),
+        size: sections.stream.end,
+        usage: BufferUsages::MAP_WRITE | BufferUsages::COPY_SRC,
+        mapped_at_creation: true,
+    });
+    let usage = BufferUsages::MAP_READ | BufferUsages::COPY_DST;
+    (staging, device.buffer("found readback", returned(room).iter().sum(), usage))
 }
 
 /// The buffers of one batch.
 #[derive(Debug)]
 pub(super) struct Buffers {
     pub(super) sections: Sections,
+    room: Sizes,
     /// Written by the CPU while a batch is put together, and the same on the device.
     pub(super) staging: Buffer,
     pub(super) input: Buffer,
@@ -204,25 +272,31 @@ pub(super) struct Buffers {
     pub(super) offsets: Buffer,
     /// Two words a picture.
     pub(super) found: Buffer,
+    gamuts: Buffer,
+    seen: Buffer,
+    /// The last three, one after the other as they are used.
     pub(super) readback: Buffer,
+}
+
+/// Bytes of what comes back of a batch: what was found, sums over colours, and blocks that were looked at.
+fn returned(used: &Sizes) -> [u64; 3] {
+    [(used.pictures, 8), (used.guards, 8 * SUMS), (used.looks, 4 * SEEN)]
+        .map(|(count, size)| u64::from(count) * u64::from(size))
 }
 
 impl Buffers {
     /// Makes them; the staging buffer is mapped.
     pub(super) fn new(device: &Device, capacity: Capacity) -> Buffers {
-        let (sections, Capacity(room)) = (Sections::of(capacity), capacity);
+        let Capacity(room) = capacity;
         let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST;
         let buffer = |label: &str, count: u32, size: usize| {
             device.buffer(label, u64::from(count) * size as u64, usage)
         };
-        let staging = device.device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("jpeg staging"),
-            size: sections.stream.end,
-            usage: BufferUsages::MAP_WRITE | BufferUsages::COPY_SRC,
-            mapped_at_creation: true,
-        });
+        let sections = Sections::of(capacity);
+        let (staging, readback) = at_the_host(device, &sections, &room);
         Buffers {
             staging,
+            readback,
             input: device.buffer("jpeg input", sections.stream.end, usage),
             notes: buffer("notes", BOUNDARIES * room.lanes, 8),
             lanes: buffer("lanes", room.lanes, size_of::<Lane>()),
@@ -232,17 +306,36 @@ impl Buffers {
             totals: buffer("totals", room.lanes, 16),
             offsets: buffer("offsets", room.lanes, 16),
             found: buffer("found", room.pictures, 8),
-            readback: device.buffer(
-                "found readback",
-                8 * u64::from(room.pictures),
-                BufferUsages::MAP_READ | BufferUsages::COPY_DST,
-            ),
+            gamuts: buffer("gamuts", SUMS * room.guards, 8),
+            seen: buffer("seen", SEEN * room.looks, 4),
+            room,
             sections,
         }
     }
 
-    /// Unstuffs a picture's data straight into the mapped staging buffer, where it was reserved; its restart intervals in bytes. `None` where the picture
-    /// does not qualify after all.
+    /// Those of another batch. The device works on one after the other, so that what is not read or written by the CPU is the same.
+    pub(super) fn sharing(&self, device: &Device) -> Buffers {
+        let (staging, readback) = at_the_host(device, &self.sections, &self.room);
+        Buffers {
+            staging,
+            readback,
+            sections: self.sections.clone(),
+            room: self.room,
+            input: self.input.clone(),
+            notes: self.notes.clone(),
+            lanes: self.lanes.clone(),
+            before: self.before.clone(),
+            work: self.work.clone(),
+            slots: self.slots.clone(),
+            totals: self.totals.clone(),
+            offsets: self.offsets.clone(),
+            found: self.found.clone(),
+            gamuts: self.gamuts.clone(),
+            seen: self.seen.clone(),
+        }
+    }
+
+    /// Unstuffs a picture's data straight into the mapped staging buffer, where it was reserved. `None` where the picture does not qualify after all.
     ///
     /// Mapped memory is written front to back and never read.
     ///
@@ -254,19 +347,19 @@ impl Buffers {
         level: Level,
         picture: &Compressed<'_>,
         reserved: &Reserved,
-    ) -> Result<Option<Vec<Range<u32>>>> {
+    ) -> Result<Option<Unstuffed>> {
         let start = self.sections.stream.start + 4 * u64::from(reserved.stream);
         let bytes = 4 * u64::from(reserved.sizes.stream);
         let mut view = self.staging.get_mapped_range_mut(start..start + bytes).map_err(lost)?;
         let mut at = 0;
-        let intervals = picture.unstuff(level, |piece| {
+        let unstuffed = picture.unstuff(level, |piece| {
             view.slice(at..at + piece.len()).copy_from_slice(piece);
             at += piece.len();
         });
         // Zeros behind the last segment: what is read ahead is the same on every run.
         let padding = [0; 4 * PADDING as usize];
         view.slice(at..at + padding.len()).copy_from_slice(&padding);
-        Ok(intervals)
+        Ok(unstuffed)
     }
 
     /// Where each detail's groups are.
@@ -286,7 +379,7 @@ impl Buffers {
     /// [`Error::Device`](crate::Error::Device) where the buffer is lost.
     pub(super) fn send(&self, encoder: &mut CommandEncoder, batch: &Batch) -> Result<()> {
         let of = &self.sections;
-        let arrays: [(&Range<u64>, &[u8]); 7] = [
+        let arrays: [(&Range<u64>, &[u8]); 12] = [
             (&of.pictures, bytemuck::cast_slice(&batch.pictures)),
             (&of.segments, bytemuck::cast_slice(&batch.segments)),
             (&of.segment_of, bytemuck::cast_slice(&batch.segment_of)),
@@ -294,6 +387,11 @@ impl Buffers {
             (&of.planes, bytemuck::cast_slice(&batch.planes)),
             (&of.steps, bytemuck::cast_slice(&batch.steps)),
             (&of.tables, bytemuck::cast_slice(&batch.tables)),
+            (&of.guards, bytemuck::cast_slice(&batch.guards)),
+            (&of.looks, bytemuck::cast_slice(&batch.looks)),
+            (&of.look_groups, bytemuck::cast_slice(&batch.look_groups)),
+            (&of.spot_groups, bytemuck::cast_slice(&batch.spot_groups)),
+            (&of.cells, bytemuck::cast_slice(&batch.cells)),
         ];
         let lists = self.plane_groups(batch);
         let groups = lists
@@ -313,22 +411,96 @@ impl Buffers {
             let bytes = range.end - range.start;
             encoder.copy_buffer_to_buffer(&self.staging, range.start, &self.input, range.start, bytes);
         }
-        encoder.clear_buffer(&self.slots, 0, Some(4 * u64::from(used.slots)));
+        self.clear(encoder, batch);
         Ok(())
+    }
+
+    /// Clears the slots, for a batch that is there already.
+    pub(super) fn clear(&self, encoder: &mut CommandEncoder, batch: &Batch) {
+        encoder.clear_buffer(&self.slots, 0, Some(4 * u64::from(batch.used().slots)));
     }
 
     /// Encodes the copy of what was found to where it can be read.
     pub(super) fn receive(&self, encoder: &mut CommandEncoder, batch: &Batch) {
-        let bytes = 8 * batch.pictures.len() as u64;
-        encoder.copy_buffer_to_buffer(&self.found, 0, &self.readback, 0, bytes);
+        let mut at = 0;
+        for (from, bytes) in [&self.found, &self.gamuts, &self.seen].into_iter().zip(returned(&batch.used()))
+        {
+            if bytes > 0 {
+                encoder.copy_buffer_to_buffer(from, 0, &self.readback, at, bytes);
+            }
+            at += bytes;
+        }
     }
 
-    /// What was found of each picture, once the batch is back.
-    pub(super) fn found(&self, device: &Device, batch: &Batch, patience: Duration) -> Result<Vec<Found>> {
-        let found = |words: &[u32]| {
-            words.chunks_exact(2).map(|two| Found { missing: two[0], beyond: two[1] }).collect()
-        };
-        device.read(&self.readback, 8 * batch.pictures.len() as u64, patience, found)
+    /// Bytes of what comes back.
+    pub(super) fn returned(batch: &Batch) -> u64 {
+        returned(&batch.used()).iter().sum()
+    }
+
+    /// What was found, where it is mapped.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`](crate::Error::Device) where the buffer is lost.
+    pub(super) fn mapped(&self, batch: &Batch) -> Result<Results> {
+        let view = self.readback.get_mapped_range(0..Buffers::returned(batch)).map_err(lost)?;
+        let results = Results::of(bytemuck::cast_slice(&view), &batch.used());
+        drop(view);
+        self.readback.unmap();
+        Ok(results)
+    }
+
+    /// What was found, once the batch is back.
+    pub(super) fn found(&self, device: &Device, batch: &Batch, patience: Duration) -> Result<Results> {
+        let bytes = Buffers::returned(batch);
+        device.read(&self.readback, bytes, patience, |words| Results::of(words, &batch.used()))
+    }
+}
+
+/// What came back of a batch, before what was summed.
+#[derive(Debug)]
+pub(in crate::backend::gpu) struct Results {
+    pub(super) pictures: Vec<Found>,
+    /// For each guard.
+    gamuts: Vec<u64>,
+    /// [`SEEN`] for each look.
+    seen: Vec<u32>,
+}
+
+impl Results {
+    fn of(words: &[u32], used: &Sizes) -> Results {
+        let [found, gamuts, _] = returned(used).map(|bytes| bytes as usize / 4);
+        let (found, rest) = words.split_at(found);
+        let (gamuts, seen) = rest.split_at(gamuts);
+        let long = |two: &[u32]| u64::from(two[0]) | u64::from(two[1]) << 32;
+        Results {
+            pictures: found.chunks_exact(2).map(|two| Found { missing: two[0], beyond: two[1] }).collect(),
+            gamuts: gamuts.chunks_exact(2).map(long).collect(),
+            seen: seen.to_vec(),
+        }
+    }
+
+    /// A guard's sums over its cells.
+    pub(super) fn sums(&self, guard: u32) -> Sums<i64> {
+        let all = &self.gamuts[(guard * SUMS) as usize..][..SUMS as usize];
+        let sums = |first: usize| std::array::from_fn(|at| all[first + at] as i64);
+        [sums(0), sums(SUMS as usize / 2)]
+    }
+
+    /// What was found at looks, of pictures with so many components.
+    pub(super) fn seen(&self, looks: Range<u32>, components: usize) -> impl Iterator<Item = Option<Seen>> {
+        let all = &self.seen[(looks.start * SEEN) as usize..(looks.end * SEEN) as usize];
+        all.chunks_exact(SEEN as usize).map(move |words| {
+            let coefficient = |k: usize| (words[18 + k / 2] >> (16 * (k % 2))) as i16;
+            let sample = |spot: usize, plane: usize| words[3 + 3 * spot + plane] as u16;
+            (words[0] != NONE).then(|| Seen {
+                component: words[1] as usize,
+                coefficients: std::array::from_fn(|k| if k == 0 { words[2] as i16 } else { coefficient(k) }),
+                samples: std::array::from_fn::<_, SPOTS, _>(|spot| {
+                    std::array::from_fn(|plane| (plane < components).then(|| sample(spot, plane)))
+                }),
+            })
+        })
     }
 }
 

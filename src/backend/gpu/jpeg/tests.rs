@@ -2,7 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "says what ran and what was compared")]
 
-mod encoder;
+pub(crate) mod encoder;
 mod pictures;
 mod shaders;
 mod stages;

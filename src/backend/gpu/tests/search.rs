@@ -2,7 +2,7 @@
 
 use super::super::Device;
 use super::super::search::{CAPACITY, Metric, Resident};
-use super::devices;
+use super::{are_long, devices};
 use crate::kernel::distance::{Pair, Random, naive};
 
 type Found = Vec<(Pair, u32)>;
@@ -80,22 +80,25 @@ fn hits_are_those_of_the_definition_at_every_size() {
         let mut random = Random(31);
         let (mut compared, mut within) = (0, 0);
         for (rows, queries) in SIZES {
+            // Radii that let few through need no large sizes each time.
+            let has_more = are_long() || rows * queries < 50_000;
+            let radii = |all: &[u32], last: u32| if has_more { all.to_vec() } else { vec![last] };
             let (known, asked) = (signatures(&mut random, rows), signatures(&mut random, queries));
-            for radius in [0, 1_400_000] {
+            for radius in radii(&[0, 1_400_000], 1_400_000) {
                 let expected = by_definition(&known, &asked, radius, naive::squares);
                 assert_eq!(on_device(&device, Metric::Squares, &known, &asked, radius), expected);
                 within += expected.len();
             }
             let (known, asked) = (signatures(&mut random, rows), signatures(&mut random, queries));
-            for radius in [0, 31, 120] {
+            for radius in radii(&[0, 31, 120], 120) {
                 let expected = by_definition(&known, &asked, radius, naive::hamming);
                 assert_eq!(on_device(&device, Metric::Hamming, &known, &asked, radius), expected);
                 within += expected.len();
             }
-            compared += 5 * rows * queries;
+            compared += if has_more { 5 } else { 2 } * rows * queries;
         }
         println!("{within} hits among {compared} pairs");
-        assert!(compared > 5_000_000 && within > 100_000 && within < compared / 2);
+        assert!(compared > 2_500_000 && within > 100_000 && within < compared / 2);
     }
 }
 

@@ -5,23 +5,23 @@ use crate::kernel::Bytes;
 
 /// A picture to write.
 #[derive(Clone)]
-pub(super) struct Picture {
-    pub(super) width: usize,
-    pub(super) height: usize,
+pub(crate) struct Picture {
+    pub(crate) width: usize,
+    pub(crate) height: usize,
     /// Each component's blocks across and down in an MCU.
-    pub(super) sampling: Vec<(usize, usize)>,
+    pub(crate) sampling: Vec<(usize, usize)>,
     /// Each component's blocks, row by row, those that fill MCUs included; coefficients in zigzag order.
-    pub(super) blocks: Vec<Vec<[i32; 64]>>,
+    pub(crate) blocks: Vec<Vec<[i32; 64]>>,
     /// Quantisation steps of luma and chroma.
-    pub(super) steps: [u8; 2],
+    pub(crate) steps: [u8; 2],
     /// MCUs between restart markers; 0 for none.
-    pub(super) restart: usize,
-    pub(super) coding: Coding,
+    pub(crate) restart: usize,
+    pub(crate) coding: Coding,
 }
 
 /// Which codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Coding {
+pub(crate) enum Coding {
     /// Those of annex K.3, one pair for luma and one for chroma.
     Standard,
     /// The shortest for this picture, one pair for each.
@@ -32,7 +32,7 @@ pub(super) enum Coding {
 
 /// What is in the picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Content {
+pub(crate) enum Content {
     /// As a photograph: much in low frequencies, little in high ones.
     Photo,
     /// Up to every second coefficient.
@@ -44,7 +44,7 @@ pub(super) enum Content {
 }
 
 impl Picture {
-    pub(super) fn new(
+    pub(crate) fn new(
         numbers: &mut Bytes,
         (width, height): (usize, usize),
         sampling: &[(usize, usize)],
@@ -70,17 +70,30 @@ impl Picture {
         picture
     }
 
-    pub(super) fn mcus(&self) -> (usize, usize) {
+    /// The same within the range of pixels, and with next to nothing in high frequencies, as most photographs.
+    pub(crate) fn softened(mut self) -> Picture {
+        for (component, blocks) in self.blocks.iter_mut().enumerate() {
+            let most = if component == 0 { 120 } else { 20 };
+            for block in blocks {
+                block[0] = block[0] * most / 1000;
+                block[1..].iter_mut().for_each(|value| *value /= 4);
+                block[63] /= 50;
+            }
+        }
+        self
+    }
+
+    pub(crate) fn mcus(&self) -> (usize, usize) {
         let most = |side: fn(&(usize, usize)) -> usize| self.sampling.iter().map(side).max().unwrap();
         (self.width.div_ceil(8 * most(|s| s.0)), self.height.div_ceil(8 * most(|s| s.1)))
     }
 
-    pub(super) fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         self.encode_with(|_| ())
     }
 
     /// The same with every restart interval's bytes changed as they are written.
-    pub(super) fn encode_with(&self, mut change: impl FnMut(&mut Vec<u8>)) -> Vec<u8> {
+    pub(crate) fn encode_with(&self, mut change: impl FnMut(&mut Vec<u8>)) -> Vec<u8> {
         let codes = self.codes();
         let mut file = vec![0xFF, 0xD8];
         for (place, step) in self.steps.iter().enumerate() {
@@ -282,7 +295,7 @@ fn words(key: &[u8]) -> Vec<(u32, u32)> {
     words
 }
 
-pub(super) fn segment(file: &mut Vec<u8>, marker: u8, content: &[u8]) {
+pub(crate) fn segment(file: &mut Vec<u8>, marker: u8, content: &[u8]) {
     file.extend([0xFF, marker]);
     file.extend((content.len() as u16 + 2).to_be_bytes());
     file.extend(content);

@@ -6,24 +6,23 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use fearless_simd::Level;
-use wgpu::Buffer;
-
-use super::super::batch::{Batch, Capacity, LANE_SHIFTS, MOST_LANES, PlanePlace, lane_shift, planes_of};
+use super::super::batch::{Capacity, LANE_SHIFTS, MOST_LANES, lane_shift};
 use super::super::descriptors::WINDOW;
-use super::super::stages::{Buffers, Found, Stages};
+use super::super::single::{Outcome, Single};
+use super::super::stages::Stages;
 use super::super::sums::Both;
 use super::super::tables;
 use super::encoder::{Coding, Content, Picture};
-use super::{PATIENCE, POISON, devices, filled, words_of};
+use super::{PATIENCE, POISON, devices};
 use crate::backend::cpu::Cpu;
 use crate::backend::gpu::Device;
 use crate::decode::Detail;
-use crate::decode::jpeg::{Compressed, JpegReader, Reading, detail_for};
+use crate::decode::jpeg::{JpegReader, Reading, detail_for};
 use crate::kernel::Bytes;
 use crate::limits::Limits;
 use crate::picture::{Plane, Planes};
 use crate::signature::Algorithm;
+use fearless_simd::Level;
 
 /// A file, n (0: as the rule chooses), and its lanes' bits as a power of two.
 struct File<'a> {
@@ -39,13 +38,6 @@ impl File<'_> {
             n => Detail::Scaled(n),
         }
     }
-}
-
-/// What the device made of a file.
-struct Outcome {
-    found: Found,
-    /// Luma, and colour, row by row.
-    planes: Vec<Vec<Vec<u16>>>,
 }
 
 /// What was compared.
@@ -81,28 +73,34 @@ impl<'a> Machine<'a> {
     }
 
     /// Sends files in as few batches as they fit in; `None` of one that does not qualify, or fits in none.
-    fn decode(&mut self, files: &[File<'_>]) -> Vec<Option<Outcome>> {
+    fn decode(&mut self, files: &[File<'_>], guarded: bool) -> Vec<Option<Outcome>> {
         let mut outcomes: Vec<Option<Outcome>> = Vec::new();
         let limits = Limits::default();
         let mut compressed = Vec::new();
         for file in files {
             let rule = |width, height| file.rule(width, height);
-            compressed.push(self.reader.compressed(file.bytes, rule, &limits));
+            compressed.push(self.reader.compressed(file.bytes, rule, guarded, &limits));
         }
         let mut next = 0;
         while next < files.len() {
-            let mut sent = Sent::new(self.device, self.capacity, self.stages.window);
+            let mut sent = Single::new(self.device, &self.stages, self.capacity);
             let first = next;
-            while next < files.len() && sent.add(compressed[next].as_ref(), files[next].lane_shift) {
+            while next < files.len() {
+                let added = sent.add(compressed[next].as_ref(), files[next].lane_shift);
+                if !added.unwrap_or_else(|error| panic!("{error}")) {
+                    break;
+                }
                 next += 1;
             }
             if next == first {
                 // In no batch.
-                sent.numbers.push(None);
+                outcomes.push(None);
                 next += 1;
+                continue;
             }
             let started = Instant::now();
-            outcomes.extend(sent.run(self.device, &self.stages));
+            let found = sent.run(POISON.to_ne_bytes()[0], PATIENCE);
+            outcomes.extend(found.unwrap_or_else(|error| panic!("{error}")));
             self.took += started.elapsed();
         }
         outcomes
@@ -111,7 +109,7 @@ impl<'a> Machine<'a> {
     /// Decodes files and compares everything with the CPU's reader.
     fn compare(&mut self, files: &[File<'_>]) -> Counts {
         let mut counts = Counts::default();
-        for (index, (file, outcome)) in files.iter().zip(self.decode(files)).enumerate() {
+        for (index, (file, outcome)) in files.iter().zip(self.decode(files, false)).enumerate() {
             let Some(outcome) = outcome else {
                 counts.unfit += 1;
                 continue;
@@ -163,90 +161,6 @@ fn equal(planes: &Planes, found: &[Vec<Vec<u16>>]) -> Result<usize, String> {
         }
     }
     Ok(samples)
-}
-
-/// A picture's number, and its planes' places with their columns.
-type Numbered = (u32, Vec<(PlanePlace, u32)>);
-
-/// A batch with what reads it back.
-struct Sent {
-    batch: Batch,
-    buffers: Buffers,
-    level: Level,
-    /// Each file's picture; `None` of one that does not qualify.
-    numbers: Vec<Option<Numbered>>,
-    words: u32,
-    room: u32,
-}
-
-impl Sent {
-    fn new(device: &Device, capacity: Capacity, window: u32) -> Sent {
-        let buffers = Buffers::new(device, capacity);
-        let room = capacity.0.slots;
-        Sent {
-            batch: Batch::new(capacity, window),
-            buffers,
-            level: Level::new(),
-            numbers: Vec::new(),
-            words: 0,
-            room,
-        }
-    }
-
-    /// Whether there was room, or the file does not qualify.
-    fn add(&mut self, picture: Option<&Compressed<'_>>, lane_shift: u32) -> bool {
-        let Some(picture) = picture else {
-            self.numbers.push(None);
-            return true;
-        };
-        let mut places = [None; 2];
-        let mut planes = Vec::new();
-        let mut words = self.words;
-        for (place, plane) in places.iter_mut().zip(planes_of(picture)) {
-            let pitch = 2 * plane.columns.div_ceil(4);
-            *place = Some(PlanePlace { at: words, pitch, rows: plane.rows });
-            words += pitch * plane.rows;
-            planes.extend(place.map(|place| (place, plane.columns)));
-        }
-        let Some(reserved) = self.batch.reserve(picture, lane_shift).filter(|_| words <= self.room) else {
-            return false;
-        };
-        let intervals =
-            self.buffers.fill(self.level, picture, &reserved).unwrap_or_else(|error| panic!("{error}"));
-        let number = intervals.and_then(|intervals| self.batch.place(picture, &reserved, &intervals, places));
-        if number.is_some() {
-            self.words = words;
-        }
-        self.numbers.push(number.map(|number| (number, planes)));
-        true
-    }
-
-    fn run(mut self, device: &Device, stages: &Stages) -> Vec<Option<Outcome>> {
-        if self.numbers.iter().all(Option::is_none) {
-            return self.numbers.iter().map(|_| None).collect();
-        }
-        self.batch.close();
-        let samples: Buffer = filled(device, &vec![POISON; self.words as usize]);
-        let mut encoder = device.device.create_command_encoder(&Default::default());
-        self.buffers.send(&mut encoder, &self.batch).unwrap_or_else(|error| panic!("{error}"));
-        stages.encode(device, &mut encoder, &self.buffers, &self.batch, samples.as_entire_binding());
-        self.buffers.receive(&mut encoder, &self.batch);
-        device.queue.submit([encoder.finish()]);
-        let found =
-            self.buffers.found(device, &self.batch, PATIENCE).unwrap_or_else(|error| panic!("{error}"));
-        let words = words_of(device, &samples, self.words as usize);
-        let row = |place: &PlanePlace, columns: u32, row: u32| -> Vec<u16> {
-            let words = &words[(place.at + row * place.pitch) as usize..][..place.pitch as usize];
-            words.iter().flat_map(|word| [*word as u16, (word >> 16) as u16]).take(columns as usize).collect()
-        };
-        let plane =
-            |(place, columns): &(PlanePlace, u32)| (0..place.rows).map(|y| row(place, *columns, y)).collect();
-        let outcome = |(number, planes): &Numbered| Outcome {
-            found: found[*number as usize],
-            planes: planes.iter().map(plane).collect(),
-        };
-        self.numbers.iter().map(|number| number.as_ref().map(outcome)).collect()
-    }
 }
 
 const DETAILS: [u8; 6] = [1, 2, 3, 4, 6, 8];
@@ -361,6 +275,49 @@ fn lanes_have_numbers_of_16_bits() {
             File { bytes: &more, detail: 1, lane_shift: 14 },
         ]);
         assert_eq!(counts, Counts { sent: 1, whole: 1, samples: 255 * 257, unfit: 1, ..Counts::default() });
+    }
+}
+
+/// What the reader says of pictures of many kinds, and how many it finds beyond its guards.
+#[test]
+fn guards_come_to_what_the_reader_comes_to() {
+    let mut numbers = Bytes(69);
+    let mut encoded = Vec::new();
+    for (index, sampling) in SAMPLINGS.into_iter().enumerate() {
+        for (turn, restart) in [0, 3, 0, 1, 40, 0].into_iter().enumerate() {
+            let size = (100 + numbers.next() % 300, 60 + numbers.next() % 200);
+            let size = (size.0 as usize, size.1 as usize);
+            let content = if turn == 5 { Content::Noise } else { Content::Photo };
+            let mut picture = Picture::new(&mut numbers, size, sampling, content);
+            if turn < 3 {
+                picture = picture.softened();
+            }
+            // Beyond the range of pixels here and there, in luma or in chroma.
+            picture.steps = [[5, 7], [5, 7], [5, 30], [5, 7], [40, 7], [2, 2]][turn];
+            let coding = [Coding::Standard, Coding::Optimised, Coding::Shared][index % 3];
+            encoded.push(Picture { restart, coding, ..picture }.encode());
+        }
+    }
+    for device in devices() {
+        let mut machine = Machine::new(&device, 9, 4 << 20);
+        let (mut compared, mut beyond, mut looks) = (0, 0, 0);
+        for round in 0..2 {
+            let detail = |index: usize| [1, 2, 3, 4, 6][(index + 2 * round) % 5];
+            let files = files(&encoded, detail, |index| 9 + (index % 6) as u32);
+            for (file, outcome) in files.iter().zip(machine.decode(&files, true)) {
+                let Some(Outcome { found, guards: Some((guards, sums, seen)), .. }) = outcome else {
+                    continue;
+                };
+                if found.is_good() {
+                    looks += seen.iter().flatten().count();
+                    let rule = |width, height| file.rule(width, height);
+                    beyond += usize::from(machine.reader.compare(file.bytes, rule, (&guards, &sums, seen)));
+                    compared += 1;
+                }
+            }
+        }
+        println!("{compared} pictures judged alike, {beyond} of them beyond, by {looks} blocks");
+        assert!(compared >= 50 && beyond >= 15 && compared - beyond >= 15 && looks > 800);
     }
 }
 
@@ -631,15 +588,15 @@ fn sums_of_compressed_pictures_are_the_cpus() {
     }
     let limits = Limits::default();
     for device in devices() {
-        let stages = Stages::new(&device).unwrap_or_else(|error| panic!("{error}"));
         let (mut reader, mut cpu) = (JpegReader::default(), Cpu::new(Level::new()));
         let (mut equal, mut back) = (0, 0);
         for algorithms in [&Algorithm::ALL[..], &[Algorithm::PhotoDna], &[Algorithm::Pdq]] {
             let capacity = super::super::super::Capacity { pictures: 64, bytes: 8 << 20 };
-            let mut both = Both::new(&device, &stages, Capacity::of(8 << 20), capacity);
+            let both = Both::new(&device, 8 << 20, capacity);
+            let mut both = both.unwrap_or_else(|error| panic!("{error}"));
             let rule = |_, _| Detail::Scaled(2);
             for bytes in &encoded {
-                let compressed = reader.compressed(bytes, rule, &limits).expect("it qualifies");
+                let compressed = reader.compressed(bytes, rule, false, &limits).expect("it qualifies");
                 assert!(both.add(&compressed, algorithms).unwrap_or_else(|error| panic!("{error}")));
             }
             let sums = both.run(PATIENCE).unwrap_or_else(|error| panic!("{error}"));
@@ -658,6 +615,43 @@ fn sums_of_compressed_pictures_are_the_cpus() {
         }
         println!("{equal} pictures' sums are equal, {back} came back");
         assert_eq!((equal, back), (63, 9));
+    }
+}
+
+/// Guarded ones, whose batches hold more planes than are summed, at the details that the rule chooses.
+#[test]
+fn sums_of_guarded_pictures_are_the_cpus() {
+    let mut numbers = Bytes(82);
+    let mut encoded = Vec::new();
+    for round in 0..24 {
+        let size = [(150, 150), (170, 150), (300, 290), (420, 410)][round % 4];
+        let sampling = SAMPLINGS[[4, 1, 0, 2][round / 4 % 4]];
+        encoded.push(Picture::new(&mut numbers, size, sampling, Content::Photo).softened().encode());
+    }
+    let algorithms = [Algorithm::PhotoDna, Algorithm::Pdq];
+    let (limits, rule) = (Limits::default(), |width, height| detail_for(width, height, &algorithms));
+    for device in devices() {
+        let (mut reader, mut cpu) = (JpegReader::default(), Cpu::new(Level::new()));
+        let capacity = super::super::super::Capacity { pictures: 64, bytes: 24 << 20 };
+        let both = Both::new(&device, 8 << 20, capacity);
+        let mut both = both.unwrap_or_else(|error| panic!("{error}"));
+        for bytes in &encoded {
+            let compressed = reader.compressed(bytes, rule, true, &limits).expect("it qualifies");
+            assert!(both.add(&compressed, &algorithms).unwrap_or_else(|error| panic!("{error}")));
+        }
+        let sums = both.run(PATIENCE).unwrap_or_else(|error| panic!("{error}"));
+        let (mut equal, mut wrong) = (0, Vec::new());
+        for (index, (bytes, sums)) in encoded.iter().zip(sums).enumerate() {
+            let reading = reader.read(bytes, rule, &limits).expect("a picture");
+            let Some(sums) = sums else { continue };
+            if sums == cpu.sums(&reading.picture, &algorithms) {
+                equal += 1;
+            } else {
+                wrong.push(index);
+            }
+        }
+        println!("{equal} pictures' sums are equal, of {wrong:?} not");
+        assert!(equal >= 12 && wrong.is_empty());
     }
 }
 
@@ -685,7 +679,7 @@ fn cost_of_sending() {
         made.clear();
         for (file, least) in files.iter().zip(&mut least) {
             let started = Instant::now();
-            let Some(compressed) = reader.compressed(file, rule, &limits) else { continue };
+            let Some(compressed) = reader.compressed(file, rule, true, &limits) else { continue };
             let headers = started.elapsed();
             let started = Instant::now();
             for pair in &compressed.pairs {

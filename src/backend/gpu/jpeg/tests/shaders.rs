@@ -6,13 +6,15 @@ use wgpu::naga::{self, front::wgsl};
 
 use super::super::batch::{DETAILS, PADDING};
 use super::super::descriptors::{
-    BOUNDARIES, Group, LONGER, Lane, Part, Picture, Plane, Segment, THREADS, WINDOW, Work,
+    BOUNDARIES, Grid, Group, Guard, LONGER, Lane, Look, Part, Picture, Plane, SEEN, SUMS, Segment, Side,
+    THREADS, WINDOW, Work,
 };
 use super::super::follow::FARTHEST;
-use super::super::stages::{FIRST, FOLLOW, OFFSETS, RESOLVE, WRITE, planes_text};
+use super::super::stages::{FIRST, FOLLOW, GAMUT, LOOKS, OFFSETS, RESOLVE, SPOTS_TEXT, WRITE, planes_text};
 use crate::backend::gpu::tests::shaders::{
     check_portable, constant, every_invocation_comes_by, layout, same_layout, write_spirv,
 };
+use crate::decode::jpeg::SPOTS;
 
 fn modules() -> Vec<(&'static str, naga::Module)> {
     let texts = [
@@ -21,6 +23,9 @@ fn modules() -> Vec<(&'static str, naga::Module)> {
         ("resolve", RESOLVE.to_string()),
         ("write", WRITE.to_string()),
         ("offsets", OFFSETS.to_string()),
+        ("gamut", GAMUT.to_string()),
+        ("looks", LOOKS.to_string()),
+        ("spots", SPOTS_TEXT.to_string()),
     ];
     let planes = (0..DETAILS.len()).map(|detail| ("planes", planes_text(detail)));
     let parse = |(name, text): (&'static str, String)| {
@@ -41,7 +46,7 @@ fn spirv_of_every_stage() {
 #[test]
 fn stages_keep_to_the_portable_limits() {
     let modules = modules();
-    assert_eq!(modules.len(), 11);
+    assert_eq!(modules.len(), 14);
     for (name, module) in &modules {
         check_portable(name, module);
         assert!(every_invocation_comes_by(module), "{name}");
@@ -56,7 +61,7 @@ fn structures_are_the_same_on_both_sides() {
     for (name, module) in &modules() {
         // A structure that a stage does not use is left out of its module.
         let has = |name: &str| module.types.iter().any(|(_, ty)| ty.name.as_deref() == Some(name));
-        assert!(has("Picture") || *name == "planes");
+        assert!(has("Picture") || matches!(*name, "planes" | "gamut"));
         if has("Picture") {
             same_layout!(
                 module,
@@ -85,6 +90,15 @@ fn structures_are_the_same_on_both_sides() {
         if has("Work") {
             same_layout!(module, "Work", Work, [bit, block, blocks, end, emptied]);
         }
+        if has("Guard") {
+            same_layout!(module, "Grid", Grid, [at, pitch, columns, rows, cell_width, cell_height]);
+            same_layout!(module, "Side", Side, [place, across, down, wide, high, times_across, times_down]);
+            same_layout!(module, "Guard", Guard, [picture, count, mcus, cells, columns, rows, grids, sides]);
+        }
+        assert_eq!(has("Guard"), matches!(*name, "gamut" | "looks" | "spots"));
+        if *name == "looks" {
+            same_layout!(module, "Look", Look, [segment, bit, passed, wants_chroma]);
+        }
         if *name == "planes" {
             same_layout!(module, "Part", Part, [place, across, down, steps]);
             same_layout!(
@@ -109,6 +123,13 @@ fn constants_are_the_same_on_both_sides() {
             ("BOUNDARIES", BOUNDARIES),
             ("FARTHEST", FARTHEST),
             ("NONE", u32::MAX),
+            ("SUMS", SUMS),
+            ("SEEN", SEEN),
+            ("SEEN_COMPONENT", 1),
+            ("SEEN_DC", 2),
+            ("SEEN_SPOTS", 3),
+            ("SEEN_COEFFICIENTS", 18),
+            ("SPOTS", SPOTS as u32),
         ];
         for (of, value) in expected {
             assert!(constant(module, of).is_none_or(|found| found == value), "{name}: {of}");

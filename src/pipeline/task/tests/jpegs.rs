@@ -1,0 +1,256 @@
+//! JPEGs through devices that decode them: the records are the CPU's whatever the file is, whatever goes wrong, and no matter how slow the device is.
+
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use moxcms::ColorProfile;
+
+use super::*;
+use crate::backend::gpu::device_for_tests;
+use crate::backend::gpu::encoder_for_tests::{Coding, Content, Picture};
+use crate::decode::Memory;
+use crate::kernel::Bytes;
+use crate::pipeline::work::{Decoded, HashWork, Work};
+use crate::pipeline::worker::Bounded;
+
+const SAMPLINGS: [&[(usize, usize)]; 5] = [
+    &[(1, 1)],
+    &[(1, 1), (1, 1), (1, 1)],
+    &[(2, 1), (1, 1), (1, 1)],
+    &[(2, 2), (1, 1), (1, 1)],
+    // Cb and Cr in two ways: the CPU's.
+    &[(2, 2), (2, 1), (1, 1)],
+];
+
+/// A segment in front of everything else.
+fn with_segment(file: &[u8], marker: u8, bytes: &[u8]) -> Vec<u8> {
+    let length = (bytes.len() + 2) as u16;
+    [&file[..2], &[0xFF, marker], &length.to_be_bytes(), bytes, &file[2..]].concat()
+}
+
+fn with_profile(file: &[u8], profile: &ColorProfile) -> Vec<u8> {
+    with_segment(file, 0xE2, &[b"ICC_PROFILE\0\x01\x01", &profile.encode().unwrap()[..]].concat())
+}
+
+/// Says that viewers turn it.
+fn with_orientation(file: &[u8]) -> Vec<u8> {
+    let ifd = [0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, 6, 0, 0, 0, 0, 0, 0];
+    with_segment(file, 0xE1, &[&b"Exif\0\0MM\0*\0\0\0\x08"[..], &ifd].concat())
+}
+
+/// Files of many kinds: as photographs, flat, in noise, beyond the range in luma and in chroma, with profiles, turned, and broken.
+fn files(count: usize) -> Vec<Vec<u8>> {
+    let mut numbers = Bytes(81);
+    let make = |index: usize| {
+        let sampling = SAMPLINGS[index % SAMPLINGS.len()];
+        let content = [Content::Photo, Content::Photo, Content::Noise, Content::Flat][(index / 5) % 4];
+        let size = (150 + numbers.next() % 200, 150 + numbers.next() % 150);
+        let mut picture = Picture::new(&mut numbers, (size.0 as usize, size.1 as usize), sampling, content);
+        if !index.is_multiple_of(4) {
+            picture = picture.softened();
+        }
+        picture.steps = [[2, 2], [5, 7], [40, 9], [6, 70]][index / 2 % 4];
+        picture.restart = [0, 0, 7, 1][(index / 4) % 4];
+        picture.coding = [Coding::Standard, Coding::Optimised, Coding::Shared][index % 3];
+        let mut file = picture.encode();
+        match index % 11 {
+            3 => file = with_profile(&file, &ColorProfile::new_display_p3()),
+            4 => file = with_profile(&file, &ColorProfile::new_srgb()),
+            5 => file = with_orientation(&file),
+            6 => file.truncate(file.len() * 2 / 3),
+            7 => {
+                let at = file.len() / 2;
+                file[at..at + 9].fill(0x5A);
+            }
+            8 => file.truncate(file.len() - 2),
+            _ => {}
+        }
+        file
+    };
+    (0..count).map(make).collect()
+}
+
+fn sources(files: &[Vec<u8>]) -> impl Iterator<Item = Source> {
+    files.iter().enumerate().map(|(number, file)| Source::bytes(format!("{number}"), file.clone()))
+}
+
+fn ring(device: crate::backend::gpu::Device, patience: Duration) -> Ring<Travelling> {
+    let ring = Ring::new(device.into(), Capacity { pictures: 300, bytes: 8 << 20 }, patience);
+    ring.unwrap().with_decoder(1 << 20).unwrap()
+}
+
+fn run(
+    workers: &Workers,
+    rings: &Arc<[Ring<Travelling>]>,
+    files: &[Vec<u8>],
+    action: impl FnMut(),
+) -> Vec<(OsString, Option<Hashed>)> {
+    let mut kept = Kept { records: Vec::new(), at: 20, action };
+    pool::run_through(workers, rings, sources(files), &mut kept, &RunChoices::default()).unwrap();
+    kept.records
+}
+
+fn workers() -> Workers {
+    Workers::start(NonZeroUsize::new(2).unwrap(), 1 << 30, 1).unwrap()
+}
+
+/// How many records came from the device, and how many were taken over; all else is the CPU's own.
+fn compare(found: &[(OsString, Option<Hashed>)], expected: &[(OsString, Option<Hashed>)]) -> (usize, usize) {
+    assert_eq!(found.len(), expected.len());
+    for ((key, found), (expected_key, expected)) in found.iter().zip(expected) {
+        let plain = |hashed: &Hashed| Hashed { backend: Backend::Cpu, fallback: None, ..hashed.clone() };
+        assert_eq!((key, found.as_ref().map(plain)), (expected_key, expected.clone()));
+    }
+    let hashed = || found.iter().filter_map(|(_, hashed)| hashed.as_ref());
+    let taken_over = hashed().filter(|hashed| hashed.fallback.is_some()).count();
+    (hashed().filter(|hashed| hashed.backend == Backend::Gpu).count(), taken_over)
+}
+
+fn none() -> Arc<[Ring<Travelling>]> {
+    Vec::new().into()
+}
+
+#[test]
+fn records_are_the_cpus() {
+    let files = files(110);
+    let workers = workers();
+    let expected = run(&workers, &none(), &files, || ());
+    for device in devices_for_tests() {
+        let mut ring = ring(device, Duration::from_secs(120));
+        // All of it fits into the batches.
+        ring.gives_back = false;
+        let rings: Arc<[_]> = Arc::new([ring]);
+        let found = run(&workers, &rings, &files, || ());
+        let (by_device, taken_over) = compare(&found, &expected);
+        let decoded = rings[0].hook.decoded.load(Ordering::Relaxed);
+        println!("{by_device} of {} by the device, {decoded} of them decoded there", files.len());
+        assert!(
+            // Some are beyond their guards, and files with further faces say that they are not sent.
+            decoded >= 25 && by_device >= 25 && taken_over <= 10,
+            "{by_device} {decoded} {taken_over}"
+        );
+    }
+}
+
+/// What goes wrong, and when.
+#[test]
+fn whatever_goes_wrong_loses_no_record() {
+    let files = files(24);
+    let workers = workers();
+    let expected = run(&workers, &none(), &files, || ());
+    for stage in ["first", "write", "planes", "looks", "reduce", "dct"] {
+        let Some(device) = device_for_tests() else { return };
+        device.break_stage(stage);
+        let mut ring = ring(device, Duration::from_secs(120));
+        ring.gives_back = false;
+        let rings: Arc<[_]> = Arc::new([ring]);
+        let (by_device, taken_over) = compare(&run(&workers, &rings, &files, || ()), &expected);
+        assert!(by_device == 0 && taken_over > 0, "{stage}: {by_device} {taken_over}");
+    }
+}
+
+#[test]
+fn a_device_that_is_lost_or_late_loses_no_record() {
+    let files = files(55);
+    let workers = workers();
+    let expected = run(&workers, &none(), &files, || ());
+    for kind in ["lost", "full", "late", "given back"] {
+        let Some(device) = device_for_tests() else { return };
+        let patience = if kind == "late" { Duration::ZERO } else { Duration::from_secs(120) };
+        let mut ring = ring(device, patience);
+        ring.gives_back = kind == "given back";
+        // Never comes back by itself.
+        ring.hook.pace = Duration::from_secs(if kind == "given back" { 60 } else { 0 });
+        let rings: Arc<[_]> = Arc::new([ring]);
+        let found = run(&workers, &rings, &files, || match kind {
+            "lost" => rings[0].device().destroy(),
+            "full" => rings[0].device().run_out_of_memory(),
+            _ => {}
+        });
+        let (by_device, taken_over) = compare(&found, &expected);
+        println!("{kind}: {by_device} by the device, {taken_over} taken over");
+        // A file with further faces never goes to a device, and says so.
+        assert!(kind != "given back" || by_device == 0 && taken_over <= 5);
+        // A quick device may answer all the same before it is asked.
+        assert!(kind != "late" || by_device > 0 || taken_over > 0);
+    }
+}
+
+/// Hashes a picture, and takes its time as a slower CPU would.
+struct Slow(HashWork);
+
+/// What a picture takes of the CPU.
+const TAKES: Duration = Duration::from_millis(20);
+
+impl Work for Slow {
+    fn memory(&mut self, encoded: &[u8]) -> Memory {
+        self.0.memory(encoded)
+    }
+
+    fn hash(&mut self, encoded: &[u8]) -> Result<Hashed> {
+        thread::sleep(TAKES);
+        self.0.hash(encoded)
+    }
+
+    fn decode(&mut self, encoded: &[u8], need: Memory, most: u64) -> Result<Decoded> {
+        thread::sleep(TAKES);
+        self.0.decode(encoded, need, most)
+    }
+
+    fn compressed<'a>(
+        &mut self,
+        encoded: &'a [u8],
+    ) -> Option<(Facts, crate::picture::Picture, Compressed<'a>)> {
+        self.0.compressed(encoded)
+    }
+
+    fn finish(
+        &mut self,
+        facts: Facts,
+        picture: crate::picture::Picture,
+        sums: Result<crate::backend::Sums, Option<Arc<str>>>,
+    ) -> Option<Hashed> {
+        self.0.finish(facts, picture, sums)
+    }
+
+    fn algorithms(&self) -> &[Algorithm] {
+        self.0.algorithms()
+    }
+}
+
+/// With a device of none, a tenth, half, all and twice the CPU's speed: in pictures per second never much less than the CPU alone.
+#[test]
+fn no_device_slows_the_cpu_down() {
+    let mut numbers = Bytes(82);
+    let one = Picture::new(&mut numbers, (150, 150), SAMPLINGS[3], Content::Photo).softened().encode();
+    let files = vec![one; 80];
+    let threads = NonZeroUsize::new(2).unwrap();
+    let make =
+        Box::new(|options: &HashOptions| Box::new(Slow(HashWork::new(options.clone()))) as Box<dyn Work>);
+    let workers = Workers::of(Bounded::with(make, threads, 1 << 30), threads, 1 << 30, 1).unwrap();
+    let timed = |rings: &Arc<[Ring<Travelling>]>| {
+        let started = Instant::now();
+        let records = run(&workers, rings, &files, || ());
+        (started.elapsed(), records)
+    };
+    let (alone, expected) = timed(&none());
+    for speed in [0.0, 0.1, 0.5, 1.0, 2.0] {
+        let Some(device) = device_for_tests() else { return };
+        let mut ring = ring(device, Duration::from_secs(120));
+        ring.hook.pace = match speed {
+            0.0 => Duration::from_secs(100),
+            speed => TAKES.div_f64(2.0 * speed),
+        };
+        ring.gives_back = true;
+        let rings: Arc<[_]> = Arc::new([ring]);
+        let (took, found) = timed(&rings);
+        let (by_device, _) = compare(&found, &expected);
+        let ratio = alone.as_secs_f64() / took.as_secs_f64();
+        println!(
+            "a device of {speed} times the CPU: {ratio:.2} times the CPU alone, {by_device} by the device"
+        );
+        // Loosely: here the CPU plays the device besides.
+        assert!(ratio > 0.5, "{speed}: {ratio}");
+    }
+}
