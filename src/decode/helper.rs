@@ -30,6 +30,7 @@ pub use serve::serve;
 mod av1;
 #[cfg_attr(not(all(target_os = "linux", target_endian = "little")), path = "helper/bounds_absent.rs")]
 mod bounds;
+mod given;
 #[cfg(feature = "heic")]
 mod hevc;
 #[cfg_attr(not(unix), path = "helper/line_of_pipes.rs")]

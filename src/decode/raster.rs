@@ -19,7 +19,7 @@ use crate::picture::Picture;
 mod bmp;
 #[cfg(any(feature = "avif", feature = "heic"))]
 mod boxes;
-#[cfg(any(feature = "heic", feature = "jxl"))]
+#[cfg(any(feature = "heic-rust", feature = "jxl"))]
 mod deadline;
 pub(super) mod gif;
 #[cfg_attr(not(any(feature = "avif", feature = "heic")), path = "raster/heif_absent.rs")]

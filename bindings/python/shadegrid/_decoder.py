@@ -8,7 +8,7 @@ import sys
 from . import _native
 
 # Without the environment and the packages of this process: standard modules, and this package from where it is.
-_CODE = "import sys; sys.path.insert(0, {folder!r}); from shadegrid import _native; _native._serve_decoder()"
+_CODE = "import sys; sys.path.insert(0, {folder!r}); from shadegrid import _native; _native.serve_decoder()"
 
 
 def name_decoder() -> None:
@@ -16,4 +16,4 @@ def name_decoder() -> None:
     program = sys.executable or ""
     if os.path.basename(program).lower().startswith(("python", "pypy")) and not getattr(sys, "frozen", False):
         code = _CODE.format(folder=os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-        _native._use_decoder(program, ["-I", "-S", "-c", code])
+        _native.use_decoder(program, ["-I", "-S", "-c", code])

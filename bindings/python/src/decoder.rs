@@ -9,14 +9,12 @@ use shadegrid::decode::helper;
 
 /// Names the program that decodes AVIF and HEIC for this process, and its arguments. The first call counts.
 #[pyfunction]
-#[pyo3(name = "_use_decoder")]
 pub(crate) fn use_decoder(program: PathBuf, arguments: Vec<OsString>) {
     helper::use_program(&program, &arguments);
 }
 
 /// Decodes for another process, by standard input and output, until that is gone.
 #[pyfunction]
-#[pyo3(name = "_serve_decoder")]
 pub(crate) fn serve_decoder(py: Python<'_>) -> io::Result<()> {
     py.detach(|| helper::serve(&mut io::stdin().lock(), &mut io::stdout().lock()))
 }

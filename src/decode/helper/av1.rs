@@ -5,7 +5,7 @@ use std::io;
 use re_rav1d::dav1d::pixel::{MatrixCoefficients, YUVRange};
 use re_rav1d::dav1d::{Decoder, Error, Picture, PixelLayout, PlanarImageComponent, Settings};
 
-use super::serve::{Given, Refusal};
+use super::given::{Given, Refusal};
 use super::{CORRUPT, UNSUPPORTED};
 use crate::decode::frame::{Chroma, Meaning};
 

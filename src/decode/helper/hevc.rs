@@ -10,7 +10,7 @@ use std::io;
 use std::ptr::{NonNull, null_mut};
 use std::slice;
 
-use super::serve::{Given, Refusal};
+use super::given::{Given, Refusal};
 use super::{CORRUPT, UNSUPPORTED};
 use crate::decode::frame::{Chroma, Meaning};
 

@@ -1,29 +1,17 @@
 //! The side of the helper: one picture after another, until its input ends.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufWriter, Read, Write};
 
 #[cfg(feature = "avif")]
 use super::av1;
 use super::bounds::Bounds;
+use super::given::{Given, Refusal};
 use super::{CHROMA, Codec, DECODED, LONGEST_MESSAGE, READY};
 #[cfg(feature = "heic")]
 use super::{UNSUPPORTED, hevc};
-use crate::decode::frame::{Chroma, Meaning};
 
-/// Why there is no picture: how the reply begins, and a message.
-pub(super) type Refusal = (u8, String);
-
-/// A picture in the memory of its decoder.
-pub(super) struct Given<'a> {
-    pub(super) width: u32,
-    pub(super) height: u32,
-    /// Bits of a sample. Where they are more than 8, a sample has two bytes, the low one first.
-    pub(super) depth: u8,
-    pub(super) chroma: Chroma,
-    pub(super) meaning: Meaning,
-    /// Y, or Y, Cb and Cr, and the bytes from one row of each to the next.
-    pub(super) planes: &'a [(&'a [u8], usize)],
-}
+/// Bytes of a picture that are sent at once.
+const PIECE: usize = 1 << 18;
 
 /// The decoders of a helper, with what they need of the system's files.
 pub(super) struct Decoders {
@@ -105,6 +93,8 @@ pub fn serve(input: &mut dyn Read, output: &mut dyn Write) -> io::Result<()> {
 pub(super) fn send(given: &Given<'_>, output: &mut dyn Write) -> io::Result<()> {
     let (width, height) = (given.width as usize, given.height as usize);
     let number = CHROMA.iter().position(|other| *other == given.chroma).unwrap_or(0);
+    // Few large pieces: what is behind `output` may look through each for ends of lines.
+    let mut output = BufWriter::with_capacity(PIECE, output);
     output.write_all(&[DECODED])?;
     output.write_all(&given.width.to_le_bytes())?;
     output.write_all(&given.height.to_le_bytes())?;
@@ -120,5 +110,5 @@ pub(super) fn send(given: &Given<'_>, output: &mut dyn Write) -> io::Result<()> 
             output.write_all(row)?;
         }
     }
-    Ok(())
+    output.flush()
 }

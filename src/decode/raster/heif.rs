@@ -33,6 +33,8 @@ mod pixels;
 mod sequence;
 #[cfg(feature = "heic")]
 mod sps;
+#[cfg(feature = "heic")]
+mod units;
 
 /// A picture as a codec has it.
 #[derive(Debug)]

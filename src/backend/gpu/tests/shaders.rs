@@ -2,7 +2,7 @@
 
 use std::mem::offset_of;
 
-use wgpu::naga::{self, AddressSpace, TypeInner, front::wgsl, proc::Layouter};
+use wgpu::naga::{self, AddressSpace, TypeInner, back::spv, front::wgsl, proc::Layouter};
 
 use super::super::batch::THREADS;
 use super::super::canary;
@@ -44,6 +44,24 @@ pub(in super::super) fn check_portable(name: &str, module: &naga::Module) {
     assert!(storage.count() <= MOST_STORAGE_BUFFERS, "{name}");
     let float = |inner: &TypeInner| inner.scalar_kind() == Some(naga::ScalarKind::Float);
     assert!(!module.types.iter().any(|(_, ty)| float(&ty.inner)), "{name}: integers only");
+}
+
+/// Writes a shader as SPIR-V, as a device without checks gets it, to the folder `SHADEGRID_SPIRV`.
+pub(in super::super) fn write_spirv(name: &str, module: &naga::Module) {
+    let folder = std::env::var_os("SHADEGRID_SPIRV").expect("SHADEGRID_SPIRV names a folder");
+    let mut validator = naga::valid::Validator::new(Default::default(), naga::valid::Capabilities::empty());
+    let info = validator.validate(module).unwrap();
+    let options = spv::Options { force_loop_bounding: false, ..spv::Options::default() };
+    let words = spv::write_vec(module, &info, &options, None).unwrap();
+    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+    std::fs::write(std::path::Path::new(&folder).join(format!("{name}.spv")), bytes).unwrap();
+}
+
+/// `benches/registers.py` has drivers compile them for cards.
+#[test]
+#[ignore = "writes files"]
+fn spirv_of_every_kernel() {
+    modules().iter().for_each(|(name, module)| write_spirv(name, module));
 }
 
 #[test]

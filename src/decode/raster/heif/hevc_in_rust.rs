@@ -8,9 +8,9 @@ use rust_h265::{DecodeError, DecodeLimits, Decoder, PixelData, parse_nal};
 
 use super::super::deadline::Deadline;
 use super::canvas::Canvas;
-use super::hevc::{PPS, Units, VPS, kind};
 use super::pixels::Planes;
 use super::sps::Sps;
+use super::units::{PPS, Units, VPS, kind};
 use super::{Announced, corrupt, painted};
 use crate::decode::estimate::LEAST;
 use crate::decode::frame::{Chroma, Meaning};

@@ -12,7 +12,7 @@ use super::super::descriptors::{
 use super::super::follow::FARTHEST;
 use super::super::stages::{FIRST, FOLLOW, GAMUT, LOOKS, OFFSETS, RESOLVE, SPOTS_TEXT, WRITE, planes_text};
 use crate::backend::gpu::tests::shaders::{
-    check_portable, constant, every_invocation_comes_by, layout, same_layout,
+    check_portable, constant, every_invocation_comes_by, layout, same_layout, write_spirv,
 };
 use crate::decode::jpeg::SPOTS;
 
@@ -32,6 +32,15 @@ fn modules() -> Vec<(&'static str, naga::Module)> {
         (name, wgsl::parse_str(&text).unwrap_or_else(|e| panic!("{name}: {}", e.emit_to_string(&text))))
     };
     texts.into_iter().chain(planes).map(parse).collect()
+}
+
+/// `benches/registers.py` has drivers compile them for cards.
+#[test]
+#[ignore = "writes files"]
+fn spirv_of_every_stage() {
+    for (number, (name, module)) in modules().iter().enumerate() {
+        write_spirv(&format!("jpeg-{number:02}-{name}"), module);
+    }
 }
 
 #[test]
