@@ -235,6 +235,7 @@ pub(crate) struct Done<T> {
 
 /// Who decodes a picture of a device's.
 #[derive(Debug)]
+#[cfg_attr(not(feature = "gpu"), expect(dead_code, reason = "without devices nothing comes back from one"))]
 pub(crate) enum Decoding {
     Cpu,
     /// The device, with what its guards are judged by where it has any.
@@ -252,7 +253,7 @@ impl Check {
     }
 
     /// Whether every pixel has to be read.
-    pub(crate) fn is_beyond(self) -> bool {
+    pub(crate) fn wants_pixels(self) -> bool {
         self.0()
     }
 }

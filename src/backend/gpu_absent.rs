@@ -153,6 +153,7 @@ impl<T> Ring<T> {
 
 /// No picture is ever one.
 #[derive(Debug)]
+#[expect(dead_code, reason = "nothing is asked of what there is none of")]
 pub(crate) struct Compressed<'a> {
     none: Infallible,
     _bytes: PhantomData<&'a [u8]>,

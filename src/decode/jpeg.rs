@@ -94,7 +94,6 @@ pub(crate) use huffman::STANDARD;
 #[cfg(feature = "gpu")]
 pub(crate) use looks::wanted as looks_wanted;
 pub use made_up::made_up;
-#[cfg(feature = "gpu")]
 pub(crate) use made_up::{Kind as MadeUpKind, make as make_up};
 use marker::corrupt;
 use reader::Reader;

@@ -195,7 +195,7 @@ impl Worker {
         let started = Instant::now();
         let Done { picture, payload: Travelling { pending, facts }, sums, decoding } = returned;
         if let Decoding::Device(check) = decoding
-            && (sums.is_err() || check.is_some_and(Check::is_beyond))
+            && (sums.is_err() || check.is_some_and(Check::wants_pixels))
         {
             // The device did not read it, or every pixel is to be read.
             self.kept.make_room(pending.task.options(), pending.need.first, self.shared.share);

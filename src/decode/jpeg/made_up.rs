@@ -88,9 +88,9 @@ pub(crate) fn make(width: u16, height: u16, quality: u8, number: u32, kind: Kind
             let values = quantised(&clouds.block(0, at, (1, 1)), &steps[0]);
             data.block(&values, &mut before[0], &codes[0]);
         }
-        for component in 1..usize::from(components) {
+        for (component, before) in before.iter_mut().enumerate().take(components.into()).skip(1) {
             let values = quantised(&clouds.block(component, (column, row), (across, down)), &steps[1]);
-            data.block(&values, &mut before[component], &codes[1]);
+            data.block(&values, before, &codes[1]);
         }
     }
     data.finish()

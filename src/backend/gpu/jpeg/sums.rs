@@ -100,7 +100,7 @@ impl<'a> Both<'a> {
         self.slot.results(self.device, |words, _| {
             let sums = |(placed, allocation): (Placed, Allocation)| {
                 let check = placed.verdict(&results)?;
-                (!check.is_some_and(crate::backend::Check::is_beyond)).then(|| allocation.sums(words))
+                (!check.is_some_and(crate::backend::Check::wants_pixels)).then(|| allocation.sums(words))
             };
             placed.into_iter().map(|placed| placed.and_then(sums)).collect()
         })
