@@ -128,6 +128,10 @@ fn looks(
         }
         reader.table = 3u * ENTRIES * pair + select(PASSED, SINGLE, phase == READ);
         if (reader.passed & DONE) != 0u {
+            // Of broken data only: so nothing is read further than a block behind the segment's end.
+            if reader.bit > segment.end {
+                return;
+            }
             if phase == READ {
                 seen[at] = segment.first_block + block;
                 return;

@@ -38,6 +38,10 @@ pub(super) mod first;
 #[cfg(test)]
 pub(super) mod follow;
 #[cfg(test)]
+pub(super) mod gamut;
+#[cfg(test)]
+pub(super) mod looks;
+#[cfg(test)]
 pub(super) mod offsets;
 #[cfg(test)]
 pub(super) mod planes;
@@ -45,6 +49,8 @@ pub(super) mod planes;
 pub(super) mod resolve;
 pub(super) mod single;
 mod speed;
+#[cfg(test)]
+pub(super) mod spots;
 pub(super) mod stages;
 #[cfg(test)]
 pub(super) mod sums;

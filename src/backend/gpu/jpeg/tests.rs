@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "says what ran and what was compared")]
 
 pub(crate) mod encoder;
+mod guards;
 mod pictures;
 mod shaders;
 mod stages;

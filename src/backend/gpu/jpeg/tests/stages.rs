@@ -19,20 +19,20 @@ use crate::kernel::Bytes;
 
 /// Pictures that no file says.
 #[derive(Default)]
-struct MadeUp {
-    pictures: Vec<Picture>,
+pub(super) struct MadeUp {
+    pub(super) pictures: Vec<Picture>,
     /// Each picture's codes.
     pairs: Vec<Vec<Symbols>>,
-    segments: Vec<Segment>,
+    pub(super) segments: Vec<Segment>,
     segment_of: Vec<u32>,
     groups: Vec<Group>,
-    tables: Vec<u32>,
-    stream: Vec<u32>,
+    pub(super) tables: Vec<u32>,
+    pub(super) stream: Vec<u32>,
     slots: u32,
 }
 
 impl MadeUp {
-    fn new(numbers: &mut Bytes, window: u32) -> MadeUp {
+    pub(super) fn new(numbers: &mut Bytes, window: u32) -> MadeUp {
         let mut made = MadeUp::default();
         for _ in 0..1 + numbers.next() % 4 {
             made.add(numbers, window);
@@ -120,12 +120,12 @@ impl MadeUp {
         }
     }
 
-    fn source(&self, picture: usize) -> Source<'_> {
+    pub(super) fn source(&self, picture: usize) -> Source<'_> {
         Source { picture: &self.pictures[picture], pairs: &self.pairs[picture], stream: &self.stream }
     }
 
     /// Every lane with its picture, its segment, and its place in that.
-    fn lanes(&self) -> impl Iterator<Item = (usize, &Segment, u32)> {
+    pub(super) fn lanes(&self) -> impl Iterator<Item = (usize, &Segment, u32)> {
         self.segment_of.iter().enumerate().map(|(number, &segment)| {
             let of = |picture: &Picture| picture.first_lane as usize <= number;
             let segment = &self.segments[segment as usize];
@@ -133,11 +133,11 @@ impl MadeUp {
         })
     }
 
-    fn first(&self) -> (Vec<Lane>, Vec<Notes>) {
+    pub(super) fn first(&self) -> (Vec<Lane>, Vec<Notes>) {
         self.lanes().map(|(picture, segment, own)| first(self.source(picture), segment, own)).unzip()
     }
 
-    fn follow(&self, lanes: &[Lane], notes: &[Notes]) -> Vec<Lane> {
+    pub(super) fn follow(&self, lanes: &[Lane], notes: &[Notes]) -> Vec<Lane> {
         let lane = |((picture, segment, own), lane): ((usize, &Segment, u32), &Lane)| {
             let notes = &notes[segment.first_lane as usize..];
             follow(self.source(picture), segment, notes, own, *lane)
@@ -145,7 +145,7 @@ impl MadeUp {
         self.lanes().zip(lanes).map(lane).collect()
     }
 
-    fn resolve(&self, lanes: &[Lane]) -> Vec<Work> {
+    pub(super) fn resolve(&self, lanes: &[Lane]) -> Vec<Work> {
         let of = |segment: &Segment| {
             let first = segment.first_lane as usize;
             resolve(segment, &lanes[first..first + segment.lanes as usize])
@@ -154,7 +154,7 @@ impl MadeUp {
     }
 }
 
-fn cast<T: bytemuck::Pod>(values: &[T]) -> &[u32] {
+pub(super) fn cast<T: bytemuck::Pod>(values: &[T]) -> &[u32] {
     bytemuck::cast_slice(values)
 }
 
