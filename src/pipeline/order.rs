@@ -3,6 +3,8 @@
 //! The buffer cannot grow without bound: a reader takes a ticket before it takes a source, and there are [`IN_FLIGHT`] tickets. A ticket comes back when its
 //! record is written; or before that, when its record comes and those that wait for an earlier one take less than so many bytes. So a slow picture holds
 //! up the others by how much memory their records take, and not by how many they are: devices finish 100,000 in the second that one picture may take.
+//! A record with further frames takes the tickets of as many sources as it has frames, as far as there are any, until it is written, so that the frames that
+//! wait are bounded too.
 
 use std::collections::VecDeque;
 
@@ -26,6 +28,7 @@ pub(super) enum Arrival {
     /// A record that was written before its turn.
     Written {
         index: u64,
+        places: usize,
     },
     /// The source was a fence, which has a place in the order and no record.
     Fence {
@@ -38,7 +41,16 @@ impl Arrival {
     fn index(&self) -> u64 {
         match self {
             Arrival::Record(record) => record.index,
-            Arrival::Written { index } | Arrival::Fence { index, .. } => *index,
+            Arrival::Written { index, .. } | Arrival::Fence { index, .. } => *index,
+        }
+    }
+
+    /// Places in the window that it takes besides its own.
+    pub(super) fn places(&self) -> usize {
+        match self {
+            Arrival::Record(record) => record.places,
+            Arrival::Written { places, .. } => *places,
+            Arrival::Fence { .. } => 0,
         }
     }
 }
@@ -114,7 +126,8 @@ mod tests {
         let mut waiting = Reorder::new(PART_HELD * 10 * each);
         assert!(waiting.pop().is_none());
         // The first is not done.
-        let ahead: Vec<bool> = (1..=20).map(|index| waiting.put(Arrival::Written { index })).collect();
+        let ahead: Vec<bool> =
+            (1..=20).map(|index| waiting.put(Arrival::Written { index, places: 0 })).collect();
         assert!(ahead[..10].iter().all(|&ahead| ahead) && !ahead[10..].iter().any(|&ahead| ahead));
         assert!(waiting.pop().is_none());
         assert!(!waiting.put(Arrival::Fence { index: 0, tag: 7 }), "it does not wait");
@@ -125,7 +138,7 @@ mod tests {
             given += usize::from(is_given);
         }
         assert_eq!((given, waiting.held), (11, 0));
-        assert!(waiting.put(Arrival::Written { index: 25 }), "what was written makes room");
+        assert!(waiting.put(Arrival::Written { index: 25, places: 0 }), "what was written makes room");
         assert_eq!(Reorder::new(u64::MAX).most, MOST_HELD);
     }
 }

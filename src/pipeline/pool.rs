@@ -71,6 +71,7 @@ pub(super) fn run_through(
         buffers: Buffers::new(3 * threads + most_readers, workers.budget.idle()),
         is_over: AtomicBool::new(false),
         trial: choices.devices.is_on_trial().then(|| (Trial::new(), Arc::downgrade(rings))),
+        tickets: tickets.clone(),
     });
     let loader = Arc::new(Loader {
         jobs: workers.jobs.clone(),

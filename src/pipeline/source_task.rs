@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use crossbeam_channel::Sender;
+use crossbeam_channel::{Receiver, Sender};
 
 use super::budget::Reservation;
 use super::buffers::Buffers;
@@ -24,6 +24,8 @@ pub(super) struct RunTasks {
     pub(super) buffers: Buffers,
     /// Set when nobody wants the records any more.
     pub(super) is_over: AtomicBool,
+    /// Tickets that no source has.
+    pub(super) tickets: Receiver<()>,
     /// Of devices that nobody asked for: whether they help, and what they are. A reader that never returns must not hold them open.
     pub(super) trial: Option<(Trial, Weak<[Ring<Travelling>]>)>,
 }
@@ -34,6 +36,11 @@ impl RunTasks {
         let (Some((trial, rings)), Ok(hashed)) = (&self.trial, outcome) else { return };
         let waiting = || rings.upgrade().map_or(0, |rings| rings.iter().map(Ring::waiting).sum());
         trial.count(Instant::now(), bytes, hashed.backend == Backend::Gpu, waiting);
+    }
+
+    /// Takes the places of so many sources in the window, as far as they are free.
+    pub(super) fn take_places(&self, wanted: usize) -> usize {
+        (0..wanted).take_while(|_| self.tickets.try_recv().is_ok()).count()
     }
 }
 
@@ -74,8 +81,10 @@ impl SourceTask {
         self.release_encoded();
         times.hash += started.elapsed();
         self.run.count(bytes, &outcome);
+        let places = self.run.take_places(outcome.as_ref().map_or(0, |hashed| hashed.frames.len()));
+        let record = Record { places, ..Record::new(index, name, Some(bytes), outcome).timed(times) };
         // Nobody takes it where the run is over.
-        let _ = records.send(Arrival::Record(Record::new(index, name, Some(bytes), outcome).timed(times)));
+        let _ = records.send(Arrival::Record(record));
     }
 }
 

@@ -64,7 +64,7 @@ impl<'a> Writer<'a> {
         let mut fences = 0;
         while let Some(mut arrival) = self.next(sink)? {
             if let (true, Arrival::Record(record)) = (self.choices.unordered, &arrival) {
-                let written = Arrival::Written { index: record.index };
+                let written = Arrival::Written { index: record.index, places: record.places };
                 if let Arrival::Record(record) = std::mem::replace(&mut arrival, written)
                     && self.take(record, sink, &mut summary)?.is_break()
                 {
@@ -75,6 +75,7 @@ impl<'a> Writer<'a> {
                 let _ = self.tickets.try_send(());
             }
             while let Some((arrival, is_given_back)) = waiting.pop() {
+                let places = usize::from(is_given_back) + arrival.places();
                 match arrival {
                     Arrival::Record(record) => {
                         if self.take(record, sink, &mut summary)?.is_break() {
@@ -87,19 +88,40 @@ impl<'a> Writer<'a> {
                         sink.fence(tag)?;
                     }
                 }
-                if is_given_back {
+                // One that keeps its ticket does so until its turn, so that the window bounds how far the run gets ahead of a source that is not done.
+                for _ in 0..places {
                     let _ = self.tickets.try_send(());
                 }
             }
         }
         sink.finish()?;
-        let is_whole = self.counts.taken.load(Ordering::Acquire) == summary.records + fences;
+        let is_whole = self.counts.taken.load(Ordering::Acquire) == summary.records - summary.frames + fences;
         summary.end(self.since(begun), if is_whole { Ended::Complete } else { Ended::Stopped });
         Ok(summary)
     }
 
-    /// Writes one record; the end of a run that is to end with the first failure.
-    fn take(&self, record: Record, sink: &mut dyn Sink, summary: &mut Summary) -> Result<ControlFlow<()>> {
+    /// Writes the record of a source and those of its frames; the end of a run that is to end with the first failure.
+    fn take(
+        &self,
+        mut record: Record,
+        sink: &mut dyn Sink,
+        summary: &mut Summary,
+    ) -> Result<ControlFlow<()>> {
+        let frames = record.take_frames();
+        for record in std::iter::once(record).chain(frames) {
+            if self.take_one(record, sink, summary)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn take_one(
+        &self,
+        record: Record,
+        sink: &mut dyn Sink,
+        summary: &mut Summary,
+    ) -> Result<ControlFlow<()>> {
         summary.add(&record);
         let is_skipped = self.choices.skips && record.is_skipped();
         let is_last = self.choices.fail_fast && record.outcome.is_err() && !is_skipped;
