@@ -12,6 +12,7 @@ mod backfill;
 mod bar;
 mod bench;
 mod bytes;
+mod cache;
 mod clock;
 mod compare;
 mod console;
@@ -42,6 +43,7 @@ mod places;
 #[cfg(feature = "report")]
 mod process;
 mod progress;
+mod records;
 mod report;
 #[cfg(feature = "report")]
 mod reports;
@@ -50,6 +52,7 @@ mod resources;
 mod serve;
 mod shells;
 mod show;
+mod skipping;
 #[cfg(feature = "service")]
 mod standin;
 mod tally;

@@ -17,7 +17,7 @@
 //!   are clamped to 0..=1.
 //! - CMYK and YCCK become RGB by `(255−C)·(255−K)/255`; the inversion that Adobe's marker announces is respected.
 //! - Alpha is dropped without blending: a transparent pixel counts with the colour that it stores.
-//! - Of an animation or of several pages the first is taken. What a GIF's first frame does not cover
+//! - Of an animation or of several pages the first is taken, and others where [`DecodeOptions::frames`] asks for them. What a GIF's first frame does not cover
 //!   has the transparent colour or the palette's first, as in Pillow.
 //! - EXIF orientation is ignored unless [`Orient::Exif`] asks for it: exchanged lists hash stored pixels. The turns, mirrors and cuts of HEIC, AVIF and
 //!   JPEG XL are part of their coding, and always done.
@@ -59,6 +59,8 @@ use estimate::Estimate;
 pub use estimate::Memory;
 
 pub use faces::{Background, Face, MOST_FRAME_PIXELS, Part};
+pub(crate) use frames::Further;
+pub use frames::{Frames, MOST_FRAMES};
 use jpeg::{JpegReader, Reading, Wish};
 pub(crate) use raster::no_picture;
 pub(crate) use viewing::Sources;
@@ -71,6 +73,7 @@ mod estimate;
 mod faces;
 #[cfg(any(feature = "avif", feature = "heic"))]
 mod frame;
+mod frames;
 #[cfg(feature = "avif")]
 pub mod helper;
 pub mod jpeg;
@@ -251,9 +254,17 @@ pub struct DecodeOptions {
     pub damaged: DamagedPolicy,
     /// How much of a JPEG [`Decoder::decode_for`] reads.
     pub detail: DetailChoice,
+    /// Which frames of a file a [`Hasher`](crate::Hasher) hashes besides what a [`Decoder`] gives.
+    pub frames: Frames,
 }
 
-setters!(DecodeOptions { limits: Limits, orient: Orient, damaged: DamagedPolicy, detail: DetailChoice });
+setters!(DecodeOptions {
+    limits: Limits,
+    orient: Orient,
+    damaged: DamagedPolicy,
+    detail: DetailChoice,
+    frames: Frames,
+});
 
 /// A decoded picture and what was learned on the way.
 #[derive(Debug, Clone, PartialEq)]
@@ -469,6 +480,38 @@ impl Format {
             Format::Ico => "ico",
             Format::Pnm => "pnm",
             Format::Qoi => "qoi",
+        }
+    }
+}
+
+impl Format {
+    const ALL: [Format; 12] = [
+        Format::Jpeg,
+        Format::Png,
+        Format::WebP,
+        Format::Gif,
+        Format::Bmp,
+        Format::Tiff,
+        Format::Heic,
+        Format::Avif,
+        Format::JpegXl,
+        Format::Ico,
+        Format::Pnm,
+        Format::Qoi,
+    ];
+
+    /// The format of this [`name`](Format::name).
+    pub(crate) fn of_name(name: &str) -> Option<Format> {
+        Format::ALL.into_iter().find(|format| format.name() == name)
+    }
+}
+
+impl Detail {
+    /// What has this name in records.
+    pub(crate) fn of_name(name: &str) -> Option<Detail> {
+        match name.strip_prefix("scaled-") {
+            Some(n) => n.parse().ok().map(Detail::Scaled),
+            None => (name == "full").then_some(Detail::Full),
         }
     }
 }

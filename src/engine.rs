@@ -150,7 +150,8 @@ impl Engine {
         outcomes.into_iter().map(|outcome| outcome.map_err(|error| PictureError::from(&error))).collect()
     }
 
-    /// Hashes every source: exactly one record per source, in their order, whatever they hold.
+    /// Hashes every source: exactly one record per source, in their order, whatever they hold; behind it one for each further frame where
+    /// [`DecodeOptions::frames`](crate::DecodeOptions::frames) asks for them.
     ///
     /// The iterator is bounded: sources are taken only as fast as records are. Dropping it ends the run. [`RunHandle::stop`] ends it too, once
     /// the sources taken so far have their records.
@@ -166,7 +167,7 @@ impl Engine {
         Run::start(self.owner.workers.clone(), sources.into_iter(), self.choices(options))
     }
 
-    /// Hashes every source into `sink`: exactly one record per source, in the order of the sources, whatever they
+    /// Hashes every source into `sink`, as [`run`](Engine::run): exactly one record per source, in the order of the sources, whatever they
     /// hold. A source that cannot be read or decoded gives a record with its error, even if a decoder panics. The calling thread writes, and
     /// blocks until the last record.
     ///

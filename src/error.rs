@@ -94,6 +94,22 @@ impl Error {
         source.downcast().unwrap_or_else(|source| Error::Io { context: context.into(), source })
     }
 
+    /// One that says the same.
+    pub(crate) fn copied(&self) -> Error {
+        match self {
+            Error::Corrupt { format, message } => Error::Corrupt { format, message: message.clone() },
+            Error::Unsupported(message) => Error::Unsupported(message.clone()),
+            &Error::Limit { what, actual, limit, field } => Error::Limit { what, actual, limit, field },
+            Error::Input(message) => Error::Input(message.clone()),
+            Error::NoPicture(message) => Error::NoPicture(message.clone()),
+            Error::Device(message) => Error::Device(message.clone()),
+            Error::Io { context, source } => {
+                let source = io::Error::new(source.kind(), source.to_string());
+                Error::Io { context: context.clone(), source }
+            }
+        }
+    }
+
     pub(crate) fn corrupt(format: &'static str, message: impl Into<String>) -> Error {
         Error::Corrupt { format, message: message.into() }
     }

@@ -9,7 +9,7 @@ use fearless_simd::Level;
 use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, PdqSums, Sums};
 use crate::decode::{
-    DecodeOptions, Decoded, Decoder, Detail, Face, Format, Memory, Sources, Viewing, unknown,
+    DecodeOptions, Decoded, Decoder, Detail, Face, Format, Further, Memory, Sources, Viewing, unknown,
 };
 use crate::error::{Error, Result};
 use crate::kernel::dct::Noise;
@@ -209,6 +209,45 @@ impl FaceHash {
     }
 }
 
+/// A further frame of a file, where [`DecodeOptions::frames`] asks for it.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct FrameHash {
+    /// Which one, counted from 0 for the file's own picture; see [`Frames`](crate::decode::Frames).
+    pub number: u64,
+    /// What it gave, faces of its own included, or why it and in an animation all behind it gave nothing.
+    pub outcome: Result<Hashed, FrameError>,
+}
+
+impl FrameHash {
+    /// A frame of this number that gave this.
+    pub fn new(number: u64, hashed: Hashed) -> FrameHash {
+        FrameHash { number, outcome: Ok(hashed) }
+    }
+}
+
+/// Why a frame has no signatures.
+#[derive(Debug, Clone)]
+pub struct FrameError(Arc<Error>);
+
+/// Equal where records say the same.
+impl PartialEq for FrameError {
+    fn eq(&self, other: &FrameError) -> bool {
+        (self.0.code(), self.0.to_string()) == (other.0.code(), other.0.to_string())
+    }
+}
+
+impl FrameError {
+    /// The error.
+    pub fn error(&self) -> &Error {
+        &self.0
+    }
+
+    pub(crate) fn into_error(self) -> Error {
+        Arc::try_unwrap(self.0).unwrap_or_else(|shared| shared.copied())
+    }
+}
+
 /// What one picture gave.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -239,6 +278,8 @@ pub struct Hashed {
     pub face: Option<Face>,
     /// What else the file shows, as far as it differs and [`HashOptions::faces`] asks for it.
     pub faces: Vec<FaceHash>,
+    /// Further frames, where [`DecodeOptions::frames`] asks for them: a run makes a [`Record`](crate::pipeline::Record) of each.
+    pub frames: Vec<FrameHash>,
     /// Where [`HashOptions::shading`] asks for it, and the CPU computed the sums of the stored pixels: the 26 × 26 points whose differences the PhotoDNA-class signature
     /// is made of, row by row, before anything is normalised, in grey levels of one pixel.
     pub shading: Option<Vec<f64>>,
@@ -363,7 +404,7 @@ impl Hasher {
     /// The first of the two ways of [`Memory`]: the low frequencies of a JPEG; `None` where these do not do.
     pub(crate) fn hash_first(&mut self, bytes: &[u8]) -> Result<Option<Hashed>> {
         let Some(decoded) = self.decode_first(bytes)? else { return Ok(None) };
-        if self.shows_more(&decoded) {
+        if self.shows_more(&decoded, bytes) {
             self.decoder.recycle(decoded.picture);
             return Ok(None);
         }
@@ -426,34 +467,61 @@ impl Hasher {
             return self.hash_every_pixel(bytes);
         }
         let hashed = facts.onto(self.finish_sums(sums, &picture));
-        Ok(self.finish_faces(hashed, facts.with(picture), bytes))
+        Ok(self.finish_further(hashed, facts.with(picture), bytes))
     }
 
-    /// Whether a file has further faces that are asked for.
-    pub(crate) fn shows_more(&self, decoded: &Decoded) -> bool {
+    /// Whether a file has further faces or frames that are asked for.
+    pub(crate) fn shows_more(&self, decoded: &Decoded, bytes: &[u8]) -> bool {
+        self.shows_faces(decoded) || self.decoder.has_frames(bytes, decoded.format, decoded.viewing)
+    }
+
+    fn shows_faces(&self, decoded: &Decoded) -> bool {
         self.faces != Faces::Stored && decoded.has_faces()
     }
 
-    /// Hashes the further faces of a file, where it has any and they are asked for; takes the picture's memory back.
-    fn finish_faces(&mut self, hashed: Hashed, decoded: Decoded, bytes: &[u8]) -> Hashed {
-        if !self.shows_more(&decoded) {
-            self.decoder.recycle(decoded.picture);
-            return hashed;
-        }
-        let Hasher { algorithms, orientations, thumbnail, decoder, cpu, .. } = self;
-        let (mut found, started, mut hashing) = (Vec::new(), Instant::now(), Duration::ZERO);
-        decoder.faces(bytes, decoded, &mut |face, picture| {
+    /// Hashes the further faces and frames of a file, where it has any and they are asked for; takes the picture's memory back.
+    fn finish_further(&mut self, hashed: Hashed, decoded: Decoded, bytes: &[u8]) -> Hashed {
+        let (format, viewing) = (decoded.format, decoded.viewing);
+        let has_frames = self.decoder.has_frames(bytes, format, viewing);
+        let hashed = if self.shows_faces(&decoded) {
             let started = Instant::now();
-            if check_least_size(picture.width, picture.height).is_ok() {
-                let sums = cpu.sums(picture, algorithms);
-                let hashed = finish_sums(sums, picture, algorithms, *orientations);
-                let thumbnail = thumbnail.map(|most| picture.shrunk(most));
-                found.push(FaceHash::of(face, Hashed { thumbnail, ..hashed }));
-            }
-            hashing += started.elapsed();
+            let (mut finish, decoder) = self.parts();
+            let mut found = Vec::new();
+            decoder.faces(bytes, decoded, &mut |face, picture| found.extend(finish.face(face, picture)));
+            let hashing = finish.hashing;
+            self.decoding += started.elapsed().saturating_sub(hashing);
+            hashed.with_faces(found, self.faces)
+        } else {
+            self.decoder.recycle(decoded.picture);
+            hashed
+        };
+        if has_frames { self.finish_frames(hashed, (format, viewing), bytes) } else { hashed }
+    }
+
+    /// What hashes further pictures of a file, and what decodes them.
+    fn parts(&mut self) -> (Finish<'_>, &mut Decoder) {
+        let Hasher { algorithms, orientations, thumbnail, decoder, cpu, .. } = self;
+        let (orientations, thumbnail) = (*orientations, *thumbnail);
+        (Finish { algorithms, orientations, thumbnail, cpu, hashing: Duration::ZERO }, decoder)
+    }
+
+    /// Hashes the further frames of a file.
+    fn finish_frames(
+        &mut self,
+        hashed: Hashed,
+        (format, viewing): (Format, Viewing),
+        bytes: &[u8],
+    ) -> Hashed {
+        let (started, mut frames, wanted) = (Instant::now(), Vec::new(), self.faces);
+        let (mut finish, decoder) = self.parts();
+        decoder.frames_of(bytes, format, viewing, &mut |decoder, number, frame| {
+            let outcome = frame.and_then(|frame| finish.frame(decoder, frame, wanted));
+            let outcome = outcome.map_err(|error| FrameError(Arc::new(error)));
+            frames.push(FrameHash { number, outcome });
         });
+        let hashing = finish.hashing;
         self.decoding += started.elapsed().saturating_sub(hashing);
-        hashed.with_faces(found, self.faces)
+        Hashed { frames, ..hashed }
     }
 
     /// Hashes a decoded picture on the CPU where a device would have been asked but for its further faces.
@@ -461,7 +529,7 @@ impl Hasher {
         let (facts, picture) = Facts::of(decoded);
         let sums = self.cpu.sums(&picture, &self.algorithms);
         let hashed = self.finish_decoded(facts, picture, sums, bytes)?;
-        Ok(Hashed { fallback: Some("the file has further faces".into()), ..hashed })
+        Ok(Hashed { fallback: Some("the file has further faces or frames".into()), ..hashed })
     }
 
     /// Decodes one picture for [`finish`](Hasher::finish), as far as its signatures need it.
@@ -474,7 +542,7 @@ impl Hasher {
         let decoded = self.decoded(|decoder, algorithms| decoder.decode_every_pixel(bytes, algorithms))?;
         let (facts, picture) = Facts::of(decoded);
         let hashed = facts.onto(self.hash_picture(&picture)?);
-        Ok(self.finish_faces(hashed, facts.with(picture), bytes))
+        Ok(self.finish_further(hashed, facts.with(picture), bytes))
     }
 
     /// The signatures to compute.
@@ -523,6 +591,48 @@ impl Hasher {
     }
 }
 
+/// Hashes further pictures of a file.
+struct Finish<'a> {
+    algorithms: &'a [Algorithm],
+    orientations: bool,
+    thumbnail: Option<u32>,
+    cpu: &'a mut Cpu,
+    /// How long that took.
+    hashing: Duration,
+}
+
+impl Finish<'_> {
+    fn picture(&mut self, picture: &Picture) -> Hashed {
+        let started = Instant::now();
+        let sums = self.cpu.sums(picture, self.algorithms);
+        let hashed = finish_sums(sums, picture, self.algorithms, self.orientations);
+        let thumbnail = self.thumbnail.map(|most| picture.shrunk(most));
+        self.hashing += started.elapsed();
+        Hashed { thumbnail, ..hashed }
+    }
+
+    /// A face; `None` for one that is too small to be hashed.
+    fn face(&mut self, face: Face, picture: &Picture) -> Option<FaceHash> {
+        check_least_size(picture.width, picture.height).ok()?;
+        Some(FaceHash::of(face, self.picture(picture)))
+    }
+
+    /// A frame with its faces.
+    fn frame(&mut self, decoder: &mut Decoder, mut frame: Further<'_>, wanted: Faces) -> Result<Hashed> {
+        let decoded = checked(frame.decoded)?;
+        let (facts, picture) = Facts::of(decoded);
+        let hashed = facts.onto(self.picture(&picture));
+        frame.decoded = facts.with(picture);
+        if wanted == Faces::Stored {
+            decoder.recycle(frame.decoded.picture);
+            return Ok(hashed);
+        }
+        let mut found = Vec::new();
+        decoder.faces_of_frame(frame, &mut |face, picture| found.extend(self.face(face, picture)));
+        Ok(hashed.with_faces(found, wanted))
+    }
+}
+
 /// Everything after the sums.
 fn finish_sums(sums: Sums, picture: &Picture, algorithms: &[Algorithm], orientations: bool) -> Hashed {
     let Sums { gradients, pdq, pdq512 } = sums;
@@ -549,6 +659,7 @@ fn finish_sums(sums: Sums, picture: &Picture, algorithms: &[Algorithm], orientat
         pdq,
         face: None,
         faces: Vec::new(),
+        frames: Vec::new(),
         shading: None,
         thumbnail: None,
     }

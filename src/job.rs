@@ -34,4 +34,4 @@ pub use state::ledger::{Making, ShardEntry, State};
 pub use state::location::Store;
 pub use state::location::{Folder, Listed, Location, NOBODY, Publish, at, at_with};
 pub use state::plan::ListingTime;
-pub use state::settings::Settings;
+pub use state::settings::{RECORDS, Settings};

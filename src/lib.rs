@@ -131,7 +131,9 @@ pub use engine::{
     MatchLimits, PictureError, Run, RunHandle, RunOptions, Search, SearchBatch, Searcher, Searching,
 };
 pub use error::{Error, Result};
-pub use hasher::{FaceHash, Faces, Flag, HashOptions, Hashed, Hasher, PdqHash, PdqPath, PhotoDnaHash};
+pub use hasher::{
+    FaceHash, Faces, Flag, FrameError, FrameHash, HashOptions, Hashed, Hasher, PdqHash, PdqPath, PhotoDnaHash,
+};
 pub use limits::Limits;
 pub use picture::{Picture, Plane, Planes};
 pub use signature::{Algorithm, Orientation, Pdq, PhotoDna};

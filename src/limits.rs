@@ -75,6 +75,12 @@ pub const SCANNED_TIMES: u64 = 32;
 /// Scans that cost little compared with the pixels themselves: what real progressive JPEGs have, and half as many again.
 pub const FREE_SCANS: u64 = 16;
 
+/// How many pixels the frames of one file may have together, in multiples of `max_pixels`.
+pub const FRAMED_TIMES: u64 = 4;
+
+/// Frames that count as one picture where pixels are held against a file's bytes: most of them repeat what the one before showed.
+pub const FRAMES_AS_ONE: u64 = 16;
+
 /// Pixels that a file of any length may hold: 12,582,912, such as 4096×3072.
 pub const FREE_PIXELS: u64 = 3 << 22;
 
@@ -159,6 +165,17 @@ impl Limits {
         let most = self.max_pixels.saturating_mul(SCANNED_TIMES) / pixels;
         within("number of scans for its size", scans, most, "max_pixels")?;
         self.check_density((pixels.saturating_mul(scans) / FREE_SCANS).max(pixels), bytes)
+    }
+
+    /// Checks the pixels of all frames of a file of `bytes` bytes, as far as they were looked at.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Limit`] over [`FRAMED_TIMES`] × `max_pixels`, or over `max_pixels_per_byte` with [`FRAMES_AS_ONE`] frames for one.
+    pub(crate) fn check_frames(&self, pixels: u64, bytes: u64) -> Result<()> {
+        let most = self.max_pixels.saturating_mul(FRAMED_TIMES);
+        within("number of pixels of all frames", pixels, most, "max_pixels")?;
+        self.check_density(pixels / FRAMES_AS_ONE, bytes)
     }
 
     /// The error for a decoder that says by itself that it would take more than `max_decoder_bytes`, and not how much.

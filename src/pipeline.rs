@@ -1,4 +1,4 @@
-//! Sources in, one record out for each, in their order, never fewer.
+//! Sources in, one record out for each, in their order, never fewer; behind it one for each further frame, where these are asked for.
 //!
 //! ```
 //! use shadegrid::pipeline::{JsonLines, Source};

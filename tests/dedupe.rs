@@ -472,6 +472,22 @@ fn csv_rows(text: &str) -> Vec<Vec<String>> {
     text.lines().map(|line| line.split(',').map(String::from).collect()).collect()
 }
 
+#[test]
+fn a_file_is_grouped_by_every_frame_where_that_is_asked_for_and_never_taken_away_then() {
+    let folder = tempfile::tempdir().unwrap();
+    let frames: Vec<RgbImage> = [60, 61, 62, 63, 64].map(|seed| picture(seed).to_rgb8()).to_vec();
+    fs::write(folder.path().join("a.gif"), common::encode::animation(&frames)).unwrap();
+    save(&folder, "b.png", &picture(62));
+    save(&folder, "c.png", &picture(99));
+    assert!(groups(&folder, "dedupe a.gif b.png c.png -q", 3).is_empty());
+    let found = groups(&folder, "dedupe a.gif b.png c.png -q --frames all", 0);
+    assert_eq!(found.len(), 1);
+    assert_eq!(keys(&found[0]).into_iter().collect::<BTreeSet<_>>(), ["a.gif", "b.png"].into());
+    let refused = run(&folder, "dedupe a.gif b.png --frames all --do delete", 1);
+    assert!(said(&refused).contains("--do changes nothing"), "{}", said(&refused));
+    assert!(folder.path().join("a.gif").exists() && folder.path().join("b.png").exists());
+}
+
 #[cfg(unix)]
 mod unix {
     use std::io::Write as _;

@@ -242,3 +242,27 @@ fn near_duplicates_are_grouped() {
     lines(&folder, "hash known -o known.jsonl -q", 0);
     assert!(lines(&folder, "dedupe known.jsonl", 3).is_empty());
 }
+
+#[test]
+fn a_picture_in_a_later_frame_is_found_where_frames_are_asked_for() {
+    let folder = built();
+    let frames: Vec<RgbImage> = [90, 91, 92, 2, 93, 94].map(|seed| picture(seed).to_rgb8()).to_vec();
+    fs::create_dir(folder.path().join("moving")).unwrap();
+    fs::write(folder.path().join("moving/a.gif"), common::encode::animation(&frames)).unwrap();
+    // Neither the first nor the last, nor the one that is shown longest.
+    let found = lines(&folder, "match --gallery k.gallery moving --only-matches -q", 3);
+    assert!(found.is_empty(), "{found:?}");
+    let found = lines(&folder, "match --gallery k.gallery moving --only-matches -q --frames all", 0);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0]["key"], "moving/a.gif#frame-3");
+    assert!(matched(&found[0]).iter().all(|(key, _)| key == "known/2.png"), "{found:?}");
+    // Of six frames three are the first, the middle one and the last.
+    assert!(lines(&folder, "match --gallery k.gallery moving --only-matches -q --frames 2", 3).is_empty());
+    assert_eq!(lines(&folder, "match --gallery k.gallery moving --only-matches -q --frames 3", 0).len(), 1);
+    for wrong in ["0", "some", "5000"] {
+        let output = run(&folder, ["hash", "moving", "--frames", wrong]);
+        assert_eq!(output.status.code(), Some(1), "{wrong}");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("first, all, or a number from 1 to 4096"), "{said}");
+    }
+}

@@ -156,6 +156,49 @@ fn frames_take_no_more_than_their_canvas() {
     assert!(taken < 16 << 20, "{taken} bytes for a canvas of 100 pixels a side");
 }
 
+/// Files whose further frames, pages and pictures take more than the first, or are many.
+fn several() -> Vec<(&'static str, Vec<u8>)> {
+    let (width, height) = (1200, 900);
+    let (w, h) = (width as u32, height as u32);
+    let rgb = scene(width, height);
+    let rgba: Vec<u8> = rgb.chunks_exact(3).flat_map(|p| [p[0], p[1], p[2], 128]).collect();
+    let page = |rows_per_strip, size, rgb| Tiff { rows_per_strip, ..Tiff::new(size, 3, rgb) }.encode();
+    let pages = odd::pages(&page(40, (50, 40), scene(50, 40)), &page(h, (w, h), rgb.clone()));
+    let three = |number: u32| number.to_le_bytes()[..3].to_vec();
+    let frame = |across: u32, down: u32, still: &[u8]| {
+        let place = [0, 0, across - 1, down - 1, 100].map(three).concat();
+        [&place[..], &[0], &still[12..]].concat()
+    };
+    let (first, second) = (frame(50, 40, &webp(50, 40, &scene(50, 40))), frame(w, h, &webp(w, h, &rgba)));
+    let moving = odd::webp(0x12, (w, h), &[(b"ANIM", &[0; 6]), (b"ANMF", &first), (b"ANMF", &second)]);
+    let (low, high) = (Png::new((8, 8), 3, scene(8, 8)).encode(), Png::new((w, h), 4, rgba).encode());
+    let entry = |side: u8, file: &[u8], place: usize| {
+        [&[side, side, 0, 0, 1, 0, 24, 0][..], &little(file.len()), &little(place)].concat()
+    };
+    let icon = [&[0, 0, 1, 0, 2, 0][..], &entry(64, &low, 38), &entry(8, &high, 38 + low.len()), &low, &high];
+    let tiny = gif::Frame::from_indexed_pixels(8, 8, vec![1; 64], None);
+    let mut many = gif((8, 8), tiny, &[0, 0, 0, 250, 250, 250]);
+    many.pop();
+    many.extend(b"\x2c\0\0\0\0\x01\0\x01\0\0\x02\x02\x4c\x01\0".repeat(9000));
+    vec![("pages", pages), ("moving", moving), ("icon", icon.concat()), ("many", many)]
+}
+
+#[test]
+fn further_frames_take_what_is_estimated() {
+    let _alone = ALONE.lock().unwrap();
+    for (name, file) in several() {
+        // Frames that look the same take PDQ its time.
+        let mut options = HashOptions::default().algorithms(vec![Algorithm::PhotoDna]);
+        options.decode.frames = shadegrid::decode::Frames::All;
+        let estimate = Hasher::new(options.clone()).memory(&file).worst;
+        let (taken, hashed) = taken(|| Hasher::new(options).hash(&file));
+        let frames = hashed.unwrap().frames;
+        assert!(frames.first().is_some_and(|frame| frame.outcome.is_ok()), "{name}: {frames:?}");
+        assert!(estimate as f64 >= 0.8 * taken as f64, "{name}: estimate {estimate}, taken {taken}");
+        assert!(estimate <= 12 * taken + (8 << 20), "{name}: estimate {estimate}, taken {taken}");
+    }
+}
+
 /// Most bytes that were allocated while `run` ran, without those before.
 fn taken<T>(run: impl FnOnce() -> T) -> (u64, T) {
     ALLOCATED.reset_peak_usage();

@@ -381,3 +381,18 @@ fn mutants_have_a_record_each() {
     );
     assert!(ended < mutants / 10, "{ended}");
 }
+
+/// Of a sequence none but the first picture is decoded, and where frames are asked for a record says so.
+#[test]
+fn frames_of_a_sequence_are_one_error() {
+    drop(decoder(DecodeOptions::default()));
+    let file = file("sequence.avif");
+    let mut options = shadegrid::HashOptions::default();
+    options.decode.frames = shadegrid::decode::Frames::All;
+    let hashed = shadegrid::Hasher::new(options).hash(&file).unwrap();
+    assert!(hashed.viewing.animated);
+    let [frame] = &hashed.frames[..] else { panic!("{:?}", hashed.frames) };
+    let error = frame.outcome.as_ref().unwrap_err().error();
+    assert_eq!((frame.number, error.code()), (1, "unsupported"));
+    assert!(error.to_string().contains("of a sequence only the first picture is decoded"), "{error}");
+}

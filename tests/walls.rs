@@ -44,7 +44,7 @@ const WALLS: [(&[&str], &[&str]); 14] = [
     (&["reqwest"], &["hook", "pipeline/source/store", "report/client", "sync"]),
     (&["axum", "hyper", "hyper_util", "socket2"], &["service", "standin"]),
     (&["tokio_rustls"], &["service"]),
-    (&["rusqlite"], &["audit", "hook", "report/outbox", "review", "state"]),
+    (&["rusqlite"], &["audit", "cli/cache", "hook", "report/outbox", "review", "state"]),
     (&["unsafe"], &["backend/gpu", "gallery/storage"]),
     // Readers of Parquet files that nobody looked at before.
     (&["SerializedFileReader", "ParquetMetaDataReader", "from_file_into"], &["parquet"]),

@@ -12,11 +12,12 @@ use shadegrid::pipeline::{Ended, Sink, Stop};
 use shadegrid::{Algorithm, Error, HashOptions, RunOptions};
 
 use super::backend::DeviceArguments;
+use super::cache::{self, CacheArguments};
 use super::exit::Exit;
 use super::inputs::InputArguments;
 use super::lookups::{self, LookupArguments};
 use super::output::{Kind, Overwrite, Reads, Target};
-use super::pictures::DecodeArguments;
+use super::pictures::{DecodeArguments, FrameArguments};
 use super::progress::{self, Shown};
 use super::resources::Resources;
 use super::tally::Tally;
@@ -122,6 +123,9 @@ pub(crate) struct Arguments {
     memory: Option<u64>,
 
     #[command(flatten)]
+    cache: CacheArguments,
+
+    #[command(flatten)]
     verbosity: Verbosity,
 
     #[command(flatten)]
@@ -135,6 +139,9 @@ pub(crate) struct Arguments {
 
     #[command(flatten)]
     decode: DecodeArguments,
+
+    #[command(flatten)]
+    frames: FrameArguments,
 }
 
 const EXAMPLES: &str = "\
@@ -214,6 +221,11 @@ impl Arguments {
                            with them --do changes nothing";
             return Err(Error::Input(message.to_string()));
         }
+        if self.act != Act::Print && !self.frames.is_first() {
+            let message = "with --frames a file is grouped by any of its frames, and is no copy of a picture that one of them shows: \
+                           with it --do changes nothing";
+            return Err(Error::Input(message.to_string()));
+        }
         Ok(self.preset.map_or(options.clone(), |preset| preset.apply(options)))
     }
 
@@ -267,6 +279,7 @@ impl Arguments {
         let listing = self.input.options(resources, &hash.decode.limits, stop);
         let devices = self.devices.choose(resources.threads, || self.input.listable(paths, &listing))?;
         let engine = resources.engine(devices, hash)?;
+        let cache = self.cache.open(&engine, &self.input.reads(&self.paths).and(&self.reference))?;
         let (named, is_strict) = (self.input.inputs(paths), self.input.strict);
         let mut nothing = Nothing;
         let shown: Box<dyn Sink + '_> = if self.verbosity.quiet {
@@ -280,7 +293,7 @@ impl Arguments {
         let mut taking = Taking::new(&inputs.references, shown, Tally::new(is_strict));
         let sources = taking.watched(self.input.sources(paths, &listing));
         let options = RunOptions::default().skips(!is_strict).stop(stop.clone());
-        let summary = engine.run_into(sources, &mut taking, &options)?;
+        let summary = cache::run(&engine, cache, sources, &mut taking, &options)?;
         let (mut hashed, tally) = taking.end();
         if summary.ended == Ended::Complete {
             let hint = self.input.hint();
@@ -303,7 +316,7 @@ impl Arguments {
         let algorithms = asked.into_iter().filter(|(_, threshold)| threshold.is_some()).map(|(of, _)| of);
         HashOptions::default()
             .algorithms(algorithms.collect::<Vec<_>>())
-            .decode(self.decode.options())
+            .decode(self.frames.of(self.decode.options()))
             .faces(self.decode.faces())
     }
 

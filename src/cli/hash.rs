@@ -8,12 +8,14 @@ use shadegrid::pipeline::{Ended, Stop, Summary, describe};
 use shadegrid::{Algorithm, Devices, Error, HashOptions, RunOptions};
 
 use super::backend::DeviceArguments;
+use super::cache::{self, CacheArguments};
 use super::exit::Exit;
 use super::inputs::InputArguments;
 use super::output::{Kind, Output, OutputFormat, Overwrite, is_seen};
-use super::pictures::DecodeArguments;
+use super::pictures::{DecodeArguments, FrameArguments};
 use super::progress::{self, Shown};
 use super::resources::Resources;
+use super::skipping::SkipArguments;
 use super::tally::Tally;
 use super::verbosity::Verbosity;
 use super::{bar, bytes, console, interrupt, numbers, places};
@@ -30,7 +32,7 @@ use super::{bar, bytes, console, interrupt, numbers, places};
 /// GOOGLE_…, AZURE_…). http:// and https:// URLs are pictures or archives.
 ///
 /// A record is one line of JSON with the key (a file's path), the size, the signatures and what is needed to judge them, or
-/// with an error's code (corrupt, unsupported, limit, input, io) and message. A key that is not UTF-8 is
+/// with an error's code (corrupt, unsupported, limit, input, io) and message. With --frames an input may have further records. A key that is not UTF-8 is
 /// given exactly in `key_bytes`. Signatures are sensitive: keep the records as you keep the pictures.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
@@ -80,6 +82,12 @@ pub(crate) struct Arguments {
     fail_fast: bool,
 
     #[command(flatten)]
+    cache: CacheArguments,
+
+    #[command(flatten)]
+    skip: SkipArguments,
+
+    #[command(flatten)]
     verbosity: Verbosity,
 
     #[command(flatten)]
@@ -87,6 +95,9 @@ pub(crate) struct Arguments {
 
     #[command(flatten)]
     decode: DecodeArguments,
+
+    #[command(flatten)]
+    frames: FrameArguments,
 }
 
 const EXAMPLES: &str = "\
@@ -99,6 +110,10 @@ Examples:
       curl -s https://example.org/a.png | shadegrid hash -
   Archives, a bucket and a list of URLs into one Parquet file:
       shadegrid hash a.tar b.zip s3://bucket/photos/ urls.csv -o signatures.parquet
+  Once more, reading only what has changed since:
+      shadegrid hash photos --cache photos.cache -o photos.jsonl
+  Every frame of animations and every page:
+      shadegrid hash photos --frames all -o photos.jsonl
   PDQ signatures as a table:
       shadegrid hash photos --algorithm pdq --format csv
 
@@ -112,7 +127,7 @@ Exit codes:
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
     arguments.input.check(&arguments.paths)?;
     let format = OutputFormat::choose(arguments.format, arguments.output.as_deref())?;
-    let reads = arguments.input.reads(&arguments.paths);
+    let reads = arguments.skip.reads(arguments.input.reads(&arguments.paths));
     let target = arguments.overwrite.check(arguments.output.as_deref(), Kind::Records, &reads)?;
     let resources = Resources::new(arguments.threads, arguments.memory);
     let (hash, stop) = (arguments.hash_options(), Stop::default());
@@ -120,9 +135,10 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
     let listable = || arguments.input.listable(&arguments.paths, &listing);
     let devices = arguments.devices.choose(resources.threads, listable)?;
     let engine = resources.engine(devices, hash)?;
+    let (cache, skipping) = (arguments.cache.open(&engine, &reads)?, arguments.skip.read()?);
     let (output, to) = target.begin()?;
     interrupt::request(&stop)?;
-    let sources = arguments.input.sources(&arguments.paths, &listing);
+    let sources = skipping.sources(arguments.input.sources(&arguments.paths, &listing));
     let mut sink = format.sink(to, &describe(engine.options()))?;
     let options =
         RunOptions::default().fail_fast(arguments.fail_fast).skips(!arguments.input.strict).stop(stop);
@@ -132,9 +148,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
     let is_drawn = !arguments.verbosity.quiet && bar::seen() && !is_seen(arguments.output.as_deref());
     let progress = (is_drawn, is_drawn.then(count).flatten());
     let mut shown = Shown::new(&mut *sink, &inputs, progress, arguments.verbosity, Tally::new(is_strict));
-    match engine.run_into(sources, &mut shown, &options) {
+    match cache::run(&engine, cache, sources, &mut shown, &options) {
         Ok(summary) => {
-            let tally = shown.end(&summary, &inputs, &arguments.input.hint());
+            let tally = shown.end_with(&summary, &skipping.skipped(), &inputs, &arguments.input.hint());
             finish(&arguments, output, (&summary, &tally), engine.devices())
         }
         Err(error) => {
@@ -174,7 +190,7 @@ impl Arguments {
     fn hash_options(&self) -> HashOptions {
         HashOptions::default()
             .algorithms(self.algorithm.clone())
-            .decode(self.decode.options())
+            .decode(self.frames.of(self.decode.options()))
             .faces(self.decode.faces())
     }
 }

@@ -15,7 +15,7 @@ use super::exit::Exit;
 use super::inputs::InputArguments;
 use super::lookups::{self, LookupArguments};
 use super::output::{Kind, OutputFormat, Overwrite, is_seen};
-use super::pictures::DecodeArguments;
+use super::pictures::{DecodeArguments, FrameArguments};
 use super::progress::{self, Shown};
 use super::resources::Resources;
 use super::tally::Tally;
@@ -100,6 +100,9 @@ pub(crate) struct Arguments {
 
     #[command(flatten)]
     decode: DecodeArguments,
+
+    #[command(flatten)]
+    frames: FrameArguments,
 }
 
 const EXAMPLES: &str = "\
@@ -212,7 +215,7 @@ impl Arguments {
         HashOptions::default()
             .algorithms(self.lookup.algorithms())
             .orientations(self.lookup.all_orientations())
-            .decode(self.decode.options())
+            .decode(self.frames.of(self.decode.options()))
             .faces(self.decode.faces())
     }
 

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use shadegrid::decode::Frames;
 use shadegrid::{DamagedPolicy, DecodeOptions, DetailChoice, Error, Faces, Limits, Orient};
 
 use super::{bytes, numbers};
@@ -68,6 +69,32 @@ pub(crate) struct DecodeArguments {
     /// Most scans of one progressive JPEG
     #[arg(long, value_name = "N", value_parser = numbers::positive_u32, default_value_t = Limits::default().max_scans)]
     max_scans: u32,
+}
+
+/// Which frames of a file are hashed, where one input may give several records.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Decoding options")]
+pub(crate) struct FrameArguments {
+    /// Which frames of an animation, pages of a TIFF and pictures of an icon are hashed: first, all, or at most N
+    ///
+    /// The first one's record is as ever. Each further one has a record of its own, whose key ends with `#frame-` and its number: `cat.gif#frame-7` is the eighth picture
+    /// that a viewer shows. N frames are spread evenly, the first and the last among them. The first frame of an animation that is broken has a
+    /// record with an error, and those behind it have none. At most 4,096 frames of a file are hashed, and no more than --max-pixels
+    /// (four times as many) and --max-pixels-per-byte let through; what is left has one record with the code `limit`.
+    #[arg(long, value_name = "first|all|N", default_value = "first")]
+    frames: Frames,
+}
+
+impl FrameArguments {
+    /// Whether none but the first are asked for.
+    pub(crate) fn is_first(&self) -> bool {
+        self.frames == Frames::First
+    }
+
+    /// The same decoding, with these frames.
+    pub(crate) fn of(&self, options: DecodeOptions) -> DecodeOptions {
+        options.frames(self.frames)
+    }
 }
 
 /// A choice of the library's by its name; these are the names, for the help.

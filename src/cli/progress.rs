@@ -10,6 +10,7 @@ use shadegrid::{Devices, Error};
 
 use super::bar::{Bar, clock, filled, fitted, waiting};
 use super::console;
+use super::skipping::Skipped;
 use super::tally::{Outcome, Tally};
 use super::verbosity::Verbosity;
 
@@ -56,9 +57,21 @@ impl<'a> Shown<'a> {
 
     /// Takes the line away, and gives what was counted. Where the run came to its end, says under which arguments no picture was found; `hint` says what
     /// may be the reason.
-    pub(crate) fn end(mut self, summary: &Summary, inputs: &[Input], hint: &str) -> Tally {
+    pub(crate) fn end(self, summary: &Summary, inputs: &[Input], hint: &str) -> Tally {
+        self.end_with(summary, &Skipped::default(), inputs, hint)
+    }
+
+    /// The same where some inputs were skipped, because they were hashed before.
+    pub(crate) fn end_with(
+        mut self,
+        summary: &Summary,
+        skipped: &Skipped,
+        inputs: &[Input],
+        hint: &str,
+    ) -> Tally {
         self.bar.clear();
         let mut tally = std::mem::take(&mut self.tally);
+        tally.know(skipped);
         if summary.ended == Ended::Complete {
             let fruitless = tally.fruitless(inputs);
             for argument in fruitless.iter().filter(|_| !self.verbosity.quiet) {
@@ -130,6 +143,8 @@ struct Now {
     total: Option<u64>,
     records: u64,
     hashed: u64,
+    /// Of these, those that were known already.
+    known: u64,
     failed: u64,
     skipped: u64,
     bytes: u64,
@@ -148,6 +163,7 @@ impl Now {
             total: None,
             records: 0,
             hashed: 0,
+            known: 0,
             failed: 0,
             skipped: 0,
             bytes: 0,
@@ -160,8 +176,9 @@ impl Now {
         let spent = record.times.read + record.times.hash;
         self.last = Instant::now();
         self.first.get_or_insert(self.last.checked_sub(spent).unwrap_or(self.last));
-        self.records += 1;
+        self.records += u64::from(record.frame == 0);
         (self.hashed, self.failed, self.skipped) = (tally.so_far().hashed(), tally.failed(), tally.skipped());
+        self.known = tally.so_far().known;
         self.bytes = tally.so_far().hashed_bytes;
     }
 
@@ -184,7 +201,8 @@ impl Now {
             let left = total.saturating_sub(self.records) as f64 / self.records as f64;
             format!("{:#} left", HumanDuration(Duration::from_secs_f64(seconds * left)))
         });
-        let rates = (self.hashed as f64 / seconds, self.bytes as f64 / MILLION / seconds);
+        let rates =
+            (self.hashed.saturating_sub(self.known) as f64 / seconds, self.bytes as f64 / MILLION / seconds);
         let is_begun = self.first.is_some();
         let begun = |text: String| if is_begun { text } else { String::new() };
         let parts = [
@@ -194,6 +212,7 @@ impl Now {
             (6, begun(format!("{:.0} MB/s", rates.1))),
             (2, some(self.failed, "failed")),
             (7, some(self.skipped, "skipped")),
+            (8, some(self.known, "from the cache")),
             (5, begun(clock(elapsed))),
             (4, left.unwrap_or_default()),
         ];
@@ -220,11 +239,12 @@ pub(crate) fn summary_line(summary: &Summary, tally: &Tally) -> String {
         if seconds < 60.0 { format!("{seconds:.2} s") } else { HumanDuration(summary.elapsed).to_string() };
     let mut line = tally.in_words();
     let _ = write!(line, " in {took}");
-    if summary.hashed() > 0 {
+    let hashed = summary.hashed().saturating_sub(summary.known);
+    if hashed > 0 {
         let _ = write!(
             line,
             ": {:.1} pictures/s, {:.1} MB/s, {:.1} megapixels/s",
-            summary.hashed() as f64 / seconds,
+            hashed as f64 / seconds,
             summary.hashed_bytes as f64 / MILLION / seconds,
             summary.pixels as f64 / MILLION / seconds
         );

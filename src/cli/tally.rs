@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use shadegrid::pipeline::{Input, Record, Summary};
 
+use super::skipping::Skipped;
+
 /// Counts what became of the inputs.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
@@ -16,6 +18,8 @@ pub(crate) struct Tally {
     /// The arguments that a picture came of, or a failure.
     fruitful: HashSet<Arc<OsStr>>,
     last: Option<Arc<OsStr>>,
+    /// Inputs that were skipped, because they were hashed before.
+    known: u64,
     /// Arguments under which no picture was found.
     pub(crate) fruitless_arguments: usize,
 }
@@ -76,11 +80,23 @@ impl Tally {
         arguments.iter().map(name).filter(|name| !self.fruitful.contains(*name)).collect()
     }
 
+    /// Counts arguments of which everything is known already as those that a picture came of.
+    pub(crate) fn know(&mut self, skipped: &Skipped) {
+        self.known = skipped.inputs;
+        self.fruitful.extend(skipped.arguments.iter().cloned());
+    }
+
     /// `6 of 7 hashed, 1 failed (io 1), 2 skipped (no pictures)`.
     pub(crate) fn in_words(&self) -> String {
-        let Summary { records, errors, .. } = &self.so_far;
+        let Summary { records, frames, errors, .. } = &self.so_far;
         let skipped = self.skipped();
         let mut line = format!("{} of {} hashed", self.so_far.hashed(), records - skipped);
+        if self.so_far.known > 0 {
+            let _ = write!(line, ", {} of them known from the cache", self.so_far.known);
+        }
+        if *frames > 0 {
+            let _ = write!(line, ", {frames} of them further frames");
+        }
         let mut errors: BTreeMap<&str, u64> = errors.clone();
         // What is no picture has this code.
         if let Some(count) = errors.get_mut("input") {
@@ -94,6 +110,9 @@ impl Tally {
         if skipped > 0 {
             let what = if skipped == 1 { "no picture" } else { "no pictures" };
             let _ = write!(line, ", {skipped} skipped ({what})");
+        }
+        if self.known > 0 {
+            let _ = write!(line, ", {} skipped (in the records already)", self.known);
         }
         line
     }

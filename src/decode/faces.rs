@@ -23,6 +23,7 @@
 //! decoded, gives none: flags still say that there is something.
 
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use image::Frames;
@@ -33,6 +34,7 @@ use super::orient;
 use super::raster;
 use super::viewing::Sources;
 use super::{Decoded, Decoder, Detail, Format, Wish};
+use crate::error::{Error, Result};
 use crate::limits::{self, Limits};
 use crate::picture::{Picture, Planes};
 
@@ -103,6 +105,22 @@ impl fmt::Display for Face {
     }
 }
 
+/// The face of a name in records.
+impl FromStr for Face {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Face> {
+        let parts = [Part::Stored, Part::First, Part::Longest, Part::Last, Part::Page, Part::Scans];
+        let backgrounds = [None, Some(Background::White), Some(Background::Black)];
+        let faces = parts.into_iter().flat_map(|part| {
+            let of = move |background| [false, true].map(|profile| Face { part, profile, background });
+            backgrounds.into_iter().flat_map(of)
+        });
+        let found = faces.into_iter().find(|face| face.to_string() == name);
+        found.ok_or_else(|| Error::Input(format!("unknown face {name:?}")))
+    }
+}
+
 impl Decoded {
     /// Whether the file may have further faces.
     pub fn has_faces(&self) -> bool {
@@ -157,7 +175,7 @@ impl Decoder {
     }
 
     /// One picture, through the file's colours where they can be shown in sRGB, over what may lie behind it.
-    fn face(
+    pub(super) fn face(
         &mut self,
         part: Part,
         bytes: &[u8],
@@ -217,7 +235,7 @@ impl Decoder {
     }
 
     /// What a file's colours are shown through.
-    fn shown_through(&mut self, bytes: &[u8], format: Format) -> Option<Arc<ToSrgb>> {
+    pub(super) fn shown_through(&mut self, bytes: &[u8], format: Format) -> Option<Arc<ToSrgb>> {
         if format == Format::Jpeg {
             return ColourSpace::icc(&self.jpeg.icc(bytes).ok()?).to_srgb();
         }

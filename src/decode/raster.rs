@@ -11,7 +11,7 @@ use super::av1::Av1;
 use super::colours::{ColourSpace, Sample};
 use super::estimate::{Estimate, LEAST};
 use super::viewing::Sources;
-use super::{DamagedPolicy, DecodeOptions, Decoded, Detail, Format, Orient, Viewing, orient};
+use super::{DamagedPolicy, DecodeOptions, Decoded, Detail, Format, Frames, Orient, Viewing, orient};
 use crate::error::{Error, Result};
 use crate::limits::{self, Limits};
 use crate::picture::Picture;
@@ -19,6 +19,7 @@ use crate::picture::Picture;
 mod bmp;
 #[cfg(any(feature = "avif", feature = "heic"))]
 mod boxes;
+pub(super) mod composed;
 #[cfg(any(feature = "heic", feature = "jxl"))]
 mod deadline;
 pub(super) mod gif;
@@ -27,7 +28,7 @@ pub(super) mod heif;
 #[cfg_attr(not(feature = "jxl"), path = "raster/jxl_absent.rs")]
 pub(super) mod jxl;
 mod pieces;
-mod plain;
+pub(super) mod plain;
 pub(super) mod png;
 mod qoi;
 pub(super) mod tiff;
@@ -107,8 +108,34 @@ pub(super) fn estimate(bytes: &[u8], options: &DecodeOptions) -> Result<Estimate
         Format::Qoi => qoi::estimate(bytes),
         Format::Jpeg => Err(gave_up(format)),
     })?;
+    let estimate = if options.frames == Frames::First { estimate } else { several(estimate, bytes, options) };
     Ok(turning(estimate, options))
 }
+
+/// An estimate with what the further frames of a file take, one after another.
+fn several(estimate: Estimate, bytes: &[u8], options: &DecodeOptions) -> Estimate {
+    let (format, limits) = (estimate.format, &options.limits);
+    let most = guarded(format, || {
+        Ok(match format {
+            Format::Gif => gif::frame_memory(estimate.pixels),
+            Format::WebP => webp::frame_memory((estimate.width, estimate.height), bytes.len()),
+            Format::Tiff => tiff::page_memory(bytes, limits),
+            Format::Ico => plain::icon_memory(bytes),
+            _ => 0,
+        })
+    });
+    // And what is kept of them all, which a file of few bytes can have thousands of.
+    let count = if format == Format::Gif { gif::count(bytes) } else { bytes.len() as u64 / LEAST_FRAME };
+    let kept = count.min(options.frames.most()) * FRAME_BYTES;
+    let decoded = estimate.faces.max(estimate.memory).saturating_add(most.unwrap_or(0));
+    estimate.with_faces(decoded.saturating_add(kept))
+}
+
+/// Bytes of a file that the shortest frame takes, but for a GIF's; pages and pictures of icons may share theirs, and take more of a directory.
+const LEAST_FRAME: u64 = 16;
+
+/// Bytes that are kept of a frame: its signatures and those of its faces.
+const FRAME_BYTES: u64 = 4 << 10;
 
 /// Memory that [`estimate`] takes itself before it ends, in bytes, where that counts next to a picture.
 pub(super) fn estimating(bytes: &[u8], limits: &Limits) -> u64 {

@@ -61,7 +61,7 @@ impl RunOptions {
     }
 }
 
-/// The records of a run, one per source, in their order.
+/// The records of a run, one per source and one per further frame that is asked for, in their order.
 #[derive(Debug)]
 pub struct Run {
     records: Receiver<Record>,

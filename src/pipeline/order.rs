@@ -2,7 +2,8 @@
 //!
 //! The buffer cannot grow without bound: a reader takes a ticket before it takes a source, there are
 //! [`WINDOW`] tickets, and a ticket comes back when its record is written. So a slow picture holds up at
-//! most [`WINDOW`] later ones.
+//! most [`WINDOW`] later ones. A record with further frames takes the tickets of as many sources as it has frames, as far
+//! as there are any, so that the frames that wait are bounded too.
 
 use std::collections::VecDeque;
 
@@ -19,6 +20,7 @@ pub(super) enum Arrival {
     /// A record that was written before its turn.
     Written {
         index: u64,
+        places: usize,
     },
     /// The source was a fence, which has a place in the order and no record.
     Fence {
@@ -31,7 +33,16 @@ impl Arrival {
     fn index(&self) -> u64 {
         match self {
             Arrival::Record(record) => record.index,
-            Arrival::Written { index } | Arrival::Fence { index, .. } => *index,
+            Arrival::Written { index, .. } | Arrival::Fence { index, .. } => *index,
+        }
+    }
+
+    /// Places in the window that it takes besides its own.
+    pub(super) fn places(&self) -> usize {
+        match self {
+            Arrival::Record(record) => record.places,
+            Arrival::Written { places, .. } => *places,
+            Arrival::Fence { .. } => 0,
         }
     }
 }

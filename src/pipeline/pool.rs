@@ -68,6 +68,7 @@ pub(super) fn run_through(
         // As many as may hold a file: two per worker in the queue, one with each worker and one with each reader.
         buffers: Buffers::new(3 * threads + readers, workers.budget.idle()),
         is_over: AtomicBool::new(false),
+        tickets: tickets.clone(),
     });
     let loader = Arc::new(Loader {
         jobs: workers.jobs.clone(),

@@ -20,6 +20,7 @@ use super::source_task::{RunTasks, SourceTask, Ticket};
 use super::stop::Stop;
 use super::task::{Route, Task};
 use crate::error::{Error, Result};
+use crate::hasher::Hashed;
 use crate::limits::Limits;
 
 /// A source that was taken, with its position and when looking for it began.
@@ -55,6 +56,13 @@ impl Loader {
     pub(super) fn load(&self, taken: Taken) -> ControlFlow<()> {
         let Taken { index, source: Source { key, source, tag, content }, started } = taken;
         let name = Name { key, source, tag };
+        let content = match content {
+            Content::Known(known) => {
+                self.counts.reading.fetch_sub(1, Ordering::AcqRel);
+                return self.known(index, name, *known);
+            }
+            content => content,
+        };
         let loaded = caught(|| self.content(content));
         // From here on it counts as being on a worker, whom the writer waits for.
         self.counts.reading.fetch_sub(1, Ordering::AcqRel);
@@ -78,6 +86,16 @@ impl Loader {
             }
         };
         if is_sent { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    }
+
+    /// Passes on what is known of a source already.
+    fn known(&self, index: u64, name: Name, (bytes, outcome): (u64, Result<Hashed>)) -> ControlFlow<()> {
+        let places = self.tasks.take_places(outcome.as_ref().map_or(0, |hashed| hashed.frames.len()));
+        let record = Record { is_known: true, places, ..Record::new(index, name, Some(bytes), outcome) };
+        match self.records.send(Arrival::Record(record)) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
     }
 
     /// A source's bytes; `None` where it is a fence.
@@ -104,7 +122,8 @@ impl Loader {
             Content::Reader(Some(length), open) => self.of_length(length, open),
             Content::Reader(None, open) => self.stream(&mut *open().map_err(cannot_read)?),
             Content::Failed(error) => Err(error),
-            Content::Fence => return Ok(None),
+            // Passed on before anything is read.
+            Content::Known(_) | Content::Fence => return Ok(None),
         };
         loaded.map(Some)
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::hasher::Hashed;
+use crate::hasher::{FrameError, FrameHash, Hashed};
 use crate::pipeline::RecordMatch;
 
 mod skipped;
@@ -56,6 +56,20 @@ pub struct Record {
     pub matches: Option<Vec<RecordMatch>>,
     /// How long threads worked on it.
     pub times: Times,
+    /// Which frame of the file it is of, where [`DecodeOptions::frames`](crate::DecodeOptions::frames) asks for further ones; 0 for the file's own picture. A further
+    /// frame has the index of its source, and a key that ends with `#frame-` and this number.
+    pub frame: u64,
+    /// Whether it was [known](crate::pipeline::Source::known) already, and nothing was read for it.
+    pub is_known: bool,
+    /// Places of other sources in the window of the run that its frames take.
+    pub(super) places: usize,
+}
+
+/// The key of a frame of what has this key. A number alone behind `#` is that of an archive's member whose name comes again.
+fn frame_key(key: &OsStr, number: u64) -> OsString {
+    let mut key = key.to_os_string();
+    key.push(format!("#frame-{number}"));
+    key
 }
 
 impl Record {
@@ -69,7 +83,32 @@ impl Record {
             outcome,
             matches: None,
             times: Times::default(),
+            frame: 0,
+            is_known: false,
+            places: 0,
         }
+    }
+
+    /// The records of its further frames, which are taken from it.
+    pub(super) fn take_frames(&mut self) -> Vec<Record> {
+        let frames = match &mut self.outcome {
+            Ok(hashed) => std::mem::take(&mut hashed.frames),
+            Err(_) => Vec::new(),
+        };
+        let record = |frame: FrameHash| Record {
+            index: self.index,
+            key: frame_key(&self.key, frame.number),
+            source: self.source.clone(),
+            tag: self.tag,
+            bytes: self.bytes,
+            outcome: frame.outcome.map_err(FrameError::into_error),
+            matches: None,
+            times: Times::default(),
+            frame: frame.number,
+            is_known: self.is_known,
+            places: 0,
+        };
+        frames.into_iter().map(record).collect()
     }
 
     /// Whether the input was not asked for and is no picture: it was found in a folder, in an archive or below a prefix, its first bytes are those

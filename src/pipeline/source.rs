@@ -2,10 +2,11 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::error::Error;
+use crate::error::{Error, Result};
+use crate::hasher::Hashed;
 
 #[cfg_attr(
     not(any(feature = "archives", feature = "parquet")),
@@ -77,6 +78,8 @@ pub(super) enum Content {
     Stream(Box<dyn Read + Send>),
     /// Opened at its turn; with its length in bytes, where that is known.
     Reader(Option<u64>, Open),
+    /// What comes of it is known already, with the length of its encoded file.
+    Known(Box<(u64, Result<Hashed>)>),
     /// Finding it failed already.
     Failed(Error),
     /// Nothing: a mark between sources.
@@ -148,6 +151,38 @@ impl Source {
         Source::new(key, Content::Failed(error))
     }
 
+    /// The same source, of which is known already what hashing it gives, so that it is not read; `bytes` is the length of its encoded file. Its record says
+    /// [`is_known`](crate::pipeline::Record::is_known).
+    pub fn known(self, bytes: u64, outcome: Result<Hashed>) -> Source {
+        Source { content: Content::Known(Box::new((bytes, outcome))), ..self }
+    }
+
+    /// The argument that it came from, where [`from_argument`](Source::from_argument) said one.
+    pub fn argument(&self) -> Option<&Arc<OsStr>> {
+        self.source.as_ref()
+    }
+
+    /// The path of the file that it reads; `None` where it is no file of its own, such as a member of an archive.
+    pub fn path(&self) -> Option<&Path> {
+        match &self.content {
+            Content::Named(path) | Content::Found(path) => Some(path),
+            _ => None,
+        }
+    }
+
+    /// The length of its encoded file, as far as that is known without reading it.
+    pub fn length(&self) -> Option<u64> {
+        match &self.content {
+            Content::Bytes(bytes, _) => Some(bytes.len() as u64),
+            Content::Reader(length, _) => *length,
+            Content::Named(path) | Content::Found(path) => {
+                let metadata = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file);
+                metadata.map(|metadata| metadata.len())
+            }
+            _ => None,
+        }
+    }
+
     /// A mark between the sources before it and those after it. It has no record. Instead [`Sink::fence`](crate::pipeline::Sink::fence) is called with
     /// its number once the sink has taken all records before it, and before any record after it. It counts in
     /// [`Record::index`](crate::pipeline::Record::index) like a source.
@@ -163,6 +198,7 @@ impl std::fmt::Debug for Content {
             Content::Named(path) => formatter.debug_tuple("Named").field(path).finish(),
             Content::Found(path) => formatter.debug_tuple("Found").field(path).finish(),
             Content::Bytes(bytes, _) => write!(formatter, "Bytes({})", bytes.len()),
+            Content::Known(_) => formatter.write_str("Known"),
             Content::Stream(_) => formatter.write_str("Stream"),
             Content::Reader(length, _) => formatter.debug_tuple("Reader").field(length).finish(),
             Content::Fence => formatter.write_str("Fence"),

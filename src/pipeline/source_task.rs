@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use crossbeam_channel::Sender;
+use crossbeam_channel::{Receiver, Sender};
 
 use super::budget::Reservation;
 use super::buffers::Buffers;
@@ -21,6 +21,15 @@ pub(super) struct RunTasks {
     pub(super) buffers: Buffers,
     /// Set when nobody wants the records any more.
     pub(super) is_over: AtomicBool,
+    /// Tickets that no source has.
+    pub(super) tickets: Receiver<()>,
+}
+
+impl RunTasks {
+    /// Takes the places of so many sources in the window, as far as they are free.
+    pub(super) fn take_places(&self, wanted: usize) -> usize {
+        (0..wanted).take_while(|_| self.tickets.try_recv().is_ok()).count()
+    }
 }
 
 /// One source of a run, in flight between its reader and its record.
@@ -59,8 +68,10 @@ impl SourceTask {
         let Some((records, Ticket { index, name, bytes, mut times })) = self.pending.take() else { return };
         self.release_encoded();
         times.hash += started.elapsed();
+        let places = self.run.take_places(outcome.as_ref().map_or(0, |hashed| hashed.frames.len()));
+        let record = Record { places, ..Record::new(index, name, Some(bytes), outcome).timed(times) };
         // Nobody takes it where the run is over.
-        let _ = records.send(Arrival::Record(Record::new(index, name, Some(bytes), outcome).timed(times)));
+        let _ = records.send(Arrival::Record(record));
     }
 }
 

@@ -14,8 +14,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Record;
 use super::source::name_from_bytes;
+use crate::backend::Backend;
+use crate::decode::{Detail, Format, Viewing};
 use crate::error::Error;
-use crate::hasher::{FaceHash, Flag, Hashed};
+use crate::hasher::{FaceHash, Flag, Hashed, PdqHash, PdqPath, PhotoDnaHash};
 use crate::signature::{Pdq, PhotoDna};
 
 /// A word or a sentence: of a fixed set when a run makes it, its own when it was read.
@@ -197,6 +199,71 @@ impl RecordPicture {
             face: hashed.face.map(|face| face.to_string().into()),
             faces: hashed.faces.iter().map(RecordFace::new).collect(),
         }
+    }
+}
+
+impl RecordPicture {
+    /// What hashing gave, as far as records say it: without orientations and further frames. `None` where a word or a signature is none of this version's,
+    /// or what would be written of it again is not the same.
+    pub fn hashed(&self) -> Option<Hashed> {
+        let pdq = |signature: Option<Pdq>, quality: Option<u8>, path: Option<&Text>| match signature {
+            Some(signature) => {
+                let path = match path.map(|path| &**path) {
+                    Some("reference") => PdqPath::Reference,
+                    _ => PdqPath::Fast,
+                };
+                Some(Some(PdqHash { signature, quality: quality?, path, orientations: None }))
+            }
+            None => Some(None),
+        };
+        let photodna = |signature: Option<PhotoDna>, strength: Option<f64>| match signature {
+            Some(signature) => Some(Some(PhotoDnaHash { signature, strength: strength? })),
+            None => Some(None),
+        };
+        let face = |of: &RecordFace| {
+            Some(FaceHash {
+                face: of.face.parse().ok()?,
+                photodna: photodna(of.photodna, of.strength)?,
+                pdq: pdq(of.pdq, of.quality, None)?,
+                pdq512: pdq(of.pdq512, of.quality512, None)?,
+                thumbnail: None,
+            })
+        };
+        let has = |flag: Flag| self.flags.iter().any(|name| name == flag.name());
+        let hashed = Hashed {
+            format: self
+                .format
+                .as_deref()
+                .map(Format::of_name)
+                .map_or(Some(None), |format| format.map(Some))?,
+            width: self.width,
+            height: self.height,
+            detail: Detail::of_name(&self.detail)?,
+            whole: self.decoded,
+            viewing: Viewing {
+                alpha: has(Flag::Alpha),
+                profile: has(Flag::Profile),
+                animated: has(Flag::Animated),
+                oriented: has(Flag::Oriented),
+                unusual: has(Flag::Unusual),
+            },
+            backend: [Backend::Cpu, Backend::Gpu]
+                .into_iter()
+                .find(|backend| backend.name() == self.backend)?,
+            fallback: self.fallback.as_deref().map(Into::into),
+            photodna: photodna(self.photodna, self.strength)?,
+            pdq: pdq(self.pdq, self.quality, self.pdq_path.as_ref())?,
+            pdq512: pdq(self.pdq512, self.quality512, self.pdq512_path.as_ref())?,
+            face: match &self.face {
+                Some(name) => Some(name.parse().ok()?),
+                None => None,
+            },
+            faces: self.faces.iter().map(face).collect::<Option<_>>()?,
+            frames: Vec::new(),
+            shading: None,
+            thumbnail: None,
+        };
+        (RecordPicture::new(&hashed, self.bytes) == *self).then_some(hashed)
     }
 }
 

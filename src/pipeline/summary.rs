@@ -12,6 +12,10 @@ use crate::backend::{Backend, Traffic};
 pub struct Summary {
     /// Records written.
     pub records: u64,
+    /// Of these, those of further frames: see [`Record::frame`].
+    pub frames: u64,
+    /// Of the hashed ones, those that were known already: see [`Record::is_known`]. Their bytes and pixels are not counted.
+    pub known: u64,
     /// Failed ones by [`Error::code`](crate::Error::code).
     pub errors: BTreeMap<&'static str, u64>,
     /// Of the failed ones, those of inputs that were not asked for and are no pictures: [`Record::is_skipped`].
@@ -50,11 +54,16 @@ impl Summary {
     /// Adds one record that was written.
     pub fn add(&mut self, record: &Record) {
         self.records += 1;
-        self.bytes += record.bytes.unwrap_or(0);
+        // The bytes of a file count once.
+        let is_read = record.frame == 0 && !record.is_known;
+        let bytes = if is_read { record.bytes.unwrap_or(0) } else { 0 };
+        self.frames += u64::from(record.frame > 0);
+        self.bytes += bytes;
         self.skipped += u64::from(record.is_skipped());
         match &record.outcome {
+            Ok(_) if record.is_known => self.known += 1,
             Ok(hashed) => {
-                self.hashed_bytes += record.bytes.unwrap_or(0);
+                self.hashed_bytes += bytes;
                 self.pixels += u64::from(hashed.width) * u64::from(hashed.height);
                 self.by_devices += u64::from(hashed.backend == Backend::Gpu);
                 self.fallbacks += u64::from(hashed.fallback.is_some());

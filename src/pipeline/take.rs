@@ -71,7 +71,10 @@ impl<I: Iterator<Item = Source>> Take<'_, I> {
     fn hand_on(&self, taken: Taken) -> ControlFlow<()> {
         self.loader.counts.reading.fetch_add(1, Ordering::AcqRel);
         // What needs no reading needs no reader.
-        if matches!(taken.source.content, Content::Bytes(..) | Content::Failed(_) | Content::Fence) {
+        if matches!(
+            taken.source.content,
+            Content::Bytes(..) | Content::Known(_) | Content::Failed(_) | Content::Fence
+        ) {
             return self.loader.load(taken);
         }
         select! {

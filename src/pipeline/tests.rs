@@ -101,7 +101,7 @@ fn hashed(width: u32) -> Hashed {
     let backend = crate::Backend::Cpu;
     let (fallback, photodna, pdq, pdq512) = (None, None, None, None);
     let viewing = Viewing::default();
-    let (face, faces, shading, thumbnail) = (None, Vec::new(), None, None);
+    let (face, faces, frames, shading, thumbnail) = (None, Vec::new(), Vec::new(), None, None);
     Hashed {
         format,
         width,
@@ -116,6 +116,7 @@ fn hashed(width: u32) -> Hashed {
         pdq512,
         face,
         faces,
+        frames,
         shading,
         thumbnail,
     }

@@ -109,7 +109,7 @@ impl Work for HashWork {
         let decoded =
             if fits { Some(self.hasher.decode(encoded)?) } else { self.hasher.decode_first(encoded)? };
         let Some(decoded) = decoded else { return Ok(Decoded::Hashed(None)) };
-        if self.hasher.shows_more(&decoded) {
+        if self.hasher.shows_more(&decoded, encoded) {
             let hashed = fits.then(|| self.hasher.hash_decoded(decoded, encoded)).transpose()?;
             return Ok(Decoded::Hashed(hashed.map(Box::new)));
         }

@@ -61,7 +61,7 @@ impl<'a> Writer<'a> {
         let mut fences = 0;
         while let Some(mut arrival) = self.next(sink)? {
             if let (true, Arrival::Record(record)) = (self.choices.unordered, &arrival) {
-                let written = Arrival::Written { index: record.index };
+                let written = Arrival::Written { index: record.index, places: record.places };
                 if let Arrival::Record(record) = std::mem::replace(&mut arrival, written)
                     && self.take(record, sink, &mut summary)?.is_break()
                 {
@@ -70,6 +70,7 @@ impl<'a> Writer<'a> {
             }
             waiting.put(arrival);
             while let Some(arrival) = waiting.pop() {
+                let places = 1 + arrival.places();
                 match arrival {
                     Arrival::Record(record) => {
                         if self.take(record, sink, &mut summary)?.is_break() {
@@ -84,17 +85,39 @@ impl<'a> Writer<'a> {
                 }
                 // A record written before its turn keeps its ticket until then, so that the window bounds how far the run gets ahead of a
                 // source that is not done.
-                let _ = self.tickets.try_send(());
+                for _ in 0..places {
+                    let _ = self.tickets.try_send(());
+                }
             }
         }
         sink.finish()?;
-        let is_whole = self.counts.taken.load(Ordering::Acquire) == summary.records + fences;
+        let is_whole = self.counts.taken.load(Ordering::Acquire) == summary.records - summary.frames + fences;
         summary.end(self.since(begun), if is_whole { Ended::Complete } else { Ended::Stopped });
         Ok(summary)
     }
 
-    /// Writes one record; the end of a run that is to end with the first failure.
-    fn take(&self, record: Record, sink: &mut dyn Sink, summary: &mut Summary) -> Result<ControlFlow<()>> {
+    /// Writes the record of a source and those of its frames; the end of a run that is to end with the first failure.
+    fn take(
+        &self,
+        mut record: Record,
+        sink: &mut dyn Sink,
+        summary: &mut Summary,
+    ) -> Result<ControlFlow<()>> {
+        let frames = record.take_frames();
+        for record in std::iter::once(record).chain(frames) {
+            if self.take_one(record, sink, summary)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn take_one(
+        &self,
+        record: Record,
+        sink: &mut dyn Sink,
+        summary: &mut Summary,
+    ) -> Result<ControlFlow<()>> {
         summary.add(&record);
         let is_skipped = self.choices.skips && record.is_skipped();
         let is_last = self.choices.fail_fast && record.outcome.is_err() && !is_skipped;

@@ -218,6 +218,19 @@ pub fn gif(canvas: (u16, u16), frame: gif::Frame<'_>, palette: &[u8]) -> Vec<u8>
     file
 }
 
+/// An animated GIF of these pictures of one size, each with colours of its own.
+pub fn animation(pictures: &[image::RgbImage]) -> Vec<u8> {
+    let (width, height) = pictures[0].dimensions();
+    let mut file = Vec::new();
+    let mut encoder = gif::Encoder::new(&mut file, width as u16, height as u16, &[]).unwrap();
+    for picture in pictures {
+        let frame = gif::Frame::from_rgb_speed(width as u16, height as u16, picture.as_raw(), 10);
+        encoder.write_frame(&frame).unwrap();
+    }
+    drop(encoder);
+    file
+}
+
 /// A lossless WebP of 3 or 4 channels.
 pub fn webp(width: u32, height: u32, samples: &[u8]) -> Vec<u8> {
     let mut file = Cursor::new(Vec::new());

@@ -44,6 +44,8 @@ pub(super) struct Taking<'a> {
     before: Before,
     /// Which picture a file is, by its number, or by its path where there are no numbers.
     known: HashMap<Known, usize>,
+    /// The number of the last input, and of its picture where it is new: the frames that follow belong to it.
+    last: Option<(u64, u32)>,
     /// Shows what was hashed.
     shown: Box<dyn Sink + 'a>,
     tally: Tally,
@@ -59,7 +61,7 @@ enum Known {
 impl<'a> Taking<'a> {
     pub(super) fn new(references: &'a [PathBuf], shown: Box<dyn Sink + 'a>, tally: Tally) -> Taking<'a> {
         let (hashed, before) = (Hashed::default(), Before::default());
-        Taking { hashed, references, before, known: HashMap::new(), shown, tally }
+        Taking { hashed, references, before, known: HashMap::new(), last: None, shown, tally }
     }
 
     /// The same sources; each file is looked at before it is read, so that one that changes meanwhile is seen.
@@ -103,7 +105,15 @@ impl<'a> Taking<'a> {
             let number = self.hashed.pictures.len() as u32;
             self.hashed.entries.extend(entries(hashed).map(|entry| (number, entry)));
             self.hashed.likenesses.push(likeness(hashed, record.bytes));
+            self.last = Some((record.index, number));
             self.hashed.pictures.push(item);
+        }
+    }
+
+    /// A further frame of a picture looks like whatever it looks like.
+    fn frame(&mut self, record: &Record, hashed: &shadegrid::Hashed) {
+        if let Some((_, number)) = self.last.filter(|(index, _)| *index == record.index) {
+            self.hashed.entries.extend(entries(hashed).map(|entry| (number, entry)));
         }
     }
 
@@ -151,7 +161,10 @@ impl Sink for Taking<'_> {
         let outcome = self.tally.add(record);
         match &record.outcome {
             Ok(hashed) => {
-                self.picture(record, hashed);
+                match record.frame {
+                    0 => self.picture(record, hashed),
+                    _ => self.frame(record, hashed),
+                }
                 self.shown.write(record)
             }
             Err(error) => {

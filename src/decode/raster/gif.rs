@@ -1,10 +1,10 @@
-//! The first frame of a GIF through the `gif` crate.
+//! A GIF through the `gif` crate: its first frame, and all of them on their canvas.
 //!
 //! The frame is read in one piece: release 0.14 ends early now and then when it is asked for single rows.
 
 use std::num::NonZeroU64;
 
-use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError, MemoryLimit};
+use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError, DisposalMethod, MemoryLimit};
 use image::codecs::gif::GifDecoder;
 use image::{AnimationDecoder, Frames, ImageDecoder};
 
@@ -15,7 +15,11 @@ use crate::decode::{Format, Viewing};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 
+pub(in crate::decode) use blocks::count;
+pub(super) use composed::frame_memory;
+
 mod blocks;
+pub(in crate::decode) mod composed;
 
 type Source<'a> = Decoder<Pieces<'a>>;
 
@@ -32,6 +36,7 @@ struct Frame {
     transparent: Option<u8>,
     /// Whether it has colours of its own.
     colours: bool,
+    disposal: DisposalMethod,
 }
 
 /// What decoding takes: the canvas in colours, the frame in indices.
@@ -92,9 +97,13 @@ fn canvas(decoder: &Source<'_>, frame: &Frame) -> (usize, usize) {
 }
 
 fn first_frame(decoder: &mut Source<'_>, limits: &Limits) -> Result<Frame> {
+    let frame = next_frame(decoder, limits)?;
+    frame.ok_or_else(|| Error::corrupt(Format::Gif.name(), "there is no frame in it"))
+}
+
+fn next_frame(decoder: &mut Source<'_>, limits: &Limits) -> Result<Option<Frame>> {
     let frame = decoder.next_frame_info().map_err(|error| problem(error, limits))?;
-    let frame = frame.ok_or_else(|| Error::corrupt(Format::Gif.name(), "there is no frame in it"))?;
-    Ok(Frame {
+    Ok(frame.map(|frame| Frame {
         left: frame.left.into(),
         top: frame.top.into(),
         width: frame.width.into(),
@@ -102,7 +111,8 @@ fn first_frame(decoder: &mut Source<'_>, limits: &Limits) -> Result<Frame> {
         interlaced: frame.interlaced,
         transparent: frame.transparent,
         colours: frame.palette.is_some(),
-    })
+        disposal: frame.dispose,
+    }))
 }
 
 /// The frame's indices as far as they came, and what was wrong where some did not.
@@ -134,7 +144,7 @@ fn opacity(indices: &[u8], frame: &Frame, (width, height): (usize, usize)) -> Ve
     alpha
 }
 
-/// All frames, each on what the others left.
+/// All frames, each on what the others left, as far as `image` composes them: what the faces are made of.
 pub(in crate::decode) fn frames(bytes: &[u8], limits: image::Limits) -> Option<Frames<'_>> {
     let mut decoder = GifDecoder::new(blocks::repaired(bytes)).ok()?;
     decoder.set_limits(limits).ok()?;
@@ -142,7 +152,7 @@ pub(in crate::decode) fn frames(bytes: &[u8], limits: image::Limits) -> Option<F
 }
 
 /// Gives whole rows to `paint`, each with its place in the frame; returns how many.
-fn paint_rows(indices: &[u8], frame: &Frame, mut paint: impl FnMut(usize, &[u8])) -> usize {
+fn paint_rows<'a>(indices: &'a [u8], frame: &Frame, mut paint: impl FnMut(usize, &'a [u8])) -> usize {
     let lines = indices.chunks_exact(frame.width.max(1));
     let rows = lines.len();
     for ((row, repeat), line) in order(frame).zip(lines) {

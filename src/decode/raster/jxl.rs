@@ -8,6 +8,7 @@ use jxl::api::{
     JxlDecoderOptions, JxlOutputBuffer, JxlPixelFormat, ProfileLevel,
 };
 
+use super::composed::Composed;
 use super::{Opacity, Raster, blank, ink_to_light};
 use crate::decode::colours::{ColourSpace, profile_memory};
 use crate::decode::estimate::{Estimate, LEAST};
@@ -145,6 +146,11 @@ pub(in crate::decode) fn colour_space(bytes: &[u8]) -> ColourSpace<'static> {
 /// All frames, each on what the others left.
 pub(in crate::decode) fn frames(bytes: &[u8]) -> Option<Frames<'_>> {
     frames::of(bytes)
+}
+
+/// What is shown at each frame; `None` where nothing can be read of them.
+pub(in crate::decode) fn composed(bytes: &[u8]) -> Option<Composed<'_>> {
+    frames::composed(bytes)
 }
 
 /// A file under way.

@@ -3,6 +3,7 @@
 use image::Frames;
 
 use super::Raster;
+use super::composed::Composed;
 use crate::decode::colours::ColourSpace;
 use crate::decode::estimate::Estimate;
 use crate::error::{Error, Result};
@@ -25,4 +26,9 @@ pub(in crate::decode) fn frames(_: &[u8]) -> Option<Frames<'_>> {
 
 fn absent() -> Error {
     Error::Unsupported("this build reads no JPEG XL: build with the feature `jxl`".to_string())
+}
+
+/// There are none.
+pub(in crate::decode) fn composed(_: &[u8]) -> Option<Composed<'static>> {
+    None
 }

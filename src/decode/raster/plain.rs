@@ -90,14 +90,62 @@ const ICON_HEADER: usize = 22;
 
 /// An icon with its largest picture alone, of several the one with most bits: what browsers show.
 fn largest(bytes: &[u8]) -> Option<Vec<u8>> {
+    let (start, entries) = entries(bytes)?;
+    alone(bytes, start, &entries[chosen_entry(start, entries)?])
+}
+
+/// The pictures of an icon that viewers do not choose, each alone in a file, in the order of the directory; `None` in the place of one that is not in
+/// the file, or that shares its bytes with so many others that all of them together are several times the file.
+pub(in crate::decode) fn others(bytes: &[u8]) -> impl Iterator<Item = Option<Vec<u8>>> + '_ {
+    let (start, entries) = entries(bytes).unwrap_or((&[0; 4], &[]));
+    let chosen = chosen_entry(start, entries);
+    let others = entries.iter().enumerate().filter(move |(number, _)| Some(*number) != chosen);
+    let mut left = SHARED * bytes.len();
+    others.map(move |(_, entry)| {
+        let file = alone(bytes, start, entry)?;
+        left = left.checked_sub(file.len())?;
+        Some(file)
+    })
+}
+
+/// How many times as long as the file its pictures may be together.
+const SHARED: usize = 8;
+
+/// How many pictures an icon has.
+pub(in crate::decode) fn count(bytes: &[u8]) -> u64 {
+    entries(bytes).map_or(0, |(_, entries)| entries.len() as u64)
+}
+
+/// Pictures of one icon that are looked at. Real icons have about ten.
+pub(in crate::decode) const MOST_OF_ICON: u64 = 256;
+
+/// Memory that the largest of an icon's further pictures takes, in bytes, with the files that they are put into.
+pub(super) fn icon_memory(bytes: &[u8]) -> u64 {
+    let estimates = others(bytes).take(MOST_OF_ICON as usize).flatten();
+    let most = estimates.filter_map(|file| estimate(Format::Ico, &file).ok()).map(|one| one.memory).max();
+    most.map_or(0, |most| most.saturating_add(2 * bytes.len() as u64))
+}
+
+/// The first bytes of an icon, which say of what kind it is, and its directory.
+fn entries(bytes: &[u8]) -> Option<(&[u8; 4], &[[u8; 16]])> {
     let (start, rest) = bytes.split_first_chunk::<4>()?;
     let (count, rest) = rest.split_first_chunk()?;
-    let entries = rest.as_chunks::<16>().0.iter().take(u16::from_le_bytes(*count).into());
+    let entries = rest.as_chunks::<16>().0;
+    Some((start, &entries[..entries.len().min(u16::from_le_bytes(*count).into())]))
+}
+
+/// The number of the largest picture.
+fn chosen_entry(start: &[u8; 4], entries: &[[u8; 16]]) -> Option<usize> {
     let side = |byte: u8| if byte == 0 { 256 } else { u32::from(byte) };
     // Of a cursor there are no bits, but where it points.
     let bits = |entry: &[u8; 16]| if start[2] == 1 { u16::from_le_bytes([entry[6], entry[7]]) } else { 0 };
     // The first of several that are the same.
-    let entry = entries.rev().max_by_key(|entry| (side(entry[0]) * side(entry[1]), bits(entry)))?;
+    let entries = entries.iter().enumerate().rev();
+    entries.max_by_key(|(_, entry)| (side(entry[0]) * side(entry[1]), bits(entry))).map(|(number, _)| number)
+}
+
+/// An icon with one of its pictures alone.
+fn alone(bytes: &[u8], start: &[u8; 4], entry: &[u8; 16]) -> Option<Vec<u8>> {
     let [length, place] =
         [8, 12].map(|at| entry[at..].first_chunk().map_or(0, |number| u32::from_le_bytes(*number)));
     let content = bytes.get(usize::try_from(place).ok()?..)?;

@@ -6,6 +6,7 @@ use image::codecs::png::PngDecoder;
 use image::{AnimationDecoder, Frames};
 use png::{ColorType, DecodeOptions, Decoder, DecodingError, Reader, Transformations};
 
+use super::composed::Composed;
 use super::{Opacity, Raster, blank, divided, share};
 use crate::decode::colours::profile_memory;
 use crate::decode::estimate::Estimate;
@@ -336,6 +337,12 @@ pub(in crate::decode) fn frames(bytes: &[u8], limits: image::Limits) -> Option<F
         return Some(Frames::new(Box::new(Wide::of(bytes, limits.max_alloc.unwrap_or(u64::MAX))?)));
     }
     Some(PngDecoder::with_limits(Cursor::new(bytes), limits).ok()?.apng().ok()?.into_frames())
+}
+
+/// What is shown at each frame, and how many are announced; `None` where nothing can be read of them.
+pub(in crate::decode) fn composed(bytes: &[u8], most: u64) -> Option<(u64, Composed<'_>)> {
+    let frames = Wide::of(bytes, most)?;
+    Some((frames.left(), Box::new(frames.composed())))
 }
 
 /// R, G and B of pixels that are B, G, R and may have alpha, which colours are multiplied with; `with` counts the channels.

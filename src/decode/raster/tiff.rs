@@ -21,8 +21,11 @@ mod chroma;
 mod directory;
 mod fax;
 mod jpeg;
+pub(in crate::decode) mod pages;
 mod repaired;
 mod strips;
+
+pub(super) use pages::page_memory;
 
 type Source<'a> = Decoder<Pieces<'a>>;
 

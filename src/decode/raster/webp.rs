@@ -10,8 +10,10 @@ use crate::decode::estimate::{Estimate, LEAST};
 use crate::decode::{Format, Viewing, orient};
 use crate::error::{Error, Result};
 use crate::limits;
+pub(super) use composed::frame_memory;
 use content::Content;
 
+pub(in crate::decode) mod composed;
 mod content;
 mod flat;
 
@@ -90,7 +92,7 @@ pub(in crate::decode) fn colour_space(bytes: &[u8]) -> ColourSpace<'_> {
     ColourSpace::icc(profile(bytes))
 }
 
-/// All frames, each on what the others left.
+/// All frames, each on what the others left, as far as `image` composes them: what the faces are made of.
 pub(in crate::decode) fn frames(bytes: &[u8], limits: image::Limits) -> Option<Frames<'_>> {
     let mut decoder = open(&Content::of(bytes), bytes).ok()?;
     decoder.set_limits(limits).ok()?;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::checksummed::{seal_page, unseal_page};
 use super::location::Location;
 use super::text::Text;
-use crate::decode::{DamagedPolicy, DecodeOptions, DetailChoice, Orient};
+use crate::decode::{DamagedPolicy, DecodeOptions, DetailChoice, Frames, Orient};
 use crate::error::{Error, Result};
 use crate::hasher::{Faces, HashOptions};
 use crate::limits::Limits;
@@ -20,7 +20,7 @@ const FILE: &str = "job.json";
 
 /// The version of what decides records: one more whenever any input's record changes by a byte under the same settings, and whenever a new setting
 /// is added that an older release would not heed. Jobs of releases before 0.2 have none, which is 0: their records have other names.
-const RECORDS: u32 = 1;
+pub const RECORDS: u32 = 1;
 
 const ENGINE: &str = concat!("shadegrid ", env!("CARGO_PKG_VERSION"));
 
@@ -193,6 +193,8 @@ impl Settings {
             orient: if self.orient == "exif" { Orient::Exif } else { Orient::Ignore },
             damaged: if self.damaged == "refuse" { DamagedPolicy::Refuse } else { DamagedPolicy::Hash },
             detail: detail_of(&self.detail)?,
+            // A shard has one record for each of its items.
+            frames: Frames::First,
         };
         let algorithms = self.algorithms.iter().map(|name| name.parse()).collect::<Result<_>>()?;
         let (orientations, faces) = (self.orientations, faces_of(&self.faces)?);

@@ -1,11 +1,12 @@
 //! How the signatures in a file of records were made, as metadata of the file.
 
+use crate::decode::Frames;
 use crate::hasher::HashOptions;
 
 /// Metadata of a file of records: how its signatures were made.
 pub fn describe(options: &HashOptions) -> Vec<(String, String)> {
     let algorithms: Vec<&str> = options.algorithms.iter().map(|algorithm| algorithm.name()).collect();
-    let about = [
+    let mut about = vec![
         ("shadegrid.version", env!("CARGO_PKG_VERSION").to_string()),
         ("shadegrid.algorithms", algorithms.join(",")),
         ("shadegrid.photodna", "26x26 box sums, 6x6 cells, 144 bytes; squared Euclidean".to_string()),
@@ -15,5 +16,8 @@ pub fn describe(options: &HashOptions) -> Vec<(String, String)> {
         ("shadegrid.faces", options.faces.name().to_string()),
         ("shadegrid.damaged", format!("{:?}", options.decode.damaged).to_lowercase()),
     ];
+    if options.decode.frames != Frames::First {
+        about.push(("shadegrid.frames", options.decode.frames.to_string()));
+    }
     about.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
 }

@@ -6,6 +6,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use peak_alloc::PeakAlloc;
+use shadegrid::decode::Frames;
 use shadegrid::{Algorithm, DetailChoice, HashOptions, Hasher, Limits};
 
 #[global_allocator]
@@ -15,10 +16,14 @@ static ALLOCATED: PeakAlloc = PeakAlloc;
 const LITTLE: f64 = (2 << 20) as f64;
 
 fuzz_target!(|bytes: &[u8]| {
-    for detail in [DetailChoice::Auto, DetailChoice::Full] {
+    for (detail, frames) in [
+        (DetailChoice::Auto, Frames::First),
+        (DetailChoice::Full, Frames::First),
+        (DetailChoice::Auto, Frames::All),
+    ] {
         let mut options = HashOptions::default().algorithms(vec![Algorithm::PhotoDna, Algorithm::Pdq]);
         options.decode.limits = Limits::default().max_pixels(1 << 22).max_decoder_bytes(256 << 20);
-        options.decode.detail = detail;
+        (options.decode.detail, options.decode.frames) = (detail, frames);
         let estimate = Hasher::new(options.clone()).memory(bytes).worst as f64;
         ALLOCATED.reset_peak_usage();
         let before = ALLOCATED.current_usage();
@@ -26,7 +31,7 @@ fuzz_target!(|bytes: &[u8]| {
         let taken = ALLOCATED.peak_usage().saturating_sub(before) as f64;
         assert!(
             estimate >= 0.8 * taken || taken <= LITTLE,
-            "{detail:?}: estimate {estimate}, taken {taken}: {hashed:?}"
+            "{detail:?}, {frames}: estimate {estimate}, taken {taken}: {hashed:?}"
         );
     }
 });

@@ -61,24 +61,34 @@ pub(super) fn has_colours(bytes: &[u8]) -> bool {
 
 /// Whether a second frame follows the first, as far as its blocks are there.
 pub(super) fn has_frames(bytes: &[u8]) -> bool {
-    let (mut at, mut frames) = (first_block(bytes), 0);
-    while frames < 2 {
-        let data = match bytes.get(at) {
-            Some(0x21) => at + 2,
-            Some(0x2C) => {
-                frames += 1;
-                let flags = bytes.get(at + 9).copied().unwrap_or_default();
-                // Colours of its own, and the size of codes.
-                at + 10 + if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) } + 1
+    frames(bytes).nth(1).is_some()
+}
+
+/// How many frames there are, as far as their blocks are there; one that breaks off is among them.
+pub(in crate::decode) fn count(bytes: &[u8]) -> u64 {
+    frames(bytes).count() as u64
+}
+
+/// The frames, each for the place of its first byte.
+fn frames(bytes: &[u8]) -> impl Iterator<Item = usize> + '_ {
+    let mut next = Some(first_block(bytes));
+    std::iter::from_fn(move || {
+        loop {
+            let at = next.take()?;
+            let is_frame = match bytes.get(at)? {
+                0x21 => false,
+                0x2C => true,
+                _ => return None,
+            };
+            let flags = bytes.get(at + 9).copied().unwrap_or_default();
+            // Colours of its own, and the size of codes.
+            let colours = if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) };
+            next = end_of_blocks(bytes, if is_frame { at + 10 + colours + 1 } else { at + 2 });
+            if is_frame {
+                return Some(at);
             }
-            _ => break,
-        };
-        match end_of_blocks(bytes, data) {
-            Some(end) => at = end,
-            None => break,
         }
-    }
-    frames > 1
+    })
 }
 
 /// Where the first block lies: behind the screen and its colours.
@@ -103,6 +113,21 @@ mod tests {
     use std::io::Read;
 
     use super::*;
+
+    #[test]
+    fn frames_are_counted_as_far_as_their_blocks_are_there() {
+        let head = [&b"GIF89a"[..], &[1, 0, 1, 0, 0, 0, 0]].concat();
+        let (comment, frame) =
+            (&[0x21, 0xFE, 2, 7, 7, 0][..], &[0x2C, 0, 0, 0, 0, 1, 0, 1, 0, 0, 2, 2, 0x4C, 1, 0][..]);
+        let all = [&head[..], comment, frame, frame, comment, frame, b"\x3B", frame].concat();
+        assert_eq!(count(&all), 3, "nothing behind the end");
+        let ends: Vec<usize> = [comment, frame].iter().map(|block| block.len()).collect();
+        let second = head.len() + ends[0] + ends[1];
+        for (length, expected) in [(0, 0), (head.len(), 0), (second, 1), (second + 1, 2), (second + 14, 2)] {
+            assert_eq!(count(&all[..length]), expected, "{length}");
+        }
+        assert!(has_frames(&all) && !has_frames(&all[..second]));
+    }
 
     #[test]
     fn a_file_without_colours_has_greys() {

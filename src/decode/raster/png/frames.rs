@@ -1,10 +1,14 @@
-//! Frames of an animated PNG of 16 bits, of which `image` makes none: the high bytes of their samples, each frame on what the others left
-//! (PNG specification, third edition, 11.3.6).
+//! Frames of an animated PNG: the high bytes of their samples, each frame on what the others left (PNG specification, third edition, 11.3.6).
+//! `image` makes none of 16 bits, and not the right ones where a frame that is cleared is followed by one that gives back what was there.
 
 use std::io::Cursor;
 
 use image::{Delay, Frame, ImageError, Rgba, RgbaImage};
 use png::{BlendOp, Decoder, DisposeOp, FrameControl, Reader, Transformations};
+
+use super::super::composed::{Shown, over};
+use super::corrupt_text;
+use crate::error::Result;
 
 /// Frames one after another.
 pub(super) struct Wide<'a> {
@@ -17,6 +21,11 @@ pub(super) struct Wide<'a> {
 }
 
 impl<'a> Wide<'a> {
+    /// Frames that are announced.
+    pub(super) fn left(&self) -> u64 {
+        self.left.into()
+    }
+
     /// `None` where the file is not animated, or its canvas takes more bytes than `most`.
     pub(super) fn of(bytes: &'a [u8], most: u64) -> Option<Wide<'a>> {
         let mut decoder = Decoder::new_with_limits(
@@ -61,7 +70,7 @@ impl<'a> Wide<'a> {
                 _ => return None,
             };
             let to = canvas.get_pixel_mut_checked(x, y)?;
-            *to = if control.blend_op == BlendOp::Over { over(pixel, to.0) } else { Rgba(pixel) };
+            *to = Rgba(if control.blend_op == BlendOp::Over { over(pixel, to.0) } else { pixel });
         }
         self.last = Some((control, before));
         // Hundredths where the file names no fraction of a second.
@@ -71,8 +80,23 @@ impl<'a> Wide<'a> {
     }
 }
 
+impl Wide<'_> {
+    /// What is shown at each frame that is announced, and an error for the first that is not there or is broken.
+    pub(super) fn composed(mut self) -> impl Iterator<Item = Result<Shown>> {
+        std::iter::from_fn(move || {
+            self.left = self.left.checked_sub(1)?;
+            let Some(frame) = self.next_frame() else {
+                self.left = 0;
+                return Some(Err(corrupt_text("a frame that it announces is broken or not there")));
+            };
+            let (width, height) = frame.buffer().dimensions();
+            Some(Ok(Shown { width, height, rgba: frame.into_buffer().into_raw() }))
+        })
+    }
+}
+
 impl Iterator for Wide<'_> {
-    type Item = Result<Frame, ImageError>;
+    type Item = std::result::Result<Frame, ImageError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.left = self.left.checked_sub(1)?;
@@ -88,32 +112,4 @@ impl Iterator for Wide<'_> {
 fn places(control: &FrameControl) -> impl Iterator<Item = (u32, u32)> + use<> {
     let FrameControl { x_offset, y_offset, width, height, .. } = *control;
     (0..height).flat_map(move |y| (0..width).map(move |x| (x_offset + x, y_offset + y)))
-}
-
-/// A pixel over another.
-fn over([r, g, b, alpha]: [u8; 4], [below_r, below_g, below_b, below_alpha]: [u8; 4]) -> Rgba<u8> {
-    let (alpha, below) = (u32::from(alpha), u32::from(below_alpha));
-    // Both with a factor of 255².
-    let (own, behind) = (alpha * 255, below * (255 - alpha));
-    let all = own + behind;
-    let mixed = |own_colour: u8, colour: u8| {
-        let sum = u32::from(own_colour) * own + u32::from(colour) * behind;
-        (sum + all / 2).checked_div(all).unwrap_or(0) as u8
-    };
-    Rgba([mixed(r, below_r), mixed(g, below_g), mixed(b, below_b), (all / 255) as u8])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pixels_lie_over_one_another() {
-        let below = [10, 20, 30, 255];
-        assert_eq!(over([200, 100, 0, 255], below), Rgba([200, 100, 0, 255]));
-        assert_eq!(over([200, 100, 0, 0], below), Rgba(below));
-        assert_eq!(over([110, 120, 130, 51], below), Rgba([30, 40, 50, 255]));
-        assert_eq!(over([7, 8, 9, 77], [1, 2, 3, 0]), Rgba([7, 8, 9, 77]));
-        assert_eq!(over([7, 8, 9, 0], [1, 2, 3, 0]), Rgba([0; 4]));
-    }
 }

@@ -82,7 +82,7 @@ impl<'a> Directory<'a> {
     }
 
     /// The directory that lies here.
-    fn at(bytes: &'a [u8], place: u64) -> Option<Directory<'a>> {
+    pub(super) fn at(bytes: &'a [u8], place: u64) -> Option<Directory<'a>> {
         let little = bytes.starts_with(b"II");
         // Classic files count entries in 2 bytes and use 12 for each, big ones (version 43) 8 and 20.
         let big = number(bytes, little, 2, 2)? == 43;
@@ -97,23 +97,38 @@ impl<'a> Directory<'a> {
     /// Where the main page's directory lies, where this one is of a reduced picture: the largest page that is not reduced
     /// (TIFF 6.0, NewSubfileType).
     pub(super) fn main_page(&self) -> Option<u64> {
-        let is_reduced = |page: &Directory<'_>| page.value(Tag::NewSubfileType).unwrap_or(0) & 1 != 0;
-        if !is_reduced(self) {
+        if !self.is_reduced() {
             return None;
         }
-        let next = |page: &Directory<'a>| {
-            let behind = page.first + page.entries * page.entry;
-            // 0 ends the pages.
-            let place = number(page.bytes, page.little, behind, page.word).filter(|place| *place > 0)?;
-            Directory::at(page.bytes, place)
-        };
-        let pages = std::iter::successors(next(self), next).take(MOST_PAGES);
-        let main = pages.filter(|page| !is_reduced(page));
+        let pages = std::iter::successors(self.next(), Directory::next).take(MOST_PAGES);
+        let main = pages.filter(|page| !page.is_reduced());
         let pixels = |page: &Directory<'_>| {
             let side = |tag| page.value(tag).unwrap_or(0);
             side(Tag::ImageWidth).saturating_mul(side(Tag::ImageLength))
         };
         main.filter(|page| pixels(page) > 0).max_by_key(pixels).map(|page| page.place)
+    }
+
+    /// Whether it is of a reduced picture of another page.
+    pub(super) fn is_reduced(&self) -> bool {
+        self.value(Tag::NewSubfileType).unwrap_or(0) & 1 != 0
+    }
+
+    /// The next page's directory.
+    pub(super) fn next(&self) -> Option<Directory<'a>> {
+        Directory::at(self.bytes, self.next_place()?)
+    }
+
+    /// Where the next page's directory is said to lie.
+    pub(super) fn next_place(&self) -> Option<u64> {
+        let behind = self.first + self.entries * self.entry;
+        // 0 ends the pages.
+        number(self.bytes, self.little, behind, self.word).filter(|place| *place > 0)
+    }
+
+    /// Where it lies.
+    pub(super) fn place(&self) -> u64 {
+        self.place
     }
 
     /// The file with the directory at `place` as its first.

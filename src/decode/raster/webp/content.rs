@@ -33,14 +33,14 @@ const ALPHA: u8 = 16;
 
 /// A chunk, with as much of its data as is there.
 #[derive(Clone, Copy)]
-struct Chunk<'a> {
-    name: &'a [u8],
-    data: &'a [u8],
-    missing: usize,
+pub(super) struct Chunk<'a> {
+    pub(super) name: &'a [u8],
+    pub(super) data: &'a [u8],
+    pub(super) missing: usize,
 }
 
 /// The chunks one after another.
-fn chunks(mut bytes: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
+pub(super) fn chunks(mut bytes: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
     std::iter::from_fn(move || {
         let (header, rest) = bytes.split_at_checked(8)?;
         let size = u32::from_le_bytes([header[4], header[5], header[6], header[7]]) as usize;
