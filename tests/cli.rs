@@ -688,7 +688,7 @@ mod unix {
     fn on_a_list(
         folder: &TempDir,
         options: &[&str],
-    ) -> (Child, std::process::ChildStdin, BufReader<impl Read + use<>>) {
+    ) -> (Child, std::process::ChildStdin, BufReader<std::process::ChildStdout>) {
         let mut command = shadegrid(["hash", "--files-from", "-"].iter().chain(options));
         command
             .current_dir(folder.path())
@@ -877,7 +877,16 @@ mod unix {
         let (mut child, mut list, records) = on_a_list(&folder, &["--quiet"]);
         let names = "a.png\n".repeat(3_000);
         let feeding = std::thread::spawn(move || list.write_all(names.as_bytes()).map(|()| list));
-        sleep(Duration::from_millis(1_500));
+        // Until the records' pipe is full, and takes no more.
+        let mut before = 0;
+        loop {
+            sleep(Duration::from_secs(1));
+            let held = rustix::io::ioctl_fionread(records.get_ref()).unwrap();
+            if held > 0 && held == before {
+                break;
+            }
+            before = held;
+        }
         signal(&child, "-INT");
         assert!(!ended_within(&mut child, Duration::from_millis(300)), "nothing to wait for");
         signal(&child, "-INT");
