@@ -479,7 +479,7 @@ fn a_list_that_comes_again_replaces_what_has_changed() {
     said(&folder, "gallery remove g.gallery --source nowhere.csv", 3);
     said(&folder, "gallery update nowhere.gallery list.csv", 1);
     said(&folder, "gallery verify g.gallery", 0);
-    let info = run(&folder, "gallery info g.gallery");
+    let info = run(&folder, "gallery info g.gallery --format table");
     let info = String::from_utf8(info.stdout).unwrap();
     assert!(
         info.starts_with("entries   5, and 18 removed ones")

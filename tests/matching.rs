@@ -190,7 +190,7 @@ fn stored_signatures_are_looked_up() {
 fn galleries_change_and_stay_whole() {
     let folder = built();
     lines(&folder, "gallery verify k.gallery", 0);
-    let info = &lines(&folder, "gallery info k.gallery --json", 0)[0];
+    let info = &lines(&folder, "gallery info k.gallery", 0)[0];
     assert_eq!((&info["entries"], &info["segments"]), (&6.into(), &1.into()));
     assert_eq!(info["sources"][0]["name"], "known.jsonl");
 
@@ -201,7 +201,7 @@ fn galleries_change_and_stay_whole() {
     lines(&folder, &format!("gallery remove k.gallery --key {key}"), 0);
     lines(&folder, &format!("gallery remove k.gallery --key {key}"), 3);
     lines(&folder, "match --gallery k.gallery strangers/a.png", 3);
-    let info = &lines(&folder, "gallery info k.gallery --json", 0)[0];
+    let info = &lines(&folder, "gallery info k.gallery", 0)[0];
     assert_eq!((&info["entries"], &info["removed"], &info["segments"]), (&6.into(), &1.into(), &2.into()));
 
     // What is exported builds the same gallery.

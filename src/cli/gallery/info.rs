@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use indicatif::{HumanBytes, HumanCount};
 use serde::Serialize;
 use shadegrid::Error;
@@ -11,6 +11,7 @@ use shadegrid::Error;
 use super::super::console::{self, printable};
 use super::super::exit::Exit;
 use super::super::lookups::{glance, json};
+use super::super::output::is_seen;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -18,9 +19,29 @@ pub(crate) struct Arguments {
     #[arg(value_name = "GALLERY")]
     gallery: PathBuf,
 
-    /// As one JSON object
-    #[arg(long)]
+    /// How it is written [default: table on a terminal, else json]
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format")]
     json: bool,
+}
+
+/// How the description is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Lines for people
+    Table,
+    /// One JSON object
+    Json,
+}
+
+impl Arguments {
+    fn format(&self) -> Format {
+        let by_default = if is_seen(None) { Format::Table } else { Format::Json };
+        self.format.or(self.json.then_some(Format::Json)).unwrap_or(by_default)
+    }
 }
 
 /// What `info` prints.
@@ -79,6 +100,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Error> {
         bytes: counts.bytes,
         sources: gallery.sources().into_iter().map(source).collect(),
     };
-    console::print(&if arguments.json { json(&info)? + "\n" } else { info.in_words() })?;
+    console::print(&match arguments.format() {
+        Format::Table => info.in_words(),
+        Format::Json => json(&info)? + "\n",
+    })?;
     Ok(Exit::Done)
 }
