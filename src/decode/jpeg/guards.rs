@@ -1,4 +1,4 @@
-//! What the guards of low frequencies ([`gamut`](super::gamut), [`clipping`](super::clipping)) need of a picture that is decoded elsewhere, and what they say of it.
+//! What the guards of low frequencies ([`gamut`], [`clipping`](super::clipping)) need of a picture that is decoded elsewhere, and what they say of it.
 
 use super::clipping::{Judge, Measure, SPOTS};
 use super::compressed::{Compressed, Unstuffed};
@@ -23,7 +23,7 @@ pub(crate) struct Seen {
     pub(crate) component: usize,
     /// In zigzag order, the DC value as it counts.
     pub(crate) coefficients: [i16; 64],
-    /// The samples of Y, Cb and Cr, or of grey, at each [`spot`](super::spot).
+    /// The samples of Y, Cb and Cr, or of grey, at each [`spot`](super::clipping::spot).
     pub(crate) samples: [[Option<u16>; 3]; SPOTS],
 }
 

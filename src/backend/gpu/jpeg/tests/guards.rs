@@ -123,7 +123,7 @@ fn grids(numbers: &mut Bytes) -> ([Grid; 3], Vec<u32>) {
 fn gamut_equals_its_twin() {
     for device in devices() {
         let mut numbers = Bytes(58);
-        let (mut compared, mut clamped) = (0, 0);
+        let (mut compared, mut clamped, mut noticed) = (0, 0, 0);
         for round in 0..60 {
             let (grids, samples) = grids(&mut numbers);
             let mut below = |limit: u32| (numbers.next() % u64::from(limit)) as u32;
@@ -147,13 +147,21 @@ fn gamut_equals_its_twin() {
                 [cast(std::slice::from_ref(&guard)), &cells[..], &samples, &[POISON; 2 * SUMS as usize]];
             let found = run(&device, ("gamut", GAMUT), &arrays, 1, 1);
             let long = |two: &[u32]| (u64::from(two[0]) | u64::from(two[1]) << 32) as i64;
-            let found: Vec<i64> = found[0].chunks_exact(2).map(long).collect();
+            let words = found[0].clone();
+            let found: Vec<i64> = words.chunks_exact(2).map(long).collect();
             assert_eq!(found, expected, "round {round}");
+            let wrong = GAMUT.replace("22554 * cb", "22654 * cb");
+            assert_ne!(wrong, GAMUT);
+            noticed += if round % 10 == 0 {
+                usize::from(run(&device, ("gamut", &wrong), &arrays, 1, 1)[0] != words)
+            } else {
+                0
+            };
             compared += columns * rows;
             clamped += usize::from(expected[1] != 0);
         }
         println!("{compared} cells, {clamped} pictures in which clamping takes part");
-        assert!(compared > 20_000 && clamped > 20);
+        assert!(compared > 20_000 && clamped > 20 && noticed >= 5);
     }
 }
 
