@@ -9,7 +9,7 @@ use std::fs;
 use common::damage::Numbers;
 use common::encode::{self, Png, Tiff};
 use common::odd;
-use shadegrid::decode::{Frames, MOST_FRAMES};
+use shadegrid::decode::{Frames, MOST_FRAMES, Part};
 use shadegrid::pipeline::{JsonLines, Source};
 use shadegrid::{
     Algorithm, DecodeOptions, Engine, Faces, HashOptions, Hashed, Hasher, Limits, Pdq, PhotoDna, RunOptions,
@@ -295,6 +295,36 @@ fn a_default_picture_that_is_no_frame_is_number_0_and_the_first_frame_number_1()
     let expected: Vec<_> =
         shown(&drawn).iter().zip(1..).map(|(rgb, number)| (number, Ok(plain(rgb)))).collect();
     assert_eq!(frames(&hashed), expected);
+}
+
+/// Faces show an animation as its frames do.
+#[test]
+fn the_face_of_the_last_frame_is_what_its_record_says() {
+    let mut compared = 0;
+    for seed in 1..12 {
+        let drawn = animation(seed, 9, &[0, 255, 100]);
+        let mut without_restoring = drawn.clone();
+        without_restoring.iter_mut().for_each(|frame| frame.after %= 2);
+        for (kind, file) in [("png", apng(&drawn, None, 8)), ("webp", webp(&without_restoring))] {
+            let options = HashOptions::default().decode(DecodeOptions::default().frames(Frames::All));
+            let hashed = Hasher::new(options.faces(Faces::All)).hash(&file).unwrap();
+            let last = hashed.frames.last().unwrap().outcome.as_ref().unwrap();
+            for face in hashed.faces.iter().filter(|face| face.face.part == Part::Last) {
+                let other = match face.face.background {
+                    None => Some(&last.pdq),
+                    background => last
+                        .faces
+                        .iter()
+                        .find(|face| face.face.background == background)
+                        .map(|face| &face.pdq),
+                };
+                let Some(other) = other else { continue };
+                assert_eq!(&face.pdq, other, "{kind} {seed}");
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared >= 20, "{compared}");
 }
 
 /// An animated WebP of these frames, without loss.

@@ -321,14 +321,11 @@ struct Chosen {
 
 impl Chosen {
     fn of(bytes: &[u8], estimate: &Estimate, limits: &Limits) -> Option<Chosen> {
-        // A frame may announce more than its canvas has.
-        let mut within = image::Limits::no_limits();
-        within.max_alloc = Some(estimate.faces);
         let format = estimate.format;
         let frames: Frames<'_> = match format {
-            Format::Gif => raster::gif::frames(bytes, within)?,
-            Format::WebP => raster::webp::frames(bytes, within)?,
-            Format::Png => raster::png::frames(bytes, within)?,
+            Format::Gif => raster::gif::frames(bytes, estimate.faces)?,
+            Format::WebP => raster::webp::frames(bytes)?,
+            Format::Png => raster::png::frames(bytes, estimate.faces)?,
             Format::JpegXl => raster::jxl::frames(bytes)?,
             _ => return None,
         };

@@ -144,8 +144,11 @@ fn opacity(indices: &[u8], frame: &Frame, (width, height): (usize, usize)) -> Ve
     alpha
 }
 
-/// All frames, each on what the others left, as far as `image` composes them: what the faces are made of.
-pub(in crate::decode) fn frames(bytes: &[u8], limits: image::Limits) -> Option<Frames<'_>> {
+/// All frames, each on what the others left, as `image` composes them, within so many bytes.
+pub(in crate::decode) fn frames(bytes: &[u8], most: u64) -> Option<Frames<'_>> {
+    // A frame may announce more than its canvas has.
+    let mut limits = image::Limits::no_limits();
+    limits.max_alloc = Some(most);
     let mut decoder = GifDecoder::new(blocks::repaired(bytes)).ok()?;
     decoder.set_limits(limits).ok()?;
     Some(decoder.into_frames())

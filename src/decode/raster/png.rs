@@ -1,9 +1,8 @@
 //! PNG through the `png` crate, row by row, so that a broken file keeps the rows before the break.
 
-use std::io::{self, Cursor};
+use std::io;
 
-use image::codecs::png::PngDecoder;
-use image::{AnimationDecoder, Frames};
+use image::Frames;
 use png::{ColorType, DecodeOptions, Decoder, DecodingError, Reader, Transformations};
 
 use super::composed::Composed;
@@ -331,12 +330,9 @@ pub(in crate::decode) fn begins_with_default(bytes: &[u8]) -> bool {
     chunks::has(bytes, *b"fcTL")
 }
 
-/// All frames, each on what the others left; `None` where the file is not animated.
-pub(in crate::decode) fn frames(bytes: &[u8], limits: image::Limits) -> Option<Frames<'_>> {
-    if Header::read(bytes)?.depth == 16 {
-        return Some(Frames::new(Box::new(Wide::of(bytes, limits.max_alloc.unwrap_or(u64::MAX))?)));
-    }
-    Some(PngDecoder::with_limits(Cursor::new(bytes), limits).ok()?.apng().ok()?.into_frames())
+/// All frames, each on what the others left; `None` where the file is not animated, or its canvas takes more bytes than `most`.
+pub(in crate::decode) fn frames(bytes: &[u8], most: u64) -> Option<Frames<'_>> {
+    Some(Frames::new(Box::new(Wide::of(bytes, most)?)))
 }
 
 /// What is shown at each frame, and how many are announced; `None` where nothing can be read of them.

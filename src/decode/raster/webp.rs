@@ -1,8 +1,9 @@
 //! WebP through `image`; the first frame of an animated one.
 
 use image::codecs::webp::WebPDecoder;
-use image::{AnimationDecoder, Frames, ImageDecoder, ImageError};
+use image::{Delay, Frame, Frames, ImageDecoder, ImageError, RgbaImage};
 
+use super::composed::Shown;
 use super::pieces::Pieces;
 use super::{Raster, blank, lengthen, take_alpha};
 use crate::decode::colours::{ColourSpace, profile_memory};
@@ -41,7 +42,12 @@ pub(super) fn estimate(bytes: &[u8]) -> Result<Estimate> {
     let profile = profile_memory(profile(bytes).len());
     let estimate =
         Estimate::new(Format::WebP, (width, height), 0).working_through(frame).and(memory).and(profile);
-    Ok(if content.animated { estimate.animated() } else { estimate })
+    if !content.animated {
+        return Ok(estimate);
+    }
+    // Two frames are kept meanwhile.
+    let of_frames = frame_memory((width, height), bytes.len()).saturating_add(8 * canvas);
+    Ok(estimate.animated().with_faces(of_frames))
 }
 
 /// R, G, B, A, and what transforms hold of each block. No header gives the size of its code tables: they take some bytes for each byte of the
@@ -92,11 +98,15 @@ pub(in crate::decode) fn colour_space(bytes: &[u8]) -> ColourSpace<'_> {
     ColourSpace::icc(profile(bytes))
 }
 
-/// All frames, each on what the others left, as far as `image` composes them: what the faces are made of.
-pub(in crate::decode) fn frames(bytes: &[u8], limits: image::Limits) -> Option<Frames<'_>> {
-    let mut decoder = open(&Content::of(bytes), bytes).ok()?;
-    decoder.set_limits(limits).ok()?;
-    Some(decoder.into_frames())
+/// All frames, each on what the others left and with its time, up to the first that is broken; `None` where nothing can be read of them.
+pub(in crate::decode) fn frames(bytes: &[u8]) -> Option<Frames<'_>> {
+    let shown = composed::of(bytes).ok()?.zip(composed::milliseconds(bytes));
+    let frame = |(shown, time): (Result<Shown>, u32)| {
+        let Shown { width, height, rgba } = shown.ok()?;
+        let picture = RgbaImage::from_raw(width, height, rgba)?;
+        Some(Ok(Frame::from_parts(picture, 0, 0, Delay::from_numer_denom_ms(time, 1))))
+    };
+    Some(Frames::new(Box::new(shown.map_while(frame))))
 }
 
 fn open<'a>(content: &Content, bytes: &'a [u8]) -> Result<WebPDecoder<Pieces<'a>>> {

@@ -46,6 +46,14 @@ fn frames(bytes: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
     chunks(bytes.get(12..).unwrap_or_default()).filter(|chunk| chunk.name == b"ANMF")
 }
 
+/// How long each frame is shown.
+pub(in crate::decode::raster) fn milliseconds(bytes: &[u8]) -> impl Iterator<Item = u32> + '_ {
+    frames(bytes).map(|frame| match frame.data.get(12..15) {
+        Some(&[low, middle, high]) => u32::from_le_bytes([low, middle, high, 0]),
+        _ => 0,
+    })
+}
+
 /// Draws a frame.
 fn draw(frame: &Chunk<'_>, canvas: &mut Canvas, samples: &mut Vec<u8>) -> Result<Shown> {
     let cut = || corrupt_text("the file ends within a frame");
