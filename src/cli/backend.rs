@@ -16,7 +16,7 @@ pub(crate) struct DeviceArguments {
     ///
     /// `auto` tries a GPU on the first pictures of the run and keeps it where it gains a tenth, but
     /// never one in software, nor one for a few pictures; it looks signatures up on the CPU, which skips nearly all pairs.
-    /// With `gpu` it is an error to have none. The summary says what was taken, and why.
+    /// With `gpu` it is an error to have none. `-v` says what was taken, and why.
     #[arg(long, value_name = "WHICH", default_value_t)]
     pub(crate) backend: BackendChoice,
 
