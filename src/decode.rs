@@ -62,7 +62,9 @@ pub(crate) use frames::Further;
 pub use frames::{Frames, MOST_FRAMES};
 use helper::Helper;
 use jpeg::{JpegReader, Reading, Wish};
-pub(crate) use raster::{no_picture, says_no_picture};
+pub(crate) use raster::no_picture;
+#[cfg(feature = "job")]
+pub(crate) use raster::says_no_picture;
 pub(crate) use viewing::Sources;
 pub use viewing::Viewing;
 

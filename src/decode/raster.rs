@@ -214,6 +214,7 @@ pub(crate) fn no_picture(bytes: &[u8]) -> Error {
 }
 
 /// Whether a message is that of [`no_picture`].
+#[cfg(feature = "job")]
 pub(crate) fn says_no_picture(message: &str) -> bool {
     NO_PICTURE.contains(&message)
 }

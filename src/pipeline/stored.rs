@@ -13,10 +13,13 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Record;
+#[cfg(feature = "job")]
 use super::record::skipped;
 use super::source::name_from_bytes;
 use crate::backend::Backend;
-use crate::decode::{Detail, Format, Viewing, says_no_picture};
+#[cfg(feature = "job")]
+use crate::decode::says_no_picture;
+use crate::decode::{Detail, Format, Viewing};
 use crate::error::Error;
 use crate::hasher::{FaceHash, Flag, Hashed, PdqHash, PdqPath, PhotoDnaHash};
 use crate::signature::{Pdq, PhotoDna};
@@ -162,6 +165,7 @@ impl StoredRecord {
     }
 
     /// As [`Record::is_skipped`]; `false` where the source is not known.
+    #[cfg(feature = "job")]
     pub(crate) fn is_skipped(&self) -> bool {
         let is_skipped = |source: &String| {
             skipped::is_skipped(self.key.to_string_lossy().as_ref().as_ref(), source.as_ref())
