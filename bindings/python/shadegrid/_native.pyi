@@ -317,6 +317,9 @@ class Search:
 
 def _rgb_of_cmyk(inks: bytes, /) -> bytes: ...
 
+def use_decoder(program: _StrPath, arguments: Sequence[str]) -> None: ...
+def serve_decoder() -> None: ...
+
 __all__ = [
     "Batch",
     "Batches",
@@ -334,10 +337,9 @@ __all__ = [
     "__features__",
     "__version__",
     "_rgb_of_cmyk",
+    "serve_decoder",
+    "use_decoder",
 ]
 
 __version__: str
 __features__: tuple[str, ...]
-
-def use_decoder(program: _StrPath, arguments: Sequence[str]) -> None: ...
-def serve_decoder() -> None: ...
