@@ -36,7 +36,9 @@ fn way(label: &str, contender: &Contender) -> Option<Section> {
         title: format!("Where the time goes: {label}"),
         unit: "ms a picture",
         lines: lines.into(),
-        note: format!("{by_devices} of {hashed} pictures. Decoding and finishing are the CPU's, as above."),
+        note: format!(
+            "{by_devices} of {hashed} pictures. Finishing is the CPU's, as above, and decoding of what the device does not read."
+        ),
     })
 }
 
