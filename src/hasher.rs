@@ -1,4 +1,6 @@
 //! Encoded pictures in, signatures out: the whole path, top to bottom.
+//!
+//! One long file, since stored pixels, faces, frames and what comes back from a device end in the same few steps.
 
 use std::str::FromStr;
 use std::sync::Arc;

@@ -1,4 +1,6 @@
 //! The promises of a run, with work whose need, duration and outcome the tests choose.
+//!
+//! One long file, since every promise is held by the same made-up work.
 
 use std::io;
 use std::num::NonZeroUsize;

@@ -21,6 +21,8 @@
 //!
 //! **Locks.** `tables`, `state` and `mapped` are never held together, so their order does not matter. `state` is not held while
 //! samples are copied, a batch is encoded or the device is polled.
+//!
+//! One long file, since every step of a batch changes the same state.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};

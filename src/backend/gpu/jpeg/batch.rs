@@ -2,6 +2,8 @@
 //!
 //! A picture is *reserved* by what its frame and its file's length allow at most, then its data is copied by whoever has the file, and
 //! then it is *placed* with what the data turned out to hold.
+//!
+//! One long file, since what is reserved of a picture, placed and read back are sums over the same fields, which must agree.
 
 use std::collections::HashMap;
 use std::ops::Range;

@@ -10,6 +10,9 @@ pub(super) const VPS: u8 = 32;
 const SPS: u8 = 33;
 pub(super) const PPS: u8 = 34;
 
+/// Bytes of the length before a unit.
+const LENGTH: usize = size_of::<u32>();
+
 /// Parts that a picture is coded in, at most. The highest level of the standard has 600 (table A.8).
 const MOST_UNITS: usize = 1 << 14;
 
@@ -69,8 +72,14 @@ impl<'a> Units<'a> {
 
     /// All of them, each behind its length.
     pub(super) fn stream(&self) -> Vec<u8> {
-        let all = self.parameters.iter().chain(&self.slices);
-        all.flat_map(|unit| [&(unit.len() as u32).to_be_bytes(), *unit].concat()).collect()
+        let mut stream = Vec::with_capacity(
+            self.parameters.iter().chain(&self.slices).map(|unit| LENGTH + unit.len()).sum(),
+        );
+        for unit in self.parameters.iter().chain(&self.slices) {
+            stream.extend((unit.len() as u32).to_be_bytes());
+            stream.extend_from_slice(unit);
+        }
+        stream
     }
 }
 
