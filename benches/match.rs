@@ -289,7 +289,7 @@ fn throughput(folder: &Path, what: &str, threads: usize, avx2: bool) -> Outcome<
 /// Pairs per second of a software device say nothing.
 fn on_device(folder: &Path, device: Option<&str>) -> Outcome<()> {
     let wanted: Vec<String> = device.map(str::to_string).into_iter().collect();
-    let devices = Devices::choose(BackendChoice::Gpu, &wanted, NonZeroUsize::MIN)?;
+    let devices = Devices::choose(BackendChoice::Gpu, &wanted)?;
     for what in ["photodna", "pdq"] {
         let search = |gallery: &Gallery, queries: &[Query]| {
             let mut matches = Vec::new();

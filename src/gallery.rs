@@ -25,6 +25,7 @@ mod change;
 mod collected;
 mod cost_model;
 mod device_gallery;
+mod device_trial;
 mod entry;
 mod file;
 mod groups;

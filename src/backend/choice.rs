@@ -1,20 +1,14 @@
 //! Which devices there are, which can be trusted, and which a run uses.
 
 use std::fmt;
-use std::num::NonZeroUsize;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use fearless_simd::Level;
-
-use super::cpu::Cpu;
-use super::gpu::{self, Adapter, Capacity, Checks, Device, Ring};
+use super::gpu::{Adapter, Capacity, Checks, Device, Ring};
 use super::probe::{probe, probe_jpegs};
 use super::{BackendChoice, DecodeSpeed, DeviceSpeed};
 use crate::error::{Error, Result};
-use crate::picture::Picture;
-use crate::signature::Algorithm;
 
 /// Bytes of samples in a batch of a device, and of a software device, which has the CPU's own memory.
 const BATCH_BYTES: u64 = 128 << 20;
@@ -89,110 +83,112 @@ fn capacity(adapter: &Adapter) -> Capacity {
 }
 
 /// The devices that a run uses in addition to the CPU; none by default.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Devices {
-    devices: Vec<Arc<Device>>,
-    why: String,
+    /// Filled when they are first needed.
+    opened: Arc<dyn Once>,
     /// Whether somebody asked for them.
     required: bool,
-    /// Whether summing pixels alone is faster on them.
-    helps: bool,
+}
+
+/// What was opened, and why these and no others.
+#[derive(Debug, Default)]
+struct Opened {
+    devices: Vec<Arc<Device>>,
+    why: String,
+}
+
+/// What is opened when it is first needed.
+///
+/// A trait, since compilers give up (E0275) on finding out that wgpu's types are `Sync` where programs have devices deep within types of their own.
+trait Once: fmt::Debug + Send + Sync {
+    /// What is open.
+    fn now(&self) -> Option<&Opened>;
+
+    /// The same, opened now if it is not.
+    fn open(&self) -> &Opened;
+}
+
+impl Once for OnceLock<Opened> {
+    fn now(&self) -> Option<&Opened> {
+        self.get()
+    }
+
+    fn open(&self) -> &Opened {
+        self.get_or_init(Opened::hardware)
+    }
+}
+
+impl Default for Devices {
+    fn default() -> Devices {
+        Devices::none("")
+    }
 }
 
 impl Devices {
     /// None, with a reason for people to read.
     pub fn none(why: impl Into<String>) -> Devices {
-        Devices { devices: Vec::new(), why: why.into(), required: false, helps: false }
+        Devices::opened(Opened { devices: Vec::new(), why: why.into() }, false)
+    }
+
+    /// Those that [`choose`](Devices::choose) takes for `auto`, opened only when they are needed: by [`Gallery::on_device`](crate::Gallery::on_device) not before
+    /// look-ups have taken long enough.
+    pub fn on_demand() -> Devices {
+        Devices { opened: Arc::new(OnceLock::new()), required: false }
+    }
+
+    fn opened(opened: Opened, required: bool) -> Devices {
+        Devices { opened: Arc::new(OnceLock::from(opened)), required }
     }
 
     /// Opens and probes the devices that `choice` asks for. `wanted` names some of them, by number or by part of
-    /// their names. Without names, `gpu` takes all hardware or else the first software device, and `auto` takes the first hardware
-    /// device: a run then measures what it gains by it, and goes on without it below a tenth. Galleries are put on it where it sums pixels faster than `threads`
-    /// threads.
+    /// their names. Without names, `gpu` takes all hardware or else the first software device, and `auto` takes the hardware of the best kind (discrete
+    /// cards before others): a run then measures what it gains by them, and goes on without them below a tenth.
     ///
     /// # Errors
     ///
     /// [`Error::Device`] if `gpu` finds no device that works or a wanted one is missing; `auto` and `cpu` never fail.
-    pub fn choose(choice: BackendChoice, wanted: &[String], threads: NonZeroUsize) -> Result<Devices> {
+    pub fn choose(choice: BackendChoice, wanted: &[String]) -> Result<Devices> {
         match choice {
             BackendChoice::Cpu => Ok(Devices::none("asked for")),
-            BackendChoice::Gpu => {
-                let devices = Devices::required(wanted)?;
-                Ok(Devices { devices, why: "asked for".to_string(), required: true, helps: true })
+            BackendChoice::Auto if wanted.is_empty() => Ok(Devices::opened(Opened::hardware(), false)),
+            BackendChoice::Gpu | BackendChoice::Auto => {
+                let devices = required(wanted)?;
+                Ok(Devices::opened(Opened { devices, why: "asked for".to_string() }, true))
             }
-            BackendChoice::Auto if wanted.is_empty() => Ok(Devices::measured(threads)),
-            BackendChoice::Auto => Devices::choose(BackendChoice::Gpu, wanted, threads),
         }
     }
 
-    fn required(wanted: &[String]) -> Result<Vec<Arc<Device>>> {
-        let adapters = Adapter::all();
-        if adapters.is_empty() {
-            return Err(Error::Device(NO_ADAPTER.to_string()));
-        }
-        if !wanted.is_empty() {
-            let mut chosen = Vec::new();
-            for name in wanted {
-                let adapter = find(&adapters, name)?;
-                chosen.push(Arc::new(open(adapter)?));
-            }
-            return Ok(chosen);
-        }
-        let (software, hardware): (Vec<_>, Vec<_>) = adapters.iter().partition(|a| a.is_software());
-        let opened: Vec<Result<Device>> = hardware.into_iter().map(open).collect();
-        let (working, refused): (Vec<_>, Vec<_>) = opened.into_iter().partition(Result::is_ok);
-        if !working.is_empty() {
-            return Ok(working.into_iter().flatten().map(Arc::new).collect());
-        }
-        match software.first() {
-            Some(adapter) => Ok(vec![Arc::new(open(adapter)?)]),
-            None => Err(refused.into_iter().find_map(Result::err).unwrap_or_else(no_adapter)),
-        }
-    }
-
-    /// The first hardware device; never an error.
-    fn measured(threads: NonZeroUsize) -> Devices {
-        const NONE: &str = "no GPU found";
-        if !driver_files(Path::new("/dev")) {
-            return Devices::none(NONE);
-        }
-        let hardware = Adapter::all().into_iter().find(|adapter| !adapter.is_software());
-        let Some(adapter) = hardware else { return Devices::none(NONE) };
-        let measured = open(&adapter).and_then(|device| Ok((Measured::new(&device)?, device)));
-        match measured {
-            Err(error) => Devices::none(error.to_string()),
-            Ok((measured, device)) => {
-                let why = format!("{}: {measured}", device.adapter.name);
-                let helps = measured.helps(threads.get());
-                Devices { devices: vec![Arc::new(device)], why, required: false, helps }
-            }
-        }
+    /// They themselves, opened now if they are not.
+    pub(crate) fn all(&self) -> &[Arc<Device>] {
+        &self.opened.open().devices
     }
 
     /// Why these and no others, for people.
     pub fn why(&self) -> &str {
-        &self.why
+        self.opened.now().map_or("no device was looked for: the work was too short", |opened| &opened.why)
     }
 
-    /// Their names; empty where the CPU does everything.
+    /// The names of those that are open; empty where the CPU does everything.
     pub fn names(&self) -> Vec<&str> {
-        self.devices.iter().map(|device| device.adapter.name.as_str()).collect()
+        let devices = self.opened.now().into_iter().flat_map(|opened| &opened.devices);
+        devices.map(|device| device.adapter.name.as_str()).collect()
     }
 
     /// One device, opened by a test.
     #[cfg(all(test, feature = "gpu"))]
-    pub(crate) fn of(device: Device) -> Devices {
-        Devices { devices: vec![Arc::new(device)], why: "a test".to_string(), required: true, helps: true }
+    pub(crate) fn of(device: Device, required: bool) -> Devices {
+        Devices::opened(Opened { devices: vec![Arc::new(device)], why: "a test".to_string() }, required)
     }
 
-    /// Whether a run is to find out whether they help.
-    pub(crate) fn is_on_trial(&self) -> bool {
-        !self.devices.is_empty() && !self.required
+    /// Whether somebody asked for them; otherwise whoever uses them is to find out whether they help.
+    pub(crate) fn are_required(&self) -> bool {
+        self.required
     }
 
-    /// The device that galleries are put on.
-    pub(crate) fn first(&self) -> Option<&Arc<Device>> {
-        self.devices.first().filter(|_| self.helps)
+    /// Whether there are none, which is known without opening any.
+    pub(crate) fn are_none(&self) -> bool {
+        self.opened.now().is_some_and(|opened| opened.devices.is_empty())
     }
 
     /// What each of them does when nothing else runs; takes some seconds in software.
@@ -201,7 +197,7 @@ impl Devices {
     ///
     /// [`Error::Device`] where one fails.
     pub fn speeds(&self) -> Result<Vec<DeviceSpeed>> {
-        self.devices.iter().map(|device| device.speed()).collect()
+        self.all().iter().map(|device| device.speed()).collect()
     }
 
     /// How fast each of them decodes those of the files that it can decode, as many as one batch holds; nothing of one that can decode none of them. Takes some
@@ -211,7 +207,7 @@ impl Devices {
     ///
     /// [`Error::Device`] where one fails.
     pub fn decode_speeds(&self, files: &[&[u8]]) -> Result<Vec<DecodeSpeed>> {
-        let speeds = self.devices.iter().map(|device| device.decode_speed(files));
+        let speeds = self.all().iter().map(|device| device.decode_speed(files));
         speeds.filter_map(Result::transpose).collect()
     }
 
@@ -225,7 +221,62 @@ impl Devices {
             };
             Ring::new(device.clone(), capacity(&device.adapter), patience)?.with_decoder(bytes)
         };
-        self.devices.iter().map(ring).filter(|ring| ring.is_ok() || self.required).collect()
+        self.all().iter().map(ring).filter(|ring| ring.is_ok() || self.required).collect()
+    }
+}
+
+impl Opened {
+    /// The working hardware of the best kind; never an error.
+    fn hardware() -> Opened {
+        let none = |why: &str| Opened { devices: Vec::new(), why: why.to_string() };
+        if !driver_files(Path::new("/dev")) {
+            return none("no GPU found");
+        }
+        let adapters = Adapter::all();
+        let Some(kind) = best_kind(adapters.iter().map(|adapter| adapter.kind)) else {
+            return none("no GPU found");
+        };
+        let opened = adapters.iter().filter(|adapter| adapter.kind == kind).map(open);
+        let (working, refused): (Vec<_>, Vec<_>) = opened.partition(Result::is_ok);
+        let devices: Vec<_> = working.into_iter().flatten().map(Arc::new).collect();
+        let why = match refused.into_iter().find_map(Result::err) {
+            Some(error) if devices.is_empty() => error.to_string(),
+            _ => "on trial".to_string(),
+        };
+        Opened { devices, why }
+    }
+}
+
+/// The kind of hardware that `auto` tries: one that shares the CPU's memory and power only where there is no other.
+fn best_kind<'a>(kinds: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let order =
+        |kind: &str| ["discrete", "virtual", "integrated", "other"].iter().position(|&known| known == kind);
+    kinds.filter_map(|kind| Some((order(kind)?, kind))).min().map(|(_, kind)| kind)
+}
+
+/// The devices of these names, or all hardware, or else the first software device.
+fn required(wanted: &[String]) -> Result<Vec<Arc<Device>>> {
+    let adapters = Adapter::all();
+    if adapters.is_empty() {
+        return Err(Error::Device(NO_ADAPTER.to_string()));
+    }
+    if !wanted.is_empty() {
+        let mut chosen = Vec::new();
+        for name in wanted {
+            let adapter = find(&adapters, name)?;
+            chosen.push(Arc::new(open(adapter)?));
+        }
+        return Ok(chosen);
+    }
+    let (software, hardware): (Vec<_>, Vec<_>) = adapters.iter().partition(|a| a.is_software());
+    let opened: Vec<Result<Device>> = hardware.into_iter().map(open).collect();
+    let (working, refused): (Vec<_>, Vec<_>) = opened.into_iter().partition(Result::is_ok);
+    if !working.is_empty() {
+        return Ok(working.into_iter().flatten().map(Arc::new).collect());
+    }
+    match software.first() {
+        Some(adapter) => Ok(vec![Arc::new(open(adapter)?)]),
+        None => Err(refused.into_iter().find_map(Result::err).unwrap_or_else(no_adapter)),
     }
 }
 
@@ -257,57 +308,15 @@ fn find<'a>(adapters: &'a [Adapter], name: &str) -> Result<&'a Adapter> {
     })
 }
 
-/// What one megapixel costs: on one thread of the CPU, and on the device with its upload.
-struct Measured {
-    cpu: Duration,
-    device: Duration,
-}
-
-impl Measured {
-    /// Takes some tens of milliseconds: the shortest of three turns each.
-    fn new(device: &Device) -> Result<Measured> {
-        const PICTURES: usize = 8;
-        let algorithms = [Algorithm::PhotoDna, Algorithm::Pdq];
-        let bytes = (0..1000 * 1000 * 3).map(|i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-        let pictures = vec![Picture::from_rgb(bytes, 1000, 1000); PICTURES];
-        let mut cpu = Cpu::new(Level::new());
-        let mut measured = Measured { cpu: Duration::MAX, device: Duration::MAX };
-        let capacity = Capacity { pictures: 16, bytes: 32 << 20 };
-        // The shortest, since whatever else runs on the machine can only make a turn longer.
-        for _ in 0..3 {
-            let started = Instant::now();
-            cpu.sums(&pictures[0], &algorithms);
-            measured.cpu = measured.cpu.min(started.elapsed());
-            let took = gpu::run(device, capacity, &pictures, &algorithms, PATIENCE)?.took;
-            measured.device = measured.device.min(took / PICTURES as u32);
-        }
-        Ok(measured)
-    }
-
-    /// Whether the device is faster than all threads together. Copying to it costs the threads about a third of what
-    /// summing does, so a device that is merely as fast gains nothing.
-    fn helps(&self, threads: usize) -> bool {
-        self.device * (threads as u32) < self.cpu
-    }
-}
-
-impl fmt::Display for Measured {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
-        let (device, cpu) = (milliseconds(self.device), milliseconds(self.cpu));
-        write!(formatter, "{device:.2} ms a megapixel with upload, one thread {cpu:.2} ms")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn software_is_never_chosen_by_itself() {
-        let chosen = Devices::choose(BackendChoice::Auto, &[], NonZeroUsize::MIN).unwrap();
+        let chosen = Devices::choose(BackendChoice::Auto, &[]).unwrap();
         assert!(!chosen.why().is_empty());
-        assert!(chosen.devices.iter().all(|device| !device.adapter.is_software()));
+        assert!(chosen.all().iter().all(|device| !device.adapter.is_software()));
     }
 
     #[test]
@@ -320,14 +329,23 @@ mod tests {
 
     #[test]
     fn an_unknown_device_is_an_error() {
-        let error = Devices::choose(BackendChoice::Gpu, &["no such card".to_string()], NonZeroUsize::MIN);
+        let error = Devices::choose(BackendChoice::Gpu, &["no such card".to_string()]);
         assert!(error.unwrap_err().to_string().contains("no "));
     }
 
     #[test]
-    fn a_device_must_beat_all_threads() {
-        let millis = Duration::from_millis;
-        let measured = Measured { cpu: millis(10), device: millis(2) };
-        assert!(measured.helps(4) && !measured.helps(5));
+    fn a_card_of_its_own_comes_first() {
+        let kinds = ["software", "integrated", "discrete", "discrete"];
+        assert_eq!(best_kind(kinds.into_iter()), Some("discrete"));
+        assert_eq!(best_kind(kinds[..2].iter().copied()), Some("integrated"));
+        assert_eq!(best_kind(kinds[..1].iter().copied()), None);
+    }
+
+    #[test]
+    fn nothing_is_opened_before_it_is_needed() {
+        let devices = Devices::on_demand();
+        assert!(devices.names().is_empty() && devices.why().contains("no device was looked for"));
+        assert!(!devices.are_none() && Devices::default().are_none());
+        assert!(devices.all().iter().all(|device| !device.adapter.is_software()));
     }
 }

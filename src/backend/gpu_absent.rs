@@ -41,7 +41,6 @@ pub(crate) struct Capacity {
 pub(crate) struct Run {
     pub(crate) sums: Vec<Sums>,
     pub(crate) points: Vec<Vec<u64>>,
-    pub(crate) took: Duration,
 }
 
 impl Adapter {

@@ -335,7 +335,7 @@ impl Arguments {
 
     fn options(&self) -> Result<WorkOptions, Error> {
         let resources = Resources::new(self.threads, self.memory);
-        let devices = self.devices.choose(resources.threads, || None::<std::iter::Empty<()>>)?;
+        let devices = self.devices.choose(|| None::<std::iter::Empty<()>>)?;
         let engine = resources.engine(devices, HashOptions::default())?;
         Ok(WorkOptions {
             read_ahead: resources.read_ahead_of_two(self.fetches),

@@ -277,7 +277,7 @@ impl Arguments {
         let resources = Resources::new(self.threads, self.memory);
         let hash = self.hash_options(options);
         let listing = self.input.options(resources, &hash.decode.limits, stop);
-        let devices = self.devices.choose(resources.threads, || self.input.listable(paths, &listing))?;
+        let devices = self.devices.choose(|| self.input.listable(paths, &listing))?;
         let engine = resources.engine(devices, hash)?;
         let cache = self.cache.open(&engine, &self.input.reads(&self.paths).and(&self.reference))?;
         let (named, is_strict) = (self.input.inputs(paths), self.input.strict);

@@ -133,7 +133,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
     let (hash, stop) = (arguments.hash_options(), Stop::default());
     let listing = arguments.input.options(resources, &hash.decode.limits, &stop);
     let listable = || arguments.input.listable(&arguments.paths, &listing);
-    let devices = arguments.devices.choose(resources.threads, listable)?;
+    let devices = arguments.devices.choose(listable)?;
     let engine = resources.engine(devices, hash)?;
     let (cache, skipping) = (arguments.cache.open(&engine, &reads)?, arguments.skip.read()?);
     let (output, to) = target.begin()?;

@@ -174,7 +174,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
     let kind = if arguments.rows { Kind::Matches } else { Kind::Records };
     let target = arguments.overwrite.check(arguments.output.as_deref(), kind, &reads)?;
     let threads = lookups::threads(arguments.threads);
-    let devices = arguments.devices.for_search(threads)?;
+    let devices = arguments.devices.for_search()?;
     let galleries = lookups::open(&arguments.gallery, arguments.no_verify)?;
     let galleries: Vec<Gallery> =
         galleries.into_iter().map(|gallery| gallery.on_device(&devices)).collect::<Result<_, _>>()?;
@@ -259,7 +259,7 @@ impl Arguments {
         let hash = self.hash_options();
         let (resources, stop) = (Resources::new(Some(threads), self.memory), Stop::default());
         let listing = self.input.options(resources, &hash.decode.limits, &stop);
-        let devices = self.devices.choose(threads, || self.input.listable(&self.paths, &listing))?;
+        let devices = self.devices.choose(|| self.input.listable(&self.paths, &listing))?;
         let engine = resources.engine(devices, hash)?;
         interrupt::request(&stop)?;
         let sources = self.input.sources(&self.paths, &listing);
@@ -282,11 +282,14 @@ impl Arguments {
 
 /// What the signatures were looked up on, and why; also without `-v` where a device failed.
 fn search_line(devices: &Devices, galleries: &[Gallery], is_verbose: bool) -> Option<String> {
-    let place = devices.names().first().map_or("the CPU".to_string(), |name| (*name).to_string());
     let fault = galleries.iter().find_map(Gallery::device_fault);
     if !is_verbose && fault.is_none() {
         return None;
     }
+    let names = devices.names().join(" and ");
+    let place = if names.is_empty() { "the CPU" } else { &names };
+    let verdict: String =
+        galleries.iter().filter_map(Gallery::device_verdict).map(|verdict| format!("; {verdict}")).collect();
     let fault = fault.map(|fault| format!("; taken over by the CPU: {fault}")).unwrap_or_default();
-    Some(format!("looked up on {place} ({}){fault}", devices.why()))
+    Some(format!("looked up on {place} ({}{verdict}){fault}", devices.why()))
 }

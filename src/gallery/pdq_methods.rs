@@ -46,7 +46,7 @@ impl<'a> PdqMethods<'a> {
                 Level::new(),
                 &index,
                 self.work.borrow_mut().with(queries),
-                0,
+                0..queries.len(),
                 radius,
                 &mut |_, _, _| matches += 1,
             );
@@ -61,7 +61,7 @@ impl<'a> PdqMethods<'a> {
             Level::new(),
             self.rows,
             self.work.borrow_mut().with(queries),
-            0,
+            0..queries.len(),
             radius,
             &mut |_, _, distance| {
                 matches += usize::from(distance <= radius);

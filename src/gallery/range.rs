@@ -8,6 +8,8 @@
 //! Scans take the queries in sets that stay in the first cache, and the gallery in pieces so small that even if every
 //! pair were a candidate the buffers stay within a few megabytes.
 
+use std::ops::Range;
+
 use fearless_simd::Level;
 
 use super::Gallery;
@@ -109,17 +111,27 @@ impl Gallery {
                     found(signature as u32, EntryId { segment: number as u32, index: entry }, distance);
                 }
             };
-            let done = self.range_on_device(number, Metric::Squares, &work.signatures, radius, &mut tell);
             let scan = radius < TILES_FROM && !work.every_pair;
-            let size = if scan { SCAN_SET } else { SET };
-            for start in (done..work.signatures.len()).step_by(size) {
-                let set = start..work.signatures.len().min(start + size);
-                let mut tell = |query: usize, row: u32, distance: u32| tell(start + query, row, distance);
-                if scan {
-                    self.scan_photodna(segment, work, set, radius, &mut tell);
-                } else {
-                    self.tile_photodna(segment, work, set, radius, &mut tell);
+            let mut done = 0;
+            while done < work.signatures.len() {
+                let mut tell = |query: usize, row: u32, distance: u32| tell(done + query, row, distance);
+                let left = &work.signatures[done..];
+                let by_device = self.range_on_device(number, Metric::Squares, left, radius, &mut tell);
+                if by_device > 0 {
+                    done += by_device;
+                    continue;
                 }
+                let share = self.cpu_share(number, Metric::Squares, left.len());
+                let set = done..done + share.min(if scan { SCAN_SET } else { SET });
+                let next = set.end;
+                self.by_cpu(number, Metric::Squares, (radius, set.len()), || {
+                    if scan {
+                        self.scan_photodna(segment, work, set, radius, &mut tell);
+                    } else {
+                        self.tile_photodna(segment, work, set, radius, &mut tell);
+                    }
+                });
+                done = next;
             }
         }
     }
@@ -129,7 +141,7 @@ impl Gallery {
         &self,
         segment: &Segment,
         work: &mut PhotoDnaWork,
-        set: std::ops::Range<usize>,
+        set: Range<usize>,
         radius: u32,
         tell: &mut dyn FnMut(usize, u32, u32),
     ) {
@@ -165,7 +177,7 @@ impl Gallery {
         &self,
         segment: &Segment,
         work: &mut PhotoDnaWork,
-        set: std::ops::Range<usize>,
+        set: Range<usize>,
         radius: u32,
         tell: &mut dyn FnMut(usize, u32, u32),
     ) {
@@ -195,49 +207,61 @@ impl Gallery {
                     found(query as u32, EntryId { segment: number as u32, index: entry }, distance);
                 }
             };
-            let done = self.range_on_device(number, Metric::Hamming, &work.signatures, radius, &mut tell);
-            let left = work.signatures.len() - done;
-            if left == 0 {
-                continue;
-            }
             let rows = segment.pdq_rows(&self.storage);
-            let index = segment.pdq_index(&self.storage);
-            match index.filter(|index| index_pays(self.level, index, rows.len(), left, radius)) {
-                Some(index) => look_up(self.level, &index, work, done, radius, &mut tell),
-                None => every_row(self.level, rows, work, done, radius, &mut tell),
+            let mut done = 0;
+            while done < work.signatures.len() {
+                let left = &work.signatures[done..];
+                let mut behind = |query: usize, row: u32, distance: u32| tell(done + query, row, distance);
+                let by_device = self.range_on_device(number, Metric::Hamming, left, radius, &mut behind);
+                if by_device > 0 {
+                    done += by_device;
+                    continue;
+                }
+                let set = done..done + self.cpu_share(number, Metric::Hamming, left.len());
+                let next = set.end;
+                let index = segment.pdq_index(&self.storage);
+                self.by_cpu(number, Metric::Hamming, (radius, set.len()), || {
+                    match index.filter(|index| index_pays(self.level, index, rows.len(), set.len(), radius)) {
+                        Some(index) => look_up(self.level, &index, work, set, radius, &mut tell),
+                        None => every_row(self.level, rows, work, set, radius, &mut tell),
+                    }
+                });
+                done = next;
             }
         }
     }
 }
 
-/// Gives `tell` the signature, row and distance of every pair within `radius`, found by the index; from signature `start` on.
+/// Gives `tell` the signature, row and distance of every pair within `radius`, found by the index; of the signatures of `set`.
 pub(super) fn look_up(
     level: Level,
     multi_index: &MultiIndex<'_>,
     work: &mut PdqWork,
-    start: usize,
+    set: Range<usize>,
     radius: u32,
     tell: &mut dyn FnMut(usize, u32, u32),
 ) {
     let PdqWork { signatures, index, .. } = work;
-    for (set, queries) in signatures[start..].chunks(INDEX_SET).enumerate() {
+    let start = set.start;
+    for (number, queries) in signatures[set].chunks(INDEX_SET).enumerate() {
         multi_index.search(level, queries, radius, index, &mut |pair, distance| {
-            tell(start + set * INDEX_SET + pair.query as usize, pair.row, distance);
+            tell(start + number * INDEX_SET + pair.query as usize, pair.row, distance);
         });
     }
 }
 
-/// Gives `tell` the signature, row and distance of every pair that may lie within `radius`; from signature `start` on.
+/// Gives `tell` the signature, row and distance of every pair that may lie within `radius`; of the signatures of `set`.
 pub(super) fn every_row(
     level: Level,
     rows: &[[u8; 32]],
     work: &mut PdqWork,
-    start: usize,
+    set: Range<usize>,
     radius: u32,
     tell: &mut dyn FnMut(usize, u32, u32),
 ) {
     let PdqWork { words, pairs, .. } = work;
-    for (set, queries) in words[start..].chunks(SET).enumerate() {
+    let start = set.start;
+    for (number, queries) in words[set].chunks(SET).enumerate() {
         for (piece, rows) in rows.chunks(ROWS).enumerate() {
             pairs.clear();
             hamming::scan(level, rows, 0, queries, radius, pairs);
@@ -245,7 +269,7 @@ pub(super) fn every_row(
                 let (own, row) = (&queries[pair.query as usize], &rows[pair.row as usize]);
                 let known = hamming::words(row);
                 let distance = (0..4).map(|w| (own[w] ^ known[w]).count_ones()).sum();
-                tell(start + set * SET + pair.query as usize, (piece * ROWS) as u32 + pair.row, distance);
+                tell(start + number * SET + pair.query as usize, (piece * ROWS) as u32 + pair.row, distance);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Search in several galleries at once, shared among threads.
 
 use std::num::NonZeroUsize;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use super::record::Record;
@@ -147,13 +148,26 @@ impl<'a> Lookup<'a> {
     /// [`SearchOptions::nearest`], so many of all galleries together.
     pub fn search(&mut self, queries: &[Query]) -> Vec<Found> {
         let (galleries, options) = (self.galleries, &self.options);
-        let share = queries.len().div_ceil(self.scratches.len()).max(SHARE);
-        let mut all = thread::scope(|scope| {
-            let parts = queries.chunks(share).zip(&mut self.scratches).enumerate();
-            let running: Vec<_> = parts
-                .map(|(part, (queries, scratch))| {
-                    let first = (part * share) as u32;
-                    Concurrent::begin(scope, move || search(galleries, options, queries, first, scratch))
+        let mut share = queries.len().div_ceil(self.scratches.len()).max(SHARE);
+        if galleries.iter().any(Gallery::shares_with_device) {
+            // Small ones, so that no thread is idle at the end: the device goes from one to the next.
+            share = (share / 4).max(SHARE);
+        }
+        let parts = queries.chunks(share).enumerate();
+        let threads = parts.len().min(self.scratches.len());
+        let parts = Mutex::new(parts);
+        let next = || parts.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let mut all: Vec<Found> = thread::scope(|scope| {
+            let running: Vec<_> = self.scratches[..threads]
+                .iter_mut()
+                .map(|scratch| {
+                    Concurrent::begin(scope, move || {
+                        let mut found = Vec::new();
+                        while let Some((part, queries)) = next() {
+                            found.extend(search(galleries, options, queries, (part * share) as u32, scratch));
+                        }
+                        found
+                    })
                 })
                 .collect();
             running.into_iter().flat_map(Concurrent::join).collect()

@@ -70,7 +70,8 @@ pub(super) fn run_through(
         // As many as may hold a file: two per worker in the queue, one with each worker and one with each reader.
         buffers: Buffers::new(3 * threads + most_readers, workers.budget.idle()),
         is_over: AtomicBool::new(false),
-        trial: choices.devices.is_on_trial().then(|| (Trial::new(), Arc::downgrade(rings))),
+        trial: (!rings.is_empty() && !choices.devices.are_required())
+            .then(|| (Trial::new(), Arc::downgrade(rings))),
         tickets: tickets.clone(),
     });
     let loader = Arc::new(Loader {

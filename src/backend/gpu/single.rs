@@ -1,7 +1,7 @@
 //! One batch by itself, waited for: for the probe, for measurements and for tests.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::batch::{Allocation, Batch};
 use super::capacity::Capacity;
@@ -21,8 +21,6 @@ pub(crate) struct Run {
     pub(crate) sums: Vec<Sums>,
     /// One per picture: its grids one after the other, row-major; luma first, then colour.
     pub(crate) points: Vec<Vec<u64>>,
-    /// From the first byte copied until the results could be read, without making the buffers.
-    pub(crate) took: Duration,
 }
 
 /// Runs `pictures` as one batch and waits for it.
@@ -38,11 +36,9 @@ pub(crate) fn run(
     patience: Duration,
 ) -> Result<Run> {
     let slot = Slot::new(device, capacity);
-    let started = Instant::now();
     let single = Single::fill(device, slot, capacity, pictures, algorithms)?;
     let (sums, _) = single.turn(patience)?;
-    let took = started.elapsed();
-    Ok(Run { sums, points: single.points(patience)?, took })
+    Ok(Run { sums, points: single.points(patience)? })
 }
 
 /// A batch in the buffers of a slot, which can be run any number of times.

@@ -53,9 +53,8 @@ fn devices_of(arguments: &Arguments) -> Result<Vec<(DeviceReport, Devices)>, Err
         [] => trusted.map(|device| device.number.to_string()).collect(),
         named => named.to_vec(),
     };
-    let threads = Resources::new(None, None).threads;
     let open = |name: String| {
-        let opened = Devices::choose(BackendChoice::Gpu, std::slice::from_ref(&name), threads)?;
+        let opened = Devices::choose(BackendChoice::Gpu, std::slice::from_ref(&name))?;
         let by_name = |device: &&DeviceReport| opened.names().contains(&device.name.as_str());
         let report = name
             .parse()
