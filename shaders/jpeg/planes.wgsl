@@ -1,6 +1,8 @@
 // Kept coefficients to samples; twin of src/backend/gpu/jpeg/planes.rs, and of src/decode/jpeg/transform.rs and planes.rs.
 //
-// An invocation does one block, or two side by side where each is one sample, since two samples share a word. The host puts three constants in front
+// An invocation does one block, or two side by side where each is one sample, since two samples share a word. From 4 by 4 on it does one row of samples after the other,
+// and reads the coefficients anew for each: all samples at once take 60 registers and more, and 8 by 8 of them are put into memory (benches/registers.py). All
+// invocations of a group do the same row, so that what they multiply by is the same too. The host puts three constants in front
 // of the text and makes a stage of each detail: arrays of a known size that are indexed by known numbers stay in registers.
 //
 //   KEPT    coefficients that are kept: 1, 5, 9, 14, 27 or 64
@@ -56,15 +58,17 @@ struct Plane {
 @group(0) @binding(7) var<storage, read_write> found: array<atomic<u32>>;
 
 const THREADS: u32 = 64u;
+/// Rows of a block's samples that are done together, and their samples.
+const ROWS: u32 = select(1u, CELLS, CELLS == 2u);
+const TOGETHER: u32 = ROWS * CELLS;
 /// Levels below and above the middle, in sixteenths.
 const LOW: i32 = -2048;
 const HIGH: i32 = 2032;
 /// What brings a sum to sixteenths, and half of it.
 const SHIFT: u32 = 9u;
 const HALF: i32 = 256;
-/// From here on a DC value may have wrapped at 16 bits.
-const FAR: u32 = 16384u;
-/// What dequantised values of either sign stay below.
+/// What dequantised values of either sign stay below: a power of two, so that values are below it if all their bits together are. From half of it on a DC value may
+/// have wrapped at 16 bits.
 const RANGE: u32 = 32768u;
 
 /// How far a value is from 0, as a number without sign: n, or −n − 1.
@@ -86,49 +90,51 @@ fn dc_of(plane: Plane, at: u32, component: u32) -> i32 {
     return bitcast<i32>((slot + offset) << 16u) >> 16u;
 }
 
-/// The cells of one part's block about 0, and 1 in the last member where a value is out of range.
-fn cells_of(plane: Plane, index: u32, x: u32, y: u32) -> array<i32, CELLS * CELLS + 1u> {
-    var cells: array<i32, CELLS * CELLS + 1u>;
+/// Some rows of cells of one part's block about 0, and in the last member bits from RANGE on where a value is out of range.
+fn cells_of(plane: Plane, index: u32, x: u32, y: u32, row: u32) -> array<i32, TOGETHER + 1u> {
+    var cells: array<i32, TOGETHER + 1u>;
     let part = plane.parts[index];
     let at = slots_of(plane, part, x, y);
     let dc = dc_of(plane, at, plane.component + index);
-    var reached = extent(dc) >= FAR;
+    // From half of RANGE on.
+    var reached = extent(dc) * 2u;
     // Blocks that only fill MCUs have DC values on which others build.
     if x < plane.wide && y < plane.high {
         let mean = dc * bitcast<i32>(steps[part.steps]);
-        reached = reached || extent(mean) >= RANGE;
+        reached |= extent(mean);
         if CELLS == 1u {
             // DC/8 in sixteenths is twice the value. Clamped first, so that doubling stays small.
             cells[0] = clamp(mean, LOW / 2, HIGH / 2) * 2;
         } else {
-            for (var cell = 0u; cell < CELLS * CELLS; cell++) {
-                cells[cell] = HALF + mean * basis[BASIS + cell];
+            let first = BASIS + row * CELLS;
+            for (var cell = 0u; cell < TOGETHER; cell++) {
+                cells[cell] = HALF + mean * basis[first + cell];
             }
             for (var k = 1u; k < KEPT; k++) {
                 let value = bitcast<i32>(slots[at + k]) * bitcast<i32>(steps[part.steps + k]);
-                reached = reached || extent(value) >= RANGE;
-                for (var cell = 0u; cell < CELLS * CELLS; cell++) {
-                    cells[cell] += value * basis[BASIS + k * CELLS * CELLS + cell];
+                reached |= extent(value);
+                for (var cell = 0u; cell < TOGETHER; cell++) {
+                    cells[cell] += value * basis[first + k * CELLS * CELLS + cell];
                 }
             }
-            for (var cell = 0u; cell < CELLS * CELLS; cell++) {
+            for (var cell = 0u; cell < TOGETHER; cell++) {
                 cells[cell] = clamp(cells[cell] >> SHIFT, LOW, HIGH);
             }
         }
     }
-    cells[CELLS * CELLS] = select(0, 1, reached);
+    cells[TOGETHER] = bitcast<i32>(reached);
     return cells;
 }
 
-/// The samples of a block without their zero: of one part, or what Cb and Cr add to R + G + B.
-fn values_of(plane: Plane, x: u32, y: u32) -> array<i32, CELLS * CELLS + 1u> {
-    var cells = cells_of(plane, 0u, x, y);
+/// Some rows of a block's samples without their zero: of one part, or what Cb and Cr add to R + G + B.
+fn values_of(plane: Plane, x: u32, y: u32, row: u32) -> array<i32, TOGETHER + 1u> {
+    var cells = cells_of(plane, 0u, x, y, row);
     if plane.count == 2u {
-        let others = cells_of(plane, 1u, x, y);
-        for (var cell = 0u; cell < CELLS * CELLS; cell++) {
+        let others = cells_of(plane, 1u, x, y, row);
+        for (var cell = 0u; cell < TOGETHER; cell++) {
             cells[cell] = (93577 * cells[cell] + 45080 * others[cell] + 32768) >> 16u;
         }
-        cells[CELLS * CELLS] |= others[CELLS * CELLS];
+        cells[TOGETHER] |= others[TOGETHER];
     }
     return cells;
 }
@@ -158,28 +164,29 @@ fn planes(
         let pairs = (plane.stride + 1u) / 2u;
         let x = item % pairs * 2u;
         let y = item / pairs;
-        let left = values_of(plane, x, y);
-        var right: array<i32, CELLS * CELLS + 1u>;
+        let left = values_of(plane, x, y, 0u);
+        var right: array<i32, TOGETHER + 1u>;
         if x + 1u < plane.stride {
-            right = values_of(plane, x + 1u, y);
+            right = values_of(plane, x + 1u, y, 0u);
         }
         put(plane, x / 2u, y, left[0], right[0]);
-        reached = left[CELLS * CELLS] | right[CELLS * CELLS];
+        reached = left[TOGETHER] | right[TOGETHER];
     } else {
         let x = item % plane.stride;
         let y = item / plane.stride;
-        let cells = values_of(plane, x, y);
-        if x < plane.wide && y < plane.high {
-            for (var row = 0u; row < CELLS; row++) {
-                for (var word = 0u; word < CELLS / 2u; word++) {
-                    let cell = row * CELLS + 2u * word;
-                    put(plane, x * CELLS / 2u + word, y * CELLS + row, cells[cell], cells[cell + 1u]);
+        const WORDS = max(CELLS / 2u, 1u);
+        for (var row = 0u; row < CELLS; row += ROWS) {
+            let cells = values_of(plane, x, y, row);
+            if x < plane.wide && y < plane.high {
+                for (var pair = 0u; pair < TOGETHER / 2u; pair++) {
+                    let down = y * CELLS + row + pair / WORDS;
+                    put(plane, x * WORDS + pair % WORDS, down, cells[2u * pair], cells[2u * pair + 1u]);
                 }
             }
+            reached |= cells[TOGETHER];
         }
-        reached = cells[CELLS * CELLS];
     }
-    if reached != 0 {
+    if bitcast<u32>(reached) >= RANGE {
         atomicOr(&found[2u * plane.picture + 1u], 1u);
     }
 }
