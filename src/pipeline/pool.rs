@@ -56,7 +56,6 @@ pub(super) fn run_through(
     choices: &RunChoices,
 ) -> Result<Summary> {
     let threads = workers.count.get();
-    let most_readers = MOST_READERS.min(threads.max(2));
     // The workers never wait for the writer. It is the tickets that bound the records which wait for it.
     let (record_sender, records) = unbounded();
     let (ticket_sender, tickets) = bounded(IN_FLIGHT);
@@ -68,7 +67,7 @@ pub(super) fn run_through(
     let tasks = Arc::new(RunTasks {
         options: choices.hash.clone(),
         // As many as may hold a file: two per worker in the queue, one with each worker and one with each reader.
-        buffers: Buffers::new(3 * threads + most_readers, workers.budget.idle()),
+        buffers: Buffers::new(3 * threads + MOST_READERS, workers.budget.idle()),
         is_over: AtomicBool::new(false),
         trial: (!rings.is_empty() && !choices.devices.are_required())
             .then(|| (Trial::new(), Arc::downgrade(rings))),
@@ -96,7 +95,7 @@ pub(super) fn run_through(
         let take = Take {
             sources,
             tickets,
-            readers: Readers::start(threads.div_ceil(8).min(8), most_readers, &loader)?,
+            readers: Readers::start(threads.div_ceil(8).min(8), MOST_READERS, &loader)?,
             loader,
             hangup,
             wanted: taker.wanted(),
