@@ -182,6 +182,34 @@ fn a_device_that_is_lost_or_late_loses_no_record() {
     }
 }
 
+/// What one device has no room for goes to the next one, whether the first is fine, never answers or is lost on the way.
+#[test]
+fn devices_share_the_queue() {
+    let files = files(66);
+    let workers = workers();
+    let expected = run(&workers, &none(), &files, || ());
+    for kind in ["both fine", "one silent", "one lost"] {
+        let (Some(one), Some(other)) = (device_for_tests(), device_for_tests()) else { return };
+        let [mut one, mut other] = [one, other].map(|device| ring_of(device, Duration::from_secs(120), 4));
+        one.hook.is_silent = kind == "one silent";
+        (one.gives_back, other.gives_back) = (kind == "one silent", false);
+        let rings: Arc<[_]> = Arc::new([one, other]);
+        let found = run(&workers, &rings, &files, || {
+            if kind == "one lost" {
+                rings[0].device().destroy();
+            }
+        });
+        let (by_device, _) = compare(&found, &expected);
+        let each: Vec<u64> = rings.iter().map(|ring| ring.traffic().pictures).collect();
+        println!("{kind}: {by_device} by devices, {each:?} of each");
+        assert!(
+            by_device > 0 && each[1] > 0 && (kind != "both fine" || each[0] > 0),
+            "{kind}: {by_device} {each:?}"
+        );
+        assert!(kind != "one silent" || each[0] == 0, "{each:?}");
+    }
+}
+
 /// Hashes a picture, and takes its time as a slower CPU would.
 struct Slow(HashWork);
 
