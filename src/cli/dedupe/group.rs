@@ -88,7 +88,8 @@ impl<'a> Grouping<'a> {
         let mut orientations = vec![Orientation::Upright; items.len()];
         let all: Vec<usize> = (0..items.len()).collect();
         let of_best = Part::new(self.collection, numbers, &[best])?;
-        for (member, _, found) in self.search(&of_best, &all, numbers, &[self.any.clone()]) {
+        let any = self.any.clone();
+        for (member, _, found) in self.search(&of_best, &all, numbers, std::slice::from_ref(&any)) {
             let known =
                 distances[member].iter_mut().find(|(of, _): &&mut (Algorithm, u32)| *of == found.algorithm);
             match known {
