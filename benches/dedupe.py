@@ -1,22 +1,25 @@
 #!/usr/bin/env python3
 """`shadegrid dedupe` on photographs with known edits, in turn with imagededup and czkawka: which edits are found, what else is grouped, and the time.
 
-    benches/dedupe.py [--rounds N] [--imagededup PYTHON] [--czkawka CZKAWKA_CLI] SHADEGRID PHOTOS FOLDER
+    benches/dedupe.py [--rounds N] [--threads N] [--imagededup PYTHON] [--czkawka CZKAWKA_CLI] [--czkawka-core PYTHON] SHADEGRID PHOTOS FOLDER
 
 SHADEGRID is the built command, PHOTOS a folder of JPEGs. FOLDER/photos gets copies of them (links where it can) and 84 edits of evenly chosen ones, 12 of each kind: a copy of the same bytes,
-JPEG at 75 and 30, a half and a quarter of the size, 2 % cut off, 10 % brighter. PYTHON is an interpreter with imagededup. Needs Pillow. Prints Markdown. Each tool reads all files anew in every round; the page
-cache is warm. An edit is found if it is in a group with its original; a group is mixed if it holds files of several originals, which may look the same all the same.
+JPEG at 75 and 30, a half and a quarter of the size, 2 % cut off, 10 % brighter. PYTHON is an interpreter with imagededup, or with the package czkawka, which is czkawka's core without its command.
+Needs Pillow. Prints Markdown. Each tool reads all files anew in every round, without a cache of its own, and on as many threads; the page cache is warm. The tools run in turn, and a ratio is the median of
+those of single rounds. An edit is found if it is in a group with its original; a group is mixed if it holds files of several originals, which may look the same all the same.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -25,9 +28,21 @@ from PIL import Image, ImageEnhance
 IMAGEDEDUP = """
 import json, sys, time
 from imagededup.methods import PHash
-start = time.monotonic()
-found = PHash(verbose=False).find_duplicates(image_dir=sys.argv[1])
-print(json.dumps([time.monotonic() - start, found]))
+if __name__ == "__main__":
+    start = time.monotonic()
+    threads = int(sys.argv[2])
+    found = PHash(verbose=False).find_duplicates(image_dir=sys.argv[1], num_enc_workers=threads, num_dist_workers=threads)
+    print(json.dumps([time.monotonic() - start, found]))
+"""
+
+CZKAWKA = """
+import json, sys
+from pathlib import Path
+from czkawka import ImageSimilarity
+finder = ImageSimilarity()
+finder.set_directories([Path(sys.argv[1])])
+finder.set_similarity(int(sys.argv[2]))
+print(json.dumps([[str(path) for path in group] for group in finder.find_similar()]))
 """
 
 
@@ -98,30 +113,56 @@ def of_czkawka(output: str) -> list[set[str]]:
     return [{os.path.basename(file["path"]) for file in group} for group in json.loads(output)]
 
 
+def of_czkawka_core(output: str) -> list[set[str]]:
+    return [{os.path.basename(file) for file in group} for group in json.loads(output)]
+
+
+def pairs(groups: list[set[str]]) -> set[tuple[str, str]]:
+    return {pair for group in groups for pair in itertools.combinations(sorted(group), 2)}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--imagededup", metavar="PYTHON")
     parser.add_argument("--czkawka", metavar="CZKAWKA_CLI")
+    parser.add_argument("--czkawka-core", metavar="PYTHON")
     parser.add_argument("shadegrid")
     parser.add_argument("photos", type=Path)
     parser.add_argument("folder", type=Path)
     arguments = parser.parse_args()
     photos, out = arguments.folder / "photos", arguments.folder / "czkawka.json"
     edits = made(arguments.photos, photos)
-    dedupe = [arguments.shadegrid, "dedupe", photos, "--format", "jsonl", "--quiet"]
+    threads = str(arguments.threads)
+    dedupe = [arguments.shadegrid, "dedupe", photos, "--format", "jsonl", "--quiet", "--threads", threads]
     tools = {f"shadegrid, {preset}": ([*dedupe, "--preset", preset], of_shadegrid) for preset in ("near", "loose")}
     if arguments.imagededup:
-        tools["imagededup, PHash"] = ([arguments.imagededup, "-c", IMAGEDEDUP, photos], of_imagededup)
+        # Its workers are processes that import the program, so that it has to be a file.
+        program = arguments.folder / "run_imagededup.py"
+        program.write_text(IMAGEDEDUP)
+        tools["imagededup, PHash"] = ([arguments.imagededup, program, photos, threads], of_imagededup)
     if arguments.czkawka:
-        # Its cache would leave out what is measured.
-        tools["czkawka, Medium"] = ([arguments.czkawka, "image", "-d", photos.resolve(), "-s", "Medium", "-H", "-C", out], of_czkawka)
+        # Its cache would leave out what is measured, and its least size small files.
+        always = [arguments.czkawka, "image", "-d", photos.resolve(), "--disable-cache", "--minimal-file-size", "1", "--thread-number", threads, "-C", out]
+        # The command of release 12: of 256 bits its default lets 5 differ; 15 is what its windows call medium.
+        for bits in (5, 15):
+            tools[f"czkawka, {bits} of 256 bits"] = ([*always, "--max-difference", bits], of_czkawka)
+    if arguments.czkawka_core:
+        # Its hashes have 64 bits, of which its "Medium" lets 5 differ, and "Small" 7.
+        for name, bits in (("Medium", 5), ("Small", 7)):
+            command = [arguments.czkawka_core, "-c", CZKAWKA, photos.resolve(), bits]
+            tools[f"czkawka's core, {name}, {bits} of 64 bits"] = (command, of_czkawka_core)
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in tools}
     groups, started = {}, []
     for _ in range(arguments.rounds):
         for name, (command, read) in tools.items():
+            # A cache of czkawka's core, which cannot be switched off, goes to a folder that is new in every round.
+            home = tempfile.TemporaryDirectory()
+            environment = {**os.environ, "XDG_CACHE_HOME": home.name, "XDG_CONFIG_HOME": home.name, "RAYON_NUM_THREADS": threads}
+            words = [str(word) for word in command]
             before, start = os.times(), time.monotonic()
-            done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
             wall, after = time.monotonic() - start, os.times()
             if done.returncode not in (0, 2, 11):
                 sys.exit(f"{name} ended with {done.returncode}: {done.stderr}")
@@ -129,14 +170,22 @@ def main() -> None:
             if read is of_imagededup:
                 started.append(json.loads(done.stdout.splitlines()[-1])[0])
             groups[name] = read(out.read_text() if read is of_czkawka else done.stdout)
-    print("| | edits found | groups | of these mixed | wall, s | CPU, s |\n| --- | --- | --- | --- | --- | --- |")
+    first = next(iter(tools))
+    print("| | edits found | groups | of these mixed | wall, s | CPU, s | wall, times that of the first | CPU |\n|" + " --- |" * 8)
     for name, found in groups.items():
         hits = [edit for edit, (original, _) in edits.items() if any({edit, original} <= group for group in found)]
         mixed = sum(len({member[:4] for member in group}) > 1 for group in found)
         wall, cpu = (statistics.median(sample[of] for sample in times[name]) for of in (0, 1))
-        print(f"| {name} | {len(hits)} of {len(edits)} | {len(found)} | {mixed} | {wall:.2f} | {cpu:.2f} |")
+        ratios = (statistics.median(own[of] / base[of] for own, base in zip(times[name], times[first])) for of in (0, 1))
+        shown = " | ".join(f"{ratio:.2f}" for ratio in ratios)
+        print(f"| {name} | {len(hits)} of {len(edits)} | {len(found)} | {mixed} | {wall:.2f} | {cpu:.2f} | {shown} |")
     if started:
         print(f"\nimagededup without its imports: {statistics.median(started):.2f} s of wall time.")
+    print("\n| pairs in a group | all | also of the first | not of the first | of the first alone |\n|" + " --- |" * 5)
+    base = pairs(groups[first])
+    for name, found in groups.items():
+        own = pairs(found)
+        print(f"| {name} | {len(own)} | {len(own & base)} | {len(own - base)} | {len(base - own)} |")
     print("\n| found | " + " | ".join(EDITS) + " |\n|" + " --- |" * (len(EDITS) + 1))
     for name, found in groups.items():
         hits = [sum(kind == own and any({edit, original} <= group for group in found) for edit, (original, own) in edits.items()) for kind in EDITS]

@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 
 use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum as _};
 
+#[cfg(feature = "service")]
+mod addresses;
 #[cfg(feature = "report")]
 mod audit;
 mod backend;
@@ -30,6 +32,7 @@ mod interrupt;
 mod job;
 #[cfg(feature = "service")]
 mod key;
+mod listed;
 mod log;
 mod lookups;
 mod matches;

@@ -59,10 +59,11 @@ impl fmt::Display for Algorithm {
 impl FromStr for Algorithm {
     type Err = Error;
 
+    /// By its name, in letters of any case.
     fn from_str(text: &str) -> Result<Algorithm, Error> {
-        Algorithm::ALL.into_iter().find(|algorithm| algorithm.name() == text).ok_or_else(|| {
-            Error::Input(format!("unknown algorithm {text:?}: the choice is photodna, pdq, pdq-512"))
-        })
+        Algorithm::ALL.into_iter().find(|algorithm| algorithm.name().eq_ignore_ascii_case(text)).ok_or_else(
+            || Error::Input(format!("unknown algorithm {text:?}: the choice is photodna, pdq, pdq-512")),
+        )
     }
 }
 

@@ -126,7 +126,7 @@ fn a_report_has_the_format_of_its_name() {
     refused(&format!("{bench} -o photos/0.png"), "lies in photos");
     refused(&format!("{bench} -o list.txt"), "is not a report of `bench`");
     refused("bench photos --threads 0,1", "from 1 to 4096");
-    refused("bench nowhere", "there is no file to measure");
+    refused("bench nowhere", "there is no file to measure: nowhere: ");
     assert!(!Path::new("x.json.partial").exists());
 }
 

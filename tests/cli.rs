@@ -339,6 +339,7 @@ fn wrong_values_are_refused_with_what_is_accepted() {
     for (arguments, accepted) in [
         (&["hash", "a.png", "--memory", "much"][..], "such as 1000000, 512M, 1.5G"),
         (&["hash", "a.png", "--memory", "1.5"], "1.5G"),
+        (&["hash", "a.png", "--memory", "12"], "12 bytes hold no picture: expected at least 1M"),
         (&["hash", "a.png", "--threads", "0"], "from 1 to 4096"),
         (&["hash", "a.png", "-j", "5000"], "from 1 to 4096"),
         (&["hash", "a.png", "--max-pixels", "ten"], "such as 10000, 10k or 1.5M"),
@@ -359,6 +360,7 @@ fn wrong_values_are_refused_with_what_is_accepted() {
         assert!(code(&output) == Some(1) && said.contains(accepted), "{arguments:?}: {said}");
     }
     let all = ["a.png", "--memory", "1.5G", "--max-pixels", "10M", "--max-side", "10_000", "--threads", "2"];
+    let all = [&all[..], &["--algorithm", "PDQ,PhotoDNA", "--only", "*.png"]].concat();
     assert_eq!(code(&hash(&folder, &all)), Some(0));
 }
 
@@ -387,13 +389,20 @@ fn shells_and_manuals_know_the_command() {
         assert!(script.contains("backfill") && script.contains("only-matches"), "{shell}");
     }
     assert_eq!(code(&shadegrid(["completions", "csh"]).output().unwrap()), Some(1));
-    assert!(text(&["man"]).contains(".TH shadegrid 1"));
+    let foot = concat!("\"shadegrid ", env!("CARGO_PKG_VERSION"), "\"");
+    for page in [&["man"][..], &["man", "gallery", "build"]] {
+        let page = text(page);
+        let title = page.lines().find(|line| line.starts_with(".TH shadegrid")).unwrap();
+        assert!(title.contains(foot), "{title}");
+    }
     let page = text(&["man", "gallery", "build"]);
     assert!(page.contains("quarantine") && !page.contains("\u{1b}"), "{page}");
     assert_eq!(code(&shadegrid(["man", "nothing"]).output().unwrap()), Some(1));
     let folder = tempfile::tempdir().unwrap();
     text(&["man", "--dir", folder.path().to_str().unwrap()]);
-    assert!(fs::read_dir(folder.path()).unwrap().count() > 20);
+    let pages = fs::read_dir(folder.path()).unwrap().map(|page| page.unwrap().path());
+    let pages: Vec<String> = pages.map(|page| fs::read_to_string(page).unwrap()).collect();
+    assert!(pages.len() > 20 && pages.iter().all(|page| page.contains(foot)), "{}", pages.len());
     let version = text(&["--version"]);
     assert!(version.contains("\nfeatures: archives, cli, job, parquet"), "{version}");
     for (when, has_colours) in [("always", true), ("never", false), ("auto", false)] {

@@ -367,9 +367,59 @@ fn presets_are_thresholds_by_name() {
     assert_eq!(groups(&folder, "dedupe photos --preset near", 0), groups(&folder, "dedupe photos", 0));
     let loose = groups(&folder, "dedupe photos --preset loose", 0);
     assert_eq!(loose, groups(&folder, "dedupe photos --joint photodna=62500,pdq=90", 0));
+    // Soft shading is of low quality to PDQ, so that only one signature is looked up: a wider preset finds what a narrower one does.
+    let shade = |x: u32, y: u32| {
+        let (x, y) = (f64::from(x) / 400.0, f64::from(y) / 300.0);
+        128.0 + 60.0 * (x * std::f64::consts::TAU).sin() * (y * std::f64::consts::PI).cos()
+    };
+    let soft = RgbImage::from_fn(400, 300, |x, y| image::Rgb([shade(x, y) as u8; 3]));
+    let soft = DynamicImage::ImageRgb8(soft);
+    save(&folder, "soft/whole.png", &soft);
+    save(&folder, "soft/small.png", &scaled(&soft, 200, 150));
+    run(&folder, "dedupe soft --joint photodna=62500,pdq=90", 3);
+    for preset in ["near", "loose"] {
+        let found = groups(&folder, &format!("dedupe soft --preset {preset}"), 0);
+        assert_eq!((found.len(), keys(&found[0])), (1, vec!["soft/small.png", "soft/whole.png"]), "{preset}");
+        let small = member(&found, "soft/small.png");
+        assert!(small["via"].is_null() && small["distance"]["photodna"].as_u64() < Some(1_000), "{small}");
+    }
     for wrong in ["--threshold pdq=3", "--joint pdq=3", "--nearest 1"] {
         run(&folder, &format!("dedupe photos --preset exact {wrong}"), 1);
     }
+}
+
+#[test]
+fn the_name_of_the_file_says_how_groups_are_written() {
+    let folder = folder();
+    run(&folder, "dedupe photos -o groups.csv -q", 0);
+    run(&folder, "dedupe photos -o groups.json -q", 0);
+    run(&folder, "dedupe photos -o groups.txt --format table -q", 0);
+    let text = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+    assert!(
+        text("groups.csv").starts_with("group,size,key,") && text("groups.json").starts_with("{\"group\":1")
+    );
+    assert!(text("groups.txt").starts_with("group 1: "));
+    for (wrong, why) in [
+        ("-o groups.parquet", "are written as .jsonl or .csv"),
+        ("-o other.csv --format jsonl", "contradict each other"),
+        ("-o other.jsonl --format table", "contradict each other"),
+    ] {
+        let output = run(&folder, &format!("dedupe photos {wrong}"), 1);
+        assert!(said(&output).contains(why), "{wrong}: {}", said(&output));
+    }
+    assert!(!names(&folder).iter().any(|name| name.contains("parquet") || name.contains("other")));
+}
+
+#[test]
+fn records_without_a_signature_are_counted_and_no_failure() {
+    let folder = folder();
+    fs::write(folder.path().join("photos/notes.txt"), b"no picture").unwrap();
+    run(&folder, "hash photos -o photos.jsonl -q", 0);
+    let output = run(&folder, "dedupe photos.jsonl -o groups.jsonl", 0);
+    let line = "7 signatures, 2 groups with 5 members, 1 without a signature, 0 failed";
+    assert!(said(&output).contains(line), "{}", said(&output));
+    fs::write(folder.path().join("list.txt"), "no signature\n").unwrap();
+    run(&folder, "dedupe photos.jsonl list.txt -q", 2);
 }
 
 #[test]

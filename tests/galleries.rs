@@ -306,6 +306,17 @@ fn a_change_waits_for_another_and_says_so() {
 }
 
 #[test]
+fn a_list_that_is_not_there_is_said_with_those_that_are() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.txt"), format!("{}\n", "ab".repeat(32))).unwrap();
+    said(&folder, "gallery build g.gallery a.txt", 0);
+    let removed = said(&folder, "gallery remove g.gallery --source b.txt", 3);
+    assert!(removed.contains("no list is called b.txt; there are: a.txt"), "{removed}");
+    let wrong = said(&folder, "gallery info a.txt", 1);
+    assert!(wrong.contains("is not a gallery; `shadegrid gallery build` makes one"), "{wrong}");
+}
+
+#[test]
 fn keys_to_remove_come_from_any_list_of_them() {
     let nameless = format!("pdq\n{}\n", pdq(40));
     let utf16: Vec<u8> = "\u{feff}k2\r\nk3\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();

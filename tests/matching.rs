@@ -181,6 +181,14 @@ fn stored_signatures_are_looked_up() {
         assert_eq!(records.iter().map(|record| matched(record).len()).collect::<Vec<_>>(), [2, 2, 0]);
         assert!(records[0]["key"].as_str().unwrap().ends_with("1-scaled.png"));
     }
+    // Folders hold other things than pictures, whose records have nothing to look up.
+    fs::write(folder.path().join("asked/notes.txt"), "no picture").unwrap();
+    lines(&folder, "hash asked -o asked.parquet -q", 0);
+    let output = run(&folder, "match --gallery k.gallery --signatures asked.parquet".split(' '));
+    assert_eq!(output.status.code(), Some(0));
+    let counts = "3 looked up, 2 matched (4 matches), 1 without a signature, 0 failed";
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains(counts), "{said}");
     fs::write(folder.path().join("bad.txt"), "rubbish\n").unwrap();
     let records = lines(&folder, "match --gallery k.gallery --signatures bad.txt", 2);
     assert_eq!((&records[0]["status"], &records[0]["position"]), (&"error".into(), &1.into()));

@@ -522,6 +522,36 @@ fn a_list_in_a_store_is_a_list() {
     }
 }
 
+#[test]
+fn a_gallery_is_built_of_lists_in_a_store() {
+    let root = bucket(3);
+    let server = Server::start(root.path(), Faults::new(0, 0, 0));
+    let folder = tempfile::tempdir().unwrap();
+    let here = |name: &str| folder.path().join(name).to_str().unwrap().to_string();
+    let (list, gallery) = (here("list.jsonl"), here("known.gallery"));
+    let hashed = server.shadegrid(&["hash", "s3://bucket/photos/", "--only", "jpg", "-q", "-o", &list]);
+    assert!(hashed.status.success(), "{hashed:?}");
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    io::Write::write_all(&mut packed, &fs::read(&list).unwrap()).unwrap();
+    fs::write(root.path().join("bucket/known.jsonl.gz"), packed.finish().unwrap()).unwrap();
+    let built = server.shadegrid(&["gallery", "build", &gallery, "S3://bucket/known.jsonl.gz"]);
+    let said = String::from_utf8_lossy(&built.stderr);
+    assert!(built.status.success() && said.contains("s3://bucket/known.jsonl.gz: 3 entries"), "{said}");
+    let info = server.shadegrid(&["gallery", "info", &gallery, "--json"]);
+    let info: Value = serde_json::from_slice(&info.stdout).unwrap();
+    assert_eq!((&info["entries"], &info["sources"][0]["name"]), (&3.into(), &"known.jsonl.gz".into()));
+    let looked_up = ["match", "-g", &gallery, "--signatures", "s3://bucket/known.jsonl.gz", "--only-matches"];
+    let looked_up = server.shadegrid(&looked_up);
+    assert!(looked_up.status.success(), "{looked_up:?}");
+    assert_eq!(looked_up.stdout.iter().filter(|byte| **byte == b'\n').count(), 3);
+    let missing = server.shadegrid(&["gallery", "build", &here("other.gallery"), "s3://bucket/none.csv"]);
+    let said = String::from_utf8_lossy(&missing.stderr);
+    assert!(
+        missing.status.code() == Some(1) && said.contains("cannot read the list s3://bucket/none.csv"),
+        "{said}"
+    );
+}
+
 #[cfg(unix)]
 #[test]
 fn a_request_to_end_is_heard_while_the_store_is_silent() {

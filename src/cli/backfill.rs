@@ -119,7 +119,7 @@ pub(crate) struct Arguments {
     threads: Option<NonZeroUsize>,
 
     /// Memory for files and pictures in flight, such as 512M or 2G [default: 256M per thread, at least 1G]
-    #[arg(short, long, value_name = "SIZE", value_parser = bytes::parse)]
+    #[arg(short, long, value_name = "SIZE", value_parser = bytes::memory)]
     memory: Option<u64>,
 
     /// Objects of a store that are fetched at the same time [default: 96 a thread, at most 384]

@@ -58,7 +58,7 @@ pub(crate) struct Arguments {
     threads: Vec<NonZeroUsize>,
 
     /// Memory for files and pictures in flight, such as 512M or 2G [default: 256M per thread, at least 1G]
-    #[arg(short, long, value_name = "SIZE", value_parser = bytes::parse)]
+    #[arg(short, long, value_name = "SIZE", value_parser = bytes::memory)]
     memory: Option<u64>,
 
     /// Signatures to compute, with commas between: photodna, pdq, pdq-512

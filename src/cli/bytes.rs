@@ -18,9 +18,31 @@ pub(crate) fn parse(text: &str) -> Result<u64, String> {
     super::numbers::scaled(number, 1 << shift).ok_or_else(|| ACCEPTED.to_string())
 }
 
+/// The least memory that anything can be done in.
+const LEAST: u64 = 1 << 20;
+
+/// The same for memory: so little that no picture fits is a number without its unit.
+pub(crate) fn memory(text: &str) -> Result<u64, String> {
+    match parse(text)? {
+        few @ ..LEAST => {
+            Err(format!("{few} bytes hold no picture: expected at least 1M, such as 512M or 2G"))
+        }
+        bytes => Ok(bytes),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{memory, parse};
+
+    #[test]
+    fn memory_holds_a_picture() {
+        assert_eq!((memory("1M"), memory("2G")), (Ok(1 << 20), Ok(2 << 30)));
+        for text in ["0", "12", "1023k"] {
+            assert!(memory(text).is_err_and(|error| error.contains("expected at least 1M")), "{text}");
+        }
+        assert!(memory("much").is_err());
+    }
 
     #[test]
     fn sizes_are_read() {

@@ -1,9 +1,9 @@
 //! `shadegrid dedupe`: groups of near-duplicates among pictures, stored signatures, or both.
 
 use std::ffi::OsStr;
-use std::io::{BufWriter, IsTerminal as _};
+use std::io::BufWriter;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use shadegrid::gallery::SearchOptions;
@@ -16,7 +16,7 @@ use super::cache::{self, CacheArguments};
 use super::exit::Exit;
 use super::inputs::InputArguments;
 use super::lookups::{self, LookupArguments};
-use super::output::{Kind, Overwrite, Reads, Target};
+use super::output::{Kind, OutputFormat, Overwrite, Reads, Target, is_seen};
 use super::pictures::{DecodeArguments, FrameArguments};
 use super::progress::{self, Shown};
 use super::resources::Resources;
@@ -42,7 +42,7 @@ mod preset;
 use acting::Done;
 use album::Album;
 use best::Keep;
-use collection::{Collection, Lists};
+use collection::{Collection, Left, Lists};
 use group::{Group, Grouping};
 use hashing::{Hashed, Nothing, Taking};
 use inputs::Sorted;
@@ -119,7 +119,7 @@ pub(crate) struct Arguments {
     threads: Option<NonZeroUsize>,
 
     /// Memory for pictures in flight, such as 512M or 2G [default: 256M per thread, at least 1G]
-    #[arg(short, long, value_name = "SIZE", value_parser = bytes::parse)]
+    #[arg(short, long, value_name = "SIZE", value_parser = bytes::memory)]
     memory: Option<u64>,
 
     #[command(flatten)]
@@ -165,31 +165,32 @@ Exit codes:
 
 /// Runs the subcommand.
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Error> {
-    let options = arguments.options()?;
+    let rules = arguments.rules()?;
     let inputs = arguments.inputs()?;
     let outputs = arguments.outputs()?;
     let stop = Stop::default();
     interrupt::request(&stop)?;
-    let (hashed, ended) = arguments.hash(&inputs, &options, &stop)?;
+    let (hashed, ended) = arguments.hash(&inputs, &rules, &stop)?;
     if ended != Ended::Complete {
         return Ok(Exit::Interrupted);
     }
     let (again, unread) = (hashed.again, hashed.failures.len() as u64);
-    let (collection, failed) = Collection::new(hashed, &inputs.lists)?;
-    let groups = arguments.groups(&collection, &options, &inputs.lists)?;
-    let planned =
-        |group| if is_safe(&options) { steps(group, &arguments.act, arguments.chains) } else { Vec::new() };
+    let (collection, left) = Collection::new(hashed, &inputs.lists)?;
+    let groups = arguments.groups(&collection, &rules, &inputs.lists)?;
+    let planned = |group| {
+        if rules.iter().all(is_safe) { steps(group, &arguments.act, arguments.chains) } else { Vec::new() }
+    };
     let plan: Vec<Vec<Step>> = groups.iter().map(planned).collect();
     arguments.write(outputs, &groups, &plan)?;
-    let failed = failed + unread;
+    let left = Left { failed: left.failed + unread, ..left };
     if !arguments.verbosity.quiet {
-        console::say(counts(&collection, &groups, failed, again));
+        console::say(counts(&collection, &groups, left, again));
     }
     let done = arguments.act(&groups, &plan, &stop);
     if !arguments.verbosity.quiet && collection.pictures() > 0 && !groups.is_empty() {
         console::say(arguments.outcome(&groups, &plan, &done));
     }
-    Ok(match (failed + done.failed, groups.len()) {
+    Ok(match (left.failed + done.failed, groups.len()) {
         _ if stop.requested() => Exit::Interrupted,
         (1.., _) => Exit::SomeFailed,
         (0, 0) => Exit::NothingMatched,
@@ -214,7 +215,8 @@ struct Outputs {
 }
 
 impl Arguments {
-    fn options(&self) -> Result<SearchOptions, Error> {
+    /// What belongs together: what matches by any of these.
+    fn rules(&self) -> Result<Vec<SearchOptions>, Error> {
         let options = self.lookup.options()?;
         if self.act != Act::Print && !is_safe(&options) {
             let message = "--nearest, --include-flat and --quality-min under 50 join pictures that do not look the same: \
@@ -226,7 +228,7 @@ impl Arguments {
                            with it --do changes nothing";
             return Err(Error::Input(message.to_string()));
         }
-        Ok(self.preset.map_or(options.clone(), |preset| preset.apply(options)))
+        Ok(self.preset.map_or_else(|| vec![options.clone()], |preset| preset.rules(&options)))
     }
 
     /// Looks at the arguments.
@@ -255,27 +257,31 @@ impl Arguments {
             Ok::<_, Error>((target, path.clone()))
         });
         let groups = self.overwrite.check(self.output.as_deref(), Kind::Groups, &reads())?;
-        Ok(Outputs { groups, format: self.format(), page: page.transpose()? })
+        Ok(Outputs { groups, format: self.format()?, page: page.transpose()? })
     }
 
-    fn format(&self) -> GroupFormat {
-        let ends =
-            |ending: &str| self.output.as_deref().and_then(Path::extension).is_some_and(|own| own == ending);
-        self.format.unwrap_or_else(|| match &self.output {
-            None if std::io::stdout().is_terminal() => GroupFormat::Table,
-            Some(_) if ends("csv") => GroupFormat::Csv,
-            _ => GroupFormat::Jsonl,
-        })
+    /// As asked for, as the file's name says, or as suits who reads.
+    fn format(&self) -> Result<GroupFormat, Error> {
+        if let Some(path) = &self.output
+            && let Some(named) = OutputFormat::of_name(path)
+        {
+            return GroupFormat::of(named, self.format, path);
+        }
+        Ok(self.format.unwrap_or(if is_seen(self.output.as_deref()) {
+            GroupFormat::Table
+        } else {
+            GroupFormat::Jsonl
+        }))
     }
 
     /// Hashes the pictures, and says which failed.
-    fn hash(&self, inputs: &Inputs, options: &SearchOptions, stop: &Stop) -> Result<(Hashed, Ended), Error> {
+    fn hash(&self, inputs: &Inputs, rules: &[SearchOptions], stop: &Stop) -> Result<(Hashed, Ended), Error> {
         let paths = &inputs.pictures;
         if paths.is_empty() && !self.input.has_list() {
             return Ok((Hashed::default(), Ended::Complete));
         }
         let resources = Resources::new(self.threads, self.memory);
-        let hash = self.hash_options(options);
+        let hash = self.hash_options(rules);
         let listing = self.input.options(resources, &hash.decode.limits, stop);
         let devices = self.devices.choose(|| self.input.listable(paths, &listing))?;
         let engine = resources.engine(devices, hash)?;
@@ -311,9 +317,13 @@ impl Arguments {
     }
 
     /// The signatures that are looked up. Orientations come from them, as they do for stored signatures, so that both give the same groups.
-    fn hash_options(&self, options: &SearchOptions) -> HashOptions {
-        let asked = [(Algorithm::PhotoDna, options.photodna), (Algorithm::Pdq, options.pdq)];
-        let algorithms = asked.into_iter().filter(|(_, threshold)| threshold.is_some()).map(|(of, _)| of);
+    fn hash_options(&self, rules: &[SearchOptions]) -> HashOptions {
+        let asked = |of: &Algorithm| {
+            let threshold =
+                |rule: &SearchOptions| if *of == Algorithm::PhotoDna { rule.photodna } else { rule.pdq };
+            rules.iter().any(|rule| threshold(rule).is_some())
+        };
+        let algorithms = [Algorithm::PhotoDna, Algorithm::Pdq].into_iter().filter(asked);
         HashOptions::default()
             .algorithms(algorithms.collect::<Vec<_>>())
             .decode(self.frames.of(self.decode.options()))
@@ -324,11 +334,11 @@ impl Arguments {
     fn groups(
         &self,
         collection: &Collection,
-        options: &SearchOptions,
+        rules: &[SearchOptions],
         lists: &Lists,
     ) -> Result<Vec<Group>, Error> {
-        let numbers = collection.groups(options, lookups::threads(self.threads));
-        let mut grouping = Grouping::new(collection, options, self.keep);
+        let numbers = collection.groups(rules, lookups::threads(self.threads));
+        let mut grouping = Grouping::new(collection, rules, self.keep);
         let is_asked = |group: &&Vec<usize>| group.iter().any(|number| !collection.is_reference(*number));
         let asked: Vec<Vec<usize>> = numbers.iter().filter(is_asked).cloned().collect();
         let mut items: Vec<_> = asked
@@ -396,7 +406,8 @@ fn is_safe(options: &SearchOptions) -> bool {
 }
 
 /// How many were grouped.
-fn counts(collection: &Collection, groups: &[Group], failed: u64, again: u64) -> String {
+fn counts(collection: &Collection, groups: &[Group], left: Left, again: u64) -> String {
+    let Left { failed, without } = left;
     let members: usize = groups.iter().map(|group| group.members.len()).sum();
     let (pictures, listed) = (collection.pictures() as u64, collection.listed() as u64);
     let pictures = (pictures > 0).then(|| console::counted(pictures, "picture", "pictures"));
@@ -406,5 +417,6 @@ fn counts(collection: &Collection, groups: &[Group], failed: u64, again: u64) ->
     let groups = console::counted(groups.len() as u64, "group", "groups");
     let members = console::counted(members as u64, "member", "members");
     let again = if again > 0 { format!(", {again} named twice") } else { String::new() };
-    format!("{}, {groups} with {members}, {failed} failed{again}", all.join(" and "))
+    let without = if without > 0 { format!(", {without} without a signature") } else { String::new() };
+    format!("{}, {groups} with {members}{without}, {failed} failed{again}", all.join(" and "))
 }

@@ -9,10 +9,12 @@ use shadegrid::Error;
 use shadegrid::gallery::lists::{self, Import, ImportOptions, LeaveOut, ListFormat, Report, Unread};
 use shadegrid::gallery::{Change, GalleryBuilder};
 
-use super::console;
 use super::exit::Exit;
+use super::listed::{self, Listed};
 use super::lookups::{glance, json, named, open_one};
 use super::output::{Kind as Written, Output, Overwrite, Reads};
+use super::page::without_query;
+use super::{console, places};
 use reading::Reading;
 
 mod info;
@@ -59,8 +61,8 @@ struct ListArguments {
     #[arg(value_name = "GALLERY")]
     gallery: PathBuf,
 
-    /// Lists of known signatures: files, pipes, or `-` for standard input; perhaps packed (.gz, .zst, .zip)
-    #[arg(value_name = "LIST", required = true)]
+    /// Lists of known signatures: files, pipes, URLs (s3://, https:// …), or `-` for standard input; perhaps packed (.gz, .zst, .zip)
+    #[arg(value_name = "LIST", required = true, value_parser = places::path_parser())]
     lists: Vec<PathBuf>,
 
     /// Format of the lists [default: found out from each file]
@@ -237,17 +239,19 @@ impl ListArguments {
         let (mut exit, mut broken) = (Exit::Done, 0);
         for path in &self.lists {
             let list = path.to_string_lossy();
-            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+            let list = without_query(&list);
+            let name = listed::name_of(path);
             let name = self.source.as_deref().unwrap_or(&name);
-            reading.begin(&list);
-            let mut faults = Faults::new(&list, self.quarantine.is_some(), &reading);
+            reading.begin(list);
+            let here = Listed::fetch(path)?;
+            let mut faults = Faults::new(list, self.quarantine.is_some(), &reading);
             let mut tell = |unread: Unread<'_>| {
                 faults.show(&unread);
-                quarantined(&mut quarantine, &list, &unread)
+                quarantined(&mut quarantine, list, &unread)
             };
-            match import.list(path, name, self.list_format, &mut builder, &mut tell) {
+            match import.list(here.path(), name, self.list_format, &mut builder, &mut tell) {
                 Ok(report) if self.quiet => drop(report),
-                Ok(report) => reading.suspend(|| say(&list, &report)),
+                Ok(report) => reading.suspend(|| say(list, &report)),
                 Err(error @ (Error::Corrupt { .. } | Error::Input(_) | Error::Unsupported(_))) => {
                     reading.suspend(|| console::say(format_args!("shadegrid: {list}: {error}")));
                     broken += 1;
@@ -394,10 +398,18 @@ fn remove(arguments: &RemoveArguments) -> Result<Exit, Error> {
     }
     let change = begin_change(&arguments.gallery)?;
     let base = open_one(&arguments.gallery, false)?;
+    let sources: Vec<String> = base.sources().into_iter().map(|(name, ..)| name).collect();
     let before = base.counts().removed;
     change.append(&base, &builder)?;
     let removed = glance(&arguments.gallery)?.counts().removed - before;
     console::say(format_args!("{} removed", console::counted(removed, "entry", "entries")));
+    for name in arguments.source.iter().filter(|name| !sources.contains(name)) {
+        let there = console::printable(&sources.join(", "));
+        console::say(format_args!(
+            "shadegrid: no list is called {}; there are: {there}",
+            console::printable(name)
+        ));
+    }
     Ok(if removed > 0 { Exit::Done } else { Exit::NothingMatched })
 }
 

@@ -71,7 +71,7 @@ pub(crate) struct Arguments {
     ///
     /// A picture that needs more than three eighths of it is decoded while no other large one is; only such a one
     /// takes the total past this.
-    #[arg(short, long, value_name = "SIZE", value_parser = bytes::parse)]
+    #[arg(short, long, value_name = "SIZE", value_parser = bytes::memory)]
     memory: Option<u64>,
 
     #[command(flatten)]

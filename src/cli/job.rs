@@ -21,7 +21,7 @@ use super::network::NetworkArguments;
 use super::output::{Kind, OutputFormat, Overwrite, Reads, is_seen};
 use super::report;
 use super::resources::Resources;
-use super::tally::skipped_in_words;
+use super::tally::{matched_in_words, skipped_in_words};
 use super::watching::{Watch, codes};
 use super::{bytes, console, interrupt, matches, numbers, places};
 
@@ -93,7 +93,7 @@ struct RetryArguments {
     threads: Option<NonZeroUsize>,
 
     /// Memory for files and pictures in flight, such as 512M or 2G [default: 256M per thread, at least 1G]
-    #[arg(short, long, value_name = "SIZE", value_parser = bytes::parse)]
+    #[arg(short, long, value_name = "SIZE", value_parser = bytes::memory)]
     memory: Option<u64>,
 
     /// Longest side that is let through, in pixels [default: the job's, or an earlier retry's]
@@ -236,6 +236,8 @@ struct StatusLine<'a> {
     records: u64,
     failed: &'a std::collections::BTreeMap<String, u64>,
     skipped: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    matched: Option<u64>,
     bytes: u64,
     pixels: u64,
     records_left: u64,
@@ -281,6 +283,7 @@ impl<'a> StatusLine<'a> {
             records: status.records,
             failed: &status.failed,
             skipped: status.skipped,
+            matched: status.matched,
             bytes: status.bytes,
             pixels: status.pixels,
             records_left: status.records_left,
@@ -317,6 +320,7 @@ fn in_words(status: &Status) -> String {
         let _ = write!(text, " ({})", codes(&status.failed));
     }
     text += &skipped_in_words(status.skipped);
+    text += &matched_in_words(status.matched);
     let about = if status.estimated { "about " } else { "" };
     let _ = writeln!(text, ", {about}{} left", status.records_left);
     if let Some(rate) = status.rate {

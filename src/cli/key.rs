@@ -17,10 +17,21 @@ use super::exit::Exit;
 /// those of Arachnid Shield and abyss as their password. It is shown once, when it is made; the folder holds its
 /// SHA-256 alone. A service that runs follows within seconds.
 #[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  A key for a client that hashes and matches, and the service that asks for it:
+      shadegrid key add --data keys --name uploads --scope hash,match
+      shadegrid serve --gallery known.gallery --data keys
+      curl -H 'Authorization: Bearer sg_…' --data-binary @photo.jpg localhost:8080/v1/match
+  Who has keys, and one that is taken back by its ID:
+      shadegrid key list --data keys
+      shadegrid key revoke --data keys ID";
 
 #[derive(Debug, Subcommand)]
 enum Command {

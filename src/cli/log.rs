@@ -35,11 +35,12 @@ pub(crate) fn event(event: &Event) {
 /// Says how the run ended.
 pub(crate) fn ended(now: &Snapshot, finish: Finish) {
     let finish = if finish == Finish::Complete { "complete" } else { "stopped" };
-    line(
-        finish,
-        &json!({ "worker_seconds": now.elapsed.as_secs_f64(), "records": now.records, "failed": now.failed,
-        "skipped": now.skipped, "bytes": now.bytes, "pixels": now.pixels, "shards": now.shards }),
-    );
+    let mut said = json!({ "worker_seconds": now.elapsed.as_secs_f64(), "records": now.records, "failed": now.failed,
+        "skipped": now.skipped, "bytes": now.bytes, "pixels": now.pixels, "shards": now.shards });
+    if let Some(matched) = now.matched {
+        said["matched"] = matched.into();
+    }
+    line(finish, &said);
 }
 
 /// Says what ended the run.

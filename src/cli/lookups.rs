@@ -141,6 +141,10 @@ pub(crate) fn named<T>(path: &Path, outcome: Result<T, Error>) -> Result<T, Erro
     outcome.map_err(|error| match error {
         Error::Io { .. } => error,
         Error::Unsupported(message) => Error::Unsupported(format!("{}: {message}", path.display())),
+        Error::Input(message) if message.contains("is not a gallery") => Error::Input(format!(
+            "{}: {message}; `shadegrid gallery build` makes one of lists and records",
+            path.display()
+        )),
         other => Error::Input(format!("{}: {other}", path.display())),
     })
 }

@@ -13,8 +13,10 @@ use shadegrid::{Devices, Error, HashOptions, RunOptions};
 use super::backend::DeviceArguments;
 use super::exit::Exit;
 use super::inputs::InputArguments;
+use super::listed::Listed;
 use super::lookups::{self, LookupArguments};
 use super::output::{Kind, OutputFormat, Overwrite, is_seen};
+use super::page::without_query;
 use super::pictures::{DecodeArguments, FrameArguments};
 use super::progress::{self, Shown};
 use super::resources::Resources;
@@ -46,8 +48,8 @@ pub(crate) struct Arguments {
     #[arg(value_name = "PATH", required_unless_present_any = ["signatures", "files_from"], conflicts_with = "signatures", value_parser = places::path_parser())]
     paths: Vec<PathBuf>,
 
-    /// Look up the signatures of a list instead of pictures: a file, a pipe, or `-` for standard input
-    #[arg(long, value_name = "FILE")]
+    /// Look up the signatures of a list instead of pictures: a file, a pipe, a URL, or `-` for standard input
+    #[arg(long, value_name = "FILE", value_parser = places::path_parser())]
     signatures: Option<PathBuf>,
 
     /// Format of --signatures: text, text-quality, csv, jsonl, json, ncmec, parquet, bin-photodna or bin-pdq [default: found out from the file]
@@ -86,7 +88,7 @@ pub(crate) struct Arguments {
     threads: Option<NonZeroUsize>,
 
     /// Memory for pictures in flight, such as 512M or 2G [default: 256M per thread, at least 1G]
-    #[arg(short, long, value_name = "SIZE", value_parser = bytes::parse)]
+    #[arg(short, long, value_name = "SIZE", value_parser = bytes::memory)]
     memory: Option<u64>,
 
     /// Do not check the galleries' checksums first
@@ -189,7 +191,11 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
     let mut matcher = Matcher::new(lookup, lookups::names(&arguments.gallery), to)
         .writing(arguments.only_matches, arguments.no_signatures);
     let run = match &arguments.signatures {
-        Some(path) => matcher.signatures(path, arguments.list_format).map(|()| None),
+        Some(path) => Listed::fetch(path)
+            .and_then(|list| {
+                matcher.signatures(list.path(), without_query(&path.to_string_lossy()), arguments.list_format)
+            })
+            .map(|()| None),
         None => arguments.pictures(&mut matcher, format.is_none(), threads).map(Some),
     };
     let run = match run {

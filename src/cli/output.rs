@@ -72,7 +72,7 @@ impl OutputFormat {
     }
 
     /// The format that a file's name announces: `.jsonl` (also `.ndjson` and `.json`), `.csv`, `.parquet`.
-    fn of_name(path: &Path) -> Option<OutputFormat> {
+    pub(crate) fn of_name(path: &Path) -> Option<OutputFormat> {
         OutputFormat::from_str(path.extension()?.to_str()?, true).ok()
     }
 

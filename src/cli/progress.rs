@@ -199,7 +199,7 @@ impl Now {
         };
         let left = self.total.filter(|_| self.records > 0).map(|total| {
             let left = total.saturating_sub(self.records) as f64 / self.records as f64;
-            format!("{:#} left", HumanDuration(Duration::from_secs_f64(seconds * left)))
+            format!("{} left", clock(Duration::from_secs_f64(seconds * left)))
         });
         let rates =
             (self.hashed.saturating_sub(self.known) as f64 / seconds, self.bytes as f64 / MILLION / seconds);

@@ -8,7 +8,7 @@ use shadegrid::pipeline::Input;
 use shadegrid::{Error, Limits};
 
 use super::page::{Bar, bars, escaped, head, named, page, steps, table, without_query, words_table};
-use super::tally::skipped_in_words;
+use super::tally::{matched_in_words, skipped_in_words};
 
 /// Writes `report.json` and `report.html` next to the records, in place of older ones.
 pub(crate) fn write(location: &dyn Location, mut report: Report) -> Result<(), Error> {
@@ -134,8 +134,9 @@ fn verdict(report: &Report) -> String {
         (true, _) => "Every input has its record, and some failed: ".to_string(),
     };
     format!(
-        "{of}{} pictures hashed, {} failed{}, in {}.",
+        "{of}{} pictures hashed{}, {} failed{}, in {}.",
         count(hashed(report)),
+        matched_in_words(report.settings.what_is_matched().map(|_| report.census.matched)),
         count(failed),
         skipped_in_words(report.skipped),
         duration(report.seconds())
@@ -165,24 +166,28 @@ fn retried(limits: &Limits) -> String {
 }
 
 fn totals(report: &Report) -> Vec<Vec<String>> {
+    let looks_up = report.settings.what_is_matched().is_some();
     let failed: u64 = report.failed.values().sum();
     let hashed = hashed(report);
     let seconds = report.seconds().max(1e-3);
     let count = |number: u64| HumanCount(number).to_string();
     let line = |name: &str, value: String| vec![name.to_string(), value];
-    vec![
+    let matched = looks_up.then(|| line("With a match", count(report.census.matched)));
+    let first = [
         line("Inputs with a record", count(report.records)),
         line("Hashed", count(hashed)),
         line("Failed", count(failed)),
         line("Skipped, no pictures", count(report.skipped)),
-        line("With a match", count(report.census.matched)),
+    ];
+    let rest = [
         line("Shards", format!("{} of {}", count(report.shards_done), count(report.shards))),
         line("Read", HumanBytes(report.bytes).to_string()),
         line("Written", HumanBytes(report.written).to_string()),
         line("From first to last", duration(seconds)),
         line("Hashed per second", format!("{:.1}", hashed as f64 / seconds)),
         line("Megapixels per second", format!("{:.1}", report.pixels as f64 / 1e6 / seconds)),
-    ]
+    ];
+    first.into_iter().chain(matched).chain(rest).collect()
 }
 
 fn duration(seconds: f64) -> String {

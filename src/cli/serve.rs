@@ -12,6 +12,7 @@ use shadegrid::service::{
 };
 use shadegrid::{Algorithm, Error, HashOptions};
 
+use super::addresses::address;
 use super::exit::Exit;
 use super::log::Log;
 use super::pictures::DecodeArguments;
@@ -38,11 +39,11 @@ pub(crate) struct Arguments {
     gallery: Vec<GalleryFile>,
 
     /// Where to listen; port 0 is one that is free
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", value_parser = address)]
     listen: SocketAddr,
 
     /// Where to listen for clients of Meta's Hasher-Matcher-Actioner; galleries are their banks
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
     hma: Option<SocketAddr>,
 
     /// Signatures that clients of the Hasher-Matcher-Actioner are offered, with a comma between: pdq, photodna
@@ -54,7 +55,7 @@ pub(crate) struct Arguments {
     photodna_limits: PhotoDnaLimits,
 
     /// Serve numbers for Prometheus at http://ADDRESS/metrics, such as 127.0.0.1:9184
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
     metrics: Option<SocketAddr>,
 
     /// A folder with keys, which every request has to present then; see `shadegrid key`
@@ -108,7 +109,7 @@ pub(crate) struct Arguments {
     /// Memory for requests and pictures in flight, such as 512M or 2G [default: 256M per thread, at least 1G]
     ///
     /// A quarter is for the bodies of requests: what finds no room there within 2 seconds is answered with 503.
-    #[arg(short, long, value_name = "SIZE", value_parser = bytes::parse)]
+    #[arg(short, long, value_name = "SIZE", value_parser = bytes::memory)]
     memory: Option<u64>,
 
     /// What is said on standard error

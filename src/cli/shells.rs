@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap_complete::Shell;
@@ -50,7 +50,7 @@ pub(crate) fn man(arguments: &ManArguments, mut command: clap::Command) -> Resul
     command.build();
     if let Some(dir) = &arguments.dir {
         let cannot = |error| Error::io(format!("cannot write manual pages into {}", dir.display()), error);
-        fs::create_dir_all(dir).and_then(|()| clap_mangen::generate_to(command, dir)).map_err(cannot)?;
+        fs::create_dir_all(dir).and_then(|()| write_pages(&command, dir)).map_err(cannot)?;
         return Ok(Exit::Done);
     }
     let mut page = &command;
@@ -60,6 +60,16 @@ pub(crate) fn man(arguments: &ManArguments, mut command: clap::Command) -> Resul
     }
     let mut text = Vec::new();
     let cannot = |error: io::Error| Error::io("cannot write the manual page", error);
-    clap_mangen::Man::new(page.clone()).render(&mut text).map_err(cannot)?;
+    clap_mangen::Man::new(page.clone()).source(SOURCE).render(&mut text).map_err(cannot)?;
     console::print(&String::from_utf8_lossy(&text)).map(|()| Exit::Done)
+}
+
+/// What a page says at its foot; subcommands have no version of their own.
+const SOURCE: &str = concat!("shadegrid ", env!("CARGO_PKG_VERSION"));
+
+/// Writes the pages of a command and of all below it.
+fn write_pages(command: &clap::Command, dir: &Path) -> io::Result<()> {
+    clap_mangen::Man::new(command.clone()).source(SOURCE).generate_to(dir)?;
+    let shown = command.get_subcommands().filter(|below| !below.is_hide_set());
+    shown.filter(|below| below.get_name() != "help").try_for_each(|below| write_pages(below, dir))
 }

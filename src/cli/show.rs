@@ -7,10 +7,10 @@ use clap::Args;
 use shadegrid::{Algorithm, DetailChoice, Error, HashOptions, Orientation};
 
 use super::compare::{self, Comparison, Side};
-use super::console;
 use super::exit::Exit;
 use super::output::{Kind, Overwrite, Reads, Target};
 use super::pictures::DecodeArguments;
+use super::{bar, console};
 
 mod canvas;
 mod drawing;
@@ -88,7 +88,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Error> {
     };
     match target {
         _ if shown.is_empty() => {}
-        None => console::print(&terminal::text(&shown, differences.as_ref(), Ink::of_output()))?,
+        None => {
+            let ink = Ink::of_output();
+            let room = if ink == Ink::Plain { usize::MAX } else { bar::columns() };
+            console::print(&terminal::text(&shown, differences.as_ref(), ink, room))?;
+        }
         Some(target) if arguments.html.is_some() => {
             target.write(&sheet::page(&shown, differences.as_ref())?)?;
         }

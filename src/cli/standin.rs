@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 use shadegrid::Error;
 use shadegrid::standin::{Credentials, Exchange, Standin, StandinOptions};
 
+use super::addresses::address;
 use super::exit::Exit;
 use super::{console, interrupt};
 
@@ -53,7 +54,7 @@ enum Command {
 #[derive(Debug, Args)]
 struct Listen {
     /// Where to listen; port 0 is one that is free
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090", value_parser = address)]
     listen: SocketAddr,
 }
 

@@ -115,6 +115,11 @@ impl Tally {
     }
 }
 
+/// `, 2 matched`; nothing where nothing was looked up.
+pub(crate) fn matched_in_words(matched: Option<u64>) -> String {
+    matched.map(|matched| format!(", {matched} matched")).unwrap_or_default()
+}
+
 /// `, 2 skipped (no pictures)`; nothing where there are none.
 pub(crate) fn skipped_in_words(skipped: u64) -> String {
     match skipped {

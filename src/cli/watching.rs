@@ -5,11 +5,11 @@ use std::fmt::{Display, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanCount, HumanDuration};
+use indicatif::HumanCount;
 use shadegrid::job::{Event, FAILURES, Finish, Progress, Snapshot};
 
 use super::bar::{self, Bar, fitted};
-use super::tally::skipped_in_words;
+use super::tally::{matched_in_words, skipped_in_words};
 use super::{clock, console};
 
 /// Megabytes are millions.
@@ -95,7 +95,12 @@ fn line(now: &Snapshot, waited: Duration, columns: usize) -> String {
     let seconds = now.elapsed.as_secs_f64().max(1e-3);
     let failed = now.failures();
     let (rate, megabytes) = (now.hashed() as f64 / seconds, now.bytes as f64 / MILLION / seconds);
-    let more = if now.planned { "" } else { "+" };
+    let shards = match (now.planned, now.job_shards) {
+        (false, 0) => "listing the inputs".to_string(),
+        (planned, shards) => {
+            format!("{} of {shards}{} shards", now.job_done, if planned { "" } else { "+" })
+        }
+    };
     let waiting = match (waited < PATIENCE, now.records, now.planned) {
         (true, ..) => String::new(),
         (_, 0, false) => bar::waiting("the list of inputs", waited, columns),
@@ -105,7 +110,7 @@ fn line(now: &Snapshot, waited: Duration, columns: usize) -> String {
     let is_known = now.planned && now.shards > 0;
     let left = is_known.then(|| Duration::from_secs_f64(seconds / now.shards as f64 * left as f64));
     let parts = [
-        (1, format!("{} of {}{more} shards", now.job_done, now.job_shards)),
+        (1, shards),
         (0, format!("{} pictures", HumanCount(now.records - now.skipped))),
         (2, waiting),
         (4, format!("{rate:.0} pictures/s")),
@@ -113,7 +118,7 @@ fn line(now: &Snapshot, waited: Duration, columns: usize) -> String {
         (3, if failed > 0 { format!("{} failed", HumanCount(failed)) } else { String::new() }),
         (7, if now.skipped > 0 { format!("{} skipped", HumanCount(now.skipped)) } else { String::new() }),
         (6, bar::clock(now.elapsed)),
-        (5, left.map(|left| format!("{:#} left", HumanDuration(left))).unwrap_or_default()),
+        (5, left.map(|left| format!("{} left", bar::clock(left))).unwrap_or_default()),
     ];
     fitted(parts, columns)
 }
@@ -126,6 +131,7 @@ pub(crate) fn summary(now: &Snapshot, finish: Finish) -> String {
         let _ = write!(line, ", {} failed ({})", now.failures(), codes(&now.failed));
     }
     line += &skipped_in_words(now.skipped);
+    line += &matched_in_words(now.matched);
     let _ = write!(
         line,
         " in {} by this worker in {seconds:.2} s: {:.1} pictures/s, {:.1} MB/s",
@@ -152,13 +158,21 @@ mod tests {
 
     #[test]
     fn the_line_fits_every_terminal() {
-        let now = Snapshot::default();
-        assert_eq!(line(&now, Duration::ZERO, 77), "0 of 0+ shards, 0 pictures, 0 pictures/s, 0 MB/s, 0 s");
+        let mut now = Snapshot::default();
+        let begun = "listing the inputs, 0 pictures, 0 pictures/s, 0 MB/s, 0 s";
+        assert_eq!(line(&now, Duration::ZERO, 77), begun);
         let waiting = line(&now, Duration::from_secs(5), 90);
         assert!(waiting.contains("0 pictures, waiting 5 s for the list of inputs"), "{waiting}");
         for columns in 12..=200 {
             let line = line(&now, Duration::from_secs(75), columns);
             assert!(line.chars().count() <= columns && line.contains("0 pictures"), "{columns}: {line}");
         }
+        (now.planned, now.job_shards, now.job_done, now.shards) = (true, 6, 2, 2);
+        (now.elapsed, now.matched) = (Duration::from_secs(90), Some(3));
+        assert!(line(&now, Duration::ZERO, 100).ends_with("1:30, 3:00 left"));
+        assert!(
+            summary(&now, Finish::Complete)
+                .contains(" hashed, 3 matched in 2 shards by this worker in 90.00 s")
+        );
     }
 }

@@ -205,7 +205,7 @@ pub(super) fn turned(
 /// What [`Error::NoPicture`] says, of a file without bytes and of one with others than a picture's.
 const NO_PICTURE: [&str; 2] = [
     "the file is empty",
-    "not a picture of a known format: the first bytes are not those of a JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC, AVIF or JPEG XL",
+    "not a picture of a known format: the first bytes are not those of a JPEG, PNG, WebP, GIF, BMP, TIFF, PNM, QOI, ICO, HEIC, AVIF or JPEG XL",
 ];
 
 /// What is said of bytes that begin as no picture does.

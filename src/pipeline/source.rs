@@ -46,6 +46,7 @@ pub use names::names;
 pub use network::{Network, StoreOptions};
 pub use open::{Sources, open};
 pub use place::understood;
+pub use random_access::read;
 pub(super) use read_ahead::Permit;
 pub(super) use regular::{Special, open_regular};
 #[cfg(all(feature = "job", feature = "store"))]

@@ -54,6 +54,7 @@ def test_what_is_no_buffer_is_a_type_error_that_names_it(wrong: object) -> None:
     with pytest.raises(TypeError, match="expected an encoded picture") as raised:
         HASHER.hash(wrong)  # type: ignore[arg-type]
     assert type(wrong).__name__ in str(raised.value)
+    assert ("hash_file" in str(raised.value)) == isinstance(wrong, str)
     if wrong is not None:
         with pytest.raises(TypeError, match="expected an encoded picture"):
             HASHER.hash_many([wrong])  # type: ignore[list-item]

@@ -4,7 +4,7 @@ use pyo3::buffer::{Element, PyBuffer};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyString};
 use shadegrid::Picture;
 
 /// An encoded picture in memory.
@@ -57,8 +57,10 @@ fn flat<T: Element>(py: Python<'_>, buffer: &PyBuffer<T>) -> PyResult<Vec<T>> {
 }
 
 fn not_encoded(object: &Bound<'_, PyAny>) -> PyErr {
+    let is_path = object.is_instance_of::<PyString>() || object.hasattr("__fspath__").unwrap_or(false);
+    let hint = if is_path { "; hash_file and hash_files take paths" } else { "" };
     PyTypeError::new_err(format!(
-        "expected an encoded picture as bytes or another buffer of bytes, not {}",
+        "expected an encoded picture as bytes or another buffer of bytes, not {}{hint}",
         type_name(object)
     ))
 }

@@ -8,6 +8,7 @@ use shadegrid::{Error, Limits};
 
 use super::progress::Progress;
 use super::{Arguments, synthetic};
+use crate::cli::console;
 use crate::cli::resources::Resources;
 
 /// Encoded pictures by name.
@@ -34,6 +35,7 @@ pub(super) fn pictures(arguments: &Arguments, progress: &Progress) -> Result<Pic
     let resources = Resources::new(None, arguments.memory);
     let options = arguments.input.options(resources, &limits, &Stop::default());
     let (mut named, mut unread, mut bytes) = (Vec::new(), 0, 0);
+    let mut first = None;
     for source in arguments.input.sources(&arguments.paths, &options) {
         let name = source.key().to_string_lossy().into_owned();
         match source.read(&limits) {
@@ -41,12 +43,15 @@ pub(super) fn pictures(arguments: &Arguments, progress: &Progress) -> Result<Pic
                 bytes += encoded.len();
                 named.push((name, encoded));
             }
-            Err(_) => unread += 1,
+            Err(error) => {
+                unread += 1;
+                first.get_or_insert_with(|| format!(": {}: {error}", console::printable(&name)));
+            }
         }
         progress.say(format!("{} pictures read, {} MB", HumanCount(named.len() as u64), bytes / 1_000_000));
     }
     if named.is_empty() {
-        return Err(Error::Input("there is no file to measure".to_string()));
+        return Err(Error::Input(format!("there is no file to measure{}", first.unwrap_or_default())));
     }
     Ok(Pictures { named, unread, took: started.elapsed() })
 }

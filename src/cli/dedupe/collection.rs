@@ -37,9 +37,18 @@ pub(super) struct Lists {
     pub(super) format: Option<ListFormat>,
 }
 
+/// What of the lists is not among the entries.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Left {
+    /// Records and lists that could not be read.
+    pub(super) failed: u64,
+    /// Records without a signature, of what was no picture or failed when it was hashed.
+    pub(super) without: u64,
+}
+
 impl Collection {
-    /// Brings pictures and lists together; and how many records or lists failed.
-    pub(super) fn new(hashed: Hashed, lists: &Lists) -> Result<(Collection, u64), Error> {
+    /// Brings pictures and lists together; and what of the lists was not.
+    pub(super) fn new(hashed: Hashed, lists: &Lists) -> Result<(Collection, Left), Error> {
         let mut builder = GalleryBuilder::new();
         let of = builder.source("pictures", "pictures");
         let Hashed { mut pictures, entries, likenesses, .. } = hashed;
@@ -53,11 +62,11 @@ impl Collection {
         }
         firsts.resize(pictures.len() + 1, owners.len() as u32);
         classes::mark(&mut pictures, &likenesses);
-        let failed = lists.read(&mut builder)?;
+        let left = lists.read(&mut builder)?;
         let gallery = Gallery::from_bytes(builder.to_bytes()?)?;
         let references = lists.references.iter().map(|path| path.clone().into_os_string()).collect();
         let ids = gallery.ids().collect();
-        Ok((Collection { gallery, ids, pictures, owners, firsts, references }, failed))
+        Ok((Collection { gallery, ids, pictures, owners, firsts, references }, left))
     }
 
     /// Pictures that were hashed.
@@ -70,12 +79,14 @@ impl Collection {
         self.ids.len() - self.owners.len()
     }
 
-    /// What is joined by matches or by the same bytes, over any number of steps: numbers of items, each group in order, ordered by their first.
-    pub(super) fn groups(&self, options: &SearchOptions, threads: NonZeroUsize) -> Vec<Vec<usize>> {
+    /// What is joined by matches of any rule or by the same bytes, over any number of steps: numbers of items, each group in order, ordered by their first.
+    pub(super) fn groups(&self, rules: &[SearchOptions], threads: NonZeroUsize) -> Vec<Vec<usize>> {
         let mut groups = Groups::new(self.pictures() + self.listed());
-        pipeline::join_matches(&self.gallery, options.clone(), threads, &mut groups, |entry| {
-            self.owner(entry)
-        });
+        for rule in rules {
+            pipeline::join_matches(&self.gallery, rule.clone(), threads, &mut groups, |entry| {
+                self.owner(entry)
+            });
+        }
         // Nearly flat pictures match nothing, and copies of them are copies all the same.
         let mut first_of: Vec<Option<usize>> = Vec::new();
         for (number, class) in self.pictures.iter().enumerate().filter_map(|(n, item)| Some((n, item.class?)))
@@ -141,10 +152,10 @@ impl Lists {
         self.paths.iter().chain(&self.references)
     }
 
-    /// All lists, and how many records or lists failed.
-    fn read(&self, builder: &mut GalleryBuilder) -> Result<u64, Error> {
+    /// Reads all lists.
+    fn read(&self, builder: &mut GalleryBuilder) -> Result<Left, Error> {
         let mut import = Import::new(ImportOptions::default().repeats(true));
-        let mut failed = 0;
+        let mut left = Left::default();
         for path in self.all() {
             let name = path.to_string_lossy();
             let mut quarantine = |Unread { position, reason, .. }: Unread<'_>| {
@@ -152,14 +163,17 @@ impl Lists {
                 Ok(())
             };
             match import.list(path, &name, self.format, builder, &mut quarantine) {
-                Ok(report) => failed += report.bad + report.odd + report.without_signature,
+                Ok(report) => {
+                    left.failed += report.bad + report.odd;
+                    left.without += report.without_signature;
+                }
                 Err(error @ (Error::Corrupt { .. } | Error::Input(_) | Error::Unsupported(_))) => {
                     console::say(format_args!("shadegrid: {name}: {error}"));
-                    failed += 1;
+                    left.failed += 1;
                 }
                 Err(error) => return Err(error),
             }
         }
-        Ok(failed)
+        Ok(left)
     }
 }

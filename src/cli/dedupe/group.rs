@@ -51,24 +51,27 @@ const BATCH: usize = 1024;
 pub(super) struct Grouping<'a> {
     collection: &'a Collection,
     keep: Keep,
-    /// What counts as a match; and the same without a threshold.
-    rule: SearchOptions,
+    /// What counts as a match, by any of these; and the same without a threshold.
+    rules: Vec<SearchOptions>,
     any: SearchOptions,
     scratch: Scratch,
 }
 
 impl<'a> Grouping<'a> {
-    pub(super) fn new(collection: &'a Collection, options: &SearchOptions, keep: Keep) -> Grouping<'a> {
+    /// Looks into groups that these rules made, of which there is one at least.
+    pub(super) fn new(collection: &'a Collection, rules: &[SearchOptions], keep: Keep) -> Grouping<'a> {
         // Of two entries each is looked up, so that a limit on their number says nothing about two.
-        let mut rule = options.clone().nearest(None);
-        let mut any = rule.clone().joint(false);
-        for (of, [rule, any]) in
-            WIDEST.into_iter().zip([[&mut rule.photodna, &mut any.photodna], [&mut rule.pdq, &mut any.pdq]])
-        {
-            *rule = rule.map(|threshold| threshold.min(of.1));
-            *any = rule.map(|_| of.1);
-        }
-        Grouping { collection, keep, rule, any, scratch: Scratch::default() }
+        let [(_, photodna), (_, pdq)] = WIDEST;
+        let mut any = rules.first().cloned().unwrap_or_default().nearest(None).joint(false);
+        any.photodna = rules.iter().any(|rule| rule.photodna.is_some()).then_some(photodna);
+        any.pdq = rules.iter().any(|rule| rule.pdq.is_some()).then_some(pdq);
+        let capped = |rule: &SearchOptions| {
+            let within = |threshold: Option<u32>, widest| threshold.map(|threshold| threshold.min(widest));
+            let (photodna, pdq) = (within(rule.photodna, photodna), within(rule.pdq, pdq));
+            rule.clone().nearest(None).photodna(photodna).pdq(pdq)
+        };
+        let rules = rules.iter().map(capped).collect();
+        Grouping { collection, keep, rules, any, scratch: Scratch::default() }
     }
 
     /// The group of these items, of which there are two at least; their numbers say where their signatures are.
@@ -85,7 +88,8 @@ impl<'a> Grouping<'a> {
         let mut orientations = vec![Orientation::Upright; items.len()];
         let all: Vec<usize> = (0..items.len()).collect();
         let of_best = Part::new(self.collection, numbers, &[best])?;
-        for (member, _, found) in self.search(&of_best, &all, numbers, &self.any.clone()) {
+        let any = self.any.clone();
+        for (member, _, found) in self.search(&of_best, &all, numbers, std::slice::from_ref(&any)) {
             let known =
                 distances[member].iter_mut().find(|(of, _): &&mut (Algorithm, u32)| *of == found.algorithm);
             match known {
@@ -98,7 +102,7 @@ impl<'a> Grouping<'a> {
                 orientations[member] = found.orientation;
             }
         }
-        for (member, ..) in self.search(&of_best, &all, numbers, &self.rule.clone()) {
+        for (member, ..) in self.search(&of_best, &all, numbers, &self.rules.clone()) {
             ties[member] = Some(Tie::Direct);
         }
         ties[best] = Some(Tie::Best);
@@ -128,11 +132,11 @@ impl<'a> Grouping<'a> {
         }
         let all: Vec<usize> = (0..items.len()).collect();
         let whole = Part::new(self.collection, numbers, &all)?;
-        let rule = self.rule.clone();
+        let rules = self.rules.clone();
         while !left.is_empty() {
             let mut reached: Vec<(usize, usize)> = Vec::new();
             for part in left.chunks(BATCH) {
-                let found = self.search(&whole, part, numbers, &rule);
+                let found = self.search(&whole, part, numbers, &rules);
                 let near = found.into_iter().map(|(member, other, _)| (member, other));
                 // Nearly flat pictures match nothing, and are in the group for their bytes alone.
                 let copies = part.iter().filter(|member| items[**member].class.is_some());
@@ -154,13 +158,13 @@ impl<'a> Grouping<'a> {
         Ok(())
     }
 
-    /// What of a part matches `members`: member, the part's member, and the match.
+    /// What of a part matches `members` by any rule: member, the part's member, and the match.
     fn search(
         &mut self,
         part: &Part,
         members: &[usize],
         numbers: &[usize],
-        options: &SearchOptions,
+        rules: &[SearchOptions],
     ) -> Vec<(usize, usize, Match)> {
         let mut asked = Vec::new();
         let mut queries: Vec<Query> = Vec::new();
@@ -171,7 +175,11 @@ impl<'a> Grouping<'a> {
             }
         }
         let mut found = Vec::new();
-        part.gallery.search(&queries, options, &mut self.scratch, &mut found);
+        for rule in rules {
+            let mut by_rule = Vec::new();
+            part.gallery.search(&queries, rule, &mut self.scratch, &mut by_rule);
+            found.append(&mut by_rule);
+        }
         let place = |found: &Match| part.ids.binary_search(&found.entry).ok().map(|place| part.owners[place]);
         let pairs = found.iter().filter_map(|one| Some((asked[one.query as usize], place(one)?, *one)));
         pairs.filter(|(member, other, _)| member != other || part.is_single).collect()

@@ -1,6 +1,7 @@
 //! Groups as they are written: JSON lines, CSV, or a table for people.
 
 use std::io::Write;
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -12,6 +13,7 @@ use super::group::{Group, Member, Tie};
 use super::plan::{Step, goes};
 use crate::cli::console;
 use crate::cli::lookups::json;
+use crate::cli::output::OutputFormat;
 
 /// How groups are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -22,6 +24,36 @@ pub(super) enum GroupFormat {
     Csv,
     /// A table for people
     Table,
+}
+
+impl GroupFormat {
+    /// The format of a file whose name says one, if that is what is asked for.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] where the two contradict each other, and for Parquet.
+    pub(super) fn of(
+        named: OutputFormat,
+        asked: Option<GroupFormat>,
+        path: &Path,
+    ) -> Result<GroupFormat, Error> {
+        let path = path.display();
+        let format = match named {
+            OutputFormat::Jsonl => GroupFormat::Jsonl,
+            OutputFormat::Csv => GroupFormat::Csv,
+            OutputFormat::Parquet => {
+                return Err(Error::Input(format!(
+                    "{path}: groups are written as .jsonl or .csv; choose another name"
+                )));
+            }
+        };
+        match asked {
+            Some(asked) if asked != format => Err(Error::Input(format!(
+                "--format and the name {path} contradict each other; leave --format away, or choose another name"
+            ))),
+            _ => Ok(format),
+        }
+    }
 }
 
 /// Writes groups one after another.

@@ -60,6 +60,8 @@ enum Waiting {
 pub(super) struct Totals {
     records: u64,
     pub(super) failed: u64,
+    /// Stored records that have no signature, of what was no picture or failed when it was hashed.
+    without: u64,
     pub(super) matched: u64,
     matches: u64,
 }
@@ -67,11 +69,16 @@ pub(super) struct Totals {
 impl Totals {
     /// How many were looked up. Those that failed are not among pictures, of which another line says it.
     pub(super) fn line(&self, of_pictures: bool) -> String {
-        let Totals { records, failed, matched, matches } = self;
+        let Totals { records, failed, without, matched, matches } = self;
         let matches = console::counted(*matches, "match", "matches");
         match of_pictures {
             true => format!("{} looked up, {matched} matched ({matches})", records - failed),
-            false => format!("{records} looked up, {matched} matched ({matches}), {failed} failed"),
+            false => {
+                let none =
+                    if *without > 0 { format!(", {without} without a signature") } else { String::new() };
+                let looked_up = records.saturating_sub(*without);
+                format!("{looked_up} looked up, {matched} matched ({matches}){none}, {failed} failed")
+            }
         }
     }
 }
@@ -97,33 +104,37 @@ impl<'a> Matcher<'a> {
         Matcher { only_matches, bare, ..self }
     }
 
-    /// Looks up a list.
+    /// Looks up a list that is called by its name.
     pub(super) fn signatures(
         &mut self,
         path: &std::path::Path,
+        name: &str,
         format: Option<ListFormat>,
     ) -> Result<(), Error> {
         let outcome = lists::read(path, format, &mut |_, item| {
+            let is_ok = !matches!(item, Item::Bad { .. });
             let (record, query) = match item {
                 Item::Entry(entry) => (SignatureRecord::of(&entry), query_of_entry(&entry)),
                 Item::WithoutSignature { position } => {
+                    // Whatever was wrong with it was said by whoever made the list.
+                    self.totals.without += 1;
                     (SignatureRecord::failed(position, "the record has no signature".to_string()), None)
                 }
                 Item::Bad { position, reason } => (SignatureRecord::failed(position, reason), None),
                 Item::Odd { position, reason } => {
-                    console::say(format_args!("shadegrid: {}: {position}: {reason}", path.display()));
+                    console::say(format_args!("shadegrid: {name}: {position}: {reason}"));
                     self.totals.failed += 1;
                     return Ok(());
                 }
                 _ => return Ok(()),
             };
             self.queries.push_query(query.clone());
-            self.put(Waiting::Signature(record), query.is_some())
+            self.put(Waiting::Signature(record), is_ok)
         });
         self.end()?;
         match outcome {
             Err(error @ (Error::Corrupt { .. } | Error::Input(_) | Error::Unsupported(_))) => {
-                console::say(format_args!("shadegrid: {}: {error}", path.display()));
+                console::say(format_args!("shadegrid: {name}: {error}"));
                 self.totals.failed += 1;
                 Ok(())
             }

@@ -149,7 +149,14 @@ fn time(seconds: f64, span: f64) -> String {
         ..172_800.0 => (3_600.0, "h"),
         _ => (86_400.0, "d"),
     };
-    let places = if seconds > 0.0 && span / size < 20.0 { 1 } else { 0 };
+    // As many digits as tell neighbours on the scale apart.
+    let places = match span / size {
+        _ if seconds == 0.0 => 0,
+        ..0.4 => 3,
+        ..2.0 => 2,
+        ..20.0 => 1,
+        _ => 0,
+    };
     format!("{:.places$} {unit}", seconds / size)
 }
 
@@ -216,6 +223,12 @@ mod tests {
         let chart = steps(&[0.0, 3.0], 7_200.0, "a second");
         for part in [">3</i>", ">2.0 h</i>", "1.50 on average, 3.00 at most"] {
             assert!(chart.contains(part), "{part}: {chart}");
+        }
+        for seconds in [0.1, 0.2, 0.4, 1.0, 2.0, 5.0, 20.0, 90.0, 119.0, 3_000.0, 86_400.0] {
+            let parts = (0..=PARTS).map(|part| time(seconds * part as f64 / PARTS as f64, seconds));
+            let mut scale: Vec<String> = parts.collect();
+            scale.dedup();
+            assert_eq!(scale.len(), PARTS + 1, "{scale:?}");
         }
         for empty in [
             bars(&[Bar::new("none", 0.0)], "", seconds),

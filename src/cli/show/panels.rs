@@ -22,7 +22,7 @@ pub(super) struct Shown {
     pub(super) pdq: Option<Pdq>,
 }
 
-/// What two inputs differ in, of what both have: white where they differ most.
+/// What two inputs differ in, of what both have: the lighter, the more.
 pub(super) struct Differences {
     /// 26×26 points.
     pub(super) shading: Option<Canvas>,

@@ -55,7 +55,7 @@ pub(super) fn page(shown: &[Shown], differences: Option<&(Differences, String)>)
         body.push_str("</section>");
     }
     if let Some((differences, distances)) = differences {
-        body.push_str("<section><h2>Differences</h2><p>White where the two differ most.</p>");
+        body.push_str("<section><h2>Differences</h2><p>The lighter, the more the two differ there.</p>");
         row(&mut body, differences.all())?;
         let _ = write!(body, "<pre>{}</pre></section>", escaped(distances));
     }

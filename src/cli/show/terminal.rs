@@ -47,21 +47,26 @@ fn grey([red, green, blue]: Colour) -> u8 {
 /// Characters between drawings.
 const GAP: usize = 2;
 
-/// All inputs, and what two of them differ in, with their distances.
-pub(super) fn text(shown: &[Shown], differences: Option<&(Differences, String)>, ink: Ink) -> String {
+/// All inputs, and what two of them differ in, with their distances; drawings next to one another as far as there is `room`, in characters.
+pub(super) fn text(
+    shown: &[Shown],
+    differences: Option<&(Differences, String)>,
+    ink: Ink,
+    room: usize,
+) -> String {
     let mut text = String::new();
     for (place, shown) in shown.iter().enumerate() {
         if place > 0 {
             text.push('\n');
         }
         let _ = writeln!(text, "{} ({})", shown.name, shown.about);
-        text.push_str(&side_by_side(&columns(shown, ink)));
+        text.push_str(&side_by_side(&columns(shown, ink), room));
     }
     if let Some((differences, distances)) = differences {
         let all: Vec<Column> =
             differences.all().map(|(name, canvas)| column(&[(name, blocks(&spread(canvas), ink))])).collect();
         text.push_str("\ndifferences\n");
-        text.push_str(&side_by_side(&all));
+        text.push_str(&side_by_side(&all, room));
         text.push('\n');
         text.push_str(distances);
     }
@@ -162,8 +167,25 @@ fn shade(upper: Colour, lower: Colour) -> char {
     SHADES[mean * SHADES.len() / 256]
 }
 
+/// Columns next to one another, and where there is no room for all, in several rows.
+fn side_by_side(columns: &[Column], room: usize) -> String {
+    let mut text = String::new();
+    let mut rest = columns;
+    while !rest.is_empty() {
+        let mut end = 0;
+        let fits = |column: &&Column| {
+            end += column.width + GAP;
+            end - GAP <= room
+        };
+        let (row, further) = rest.split_at(rest.iter().take_while(fits).count().max(1));
+        text += &one_row(row);
+        rest = further;
+    }
+    text
+}
+
 /// Columns next to one another.
-fn side_by_side(columns: &[Column]) -> String {
+fn one_row(columns: &[Column]) -> String {
     let height = columns.iter().map(|column| column.lines.len()).max().unwrap_or(0);
     let mut text = String::new();
     for row in 0..height {
@@ -196,6 +218,17 @@ mod tests {
         );
         assert!(blocks(&canvas, Ink::Grey)[0].1.starts_with("\x1b[38;5;255m\x1b[48;5;232m▀"));
         assert_eq!((shade([0; 3], [0; 3]), shade([255; 3], [255; 3])), (' ', '█'));
+    }
+
+    #[test]
+    fn what_has_no_room_is_below() {
+        let of = |name: &str, width| column(&[(name, vec![(width, "x".repeat(width))])]);
+        let all = [of("a", 3), of("b", 3), of("c", 9)];
+        let wide = |room| side_by_side(&all, room).lines().map(|line| line.chars().count()).max();
+        assert_eq!(side_by_side(&all, 19), "a    b    c\nxxx  xxx  xxxxxxxxx\n");
+        assert_eq!(side_by_side(&all, 18), "a    b\nxxx  xxx\nc\nxxxxxxxxx\n");
+        assert_eq!((side_by_side(&all, 0).lines().count(), side_by_side(&[], 80).as_str()), (6, ""));
+        assert!((9..=30).all(|room| wide(room) <= Some(room)));
     }
 
     #[test]

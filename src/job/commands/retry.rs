@@ -83,6 +83,7 @@ pub fn retry(
         progress,
     };
     context.progress.count_strictly(context.strict);
+    context.progress.begin(&context.claims.own().name, context.matching.is_some());
     let input = InputOptions { limits: hash.decode.limits.clone(), ..settings.input()? };
     let (input, run) = reading(input, hash.clone(), options);
     let other_limits = Some(&hash.decode.limits).filter(|limits| **limits != settings.limits).cloned();

@@ -35,6 +35,8 @@ pub struct Status {
     pub failed: BTreeMap<String, u64>,
     /// Those of inputs that were not asked for and are no pictures.
     pub skipped: u64,
+    /// Hashed pictures with at least one match; `None` where the job looks nothing up.
+    pub matched: Option<u64>,
     /// Encoded bytes read for them.
     pub bytes: u64,
     /// Pixels of them.
@@ -104,7 +106,8 @@ impl Status {
 /// [`Error::Input`](crate::Error::Input) where there is none, or its plan is damaged; [`Error::Io`](crate::Error::Io).
 pub fn status(location: &dyn Location) -> Result<Status> {
     let (settings, looked) = both(|| Settings::read(location), || look(location));
-    settings.and(looked).map(|(status, _)| status)
+    let (settings, (status, overview)) = (settings?, looked?);
+    Ok(Status { matched: settings.what_is_matched().map(|_| overview.census.matched), ..status })
 }
 
 /// The same with all that it was counted from.

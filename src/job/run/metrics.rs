@@ -73,12 +73,27 @@ impl Collector for Numbers {
         counter("shadegrid_read_bytes", "Encoded bytes read by this worker.", now.bytes)?;
         counter("shadegrid_pixels", "Pixels of the pictures that this worker hashed.", now.pixels)?;
         counter("shadegrid_shards", "Shards finished by this worker.", now.shards)?;
+        if let Some(matched) = now.matched {
+            let help = "Pictures with a match in the shards that this worker finished.";
+            counter("shadegrid_matched", help, matched)?;
+        }
         let help = "Failed records of this worker, by error code.";
         let kind = ConstCounter::new(0u64).metric_type();
         let mut family = encoder.encode_descriptor("shadegrid_failed", help, None, kind)?;
         for (code, count) in &now.failed {
             let counter = ConstCounter::new(*count);
             counter.encode(family.encode_family(&[("code", *code)])?)?;
+        }
+        let seconds = ConstCounter::new(now.elapsed.as_secs_f64());
+        let help = "Seconds since this worker started.";
+        let described =
+            encoder.encode_descriptor("shadegrid_worker_seconds", help, None, seconds.metric_type());
+        seconds.encode(described?)?;
+        if !now.worker.is_empty() {
+            let one = ConstGauge::new(1u64);
+            let help = "1, with the name that job status gives this worker.";
+            let mut family = encoder.encode_descriptor("shadegrid_worker", help, None, one.metric_type())?;
+            one.encode(family.encode_family(&[("worker", now.worker.as_str())])?)?;
         }
         let mut gauge = |name: &str, help: &str, value: u64| {
             let gauge = ConstGauge::new(value);
@@ -105,6 +120,11 @@ mod tests {
         answer
     }
 
+    /// Whether a page has numbers of a worker that looks pictures up.
+    fn is_of_matches(page: &str) -> bool {
+        page.contains("shadegrid_matched") || page.contains("shadegrid_worker{")
+    }
+
     #[test]
     fn numbers_are_served_as_they_are_now() {
         let progress = Arc::new(Progress::default());
@@ -114,11 +134,22 @@ mod tests {
         assert!(before.contains("\nshadegrid_job_shards 0\n") && before.contains("# EOF"), "{before}");
         progress.saw_job(7, 3, true);
         progress.failed_for_tests("io", 2);
+        assert!(!is_of_matches(&before), "nothing is looked up, and no worker has begun: {before}");
+        progress.begin("archive-3_4711_1", true);
         let after = get(metrics.address(), "/metrics?x");
-        for line in ["shadegrid_job_shards 7", "shadegrid_job_shards_done 3", "shadegrid_job_planned 1"] {
+        let named = "shadegrid_worker{worker=\"archive-3_4711_1\"} 1";
+        for line in [
+            "shadegrid_job_shards 7",
+            "shadegrid_job_shards_done 3",
+            "shadegrid_job_planned 1",
+            "shadegrid_matched_total 0",
+            named,
+        ] {
             assert!(after.contains(&format!("\n{line}\n")), "{line}: {after}");
         }
         assert!(after.contains("\nshadegrid_failed_total{code=\"io\"} 2\n"), "{after}");
+        let seconds = after.lines().find_map(|line| line.strip_prefix("shadegrid_worker_seconds_total "));
+        assert!(seconds.is_some_and(|seconds| seconds.parse::<f64>().is_ok_and(|at| at > 0.0)), "{after}");
         assert!(get(metrics.address(), "/").starts_with("HTTP/1.1 404 "));
         let address = metrics.address();
         assert!(Metrics::serve(&address.to_string(), progress).is_err(), "an address was taken twice");

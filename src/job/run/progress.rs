@@ -87,6 +87,11 @@ pub struct Progress {
     /// Whether what is no picture failed wherever it was found.
     strict: AtomicBool,
     shards: AtomicU64,
+    /// Whether anything is looked up, and pictures of finished shards with a match.
+    looks_up: AtomicBool,
+    matched: AtomicU64,
+    /// The worker's name, once it has one.
+    worker: OnceLock<String>,
     job_shards: AtomicU64,
     job_done: AtomicU64,
     planned: AtomicBool,
@@ -113,6 +118,10 @@ pub struct Snapshot {
     pub pixels: u64,
     /// Shards that it finished.
     pub shards: u64,
+    /// Pictures with at least one match in the shards that it finished; `None` where nothing is looked up.
+    pub matched: Option<u64>,
+    /// The worker's name in the job; empty before it takes part.
+    pub worker: String,
     /// Shards of the job that are planned.
     pub job_shards: u64,
     /// Shards of the job that are done, by any worker.
@@ -144,6 +153,9 @@ impl Default for Progress {
             skipped: AtomicU64::new(0),
             strict: AtomicBool::new(false),
             shards: AtomicU64::new(0),
+            looks_up: AtomicBool::new(false),
+            matched: AtomicU64::new(0),
+            worker: OnceLock::new(),
             job_shards: AtomicU64::new(0),
             job_done: AtomicU64::new(0),
             planned: AtomicBool::new(false),
@@ -170,6 +182,8 @@ impl Progress {
             bytes: read(&self.bytes),
             pixels: read(&self.pixels),
             shards: read(&self.shards),
+            matched: self.looks_up.load(Ordering::Relaxed).then(|| read(&self.matched)),
+            worker: self.worker.get().cloned().unwrap_or_default(),
             job_shards: read(&self.job_shards),
             job_done: read(&self.job_done),
             planned: self.planned.load(Ordering::Relaxed),
@@ -179,6 +193,13 @@ impl Progress {
     /// Whether what is no picture failed wherever it was found.
     pub(in crate::job) fn count_strictly(&self, strict: bool) {
         self.strict.store(strict, Ordering::Relaxed);
+    }
+
+    /// Whose numbers they are, and whether it looks pictures up.
+    pub(in crate::job) fn begin(&self, worker: &str, looks_up: bool) {
+        // A retry in the same process has the same counters, and the name that they began with.
+        let _ = self.worker.set(worker.to_string());
+        self.looks_up.store(looks_up, Ordering::Relaxed);
     }
 
     /// Something got done: an input listed, opened or written, a file finished.
@@ -219,6 +240,7 @@ impl Progress {
     pub(in crate::job) fn finished_shard(&self, entry: &ShardEntry) {
         self.step();
         self.shards.fetch_add(1, Ordering::Relaxed);
+        self.matched.fetch_add(entry.census.matched, Ordering::Relaxed);
         self.notify(&Event::ShardDone {
             shard: entry.shard,
             file: entry.file.clone(),

@@ -78,6 +78,7 @@ impl<'a> JobWorker<'a> {
             progress.clone(),
         );
         progress.count_strictly(settings.is_strict());
+        progress.begin(&claims.own().name, options.matching.is_some());
         let context = ShardContext {
             location,
             claims,

@@ -15,9 +15,9 @@ pub struct ExtensionFilter(Vec<String>);
 impl FromStr for ExtensionFilter {
     type Err = Infallible;
 
-    /// `jpg,png`; dots and blanks around an ending do not matter, nor does case.
+    /// `jpg,png`; blanks around an ending and dots and stars before it do not matter, nor does case: `*.jpg` is `jpg`.
     fn from_str(text: &str) -> Result<ExtensionFilter, Infallible> {
-        let ending = |part: &str| part.trim().trim_start_matches('.').to_ascii_lowercase();
+        let ending = |part: &str| part.trim().trim_start_matches(['*', '.']).to_ascii_lowercase();
         Ok(ExtensionFilter(text.split(',').map(ending).filter(|ending| !ending.is_empty()).collect()))
     }
 }
@@ -74,6 +74,8 @@ mod tests {
         ] {
             assert_eq!(filter.lets(name.as_ref()), passes, "{name}");
         }
+        let stars: ExtensionFilter = "*.jpg, *png".parse().unwrap();
+        assert_eq!(stars.to_string(), "jpg,png");
         assert!(filter.lets_key("row/17".as_ref()) && !filter.lets_key("17.txt".as_ref()));
         assert!(ExtensionFilter::default().lets("anything".as_ref()));
     }

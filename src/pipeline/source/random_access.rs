@@ -33,6 +33,15 @@ pub(super) fn open(location: &OsStr, options: &InputOptions) -> io::Result<Box<d
     Ok(Box::new(file))
 }
 
+/// Reads a file, or what a URL leads to, from its start.
+///
+/// # Errors
+///
+/// The system's or the store's, where it cannot be opened.
+pub fn read(location: &OsStr, options: &InputOptions) -> io::Result<Box<dyn Read + Send>> {
+    Ok(Box::new(open(location, options)?))
+}
+
 /// Whether an error came from the store rather than from the content.
 pub(super) fn is_ours(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<store::Failure>())

@@ -161,7 +161,10 @@ impl Caught {
         let signed = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         signed.ok_or_else(|| {
             let why = error.map(|error| why(&error)).unwrap_or_default();
-            Trouble::lasting(format!("the request cannot be signed: {why}"))
+            Trouble::lasting(format!(
+                "the request cannot be signed, perhaps for want of credentials (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE; \
+                 GOOGLE_…; AZURE_…): {why}"
+            ))
         })
     }
 }
