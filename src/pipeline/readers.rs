@@ -12,7 +12,7 @@ use super::reader::{self, Loader, Taken};
 use super::threads::refused;
 use crate::error::Result;
 
-/// Readers of a run, at most: what disks and servers answer at a time, and what costs nothing. However few the workers are: readers wait for files, which takes no CPU.
+/// Readers of a run, at most: what disks and servers answer at a time, and what costs nothing. Few workers may have as many: readers wait for files, which takes no CPU.
 pub(super) const MOST_READERS: usize = 16;
 
 /// Sources that find all readers at work and the workers' queue empty, before one more reader begins.
