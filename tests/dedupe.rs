@@ -538,6 +538,57 @@ fn a_file_is_grouped_by_every_frame_where_that_is_asked_for_and_never_taken_away
     assert!(folder.path().join("a.gif").exists() && folder.path().join("b.png").exists());
 }
 
+/// One of several pictures in a file, or one of the ways in which it may be seen, is no reason to take the file away; nor is it a copy that could be kept in another's place.
+#[test]
+fn a_file_that_holds_more_is_taken_away_for_its_own_bytes_alone() {
+    let pages = |seeds: &[u32]| {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        let mut encoder = tiff::encoder::TiffEncoder::new(&mut bytes).unwrap();
+        for seed in seeds {
+            let page = picture(*seed).to_rgb8();
+            encoder
+                .write_image::<tiff::encoder::colortype::RGB8>(page.width(), page.height(), &page)
+                .unwrap();
+        }
+        bytes.into_inner()
+    };
+    let animated = |seeds: &[u32]| {
+        common::encode::animation(&seeds.iter().map(|seed| picture(*seed).to_rgb8()).collect::<Vec<_>>())
+    };
+    // Stored as one picture, and another one over white.
+    let hidden = {
+        let (stored, shown) = (picture(50).to_luma8(), picture(51).to_luma8());
+        let pixel = |x: u32, y: u32| {
+            let (stored, shown) =
+                (0.4 * f32::from(stored.get_pixel(x, y)[0]), f32::from(shown.get_pixel(x, y)[0]));
+            let opacity = ((255.0 - shown) / (255.0 - stored)).clamp(0.0, 1.0);
+            image::LumaA([stored as u8, (255.0 * opacity) as u8])
+        };
+        DynamicImage::ImageLumaA8(image::ImageBuffer::from_fn(stored.width(), stored.height(), pixel))
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
+    write("pages.tif", &pages(&[40, 41]));
+    write("single.tif", &pages(&[42]));
+    write("first.gif", &animated(&[43, 44, 45]));
+    write("last.gif", &animated(&[46, 47, 48]));
+    write("same.gif", &animated(&[53, 54]));
+    write("twin.gif", &animated(&[53, 54]));
+    save(&folder, "hidden.png", &hidden);
+    for (name, seed) in [("40", 40), ("42", 42), ("43", 43), ("48", 48), ("51", 51)] {
+        // Larger, so that it is the best copy.
+        save(&folder, &format!("{name}.png"), &scaled(&picture(seed), 640, 480));
+    }
+    let found = groups(&folder, "dedupe . -q", 0);
+    assert!(found.len() >= 4, "{found:#?}");
+    run(&folder, "dedupe . --do delete", 0);
+    let left = names(&folder);
+    for name in ["pages.tif", "first.gif", "last.gif", "hidden.png"] {
+        assert!(left.contains(name), "{name} is gone: {left:?}");
+    }
+    assert!(!left.contains("single.tif") && left.contains("same.gif") != left.contains("twin.gif"), "{left:?}");
+}
+
 #[cfg(unix)]
 mod unix {
     use std::io::Write as _;
@@ -600,6 +651,13 @@ mod unix {
         assert!(other["remove"].is_null(), "{other}");
         run(&folder, "dedupe photos --follow --do delete", 0);
         assert!(at("outside/2-other.png").exists() && at("photos/soft.png").is_symlink());
+        // Nor where a list names it.
+        fs::write(at("list"), "photos/album/2-other.png\nphotos/2.png\n").unwrap();
+        let found = groups(&folder, "dedupe --files-from list --do delete", 0);
+        assert!(
+            member(&found, "photos/album/2-other.png")["remove"].is_null()
+                && at("outside/2-other.png").exists()
+        );
         // A link is no copy of what it leads to, and what it leads to is not the worse copy of it.
         let folder = self::folder();
         let at = |name: &str| folder.path().join(name);

@@ -59,7 +59,8 @@ use preset::Preset;
 /// threshold of the best copy and hang together with it through another alone (`via`). The same inputs give the same groups.
 ///
 /// Nothing is changed unless --do says so. What it takes away is named with `remove` beforehand: files that were hashed in this very run and have not changed
-/// since, but never the best copy, a reference, a further name of the same file, or what lies behind a symbolic link.
+/// since, but never the best copy, a reference, a further name of the same file, or what lies behind a symbolic link; and never a file that holds or shows more than its best
+/// copy (further frames or pages, another look over white), unless both have the same bytes.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -150,7 +151,7 @@ Examples:
       shadegrid dedupe photos --html groups.html
   Move what is in the archive already out of the inbox, also where it was turned:
       shadegrid dedupe inbox --reference archive --orientations all --do move=seen
-  Delete copies of the same bytes or pixels alone:
+  Delete copies of the same bytes or signatures alone:
       shadegrid dedupe photos --preset exact --do delete
   Signatures that are stored already:
       shadegrid hash photos -o photos.jsonl

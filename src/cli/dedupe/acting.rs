@@ -61,7 +61,10 @@ fn one(item: &Item, kept: &Item, act: &Act) -> io::Result<(FileState, String)> {
     file.check(item.path())?;
     let what = match act {
         Act::Print => return Err(io::Error::other("nothing was to be done")),
-        Act::Delete => fs::remove_file(item.path()).map(|()| "deleted ".to_string())?,
+        Act::Delete => {
+            let is_kept = || other.check(kept.path()).map_err(cannot_keep);
+            delete(item.path(), is_kept).map(|()| "deleted ".to_string())?
+        }
         Act::Link => link(item.path(), kept.path()).map(|()| "linked ".to_string())?,
         Act::Move(folder) => {
             let to = target(folder, item.path());
@@ -70,6 +73,31 @@ fn one(item: &Item, kept: &Item, act: &Act) -> io::Result<(FileState, String)> {
         }
     };
     Ok((file, what))
+}
+
+/// Deletes a file, unless what is kept is gone with it: a folder may be there twice, by two mounts of it, without any sign. So the file has another name until that is
+/// looked at, and gets its own back then.
+fn delete(path: &Path, is_kept: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut names = Builder::new();
+    let names = names.prefix(".shadegrid");
+    let aside = match names.make_in(folder, |name| fs::hard_link(path, name)) {
+        Ok(aside) => {
+            fs::remove_file(path)?;
+            aside
+        }
+        // A file system without further names.
+        Err(_) => names.make_in(folder, |name| match name.try_exists()? {
+            true => Err(io::ErrorKind::AlreadyExists.into()),
+            false => fs::rename(path, name),
+        })?,
+    };
+    // From here on it is gone by that name alone, so that nothing else may take that.
+    let aside = aside.into_temp_path().keep()?;
+    match is_kept() {
+        Ok(()) => fs::remove_file(aside),
+        Err(error) => fs::rename(aside, path).and(Err(error)),
+    }
 }
 
 /// Makes `path` a further name of `kept`. It is a name of its own file or of that one at every instant.
@@ -139,6 +167,23 @@ mod tests {
         ] {
             assert_eq!(target(Path::new("to"), Path::new(path)), Path::new(expected), "{path}");
         }
+    }
+
+    #[test]
+    fn what_is_deleted_comes_back_where_nothing_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("a"), b"one").unwrap();
+        let state = FileState::at(&at("a")).unwrap();
+        let is_gone = || {
+            assert!(!at("a").exists());
+            Err(io::Error::other("it is gone too"))
+        };
+        assert!(delete(&at("a"), is_gone).unwrap_err().to_string().contains("gone too"));
+        state.check(&at("a")).unwrap();
+        delete(&at("a"), || Ok(())).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert!(delete(&at("a"), || Ok(())).is_err());
     }
 
     #[test]

@@ -132,11 +132,13 @@ fn open_at_once(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).open(path)
 }
 
-/// Whether `path`, found below `argument`, leads through a link of a folder: what it leads to may lie anywhere.
+/// Whether `path`, found below `argument`, leads through a link of a folder: what it leads to may lie anywhere. Where it does not lie below that, as where the argument is a list
+/// of paths, no folder on the way may be a link.
 pub(super) fn leads_through_link(path: &Path, argument: &Path) -> bool {
+    let is_below = path.starts_with(argument);
     path.ancestors()
         .skip(1)
-        .take_while(|above| *above != argument && above.starts_with(argument))
+        .take_while(|above| !is_below || *above != argument && above.starts_with(argument))
         .any(|above| fs::symlink_metadata(above).is_ok_and(|metadata| metadata.is_symlink()))
 }
 
@@ -175,5 +177,6 @@ mod tests {
         assert!(leads_through_link(&at("a/other/file"), &at("a")));
         assert!(!leads_through_link(&at("a/b/file"), &at("a")));
         assert!(!leads_through_link(&at("a/other/file"), &at("a/other")), "what was named is followed");
+        assert!(leads_through_link(&at("a/other/file"), Path::new("list")), "what a list names is not");
     }
 }

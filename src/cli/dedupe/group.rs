@@ -1,5 +1,7 @@
 //! A group: its members, the best copy, and how the others hang together with it.
 
+use std::collections::BTreeSet;
+
 use shadegrid::gallery::{Entry, EntryId, Gallery, GalleryBuilder, Match, Query, Scratch, SearchOptions};
 use shadegrid::{Algorithm, Error, Orientation};
 
@@ -28,6 +30,10 @@ pub(super) struct Member {
     pub(super) tie: Tie,
     /// The first member of the same bytes, where there are others.
     pub(super) exact: Option<usize>,
+    /// Whether whatever may be seen of it, each of its faces, is within the threshold of the best copy.
+    pub(super) is_covered: bool,
+    /// Its faces.
+    pub(super) faces: usize,
 }
 
 /// How a member hangs together with the best copy.
@@ -89,7 +95,7 @@ impl<'a> Grouping<'a> {
         let all: Vec<usize> = (0..items.len()).collect();
         let of_best = Part::new(self.collection, numbers, &[best])?;
         let any = self.any.clone();
-        for (member, _, found) in self.search(&of_best, &all, numbers, std::slice::from_ref(&any)) {
+        for (member, _, _, found) in self.search(&of_best, &all, numbers, std::slice::from_ref(&any)) {
             let known =
                 distances[member].iter_mut().find(|(of, _): &&mut (Algorithm, u32)| *of == found.algorithm);
             match known {
@@ -102,9 +108,15 @@ impl<'a> Grouping<'a> {
                 orientations[member] = found.orientation;
             }
         }
-        for (member, ..) in self.search(&of_best, &all, numbers, &self.rules.clone()) {
+        let mut covered = vec![BTreeSet::new(); items.len()];
+        for (member, face, ..) in self.search(&of_best, &all, numbers, &self.rules.clone()) {
             ties[member] = Some(Tie::Direct);
+            covered[member].insert(face);
         }
+        let covered = covered.iter().zip(numbers);
+        let faces = |number: &usize| self.collection.entries(*number).len();
+        let covered: Vec<(usize, usize)> =
+            covered.map(|(covered, number)| (covered.len(), faces(number))).collect();
         ties[best] = Some(Tie::Best);
         distances[best].clear();
         self.chain(&items, numbers, &mut ties)?;
@@ -112,14 +124,16 @@ impl<'a> Grouping<'a> {
         let members = items
             .into_iter()
             .zip(distances.into_iter().zip(orientations))
-            .zip(ties.into_iter().zip(exact))
-            .map(|((item, (distances, orientation)), (tie, exact))| Member {
+            .zip(ties.into_iter().zip(exact.into_iter().zip(covered)))
+            .map(|((item, (distances, orientation)), (tie, (exact, (covered, faces))))| Member {
                 item,
                 distances,
                 orientation,
                 // Everything in a group hangs together; were it not so, nothing would be near.
                 tie: tie.unwrap_or(Tie::Chain(best)),
                 exact,
+                is_covered: covered == faces,
+                faces,
             });
         Ok(Group { number, members: members.collect(), best, why })
     }
@@ -137,7 +151,7 @@ impl<'a> Grouping<'a> {
             let mut reached: Vec<(usize, usize)> = Vec::new();
             for part in left.chunks(BATCH) {
                 let found = self.search(&whole, part, numbers, &rules);
-                let near = found.into_iter().map(|(member, other, _)| (member, other));
+                let near = found.into_iter().map(|(member, _, other, _)| (member, other));
                 // Nearly flat pictures match nothing, and are in the group for their bytes alone.
                 let copies = part.iter().filter(|member| items[**member].class.is_some());
                 let same = copies.flat_map(|&member| {
@@ -158,19 +172,19 @@ impl<'a> Grouping<'a> {
         Ok(())
     }
 
-    /// What of a part matches `members` by any rule: member, the part's member, and the match.
+    /// What of a part matches `members` by any rule: member and which of its faces, the part's member, and the match.
     fn search(
         &mut self,
         part: &Part,
         members: &[usize],
         numbers: &[usize],
         rules: &[SearchOptions],
-    ) -> Vec<(usize, usize, Match)> {
+    ) -> Vec<(usize, usize, usize, Match)> {
         let mut asked = Vec::new();
         let mut queries: Vec<Query> = Vec::new();
         for &member in members {
-            for id in self.collection.entries(numbers[member]) {
-                asked.push(member);
+            for (face, id) in self.collection.entries(numbers[member]).iter().enumerate() {
+                asked.push((member, face));
                 queries.push(self.collection.gallery.query(*id));
             }
         }
@@ -181,8 +195,11 @@ impl<'a> Grouping<'a> {
             found.append(&mut by_rule);
         }
         let place = |found: &Match| part.ids.binary_search(&found.entry).ok().map(|place| part.owners[place]);
-        let pairs = found.iter().filter_map(|one| Some((asked[one.query as usize], place(one)?, *one)));
-        pairs.filter(|(member, other, _)| member != other || part.is_single).collect()
+        let pairs = found.iter().filter_map(|one| {
+            let (member, face) = asked[one.query as usize];
+            Some((member, face, place(one)?, *one))
+        });
+        pairs.filter(|(member, _, other, _)| member != other || part.is_single).collect()
     }
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use shadegrid::gallery::Entry;
-use shadegrid::hasher::FLAT_STRENGTH;
+use shadegrid::hasher::{FLAT_STRENGTH, Flag};
 use shadegrid::pipeline::{Record, Sink, Source};
 use shadegrid::{Error, PdqHash, PhotoDnaHash};
 
@@ -98,6 +98,8 @@ impl<'a> Taking<'a> {
             height: Some(hashed.height),
             bytes: record.bytes,
             is_damaged: hashed.whole.is_some(),
+            format: hashed.format,
+            is_animated: hashed.flags().any(|flag| flag == Flag::Animated),
             file,
             ..Item::default()
         };

@@ -1,8 +1,13 @@
 //! What is grouped: a picture that was hashed now, or an entry of a list.
 
 use std::ffi::OsString;
+use std::fs;
 use std::path::Path;
 use std::time::SystemTime;
+
+use shadegrid::decode::Frames;
+use shadegrid::hasher::Faces;
+use shadegrid::{Algorithm, DecodeOptions, Format, HashOptions, Hasher};
 
 use super::file::{FileState, leads_through_link};
 
@@ -21,6 +26,9 @@ pub(super) struct Item {
     pub(super) bytes: Option<u64>,
     /// Whether part of the picture is missing.
     pub(super) is_damaged: bool,
+    /// What it is, and whether it moves; of what was hashed now.
+    pub(super) format: Option<Format>,
+    pub(super) is_animated: bool,
     /// The file, where it is one on this machine that did not change while it was hashed.
     pub(super) file: Option<FileState>,
     /// The files of the same bytes, by a number.
@@ -62,4 +70,23 @@ impl Item {
         let file = self.file.filter(|_| !self.is_reference)?;
         (!leads_through_link(self.path(), Path::new(&self.source))).then_some(file)
     }
+
+    /// Whether it holds more pictures than the one that it is grouped by, or may: an animation, a further page, a further picture of an icon.
+    pub(super) fn holds_more(&self) -> bool {
+        match self.format {
+            _ if self.is_animated => true,
+            Some(Format::Tiff | Format::Ico) => has_further_frame(self.path()),
+            Some(_) => false,
+            None => true,
+        }
+    }
+}
+
+/// Whether a file has a second frame, or cannot be asked.
+fn has_further_frame(path: &Path) -> bool {
+    let decode = DecodeOptions::default().frames(Frames::Most(2));
+    let options =
+        HashOptions::default().algorithms(vec![Algorithm::PhotoDna]).decode(decode).faces(Faces::Stored);
+    let hashed = fs::read(path).ok().and_then(|encoded| Hasher::new(options).hash(&encoded).ok());
+    hashed.is_none_or(|hashed| !hashed.frames.is_empty())
 }

@@ -1,10 +1,12 @@
 //! What may be done with a group's members: which files, and what of them is kept.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::path::PathBuf;
 
 use super::file::FileState;
-use super::group::{Group, Tie};
+use super::group::{Group, Member, Tie};
+use super::item::Item;
 
 /// What is done with the copies that are not kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +47,8 @@ pub(super) fn goes(steps: &[Step], member: usize) -> bool {
 }
 
 /// The members of a group that go, in order. What goes was hashed now, is a file, is no reference, and is not the best copy by another name. The best copy is a
-/// file too that was hashed now. What hangs together with it by a chain alone stays, unless `chains` are taken for copies.
+/// file too that was hashed now. What hangs together with it by a chain alone stays, unless `chains` are taken for copies. But for files of the same bytes, both hold one
+/// picture alone, and whatever may be seen of what goes is near what may be seen of the best copy.
 pub(super) fn steps(group: &Group, act: &Act, chains: bool) -> Vec<Step> {
     match act {
         Act::Link => links(group),
@@ -58,15 +61,19 @@ fn removals(group: &Group, chains: bool) -> Vec<Step> {
     if best.file.is_none() {
         return Vec::new();
     }
-    let goes = |tie: Tie| match tie {
+    let goes = |member: &Member| match member.tie {
         Tie::Best => false,
-        Tie::Direct => true,
-        Tie::Chain(_) => chains,
+        Tie::Direct => member.item.is_copy_of(best) || member.is_covered,
+        Tie::Chain(_) => chains && member.faces == 1,
+    };
+    let best_holds_more = OnceCell::new();
+    let is_one = |item: &Item| {
+        item.is_copy_of(best) || !*best_holds_more.get_or_init(|| best.holds_more()) && !item.holds_more()
     };
     let members = group.members.iter().enumerate();
     members
-        .filter(|(_, member)| goes(member.tie) && !member.item.is_same_file(best))
-        .filter(|(_, member)| member.item.removable().is_some())
+        .filter(|(_, member)| goes(member) && !member.item.is_same_file(best))
+        .filter(|(_, member)| member.item.removable().is_some() && is_one(&member.item))
         .map(|(member, _)| Step { member, kept: group.best })
         .collect()
 }

@@ -6,7 +6,7 @@ use shadegrid::gallery::SearchOptions;
 /// Thresholds by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Preset {
-    /// Both signatures the same: the same pixels, with other metadata or in another lossless format too (--joint photodna=0,pdq=0)
+    /// Both signatures the same, as with other metadata or in another lossless format (--joint photodna=0,pdq=0)
     Exact,
     /// What the field calls a match: saved again, scaled, cut off by 2 % (photodna=40000,pdq=31)
     Near,
