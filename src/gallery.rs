@@ -42,6 +42,7 @@ mod search;
 mod segment;
 mod storage;
 mod temporary;
+mod texts;
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;

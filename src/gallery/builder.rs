@@ -10,8 +10,9 @@ use super::entry::{Entry, EntryView};
 use super::file::{self, Writer};
 use super::index::{self, Laid};
 use super::known::{Identity, Known};
-use super::segment::{INDEXED, Made, SECTIONS, SectionKind, Segment, texts};
+use super::segment::{INDEXED, Made, SECTIONS, SectionKind, Segment};
 use super::storage::{HEADER, Section};
+use super::texts::texts;
 use super::{Gallery, multi_index};
 use crate::error::{Error, Result};
 
@@ -103,7 +104,7 @@ impl GalleryBuilder {
                 "the entry's list was not announced, or there are over 65,535 lists".into(),
             ));
         }
-        columns::check(&entry)?;
+        columns::check(&entry.columns)?;
         if self.current.entries() == LARGEST_SEGMENT {
             self.finished.push(std::mem::take(&mut self.current));
             self.current.columns.announce(&self.columns);
@@ -125,7 +126,7 @@ impl GalleryBuilder {
         let (number, identity) = (self.len(), Identity::of(source, &entry));
         let digest = identity.digest();
         if let Some(same) = self.own(digest, &identity) {
-            columns::check(&entry)?;
+            columns::check(&entry.columns)?;
             let (part, index) = place(same);
             let current = &mut self.current;
             let part = self.finished.get_mut(part).unwrap_or(current);

@@ -12,21 +12,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub(super) mod collected;
 pub(super) mod stored;
 
-use super::entry::Entry;
 use crate::error::{Error, Result};
 use stored::Stored;
-
-/// Most columns that are kept of a list, and of one of its records.
-pub const MOST_COLUMNS: usize = 256;
-
-/// Most bytes of a column's name.
-pub const LONGEST_COLUMN_NAME: usize = 256;
-
-/// Most bytes of a column's value.
-pub const LARGEST_COLUMN_VALUE: usize = 64 << 10;
-
-/// Most bytes of all values of one entry.
-pub const LARGEST_COLUMNS: usize = 256 << 10;
+pub use stored::{LARGEST_COLUMN_VALUE, LARGEST_COLUMNS, LONGEST_COLUMN_NAME, MOST_COLUMNS};
 
 /// Names and values, ordered by name. Cheap to clone; `Debug` shows the names only.
 ///
@@ -40,15 +28,12 @@ type Pair = (Arc<str>, Arc<str>);
 impl Columns {
     /// These columns. What is empty is not there, and of several of one name the last one counts.
     pub fn new<N: Into<Arc<str>>, V: Into<Arc<str>>>(columns: impl IntoIterator<Item = (N, V)>) -> Columns {
-        let mut pairs: Vec<Pair> = Vec::new();
-        for (name, value) in columns {
-            let (name, value) = (name.into(), value.into());
-            match pairs.binary_search_by(|pair| pair.0.cmp(&name)) {
-                _ if value.is_empty() => {}
-                Ok(at) => pairs[at].1 = value,
-                Err(at) => pairs.insert(at, (name, value)),
-            }
-        }
+        let pairs = columns.into_iter().map(|(name, value)| (name.into(), value.into()));
+        let mut pairs: Vec<Pair> = pairs.filter(|pair: &Pair| !pair.1.is_empty()).collect();
+        // The last of each name comes first.
+        pairs.reverse();
+        pairs.sort_by(|one, other| one.0.cmp(&other.0));
+        pairs.dedup_by(|later, kept| later.0 == kept.0);
         Columns((!pairs.is_empty()).then(|| pairs.into()))
     }
 
@@ -153,23 +138,23 @@ impl fmt::Debug for ColumnsView<'_> {
     }
 }
 
-/// Refuses what a gallery cannot hold of an entry's columns.
-pub(super) fn check(entry: &Entry) -> Result<()> {
+/// Refuses what a gallery cannot hold of an entry.
+pub(super) fn check(columns: &Columns) -> Result<()> {
     let limits = [
-        ("number of further columns of an entry", entry.columns.iter().count(), MOST_COLUMNS),
+        ("number of further columns of an entry", columns.iter().count(), MOST_COLUMNS),
         (
             "bytes of the further columns of an entry",
-            entry.columns.bytes(),
+            columns.bytes(),
             LARGEST_COLUMNS + MOST_COLUMNS * LONGEST_COLUMN_NAME,
         ),
         (
             "bytes of a column's name",
-            entry.columns.iter().map(|column| column.0.len()).max().unwrap_or(0),
+            columns.iter().map(|column| column.0.len()).max().unwrap_or(0),
             LONGEST_COLUMN_NAME,
         ),
         (
             "bytes of a column's value",
-            entry.columns.iter().map(|column| column.1.len()).max().unwrap_or(0),
+            columns.iter().map(|column| column.1.len()).max().unwrap_or(0),
             LARGEST_COLUMN_VALUE,
         ),
     ];

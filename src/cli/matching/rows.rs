@@ -161,7 +161,7 @@ const COLUMNS: [Column; 11] = {
 
 type To = Box<dyn Write + Send>;
 
-/// Rows on their way.
+/// Rows, with their columns.
 pub(super) struct Rows {
     further: Vec<Further>,
     to: Format,

@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use super::Columns;
 use super::stored::{PLACE, place};
-use crate::gallery::segment::texts;
 use crate::gallery::storage::{u32_at, u64_at};
+use crate::gallery::texts::texts;
 
 /// Names, values and which entry has which.
 #[derive(Default)]
