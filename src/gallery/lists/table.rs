@@ -122,7 +122,7 @@ impl Header {
             match (name, str::from_utf8(value)) {
                 (Some(name), Ok(value)) => fields.further.keep(name, value),
                 (Some(_), Err(_)) => {
-                    fields.further.fault("a further column is no UTF-8 and is not kept".into())
+                    fields.further.fault("a further column is no UTF-8 and is not kept".into());
                 }
                 (None, _) => {}
             }

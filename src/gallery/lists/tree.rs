@@ -270,7 +270,7 @@ impl<'a> Tree<'a> {
         match str::from_utf8(bytes).ok().filter(|_| !is_fixed) {
             Some(text) => self.keep(text),
             None if self.depth > 0 && self.levels[self.depth - 1].kept.is_some() => {
-                self.keep(&hexadecimal(bytes))
+                self.keep(&hexadecimal(bytes));
             }
             None => {}
         }
