@@ -23,6 +23,7 @@
 mod builder;
 mod change;
 mod collected;
+mod columns;
 mod cost_model;
 mod device_gallery;
 mod device_trial;
@@ -42,11 +43,16 @@ mod search;
 mod segment;
 mod storage;
 mod temporary;
+mod texts;
 
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 pub use builder::{GalleryBuilder, Supersedes};
 pub use change::Change;
+pub use columns::{
+    Columns, ColumnsView, LARGEST_COLUMN_VALUE, LARGEST_COLUMNS, LONGEST_COLUMN_NAME, MOST_COLUMNS,
+};
 pub use entry::{Entry, EntryId, EntryView, Suspicion, suspicion};
 pub use groups::Groups;
 #[doc(hidden)]
@@ -185,6 +191,29 @@ impl Gallery {
             }
         }
         sources
+    }
+
+    /// The names of further columns, in the order in which they came.
+    pub fn column_names(&self) -> Vec<String> {
+        let mut seen = HashSet::new();
+        let names = self.segments.iter().flat_map(|segment| segment.column_names(&self.storage));
+        names.filter(|name| seen.insert(*name)).map(String::from).collect()
+    }
+
+    /// The same, each with the number of entries that have it (removed ones not counted).
+    pub fn columns(&self) -> Vec<(String, u64)> {
+        let names = self.column_names();
+        let mut counts: HashMap<&str, u64> = HashMap::new();
+        if !names.is_empty() {
+            for id in self.ids() {
+                self.entry(id).columns.iter().for_each(|(name, _)| *counts.entry(name).or_default() += 1);
+            }
+        }
+        let counted = |name: String| {
+            let count = counts.get(name.as_str()).copied().unwrap_or_default();
+            (name, count)
+        };
+        names.into_iter().map(counted).collect()
     }
 
     /// Every entry that was not removed, in the order in which they were added.

@@ -295,6 +295,62 @@ fn another_listing_may_break_off_or_be_killed() {
     assert_eq!(all.into_iter().collect::<BTreeSet<_>>(), expected);
 }
 
+/// While a worker is at what was planned first, another one may list again: what is done stays, and each takes what comes.
+#[test]
+fn the_inputs_are_listed_again_while_others_are_at_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    pictures(folder, 600, 64);
+    tars(folder, 10, 16);
+    let quiet = |arguments: &[&str]| {
+        shadegrid(folder, arguments).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap()
+    };
+    let mut first = quiet(&backfill("out", &[]));
+    // What is complete stays as it is, whoever lists meanwhile.
+    let listed = folder.join("out/plan/complete.json");
+    let begun = Instant::now();
+    let is_any_done = || fs::read_dir(folder.join("out/records")).is_ok_and(|files| files.count() > 0);
+    while !listed.exists() || !is_any_done() {
+        assert!(begun.elapsed() < Duration::from_secs(120), "no shard was finished");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let before = records(&folder.join("out"));
+    for number in 0..60 {
+        fs::write(folder.join(format!("photos/000/new{number}.bmp")), bitmap(number + 9_000, 16)).unwrap();
+    }
+    // An archive that has changed is a shard again, with all its members.
+    let tar = "photos/tars/000000.tar";
+    tars(&folder.join("elsewhere"), 12, 16);
+    fs::rename(folder.join("elsewhere").join(tar), folder.join(tar)).unwrap();
+    let was_at_work = first.try_wait().unwrap().is_none();
+    println!("the first worker was {}", if was_at_work { "at work" } else { "done" });
+    let extend = backfill("out", &["--extend"]);
+    let mut second = quiet(&extend);
+    let mut third = quiet(&backfill("out", &[]));
+    for worker in [&mut first, &mut second, &mut third] {
+        assert!(matches!(worker.wait().unwrap().code(), Some(0 | 2)));
+    }
+    assert_eq!(code(&output(folder, &extend)), 2);
+    let after = records(&folder.join("out"));
+    assert!(before.iter().all(|(name, content)| after.get(name) == Some(content)));
+    let (printed, all) = verified(folder);
+    let expected: Vec<String> = text_of(&hashed(folder)).lines().map(path_of).collect();
+    let is_new = |key: &&String| key.starts_with("photos/tars/000000.tar/");
+    let again = expected.iter().filter(is_new).count();
+    let members = all.iter().filter(is_new).count();
+    // Its first shard has what was in it when its turn came.
+    assert!(again == 12 && [10 + 12, 12 + 12].contains(&members), "{again} and {members} of the archive");
+    assert!(printed.contains("1 inputs are planned more than once"), "{printed}");
+    let unlike: BTreeSet<&String> = all.iter().collect();
+    assert!(expected.iter().all(|key| unlike.contains(key)));
+    let of_others = |key: &&String| !is_new(key);
+    assert_eq!(
+        all.iter().filter(of_others).collect::<BTreeSet<_>>().len(),
+        all.iter().filter(of_others).count(),
+        "a record is there twice"
+    );
+}
+
 fn path_of(line: &str) -> String {
     serde_json::from_str::<Value>(line).unwrap()["key"].as_str().unwrap().to_string()
 }

@@ -20,6 +20,7 @@ MATCH = pa.struct([
     pa.field("gallery", TEXT, False), pa.field("key", TEXT, False), pa.field("label", TEXT, False),
     pa.field("source", TEXT, False), pa.field("position", pa.uint64(), False), pa.field("algorithm", TEXT, False),
     pa.field("distance", pa.uint32(), False), pa.field("orientation", TEXT, False), pa.field("face", TEXT),
+    pa.field("columns", TEXT),
 ])
 FACE = pa.struct([
     pa.field("face", TEXT, False), pa.field("photodna", pa.binary(144)), pa.field("strength", pa.float64()),

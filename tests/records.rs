@@ -39,6 +39,7 @@ fn found(position: u64) -> RecordMatch {
     });
     if position == 1 {
         found["face"] = "longest-white".into();
+        found["columns"] = serde_json::json!({ "MD5": "00ff", "a \"series\", 1": "x; y" });
     }
     serde_json::from_value(found).unwrap()
 }

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 use shadegrid::Error;
-use shadegrid::gallery::lists::{self, Import, ImportOptions, LeaveOut, ListFormat, Report, Unread};
-use shadegrid::gallery::{Change, GalleryBuilder};
+use shadegrid::gallery::lists::{
+    self, Import, ImportOptions, KeepColumns, LeaveOut, ListFormat, Report, Unread,
+};
+use shadegrid::gallery::{Change, Columns, GalleryBuilder};
 
 use super::exit::Exit;
 use super::listed::{self, Listed};
@@ -72,6 +74,13 @@ struct ListArguments {
     /// Name by which matches call the list [default: the file's name]
     #[arg(long, value_name = "NAME")]
     source: Option<String>,
+
+    /// Keep further columns of the lists, such as series,md5; `all` for every one, `none` for none [default: build none, else those the gallery has]
+    ///
+    /// Matches give them back in `columns`. Case and punctuation of names do not matter. Nothing is kept that is not named: what lists say of pictures is
+    /// often more sensitive than their signatures. A value has up to 64 KiB, all of an entry 256 KiB; what is longer is reported and not kept.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    columns: Vec<String>,
 
     /// Leave out entries of these kinds, with commas between
     #[arg(long, value_name = "KINDS", value_delimiter = ',')]
@@ -203,7 +212,7 @@ impl ListArguments {
     /// Writes the lists as a gallery.
     fn build(&self) -> Result<Exit, Error> {
         self.check()?;
-        let (builder, exit) = self.read()?;
+        let (builder, exit) = self.read(&[])?;
         let Some(builder) = builder else { return Ok(exit) };
         begin_change(&self.gallery)?.create(&builder)?;
         Ok(exit)
@@ -213,8 +222,8 @@ impl ListArguments {
     fn add(&self) -> Result<Exit, Error> {
         self.check()?;
         // That there is one is seen before lists are read for long.
-        glance(&self.gallery)?;
-        let (builder, exit) = self.read()?;
+        let columns = glance(&self.gallery)?.column_names();
+        let (builder, exit) = self.read(&columns)?;
         let Some(builder) = builder else { return Ok(exit) };
         let change = begin_change(&self.gallery)?;
         let base = open_one(&self.gallery, false)?;
@@ -230,10 +239,10 @@ impl ListArguments {
         self.overwrite.check_file(&self.gallery, Written::Gallery, &Reads::of(&self.lists)).map(drop)
     }
 
-    /// Reads the lists; no builder where one of them is not to be taken.
-    fn read(&self) -> Result<(Option<GalleryBuilder>, Exit), Error> {
+    /// Reads the lists; no builder where one of them is not to be taken. Where nobody says which further columns are kept, it is those of `known` names.
+    fn read(&self, known: &[String]) -> Result<(Option<GalleryBuilder>, Exit), Error> {
         let reading = Reading::new(self.quiet);
-        let mut import = Import::new(self.options()).counting(reading.records());
+        let mut import = Import::new(self.options(known)?).counting(reading.records());
         let mut builder = GalleryBuilder::new();
         let mut quarantine = self.open_quarantine()?;
         let (mut exit, mut broken) = (Exit::Done, 0);
@@ -262,6 +271,12 @@ impl ListArguments {
                 exit = Exit::SomeFailed;
             }
         }
+        if !self.columns.is_empty() {
+            for name in import.missing_columns() {
+                let name = console::printable(name);
+                console::say(format_args!("shadegrid: no entry of the lists has a column called {name}"));
+            }
+        }
         if let Some(Quarantine { mut to, output }) = quarantine {
             to.flush().map_err(cannot_write)?;
             output.complete()?;
@@ -276,16 +291,19 @@ impl ListArguments {
         Ok((None, exit))
     }
 
-    fn options(&self) -> ImportOptions {
+    fn options(&self, known: &[String]) -> Result<ImportOptions, Error> {
         let leaves = |kind| self.leave_out.contains(&kind);
-        ImportOptions::default()
+        let columns =
+            if self.columns.is_empty() { KeepColumns::known(known) } else { KeepColumns::of(&self.columns)? };
+        Ok(ImportOptions::default()
+            .columns(columns)
             .leave_out(
                 LeaveOut::default()
                     .overrepresented(leaves(Kind::Overrepresented))
                     .suspicious(leaves(Kind::Suspicious))
                     .flat(leaves(Kind::Flat)),
             )
-            .overrepresented_from(self.overrepresented_from.max(1))
+            .overrepresented_from(self.overrepresented_from.max(1)))
     }
 
     fn open_quarantine(&self) -> Result<Option<Quarantine>, Error> {
@@ -378,6 +396,7 @@ fn say(list: &str, report: &Report) {
         (report.suspicious, "suspicious"),
         (report.flat, "flat"),
         (report.low_quality, "under quality 50"),
+        (report.with_columns, "with further columns"),
     ];
     for (count, what) in further.into_iter().filter(|(count, _)| *count > 0) {
         line += &format!(", {count} {what}");
@@ -443,6 +462,8 @@ struct ExportLine<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     quality: Option<u8>,
     flags: &'a [&'a str],
+    #[serde(skip_serializing_if = "Columns::is_empty")]
+    columns: Columns,
 }
 
 fn export(arguments: &ExportArguments) -> Result<Exit, Error> {
@@ -464,6 +485,7 @@ fn export(arguments: &ExportArguments) -> Result<Exit, Error> {
             pdq: gallery.pdq(id).map(|signature| signature.to_string()),
             quality: entry.quality,
             flags: if entry.flat { &["flat"] } else { &[] },
+            columns: entry.columns.to_columns(),
         };
         writeln!(to, "{}", json(&line)?).map_err(cannot)?;
     }

@@ -30,7 +30,7 @@ mod rows;
 mod table;
 
 use matcher::{Matcher, To};
-use rows::Rows;
+use rows::{Further, Rows};
 use table::Table;
 
 /// Look pictures or stored signatures up in galleries: all entries within the threshold, none missed
@@ -73,7 +73,8 @@ pub(crate) struct Arguments {
 
     /// One row for each picture and entry that matched, with both distances, in place of records
     ///
-    /// As CSV, JSON lines or Parquet, for stored signatures too. What matched nothing, and what failed, has no row; the summary counts it.
+    /// As CSV, JSON lines or Parquet, for stored signatures too. What matched nothing, and what failed, has no row; the summary counts it. Further columns
+    /// that a gallery has kept are columns of their own.
     #[arg(long, conflicts_with_all = ["only_matches", "no_signatures"])]
     rows: bool,
 
@@ -180,10 +181,11 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
     let galleries = lookups::open(&arguments.gallery, arguments.no_verify)?;
     let galleries: Vec<Gallery> =
         galleries.into_iter().map(|gallery| gallery.on_device(&devices)).collect::<Result<_, _>>()?;
+    let further = Further::of(galleries.iter().flat_map(Gallery::column_names));
     let (output, to) = target.begin()?;
     let to = match (format, &arguments.signatures) {
         (None, _) => To::Table(Table::new(to, arguments.table_width(), galleries.len() > 1)),
-        (Some(format), _) if arguments.rows => To::Rows(Rows::new(format, to)?),
+        (Some(format), _) if arguments.rows => To::Rows(Rows::new(format, to, further)?),
         (Some(_), Some(_)) => To::Signatures(BufWriter::new(to)),
         (Some(format), None) => To::Pictures(format.sink(to, &describe(&arguments.hash_options()))?),
     };

@@ -5,12 +5,14 @@ use std::io::{Cursor, Seek, Write};
 use std::path::Path;
 
 use super::collected::Collected;
+use super::columns;
 use super::entry::{Entry, EntryView};
 use super::file::{self, Writer};
 use super::index::{self, Laid};
 use super::known::{Identity, Known};
-use super::segment::{INDEXED, Made, SECTIONS, SectionKind, Segment, texts};
+use super::segment::{INDEXED, Made, SECTIONS, SectionKind, Segment};
 use super::storage::{HEADER, Section};
+use super::texts::texts;
 use super::{Gallery, multi_index};
 use crate::error::{Error, Result};
 
@@ -30,6 +32,8 @@ pub struct GalleryBuilder {
     supersedes: Supersedes,
     /// Where each entry is, by its number among all.
     known: Known,
+    /// Names of further columns that the gallery has whether an entry has them or not.
+    columns: Vec<String>,
 }
 
 /// What a tombstone does.
@@ -77,11 +81,20 @@ impl GalleryBuilder {
         }) as u16
     }
 
+    /// Announces further columns by their names, so that the gallery knows and keeps their order whatever entries have.
+    pub fn announce_columns(&mut self, names: &[String]) {
+        let new = |name: &&String| !self.columns.contains(name);
+        let new: Vec<String> = names.iter().filter(new).take(columns::MOST_COLUMNS).cloned().collect();
+        self.columns.extend(new);
+        self.current.columns.announce(&self.columns);
+    }
+
     /// Adds an entry of list `source`.
     ///
     /// # Errors
     ///
-    /// [`Error::Input`] for an entry without a signature, or more than 65,536 lists.
+    /// [`Error::Input`] for an entry without a signature, more than 65,536 lists, or as many names of further columns; [`Error::Limit`] for further
+    /// columns that are too many or too long.
     pub fn add(&mut self, source: u16, entry: Entry) -> Result<()> {
         if entry.photodna.is_none() && entry.pdq.is_none() {
             return Err(Error::Input("an entry needs a signature".into()));
@@ -91,15 +104,20 @@ impl GalleryBuilder {
                 "the entry's list was not announced, or there are over 65,535 lists".into(),
             ));
         }
+        columns::check(&entry.columns)?;
         if self.current.entries() == LARGEST_SEGMENT {
             self.finished.push(std::mem::take(&mut self.current));
+            self.current.columns.announce(&self.columns);
+        }
+        if !self.current.columns.has_room_for(&entry.columns) {
+            return Err(Error::Input("there are over 65,535 names of further columns".into()));
         }
         self.current.add(source, &entry);
         Ok(())
     }
 
-    /// Adds an entry unless its source already has one with the same key and the same signatures. In that case the existing entry's label, quality
-    /// and flag are updated instead. The same happens with entries of the gallery that the builder is appended to. Returns whether it was added.
+    /// Adds an entry unless its source already has one with the same key and the same signatures. In that case the existing entry's label, quality,
+    /// flag and further columns are updated instead. The same happens with entries of the gallery that the builder is appended to. Returns whether it was added.
     ///
     /// # Errors
     ///
@@ -108,9 +126,14 @@ impl GalleryBuilder {
         let (number, identity) = (self.len(), Identity::of(source, &entry));
         let digest = identity.digest();
         if let Some(same) = self.own(digest, &identity) {
+            columns::check(&entry.columns)?;
             let (part, index) = place(same);
             let current = &mut self.current;
-            self.finished.get_mut(part).unwrap_or(current).revise(index, &entry);
+            let part = self.finished.get_mut(part).unwrap_or(current);
+            if !part.columns.has_room_for(&entry.columns) {
+                return Err(Error::Input("there are over 65,535 names of further columns".into()));
+            }
+            part.revise(index, &entry);
             return Ok(false);
         }
         self.add(source, entry)?;
@@ -195,8 +218,8 @@ impl GalleryBuilder {
     }
 
     /// Writes `gallery` to `path` (which may be the file that `gallery` was opened from), with these entries behind its own and its removed
-    /// entries marked. Its own sections are copied, not built again. Entries that it already has are not added, and those whose label, quality
-    /// or flag has changed are replaced. Returns how many it already had.
+    /// entries marked. Its own sections are copied, not built again. Entries that it already has are not added, and those whose label, quality,
+    /// flag or further columns have changed are replaced. Returns how many it already had.
     ///
     /// # Errors
     ///
@@ -286,6 +309,7 @@ impl GalleryBuilder {
         let (part, index) = place(number);
         let own = self.part(part).entry(index);
         (own.label.as_str(), own.flat, own.quality) == (view.label, view.flat, view.quality)
+            && own.columns.iter().eq(view.columns.iter())
     }
 
     fn write<W: Write + Seek>(&self, base: Option<(&Gallery, &Had)>, sink: W) -> Result<W> {
@@ -383,6 +407,10 @@ impl GalleryBuilder {
                 SectionKind::Labels => writer.write(&texts(&part.labels))?,
                 SectionKind::Sources => writer.write(&self.source_texts())?,
                 SectionKind::Removed => writer.write(&bits(removed))?,
+                SectionKind::ColumnNames => writer.write(&part.columns.name_section())?,
+                SectionKind::ColumnEnds => writer.write(&part.columns.end_section(part.entries()))?,
+                SectionKind::ColumnPlaces => writer.write(&part.columns.place_section())?,
+                SectionKind::ColumnValues => writer.write(part.columns.values())?,
             }
             sections[kind as usize] = writer.end_section()?;
         }
@@ -409,7 +437,7 @@ impl GalleryBuilder {
 struct Had {
     /// Numbers of those that it has as they are.
     same: HashSet<u64>,
-    /// Its own segment and index of those whose label, quality or flag differ.
+    /// Its own segment and index of those whose label, quality, flag or further columns differ.
     revised: HashSet<(usize, u32)>,
     /// The same of those that go with their list, or whose list has something else now.
     gone: HashSet<(usize, u32)>,

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::columns::collected::CollectedColumns;
 use super::entry::Entry;
 use super::known::Identity;
 use super::segment::{FLAT, RECORD, UNKNOWN_QUALITY};
@@ -22,6 +23,7 @@ pub(super) struct Collected {
     pub(super) keys: Vec<u8>,
     pub(super) labels: Vec<String>,
     label_numbers: HashMap<String, u32>,
+    pub(super) columns: CollectedColumns,
 }
 
 impl Collected {
@@ -65,6 +67,7 @@ impl Collected {
         record[16..20].copy_from_slice(&label.to_le_bytes());
         record[22] = if entry.flat { FLAT } else { 0 };
         record[23] = entry.quality.map_or(UNKNOWN_QUALITY, |quality| quality.min(100));
+        self.columns.set(index, &entry.columns);
     }
 
     fn record(&self, index: usize) -> &[u8] {
@@ -105,12 +108,14 @@ impl Collected {
             quality: Some(record[23]).filter(|&quality| quality != UNKNOWN_QUALITY),
             photodna: identity.photodna,
             pdq: identity.pdq,
+            columns: self.columns.get(index),
         }
     }
 
     /// These entries only.
     pub(super) fn only(&self, indices: &[usize]) -> Collected {
         let mut kept = Collected::default();
+        kept.columns.announce(self.columns.names());
         indices.iter().for_each(|&index| kept.add(self.source(index), &self.entry(index)));
         kept
     }

@@ -1,5 +1,6 @@
 //! What is kept about a known signature, and which signatures are suspicious.
 
+use super::columns::{Columns, ColumnsView};
 use crate::signature::{Pdq, PhotoDna};
 
 /// One entry to be added to a gallery.
@@ -22,6 +23,8 @@ pub struct Entry {
     pub photodna: Option<PhotoDna>,
     /// Where it has one.
     pub pdq: Option<Pdq>,
+    /// What else its list says of it, as far as that was to be kept.
+    pub columns: Columns,
 }
 
 setters!(Entry {
@@ -32,6 +35,7 @@ setters!(Entry {
     quality: Option<u8>,
     photodna: Option<PhotoDna>,
     pdq: Option<Pdq>,
+    columns: Columns,
 });
 
 /// Names an entry of one gallery.
@@ -66,6 +70,8 @@ pub struct EntryView<'a> {
     pub flat: bool,
     /// See [`Entry::quality`].
     pub quality: Option<u8>,
+    /// See [`Entry::columns`].
+    pub columns: ColumnsView<'a>,
 }
 
 /// Why a signature looks as if it came from no picture, or would match too much.

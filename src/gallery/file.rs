@@ -11,15 +11,17 @@ use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::damaged;
-use super::segment::{Made, SECTIONS, Segment};
+use super::segment::{Made, SECTIONS, SECTIONS_WITHOUT_COLUMNS, Segment};
 use super::storage::{HEADER, Section, u32_at, u64_at};
 use super::temporary::{DRAWN, Temporary};
 use crate::error::{Error, Result};
 use crate::folders;
 
 const MAGIC: &[u8; 8] = b"SHADEGAL";
-/// Version 1 had its PhotoDNA-class rows in the order of their entries, and another multi-index.
-const VERSION: u32 = 2;
+/// Version 1 had its PhotoDNA-class rows in the order of their entries, and another multi-index. Version 3 has the sections of further columns; a
+/// gallery without any is written as before, so that programs that know nothing of them read it.
+const VERSION: u32 = 3;
+const VERSION_WITHOUT_COLUMNS: u32 = 2;
 const ALIGNMENT: u64 = 64;
 
 /// Bytes of a segment and of a section in the directory.
@@ -60,11 +62,16 @@ pub(super) fn read_directory(bytes: &[u8]) -> Result<Vec<Segment>> {
     if crc32fast::hash(directory) != directory_checksum(bytes) {
         return Err(damaged("the directory does not agree with its checksum"));
     }
-    let record = SEGMENT_RECORD + SECTIONS * SECTION_RECORD;
+    let record = SEGMENT_RECORD + sections(version) * SECTION_RECORD;
     if !directory.len().is_multiple_of(record) {
         return Err(damaged("the directory has an odd length"));
     }
     directory.chunks_exact(record).map(|record| read_segment(record, start)).collect()
+}
+
+/// Sections of a segment in a file of this version.
+fn sections(version: u32) -> usize {
+    if version > VERSION_WITHOUT_COLUMNS { SECTIONS } else { SECTIONS_WITHOUT_COLUMNS }
 }
 
 fn read_segment(record: &[u8], limit: u64) -> Result<Segment> {
@@ -121,12 +128,14 @@ impl<W: Write + Seek> Writer<W> {
 
     /// Writes directory and header.
     pub(super) fn finish(mut self, segments: &[Segment]) -> io::Result<W> {
+        let has_columns = segments.iter().any(Segment::has_columns);
+        let version = if has_columns { VERSION } else { VERSION_WITHOUT_COLUMNS };
         let mut directory = Vec::new();
         for segment in segments {
             for number in [segment.entries, segment.photodna, segment.pdq, segment.index, segment.error] {
                 directory.extend(number.to_le_bytes());
             }
-            for Section { range, checksum } in &segment.sections {
+            for Section { range, checksum } in &segment.sections[..sections(version)] {
                 directory.extend((range.start as u64).to_le_bytes());
                 directory.extend((range.len() as u64).to_le_bytes());
                 directory.extend(checksum.to_le_bytes());
@@ -134,7 +143,7 @@ impl<W: Write + Seek> Writer<W> {
         }
         let mut header = Vec::with_capacity(HEADER);
         header.extend(MAGIC);
-        header.extend(VERSION.to_le_bytes());
+        header.extend(version.to_le_bytes());
         header.extend([0; 4]);
         for number in [self.at, directory.len() as u64, self.at + directory.len() as u64] {
             header.extend(number.to_le_bytes());

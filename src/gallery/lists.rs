@@ -18,6 +18,8 @@ pub(crate) mod encoding;
 mod fields;
 mod import;
 mod json;
+mod keeping;
+mod kept;
 pub(crate) mod lines;
 mod names;
 pub(crate) mod opened;
@@ -48,6 +50,7 @@ mod zstandard;
 mod zstandard;
 
 pub use import::{Import, ImportOptions, LeaveOut, Report, Unread};
+pub use keeping::KeepColumns;
 
 /// A list's format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -179,7 +182,7 @@ type Give<'a> = &'a mut dyn FnMut(Item) -> Result<()>;
 /// [`Error::Io`] where the system cannot read it. [`Error::Corrupt`] where nothing behind some point can be read, and
 /// [`Error::Input`] if it is not a list or gave neither an entry nor a removal; the items before were passed on.
 pub fn read(path: &Path, format: Option<ListFormat>, take: Take<'_>) -> Result<()> {
-    reading::read(path, format, take)
+    reading::read(path, format, &keeping::Keeping::default(), take)
 }
 
 /// As [`read`], from any reader. What the list would be called, `name`, may say which algorithm's signatures it holds, and that bare ones are

@@ -28,6 +28,7 @@ impl Gallery {
             quality: view.quality,
             photodna: self.photodna(id),
             pdq: self.pdq(id),
+            columns: view.columns.to_columns(),
         }
     }
 }
@@ -50,6 +51,7 @@ pub(crate) fn rewrite(
     let sizes: Vec<u64> = base.segments.iter().map(|one| u64::from(one.entries)).collect();
     let kept = kept(&left, &sizes, entries.len() as u64);
     let mut builder = GalleryBuilder::new();
+    builder.announce_columns(&base.column_names());
     for id in base.ids().filter(|id| !kept[id.segment as usize] && !gone.contains(id)) {
         let view = base.entry(id);
         let source = builder.source(view.source, view.format);
@@ -157,12 +159,18 @@ fn copy<W: Write + Seek>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gallery::Columns;
     use crate::signature::Pdq;
 
     fn entry(number: u64) -> Entry {
         let mut pdq = [0x5a; 32];
         pdq[..8].copy_from_slice(&number.to_le_bytes());
-        Entry::default().key(number.to_string()).position(number).pdq(Some(Pdq(pdq)))
+        let entry = Entry::default().key(number.to_string()).position(number).pdq(Some(Pdq(pdq)));
+        // Some of them have further columns.
+        match number % 3 {
+            0 => entry.columns(Columns::new([("md5", format!("{number:x}")), ("series", "one".into())])),
+            _ => entry,
+        }
     }
 
     fn keys(gallery: &Gallery) -> Vec<u64> {

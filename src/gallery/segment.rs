@@ -2,11 +2,14 @@
 
 use std::sync::OnceLock;
 
+use super::columns::ColumnsView;
+use super::columns::stored::{END, PLACE, Stored};
 use super::damaged;
 use super::entry::EntryView;
 use super::index::{self, ERROR_SCALE};
 use super::multi_index::{self, MultiIndex};
 use super::storage::{Section, Storage, u32_at, u64_at};
+use super::texts::{find_text, text};
 use crate::error::Result;
 use crate::kernel::distance::coarse::{BLOCK, CoarseBlock, CoarseBox, LANES};
 use crate::signature::{Pdq, PhotoDna};
@@ -36,9 +39,20 @@ pub(super) enum SectionKind {
     Sources,
     /// One bit per entry: whether it was removed.
     Removed,
+    /// The names of further columns, or nothing; as [`Labels`](SectionKind::Labels).
+    ColumnNames,
+    /// [`END`] bytes per entry, or nothing.
+    ColumnEnds,
+    /// [`PLACE`] bytes per value.
+    ColumnPlaces,
+    /// All values, one after another.
+    ColumnValues,
 }
 
-pub(super) const SECTIONS: usize = 11;
+pub(super) const SECTIONS: usize = 15;
+
+/// How many there were before there were further columns; segments without these have no others in the file.
+pub(super) const SECTIONS_WITHOUT_COLUMNS: usize = 11;
 
 impl SectionKind {
     pub(super) const ALL: [SectionKind; SECTIONS] = [
@@ -53,6 +67,10 @@ impl SectionKind {
         SectionKind::Labels,
         SectionKind::Sources,
         SectionKind::Removed,
+        SectionKind::ColumnNames,
+        SectionKind::ColumnEnds,
+        SectionKind::ColumnPlaces,
+        SectionKind::ColumnValues,
     ];
 }
 
@@ -105,6 +123,7 @@ impl Segment {
             11..=16 => index.len(),
             kind => return Err(damaged(format!("a segment has an index of the unknown kind {kind}"))),
         };
+        let (ends, places) = (self.length(SectionKind::ColumnEnds), self.length(SectionKind::ColumnPlaces));
         let expected = [
             (SectionKind::PhotoDnaRows, 144 * photodna),
             (SectionKind::PhotoDnaBlocks, BLOCK * photodna.div_ceil(LANES)),
@@ -114,14 +133,41 @@ impl Segment {
             (SectionKind::PdqWords, index_length),
             (SectionKind::Records, RECORD * entries),
             (SectionKind::Removed, entries.div_ceil(8)),
+            (SectionKind::ColumnEnds, if ends == 0 { 0 } else { END * entries }),
+            (SectionKind::ColumnPlaces, places.next_multiple_of(PLACE)),
         ];
         for (part, length) in expected {
-            let actual = self.sections[part as usize].range.len();
+            let actual = self.length(part);
             if actual != length {
                 return Err(damaged(format!("section {part:?} has {actual} bytes instead of {length}")));
             }
         }
         Ok(self)
+    }
+
+    fn length(&self, part: SectionKind) -> usize {
+        self.sections[part as usize].range.len()
+    }
+
+    /// Whether there are further columns, of which perhaps no entry has any.
+    pub(super) fn has_columns(&self) -> bool {
+        self.length(SectionKind::ColumnNames) > 0
+    }
+
+    /// The names of further columns.
+    pub(super) fn column_names<'a>(&self, storage: &'a Storage) -> impl Iterator<Item = &'a str> {
+        let names = self.part(storage, SectionKind::ColumnNames);
+        (0..).map_while(|number| find_text(names, number))
+    }
+
+    fn columns<'a>(&self, storage: &'a Storage, entry: u32) -> ColumnsView<'a> {
+        if !self.has_columns() {
+            return ColumnsView::default();
+        }
+        let part = |kind| self.part(storage, kind);
+        let (names, ends) = (part(SectionKind::ColumnNames), part(SectionKind::ColumnEnds));
+        let (places, values) = (part(SectionKind::ColumnPlaces), part(SectionKind::ColumnValues));
+        ColumnsView(Stored::of(names, ends, places, values, entry as usize))
     }
 
     pub(super) fn part<'a>(&self, storage: &'a Storage, part: SectionKind) -> &'a [u8] {
@@ -263,35 +309,7 @@ impl Segment {
             position: u64_at(record, 8),
             flat: record[22] & FLAT != 0,
             quality: Some(record[23]).filter(|&quality| quality != UNKNOWN_QUALITY),
+            columns: self.columns(storage, index),
         }
     }
-}
-
-/// Writes texts, each a table of ends first.
-pub(super) fn texts(all: &[String]) -> Vec<u8> {
-    let mut bytes = (all.len() as u32).to_le_bytes().to_vec();
-    let mut end = 0;
-    for text in all {
-        end += text.len() as u32;
-        bytes.extend(end.to_le_bytes());
-    }
-    all.iter().for_each(|text| bytes.extend(text.as_bytes()));
-    bytes
-}
-
-/// Text `number` of [`texts`]; empty where it is not there.
-fn text(bytes: &[u8], number: usize) -> &str {
-    find_text(bytes, number).unwrap_or_default()
-}
-
-fn find_text(bytes: &[u8], number: usize) -> Option<&str> {
-    let (numbers, _) = bytes.as_chunks::<4>();
-    let count = u32::from_le_bytes(*numbers.first()?) as usize;
-    let end_of = |n: usize| numbers.get(n + 1).map(|end| u32::from_le_bytes(*end) as usize);
-    if number >= count {
-        return None;
-    }
-    let start = if number == 0 { 0 } else { end_of(number - 1)? };
-    let body = bytes.get(4 * (count + 1)..)?;
-    str::from_utf8(body.get(start..end_of(number)?)?).ok()
 }

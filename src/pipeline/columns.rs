@@ -132,7 +132,7 @@ pub static COLUMNS: [Column<StoredRecord>; 26] = {
 };
 
 /// The columns of a match.
-pub static MATCH_COLUMNS: [Column<RecordMatch>; 9] = {
+pub static MATCH_COLUMNS: [Column<RecordMatch>; 10] = {
     use ColumnType as Is;
     [
         Column::required("gallery", Is::Text, |m| text(Some(&m.gallery))),
@@ -144,6 +144,10 @@ pub static MATCH_COLUMNS: [Column<RecordMatch>; 9] = {
         Column::required("distance", Is::UInt32, |m| integer(Some(m.distance))),
         Column::required("orientation", Is::Text, |m| text(Some(&m.orientation))),
         Column::optional("face", Is::Text, |m| text(m.face.as_deref())),
+        // JSON, as each list has others.
+        Column::optional("columns", Is::Text, |m| {
+            (!m.columns.is_empty()).then(|| Value::Text(Cow::Owned(m.columns.to_json())))
+        }),
     ]
 };
 

@@ -104,7 +104,7 @@ pub struct Found {
 
 /// A match as records have it.
 fn in_words(found: &Match, name: &str, gallery: &Gallery) -> RecordMatch {
-    let EntryView { key, label, source, position, .. } = gallery.entry(found.entry);
+    let EntryView { key, label, source, position, columns, .. } = gallery.entry(found.entry);
     RecordMatch {
         gallery: name.to_string(),
         key: key.to_string(),
@@ -115,6 +115,7 @@ fn in_words(found: &Match, name: &str, gallery: &Gallery) -> RecordMatch {
         distance: found.distance,
         orientation: found.orientation.name().into(),
         face: None,
+        columns: columns.to_columns(),
     }
 }
 
@@ -209,7 +210,7 @@ pub struct Hit {
 pub struct MatchLimits {
     /// Matches.
     pub matches: usize,
-    /// Bytes of their texts: keys, labels and the names of lists and galleries.
+    /// Bytes of their texts: keys, labels, further columns and the names of lists and galleries.
     pub bytes: u64,
 }
 
@@ -280,8 +281,9 @@ pub(crate) fn search_hits(
     order(&mut found, options.nearest);
     let bytes = found.iter().map(|one| {
         let (name, gallery) = galleries[one.gallery];
-        let EntryView { key, label, source, .. } = gallery.entry(one.found.entry);
-        (name.len() + key.len() + label.len() + source.len()) as u64
+        let EntryView { key, label, source, columns, .. } = gallery.entry(one.found.entry);
+        let columns: usize = columns.iter().map(|(name, value)| name.len() + value.len()).sum();
+        (name.len() + key.len() + label.len() + source.len() + columns) as u64
     });
     limits.check_bytes(bytes.sum())?;
     by_record(queries, &found, galleries, |found, matched| Hit { found: *found, matched }).map(Some)

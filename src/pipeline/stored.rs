@@ -21,6 +21,7 @@ use crate::backend::Backend;
 use crate::decode::says_no_picture;
 use crate::decode::{Detail, Format, Viewing};
 use crate::error::Error;
+use crate::gallery::Columns;
 use crate::hasher::{FaceHash, Flag, Hashed, PdqHash, PdqPath, PhotoDnaHash};
 use crate::signature::{Pdq, PhotoDna};
 
@@ -135,6 +136,9 @@ pub struct RecordMatch {
     /// Which face of the file matched; `None` for the picture that the record's own signatures are of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub face: Option<Text>,
+    /// What else the list says of the entry, as far as the gallery kept it.
+    #[serde(default, skip_serializing_if = "Columns::is_empty")]
+    pub columns: Columns,
 }
 
 impl From<&Record> for StoredRecord {

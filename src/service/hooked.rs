@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::app::{App, aside};
 use super::problem::{Answer, Problem};
+use crate::gallery::Columns;
 use crate::hook::{self, HookKind};
-use crate::pipeline::Hit;
+use crate::pipeline::{Hit, RecordMatch};
 
 /// Matches of one record that an event names; it says how many there are.
 const MOST: usize = 100;
@@ -29,7 +30,9 @@ pub(crate) async fn matched(app: &App, request_id: &str, found: &[Vec<Hit>]) -> 
 fn event(request_id: &str, place: usize, hits: &[Hit]) -> Value {
     let mut bytes = 0;
     let named = hits.iter().take(MOST).map_while(|hit| {
-        let value = serde_json::to_value(&hit.matched).ok()?;
+        // What lists say further goes to who asked, and to nobody else.
+        let matched = RecordMatch { columns: Columns::default(), ..hit.matched.clone() };
+        let value = serde_json::to_value(matched).ok()?;
         bytes += value.to_string().len();
         (bytes <= LARGEST).then_some(value)
     });

@@ -78,8 +78,8 @@ pub(crate) struct Undistanced {
 
 impl From<RecordMatch> for Undistanced {
     fn from(matched: RecordMatch) -> Undistanced {
-        let RecordMatch { gallery, key, label, source, position, algorithm, distance: _, orientation, face } =
-            matched;
+        // What lists say further is for who is shown everything.
+        let RecordMatch { gallery, key, label, source, position, algorithm, orientation, face, .. } = matched;
         Undistanced { gallery, key, label, source, position, algorithm, orientation, face }
     }
 }

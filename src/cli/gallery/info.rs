@@ -54,6 +54,15 @@ struct Info {
     segments: u64,
     bytes: u64,
     sources: Vec<Source>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    columns: Vec<Column>,
+}
+
+/// A further column: how many entries have it, and nothing of what they have.
+#[derive(Serialize)]
+struct Column {
+    name: String,
+    entries: u64,
 }
 
 #[derive(Serialize)]
@@ -82,6 +91,13 @@ impl Info {
             let (name, entries) = (printable(name), console::counted(*entries, "entry", "entries"));
             let _ = writeln!(text, "{title:<8}  {name:<wide$}  {format:<12}  {entries}");
         }
+        let wide =
+            self.columns.iter().map(|column| printable(&column.name).chars().count()).max().unwrap_or(0);
+        for (number, Column { name, entries }) in self.columns.iter().enumerate() {
+            let title = if number == 0 { "columns" } else { "" };
+            let (name, entries) = (printable(name), console::counted(*entries, "entry", "entries"));
+            let _ = writeln!(text, "{title:<8}  {name:<wide$}  {entries}");
+        }
         text
     }
 }
@@ -91,6 +107,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Error> {
     let gallery = glance(&arguments.gallery)?;
     let counts = gallery.counts();
     let source = |(name, format, entries)| Source { name, format, entries };
+    let column = |(name, entries)| Column { name, entries };
     let info = Info {
         entries: counts.entries,
         removed: counts.removed,
@@ -99,6 +116,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Error> {
         segments: counts.segments,
         bytes: counts.bytes,
         sources: gallery.sources().into_iter().map(source).collect(),
+        columns: gallery.columns().into_iter().map(column).collect(),
     };
     console::print(&match arguments.format() {
         Format::Table => info.in_words(),

@@ -33,8 +33,8 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Error> {
     let ListArguments { gallery: path, quiet, .. } = &arguments.lists;
     arguments.lists.check()?;
-    glance(path)?;
-    let (builder, exit) = arguments.lists.read()?;
+    let columns = glance(path)?.column_names();
+    let (builder, exit) = arguments.lists.read(&columns)?;
     let Some(mut builder) = builder else { return Ok(exit) };
     builder.supersede(if arguments.remove_missing { Supersedes::Missing } else { Supersedes::Changed });
     let change = begin_change(path)?;

@@ -15,14 +15,17 @@ const KEPT: usize = 10_000;
 const NARROWEST: usize = 8;
 
 const HEAD: [&str; COLUMNS] =
-    ["PICTURE", "ENTRY", "LABEL", "LIST", "GALLERY", "PHOTODNA", "PDQ", "TURNED", "FACE"];
-const COLUMNS: usize = 9;
+    ["PICTURE", "ENTRY", "LABEL", "LIST", "GALLERY", "PHOTODNA", "PDQ", "TURNED", "FACE", "COLUMNS"];
+const COLUMNS: usize = 10;
 
 /// Columns that are laid to the right.
 const NUMBERS: [usize; 2] = [5, 6];
 
-/// Columns that may be cut, whose ends say more than their beginnings.
-const NAMES: [usize; 5] = [0, 1, 2, 3, 4];
+/// Columns that may be cut.
+const NAMES: [usize; 6] = [0, 1, 2, 3, 4, FURTHER];
+
+/// The column of further columns, whose beginning says more than its end; of other names it is the end.
+const FURTHER: usize = 9;
 
 type Row = [String; COLUMNS];
 
@@ -81,7 +84,9 @@ fn rows(picture: &str, matches: &[RecordMatch], galleries: bool) -> Vec<Row> {
         let names = [picture, &found.key, &found.label, &found.source, gallery].map(printable);
         let [picture, key, label, source, gallery] = names;
         let face = found.face.as_deref().unwrap_or_default().to_string();
-        [picture, key, label, source, gallery, shown(photodna), shown(pdq), turned.to_string(), face]
+        let further = found.columns.iter().map(|(name, value)| format!("{name}={value}"));
+        let further = printable(&further.collect::<Vec<_>>().join(", "));
+        [picture, key, label, source, gallery, shown(photodna), shown(pdq), turned.to_string(), face, further]
     };
     joined(matches).into_iter().map(row).collect()
 }
@@ -112,7 +117,8 @@ fn widths(rows: &[Row], available: Option<usize>) -> [usize; COLUMNS] {
 
 fn line(row: &Row, widths: &[usize; COLUMNS]) -> String {
     let cell = |(column, text): (usize, &String)| {
-        let (text, width) = (cut(text, widths[column]), widths[column]);
+        let width = widths[column];
+        let text = if column == FURTHER { shortened(text, width) } else { cut(text, width) };
         if NUMBERS.contains(&column) { format!("{text:>width$}") } else { format!("{text:<width$}") }
     };
     let cells = row.iter().enumerate().filter(|(column, _)| widths[*column] > 0).map(cell);
@@ -127,6 +133,15 @@ fn cut(text: &str, width: usize) -> String {
     }
     let end: String = text.chars().skip(count - width.saturating_sub(1)).collect();
     format!("…{end}")
+}
+
+/// The beginning of a text that is too wide.
+fn shortened(text: &str, width: usize) -> String {
+    if letters(text) <= width {
+        return text.to_string();
+    }
+    let start: String = text.chars().take(width.saturating_sub(1)).collect();
+    format!("{start}…")
 }
 
 #[cfg(test)]

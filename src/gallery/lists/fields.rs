@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::hash::Hash;
 
+use super::kept::KeptColumns;
 use super::names::{Field, Kind};
 use super::value::{self, is_absent};
 use super::{Give, Item};
@@ -40,6 +41,8 @@ pub(super) struct Fields {
     faces: Vec<Fields>,
     /// What could not be read; without the record's content.
     faults: Vec<String>,
+    /// What else is kept.
+    pub(super) further: KeptColumns,
     /// Whether what names the signatures is taken for a signature's only where no other reading makes sense.
     pub(super) doubtful: bool,
 }
@@ -60,9 +63,11 @@ impl Fields {
             deleted,
             faces,
             faults,
+            further,
             doubtful,
         } = self;
         faces.clear();
+        further.clear();
         *judged = false;
         photodna.clear();
         pdq.clear();
@@ -307,7 +312,8 @@ impl Fields {
     }
 
     /// Takes over what a part says.
-    pub(super) fn absorb(&mut self, part: Fields) {
+    pub(super) fn absorb(&mut self, mut part: Fields) {
+        self.further.take(&mut part.further);
         if self.key_rank() > part.key_rank() {
             self.key = part.key;
         }
@@ -335,6 +341,7 @@ impl Fields {
         }
         self.flat |= record.flat && !self.judged;
         self.deleted |= record.deleted;
+        self.further.inherit(&record.further);
     }
 
     /// Takes a column of faces, which is JSON.
@@ -383,6 +390,7 @@ impl Fields {
         }
         let mut faults = std::mem::take(&mut self.faults).into_iter();
         let mut faces = std::mem::take(&mut self.faces);
+        let not_kept = self.further.take_faults();
         faces.iter_mut().for_each(|face| face.inherit(self));
         if !self.has_signature() && faces.is_empty() {
             return give(match faults.next() {
@@ -394,11 +402,12 @@ impl Fields {
             self.entries(position, give)?;
         }
         faces.iter_mut().try_for_each(|face| face.tell(position, give))?;
-        faults.try_for_each(|reason| give(Item::Odd { position, reason }))
+        faults.chain(not_kept).try_for_each(|reason| give(Item::Odd { position, reason }))
     }
 
     /// The first signatures of both kinds together, then every further one by itself.
     fn entries(&mut self, position: u64, give: Give<'_>) -> Result<()> {
+        let columns = self.further.columns();
         let Fields { photodna, pdq, key, label, qualities, flat, .. } = self;
         unique(photodna);
         unique(pdq);
@@ -427,6 +436,7 @@ impl Fields {
                 quality: quality(pdq.map_or(0, |(at, _)| at)),
                 photodna,
                 pdq: pdq.map(|(_, signature)| signature),
+                columns: columns.clone(),
             }))?;
         }
         Ok(())

@@ -1,13 +1,15 @@
 //! Lists into a gallery, with an account of what was in them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Item, ListFormat, ListPart, read};
-use crate::error::Result;
+use super::keeping::{KeepColumns, Keeping};
+use super::{Item, ListFormat, ListPart, reading};
+use crate::error::{Error, Result};
+use crate::gallery::columns::MOST_COLUMNS;
 use crate::gallery::{Entry, GalleryBuilder, suspicion};
 
 /// Which entries are left out of the gallery.
@@ -36,13 +38,25 @@ pub struct ImportOptions {
     /// Whether an entry that its source has already, with the same key and signatures, is added again. Default no: a list that
     /// is read twice counts once.
     pub repeats: bool,
+    /// Which further columns are kept. Default none.
+    pub columns: KeepColumns,
 }
 
-setters!(ImportOptions { leave_out: LeaveOut, overrepresented_from: u32, repeats: bool });
+setters!(ImportOptions {
+    leave_out: LeaveOut,
+    overrepresented_from: u32,
+    repeats: bool,
+    columns: KeepColumns,
+});
 
 impl Default for ImportOptions {
     fn default() -> ImportOptions {
-        ImportOptions { leave_out: LeaveOut::default(), overrepresented_from: 100, repeats: false }
+        ImportOptions {
+            leave_out: LeaveOut::default(),
+            overrepresented_from: 100,
+            repeats: false,
+            columns: KeepColumns::default(),
+        }
     }
 }
 
@@ -78,6 +92,8 @@ pub struct Report {
     pub left_out: u64,
     /// Entries that the source had already, with the same key and value; they are not there twice.
     pub repeated: u64,
+    /// Entries with further columns that are kept.
+    pub with_columns: u64,
 }
 
 /// Something in a list that gave no entry.
@@ -101,6 +117,9 @@ type Quarantine<'a> = &'a mut dyn FnMut(Unread<'_>) -> Result<()>;
 #[derive(Debug, Default)]
 pub struct Import {
     options: ImportOptions,
+    keeping: Keeping,
+    /// Names of further columns that lists had.
+    columns: HashSet<String>,
     /// How often each value occurred, by a 64-bit digest of it, and where it came first.
     seen: HashMap<u64, (u32, u64)>,
     /// Records so far, for who watches.
@@ -110,7 +129,7 @@ pub struct Import {
 impl Import {
     /// With these choices.
     pub fn new(options: ImportOptions) -> Import {
-        Import { options, ..Import::default() }
+        Import { keeping: Keeping::new(&options.columns), options, ..Import::default() }
     }
 
     /// The same, counting every record of every list in `records` as it is read.
@@ -119,12 +138,22 @@ impl Import {
         Import { records, ..self }
     }
 
+    /// Columns that were asked for by name, and that no entry of the lists so far has.
+    pub fn missing_columns(&self) -> impl Iterator<Item = &str> {
+        let names = match &self.options.columns {
+            KeepColumns::Named(names) => names.as_slice(),
+            _ => &[],
+        };
+        names.iter().filter(|name| !self.columns.contains(*name)).map(String::as_str)
+    }
+
     /// Reads a list into `builder` as source `name`; of a zip archive each file is a source `name/file`. Every
     /// record that gives no entry, or could not be read in full, is given to `quarantine` with its position and the reason.
     ///
     /// # Errors
     ///
-    /// Those of [`read`]; what was read before stays in `builder`.
+    /// Those of [`read`](super::read), and [`Error::Input`] where all columns are to be kept of lists that have more than
+    /// [`MOST_COLUMNS`]; what was read before stays in `builder`.
     pub fn list(
         &mut self,
         path: &Path,
@@ -133,7 +162,25 @@ impl Import {
         builder: &mut GalleryBuilder,
         quarantine: Quarantine<'_>,
     ) -> Result<Report> {
-        let (frequent, held) = self.frequent(path, format);
+        if let KeepColumns::Named(names) = &self.options.columns {
+            builder.announce_columns(names);
+        }
+        let keeping = std::mem::take(&mut self.keeping);
+        let outcome = self.list_keeping(path, name, format, &keeping, builder, quarantine);
+        self.keeping = keeping;
+        outcome
+    }
+
+    fn list_keeping(
+        &mut self,
+        path: &Path,
+        name: &str,
+        format: Option<ListFormat>,
+        keeping: &Keeping,
+        builder: &mut GalleryBuilder,
+        quarantine: Quarantine<'_>,
+    ) -> Result<Report> {
+        let (frequent, held) = self.frequent(path, format, keeping);
         let mut taking = Taking {
             import: self,
             name,
@@ -149,7 +196,7 @@ impl Import {
                 items.into_iter().try_for_each(|(part, item)| taking.take(&part, item))?;
                 outcome?;
             }
-            None => read(path, format, &mut |part, item| taking.take(part, item))?,
+            None => reading::read(path, format, keeping, &mut |part, item| taking.take(part, item))?,
         }
         let Taking { import, mut report, frequent_here, .. } = taking;
         report.overrepresented =
@@ -160,14 +207,19 @@ impl Import {
 
     /// Digests of the values that are to be left out for their number, found by reading the list once more; what can be read only
     /// once is held meanwhile, and given back. Why a file cannot be read to its end is reported when it is read again.
-    fn frequent(&self, path: &Path, format: Option<ListFormat>) -> (HashMap<u64, u32>, Option<Held>) {
+    fn frequent(
+        &self,
+        path: &Path,
+        format: Option<ListFormat>,
+        keeping: &Keeping,
+    ) -> (HashMap<u64, u32>, Option<Held>) {
         let mut counts = HashMap::new();
         if !self.options.leave_out.overrepresented {
             return (counts, None);
         }
         let once = !path.is_file();
         let mut held = Vec::new();
-        let outcome = read(path, format, &mut |part, item| {
+        let outcome = reading::read(path, format, keeping, &mut |part, item| {
             if let Item::Entry(entry) = &item {
                 digests(entry).for_each(|digest| *counts.entry(digest).or_insert(0) += 1);
             }
@@ -276,11 +328,29 @@ impl Taking<'_> {
                 left_out: true,
             });
         }
+        self.note_columns(&entry)?;
         let source = self.source(part);
         if self.import.options.repeats {
             return self.builder.add(source, entry);
         }
         self.report.repeated += u64::from(!self.builder.add_once(source, entry)?);
+        Ok(())
+    }
+
+    /// Refuses more columns than a list can have, where all are kept: names are data perhaps.
+    fn note_columns(&mut self, entry: &Entry) -> Result<()> {
+        self.report.with_columns += u64::from(!entry.columns.is_empty());
+        let known = &mut self.import.columns;
+        for (name, _) in entry.columns.iter() {
+            if !known.contains(name) {
+                if known.len() == MOST_COLUMNS {
+                    return Err(Error::Input(format!(
+                        "there are over {MOST_COLUMNS} further columns: name those that are to be kept"
+                    )));
+                }
+                known.insert(name.to_owned());
+            }
+        }
         Ok(())
     }
 

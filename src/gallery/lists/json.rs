@@ -5,6 +5,7 @@
 
 use std::io;
 
+use super::keeping::Keeping;
 use super::lines::End;
 use super::opened::Opened;
 use super::text::each_line;
@@ -54,8 +55,8 @@ pub(super) fn is_integers(start: &[u8]) -> bool {
 }
 
 /// Reads one value a line, and gives the first members' names.
-pub(super) fn read_lines(list: Opened<'_>, give: Give<'_>) -> Result<Vec<String>> {
-    let mut tree = Tree::new(give, Position::Of(0));
+pub(super) fn read_lines(list: Opened<'_>, keeping: &Keeping, give: Give<'_>) -> Result<Vec<String>> {
+    let mut tree = Tree::new(give, Position::Of(0), keeping);
     let mut tokens = Tokens::new(io::empty());
     each_line(list, |line, text| {
         let position = line.number;
@@ -83,8 +84,8 @@ pub(super) fn read_lines(list: Opened<'_>, give: Give<'_>) -> Result<Vec<String>
 }
 
 /// Reads documents, and gives the first members' names.
-pub(super) fn read_document(list: Opened<'_>, give: Give<'_>) -> Result<Vec<String>> {
-    let mut tree = Tree::new(give, Position::Counted);
+pub(super) fn read_document(list: Opened<'_>, keeping: &Keeping, give: Give<'_>) -> Result<Vec<String>> {
+    let mut tree = Tree::new(give, Position::Counted, keeping);
     let mut tokens = Tokens::new(list);
     let Some(fault) = walk(&mut tokens, &mut tree)? else { return Ok(tree.names) };
     let (line, column) = tokens.place();

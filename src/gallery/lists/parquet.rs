@@ -1,14 +1,17 @@
 //! Parquet: columns named as in CSV, of text, bytes, bytes of fixed length, or lists and groups of these. The position is the row's
 //! number from 1.
 //!
-//! Columns that mean nothing here are not read.
+//! Columns that mean nothing here, and are not to be kept, are not read.
 
+use std::collections::HashSet;
 use std::fs::File;
 
+use parquet::basic::Type as Physical;
 use parquet::record::Field as Value;
 use parquet::record::Row;
 use parquet::schema::types::Type;
 
+use super::keeping::Keeping;
 use super::names::Field;
 use super::opened::Opened;
 use super::tree::{Position, Tree};
@@ -25,7 +28,7 @@ pub(crate) fn file(list: Opened<'_>) -> Result<File> {
 }
 
 /// Reads a list, and gives the names of its columns.
-pub(super) fn read(list: Opened<'_>, give: Give<'_>) -> Result<Vec<String>> {
+pub(super) fn read(list: Opened<'_>, keeping: &Keeping, give: Give<'_>) -> Result<Vec<String>> {
     let reader = columns::open(file(list)?)?;
     let fields = reader.schema().get_fields();
     let names: Vec<String> = fields.iter().map(|field| field.name().to_string()).collect();
@@ -35,8 +38,10 @@ pub(super) fn read(list: Opened<'_>, give: Give<'_>) -> Result<Vec<String>> {
             "no column of this Parquet file is called photodna, pdna, pdq or hash; it has {names}"
         )));
     }
-    let rows = reader.rows(|field| is_wanted(field).then(|| field.clone()))?;
-    let mut tree = Tree::new(give, Position::Of(0));
+    let fixed: HashSet<String> =
+        fields.iter().filter(|field| is_fixed(field)).map(|field| field.name().into()).collect();
+    let rows = reader.rows(|field| is_wanted(field, keeping).then(|| field.clone()))?;
+    let mut tree = Tree::new(give, Position::Of(0), keeping);
     for (position, row) in (1..).zip(rows) {
         let row = row.map_err(|error| match error {
             Error::Corrupt { message, .. } => {
@@ -45,15 +50,28 @@ pub(super) fn read(list: Opened<'_>, give: Give<'_>) -> Result<Vec<String>> {
             error => error,
         })?;
         tree.position = Position::Of(position);
-        take_row(&row, &mut tree)?;
+        take_row(&row, &fixed, &mut tree)?;
         tree.end_of_row(position)?;
     }
     Ok(names)
 }
 
-/// A column with a name that means something, or with a signature somewhere inside.
-fn is_wanted(field: &Type) -> bool {
-    if field.is_primitive() { Field::named(field.name()).is_some() } else { holds_signatures(field, 0) }
+/// A column with a name that means something or is to be kept, or with one of these or a signature somewhere inside.
+fn is_wanted(field: &Type, keeping: &Keeping) -> bool {
+    let is_named = field.is_primitive() && Field::named(field.name()).is_some();
+    is_named || is_kept(field, keeping, 0) || !field.is_primitive() && holds_signatures(field, 0)
+}
+
+/// Whether something of a column is to be kept.
+fn is_kept(field: &Type, keeping: &Keeping, depth: usize) -> bool {
+    let inside =
+        || field.is_group() && field.get_fields().iter().any(|inner| is_kept(inner, keeping, depth + 1));
+    !keeping.is_nothing() && depth < DEEPEST && (keeping.kept(field.name()).is_some() || inside())
+}
+
+/// Whether a column's values are bytes of one length, which are no text whatever they look like.
+fn is_fixed(field: &Type) -> bool {
+    field.is_primitive() && field.get_physical_type() == Physical::FIXED_LEN_BYTE_ARRAY
 }
 
 fn holds_signatures(field: &Type, depth: usize) -> bool {
@@ -63,11 +81,14 @@ fn holds_signatures(field: &Type, depth: usize) -> bool {
     depth < DEEPEST && (named || inside())
 }
 
-fn take_row(row: &Row, tree: &mut Tree<'_>) -> Result<()> {
+fn take_row(row: &Row, fixed: &HashSet<String>, tree: &mut Tree<'_>) -> Result<()> {
     tree.begin_object();
     for (name, value) in row.get_column_iter() {
         tree.name(name);
-        take(value, tree, 0)?;
+        match value {
+            Value::Bytes(bytes) => tree.bytes(bytes.data(), fixed.contains(name))?,
+            value => take(value, tree, 0)?,
+        }
     }
     tree.end()
 }
@@ -76,7 +97,7 @@ fn take(value: &Value, tree: &mut Tree<'_>, depth: usize) -> Result<()> {
     match value {
         Value::Null => Ok(()),
         Value::Str(text) => tree.text(text),
-        Value::Bytes(bytes) => tree.bytes(bytes.data()),
+        Value::Bytes(bytes) => tree.bytes(bytes.data(), false),
         Value::Group(_) | Value::ListInternal(_) | Value::MapInternal(_) if depth == DEEPEST => Ok(()),
         Value::Group(group) => {
             tree.begin_object();

@@ -3,6 +3,7 @@
 use std::fs::File;
 
 use super::Give;
+use super::keeping::Keeping;
 use super::opened::Opened;
 use crate::error::{Error, Result};
 
@@ -12,6 +13,6 @@ pub(crate) fn file(_list: Opened<'_>) -> Result<File> {
 }
 
 /// Reads nothing.
-pub(super) fn read(list: Opened<'_>, _give: Give<'_>) -> Result<Vec<String>> {
+pub(super) fn read(list: Opened<'_>, _keeping: &Keeping, _give: Give<'_>) -> Result<Vec<String>> {
     file(list).map(|_| Vec::new())
 }

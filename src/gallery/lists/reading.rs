@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::encoding::{Encoding, Utf8};
+use super::keeping::Keeping;
 use super::opened::{Opened, Packed, Source};
 use super::sniff::{self, Seen};
 use super::{Item, ListFormat, ListPart, Take, binary, json, parquet, table, text, unreadable, xml, zip};
@@ -11,8 +12,8 @@ use crate::error::{Error, Result};
 use crate::signature::Algorithm;
 
 /// See [`super::read`].
-pub(super) fn read(path: &Path, format: Option<ListFormat>, take: Take<'_>) -> Result<()> {
-    read_opened(open(path)?, path, format, take)
+pub(super) fn read(path: &Path, format: Option<ListFormat>, keeping: &Keeping, take: Take<'_>) -> Result<()> {
+    read_opened(open(path)?, path, format, keeping, take)
 }
 
 /// See [`super::read_from`].
@@ -23,11 +24,17 @@ pub(super) fn read_from(
     take: Take<'_>,
 ) -> Result<()> {
     let list = Opened::new(Source::stream(reader)).map_err(unreadable)?;
-    read_opened(list, path, format, take)
+    read_opened(list, path, format, &Keeping::default(), take)
 }
 
-fn read_opened(list: Opened<'_>, path: &Path, format: Option<ListFormat>, take: Take<'_>) -> Result<()> {
-    let mut reading = Reading { path, format, take, account: Account::default() };
+fn read_opened(
+    list: Opened<'_>,
+    path: &Path,
+    format: Option<ListFormat>,
+    keeping: &Keeping,
+    take: Take<'_>,
+) -> Result<()> {
+    let mut reading = Reading { path, format, keeping, take, account: Account::default() };
     match list.packed().filter(|_| unpacks(path, format)) {
         Some(Packed::Zip) => zip::each(list, &mut |member, content| reading.member(member, content))?,
         Some(_) => reading.part("", list.unpacked().map_err(unreadable)?)?,
@@ -90,6 +97,7 @@ fn of(part: &Opened<'_>) -> Result<ListFormat> {
 struct Reading<'a, 'b> {
     path: &'a Path,
     format: Option<ListFormat>,
+    keeping: &'a Keeping,
     take: Take<'b>,
     account: Account,
 }
@@ -118,7 +126,7 @@ impl Reading<'_, '_> {
             (self.take)(&part, item)
         };
         let names = match format {
-            ListFormat::Parquet => parquet::read(content, give),
+            ListFormat::Parquet => parquet::read(content, self.keeping, give),
             ListFormat::BinaryPhotoDna => {
                 binary::read::<144>(content.into_reader(0), give).map(|()| Vec::new())
             }
@@ -128,10 +136,10 @@ impl Reading<'_, '_> {
                 match format {
                     ListFormat::Text => text::read(content, preferred, give).map(|()| Vec::new()),
                     ListFormat::TextQuality => text::read_with_quality(content, give).map(|()| Vec::new()),
-                    ListFormat::Csv => table::read(content, give),
-                    ListFormat::JsonLines => json::read_lines(content, give),
-                    ListFormat::Ncmec => xml::read(content, give),
-                    _ => json::read_document(content, give),
+                    ListFormat::Csv => table::read(content, self.keeping, give),
+                    ListFormat::JsonLines => json::read_lines(content, self.keeping, give),
+                    ListFormat::Ncmec => xml::read(content, self.keeping, give),
+                    _ => json::read_document(content, self.keeping, give),
                 }
             }
         };

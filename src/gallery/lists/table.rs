@@ -4,8 +4,10 @@
 //! signature is what has its form.
 
 use std::io::Read;
+use std::sync::Arc;
 
 use super::fields::Fields;
+use super::keeping::Keeping;
 use super::lines::End;
 use super::names::Field;
 use super::opened::Opened;
@@ -49,6 +51,8 @@ struct Header {
     /// Empty where the table has no names.
     columns: Vec<Option<Field>>,
     names: Vec<String>,
+    /// What columns are kept as, if they are; empty where none is.
+    kept: Vec<Option<Arc<str>>>,
     delimiter: u8,
 }
 
@@ -73,6 +77,7 @@ impl Header {
         (short && (holds || columns.iter().flatten().count() > 1)).then_some(Header {
             columns,
             names,
+            kept: Vec::new(),
             delimiter,
         })
     }
@@ -93,6 +98,12 @@ impl Header {
         Ok(Header { delimiter: delimiter.or(first).unwrap_or(b','), ..Header::default() })
     }
 
+    /// The same, keeping further columns.
+    fn keeping(self, keeping: &Keeping) -> Header {
+        let kept = || self.names.iter().map(|name| keeping.kept(name)).collect();
+        Header { kept: if keeping.is_nothing() { Vec::new() } else { kept() }, ..self }
+    }
+
     /// Takes the values of a row.
     fn take(&self, row: &Row, fields: &mut Fields) {
         fields.clear();
@@ -103,6 +114,15 @@ impl Header {
                 // A name in another language, say.
                 (None, Ok(value)) if self.last_signature().is_none() && value::photodna(value).is_some() => {
                     fields.set(Field::PhotoDna, value);
+                }
+                (None, _) => {}
+            }
+        }
+        for (value, name) in row.iter().zip(&self.kept) {
+            match (name, str::from_utf8(value)) {
+                (Some(name), Ok(value)) => fields.further.keep(name, value),
+                (Some(_), Err(_)) => {
+                    fields.further.fault("a further column is no UTF-8 and is not kept".into());
                 }
                 (None, _) => {}
             }
@@ -163,9 +183,9 @@ pub(super) fn by_form(row: &Row, wanted: Option<Field>, fields: &mut Fields) -> 
 }
 
 /// Reads a table, and gives the names of its columns.
-pub(super) fn read(list: Opened<'_>, give: Give<'_>) -> Result<Vec<String>> {
+pub(super) fn read(list: Opened<'_>, keeping: &Keeping, give: Give<'_>) -> Result<Vec<String>> {
     let mut rows = Rows::new(list, holds_signature);
-    let mut header = Header::find(&mut rows)?;
+    let mut header = Header::find(&mut rows)?.keeping(keeping);
     (rows.delimiter, rows.columns) = (header.delimiter, header.columns.len());
     let (mut row, mut fields, mut full) = (Row::default(), Fields::default(), false);
     while rows.next(&mut row).map_err(unreadable)? {
@@ -181,7 +201,7 @@ pub(super) fn read(list: Opened<'_>, give: Give<'_>) -> Result<Vec<String>> {
             }
             if let Some(next) = Header::of_row(&row, header.delimiter) {
                 rows.columns = next.columns.len();
-                header = next;
+                header = next.keeping(keeping);
                 continue;
             }
         }

@@ -3,10 +3,15 @@
 //! An object with an id, a digest or a signature of its own is a record. What lies below it belongs to it: a signature there without an id gets the
 //! record's, and what is only the record's own signature again, or holds none, is nothing by itself. Around records, objects
 //! and arrays are only walked. Arrays of records are given one by one, so that documents of any length stream.
+//!
+//! Further columns that are kept belong to the innermost record that they stand in. What stands in an object called `columns` is nothing else: so
+//! are they exported.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::fields::{Fields, MOST_VALUES};
+use super::keeping::Keeping;
 use super::names::Field;
 use super::{Give, Item};
 use crate::error::Result;
@@ -20,6 +25,8 @@ enum Role {
     Field(Field),
     /// Records, or an array of signatures.
     Container,
+    /// Further columns and nothing else.
+    Columns,
     Unknown,
 }
 
@@ -29,6 +36,7 @@ impl Role {
             "media" | "cases" | "records" | "images" | "data" | "hashrecords" | "items" | "entries"
             | "results" | "list" | "photos" | "pictures" | "rows" | "indicators" | "alternativehashes"
             | "response" | "result" => Role::Container,
+            "columns" => Role::Columns,
             _ => Field::named(name).map_or(Role::Unknown, Role::Field),
         }
     }
@@ -38,7 +46,7 @@ impl Role {
         match self {
             Role::Field(field) => !field.holds_signatures(),
             Role::Container => false,
-            Role::Unknown => true,
+            Role::Columns | Role::Unknown => true,
         }
     }
 
@@ -47,7 +55,7 @@ impl Role {
         match self {
             Role::Field(field) => Some(field),
             Role::Container => Some(Field::Signature),
-            Role::Unknown => None,
+            Role::Columns | Role::Unknown => None,
         }
     }
 }
@@ -58,6 +66,10 @@ struct Level {
     is_object: bool,
     /// Of an array's elements, or of the member that comes next.
     role: Option<Role>,
+    /// Of an array's elements, or of the member that comes next: what they are kept as, if they are.
+    kept: Option<Arc<str>>,
+    /// Of an object: whether it holds further columns and nothing else.
+    only_columns: bool,
     /// Of an object: the algorithm that it stands under, if it does, so that a name with a signature is a key.
     holder: Option<Field>,
     /// Of an object: its own values.
@@ -76,7 +88,7 @@ struct Level {
 impl Level {
     fn begin(&mut self, is_object: bool) {
         (self.is_object, self.role, self.streams, self.numbers) = (is_object, None, false, 0);
-        self.holder = None;
+        (self.holder, self.kept, self.only_columns) = (None, None, false);
         self.fields.clear();
         self.below.clear();
         self.name.clear();
@@ -96,45 +108,47 @@ pub(super) enum Position {
 /// Takes values as they come, and gives the records among them.
 pub(super) struct Tree<'a> {
     give: Give<'a>,
+    keeping: &'a Keeping,
     pub(super) position: Position,
     /// Records given.
     pub(super) given: u64,
     levels: Vec<Level>,
     depth: usize,
-    roles: HashMap<String, Role>,
+    roles: HashMap<String, (Role, Option<Arc<str>>)>,
     /// The first names, for a list that gives nothing.
     pub(super) names: Vec<String>,
 }
 
 impl<'a> Tree<'a> {
-    pub(super) fn new(give: Give<'a>, position: Position) -> Tree<'a> {
+    pub(super) fn new(give: Give<'a>, position: Position, keeping: &'a Keeping) -> Tree<'a> {
         let (levels, roles, names) = (Vec::new(), HashMap::new(), Vec::new());
-        Tree { give, position, given: 0, levels, depth: 0, roles, names }
+        Tree { give, keeping, position, given: 0, levels, depth: 0, roles, names }
     }
 
     /// Names the value that comes next, in an object.
     pub(super) fn name(&mut self, name: &str) {
-        let role = match self.roles.get(name) {
-            Some(role) => *role,
+        let (role, kept) = match self.roles.get(name) {
+            Some((role, kept)) => (*role, kept.clone()),
             None => self.meet(name),
         };
         let level = &mut self.levels[self.depth - 1];
-        level.role = Some(role);
+        let role = if level.only_columns { Role::Unknown } else { role };
+        (level.role, level.kept) = (Some(role), kept);
         if role == Role::Unknown {
             level.name.clear();
             level.name.push_str(name);
         }
     }
 
-    fn meet(&mut self, name: &str) -> Role {
-        let role = Role::named(name);
+    fn meet(&mut self, name: &str) -> (Role, Option<Arc<str>>) {
+        let known = (Role::named(name), self.keeping.kept(name));
         if self.roles.len() < MOST_NAMES {
-            self.roles.insert(name.to_string(), role);
+            self.roles.insert(name.to_string(), known.clone());
         }
         if self.names.len() < 16 && name.len() < 32 && !self.names.iter().any(|known| known == name) {
             self.names.push(name.to_string());
         }
-        role
+        known
     }
 
     /// What the value that comes now is; a document is walked as if it stood under `hashes`.
@@ -159,7 +173,9 @@ impl<'a> Tree<'a> {
         let doubtful = role.is_doubtful() || above.is_some_and(|above| above.fields.doubtful);
         let name =
             above.filter(|above| role == Role::Unknown && above.is_object).map(|above| above.name.clone());
+        let within = above.is_some_and(|above| above.only_columns);
         let level = self.begin(true);
+        level.only_columns = within || role == Role::Columns;
         level.fields.doubtful = doubtful;
         // The name is kept in the object itself: until it ends, its place is free.
         if let Some(name) = name {
@@ -173,9 +189,11 @@ impl<'a> Tree<'a> {
 
     pub(super) fn begin_array(&mut self) {
         let role = self.role();
-        let doubtful = self.depth > 0 && (role.is_doubtful() || self.levels[self.depth - 1].fields.doubtful);
+        let above = self.depth.checked_sub(1).map(|top| &self.levels[top]);
+        let doubtful = above.is_some_and(|above| role.is_doubtful() || above.fields.doubtful);
+        let (kept, within) = above.map(|above| (above.kept.clone(), above.only_columns)).unwrap_or_default();
         let level = self.begin(false);
-        level.role = Some(role);
+        (level.role, level.kept, level.only_columns) = (Some(role), kept, within);
         level.fields.doubtful = doubtful;
     }
 
@@ -214,7 +232,20 @@ impl<'a> Tree<'a> {
         }
     }
 
+    /// Keeps a value where it is one of a further column that is asked for.
+    fn keep(&mut self, value: &str) {
+        let Some(level) = self.depth.checked_sub(1).map(|top| &self.levels[top]) else { return };
+        // What stands in an object of an algorithm is a signature under its key.
+        let is_kept = level.kept.is_some() && !(self.keeping.all && level.holder.is_some());
+        if let (true, Some(name), Some(at)) = (is_kept, level.kept.clone(), self.object())
+            && self.keeping.takes(value)
+        {
+            self.levels[at].fields.further.keep(&name, value);
+        }
+    }
+
     pub(super) fn text(&mut self, text: &str) -> Result<()> {
+        self.keep(text);
         match self.field() {
             Some(field) => self.with_fields(|fields| fields.set(field, text)),
             None => self.keyed(text),
@@ -233,9 +264,16 @@ impl<'a> Tree<'a> {
         if record.is_odd() { Ok(()) } else { self.hand_on(&mut record) }
     }
 
-    /// Bytes that stand for themselves.
+    /// Bytes that stand for themselves; of a further column they are kept as text, or in hexadecimal digits where they are none or of fixed length.
     #[cfg(feature = "parquet")]
-    pub(super) fn bytes(&mut self, bytes: &[u8]) -> Result<()> {
+    pub(super) fn bytes(&mut self, bytes: &[u8], is_fixed: bool) -> Result<()> {
+        match str::from_utf8(bytes).ok().filter(|_| !is_fixed) {
+            Some(text) => self.keep(text),
+            None if self.depth > 0 && self.levels[self.depth - 1].kept.is_some() => {
+                self.keep(&hexadecimal(bytes));
+            }
+            None => {}
+        }
         match self.field() {
             Some(field) => self.with_fields(|fields| fields.set_bytes(field, bytes)),
             None => Ok(()),
@@ -246,6 +284,9 @@ impl<'a> Tree<'a> {
     pub(super) fn word(&mut self, word: &str) -> Result<()> {
         let number = word.starts_with(|c: char| c.is_ascii_digit() || c == '-');
         let is_truth = word.eq_ignore_ascii_case("true") || word.eq_ignore_ascii_case("false");
+        if !word.eq_ignore_ascii_case("null") {
+            self.keep(word);
+        }
         let Some(field) = self.field().filter(|_| number || is_truth) else { return Ok(()) };
         match self.depth.checked_sub(1).map(|top| &mut self.levels[top]) {
             Some(level) if !level.is_object && number && field.holds_signatures() => {
@@ -294,6 +335,9 @@ impl<'a> Tree<'a> {
         let outcome = if level.fields.is_record() {
             self.end_record(&mut level)
         } else {
+            if let Some(at) = self.object() {
+                self.levels[at].fields.further.take(&mut level.fields.further);
+            }
             self.hand_on_all(&mut level.below)
         };
         self.levels[self.depth] = level;
@@ -303,7 +347,14 @@ impl<'a> Tree<'a> {
     /// Joins a record with what is below it. It is given itself where it has a signature of its own, or nothing below has one.
     fn end_record(&mut self, level: &mut Level) -> Result<()> {
         let Level { fields, below, streams, .. } = level;
-        below.retain(|part| part.says_more_than(fields));
+        below.retain_mut(|part| {
+            let says_more = part.says_more_than(fields);
+            // What has a key of its own may be another record, without a signature.
+            if !says_more && !part.has_key() {
+                fields.further.take(&mut part.further);
+            }
+            says_more
+        });
         if fields.takes_back() {
             below.clear();
         } else if fields.is_one_with(below) {
@@ -376,4 +427,10 @@ impl<'a> Tree<'a> {
             Ok(())
         }
     }
+}
+
+/// Bytes as hexadecimal digits.
+#[cfg(feature = "parquet")]
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

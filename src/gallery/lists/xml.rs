@@ -10,6 +10,7 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
 use super::fields::Fields;
+use super::keeping::Keeping;
 use super::lines::LARGEST_RECORD;
 use super::names::Field;
 use super::opened::Opened;
@@ -57,8 +58,8 @@ struct Element {
 }
 
 /// Reads an answer of the service as it was saved, and gives the first elements' names.
-pub(super) fn read(list: Opened<'_>, give: Give<'_>) -> Result<Vec<String>> {
-    walk(list, &mut |item, _| give(item)).map(|seen| seen.names)
+pub(super) fn read(list: Opened<'_>, keeping: &Keeping, give: Give<'_>) -> Result<Vec<String>> {
+    walk(list, keeping, &mut |item, _| give(item)).map(|seen| seen.names)
 }
 
 /// Reads an answer of the service as it comes.
@@ -68,7 +69,7 @@ pub(super) fn read(list: Opened<'_>, give: Give<'_>) -> Result<Vec<String>> {
 /// [`Error::Corrupt`](crate::Error::Corrupt) where it is not whole, or no answer to a query.
 #[cfg(any(feature = "service", test))]
 pub(crate) fn answer(body: &[u8], give: GiveAbout<'_>) -> Result<Seen> {
-    let seen = walk(body, give)?;
+    let seen = walk(body, &Keeping::default(), give)?;
     match seen.names.first().map(String::as_str) {
         Some("queryResult") => Ok(seen),
         _ => Err(damaged("it is no answer to a query for entries")),
@@ -76,7 +77,7 @@ pub(crate) fn answer(body: &[u8], give: GiveAbout<'_>) -> Result<Seen> {
 }
 
 /// Reads a document to its end.
-fn walk(list: impl Read, give: GiveAbout<'_>) -> Result<Seen> {
+fn walk(list: impl Read, keeping: &Keeping, give: GiveAbout<'_>) -> Result<Seen> {
     let mut xml =
         Reader::from_reader(BufReader::with_capacity(1 << 18, Bounded { inner: list, left: LARGEST_RECORD }));
     let mut buffer = Vec::new();
@@ -106,14 +107,14 @@ fn walk(list: impl Read, give: GiveAbout<'_>) -> Result<Seen> {
             }
             Event::Empty(start) => {
                 begin(&mut element, &mut seen.names, &start, &mut position);
-                end(&mut element, start.local_name().as_ref(), position, give)?;
+                end(&mut element, start.local_name().as_ref(), position, keeping, give)?;
             }
             Event::Text(text) => take(&mut element, &mut paging, &text),
             Event::CData(text) => take(&mut element, &mut paging, &text),
             Event::GeneralRef(name) => take(&mut element, &mut paging, &entity(&name)),
             Event::End(name) => {
                 depth = depth.saturating_sub(1);
-                end(&mut element, name.local_name().as_ref(), position, give)?;
+                end(&mut element, name.local_name().as_ref(), position, keeping, give)?;
                 // The ends inside an entry are its own.
                 if element.is_none() {
                     seen.next = paging.end().or(seen.next);
@@ -143,9 +144,15 @@ fn begin(element: &mut Option<Element>, names: &mut Vec<String>, start: &BytesSt
 }
 
 /// Takes the end of an element, and gives the entry that ends with it.
-fn end(element: &mut Option<Element>, name: &str, position: u64, give: GiveAbout<'_>) -> Result<()> {
+fn end(
+    element: &mut Option<Element>,
+    name: &str,
+    position: u64,
+    keeping: &Keeping,
+    give: GiveAbout<'_>,
+) -> Result<()> {
     match element {
-        Some(open) if open.depth > 0 => open.end(name),
+        Some(open) if open.depth > 0 => open.end(name, keeping),
         _ => {
             if let Some(done) = element.take() {
                 return done.tell(position, give);
@@ -244,9 +251,12 @@ impl Element {
         }
     }
 
-    /// Takes the text of a child or fingerprint.
-    fn end(&mut self, name: &str) {
+    /// Takes the text of a child or fingerprint. What lies deeper is about other members, and not kept.
+    fn end(&mut self, name: &str, keeping: &Keeping) {
         let text = std::mem::take(&mut self.text);
+        if self.depth == 1 || self.depth == 2 && self.in_fingerprints {
+            keeping.kept(name).iter().for_each(|name| self.fields.further.keep(name, &text));
+        }
         match (self.depth, name) {
             (1, "id") => self.id = text.trim().into(),
             (1, "timestamp") => self.time = text.trim().into(),

@@ -46,6 +46,9 @@ const GROUP: usize = 32_768;
 /// Matches after which a group ends early: a record may have any number of them.
 const GROUP_MATCHES: usize = 4 * GROUP;
 
+/// Bytes of further columns that count as another match.
+const MATCH_BYTES: usize = 512;
+
 /// Writes a Parquet file, `photodna` and `pdq` as bytes of fixed length. It is whole after [`Sink::finish`] only.
 pub struct Parquet<W: Write + Send> {
     to: SerializedFileWriter<W>,
@@ -129,7 +132,8 @@ impl<W: Write + Send> Sink for Parquet<W> {
 
 impl<W: Write + Send> StoredSink for Parquet<W> {
     fn write_stored(&mut self, record: &StoredRecord) -> Result<()> {
-        self.matches += record.matches.as_ref().map_or(0, Vec::len);
+        let further = |found: &RecordMatch| 1 + found.columns.bytes() / MATCH_BYTES;
+        self.matches += record.matches.iter().flatten().map(further).sum::<usize>();
         self.records.push(record.clone());
         if self.records.len() < GROUP && self.matches < GROUP_MATCHES { Ok(()) } else { self.write_group() }
     }

@@ -30,11 +30,11 @@ fuzz_target!(|bytes: &[u8]| {
     for bytes in [bytes.to_vec(), sealed(bytes.to_vec())] {
         let Ok(gallery) = Gallery::from_bytes(bytes) else { continue };
         let whole = gallery.verify().is_ok();
-        let _ = (gallery.counts(), gallery.sources(), gallery.checksum());
+        let _ = (gallery.counts(), gallery.sources(), gallery.columns(), gallery.checksum());
         let ids: Vec<_> = gallery.ids().take(64).collect();
         let queries: Vec<Query> = ids.iter().map(|id| gallery.query(*id)).collect();
         for id in &ids {
-            let _ = gallery.entry(*id);
+            let _ = gallery.entry(*id).columns.iter().count();
         }
         let mut matches = Vec::new();
         for options in [

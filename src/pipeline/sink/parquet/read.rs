@@ -6,6 +6,7 @@ use std::mem;
 use parquet::record::{Field, Row as Group};
 
 use crate::error::{Error, Result};
+use crate::gallery::Columns;
 use crate::parquet::open;
 use crate::pipeline::sink::{StoredRecords, unreadable};
 use crate::pipeline::source::name_from_bytes;
@@ -163,6 +164,9 @@ fn found_match(field: &Field) -> Result<RecordMatch, String> {
     let values = Values(group);
     let text = |name: &str| values.text(name).ok_or_else(|| format!("a match has no {name}"));
     let number = |name: &str| values.number(name).ok_or_else(|| format!("a match has no {name}"));
+    let columns = values
+        .text("columns")
+        .map(|text| Columns::of_json(&text).ok_or("the columns of a match cannot be read"));
     Ok(RecordMatch {
         gallery: text("gallery")?,
         key: text("key")?,
@@ -173,5 +177,6 @@ fn found_match(field: &Field) -> Result<RecordMatch, String> {
         distance: u32::try_from(number("distance")?).map_err(|_| "a distance is too large")?,
         orientation: text("orientation")?.into(),
         face: values.word("face"),
+        columns: columns.transpose()?.unwrap_or_default(),
     })
 }
