@@ -25,14 +25,14 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::animation::Animation;
 use super::colours::ToSrgb;
-use super::raster::composed::Composed;
 use super::raster::tiff::pages::{self, Pages};
 use super::raster::{self, plain};
 use super::viewing::Sources;
 use super::{DecodeOptions, Decoded, Decoder, Detail, Face, Format, Part, Viewing, unknown};
 use crate::error::{Error, Result};
-use crate::limits::{self, Limits};
+use crate::limits::Limits;
 use crate::picture::Picture;
 
 /// Frames of one file that are hashed at most, the first included.
@@ -165,9 +165,9 @@ impl Decoder {
 
     fn animation(&mut self, bytes: &[u8], format: Format, viewing: Viewing, see: See<'_>) {
         let options = self.options.clone();
-        let Begun { pixels, mut number, count, mut frames } =
-            match raster::guarded(format, || begin(bytes, format, &options)) {
-                Ok(begun) => begun,
+        let Animation { pixels, mut number, count, mut frames } =
+            match raster::guarded(format, || Animation::of(bytes, format, &options)) {
+                Ok(animation) => animation,
                 Err(error) => return see(self, 1, Err(error)),
             };
         let to_srgb = viewing.profile.then(|| self.shown_through(bytes, format)).flatten();
@@ -315,50 +315,11 @@ fn too_many(count: u64, most: u64) -> Error {
     Error::Limit { what: "number of frames", actual: count, limit: most, field: Some("frames of one file") }
 }
 
-/// An animation whose frames are to come.
-struct Begun<'a> {
-    /// Pixels of each frame.
-    pixels: u64,
-    /// The first frame's number.
-    number: u64,
-    /// How many pictures there are with the file's own, as far as that is known.
-    count: Option<u64>,
-    frames: Composed<'a>,
-}
-
-fn begin<'a>(bytes: &'a [u8], format: Format, options: &'a DecodeOptions) -> Result<Begun<'a>> {
-    let estimate = raster::estimate(bytes, options)?;
-    let most = estimate.faces.max(estimate.memory);
-    options.limits.check_decoder_bytes(most)?;
-    limits::can_be_had(most)?;
-    let pixels = estimate.pixels;
-    let unreadable = || Error::corrupt(format.name(), "its frames cannot be read");
-    Ok(match format {
-        Format::Gif => {
-            let frames = raster::gif::composed::of(bytes, &options.limits)?;
-            Begun { pixels, number: 0, count: Some(raster::gif::count(bytes)), frames }
-        }
-        Format::WebP => {
-            let count = raster::webp::composed::count(bytes);
-            Begun { pixels, number: 0, count: Some(count), frames: raster::webp::composed::of(bytes)? }
-        }
-        Format::Png => {
-            let number = u64::from(!raster::png::begins_with_default(bytes));
-            let (count, frames) = raster::png::composed(bytes, most).ok_or_else(unreadable)?;
-            Begun { pixels, number, count: Some(count + number), frames }
-        }
-        _ => {
-            let frames = raster::jxl::composed(bytes).ok_or_else(unreadable)?;
-            Begun { pixels, number: 0, count: None, frames }
-        }
-    })
-}
-
 /// How many frames an animation gives within the limits.
 fn counted(bytes: &[u8], format: Format, options: &DecodeOptions) -> Option<u64> {
     let mut bounds = Bounds::new(&options.limits, bytes);
     let count = raster::guarded(format, || {
-        let Begun { pixels, frames, .. } = begin(bytes, format, options)?;
+        let Animation { pixels, frames, .. } = Animation::of(bytes, format, options)?;
         Ok(frames.take_while(|frame| frame.is_ok() && bounds.take(pixels).is_ok()).count() as u64)
     });
     count.ok()

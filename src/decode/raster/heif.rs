@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use canvas::{Canvas, Change};
 use container::{Container, PER_BYTE};
 use numbers::Numbers;
-use pixels::Planes;
+use pixels::{Planes, Sample, Upsampling};
 
 #[cfg_attr(not(feature = "avif"), path = "heif/av1_absent.rs")]
 mod av1;
@@ -61,6 +61,7 @@ struct Announced {
     memory: u64,
     /// How its colours are meant, where no table says so.
     meaning: Option<Meaning>,
+    upsampling: Upsampling,
 }
 
 /// Which picture of the file, and whether all of it is wanted or its luma alone.
@@ -478,7 +479,7 @@ fn picture(
 }
 
 /// What is shown of planes, on a canvas of its own.
-fn painted<T: Copy + Into<i32>>(
+fn painted<T: Sample>(
     planes: &Planes<'_, T>,
     meaning: Meaning,
     luma: bool,
@@ -489,7 +490,7 @@ fn painted<T: Copy + Into<i32>>(
     }
     let channels = if luma || planes.chroma == Chroma::None { 1 } else { 3 };
     let mut canvas = Canvas::new((planes.width, planes.height), channels, spare)?;
-    planes.paint(meaning, &mut canvas, (0, 0));
+    planes.paint(meaning, &mut canvas);
     Ok(canvas)
 }
 

@@ -1,6 +1,7 @@
 //! Pictures in AV1.
 
 use super::canvas::Canvas;
+use super::pixels::Upsampling;
 use super::{Announced, Coded, corrupt, helped};
 use crate::decode::frame::Meaning;
 use crate::decode::helper::{Codec, Helper};
@@ -15,7 +16,7 @@ pub(super) fn announced(coded: &Coded<'_>) -> Result<Announced> {
     let sample = if kind & 0b0100_0000 != 0 { 2 } else { 1 };
     let pixels = u64::from(size.0) * u64::from(size.1);
     let memory = helped::memory(pixels, if is_grey { 1 } else { 3 }, sample);
-    Ok(Announced { size, is_grey, pixels, memory, meaning: None })
+    Ok(Announced { size, is_grey, pixels, memory, meaning: None, upsampling: Upsampling::Smooth })
 }
 
 /// Decodes a picture.

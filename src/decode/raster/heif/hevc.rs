@@ -6,6 +6,7 @@
 use super::canvas::Canvas;
 #[cfg(feature = "heic-rust")]
 use super::hevc_in_rust;
+use super::pixels::Upsampling;
 use super::units::Units;
 use super::{Announced, Coded, helped};
 use crate::decode::frame::{Chroma, Meaning};
@@ -29,6 +30,7 @@ pub(super) fn announced(coded: &Coded<'_>) -> Result<Announced> {
         pixels,
         memory,
         meaning: sps.meaning,
+        upsampling: Upsampling::Repeated,
     })
 }
 
