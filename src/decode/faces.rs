@@ -27,10 +27,10 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::animation::Animation;
+use super::animation;
 use super::colours::{ColourSpace, ToSrgb};
 use super::orient;
-use super::raster;
+use super::raster::{self, composed::Animation};
 use super::viewing::Sources;
 use super::{DecodeOptions, Decoded, Decoder, Detail, Format, Wish};
 use crate::error::{Error, Result};
@@ -148,14 +148,6 @@ impl Decoder {
         }
         if viewing.animated {
             self.frames(bytes, format, to_srgb.as_deref(), see);
-        }
-        if matches!(format, Format::Heic | Format::Avif)
-            && viewing.animated
-            && let Some(file) = raster::heif::sequence_alone(bytes)
-            && let Ok(decoded) = self.decode(&file)
-        {
-            let to_srgb = decoded.viewing.profile.then(|| self.shown_through(&file, format)).flatten();
-            self.face(Part::First, &file, decoded, to_srgb.as_deref(), see);
         }
         if format == Format::Tiff
             && viewing.unusual
@@ -311,7 +303,7 @@ struct Chosen {
 
 impl Chosen {
     fn of(bytes: &[u8], format: Format, options: &DecodeOptions) -> Result<Chosen> {
-        let Animation { pixels, number, frames, .. } = Animation::of(bytes, format, options)?;
+        let Animation { pixels, number, frames, .. } = animation::open(bytes, format, options)?;
         let mut chosen = Chosen { width: 0, height: 0, first: None, longest: None, last: None };
         let (mut longest, mut all) = (Duration::ZERO, 0u64);
         // What comes behind a broken frame nobody sees.

@@ -12,7 +12,7 @@
 //! | JPEG XL | as the decoder gives them |
 //! | TIFF | the pages, reduced ones and masks too |
 //! | ICO | the other pictures of an icon, in the order of its directory; number 0 is the best one |
-//! | HEIC, AVIF | of a sequence none but the first is decoded; frame 1 is an error that says so |
+//! | HEIC, AVIF | those of a sequence, as the decoder gives them; number 0 is the file's picture, also where that is none of them |
 //!
 //! Number 0 is the file's own picture, which is decoded as ever and is not among them.
 //!
@@ -25,8 +25,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::animation::Animation;
+use super::animation;
 use super::colours::ToSrgb;
+use super::raster::composed::Animation;
 use super::raster::tiff::pages::{self, Pages};
 use super::raster::{self, plain};
 use super::viewing::Sources;
@@ -136,10 +137,6 @@ impl Decoder {
     pub(crate) fn frames_of(&mut self, bytes: &[u8], format: Format, viewing: Viewing, see: See<'_>) {
         match format {
             Format::Tiff | Format::Ico => self.pages(bytes, format, see),
-            Format::Heic | Format::Avif => {
-                let what = format!("{format}: of a sequence only the first picture is decoded");
-                see(self, 1, Err(Error::Unsupported(what)));
-            }
             _ => self.animation(bytes, format, viewing, see),
         }
     }
@@ -166,7 +163,7 @@ impl Decoder {
     fn animation(&mut self, bytes: &[u8], format: Format, viewing: Viewing, see: See<'_>) {
         let options = self.options.clone();
         let Animation { pixels, mut number, count, mut frames } =
-            match raster::guarded(format, || Animation::of(bytes, format, &options)) {
+            match raster::guarded(format, || animation::open(bytes, format, &options)) {
                 Ok(animation) => animation,
                 Err(error) => return see(self, 1, Err(error)),
             };
@@ -319,7 +316,7 @@ fn too_many(count: u64, most: u64) -> Error {
 fn counted(bytes: &[u8], format: Format, options: &DecodeOptions) -> Option<u64> {
     let mut bounds = Bounds::new(&options.limits, bytes);
     let count = raster::guarded(format, || {
-        let Animation { pixels, frames, .. } = Animation::of(bytes, format, options)?;
+        let Animation { pixels, frames, .. } = animation::open(bytes, format, options)?;
         Ok(frames.take_while(|frame| frame.is_ok() && bounds.take(pixels).is_ok()).count() as u64)
     });
     count.ok()

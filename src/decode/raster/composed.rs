@@ -18,6 +18,17 @@ pub(in crate::decode) struct Shown {
 /// Frames one after another, from the first on. The first that is broken is the last.
 pub(in crate::decode) type Composed<'a> = Box<dyn Iterator<Item = Result<Shown>> + 'a>;
 
+/// An animation whose frames are to come.
+pub(in crate::decode) struct Animation<'a> {
+    /// Pixels of each frame.
+    pub(in crate::decode) pixels: u64,
+    /// The first frame's number: 1 where the file's own picture is none of them.
+    pub(in crate::decode) number: u64,
+    /// How many pictures there are with the file's own, as far as that is known.
+    pub(in crate::decode) count: Option<u64>,
+    pub(in crate::decode) frames: Composed<'a>,
+}
+
 /// What becomes of a frame's part of the canvas before the next one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum After {

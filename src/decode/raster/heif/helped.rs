@@ -5,7 +5,7 @@ use super::pixels::Planes;
 use super::{Announced, painted};
 use crate::decode::estimate::LEAST;
 use crate::decode::frame::{Frame, Meaning};
-use crate::decode::helper::{Codec, Helper};
+use crate::decode::helper::{Codec, Helper, Request};
 use crate::error::Result;
 
 /// Memory that decoding a picture takes on both sides, by its pixels, planes of their size at the most, and bytes of a sample.
@@ -23,7 +23,8 @@ pub(super) fn picture(
     helper: &mut Helper,
     spare: Vec<u8>,
 ) -> Result<Canvas> {
-    let frame = helper.decode(codec, data, announced.pixels, announced.memory)?;
+    let Announced { pixels, memory, .. } = *announced;
+    let frame = helper.decode(Request { codec, pixels, memory, count: 1 }, data)?;
     shown(&frame, announced, meaning, luma, spare)
 }
 
@@ -52,7 +53,7 @@ fn planes<'a, T>(frame: &Frame, announced: &Announced, planes: [&'a [T]; 3]) -> 
         height: frame.height,
         depth: frame.depth,
         chroma: frame.chroma,
-        upsampling: announced.upsampling,
+        rules: announced.rules,
         planes,
         strides: [frame.width, frame.width.div_ceil(1 << across)],
     }

@@ -16,14 +16,15 @@ use super::canvas::Canvas;
 use crate::decode::frame::{Chroma, Meaning};
 use crate::decode::interleave::{STEP, interleave};
 
-/// How chroma comes to pixels that share a sample.
+/// What the viewers of a format do where the standards leave it open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Upsampling {
-    /// A sample counts for all pixels that it was taken of, as in libheif.
-    Repeated,
-    /// A sample lies between its pixels, each of which takes three quarters of the nearer sample and one of the farther, each way: as in libavif, and so in
-    /// browsers.
-    Smooth,
+pub(super) enum Rules {
+    /// Of HEIC, as libheif: the formula as it is; a chroma sample counts for all pixels that it was taken of.
+    Libheif,
+    /// Of AVIF, as libavif and browsers by libyuv. A chroma sample lies between its pixels: each takes three quarters of the nearer sample and one of the
+    /// farther, each way. Samples are cut to 8 bits first. Factors of chroma have 6 bits behind the point and are 2 at most; luma's at limited levels is 1.164,
+    /// and halves go down. So 8 bits are the pixels of libavif 1.4 and of Chromium; of 10 bits Chromium keeps all of luma's, 0.3 levels on average.
+    Libyuv,
 }
 
 /// A sample as a decoder gives it.
@@ -64,7 +65,7 @@ pub(super) struct Planes<'a, T> {
     /// Bits of a sample, 8 to 16.
     pub(super) depth: u32,
     pub(super) chroma: Chroma,
-    pub(super) upsampling: Upsampling,
+    pub(super) rules: Rules,
     /// Y, Cb and Cr.
     pub(super) planes: [&'a [T]; 3],
     /// Samples from row to row, of Y and of chroma.
@@ -86,8 +87,16 @@ struct Weights {
 /// The code for planes that hold G, B and R.
 const IDENTITY: u8 = 0;
 
+/// What libyuv takes for 255 / 219: 18,997 of 2¹⁶ parts of a sample that is in both bytes, with 6 bits behind the point.
+const LIMITED_LUMA: f64 = 18_997.0 * 257.0 / (65_536.0 * 64.0);
+
+/// Whether libyuv knows a matrix; the formula counts for others.
+fn is_libyuvs(matrix: u8) -> bool {
+    !matches!(matrix, IDENTITY | 4 | 7 | 8)
+}
+
 impl Weights {
-    fn of(meaning: Meaning, depth: u32) -> Weights {
+    fn of(meaning: Meaning, depth: u32, rules: Rules) -> Weights {
         let top = f64::from((1u32 << depth) - 1);
         let one = f64::from(1u32 << (depth - 8));
         let (luma, chroma) = if meaning.full {
@@ -96,12 +105,18 @@ impl Weights {
             (255.0 / (219.0 * one), 255.0 / (224.0 * one))
         };
         let fixed = |weight: f64| (weight * f64::from(1u32 << POINT) * one).round() as i32;
+        let is_coarse = rules == Rules::Libyuv && is_libyuvs(meaning.matrix);
+        let luma = if is_coarse && !meaning.full { LIMITED_LUMA / one } else { luma };
+        let tint = |weight: f64| match is_coarse {
+            true => (weight * chroma * 64.0).round().min(128.0) / 64.0,
+            false => weight * chroma,
+        };
         let of_matrix = |red: f64, blue: f64| {
             let green = 1.0 - red - blue;
             let (cb, cr) = (2.0 * (1.0 - blue), 2.0 * (1.0 - red));
             [[0.0, cr], [-cb * blue / green, -cr * red / green], [cb, 0.0]]
         };
-        let usual = |colours: [[f64; 2]; 3]| colours.map(|[cb, cr]| [luma, cb * chroma, cr * chroma]);
+        let usual = |colours: [[f64; 2]; 3]| colours.map(|[cb, cr]| [luma, tint(cb), tint(cr)]);
         let weights = match meaning.matrix {
             IDENTITY => [[0.0, 0.0, luma], [luma, 0.0, 0.0], [0.0, luma, 0.0]],
             1 => usual(of_matrix(0.2126, 0.0722)),
@@ -113,18 +128,12 @@ impl Weights {
         };
         let (middle, black) = (1 << (depth - 1), if meaning.full { 0 } else { 16 << (depth - 8) });
         let shift = POINT + depth - 8;
+        let half = (1 << (shift - 1)) - if is_coarse { 1 << (shift - 6) } else { 0 };
         Weights {
             factors: weights.map(|colour| colour.map(|weight| fixed(weight) as i16)),
-            constant: (middle - black) * fixed(luma) + (1 << (shift - 1)),
+            constant: (middle - black) * fixed(luma) + half,
             shift,
         }
-    }
-
-    /// The same for luma alone.
-    fn of_luma(meaning: Meaning, depth: u32) -> Weights {
-        // Whatever the matrix, and also where planes are colours.
-        let weights = Weights::of(Meaning { matrix: 2, ..meaning }, depth);
-        Weights { factors: weights.factors.map(|[luma, ..]| [luma, 0, 0]), ..weights }
     }
 }
 
@@ -158,49 +167,55 @@ impl<T: Sample> Planes<'_, T> {
 
     /// Paints it on a canvas of its size: of one channel its luma alone.
     pub(super) fn paint(&self, meaning: Meaning, canvas: &mut Canvas) {
-        let level = Level::new();
+        self.paint_at(Level::new(), meaning, canvas);
+    }
+
+    fn paint_at(&self, level: Level, meaning: Meaning, canvas: &mut Canvas) {
         let mut rows = Rows::default();
         let line = (self.width * canvas.channels).max(1);
         let lines = canvas.samples.chunks_exact_mut(line).take(self.height).enumerate();
         if canvas.channels == 1 || self.chroma == Chroma::None {
-            let weights = Weights::of_luma(meaning, self.depth);
+            // Whatever the matrix, and also where planes are colours.
+            let weights = Weights::of(Meaning { matrix: 2, ..meaning }, self.depth, self.rules);
             return lines.for_each(|(row, to)| {
-                self.take(0, row, &mut rows.luma);
+                self.take(0, row, 0, &mut rows.luma);
                 dispatch!(level, simd => greys(simd, &weights, &rows.luma, to));
             });
         }
-        let weights = Weights::of(meaning, self.depth);
+        let is_cut = self.rules == Rules::Libyuv && is_libyuvs(meaning.matrix);
+        let cut = if is_cut { self.depth - 8 } else { 0 };
+        let weights = Weights::of(meaning, self.depth - cut, self.rules);
         for (row, to) in lines {
-            self.take(0, row, &mut rows.luma);
+            self.take(0, row, cut, &mut rows.luma);
             for plane in [1, 2] {
-                self.chroma(plane, row, &mut rows);
+                self.chroma(plane, row, cut, &mut rows);
             }
-            let [cb, cr] = rows.chroma.each_ref().map(Vec::as_slice);
+            let [cb, cr] = &rows.chroma;
             dispatch!(level, simd => pixels(simd, &weights, [&rows.luma, cb, cr], to));
         }
     }
 
-    /// A row of a plane as numbers about 0.
-    fn take(&self, plane: usize, row: usize, to: &mut Vec<i16>) {
+    /// A row of a plane as numbers about 0, without so many low bits.
+    fn take(&self, plane: usize, row: usize, cut: u32, to: &mut Vec<i16>) {
         let (across, _) = if plane == 0 { (0, 0) } else { self.chroma.shift() };
         let row = &self.planes[plane][row * self.strides[plane.min(1)]..][..self.width.div_ceil(1 << across)];
-        let (middle, top) = (1u16 << (self.depth - 1), u16::MAX >> (16 - self.depth));
+        let (middle, top) = (1u16 << (self.depth - cut - 1), u16::MAX >> (16 - self.depth));
         to.clear();
         // What is more than a sample may be counts as the most.
-        to.extend(row.iter().map(|sample| sample.number().min(top).wrapping_sub(middle) as i16));
+        to.extend(row.iter().map(|sample| (sample.number().min(top) >> cut).wrapping_sub(middle) as i16));
     }
 
     /// A row of chroma for each pixel of a row.
-    fn chroma(&self, plane: usize, row: usize, rows: &mut Rows) {
+    fn chroma(&self, plane: usize, row: usize, cut: u32, rows: &mut Rows) {
         let Rows { chroma, far, sums, .. } = rows;
         let to = &mut chroma[plane - 1];
         let (across, down) = self.chroma.shift();
         if across == 0 {
-            return self.take(plane, row, to);
+            return self.take(plane, row, cut, to);
         }
-        self.take(plane, row >> down, sums);
-        // Sums of more bits would leave 16; nothing that is smooth has them.
-        if self.upsampling == Upsampling::Repeated || self.depth > 12 {
+        self.take(plane, row >> down, cut, sums);
+        // Sums of more bits would leave 16; AV1 has none.
+        if self.rules == Rules::Libheif || self.depth > 12 {
             to.clear();
             to.extend(sums.iter().flat_map(|sample| [*sample; 2]));
             return;
@@ -209,7 +224,7 @@ impl<T: Sample> Planes<'_, T> {
             return doubled::<2>(sums, to);
         }
         let other = if row.is_multiple_of(2) { (row / 2).saturating_sub(1) } else { row / 2 + 1 };
-        self.take(plane, other.min((self.height - 1) / 2), far);
+        self.take(plane, other.min((self.height - 1) / 2), cut, far);
         sums.iter_mut().zip(far.iter()).for_each(|(near, far)| *near = 3 * *near + far);
         doubled::<4>(sums, to);
     }
@@ -232,52 +247,73 @@ fn doubled<const SHIFT: u32>(sums: &mut Vec<i16>, to: &mut Vec<i16>) {
 }
 
 /// Interleaved red, green and blue of as many pixels as `out` has room for.
+///
+/// Closures and `map` of arrays would be compiled without the level's instructions, so there are none here and below.
 #[inline(always)]
-fn pixels<S: Simd>(simd: S, weights: &Weights, rows: [&[i16]; 3], out: &mut [u8]) {
+fn pixels<S: Simd>(simd: S, weights: &Weights, [y, cb, cr]: [&[i16]; 3], out: &mut [u8]) {
     let (chunks, rest) = out.as_chunks_mut::<{ 3 * STEP }>();
-    let of = |rows: [&[i16; STEP]; 3], to: &mut [u8; 3 * STEP]| {
-        let halves = [0, 8].map(|half| rows.map(|row| i16x8::from_slice(simd, &row[half..][..8])));
-        let [low, high] = halves.map(|row| eight(simd, weights, row));
-        // Colours come less 128: then the narrowing to signed bytes clamps them, and flipping the sign's bit adds 128 again.
-        let clamped = |colour: usize| -> u8x16<S> {
-            let signed: u8x16<S> = low[colour].saturating_narrow(high[colour]).bitcast();
-            signed ^ 0x80
-        };
-        interleave(simd, [clamped(0), clamped(1), clamped(2)], to);
-    };
-    let steps = rows.map(|row| row.as_chunks::<STEP>().0);
-    for (index, to) in chunks.iter_mut().enumerate() {
-        of(steps.map(|row| &row[index]), to);
+    let steps = y.as_chunks::<STEP>().0.iter().zip(cb.as_chunks::<STEP>().0).zip(cr.as_chunks::<STEP>().0);
+    for (to, ((y, cb), cr)) in chunks.iter_mut().zip(steps) {
+        step(simd, weights, [y, cb, cr], to);
     }
     if !rest.is_empty() {
         let done = STEP * chunks.len();
-        let last = rows.map(|row| {
-            let mut last = [0; STEP];
+        let mut last = [[0; STEP]; 3];
+        for (last, row) in last.iter_mut().zip([y, cb, cr]) {
             last.iter_mut().zip(&row[done..]).for_each(|(to, number)| *to = *number);
-            last
-        });
+        }
         let mut whole = [0; 3 * STEP];
-        of(last.each_ref(), &mut whole);
+        step(simd, weights, [&last[0], &last[1], &last[2]], &mut whole);
         rest.copy_from_slice(&whole[..rest.len()]);
     }
 }
 
-/// Red, green and blue less 128, not clamped.
+/// The same of one step.
 #[inline(always)]
-fn eight<S: Simd>(simd: S, weights: &Weights, [y, cb, cr]: [i16x8<S>; 3]) -> [i16x8<S>; 3] {
-    let zero = i16x8::splat(simd, 0);
-    let pairs = [(y.zip_low(cb), cr.zip_low(zero)), (y.zip_high(cb), cr.zip_high(zero))];
-    let factors = |low: i16, high: i16| -> i16x8<S> {
-        i32x4::splat(simd, i32::from(low) & 0xFFFF | i32::from(high) << 16).bitcast()
-    };
-    let constant = weights.constant - (128 << weights.shift);
-    weights.factors.map(|[of_y, of_cb, of_cr]| {
-        let (first, second) = (factors(of_y, of_cb), factors(of_cr, 0));
-        let [low, high] = pairs.map(|(luma, red)| {
-            (luma.pairwise_dot_product(first) + red.pairwise_dot_product(second) + constant) >> weights.shift
-        });
+fn step<S: Simd>(simd: S, weights: &Weights, [y, cb, cr]: [&[i16; STEP]; 3], to: &mut [u8; 3 * STEP]) {
+    let low = Pairs::of(simd, &y[..8], &cb[..8], &cr[..8]);
+    let high = Pairs::of(simd, &y[8..], &cb[8..], &cr[8..]);
+    let [red, green, blue] = &weights.factors;
+    let red = clamped(low.colour(simd, weights, red), high.colour(simd, weights, red));
+    let green = clamped(low.colour(simd, weights, green), high.colour(simd, weights, green));
+    let blue = clamped(low.colour(simd, weights, blue), high.colour(simd, weights, blue));
+    interleave(simd, [red, green, blue], to);
+}
+
+/// Levels of 0 to 255 of colours less 128: narrowing to signed bytes clamps them, and flipping the sign's bit adds 128 again.
+#[inline(always)]
+fn clamped<S: Simd>(low: i16x8<S>, high: i16x8<S>) -> u8x16<S> {
+    let signed: u8x16<S> = low.saturating_narrow(high).bitcast();
+    signed ^ 0x80
+}
+
+/// Eight pixels: luma next to Cb, and Cr next to nothing, four each.
+struct Pairs<S: Simd> {
+    luma: [i16x8<S>; 2],
+    red: [i16x8<S>; 2],
+}
+
+impl<S: Simd> Pairs<S> {
+    #[inline(always)]
+    fn of(simd: S, y: &[i16], cb: &[i16], cr: &[i16]) -> Pairs<S> {
+        let (y, cb, cr) =
+            (i16x8::from_slice(simd, y), i16x8::from_slice(simd, cb), i16x8::from_slice(simd, cr));
+        let zero = i16x8::splat(simd, 0);
+        Pairs { luma: [y.zip_low(cb), y.zip_high(cb)], red: [cr.zip_low(zero), cr.zip_high(zero)] }
+    }
+
+    /// A colour less 128, not clamped.
+    #[inline(always)]
+    fn colour(&self, simd: S, weights: &Weights, [of_y, of_cb, of_cr]: &[i16; 3]) -> i16x8<S> {
+        let constant = weights.constant - (128 << weights.shift);
+        let first: i16x8<S> =
+            i32x4::splat(simd, i32::from(*of_y) & 0xFFFF | i32::from(*of_cb) << 16).bitcast();
+        let second: i16x8<S> = i32x4::splat(simd, i32::from(*of_cr) & 0xFFFF).bitcast();
+        let low = self.luma[0].pairwise_dot_product(first) + self.red[0].pairwise_dot_product(second);
+        let high = self.luma[1].pairwise_dot_product(first) + self.red[1].pairwise_dot_product(second);
+        let (low, high) = ((low + constant) >> weights.shift, (high + constant) >> weights.shift);
         low.saturating_narrow(high)
-    })
+    }
 }
 
 /// Levels of luma.
@@ -299,24 +335,31 @@ fn greys<S: Simd>(simd: S, weights: &Weights, luma: &[i16], out: &mut [u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::levels;
 
     fn shown(
         planes: [&[u16]; 3],
         size: (usize, usize),
         depth: u32,
-        (chroma, upsampling): (Chroma, Upsampling),
+        (chroma, rules): (Chroma, Rules),
         meaning: Meaning,
     ) -> Vec<u8> {
         let (across, _) = chroma.shift();
         let strides = [size.0, size.0.div_ceil(1 << across)];
-        let planes = Planes { width: size.0, height: size.1, depth, chroma, upsampling, planes, strides };
+        let planes = Planes { width: size.0, height: size.1, depth, chroma, rules, planes, strides };
         assert!(planes.is_whole());
-        let mut canvas = Canvas::new(size, if chroma == Chroma::None { 1 } else { 3 }, Vec::new()).unwrap();
-        planes.paint(meaning, &mut canvas);
-        canvas.samples
+        let canvas = || Canvas::new(size, if chroma == Chroma::None { 1 } else { 3 }, Vec::new()).unwrap();
+        let mut best = canvas();
+        planes.paint(meaning, &mut best);
+        for (name, level) in levels() {
+            let mut other = canvas();
+            planes.paint_at(level, meaning, &mut other);
+            assert_eq!(other.samples, best.samples, "{name}");
+        }
+        best.samples
     }
 
-    const FULL: (Chroma, Upsampling) = (Chroma::Full, Upsampling::Smooth);
+    const FULL: (Chroma, Rules) = (Chroma::Full, Rules::Libheif);
 
     #[test]
     fn colours_of_every_matrix_come_back() {
@@ -408,7 +451,7 @@ mod tests {
     #[test]
     fn samples_beyond_their_bits_are_the_most() {
         let meaning = Meaning { matrix: 6, full: true };
-        let grey = (Chroma::None, Upsampling::Repeated);
+        let grey = (Chroma::None, Rules::Libheif);
         assert_eq!(shown([&[u16::MAX, 1023, 0], &[], &[]], (3, 1), 10, grey, meaning), [255, 255, 0]);
         assert_eq!(shown([&[7, 9], &[], &[]], (2, 1), 8, grey, meaning), [7, 9]);
     }
@@ -418,7 +461,7 @@ mod tests {
         let meaning = Meaning { matrix: 6, full: true };
         let luma = [100; 9];
         let (cb, cr) = ([128; 4], [128, 255, 128, 255]);
-        let kind = (Chroma::Quarter, Upsampling::Repeated);
+        let kind = (Chroma::Quarter, Rules::Libheif);
         let pixels = shown([&luma, &cb, &cr], (3, 3), 8, kind, meaning);
         let red: Vec<bool> = pixels.as_chunks::<3>().0.iter().map(|pixel| pixel[0] > 200).collect();
         assert_eq!(red, [false, false, true, false, false, true, false, false, true]);
@@ -432,18 +475,40 @@ mod tests {
             let (luma, flat) = ([0; 20], [0; 6]);
             let chroma = [16, 32, 64, 0, 48, 80].map(|sample: u16| sample << (depth - 8));
             let reds = |kind, size| -> Vec<u8> {
-                let pixels = shown([&luma, &flat, &chroma], size, depth, (kind, Upsampling::Smooth), meaning);
+                let pixels = shown([&luma, &flat, &chroma], size, depth, (kind, Rules::Libyuv), meaning);
                 pixels.as_chunks::<3>().0.iter().map(|pixel| pixel[0]).collect()
             };
             // The first row has no other above it: three quarters and one of 16, 32 and 64, the edges as they are.
             let both = reds(Chroma::Quarter, (5, 4));
             assert_eq!(both[..5], [16, 20, 28, 40, 56]);
             // Between rows: 9, 3, 3 and 1 sixteenths.
-            assert_eq!(both[5..10], [12, 17, 27, 41, 58]);
-            assert_eq!(both[10..15], [4, 14, 33, 49, 67]);
+            assert_eq!(both[5..10], [12, 18, 30, 44, 60]);
+            assert_eq!(both[10..15], [4, 14, 34, 52, 68]);
             assert_eq!(both[15..], [0, 12, 36, 56, 72]);
             assert_eq!(reds(Chroma::Half, (5, 2)), [16, 20, 28, 40, 56, 0, 12, 36, 56, 72]);
             assert_eq!(reds(Chroma::Half, (1, 1)), [16]);
+        }
+    }
+
+    #[test]
+    fn libyuvs_numbers_are_cut_first_and_its_factors_are_coarse() {
+        let limited = Meaning { matrix: 1, full: false };
+        let exact = |rules| shown([&[16], &[228], &[128]], (1, 1), 8, (Chroma::Full, rules), limited)[2];
+        assert_eq!((exact(Rules::Libheif), exact(Rules::Libyuv)), (211, 200));
+        let red = |rules| {
+            shown([&[0], &[128], &[228]], (1, 1), 8, (Chroma::Full, rules), Meaning { matrix: 6, full: true })
+                [0]
+        };
+        // 1.402 is 90 / 64.
+        assert_eq!((red(Rules::Libheif), red(Rules::Libyuv)), (140, 141));
+        let wide = [[700, 3], [515, 900], [513, 511]];
+        let narrow = wide.map(|plane: [u16; 2]| plane.map(|sample| sample >> 2));
+        for meaning in [limited, Meaning { matrix: 6, full: true }] {
+            let of = |planes: &[[u16; 2]; 3], depth| {
+                let planes = [&planes[0][..], &planes[1], &planes[2]];
+                shown(planes, (2, 1), depth, (Chroma::Full, Rules::Libyuv), meaning)
+            };
+            assert_eq!(of(&wide, 10), of(&narrow, 8));
         }
     }
 }
