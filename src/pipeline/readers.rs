@@ -16,7 +16,7 @@ use crate::error::Result;
 pub(super) const MOST_READERS: usize = 16;
 
 /// Sources that find all readers at work and the workers' queue empty, before one more reader begins.
-const OFTEN: u32 = 32;
+const OFTEN: u32 = 8;
 
 /// The readers of a run.
 pub(super) struct Readers {
