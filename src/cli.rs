@@ -16,6 +16,7 @@ mod bench;
 mod bytes;
 mod cache;
 mod clock;
+mod columns;
 mod compare;
 mod console;
 #[cfg(feature = "avif")]
