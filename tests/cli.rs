@@ -352,6 +352,16 @@ fn wrong_values_are_refused_with_what_is_accepted() {
         (&["match", "-g", "g", "a.png", "--threshold", "md5=3"], "the choice is photodna or pdq"),
         (&["match", "-g", "g", "a.png", "--threshold", "pdq=257"], "differing bits from 0 to 256"),
         (&["match", "-g", "g", "a.png", "--threshold", "photodna=1G"], "from 0 to 9363600"),
+        (
+            &["match", "-g", "g", "a.png", "--threshold", "photodna=40000,photodna=1"],
+            "--threshold says photodna twice",
+        ),
+        (
+            &["match", "-g", "g", "a.png", "--threshold", "pdq=3", "--threshold", "photodna=4,pdq=3"],
+            "--threshold says pdq twice",
+        ),
+        (&["match", "-g", "g", "a.png", "--joint", "pdq=3,pdq=4"], "--joint says pdq twice"),
+        (&["dedupe", "a.png", "--threshold", "pdq=3,pdq=3"], "--threshold says pdq twice"),
         (&["match", "-g", "g", "a.png", "--nearest", "0"], "at least 1"),
         (&["backfill", "a.png", "--out", "job", "--shard-size", "0"], "at least 1"),
     ] {
