@@ -1,5 +1,6 @@
 //! The command line: parse, run, report, exit code.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::LazyLock;
 
@@ -16,6 +17,7 @@ mod bench;
 mod bytes;
 mod cache;
 mod clock;
+mod columns;
 mod compare;
 mod console;
 #[cfg(feature = "avif")]
@@ -133,13 +135,21 @@ enum Command {
 /// Parses, runs the command, reports what stopped it, and gives the exit code.
 pub(crate) fn main() -> ExitCode {
     let mut command = command();
-    let parsed = command.try_get_matches_from_mut(std::env::args_os());
-    let parsed = parsed.and_then(|matches| Arguments::from_arg_matches(&matches));
-    let outcome = match parsed.map_err(|error| error.format(&mut command)) {
+    let outcome = match parsed(&mut command, std::env::args_os()) {
         Ok(arguments) => console::without_panics(|| run(arguments.command)),
-        Err(error) => return console::usage(&error).into(),
+        Err(error) => return console::usage(&error, |shown| parsed(&mut command, shown).err()).into(),
     };
     outcome.unwrap_or_else(|failure| console::failure(&failure)).into()
+}
+
+/// What the command line says.
+fn parsed<T: Into<OsString> + Clone>(
+    command: &mut clap::Command,
+    arguments: impl IntoIterator<Item = T>,
+) -> Result<Arguments, clap::Error> {
+    let matches = command.try_get_matches_from_mut(arguments);
+    let parsed = matches.and_then(|matches| Arguments::from_arg_matches(&matches));
+    parsed.map_err(|error| error.format(command))
 }
 
 /// The version, and what this build can do.

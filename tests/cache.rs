@@ -167,14 +167,20 @@ fn it_is_for_its_owner_alone_and_one_run_at_a_time() {
     run(&folder, "hash photos --cache known.cache");
     assert_eq!(mode(), 0o600);
     // A run that waits for standard input has it.
-    let mut waiting = jobs::shadegrid(folder.path(), &["hash", "-", "--cache", "known.cache"]);
-    let mut waiting =
-        waiting.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::null()).spawn().unwrap();
+    let wait = || {
+        let mut command = jobs::shadegrid(folder.path(), &["hash", "-", "--cache", "known.cache"]);
+        command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::null()).spawn().unwrap()
+    };
+    let mut waiting = wait();
     let begun = Instant::now();
     let refused = loop {
         let found = run(&folder, "hash photos --cache known.cache");
         if code(&found) == 1 {
             break found;
+        }
+        if waiting.try_wait().unwrap().is_some() {
+            // It met the cache while the run above had it.
+            waiting = wait();
         }
         assert!(begun.elapsed() < Duration::from_secs(60));
     };
@@ -314,4 +320,72 @@ fn what_is_in_records_already_is_skipped_and_counted() {
         assert_eq!(code(&found), 1, "{name}");
         assert!(stderr(&found).contains(words), "{name}: {}", stderr(&found));
     }
+}
+
+/// Skipped is only what has all that is asked for, by the last record of its key.
+#[test]
+fn what_records_lack_is_hashed() {
+    let folder = photos();
+    let inputs = "photos/01.bmp photos/02.bmp";
+    // The keys that are hashed although these records are known.
+    let hashed = |records: &str, options: &str| -> Vec<String> {
+        let found = run(&folder, &format!("hash {inputs} --skip-known {records} {options} -q"));
+        assert_eq!(code(&found), 0, "{records}: {}", stderr(&found));
+        let text = String::from_utf8(found.stdout).unwrap();
+        text.lines().map(|line| line.split('"').nth(3).unwrap().to_string()).collect()
+    };
+    let (first, both) = (vec!["photos/01.bmp"], vec!["photos/01.bmp", "photos/02.bmp"]);
+    for format in ["jsonl", "csv", "parquet"] {
+        let records = format!("pdq.{format}");
+        run(&folder, &format!("hash {inputs} --algorithm pdq -o {records}"));
+        assert!(hashed(&records, "--algorithm pdq").is_empty(), "{format}");
+        for lacking in ["--algorithm photodna", "--algorithm pdq-512", "--algorithm photodna,pdq"] {
+            assert_eq!(hashed(&records, lacking), both, "{format}: {lacking}");
+        }
+    }
+    run(&folder, &format!("hash {inputs} --algorithm photodna,pdq,pdq-512 -o all.jsonl"));
+    assert!(hashed("all.jsonl", "--algorithm pdq-512").is_empty());
+
+    let text = fs::read_to_string(path(&folder, "all.jsonl")).unwrap();
+    let lines: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (whole, size) = (&lines[0], lines[0]["bytes"].as_u64().unwrap());
+    let with = |change: fn(&mut serde_json::Map<String, serde_json::Value>)| {
+        let mut record = whole.clone();
+        change(record.as_object_mut().unwrap());
+        record
+    };
+    let bare = with(|record| record.retain(|name, _| !name.starts_with("p") || name == "path"));
+    let other = with(|record| drop(record.insert("bytes".to_string(), 1.into())));
+    let failed = serde_json::json!(
+        { "key": whole["key"], "status": "error", "error_code": "io", "error_message": "it was away" }
+    );
+    assert!(size > 1 && bare.get("photodna").is_none() && bare.get("pdq").is_none());
+    // As records are written: the key is first.
+    let line = |record: &serde_json::Value| {
+        let mut rest = record.clone();
+        let key = rest.as_object_mut().unwrap().remove("key").unwrap();
+        format!("{{\"key\":{key},{}\n", &rest.to_string()[1..])
+    };
+    for (name, records, is_known) in [
+        ("no signature", [&lines[1], &bare], false),
+        ("no signature any more", [whole, &bare], false),
+        ("failed later", [whole, &failed], false),
+        ("failed before", [&failed, whole], true),
+        ("another size later", [whole, &other], false),
+        ("another size before", [&other, whole], true),
+    ] {
+        let text: String = records.into_iter().chain([&lines[1]]).map(line).collect();
+        fs::write(path(&folder, "records.jsonl"), text).unwrap();
+        let expected = if is_known { Vec::new() } else { first.clone() };
+        assert_eq!(hashed("records.jsonl", "--frames first"), expected, "{name}");
+    }
+
+    // Records do not say which frames were asked for.
+    for frames in ["all", "3"] {
+        let found = run(&folder, &format!("hash {inputs} --skip-known all.jsonl --frames {frames}"));
+        assert_eq!((code(&found), found.stdout.len()), (1, 0), "{frames}");
+        assert!(stderr(&found).contains("--skip-known goes with --frames first alone"), "{}", stderr(&found));
+    }
+    assert!(hashed("all.jsonl", "--frames first").is_empty());
 }

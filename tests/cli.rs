@@ -352,6 +352,16 @@ fn wrong_values_are_refused_with_what_is_accepted() {
         (&["match", "-g", "g", "a.png", "--threshold", "md5=3"], "the choice is photodna or pdq"),
         (&["match", "-g", "g", "a.png", "--threshold", "pdq=257"], "differing bits from 0 to 256"),
         (&["match", "-g", "g", "a.png", "--threshold", "photodna=1G"], "from 0 to 9363600"),
+        (
+            &["match", "-g", "g", "a.png", "--threshold", "photodna=40000,photodna=1"],
+            "--threshold says photodna twice",
+        ),
+        (
+            &["match", "-g", "g", "a.png", "--threshold", "pdq=3", "--threshold", "photodna=4,pdq=3"],
+            "--threshold says pdq twice",
+        ),
+        (&["match", "-g", "g", "a.png", "--joint", "pdq=3,pdq=4"], "--joint says pdq twice"),
+        (&["dedupe", "a.png", "--threshold", "pdq=3,pdq=3"], "--threshold says pdq twice"),
         (&["match", "-g", "g", "a.png", "--nearest", "0"], "at least 1"),
         (&["backfill", "a.png", "--out", "job", "--shard-size", "0"], "at least 1"),
     ] {
@@ -584,6 +594,116 @@ mod unix {
             assert_eq!(exact, [prefix.as_bytes(), name].concat());
             assert_ne!(line["error_code"], "io", "the file was not found: {line}");
         }
+    }
+
+    /// What a terminal obeys: it colours, rings, goes back to the beginning of the line, begins a line that says something else, and turns text around.
+    const FORGED: &str = "\u{1b}[31m\u{7}a\rb\nforged\u{85}\u{9b}1m\u{202e}\u{2066}\u{200f}\u{61c}\u{2028}c";
+
+    /// What a run says for people holds no character that a terminal obeys, and no line that a name begins.
+    fn assert_is_shown(arguments: &[String], text: &str) {
+        let obeyed = |character: &char| {
+            let turns = ('\u{202a}'..='\u{202e}').contains(character)
+                || ('\u{2066}'..='\u{2069}').contains(character);
+            let is_control = character.is_control() && *character != '\n';
+            is_control || turns || "\u{61c}\u{200e}\u{200f}\u{2028}\u{2029}".contains(*character)
+        };
+        let obeyed: Vec<char> = text.chars().filter(obeyed).collect();
+        assert!(obeyed.is_empty(), "{arguments:?}: {obeyed:?} in {text:?}");
+        assert!(!text.lines().any(|line| line.starts_with("forged")), "{arguments:?}: {text:?}");
+    }
+
+    #[test]
+    fn names_are_shown_by_messages_and_not_obeyed() {
+        let folder = pictures();
+        let at = |name: &str| folder.path().join(name.replace("NAME", FORGED));
+        let hashed = hash(&folder, &["a.png", "b.bmp"]);
+        fs::write(at("NAME.jsonl"), &hashed.stdout).unwrap();
+        let bad = [&hashed.stdout[..], b"{\"key\":\"x\",\"pdq\":\"00\"}\n"].concat();
+        fs::write(at("bad-NAME.jsonl"), bad).unwrap();
+        fs::write(at("NAME.toml"), "listen = 1").unwrap();
+        fs::create_dir(at("NAME")).unwrap();
+        fs::write(at("NAME/notes.txt"), "no picture").unwrap();
+        picture(40, 40).save(at("NAME/small.png")).unwrap();
+        fs::copy(at("a.png"), at("NAME/a.png")).unwrap();
+        let mut shown = 0;
+        // The arguments, and whether they say the name.
+        for (arguments, says) in [
+            ("gallery build NAME.gallery NAME.jsonl", true),
+            ("gallery build other.gallery bad-NAME.jsonl", true),
+            ("gallery build other.gallery none-NAME", true),
+            ("gallery add NAME.gallery NAME.jsonl", true),
+            ("gallery update NAME.gallery NAME.jsonl", true),
+            ("gallery info NAME.gallery --format table", true),
+            ("gallery info NAME.jsonl", true),
+            ("gallery verify NAME.gallery", true),
+            ("gallery verify NAME.jsonl", true),
+            ("gallery export none-NAME", true),
+            ("gallery remove NAME.gallery --source no-NAME", true),
+            ("gallery sync NAME --config none-NAME", false),
+            ("compare NAME/small.png a.png", true),
+            ("compare NAME/notes.txt none-NAME", true),
+            ("show NAME/small.png", true),
+            ("show NAME/notes.txt", true),
+            ("hash NAME --strict", true),
+            ("hash NAME -v --cache NAME/none/cache", true),
+            ("hash a.png --cache NAME.jsonl", true),
+            ("hash a.png --skip-known NAME.toml", true),
+            ("hash a.png --skip-known none-NAME", true),
+            ("hash a.png -o none/NAME", true),
+            ("hash a.png -o NAME", true),
+            ("hash --files-from none-NAME", true),
+            ("hash deep --only NAME", false),
+            ("hash http://127.0.0.1:1/NAME", true),
+            ("hash NAME://host/a.png", true),
+            ("hash s3://NAME/a.png", true),
+            ("match --gallery none-NAME a.png", true),
+            ("match --gallery NAME.gallery NAME --format table", true),
+            ("match --gallery NAME.gallery --format table --signatures bad-NAME.jsonl", false),
+            ("match --gallery NAME.gallery --format table --signatures NAME.toml", true),
+            ("match --gallery NAME.gallery --format table --signatures none-NAME", true),
+            ("match --gallery NAME.gallery a.png --threshold NAME=1", true),
+            ("dedupe none-NAME", true),
+            ("dedupe NAME a.png --format table", true),
+            ("dedupe a.png NAME --format table --do move=NAME-to", true),
+            ("dedupe NAME.toml --list-format csv", true),
+            ("bench none-NAME", true),
+            ("backfill none-NAME --out job", true),
+            ("job status none-NAME", true),
+            ("job status NAME", true),
+            ("job verify NAME", true),
+            ("job retry NAME --codes NAME", true),
+            ("job merge NAME -o all.jsonl", true),
+            ("serve --config none-NAME", true),
+            ("serve --config NAME.toml", true),
+            ("audit verify none-NAME", true),
+            ("report list --config none-NAME", true),
+            ("key list --keys none-NAME", false),
+            // What is said of the arguments themselves.
+            ("NAME", true),
+            ("hash --NAME", true),
+            ("hash --algorithm NAME", true),
+            ("hash a.png --threads NAME", true),
+            ("hash a.png --threads 1 --format=NAME", true),
+            ("completions NAME", true),
+            // This number is one only before it is shown.
+            ("hash a.png --threads \t0", false),
+        ] {
+            let words: Vec<String> = arguments.split(' ').map(|word| word.replace("NAME", FORGED)).collect();
+            let output = shadegrid(&words).current_dir(folder.path()).output().unwrap();
+            assert!(matches!(code(&output), Some(0..=3)), "{words:?}: {output:?}");
+            let (out, said) = (String::from_utf8(output.stdout.clone()).unwrap(), stderr(&output));
+            assert!(!said.contains("is a bug"), "{words:?}: {said}");
+            assert_is_shown(&words, &said);
+            let is_for_people = !out.starts_with('{');
+            if is_for_people {
+                assert_is_shown(&words, &out);
+            }
+            let is_said =
+                [&said, &out].iter().any(|text| text.contains("\\u{1b}[31m\\u{7}a\\rb\\nforged\\u{85}"));
+            assert!(is_said || !says, "{words:?}: {said}{out}");
+            shown += usize::from(is_said);
+        }
+        assert!(shown > 40, "{shown}");
     }
 
     #[test]

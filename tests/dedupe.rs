@@ -586,7 +586,10 @@ fn a_file_that_holds_more_is_taken_away_for_its_own_bytes_alone() {
     for name in ["pages.tif", "first.gif", "last.gif", "hidden.png"] {
         assert!(left.contains(name), "{name} is gone: {left:?}");
     }
-    assert!(!left.contains("single.tif") && left.contains("same.gif") != left.contains("twin.gif"), "{left:?}");
+    assert!(
+        !left.contains("single.tif") && left.contains("same.gif") != left.contains("twin.gif"),
+        "{left:?}"
+    );
 }
 
 #[cfg(unix)]

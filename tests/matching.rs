@@ -136,6 +136,41 @@ fn a_table_is_for_people() {
     }
 }
 
+/// Tables have room for names of any length, and one long name does not widen the rows of the others.
+#[test]
+fn a_table_takes_names_of_any_length() {
+    let folder = folder();
+    let long = "k".repeat(70_000);
+    let records = lines(&folder, "hash known", 0);
+    let entries = records.iter().enumerate().map(|(number, record)| {
+        let key = if number == 3 { long.as_str() } else { record["key"].as_str().unwrap() };
+        let (photodna, pdq) = (&record["photodna"], &record["pdq"]);
+        serde_json::json!({ "key": key, "photodna": photodna, "pdq": pdq, "quality": 100 }).to_string() + "\n"
+    });
+    fs::write(folder.path().join("list.jsonl"), entries.collect::<String>()).unwrap();
+    lines(&folder, "gallery build k.gallery list.jsonl", 0);
+    lines(&folder, "hash known -o known.jsonl -q", 0);
+    lines(&folder, &format!("gallery add k.gallery known.jsonl --source {long}"), 0);
+    lines(&folder, "gallery build own.gallery list.jsonl", 0);
+    for (arguments, whole) in [
+        ("match --gallery own.gallery known --format table", 1),
+        ("match --gallery own.gallery known --format table -o table.txt", 1),
+        ("dedupe known list.jsonl --format table", 1),
+        ("dedupe known.jsonl list.jsonl --format table", 1),
+        ("gallery info k.gallery --format table", 1),
+    ] {
+        let output = run(&folder, arguments.split(' '));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{arguments}: {said}");
+        let to_file = || fs::read_to_string(folder.path().join("table.txt")).unwrap();
+        let text =
+            if output.stdout.is_empty() { to_file() } else { String::from_utf8(output.stdout).unwrap() };
+        let (of_long, others): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| line.len() > 1000);
+        assert_eq!((of_long.len(), of_long[0].contains(&long)), (whole, true), "{arguments}");
+        assert!(others.len() > 1 && others.iter().all(|line| line.len() < 200), "{arguments}");
+    }
+}
+
 #[test]
 fn options_choose_what_matches() {
     let folder = built();

@@ -95,7 +95,7 @@ fn export(arguments: &Export) -> Result<Exit, Error> {
     let said = json!({ "lines": end.lines, "hash": end.hash });
     match arguments.output {
         Some(_) => console::print(&format!("{said}\n"))?,
-        None => console::say(said),
+        None => console::say_json(said),
     }
     Ok(Exit::Done)
 }

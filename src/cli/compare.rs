@@ -343,7 +343,7 @@ impl Comparison {
             );
         }
         for note in &self.notes {
-            let _ = writeln!(table, "note: {note}");
+            let _ = writeln!(table, "note: {}", console::printable(note));
         }
         table
     }

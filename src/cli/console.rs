@@ -9,8 +9,14 @@ use shadegrid::Error;
 
 use super::exit::Exit;
 
-/// Prints a line on standard error; that it may be closed is nobody's error.
+/// Prints a line for people on standard error; that it may be closed is nobody's error. Names in it come from anywhere, and whoever chose them could
+/// change or forge what a terminal shows: the line is always one, and [`printable`].
 pub(crate) fn say(line: impl Display) {
+    let _ = writeln!(io::stderr(), "{}", printable(&line.to_string()));
+}
+
+/// Prints a line of JSON on standard error, as it is.
+pub(crate) fn say_json(line: impl Display) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
@@ -26,9 +32,26 @@ pub(crate) fn print(text: &str) -> Result<(), Error> {
 }
 
 /// Prints what clap has to say: help is done, anything else is wrong usage.
-pub(crate) fn usage(error: &clap::Error) -> Exit {
-    let _ = error.print();
-    if error.use_stderr() { Exit::Failed } else { Exit::Done }
+///
+/// It quotes arguments as they are, among escapes of its own. Where they hold what is not [`printable`], the same is said of arguments that are: `again`
+/// parses these.
+pub(crate) fn usage(error: &clap::Error, again: impl FnOnce(Vec<String>) -> Option<clap::Error>) -> Exit {
+    let given: Vec<String> = std::env::args_os().map(|given| given.to_string_lossy().into_owned()).collect();
+    let shown: Vec<String> = given.iter().map(|given| printable(given)).collect();
+    if !error.use_stderr() {
+        let _ = error.print();
+        return Exit::Done;
+    }
+    if given == shown {
+        let _ = error.print();
+        return Exit::Failed;
+    }
+    match again(shown).filter(clap::Error::use_stderr) {
+        Some(error) => drop(error.print()),
+        // What is shown of the arguments would be right.
+        None => error.to_string().lines().for_each(say),
+    }
+    Exit::Failed
 }
 
 /// Reports what stopped a command. A closed pipe means that the reader has had enough, and is no error.
@@ -70,15 +93,23 @@ pub(crate) fn counted(number: impl Into<u64>, one: &str, many: &str) -> String {
     }
 }
 
-/// A name or a message as it can be shown in one line of a terminal, which control characters could change or forge.
+/// A name or a message as it can be shown in one line of a terminal, which control characters could change or forge. What is printable already stays as it is.
 pub(crate) fn printable(text: &str) -> String {
-    let shown = |character: char| -> Box<dyn Iterator<Item = char>> {
-        match character.is_control() {
-            true => Box::new(character.escape_default()),
-            false => Box::new(std::iter::once(character)),
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        match is_obeyed(character) {
+            true => shown.extend(character.escape_default()),
+            false => shown.push(character),
         }
-    };
-    text.chars().flat_map(shown).collect()
+    }
+    shown
+}
+
+/// Whether a terminal does what a character says rather than showing it: controls, separators of lines and paragraphs, and marks that turn the direction of
+/// text around.
+fn is_obeyed(character: char) -> bool {
+    let turns = |character| matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    character.is_control() || matches!(character, '\u{2028}' | '\u{2029}') || turns(character)
 }
 
 /// Where the main thread panicked.
@@ -108,5 +139,11 @@ mod tests {
     #[test]
     fn control_characters_are_shown_and_not_obeyed() {
         assert_eq!(printable("a\u{1b}[2J\nb\u{85} é"), "a\\u{1b}[2J\\nb\\u{85} é");
+        let turning = "\u{61c}\u{200e}\u{200f}\u{202a}\u{202e}\u{2066}\u{2069}\u{2028}\u{2029}";
+        let shown = "\\u{61c}\\u{200e}\\u{200f}\\u{202a}\\u{202e}\\u{2066}\\u{2069}\\u{2028}\\u{2029}";
+        assert_eq!(printable(turning), shown);
+        assert_eq!(printable(shown), shown, "once is enough");
+        let texts = "שלום «ok» 👩\u{200d}👧 \u{200b}";
+        assert_eq!(printable(texts), texts, "letters of any direction, and what joins them");
     }
 }

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 use shadegrid::{DeviceReport, Error, devices};
 
-use super::console;
+use super::console::{self, printable};
 use super::exit::Exit;
 
 /// List the GPUs of this machine, each tried on a small set of pictures
@@ -55,16 +55,16 @@ fn describe(report: &DeviceReport) -> String {
     let mebibytes = |bytes: u64| format!("{} MiB", bytes >> 20);
     let verdict = match &report.refused {
         None => "trusted: every stage gives the CPU's numbers".to_string(),
-        Some(reason) => format!("refused: {reason}"),
+        Some(reason) => format!("refused: {}", printable(reason)),
     };
     let clock = if report.timestamps { "stages can be timed" } else { "no clock" };
     format!(
         "{} {}\n  kind     {}, {}\n  driver   {}\n  limits   buffer {}, binding {}, batch {}; {clock}\n  start    {:.0} ms\n  verdict  {verdict}\n",
         report.number,
-        report.name,
+        printable(&report.name),
         report.kind,
         report.interface,
-        report.driver,
+        printable(&report.driver),
         mebibytes(report.max_buffer),
         mebibytes(report.max_binding),
         mebibytes(report.batch_bytes),

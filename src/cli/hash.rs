@@ -126,6 +126,7 @@ Exit codes:
 /// Runs the subcommand.
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
     arguments.input.check(&arguments.paths)?;
+    arguments.skip.check(arguments.frames.is_first())?;
     let format = OutputFormat::choose(arguments.format, arguments.output.as_deref())?;
     let reads = arguments.skip.reads(arguments.input.reads(&arguments.paths));
     let target = arguments.overwrite.check(arguments.output.as_deref(), Kind::Records, &reads)?;
@@ -135,7 +136,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
     let listable = || arguments.input.listable(&arguments.paths, &listing);
     let devices = arguments.devices.choose(listable)?;
     let engine = resources.engine(devices, hash)?;
-    let (cache, skipping) = (arguments.cache.open(&engine, &reads)?, arguments.skip.read()?);
+    let (cache, skipping) =
+        (arguments.cache.open(&engine, &reads)?, arguments.skip.read(&arguments.algorithm)?);
     let (output, to) = target.begin()?;
     interrupt::request(&stop)?;
     let sources = skipping.sources(arguments.input.sources(&arguments.paths, &listing));

@@ -309,7 +309,7 @@ fn in_words(status: &Status) -> String {
         status.done, status.claimed, status.shards,
     );
     if let Some(why) = &status.listing_broke {
-        let _ = writeln!(text, "inputs   {}", goes_on(why));
+        let _ = writeln!(text, "inputs   {}", console::printable(&goes_on(why)));
     } else if let Some(from) = status.listed.from {
         let _ = writeln!(text, "inputs   listed {}", clock::on(from));
     }
@@ -382,7 +382,7 @@ fn verify(arguments: &VerifyArguments) -> Result<Exit, Error> {
     text += &skipped_in_words(verdict.skipped);
     text.push('\n');
     for fault in &verdict.faults {
-        let _ = writeln!(text, "{fault}");
+        let _ = writeln!(text, "{}", console::printable(&fault.to_string()));
     }
     let more = verdict.fault_count - verdict.faults.len() as u64;
     if more > 0 {
@@ -395,7 +395,8 @@ fn verify(arguments: &VerifyArguments) -> Result<Exit, Error> {
     };
     let _ = writeln!(text, "{word}");
     if let Some(why) = &verdict.listing_broke {
-        let _ = writeln!(text, "the inputs are not listed to their end: {}", goes_on(why));
+        let why = console::printable(&goes_on(why));
+        let _ = writeln!(text, "the inputs are not listed to their end: {why}");
     }
     if verdict.planned_twice > 0 {
         let _ = writeln!(

@@ -86,6 +86,6 @@ struct Line<'a, T> {
 fn line(name: &str, what: &impl Serialize) {
     let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_millis() as u64);
     if let Ok(line) = serde_json::to_string(&Line { time, event: name, what }) {
-        console::say(line);
+        console::say_json(line);
     }
 }

@@ -89,8 +89,14 @@ impl LookupArguments {
         let joint = !self.joint.is_empty();
         let unlimited = self.nearest.is_some() && !joint && self.threshold.is_empty();
         let given = if joint { &self.joint } else { &self.threshold };
+        for algorithm in [Algorithm::PhotoDna, Algorithm::Pdq] {
+            if given.iter().filter(|(of, _)| *of == algorithm).count() > 1 {
+                let option = if joint { "--joint" } else { "--threshold" };
+                return Err(Error::Input(format!("{option} says {algorithm} twice; give it one distance")));
+            }
+        }
         let largest = |algorithm: Algorithm| {
-            let given = given.iter().rev().find(|(of, _)| *of == algorithm).map(|(_, threshold)| *threshold);
+            let given = given.iter().find(|(of, _)| *of == algorithm).map(|(_, threshold)| *threshold);
             let usual = if unlimited { u32::MAX } else { algorithm.threshold() };
             (joint || self.algorithm.contains(&algorithm)).then_some(given.unwrap_or(usual))
         };

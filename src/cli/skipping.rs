@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use clap::Args;
 use sha2::{Digest as _, Sha256};
-use shadegrid::Error;
-use shadegrid::pipeline::Source;
+use shadegrid::pipeline::{RecordPicture, Source};
+use shadegrid::{Algorithm, Error};
 
 use super::output::Reads;
 use super::records;
@@ -18,8 +18,9 @@ use super::records;
 pub(crate) struct SkipArguments {
     /// Skip inputs that are hashed in these records already, of any format; may be given several times
     ///
-    /// An input is known by its key, and by its size where its record and the input say one; what failed is hashed again. What is skipped has no
-    /// record and is counted. Keys must be given alike in both runs: photos/a.jpg and ./photos/a.jpg are different ones.
+    /// An input is known by its key, and by its size where its record and the input say one. The last record of a key counts: what failed there, or lacks a
+    /// signature that is asked for now, is hashed again. What is skipped has no record and is counted. Keys must be given alike in both
+    /// runs: photos/a.jpg and ./photos/a.jpg are different ones. Not with --frames all or N, since records do not say which frames were asked for.
     #[arg(long, value_name = "RECORDS")]
     skip_known: Vec<PathBuf>,
 }
@@ -53,19 +54,39 @@ impl SkipArguments {
         reads.and(&self.skip_known)
     }
 
-    /// Reads the records.
+    /// Checks that records can say what is known, where only first frames are asked for or further ones too.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] where they cannot.
+    pub(crate) fn check(&self, only_first_frames: bool) -> Result<(), Error> {
+        match self.skip_known.is_empty() || only_first_frames {
+            true => Ok(()),
+            false => Err(Error::Input(
+                "records do not say which frames were asked for, so that --skip-known goes with --frames first alone; \
+                 --cache knows frames"
+                    .to_string(),
+            )),
+        }
+    }
+
+    /// Reads the records. Known is what they hold all these signatures of.
     ///
     /// # Errors
     ///
     /// [`Error::Io`] where they cannot be read, [`Error::Input`] where a file holds something else, [`Error::Corrupt`] where one breaks off: what is missing
     /// there may be what was hashed.
-    pub(crate) fn read(&self) -> Result<Skipping, Error> {
+    pub(crate) fn read(&self, algorithms: &[Algorithm]) -> Result<Skipping, Error> {
         let mut known = HashMap::new();
         for path in &self.skip_known {
             for record in records::open(path)? {
                 let record = record.map_err(|error| Error::Input(format!("{}: {error}", path.display())))?;
-                if let Ok(picture) = &record.outcome {
-                    known.insert(key(&record.key), picture.bytes);
+                match &record.outcome {
+                    Ok(picture) if has_all(picture, algorithms) => {
+                        known.insert(key(&record.key), picture.bytes);
+                    }
+                    // A later record of the same input stands for how it is now.
+                    _ => drop(known.remove(&key(&record.key))),
                 }
             }
         }
@@ -101,6 +122,16 @@ impl Skipping {
     pub(crate) fn skipped(&self) -> MutexGuard<'_, Skipped> {
         self.0.skipped.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a picture has signatures, and every one that is asked for.
+fn has_all(picture: &RecordPicture, algorithms: &[Algorithm]) -> bool {
+    let has = |algorithm: &Algorithm| match algorithm {
+        Algorithm::PhotoDna => picture.photodna.is_some(),
+        Algorithm::Pdq => picture.pdq.is_some(),
+        Algorithm::Pdq512 => picture.pdq512.is_some(),
+    };
+    !algorithms.is_empty() && algorithms.iter().all(has)
 }
 
 fn key(of: &OsStr) -> Key {

@@ -149,7 +149,7 @@ pub(crate) fn summary(now: &Snapshot, finish: Finish) -> String {
 /// `io 3, corrupt 1`.
 pub(crate) fn codes(failed: &BTreeMap<impl Display, u64>) -> String {
     let codes: Vec<String> = failed.iter().map(|(code, count)| format!("{code} {count}")).collect();
-    codes.join(", ")
+    console::printable(&codes.join(", "))
 }
 
 #[cfg(test)]

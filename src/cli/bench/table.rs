@@ -4,12 +4,14 @@ use std::fmt::Write as _;
 
 use super::report::{Report, Row};
 use super::sections::sections;
+use crate::cli::columns::{self, left};
+use crate::cli::console::printable;
 
 /// The whole report.
 pub(super) fn table(report: &Report) -> String {
     let mut text = format!("{}\n{}\n\n", report.verdict(), report.subject());
     let rows: Vec<[String; 7]> = report.rows().map(Row::cells).collect();
-    let widest = rows.iter().map(|cells| cells[0].chars().count()).max().unwrap_or(0);
+    let widest = columns::width(rows.iter().map(|cells| cells[0].as_str()));
     for cells in [Row::HEAD.map(str::to_string)].iter().chain(&rows) {
         line(&mut text, cells, widest);
     }
@@ -26,8 +28,6 @@ pub(super) fn table(report: &Report) -> String {
 
 fn line(text: &mut String, cells: &[String; 7], widest: usize) {
     let [name, rate, range, pixels, bytes, times, records] = cells;
-    let _ = writeln!(
-        text,
-        "{name:<widest$}  {rate:>10} {range:>17} {pixels:>8} {bytes:>8} {times:>6}  {records}"
-    );
+    let name = left(&printable(name), widest);
+    let _ = writeln!(text, "{name}  {rate:>10} {range:>17} {pixels:>8} {bytes:>8} {times:>6}  {records}");
 }

@@ -11,6 +11,7 @@ use shadegrid::{Error, Orientation};
 
 use super::group::{Group, Member, Tie};
 use super::plan::{Step, goes};
+use crate::cli::columns::{self, left, right};
 use crate::cli::console;
 use crate::cli::lookups::json;
 use crate::cli::output::OutputFormat;
@@ -267,12 +268,11 @@ fn table(group: &Group, steps: &[Step]) -> String {
             ]
         })
         .collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths = [width(0), width(1), width(2)];
+    let widths = [0, 1, 2].map(|column| columns::width(rows.iter().map(|row| row[column].as_str())));
     let mut text = format!("group {}: {} pictures\n", group.number, group.members.len());
     for [name, dimensions, bytes, about] in &rows {
-        let line =
-            format!("  {name:<0$}  {dimensions:>1$}  {bytes:>2$}  {about}", widths[0], widths[1], widths[2]);
+        let (name, dimensions) = (left(name, widths[0]), right(dimensions, widths[1]));
+        let line = format!("  {name}  {dimensions}  {}  {about}", right(bytes, widths[2]));
         text.push_str(line.trim_end());
         text.push('\n');
     }

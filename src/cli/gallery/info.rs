@@ -8,6 +8,7 @@ use indicatif::{HumanBytes, HumanCount};
 use serde::Serialize;
 use shadegrid::Error;
 
+use super::super::columns::{self, left};
 use super::super::console::{self, printable};
 use super::super::exit::Exit;
 use super::super::lookups::{glance, json};
@@ -84,12 +85,13 @@ impl Info {
         let bytes = HumanBytes(self.bytes);
         let _ =
             writeln!(text, "\nfile      {bytes} in {segments}, {photodna} photodna and {pdq} pdq signatures");
-        let wide =
-            self.sources.iter().map(|source| printable(&source.name).chars().count()).max().unwrap_or(0);
-        for (number, Source { name, format, entries }) in self.sources.iter().enumerate() {
+        let names: Vec<String> = self.sources.iter().map(|source| printable(&source.name)).collect();
+        let wide = columns::width(names.iter().map(String::as_str));
+        for (number, (name, Source { format, entries, .. })) in names.iter().zip(&self.sources).enumerate() {
             let title = if number == 0 { "lists" } else { "" };
-            let (name, entries) = (printable(name), console::counted(*entries, "entry", "entries"));
-            let _ = writeln!(text, "{title:<8}  {name:<wide$}  {format:<12}  {entries}");
+            let (name, format) = (left(name, wide), printable(format));
+            let entries = console::counted(*entries, "entry", "entries");
+            let _ = writeln!(text, "{title:<8}  {name}  {format:<12}  {entries}");
         }
         let wide =
             self.columns.iter().map(|column| printable(&column.name).chars().count()).max().unwrap_or(0);

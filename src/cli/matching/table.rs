@@ -6,6 +6,7 @@ use shadegrid::Error;
 use shadegrid::pipeline::RecordMatch;
 
 use super::joined::{Joined, joined};
+use crate::cli::columns::{self, left, letters, right};
 use crate::cli::console::printable;
 
 /// Rows that are kept for their widths to be known. After these the widths stay as they are.
@@ -67,7 +68,7 @@ impl Table {
         let widths = *self.widths.get_or_insert_with(|| widths(&rows, self.width));
         let mut text = String::new();
         for row in is_first.then_some(&head).into_iter().chain(&rows) {
-            text += line(row, &widths).trim_end();
+            text += line(row, &widths, self.width.is_some()).trim_end();
             text.push('\n');
         }
         let written = self.to.write_all(text.as_bytes()).and_then(|()| self.to.flush());
@@ -91,15 +92,16 @@ fn rows(picture: &str, matches: &[RecordMatch], galleries: bool) -> Vec<Row> {
     joined(matches).into_iter().map(row).collect()
 }
 
-fn letters(text: &str) -> usize {
-    text.chars().count()
-}
-
 /// As wide as what is in them; a column without anything is left out. Where that is too wide for the terminal, the widest names are cut.
 fn widths(rows: &[Row], available: Option<usize>) -> [usize; COLUMNS] {
     let mut widths: [usize; COLUMNS] = std::array::from_fn(|column| {
-        let widest = rows.iter().map(|row| letters(&row[column])).max().unwrap_or(0);
-        if widest == 0 { 0 } else { widest.max(HEAD[column].len()) }
+        let cells = || rows.iter().map(|row| row[column].as_str());
+        let widest = match available {
+            // What is too wide is cut.
+            Some(available) => cells().map(letters).max().unwrap_or(0).min(available),
+            None => columns::width(cells()),
+        };
+        if cells().all(str::is_empty) { 0 } else { widest.max(HEAD[column].len()) }
     });
     let whole = |widths: &[usize; COLUMNS]| {
         let used = widths.iter().filter(|width| **width > 0);
@@ -115,11 +117,15 @@ fn widths(rows: &[Row], available: Option<usize>) -> [usize; COLUMNS] {
     widths
 }
 
-fn line(row: &Row, widths: &[usize; COLUMNS]) -> String {
+fn line(row: &Row, widths: &[usize; COLUMNS], cuts: bool) -> String {
     let cell = |(column, text): (usize, &String)| {
         let width = widths[column];
-        let text = if column == FURTHER { shortened(text, width) } else { cut(text, width) };
-        if NUMBERS.contains(&column) { format!("{text:>width$}") } else { format!("{text:<width$}") }
+        let text = match (cuts, column) {
+            (false, _) => text.clone(),
+            (true, FURTHER) => shortened(text, width),
+            (true, _) => cut(text, width),
+        };
+        if NUMBERS.contains(&column) { right(&text, width) } else { left(&text, width) }
     };
     let cells = row.iter().enumerate().filter(|(column, _)| widths[*column] > 0).map(cell);
     cells.collect::<Vec<_>>().join("  ")
@@ -173,10 +179,10 @@ mod tests {
         let long = "folder/".repeat(30) + "a.jpg";
         let rows = rows(&long, &[found("entry-of-the-list", "pdq", 3)], false);
         for available in 60..=200 {
-            let line = line(&rows[0], &widths(&rows, Some(available)));
+            let line = line(&rows[0], &widths(&rows, Some(available)), true);
             assert!(letters(&line) <= available && line.starts_with('…'), "{available}: {line}");
         }
-        let line = line(&rows[0], &widths(&rows, None));
+        let line = line(&rows[0], &widths(&rows, None), false);
         assert!(line.starts_with("folder/folder/") && line.ends_with("list.csv         -    3"), "{line}");
         assert_eq!(
             (cut("abcdef", 4), cut("abc", 3), cut("ab", 0)),

@@ -148,9 +148,19 @@ pub(in crate::cli) fn read(path: &Path) -> Result<ServiceOptions, Error> {
     let cannot = |error| Error::io(format!("cannot read {}", path.display()), error);
     let text = fs::read_to_string(path).map_err(cannot)?;
     let wrong = |error: String| Error::Input(format!("{}: {}", path.display(), error.trim_end()));
-    let file: File = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+    let file = parsed(&text).map_err(wrong)?;
     let folder = path.parent().unwrap_or(Path::new(""));
     file.options(folder).map_err(wrong)
+}
+
+/// The file; what is wrong in it is said in one line, and not quoted, as a file may hold what is secret.
+fn parsed(text: &str) -> Result<File, String> {
+    toml::from_str(text).map_err(|error| {
+        let message = error.message().lines().collect::<Vec<_>>().join(", ");
+        let before = error.span().and_then(|span| text.get(..span.start));
+        let line = before.map(|before| format!("line {}: ", before.matches('\n').count() + 1));
+        line.unwrap_or_default() + &message
+    })
 }
 
 impl File {
@@ -259,7 +269,7 @@ mod tests {
     use super::*;
 
     fn options(text: &str) -> Result<ServiceOptions, String> {
-        let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
+        let file = parsed(text)?;
         file.options(Path::new("/etc/shadegrid"))
     }
 
@@ -314,7 +324,8 @@ mod tests {
     #[test]
     fn what_is_wrong_in_a_file_is_named() {
         for (text, named) in [
-            ("listen = 7", "listen"),
+            ("\nlisten = 7", "line 2: "),
+            ("listen = [", "line 1: "),
             ("other = 1", "other"),
             ("memory = \"lots\"", "memory"),
             ("[limits]\nbody = -1.0", "limits.body"),
@@ -346,7 +357,7 @@ mod tests {
             ("[sync.a]\nexchange = \"stopncii\"\nurl = \"https://a.example\"\nuser = \"u\"", "sync.a.user"),
         ] {
             let error = options(text).unwrap_err();
-            assert!(error.contains(named), "{text}: {error}");
+            assert!(error.contains(named) && !error.contains('\n'), "{text}: {error}");
         }
         assert!(options("").is_ok());
     }
