@@ -68,6 +68,7 @@ pub(crate) use raster::says_no_picture;
 pub(crate) use viewing::Sources;
 pub use viewing::Viewing;
 
+mod animation;
 mod colours;
 mod estimate;
 mod faces;
@@ -79,6 +80,7 @@ pub mod helper;
 #[cfg(not(any(feature = "avif", feature = "heic")))]
 #[path = "decode/helper_absent.rs"]
 mod helper;
+mod interleave;
 pub mod jpeg;
 mod orient;
 mod random;

@@ -18,7 +18,7 @@ fn a_helper_that_ends_is_an_error_of_its_picture() {
     // Begins where there is a file, and ends without another word, whatever it is asked.
     let folder = tempfile::tempdir().unwrap();
     let begins = folder.path().join("begins");
-    let script = format!("test -e '{}' && printf decoder1 && exec head -c 1", begins.display());
+    let script = format!("test -e '{}' && printf decoder2 && exec head -c 1", begins.display());
     helper::use_program(Path::new("/bin/sh"), &["-c".into(), script.into()]);
     let error = decoder.decode(&bytes).unwrap_err();
     assert!(error.code() == "unsupported" && error.to_string().contains("does not begin"), "{error}");

@@ -12,9 +12,10 @@ use std::sync::Once;
 
 use common::{difference, samples, scene};
 use serde_json::Value;
-use shadegrid::decode::helper;
+use shadegrid::decode::{Frames, helper};
 use shadegrid::{
     DamagedPolicy, DecodeOptions, Decoded, Decoder, Error, Faces, Format, HashOptions, Hasher, Limits,
+    PhotoDna,
 };
 
 const SIZE: (usize, usize) = (96, 72);
@@ -138,7 +139,7 @@ fn transparency_and_frames_have_faces() {
     }
     assert_eq!(faces("animated.jxl"), ["longest"]);
     // The sequence begins with the picture.
-    assert!(faces("sequence.avif").is_empty());
+    assert_eq!(faces("sequence.avif"), ["last"]);
     assert!(faces("420.heic").is_empty());
 }
 
@@ -153,7 +154,7 @@ fn a_sequence_next_to_another_picture_is_a_face() {
     both.extend(&other[data - 8..]);
     let decoded = decode(&both).unwrap();
     assert_eq!((decoded.picture.width, decoded.picture.height, decoded.viewing.animated), (95, 71, true));
-    assert_eq!(faces_of(&both), ["first"]);
+    assert_eq!(faces_of(&both), ["first", "last"]);
 }
 
 #[test]
@@ -291,11 +292,11 @@ fn the_helper_keeps_what_it_needs_alone() {
         .spawn()
         .unwrap();
     let data = b"no picture";
-    let numbers = [data.len() as u64, 100, 1 << 20].map(u64::to_le_bytes);
+    let numbers = [data.len() as u64, 100, 1 << 20, 1].map(u64::to_le_bytes);
     let (mut to, from) = (helper.stdin.take().unwrap(), helper.stdout.as_mut().unwrap());
     let mut word = [0; 8];
     from.read_exact(&mut word).unwrap();
-    assert_eq!(&word, b"decoder1");
+    assert_eq!(&word, b"decoder2");
     for codec in [b"av01", b"hvc1"] {
         to.write_all(&[&codec[..], numbers.as_flattened(), data].concat()).unwrap();
         let mut reply = [0; 3];
@@ -390,17 +391,107 @@ fn mutants_have_a_record_each() {
     assert!(ended < mutants / 10, "{ended}");
 }
 
-/// Of a sequence none but the first picture is decoded, and where frames are asked for a record says so.
-#[test]
-fn frames_of_a_sequence_are_one_error() {
+/// The signature of each further frame of a file by its number, or the code of its error.
+fn frames_of(bytes: &[u8], limits: Limits) -> Vec<(u64, Result<PhotoDna, &'static str>)> {
     drop(decoder(DecodeOptions::default()));
+    let decode = DecodeOptions::default().frames(Frames::All).limits(limits);
+    let hashed = Hasher::new(HashOptions::default().decode(decode)).hash(bytes).unwrap();
+    let of = |outcome: &Result<shadegrid::Hashed, shadegrid::FrameError>| match outcome {
+        Ok(hashed) => Ok(hashed.photodna.unwrap().signature),
+        Err(error) => Err(error.error().code()),
+    };
+    hashed.frames.iter().map(|frame| (frame.number, of(&frame.outcome))).collect()
+}
+
+fn signature(bytes: &[u8]) -> PhotoDna {
+    drop(decoder(DecodeOptions::default()));
+    Hasher::new(HashOptions::default()).hash(bytes).unwrap().photodna.unwrap().signature
+}
+
+/// A box of the file format.
+fn boxed(name: &[u8; 4], content: &[u8]) -> Vec<u8> {
+    [&(content.len() as u32 + 8).to_be_bytes(), &name[..], content].concat()
+}
+
+/// A file with nothing but a sequence of these pictures, each the only one of a file by `heif-enc` and with parameters like the others'.
+fn sequence(pictures: &[&[u8]]) -> Vec<u8> {
+    let content = |file: &[u8], name: &[u8; 4]| -> Vec<u8> {
+        let at = file.windows(4).position(|found| found == name).unwrap();
+        let length = u32::from_be_bytes(file[at - 4..at].try_into().unwrap()) as usize;
+        file[at + 4..at - 4 + length].to_vec()
+    };
+    let data: Vec<Vec<u8>> = pictures.iter().map(|file| content(file, b"mdat")).collect();
+    let full = |name: &[u8; 4], numbers: &[u32]| {
+        let numbers: Vec<u8> = numbers.iter().flat_map(|number| number.to_be_bytes()).collect();
+        boxed(name, &[&[0; 4], &numbers[..]].concat())
+    };
+    let mut entry = vec![0; 78];
+    entry[24..28].copy_from_slice(&[0, SIZE.0 as u8, 0, SIZE.1 as u8]);
+    entry.extend(boxed(b"hvcC", &content(pictures[0], b"hvcC")));
+    let head = [boxed(b"ftyp", b"hevc\0\0\0\0hevcmsf1"), boxed(b"mdat", &data.concat())].concat();
+    let first = (head.len() - data.concat().len()) as u32;
+    let sizes = [&[0, data.len() as u32], &data.iter().map(|data| data.len() as u32).collect::<Vec<_>>()[..]]
+        .concat();
+    let tables = [
+        boxed(b"stsd", &[&[0, 0, 0, 0, 0, 0, 0, 1], &boxed(b"hvc1", &entry)[..]].concat()),
+        full(b"stts", &[1, data.len() as u32, 10]),
+        // Two chunks: of one picture, and of all others.
+        full(b"stsc", &[2, 1, 1, 1, 2, data.len() as u32 - 1, 1]),
+        full(b"stsz", &sizes),
+        full(b"stco", &[2, first, first + data[0].len() as u32]),
+    ];
+    let media = [
+        full(b"mdhd", &[0, 0, 100, 0]),
+        full(b"hdlr", &[0, u32::from_be_bytes(*b"pict"), 0, 0, 0]),
+        boxed(b"minf", &boxed(b"stbl", &tables.concat())),
+    ];
+    [head, boxed(b"moov", &boxed(b"trak", &boxed(b"mdia", &media.concat())))].concat()
+}
+
+#[test]
+fn every_picture_of_a_sequence_is_a_frame() {
+    let (still, mirrored) = (signature(&file("sequence.avif")), signature(&file("mirrored.avif")));
+    // Its picture, number 0, is also the first of the sequence.
+    let found = frames_of(&file("sequence.avif"), Limits::default());
+    let [(1, Ok(first)), (2, Ok(second))] = &found[..] else { panic!("{found:?}") };
+    assert!(first.distance(&still) == 0 && second.distance(&mirrored) < 2000);
+    assert!(second.distance(&still) > 20_000);
+}
+
+#[test]
+fn a_sequence_alone_has_its_first_picture_as_number_0() {
+    let still = file("420.heic");
+    let all = sequence(&[&still[..]; 4]);
+    assert_eq!(signature(&all), signature(&still));
+    let found = frames_of(&all, Limits::default());
+    // Without the library nothing else decodes sequences.
+    if !matches!(found[..], [(1, Err("unsupported"))]) || required("heic") {
+        let expected: Vec<_> = (1..4).map(|number| (number, Ok(signature(&still)))).collect();
+        assert_eq!(found, expected);
+    }
+}
+
+#[test]
+fn frames_of_a_sequence_are_bounded_and_none_is_lost_in_silence() {
     let file = file("sequence.avif");
-    let mut options = shadegrid::HashOptions::default();
-    options.decode.frames = shadegrid::decode::Frames::All;
-    let hashed = shadegrid::Hasher::new(options).hash(&file).unwrap();
-    assert!(hashed.viewing.animated);
-    let [frame] = &hashed.frames[..] else { panic!("{:?}", hashed.frames) };
-    let error = frame.outcome.as_ref().unwrap_err().error();
-    assert_eq!((frame.number, error.code()), (1, "unsupported"));
-    assert!(error.to_string().contains("of a sequence only the first picture is decoded"), "{error}");
+    let mut most = Limits::default();
+    most.max_pixels = (SIZE.0 * SIZE.1) as u64;
+    assert_eq!(frames_of(&file, most).len(), 2);
+    // The second picture lies behind the file's end, or its data is none.
+    let track = file.windows(4).position(|name| name == b"stsz").unwrap();
+    let place = track + 4 + 12 + 4;
+    let mut longer = file.clone();
+    longer[place..place + 4].copy_from_slice(&u32::MAX.to_be_bytes());
+    let mut broken = file.clone();
+    let size = u32::from_be_bytes(file[place..place + 4].try_into().unwrap()) as usize;
+    let end = broken.len();
+    broken[end - size..].fill(0xFF);
+    for (what, file) in [("longer", longer), ("broken", broken)] {
+        let found = frames_of(&file, Limits::default());
+        assert!(matches!(found[..], [(1, Ok(_)), (2, Err("corrupt"))]), "{what}: {found:?}");
+    }
+}
+
+fn required(name: &str) -> bool {
+    env::var("SHADEGRID_REQUIRE").unwrap_or_default().split(',').any(|required| required == name)
 }

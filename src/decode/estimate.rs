@@ -81,12 +81,12 @@ impl Estimate {
         self.with_faces(self.memory.saturating_add(self.pixels.saturating_mul(3)))
     }
 
-    /// The same for several frames: the canvas before and after a frame, the frame by itself, what is given out and what is kept of it in R, G, B
-    /// and alpha each, and once more in R, G, B.
+    /// The same for several frames, none of which takes more than so many bytes to decode, or than the first: the canvas, what comes back of it, what is
+    /// shown, and of that the first, the longest and the last, in R, G, B and alpha each.
     #[must_use]
-    pub(super) fn animated(self) -> Estimate {
-        let pixels = self.pixels;
-        self.with_faces(self.memory.saturating_add(pixels.saturating_mul(5 * 4 + 3)))
+    pub(super) fn animated(self, frame: u64) -> Estimate {
+        let canvas = u64::from(self.width) * u64::from(self.height) * 4;
+        self.with_faces(self.memory.max(frame).saturating_add(canvas.saturating_mul(6)))
     }
 
     /// The same where so many pixels are worked through, if they are more.

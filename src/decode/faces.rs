@@ -25,17 +25,15 @@
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use image::Frames;
-
+use super::animation;
 use super::colours::{ColourSpace, ToSrgb};
-use super::estimate::Estimate;
 use super::orient;
-use super::raster;
+use super::raster::{self, composed::Animation};
 use super::viewing::Sources;
-use super::{Decoded, Decoder, Detail, Format, Wish};
+use super::{DecodeOptions, Decoded, Decoder, Detail, Format, Wish};
 use crate::error::{Error, Result};
-use crate::limits::{self, Limits};
 use crate::picture::{Picture, Planes};
 
 /// Pixels of all frames of an animation that are looked at: 67,108,864, such as 256 of 512×512.
@@ -151,14 +149,6 @@ impl Decoder {
         if viewing.animated {
             self.frames(bytes, format, to_srgb.as_deref(), see);
         }
-        if matches!(format, Format::Heic | Format::Avif)
-            && viewing.animated
-            && let Some(file) = raster::heif::sequence_alone(bytes)
-            && let Ok(decoded) = self.decode(&file)
-        {
-            let to_srgb = decoded.viewing.profile.then(|| self.shown_through(&file, format)).flatten();
-            self.face(Part::First, &file, decoded, to_srgb.as_deref(), see);
-        }
         if format == Format::Tiff
             && viewing.unusual
             && let Some(file) = raster::tiff::main_page(bytes)
@@ -250,16 +240,8 @@ impl Decoder {
         to_srgb: Option<&ToSrgb>,
         see: &mut dyn FnMut(Face, &Picture),
     ) {
-        let limits = &self.options.limits;
-        let Ok(estimate) = raster::estimate(bytes, &self.options) else { return };
-        if estimate.pixels > MOST_FRAME_PIXELS
-            || limits.check_decoder_bytes(estimate.faces).is_err()
-            || limits::can_be_had(estimate.faces).is_err()
-        {
-            return;
-        }
-        let chosen = raster::guarded(format, || Ok(Chosen::of(bytes, &estimate, limits)));
-        let Ok(Some(Chosen { width, height, first, longest, last })) = chosen else { return };
+        let chosen = raster::guarded(format, || Chosen::of(bytes, format, &self.options));
+        let Ok(Chosen { width, height, first, longest, last }) = chosen else { return };
         let parts = [(Part::First, first), (Part::Longest, longest), (Part::Last, last)];
         for (part, mut samples) in parts.into_iter().filter_map(|(part, frame)| Some((part, frame?))) {
             let alpha = raster::take_alpha(&mut samples);
@@ -320,33 +302,21 @@ struct Chosen {
 }
 
 impl Chosen {
-    fn of(bytes: &[u8], estimate: &Estimate, limits: &Limits) -> Option<Chosen> {
-        let format = estimate.format;
-        let frames: Frames<'_> = match format {
-            Format::Gif => raster::gif::frames(bytes, estimate.faces)?,
-            Format::WebP => raster::webp::frames(bytes)?,
-            Format::Png => raster::png::frames(bytes, estimate.faces)?,
-            Format::JpegXl => raster::jxl::frames(bytes)?,
-            _ => return None,
-        };
+    fn of(bytes: &[u8], format: Format, options: &DecodeOptions) -> Result<Chosen> {
+        let Animation { pixels, number, frames, .. } = animation::open(bytes, format, options)?;
         let mut chosen = Chosen { width: 0, height: 0, first: None, longest: None, last: None };
-        // The first frame is the stored picture, but for a PNG whose default picture is no frame.
-        let wants_first = format == Format::Png && !raster::png::begins_with_default(bytes);
-        let (mut longest, mut pixels) = (0, 0);
+        let (mut longest, mut all) = (Duration::ZERO, 0u64);
         // What comes behind a broken frame nobody sees.
-        for (index, frame) in frames.map_while(Result::ok).enumerate() {
-            let (numerator, denominator) = frame.delay().numer_denom_ms();
-            let time = u64::from(numerator) * 1000 / u64::from(denominator.max(1));
-            let time = if time <= SHORTEST { AS_SHORTEST } else { time };
-            let image = frame.into_buffer();
-            let (width, height) = image.dimensions();
-            (chosen.width, chosen.height) = (width, height);
-            pixels += u64::from(width) * u64::from(height);
-            if pixels > MOST_FRAME_PIXELS || limits.check_density(pixels, bytes.len() as u64).is_err() {
+        for (index, shown) in frames.map_while(Result::ok).enumerate() {
+            (chosen.width, chosen.height) = (shown.width, shown.height);
+            all = all.saturating_add(pixels);
+            if all > MOST_FRAME_PIXELS || options.limits.check_density(all, bytes.len() as u64).is_err() {
                 chosen.last = None;
                 break;
             }
-            let samples = Some(image.into_raw()).filter(|_| index > 0 || wants_first);
+            let time = if shown.time <= SHORTEST { AS_SHORTEST } else { shown.time };
+            // The first frame is the stored picture, but for a PNG whose default picture is no frame.
+            let samples = Some(shown.rgba).filter(|_| index > 0 || number > 0);
             match (index, time > longest) {
                 (0, _) => chosen.first = samples,
                 (_, true) => (chosen.longest, chosen.last) = (samples, None),
@@ -354,13 +324,13 @@ impl Chosen {
             }
             longest = longest.max(time);
         }
-        (chosen.width > 0).then_some(chosen)
+        Ok(chosen)
     }
 }
 
-/// Frames of so few microseconds and less are shown for [`AS_SHORTEST`], as in browsers.
-const SHORTEST: u64 = 10_000;
-const AS_SHORTEST: u64 = 100_000;
+/// Frames of so short a time and less are shown for [`AS_SHORTEST`], as in browsers.
+const SHORTEST: Duration = Duration::from_millis(10);
+const AS_SHORTEST: Duration = Duration::from_millis(100);
 
 /// Puts a picture over white.
 fn over_white(picture: &mut Picture, alpha: &[u8]) {

@@ -12,7 +12,7 @@
 //! | JPEG XL | as the decoder gives them |
 //! | TIFF | the pages, reduced ones and masks too |
 //! | ICO | the other pictures of an icon, in the order of its directory; number 0 is the best one |
-//! | HEIC, AVIF | of a sequence none but the first is decoded; frame 1 is an error that says so |
+//! | HEIC, AVIF | those of a sequence, as the decoder gives them; number 0 is the file's picture, also where that is none of them |
 //!
 //! Number 0 is the file's own picture, which is decoded as ever and is not among them.
 //!
@@ -25,14 +25,15 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::animation;
 use super::colours::ToSrgb;
-use super::raster::composed::Composed;
+use super::raster::composed::Animation;
 use super::raster::tiff::pages::{self, Pages};
 use super::raster::{self, plain};
 use super::viewing::Sources;
 use super::{DecodeOptions, Decoded, Decoder, Detail, Face, Format, Part, Viewing, unknown};
 use crate::error::{Error, Result};
-use crate::limits::{self, Limits};
+use crate::limits::Limits;
 use crate::picture::Picture;
 
 /// Frames of one file that are hashed at most, the first included.
@@ -136,10 +137,6 @@ impl Decoder {
     pub(crate) fn frames_of(&mut self, bytes: &[u8], format: Format, viewing: Viewing, see: See<'_>) {
         match format {
             Format::Tiff | Format::Ico => self.pages(bytes, format, see),
-            Format::Heic | Format::Avif => {
-                let what = format!("{format}: of a sequence only the first picture is decoded");
-                see(self, 1, Err(Error::Unsupported(what)));
-            }
             _ => self.animation(bytes, format, viewing, see),
         }
     }
@@ -165,9 +162,9 @@ impl Decoder {
 
     fn animation(&mut self, bytes: &[u8], format: Format, viewing: Viewing, see: See<'_>) {
         let options = self.options.clone();
-        let Begun { pixels, mut number, count, mut frames } =
-            match raster::guarded(format, || begin(bytes, format, &options)) {
-                Ok(begun) => begun,
+        let Animation { pixels, mut number, count, mut frames } =
+            match raster::guarded(format, || animation::open(bytes, format, &options)) {
+                Ok(animation) => animation,
                 Err(error) => return see(self, 1, Err(error)),
             };
         let to_srgb = viewing.profile.then(|| self.shown_through(bytes, format)).flatten();
@@ -315,50 +312,11 @@ fn too_many(count: u64, most: u64) -> Error {
     Error::Limit { what: "number of frames", actual: count, limit: most, field: Some("frames of one file") }
 }
 
-/// An animation whose frames are to come.
-struct Begun<'a> {
-    /// Pixels of each frame.
-    pixels: u64,
-    /// The first frame's number.
-    number: u64,
-    /// How many pictures there are with the file's own, as far as that is known.
-    count: Option<u64>,
-    frames: Composed<'a>,
-}
-
-fn begin<'a>(bytes: &'a [u8], format: Format, options: &'a DecodeOptions) -> Result<Begun<'a>> {
-    let estimate = raster::estimate(bytes, options)?;
-    let most = estimate.faces.max(estimate.memory);
-    options.limits.check_decoder_bytes(most)?;
-    limits::can_be_had(most)?;
-    let pixels = estimate.pixels;
-    let unreadable = || Error::corrupt(format.name(), "its frames cannot be read");
-    Ok(match format {
-        Format::Gif => {
-            let frames = raster::gif::composed::of(bytes, &options.limits)?;
-            Begun { pixels, number: 0, count: Some(raster::gif::count(bytes)), frames }
-        }
-        Format::WebP => {
-            let count = raster::webp::composed::count(bytes);
-            Begun { pixels, number: 0, count: Some(count), frames: raster::webp::composed::of(bytes)? }
-        }
-        Format::Png => {
-            let number = u64::from(!raster::png::begins_with_default(bytes));
-            let (count, frames) = raster::png::composed(bytes, most).ok_or_else(unreadable)?;
-            Begun { pixels, number, count: Some(count + number), frames }
-        }
-        _ => {
-            let frames = raster::jxl::composed(bytes).ok_or_else(unreadable)?;
-            Begun { pixels, number: 0, count: None, frames }
-        }
-    })
-}
-
 /// How many frames an animation gives within the limits.
 fn counted(bytes: &[u8], format: Format, options: &DecodeOptions) -> Option<u64> {
     let mut bounds = Bounds::new(&options.limits, bytes);
     let count = raster::guarded(format, || {
-        let Begun { pixels, frames, .. } = begin(bytes, format, options)?;
+        let Animation { pixels, frames, .. } = animation::open(bytes, format, options)?;
         Ok(frames.take_while(|frame| frame.is_ok() && bounds.take(pixels).is_ok()).count() as u64)
     });
     count.ok()

@@ -117,7 +117,7 @@ impl Codec {
 const LONGEST_MESSAGE: u16 = 500;
 
 /// What a helper says once it has given up what it does not need.
-const READY: [u8; 8] = *b"decoder1";
+const READY: [u8; 8] = *b"decoder2";
 
 /// Seconds that a helper may take to begin: a busy machine loses no picture.
 const SECONDS_TO_BEGIN: u64 = 60;
@@ -126,6 +126,8 @@ const SECONDS_TO_BEGIN: u64 = 60;
 const DECODED: u8 = 0;
 const CORRUPT: u8 = 1;
 const UNSUPPORTED: u8 = 2;
+/// There are fewer pictures than were asked for.
+const NO_MORE: u8 = 3;
 
 /// A helper that runs once it is needed.
 #[derive(Debug, Default)]
@@ -160,18 +162,51 @@ impl Drop for Running {
 const SECONDS: u64 = 120;
 const PIXELS_PER_SECOND: u64 = 50_000;
 
+/// What is asked of a helper.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Request {
+    pub(super) codec: Codec,
+    /// Pixels that no picture has more of.
+    pub(super) pixels: u64,
+    /// About how much memory decoding takes.
+    pub(super) memory: u64,
+    /// Pictures that are wanted at most.
+    pub(super) count: u64,
+}
+
 impl Helper {
-    /// Has a picture of no more than so many pixels decoded, in about so much memory.
-    pub(super) fn decode(&mut self, codec: Codec, data: &[u8], pixels: u64, memory: u64) -> Result<Frame> {
+    /// Has the first picture of some data decoded.
+    pub(super) fn decode(&mut self, request: Request, data: &[u8]) -> Result<Frame> {
+        let frame = self.with_line(request, |line| {
+            ask(line, request, data)?;
+            reply(line, request)
+        })?;
+        frame.ok_or_else(|| request.codec.corrupt("no picture came of its data"))
+    }
+
+    /// Has many pictures decoded, by a helper that ends with them.
+    pub(super) fn pictures(request: Request, data: &[u8]) -> Result<Pictures> {
+        let mut helper = Helper::default();
+        helper.with_line(request, |line| ask(line, request, data).map(Ok))?;
+        Ok(Pictures { helper, request, left: request.count })
+    }
+
+    /// Talks to a helper for a bounded time; an error of the system is its end.
+    fn with_line<T>(
+        &mut self,
+        request: Request,
+        talk: impl FnOnce(&mut Line) -> io::Result<Result<T>>,
+    ) -> Result<T> {
+        let Request { codec, pixels, .. } = request;
         let mut running = match self.running.take() {
             Some(running) => running,
             None => start(codec)?,
         };
         running.line.wait_for(Duration::from_secs(SECONDS.saturating_add(pixels / PIXELS_PER_SECOND)));
-        match asked(&mut running.line, codec, data, pixels, memory) {
-            Ok(reply) => {
+        match talk(&mut running.line) {
+            Ok(answer) => {
                 self.running = Some(running);
-                reply
+                answer
             }
             Err(source) => {
                 ENDED.fetch_add(1, Ordering::Relaxed);
@@ -180,6 +215,26 @@ impl Helper {
                 Err(source.downcast().unwrap_or_else(ended))
             }
         }
+    }
+}
+
+/// Pictures of one request, as they come; the first that is broken is the last.
+pub(super) struct Pictures {
+    helper: Helper,
+    request: Request,
+    left: u64,
+}
+
+impl Iterator for Pictures {
+    type Item = Result<Frame>;
+
+    fn next(&mut self) -> Option<Result<Frame>> {
+        self.left = self.left.checked_sub(1)?;
+        let frame = self.helper.with_line(self.request, |line| reply(line, self.request)).transpose();
+        if !matches!(frame, Some(Ok(_))) {
+            self.left = 0;
+        }
+        frame
     }
 }
 
@@ -213,16 +268,23 @@ fn start(codec: Codec) -> Result<Running> {
     }
 }
 
-/// Sends a picture and reads the reply. An error of the system is the helper's end.
-fn asked(line: &mut Line, codec: Codec, data: &[u8], pixels: u64, memory: u64) -> io::Result<Result<Frame>> {
-    let head = [data.len() as u64, pixels, memory].map(u64::to_le_bytes);
+/// Sends a request with its data.
+fn ask(line: &mut Line, request: Request, data: &[u8]) -> io::Result<()> {
+    let Request { codec, pixels, memory, count } = request;
+    let head = [data.len() as u64, pixels, memory, count].map(u64::to_le_bytes);
     line.write_all(&[&codec.name()[..], head.as_flattened()].concat())?;
     line.write_all(data)?;
-    line.flush()?;
+    line.flush()
+}
+
+/// Reads the reply about one picture; `None` where there is no further one.
+fn reply(line: &mut Line, request: Request) -> io::Result<Result<Option<Frame>>> {
+    let Request { codec, pixels, .. } = request;
     let mut kind = [0];
     line.read_exact(&mut kind)?;
     match kind[0] {
-        DECODED => frame(line, pixels),
+        DECODED => Ok(frame(line, pixels)?.map(Some)),
+        NO_MORE => Ok(Ok(None)),
         kind @ (CORRUPT | UNSUPPORTED) => {
             let mut length = [0; 2];
             line.read_exact(&mut length)?;
@@ -244,7 +306,8 @@ fn asked(line: &mut Line, codec: Codec, data: &[u8], pixels: u64, memory: u64) -
 pub(super) fn decoded_here(codec: Codec, data: &[u8], pixels: u64) -> std::result::Result<Frame, String> {
     let mut reply = Vec::new();
     let decoders = serve::Decoders::load();
-    let sent = decoders.decode(codec, data.to_vec(), pixels, |given| serve::send(given, &mut reply));
+    let sent =
+        decoders.decode(codec, data.to_vec(), (pixels, 1), &mut |given| serve::send(given, &mut reply));
     sent.map_err(|(_, message)| message)?.map_err(|error| error.to_string())?;
     let decoded = frame(&mut &reply[1..], pixels).map_err(|error| error.to_string())?;
     decoded.map_err(|error| error.to_string())

@@ -117,8 +117,6 @@ fn several(estimate: Estimate, bytes: &[u8], options: &DecodeOptions) -> Estimat
     let (format, limits) = (estimate.format, &options.limits);
     let most = guarded(format, || {
         Ok(match format {
-            Format::Gif => gif::frame_memory(estimate.pixels),
-            Format::WebP => webp::frame_memory((estimate.width, estimate.height), bytes),
             Format::Tiff => tiff::page_memory(bytes, limits),
             Format::Ico => plain::icon_memory(bytes),
             _ => 0,

@@ -5,17 +5,43 @@ use std::io;
 use re_rav1d::dav1d::pixel::{MatrixCoefficients, YUVRange};
 use re_rav1d::dav1d::{Decoder, Error, Picture, PixelLayout, PlanarImageComponent, Settings};
 
-use super::given::{Given, Refusal};
+use super::given::{Give, Given, Refusal, Sent};
 use super::{CORRUPT, UNSUPPORTED};
 use crate::decode::frame::{Chroma, Meaning};
 
-/// Decodes the first picture that is shown of some data, and has it given away.
-pub(super) fn decode(
-    data: Vec<u8>,
-    pixels: u64,
-    give: impl FnOnce(&Given<'_>) -> io::Result<()>,
-) -> Result<io::Result<()>, Refusal> {
-    let picture = first(data, pixels)?;
+/// Decodes the first pictures that are shown of some data, one at least, and has them given away.
+pub(super) fn decode(data: Vec<u8>, (pixels, count): (u64, u64), give: Give<'_>) -> Sent {
+    let mut settings = Settings::new();
+    settings.set_n_threads(1);
+    settings.set_max_frame_delay(1);
+    settings.set_all_layers(false);
+    settings.set_frame_size_limit(u32::try_from(pixels).unwrap_or(u32::MAX));
+    let mut decoder = Decoder::with_settings(&settings).map_err(refusal)?;
+    let mut sent = decoder.send_data(data, None, None, None);
+    let mut given = 0;
+    while given < count {
+        match decoder.get_picture() {
+            Ok(picture) => {
+                if let Err(error) = give_away(&picture, give) {
+                    return Ok(Err(error));
+                }
+                given += 1;
+                continue;
+            }
+            Err(Error::Again) => {}
+            Err(error) => return Err(refusal(error)),
+        }
+        match sent {
+            Ok(()) if given == 0 => return Err((CORRUPT, "no picture came of its data".to_string())),
+            Ok(()) => break,
+            Err(Error::Again) => sent = decoder.send_pending_data(),
+            Err(error) => return Err(refusal(error)),
+        }
+    }
+    Ok(Ok(given))
+}
+
+fn give_away(picture: &Picture, give: Give<'_>) -> io::Result<()> {
     let chroma = match picture.pixel_layout() {
         PixelLayout::I400 => Chroma::None,
         PixelLayout::I420 => Chroma::Quarter,
@@ -38,36 +64,14 @@ pub(super) fn decode(
     let planes: Vec<_> =
         components.iter().map(|plane| (picture.plane(*plane), picture.stride(*plane) as usize)).collect();
     let planes: Vec<(&[u8], usize)> = planes.iter().map(|(plane, stride)| (&plane[..], *stride)).collect();
-    Ok(give(&Given {
+    give(&Given {
         width: picture.width(),
         height: picture.height(),
         depth: picture.bit_depth() as u8,
         chroma,
         meaning: Meaning { matrix, full: matches!(picture.color_range(), YUVRange::Full) },
         planes: &planes,
-    }))
-}
-
-fn first(data: Vec<u8>, pixels: u64) -> Result<Picture, Refusal> {
-    let mut settings = Settings::new();
-    settings.set_n_threads(1);
-    settings.set_max_frame_delay(1);
-    settings.set_all_layers(false);
-    settings.set_frame_size_limit(u32::try_from(pixels).unwrap_or(u32::MAX));
-    let mut decoder = Decoder::with_settings(&settings).map_err(refusal)?;
-    let mut sent = decoder.send_data(data, None, None, None);
-    loop {
-        match decoder.get_picture() {
-            Ok(picture) => return Ok(picture),
-            Err(Error::Again) => {}
-            Err(error) => return Err(refusal(error)),
-        }
-        match sent {
-            Ok(()) => return Err((CORRUPT, "no picture came of its data".to_string())),
-            Err(Error::Again) => sent = decoder.send_pending_data(),
-            Err(error) => return Err(refusal(error)),
-        }
-    }
+    })
 }
 
 fn refusal(error: Error) -> Refusal {

@@ -1,9 +1,17 @@
 //! What a decoder gives, in its own memory, or why it does not.
 
+use std::io;
+
 use crate::decode::frame::{Chroma, Meaning};
 
 /// Why there is no picture: how the reply begins, and a message.
 pub(super) type Refusal = (u8, String);
+
+/// Takes pictures one after another; may fail.
+pub(super) type Give<'g> = &'g mut dyn FnMut(&Given<'_>) -> io::Result<()>;
+
+/// How many pictures were given, unless giving failed, or why there are no more.
+pub(super) type Sent = Result<io::Result<u64>, Refusal>;
 
 /// A picture in the memory of its decoder.
 pub(super) struct Given<'a> {

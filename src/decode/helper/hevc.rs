@@ -10,7 +10,7 @@ use std::io;
 use std::ptr::{NonNull, null_mut};
 use std::slice;
 
-use super::given::{Given, Refusal};
+use super::given::{Give, Given, Refusal, Sent};
 use super::{CORRUPT, UNSUPPORTED};
 use crate::decode::frame::{Chroma, Meaning};
 
@@ -101,15 +101,20 @@ impl Library {
         Some(Library { functions, _file: file })
     }
 
-    /// Decodes the first picture of some units, each behind its length in four bytes, and has it given away.
-    pub(super) fn decode(
-        &self,
-        units: &[u8],
-        give: impl FnOnce(&Given<'_>) -> io::Result<()>,
-    ) -> Result<io::Result<()>, Refusal> {
+    /// Decodes the first pictures of some units, each behind its length in four bytes, one at least, and has them given away.
+    pub(super) fn decode(&self, units: &[u8], count: u64, give: Give<'_>) -> Sent {
         let mut decoder = Decoder::of(&self.functions)?;
-        let count = decoder.push(units)?;
-        decoder.first_picture(count)?.give(give)
+        let mut rounds = MOST_ROUNDS.saturating_mul(decoder.push(units)?);
+        let mut given = 0;
+        while given < count
+            && let Some(shown) = decoder.next_picture(&mut rounds)?
+        {
+            if let Err(error) = shown.give(give)? {
+                return Ok(Err(error));
+            }
+            given += 1;
+        }
+        if given == 0 { Err(corrupt("no picture came of its parts")) } else { Ok(Ok(given)) }
     }
 }
 
@@ -156,9 +161,10 @@ impl<'a> Decoder<'a> {
         Ok(count)
     }
 
-    /// Decodes until there is a picture, with nothing wrong before it.
-    fn first_picture(&mut self, units: usize) -> Result<Shown<'_>, Refusal> {
-        for _ in 0..MOST_ROUNDS.saturating_mul(units) {
+    /// Decodes until there is a further picture, with nothing wrong before it; `None` where there is none.
+    fn next_picture(&mut self, rounds: &mut usize) -> Result<Option<Shown<'_>>, Refusal> {
+        while let Some(left) = rounds.checked_sub(1) {
+            *rounds = left;
             let mut more = 0;
             // SAFETY: The context is the library's own, and `more` is there to be written.
             let decoded = unsafe { (self.functions.decode)(self.context, &raw mut more) };
@@ -168,13 +174,13 @@ impl<'a> Decoder<'a> {
             self.check_warnings()?;
             // SAFETY: As before. The picture is valid until the context is used again, which `Shown` borrows.
             if let Some(image) = unsafe { (self.functions.get_next_picture)(self.context) } {
-                return Ok(Shown { functions: self.functions, image, _of: self });
+                return Ok(Some(Shown { functions: self.functions, image, _of: self }));
             }
             if more == 0 || decoded == WAITING {
                 break;
             }
         }
-        Err(corrupt("no picture came of its parts"))
+        Ok(None)
     }
 
     fn check(&self, result: c_int) -> Result<(), Refusal> {
@@ -213,7 +219,7 @@ struct Shown<'a> {
 }
 
 impl Shown<'_> {
-    fn give(&self, give: impl FnOnce(&Given<'_>) -> io::Result<()>) -> Result<io::Result<()>, Refusal> {
+    fn give(&self, give: Give<'_>) -> Result<io::Result<()>, Refusal> {
         // SAFETY: The picture is valid as long as its decoder is borrowed.
         let (kind, [luma_bits, chroma_bits]) = unsafe {
             let bits = |plane| (self.functions.image_bits)(self.image, plane);

@@ -5,8 +5,8 @@ use std::io::{self, BufWriter, Read, Write};
 #[cfg(feature = "avif")]
 use super::av1;
 use super::bounds::Bounds;
-use super::given::{Given, Refusal};
-use super::{CHROMA, Codec, DECODED, LONGEST_MESSAGE, READY};
+use super::given::{Give, Given, Sent};
+use super::{CHROMA, Codec, DECODED, LONGEST_MESSAGE, NO_MORE, READY};
 #[cfg(feature = "heic")]
 use super::{UNSUPPORTED, hevc};
 
@@ -27,23 +27,23 @@ impl Decoders {
         }
     }
 
-    /// Decodes the first picture of some data and has it given away, which may fail.
+    /// Decodes the first pictures of some data, each of so many pixels and so many altogether at the most, and has them given away.
     pub(super) fn decode(
         &self,
         codec: Codec,
         data: Vec<u8>,
-        pixels: u64,
-        give: impl FnOnce(&Given<'_>) -> io::Result<()>,
-    ) -> Result<io::Result<()>, Refusal> {
+        (pixels, count): (u64, u64),
+        give: Give<'_>,
+    ) -> Sent {
         match codec {
             #[cfg(feature = "avif")]
-            Codec::Av1 => av1::decode(data, pixels, give),
+            Codec::Av1 => av1::decode(data, (pixels, count), give),
             #[cfg(feature = "heic")]
             Codec::Hevc => {
                 // The library is held to the picture's pixels by the process' memory, and its reply by who asked.
                 let _ = pixels;
                 let library = self.hevc.as_ref().ok_or_else(|| (UNSUPPORTED, hevc::ABSENT.to_string()))?;
-                library.decode(&data, give)
+                library.decode(&data, count, give)
             }
         }
     }
@@ -63,22 +63,26 @@ pub fn serve(input: &mut dyn Read, output: &mut dyn Write) -> io::Result<()> {
     output.write_all(&READY)?;
     output.flush()?;
     loop {
-        let mut head = [0; 28];
+        let mut head = [0; 36];
         match input.read_exact(&mut head) {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
             read => read?,
         }
-        let [length, pixels, memory] =
-            [4, 12, 20].map(|at| head[at..].first_chunk().map_or(0, |number| u64::from_le_bytes(*number)));
+        let [length, pixels, memory, count] = [4, 12, 20, 28]
+            .map(|at| head[at..].first_chunk().map_or(0, |number| u64::from_le_bytes(*number)));
         let codec = Codec::of(&head[..4]).ok_or(io::ErrorKind::InvalidData)?;
-        bounds.set(pixels, memory.saturating_add(2 * length));
+        bounds.set(pixels.saturating_mul(count), memory.saturating_add(length.saturating_mul(2)));
         let mut data = Vec::new();
         let read = Read::take(&mut *input, length).read_to_end(&mut data)?;
         if read as u64 != length {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        match decoders.decode(codec, data, pixels, |given| send(given, output)) {
-            Ok(sent) => sent?,
+        match decoders.decode(codec, data, (pixels, count), &mut |given| send(given, output)) {
+            Ok(sent) => {
+                if sent? < count {
+                    output.write_all(&[NO_MORE])?;
+                }
+            }
             Err((kind, message)) => {
                 let message = &message.as_bytes()[..message.len().min(LONGEST_MESSAGE.into())];
                 output.write_all(&[kind])?;

@@ -9,6 +9,7 @@
 //! each of the three colours.
 
 use crate::decode::colours::ToSrgb;
+use crate::decode::interleave::{STEP, interleave};
 use fearless_simd::prelude::*;
 use fearless_simd::{Simd, i16x8, i32x4, u8x16};
 
@@ -17,9 +18,6 @@ use fearless_simd::{Simd, i16x8, i32x4, u8x16};
 pub(super) const RED: [i16; 2] = [0, 26_345];
 pub(super) const GREEN: [i16; 2] = [-22_554, 18_734];
 pub(super) const BLUE: [i16; 2] = [-14_942, 0];
-
-/// Pixels that one step makes.
-const STEP: usize = 16;
 
 /// Interleaved R, G, B of Y, Cb and Cr; `out` has three bytes for each sample.
 #[inline(always)]
@@ -115,25 +113,4 @@ fn eight<S: Simd>(simd: S, y: i16x8<S>, cb: i16x8<S>, cr: i16x8<S>) -> [i16x8<S>
     // All within 16 bits: y, cb and cr are at most 128 from 0 and a part at most 81, so no sum reaches 2⁹.
     let y = y - 128;
     [y + cr + part(RED), y - cr + part(GREEN), y + cb + cb + part(BLUE)]
-}
-
-/// Which byte of red, green and blue goes where in 48 bytes of pixels; 255 for one of another colour.
-static PLACES: [[[u8; 16]; 3]; 3] = places();
-
-const fn places() -> [[[u8; 16]; 3]; 3] {
-    let mut places = [[[255; 16]; 3]; 3];
-    let mut at = 0;
-    while at < 48 {
-        places[at / 16][at % 3][at % 16] = (at / 3) as u8;
-        at += 1;
-    }
-    places
-}
-
-#[inline(always)]
-fn interleave<S: Simd>(simd: S, rgb: [u8x16<S>; 3], out: &mut [u8; 3 * STEP]) {
-    for (to, places) in out.chunks_exact_mut(16).zip(&PLACES) {
-        let moved = |colour: usize| rgb[colour].swizzle_dyn_precise(u8x16::simd_from(simd, places[colour]));
-        (moved(0) | moved(1) | moved(2)).store_slice(to);
-    }
 }

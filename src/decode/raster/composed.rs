@@ -1,6 +1,7 @@
 //! Frames of an animation on their canvas: what a viewer shows at each, by the rules of browsers.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use super::blank;
 use crate::error::Result;
@@ -10,10 +11,23 @@ pub(in crate::decode) struct Shown {
     pub(in crate::decode) width: u32,
     pub(in crate::decode) height: u32,
     pub(in crate::decode) rgba: Vec<u8>,
+    /// For how long, as the file says.
+    pub(in crate::decode) time: Duration,
 }
 
 /// Frames one after another, from the first on. The first that is broken is the last.
 pub(in crate::decode) type Composed<'a> = Box<dyn Iterator<Item = Result<Shown>> + 'a>;
+
+/// An animation whose frames are to come.
+pub(in crate::decode) struct Animation<'a> {
+    /// Pixels of each frame.
+    pub(in crate::decode) pixels: u64,
+    /// The first frame's number: 1 where the file's own picture is none of them.
+    pub(in crate::decode) number: u64,
+    /// How many pictures there are with the file's own, as far as that is known.
+    pub(in crate::decode) count: Option<u64>,
+    pub(in crate::decode) frames: Composed<'a>,
+}
 
 /// What becomes of a frame's part of the canvas before the next one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,12 +88,12 @@ impl Canvas {
         self.last = Some((place, after, before));
     }
 
-    /// What is on it.
-    pub(super) fn shown(&self) -> Result<Shown> {
+    /// What is on it, for so long.
+    pub(super) fn shown(&self, time: Duration) -> Result<Shown> {
         let mut rgba = Vec::new();
         blank(&mut rgba, self.rgba.len())?;
         rgba.copy_from_slice(&self.rgba);
-        Ok(Shown { width: self.width as u32, height: self.height as u32, rgba })
+        Ok(Shown { width: self.width as u32, height: self.height as u32, rgba, time })
     }
 
     fn end_last(&mut self) {
@@ -145,7 +159,13 @@ mod tests {
 
     /// One letter a pixel.
     fn letters(canvas: &Canvas) -> String {
-        canvas.shown().unwrap().rgba.chunks(4).map(|pixel| char::from(pixel[0].max(b'.'))).collect()
+        canvas
+            .shown(Duration::ZERO)
+            .unwrap()
+            .rgba
+            .chunks(4)
+            .map(|pixel| char::from(pixel[0].max(b'.')))
+            .collect()
     }
 
     #[test]

@@ -3,10 +3,9 @@
 //! The frame is read in one piece: release 0.14 ends early now and then when it is asked for single rows.
 
 use std::num::NonZeroU64;
+use std::time::Duration;
 
 use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError, DisposalMethod, MemoryLimit};
-use image::codecs::gif::GifDecoder;
-use image::{AnimationDecoder, Frames, ImageDecoder};
 
 use super::pieces::Pieces;
 use super::{Raster, lengthen, mark, marked, share};
@@ -37,6 +36,7 @@ struct Frame {
     /// Whether it has colours of its own.
     colours: bool,
     disposal: DisposalMethod,
+    time: Duration,
 }
 
 /// What decoding takes: the canvas in colours, the frame in indices.
@@ -48,7 +48,9 @@ pub(super) fn estimate(bytes: &[u8], limits: &Limits) -> Result<Estimate> {
     // Colours and opacity.
     let estimate = Estimate::new(Format::Gif, (width as u32, height as u32), 4);
     let estimate = estimate.working_through(indices).and(indices + bytes.len() as u64);
-    Ok(if blocks::has_frames(bytes) { estimate.animated() } else { estimate })
+    let frame =
+        || estimate.memory.saturating_add(frame_memory((width * height) as u64, blocks::largest(bytes)));
+    Ok(if blocks::has_frames(bytes) { estimate.animated(frame()) } else { estimate })
 }
 
 /// Decodes the first frame. What it does not cover has the transparent colour, or the palette's first, as in Pillow.
@@ -112,6 +114,7 @@ fn next_frame(decoder: &mut Source<'_>, limits: &Limits) -> Result<Option<Frame>
         transparent: frame.transparent,
         colours: frame.palette.is_some(),
         disposal: frame.dispose,
+        time: Duration::from_millis(10) * u32::from(frame.delay),
     }))
 }
 
@@ -142,16 +145,6 @@ fn opacity(indices: &[u8], frame: &Frame, (width, height): (usize, usize)) -> Ve
         pixels.zip(line).for_each(|(alpha, index)| *alpha = if is_open(index) { 0 } else { 255 });
     });
     alpha
-}
-
-/// All frames, each on what the others left, as `image` composes them, within so many bytes.
-pub(in crate::decode) fn frames(bytes: &[u8], most: u64) -> Option<Frames<'_>> {
-    // A frame may announce more than its canvas has.
-    let mut limits = image::Limits::no_limits();
-    limits.max_alloc = Some(most);
-    let mut decoder = GifDecoder::new(blocks::repaired(bytes)).ok()?;
-    decoder.set_limits(limits).ok()?;
-    Some(decoder.into_frames())
 }
 
 /// Gives whole rows to `paint`, each with its place in the frame; returns how many.

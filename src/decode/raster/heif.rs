@@ -2,11 +2,11 @@
 //!
 //! The tables of a file are read here; `hevc` and `av1` have single pictures decoded. Cuts, turns and mirrors that the tables name are part of how a picture is put
 //! together, so they are done whatever orientation EXIF names. Thumbnails, depth, gain maps and other auxiliary pictures are skipped; of a sequence the first
-//! picture is taken. Tiles of a grid that cannot be decoded are black, and their rows are not whole.
+//! picture is taken, and `frames` has all of them. Tiles of a grid that cannot be decoded are black, and their rows are not whole.
 
 use std::borrow::Cow;
 
-use super::boxes::Parts;
+use super::composed::Animation;
 use super::{Raster, divided, share};
 use crate::decode::colours::{ColourSpace, profile_memory};
 use crate::decode::estimate::Estimate;
@@ -14,15 +14,17 @@ use crate::decode::frame::{Chroma, Meaning};
 use crate::decode::helper::Helper;
 use crate::decode::{Format, Viewing};
 use crate::error::{Error, Result};
+use crate::limits::Limits;
 use canvas::{Canvas, Change};
 use container::{Container, PER_BYTE};
 use numbers::Numbers;
-use pixels::Planes;
+use pixels::{Planes, Rules, Sample};
 
 #[cfg_attr(not(feature = "avif"), path = "heif/av1_absent.rs")]
 mod av1;
 mod canvas;
 mod container;
+mod frames;
 mod helped;
 #[cfg_attr(not(feature = "heic"), path = "heif/hevc_absent.rs")]
 mod hevc;
@@ -61,6 +63,7 @@ struct Announced {
     memory: u64,
     /// How its colours are meant, where no table says so.
     meaning: Option<Meaning>,
+    rules: Rules,
 }
 
 /// Which picture of the file, and whether all of it is wanted or its luma alone.
@@ -110,6 +113,14 @@ impl<'a> File<'a> {
         }
         let first = sequence::first(bytes).ok_or_else(|| corrupt("it names no picture"))?;
         Ok(File::Sequence(first.0, first.1))
+    }
+
+    /// Whether there are pictures of a sequence besides the one that is hashed.
+    fn is_animated(&self, bytes: &[u8]) -> bool {
+        match self {
+            File::Items(_) => sequence::is_in(bytes),
+            File::Sequence(..) => sequence::has_several(bytes),
+        }
     }
 
     /// Whether no more of it was opened than any file needs.
@@ -163,7 +174,8 @@ pub(super) fn estimate(format: Format, bytes: &[u8]) -> Result<Estimate> {
         .and(shape.memory)
         .and(profile + tables)
         .and(bytes.len() as u64);
-    Ok(if shape.is_grey { estimate.coloured() } else { estimate })
+    let estimate = if shape.is_grey { estimate.coloured() } else { estimate };
+    Ok(if file.is_animated(bytes) { estimate.animated(frames::memory(bytes)) } else { estimate })
 }
 
 /// Decodes the main picture.
@@ -201,25 +213,16 @@ pub(super) fn decode(
             share(format, (rows.whole * height as usize / rows.all.max(1)) as u32, height, &error)?
         }
     };
-    let animated = match &file {
-        File::Items(_) => sequence::is_in(bytes),
-        File::Sequence(..) => sequence::has_several(bytes),
-    };
-    let viewing = Viewing { animated, ..Viewing::default() };
+    let viewing = Viewing { animated: file.is_animated(bytes), ..Viewing::default() };
     Ok(Raster { width, height, channels: canvas.channels, whole, orientation: None, viewing, alpha })
 }
 
-/// The file without its still picture, where it has a sequence too: players show that, and other viewers the picture.
-pub(in crate::decode) fn sequence_alone(bytes: &[u8]) -> Option<Vec<u8>> {
-    if !matches!(File::of(bytes), Ok(File::Items(_))) || !sequence::is_in(bytes) {
-        return None;
-    }
-    let meta = Parts::of(bytes).find(b"meta")?;
-    // Its name stands right before what it holds.
-    let start = meta.as_ptr().addr() - bytes.as_ptr().addr();
-    let mut file = bytes.to_vec();
-    file.get_mut(start.checked_sub(4)?..start)?.copy_from_slice(b"free");
-    Some(file)
+/// What is shown at each picture of a file's sequence, with the first one's number, their count and the pixels of each. Players show it, and other viewers the file's
+/// own picture: where there is one, that is number 0.
+pub(in crate::decode) fn composed<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Animation<'a>> {
+    let number = u64::from(matches!(File::of(bytes)?, File::Items(_)));
+    let (pixels, frames) = frames::composed(bytes, limits)?;
+    Ok(Animation { pixels, number, count: Some(sequence::count(bytes) + number), frames })
 }
 
 /// What it says of its colours: a profile, or else codes.
@@ -478,7 +481,7 @@ fn picture(
 }
 
 /// What is shown of planes, on a canvas of its own.
-fn painted<T: Copy + Into<i32>>(
+fn painted<T: Sample>(
     planes: &Planes<'_, T>,
     meaning: Meaning,
     luma: bool,
@@ -489,7 +492,7 @@ fn painted<T: Copy + Into<i32>>(
     }
     let channels = if luma || planes.chroma == Chroma::None { 1 } else { 3 };
     let mut canvas = Canvas::new((planes.width, planes.height), channels, spare)?;
-    planes.paint(meaning, &mut canvas, (0, 0));
+    planes.paint(meaning, &mut canvas);
     Ok(canvas)
 }
 

@@ -1,11 +1,13 @@
 //! Stands in for `heif` where the crate is built with neither the feature `heic` nor `avif`.
 
 use super::Raster;
+use super::composed::Animation;
 use crate::decode::Format;
 use crate::decode::colours::ColourSpace;
 use crate::decode::estimate::Estimate;
 use crate::decode::helper::Helper;
 use crate::error::{Error, Result};
+use crate::limits::Limits;
 
 pub(super) fn estimate(format: Format, _: &[u8]) -> Result<Estimate> {
     Err(absent(format))
@@ -23,6 +25,6 @@ fn absent(format: Format) -> Error {
     Error::Unsupported(format!("this build reads no {format}: build with the feature `{format}`"))
 }
 
-pub(in crate::decode) fn sequence_alone(_: &[u8]) -> Option<Vec<u8>> {
-    None
+pub(in crate::decode) fn composed<'a>(_: &'a [u8], _: &Limits) -> Result<Animation<'a>> {
+    Err(Error::Unsupported("this build reads no sequences".to_string()))
 }

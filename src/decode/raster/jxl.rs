@@ -2,7 +2,6 @@
 //!
 //! Boxes around the picture hold metadata, which may be packed without any bound: nothing is read of them. The decoder works on the thread that asks.
 
-use image::Frames;
 use jxl::api::{
     AlphaMode, Event, ExtraChannel, JxlColorEncoding, JxlColorProfile, JxlColorType, JxlDecoder,
     JxlDecoderOptions, JxlOutputBuffer, JxlPixelFormat, ProfileLevel,
@@ -91,7 +90,7 @@ pub(super) fn estimate(bytes: &[u8]) -> Result<Estimate> {
     let memory = 16 * LEAST + 2 * bytes.len() as u64 + profile_memory(header.profile);
     let estimate = estimate.working_through(worked).and(memory);
     let estimate = if header.is_grey { estimate.coloured() } else { estimate };
-    Ok(if header.is_animated { estimate.animated() } else { estimate })
+    Ok(if header.is_animated { estimate.animated(0) } else { estimate })
 }
 
 /// Decodes the first frame; a file that ends within it is corrupt.
@@ -141,11 +140,6 @@ pub(in crate::decode) fn colour_space(bytes: &[u8]) -> ColourSpace<'static> {
         }
         _ => ColourSpace::Usual,
     }
-}
-
-/// All frames, each on what the others left.
-pub(in crate::decode) fn frames(bytes: &[u8]) -> Option<Frames<'_>> {
-    frames::of(bytes)
 }
 
 /// What is shown at each frame; `None` where nothing can be read of them.

@@ -1,7 +1,5 @@
 //! Stands in for `jxl` where the crate is built without the feature of that name.
 
-use image::Frames;
-
 use super::Raster;
 use super::composed::Composed;
 use crate::decode::colours::ColourSpace;
@@ -18,10 +16,6 @@ pub(super) fn decode(_: &[u8], _: &mut Vec<u8>) -> Result<Raster> {
 
 pub(in crate::decode) fn colour_space(_: &[u8]) -> ColourSpace<'static> {
     ColourSpace::Usual
-}
-
-pub(in crate::decode) fn frames(_: &[u8]) -> Option<Frames<'_>> {
-    None
 }
 
 fn absent() -> Error {

@@ -2,7 +2,6 @@
 
 use std::io;
 
-use image::Frames;
 use png::{ColorType, DecodeOptions, Decoder, DecodingError, Reader, Transformations};
 
 use super::composed::Composed;
@@ -12,7 +11,7 @@ use crate::decode::estimate::Estimate;
 use crate::decode::{Format, orient};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
-use frames::Wide;
+use frames::Frames;
 use palette::Palette;
 use passes::PASSES;
 use source::{Growing, Trusted, is_apples, trusted};
@@ -40,7 +39,11 @@ pub(super) fn estimate(bytes: &[u8]) -> Result<Estimate> {
         estimate.working_through(wide).and(12 * row + bytes.len() as u64).and(profile).and(opacity);
     let may_be_coloured = [*b"iCCP", *b"cICP", *b"gAMA"].into_iter().any(|name| chunks::has(bytes, name));
     let estimate = if header.channels() == 1 && may_be_coloured { estimate.coloured() } else { estimate };
-    Ok(if chunks::has(bytes, *b"acTL") { estimate.animated() } else { estimate })
+    Ok(if chunks::has(bytes, *b"acTL") {
+        estimate.animated(estimate.memory.saturating_add(4 * estimate.pixels))
+    } else {
+        estimate
+    })
 }
 
 /// Bytes of a PNG up to the end of its header.
@@ -330,15 +333,10 @@ pub(in crate::decode) fn begins_with_default(bytes: &[u8]) -> bool {
     chunks::has(bytes, *b"fcTL")
 }
 
-/// All frames, each on what the others left; `None` where the file is not animated, or its canvas takes more bytes than `most`.
-pub(in crate::decode) fn frames(bytes: &[u8], most: u64) -> Option<Frames<'_>> {
-    Some(Frames::new(Box::new(Wide::of(bytes, most)?)))
-}
-
 /// What is shown at each frame, and how many are announced; `None` where nothing can be read of them.
 pub(in crate::decode) fn composed(bytes: &[u8], most: u64) -> Option<(u64, Composed<'_>)> {
-    let frames = Wide::of(bytes, most)?;
-    Some((frames.left(), Box::new(frames.composed())))
+    let frames = Frames::of(bytes, most)?;
+    Some((frames.left, Box::new(frames)))
 }
 
 /// R, G and B of pixels that are B, G, R and may have alpha, which colours are multiplied with; `with` counts the channels.

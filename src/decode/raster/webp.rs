@@ -1,9 +1,8 @@
 //! WebP through `image`; the first frame of an animated one.
 
 use image::codecs::webp::WebPDecoder;
-use image::{Delay, Frame, Frames, ImageDecoder, ImageError, RgbaImage};
+use image::{ImageDecoder, ImageError};
 
-use super::composed::Shown;
 use super::pieces::Pieces;
 use super::{Raster, blank, lengthen, take_alpha};
 use crate::decode::colours::{ColourSpace, profile_memory};
@@ -47,9 +46,7 @@ pub(super) fn estimate(bytes: &[u8]) -> Result<Estimate> {
     if !content.animated {
         return Ok(estimate);
     }
-    // Two frames are kept meanwhile.
-    let of_frames = frame_memory((width, height), bytes).saturating_add(8 * canvas);
-    Ok(estimate.animated().with_faces(of_frames))
+    Ok(estimate.animated(frame_memory((width, height), bytes)))
 }
 
 /// R, G, B, A, and what transforms hold of each block. No header gives the size of its code tables: they take some bytes for each byte that is
@@ -98,17 +95,6 @@ pub(super) fn decode(bytes: &[u8], samples: &mut Vec<u8>) -> Result<Raster> {
 /// What it says of its colours.
 pub(in crate::decode) fn colour_space(bytes: &[u8]) -> ColourSpace<'_> {
     ColourSpace::icc(profile(bytes))
-}
-
-/// All frames, each on what the others left and with its time, up to the first that is broken; `None` where nothing can be read of them.
-pub(in crate::decode) fn frames(bytes: &[u8]) -> Option<Frames<'_>> {
-    let shown = composed::of(bytes).ok()?.zip(composed::milliseconds(bytes));
-    let frame = |(shown, time): (Result<Shown>, u32)| {
-        let Shown { width, height, rgba } = shown.ok()?;
-        let picture = RgbaImage::from_raw(width, height, rgba)?;
-        Some(Ok(Frame::from_parts(picture, 0, 0, Delay::from_numer_denom_ms(time, 1))))
-    };
-    Some(Frames::new(Box::new(shown.map_while(frame))))
 }
 
 fn open<'a>(content: &Content, bytes: &'a [u8]) -> Result<WebPDecoder<Pieces<'a>>> {

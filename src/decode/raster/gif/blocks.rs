@@ -69,6 +69,15 @@ pub(in crate::decode) fn count(bytes: &[u8]) -> u64 {
     frames(bytes).count() as u64
 }
 
+/// Pixels of the largest frame.
+pub(super) fn largest(bytes: &[u8]) -> u64 {
+    let pixels = |at: usize| match bytes.get(at + 5..at + 9) {
+        Some(&[w, x, h, y]) => u64::from(u16::from_le_bytes([w, x])) * u64::from(u16::from_le_bytes([h, y])),
+        _ => 0,
+    };
+    frames(bytes).map(pixels).max().unwrap_or(0)
+}
+
 /// The frames, each for the place of its first byte.
 fn frames(bytes: &[u8]) -> impl Iterator<Item = usize> + '_ {
     let mut next = Some(first_block(bytes));

@@ -13,9 +13,9 @@ use crate::limits::Limits;
 /// How many times as many pixels as the canvas has a frame may have, most of them where nobody sees them.
 const MOST_BEYOND: u64 = 8;
 
-/// Bytes for frames of at most [`MOST_BEYOND`] canvases, and for what they leave.
-pub(in crate::decode::raster) fn frame_memory(pixels: u64) -> u64 {
-    pixels.saturating_mul(MOST_BEYOND + 4)
+/// Bytes for the largest frame, of which no more than [`MOST_BEYOND`] canvases are read.
+pub(in crate::decode::raster) fn frame_memory(canvas: u64, largest: u64) -> u64 {
+    largest.min(canvas.saturating_mul(MOST_BEYOND))
 }
 
 /// All frames. The canvas is as for the first one alone.
@@ -75,7 +75,7 @@ impl Frames<'_> {
                 }
             }
         });
-        self.canvas.shown().map(Some)
+        self.canvas.shown(frame.time).map(Some)
     }
 }
 

@@ -1,6 +1,9 @@
 //! Pictures in AV1.
 
+use std::borrow::Cow;
+
 use super::canvas::Canvas;
+use super::pixels::Rules;
 use super::{Announced, Coded, corrupt, helped};
 use crate::decode::frame::Meaning;
 use crate::decode::helper::{Codec, Helper};
@@ -15,7 +18,12 @@ pub(super) fn announced(coded: &Coded<'_>) -> Result<Announced> {
     let sample = if kind & 0b0100_0000 != 0 { 2 } else { 1 };
     let pixels = u64::from(size.0) * u64::from(size.1);
     let memory = helped::memory(pixels, if is_grey { 1 } else { 3 }, sample);
-    Ok(Announced { size, is_grey, pixels, memory, meaning: None })
+    Ok(Announced { size, is_grey, pixels, memory, meaning: None, rules: Rules::Libyuv })
+}
+
+/// What the decoder takes of many pictures.
+pub(super) fn stream<'a>(coded: &'a Coded<'_>) -> Result<(Codec, Cow<'a, [u8]>)> {
+    Ok((Codec::Av1, (&*coded.data).into()))
 }
 
 /// Decodes a picture.

@@ -1,9 +1,11 @@
 //! Stands in for `av1` where the crate is built without the feature `avif`.
 
+use std::borrow::Cow;
+
 use super::canvas::Canvas;
 use super::{Announced, Coded};
 use crate::decode::frame::Meaning;
-use crate::decode::helper::Helper;
+use crate::decode::helper::{Codec, Helper};
 use crate::error::{Error, Result};
 
 pub(super) fn announced(_: &Coded<'_>) -> Result<Announced> {
@@ -18,6 +20,10 @@ pub(super) fn picture(
     _: &mut Helper,
     _: Vec<u8>,
 ) -> Result<Canvas> {
+    Err(absent())
+}
+
+pub(super) fn stream<'a>(_: &'a Coded<'_>) -> Result<(Codec, Cow<'a, [u8]>)> {
     Err(absent())
 }
 

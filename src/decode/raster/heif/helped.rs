@@ -5,12 +5,12 @@ use super::pixels::Planes;
 use super::{Announced, painted};
 use crate::decode::estimate::LEAST;
 use crate::decode::frame::{Frame, Meaning};
-use crate::decode::helper::{Codec, Helper};
+use crate::decode::helper::{Codec, Helper, Request};
 use crate::error::Result;
 
 /// Memory that decoding a picture takes on both sides, by its pixels, planes of their size at the most, and bytes of a sample.
 pub(super) fn memory(pixels: u64, planes: u64, sample: u64) -> u64 {
-    // The decoder's own, filtered, and grained, what it sends, what arrives, and that as numbers; and blocks' properties.
+    // The decoder's own, filtered, and grained, what it sends, what arrives, and one to spare; and blocks' properties.
     pixels.saturating_mul(planes * sample * 6 + 4).saturating_add(16 * LEAST)
 }
 
@@ -23,7 +23,8 @@ pub(super) fn picture(
     helper: &mut Helper,
     spare: Vec<u8>,
 ) -> Result<Canvas> {
-    let frame = helper.decode(codec, data, announced.pixels, announced.memory)?;
+    let Announced { pixels, memory, .. } = *announced;
+    let frame = helper.decode(Request { codec, pixels, memory, count: 1 }, data)?;
     shown(&frame, announced, meaning, luma, spare)
 }
 
@@ -36,17 +37,24 @@ pub(super) fn shown(
     spare: Vec<u8>,
 ) -> Result<Canvas> {
     let meaning = meaning.or(announced.meaning).unwrap_or(frame.meaning);
-    let (width, height, depth, chroma) = (frame.width, frame.height, frame.depth, frame.chroma);
-    let (across, _) = chroma.shift();
-    let strides = [width, width.div_ceil(1 << across)];
-    let bytes = frame.planes();
-    if depth == 8 {
-        let planes = Planes { width, height, depth, chroma, planes: bytes, strides };
-        return painted(&planes, meaning, luma, spare);
+    match frame.depth {
+        8 => painted(&planes(frame, announced, frame.planes()), meaning, luma, spare),
+        _ => {
+            let samples = frame.planes().map(|plane| plane.as_chunks::<2>().0);
+            painted(&planes(frame, announced, samples), meaning, luma, spare)
+        }
     }
-    let [y, cb, cr] = bytes.map(|plane| -> Vec<u16> {
-        plane.as_chunks::<2>().0.iter().map(|sample| u16::from_le_bytes(*sample)).collect()
-    });
-    let planes = Planes { width, height, depth, chroma, planes: [&y[..], &cb, &cr], strides };
-    painted(&planes, meaning, luma, spare)
+}
+
+fn planes<'a, T>(frame: &Frame, announced: &Announced, planes: [&'a [T]; 3]) -> Planes<'a, T> {
+    let (across, _) = frame.chroma.shift();
+    Planes {
+        width: frame.width,
+        height: frame.height,
+        depth: frame.depth,
+        chroma: frame.chroma,
+        rules: announced.rules,
+        planes,
+        strides: [frame.width, frame.width.div_ceil(1 << across)],
+    }
 }

@@ -3,9 +3,12 @@
 //! The [helper](crate::decode::helper) decodes them, by a library that the system may have. Builds with the feature `heic-rust` decode by themselves what it
 //! does not.
 
+use std::borrow::Cow;
+
 use super::canvas::Canvas;
 #[cfg(feature = "heic-rust")]
 use super::hevc_in_rust;
+use super::pixels::Rules;
 use super::units::Units;
 use super::{Announced, Coded, helped};
 use crate::decode::frame::{Chroma, Meaning};
@@ -29,6 +32,7 @@ pub(super) fn announced(coded: &Coded<'_>) -> Result<Announced> {
         pixels,
         memory,
         meaning: sps.meaning,
+        rules: Rules::Libheif,
     })
 }
 
@@ -41,13 +45,18 @@ pub(super) fn picture(
     helper: &mut Helper,
     spare: Vec<u8>,
 ) -> Result<Canvas> {
-    let units = Units::of(coded)?;
+    let units = Units::of_one(coded)?;
     let stream = units.stream();
     match helped::picture((Codec::Hevc, &stream), announced, meaning, luma, helper, spare) {
         #[cfg(feature = "heic-rust")]
         Err(Error::Unsupported(_)) => hevc_in_rust::picture(&units, announced, meaning, luma),
         decoded => decoded,
     }
+}
+
+/// What the decoder takes of many pictures.
+pub(super) fn stream<'a>(coded: &'a Coded<'_>) -> Result<(Codec, Cow<'a, [u8]>)> {
+    Ok((Codec::Hevc, Units::of(coded)?.stream().into()))
 }
 
 #[cfg(all(test, feature = "heic-rust"))]

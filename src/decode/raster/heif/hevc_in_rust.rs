@@ -8,7 +8,7 @@ use rust_h265::{DecodeError, DecodeLimits, Decoder, PixelData, parse_nal};
 
 use super::super::deadline::Deadline;
 use super::canvas::Canvas;
-use super::pixels::Planes;
+use super::pixels::{Planes, Rules};
 use super::sps::Sps;
 use super::units::{PPS, Units, VPS, kind};
 use super::{Announced, corrupt, painted};
@@ -70,15 +70,16 @@ fn usual(units: &Units<'_>, announced: &Announced, meaning: Meaning, luma: bool)
     let (width, height, depth) = (frame.width as usize, frame.height as usize, u32::from(frame.bit_depth));
     let (across, _) = chroma.shift();
     let strides = [width, width.div_ceil(1 << across)];
+    let rules = Rules::Libheif;
     match (&frame.y, &frame.u, &frame.v) {
         (PixelData::U8(y), PixelData::U8(u), PixelData::U8(v)) => painted(
-            &Planes { width, height, depth, chroma, planes: [&y[..], u, v], strides },
+            &Planes { width, height, depth, chroma, rules, planes: [&y[..], u, v], strides },
             meaning,
             luma,
             Vec::new(),
         ),
         (PixelData::U16(y), PixelData::U16(u), PixelData::U16(v)) => painted(
-            &Planes { width, height, depth, chroma, planes: [&y[..], u, v], strides },
+            &Planes { width, height, depth, chroma, rules, planes: [&y[..], u, v], strides },
             meaning,
             luma,
             Vec::new(),
@@ -124,6 +125,7 @@ fn unusual(units: &Units<'_>, sps: Sps, meaning: Meaning, luma: bool) -> Result<
         height: height as usize,
         depth: sps.depth,
         chroma: sps.chroma,
+        rules: Rules::Libheif,
         planes: [y, cb, cr],
         strides,
     };

@@ -55,6 +55,12 @@ impl<'a> Units<'a> {
             }
         }
         units.parameters.sort_by_key(|unit| kind(unit));
+        Ok(units)
+    }
+
+    /// The same of a picture that has to need no other one.
+    pub(super) fn of_one(coded: &'a Coded<'_>) -> Result<Units<'a>> {
+        let units = Units::of(coded)?;
         if units.slices.iter().any(|unit| !INDEPENDENT.contains(&kind(unit))) {
             return Err(Error::Unsupported("HEVC: a picture that is predicted from another one".to_string()));
         }

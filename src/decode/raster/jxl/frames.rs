@@ -1,21 +1,12 @@
 //! The frames of an animated JPEG XL.
 
-use image::error::{DecodingError, ImageFormatHint};
-use image::{Delay, Frame, Frames, ImageError, ImageResult, RgbaImage};
+use std::time::Duration;
 
-use super::super::composed::{self, Composed};
+use super::super::composed::{Composed, Shown};
 use super::{Header, Reading, corrupt};
 use crate::error::{Error, Result};
 
-/// All frames as R, G, B and alpha.
-pub(super) fn of(bytes: &[u8]) -> Option<Frames<'_>> {
-    let header = Reading::open(bytes).header().ok()?;
-    let mut reading = Reading::open_frames(bytes, &header);
-    reading.begin(&header).ok()?;
-    Some(Frames::new(Box::new(Shown { reading, header, is_over: false })))
-}
-
-struct Shown<'a> {
+struct Frames<'a> {
     reading: Reading<'a>,
     header: Header,
     is_over: bool,
@@ -26,49 +17,39 @@ pub(super) fn composed(bytes: &[u8]) -> Option<Composed<'_>> {
     let header = Reading::open(bytes).header().ok()?;
     let mut reading = Reading::open_frames(bytes, &header);
     reading.begin(&header).ok()?;
-    let mut frames = Shown { reading, header, is_over: false };
-    let (width, height) = (frames.header.width as u32, frames.header.height as u32);
-    let next = move || {
-        let shown = frames.next_shown(&mut None).transpose()?;
-        frames.is_over |= shown.is_err();
-        Some(shown.map(|rgba| composed::Shown { width, height, rgba }))
-    };
-    Some(Box::new(std::iter::from_fn(next)))
+    Some(Box::new(Frames { reading, header, is_over: false }))
 }
 
-impl Shown<'_> {
-    /// The next frame in R, G, B and alpha, with the time that it is shown in milliseconds; `None` behind the last.
-    fn next_shown(&mut self, duration: &mut Option<f64>) -> Result<Option<Vec<u8>>> {
-        if self.is_over {
-            return Ok(None);
-        }
+impl Frames<'_> {
+    /// The next frame; what is missing behind it is an error of this one.
+    fn shown(&mut self) -> Result<Shown> {
         if self.header.has_black {
             return Err(Error::Unsupported("JPEG XL: frames in CMYK".to_string()));
         }
-        let mut pixels = Vec::new();
-        let more = self.reading.next_frame_with(&self.header, &mut pixels, duration)?;
+        let (mut pixels, mut milliseconds) = (Vec::new(), None);
+        let more = self.reading.next_frame_with(&self.header, &mut pixels, &mut milliseconds)?;
         self.is_over = !more.ok_or_else(|| corrupt("the file ends before its last frame"))?;
         let (_, samples) = self.header.format();
-        Ok(Some(match samples {
+        let rgba = match samples {
             4 => pixels,
             _ => pixels.chunks_exact(samples).flat_map(wide).collect(),
-        }))
+        };
+        let seconds = milliseconds.unwrap_or(0.0).clamp(0.0, f64::from(u32::MAX)) / 1000.0;
+        let time = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        Ok(Shown { width: self.header.width as u32, height: self.header.height as u32, rgba, time })
     }
 }
 
-impl Iterator for Shown<'_> {
-    type Item = ImageResult<Frame>;
+impl Iterator for Frames<'_> {
+    type Item = Result<Shown>;
 
-    fn next(&mut self) -> Option<ImageResult<Frame>> {
-        let mut duration = None;
-        // What comes behind a broken frame nobody sees.
-        let rgba = self.next_shown(&mut duration).ok()??;
-        let delay =
-            Delay::from_numer_denom_ms(duration.unwrap_or(0.0).clamp(0.0, f64::from(u32::MAX)) as u32, 1);
-        let image = RgbaImage::from_raw(self.header.width as u32, self.header.height as u32, rgba);
-        let wrong =
-            || ImageError::Decoding(DecodingError::new(ImageFormatHint::Unknown, "a frame of another size"));
-        Some(image.ok_or_else(wrong).map(|image| Frame::from_parts(image, 0, 0, delay)))
+    fn next(&mut self) -> Option<Result<Shown>> {
+        if self.is_over {
+            return None;
+        }
+        let shown = self.shown();
+        self.is_over |= shown.is_err();
+        Some(shown)
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Each is decoded as a file of its own. The crate's own composition leaves out that frames are cleared.
 
+use std::time::Duration;
+
 use super::super::composed::{After, Canvas, Composed, Place, Shown, over};
 use super::content::{Chunk, chunks};
 use super::{corrupt_text, decode, open, with_loss, without_loss};
@@ -15,13 +17,13 @@ const HEAD: usize = 16;
 const REPLACES: u8 = 2;
 const CLEARS: u8 = 1;
 
-/// Bytes for the largest frame of a canvas, in the dearest coding, and what it leaves. How long the file is does not matter: each frame is decoded
+/// Bytes for the largest frame of a canvas, in the dearest coding, as a file of its own. How long the file is does not matter: each frame is decoded
 /// by itself, so that only the longest one's data counts.
 pub(in crate::decode::raster) fn frame_memory((width, height): (u32, u32), bytes: &[u8]) -> u64 {
     let coded = frames(bytes).map(|frame| frame.data.len()).max().unwrap_or(0);
     let pixels = u64::from(width) * u64::from(height);
     let memory = 2 * without_loss(pixels, coded) + with_loss((width, height), coded);
-    memory.saturating_add(pixels.saturating_mul(2 * 4 + 4 + 1)).saturating_add(coded as u64)
+    memory.saturating_add(pixels.saturating_mul(4 + 1)).saturating_add(coded as u64)
 }
 
 /// How many frames there are; one that breaks off is among them.
@@ -46,14 +48,6 @@ pub(in crate::decode) fn of(bytes: &[u8]) -> Result<Composed<'_>> {
 
 fn frames(bytes: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
     chunks(bytes.get(12..).unwrap_or_default()).filter(|chunk| chunk.name == b"ANMF")
-}
-
-/// How long each frame is shown.
-pub(in crate::decode::raster) fn milliseconds(bytes: &[u8]) -> impl Iterator<Item = u32> + '_ {
-    frames(bytes).map(|frame| match frame.data.get(12..15) {
-        Some(&[low, middle, high]) => u32::from_le_bytes([low, middle, high, 0]),
-        _ => 0,
-    })
 }
 
 /// Draws a frame.
@@ -86,7 +80,7 @@ fn draw(frame: &Chunk<'_>, canvas: &mut Canvas, samples: &mut Vec<u8>) -> Result
             *pixel = if blends { over(own, *pixel) } else { own };
         }
     });
-    canvas.shown()
+    canvas.shown(Duration::from_millis(three(12).into()))
 }
 
 /// A frame's picture as a file.
