@@ -33,6 +33,28 @@ pub(super) struct Meaning {
     pub(super) full: bool,
 }
 
+/// The code of a matrix that follows from primaries.
+const DERIVED: u8 = 12;
+
+/// What is added to the code of primaries for a matrix that follows from them and has no code of its own.
+pub(super) const OF_PRIMARIES: u8 = 100;
+
+impl Meaning {
+    /// The same with the matrix that follows from these primaries, where that is what is said: as libavif, by the nearest that has a code.
+    pub(super) fn with_primaries(self, primaries: u8) -> Meaning {
+        let matrix = match (self.matrix, primaries) {
+            (DERIVED, 1 | 2) => 1,
+            (DERIVED, 4) => 4,
+            (DERIVED, 5 | 6) => 6,
+            (DERIVED, 7) => 7,
+            (DERIVED, 9) => 9,
+            (DERIVED, 8 | 11 | 12 | 22) => OF_PRIMARIES + primaries,
+            _ => self.matrix,
+        };
+        Meaning { matrix, ..self }
+    }
+}
+
 /// A decoded picture.
 #[derive(Debug)]
 pub(super) struct Frame {
