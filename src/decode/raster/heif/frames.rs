@@ -24,7 +24,8 @@ fn of_many(announced: &Announced) -> u64 {
 /// What is shown at each picture of a file's sequence, and the pixels of each; the first that is broken is the last.
 pub(super) fn composed<'a>(bytes: &'a [u8], limits: &Limits) -> Result<(u64, Composed<'a>)> {
     let all = sequence::all(bytes, MOST_PICTURES);
-    let (coded, colours, times) = all.ok_or_else(|| corrupt("the pictures of its sequence are not there"))?;
+    let ((coded, colours), times) =
+        all.ok_or_else(|| corrupt("the pictures of its sequence are not there"))?;
     let announced = announced(&coded)?;
     limits.check_size(announced.size.0, announced.size.1)?;
     limits.check_density(announced.pixels, bytes.len() as u64)?;

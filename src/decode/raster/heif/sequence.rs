@@ -9,6 +9,9 @@ use super::numbers::Numbers;
 /// Bytes of a sample entry of a picture before its own boxes (ISO/IEC 14496-12, 12.1.3).
 const ENTRY: usize = 78;
 
+/// What is coded, and its `colr` boxes.
+type Described<'a> = (Coded<'a>, Vec<&'a [u8]>);
+
 /// Whether a file has a track of more than one picture.
 pub(super) fn has_several(file: &[u8]) -> bool {
     count(file) > 1
@@ -25,7 +28,7 @@ pub(super) fn count(file: &[u8]) -> u64 {
 }
 
 /// The first picture of the first track of pictures, and its `colr` boxes.
-pub(super) fn first(file: &[u8]) -> Option<(Coded<'_>, Vec<&[u8]>)> {
+pub(super) fn first(file: &[u8]) -> Option<Described<'_>> {
     let track = Track::of(file)?;
     let data = track.samples(file).next()?;
     let (coded, colours) = track.coded()?;
@@ -33,7 +36,7 @@ pub(super) fn first(file: &[u8]) -> Option<(Coded<'_>, Vec<&[u8]>)> {
 }
 
 /// The first pictures of the first track of pictures, at most so many, one behind another in one piece of data, with `colr` boxes; and how long each is shown.
-pub(super) fn all(file: &[u8], most: usize) -> Option<(Coded<'_>, Vec<&[u8]>, Vec<Duration>)> {
+pub(super) fn all(file: &[u8], most: usize) -> Option<(Described<'_>, Vec<Duration>)> {
     let track = Track::of(file)?;
     let samples: Vec<&[u8]> = track.samples(file).take(most).collect();
     // Samples may share their bytes, so that they are more than the file.
@@ -42,7 +45,7 @@ pub(super) fn all(file: &[u8], most: usize) -> Option<(Coded<'_>, Vec<&[u8]>, Ve
     let mut times = track.times(most);
     times.resize(samples.len(), Duration::ZERO);
     let (coded, colours) = track.coded()?;
-    Some((Coded { data: samples.concat().into(), ..coded }, colours, times))
+    Some(((Coded { data: samples.concat().into(), ..coded }, colours), times))
 }
 
 /// A track of pictures.
@@ -64,7 +67,7 @@ impl<'a> Track<'a> {
     }
 
     /// How its pictures are coded, without any, and its `colr` boxes.
-    fn coded(&self) -> Option<(Coded<'a>, Vec<&'a [u8]>)> {
+    fn coded(&self) -> Option<Described<'a>> {
         let entry = Parts::of(Parts::of(self.tables).find(b"stsd")?.get(8..)?).next()?;
         let mut numbers = Numbers::of(entry.content);
         numbers.take(24)?;
