@@ -32,6 +32,7 @@ pub(super) fn announced(coded: &Coded<'_>) -> Result<Announced> {
         pixels,
         memory,
         meaning: sps.meaning,
+        primaries: super::UNSPECIFIED,
         rules: Rules::Libheif,
     })
 }
