@@ -88,3 +88,15 @@ impl Frame {
         [y, cb, cr]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_matrix_may_follow_from_primaries() {
+        let matrix = |matrix, primaries| Meaning { matrix, full: true }.with_primaries(primaries).matrix;
+        assert_eq!([1, 2, 6, 9, 12].map(|primaries| matrix(DERIVED, primaries)), [1, 1, 6, 9, 112]);
+        assert_eq!([matrix(5, 12), matrix(0, 9), matrix(DERIVED, 99)], [5, 0, DERIVED]);
+    }
+}

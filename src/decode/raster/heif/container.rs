@@ -213,7 +213,7 @@ impl<'a> Container<'a> {
 /// How the property of a picture of opacity begins (ISO/IEC 23008-12, 6.5.8; the second is HEVC's own).
 const ALPHA: [&[u8]; 2] = [b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\0", b"urn:mpeg:hevc:2015:auxid:1\0"];
 
-/// The first picture of the group of alternatives with an item. One with a gain map is shown as the picture that it is made of, so it is passed over.
+/// The first picture of the group of alternatives with an item. One with a gain map is shown as the picture that it is made of, so it is skipped.
 fn first_alternative(groups: &[u8], item: u32, kinds: &HashMap<u32, [u8; 4]>) -> Option<u32> {
     Parts::of(groups).filter(|part| part.name == *b"altr").find_map(|part| {
         let mut numbers = Numbers::of(part.content);

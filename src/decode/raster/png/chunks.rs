@@ -47,7 +47,7 @@ pub(in crate::decode) fn colour_space(bytes: &[u8]) -> ColourSpace<'static> {
     let icc = icc.flatten().map(|icc| ColourSpace::Icc(icc.into()));
     match (codes, icc, gamma.filter(|_| !srgb)) {
         (Some(codes), ..) => codes,
-        // A profile that browsers do not take says nothing beside a gamma.
+        // A profile that browsers do not take says nothing next to a gamma.
         (_, Some(icc), gamma) if gamma.is_none() || icc.is_known() => icc,
         (_, _, Some(exponent)) => ColourSpace::Gamma { exponent, primaries: points },
         _ => ColourSpace::Usual,
