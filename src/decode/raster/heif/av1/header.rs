@@ -34,9 +34,9 @@ fn of_header(bits: &mut Bits<'_>) -> Option<[u8; 2]> {
     bits.skip(1);
     let is_reduced = bits.flag()?;
     if is_reduced {
-        bits.skip(5)
+        bits.skip(5);
     } else {
-        operating_points(bits)?
+        operating_points(bits)?;
     }
     let (across, down) = (bits.take(4)? + 1, bits.take(4)? + 1);
     bits.skip(across + down);
