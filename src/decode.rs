@@ -65,8 +65,8 @@ use jpeg::{JpegReader, Reading, Wish};
 pub(crate) use raster::no_picture;
 #[cfg(feature = "job")]
 pub(crate) use raster::says_no_picture;
-pub(crate) use viewing::Sources;
 pub use viewing::Viewing;
+pub(crate) use viewing::{Sources, Tables};
 
 mod animation;
 mod colours;
@@ -261,6 +261,8 @@ pub struct DecodeOptions {
     pub detail: DetailChoice,
     /// Which frames of a file a [`Hasher`](crate::Hasher) hashes besides what a [`Decoder`] gives.
     pub frames: Frames,
+    /// How a HEIC's or AVIF's tables are read.
+    pub(crate) tables: Tables,
 }
 
 setters!(DecodeOptions {

@@ -12,6 +12,10 @@ use moxcms::{
 use super::random::Random;
 use crate::picture::{Picture, Planes};
 
+pub(super) use icc::take_as_rgb;
+
+mod icc;
+
 /// How far the correlation of what is shown with what is stored may fall from 1, over pixels of the picture, before it is flagged. Signatures look at
 /// how a signal varies and not at its level or scale, so that this is what moves them: by some 40 (PhotoDNA) here.
 pub const NOTICEABLE: f64 = 0.002;
@@ -44,12 +48,14 @@ impl ColourSpace<'_> {
         if profile.is_empty() { ColourSpace::Usual } else { ColourSpace::Icc(profile.into()) }
     }
 
-    /// Whether it says anything: codes that leave colours open or that nobody has defined do not, nor does a profile that cannot be read.
+    /// Whether it says anything: codes that leave colours open or that nobody has defined do not, nor does a profile that cannot be read or that
+    /// browsers do not take.
     pub(super) fn is_known(&self) -> bool {
         const OPEN: u8 = 2;
         match self {
             ColourSpace::Codes { primaries: OPEN, .. } | ColourSpace::Codes { transfer: OPEN, .. } => false,
             ColourSpace::Icc(icc) if icc.len() > LONGEST_PROFILE => true,
+            ColourSpace::Icc(icc) if !icc::is_taken(icc) => false,
             _ => self.profile().is_some(),
         }
     }
@@ -107,7 +113,14 @@ impl ColourSpace<'_> {
     fn profile(&self) -> Option<ColorProfile> {
         match self {
             ColourSpace::Usual => None,
-            ColourSpace::Icc(icc) => ColorProfile::new_from_slice(icc).ok(),
+            ColourSpace::Icc(icc) => {
+                let mut profile = ColorProfile::new_from_slice(icc).ok()?;
+                // Primaries are in X, Y and Z whatever space its header names.
+                if profile.color_space == DataColorSpace::Rgb && !has_table(&profile) {
+                    profile.pcs = DataColorSpace::Xyz;
+                }
+                Some(profile)
+            }
             &ColourSpace::Codes { primaries, transfer } => {
                 let profile = ColorProfile::new_from_cicp(CicpProfile {
                     color_primaries: CicpColorPrimaries::try_from(primaries).ok()?,
@@ -442,6 +455,18 @@ mod tests {
         let mut dented = values;
         dented[402] = 0;
         assert!(!is_srgb(&with(ColorProfile::new_srgb(), &dented)));
+    }
+
+    #[test]
+    fn primaries_are_in_xyz_whatever_the_header_says() {
+        let mut profile = ColorProfile::new_srgb();
+        profile.cicp = None;
+        let dark = Some(ToneReprCurve::Parametric(vec![5.0]));
+        (profile.red_trc, profile.green_trc, profile.blue_trc) = (dark.clone(), dark.clone(), dark);
+        let mut icc = encoded(&profile);
+        let right = ColourSpace::icc(&icc).to_srgb().unwrap().shown(&gaudy().pixels);
+        icc[20..24].copy_from_slice(b"Lab ");
+        assert_eq!(ColourSpace::icc(&icc).to_srgb().unwrap().shown(&gaudy().pixels), right);
     }
 
     #[test]

@@ -13,6 +13,7 @@
 //! | `last` | players of an animation, at its end |
 //! | `page` | readers of a TIFF whose first page is a reduced picture of this one |
 //! | `scans` | readers of a sequential JPEG that holds a component more than once, other than browsers |
+//! | `browser` | browsers, of a HEIC or AVIF whose tables they read as another picture than the one that is listed |
 //!
 //! Words are joined where several apply: `last-white`, `profile-black`. A file without any of this has none and costs nothing.
 //!
@@ -31,7 +32,7 @@ use super::animation;
 use super::colours::{ColourSpace, ToSrgb};
 use super::orient;
 use super::raster::{self, composed::Animation};
-use super::viewing::Sources;
+use super::viewing::{Sources, Tables};
 use super::{DecodeOptions, Decoded, Decoder, Detail, Format, Wish};
 use crate::error::{Error, Result};
 use crate::picture::{Picture, Planes};
@@ -58,6 +59,8 @@ pub enum Part {
     Page,
     /// A JPEG's other scans.
     Scans,
+    /// What browsers make of a HEIC's or AVIF's tables.
+    Browser,
 }
 
 /// What lies behind transparent pixels.
@@ -91,6 +94,7 @@ impl fmt::Display for Face {
             Part::Last => "last",
             Part::Page => "page",
             Part::Scans => "scans",
+            Part::Browser => "browser",
         };
         let background = match self.background {
             None => "",
@@ -108,7 +112,8 @@ impl FromStr for Face {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Face> {
-        let parts = [Part::Stored, Part::First, Part::Longest, Part::Last, Part::Page, Part::Scans];
+        let parts =
+            [Part::Stored, Part::First, Part::Longest, Part::Last, Part::Page, Part::Scans, Part::Browser];
         let backgrounds = [None, Some(Background::White), Some(Background::Black)];
         let faces = parts.into_iter().flat_map(|part| {
             let of = move |background| [false, true].map(|profile| Face { part, profile, background });
@@ -127,7 +132,7 @@ impl Decoded {
             || viewing.profile
             || viewing.animated
             || self.sources.scans.is_some()
-            || viewing.unusual && self.format == Format::Tiff
+            || viewing.unusual && matches!(self.format, Format::Tiff | Format::Heic | Format::Avif)
     }
 }
 
@@ -156,6 +161,9 @@ impl Decoder {
         {
             let to_srgb = decoded.viewing.profile.then(|| self.shown_through(&file, format)).flatten();
             self.face(Part::Page, &file, decoded, to_srgb.as_deref(), see);
+        }
+        if matches!(format, Format::Heic | Format::Avif) && viewing.unusual {
+            self.browsers(bytes, format, see);
         }
         if let Some(scans) = scans
             && let Some(decoded) = self.scans(bytes, (scans.start, scans.end))
@@ -229,7 +237,18 @@ impl Decoder {
         if format == Format::Jpeg {
             return ColourSpace::icc(&self.jpeg.icc(bytes).ok()?).to_srgb();
         }
-        raster::colour_space(format, bytes).to_srgb()
+        raster::colour_space(format, bytes, Tables::AsListed).to_srgb()
+    }
+
+    /// A HEIC or AVIF as browsers read its tables.
+    fn browsers(&mut self, bytes: &[u8], format: Format, see: &mut dyn FnMut(Face, &Picture)) {
+        let tables = Tables::AsBrowsers;
+        let options = DecodeOptions { tables, ..self.options.clone() };
+        if let Ok(decoded) = raster::decode(bytes, &options, &mut self.helper, &mut self.spare) {
+            let colours = || raster::colour_space(format, bytes, tables).to_srgb();
+            let to_srgb = decoded.viewing.profile.then(colours).flatten();
+            self.face(Part::Browser, bytes, decoded, to_srgb.as_deref(), see);
+        }
     }
 
     /// Frames of an animation that are shown otherwise than the stored pixels.

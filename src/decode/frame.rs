@@ -33,6 +33,28 @@ pub(super) struct Meaning {
     pub(super) full: bool,
 }
 
+/// The code of a matrix that follows from primaries.
+const DERIVED: u8 = 12;
+
+/// What is added to the code of primaries for a matrix that follows from them and has no code of its own.
+pub(super) const OF_PRIMARIES: u8 = 100;
+
+impl Meaning {
+    /// The same with the matrix that follows from these primaries, where that is what is said: as libavif, by the nearest that has a code.
+    pub(super) fn with_primaries(self, primaries: u8) -> Meaning {
+        let matrix = match (self.matrix, primaries) {
+            (DERIVED, 1 | 2) => 1,
+            (DERIVED, 4) => 4,
+            (DERIVED, 5 | 6) => 6,
+            (DERIVED, 7) => 7,
+            (DERIVED, 9) => 9,
+            (DERIVED, 8 | 11 | 12 | 22) => OF_PRIMARIES + primaries,
+            _ => self.matrix,
+        };
+        Meaning { matrix, ..self }
+    }
+}
+
 /// A decoded picture.
 #[derive(Debug)]
 pub(super) struct Frame {
@@ -64,5 +86,17 @@ impl Frame {
         let (y, rest) = self.samples.split_at(luma.min(self.samples.len()));
         let (cb, cr) = rest.split_at(chroma.min(rest.len()));
         [y, cb, cr]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_matrix_may_follow_from_primaries() {
+        let matrix = |matrix, primaries| Meaning { matrix, full: true }.with_primaries(primaries).matrix;
+        assert_eq!([1, 2, 6, 9, 12].map(|primaries| matrix(DERIVED, primaries)), [1, 1, 6, 9, 112]);
+        assert_eq!([matrix(5, 12), matrix(0, 9), matrix(DERIVED, 99)], [5, 0, DERIVED]);
     }
 }

@@ -131,6 +131,7 @@ mod moments;
 mod naive;
 mod pixels;
 mod planes;
+mod profile;
 mod progressive;
 mod reader;
 mod reading;
@@ -286,7 +287,7 @@ impl JpegReader {
     pub(super) fn icc(&mut self, bytes: &[u8]) -> Result<Vec<u8>> {
         let headers = arithmetic::headers(bytes)?;
         let bytes = headers.as_ref().map_or(bytes, |(headers, _)| headers);
-        self.reader.headers(bytes).map(|(header, ..)| header.icc)
+        self.reader.headers(bytes).map(|(header, ..)| header.icc.joined())
     }
 
     /// Memory kept for the next picture, in bytes.

@@ -10,7 +10,7 @@ use image::metadata::Orientation;
 use super::colours::{ColourSpace, Sample};
 use super::estimate::{Estimate, LEAST};
 use super::helper::Helper;
-use super::viewing::Sources;
+use super::viewing::{Sources, Tables};
 use super::{DamagedPolicy, DecodeOptions, Decoded, Detail, Format, Frames, Orient, Viewing, orient};
 use crate::error::{Error, Result};
 use crate::limits::{self, Limits};
@@ -61,12 +61,12 @@ pub(super) fn decode(
     estimate.check(&options.limits, bytes.len())?;
     limits::can_be_had(estimate.memory)?;
     let format = estimate.format;
-    let raster = guarded(format, || read(format, bytes, &options.limits, helper, samples))?;
+    let raster = guarded(format, || read(format, bytes, options, helper, samples))?;
     if let (Some(share), DamagedPolicy::Refuse) = (raster.whole, options.damaged) {
         return Err(damaged(format, share));
     }
     let (picture, viewing) = (picture(std::mem::take(samples), &raster), raster.viewing);
-    let meaning = colour_space(format, bytes);
+    let meaning = colour_space(format, bytes, options.tables);
     let sample = if meaning == ColourSpace::Usual { Sample::default() } else { Sample::of(&picture, bytes) };
     let viewing = Viewing { alpha: !raster.alpha.is_empty(), profile: meaning.moves(&sample), ..viewing };
     let (picture, viewing) = turned(raster.orientation, options.orient, picture, viewing);
@@ -77,13 +77,13 @@ pub(super) fn decode(
 }
 
 /// What a file says of its colours, where it is no JPEG.
-pub(super) fn colour_space(format: Format, bytes: &[u8]) -> ColourSpace<'_> {
+pub(super) fn colour_space(format: Format, bytes: &[u8], tables: Tables) -> ColourSpace<'_> {
     match format {
         Format::Png => png::chunks::colour_space(bytes),
         Format::WebP => webp::colour_space(bytes),
         Format::Tiff => tiff::colour_space(bytes),
         Format::JpegXl => jxl::colour_space(bytes),
-        Format::Heic | Format::Avif => heif::colour_space(bytes),
+        Format::Heic | Format::Avif => heif::colour_space(bytes, tables),
         _ => ColourSpace::Usual,
     }
 }
@@ -103,7 +103,7 @@ pub(super) fn estimate(bytes: &[u8], options: &DecodeOptions) -> Result<Estimate
         Format::Bmp => bmp::estimate(bytes),
         Format::Tiff => tiff::estimate(bytes, &options.limits),
         Format::JpegXl => jxl::estimate(bytes),
-        Format::Heic | Format::Avif => heif::estimate(format, bytes),
+        Format::Heic | Format::Avif => heif::estimate(format, bytes, options.tables),
         Format::Ico | Format::Pnm => plain::estimate(format, bytes),
         Format::Qoi => qoi::estimate(bytes),
         Format::Jpeg => Err(gave_up(format)),
@@ -152,10 +152,11 @@ pub(super) fn turning(estimate: Estimate, options: &DecodeOptions) -> Estimate {
 fn read(
     format: Format,
     bytes: &[u8],
-    limits: &Limits,
+    options: &DecodeOptions,
     helper: &mut Helper,
     samples: &mut Vec<u8>,
 ) -> Result<Raster> {
+    let limits = &options.limits;
     match format {
         Format::Png => png::decode(bytes, limits, samples),
         Format::WebP => webp::decode(bytes, samples),
@@ -163,7 +164,7 @@ fn read(
         Format::Bmp => bmp::decode(bytes, samples),
         Format::Tiff => tiff::decode(bytes, limits, samples),
         Format::JpegXl => jxl::decode(bytes, samples),
-        Format::Heic | Format::Avif => heif::decode(format, bytes, helper, samples),
+        Format::Heic | Format::Avif => heif::decode(format, bytes, options.tables, helper, samples),
         Format::Ico | Format::Pnm => plain::decode(format, bytes, limits, samples),
         Format::Qoi => qoi::decode(bytes, samples),
         Format::Jpeg => Err(gave_up(format)),

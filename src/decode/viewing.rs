@@ -18,8 +18,20 @@ pub struct Viewing {
     pub oriented: bool,
     /// Decoders do not agree on what is shown: a JPEG holds numbers beyond 16 bits
     /// ([`Reading::unusual`](super::jpeg::Reading::unusual)) or a component twice, a TIFF begins with a reduced page, a BMP's pixels have no place, a
-    /// GIF's frame has no colours, a PNG's indices leave its palette, or a WebP's chunks are not as its header says.
+    /// GIF's frame has no colours, a PNG's indices leave its palette, a WebP's chunks are not as its header says,
+    /// or a HEIC's or AVIF's tables are read as another picture by browsers.
     pub unusual: bool,
+}
+
+/// How a HEIC's or AVIF's tables are read, where viewers differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Tables {
+    /// As they stand: the picture that they name, and each item cut, turned and mirrored in the order in which its properties are listed.
+    #[default]
+    AsListed,
+    /// As browsers read them, by libavif: the first picture of a group of alternatives; cut, turned and mirrored once, in this order, unless the cut
+    /// leaves something out at its left or top; its opacity as it is; tiles as they are, with opacity of their own.
+    AsBrowsers,
 }
 
 /// What faces are made of, apart from the picture itself.

@@ -547,7 +547,7 @@ typedef struct shadegrid_bytes {
 typedef struct shadegrid_face {
     /**
      * What is shown, words joined by "-": "white" or "black" behind transparent pixels, "profile", "first", "longest" or "last" frame, "page",
-     * "scans".
+     * "scans", "browser".
      */
     char name[32];
     /**

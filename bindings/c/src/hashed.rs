@@ -114,7 +114,7 @@ pub struct Hashed {
 #[derive(Clone, Copy)]
 pub struct Face {
     /// What is shown, words joined by "-": "white" or "black" behind transparent pixels, "profile", "first", "longest" or "last" frame, "page",
-    /// "scans".
+    /// "scans", "browser".
     pub name: [c_char; 32],
     /// Its signatures.
     pub signatures: Signatures,

@@ -54,6 +54,7 @@ fn give_away(picture: &Picture, give: Give<'_>) -> io::Result<()> {
         MatrixCoefficients::BT470M => 4,
         MatrixCoefficients::ST240M => 7,
         MatrixCoefficients::YCgCo => 8,
+        MatrixCoefficients::ChromaticityDerivedNonConstantLuminance => 12,
         MatrixCoefficients::BT2020NonConstantLuminance | MatrixCoefficients::BT2020ConstantLuminance => 9,
         _ => 2,
     };

@@ -336,7 +336,7 @@ impl Reader {
             restart,
             detail: selection.detail,
             exif: header.exif.take(),
-            icc: std::mem::take(&mut header.icc),
+            icc: std::mem::take(&mut header.icc).joined(),
             judge,
         };
         let has_bits = compressed.blocks() * LEAST_BITS <= 8 * left as u64;

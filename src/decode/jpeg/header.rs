@@ -3,8 +3,8 @@
 use super::frame::{Frame, Process};
 use super::huffman::{Codes, HuffmanTables};
 use super::marker::{self, Mark, Markers, Segment, corrupt};
+use super::profile::Profile;
 use super::scan::Scan;
-use crate::decode::colours::LONGEST_PROFILE;
 use crate::error::{Error, Result};
 use std::ops::Range;
 
@@ -23,8 +23,8 @@ pub(super) struct Header {
     pub(super) adobe: Option<u8>,
     /// The TIFF-structured EXIF block, as a range of the file.
     pub(super) exif: Option<Range<usize>>,
-    /// The ICC profile (ICC.1:2022, B.4), whose parts are taken in the order in which they come.
-    pub(super) icc: Vec<u8>,
+    /// The ICC profile.
+    pub(super) icc: Profile,
 }
 
 /// What a marker leads to.
@@ -36,10 +36,6 @@ pub(super) enum Next {
     /// No further.
     End,
 }
-
-/// How the parts of an ICC profile begin, and how long that is with their number and count.
-const ICC: &[u8] = b"ICC_PROFILE\0";
-const ICC_HEAD: usize = ICC.len() + 2;
 
 impl Header {
     /// Takes the next marker with its segment.
@@ -63,14 +59,7 @@ impl Header {
             marker::APP1 if segment.starts_with(b"Exif\0") && segment.len() >= 6 => {
                 self.exif.get_or_insert(place.start + 6..place.end);
             }
-            // What is longer is not looked into.
-            marker::APP2
-                if segment.starts_with(ICC)
-                    && segment.len() >= ICC_HEAD
-                    && self.icc.len() <= LONGEST_PROFILE =>
-            {
-                self.icc.extend_from_slice(&markers.bytes[place.start + ICC_HEAD..place.end]);
-            }
+            marker::APP2 => self.icc.take(&markers.bytes[place]),
             _ if marker::is_frame(code) => self.set_frame(code, segment)?,
             _ => {}
         }

@@ -238,7 +238,7 @@ impl Reader {
         };
         let Walked { header, selection, progress, scans, .. } = walked;
         let (detail, unusual, exif, icc) =
-            (selection.detail, !(fits && progress.fits), header.exif, header.icc);
+            (selection.detail, !(fits && progress.fits), header.exif, header.icc.joined());
         let sample = std::mem::take(&mut self.colours);
         Ok(picture.map(|picture| Reading { picture, detail, whole, unusual, exif, icc, sample, scans }))
     }

@@ -5,13 +5,16 @@
 //! picture is taken, and `frames` has all of them. Tiles of a grid that cannot be decoded are black, and their rows are not whole.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
+use super::boxes::Part;
 use super::composed::Animation;
 use super::{Raster, divided, share};
 use crate::decode::colours::{ColourSpace, profile_memory};
 use crate::decode::estimate::Estimate;
 use crate::decode::frame::{Chroma, Meaning};
 use crate::decode::helper::Helper;
+use crate::decode::viewing::Tables;
 use crate::decode::{Format, Viewing};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
@@ -63,6 +66,8 @@ struct Announced {
     memory: u64,
     /// How its colours are meant, where no table says so.
     meaning: Option<Meaning>,
+    /// The code of its primaries, for a matrix that follows from them.
+    primaries: u8,
     rules: Rules,
 }
 
@@ -75,7 +80,14 @@ struct Wanted {
     luma: bool,
     /// What the tables say of its colours, if they do.
     meaning: Option<Meaning>,
+    /// The item whose cuts, turns and mirrors count.
+    changed_as: Option<u32>,
+    /// Whether tiles' opacity is wanted, and not what they show.
+    of_tiles: bool,
 }
+
+/// The code that leaves primaries open.
+const UNSPECIFIED: u8 = 2;
 
 /// Items that may be made of one another, one in one.
 const DEEPEST: u32 = 8;
@@ -107,8 +119,8 @@ enum File<'a> {
 }
 
 impl<'a> File<'a> {
-    fn of(bytes: &'a [u8]) -> Result<File<'a>> {
-        if let Some(container) = Container::of(bytes)? {
+    fn of(bytes: &'a [u8], tables: Tables) -> Result<File<'a>> {
+        if let Some(container) = Container::of(bytes, tables)? {
             return Ok(File::Items(container.into()));
         }
         let first = sequence::first(bytes).ok_or_else(|| corrupt("it names no picture"))?;
@@ -131,6 +143,21 @@ impl<'a> File<'a> {
         }
     }
 
+    /// The codes of primaries and transfer in a picture's own headers.
+    fn own_codes(&self) -> Option<[u8; 2]> {
+        let of = |coded: &Coded<'_>| (coded.kind == *b"av01").then(|| av1::codes(coded)).flatten();
+        match self {
+            File::Sequence(coded, _) => of(coded),
+            File::Items(container) => {
+                let mut item = container.primary;
+                for _ in 0..DEEPEST {
+                    item = container.made_from(item).first().copied().unwrap_or(item);
+                }
+                container.coded(item).ok().and_then(|coded| of(&coded))
+            }
+        }
+    }
+
     /// The boxes that say something of colours.
     fn colours(&self) -> Vec<&'a [u8]> {
         let of = |container: &Container<'a>, item| -> Vec<&'a [u8]> {
@@ -148,22 +175,21 @@ impl<'a> File<'a> {
 }
 
 /// What decoding takes, by the tables and the headers of every coded picture.
-pub(super) fn estimate(format: Format, bytes: &[u8]) -> Result<Estimate> {
-    let file = File::of(bytes)?;
+pub(super) fn estimate(format: Format, bytes: &[u8], tables: Tables) -> Result<Estimate> {
+    let file = File::of(bytes, tables)?;
     let colours = file.colours();
     let profile = profile_memory(colours.iter().map(|content| content.len()).max().unwrap_or(0));
-    let tables = PER_BYTE * container::LONGEST_TABLE.min(bytes.len()) as u64;
+    let of_tables = PER_BYTE * container::LONGEST_TABLE.min(bytes.len()) as u64;
+    let mut is_other = false;
     let shape = match &file {
         File::Sequence(coded, _) => Shape::of_coded(announced(coded)?),
         File::Items(container) => {
             let wanted = Wanted::primary(container);
             let colour = container.shape(wanted)?;
-            match container.alpha(container.primary) {
+            is_other = tables == Tables::AsListed && container.is_read_otherwise(colour.bare);
+            match container.opacity(wanted) {
                 None => colour,
-                Some((item, _)) => {
-                    let alpha = container.shape(wanted.luma_of(item))?;
-                    colour.with(&alpha)
-                }
+                Some((alpha, _)) => colour.with(&container.shape(alpha)?),
             }
         }
     };
@@ -172,9 +198,11 @@ pub(super) fn estimate(format: Format, bytes: &[u8]) -> Result<Estimate> {
     let estimate = estimate
         .working_through(shape.pixels)
         .and(shape.memory)
-        .and(profile + tables)
+        .and(profile + of_tables)
         .and(bytes.len() as u64);
     let estimate = if shape.is_grey { estimate.coloured() } else { estimate };
+    let other = is_other.then(|| self::estimate(format, bytes, Tables::AsBrowsers).ok()).flatten();
+    let estimate = other.map_or(estimate, |other| estimate.with_faces(other.memory.max(other.faces)));
     Ok(if file.is_animated(bytes) { estimate.animated(frames::memory(bytes)) } else { estimate })
 }
 
@@ -182,20 +210,22 @@ pub(super) fn estimate(format: Format, bytes: &[u8]) -> Result<Estimate> {
 pub(super) fn decode(
     format: Format,
     bytes: &[u8],
+    tables: Tables,
     helper: &mut Helper,
     samples: &mut Vec<u8>,
 ) -> Result<Raster> {
-    let file = File::of(bytes)?;
+    let file = File::of(bytes, tables)?;
     let spare = std::mem::take(samples);
     let mut rows = Rows::default();
-    let mut alpha = Vec::new();
+    let (mut alpha, mut unusual) = (Vec::new(), false);
     let mut canvas = match &file {
         File::Sequence(coded, colours) => picture(coded, meaning(colours), false, helper, spare)?,
         File::Items(container) => {
             let wanted = Wanted::primary(container);
             let mut canvas = container.canvas(wanted, helper, &mut rows, spare)?;
-            if let Some((item, is_multiplied)) = container.alpha(container.primary) {
-                let plane = container.canvas(wanted.luma_of(item), helper, &mut rows, Vec::new())?;
+            unusual = tables == Tables::AsListed && container.is_read_otherwise(rows.bare);
+            if let Some((wanted, is_multiplied)) = container.opacity(wanted) {
+                let plane = container.canvas(wanted, helper, &mut rows, Vec::new())?;
                 alpha = opacity(plane, (canvas.width, canvas.height));
                 if is_multiplied {
                     divide(&mut canvas, &alpha);
@@ -213,34 +243,35 @@ pub(super) fn decode(
             share(format, (rows.whole * height as usize / rows.all.max(1)) as u32, height, &error)?
         }
     };
-    let viewing = Viewing { animated: file.is_animated(bytes), ..Viewing::default() };
+    let viewing = Viewing { animated: file.is_animated(bytes), unusual, ..Viewing::default() };
     Ok(Raster { width, height, channels: canvas.channels, whole, orientation: None, viewing, alpha })
 }
 
 /// What is shown at each picture of a file's sequence, with the first one's number, their count and the pixels of each. Players show it, and other viewers the file's
 /// own picture: where there is one, that is number 0.
 pub(in crate::decode) fn composed<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Animation<'a>> {
-    let number = u64::from(matches!(File::of(bytes)?, File::Items(_)));
+    let number = u64::from(matches!(File::of(bytes, Tables::AsListed)?, File::Items(_)));
     let (pixels, frames) = frames::composed(bytes, limits)?;
     Ok(Animation { pixels, number, count: Some(sequence::count(bytes) + number), frames })
 }
 
-/// What it says of its colours: a profile, or else codes.
-pub(in crate::decode) fn colour_space(bytes: &[u8]) -> ColourSpace<'_> {
-    let Ok(file) = File::of(bytes) else { return ColourSpace::Usual };
+/// What it says of its colours: a profile, or else codes; of AV1 those in its own headers, where no table has any.
+pub(in crate::decode) fn colour_space(bytes: &[u8], tables: Tables) -> ColourSpace<'_> {
+    let Ok(file) = File::of(bytes, tables) else { return ColourSpace::Usual };
     let colours = file.colours();
     let profile = colours.iter().find_map(|content| match content.split_first_chunk()? {
         (b"prof" | b"rICC", profile) => Some(profile),
         _ => None,
     });
-    match (profile, codes(&colours)) {
+    let codes = codes(&colours).map(|(codes, _)| codes);
+    match (profile, codes.or_else(|| file.own_codes().filter(|_| profile.is_none()))) {
         (Some(profile), _) => ColourSpace::icc(profile),
         // BT.709's transfer and those like it are shown as sRGB's, as browsers do.
-        (None, Some(([primaries, 1 | 6 | 14 | 15], _))) if primaries != 1 => {
+        (None, Some([primaries, 1 | 6 | 14 | 15])) if primaries != 1 => {
             ColourSpace::Codes { primaries, transfer: 13 }
         }
-        (None, None | Some(([1, 1 | 6 | 13 | 14 | 15], _))) => ColourSpace::Usual,
-        (None, Some(([primaries, transfer], _))) => ColourSpace::Codes { primaries, transfer },
+        (None, None | Some([1, 1 | 6 | 13 | 14 | 15])) => ColourSpace::Usual,
+        (None, Some([primaries, transfer])) => ColourSpace::Codes { primaries, transfer },
     }
 }
 
@@ -253,7 +284,7 @@ fn codes(colours: &[&[u8]]) -> Option<([u8; 2], Meaning)> {
         let mut code = || numbers.short().map(|code| u8::try_from(code).unwrap_or(2));
         let (primaries, transfer, matrix) = (code()?, code()?, code()?);
         let full = numbers.byte().unwrap_or(0) & 0x80 != 0;
-        Some(([primaries, transfer], Meaning { matrix, full }))
+        Some(([primaries, transfer], Meaning { matrix, full }.with_primaries(primaries)))
     })
 }
 
@@ -264,6 +295,8 @@ fn meaning(colours: &[&[u8]]) -> Option<Meaning> {
 /// What decoding an item will take.
 struct Shape {
     size: (u32, u32),
+    /// Before it is cut, turned and mirrored.
+    bare: (u32, u32),
     is_grey: bool,
     pixels: u64,
     memory: u64,
@@ -272,7 +305,7 @@ struct Shape {
 impl Shape {
     fn of_coded(announced: Announced) -> Shape {
         let Announced { size, is_grey, pixels, memory, .. } = announced;
-        Shape { size, is_grey, pixels, memory: memory.saturating_add(bytes_of(size, is_grey)) }
+        Shape { size, bare: size, is_grey, pixels, memory: memory.saturating_add(bytes_of(size, is_grey)) }
     }
 
     /// The same with a picture of its opacity.
@@ -292,7 +325,8 @@ fn bytes_of((width, height): (u32, u32), is_grey: bool) -> u64 {
 
 impl Wanted {
     fn primary(container: &Container<'_>) -> Wanted {
-        Wanted { item: container.primary, depth: 0, luma: false, meaning: None }
+        let item = container.primary;
+        Wanted { item, depth: 0, luma: false, meaning: None, changed_as: Some(item), of_tiles: false }
     }
 
     /// The luma of another item, of all levels.
@@ -305,8 +339,10 @@ impl Wanted {
         Wanted {
             item,
             depth: self.depth + 1,
-            luma: self.luma,
             meaning: if self.luma { self.meaning } else { meaning.or(self.meaning) },
+            changed_as: Some(item),
+            of_tiles: false,
+            ..self
         }
     }
 }
@@ -317,9 +353,83 @@ struct Rows {
     whole: usize,
     all: usize,
     broken: Option<Error>,
+    /// Width and height of the main picture before it is cut, turned and mirrored.
+    bare: (u32, u32),
 }
 
 impl<'a> Container<'a> {
+    /// What an item of this size is changed by, as the tables are read.
+    fn changes(&self, item: Option<u32>, mut size: (u32, u32), tables: Tables) -> Vec<Change> {
+        let Some(item) = item else { return Vec::new() };
+        let mut parts = self.listed(item);
+        if tables == Tables::AsBrowsers {
+            let first = |name| parts.iter().find(|part| part.name == name).copied();
+            parts = Change::NAMES.into_iter().filter_map(first).collect();
+        }
+        let change = |part: &Part<'a>| {
+            let change = Change::of(*part, size)?;
+            if tables == Tables::AsBrowsers
+                && matches!(change, Change::Cut([left, top, ..]) if left + top > 0)
+            {
+                return None;
+            }
+            size = change.size(size);
+            Some(change)
+        };
+        parts.iter().filter_map(change).collect()
+    }
+
+    /// The properties of an item that change it.
+    fn listed(&self, item: u32) -> Vec<Part<'a>> {
+        self.properties(item).filter(|property| Change::NAMES.contains(&property.name)).collect()
+    }
+
+    /// Whether browsers read the tables as another picture than they name, whose size is `bare` before it is changed.
+    fn is_read_otherwise(&self, bare: (u32, u32)) -> bool {
+        let item = self.primary;
+        let changes = |tables| self.changes(Some(item), bare, tables);
+        let tiles = || self.made_from(item).iter().filter(|_| self.is_grid(item));
+        let alpha = self.alpha(item).map(|(alpha, _)| alpha);
+        self.first != item
+            || changes(Tables::AsListed) != changes(Tables::AsBrowsers)
+            || tiles().any(|tile| !self.listed(*tile).is_empty())
+            || alpha.is_some_and(|alpha| self.listed(alpha) != self.listed(item))
+            || alpha.is_none() && tiles().next().is_some_and(|tile| self.alpha(*tile).is_some())
+    }
+
+    fn is_grid(&self, item: u32) -> bool {
+        self.kind(item).is_ok_and(|kind| kind == *b"grid")
+    }
+
+    /// What of the file says how opaque the main picture is, and whether colours are multiplied with that.
+    fn opacity(&self, wanted: Wanted) -> Option<(Wanted, bool)> {
+        let as_browsers = self.tables == Tables::AsBrowsers;
+        if let Some((alpha, is_multiplied)) = self.alpha(wanted.item) {
+            // As listed, it is changed by itself.
+            let changed_as = if as_browsers { wanted.item } else { alpha };
+            return Some((Wanted { changed_as: Some(changed_as), ..wanted.luma_of(alpha) }, is_multiplied));
+        }
+        let tile =
+            self.made_from(wanted.item).first().filter(|_| as_browsers && self.is_grid(wanted.item))?;
+        let (_, is_multiplied) = self.alpha(*tile)?;
+        Some((Wanted { of_tiles: true, ..wanted.luma_of(wanted.item) }, is_multiplied))
+    }
+
+    /// What is wanted of each tile of a grid; `None` where that says nothing of opacity.
+    fn wanted_of_tiles(
+        &self,
+        wanted: Wanted,
+        meaning: Option<Meaning>,
+    ) -> impl Fn(u32) -> Option<Wanted> + use<> {
+        let alphas = if wanted.of_tiles { self.alphas() } else { HashMap::new() };
+        let is_changed = self.tables == Tables::AsListed;
+        move |tile| {
+            let item = if wanted.of_tiles { *alphas.get(&tile)? } else { tile };
+            let part = wanted.part(item, meaning);
+            Some(Wanted { changed_as: part.changed_as.filter(|_| is_changed), ..part })
+        }
+    }
+
     fn made(&self, item: u32, depth: u32) -> Result<Made<'_>> {
         self.open(0)?;
         if depth > DEEPEST {
@@ -360,10 +470,12 @@ impl<'a> Container<'a> {
             Made::Coded(coded) => Shape::of_coded(announced(&coded)?),
             Made::Of(item) => self.shape(wanted.part(item, None))?,
             Made::Grid(grid) => {
-                let mut all = Shape { size: (grid.width, grid.height), is_grey: true, pixels: 0, memory: 0 };
-                for tile in grid.tiles {
+                let size = (grid.width, grid.height);
+                let mut all = Shape { size, bare: size, is_grey: true, pixels: 0, memory: 0 };
+                let part = self.wanted_of_tiles(wanted, None);
+                for part in grid.tiles.iter().filter_map(|tile| part(*tile)) {
                     // One that is broken costs nothing, and is not asked for.
-                    let Ok(tile) = self.shape(wanted.part(*tile, None)) else { continue };
+                    let Ok(tile) = self.shape(part) else { continue };
                     all.is_grey &= tile.is_grey;
                     all.pixels = all.pixels.saturating_add(tile.pixels);
                     all.memory = all.memory.max(tile.memory);
@@ -372,11 +484,10 @@ impl<'a> Container<'a> {
                 all
             }
         };
-        for property in self.properties(wanted.item) {
-            if let Some(change) = Change::of(property, shape.size)? {
-                shape.size = change.size(shape.size);
-                shape.memory = shape.memory.saturating_add(bytes_of(shape.size, shape.is_grey));
-            }
+        shape.bare = shape.size;
+        for change in self.changes(wanted.changed_as, shape.size, self.tables) {
+            shape.size = change.size(shape.size);
+            shape.memory = shape.memory.saturating_add(bytes_of(shape.size, shape.is_grey));
         }
         Ok(shape)
     }
@@ -395,10 +506,12 @@ impl<'a> Container<'a> {
             Made::Of(item) => self.canvas(wanted.part(item, meaning), helper, rows, spare)?,
             Made::Grid(grid) => self.tiles(wanted, &grid, meaning, helper, rows, spare)?,
         };
-        for property in self.properties(wanted.item) {
-            if let Some(change) = Change::of(property, (canvas.width as u32, canvas.height as u32))? {
-                canvas = canvas.changed(change)?;
-            }
+        let bare = (canvas.width as u32, canvas.height as u32);
+        if wanted.depth == 0 && !wanted.luma {
+            rows.bare = bare;
+        }
+        for change in self.changes(wanted.changed_as, bare, self.tables) {
+            canvas = canvas.changed(change)?;
         }
         Ok(canvas)
     }
@@ -416,11 +529,12 @@ impl<'a> Container<'a> {
         let mut canvas: Option<Canvas> = None;
         let mut spare = Some(spare);
         let mut tile_size = None;
+        let part_of = self.wanted_of_tiles(wanted, meaning);
         for line in 0..grid.tiles.len() / grid.columns {
             let mut is_whole = true;
             for column in 0..grid.columns {
                 let Some(tile) = grid.tiles.get(line * grid.columns + column) else { continue };
-                let part = wanted.part(*tile, meaning);
+                let Some(part) = part_of(*tile) else { continue };
                 // What is not counted is not decoded.
                 match self.shape(part).and_then(|_| self.canvas(part, helper, rows, Vec::new())) {
                     Ok(tile) => {

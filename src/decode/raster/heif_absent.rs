@@ -6,18 +6,19 @@ use crate::decode::Format;
 use crate::decode::colours::ColourSpace;
 use crate::decode::estimate::Estimate;
 use crate::decode::helper::Helper;
+use crate::decode::viewing::Tables;
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 
-pub(super) fn estimate(format: Format, _: &[u8]) -> Result<Estimate> {
+pub(super) fn estimate(format: Format, _: &[u8], _: Tables) -> Result<Estimate> {
     Err(absent(format))
 }
 
-pub(super) fn decode(format: Format, _: &[u8], _: &mut Helper, _: &mut Vec<u8>) -> Result<Raster> {
+pub(super) fn decode(format: Format, _: &[u8], _: Tables, _: &mut Helper, _: &mut Vec<u8>) -> Result<Raster> {
     Err(absent(format))
 }
 
-pub(in crate::decode) fn colour_space(_: &[u8]) -> ColourSpace<'_> {
+pub(in crate::decode) fn colour_space(_: &[u8], _: Tables) -> ColourSpace<'_> {
     ColourSpace::Usual
 }
 

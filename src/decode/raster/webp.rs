@@ -31,32 +31,34 @@ pub(super) fn estimate(bytes: &[u8]) -> Result<Estimate> {
         memory += 4 * canvas + 4 * frame;
     }
     if content.lossless {
-        memory += without_loss(frame, bytes.len());
+        memory += without_loss(frame, content.coded);
     } else {
-        memory += with_loss(content.frame, bytes.len());
+        memory += with_loss(content.frame, content.coded);
     }
     if content.alpha {
-        memory += without_loss(frame, bytes.len()) + frame;
+        memory += without_loss(frame, content.coded) + frame;
     }
+    // What else there is, such as EXIF, is held once.
+    memory += bytes.len() as u64;
     let profile = profile_memory(profile(bytes).len());
     let estimate =
         Estimate::new(Format::WebP, (width, height), 0).working_through(frame).and(memory).and(profile);
     if !content.animated {
         return Ok(estimate);
     }
-    Ok(estimate.animated(frame_memory((width, height), bytes.len())))
+    Ok(estimate.animated(frame_memory((width, height), bytes)))
 }
 
-/// R, G, B, A, and what transforms hold of each block. No header gives the size of its code tables: they take some bytes for each byte of the
-/// file, for which it counts twenty times.
-fn without_loss(pixels: u64, file: usize) -> u64 {
-    5 * pixels + 20 * file as u64
+/// R, G, B, A, and what transforms hold of each block. No header gives the size of its code tables: they take some bytes for each byte that is
+/// coded, for which it counts twenty times.
+fn without_loss(pixels: u64, coded: usize) -> u64 {
+    5 * pixels + 20 * coded as u64
 }
 
-/// Luma and chroma of whole macroblocks, the file's data once more, and the largest partition that its header can announce.
-fn with_loss((width, height): (u32, u32), file: usize) -> u64 {
+/// Luma and chroma of whole macroblocks, the coded data once more, and the largest partition that its header can announce.
+fn with_loss((width, height): (u32, u32), coded: usize) -> u64 {
     let blocks = u64::from(width.div_ceil(16)) * u64::from(height.div_ceil(16));
-    blocks * 16 * 16 * 3 / 2 + 2 * file as u64 + (1 << 24)
+    blocks * 16 * 16 * 3 / 2 + 2 * coded as u64 + (1 << 24)
 }
 
 /// Decodes a WebP; one whose picture data is cut is corrupt.

@@ -211,6 +211,7 @@ impl Settings {
             detail: detail_of(&self.detail)?,
             // A shard has one record for each of its items.
             frames: Frames::First,
+            ..DecodeOptions::default()
         };
         let algorithms = self.algorithms.iter().map(|name| name.parse()).collect::<Result<_>>()?;
         let (orientations, faces) = (self.orientations, faces_of(&self.faces)?);

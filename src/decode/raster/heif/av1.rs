@@ -4,10 +4,12 @@ use std::borrow::Cow;
 
 use super::canvas::Canvas;
 use super::pixels::Rules;
-use super::{Announced, Coded, corrupt, helped};
+use super::{Announced, Coded, UNSPECIFIED, corrupt, helped};
 use crate::decode::frame::Meaning;
 use crate::decode::helper::{Codec, Helper};
 use crate::error::Result;
+
+mod header;
 
 /// What an AV1 picture takes, by the size that the tables have and its configuration (AV1 in ISOBMFF, 2.3.3). The decoder is held to these pixels.
 pub(super) fn announced(coded: &Coded<'_>) -> Result<Announced> {
@@ -18,7 +20,13 @@ pub(super) fn announced(coded: &Coded<'_>) -> Result<Announced> {
     let sample = if kind & 0b0100_0000 != 0 { 2 } else { 1 };
     let pixels = u64::from(size.0) * u64::from(size.1);
     let memory = helped::memory(pixels, if is_grey { 1 } else { 3 }, sample);
-    Ok(Announced { size, is_grey, pixels, memory, meaning: None, rules: Rules::Libyuv })
+    let primaries = codes(coded).map_or(UNSPECIFIED, |[primaries, _]| primaries);
+    Ok(Announced { size, is_grey, pixels, memory, meaning: None, primaries, rules: Rules::Libyuv })
+}
+
+/// The codes of primaries and transfer that the picture's own header has.
+pub(super) fn codes(coded: &Coded<'_>) -> Option<[u8; 2]> {
+    header::codes(&coded.data).or_else(|| header::codes(coded.config.get(4..)?))
 }
 
 /// What the decoder takes of many pictures.

@@ -27,6 +27,10 @@ pub(super) fn stream<'a>(_: &'a Coded<'_>) -> Result<(Codec, Cow<'a, [u8]>)> {
     Err(absent())
 }
 
+pub(super) fn codes(_: &Coded<'_>) -> Option<[u8; 2]> {
+    None
+}
+
 fn absent() -> Error {
     Error::Unsupported("this build reads no AVIF: build with the feature `avif`".to_string())
 }

@@ -1,7 +1,6 @@
 //! Pixels in memory: tiles are painted on them, and they are cut, turned and mirrored as a file says.
 
 use super::super::lengthen;
-use super::corrupt;
 use super::numbers::Numbers;
 use crate::decode::raster::boxes::Part;
 use crate::error::Result;
@@ -33,21 +32,20 @@ const CLEAN_APERTURE: [u8; 4] = 0x636C_6170u32.to_be_bytes();
 
 impl Change {
     /// The names of properties that change a picture.
-    pub(super) const NAMES: [[u8; 4]; 3] = [*b"irot", *b"imir", CLEAN_APERTURE];
+    pub(super) const NAMES: [[u8; 4]; 3] = [CLEAN_APERTURE, *b"irot", *b"imir"];
 
-    /// What a property does with a picture of this size; `None` for one that does nothing.
-    pub(super) fn of(property: Part<'_>, size: (u32, u32)) -> Result<Option<Change>> {
+    /// What a property does with a picture of this size; `None` for one that does nothing, and for a cut that is not of the picture, which viewers show whole.
+    pub(super) fn of(property: Part<'_>, size: (u32, u32)) -> Option<Change> {
         let first = property.content.first().copied().unwrap_or_default();
-        Ok(match &property.name {
+        match &property.name {
             b"irot" => Some(Change::Turn(first & 3)).filter(|turn| *turn != Change::Turn(0)),
             b"imir" => Some(Change::Mirror { columns: first & 1 == 1 }),
             &CLEAN_APERTURE => {
-                let cut = cut(property.content, size)
-                    .ok_or_else(|| corrupt("what it cuts off is not of the picture"))?;
-                Some(Change::Cut(cut)).filter(|_| cut != [0, 0, size.0, size.1])
+                let cut = cut(property.content, size).filter(|cut| *cut != [0, 0, size.0, size.1])?;
+                Some(Change::Cut(cut))
             }
             _ => None,
-        })
+        }
     }
 
     /// The size after it.

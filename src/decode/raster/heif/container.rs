@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use super::super::boxes::{Part, Parts};
 use super::numbers::Numbers;
 use super::{Coded, corrupt};
+use crate::decode::viewing::Tables;
 use crate::error::{Error, Result};
 
 /// Longest table of items that is read, in bytes: one of 65,536 tiles is shorter.
@@ -21,7 +22,11 @@ pub(super) struct Container<'a> {
     file: &'a [u8],
     /// What items may lie in instead of in the file.
     data: &'a [u8],
+    /// The picture that is shown.
     pub(super) primary: u32,
+    pub(super) tables: Tables,
+    /// The first picture of the group of alternatives that the one which the file names is in (ISO/IEC 23008-12, 9.4.3); that one where there is none.
+    pub(super) first: u32,
     kinds: HashMap<u32, [u8; 4]>,
     locations: HashMap<u32, Location>,
     properties: Vec<Part<'a>>,
@@ -61,7 +66,7 @@ struct Reference {
 
 impl<'a> Container<'a> {
     /// Reads the tables; `None` where there are none or they name no picture.
-    pub(super) fn of(file: &'a [u8]) -> Result<Option<Container<'a>>> {
+    pub(super) fn of(file: &'a [u8], read: Tables) -> Result<Option<Container<'a>>> {
         let Some(meta) = Parts::of(file).find(b"meta") else { return Ok(None) };
         let tables = || Parts::of(meta.get(4..).unwrap_or_default());
         let Some(primary) = tables().find(b"pitm").and_then(id) else { return Ok(None) };
@@ -78,11 +83,15 @@ impl<'a> Container<'a> {
         for made in references.extract_if(.., |reference| reference.kind == *b"dimg") {
             made_from.entry(made.from).or_insert(made.to);
         }
+        let kinds = kinds(table(b"iinf"));
+        let first = first_alternative(table(b"grpl"), primary, &kinds).unwrap_or(primary);
         Ok(Some(Container {
             file,
             data: table(b"idat"),
-            primary,
-            kinds: kinds(table(b"iinf")),
+            primary: if read == Tables::AsBrowsers { first } else { primary },
+            tables: read,
+            first,
+            kinds,
             locations: locations(table(b"iloc")).ok_or_else(broken("places"))?,
             properties: Parts::of(Parts::of(properties).find(b"ipco").unwrap_or_default()).collect(),
             associations: associations(properties).ok_or_else(broken("properties"))?,
@@ -127,20 +136,34 @@ impl<'a> Container<'a> {
         if self.left.get().0 > 0 { Ok(()) } else { Err(corrupt("it names the same items over and over")) }
     }
 
+    /// The item that says how opaque each item is.
+    pub(super) fn alphas(&self) -> HashMap<u32, u32> {
+        let mut alphas = HashMap::new();
+        for reference in self.references.iter().filter(|reference| reference.kind == *b"auxl") {
+            if self.is_alpha(reference.from) {
+                reference.to.iter().for_each(|item| {
+                    alphas.entry(*item).or_insert(reference.from);
+                });
+            }
+        }
+        alphas
+    }
+
+    fn is_alpha(&self, item: u32) -> bool {
+        self.property(item, b"auxC").is_some_and(|content| {
+            let name = content.get(4..).unwrap_or_default();
+            ALPHA.iter().any(|alpha| name.starts_with(alpha))
+        })
+    }
+
     /// The item that says how opaque another one is, and whether colours are multiplied with that.
     pub(super) fn alpha(&self, item: u32) -> Option<(u32, bool)> {
-        let is_alpha = |aux: &u32| {
-            self.property(*aux, b"auxC").is_some_and(|content| {
-                let name = content.get(4..).unwrap_or_default();
-                ALPHA.iter().any(|alpha| name.starts_with(alpha))
-            })
-        };
         let to =
             |kind: &'static [u8; 4]| self.references.iter().filter(move |reference| reference.kind == *kind);
         let alpha = to(b"auxl")
             .filter(|reference| reference.to.contains(&item))
             .map(|reference| reference.from)
-            .find(is_alpha)?;
+            .find(|aux| self.is_alpha(*aux))?;
         Some((alpha, to(b"prem").any(|reference| reference.from == item && reference.to.contains(&alpha))))
     }
 
@@ -189,6 +212,18 @@ impl<'a> Container<'a> {
 
 /// How the property of a picture of opacity begins (ISO/IEC 23008-12, 6.5.8; the second is HEVC's own).
 const ALPHA: [&[u8]; 2] = [b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\0", b"urn:mpeg:hevc:2015:auxid:1\0"];
+
+/// The first picture of the group of alternatives with an item. One with a gain map is shown as the picture that it is made of, so it is skipped.
+fn first_alternative(groups: &[u8], item: u32, kinds: &HashMap<u32, [u8; 4]>) -> Option<u32> {
+    Parts::of(groups).filter(|part| part.name == *b"altr").find_map(|part| {
+        let mut numbers = Numbers::of(part.content);
+        let (_, _, count) = (numbers.version()?, numbers.long()?, numbers.long()?);
+        let items = numbers.rest().as_chunks::<4>().0.iter().map(|item| u32::from_be_bytes(*item));
+        let items = items.take(count as usize);
+        let is_shown = |item: &u32| kinds.get(item).is_some_and(|kind| kind != b"tmap");
+        items.clone().any(|other| other == item).then(|| items.into_iter().find(is_shown))?
+    })
+}
 
 /// The number of an item by itself.
 fn id(content: &[u8]) -> Option<u32> {

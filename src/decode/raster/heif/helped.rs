@@ -36,7 +36,8 @@ pub(super) fn shown(
     luma: bool,
     spare: Vec<u8>,
 ) -> Result<Canvas> {
-    let meaning = meaning.or(announced.meaning).unwrap_or(frame.meaning);
+    let meaning =
+        meaning.or(announced.meaning).unwrap_or_else(|| frame.meaning.with_primaries(announced.primaries));
     match frame.depth {
         8 => painted(&planes(frame, announced, frame.planes()), meaning, luma, spare),
         _ => {

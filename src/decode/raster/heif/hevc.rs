@@ -32,6 +32,7 @@ pub(super) fn announced(coded: &Coded<'_>) -> Result<Announced> {
         pixels,
         memory,
         meaning: sps.meaning,
+        primaries: super::UNSPECIFIED,
         rules: Rules::Libheif,
     })
 }
@@ -68,6 +69,7 @@ mod tests {
     use super::super::container::Container;
     use super::*;
     use crate::decode::helper::decoded_here;
+    use crate::decode::viewing::Tables;
 
     /// The standard leaves no choice, so two decoders that nobody wrote together show the same.
     #[test]
@@ -79,7 +81,7 @@ mod tests {
                 continue;
             }
             let bytes = fs::read(&path).unwrap();
-            let Some(container) = Container::of(&bytes).unwrap() else { continue };
+            let Some(container) = Container::of(&bytes, Tables::AsListed).unwrap() else { continue };
             let items = (1..20).filter_map(|item| container.coded(item).ok());
             for coded in items.filter(|coded| coded.kind == *b"hvc1") {
                 let (announced, units) = (announced(&coded).unwrap(), Units::of(&coded).unwrap());

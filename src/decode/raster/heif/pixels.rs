@@ -13,7 +13,7 @@ use fearless_simd::prelude::*;
 use fearless_simd::{Level, Simd, dispatch, i16x8, i32x4, u8x16};
 
 use super::canvas::Canvas;
-use crate::decode::frame::{Chroma, Meaning};
+use crate::decode::frame::{Chroma, Meaning, OF_PRIMARIES};
 use crate::decode::interleave::{STEP, interleave};
 
 /// What the viewers of a format do where the standards leave it open.
@@ -87,12 +87,18 @@ struct Weights {
 /// The code for planes that hold G, B and R.
 const IDENTITY: u8 = 0;
 
+/// Matrices that follow from primaries (ITU-T H.273, 8.3, code 12): red and blue as bright as each is in white.
+const OF_FILM: u8 = OF_PRIMARIES + 8;
+const OF_CINEMA: u8 = OF_PRIMARIES + 11;
+const OF_P3: u8 = OF_PRIMARIES + 12;
+const OF_EBU: u8 = OF_PRIMARIES + 22;
+
 /// What libyuv takes for 255 / 219: 18,997 of 2¹⁶ parts of a sample that is in both bytes, with 6 bits behind the point.
 const LIMITED_LUMA: f64 = 18_997.0 * 257.0 / (65_536.0 * 64.0);
 
 /// Whether libyuv knows a matrix; the formula counts for others.
 fn is_libyuvs(matrix: u8) -> bool {
-    !matches!(matrix, IDENTITY | 4 | 7 | 8)
+    !matches!(matrix, IDENTITY | 4 | 7 | 8 | OF_FILM | OF_CINEMA | OF_P3 | OF_EBU)
 }
 
 impl Weights {
@@ -124,6 +130,10 @@ impl Weights {
             7 => usual(of_matrix(0.212, 0.087)),
             8 => usual([[-1.0, 1.0], [1.0, 0.0], [-1.0, -1.0]]),
             9 | 10 => usual(of_matrix(0.2627, 0.0593)),
+            OF_FILM => usual(of_matrix(0.2536, 0.0681)),
+            OF_CINEMA => usual(of_matrix(0.2095, 0.0689)),
+            OF_P3 => usual(of_matrix(0.2290, 0.0793)),
+            OF_EBU => usual(of_matrix(0.2318, 0.0960)),
             _ => usual(of_matrix(0.299, 0.114)),
         };
         let (middle, black) = (1 << (depth - 1), if meaning.full { 0 } else { 16 << (depth - 8) });

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use flate2::read::ZlibDecoder;
 
-use crate::decode::colours::{ColourSpace, LONGEST_PROFILE};
+use crate::decode::colours::{ColourSpace, LONGEST_PROFILE, take_as_rgb};
 use crate::decode::viewing::Viewing;
 
 /// Whether the picture is one of several.
@@ -21,37 +21,44 @@ pub(super) fn viewing(bytes: &[u8]) -> Viewing {
     Viewing { animated, ..Viewing::default() }
 }
 
-/// What it says of its colours: by cICP, else an ICC profile, else unless it is sRGB a gamma, and with that primaries. As in viewers the first
-/// chunk of a name counts, those with a wrong checksum do not, nor do codes that name no colours.
+/// What it says of its colours: by cICP, else an ICC profile, else unless it is sRGB a gamma, and with that primaries. As in browsers the first
+/// chunk of a name counts. One with a wrong checksum, length or value is none, codes that name no colours of the full range say nothing, and an
+/// iCCP that cannot be unpacked stands for itself and those behind it.
 pub(in crate::decode) fn colour_space(bytes: &[u8]) -> ColourSpace<'static> {
     let (mut codes, mut icc, mut srgb, mut gamma, mut points) = (None, None, false, None, None);
     for Chunk { name, content, .. } in before_data(bytes).filter(Chunk::is_of_colours).filter(Chunk::is_right)
     {
-        match name {
-            b"cICP" => codes = codes.or(content.first_chunk::<2>().copied()),
-            b"iCCP" => icc = icc.or_else(|| profile(content)),
-            b"sRGB" => srgb = true,
-            b"gAMA" => gamma = gamma.or(content.first_chunk().map(fraction)),
-            b"cHRM" => {
-                let numbers = content.as_chunks::<4>().0;
-                let point =
-                    |index: usize| Some([numbers.get(2 * index)?, numbers.get(2 * index + 1)?].map(fraction));
-                points = points.or_else(|| Some([point(0)?, point(1)?, point(2)?, point(3)?]));
+        match (name, content.as_chunks::<4>()) {
+            (b"cICP", ([content], [])) => codes = codes.or(Some(*content)),
+            (b"iCCP", _) => icc = icc.or_else(|| Some(profile(content))),
+            (b"sRGB", _) => srgb |= matches!(content, [0..=MOST_INTENT]),
+            (b"gAMA", ([exponent], [])) => gamma = gamma.or(Some(fraction(exponent)).filter(|it| *it > 0.0)),
+            (b"cHRM", (numbers, [])) if numbers.len() == 8 => {
+                let point = |index: usize| [fraction(&numbers[2 * index]), fraction(&numbers[2 * index + 1])];
+                points = points.or_else(|| Some([point(0), point(1), point(2), point(3)]));
             }
             _ => {}
         }
     }
-    let codes = codes.map(|[primaries, transfer]| ColourSpace::Codes { primaries, transfer });
-    match (codes.filter(ColourSpace::is_known), icc, gamma) {
+    let codes = codes.and_then(|[primaries, transfer, _, is_full]| {
+        let codes = ColourSpace::Codes { primaries, transfer };
+        (is_full == 1 && codes.is_known()).then_some(codes)
+    });
+    let icc = icc.flatten().map(|icc| ColourSpace::Icc(icc.into()));
+    match (codes, icc, gamma.filter(|_| !srgb)) {
         (Some(codes), ..) => codes,
-        // A profile that nobody can read says nothing.
-        (_, Some(icc), _) if gamma.is_none() || ColourSpace::icc(&icc).is_known() => {
-            ColourSpace::Icc(icc.into())
-        }
-        (_, _, Some(exponent)) if !srgb => ColourSpace::Gamma { exponent, primaries: points },
+        // A profile that browsers do not take says nothing next to a gamma.
+        (_, Some(icc), gamma) if gamma.is_none() || icc.is_known() => icc,
+        (_, _, Some(exponent)) => ColourSpace::Gamma { exponent, primaries: points },
         _ => ColourSpace::Usual,
     }
 }
+
+/// The last of sRGB's rendering intents (11.3.2.5).
+const MOST_INTENT: u8 = 3;
+
+/// Bytes of an iCCP's name, at most (11.3.2.3).
+const LONGEST_NAME: usize = 79;
 
 /// A number that is stored a hundred thousand times as large.
 fn fraction(stored: &[u8; 4]) -> f64 {
@@ -112,17 +119,25 @@ fn chunks(bytes: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
     })
 }
 
-/// The profile in an iCCP chunk: a name, a zero, the method 0, and the profile packed.
+/// The profile in an iCCP chunk: a name, a zero, the method 0, and the profile packed. Browsers read R, G and B by a profile of any three channels,
+/// such as L\*a\*b\*: so it becomes one of these.
 fn profile(content: &[u8]) -> Option<Vec<u8>> {
-    let packed = &content[content.iter().position(|byte| *byte == 0)? + 1..];
+    let name = content.iter().position(|byte| *byte == 0).filter(|name| (1..=LONGEST_NAME).contains(name))?;
     let mut profile = Vec::new();
-    let unpacked = ZlibDecoder::new(packed.strip_prefix(b"\0")?);
+    let unpacked = ZlibDecoder::new(content[name + 1..].strip_prefix(b"\0")?);
     unpacked.take(LONGEST_PROFILE as u64 + 1).read_to_end(&mut profile).ok()?;
+    take_as_rgb(&mut profile);
     Some(profile)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::ZlibEncoder;
+    use moxcms::ColorProfile;
+
     use super::*;
 
     fn png(chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
@@ -166,7 +181,8 @@ mod tests {
             gamma(Some(points))
         );
         assert_eq!(found(&[(b"cICP", &[9, 16, 0, 1]), (b"cICP", &[1, 13, 0, 1])]), codes);
-        for unknown in [[2, 2], [2, 13], [1, 2], [200, 13], [1, 200]] {
+        for [primaries, transfer] in [[2, 2], [2, 13], [1, 2], [200, 13], [1, 200]] {
+            let unknown = [primaries, transfer, 0, 1];
             assert_eq!(found(&[(b"cICP", &unknown), (b"gAMA", dark)]), gamma(None), "{unknown:?}");
         }
         assert_eq!(found(&[(b"iCCP", &[b"name\0\0", &PACKED[..]].concat()), (b"gAMA", dark)]), gamma(None));
@@ -175,6 +191,64 @@ mod tests {
         assert_eq!(colour_space(&broken), gamma(None));
         assert_eq!(found(&[(b"iCCP", b"name\0\0broken"), (b"gAMA", dark)]), gamma(None));
         assert_eq!(found(&[]), ColourSpace::Usual);
+    }
+
+    #[test]
+    fn a_broken_chunk_of_colours_hides_no_gamma() {
+        let dark = &10_000u32.to_be_bytes()[..];
+        let gamma = ColourSpace::Gamma { exponent: 0.1, primaries: None };
+        let points = &dark.repeat(8)[..];
+        let srgb = ColorProfile::new_srgb().encode().unwrap();
+        let packed = |name: &[u8]| {
+            let mut packed = ZlibEncoder::new([name, b"\0\0"].concat(), Compression::fast());
+            packed.write_all(&srgb).unwrap();
+            packed.finish().unwrap()
+        };
+        let (longest, longer) = (packed(&[b'x'; 79]), packed(&[b'x'; 80]));
+        let broken: [(&[u8; 4], &[u8]); 12] = [
+            (b"sRGB", b""),
+            (b"sRGB", b"\0\0"),
+            (b"sRGB", b"\x04"),
+            (b"cICP", &[1, 13, 0]),
+            (b"cICP", &[1, 13, 0, 0]),
+            (b"cICP", &[1, 13, 0, 1, 0]),
+            (b"gAMA", &[0, 0, 0xB1, 0x8F, 0]),
+            (b"gAMA", &[0; 4]),
+            (b"cHRM", &points[1..]),
+            (b"cHRM", &[0; 33]),
+            (b"iCCP", &packed(b"")),
+            (b"iCCP", &longer),
+        ];
+        for chunk in broken {
+            assert_eq!(colour_space(&png(&[chunk, (b"gAMA", dark)])), gamma, "{chunk:?}");
+        }
+        assert_eq!(colour_space(&png(&[(b"iCCP", &longest), (b"gAMA", dark)])), ColourSpace::icc(&srgb));
+        assert_eq!(colour_space(&png(&[(b"sRGB", &[3]), (b"gAMA", dark)])), ColourSpace::Usual);
+        // The first of a name stands for all.
+        let (bad, good) = ((b"iCCP", &longer[..]), (b"iCCP", &longest[..]));
+        assert_eq!(colour_space(&png(&[bad, good, (b"gAMA", dark)])), gamma);
+        let limited = [(b"cICP", &[1, 8, 0, 0][..]), (b"cICP", &[1, 8, 0, 1])];
+        assert_eq!(colour_space(&png(&limited)), ColourSpace::Usual);
+    }
+
+    #[test]
+    fn a_profile_of_other_channels_is_taken_as_of_colours() {
+        let of = |space: &[u8; 4]| {
+            let mut profile = ColorProfile::new_display_p3().encode().unwrap();
+            profile[16..20].copy_from_slice(space);
+            profile
+        };
+        let found = |profile: &[u8]| {
+            let mut packed = ZlibEncoder::new(b"name\0\0".to_vec(), Compression::fast());
+            packed.write_all(profile).unwrap();
+            colour_space(&png(&[(b"iCCP", &packed.finish().unwrap())]))
+        };
+        for space in [b"RGB ", b"Lab ", b"XYZ ", b"HSV "] {
+            assert_eq!(found(&of(space)), ColourSpace::icc(&of(b"RGB ")));
+        }
+        for space in [b"GRAY", b"CMYK"] {
+            assert_eq!(found(&of(space)), ColourSpace::icc(&of(space)));
+        }
     }
 
     #[test]

@@ -17,11 +17,13 @@ const HEAD: usize = 16;
 const REPLACES: u8 = 2;
 const CLEARS: u8 = 1;
 
-/// Bytes for the largest frame of a canvas, in the dearest coding, as a file of its own.
-pub(in crate::decode::raster) fn frame_memory((width, height): (u32, u32), file: usize) -> u64 {
+/// Bytes for the largest frame of a canvas, in the dearest coding, as a file of its own. How long the file is does not matter: each frame is decoded
+/// by itself, so that only the longest one's data counts.
+pub(in crate::decode::raster) fn frame_memory((width, height): (u32, u32), bytes: &[u8]) -> u64 {
+    let coded = frames(bytes).map(|frame| frame.data.len()).max().unwrap_or(0);
     let pixels = u64::from(width) * u64::from(height);
-    let coded = 2 * without_loss(pixels, file) + with_loss((width, height), file);
-    coded.saturating_add(pixels.saturating_mul(4 + 1)).saturating_add(file as u64)
+    let memory = 2 * without_loss(pixels, coded) + with_loss((width, height), coded);
+    memory.saturating_add(pixels.saturating_mul(4 + 1)).saturating_add(coded as u64)
 }
 
 /// How many frames there are; one that breaks off is among them.
@@ -101,4 +103,22 @@ fn alone(data: &[u8], (width, height): (u32, u32)) -> Option<Vec<u8>> {
     };
     let size = (body.len() as u32).checked_add(4)?;
     Some([b"RIFF", &size.to_le_bytes()[..], b"WEBP", &body].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_short_frames_take_no_more_than_one() {
+        let frame = |length: usize| [&b"ANMF"[..], &(length as u32).to_le_bytes(), &vec![0; length]].concat();
+        let file = |lengths: &[usize]| {
+            let frames: Vec<Vec<u8>> = lengths.iter().map(|length| frame(*length)).collect();
+            [b"RIFF\0\0\0\0WEBP", &frames.concat()[..]].concat()
+        };
+        let memory = |lengths: &[usize]| frame_memory((30, 20), &file(lengths));
+        assert_eq!(memory(&[1000; 500]), memory(&[1000]));
+        assert_eq!(memory(&[10, 4000, 10]), memory(&[4000]));
+        assert!(memory(&[4000]) >= memory(&[1000]) + 20 * 3000);
+    }
 }

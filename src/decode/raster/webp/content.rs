@@ -13,6 +13,8 @@ pub(super) struct Content {
     pub(super) alpha: bool,
     /// Width and height of the (first) picture: of its frame, and of its data where that is larger.
     pub(super) frame: (u32, u32),
+    /// Bytes of the longest chunk with a part of the (first) picture: its frame, its data or its opacity.
+    pub(super) coded: usize,
     /// Its colour, where it is known without decoding that it has only one.
     pub(super) colour: Option<[u8; 3]>,
     /// Bytes that the chunk with it announces and the file does not have. The decoders of both codings run on past
@@ -92,12 +94,14 @@ impl Content {
         ];
         let wrong = wrong.iter().filter(|(_, is_there)| !is_there).fold(0, |all, (flag, _)| all | flag);
         let flags = flags.filter(|flags| flags & wrong != 0).map(|flags| flags & !wrong);
+        let parts = chunks().filter(|chunk| matches!(chunk.name, b"VP8 " | b"VP8L" | b"ALPH"));
         let colour = data.filter(|chunk| chunk.name == b"VP8L").and_then(|chunk| flat::colour(chunk.data));
         Content {
             animated: false,
             lossless: is_lossless,
             alpha: has(b"ALPH"),
             frame: data.and_then(|chunk| size(&chunk)).unwrap_or_default(),
+            coded: parts.map(|part| part.data.len()).max().unwrap_or(0),
             colour,
             missing,
             unusual: !is_as_announced(bytes),
@@ -119,6 +123,7 @@ impl Content {
             lossless: data.is_some_and(|chunk| chunk.name == b"VP8L"),
             alpha: chunks().any(|chunk| chunk.name == b"ALPH"),
             frame: (width.max(side(6)), height.max(side(9))),
+            coded: frame.len(),
             colour: None,
             missing: None,
             unusual: false,
@@ -224,6 +229,7 @@ mod tests {
             lossless: false,
             alpha: false,
             frame: (300, 200),
+            coded: 10,
             colour: None,
             missing: None,
             unusual: false,
@@ -241,6 +247,7 @@ mod tests {
             lossless: true,
             alpha: false,
             frame: (300, 200),
+            coded: 5,
             colour: None,
             missing: None,
             unusual: false,
