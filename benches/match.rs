@@ -21,7 +21,6 @@ mod check;
 #[path = "match/ways.rs"]
 mod ways;
 
-use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Instant;
 
