@@ -80,7 +80,7 @@ impl Album {
     fn figure(&self, group: &Group, number: usize, goes: bool) -> String {
         let member = &group.members[number];
         let item = &member.item;
-        let name = escaped(&item.name());
+        let name = escaped(&console::printable(&item.name()));
         let picture = match self.address(item.path()) {
             Some(address) => format!(
                 "<a href=\"{address}\"><img src=\"{address}\" alt=\"not shown by this browser\" loading=\"lazy\" \
@@ -118,7 +118,8 @@ impl Album {
 
     /// The whole page, about what these arguments name.
     pub(super) fn page(self, arguments: &[PathBuf]) -> String {
-        let names: Vec<String> = arguments.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+        let names: Vec<String> =
+            arguments.iter().map(|path| console::printable(&path.to_string_lossy())).collect();
         let title = format!("Shadegrid dedupe: {}", page::named(&names));
         let Album { sections, groups, members, files, bytes, .. } = self;
         let groups = console::counted(groups, "group", "groups");
