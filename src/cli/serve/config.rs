@@ -153,14 +153,24 @@ pub(in crate::cli) fn read(path: &Path) -> Result<ServiceOptions, Error> {
     file.options(folder).map_err(wrong)
 }
 
-/// The file; what is wrong in it is said in one line, and not quoted, as a file may hold what is secret.
+/// The file; what is wrong in it is said in one line that names line and key, and quotes nothing, as a file may hold what is secret.
 fn parsed(text: &str) -> Result<File, String> {
     toml::from_str(text).map_err(|error| {
         let message = error.message().lines().collect::<Vec<_>>().join(", ");
-        let before = error.span().and_then(|span| text.get(..span.start));
-        let line = before.map(|before| format!("line {}: ", before.matches('\n').count() + 1));
-        line.unwrap_or_default() + &message
+        match error.span().and_then(|span| text.get(..span.start)) {
+            Some(before) => format!("{}: {message}", place(text, before)),
+            None => message,
+        }
     })
+}
+
+/// The line behind `before`, by its number and by the key that it begins with.
+fn place(text: &str, before: &str) -> String {
+    let start = before.rfind('\n').map_or(0, |end| end + 1);
+    let key = text[start..].split(['=', '\n']).next().unwrap_or_default().trim();
+    let is_key = |character: char| character.is_alphanumeric() || "._-".contains(character);
+    let key = if !key.is_empty() && key.chars().all(is_key) { format!(", {key}") } else { String::new() };
+    format!("line {}{key}", before.matches('\n').count() + 1)
 }
 
 impl File {
@@ -324,8 +334,8 @@ mod tests {
     #[test]
     fn what_is_wrong_in_a_file_is_named() {
         for (text, named) in [
-            ("\nlisten = 7", "line 2: "),
-            ("listen = [", "line 1: "),
+            ("\nlisten = 7", "line 2, listen: "),
+            ("listen = [", "line 1"),
             ("other = 1", "other"),
             ("memory = \"lots\"", "memory"),
             ("[limits]\nbody = -1.0", "limits.body"),
