@@ -9,6 +9,7 @@
 //! cargo bench --bench match -- pdq FOLDER THREADS [avx2]                    times range search, radius 31
 //! cargo bench --bench match -- dense FOLDER THREADS [avx2]                  times the kernel that computes every pair
 //! cargo bench --bench match -- device FOLDER [DEVICE]                       times both on a GPU, every pair
+//! cargo bench --bench match -- device                                       the same on a million made-up signatures
 //! cargo bench --bench match -- latency FOLDER                               times single queries
 //! cargo bench --bench match -- check FOLDER [SIGNATURES PDQ]                compares answers with the naive double loop's
 //! cargo bench --bench match -- ways FOLDER SIZE…                            times PDQ search by index and by every row
@@ -44,6 +45,10 @@ fn main() -> Outcome<()> {
         [what @ ("photodna" | "pdq" | "dense"), folder, threads, ref level @ ..] => {
             throughput(Path::new(folder), what, threads.parse()?, level.first() == Some(&"avx2"))
         }
+        ["device"] => {
+            let folder = made(1_000_000, 16_384)?;
+            on_device(folder.path(), None)
+        }
         ["device", folder, ref device @ ..] => on_device(Path::new(folder), device.first().copied()),
         ["latency", folder] => latency(Path::new(folder)),
         ["check", folder] => check::run(Path::new(folder), None, usize::MAX),
@@ -54,14 +59,20 @@ fn main() -> Outcome<()> {
     }
 }
 
-/// All of it on made-up signatures.
-fn everything() -> Outcome<()> {
+/// So many made-up signatures and queries.
+fn made(entries: usize, queries: usize) -> Outcome<tempfile::TempDir> {
     let folder = tempfile::tempdir()?;
     let mut random = Random(5);
     let photodna: Vec<u8> =
         (0..2000).flat_map(|_| length_1020(std::array::from_fn(|_| random.cube()))).collect();
     let pdq: Vec<u8> = (0..64_000).map(|_| random.next() as u8).collect();
-    make(folder.path(), &photodna, &pdq, 200_000, 1000)?;
+    make(folder.path(), &photodna, &pdq, entries, queries)?;
+    Ok(folder)
+}
+
+/// All of it on made-up signatures.
+fn everything() -> Outcome<()> {
+    let folder = made(200_000, 1000)?;
     for what in ["photodna", "pdq", "dense"] {
         throughput(folder.path(), what, 1, false)?;
     }
