@@ -131,7 +131,7 @@ impl Devices {
         Devices::opened(Opened { devices: Vec::new(), why: why.into() }, false)
     }
 
-    /// Those that [`choose`](Devices::choose) takes for `auto`, opened only when they are needed: by [`Gallery::on_device`](crate::Gallery::on_device) not before
+    /// Those that [`choose`](Devices::choose) takes for `auto`, opened only when they are needed: by [`Gallery::on_device`](crate::gallery::Gallery::on_device) not before
     /// look-ups have taken long enough.
     pub fn on_demand() -> Devices {
         Devices { opened: Arc::new(OnceLock::new()), required: false }

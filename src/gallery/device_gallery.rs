@@ -186,7 +186,7 @@ impl Gallery {
     ///
     /// # Errors
     ///
-    /// [`Error::Device`](crate::Error::Device) where a device that was asked for has too little memory, or computes other distances than the CPU.
+    /// [`Error::Device`] where a device that was asked for has too little memory, or computes other distances than the CPU.
     pub fn on_device(self, devices: &Devices) -> Result<Gallery> {
         if devices.are_none() {
             return Ok(self);
