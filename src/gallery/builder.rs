@@ -104,14 +104,11 @@ impl GalleryBuilder {
                 "the entry's list was not announced, or there are over 65,535 lists".into(),
             ));
         }
-        columns::check(&entry.columns)?;
         if self.current.entries() == LARGEST_SEGMENT {
             self.finished.push(std::mem::take(&mut self.current));
             self.current.columns.announce(&self.columns);
         }
-        if !self.current.columns.has_room_for(&entry.columns) {
-            return Err(Error::Input("there are over 65,535 names of further columns".into()));
-        }
+        self.current.columns.check(&entry.columns)?;
         self.current.add(source, &entry);
         Ok(())
     }
@@ -126,13 +123,10 @@ impl GalleryBuilder {
         let (number, identity) = (self.len(), Identity::of(source, &entry));
         let digest = identity.digest();
         if let Some(same) = self.own(digest, &identity) {
-            columns::check(&entry.columns)?;
             let (part, index) = place(same);
             let current = &mut self.current;
             let part = self.finished.get_mut(part).unwrap_or(current);
-            if !part.columns.has_room_for(&entry.columns) {
-                return Err(Error::Input("there are over 65,535 names of further columns".into()));
-            }
+            part.columns.check(&entry.columns)?;
             part.revise(index, &entry);
             return Ok(false);
         }

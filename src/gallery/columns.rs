@@ -126,6 +126,11 @@ impl<'a> ColumnsView<'a> {
         self.0.iter()
     }
 
+    /// Bytes of all names and values.
+    pub(crate) fn bytes(&self) -> usize {
+        self.iter().map(|(name, value)| name.len() + value.len()).sum()
+    }
+
     /// The same for good.
     pub fn to_columns(&self) -> Columns {
         Columns::new(self.iter())
@@ -139,7 +144,7 @@ impl fmt::Debug for ColumnsView<'_> {
 }
 
 /// Refuses what a gallery cannot hold of an entry.
-pub(super) fn check(columns: &Columns) -> Result<()> {
+fn check(columns: &Columns) -> Result<()> {
     let limits = [
         ("number of further columns of an entry", columns.iter().count(), MOST_COLUMNS),
         (

@@ -282,8 +282,7 @@ pub(crate) fn search_hits(
     let bytes = found.iter().map(|one| {
         let (name, gallery) = galleries[one.gallery];
         let EntryView { key, label, source, columns, .. } = gallery.entry(one.found.entry);
-        let columns: usize = columns.iter().map(|(name, value)| name.len() + value.len()).sum();
-        (name.len() + key.len() + label.len() + source.len() + columns) as u64
+        (name.len() + key.len() + label.len() + source.len() + columns.bytes()) as u64
     });
     limits.check_bytes(bytes.sum())?;
     by_record(queries, &found, galleries, |found, matched| Hit { found: *found, matched }).map(Some)

@@ -5,9 +5,7 @@
 //! picture is taken, and `frames` has all of them. Tiles of a grid that cannot be decoded are black, and their rows are not whole.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
-use super::boxes::Part;
 use super::composed::Animation;
 use super::{Raster, divided, share};
 use crate::decode::colours::{ColourSpace, profile_memory};
@@ -18,7 +16,7 @@ use crate::decode::viewing::Tables;
 use crate::decode::{Format, Viewing};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
-use canvas::{Canvas, Change};
+use canvas::Canvas;
 use container::{Container, PER_BYTE};
 use numbers::Numbers;
 use pixels::{Planes, Rules, Sample};
@@ -38,6 +36,7 @@ mod pixels;
 mod sequence;
 #[cfg(feature = "heic")]
 mod sps;
+mod tables;
 #[cfg(feature = "heic")]
 mod units;
 
@@ -160,15 +159,12 @@ impl<'a> File<'a> {
 
     /// The boxes that say something of colours.
     fn colours(&self) -> Vec<&'a [u8]> {
-        let of = |container: &Container<'a>, item| -> Vec<&'a [u8]> {
-            container.properties(item).filter(|part| part.name == *b"colr").map(|part| part.content).collect()
-        };
         match self {
             File::Sequence(_, colours) => colours.clone(),
             File::Items(container) => {
-                let own = of(container, container.primary);
+                let own = container.colours(container.primary);
                 let tile = container.made_from(container.primary).first();
-                if own.is_empty() { tile.map_or(own, |tile| of(container, *tile)) } else { own }
+                if own.is_empty() { tile.map_or(own, |tile| container.colours(*tile)) } else { own }
             }
         }
     }
@@ -358,86 +354,12 @@ struct Rows {
 }
 
 impl<'a> Container<'a> {
-    /// What an item of this size is changed by, as the tables are read.
-    fn changes(&self, item: Option<u32>, mut size: (u32, u32), tables: Tables) -> Vec<Change> {
-        let Some(item) = item else { return Vec::new() };
-        let mut parts = self.listed(item);
-        if tables == Tables::AsBrowsers {
-            let first = |name| parts.iter().find(|part| part.name == name).copied();
-            parts = Change::NAMES.into_iter().filter_map(first).collect();
-        }
-        let change = |part: &Part<'a>| {
-            let change = Change::of(*part, size)?;
-            if tables == Tables::AsBrowsers
-                && matches!(change, Change::Cut([left, top, ..]) if left + top > 0)
-            {
-                return None;
-            }
-            size = change.size(size);
-            Some(change)
-        };
-        parts.iter().filter_map(change).collect()
-    }
-
-    /// The properties of an item that change it.
-    fn listed(&self, item: u32) -> Vec<Part<'a>> {
-        self.properties(item).filter(|property| Change::NAMES.contains(&property.name)).collect()
-    }
-
-    /// Whether browsers read the tables as another picture than they name, whose size is `bare` before it is changed.
-    fn is_read_otherwise(&self, bare: (u32, u32)) -> bool {
-        let item = self.primary;
-        let changes = |tables| self.changes(Some(item), bare, tables);
-        let tiles = || self.made_from(item).iter().filter(|_| self.is_grid(item));
-        let alpha = self.alpha(item).map(|(alpha, _)| alpha);
-        self.first != item
-            || changes(Tables::AsListed) != changes(Tables::AsBrowsers)
-            || tiles().any(|tile| !self.listed(*tile).is_empty())
-            || alpha.is_some_and(|alpha| self.listed(alpha) != self.listed(item))
-            || alpha.is_none() && tiles().next().is_some_and(|tile| self.alpha(*tile).is_some())
-    }
-
-    fn is_grid(&self, item: u32) -> bool {
-        self.kind(item).is_ok_and(|kind| kind == *b"grid")
-    }
-
-    /// What of the file says how opaque the main picture is, and whether colours are multiplied with that.
-    fn opacity(&self, wanted: Wanted) -> Option<(Wanted, bool)> {
-        let as_browsers = self.tables == Tables::AsBrowsers;
-        if let Some((alpha, is_multiplied)) = self.alpha(wanted.item) {
-            // As listed, it is changed by itself.
-            let changed_as = if as_browsers { wanted.item } else { alpha };
-            return Some((Wanted { changed_as: Some(changed_as), ..wanted.luma_of(alpha) }, is_multiplied));
-        }
-        let tile =
-            self.made_from(wanted.item).first().filter(|_| as_browsers && self.is_grid(wanted.item))?;
-        let (_, is_multiplied) = self.alpha(*tile)?;
-        Some((Wanted { of_tiles: true, ..wanted.luma_of(wanted.item) }, is_multiplied))
-    }
-
-    /// What is wanted of each tile of a grid; `None` where that says nothing of opacity.
-    fn wanted_of_tiles(
-        &self,
-        wanted: Wanted,
-        meaning: Option<Meaning>,
-    ) -> impl Fn(u32) -> Option<Wanted> + use<> {
-        let alphas = if wanted.of_tiles { self.alphas() } else { HashMap::new() };
-        let is_changed = self.tables == Tables::AsListed;
-        move |tile| {
-            let item = if wanted.of_tiles { *alphas.get(&tile)? } else { tile };
-            let part = wanted.part(item, meaning);
-            Some(Wanted { changed_as: part.changed_as.filter(|_| is_changed), ..part })
-        }
-    }
-
     fn made(&self, item: u32, depth: u32) -> Result<Made<'_>> {
         self.open(0)?;
         if depth > DEEPEST {
             return Err(corrupt("its items are made of one another without end"));
         }
-        if self.properties(item).filter(|property| Change::NAMES.contains(&property.name)).count()
-            > MOST_CHANGES
-        {
+        if self.listed(item).len() > MOST_CHANGES {
             return Err(corrupt("it turns and cuts an item over and over"));
         }
         let first =
@@ -459,10 +381,9 @@ impl<'a> Container<'a> {
         }
     }
 
-    fn own_meaning(&self, item: u32) -> Option<Meaning> {
-        let colours: Vec<&[u8]> =
-            self.properties(item).filter(|part| part.name == *b"colr").map(|part| part.content).collect();
-        meaning(&colours)
+    /// The boxes that say something of an item's colours.
+    fn colours(&self, item: u32) -> Vec<&'a [u8]> {
+        self.properties(item).filter(|part| part.name == *b"colr").map(|part| part.content).collect()
     }
 
     fn shape(&self, wanted: Wanted) -> Result<Shape> {
@@ -494,7 +415,7 @@ impl<'a> Container<'a> {
 
     /// The pixels of an item, in `spare`'s memory where they fit.
     fn canvas(&self, wanted: Wanted, helper: &mut Helper, rows: &mut Rows, spare: Vec<u8>) -> Result<Canvas> {
-        let meaning = self.own_meaning(wanted.item);
+        let meaning = meaning(&self.colours(wanted.item));
         let mut canvas = match self.made(wanted.item, wanted.depth)? {
             Made::Coded(coded) => picture(
                 &coded,

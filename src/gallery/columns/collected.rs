@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::Columns;
 use super::stored::{PLACE, place};
+use crate::error::{Error, Result};
 use crate::gallery::storage::{u32_at, u64_at};
 use crate::gallery::texts::texts;
 
@@ -39,10 +40,14 @@ impl CollectedColumns {
         &self.names
     }
 
-    /// Whether the names of these columns have numbers, or can get them.
-    pub(in crate::gallery) fn has_room_for(&self, columns: &Columns) -> bool {
+    /// Refuses what cannot be kept of an entry: too many columns, too long ones, and names for which there are no numbers left.
+    pub(in crate::gallery) fn check(&self, columns: &Columns) -> Result<()> {
+        super::check(columns)?;
         let new = columns.iter().filter(|column| !self.numbers.contains_key(column.0)).count();
-        self.names.len() + new <= usize::from(u16::MAX)
+        if self.names.len() + new > usize::from(u16::MAX) {
+            return Err(Error::Input("there are over 65,535 names of further columns".into()));
+        }
+        Ok(())
     }
 
     fn number(&mut self, name: &str) -> u16 {
