@@ -97,9 +97,10 @@ def test_a_run_goes_on_after_a_crash(session, tmp_path, monkeypatch):
     monkeypatch.setenv("RAY_DATA_PARQUET_BIN_PACKING_BYTES", "1")  # a task for every file
     source, output, deaths = (tmp_path / name for name in ("source", "output", "deaths"))
     source.mkdir(), deaths.mkdir()
-    table = with_picture(rows(100), 60, picture(60, f"kill {deaths} 2"))  # a worker, and then a process of its own
-    for part in range(5):
-        pq.write_table(table.slice(part * 20, 20), source / f"{part}.parquet")
+    # The picture ends a worker, and then a process of its own, once another task has written its rows.
+    table = with_picture(rows(400), 240, picture(240, f"after {output}\nkill {deaths} 2"))
+    for part in range(5):  # each with the rows of a batch at least, or a task takes several
+        pq.write_table(table.slice(part * 80, 80), source / f"{part}.parquet")
 
     def run() -> None:
         pictures = ray.data.read_parquet(str(source))
@@ -108,9 +109,9 @@ def test_a_run_goes_on_after_a_crash(session, tmp_path, monkeypatch):
     context = ray.data.DataContext.get_current()
     context.checkpoint_config = CheckpointConfig(id_column="path", checkpoint_path=str(tmp_path / "checkpoint"), delete_checkpoint_on_success=False)
     try:
-        with pytest.raises(Exception, match="path='00060.jpg'"):
+        with pytest.raises(Exception, match="path='00240.jpg'"):
             run()
-        assert 0 < read(output).num_rows < 100
+        assert 0 < read(output).num_rows < 400
         run()
         assert in_order(read(output)) == in_order(records(table))
         run()  # nothing is left

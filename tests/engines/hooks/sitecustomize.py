@@ -1,7 +1,8 @@
 """What ends the processes of an engine in tests. `conftest.py` puts this folder on their PYTHONPATH; no code of the package knows of it.
 
 A picture with the comment `kill FOLDER COUNT` ends the process that is about to hash it, COUNT times in all, counted by files in FOLDER. One with
-`wait SECONDS` takes that long. One with `tell FOLDER` leaves a file there whose name says the threads of the hasher and the CPUs of Ray's task.
+`wait SECONDS` takes that long, and one with `after FOLDER` waits for a Parquet file there. One with `tell FOLDER` leaves a file there whose name says
+the threads of the hasher and the CPUs of Ray's task.
 """
 
 import os
@@ -9,8 +10,10 @@ import re
 import signal
 import sys
 import time
+from pathlib import Path
 
 _KILL = re.compile(rb"kill (\S+) (\d+)\n")
+_AFTER = re.compile(rb"after (\S+)\n")
 _WAIT = re.compile(rb"wait (\S+)\n")
 _TELL = re.compile(rb"tell (\S+)\n")
 
@@ -41,11 +44,21 @@ class _Hasher:
         for picture in table[column].to_pylist():
             if found := _WAIT.search(picture or b""):
                 time.sleep(float(found[1]))
+            if found := _AFTER.search(picture or b""):
+                _wait_for_a_file(found[1].decode())
             if found := _TELL.search(picture or b""):
                 _tell(found[1].decode(), self._threads)
             if found := _KILL.search(picture or b""):
                 _die(found[1].decode(), int(found[2]))
         return self._own.hash_table(table, column=column, **arguments)
+
+
+def _wait_for_a_file(folder):
+    deadline = time.monotonic() + 120
+    while not list(Path(folder).glob("*.parquet")):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"no Parquet file in {folder} after two minutes")
+        time.sleep(0.05)
 
 
 def _tell(folder, threads):
