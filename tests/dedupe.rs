@@ -16,6 +16,7 @@ use tempfile::TempDir;
 
 mod common;
 
+use common::encode::{Png, exif};
 use common::picture;
 
 /// The command in `folder`.
@@ -205,6 +206,61 @@ fn what_is_deleted_has_a_better_copy() {
     assert!(lines.contains("deleted photos/2-small.png (kept photos/2.png)"), "{lines}");
     assert!(lines.contains("deleted 3 files of 2 groups, "), "{lines}");
     run(&folder, "dedupe photos --do delete", 3);
+}
+
+/// A picture as a PNG with an EXIF block that says how it is turned.
+fn turned(picture: &DynamicImage, orientation: u16) -> Vec<u8> {
+    let pixels = picture.to_rgb8();
+    let size = pixels.dimensions();
+    Png { exif: exif(orientation), ..Png::new(size, 3, pixels.into_raw()) }.encode()
+}
+
+#[test]
+fn what_is_seen_turned_otherwise_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join("photos").join(name), bytes).unwrap();
+    fs::create_dir(folder.path().join("photos")).unwrap();
+    write("original.png", &turned(&picture(1), 3));
+    // The same pixels in a larger file that says nothing of a turn: it is seen upside down.
+    write("saved-again.png", &[turned(&picture(1), 1), vec![0; 9_000]].concat());
+    let found = groups(&folder, "dedupe photos --cache cache", 0);
+    assert_eq!(keys(&found[0]), ["photos/original.png", "photos/saved-again.png"]);
+    assert_eq!(member(&found, "photos/original.png")["why"], "has the turn or colours of its camera");
+    assert!(found.iter().flat_map(members).all(|member| member["remove"].is_null()), "{found:#?}");
+    for keep in ["best", "largest", "oldest"] {
+        let output =
+            run(&folder, &format!("dedupe photos --keep {keep} --cache cache --preset exact --do delete"), 0);
+        assert!(said(&output).contains("deleted 0 files"), "{}", said(&output));
+    }
+    // What is seen as the original is goes, whether it is turned by its pixels or as the original is.
+    write("small.png", &turned(&scaled(&picture(1), 200, 150), 3));
+    run(&folder, "dedupe photos --do delete -q", 0);
+    assert_eq!(
+        names(&folder),
+        ["cache", "photos/original.png", "photos/saved-again.png"].map(String::from).into()
+    );
+    // Where any turn counts, so does that of a copy that is seen upside down.
+    save(&folder, "photos/upright.png", &scaled(&picture(1).rotate180(), 200, 150));
+    run(&folder, "dedupe photos --orientations all --do delete -q", 0);
+    assert_eq!(names(&folder), ["cache", "photos/original.png"].map(String::from).into());
+}
+
+#[test]
+fn a_record_is_one_picture_with_all_its_faces() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut seen = picture(1).to_rgba8();
+    // Over white and over black it is nearly the same, so each face is near the others.
+    seen.pixels_mut().step_by(97).for_each(|pixel| pixel.0[3] = 0);
+    save(&folder, "one.png", &seen.into());
+    save(&folder, "other.png", &picture(2));
+    run(&folder, "hash one.png other.png -o records.jsonl -q", 0);
+    let records = of_lines(&fs::read(folder.path().join("records.jsonl")).unwrap());
+    assert!(!records[0]["faces"].as_array().unwrap().is_empty(), "{records:#?}");
+    let output = run(&folder, "dedupe records.jsonl", 3);
+    assert!(said(&output).contains("2 records, 0 groups"), "{}", said(&output));
+    save(&folder, "small.png", &scaled(&picture(1), 200, 150));
+    run(&folder, "hash one.png other.png small.png -o records.jsonl -q --force", 0);
+    assert_eq!(keys(&groups(&folder, "dedupe records.jsonl", 0)[0]), ["one.png", "small.png"]);
 }
 
 #[test]
@@ -416,7 +472,7 @@ fn records_without_a_signature_are_counted_and_no_failure() {
     fs::write(folder.path().join("photos/notes.txt"), b"no picture").unwrap();
     run(&folder, "hash photos -o photos.jsonl -q", 0);
     let output = run(&folder, "dedupe photos.jsonl -o groups.jsonl", 0);
-    let line = "7 signatures, 2 groups with 5 members, 1 without a signature, 0 failed";
+    let line = "7 records, 2 groups with 5 members, 1 without a signature, 0 failed";
     assert!(said(&output).contains(line), "{}", said(&output));
     fs::write(folder.path().join("list.txt"), "no signature\n").unwrap();
     run(&folder, "dedupe photos.jsonl list.txt -q", 2);

@@ -36,6 +36,7 @@ mod inputs;
 mod item;
 mod known;
 mod lines;
+mod looks;
 mod plan;
 mod preset;
 
@@ -47,6 +48,7 @@ use group::{Group, Grouping};
 use hashing::{Hashed, Nothing, Taking};
 use inputs::Sorted;
 use lines::{GroupFormat, Lines, size};
+use looks::Looks;
 use plan::{Act, Freed, Step, steps};
 use preset::Preset;
 
@@ -178,8 +180,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Error> {
     let (again, unread) = (hashed.again, hashed.failures.len() as u64);
     let (collection, left) = Collection::new(hashed, &inputs.lists)?;
     let groups = arguments.groups(&collection, &rules, &inputs.lists)?;
-    let planned = |group| {
-        if rules.iter().all(is_safe) { steps(group, &arguments.act, arguments.chains) } else { Vec::new() }
+    let mut looks = Looks::new(arguments.hash_options(&rules), &rules);
+    let planned = |group| match rules.iter().all(is_safe) {
+        true => steps(group, &arguments.act, arguments.chains, &mut looks),
+        false => Vec::new(),
     };
     let plan: Vec<Vec<Step>> = groups.iter().map(planned).collect();
     arguments.write(outputs, &groups, &plan)?;
@@ -412,8 +416,7 @@ fn counts(collection: &Collection, groups: &[Group], left: Left, again: u64) -> 
     let members: usize = groups.iter().map(|group| group.members.len()).sum();
     let (pictures, listed) = (collection.pictures() as u64, collection.listed() as u64);
     let pictures = (pictures > 0).then(|| console::counted(pictures, "picture", "pictures"));
-    let listed =
-        (listed > 0 || pictures.is_none()).then(|| console::counted(listed, "signature", "signatures"));
+    let listed = (listed > 0 || pictures.is_none()).then(|| console::counted(listed, "record", "records"));
     let all: Vec<String> = pictures.into_iter().chain(listed).collect();
     let groups = console::counted(groups.len() as u64, "group", "groups");
     let members = console::counted(members as u64, "member", "members");

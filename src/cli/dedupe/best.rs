@@ -9,7 +9,7 @@ use super::item::Item;
 /// What makes a copy the best.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Keep {
-    /// Most pixels; of these the largest file; of these the oldest
+    /// Most pixels; of these what says how it is turned or has a colour profile; of these the largest file; of these the oldest
     Best,
     /// The file that was changed last the longest ago; of these the one of most pixels
     Oldest,
@@ -22,6 +22,7 @@ pub(super) enum Keep {
 enum Measure {
     Whole,
     Pixels,
+    Metadata,
     Bytes,
     Age,
 }
@@ -32,6 +33,7 @@ impl Measure {
         match self {
             Measure::Whole => Some(i128::from(!item.is_damaged)),
             Measure::Pixels => item.pixels().map(i128::from),
+            Measure::Metadata => Some(i128::from(item.is_turned) + i128::from(item.is_profiled)),
             Measure::Bytes => item.bytes.map(i128::from),
             Measure::Age => item.modified().map(|when| -nanoseconds(when)),
         }
@@ -42,6 +44,7 @@ impl Measure {
         match self {
             Measure::Whole => "not damaged",
             Measure::Pixels => "most pixels",
+            Measure::Metadata => "has the turn or colours of its camera",
             Measure::Bytes if before.contains(&Measure::Pixels) => "largest file of those with most pixels",
             Measure::Bytes => "largest file",
             Measure::Age => "oldest",
@@ -63,9 +66,9 @@ fn nanoseconds(when: SystemTime) -> i128 {
 /// A copy in a reference folder goes first, since it is kept anyway; then a picture that is whole, since half of one is no copy to keep.
 pub(super) fn best(items: &[Item], keep: Keep) -> (usize, &'static str) {
     let measures = match keep {
-        Keep::Best => [Measure::Whole, Measure::Pixels, Measure::Bytes, Measure::Age],
-        Keep::Oldest => [Measure::Whole, Measure::Age, Measure::Pixels, Measure::Bytes],
-        Keep::Largest => [Measure::Whole, Measure::Bytes, Measure::Pixels, Measure::Age],
+        Keep::Best => [Measure::Whole, Measure::Pixels, Measure::Metadata, Measure::Bytes, Measure::Age],
+        Keep::Oldest => [Measure::Whole, Measure::Age, Measure::Pixels, Measure::Metadata, Measure::Bytes],
+        Keep::Largest => [Measure::Whole, Measure::Bytes, Measure::Pixels, Measure::Metadata, Measure::Age],
     };
     let mut left: Vec<usize> = (0..items.len()).filter(|&at| items[at].is_reference).collect();
     let mut why = (!left.is_empty() && left.len() < items.len()).then_some("in a reference folder");
@@ -97,6 +100,7 @@ mod tests {
         let reference = |item: Item| Item { is_reference: true, ..item };
         let damaged = |item: Item| Item { is_damaged: true, ..item };
         let (small, large) = (item("a", 10, 900), item("b", 20, 100));
+        let turned = Item { is_turned: true, ..item("c", 20, 50) };
         let found = |items: &[Item], keep| best(items, keep);
         assert_eq!(found(&[small.clone(), large.clone()], Keep::Best), (1, "most pixels"));
         assert_eq!(found(&[small.clone(), large.clone()], Keep::Largest), (0, "largest file"));
@@ -104,6 +108,8 @@ mod tests {
             found(&[item("a", 20, 1), item("b", 20, 2), small.clone()], Keep::Best),
             (1, "largest file of those with most pixels")
         );
+        let turned_first = (1, "has the turn or colours of its camera");
+        assert_eq!(found(&[large.clone(), turned, small.clone()], Keep::Best), turned_first);
         assert_eq!(
             found(&[reference(small.clone()), large.clone()], Keep::Best),
             (0, "in a reference folder")

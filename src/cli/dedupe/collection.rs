@@ -1,4 +1,4 @@
-//! Everything that is grouped, in one gallery: pictures that are hashed now, and the entries of lists.
+//! Everything that is grouped, in one gallery: pictures that are hashed now, and the records of lists.
 
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use shadegrid::gallery::lists::{Import, ImportOptions, ListFormat, Unread};
-use shadegrid::gallery::{EntryId, Gallery, GalleryBuilder, Groups, SearchOptions};
+use shadegrid::gallery::{EntryId, EntryView, Gallery, GalleryBuilder, Groups, SearchOptions};
 use shadegrid::{Error, pipeline};
 
 use super::classes;
@@ -14,15 +14,15 @@ use super::hashing::Hashed;
 use super::item::Item;
 use crate::cli::console;
 
-/// Pictures first, then the entries of lists; all of them numbered from 0.
+/// Pictures first, then the records of lists; all of them numbered from 0.
 pub(super) struct Collection {
     pub(super) gallery: Gallery,
     /// Every entry of the gallery.
     ids: Vec<EntryId>,
     pictures: Vec<Item>,
-    /// Which picture each of the first entries is of: a picture has one for each face.
+    /// Which item each entry is of: an item has one for each face.
     owners: Vec<u32>,
-    /// Where the entries of each picture begin; and where those of lists do.
+    /// Where the entries of each item begin; and where the last ones end.
     firsts: Vec<u32>,
     /// Lists that are references.
     references: HashSet<OsString>,
@@ -52,20 +52,25 @@ impl Collection {
         let mut builder = GalleryBuilder::new();
         let of = builder.source("pictures", "pictures");
         let Hashed { mut pictures, entries, likenesses, .. } = hashed;
-        let (mut owners, mut firsts) = (Vec::with_capacity(entries.len()), Vec::new());
+        let mut owners = Vec::with_capacity(entries.len());
         for (owner, entry) in entries {
-            while firsts.len() <= owner as usize {
-                firsts.push(owners.len() as u32);
-            }
             owners.push(owner);
             builder.add(of, entry)?;
         }
-        firsts.resize(pictures.len() + 1, owners.len() as u32);
         classes::mark(&mut pictures, &likenesses);
         let left = lists.read(&mut builder)?;
         let gallery = Gallery::from_bytes(builder.to_bytes()?)?;
+        let ids: Vec<EntryId> = gallery.ids().collect();
+        let listed = &ids[owners.len()..];
+        let records =
+            listed.chunk_by(|one, next| is_of_one_record(&gallery.entry(*one), &gallery.entry(*next)));
+        for (record, entries) in records.enumerate() {
+            owners.extend(std::iter::repeat_n((pictures.len() + record) as u32, entries.len()));
+        }
+        let items = owners.last().map_or(0, |last| *last as usize + 1).max(pictures.len());
+        let firsts = (0..=items).map(|item| owners.partition_point(|owner| (*owner as usize) < item) as u32);
+        let firsts = firsts.collect();
         let references = lists.references.iter().map(|path| path.clone().into_os_string()).collect();
-        let ids = gallery.ids().collect();
         Ok((Collection { gallery, ids, pictures, owners, firsts, references }, left))
     }
 
@@ -74,9 +79,9 @@ impl Collection {
         self.pictures.len()
     }
 
-    /// Entries of lists.
+    /// Records of lists.
     pub(super) fn listed(&self) -> usize {
-        self.ids.len() - self.owners.len()
+        self.firsts.len() - 1 - self.pictures.len()
     }
 
     /// What is joined by matches of any rule or by the same bytes, over any number of steps: numbers of items, each group in order, ordered by their first.
@@ -84,7 +89,7 @@ impl Collection {
         let mut groups = Groups::new(self.pictures() + self.listed());
         for rule in rules {
             pipeline::join_matches(&self.gallery, rule.clone(), threads, &mut groups, |entry| {
-                self.owner(entry)
+                self.owners[entry] as usize
             });
         }
         // Nearly flat pictures match nothing, and copies of them are copies all the same.
@@ -100,20 +105,9 @@ impl Collection {
         groups.into_lists()
     }
 
-    /// The item that an entry is of, by its place among all.
-    fn owner(&self, entry: usize) -> usize {
-        match self.owners.get(entry) {
-            Some(&owner) => owner as usize,
-            None => self.pictures.len() + entry - self.owners.len(),
-        }
-    }
-
-    /// The entries of an item: its signatures.
+    /// The entries of an item: its signatures, and those of its further faces.
     pub(super) fn entries(&self, number: usize) -> &[EntryId] {
-        match number.checked_sub(self.pictures.len()) {
-            None => &self.ids[self.firsts[number] as usize..self.firsts[number + 1] as usize],
-            Some(listed) => std::slice::from_ref(&self.ids[self.owners.len() + listed]),
-        }
+        &self.ids[self.firsts[number] as usize..self.firsts[number + 1] as usize]
     }
 
     /// What is known of an item.
@@ -144,6 +138,11 @@ impl Collection {
         };
         self.references.iter().any(of)
     }
+}
+
+/// Whether two entries, one behind the other, are of one record: of a picture and its further faces.
+fn is_of_one_record(one: &EntryView<'_>, next: &EntryView<'_>) -> bool {
+    (one.source, one.position, one.key) == (next.source, next.position, next.key)
 }
 
 impl Lists {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use shadegrid::gallery::Entry;
-use shadegrid::hasher::{FLAT_STRENGTH, Flag};
+use shadegrid::hasher::FLAT_STRENGTH;
 use shadegrid::pipeline::{Record, Sink, Source};
 use shadegrid::{Error, PdqHash, PhotoDnaHash};
 
@@ -99,7 +99,9 @@ impl<'a> Taking<'a> {
             bytes: record.bytes,
             is_damaged: hashed.whole.is_some(),
             format: hashed.format,
-            is_animated: hashed.flags().any(|flag| flag == Flag::Animated),
+            is_animated: hashed.viewing.animated,
+            is_turned: hashed.viewing.oriented,
+            is_profiled: hashed.viewing.profile,
             file,
             ..Item::default()
         };
@@ -207,7 +209,7 @@ fn likeness(hashed: &shadegrid::Hashed, bytes: Option<u64>) -> u64 {
 }
 
 /// The signatures of a picture and its further faces.
-fn entries(hashed: &shadegrid::Hashed) -> impl Iterator<Item = Entry> {
+pub(super) fn entries(hashed: &shadegrid::Hashed) -> impl Iterator<Item = Entry> {
     let entry = |photodna: Option<PhotoDnaHash>, pdq: Option<&PdqHash>| {
         Entry::default()
             .photodna(photodna.map(|hash| hash.signature))

@@ -29,6 +29,9 @@ pub(super) struct Item {
     /// What it is, and whether it moves; of what was hashed now.
     pub(super) format: Option<Format>,
     pub(super) is_animated: bool,
+    /// Whether viewers turn it, or see it through a profile that moves it noticeably.
+    pub(super) is_turned: bool,
+    pub(super) is_profiled: bool,
     /// The file, where it is one on this machine that did not change while it was hashed.
     pub(super) file: Option<FileState>,
     /// The files of the same bytes, by a number.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::file::FileState;
 use super::group::{Group, Member, Tie};
 use super::item::Item;
+use super::looks::Looks;
 
 /// What is done with the copies that are not kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,15 +49,15 @@ pub(super) fn goes(steps: &[Step], member: usize) -> bool {
 
 /// The members of a group that go, in order. What goes was hashed now, is a file, is no reference, and is not the best copy by another name. The best copy is a
 /// file too that was hashed now. What hangs together with it by a chain alone stays, unless `chains` are taken for copies. But for files of the same bytes, both hold one
-/// picture alone, and whatever may be seen of what goes is near what may be seen of the best copy.
-pub(super) fn steps(group: &Group, act: &Act, chains: bool) -> Vec<Step> {
+/// picture alone, and whatever may be seen of what goes is near what may be seen of the best copy, turned as viewers turn both.
+pub(super) fn steps(group: &Group, act: &Act, chains: bool, looks: &mut Looks) -> Vec<Step> {
     match act {
         Act::Link => links(group),
-        _ => removals(group, chains),
+        _ => removals(group, chains, looks),
     }
 }
 
-fn removals(group: &Group, chains: bool) -> Vec<Step> {
+fn removals(group: &Group, chains: bool, looks: &mut Looks) -> Vec<Step> {
     let best = &group.members[group.best].item;
     if best.file.is_none() {
         return Vec::new();
@@ -74,6 +75,7 @@ fn removals(group: &Group, chains: bool) -> Vec<Step> {
     members
         .filter(|(_, member)| goes(member) && !member.item.is_same_file(best))
         .filter(|(_, member)| member.item.removable().is_some() && is_one(&member.item))
+        .filter(|(_, member)| member.item.is_copy_of(best) || looks.is_alike(&member.item, best))
         .map(|(member, _)| Step { member, kept: group.best })
         .collect()
 }
