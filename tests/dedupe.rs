@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, SystemTime};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use image::{DynamicImage, RgbImage};
 use serde_json::Value;
 use shadegrid::{HashOptions, Hasher, PhotoDna};
@@ -572,6 +574,44 @@ fn groups_are_lines_tables_and_pages() {
     run(&folder, "dedupe photos -q -o page.html", 1);
     run(&folder, "dedupe photos -q --html groups.csv", 1);
     run(&folder, "dedupe photos -q --html photos/page.html", 1);
+}
+
+#[test]
+fn a_page_shows_what_browsers_do_not_and_is_ordered_by_what_is_to_gain() {
+    let folder = tempfile::tempdir().unwrap();
+    for (seed, name) in [(1, "a.ppm"), (1, "b.png"), (2, "c.png"), (2, "d.png")] {
+        save(&folder, &format!("photos/{name}"), &picture(seed));
+    }
+    save(&folder, "photos/e.ppm", &scaled(&picture(2), 200, 150));
+    fs::write(
+        folder.path().join("photos/f.png"),
+        [fs::read(folder.path().join("photos/b.png")).unwrap(), vec![0; 1_000_000]].concat(),
+    )
+    .unwrap();
+    run(&folder, "dedupe photos -q --html page.html", 0);
+    let page = fs::read_to_string(folder.path().join("page.html")).unwrap();
+    let shown = |key: &str| {
+        let (_, rest) = page.split_once(&format!("<a href=\"photos/{key}\"><img src=\"")).unwrap();
+        rest.split('"').next().unwrap().to_string()
+    };
+    for hidden in ["a.ppm", "e.ppm"] {
+        let png = BASE64.decode(shown(hidden).strip_prefix("data:image/png;base64,").unwrap()).unwrap();
+        let small = image::load_from_memory(&png).unwrap();
+        assert!(small.width().max(small.height()) == 176, "{hidden}: {}", small.width());
+    }
+    assert_eq!(shown("b.png"), "photos/b.png");
+    let gain = |group: usize| {
+        page.find(&format!("id=\"g{group}\""))
+            .map(|at| page[..at].rsplit("--gain:").next().unwrap().to_string())
+    };
+    let found = groups(&folder, "dedupe photos -q", 0);
+    let bytes = |group: usize| -> u64 {
+        let going = members(&found[group]).iter().filter(|member| member["remove"] == true);
+        going.map(|member| member["bytes"].as_u64().unwrap()).sum()
+    };
+    let first = usize::from(bytes(1) > bytes(0));
+    assert!(gain(first + 1).unwrap().starts_with("0\"") && gain(2 - first).unwrap().starts_with("1\""));
+    assert!(page.contains("class=\"could same\"") && !page.contains("<script"));
 }
 
 fn csv_rows(text: &str) -> Vec<Vec<String>> {

@@ -39,6 +39,7 @@ mod lines;
 mod looks;
 mod plan;
 mod preset;
+mod thumbnails;
 
 use acting::Done;
 use album::Album;
@@ -51,6 +52,7 @@ use lines::{GroupFormat, Lines, size};
 use looks::Looks;
 use plan::{Act, Freed, Step, steps};
 use preset::Preset;
+use thumbnails::Thumbnails;
 
 /// Group near-duplicates among pictures and stored signatures, and take copies away
 ///
@@ -186,7 +188,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Error> {
         false => Vec::new(),
     };
     let plan: Vec<Vec<Step>> = groups.iter().map(planned).collect();
-    arguments.write(outputs, &groups, &plan)?;
+    arguments.write(outputs, &groups, &plan, &stop)?;
     let left = Left { failed: left.failed + unread, ..left };
     if !arguments.verbosity.quiet {
         console::say(counts(&collection, &groups, left, again));
@@ -356,14 +358,22 @@ impl Arguments {
     }
 
     /// Writes the groups and the page.
-    fn write(&self, outputs: Outputs, groups: &[Group], plan: &[Vec<Step>]) -> Result<(), Error> {
+    fn write(
+        &self,
+        outputs: Outputs,
+        groups: &[Group],
+        plan: &[Vec<Step>],
+        stop: &Stop,
+    ) -> Result<(), Error> {
         let (output, to) = outputs.groups.begin()?;
         let mut lines = Lines::new(outputs.format, BufWriter::new(to))?;
         groups.iter().zip(plan).try_for_each(|(group, steps)| lines.write(group, steps))?;
         lines.finish()?;
         output.complete()?;
         let Some((target, path)) = outputs.page else { return Ok(()) };
-        let mut album = Album::new(&path);
+        let items = groups.iter().flat_map(|group| &group.members).map(|member| &member.item);
+        let thumbnails = Thumbnails::of(items, self.hash_options(&[]), lookups::threads(self.threads), stop);
+        let mut album = Album::new(&path, thumbnails);
         groups.iter().zip(plan).for_each(|(group, steps)| album.add(group, steps));
         target.write(&album.page(&self.paths))
     }

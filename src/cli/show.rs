@@ -18,6 +18,8 @@ mod panels;
 mod sheet;
 mod terminal;
 
+pub(crate) use canvas::Canvas;
+
 use panels::Shown;
 use terminal::Ink;
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use shadegrid::decode::Frames;
 use shadegrid::gallery::{Entry, Gallery, GalleryBuilder, Query, Scratch, SearchOptions};
 use shadegrid::hasher::Faces;
 use shadegrid::{HashOptions, Hasher, Orient};
@@ -19,7 +20,7 @@ pub(super) struct Looks {
 impl Looks {
     /// By the rules that made the groups, of pictures that were hashed by these options.
     pub(super) fn new(options: HashOptions, rules: &[SearchOptions]) -> Looks {
-        let decode = options.decode.clone().orient(Orient::Exif);
+        let decode = options.decode.clone().orient(Orient::Exif).frames(Frames::First);
         let hasher = Hasher::new(options.decode(decode).faces(Faces::Stored));
         Looks { hasher, rules: rules.to_vec() }
     }

@@ -9,7 +9,7 @@ pub(super) type Colour = [u8; 3];
 
 /// Pixels, row by row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Canvas {
+pub(crate) struct Canvas {
     pub(super) width: usize,
     pub(super) height: usize,
     pixels: Vec<Colour>,
@@ -27,7 +27,7 @@ impl Canvas {
     }
 
     /// A small picture as it is; `None` for low frequencies, which have no pixels.
-    pub(super) fn of(picture: &Picture) -> Option<Canvas> {
+    pub(crate) fn of(picture: &Picture) -> Option<Canvas> {
         let (width, height) = (picture.width as usize, picture.height as usize);
         let pixels = match &picture.planes {
             Planes::Rgb(plane) => {
@@ -100,7 +100,7 @@ impl Canvas {
     }
 
     /// As a PNG that says what wrote it.
-    pub(super) fn png(&self) -> Result<Vec<u8>, Error> {
+    pub(crate) fn png(&self) -> Result<Vec<u8>, Error> {
         let mut file = Cursor::new(Vec::new());
         let mut encoder = png::Encoder::new(&mut file, self.width as u32, self.height as u32);
         encoder.set_color(png::ColorType::Rgb);
