@@ -559,7 +559,7 @@ fn groups_are_lines_tables_and_pages() {
         assert_eq!(row[column("remove")], member["remove"].as_bool().unwrap_or(false).to_string());
         let distance =
             member["distance"]["pdq"].as_u64().map(|distance| distance.to_string()).unwrap_or_default();
-        assert_eq!(row[column("pdq")], distance);
+        assert_eq!(row[column("pdq_distance")], distance);
     }
     let table = run(&folder, "dedupe photos --format table -q", 0);
     let table = String::from_utf8(table.stdout).unwrap();

@@ -24,6 +24,25 @@ pub(crate) fn right(text: &str, width: usize) -> String {
     space(text, width) + text
 }
 
+/// The end of a text that is too wide: names differ there.
+pub(crate) fn cut(text: &str, width: usize) -> String {
+    let count = letters(text);
+    if count <= width {
+        return text.to_string();
+    }
+    let end: String = text.chars().skip(count - width.saturating_sub(1)).collect();
+    format!("…{end}")
+}
+
+/// The beginning of a text that is too wide.
+pub(crate) fn shortened(text: &str, width: usize) -> String {
+    if letters(text) <= width {
+        return text.to_string();
+    }
+    let start: String = text.chars().take(width.saturating_sub(1)).collect();
+    format!("{start}…")
+}
+
 fn space(text: &str, width: usize) -> String {
     " ".repeat(width.saturating_sub(letters(text)))
 }
@@ -42,5 +61,11 @@ mod tests {
         assert_eq!([left("é", 3), right("é", 3), left("abc", 2)], ["é  ", "  é", "abc"]);
         assert_eq!((left(&long, 3), right(&long, 3)), (long.clone(), long.clone()));
         assert_eq!(left("", 70_000), " ".repeat(70_000));
+    }
+
+    #[test]
+    fn what_is_too_wide_is_cut() {
+        assert_eq!([cut("abcdef", 4), cut("abc", 3), cut("ab", 0)], ["…def", "abc", "…"]);
+        assert_eq!([shortened("abcdef", 4), shortened("abc", 3)], ["abc…", "abc"]);
     }
 }

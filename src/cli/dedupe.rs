@@ -366,7 +366,8 @@ impl Arguments {
         stop: &Stop,
     ) -> Result<(), Error> {
         let (output, to) = outputs.groups.begin()?;
-        let mut lines = Lines::new(outputs.format, BufWriter::new(to))?;
+        let width = is_seen(self.output.as_deref()).then(bar::columns);
+        let mut lines = Lines::new(outputs.format, BufWriter::new(to), width)?;
         groups.iter().zip(plan).try_for_each(|(group, steps)| lines.write(group, steps))?;
         lines.finish()?;
         output.complete()?;

@@ -45,7 +45,7 @@ impl Measure {
             Measure::Whole => "not damaged",
             Measure::Pixels => "most pixels",
             Measure::Metadata => "has the turn or colours of its camera",
-            Measure::Bytes if before.contains(&Measure::Pixels) => "largest file of those with most pixels",
+            Measure::Bytes if before.contains(&Measure::Pixels) => "most pixels, largest file",
             Measure::Bytes => "largest file",
             Measure::Age => "oldest",
         }
@@ -106,7 +106,7 @@ mod tests {
         assert_eq!(found(&[small.clone(), large.clone()], Keep::Largest), (0, "largest file"));
         assert_eq!(
             found(&[item("a", 20, 1), item("b", 20, 2), small.clone()], Keep::Best),
-            (1, "largest file of those with most pixels")
+            (1, "most pixels, largest file")
         );
         let turned_first = (1, "has the turn or colours of its camera");
         assert_eq!(found(&[large.clone(), turned, small.clone()], Keep::Best), turned_first);

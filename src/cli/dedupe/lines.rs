@@ -11,7 +11,7 @@ use shadegrid::{Error, Orientation};
 
 use super::group::{Group, Member, Tie};
 use super::plan::{Step, goes};
-use crate::cli::columns::{self, left, right};
+use crate::cli::columns::{self, cut, left, right};
 use crate::cli::console;
 use crate::cli::lookups::json;
 use crate::cli::output::OutputFormat;
@@ -61,7 +61,8 @@ impl GroupFormat {
 pub(super) enum Lines<W: Write> {
     Json(W),
     Csv(Box<csv::Writer<W>>),
-    Table(W),
+    /// And how wide a line may be; `None` where names are not cut.
+    Table(W, Option<usize>),
 }
 
 /// A group as it is written.
@@ -166,8 +167,8 @@ const COLUMNS: [&str; 19] = [
     "width",
     "height",
     "bytes",
-    "photodna",
-    "pdq",
+    "photodna_distance",
+    "pdq_distance",
     "orientation",
     "best",
     "why",
@@ -178,10 +179,10 @@ const COLUMNS: [&str; 19] = [
 ];
 
 impl<W: Write> Lines<W> {
-    pub(super) fn new(format: GroupFormat, to: W) -> Result<Lines<W>, Error> {
+    pub(super) fn new(format: GroupFormat, to: W, width: Option<usize>) -> Result<Lines<W>, Error> {
         Ok(match format {
             GroupFormat::Jsonl => Lines::Json(to),
-            GroupFormat::Table => Lines::Table(to),
+            GroupFormat::Table => Lines::Table(to, width),
             GroupFormat::Csv => {
                 let mut rows = csv::Writer::from_writer(to);
                 rows.write_record(COLUMNS).map_err(|error| cannot(error.into()))?;
@@ -203,13 +204,13 @@ impl<W: Write> Lines<W> {
                 let mut members = members.map(|member| row(group, member));
                 members.try_for_each(|row| rows.write_record(row)).map_err(|error| cannot(error.into()))
             }
-            Lines::Table(to) => to.write_all(table(group, steps).as_bytes()).map_err(cannot),
+            Lines::Table(to, width) => to.write_all(table(group, steps, *width).as_bytes()).map_err(cannot),
         }
     }
 
     pub(super) fn finish(self) -> Result<(), Error> {
         match self {
-            Lines::Json(mut to) | Lines::Table(mut to) => to.flush().map_err(cannot),
+            Lines::Json(mut to) | Lines::Table(mut to, _) => to.flush().map_err(cannot),
             Lines::Csv(mut rows) => rows.flush().map_err(cannot),
         }
     }
@@ -246,11 +247,14 @@ fn row(group: &Group, member: MemberLine<'_>) -> [String; 19] {
     ]
 }
 
-/// A group for people: a heading, and a line for each member, the best copy first.
-fn table(group: &Group, steps: &[Step]) -> String {
+/// The least that a name is cut to.
+const NARROWEST: usize = 14;
+
+/// A group for people: a heading, and a line for each member, the best copy first. Names are cut where lines would be wider than `width`.
+fn table(group: &Group, steps: &[Step], width: Option<usize>) -> String {
     let mut order: Vec<usize> = (0..group.members.len()).collect();
     order.sort_by_key(|member| *member != group.best);
-    let rows: Vec<[String; 4]> = order
+    let rows: Vec<(&str, [String; 4])> = order
         .iter()
         .map(|&number| {
             let item = &group.members[number].item;
@@ -259,20 +263,22 @@ fn table(group: &Group, steps: &[Step]) -> String {
                 true => "-",
                 false => " ",
             };
-            let name = format!("{mark} {}", console::printable(&item.name()));
-            [
-                name,
-                dimensions(item.width, item.height),
-                item.bytes.map(size).unwrap_or_default(),
-                about(group, number),
-            ]
+            let bytes = item.bytes.map(size).unwrap_or_default();
+            let name = console::printable(&item.name());
+            (mark, [name, dimensions(item.width, item.height), bytes, about(group, number)])
         })
         .collect();
-    let widths = [0, 1, 2].map(|column| columns::width(rows.iter().map(|row| row[column].as_str())));
+    let widest = |column: usize| columns::width(rows.iter().map(|(_, row)| row[column].as_str()));
+    let [mut names, dimensions, sizes, words] = [0, 1, 2, 3].map(widest);
+    if let Some(width) = width {
+        // Ten more stand between the columns and around the mark.
+        names = names.min(width.saturating_sub(dimensions + sizes + words + 10).max(NARROWEST));
+    }
     let mut text = format!("group {}: {} pictures\n", group.number, group.members.len());
-    for [name, dimensions, bytes, about] in &rows {
-        let (name, dimensions) = (left(name, widths[0]), right(dimensions, widths[1]));
-        let line = format!("  {name}  {dimensions}  {}  {about}", right(bytes, widths[2]));
+    for (mark, [name, size, bytes, about]) in &rows {
+        let name = if width.is_some() { &cut(name, names) } else { name };
+        let (name, size, bytes) = (left(name, names), right(size, dimensions), right(bytes, sizes));
+        let line = format!("  {mark} {name}  {size}  {bytes}  {about}");
         text.push_str(line.trim_end());
         text.push('\n');
     }

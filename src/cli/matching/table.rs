@@ -6,7 +6,7 @@ use shadegrid::Error;
 use shadegrid::pipeline::RecordMatch;
 
 use super::joined::{Joined, joined};
-use crate::cli::columns::{self, left, letters, right};
+use crate::cli::columns::{self, cut, left, letters, right, shortened};
 use crate::cli::console::printable;
 
 /// Rows that are kept for their widths to be known. After these the widths stay as they are.
@@ -131,25 +131,6 @@ fn line(row: &Row, widths: &[usize; COLUMNS], cuts: bool) -> String {
     cells.collect::<Vec<_>>().join("  ")
 }
 
-/// The end of a text that is too wide: names differ there.
-fn cut(text: &str, width: usize) -> String {
-    let count = letters(text);
-    if count <= width {
-        return text.to_string();
-    }
-    let end: String = text.chars().skip(count - width.saturating_sub(1)).collect();
-    format!("…{end}")
-}
-
-/// The beginning of a text that is too wide.
-fn shortened(text: &str, width: usize) -> String {
-    if letters(text) <= width {
-        return text.to_string();
-    }
-    let start: String = text.chars().take(width.saturating_sub(1)).collect();
-    format!("{start}…")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,6 +156,28 @@ mod tests {
     }
 
     #[test]
+    fn records_of_one_picture_by_each_algorithm_are_one_row() {
+        let at = |mut found: RecordMatch, position| {
+            found.position = position;
+            found
+        };
+        let matches = [
+            at(found("a", "photodna", 72), 1),
+            at(found("b", "photodna", 80), 2),
+            at(found("a", "pdq", 6), 3),
+            at(found("", "photodna", 9), 4),
+            at(found("", "pdq", 2), 5),
+            at(found("a", "pdq", 7), 6),
+        ];
+        let rows = rows("p.jpg", &matches, false);
+        let distances: Vec<_> = rows.iter().map(|row| (&*row[1], &*row[5], &*row[6])).collect();
+        assert_eq!(
+            distances,
+            [("a", "72", "6"), ("b", "80", "-"), ("", "9", "-"), ("", "-", "2"), ("a", "-", "7")]
+        );
+    }
+
+    #[test]
     fn a_table_is_as_wide_as_the_terminal_at_most() {
         let long = "folder/".repeat(30) + "a.jpg";
         let rows = rows(&long, &[found("entry-of-the-list", "pdq", 3)], false);
@@ -184,9 +187,5 @@ mod tests {
         }
         let line = line(&rows[0], &widths(&rows, None), false);
         assert!(line.starts_with("folder/folder/") && line.ends_with("list.csv         -    3"), "{line}");
-        assert_eq!(
-            (cut("abcdef", 4), cut("abc", 3), cut("ab", 0)),
-            ("…def".into(), "abc".into(), "…".into())
-        );
     }
 }
