@@ -48,7 +48,7 @@ pub(crate) struct Arguments {
     files_from: Option<OsString>,
 
     /// Only names that end so, such as jpg,png: files, members of archives, objects
-    #[arg(long, value_name = "LIST", default_value = "")]
+    #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
     only: ExtensionFilter,
 
     /// The column of lists and Parquet files that holds pictures, paths or URLs [default: one with a usual name]
@@ -111,9 +111,6 @@ pub(crate) struct Arguments {
     #[arg(long = "match", value_name = "GALLERY")]
     galleries: Vec<PathBuf>,
 
-    #[command(flatten)]
-    lookup: LookupArguments,
-
     /// Threads that decode and hash [default: one per CPU]
     #[arg(short = 'j', long, value_name = "N", value_parser = numbers::threads)]
     threads: Option<NonZeroUsize>,
@@ -126,12 +123,6 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N")]
     fetches: Option<NonZeroUsize>,
 
-    #[command(flatten)]
-    network: NetworkArguments,
-
-    #[command(flatten)]
-    devices: DeviceArguments,
-
     /// Serve numbers for Prometheus at http://ADDRESS/metrics, such as 127.0.0.1:9184
     #[arg(long, value_name = "ADDRESS")]
     metrics: Option<String>,
@@ -143,6 +134,16 @@ pub(crate) struct Arguments {
     /// No progress bar and no summary
     #[arg(short, long)]
     quiet: bool,
+
+    // Groups with a heading of their own come last: what follows one would stand under its heading.
+    #[command(flatten)]
+    lookup: LookupArguments,
+
+    #[command(flatten)]
+    devices: DeviceArguments,
+
+    #[command(flatten)]
+    network: NetworkArguments,
 
     #[command(flatten)]
     decode: DecodeArguments,

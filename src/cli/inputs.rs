@@ -13,7 +13,7 @@ use shadegrid::{Error, Limits};
 
 use super::console;
 use super::network::NetworkArguments;
-use super::output::Reads;
+use super::output::{Own, Reads};
 use super::places::{self, is_url};
 use super::resources::Resources;
 
@@ -107,14 +107,20 @@ impl InputArguments {
         }
     }
 
-    /// What is read on this machine.
+    /// What is read on this machine; folders without what the command writes, which [`options`](InputArguments::options) takes.
     pub(crate) fn reads(&self, paths: &[PathBuf]) -> Reads {
-        Reads::of(paths).and(&self.files_from).only(&self.only)
+        Reads::of(paths).and(&self.files_from).only(&self.only).without_own()
     }
 
-    /// The options of listing and opening.
-    pub(crate) fn options(&self, resources: Resources, limits: &Limits, stop: &Stop) -> InputOptions {
+    /// The options of listing and opening, and what the command writes.
+    pub(crate) fn options(
+        &self,
+        resources: Resources,
+        limits: &Limits,
+        (own, stop): (Own, &Stop),
+    ) -> InputOptions {
         InputOptions::default()
+            .omitted(own.omitted())
             .walk(Walk::default().follow_links(self.follow))
             .extensions(self.only.clone())
             .column(self.column.clone())

@@ -39,7 +39,7 @@ enum Command {
     Add(Add),
     /// Print every key without its secret, one JSON line each
     List(Place),
-    /// Take a key's validity
+    /// End a key: what is sent with it is refused from then on
     Revoke(Revoke),
 }
 
@@ -57,7 +57,7 @@ struct Add {
     place: Place,
 
     /// Whose it is
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     name: String,
 
     /// What it may do, with commas between: hash, match, lookup, galleries:read, galleries:write, report, review, admin
