@@ -355,6 +355,7 @@ fn wrong_values_are_refused_with_what_is_accepted() {
         (&["match", "-g", "g", "a.png", "--threshold", "31"], "such as photodna=40000 or pdq=31"),
         (&["match", "-g", "g", "a.png", "--threshold", "md5=3"], "the choice is photodna or pdq"),
         (&["match", "-g", "g", "a.png", "--threshold", "pdq=257"], "differing bits from 0 to 256"),
+        (&["match", "-g", "g", "a.png", "--threshold", "pdq:257"], "from 0 to 256 behind pdq"),
         (&["match", "-g", "g", "a.png", "--threshold", "photodna=1G"], "from 0 to 9363600"),
         (
             &["match", "-g", "g", "a.png", "--threshold", "photodna=40000,photodna=1"],
@@ -555,6 +556,25 @@ fn comparing() {
     let output = compare(&["a.png", "gone.png"]);
     assert_eq!(code(&output), Some(2));
     assert!(stderr(&output).contains("gone.png: cannot read"), "{}", stderr(&output));
+}
+
+/// Lists that Windows wrote name the same files; where a file's name does end with a carriage return, it is the one that is meant.
+#[test]
+fn lines_of_windows_are_lines() {
+    let folder = pictures();
+    fs::write(folder.path().join("list.txt"), "a.png\r\nb.bmp\r\ngone.png\r\n").unwrap();
+    let output = hash(&folder, &["--files-from", "list.txt"]);
+    assert_eq!(paths(&output.stdout), ["a.png", "b.bmp", "gone.png\r"]);
+    #[cfg(unix)]
+    {
+        fs::rename(folder.path().join("b.bmp"), folder.path().join("a.png\r")).unwrap();
+        let output = hash(&folder, &["--files-from", "list.txt"]);
+        assert_eq!(lines(&output.stdout)[0]["format"], "bmp");
+        // Between zero bytes nothing ends a line.
+        fs::remove_file(folder.path().join("a.png\r")).unwrap();
+        fs::write(folder.path().join("list.0"), "a.png\r\0").unwrap();
+        assert_eq!(paths(&hash(&folder, &["--files-from", "list.0", "-0"]).stdout), ["a.png\r"]);
+    }
 }
 
 /// Each two of many, in the order of the arguments, in every format; what cannot be read leaves the others compared.

@@ -124,6 +124,8 @@ fn an_output_that_is_an_input_is_refused() {
     ] {
         refused(&folder, arguments, lies_in);
     }
+    // A folder by its name, before anything is hashed.
+    refused(&folder, &["hash", "photos", "-o", "new/"], "new/ is a folder");
     // An earlier output that is named is an input.
     refused(&folder, &["hash", ".", "records.jsonl", "-o", "records.jsonl"], is_input);
     // What is not read in a folder is no input.

@@ -94,13 +94,13 @@ pub(crate) struct Arguments {
     /// Seconds without a sign of life after which another machine's worker counts as dead
     ///
     /// On one machine a dead worker is known at once.
-    #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = numbers::positive)]
     expiry: u64,
 
     /// Seconds in which a worker gets nothing done, although it gives signs of life, after which its shards are taken over
     ///
     /// It may hang, on a file system that does not answer, say. It may also be slow, and goes on then: what is taken over from it is hashed twice.
-    #[arg(long, value_name = "SECONDS", default_value = "900", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", default_value = "900", value_parser = numbers::positive)]
     stall: u64,
 
     /// Follow symbolic links met in folders

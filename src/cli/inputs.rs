@@ -23,7 +23,8 @@ use super::resources::Resources;
 pub(crate) struct InputArguments {
     /// Read further paths and URLs from a list; `-` is standard input
     ///
-    /// They come after those that are named. One per line, every byte up to the newline belonging to the path; or a column of a
+    /// They come after those that are named. One per line, every byte up to the newline belonging to the path, but for the carriage return of a list
+    /// that Windows wrote; or a column of a
     /// CSV file (it ends with .csv or .tsv, or --column is given) or of a Parquet file. In a list `-` is a file of that name.
     #[arg(long, value_name = "FILE", value_parser = places::path_parser())]
     files_from: Option<PathBuf>,

@@ -55,7 +55,7 @@ struct StatusArguments {
     json: bool,
 
     /// Show it again every few seconds, until the job is complete
-    #[arg(short, long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    #[arg(short, long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2", value_parser = numbers::up_to_an_hour)]
     watch: Option<u64>,
 }
 

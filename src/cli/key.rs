@@ -8,8 +8,8 @@ use serde_json::json;
 use shadegrid::Error;
 use shadegrid::service::{Key, KeyStore, NewKey, Scope};
 
-use super::console;
 use super::exit::Exit;
+use super::{console, numbers};
 
 /// Make, list and revoke the keys of a service
 ///
@@ -81,7 +81,7 @@ struct Add {
     bulk: bool,
 
     /// Days until it ends [default: never]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = numbers::positive_u32)]
     days: Option<u32>,
 }
 

@@ -6,7 +6,7 @@ use parquet::record::{Field, Row};
 use parquet::schema::types::Type;
 
 use super::{Archive, RandomAccess, Step, Stopped};
-use crate::decode::Format;
+use crate::decode::{Format, no_pictures};
 use crate::error::{Error, Result};
 use crate::parquet::{self as columns, Rows, Value, Wanted};
 
@@ -82,13 +82,12 @@ fn wanted(longest: u64) -> Wanted {
 pub(super) fn read(file: Box<dyn RandomAccess>, archive: &mut Archive<'_>) -> Step {
     let asked = archive.members.options.column.as_deref();
     let found = holds(file, asked).map_err(|error| match error {
-        Error::Input(what) if asked.is_none() => Error::NoPicture(what),
+        Error::Input(why) if asked.is_none() => no_pictures(&why),
         error => error,
     });
     let (reader, holds) = found?;
     let Holds::Pictures(column) = holds else {
-        let what = "a Parquet file of names, not of pictures; to have what it names read, give it as an input of its own";
-        return Err(Error::NoPicture(what.to_string()).into());
+        return Err(no_pictures("what it names is read where it is an input of its own").into());
     };
     let mut pictures = Pictures::of(reader, &column)?;
     let mut wrong = None;
