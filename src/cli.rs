@@ -224,3 +224,80 @@ fn run(subcommand: Command) -> Result<Exit, shadegrid::Error> {
         Command::Man(arguments) => shells::man(&arguments, command()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A command and all below it, by their names.
+    fn all(command: &clap::Command, name: &str) -> Vec<(String, clap::Command)> {
+        let below =
+            command.get_subcommands().flat_map(|below| all(below, &format!("{name} {}", below.get_name())));
+        std::iter::once((name.to_string(), command.clone())).chain(below).collect()
+    }
+
+    /// The words of a line of a shell as far as examples need it, from `shadegrid` to the end of that command.
+    fn words(line: &str) -> Option<Vec<String>> {
+        let start =
+            line.find("shadegrid ").filter(|start| line[..*start].ends_with([' ', '|']) || *start == 0)?;
+        let (mut words, mut word, mut quote) = (Vec::new(), String::new(), None);
+        for letter in line[start..].chars().chain([' ']) {
+            match (quote, letter) {
+                (None, '\'' | '"') => quote = Some(letter),
+                (Some(open), _) if open == letter => quote = None,
+                (None, ' ') if matches!(word.as_str(), "|" | ">" | "&&" | "#") => break,
+                (None, ' ') => words.extend(Some(std::mem::take(&mut word)).filter(|word| !word.is_empty())),
+                _ => word.push(letter),
+            }
+        }
+        Some(words)
+    }
+
+    #[test]
+    fn examples_of_help_are_commands() {
+        assert_eq!(
+            words("find 'a b' | shadegrid hash 'c d' - | sort").unwrap(),
+            ["shadegrid", "hash", "c d", "-"]
+        );
+        let mut count = 0;
+        for (name, command) in all(&Arguments::command(), "shadegrid") {
+            let help = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+            for words in help.lines().filter_map(|line| words(line.trim())) {
+                let parsed = Arguments::try_parse_from(&words);
+                assert!(parsed.is_ok(), "{name}: {words:?}: {}", parsed.unwrap_err());
+                count += 1;
+            }
+        }
+        assert!(count >= 20, "only {count} examples");
+    }
+
+    /// What has no heading of its own stands under none of another group's.
+    #[test]
+    fn options_stand_under_their_own_headings() {
+        let mut count = 0;
+        for (name, command) in all(&Arguments::command(), "shadegrid") {
+            let plain = [
+                "out",
+                "force",
+                "format",
+                "threads",
+                "memory",
+                "quiet",
+                "verbose",
+                "cache",
+                "skip-known",
+                "log",
+                "metrics",
+                "fail-fast",
+            ];
+            for option in command
+                .get_arguments()
+                .filter(|option| option.get_long().is_some_and(|long| plain.contains(&long)))
+            {
+                assert_eq!(option.get_help_heading(), None, "{name}: {}", option.get_id());
+                count += 1;
+            }
+        }
+        assert!(count >= 30, "only {count} options");
+    }
+}

@@ -63,6 +63,8 @@ pub use frames::{Frames, MOST_FRAMES};
 use helper::Helper;
 use jpeg::{JpegReader, Reading, Wish};
 pub(crate) use raster::no_picture;
+#[cfg(feature = "parquet")]
+pub(crate) use raster::no_pictures;
 #[cfg(feature = "job")]
 pub(crate) use raster::says_no_picture;
 pub use viewing::Viewing;

@@ -83,7 +83,7 @@ pub use source::mount;
 pub(crate) use source::{ComingPicture, PictureFetcher};
 pub use source::{
     Count, DetachedReader, ExtensionFilter, FetchHost, FetchOptions, Input, InputOptions, Item, ItemKind,
-    Items, Mounts, Network, Notices, ReadAhead, Source, Sources, StoreOptions, Walk, count_ahead,
+    Items, Mounts, Network, Notices, Omitted, ReadAhead, Source, Sources, StoreOptions, Walk, count_ahead,
     count_items, expand, items, looks_like_archive, names, open, read, resumes, understood,
 };
 pub use stop::Stop;

@@ -235,7 +235,7 @@ fn what_is_no_cache_or_damaged_is_refused_and_never_a_wrong_record() {
     // What is read is never written over, and a cache is no input.
     for (arguments, words) in [
         ("hash photos/03.bmp --cache photos/03.bmp", "is the input"),
-        ("hash photos --cache photos/a.cache", "lies in photos"),
+        ("hash photos --cache photos/04.bmp", "holds something else than a cache"),
         ("hash photos --cache none/a.cache", "there is no folder"),
     ] {
         let found = run(&folder, arguments);

@@ -71,6 +71,10 @@ fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
+fn stdout_lines(output: &Output) -> Vec<String> {
+    String::from_utf8(output.stdout.clone()).unwrap().lines().map(String::from).collect()
+}
+
 /// The file in which a run writes `name` until it is complete.
 fn draft(folder: &Path, name: &str) -> Option<PathBuf> {
     let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
@@ -351,6 +355,7 @@ fn wrong_values_are_refused_with_what_is_accepted() {
         (&["match", "-g", "g", "a.png", "--threshold", "31"], "such as photodna=40000 or pdq=31"),
         (&["match", "-g", "g", "a.png", "--threshold", "md5=3"], "the choice is photodna or pdq"),
         (&["match", "-g", "g", "a.png", "--threshold", "pdq=257"], "differing bits from 0 to 256"),
+        (&["match", "-g", "g", "a.png", "--threshold", "pdq:257"], "from 0 to 256 behind pdq"),
         (&["match", "-g", "g", "a.png", "--threshold", "photodna=1G"], "from 0 to 9363600"),
         (
             &["match", "-g", "g", "a.png", "--threshold", "photodna=40000,photodna=1"],
@@ -551,6 +556,96 @@ fn comparing() {
     let output = compare(&["a.png", "gone.png"]);
     assert_eq!(code(&output), Some(2));
     assert!(stderr(&output).contains("gone.png: cannot read"), "{}", stderr(&output));
+}
+
+/// Lists that Windows wrote name the same files; where a file's name does end with a carriage return, it is the one that is meant.
+#[test]
+fn lines_of_windows_are_lines() {
+    let folder = pictures();
+    fs::write(folder.path().join("list.txt"), "a.png\r\nb.bmp\r\ngone.png\r\n").unwrap();
+    let output = hash(&folder, &["--files-from", "list.txt"]);
+    assert_eq!(paths(&output.stdout), ["a.png", "b.bmp", "gone.png\r"]);
+    #[cfg(unix)]
+    {
+        fs::rename(folder.path().join("b.bmp"), folder.path().join("a.png\r")).unwrap();
+        let output = hash(&folder, &["--files-from", "list.txt"]);
+        assert_eq!(lines(&output.stdout)[0]["format"], "bmp");
+        // Between zero bytes nothing ends a line.
+        fs::remove_file(folder.path().join("a.png\r")).unwrap();
+        fs::write(folder.path().join("list.0"), "a.png\r\0").unwrap();
+        assert_eq!(paths(&hash(&folder, &["--files-from", "list.0", "-0"]).stdout), ["a.png\r"]);
+    }
+}
+
+/// Each two of many, in the order of the arguments, in every format; what cannot be read leaves the others compared.
+#[test]
+fn comparing_many() {
+    let folder = pictures();
+    let compare = |arguments: &[&str]| {
+        shadegrid(["compare"].iter().chain(arguments)).current_dir(folder.path()).output().unwrap()
+    };
+    let pdq = Pdq(std::array::from_fn(|i| (i * i * 37 + 11) as u8)).to_string();
+    let names = ["a.png", "b.bmp", "a.png", pdq.as_str()];
+    let called = ["a.png", "b.bmp", "a.png", "signature 4"];
+    let expected: Vec<[&str; 2]> =
+        (0..4).flat_map(|one| (one + 1..4).map(move |other| [called[one], called[other]])).collect();
+
+    let output = compare(&[&names[..], &["--json"]].concat());
+    assert_eq!(code(&output), Some(0), "{}", stderr(&output));
+    let pairs: Vec<Value> =
+        stdout_lines(&output).iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let two = |pair: &Value| [&pair["a"], &pair["b"]].map(|name| name.as_str().unwrap().to_string());
+    assert_eq!(pairs.iter().map(two).collect::<Vec<_>>(), expected);
+    let counts: Vec<usize> = pairs.iter().map(|pair| pair["distances"].as_array().unwrap().len()).collect();
+    assert_eq!(counts, [3, 3, 2, 3, 2, 2]);
+    assert!(!String::from_utf8_lossy(&output.stdout).contains(&pdq), "a signature is called by its place");
+    // What two give by themselves.
+    let alone = compare(&["a.png", "b.bmp", "--format", "jsonl"]);
+    assert_eq!(stdout_lines(&alone), stdout_lines(&output)[..1]);
+
+    let csv = compare(&[&names[..], &["--format", "csv", "--algorithm", "pdq"]].concat());
+    let rows = stdout_lines(&csv);
+    assert_eq!(rows[0], "a,b,algorithm,metric,orientation,distance,threshold,within,face_a,face_b");
+    assert_eq!((rows.len(), rows[2].as_str()), (7, "a.png,a.png,pdq,Hamming,upright,0,31,true,,"));
+    let table = |arguments: &[&str]| {
+        let output = compare(arguments);
+        assert_eq!(code(&output), Some(0), "{}", stderr(&output));
+        stdout_lines(&output).into_iter().filter(|line| !line.starts_with("note: ")).collect::<Vec<_>>()
+    };
+    let rows = table(&names);
+    assert_eq!(rows.len(), 7, "{rows:?}");
+    assert!(
+        rows[0].starts_with("A  ") && rows[2].ends_with(" 0         0         0  photodna, pdq, pdq-512"),
+        "{rows:?}"
+    );
+    assert!(rows[3].starts_with("a.png        signature 4         -  "), "{rows:?}");
+
+    // Files, which a second run may write again, and nothing else.
+    for file in ["x.csv", "x.jsonl"] {
+        for _ in 0..2 {
+            assert_eq!(code(&compare(&[&names[..], &["-o", file]].concat())), Some(0));
+        }
+    }
+    assert_eq!(fs::read(folder.path().join("x.jsonl")).unwrap(), output.stdout);
+    for (further, telling) in [
+        (&["-o", "a.png"][..], "is the input a.png"),
+        (&["-o", "x.parquet"], "written as .jsonl or .csv"),
+        (&["-o", "x.csv", "--json"], "contradict each other"),
+        (&["-", "-"], "`-` is given twice"),
+    ] {
+        let refused = compare(&[&names[..], further].concat());
+        assert!(code(&refused) == Some(1) && stderr(&refused).contains(telling), "{}", stderr(&refused));
+    }
+
+    let output = compare(&["a.png", "gone.png", "b.bmp", "--format", "csv"]);
+    assert_eq!((code(&output), stdout_lines(&output).len()), (Some(2), 4));
+    assert!(stderr(&output).contains("gone.png: cannot read"), "{}", stderr(&output));
+    let output = compare(&["a.png", "gone.png", "none.png"]);
+    assert_eq!((code(&output), output.stdout.len()), (Some(2), 0));
+    let photodna = PhotoDna(std::array::from_fn(|i| i as u8)).to_string();
+    let rows = table(&[&photodna, &pdq, "a.png"]);
+    assert_eq!(rows.len(), 4);
+    assert!(rows[1].ends_with("-         -         -  -"), "these two have no distance: {rows:?}");
 }
 
 #[test]

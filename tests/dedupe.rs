@@ -573,7 +573,13 @@ fn groups_are_lines_tables_and_pages() {
     run(&folder, "dedupe photos -q -o groups.csv --html page.html", 0);
     run(&folder, "dedupe photos -q -o page.html", 1);
     run(&folder, "dedupe photos -q --html groups.csv", 1);
-    run(&folder, "dedupe photos -q --html photos/page.html", 1);
+    // A page among the pictures is none of them.
+    let output = run(&folder, "dedupe photos --html photos/page.html", 0);
+    assert!(said(&output).contains("7 pictures, 2 groups"), "{}", said(&output));
+    assert_eq!(
+        said(&run(&folder, "dedupe photos --html photos/page.html", 0)).lines().nth(1),
+        said(&output).lines().nth(1)
+    );
 }
 
 #[test]

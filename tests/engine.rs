@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use image::{ImageFormat, RgbImage};
 use shadegrid::gallery::{Entry, Gallery, GalleryBuilder, Query, SearchOptions};
-use shadegrid::pipeline::{Ended, Record, Source};
+use shadegrid::pipeline::{Ended, Record, Source, Stop};
 use shadegrid::{
     Algorithm, BufferHasher, DecodeOptions, Engine, HashError, HashOptions, Hashed, Hasher, Lane, Limits,
     Picture, RunOptions, Search,
@@ -422,6 +422,19 @@ fn records_may_come_as_they_are_done() {
     let last: Vec<_> = run.by_ref().map(|record| (record.index, record.outcome.is_ok())).collect();
     assert_eq!(last, [(0, true)]);
     assert_eq!(run.finish().unwrap().ended, Ended::Complete);
+}
+
+#[test]
+fn runs_that_share_a_stop_end_one_by_one_and_by_it_together() {
+    let (engine, stop) = (engine(2), Stop::default());
+    let options = RunOptions::default().stop(stop.clone());
+    let endless = || std::iter::repeat_with(|| Source::bytes("a", vec![]));
+    let mut other = engine.run(endless(), &options).unwrap();
+    drop(engine.run(endless(), &options).unwrap());
+    engine.run([Source::bytes("b", vec![])], &options).unwrap().finish().unwrap();
+    assert!(!stop.requested() && other.nth(5_000).is_some());
+    stop.request();
+    assert_eq!(other.finish().unwrap().ended, Ended::Stopped);
 }
 
 #[test]

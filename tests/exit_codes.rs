@@ -37,11 +37,12 @@ fn table() -> Vec<Row> {
 }
 
 /// What each row is tried with: the arguments of the inputs and other options.
-const CASES: [(&str, &str); 18] = [
+const CASES: [(&str, &str); 19] = [
     ("every picture was hashed, and some matched", "photos"),
     ("every picture was hashed, and none matched", "strangers"),
     ("a file in a folder is no picture", "mixed"),
     ("a member of an archive is no picture", "mixed.tar"),
+    ("a Parquet file in a folder holds records, or nothing of pictures", "tables"),
     ("the same with `--strict`", "mixed --strict"),
     ("a folder has other things than pictures only", "notes"),
     ("a file that is named as an argument is no picture", "photos mixed/notes.txt"),
@@ -58,14 +59,15 @@ const CASES: [(&str, &str); 18] = [
     ("a gallery is not there", "photos --no-gallery"),
 ];
 
-/// A Parquet file with two rows of pictures.
-fn rows(pictures: [&[u8]; 2]) -> Vec<u8> {
-    let schema = Arc::new(parse_message_type("message rows { required binary image; }").unwrap());
+/// A Parquet file with a column of two rows.
+fn rows(column: &str, values: [&[u8]; 2]) -> Vec<u8> {
+    let schema = format!("message rows {{ required binary {column}; }}");
+    let schema = Arc::new(parse_message_type(&schema).unwrap());
     let mut writer =
         SerializedFileWriter::new(Vec::new(), schema, Arc::new(WriterProperties::builder().build())).unwrap();
     let mut group = writer.next_row_group().unwrap();
     let mut column = group.next_column().unwrap().unwrap();
-    let values = pictures.map(|picture| ByteArray::from(picture.to_vec()));
+    let values = values.map(|value| ByteArray::from(value.to_vec()));
     column.typed::<ByteArrayType>().write_batch(&values, None, None).unwrap();
     column.close().unwrap();
     group.close().unwrap();
@@ -83,6 +85,8 @@ fn folder() -> TempDir {
         ("mixed/.DS_Store", b"\0\0\0\x01Bud1".to_vec()),
         ("mixed/empty", Vec::new()),
         ("notes/notes.txt", b"no picture".to_vec()),
+        ("tables/a.png", picture(40)),
+        ("tables/digests.parquet", rows("digest", [&[1; 32], &[2; 32]])),
         ("liars/a.png", picture(40)),
         ("liars/b.jpg", b"no picture".to_vec()),
         ("broken/a.png", picture(40)),
@@ -94,7 +98,7 @@ fn folder() -> TempDir {
         ("empty/deep/.keep", Vec::new()),
         ("names.txt", b"photos/a.png\nmixed/notes.txt\n".to_vec()),
         ("nothing.txt", Vec::new()),
-        ("rows.parquet", rows([&picture(40), b"no picture"])),
+        ("rows.parquet", rows("image", [&picture(40), b"no picture"])),
         (
             "mixed.tar",
             tar(&[("a.png".to_string(), picture(40)), ("notes".to_string(), b"no picture".to_vec())]),
@@ -107,6 +111,7 @@ fn folder() -> TempDir {
     flat.save(folder.path().join("strangers/flat.png")).unwrap();
     assert_eq!(run(&folder, "hash photos -o known.jsonl"), Some(0));
     assert_eq!(run(&folder, "gallery build known.gallery known.jsonl"), Some(0));
+    assert_eq!(run(&folder, "hash photos -o tables/records.parquet"), Some(0));
     folder
 }
 

@@ -236,6 +236,35 @@ fn what_cannot_be_read_is_reported_with_list_position_and_reason() {
     said(&folder, "gallery build g.gallery good.csv --leave-out suspicious --accept-partial", 0);
 }
 
+/// What is over-represented is named by positions, list and key, and never by its value.
+#[test]
+fn what_is_over_represented_is_named_without_its_value() {
+    let pdq = "f8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22";
+    let folder = folder(&[
+        ("once.csv", format!("id,pdq\nfirst,{pdq}\n")),
+        ("often.csv", format!("id,pdq\na,{pdq}\nb,{pdq}\n")),
+    ]);
+    fs::create_dir(folder.path().join("lists")).unwrap();
+    fs::rename(folder.path().join("often.csv"), folder.path().join("lists/often.csv")).unwrap();
+    let build = "gallery build g.gallery --overrepresented-from";
+    for (lists, from, expected) in [
+        (
+            "lists/often.csv",
+            2,
+            "lists/often.csv: over-represented: one pdq signature occurs 2 times, first at 2, also at 3 (b)\n",
+        ),
+        (
+            "once.csv lists/often.csv",
+            3,
+            "lists/often.csv: over-represented: one pdq signature occurs 3 times, first at 2 of once.csv, also at 3 (b)\n",
+        ),
+        ("once.csv", 1, "once.csv: over-represented: one pdq signature occurs 1 times, first at 2 (first)\n"),
+    ] {
+        let said = said(&folder, &format!("{build} {from} {lists}"), 0);
+        assert!(said.contains(expected) && !said.contains(&pdq[..16]), "{said}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn modes_links_and_owners_stay() {

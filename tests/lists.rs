@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use shadegrid::gallery::lists::{Import, ImportOptions, Item, LeaveOut, ListFormat, Unread, read, sniff};
 use shadegrid::gallery::{Entry, Gallery, GalleryBuilder, Query, Scratch, SearchOptions};
-use shadegrid::{Error, Pdq, PhotoDna};
+use shadegrid::{Algorithm, Error, Pdq, PhotoDna};
 
 /// Distinct signatures that look as if pictures had made them.
 fn photodna(seed: u8) -> PhotoDna {
@@ -487,11 +487,30 @@ fn imports_tell_what_was_in_the_list() {
         let first = import.list(&path, "list", None, &mut builder, &mut quarantine).unwrap();
         let second = import.list(&other, "other", None, &mut builder, &mut quarantine).unwrap();
         assert_eq!((first.entries, first.photodna, first.bad, first.duplicates), (153, 153, 1, 150));
-        assert_eq!((first.suspicious, first.overrepresented.clone()), (150, vec![(1, 150)]));
+        let [of] = &first.overrepresented[..] else { panic!("{:?}", first.overrepresented) };
+        assert_eq!((first.suspicious, of.algorithm, of.count), (150, Algorithm::PhotoDna, 150));
+        assert_eq!((&of.first, &of.reached), (&("list".into(), 1), &("bogus99".into(), 100)));
         assert_eq!((second.pdq, second.flat, second.low_quality, second.suspicious), (2, 1, 1, 1));
         assert_eq!(first.left_out + second.left_out, left_out, "{leave_out:?}");
         assert_eq!((quarantined, builder.len()), (left_out + 1, kept));
     }
+}
+
+/// A value may come first in one list, and be over-represented only with the next.
+#[test]
+fn a_frequent_value_is_known_by_the_list_where_it_came_first() {
+    let folder = Folder::new();
+    let once = folder.write("once.csv", format!("id,pdq\nother,{}\nfirst,{}\n", pdq(1), pdq(2)));
+    let often = folder.write("often.csv", format!("id,pdq\na,{}\nb,{}\nc,{}\n", pdq(2), pdq(3), pdq(2)));
+    let mut import = Import::new(ImportOptions::default().overrepresented_from(3));
+    let mut builder = GalleryBuilder::new();
+    let mut list = |path: &Path, name: &str| {
+        import.list(path, name, None, &mut builder, &mut |_| Ok(())).unwrap().overrepresented
+    };
+    assert!(list(&once, "once").is_empty());
+    let [of] = &list(&often, "often")[..] else { panic!("one value occurs three times") };
+    assert_eq!((of.algorithm, of.count), (Algorithm::Pdq, 3));
+    assert_eq!((&of.first, &of.reached), (&("once".into(), 3), &("c".into(), 4)), "lines of CSV");
 }
 
 #[test]

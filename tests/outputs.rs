@@ -110,20 +110,120 @@ fn an_output_that_is_an_input_is_refused() {
     }
     let lies_in = "lies in";
     for arguments in [
-        &["hash", "photos", "-o", "photos/records.jsonl"][..],
-        &["hash", "photos", "-o", "photos/b.png"],
-        &["hash", ".", "-o", "records.jsonl"],
-        &["hash", "photos/../photos", "--only", "jsonl", "-o", "./photos/new.jsonl"],
-        &["match", "-g", "known.gallery", "photos", "-o", "photos/records.jsonl"],
-        &["bench", "photos", "--html", "photos/page.html", "--runs", "1"],
+        &["hash", "photos", "-o", "photos/b.png"][..],
+        &["hash", ".", "-o", "notes.txt"],
+        &["hash", ".", "-o", "foreign.parquet"],
+        &["hash", ".", "-o", "known.gallery"],
+        &["hash", ".", "--files-from", "list.txt", "-o", "photos/c.bmp"],
+        &["match", "-g", "known.gallery", "photos", "-o", "photos/b.png"],
+        &["dedupe", "photos", "--html", "photos/b.png"],
+        &["dedupe", "photos", "--do", "move=photos/copies"],
+        &["bench", "photos", "--html", "photos/b.png", "--runs", "1"],
         &["job", "merge", "job", "-o", "job/records/all.parquet"],
         &["job", "merge", "job", "-o", "job/job.json"],
     ] {
         refused(&folder, arguments, lies_in);
     }
+    // A folder by its name, before anything is hashed.
+    refused(&folder, &["hash", "photos", "-o", "new/"], "new/ is a folder");
+    // An earlier output that is named is an input.
+    refused(&folder, &["hash", ".", "records.jsonl", "-o", "records.jsonl"], is_input);
     // What is not read in a folder is no input.
     let output = run(&folder, &["hash", "photos", "--only", "png,bmp", "-o", "photos/new.jsonl"]);
     assert_eq!(code(&output), Some(0), "{}", printed(&output));
+}
+
+/// Whoever writes into the folder that is read finds neither the output nor its draft among the records, the first time or any other.
+#[test]
+fn a_folder_is_read_without_what_is_written_into_it() {
+    let folder = one_of_everything();
+    let photos = folder.path().join("photos");
+    let keys = |name: &str| -> Vec<String> {
+        let text = fs::read_to_string(photos.join(name)).unwrap();
+        let key = |line: &str| line.split('"').nth(3).unwrap().to_string();
+        text.lines().map(key).collect()
+    };
+    let run_in = |arguments: &[&str]| shadegrid(&photos, arguments).output().unwrap();
+    // A run that was killed left this.
+    fs::write(photos.join("x.jsonl.aB3xY9.partial"), "{").unwrap();
+    for _ in 0..2 {
+        for from in [".", "../photos", photos.to_str().unwrap()] {
+            let output = run_in(&["hash", from, "--strict", "-o", "x.jsonl", "--cache", "known.cache"]);
+            assert_eq!(code(&output), Some(0), "{from}: {}", printed(&output));
+            assert!(printed(&output).starts_with("2 of 2 hashed"), "{}", printed(&output));
+            let [b, c] = ["b.png", "c.bmp"].map(|name| format!("{from}/{name}"));
+            assert_eq!(keys("x.jsonl"), [b, c]);
+        }
+    }
+    // What another command wrote there is a file like others, and a picture that is called like a draft is a picture.
+    fs::copy(photos.join("b.png"), photos.join("x.csv.12345.partial")).unwrap();
+    let output = run_in(&["hash", ".", "-q", "-o", "x.csv"]);
+    assert_eq!(code(&output), Some(0), "{}", printed(&output));
+    let read = fs::read_to_string(photos.join("x.csv")).unwrap();
+    let lines: Vec<&str> = read.lines().skip(1).map(|line| line.split(',').next().unwrap()).collect();
+    assert_eq!(
+        lines,
+        [
+            "./b.png",
+            "./c.bmp",
+            "./known.cache",
+            "./x.csv.12345.partial",
+            "./x.jsonl",
+            "./x.jsonl.aB3xY9.partial"
+        ]
+    );
+    for name in ["x.csv", "x.csv.12345.partial", "x.jsonl", "x.jsonl.aB3xY9.partial", "known.cache"] {
+        fs::remove_file(photos.join(name)).unwrap();
+    }
+    for arguments in [
+        &["hash", ".", "--strict", "-o", "x.parquet"][..],
+        &[
+            "match",
+            "-g",
+            "../known.gallery",
+            ".",
+            "--strict",
+            "-o",
+            "found.parquet",
+            "--only",
+            "png,bmp,parquet",
+        ],
+        &[
+            "dedupe",
+            ".",
+            "--strict",
+            "--html",
+            "groups.html",
+            "-o",
+            "groups.csv",
+            "--only",
+            "png,bmp,html,csv",
+        ],
+        &[
+            "bench",
+            ".",
+            "--html",
+            "bench.html",
+            "-o",
+            "bench.csv",
+            "--runs",
+            "1",
+            "--only",
+            "png,bmp,html,csv",
+        ],
+    ] {
+        for _ in 0..2 {
+            let (before, output) = (everything(&folder), run_in(arguments));
+            assert_eq!(code(&output), Some(0), "{arguments:?}: {}", printed(&output));
+            for (path, content) in before.iter().filter(|(path, _)| !path.starts_with(&photos)) {
+                assert!(fs::read(path).unwrap() == *content, "{arguments:?} changed {}", path.display());
+            }
+        }
+        for own in ["x.parquet", "found.parquet", "groups.html", "groups.csv", "bench.html", "bench.csv"] {
+            let _ = fs::remove_file(photos.join(own));
+        }
+    }
+    assert_eq!(fs::read_dir(&photos).unwrap().count(), 2);
 }
 
 #[test]
@@ -292,8 +392,10 @@ mod unix {
         ] {
             refused(&folder, arguments, "is the input");
         }
-        refused(&folder, &["hash", "photos", "-o", "album/new.jsonl"], "lies in");
-        refused(&folder, &["hash", "album", "-o", "photos/new.jsonl"], "lies in");
+        refused(&folder, &["hash", "photos", "-o", "album/b.png"], "lies in");
+        refused(&folder, &["hash", "album", "-o", "photos/b.png"], "lies in");
+        symlink("../a.png", at("photos/link.jsonl")).unwrap();
+        refused(&folder, &["hash", "photos", "-o", "photos/link.jsonl"], "lies in");
     }
 
     #[test]

@@ -304,6 +304,30 @@ fn signatures_are_looked_up() {
     assert!(
         server.post("/v1/lookup", "text/plain", b"{}").problem(415, "unsupported").contains("Content-Type")
     );
+    for over in [json!({"pdq": 257}), json!({"photodna": 9_363_601})] {
+        let body = json!({"queries": [], "threshold": over}).to_string();
+        let refused = server.post("/v1/lookup", "application/json", body.as_bytes());
+        assert_eq!(refused.problem(400, "input"), "threshold: photodna must be 0 to 9363600, pdq 0 to 256");
+    }
+    // The letters of a type count as small ones.
+    server.post("/v1/lookup", "Application/JSON; charset=utf-8", br#"{"queries":[]}"#).is(200);
+    let wrong = server.post("/v1/lookup", "application/json", br#"{"queries":[],"nearest":"10"}"#);
+    assert_eq!(
+        wrong.problem(400, "input").split(" (").next(),
+        Some("nearest: this must be a whole number from 0 on")
+    );
+}
+
+/// What is packed is not the picture; without a word it would be refused as no picture.
+#[test]
+fn bodies_are_taken_as_they_are() {
+    let server = Server::start(&[]);
+    let picture = holiday("hills.jpg");
+    for coding in ["gzip", "br", "Zstd", "identity, gzip"] {
+        let refused = server.post_with("/v1/hash", &format!("Content-Encoding: {coding}\r\n"), &picture);
+        assert!(refused.problem(415, "unsupported").starts_with("Content-Encoding: "), "{coding}");
+    }
+    server.post_with("/v1/hash", "Content-Encoding: Identity\r\n", &picture).is(200);
 }
 
 fn query_of_number(number: u64) -> Value {

@@ -350,6 +350,31 @@ fn profiles_bring_what_the_environment_does_not_say() {
     assert!(code == Some(2) && said.contains("set AWS_ALLOW_HTTP=true"), "{said}");
 }
 
+/// Where nothing is set, the message names what could be, for this store and no other.
+#[test]
+fn a_store_without_settings_names_the_variables() {
+    for (url, variables, not) in [
+        ("az://container/a.jpg", "AZURE_STORAGE_ACCOUNT_NAME, and AZURE_STORAGE_ACCOUNT_KEY", "AWS_"),
+        ("az://container/photos/", "AZURE_STORAGE_ACCOUNT_NAME, and AZURE_STORAGE_ACCOUNT_KEY", "GOOGLE_"),
+        ("gs://bucket/a.jpg", "GOOGLE_APPLICATION_CREDENTIALS, a key file's path", "AWS_"),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_shadegrid"));
+        for (name, _) in std::env::vars() {
+            let is_setting =
+                ["AWS_", "AZURE_", "GOOGLE_", "GCE_"].iter().any(|start| name.starts_with(start));
+            if is_setting {
+                command.env_remove(name);
+            }
+        }
+        // Nobody answers for the machine's own account.
+        command.env("GCE_METADATA_HOST", "127.0.0.1:1").env("GCE_METADATA_IP", "127.0.0.1:1");
+        let output = command.args(["hash", "-q", url]).output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(variables) && !said.contains(not), "{url}: {said}");
+    }
+}
+
 /// A port where nobody listens, and a name that nobody has, are given up after some seconds.
 #[test]
 fn a_wrong_server_fails_in_seconds() {
@@ -544,6 +569,37 @@ fn a_gallery_is_built_of_lists_in_a_store() {
     let looked_up = server.shadegrid(&looked_up);
     assert!(looked_up.status.success(), "{looked_up:?}");
     assert_eq!(looked_up.stdout.iter().filter(|byte| **byte == b'\n').count(), 3);
+    // The same list is grouped, and what it has is not hashed again.
+    let local = server.shadegrid(&["dedupe", &list, "--preset", "exact", "-q"]);
+    let grouped = server.shadegrid(&["dedupe", "S3://bucket/known.jsonl.gz", "--preset", "exact", "-q"]);
+    assert_eq!(grouped.status.code(), local.status.code(), "{grouped:?}");
+    let [text, expected] = [&grouped, &local].map(|of| String::from_utf8_lossy(&of.stdout).into_owned());
+    assert_eq!(text.lines().count(), expected.lines().count(), "{text}");
+    assert!(text.is_empty() || text.contains("s3://bucket/known.jsonl.gz"), "{text}");
+    fs::copy(&list, root.path().join("bucket/known.jsonl")).unwrap();
+    let skipped = server.shadegrid(&[
+        "hash",
+        "s3://bucket/photos/",
+        "--only",
+        "jpg",
+        "--skip-known",
+        "s3://bucket/known.jsonl",
+    ]);
+    let said = String::from_utf8_lossy(&skipped.stderr);
+    assert!(said.contains("3 skipped (in the records already)"), "{said}");
+    for refused in [
+        &["dedupe", "s3://bucket/none.csv"][..],
+        &["dedupe", &list, "--reference", "s3://bucket/none.parquet"],
+        &["hash", "s3://bucket/photos/", "--skip-known", "s3://bucket/none.csv"],
+    ] {
+        let output = server.shadegrid(refused);
+        let said = String::from_utf8_lossy(&output.stderr);
+        let names = refused.iter().rfind(|argument| argument.contains("none")).unwrap();
+        assert!(
+            output.status.code() == Some(1) && said.contains(&format!("cannot read the list {names}")),
+            "{said}"
+        );
+    }
     let missing = server.shadegrid(&["gallery", "build", &here("other.gallery"), "s3://bucket/none.csv"]);
     let said = String::from_utf8_lossy(&missing.stderr);
     assert!(

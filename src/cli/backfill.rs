@@ -48,7 +48,7 @@ pub(crate) struct Arguments {
     files_from: Option<OsString>,
 
     /// Only names that end so, such as jpg,png: files, members of archives, objects
-    #[arg(long, value_name = "LIST", default_value = "")]
+    #[arg(long, value_name = "LIST", default_value = "", hide_default_value = true)]
     only: ExtensionFilter,
 
     /// The column of lists and Parquet files that holds pictures, paths or URLs [default: one with a usual name]
@@ -94,13 +94,13 @@ pub(crate) struct Arguments {
     /// Seconds without a sign of life after which another machine's worker counts as dead
     ///
     /// On one machine a dead worker is known at once.
-    #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = numbers::positive)]
     expiry: u64,
 
     /// Seconds in which a worker gets nothing done, although it gives signs of life, after which its shards are taken over
     ///
     /// It may hang, on a file system that does not answer, say. It may also be slow, and goes on then: what is taken over from it is hashed twice.
-    #[arg(long, value_name = "SECONDS", default_value = "900", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", default_value = "900", value_parser = numbers::positive)]
     stall: u64,
 
     /// Follow symbolic links met in folders
@@ -110,9 +110,6 @@ pub(crate) struct Arguments {
     /// Look pictures up in a gallery too, and add what matched to the records; may be given several times
     #[arg(long = "match", value_name = "GALLERY")]
     galleries: Vec<PathBuf>,
-
-    #[command(flatten)]
-    lookup: LookupArguments,
 
     /// Threads that decode and hash [default: one per CPU]
     #[arg(short = 'j', long, value_name = "N", value_parser = numbers::threads)]
@@ -126,12 +123,6 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N")]
     fetches: Option<NonZeroUsize>,
 
-    #[command(flatten)]
-    network: NetworkArguments,
-
-    #[command(flatten)]
-    devices: DeviceArguments,
-
     /// Serve numbers for Prometheus at http://ADDRESS/metrics, such as 127.0.0.1:9184
     #[arg(long, value_name = "ADDRESS")]
     metrics: Option<String>,
@@ -143,6 +134,16 @@ pub(crate) struct Arguments {
     /// No progress bar and no summary
     #[arg(short, long)]
     quiet: bool,
+
+    // Groups with a heading of their own come last: what follows one would stand under its heading.
+    #[command(flatten)]
+    lookup: LookupArguments,
+
+    #[command(flatten)]
+    devices: DeviceArguments,
+
+    #[command(flatten)]
+    network: NetworkArguments,
 
     #[command(flatten)]
     decode: DecodeArguments,

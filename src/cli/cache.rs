@@ -37,6 +37,11 @@ pub(crate) struct CacheArguments {
 }
 
 impl CacheArguments {
+    /// Where the cache is.
+    pub(crate) fn path(&self) -> Option<&PathBuf> {
+        self.cache.as_ref()
+    }
+
     /// The cache that is asked for, of what this engine gives.
     ///
     /// # Errors
@@ -44,7 +49,7 @@ impl CacheArguments {
     /// [`Error::Input`] where the file is an input, no cache, damaged, of a newer version, or used by another run.
     pub(crate) fn open(&self, engine: &Engine, reads: &Reads) -> Result<Option<Arc<Cache>>, Error> {
         let open = |path: &PathBuf| {
-            reads.check(path)?;
+            reads.check(path, None)?;
             let names = engine.devices().names().iter().map(ToString::to_string).collect::<Vec<_>>();
             let database = Database::open(path, &settings::text(engine.options(), &names))?;
             let (before, failure) = (HashMap::new(), None);

@@ -16,13 +16,13 @@ use super::cache::{self, CacheArguments};
 use super::exit::Exit;
 use super::inputs::InputArguments;
 use super::lookups::{self, LookupArguments};
-use super::output::{Kind, OutputFormat, Overwrite, Reads, Target, is_seen};
+use super::output::{Kind, OutputFormat, Overwrite, Own, Reads, Target, is_seen};
 use super::pictures::{DecodeArguments, FrameArguments};
 use super::progress::{self, Shown};
 use super::resources::Resources;
 use super::tally::Tally;
 use super::verbosity::Verbosity;
-use super::{bar, bytes, console, interrupt, numbers};
+use super::{bar, bytes, console, interrupt, numbers, places};
 
 mod acting;
 mod album;
@@ -44,7 +44,7 @@ mod thumbnails;
 use acting::Done;
 use album::Album;
 use best::Keep;
-use collection::{Collection, Left, Lists};
+use collection::{Collection, Left, List, Lists};
 use group::{Group, Grouping};
 use hashing::{Hashed, Nothing, Taking};
 use inputs::Sorted;
@@ -57,7 +57,7 @@ use thumbnails::Thumbnails;
 /// Group near-duplicates among pictures and stored signatures, and take copies away
 ///
 /// Pictures, folders, archives (not .parquet) and URLs are hashed now; any other file, `-` and a pipe are lists of signatures: records of `hash`, or what
-/// `gallery build` reads. Two belong together if they are within a threshold or have the same bytes, or both belong together with a third.
+/// `gallery build` reads. So are URLs that are called like a list: .parquet, .jsonl, .csv, .csv.gz and the like. Two belong together if they are within a threshold or have the same bytes, or both belong together with a third.
 ///
 /// Each group names its best copy, how far the others are from it (`distance`), which have the same bytes (`exact`), and which are not within the
 /// threshold of the best copy and hang together with it through another alone (`via`). The same inputs give the same groups.
@@ -69,11 +69,11 @@ use thumbnails::Thumbnails;
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// Pictures, folders, archives and URLs; or lists of signatures
-    #[arg(value_name = "PATH", required_unless_present = "files_from")]
+    #[arg(value_name = "PATH", required_unless_present = "files_from", value_parser = places::path_parser())]
     paths: Vec<PathBuf>,
 
     /// What is there already: grouped too, the best copy of its group, and never taken away; may be given several times
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = places::path_parser())]
     reference: Vec<PathBuf>,
 
     /// Thresholds by name
@@ -244,12 +244,11 @@ impl Arguments {
         let sorted = Sorted::new(&self.paths, self.list_format);
         let references = Sorted::new(&self.reference, self.list_format);
         // Before anything takes time.
-        for list in sorted.lists.iter().chain(&references.lists).filter(|list| list.as_os_str() != "-") {
-            let cannot = |error| Error::io(format!("cannot read {}", list.display()), error);
-            std::fs::metadata(list).map_err(cannot)?;
-        }
+        let find =
+            |lists: &[PathBuf]| lists.iter().map(|list| List::find(list)).collect::<Result<_, Error>>();
+        let (lists, listed) = (find(&sorted.lists)?, find(&references.lists)?);
+        let lists = Lists { lists, references: listed, format: self.list_format };
         let pictures = [sorted.pictures, references.pictures.clone()].concat();
-        let lists = Lists { paths: sorted.lists, references: references.lists, format: self.list_format };
         Ok(Inputs { pictures, references: references.pictures, lists })
     }
 
@@ -257,7 +256,7 @@ impl Arguments {
     fn outputs(&self) -> Result<Outputs, Error> {
         let reads = || self.input.reads(&self.paths).and(&self.reference);
         if let Act::Move(folder) = &self.act {
-            Reads::of(&self.paths).and(&self.reference).check(folder)?;
+            Reads::of(&self.paths).and(&self.reference).check(folder, None)?;
         }
         let page = self.html.as_ref().map(|path| {
             let target = self.overwrite.check(Some(path), Kind::Album, &reads())?;
@@ -289,7 +288,8 @@ impl Arguments {
         }
         let resources = Resources::new(self.threads, self.memory);
         let hash = self.hash_options(rules);
-        let listing = self.input.options(resources, &hash.decode.limits, stop);
+        let own = Own::outputs(self.output.iter().chain(&self.html)).and_cache(self.cache.path());
+        let listing = self.input.options(resources, &hash.decode.limits, (own, stop));
         let devices = self.devices.choose(|| self.input.listable(paths, &listing))?;
         let engine = resources.engine(devices, hash)?;
         let cache = self.cache.open(&engine, &self.input.reads(&self.paths).and(&self.reference))?;
@@ -373,7 +373,8 @@ impl Arguments {
         output.complete()?;
         let Some((target, path)) = outputs.page else { return Ok(()) };
         let items = groups.iter().flat_map(|group| &group.members).map(|member| &member.item);
-        let thumbnails = Thumbnails::of(items, self.hash_options(&[]), lookups::threads(self.threads), stop);
+        let thumbnails =
+            Thumbnails::of(items, self.hash_options(&[]), Resources::new(self.threads, self.memory), stop)?;
         let mut album = Album::new(&path, thumbnails);
         groups.iter().zip(plan).for_each(|(group, steps)| album.add(group, steps));
         target.write(&album.page(&self.paths))

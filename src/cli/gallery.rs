@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 use shadegrid::Error;
 use shadegrid::gallery::lists::{
-    self, Import, ImportOptions, KeepColumns, LeaveOut, ListFormat, Report, Unread,
+    self, Import, ImportOptions, KeepColumns, LeaveOut, ListFormat, Overrepresented, Report, Unread,
 };
 use shadegrid::gallery::{Change, Columns, GalleryBuilder};
 
@@ -260,7 +260,7 @@ impl ListArguments {
             };
             match import.list(here.path(), name, self.list_format, &mut builder, &mut tell) {
                 Ok(report) if self.quiet => drop(report),
-                Ok(report) => reading.suspend(|| say(list, &report)),
+                Ok(report) => reading.suspend(|| say((list, name), &report)),
                 Err(error @ (Error::Corrupt { .. } | Error::Input(_) | Error::Unsupported(_))) => {
                     reading.suspend(|| console::say(format_args!("shadegrid: {list}: {error}")));
                     broken += 1;
@@ -378,8 +378,8 @@ impl<'a> Faults<'a> {
     }
 }
 
-/// Says what was in a list.
-fn say(list: &str, report: &Report) {
+/// Says what was in a list; its name is what entries call it.
+fn say((list, name): (&str, &str), report: &Report) {
     let Report { entries, photodna, pdq, .. } = report;
     let mut line = format!(
         "{list}: {} ({photodna} photodna, {pdq} pdq)",
@@ -402,9 +402,31 @@ fn say(list: &str, report: &Report) {
         line += &format!(", {count} {what}");
     }
     console::say(line);
-    for (position, count) in report.overrepresented.iter().take(20) {
-        console::say(format_args!("{list}: over-represented: the value at {position} occurs {count} times"));
+    for of in report.overrepresented.iter().take(MOST_OVERREPRESENTED) {
+        console::say(overrepresented((list, name), of));
     }
+    let further = report.overrepresented.len().saturating_sub(MOST_OVERREPRESENTED);
+    if further > 0 {
+        console::say(format_args!("{list}: over-represented: {further} more"));
+    }
+}
+
+/// Values that are named one by one.
+const MOST_OVERREPRESENTED: usize = 20;
+
+/// Which entries have a value that occurs too often; the value itself is not said.
+fn overrepresented((list, name): (&str, &str), of: &Overrepresented) -> String {
+    let Overrepresented { algorithm, count, first: (first_list, first), reached: (key, position), .. } = of;
+    let elsewhere = if first_list == name { String::new() } else { format!(" of {first_list}") };
+    let key = if key.is_empty() { String::new() } else { format!(" ({key})") };
+    let also = if (first_list.as_str(), first) == (name, position) {
+        String::new()
+    } else {
+        format!(", also at {position}")
+    };
+    console::printable(&format!(
+        "{list}: over-represented: one {algorithm} signature occurs {count} times, first at {first}{elsewhere}{also}{key}"
+    ))
 }
 
 fn remove(arguments: &RemoveArguments) -> Result<Exit, Error> {

@@ -11,7 +11,7 @@ use super::backend::DeviceArguments;
 use super::cache::{self, CacheArguments};
 use super::exit::Exit;
 use super::inputs::InputArguments;
-use super::output::{Kind, Output, OutputFormat, Overwrite, is_seen};
+use super::output::{Kind, Output, OutputFormat, Overwrite, Own, is_seen};
 use super::pictures::{DecodeArguments, FrameArguments};
 use super::progress::{self, Shown};
 use super::resources::Resources;
@@ -74,9 +74,6 @@ pub(crate) struct Arguments {
     #[arg(short, long, value_name = "SIZE", value_parser = bytes::memory)]
     memory: Option<u64>,
 
-    #[command(flatten)]
-    devices: DeviceArguments,
-
     /// Stop at the first input that fails
     #[arg(long)]
     fail_fast: bool,
@@ -89,6 +86,10 @@ pub(crate) struct Arguments {
 
     #[command(flatten)]
     verbosity: Verbosity,
+
+    // Groups with a heading of their own come last: what follows one would stand under its heading.
+    #[command(flatten)]
+    devices: DeviceArguments,
 
     #[command(flatten)]
     input: InputArguments,
@@ -132,7 +133,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
     let target = arguments.overwrite.check(arguments.output.as_deref(), Kind::Records, &reads)?;
     let resources = Resources::new(arguments.threads, arguments.memory);
     let (hash, stop) = (arguments.hash_options(), Stop::default());
-    let listing = arguments.input.options(resources, &hash.decode.limits, &stop);
+    let own = Own::outputs(&arguments.output).and_cache(arguments.cache.path());
+    let listing = arguments.input.options(resources, &hash.decode.limits, (own, &stop));
     let listable = || arguments.input.listable(&arguments.paths, &listing);
     let devices = arguments.devices.choose(listable)?;
     let engine = resources.engine(devices, hash)?;

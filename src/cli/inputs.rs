@@ -13,7 +13,7 @@ use shadegrid::{Error, Limits};
 
 use super::console;
 use super::network::NetworkArguments;
-use super::output::Reads;
+use super::output::{Own, Reads};
 use super::places::{self, is_url};
 use super::resources::Resources;
 
@@ -23,7 +23,8 @@ use super::resources::Resources;
 pub(crate) struct InputArguments {
     /// Read further paths and URLs from a list; `-` is standard input
     ///
-    /// They come after those that are named. One per line, every byte up to the newline belonging to the path; or a column of a
+    /// They come after those that are named. One per line, every byte up to the newline belonging to the path, but for the carriage return of a list
+    /// that Windows wrote; or a column of a
     /// CSV file (it ends with .csv or .tsv, or --column is given) or of a Parquet file. In a list `-` is a file of that name.
     #[arg(long, value_name = "FILE", value_parser = places::path_parser())]
     files_from: Option<PathBuf>,
@@ -107,14 +108,20 @@ impl InputArguments {
         }
     }
 
-    /// What is read on this machine.
+    /// What is read on this machine; folders without what the command writes, which [`options`](InputArguments::options) takes.
     pub(crate) fn reads(&self, paths: &[PathBuf]) -> Reads {
-        Reads::of(paths).and(&self.files_from).only(&self.only)
+        Reads::of(paths).and(&self.files_from).only(&self.only).without_own()
     }
 
-    /// The options of listing and opening.
-    pub(crate) fn options(&self, resources: Resources, limits: &Limits, stop: &Stop) -> InputOptions {
+    /// The options of listing and opening, and what the command writes.
+    pub(crate) fn options(
+        &self,
+        resources: Resources,
+        limits: &Limits,
+        (own, stop): (Own, &Stop),
+    ) -> InputOptions {
         InputOptions::default()
+            .omitted(own.omitted())
             .walk(Walk::default().follow_links(self.follow))
             .extensions(self.only.clone())
             .column(self.column.clone())

@@ -55,7 +55,7 @@ struct StatusArguments {
     json: bool,
 
     /// Show it again every few seconds, until the job is complete
-    #[arg(short, long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    #[arg(short, long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2", value_parser = numbers::up_to_an_hour)]
     watch: Option<u64>,
 }
 
@@ -120,12 +120,12 @@ struct RetryArguments {
     #[arg(long, value_name = "N", value_parser = numbers::positive_u32)]
     max_scans: Option<u32>,
 
-    #[command(flatten)]
-    network: NetworkArguments,
-
     /// No progress bar and no summary
     #[arg(short, long)]
     quiet: bool,
+
+    #[command(flatten)]
+    network: NetworkArguments,
 }
 
 /// Write all records of a finished backfill into one file, in the order of its inputs

@@ -8,8 +8,8 @@ use serde_json::json;
 use shadegrid::Error;
 use shadegrid::service::{Key, KeyStore, NewKey, Scope};
 
-use super::console;
 use super::exit::Exit;
+use super::{console, numbers};
 
 /// Make, list and revoke the keys of a service
 ///
@@ -39,7 +39,7 @@ enum Command {
     Add(Add),
     /// Print every key without its secret, one JSON line each
     List(Place),
-    /// Take a key's validity
+    /// End a key: what is sent with it is refused from then on
     Revoke(Revoke),
 }
 
@@ -57,7 +57,7 @@ struct Add {
     place: Place,
 
     /// Whose it is
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     name: String,
 
     /// What it may do, with commas between: hash, match, lookup, galleries:read, galleries:write, report, review, admin
@@ -81,7 +81,7 @@ struct Add {
     bulk: bool,
 
     /// Days until it ends [default: never]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = numbers::positive_u32)]
     days: Option<u32>,
 }
 

@@ -41,7 +41,7 @@ pub(crate) struct LookupArguments {
     orientations: Orientations,
 
     /// PDQ signatures under this quality, on either side, do not match
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u8).range(0..=100))]
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = numbers::quality)]
     quality_min: u8,
 
     /// PhotoDNA-class signatures of nearly flat pictures match too
@@ -57,9 +57,9 @@ enum Orientations {
     All,
 }
 
-/// `photodna=40000`.
+/// `photodna=40000`, or as the service has it, `photodna:40000`.
 fn threshold(text: &str) -> Result<(Algorithm, u32), String> {
-    let Some((name, number)) = text.split_once('=') else {
+    let Some((name, number)) = text.split_once(['=', ':']) else {
         return Err(
             "expected an algorithm and its largest distance, such as photodna=40000 or pdq=31".to_string()
         );

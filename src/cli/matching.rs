@@ -15,7 +15,7 @@ use super::exit::Exit;
 use super::inputs::InputArguments;
 use super::listed::Listed;
 use super::lookups::{self, LookupArguments};
-use super::output::{Kind, OutputFormat, Overwrite, is_seen};
+use super::output::{Kind, OutputFormat, Overwrite, Own, is_seen};
 use super::page::without_query;
 use super::pictures::{DecodeArguments, FrameArguments};
 use super::progress::{self, Shown};
@@ -266,7 +266,8 @@ impl Arguments {
     ) -> Result<(Ended, Tally), Error> {
         let hash = self.hash_options();
         let (resources, stop) = (Resources::new(Some(threads), self.memory), Stop::default());
-        let listing = self.input.options(resources, &hash.decode.limits, &stop);
+        let own = Own::outputs(&self.output);
+        let listing = self.input.options(resources, &hash.decode.limits, (own, &stop));
         let devices = self.devices.choose(|| self.input.listable(&self.paths, &listing))?;
         let engine = resources.engine(devices, hash)?;
         interrupt::request(&stop)?;

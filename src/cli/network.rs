@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use shadegrid::pipeline::Network;
 
-use super::bytes;
+use super::{bytes, numbers};
 
 /// Options on servers.
 #[derive(Debug, Clone, Args)]
@@ -14,7 +14,7 @@ pub(crate) struct NetworkArguments {
     /// Seconds that a server may send nothing, or next to nothing
     ///
     /// Under 32 KiB counts as next to nothing. A picture, or a part of an archive, may take 20 times as long in all.
-    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = numbers::up_to_an_hour)]
     network_timeout: u64,
 
     /// Let redirects, and lists that come from a server, lead to private addresses

@@ -52,6 +52,20 @@ pub(crate) fn positive_usize(text: &str) -> Result<usize, String> {
     positive(text)?.try_into().map_err(|_| format!("expected at most {}", usize::MAX))
 }
 
+/// Seconds from 1 to an hour.
+pub(crate) fn up_to_an_hour(text: &str) -> Result<u64, String> {
+    let seconds = text.parse().ok().filter(|seconds| (1..=3600).contains(seconds));
+    seconds.ok_or_else(|| "expected seconds from 1 to 3600".to_string())
+}
+
+/// A quality of PDQ.
+pub(crate) fn quality(text: &str) -> Result<u8, String> {
+    text.parse()
+        .ok()
+        .filter(|quality| *quality <= 100)
+        .ok_or_else(|| "expected a quality from 0 to 100".to_string())
+}
+
 /// More threads than any machine has use for: each has its stack and its buffers.
 const THREADS: usize = 4096;
 
@@ -87,6 +101,11 @@ mod tests {
         assert_eq!((positive("1"), positive("0").is_err()), (Ok(1), true));
         assert_eq!((positive_u32("4G").is_ok(), positive_u32("5G").is_err()), (true, true));
         assert_eq!(positive_usize("1k"), Ok(1_000));
+        assert_eq!(
+            ["0", "1", "3600", "3601", "1s"].map(|text| up_to_an_hour(text).is_ok()),
+            [false, true, true, false, false]
+        );
+        assert_eq!(["0", "100", "101", "-1"].map(|text| quality(text).is_ok()), [true, true, false, false]);
     }
 
     #[test]

@@ -15,10 +15,12 @@ use super::console;
 
 mod draft;
 mod kind;
+mod own;
 mod reads;
 
 use draft::Draft;
 pub(crate) use kind::Kind;
+pub(crate) use own::Own;
 pub(crate) use reads::Reads;
 
 /// How records are written.
@@ -109,7 +111,8 @@ impl From<OutputFormat> for RecordFormat {
 pub(crate) struct Overwrite {
     /// Write over a file that is there, whatever it holds
     ///
-    /// Without it, only an empty file and one that this command wrote are replaced. What the command reads is never written over.
+    /// Without it, only an empty file and one that this command wrote are replaced. What the command reads is never written over; an output in a
+    /// folder that is read is no input, nor what an earlier run wrote there under its name.
     #[arg(long)]
     force: bool,
 }
@@ -129,7 +132,10 @@ impl Overwrite {
             reads.check_standard_output()?;
             return Ok(Target::StandardOutput);
         }
-        reads.check(path)?;
+        if is_called_a_folder(path) {
+            return Err(Error::Input(format!("{} is a folder; name a file in it", path.display())));
+        }
+        reads.check(path, Some(kind))?;
         let there = fs::metadata(path);
         if there.as_ref().is_ok_and(fs::Metadata::is_dir) {
             return Err(Error::Input(format!("{} is a folder; name a file in it", path.display())));
@@ -165,6 +171,11 @@ pub(crate) fn is_seen(path: Option<&Path>) -> bool {
 /// Whether a path is standard output, by whatever name.
 fn is_standard_output(path: &Path) -> bool {
     is_dash(path) || reads::is_standard_output(path)
+}
+
+/// Whether a path names a folder by a separator at its end, whether or not there is one.
+fn is_called_a_folder(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().last().is_some_and(|last| std::path::is_separator(char::from(*last)))
 }
 
 /// Whether a path is `-`, which is standard output here as it is standard input elsewhere; a file of that name is `./-`.

@@ -29,16 +29,15 @@ pub(crate) fn format(path: &Path) -> Option<RecordFormat> {
     }
 }
 
-/// The records in a file.
+/// The records in a file, which messages call `name`.
 ///
 /// # Errors
 ///
 /// [`Error::Io`] where it cannot be read, [`Error::Input`] where it holds something else.
-pub(crate) fn open(path: &Path) -> Result<StoredRecords, Error> {
-    let cannot = |error| Error::io(format!("cannot read the records in {}", path.display()), error);
+pub(crate) fn open(path: &Path, name: &str) -> Result<StoredRecords, Error> {
+    let cannot = |error| Error::io(format!("cannot read the records in {name}"), error);
     File::open(path).map_err(cannot)?;
-    let format = format(path).ok_or_else(|| {
-        Error::Input(format!("{} is no file of records, as `hash` writes them", path.display()))
-    })?;
+    let format = format(path)
+        .ok_or_else(|| Error::Input(format!("{name} is no file of records, as `hash` writes them")))?;
     format.read(path)
 }

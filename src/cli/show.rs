@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use shadegrid::{Algorithm, DetailChoice, Error, HashOptions, Orientation};
 
-use super::compare::{self, Comparison, Side};
+use super::compare::{self, Pair, Side};
 use super::exit::Exit;
 use super::output::{Kind, Overwrite, Reads, Target};
 use super::pictures::DecodeArguments;
@@ -83,8 +83,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Error> {
     let shown: Vec<Shown> = sides.iter().map(|(name, side)| Shown::new(name, side)).collect();
     let differences = match &sides[..] {
         [(name_a, a), (name_b, b)] => {
-            let comparison = Comparison::new((name_a, a), (name_b, b), &Orientation::ALL[..1]);
-            Some((shown[0].differences(&shown[1]), comparison.table()))
+            let [name_a, name_b] = [name_a, name_b].map(|name| name.to_string_lossy());
+            let pair = Pair::new((&name_a, a), (&name_b, b), &Orientation::ALL[..1]);
+            Some((shown[0].differences(&shown[1]), pair.table()))
         }
         _ => None,
     };
@@ -114,7 +115,7 @@ impl Arguments {
 
     /// A picture with what is drawn of it, or a signature.
     fn side(&self, input: &OsString) -> Result<Result<Side, String>, Error> {
-        let options = compare::options(&self.decode).shading(true).thumbnail(Some(LONGEST));
+        let options = compare::options(&self.decode, &Algorithm::ALL).shading(true).thumbnail(Some(LONGEST));
         let side = Side::read(input, &options)?;
         let Ok(Side::Picture(mut hashed)) = side else { return Ok(side) };
         // Signatures are those of `hash`, which rarely reads the colours of a JPEG.

@@ -10,18 +10,20 @@ use sha2::{Digest as _, Sha256};
 use shadegrid::pipeline::{RecordPicture, Source};
 use shadegrid::{Algorithm, Error};
 
+use super::listed::Listed;
 use super::output::Reads;
-use super::records;
+use super::page::without_query;
+use super::{places, records};
 
 /// Options on what need not be hashed again.
 #[derive(Debug, Args)]
 pub(crate) struct SkipArguments {
-    /// Skip inputs that are hashed in these records already, of any format; may be given several times
+    /// Skip inputs that are hashed in these records already, of any format, here or at a URL; may be given several times
     ///
     /// An input is known by its key, and by its size where its record and the input say one. The last record of a key counts: what failed there, or lacks a
     /// signature that is asked for now, is hashed again. What is skipped has no record and is counted. Keys must be given alike in both
     /// runs: photos/a.jpg and ./photos/a.jpg are different ones. Not with --frames all or N, since records do not say which frames were asked for.
-    #[arg(long, value_name = "RECORDS")]
+    #[arg(long, value_name = "RECORDS", value_parser = places::path_parser())]
     skip_known: Vec<PathBuf>,
 }
 
@@ -78,9 +80,11 @@ impl SkipArguments {
     /// there may be what was hashed.
     pub(crate) fn read(&self, algorithms: &[Algorithm]) -> Result<Skipping, Error> {
         let mut known = HashMap::new();
-        for path in &self.skip_known {
-            for record in records::open(path)? {
-                let record = record.map_err(|error| Error::Input(format!("{}: {error}", path.display())))?;
+        for place in &self.skip_known {
+            let (list, name) = (Listed::fetch(place)?, place.to_string_lossy());
+            let name = without_query(&name);
+            for record in records::open(list.path(), name)? {
+                let record = record.map_err(|error| Error::Input(format!("{name}: {error}")))?;
                 match &record.outcome {
                     Ok(picture) if has_all(picture, algorithms) => {
                         known.insert(key(&record.key), picture.bytes);

@@ -212,10 +212,20 @@ pub(crate) fn no_picture(bytes: &[u8]) -> Error {
     Error::NoPicture(NO_PICTURE[usize::from(!bytes.is_empty())].to_string())
 }
 
-/// Whether a message is that of [`no_picture`].
+/// How [`Error::NoPicture`] begins of a table.
+#[cfg(any(feature = "job", feature = "parquet"))]
+const NO_PICTURES: &str = "a Parquet file without pictures: ";
+
+/// What is said of a Parquet file that holds something else, and why.
+#[cfg(feature = "parquet")]
+pub(crate) fn no_pictures(why: &str) -> Error {
+    Error::NoPicture(format!("{NO_PICTURES}{why}"))
+}
+
+/// Whether a message is that of [`no_picture`] or [`no_pictures`].
 #[cfg(feature = "job")]
 pub(crate) fn says_no_picture(message: &str) -> bool {
-    NO_PICTURE.contains(&message)
+    NO_PICTURE.contains(&message) || message.starts_with(NO_PICTURES)
 }
 
 pub(super) fn damaged(format: Format, share: f32) -> Error {

@@ -99,7 +99,9 @@ impl Run {
         choices: RunChoices,
     ) -> Result<Run> {
         let (sender, records) = bounded(WAITING);
-        let stop = choices.stop.clone();
+        // Whoever lent the stop may have other work that ends by it.
+        let stop = choices.stop.part();
+        let choices = RunChoices { stop: stop.clone(), ..choices };
         let run = move || pipeline::run(&workers, sources, &mut Channel(sender), &choices);
         let thread = Builder::new().name("shadegrid-run".to_string()).spawn(run).map_err(refused)?;
         Ok(Run { records, thread, end: EndOnDrop(stop) })

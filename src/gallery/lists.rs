@@ -49,7 +49,7 @@ mod zstandard;
 #[path = "lists/zstandard_absent.rs"]
 mod zstandard;
 
-pub use import::{Import, ImportOptions, LeaveOut, Report, Unread};
+pub use import::{Import, ImportOptions, LeaveOut, Overrepresented, Report, Unread};
 pub use keeping::KeepColumns;
 
 /// A list's format.

@@ -22,6 +22,7 @@ mod list;
 mod listed;
 mod names;
 mod network;
+mod omitted;
 mod open;
 mod place;
 mod random_access;
@@ -44,6 +45,7 @@ pub use item::{Input, InputOptions, Item, ItemKind, Items, Notices, ReadAhead, i
 pub(super) use names::name_from_bytes;
 pub use names::names;
 pub use network::{Network, StoreOptions};
+pub use omitted::Omitted;
 pub use open::{Sources, open};
 pub use place::understood;
 pub use random_access::read;

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 pub struct Stop {
     asked: Arc<OnceLock<Instant>>,
     delay: Duration,
+    /// What this work is a part of.
+    whole: Option<Arc<Stop>>,
 }
 
 impl Stop {
@@ -19,12 +21,20 @@ impl Stop {
     /// Whether a stop was requested, and this one's delay has passed since.
     pub fn requested(&self) -> bool {
         self.asked.get().is_some_and(|asked| asked.elapsed() >= self.delay)
+            || self.whole.as_ref().is_some_and(|whole| whole.requested())
     }
 
     /// The same request for work that may continue for `delay` after it.
     #[must_use]
     pub fn after(&self, delay: Duration) -> Stop {
-        Stop { asked: self.asked.clone(), delay: self.delay + delay }
+        let whole = self.whole.as_ref().map(|whole| Arc::new(whole.after(delay)));
+        Stop { asked: self.asked.clone(), delay: self.delay.saturating_add(delay), whole }
+    }
+
+    /// A request of its own for a part of the work: the part ends with the whole, and the whole goes on where only the part is to end.
+    #[must_use]
+    pub fn part(&self) -> Stop {
+        Stop { whole: Some(Arc::new(self.clone())), ..Stop::default() }
     }
 }
 
@@ -41,5 +51,16 @@ mod tests {
         assert!(stop.requested() && !never.requested());
         std::thread::sleep(Duration::from_millis(25));
         assert!(soon.requested() && !never.requested());
+    }
+
+    #[test]
+    fn a_part_ends_with_the_whole_and_not_the_other_way_round() {
+        let whole = Stop::default();
+        let (one, other) = (whole.part(), whole.part());
+        one.request();
+        assert!(one.requested() && one.part().requested() && !other.requested() && !whole.requested());
+        let never = other.after(Duration::MAX);
+        whole.request();
+        assert!(other.requested() && !never.requested());
     }
 }

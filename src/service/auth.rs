@@ -97,7 +97,7 @@ impl Keys {
         self.with_bucket(key, rate, |bucket| {
             if bucket.left < 1.0 {
                 let wait = ((1.0 - bucket.left) / rate).ceil().max(1.0) as u64;
-                let detail = format!("the key has {rate} records per second");
+                let detail = format!("the key may ask for {rate} records per second, and has asked for more");
                 return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate", detail).retry_after(wait));
             }
             bucket.left -= 1.0;
@@ -135,8 +135,11 @@ fn unauthorized(face: Face, was_presented: bool) -> Problem {
 
 /// What a request presents as its key, in the manner of its face.
 fn presented(face: Face, request: &Request) -> Option<String> {
-    let bearer =
-        || header(request.headers(), AUTHORIZATION.as_str())?.strip_prefix("Bearer ").map(String::from);
+    // A scheme's letters count as small ones (RFC 9110, 11.1).
+    let bearer = || {
+        let (scheme, key) = header(request.headers(), AUTHORIZATION.as_str())?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| key.trim().to_string())
+    };
     match face {
         Face::Own | Face::Review => bearer(),
         Face::PhotoDna => {

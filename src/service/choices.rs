@@ -64,6 +64,11 @@ impl Wanted {
         let joint = self.joint.is_some();
         let unlimited = self.nearest.is_some() && !joint && self.threshold.is_none();
         let given = self.joint.or(self.threshold).unwrap_or_default();
+        let is_over = |distance: Option<u32>, furthest| distance.is_some_and(|distance| distance > furthest);
+        if is_over(given.photodna, FURTHEST.0) || is_over(given.pdq, FURTHEST.1) {
+            let (name, (photodna, pdq)) = (if joint { "joint" } else { "threshold" }, FURTHEST);
+            return Err(Problem::input(format!("{name}: photodna must be 0 to {photodna}, pdq 0 to {pdq}")));
+        }
         let largest = |algorithm: Algorithm, given: Option<u32>| {
             let usual = if unlimited { u32::MAX } else { algorithm.threshold() };
             let wanted = self.algorithms.as_ref().is_none_or(|wanted| wanted.contains(&algorithm));
@@ -99,6 +104,9 @@ pub(crate) struct Choices {
     /// Whether a person reviews what matches.
     pub(crate) review: bool,
 }
+
+/// The largest distances that two signatures of a kind can have.
+const FURTHEST: (u32, u32) = (144 * 255 * 255, 256);
 
 impl Choices {
     /// What a face chooses by itself.

@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -71,6 +71,12 @@ async fn let_in(front: &Front, mut request: Request, next: Next, id: &str) -> An
     if headers.sum::<usize>() + path > LONGEST_HEAD {
         let detail = format!("the request's head is longer than {LONGEST_HEAD} bytes");
         return Err(Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "limit", detail));
+    }
+    // Bytes that are packed would be taken for the picture.
+    let coding = request.headers().get(CONTENT_ENCODING).map(HeaderValue::as_bytes).unwrap_or_default();
+    if !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity") {
+        let detail = "Content-Encoding: bodies are taken as they are; send it without a coding";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported", detail));
     }
     // To fetch an address is to do something: no other site may make a browser ask for it, and it takes the rights of sending the picture.
     let fetches = front.face == Face::Hma && fetching::is_asked(&request);

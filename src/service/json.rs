@@ -54,8 +54,24 @@ fn plain(message: &str) -> String {
         return format!("{kind} {}{expected}", field(name));
     }
     match message.rsplit_once(", expected ") {
-        Some((_, expected)) => format!("this must be {expected}"),
+        Some((_, expected)) => format!("this must be {}", in_words(expected)),
         None => "this is not what it must be".to_string(),
+    }
+}
+
+/// What serde expects, in the words of JSON: it names types of this program.
+fn in_words(expected: &str) -> &str {
+    match expected {
+        "u8" => "a whole number from 0 to 255",
+        "u16" | "u32" | "u64" | "usize" => "a whole number from 0 on",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a boolean" => "true or false",
+        "a sequence" => "a list",
+        "a map" => "an object",
+        "a string" | "a borrowed string" => "a text",
+        _ if expected.starts_with("struct ") => "an object",
+        other => other,
     }
 }
 
@@ -119,9 +135,14 @@ mod tests {
     #[test]
     fn errors_name_the_field_and_no_value() {
         for (text, expected) in [
-            (r#"{"list":[{"number":1},{"number":"secret"}]}"#, "list[1].number: this must be u8"),
-            (r#"{"list":[{"number":300}]}"#, "list[0].number: this must be u8"),
+            (
+                r#"{"list":[{"number":1},{"number":"secret"}]}"#,
+                "list[1].number: this must be a whole number from 0 to 255",
+            ),
+            (r#"{"list":[{"number":300}]}"#, "list[0].number: this must be a whole number from 0 to 255"),
             (r#"{"list":[{"other":1}]}"#, "list[0].other: unknown field other, expected `number`"),
+            (r#"{"list":{}}"#, "list: this must be a list"),
+            (r#"{"list":[true]}"#, "list[0]: this must be an object"),
             (r#"{"list":[{}]}"#, "list[0]: missing field number"),
             (r#"{"list":[]} secret"#, "the body is not JSON: it is malformed at line 1"),
             (r#"{"list":["#, "the body is not JSON: it ends too early"),

@@ -124,8 +124,9 @@ impl ServiceOptions {
         self.data.is_some() && !self.no_keys
     }
 
-    /// Refuses what would show signatures to everybody.
+    /// Refuses what would show signatures to everybody, and limits by which nothing could be served.
     pub(crate) fn check(&self) -> Result<()> {
+        self.limits.check()?;
         if self.hooks.is_some() && self.data.is_none() {
             return Err(Error::Input(
                 "hooks need a folder that keeps them until they are delivered: --data".into(),
@@ -217,6 +218,40 @@ setters!(ServiceLimits {
     pictures: usize,
 });
 
+impl ServiceLimits {
+    fn check(&self) -> Result<()> {
+        let ServiceLimits {
+            connections,
+            head,
+            handshake,
+            body,
+            answer,
+            watch,
+            picture,
+            request,
+            pictures,
+            ..
+        } = self;
+        let zeros = [
+            ("connections", *connections == 0),
+            ("seconds for a head", head.is_zero()),
+            ("seconds for a handshake", handshake.is_zero()),
+            ("seconds for a body", body.is_zero()),
+            ("seconds for an answer", answer.is_zero()),
+            ("seconds between two looks at files (watch)", watch.is_zero()),
+            ("bytes of a picture", *picture == 0),
+            ("bytes of a request", *request == 0),
+            ("pictures of a request", *pictures == 0),
+        ];
+        match zeros.iter().find(|(_, is_zero)| *is_zero) {
+            Some((what, _)) => {
+                Err(Error::Input(format!("the limit on {what} is 0, and nothing could be served")))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
 impl Default for ServiceLimits {
     fn default() -> ServiceLimits {
         ServiceLimits {
@@ -231,6 +266,32 @@ impl Default for ServiceLimits {
             picture: 64 << 20,
             request: 256 << 20,
             pictures: 1000,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_by_which_nothing_could_be_served_are_refused() {
+        let zero = Duration::ZERO;
+        let usual = ServiceLimits::default;
+        assert!(usual().notice(zero).grace(zero).check().is_ok());
+        for (limits, what) in [
+            (usual().connections(0), "connections"),
+            (usual().head(zero), "a head"),
+            (usual().handshake(zero), "a handshake"),
+            (usual().body(zero), "a body"),
+            (usual().answer(zero), "an answer"),
+            (usual().watch(zero), "watch"),
+            (usual().picture(0), "a picture"),
+            (usual().request(0), "a request"),
+            (usual().pictures(0), "pictures"),
+        ] {
+            let error = limits.check().unwrap_err().to_string();
+            assert!(error.contains(what) && error.contains("nothing could be served"), "{error}");
         }
     }
 }

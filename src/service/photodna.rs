@@ -173,7 +173,7 @@ const SMALL: Size = Size { most: 64 << 10, times: 2 };
 /// Reads what is to be matched.
 async fn read_one(app: &App, request: Request) -> Answer<(Given, Permit)> {
     let (parts, body) = request.into_parts();
-    let kind = media_type(&parts.headers).map(String::from);
+    let kind = media_type(&parts.headers);
     let times = if kind.is_some() { 2 } else { 1 };
     let most = app.limits.picture.saturating_mul(times);
     let Held { bytes, permit } = body::read(app, body, Size { most, times }).await?;

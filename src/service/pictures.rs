@@ -75,7 +75,7 @@ struct One<'a> {
 /// Reads the pictures of a request. The format of a picture is known by its content; the type of the body only says whether there are many.
 pub(crate) async fn read(app: &App, request: Request, key: Option<String>) -> Answer<Pictures> {
     let (parts, body) = request.into_parts();
-    match media_type(&parts.headers) {
+    match media_type(&parts.headers).as_deref() {
         Some("application/json") => in_json(app, body).await,
         Some("multipart/form-data") => in_form(app, Request::from_parts(parts, body)).await,
         _ => {
@@ -87,10 +87,10 @@ pub(crate) async fn read(app: &App, request: Request, key: Option<String>) -> An
     }
 }
 
-/// The type of a body, without its parameters.
-pub(crate) fn media_type(headers: &HeaderMap) -> Option<&str> {
+/// The type of a body in small letters, which its letters count as (RFC 9110, 8.3.1), and without its parameters.
+pub(crate) fn media_type(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
-    Some(value.split(';').next().unwrap_or_default().trim())
+    Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
 }
 
 async fn in_json(app: &App, body: Body) -> Answer<Pictures> {

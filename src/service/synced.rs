@@ -131,7 +131,9 @@ pub fn sync_by_hand(options: &ServiceOptions, name: &str, accept_shrink: bool) -
     let source = options.sync.iter().find(|source| source.name == name);
     let source = source.ok_or_else(|| {
         let names: Vec<&str> = options.sync.iter().map(|source| source.name.as_str()).collect();
-        Error::Input(format!("no gallery called {name} follows a list; these do: [{}]", names.join(", ")))
+        let others =
+            if names.is_empty() { "no other does" } else { &format!("these do: {}", names.join(", ")) };
+        Error::Input(format!("no gallery called {name} follows a list; {others}"))
     })?;
     let follower = follower(source, options.data.as_deref())?;
     let data = options.data.as_deref().unwrap_or(Path::new("."));

@@ -66,6 +66,11 @@ fn keys_open_what_they_may_and_no_more() {
 
     let hash = add(&data, &["--scope", "hash", "--name", "uploads"]);
     until_status(200, || ask("/v1/hash", &hash).status);
+    // The letters of a scheme count as small ones; another scheme is none.
+    let of = |scheme: &str| {
+        server.post_with("/v1/hash", &format!("Authorization: {scheme} {hash}\r\n"), &picture).status
+    };
+    assert_eq!(["bearer", "BEARER", "Bearer ", "Token"].map(of), [200, 200, 200, 401]);
     assert!(ask("/v1/match", &hash).problem(403, "scope").contains("match"));
     let last = if hash.ends_with('0') { '1' } else { '0' };
     let wrong = format!("{}{last}", &hash[..hash.len() - 1]);

@@ -9,6 +9,7 @@ use shadegrid::{Error, Limits};
 use super::progress::Progress;
 use super::{Arguments, synthetic};
 use crate::cli::console;
+use crate::cli::output::Own;
 use crate::cli::resources::Resources;
 
 /// Encoded pictures by name.
@@ -33,7 +34,8 @@ pub(super) fn pictures(arguments: &Arguments, progress: &Progress) -> Result<Pic
     }
     let limits: Limits = arguments.hash_options().decode.limits;
     let resources = Resources::new(None, arguments.memory);
-    let options = arguments.input.options(resources, &limits, &Stop::default());
+    let own = Own::outputs(arguments.output.iter().chain(&arguments.html));
+    let options = arguments.input.options(resources, &limits, (own, &Stop::default()));
     let (mut named, mut unread, mut bytes) = (Vec::new(), 0, 0);
     let mut first = None;
     for source in arguments.input.sources(&arguments.paths, &options) {

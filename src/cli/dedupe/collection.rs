@@ -1,9 +1,8 @@
 //! Everything that is grouped, in one gallery: pictures that are hashed now, and the records of lists.
 
 use std::collections::HashSet;
-use std::ffi::OsString;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::Path;
 
 use shadegrid::gallery::lists::{Import, ImportOptions, ListFormat, Unread};
 use shadegrid::gallery::{EntryId, EntryView, Gallery, GalleryBuilder, Groups, SearchOptions};
@@ -13,6 +12,8 @@ use super::classes;
 use super::hashing::Hashed;
 use super::item::Item;
 use crate::cli::console;
+use crate::cli::listed::Listed;
+use crate::cli::page::without_query;
 
 /// Pictures first, then the records of lists; all of them numbered from 0.
 pub(super) struct Collection {
@@ -25,16 +26,39 @@ pub(super) struct Collection {
     /// Where the entries of each item begin; and where the last ones end.
     firsts: Vec<u32>,
     /// Lists that are references.
-    references: HashSet<OsString>,
+    references: HashSet<String>,
 }
 
 /// Lists that are read.
 #[derive(Debug, Default)]
 pub(super) struct Lists {
-    pub(super) paths: Vec<PathBuf>,
-    /// Of these, the references.
-    pub(super) references: Vec<PathBuf>,
+    pub(super) lists: Vec<List>,
+    pub(super) references: Vec<List>,
     pub(super) format: Option<ListFormat>,
+}
+
+/// A list that is here now.
+#[derive(Debug)]
+pub(super) struct List {
+    /// As it was named, without the query of a web address.
+    pub(super) name: String,
+    pub(super) here: Listed,
+}
+
+impl List {
+    /// Finds a list here, or fetches it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] that names it where it is not there, or cannot be fetched.
+    pub(super) fn find(place: &Path) -> Result<List, Error> {
+        let here = Listed::fetch(place)?;
+        if place.as_os_str() != "-" {
+            let cannot = |error| Error::io(format!("cannot read {}", place.display()), error);
+            std::fs::metadata(here.path()).map_err(cannot)?;
+        }
+        Ok(List { name: without_query(&place.to_string_lossy()).to_string(), here })
+    }
 }
 
 /// What of the lists is not among the entries.
@@ -70,7 +94,7 @@ impl Collection {
         let items = owners.last().map_or(0, |last| *last as usize + 1).max(pictures.len());
         let firsts = (0..=items).map(|item| owners.partition_point(|owner| (*owner as usize) < item) as u32);
         let firsts = firsts.collect();
-        let references = lists.references.iter().map(|path| path.clone().into_os_string()).collect();
+        let references = lists.references.iter().map(|list| list.name.clone()).collect();
         Ok((Collection { gallery, ids, pictures, owners, firsts, references }, left))
     }
 
@@ -132,9 +156,8 @@ impl Collection {
             return picture.is_reference;
         }
         let list = self.gallery.entry(self.entries(number)[0]).source;
-        let of = |reference: &OsString| {
-            let rest = reference.to_str().and_then(|reference| list.strip_prefix(reference));
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        let of = |reference: &String| {
+            list.strip_prefix(reference.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         self.references.iter().any(of)
     }
@@ -147,21 +170,20 @@ fn is_of_one_record(one: &EntryView<'_>, next: &EntryView<'_>) -> bool {
 
 impl Lists {
     /// Every list, the references at the end.
-    pub(super) fn all(&self) -> impl Iterator<Item = &PathBuf> {
-        self.paths.iter().chain(&self.references)
+    pub(super) fn all(&self) -> impl Iterator<Item = &List> {
+        self.lists.iter().chain(&self.references)
     }
 
     /// Reads all lists.
     fn read(&self, builder: &mut GalleryBuilder) -> Result<Left, Error> {
         let mut import = Import::new(ImportOptions::default().repeats(true));
         let mut left = Left::default();
-        for path in self.all() {
-            let name = path.to_string_lossy();
+        for List { name, here } in self.all() {
             let mut quarantine = |Unread { position, reason, .. }: Unread<'_>| {
                 console::say(format_args!("shadegrid: {name}: {position}: {reason}"));
                 Ok(())
             };
-            match import.list(path, &name, self.format, builder, &mut quarantine) {
+            match import.list(here.path(), name, self.format, builder, &mut quarantine) {
                 Ok(report) => {
                     left.failed += report.bad + report.odd;
                     left.without += report.without_signature;

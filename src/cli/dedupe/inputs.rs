@@ -9,6 +9,7 @@ use shadegrid::Format;
 use shadegrid::gallery::lists::{self, ListFormat};
 use shadegrid::pipeline::looks_like_archive;
 
+use crate::cli::listed::name_of;
 use crate::cli::places::is_url;
 
 /// Arguments by what they are, each kind in its order.
@@ -26,7 +27,9 @@ impl Sorted {
     /// Looks at each argument. Where the format of lists is named, every file is a list.
     pub(super) fn new(arguments: &[PathBuf], format: Option<ListFormat>) -> Sorted {
         let is_list = |path: &&PathBuf| {
-            let is_file = || path.as_os_str() == "-" || !is_url(path) && !path.is_dir();
+            let is_file = || {
+                if is_url(path) { Path::new(&name_of(path)).extension().is_some() } else { !path.is_dir() }
+            };
             if format.is_some() { is_file() } else { is_list(path) }
         };
         let (lists, pictures) = arguments.iter().partition::<Vec<&PathBuf>, _>(is_list);
@@ -41,7 +44,7 @@ fn is_list(path: &Path) -> bool {
         return true;
     }
     if is_url(path) {
-        return false;
+        return is_called_like_a_list(Path::new(&name_of(path)));
     }
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => false,
@@ -49,6 +52,19 @@ fn is_list(path: &Path) -> bool {
         // What is not there is no picture of a known format either; a pipe can be read only once.
         _ => true,
     }
+}
+
+/// Endings of lists of signatures.
+const LISTS: [&str; 10] = ["csv", "json", "jsonl", "ndjson", "parquet", "pdna", "pdq", "tsv", "txt", "xml"];
+
+/// Whether what lies elsewhere is a list by its name, as it is or packed: its first bytes are not here.
+fn is_called_like_a_list(name: &Path) -> bool {
+    let ends = |name: &Path, endings: &[&str]| {
+        name.extension().is_some_and(|own| endings.iter().any(|ending| own.eq_ignore_ascii_case(ending)))
+    };
+    ends(name, &LISTS)
+        || ends(name, &["gz", "zst", "zip"])
+            && name.file_stem().is_some_and(|stem| ends(Path::new(stem), &LISTS))
 }
 
 fn is_picture(path: &Path) -> bool {
@@ -69,4 +85,29 @@ fn is_archive(path: &Path) -> bool {
     let is_list = ["csv", "json", "jsonl", "tsv", "txt", "xml"].into_iter().any(of)
         || lists::sniff(path).is_ok_and(|format| format != ListFormat::Text);
     !(ends("zip") && is_list)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_elsewhere_is_a_list_by_its_name() {
+        let lists = |format| {
+            let places = [
+                "s3://bucket/signatures/known.parquet",
+                "https://example.org/known.csv?token=a.jpg",
+                "https://example.org/KNOWN.CSV.GZ",
+                "gs://bucket/list.txt.zip",
+                "s3://bucket/photos/a.jpg",
+                "s3://bucket/photos/",
+                "s3://bucket/photos",
+                "https://example.org/photos.zip",
+                "https://example.org/photos.tar.gz",
+                "https://example.org/known.bin",
+            ];
+            Sorted::new(&places.map(PathBuf::from), format).lists.len()
+        };
+        assert_eq!((lists(None), lists(Some(ListFormat::BinaryPdq))), (4, 8));
+    }
 }

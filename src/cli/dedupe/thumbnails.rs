@@ -2,20 +2,16 @@
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
-use std::fs;
-use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
-use std::thread;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use shadegrid::decode::Frames;
 use shadegrid::hasher::Faces;
-use shadegrid::pipeline::Stop;
-use shadegrid::{Algorithm, Format, HashOptions, Hasher, Orient};
+use shadegrid::pipeline::{Record, Source, Stop};
+use shadegrid::{Algorithm, Devices, Error, Format, HashOptions, Orient, Picture, RunOptions};
 
 use super::item::Item;
+use crate::cli::resources::Resources;
 use crate::cli::show::Canvas;
 
 /// The longest side of one, in pixels: what a page has room for.
@@ -29,39 +25,29 @@ const MOST: usize = 4_096;
 pub(super) struct Thumbnails(HashMap<OsString, String>);
 
 impl Thumbnails {
-    /// Decodes the files among `items` that browsers do not show, on so many threads, turned as they are seen. What cannot be decoded now has none.
+    /// Decodes the files among `items` that browsers do not show, turned as they are seen. What cannot be decoded now has none.
     pub(super) fn of<'a>(
         items: impl Iterator<Item = &'a Item>,
         options: HashOptions,
-        threads: NonZeroUsize,
+        resources: Resources,
         stop: &Stop,
-    ) -> Thumbnails {
+    ) -> Result<Thumbnails, Error> {
         let hidden =
             |item: &&Item| item.file.is_some() && item.format.is_some_and(|format| !is_shown(format));
-        let items: Vec<&Item> = items.filter(hidden).take(MOST).collect();
+        let sources: Vec<Source> =
+            items.filter(hidden).take(MOST).map(|item| Source::file(item.path())).collect();
+        if sources.is_empty() {
+            return Ok(Thumbnails::default());
+        }
         let decode = options.decode.clone().orient(Orient::Exif).frames(Frames::First);
         let options = options.decode(decode).faces(Faces::Stored).algorithms(vec![Algorithm::PhotoDna]);
-        let options = options.thumbnail(Some(SIDE));
-        let next = AtomicUsize::new(0);
-        let (give, take) = mpsc::channel();
-        let work = |give: mpsc::Sender<(OsString, String)>| {
-            let mut hasher = Hasher::new(options.clone());
-            while let Some(item) =
-                items.get(next.fetch_add(1, Ordering::Relaxed)).filter(|_| !stop.requested())
-            {
-                let small = thumbnail(&mut hasher, item);
-                small.into_iter().for_each(|small| drop(give.send((item.key.clone(), small))));
-            }
-        };
-        thread::scope(|scope| {
-            // Where no thread is to be had, this one does it all.
-            for _ in 1..threads.get().min(items.len()) {
-                let give = give.clone();
-                drop(thread::Builder::new().spawn_scoped(scope, || work(give)));
-            }
-            work(give);
-        });
-        Thumbnails(take.into_iter().collect())
+        let engine =
+            resources.engine(Devices::none("small pictures are the CPU's"), options.thumbnail(Some(SIDE)))?;
+        let mut run = engine.run(sources, &RunOptions::default().stop(stop.clone()))?;
+        let small = |record: Record| Some((record.key, address(&record.outcome.ok()?.thumbnail?)?));
+        let found = run.by_ref().filter_map(small).collect();
+        run.finish()?;
+        Ok(Thumbnails(found))
     }
 
     /// The address of a file's.
@@ -70,9 +56,9 @@ impl Thumbnails {
     }
 }
 
-fn thumbnail(hasher: &mut Hasher, item: &Item) -> Option<String> {
-    let hashed = hasher.hash(&fs::read(item.path()).ok()?).ok()?;
-    let png = Canvas::of(&hashed.thumbnail?)?.png().ok()?;
+/// A picture as an address that holds it.
+fn address(small: &Picture) -> Option<String> {
+    let png = Canvas::of(small)?.png().ok()?;
     Some(format!("data:image/png;base64,{}", BASE64.encode(png)))
 }
 

@@ -1,6 +1,6 @@
 //! A file under a name of its own, until it is whole.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,16 +19,32 @@ pub(crate) struct Draft {
 /// Longest part of a file's name that its draft's name repeats; names have at most 255 bytes on most file systems.
 const LONGEST: usize = 200;
 
+/// Letters and digits of a draft's name that are its own, and how it ends.
+const RANDOM: usize = 6;
+const SUFFIX: &str = ".partial";
+
+/// How the names of drafts begin.
+fn prefix(name: &OsStr) -> OsString {
+    let mut prefix = if name.len() <= LONGEST { name.to_os_string() } else { OsString::from(".shadegrid") };
+    prefix.push(".");
+    prefix
+}
+
+/// Whether `other` is the name of a draft of `name`, of whichever run.
+pub(super) fn is_of(name: &OsStr, other: &OsStr) -> bool {
+    let rest = other.as_encoded_bytes().strip_prefix(prefix(name).as_encoded_bytes());
+    let own = rest.and_then(|rest| rest.strip_suffix(SUFFIX.as_bytes()));
+    own.is_some_and(|own| own.len() == RANDOM && own.iter().all(u8::is_ascii_alphanumeric))
+}
+
 impl Draft {
     /// Begins a draft of `path` in the same folder: `photos.jsonl` becomes `photos.jsonl.Ab3xY9.partial`. The file is new, so no link is followed and no
     /// other run writes to it. A private one is its owner's alone, others are as the user's mask says.
     pub(super) fn new(path: &Path, private: bool) -> io::Result<Draft> {
         let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-        let mut prefix =
-            if name.len() <= LONGEST { name.to_os_string() } else { OsString::from(".shadegrid") };
-        prefix.push(".");
         let mut builder = Builder::new();
-        builder.prefix(&prefix).suffix(".partial");
+        let prefix = prefix(name);
+        builder.prefix(&prefix).rand_bytes(RANDOM).suffix(SUFFIX);
         #[cfg(unix)]
         if !private {
             use std::os::unix::fs::PermissionsExt as _;
@@ -76,7 +92,8 @@ impl Draft {
     }
 }
 
-fn folder_of(path: &Path) -> &Path {
+/// The folder of a file.
+pub(super) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

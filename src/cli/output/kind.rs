@@ -13,6 +13,8 @@ pub(crate) enum Kind {
     Matches,
     /// Groups of `dedupe`.
     Groups,
+    /// Distances of `compare`.
+    Distances,
     /// Entries of `gallery export`.
     Entries,
     /// What `gallery build --quarantine` puts aside.
@@ -45,6 +47,7 @@ impl Kind {
             Kind::Records => "a file of records",
             Kind::Matches => "a file of matches",
             Kind::Groups => "a file of groups",
+            Kind::Distances => "a file of distances",
             Kind::Entries => "an export of a gallery",
             Kind::Quarantine => "a quarantine file",
             Kind::Gallery => "a gallery",
@@ -97,6 +100,12 @@ impl Kind {
                     || line.starts_with(b"group,size,key,")
                     || line.starts_with(b"group 1: ")
             }
+            Kind::Distances => {
+                object(&["a"], &["\"b\":", "\"distances\":["])
+                    || line.starts_with(b"a,b,algorithm,metric,")
+                    || line.starts_with(b"algorithm  metric  ")
+                    || line.starts_with(b"A  ") && line.ends_with(b"  WITHIN")
+            }
             Kind::Entries => object(&["key"], &["\"source_format\":"]),
             Kind::Quarantine => object(&["list"], &["\"position\":", "\"reason\":"]),
             #[cfg(feature = "report")]
@@ -139,10 +148,11 @@ fn has(text: &[u8], part: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    const ALL: [Kind; 11] = [
+    const ALL: [Kind; 12] = [
         Kind::Records,
         Kind::Matches,
         Kind::Groups,
+        Kind::Distances,
         Kind::Entries,
         Kind::Quarantine,
         Kind::Gallery,
@@ -155,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_kind_knows_its_own_and_nothing_else() {
-        let own: [(Kind, &[u8]); 24] = [
+        let own: [(Kind, &[u8]); 28] = [
             (Kind::Records, b"{\"path\":\"a.jpg\",\"status\":\"ok\",\"width\":1}\n"),
             (Kind::Records, b"{\"path\":\"a.jpg\",\"source\":\"l\",\"status\":\"error\",\"code\":\"io\"}\n"),
             (Kind::Records, b"{\"key\":\"a.jpg\",\"status\":\"ok\",\"width\":1,\"path\":\"a.jpg\"}\n"),
@@ -169,6 +179,10 @@ mod tests {
                 b"{\"key\":\"a\",\"gallery\":\"g\",\"entry\":\"b\",\"orientation\":\"upright\"}\n",
             ),
             (Kind::Groups, b"{\"group\":1,\"size\":2,\"members\":[{}]}\n"),
+            (Kind::Distances, b"{\"a\":\"a.jpg\",\"b\":\"b.jpg\",\"distances\":[],\"notes\":[]}\n"),
+            (Kind::Distances, b"a,b,algorithm,metric,orientation,distance\n"),
+            (Kind::Distances, b"algorithm  metric             orientation     distance  threshold\n"),
+            (Kind::Distances, b"A      B      PHOTODNA       PDQ   PDQ-512  WITHIN\n"),
             (Kind::Entries, b"{\"key\":\"a\",\"label\":\"\",\"source\":\"l\",\"source_format\":\"csv\"}\n"),
             (Kind::Quarantine, b"{\"list\":\"l\",\"position\":3,\"reason\":\"odd\"}\n"),
             (Kind::Gallery, b"SHADEGAL\x02\0\0\0"),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use shadegrid::Error;
 use shadegrid::pipeline::ExtensionFilter;
 
+use super::Kind;
 use crate::cli::places::is_url;
 
 /// The files and folders that a command reads.
@@ -14,6 +15,8 @@ pub(crate) struct Reads {
     paths: Vec<PathBuf>,
     /// What is read in folders.
     only: ExtensionFilter,
+    /// Whether folders are read without what the command writes.
+    without_own: bool,
 }
 
 impl Reads {
@@ -34,12 +37,18 @@ impl Reads {
         Reads { only: only.clone(), ..self }
     }
 
-    /// Checks that `output` is none of them, whatever it is called, and lies in no folder of them.
+    /// The same, where folders are read without what the command writes ([`Own`](super::Own)).
+    pub(crate) fn without_own(self) -> Reads {
+        Reads { without_own: true, ..self }
+    }
+
+    /// Checks that `output` is none of them, whatever it is called, and lies in no folder of them. Where folders are read without it, it may lie there, unless
+    /// a file in its place is of another kind than `kind`: that is an input. Whoever gives no kind looks at what is there by itself.
     ///
     /// # Errors
     ///
     /// [`Error::Input`] where it is or does.
-    pub(crate) fn check(&self, output: &Path) -> Result<(), Error> {
+    pub(crate) fn check(&self, output: &Path, kind: Option<Kind>) -> Result<(), Error> {
         let target = fs::metadata(output).ok();
         for read in &self.paths {
             let Ok(input) = fs::metadata(read) else {
@@ -53,13 +62,33 @@ impl Reads {
                 return Err(is_input(output, read));
             }
             if input.is_dir() && self.only.lets(output.as_os_str()) && lies_in(output, (read, &input)) {
-                let (output, read) = (output.display(), read.display());
-                return Err(Error::Input(format!(
-                    "the output {output} lies in {read}, which is read; write it elsewhere"
-                )));
+                self.check_within(
+                    output,
+                    read,
+                    kind.filter(|_| target.as_ref().is_some_and(Metadata::is_file)),
+                )?;
             }
         }
         Ok(())
+    }
+
+    /// Checks an output in a folder that is read; `there` is of which kind a file in its place has to be.
+    fn check_within(&self, output: &Path, folder: &Path, there: Option<Kind>) -> Result<(), Error> {
+        let (shown, folder) = (output.display(), folder.display());
+        if !self.without_own {
+            return Err(Error::Input(format!(
+                "the output {shown} lies in {folder}, which is read; write it elsewhere"
+            )));
+        }
+        let Some(kind) = there else { return Ok(()) };
+        let holds = kind.holds(output);
+        match holds.map_err(|error| Error::io(format!("cannot look at {shown}"), error))? {
+            true => Ok(()),
+            false => Err(Error::Input(format!(
+                "{shown} is an input, since it lies in {folder} and is not {}; choose another name",
+                kind.name()
+            ))),
+        }
     }
 
     /// Checks that standard output is none of them.

@@ -11,6 +11,7 @@ use super::{Item, ListFormat, ListPart, reading};
 use crate::error::{Error, Result};
 use crate::gallery::columns::MOST_COLUMNS;
 use crate::gallery::{Entry, GalleryBuilder, suspicion};
+use crate::signature::Algorithm;
 
 /// Which entries are left out of the gallery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -86,14 +87,28 @@ pub struct Report {
     pub low_quality: u64,
     /// Entries whose signatures are suspicious in themselves.
     pub suspicious: u64,
-    /// Values that occur often enough: the position of the first, and how many so far.
-    pub overrepresented: Vec<(u64, u32)>,
+    /// Values that became over-represented with this list, by where each came first.
+    pub overrepresented: Vec<Overrepresented>,
     /// Entries left out.
     pub left_out: u64,
     /// Entries that the source had already, with the same key and value; they are not there twice.
     pub repeated: u64,
     /// Entries with further columns that are kept.
     pub with_columns: u64,
+}
+
+/// A value that occurs at least [`ImportOptions::overrepresented_from`] times, without the value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Overrepresented {
+    /// What it is a signature by.
+    pub algorithm: Algorithm,
+    /// How often it occurs in the lists so far.
+    pub count: u32,
+    /// Where it came first: the list, which may be an earlier one (of a zip archive the file in it), and the position there.
+    pub first: (String, u64),
+    /// The entry of this list with which it occurred often enough: its key and its position.
+    pub reached: (String, u64),
 }
 
 /// Something in a list that gave no entry.
@@ -120,10 +135,20 @@ pub struct Import {
     keeping: Keeping,
     /// Names of further columns that lists had.
     columns: HashSet<String>,
-    /// How often each value occurred, by a 64-bit digest of it, and where it came first.
-    seen: HashMap<u64, (u32, u64)>,
+    /// What each value is known for, by a 64-bit digest of it.
+    seen: HashMap<u64, Seen>,
+    /// The lists so far, and files in archives.
+    lists: Vec<String>,
     /// Records so far, for who watches.
     records: Arc<AtomicU64>,
+}
+
+/// How often a value occurred, and where it came first: the list's number and the position.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    count: u32,
+    list: u32,
+    position: u64,
 }
 
 impl Import {
@@ -189,6 +214,7 @@ impl Import {
             quarantine,
             report: Report::default(),
             frequent_here: Vec::new(),
+            member: None,
             source: None,
         };
         match held {
@@ -199,10 +225,20 @@ impl Import {
             None => reading::read(path, format, keeping, &mut |part, item| taking.take(part, item))?,
         }
         let Taking { import, mut report, frequent_here, .. } = taking;
-        report.overrepresented =
-            frequent_here.iter().map(|digest| import.seen[digest]).map(|(n, at)| (at, n)).collect();
-        report.overrepresented.sort_unstable();
+        report.overrepresented = import.overrepresented(frequent_here);
         Ok(report)
+    }
+
+    /// What is known of values with these digests, with the entry in which each occurred often enough.
+    fn overrepresented(&self, reached: Vec<(u64, Algorithm, (String, u64))>) -> Vec<Overrepresented> {
+        let of = |(digest, algorithm, reached)| {
+            let Seen { count, list, position } = *self.seen.get(&digest)?;
+            let first = (self.lists.get(list as usize)?.clone(), position);
+            Some((list, Overrepresented { algorithm, count, first, reached }))
+        };
+        let mut found: Vec<_> = reached.into_iter().filter_map(of).collect();
+        found.sort_by_key(|(list, of)| (*list, of.first.1, of.algorithm));
+        found.into_iter().map(|(_, of)| of).collect()
     }
 
     /// Digests of the values that are to be left out for their number, found by reading the list once more; what can be read only
@@ -221,7 +257,7 @@ impl Import {
         let mut held = Vec::new();
         let outcome = reading::read(path, format, keeping, &mut |part, item| {
             if let Item::Entry(entry) = &item {
-                digests(entry).for_each(|digest| *counts.entry(digest).or_insert(0) += 1);
+                digests(entry).for_each(|(_, digest)| *counts.entry(digest).or_insert(0) += 1);
             }
             if once {
                 held.push((part.clone(), item));
@@ -244,7 +280,10 @@ struct Taking<'a> {
     builder: &'a mut GalleryBuilder,
     quarantine: Quarantine<'a>,
     report: Report,
-    frequent_here: Vec<u64>,
+    /// Values that became over-represented, and with which entry.
+    frequent_here: Vec<(u64, Algorithm, (String, u64))>,
+    /// The file of an archive that was counted last; an empty one is the list itself.
+    member: Option<String>,
     /// The part that entries came from last, and its number in the builder.
     source: Option<(ListPart, u16)>,
 }
@@ -255,7 +294,7 @@ impl Taking<'_> {
         self.import.records.fetch_add(1, Ordering::Relaxed);
         match item {
             Item::Entry(entry) => {
-                self.count(&entry);
+                self.count(part, &entry);
                 self.entry(part, entry)
             }
             Item::Removed { key } => {
@@ -290,20 +329,26 @@ impl Taking<'_> {
     }
 
     /// Counts an entry and its values.
-    fn count(&mut self, entry: &Entry) {
+    fn count(&mut self, part: &ListPart, entry: &Entry) {
+        if self.member.as_deref() != Some(part.member.as_str()) {
+            self.import.lists.push(named(self.name, &part.member));
+            self.member = Some(part.member.clone());
+        }
         let Taking { import, report, frequent_here, .. } = self;
+        let list = import.lists.len().saturating_sub(1) as u32;
         report.entries += 1;
         report.photodna += u64::from(entry.photodna.is_some());
         report.pdq += u64::from(entry.pdq.is_some());
         report.flat += u64::from(entry.flat);
         report.low_quality += u64::from(entry.quality.is_some_and(|quality| quality < 50));
         report.suspicious += u64::from(suspicion(entry).is_some());
-        for digest in digests(entry) {
-            let seen = import.seen.entry(digest).or_insert((0, entry.position));
-            seen.0 += 1;
-            report.duplicates += u64::from(seen.0 > 1);
-            if seen.0 == import.options.overrepresented_from {
-                frequent_here.push(digest);
+        for (algorithm, digest) in digests(entry) {
+            let first = Seen { count: 0, list, position: entry.position };
+            let seen = import.seen.entry(digest).or_insert(first);
+            seen.count += 1;
+            report.duplicates += u64::from(seen.count > 1);
+            if seen.count == import.options.overrepresented_from {
+                frequent_here.push((digest, algorithm, (entry.key.clone(), entry.position)));
             }
         }
     }
@@ -314,7 +359,7 @@ impl Taking<'_> {
         let reason = match suspicion(&entry) {
             Some(suspicion) if leave.suspicious => Some(suspicion.name()),
             _ if leave.flat && entry.flat => Some("flat"),
-            _ if digests(&entry).any(|digest| self.frequent.contains_key(&digest)) => {
+            _ if digests(&entry).any(|(_, digest)| self.frequent.contains_key(&digest)) => {
                 Some("over-represented")
             }
             _ => None,
@@ -367,13 +412,18 @@ impl Taking<'_> {
     }
 }
 
+/// What a list is called, or a file in an archive.
+fn named(list: &str, member: &str) -> String {
+    if member.is_empty() { list.to_string() } else { format!("{list}/{member}") }
+}
+
 /// Digests of an entry's signatures.
-fn digests(entry: &Entry) -> impl Iterator<Item = u64> {
+fn digests(entry: &Entry) -> impl Iterator<Item = (Algorithm, u64)> {
     let digest = |bytes: &[u8]| {
         let mut hasher = DefaultHasher::new();
         bytes.hash(&mut hasher);
         hasher.finish()
     };
-    let photodna = entry.photodna.map(|signature| digest(&signature.0));
-    photodna.into_iter().chain(entry.pdq.map(|signature| digest(&signature.0)))
+    let photodna = entry.photodna.map(|signature| (Algorithm::PhotoDna, digest(&signature.0)));
+    photodna.into_iter().chain(entry.pdq.map(|signature| (Algorithm::Pdq, digest(&signature.0))))
 }

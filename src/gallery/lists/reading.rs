@@ -199,7 +199,8 @@ impl Account {
             seen += &format!("; {} records are bad, the first at {position}: {reason}", self.bad);
         }
         if self.without > 0 {
-            seen += &format!("; {} records are without a signature", self.without);
+            let records = if self.without == 1 { "record is" } else { "records are" };
+            seen += &format!("; {} {records} without a signature", self.without);
         }
         if !self.names.is_empty() {
             seen += &format!("; it has {}", self.names.join(", "));

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::store::{self, Found};
 use super::walk::is_one_input;
 use super::{
-    Content, ExtensionFilter, Network, Source, Walk, archive, expand, list, looks_like_archive,
+    Content, ExtensionFilter, Network, Omitted, Source, Walk, archive, expand, list, looks_like_archive,
     random_access, understood,
 };
 use crate::error::{Error, Result};
@@ -82,6 +82,8 @@ pub struct InputOptions {
     pub walk: Walk,
     /// Which files, objects, members and listed paths are read; arguments always are.
     pub extensions: ExtensionFilter,
+    /// Files that folders are read without, such as the output of the run itself; none by default.
+    pub omitted: Omitted,
     /// The column of lists and Parquet files that holds pictures, paths or URLs; `None`: one with a usual name.
     pub column: Option<String>,
     /// What ends a name in a list that is neither CSV nor Parquet; a newline by default.
@@ -106,6 +108,7 @@ pub struct InputOptions {
 setters!(InputOptions {
     walk: Walk,
     extensions: ExtensionFilter,
+    omitted: Omitted,
     column: Option<String>,
     separator: u8,
     after: Option<OsString>,
@@ -173,6 +176,7 @@ impl Default for InputOptions {
         InputOptions {
             walk: Walk::default(),
             extensions: ExtensionFilter::default(),
+            omitted: Omitted::default(),
             column: None,
             separator: b'\n',
             after: None,
@@ -385,6 +389,7 @@ impl Listing {
     /// A file, an object by its URL, or the files below a folder.
     fn files(&self, name: &OsStr, source: &OsStr) -> Items {
         let (only, source, named) = (self.options.extensions.clone(), source.to_os_string(), name == source);
+        let omitted = self.options.omitted.clone();
         if store::url(name, &self.options.network.mounts).is_some() {
             let item = Item::at(name.to_os_string(), &source);
             return Box::new(Some(item).into_iter().filter(move |item| named || only.lets_item(item)));
@@ -393,7 +398,10 @@ impl Listing {
         let itself = name.clone().into_os_string();
         let found = expand([Ok(name)], self.options.walk);
         let items = found.map(move |found| Item::of(found, &source));
-        let items = items.filter(move |item| (named && item.location == itself) || only.lets_item(item));
+        let items = items.filter(move |item| {
+            let is_itself = item.location == itself;
+            (named && is_itself || only.lets_item(item)) && (is_itself || !omitted.has(item))
+        });
         if self.options.versions { Box::new(items.map(Item::with_version)) } else { Box::new(items) }
     }
 

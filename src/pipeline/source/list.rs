@@ -86,9 +86,16 @@ fn plain(list: Opened<'static>, separator: u8) -> Result<Names> {
     Ok(Box::new(names.map(move |name| {
         let name = OsString::from(name.map_err(cannot)?);
         // What writes UTF-16 also writes carriage returns.
-        let line = name.to_str().and_then(|name| name.strip_suffix('\r')).filter(|_| is_utf16);
+        let is_line_end = |line: &&str| separator != 0 && (is_utf16 || is_line_of_windows(&name, line));
+        let line = name.to_str().and_then(|name| name.strip_suffix('\r')).filter(is_line_end);
         Ok(line.map(OsString::from).unwrap_or(name))
     })))
+}
+
+/// Whether the carriage return behind a name ends its line: no URL holds one, and a name of a file may, so that what is there decides.
+fn is_line_of_windows(name: &OsStr, without: &str) -> bool {
+    let is_there = |path: &OsStr| Path::new(path).symlink_metadata().is_ok();
+    without.contains("://") || !is_there(name) && is_there(without.as_ref())
 }
 
 /// CSV with a row of names; of one column only, that.

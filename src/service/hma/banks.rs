@@ -89,7 +89,7 @@ pub(super) async fn add_content(
     let types = signal::chosen(&app, values.list("types"))?;
     let hashed = if values.get("url").is_some() {
         fetched(&app, &ask, types.clone(), &values).await?
-    } else if media_type(request.headers()) == Some("multipart/form-data") {
+    } else if media_type(request.headers()).as_deref() == Some("multipart/form-data") {
         let form = Form::read(&app, request).await?;
         values = form.values;
         hashed(&app, &ask, types.clone(), form.file).await?

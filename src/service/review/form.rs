@@ -28,7 +28,7 @@ impl From<Vec<(String, String)>> for Fields {
 impl Fields {
     /// Reads a body.
     pub(super) async fn read(app: &App, headers: &HeaderMap, body: Body) -> Answer<Fields> {
-        if media_type(headers) != Some("application/x-www-form-urlencoded") {
+        if media_type(headers).as_deref() != Some("application/x-www-form-urlencoded") {
             return Err(Problem::input("the body must be application/x-www-form-urlencoded"));
         }
         let Held { bytes, permit: _held } = body::read(app, body, Size { most: LONGEST, times: 2 }).await?;

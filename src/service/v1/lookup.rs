@@ -51,7 +51,7 @@ pub(super) async fn look_up(
     Extension(ask): Extension<Ask>,
     request: Request,
 ) -> Answer<Response> {
-    match media_type(request.headers()) {
+    match media_type(request.headers()).as_deref() {
         Some("application/x-ndjson" | "application/jsonl") => lines::look_up(&app, ask, request),
         Some("application/json") => in_json(&app, &ask, request).await,
         _ => {

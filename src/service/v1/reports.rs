@@ -43,7 +43,7 @@ pub(super) async fn submit(
 ) -> Answer<Response> {
     app.reports()?;
     let key = idempotency_key(request.headers())?;
-    if media_type(request.headers()) != Some("application/json") {
+    if media_type(request.headers()).as_deref() != Some("application/json") {
         let detail = "Content-Type: a report is application/json";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported", detail));
     }

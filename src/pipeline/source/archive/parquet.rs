@@ -6,7 +6,7 @@ use parquet::record::{Field, Row};
 use parquet::schema::types::Type;
 
 use super::{Archive, RandomAccess, Step, Stopped};
-use crate::decode::Format;
+use crate::decode::{Format, no_pictures};
 use crate::error::{Error, Result};
 use crate::parquet::{self as columns, Rows, Value, Wanted};
 
@@ -78,12 +78,16 @@ fn wanted(longest: u64) -> Wanted {
     Wanted { begins: |head| Format::sniff(head).is_some(), longest }
 }
 
-/// Gives the picture of every row.
+/// Gives the picture of every row. A file of anything else than pictures is no picture: among others in a folder nobody meant it.
 pub(super) fn read(file: Box<dyn RandomAccess>, archive: &mut Archive<'_>) -> Step {
-    let (reader, holds) = holds(file, archive.members.options.column.as_deref())?;
+    let asked = archive.members.options.column.as_deref();
+    let found = holds(file, asked).map_err(|error| match error {
+        Error::Input(why) if asked.is_none() => no_pictures(&why),
+        error => error,
+    });
+    let (reader, holds) = found?;
     let Holds::Pictures(column) = holds else {
-        let what = "a Parquet file of names, not of pictures: give it as an input of its own, not as a member of another";
-        return Err(Error::Input(what.to_string()).into());
+        return Err(no_pictures("what it names is read where it is an input of its own").into());
     };
     let mut pictures = Pictures::of(reader, &column)?;
     let mut wrong = None;

@@ -56,6 +56,22 @@ fn set<B, K: FromStr>(builder: B, options: &StoreOptions, with: fn(B, K, String)
     known.fold(builder, |builder, (key, value)| with(builder, key, value))
 }
 
+const GOOGLE: &str = "GOOGLE_APPLICATION_CREDENTIALS, a key file's path, or GOOGLE_SERVICE_ACCOUNT_KEY, the key itself; \
+                      GOOGLE_SKIP_SIGNATURE=true for public data";
+
+const AZURE: &str = "AZURE_STORAGE_ACCOUNT_NAME, and AZURE_STORAGE_ACCOUNT_KEY, AZURE_STORAGE_SAS_TOKEN, or AZURE_CLIENT_ID with AZURE_CLIENT_SECRET \
+                     and AZURE_TENANT_ID; AZURE_SKIP_SIGNATURE=true for public data";
+
+/// Says which variables to set where a client of Google's or Azure's cannot be made: the library's own message does not. S3's is made without any.
+fn unset(base: &str, error: &object_store::Error) -> String {
+    let variables = match base {
+        _ if base.starts_with("gs://") => GOOGLE,
+        _ if base.starts_with("az") || base.starts_with("abfs") => AZURE,
+        _ => return error.to_string(),
+    };
+    format!("{}; the settings come from {variables}", why(error))
+}
+
 /// A client of a bucket.
 #[derive(Debug)]
 pub(super) enum Library {
@@ -75,7 +91,8 @@ impl Library {
             return Ok(library.clone());
         }
         let library = Library::build(base, network);
-        let library = Arc::new(library.map_err(|error| failed(io::ErrorKind::InvalidInput, error))?);
+        let library =
+            Arc::new(library.map_err(|error| failed(io::ErrorKind::InvalidInput, unset(base, &error)))?);
         known.insert(key, library.clone());
         Ok(library)
     }
@@ -100,6 +117,17 @@ impl Library {
         })
     }
 
+    /// The variables that credentials come from.
+    fn variables(&self) -> &'static str {
+        match self {
+            Library::S3(_) => {
+                "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; AWS_SKIP_SIGNATURE=true for public data"
+            }
+            Library::Google(_) => GOOGLE,
+            Library::Azure(_) => AZURE,
+        }
+    }
+
     /// The store for writing, and for reading what a writer wrote.
     #[cfg(feature = "job")]
     pub(super) fn objects(&self) -> Arc<dyn ObjectStore> {
@@ -119,7 +147,7 @@ impl Library {
             Library::Google(store) => store.get_opts(path, options).await,
             Library::Azure(store) => store.get_opts(path, options).await,
         };
-        caught.taken(got.err())
+        caught.taken(got.err(), self.variables())
     }
 
     /// A request for a page of a listing.
@@ -135,7 +163,7 @@ impl Library {
             Library::Google(store) => store.list_paginated(prefix, options).await,
             Library::Azure(store) => store.list_paginated(prefix, options).await,
         };
-        outgoing(caught.taken(got.err())?)
+        outgoing(caught.taken(got.err(), self.variables())?)
     }
 }
 
@@ -157,13 +185,12 @@ struct Caught(Arc<Mutex<Option<Signed>>>);
 
 impl Caught {
     /// The request; the error says why there is none, since one that was caught ends with an error too.
-    fn taken(&self, error: Option<object_store::Error>) -> Result<Signed, Trouble> {
+    fn taken(&self, error: Option<object_store::Error>, variables: &str) -> Result<Signed, Trouble> {
         let signed = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         signed.ok_or_else(|| {
             let why = error.map(|error| why(&error)).unwrap_or_default();
             Trouble::lasting(format!(
-                "the request cannot be signed, perhaps for want of credentials (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE; \
-                 GOOGLE_…; AZURE_…): {why}"
+                "the request cannot be signed, perhaps for want of credentials ({variables}): {why}"
             ))
         })
     }
