@@ -569,6 +569,9 @@ fn a_request_to_end_leaves_what_others_can_go_on_with() {
         for left in ["claims", "drafts", "workers"] {
             assert_eq!(fs::read_dir(folder.join("out").join(left)).unwrap().count(), 0, "{left} left");
         }
+        let said = job(folder, &["status", "out"]).1;
+        assert!(said.contains("workers  none; the same `shadegrid backfill` command resumes"), "{said}");
+        assert!(status(folder)["seconds_left"].is_null(), "nobody is at it: {said}");
         assert_eq!(code(&output(folder, &arguments)), 2);
         assert!(records(&folder.join("out")).into_values().flatten().collect::<Vec<u8>>() == hashed(folder));
     }

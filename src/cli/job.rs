@@ -334,6 +334,9 @@ fn in_words(status: &Status) -> String {
         let _ =
             writeln!(text, "{:<7}  {}", if number == 0 { "workers" } else { "" }, worker_in_words(worker));
     }
+    if status.workers.is_empty() && status.claimed == 0 && !status.is_complete() {
+        text.push_str("workers  none; the same `shadegrid backfill` command resumes the job\n");
+    }
     if status.damaged_lines > 0 {
         let _ =
             writeln!(text, "ledger   {} damaged lines; their shards are done again", status.damaged_lines);
@@ -341,7 +344,7 @@ fn in_words(status: &Status) -> String {
     text
 }
 
-/// `archive-3, process 4711: last sign of life 12 seconds ago, 12 shards, 98,304 records, 103.2 records/s`.
+/// `archive-3, process 4711: seen 12 seconds ago, 103.2 records/s, 98,304 records in 12 shards`: what matters first, since a narrow terminal cuts the end.
 fn worker_in_words(worker: &WorkerStatus) -> String {
     let WorkerStatus { name, silent, share, .. } = worker;
     let mut parts = name.split('_');
@@ -351,12 +354,15 @@ fn worker_in_words(worker: &WorkerStatus) -> String {
     };
     let mut text = console::printable(&text);
     match silent {
-        Some(silent) => drop(write!(text, "last sign of life {} ago", HumanDuration(*silent))),
-        None => text.push_str("gave a sign of life"),
+        Some(silent) => drop(write!(text, "seen {} ago", HumanDuration(*silent))),
+        None => text.push_str("seen"),
     }
-    if let Some(rate) = worker.rate() {
-        let shards = console::counted(share.shards, "shard", "shards");
-        let _ = write!(text, ", {shards}, {} records, {rate:.1} records/s", HumanCount(share.records));
+    match worker.rate() {
+        Some(rate) => {
+            let shards = console::counted(share.shards, "shard", "shards");
+            let _ = write!(text, ", {rate:.1} records/s, {} records in {shards}", HumanCount(share.records));
+        }
+        None => text.push_str(", at its first shard"),
     }
     text
 }

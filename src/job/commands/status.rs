@@ -47,7 +47,7 @@ pub struct Status {
     pub estimated: bool,
     /// Records per second of all workers together, over the last ten minutes in which shards were finished.
     pub rate: Option<f64>,
-    /// What is left at that rate.
+    /// What is left at that rate; `None` too where nobody is at it.
     pub time_left: Option<Duration>,
     /// Damaged lines of the ledger.
     pub damaged_lines: u64,
@@ -126,7 +126,8 @@ pub(in crate::job) fn look(location: &dyn Location) -> Result<(Status, Overview)
     let overview = Overview::of(&ledger, &plan, location, |_| ())?;
     let status = Status::new(&plan, &ledger, &overview, claimed.len() as u64);
     let workers = workers(signs, &overview);
-    Ok((Status { listing_broke, workers, ..status }, overview))
+    let time_left = status.time_left.filter(|_| status.claimed > 0 || !workers.is_empty());
+    Ok((Status { listing_broke, workers, time_left, ..status }, overview))
 }
 
 impl Status {
