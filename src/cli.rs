@@ -294,7 +294,7 @@ mod tests {
                 .get_arguments()
                 .filter(|option| option.get_long().is_some_and(|long| plain.contains(&long)))
             {
-                assert_eq!(option.get_help_heading(), None, "{name}: {option}");
+                assert_eq!(option.get_help_heading(), None, "{name}: {}", option.get_id());
                 count += 1;
             }
         }

@@ -120,12 +120,13 @@ struct RetryArguments {
     #[arg(long, value_name = "N", value_parser = numbers::positive_u32)]
     max_scans: Option<u32>,
 
-    #[command(flatten)]
-    network: NetworkArguments,
-
     /// No progress bar and no summary
     #[arg(short, long)]
     quiet: bool,
+
+    // Behind all others: what follows would stand under its heading.
+    #[command(flatten)]
+    network: NetworkArguments,
 }
 
 /// Write all records of a finished backfill into one file, in the order of its inputs
