@@ -156,7 +156,7 @@ fn a_folder_is_read_without_what_is_written_into_it() {
         }
     }
     // What another command wrote there is a file like others, and a picture that is called like a draft is a picture.
-    fs::copy(photos.join("b.png"), photos.join("x.csv.12345.partial")).unwrap();
+    fs::copy(photos.join("b.png"), photos.join("x.csv.123456.partial")).unwrap();
     let output = run_in(&["hash", ".", "-q", "-o", "x.csv"]);
     assert_eq!(code(&output), Some(0), "{}", printed(&output));
     let read = fs::read_to_string(photos.join("x.csv")).unwrap();
@@ -167,12 +167,12 @@ fn a_folder_is_read_without_what_is_written_into_it() {
             "./b.png",
             "./c.bmp",
             "./known.cache",
-            "./x.csv.12345.partial",
+            "./x.csv.123456.partial",
             "./x.jsonl",
             "./x.jsonl.aB3xY9.partial"
         ]
     );
-    for name in ["x.csv", "x.csv.12345.partial", "x.jsonl", "x.jsonl.aB3xY9.partial", "known.cache"] {
+    for name in ["x.csv", "x.csv.123456.partial", "x.jsonl", "x.jsonl.aB3xY9.partial", "known.cache"] {
         fs::remove_file(photos.join(name)).unwrap();
     }
     for arguments in [

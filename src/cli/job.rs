@@ -124,6 +124,7 @@ struct RetryArguments {
     #[arg(short, long)]
     quiet: bool,
 
+    // Behind all others: what follows would stand under its heading.
     #[command(flatten)]
     network: NetworkArguments,
 }

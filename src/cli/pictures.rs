@@ -1,11 +1,14 @@
-//! Options on how pictures are decoded.
+//! Options on how pictures are decoded, and whether a file is one.
 
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
 use std::str::FromStr;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use shadegrid::decode::Frames;
-use shadegrid::{DamagedPolicy, DecodeOptions, DetailChoice, Error, Faces, Limits, Orient};
+use shadegrid::{DamagedPolicy, DecodeOptions, DetailChoice, Error, Faces, Format, Limits, Orient};
 
 use super::{bytes, numbers};
 
@@ -121,4 +124,14 @@ impl DecodeArguments {
             .max_scans(self.max_scans);
         DecodeOptions::default().limits(limits).orient(self.orient).damaged(self.damaged).detail(self.detail)
     }
+}
+
+/// First bytes that show whether a file is a picture.
+const SNIFFED: u64 = 64;
+
+/// Whether a file is a picture by its first bytes.
+pub(crate) fn is_picture(path: &Path) -> bool {
+    let mut head = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(SNIFFED).read_to_end(&mut head));
+    read.is_ok() && Format::sniff(&head).is_some()
 }

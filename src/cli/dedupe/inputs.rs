@@ -1,15 +1,14 @@
 //! What each argument is: pictures that are hashed now, or a list of signatures.
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
-use std::io::Read as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use shadegrid::Format;
 use shadegrid::gallery::lists::{self, ListFormat};
 use shadegrid::pipeline::looks_like_archive;
 
 use crate::cli::listed::name_of;
+use crate::cli::pictures::is_picture;
 use crate::cli::places::is_url;
 
 /// Arguments by what they are, each kind in its order.
@@ -19,9 +18,6 @@ pub(super) struct Sorted {
     pub(super) pictures: Vec<PathBuf>,
     pub(super) lists: Vec<PathBuf>,
 }
-
-/// First bytes that show whether a file is a picture.
-const SNIFFED: u64 = 64;
 
 impl Sorted {
     /// Looks at each argument. Where the format of lists is named, every file is a list.
@@ -65,12 +61,6 @@ fn is_called_like_a_list(name: &Path) -> bool {
     ends(name, &LISTS)
         || ends(name, &["gz", "zst", "zip"])
             && name.file_stem().is_some_and(|stem| ends(Path::new(stem), &LISTS))
-}
-
-fn is_picture(path: &Path) -> bool {
-    let mut head = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(SNIFFED).read_to_end(&mut head));
-    read.is_ok() && Format::sniff(&head).is_some()
 }
 
 /// Whether a file is an archive by its name, and none of the lists that may be packed by zip or have columns.

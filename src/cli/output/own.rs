@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use shadegrid::pipeline::Omitted;
 
 use super::draft;
+use crate::cli::pictures::is_picture;
 
 /// Files that a command writes: each output, its drafts (of this run, of others, and of those that were killed), and a cache with its journal.
 #[derive(Debug, Clone, Default)]
@@ -41,7 +42,10 @@ impl Own {
 
 fn is_it(path: &Path, own: &Path, is_own: IsOwn) -> bool {
     let (Some(name), Some(own_name)) = (path.file_name(), own.file_name()) else { return false };
-    is_own(own_name, name) && folder(path).is_some_and(|there| folder(own) == Some(there))
+    // Whoever puts a picture there under such a name cannot have it left out.
+    is_own(own_name, name)
+        && folder(path).is_some_and(|there| folder(own) == Some(there))
+        && !is_picture(path)
 }
 
 fn folder(of: &Path) -> Option<OsString> {
@@ -64,6 +68,9 @@ mod tests {
         {
             assert!(passed(name), "{name}");
         }
+        fs::write(place("x.csv.123456.partial"), b"\xff\xd8\xff\xe0").unwrap();
+        fs::write(place("x.csv.654321.partial"), b"key,key_bytes,status").unwrap();
+        assert!(!passed("x.csv.123456.partial") && passed("x.csv.654321.partial"), "a picture is an input");
         for name in [
             "x.csv.jpg",
             "x.csv.partial",
