@@ -325,6 +325,14 @@ fn the_name_of_the_output_chooses_the_format() {
         Some(1),
         "names are small"
     );
+    // What announces something else is refused, unless the format is named.
+    for name in ["d.jsonl.gz", "d.ZIP", "d.arrow", "d.html"] {
+        let output = hash(&folder, &["a.png", "-o", name]);
+        let said = stderr(&output);
+        assert!(code(&output) == Some(1) && said.contains(name) && said.contains("ends in .jsonl"), "{said}");
+        assert!(!folder.path().join(name).exists());
+    }
+    assert_eq!(code(&hash(&folder, &["a.png", "-o", "d.html", "--format", "jsonl"])), Some(0));
     // Standard output by its name.
     for arguments in [&["a.png", "-o", "-"][..], &["a.png", "--out", "-", "--format", "jsonl"]] {
         let output = hash(&folder, arguments);

@@ -459,6 +459,7 @@ fn the_name_of_the_file_says_how_groups_are_written() {
     assert!(text("groups.txt").starts_with("group 1: "));
     for (wrong, why) in [
         ("-o groups.parquet", "are written as .jsonl or .csv"),
+        ("-o other.html", "ends in .jsonl, .csv"),
         ("-o other.csv --format jsonl", "contradict each other"),
         ("-o other.jsonl --format table", "contradict each other"),
     ] {

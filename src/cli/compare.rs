@@ -8,7 +8,7 @@ use shadegrid::{Algorithm, Error, HashOptions, Orientation};
 
 use super::console;
 use super::exit::Exit;
-use super::output::{Kind, OutputFormat, Overwrite, Reads};
+use super::output::{Kind, OutputFormat, Overwrite, Reads, refuse_others};
 use super::pictures::DecodeArguments;
 
 mod distance;
@@ -128,7 +128,10 @@ impl Arguments {
         let asked = self.format.or(self.json.then_some(Format::Jsonl));
         match self.output.as_deref().and_then(|path| Some((path, OutputFormat::of_name(path)?))) {
             Some((path, named)) => Format::of(named, asked, path),
-            None => Ok(asked.unwrap_or(Format::Table)),
+            None => {
+                self.output.iter().filter(|_| asked.is_none()).try_for_each(|path| refuse_others(path))?;
+                Ok(asked.unwrap_or(Format::Table))
+            }
         }
     }
 

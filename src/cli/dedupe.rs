@@ -16,7 +16,7 @@ use super::cache::{self, CacheArguments};
 use super::exit::Exit;
 use super::inputs::InputArguments;
 use super::lookups::{self, LookupArguments};
-use super::output::{Kind, OutputFormat, Overwrite, Own, Reads, Target, is_seen};
+use super::output::{Kind, OutputFormat, Overwrite, Own, Reads, Target, is_seen, refuse_others};
 use super::pictures::{DecodeArguments, FrameArguments};
 use super::progress::{self, Shown};
 use super::resources::Resources;
@@ -273,6 +273,7 @@ impl Arguments {
         {
             return GroupFormat::of(named, self.format, path);
         }
+        self.output.iter().filter(|_| self.format.is_none()).try_for_each(|path| refuse_others(path))?;
         Ok(self.format.unwrap_or(if is_seen(self.output.as_deref()) {
             GroupFormat::Table
         } else {

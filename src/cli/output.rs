@@ -3,6 +3,7 @@
 //! A command first checks its outputs against what it reads ([`Overwrite::check`]), before anything is touched. Then the
 //! target is begun: a file is written under a name of its own in the folder of the final one, and renamed once it is whole.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
@@ -35,6 +36,28 @@ pub(crate) enum OutputFormat {
     Parquet,
 }
 
+/// Endings of files that are neither text nor tables as they are written here.
+const OTHERS: &[&str] = &[
+    "7z", "arrow", "avro", "br", "bz2", "db", "feather", "gz", "htm", "html", "lz4", "orc", "pdf", "sqlite",
+    "tar", "xls", "xlsx", "xml", "xz", "zip", "zst",
+];
+
+/// Refuses a file whose name announces something else than what is written.
+///
+/// # Errors
+///
+/// [`Error::Input`] for the ending of an archive, a compressed file, a page or another kind of table.
+pub(crate) fn refuse_others(path: &Path) -> Result<(), Error> {
+    let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+    if !OTHERS.iter().any(|other| ending.eq_ignore_ascii_case(other)) {
+        return Ok(());
+    }
+    let path = path.display();
+    Err(Error::Input(format!(
+        "{path}: what is written is no .{ending}: name a file that ends in .jsonl, .csv or .parquet, or say which it is with --format"
+    )))
+}
+
 impl OutputFormat {
     /// The format that was asked for, by its name or by the ending of the output's; JSON lines where neither says.
     ///
@@ -45,7 +68,8 @@ impl OutputFormat {
         let path = path.filter(|path| !is_dash(path));
         match (OutputFormat::asked(asked, path)?.unwrap_or(OutputFormat::Jsonl), path) {
             (OutputFormat::Parquet, None) => {
-                Err(Error::Input("--format parquet needs a file: name one with -o".to_string()))
+                let message = "Parquet needs a file, since it has its contents at its end: name one with -o";
+                Err(Error::Input(message.to_string()))
             }
             (format, _) => Ok(format),
         }
@@ -69,6 +93,9 @@ impl OutputFormat {
                 "--format {} and the name {path} contradict each other; leave --format away, or choose another name",
                 asked.name()
             )));
+        }
+        if let (None, None, Some(path)) = (asked, named, path) {
+            refuse_others(path)?;
         }
         Ok(asked.or(named))
     }
