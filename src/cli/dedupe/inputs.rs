@@ -20,7 +20,7 @@ pub(super) struct Sorted {
 }
 
 /// First bytes that show whether a file is a picture.
-const SNIFFED: u64 = 64;
+const SNIFFED: u64 = 144;
 
 impl Sorted {
     /// Looks at each argument. Where the format of lists is named, every file is a list.
