@@ -136,6 +136,13 @@ def pngs():
     yield "apng-two", apng(A, [B], True)
     yield "apng-long", apng(A, [B, A], True, [1, 6_000, 1])
     yield "apng-bad-sequence", apng(B, [A], False).replace(struct.pack(">I", 0) + struct.pack(">II", SIDE, SIDE), struct.pack(">I", 5) + struct.pack(">II", SIDE, SIDE))
+    broken = apng(B, [A, B], False)
+    data = chunk(b"IDAT", packed(B))
+    yield "apng-default-broken", broken.replace(data, chunk(b"IDAT", b"no data"))
+    yield "cut", png(rgb, 2)[:-30_000]
+    yield "cut-interlaced", png(rgb, 2, interlaced=True)[:-30_000]
+    for name, codes in {"pq": (9, 16), "hlg": (9, 18), "television": (9, 14), "pq-709": (1, 16)}.items():
+        yield f"cicp-{name}", png(rgb, 2, [chunk(b"cICP", bytes([*codes, 0, 1]))])
     yield "exif-behind", png(rgb, 2, behind=[chunk(b"eXIf", b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0")])
 
 
@@ -325,6 +332,64 @@ def webps():
     yield "animated-not-said-frames", riff(extended(0), animation, frame(two, 100), frame(one, 100))
 
 
+    clear = bytearray(one)
+    clear[4] |= 0x10
+    yield "alpha-bit-without-alpha", riff(part(b"VP8L", bytes(clear)))
+    yield "first-frame-small", riff(extended(2, SIDE + 60), animation, frame(one, 100), frame(two, 100))
+    yield "empty-frame-first", riff(extended(2), animation, part(b"ANMF", frame(two, 1)[8:24]), frame(one, 100))
+    for share in (2, 5, 9):
+        data = one[: len(one) * share // 10]
+        yield f"data-breaks-off-{share}", riff(part(b"VP8L", data))
+
+
+# Icons: bitmaps with masks, PNGs, and directories that say something else.
+
+
+def icons():
+    def icon(*pictures, kind=1, reserved=0, length=None):
+        directory, contents, place = b"", b"", 6 + 16 * len(pictures)
+        for content, colours, bits in pictures:
+            size = len(content) if length is None else length
+            directory += struct.pack("<BBBBHHII", SIDE, SIDE, colours, reserved, 1, bits, size, place + len(contents))
+            contents += content
+        return struct.pack("<HHH", 0, kind, len(pictures)) + directory + contents
+
+    def bitmap(bits, pixels, mask, header=40, has_mask=True):
+        rows = [b"".join(row) for row in reversed(pixels)]
+        data = b"".join(row + bytes(-len(row) % 4) for row in rows)
+        lines = b"".join(int("".join(str(int(mask(x, y))) for x in range(SIDE)), 2).to_bytes(SIDE // 8, "big") for y in reversed(range(SIDE)))
+        return struct.pack("<IiiHHIIiiII", header, SIDE, 2 * SIDE, 1, bits, 0, 0, 0, 0, 0, 0) + bytes(header - 40) + data + (lines if has_mask else b"")
+
+    def colours(alpha=None):
+        behind = [(lambda x, y: b""), (lambda x, y: bytes([alpha(x, y)]))][alpha is not None]
+        return [[bytes(p[::-1]) + behind(x, y) for x, p in enumerate(row)] for y, row in enumerate(A)]
+
+    def none(x, y):
+        return False
+
+    def some(x, y):
+        return (x // 20 + y // 30) % 2
+
+    plain = bitmap(24, colours(), none)
+    yield "24", icon((plain, 0, 24))
+    yield "24-mask", icon((bitmap(24, colours(), some), 0, 24))
+    yield "24-without-mask", icon((bitmap(24, colours(), none, has_mask=False), 0, 24))
+    for name, alpha in {"255": lambda x, y: 255, "0": lambda x, y: 0, "ramp": lambda x, y: x}.items():
+        for masked in (none, some):
+            yield f"32-{name}-{masked.__name__}", icon((bitmap(32, colours(alpha), masked), 0, 32))
+    yield "long-header", icon((bitmap(24, colours(), none, header=124), 0, 24))
+    yield "cut", icon((plain, 0, 24))[:-40_000]
+    yield "reserved", icon((plain, 0, 24), reserved=255)
+    for length in (0, 100, 0x7FFF_FFFF):
+        yield f"length-{length}", icon((plain, 0, 24), length=length)
+    other = png(B, 2)
+    yield "few-and-many-colours", icon((other, 4, 0), (png(A, 2), 0, 0))
+    yield "cursor", icon((other, 4, 9_000), (png(A, 2), 200, 1), kind=2)
+    yield "png", icon((png(A, 2), 0, 32))
+    yield "png-gamma", icon((png(A, 2, [chunk(b"gAMA", struct.pack(">I", 10_000))]), 0, 32))
+    yield "png-animated", icon((apng(B, [A], False), 0, 32))
+
+
 # JPEG: those of the tests, changed.
 
 
@@ -347,12 +412,13 @@ def jpegs():
     yield "restart-off-by-three", bytes(shifted)
     for orientation in range(1, 9):
         exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0" + bytes([orientation]) + b"\0\0\0\0\0\0"
-        yield f"orientation-{orientation}", base[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + base[2:]
+        empty = b"\xff\xe1\0\x08Exif\0\0" if orientation % 2 else b""
+        yield f"orientation-{orientation}", base[:2] + empty + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + base[2:]
     yield "adobe-rgb", base[:2] + b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\0" + base[base.index(b"\xff\xdb") :]
 
 
 def make(folder):
-    for kind, ending, files in (("png", "png", pngs()), ("gif", "gif", gifs()), ("bmp", "bmp", bmps()), ("webp", "webp", webps()), ("jpeg", "jpg", jpegs())):
+    for kind, ending, files in (("png", "png", pngs()), ("gif", "gif", gifs()), ("bmp", "bmp", bmps()), ("webp", "webp", webps()), ("icon", "ico", icons()), ("jpeg", "jpg", jpegs())):
         for name, content in files:
             (folder / f"{kind}-{name}.{ending}").write_bytes(content)
 

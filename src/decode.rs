@@ -67,6 +67,7 @@ pub(crate) use raster::no_picture;
 pub(crate) use raster::no_pictures;
 #[cfg(feature = "job")]
 pub(crate) use raster::says_no_picture;
+pub(crate) use sniff::SNIFFED;
 pub use viewing::Viewing;
 pub(crate) use viewing::{Sources, Tables};
 
@@ -443,7 +444,7 @@ impl Decoder {
         let unusual = unusual || scans.is_some();
         let viewing = Viewing { unusual, profile, ..Viewing::default() };
         let (picture, viewing) = raster::turned(orientation, *orient, picture, viewing);
-        let sources = Sources { alpha: Vec::new(), scans };
+        let sources = Sources { scans, ..Sources::default() };
         Ok(Some(Decoded { picture, format: Format::Jpeg, detail, whole, viewing, sources }))
     }
 

@@ -225,6 +225,105 @@ fn an_animated_png_shows_its_frames_and_not_its_default_picture() {
     }
 }
 
+#[test]
+fn an_animation_is_seen_whose_default_picture_is_broken() {
+    let (a, b) = (picture(false), picture(true));
+    let whole = animated_png(8, &b, &[&a, &b], false);
+    for data in [&b"no data"[..], &[], &[0x78]] {
+        let mut chunks = common::odd::chunks(&whole);
+        chunks[2].1 = data.to_vec();
+        let hashed = hash(&common::odd::png(&chunks));
+        assert_eq!(signatures(&hashed), plain(&a), "{data:?}");
+        assert_eq!(faces(&hashed), [("last".to_string(), plain(&b))], "{data:?}");
+        assert!(hashed.viewing.animated && hashed.viewing.unusual);
+    }
+    // Neither is there where the first frame is none of the whole picture, or is the broken one.
+    let mut chunks = common::odd::chunks(&whole);
+    chunks[2].1.clear();
+    chunks[3].1[7] = 9;
+    assert!(Hasher::new(HashOptions::default()).hash(&common::odd::png(&chunks)).is_err());
+    let mut chunks = common::odd::chunks(&animated_png(8, &b, &[&a], true));
+    chunks[3].1.clear();
+    assert!(Hasher::new(HashOptions::default()).hash(&common::odd::png(&chunks)).is_err());
+}
+
+#[test]
+fn alpha_that_a_webp_does_not_announce_is_seen_as_browsers_see_it() {
+    let rgba = two_faced();
+    let file = encode::webp(SIDE, SIDE, &rgba);
+    let mut silent = file.clone();
+    silent[24] &= !0x10;
+    let stored: Vec<u8> = rgba.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
+    // Chromium 156 shows the colours as they are, with as much of the page added as alpha leaves.
+    let added: Vec<u8> = rgba
+        .chunks_exact(4)
+        .flat_map(|p| [p[0], p[1], p[2]].map(|colour| colour.saturating_add(255 - p[3])))
+        .collect();
+    let usual = faces(&hash(&file));
+    assert_eq!(usual[0], ("white".to_string(), plain(&over(&rgba, 255))));
+    for file in [silent.clone(), common::odd::webp(0, SIZE, &[(b"VP8L", &file[20..])])] {
+        let hashed = hash(&file);
+        assert_eq!(signatures(&hashed), plain(&stored));
+        assert_eq!(faces(&hashed)[0], ("white".to_string(), plain(&added)));
+    }
+    assert_eq!(faces(&hash(&common::odd::webp(0x10, SIZE, &[(b"VP8L", &silent[20..])]))), usual);
+}
+
+/// A profile whose curves show every level as its negative.
+fn negative() -> Vec<u8> {
+    let mut profile = moxcms::ColorProfile::new_srgb();
+    profile.cicp = None;
+    let curve = moxcms::ToneReprCurve::Lut((0..256).map(|level: u16| (255 - level) * 257).collect());
+    (profile.red_trc, profile.green_trc, profile.blue_trc) =
+        (Some(curve.clone()), Some(curve.clone()), Some(curve));
+    profile.encode().unwrap()
+}
+
+#[test]
+fn a_profile_within_a_bitmap_and_an_icon_is_seen() {
+    let stored = picture(false);
+    let expected = |file: &[u8]| {
+        let hashed = hash(file);
+        assert_eq!(signatures(&hashed), plain(&stored));
+        assert_eq!(names(&hashed), ["profile"]);
+        faces(&hashed)[0].1.0
+    };
+    let mut deflated = flate2::write::ZlibEncoder::new(b"x\0\0".to_vec(), flate2::Compression::default());
+    std::io::Write::write_all(&mut deflated, &negative()).unwrap();
+    let mut chunks = common::odd::chunks(&Png::new(SIZE, 3, stored.clone()).encode());
+    chunks.insert(1, (*b"iCCP", deflated.finish().unwrap()));
+    let png = common::odd::png(&chunks);
+    let face = expected(&png);
+    let entry =
+        [&[SIDE as u8, SIDE as u8, 0, 0, 1, 0, 32, 0][..], &(png.len() as u32).to_le_bytes(), &[22, 0, 0, 0]];
+    assert_eq!(expected(&[&[0, 0, 1, 0, 1, 0][..], &entry.concat(), &png].concat()), face);
+    // The longest header names a profile's place, from its own on, and length.
+    let mut bitmap = common::odd::bmp_header(&encode::bmp(SIDE, SIDE, &stored), 124);
+    assert_eq!(names(&hash(&bitmap)), Vec::<String>::new());
+    let (place, length) = (bitmap.len() as u32 - 14, negative().len() as u32);
+    bitmap[70..74].copy_from_slice(b"DEBM");
+    bitmap[126..134].copy_from_slice([place.to_le_bytes(), length.to_le_bytes()].as_flattened());
+    bitmap.extend(negative());
+    assert_eq!(expected(&bitmap), face);
+    // One that is linked, or not all there, is none.
+    for (at, value) in [(70, b"KNIL"), (130, &(length + 1).to_le_bytes())] {
+        let mut other = bitmap.clone();
+        other[at..at + 4].copy_from_slice(value);
+        assert_eq!(names(&hash(&other)), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn an_animation_within_an_icon_is_seen() {
+    let (a, b) = (picture(false), picture(true));
+    let png = animated_png(8, &b, &[&a], false);
+    let entry =
+        [&[SIDE as u8, SIDE as u8, 0, 0, 1, 0, 32, 0][..], &(png.len() as u32).to_le_bytes(), &[22, 0, 0, 0]];
+    let hashed = hash(&[&[0, 0, 1, 0, 1, 0][..], &entry.concat(), &png].concat());
+    assert_eq!(signatures(&hashed), plain(&b));
+    assert_eq!(faces(&hashed), [("first".to_string(), plain(&a))]);
+}
+
 /// A profile of inks with a table of two levels for each, in `L*a*b*` (ICC.1:2022, 10.10), as light or as dark as the inks are.
 fn ink_profile(is_negative: bool) -> Vec<u8> {
     let mut table = [&b"mft1"[..], &[0; 4], &[4, 3, 2, 0]].concat();

@@ -328,6 +328,12 @@ fn colours_that_are_multiplied_with_alpha_are_divided() {
     // An alpha of its own leaves colours as they are.
     let kept: Vec<u8> = stored.chunks_exact(4).flat_map(|p| p[..3].to_vec()).collect();
     shows("unassociated", &with(2, 4, &stored), &kept);
+    // Nothing is said of the fourth sample, which many readers take for one.
+    let silent = Tiff::new(SIZE, 4, stored.clone()).encode();
+    for (file, is_alpha) in [(silent, true), (with(0, 4, &stored), true), (with(7, 4, &stored), false)] {
+        shows("a fourth sample", &file, &kept);
+        assert_eq!(decode(&file).unwrap().viewing.alpha, is_alpha);
+    }
     let grey: Vec<u8> =
         grey().iter().enumerate().flat_map(|(at, g)| [by(*g, alpha(at)), alpha(at)]).collect();
     let mut file = with(1, 2, &grey);
@@ -498,4 +504,160 @@ fn alpha_of_a_long_bitmap_header_is_seen() {
             "{what}"
         );
     }
+}
+
+#[test]
+fn alpha_of_a_webp_counts_whatever_announces_it() {
+    let rgba: Vec<u8> =
+        rgb().chunks_exact(3).enumerate().flat_map(|(at, p)| [p[0], p[1], p[2], (at * 11) as u8]).collect();
+    let file = webp(SIZE.0, SIZE.1, &rgba);
+    let mut silent = file.clone();
+    silent[24] &= !0x10;
+    assert_ne!(silent, file);
+    for (what, file) in [
+        ("said", file.clone()),
+        ("its data does not say so", silent.clone()),
+        ("the long header does not say so", odd::webp(0, SIZE, &[(b"VP8L", &file[20..])])),
+        ("neither does", odd::webp(0, SIZE, &[(b"VP8L", &silent[20..])])),
+    ] {
+        shows(what, &file, &rgb());
+        assert!(decode(&file).unwrap().viewing.alpha, "{what}");
+    }
+    assert!(!decode(&webp(SIZE.0, SIZE.1, &rgb())).unwrap().viewing.alpha);
+}
+
+#[test]
+fn frames_of_a_webp_have_alpha_and_may_hold_nothing() {
+    let rgba: Vec<u8> = rgb().chunks_exact(3).flat_map(|p| [p[0], p[1], p[2], p[0]]).collect();
+    let data = |samples: &[u8]| webp(SIZE.0, SIZE.1, samples)[12..].to_vec();
+    let sides = [&(SIZE.0 - 1).to_le_bytes()[..3], &(SIZE.1 - 1).to_le_bytes()[..3]].concat();
+    let frame = |chunks: &[u8]| [&[0; 6][..], &sides, &[100, 0, 0, 0], chunks].concat();
+    let [empty, clear, opaque] = [frame(&[]), frame(&data(&rgba)), frame(&data(&rgb()))];
+    let file = |size, frames: &[&[u8]]| {
+        let frames = frames.iter().map(|frame| (b"ANMF", *frame));
+        let chunks: Vec<(&[u8; 4], &[u8])> = [(b"ANIM", &[0; 6][..])].into_iter().chain(frames).collect();
+        odd::webp(2, size, &chunks)
+    };
+    for (frames, has_alpha) in [
+        (&[&opaque[..]][..], false),
+        (&[&empty[..], &opaque][..], false),
+        (&[&clear[..], &opaque][..], true),
+        (&[&empty[..], &empty, &clear][..], true),
+    ] {
+        let decoded = decode(&file(SIZE, frames)).unwrap();
+        assert_eq!((decoded.viewing.animated, decoded.viewing.alpha), (true, has_alpha));
+    }
+    // A frame that leaves a part of the picture open.
+    assert!(decode(&file((SIZE.0 + 9, SIZE.1), &[&opaque])).unwrap().viewing.alpha);
+}
+
+/// An icon with one picture, of which its directory says this length.
+fn icon(content: &[u8], length: u32) -> Vec<u8> {
+    let entry = [&[SIZE.0 as u8, SIZE.1 as u8, 0, 0, 1, 0, 0, 0][..], &length.to_le_bytes(), &[22, 0, 0, 0]];
+    [&[0, 0, 1, 0, 1, 0][..], &entry.concat(), content].concat()
+}
+
+/// A bitmap as icons hold it: no file's header, twice the height, and a mask of one bit a pixel.
+fn icon_bitmap(bits: u16, rows: &[Vec<u8>], mask: &dyn Fn(usize, usize) -> bool) -> Vec<u8> {
+    let mut file = Vec::new();
+    for value in [40, SIZE.0, 2 * SIZE.1, u32::from(bits) << 16 | 1, 0, 0, 0, 0, 0, 0] {
+        file.extend(value.to_le_bytes());
+    }
+    for row in rows.iter().rev() {
+        file.extend(row);
+        file.resize(file.len().next_multiple_of(4), 0);
+    }
+    for y in (0..SIZE.1 as usize).rev() {
+        let bits = (0..SIZE.0 as usize).fold(0u32, |bits, x| bits | u32::from(mask(x, y)) << (31 - x));
+        file.extend(bits.to_be_bytes());
+    }
+    file
+}
+
+#[test]
+fn bitmaps_of_icons_are_shown_as_browsers_show_them() {
+    let rgb = rgb();
+    let rows = |alpha: Option<u8>| -> Vec<Vec<u8>> {
+        let pixel = |p: &[u8]| [p[2], p[1], p[0]].into_iter().chain(alpha).collect::<Vec<u8>>();
+        rgb.chunks(3 * SIZE.0 as usize).map(|row| row.chunks(3).flat_map(pixel).collect()).collect()
+    };
+    let (none, some) = (|_: usize, _: usize| false, |x: usize, y: usize| (x + y) % 3 == 0);
+    let alpha = |file: &[u8]| decode(file).unwrap().viewing.alpha;
+    for (what, bits, stored, mask, is_open) in [
+        ("rows with padding", 24, None, &none as &dyn Fn(usize, usize) -> bool, false),
+        ("a mask", 24, None, &some, true),
+        ("opaque, whatever the mask", 32, Some(255), &some, false),
+        ("half open, whatever the mask", 32, Some(128), &none, true),
+        ("no alpha set", 32, Some(0), &none, false),
+        ("no alpha set, but a mask", 32, Some(0), &some, true),
+    ] {
+        let bitmap = icon_bitmap(bits, &rows(stored), mask);
+        let length = bitmap.len() as u32;
+        // Nobody minds what the directory says of its length.
+        for length in [length, 0, 50, u32::MAX] {
+            let file = icon(&bitmap, length);
+            shows(what, &file, &rgb);
+            assert_eq!(alpha(&file), is_open, "{what}");
+        }
+        let file = icon(&bitmap, length);
+        shows("without a mask", &file[..file.len() - 4 * SIZE.1 as usize], &rgb);
+        let mut reserved = file.clone();
+        reserved[9] = 255;
+        shows("a reserved byte", &reserved, &rgb);
+        let row = (bitmap.len() - 40) / SIZE.1 as usize - 4;
+        let cut = decode(&file[..22 + 40 + 9 * row + 5]).unwrap();
+        assert_eq!((cut.whole, cut.viewing.alpha), (Some(9.0 / 17.0), true), "{what}");
+    }
+    for broken in [&b"neither"[..], &[0; 60], &icon_bitmap(24, &rows(None), &none)[..39]] {
+        assert!(decode(&icon(broken, broken.len() as u32)).is_err());
+    }
+}
+
+#[test]
+fn missing_rows_of_a_png_are_seen_through() {
+    let short = |rows: usize, interlaced| {
+        let stored = rgb()[..3 * SIZE.0 as usize * rows].to_vec();
+        let mut file = Png { interlaced, ..Png::new((SIZE.0, rows as u32), 3, stored) }.encode();
+        file[20..24].copy_from_slice(&SIZE.1.to_be_bytes());
+        let checksum = common::encode::crc(&file[12..29]).to_be_bytes();
+        file[29..33].copy_from_slice(&checksum);
+        decode(&file).unwrap()
+    };
+    for rows in [1, 9, 16, 17] {
+        let decoded = short(rows, false);
+        assert_eq!(decoded.viewing.alpha, rows < 17, "{rows}");
+        assert_eq!(decoded.whole, (rows < 17).then_some(rows as f32 / 17.0));
+    }
+    // Three rows of the first pass are the whole picture, if coarse.
+    assert!(!decode(&Png { interlaced: true, ..Png::new(SIZE, 3, rgb()) }.encode()).unwrap().viewing.alpha);
+    let cut = short(8, true);
+    assert!(cut.whole.is_some() && cut.viewing.alpha, "one row of the first pass");
+}
+
+#[test]
+fn broken_data_of_a_webp_gives_the_rows_before_the_break() {
+    let (width, height) = (64, 96);
+    let rgb = scene(width, height);
+    let file = webp(width as u32, height as u32, &rgb);
+    let with = |data: &[u8]| odd::webp(0, (width as u32, height as u32), &[(b"VP8L", data)]);
+    let data = &file[20..];
+    for part in [3, 5, 8] {
+        let cut = decode(&with(&data[..data.len() * part / 10])).unwrap();
+        let rows = (cut.whole.unwrap() * height as f32).round() as usize;
+        assert!(cut.viewing.alpha && rows * 10 > height * (part - 2), "{rows} rows of {part} tenths");
+        assert_eq!(samples(&cut).0[..rows * width * 3], rgb[..rows * width * 3]);
+        assert!(samples(&cut).0[rows * width * 3..].iter().all(|sample| *sample == 0));
+    }
+    assert!(decode(&with(&data[..20])).is_err(), "not one row");
+    // A file that ends before its data does is refused, as browsers show nothing of one.
+    assert!(decode(&file[..file.len() / 2]).is_err());
+    // A frame of an animation is no picture by half.
+    let sides = [&(width as u32 - 1).to_le_bytes()[..3], &(height as u32 - 1).to_le_bytes()[..3]].concat();
+    let still = webp(width as u32, height as u32, &rgb);
+    let chunk = |data: &[u8]| [&b"VP8L"[..], &(data.len() as u32).to_le_bytes(), data].concat();
+    let frame = |data: &[u8]| [&[0; 6][..], &sides, &[100, 0, 0, 0], &chunk(data)].concat();
+    let half = &still[20..20 + (still.len() / 2).next_multiple_of(2)];
+    let animation =
+        odd::webp(2, (width as u32, height as u32), &[(b"ANIM", &[0; 6]), (b"ANMF", &frame(half))]);
+    assert!(decode(&animation).is_err());
 }

@@ -127,7 +127,7 @@ impl DecodeArguments {
 }
 
 /// First bytes that show whether a file is a picture.
-const SNIFFED: u64 = 64;
+const SNIFFED: u64 = 144;
 
 /// Whether a file is a picture by its first bytes.
 pub(crate) fn is_picture(path: &Path) -> bool {

@@ -12,8 +12,10 @@ use moxcms::{
 use super::random::Random;
 use crate::picture::{Picture, Planes};
 
+use bright::Bright;
 pub(super) use icc::take_as_rgb;
 
+mod bright;
 mod icc;
 
 /// How far the correlation of what is shown with what is stored may fall from 1, over pixels of the picture, before it is flagged. Signatures look at
@@ -38,6 +40,8 @@ pub(super) enum ColourSpace<'a> {
     Icc(Cow<'a, [u8]>),
     /// Codes of ITU-T H.273: primaries and transfer.
     Codes { primaries: u8, transfer: u8 },
+    /// Primaries of ITU-T H.273, with the curve of television's screens (ITU-R BT.1886).
+    Television { primaries: u8 },
     /// PNG's gAMA, the exponent of the file (0.45455 for what is like sRGB), and cHRM: x and y of white, red, green and blue.
     Gamma { exponent: f64, primaries: Option<[[f64; 2]; 4]> },
 }
@@ -53,7 +57,9 @@ impl ColourSpace<'_> {
     pub(super) fn is_known(&self) -> bool {
         const OPEN: u8 = 2;
         match self {
-            ColourSpace::Codes { primaries: OPEN, .. } | ColourSpace::Codes { transfer: OPEN, .. } => false,
+            ColourSpace::Codes { primaries: OPEN, .. }
+            | ColourSpace::Codes { transfer: OPEN, .. }
+            | ColourSpace::Television { primaries: OPEN } => false,
             ColourSpace::Icc(icc) if icc.len() > LONGEST_PROFILE => true,
             ColourSpace::Icc(icc) if !icc::is_taken(icc) => false,
             _ => self.profile().is_some(),
@@ -90,8 +96,9 @@ impl ColourSpace<'_> {
         let remembered = known().iter().find(|(space, _)| space == self).map(|(_, to_srgb)| to_srgb.clone());
         remembered.unwrap_or_else(|| {
             // Tables take milliseconds, and most profiles are sRGB's.
-            let profile = self.profile().filter(|profile| !is_srgb(profile));
-            let to_srgb = profile.as_ref().and_then(ToSrgb::of).filter(ToSrgb::matters).map(Arc::new);
+            let profile = || self.profile().filter(|profile| !is_srgb(profile));
+            let to_srgb = ToSrgb::of_bright(self).or_else(|| profile().as_ref().and_then(ToSrgb::of));
+            let to_srgb = to_srgb.filter(ToSrgb::matters).map(Arc::new);
             let mut known = known();
             if known.len() >= REMEMBERED {
                 known.clear();
@@ -106,6 +113,7 @@ impl ColourSpace<'_> {
             ColourSpace::Usual => ColourSpace::Usual,
             ColourSpace::Icc(icc) => ColourSpace::Icc(Cow::Owned(icc.to_vec())),
             &ColourSpace::Codes { primaries, transfer } => ColourSpace::Codes { primaries, transfer },
+            &ColourSpace::Television { primaries } => ColourSpace::Television { primaries },
             &ColourSpace::Gamma { exponent, primaries } => ColourSpace::Gamma { exponent, primaries },
         }
     }
@@ -131,7 +139,21 @@ impl ColourSpace<'_> {
                 // Codes that are not known leave it without curves.
                 Some(profile).filter(|profile| profile.red_trc.is_some())
             }
+            &ColourSpace::Television { primaries } => {
+                const EXPONENT: f32 = 2.4;
+                Some(with_curve(bright::with_primaries(primaries)?, EXPONENT))
+            }
             &ColourSpace::Gamma { exponent, primaries } => with_gamma(exponent, primaries),
+        }
+    }
+}
+
+impl ColourSpace<'static> {
+    /// Codes of a PNG: those of television are shown by the curve of its screens, where an AVIF's are shown by that of sRGB.
+    pub(super) fn of_png(primaries: u8, transfer: u8) -> ColourSpace<'static> {
+        match transfer {
+            1 | 6 | 11 | 14 | 15 => ColourSpace::Television { primaries },
+            _ => ColourSpace::Codes { primaries, transfer },
         }
     }
 }
@@ -140,17 +162,22 @@ impl ColourSpace<'_> {
 fn with_gamma(exponent: f64, primaries: Option<[[f64; 2]; 4]>) -> Option<ColorProfile> {
     let is_some = exponent > 0.01 && exponent < 100.0;
     is_some.then_some(())?;
-    let mut profile = ColorProfile::new_srgb();
-    profile.cicp = None;
-    let curve = ToneReprCurve::Parametric(vec![(1.0 / exponent) as f32]);
-    profile.red_trc = Some(curve.clone());
-    profile.green_trc = Some(curve.clone());
-    profile.blue_trc = Some(curve);
+    let mut profile = with_curve(ColorProfile::new_srgb(), (1.0 / exponent) as f32);
     if let Some(points) = primaries.filter(|points| points.iter().all(|[_, y]| *y > 0.0)) {
         let [white, red, green, blue] = points.map(|[x, y]| Chromaticity::new(x as f32, y as f32));
         profile.update_rgb_colorimetry(white.to_xyyb(), ColorPrimaries { red, green, blue });
     }
     Some(profile)
+}
+
+/// A profile with a power for its curve.
+fn with_curve(mut profile: ColorProfile, exponent: f32) -> ColorProfile {
+    profile.cicp = None;
+    let curve = ToneReprCurve::Parametric(vec![exponent]);
+    profile.red_trc = Some(curve.clone());
+    profile.green_trc = Some(curve.clone());
+    profile.blue_trc = Some(curve);
+    profile
 }
 
 /// Pixels of a picture, at places that its file decides.
@@ -212,6 +239,13 @@ impl ToSrgb {
         let (to, options) = (ColorProfile::new_srgb(), TransformOptions::default());
         let transform = profile.create_transform_8bit(layout, &to, Layout::Rgb, options).ok()?;
         Some(ToSrgb { transform, layout, has_table: has_table(profile) })
+    }
+
+    /// That of codes for colours brighter than white.
+    fn of_bright(space: &ColourSpace<'_>) -> Option<ToSrgb> {
+        let &ColourSpace::Codes { primaries, transfer } = space else { return None };
+        let transform = Arc::new(Bright::of(primaries, transfer)?);
+        Some(ToSrgb { transform, layout: Layout::Rgb, has_table: false })
     }
 
     /// Whether pictures are to be held against it: what changes none of many colours, every level among them, changes no picture.
@@ -488,6 +522,14 @@ mod tests {
         assert!(codes(1, 13).to_srgb().is_none(), "sRGB");
         assert!(codes(1, 8).moves(&soft()), "linear light");
         assert!(!codes(200, 200).moves(&soft()));
+        // Chromium 156 shows greys of a PNG with codes of television so.
+        let shown =
+            ColourSpace::of_png(9, 14).to_srgb().unwrap().shown(&[[32; 3], [96; 3], [160; 3], [64, 0, 0]]);
+        let expected = [[20; 3], [87; 3], [155; 3], [69, 0, 0]];
+        let is_near =
+            |(shown, expected): (&[u8; 3], &[u8; 3])| (0..3).all(|at| shown[at].abs_diff(expected[at]) <= 1);
+        assert!(shown.iter().zip(&expected).all(is_near), "{shown:?}");
+        assert_eq!(ColourSpace::of_png(9, 16), codes(9, 16));
     }
 
     #[test]

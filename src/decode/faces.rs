@@ -139,7 +139,7 @@ impl Decoded {
 impl Decoder {
     /// Gives every further face of a file to `see`, one after another, where `decoded` is what it gave; takes that one's memory back.
     pub fn faces(&mut self, bytes: &[u8], decoded: Decoded, see: &mut dyn FnMut(Face, &Picture)) {
-        let (format, viewing) = (decoded.format, decoded.viewing);
+        let ((format, bytes), viewing) = (raster::within(decoded.format, bytes), decoded.viewing);
         let (scans, has_alpha) = (decoded.sources.scans.clone(), viewing.alpha);
         let to_srgb = viewing.profile.then(|| self.shown_through(bytes, format)).flatten();
         let again = to_srgb.is_some() && has_alpha;
@@ -224,7 +224,7 @@ impl Decoder {
                 see(Face { part, profile, background: None }, &picture);
             }
         } else {
-            over_white(&mut picture, &sources.alpha);
+            over_white(&mut picture, &sources);
             see(Face { part, profile, background: Some(Background::White) }, &picture);
             from_white_to_black(&mut picture, &sources.alpha);
             see(Face { part, profile, background: Some(Background::Black) }, &picture);
@@ -265,7 +265,7 @@ impl Decoder {
         for (part, mut samples) in parts.into_iter().filter_map(|(part, frame)| Some((part, frame?))) {
             let alpha = raster::take_alpha(&mut samples);
             let picture = Picture::from_rgb(samples, width, height);
-            let sources = Sources { alpha, scans: None };
+            let sources = Sources { alpha, ..Sources::default() };
             let viewing = super::Viewing::default();
             let decoded = Decoded { picture, format, detail: Detail::Full, whole: None, viewing, sources };
             self.face(part, bytes, decoded, to_srgb, see);
@@ -352,8 +352,11 @@ const SHORTEST: Duration = Duration::from_millis(10);
 const AS_SHORTEST: Duration = Duration::from_millis(100);
 
 /// Puts a picture over white.
-fn over_white(picture: &mut Picture, alpha: &[u8]) {
-    each(picture, alpha, |sample, alpha| {
+fn over_white(picture: &mut Picture, sources: &Sources) {
+    if sources.silent {
+        return each(picture, &sources.alpha, |sample, alpha| *sample = sample.saturating_add(255 - alpha));
+    }
+    each(picture, &sources.alpha, |sample, alpha| {
         let product = u32::from(*sample) * u32::from(alpha) + 127;
         *sample = (product / 255) as u8 + (255 - alpha);
     });

@@ -29,7 +29,7 @@ use super::animation;
 use super::colours::ToSrgb;
 use super::raster::composed::Animation;
 use super::raster::tiff::pages::{self, Pages};
-use super::raster::{self, plain};
+use super::raster::{self, icon};
 use super::viewing::Sources;
 use super::{DecodeOptions, Decoded, Decoder, Detail, Face, Format, Part, Viewing, unknown};
 use crate::error::{Error, Result};
@@ -127,7 +127,7 @@ impl Decoder {
             Format::Gif => raster::gif::count(bytes) > 1,
             Format::WebP => viewing.animated && raster::webp::composed::count(bytes) > 1,
             Format::Tiff => pages::are_in(bytes),
-            Format::Ico => plain::count(bytes) > 1,
+            Format::Ico => icon::count(bytes) > 1,
             _ => viewing.animated,
         };
         self.options.frames != Frames::First && is_several()
@@ -201,7 +201,7 @@ impl Decoder {
                     ..Viewing::default()
                 };
                 let picture = Picture::from_rgb(samples, shown.width, shown.height);
-                let sources = Sources { alpha, scans: None };
+                let sources = Sources { alpha, ..Sources::default() };
                 let decoded =
                     Decoded { picture, format, detail: Detail::Full, whole: None, viewing, sources };
                 see(self, number, Ok(Further { decoded, of: Of::Animation(to_srgb.as_deref()) }));
@@ -216,11 +216,11 @@ impl Decoder {
         let first = DecodeOptions { frames: Frames::First, ..self.options.clone() };
         let (wanted, mut bounds) = (self.options.frames, Bounds::new(&limits, bytes));
         let mut files = match format {
-            Format::Ico => Files::Icon(Box::new(plain::others(bytes)), None),
+            Format::Ico => Files::Icon(Box::new(icon::others(bytes)), None),
             _ => Files::Tiff(Pages::of(bytes)),
         };
         let (count, most) = match &files {
-            Files::Icon(..) => (plain::count(bytes), plain::MOST_OF_ICON),
+            Files::Icon(..) => (icon::count(bytes), icon::MOST_OF_ICON),
             Files::Tiff(pages) => (pages.count(), pages::MOST_PAGES),
         };
         for number in 1..count.min(most) {

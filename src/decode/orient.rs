@@ -21,22 +21,42 @@ pub(super) fn from_exif(exif: &[u8]) -> Option<Orientation> {
         let shifted = |number: u64, &byte: &u8| number << 8 | u64::from(byte);
         if is_big { bytes.iter().fold(0, shifted) } else { bytes.iter().rev().fold(0, shifted) }
     };
-    let directory = exif.get(number(exif.get(4..8)?) as usize..)?;
-    let entries = directory.get(2..)?.as_chunks::<12>().0.iter().take(number(directory.get(..2)?) as usize);
-    let mut orientations = entries.filter(|entry| number(&entry[..2]) == ORIENTATION);
-    let entry = orientations.next()?;
-    let size = match number(&entry[2..4]) {
-        BYTE => 1,
-        SHORT => 2,
-        LONG => 4,
-        _ => return None,
+    let in_directory = |place: &[u8]| -> Option<[Option<u64>; 2]> {
+        let directory = exif.get(number(place) as usize..)?;
+        let entries =
+            directory.get(2..)?.as_chunks::<12>().0.iter().take(number(directory.get(..2)?) as usize);
+        let value = |entry: &[u8; 12]| {
+            let size = match number(&entry[2..4]) {
+                BYTE => 1,
+                SHORT => 2,
+                LONG => 4,
+                _ => return None,
+            };
+            (number(&entry[4..8]) == 1).then(|| number(&entry[8..8 + size]))
+        };
+        let mut found = [None; 2];
+        for entry in entries {
+            match number(&entry[..2]) {
+                // As in browsers, the first that means anything counts.
+                ORIENTATION => {
+                    found[0] = found[0].or_else(|| value(entry).filter(|value| (1..=8).contains(value)))
+                }
+                EXIF => found[1] = found[1].or_else(|| value(entry)),
+                _ => {}
+            }
+        }
+        Some(found)
     };
-    let value = number(&entry[8..8 + size]);
-    from_number(u8::try_from(value).ok().filter(|_| number(&entry[4..8]) == 1)?)
+    let [orientation, further] = in_directory(exif.get(4..8)?)?;
+    let place = |place: u64| if is_big { (place as u32).to_be_bytes() } else { (place as u32).to_le_bytes() };
+    let in_further = || in_directory(&place(further?)).and_then(|[orientation, _]| orientation);
+    from_number(u8::try_from(orientation.or_else(in_further)?).ok()?)
 }
 
 /// The tag, and the types that its value may have.
 const ORIENTATION: u64 = 0x112;
+/// The tag of the directory with what is EXIF's own, in which browsers look as well (EXIF 2.32, 4.6.3).
+const EXIF: u64 = 0x8769;
 const BYTE: u64 = 1;
 const SHORT: u64 = 3;
 const LONG: u64 = 4;
@@ -125,6 +145,27 @@ mod tests {
             assert_eq!(from_exif(&exif(is_big, 5, 1, 6)), None);
         }
         assert_eq!(from_exif(b"MM\0\x2b\0\0\0\x08"), None);
+        // One that means nothing leaves the place to the next, and to one in EXIF's own directory.
+        let entry = |tag: u16, kind: u16, value: u32| {
+            let value = if kind == 3 { value << 16 } else { value };
+            [&tag.to_be_bytes()[..], &kind.to_be_bytes(), &[0, 0, 0, 1], &value.to_be_bytes()].concat()
+        };
+        let directory =
+            |entries: &[Vec<u8>]| [&(entries.len() as u16).to_be_bytes()[..], &entries.concat()].concat();
+        let block = |directories: &[Vec<u8>]| [&b"MM\0\x2a\0\0\0\x08"[..], &directories.concat()].concat();
+        let (none, six, eight) = (entry(0x112, 3, 0), entry(0x112, 3, 6), entry(0x112, 3, 8));
+        assert_eq!(
+            from_exif(&block(&[directory(&[none.clone(), six.clone(), eight.clone()])])),
+            Orientation::from_exif(6)
+        );
+        let further = |place| entry(0x8769, 4, place);
+        let both = |first: &[Vec<u8>]| block(&[directory(first), directory(&[eight.clone()])]);
+        assert_eq!(from_exif(&both(&[further(22)])), Orientation::from_exif(8));
+        assert_eq!(from_exif(&both(&[further(34), none])), Orientation::from_exif(8));
+        assert_eq!(from_exif(&both(&[further(34), six])), Orientation::from_exif(6));
+        // The directory itself, and no place at all.
+        assert_eq!(from_exif(&both(&[further(8)])), None);
+        assert_eq!(from_exif(&both(&[further(u32::MAX)])), None);
         assert_eq!(from_exif(b""), None);
     }
 }

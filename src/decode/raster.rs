@@ -25,10 +25,11 @@ mod deadline;
 pub(super) mod gif;
 #[cfg_attr(not(any(feature = "avif", feature = "heic")), path = "raster/heif_absent.rs")]
 pub(super) mod heif;
+pub(super) mod icon;
 #[cfg_attr(not(feature = "jxl"), path = "raster/jxl_absent.rs")]
 pub(super) mod jxl;
 mod pieces;
-pub(super) mod plain;
+mod plain;
 pub(super) mod png;
 mod qoi;
 pub(super) mod tiff;
@@ -72,14 +73,23 @@ pub(super) fn decode(
     let (picture, viewing) = turned(raster.orientation, options.orient, picture, viewing);
     let alpha =
         orient::turn_plane(raster.alpha, (raster.width, raster.height), raster.orientation, options.orient);
-    let sources = Sources { alpha, scans: None };
+    let silent = format == Format::WebP && !alpha.is_empty() && webp::is_silent_of_alpha(bytes);
+    let sources = Sources { alpha, silent, scans: None };
     Ok(Decoded { picture, format, detail: Detail::Full, whole: raster.whole, viewing, sources })
+}
+
+/// The file that viewers show of another, and its format: an icon's PNG counts with all that it says. Others are themselves.
+pub(super) fn within(format: Format, bytes: &[u8]) -> (Format, &[u8]) {
+    let png = (format == Format::Ico).then(|| icon::png_of(bytes)).flatten();
+    png.map_or((format, bytes), |png| (Format::Png, png))
 }
 
 /// What a file says of its colours, where it is no JPEG.
 pub(super) fn colour_space(format: Format, bytes: &[u8], tables: Tables) -> ColourSpace<'_> {
+    let (format, bytes) = within(format, bytes);
     match format {
         Format::Png => png::chunks::colour_space(bytes),
+        Format::Bmp => bmp::colour_space(bytes),
         Format::WebP => webp::colour_space(bytes),
         Format::Tiff => tiff::colour_space(bytes),
         Format::JpegXl => jxl::colour_space(bytes),
@@ -104,7 +114,8 @@ pub(super) fn estimate(bytes: &[u8], options: &DecodeOptions) -> Result<Estimate
         Format::Tiff => tiff::estimate(bytes, &options.limits),
         Format::JpegXl => jxl::estimate(bytes),
         Format::Heic | Format::Avif => heif::estimate(format, bytes, options.tables),
-        Format::Ico | Format::Pnm => plain::estimate(format, bytes),
+        Format::Ico => icon::estimate(bytes),
+        Format::Pnm => plain::estimate(bytes),
         Format::Qoi => qoi::estimate(bytes),
         Format::Jpeg => Err(gave_up(format)),
     })?;
@@ -118,7 +129,7 @@ fn several(estimate: Estimate, bytes: &[u8], options: &DecodeOptions) -> Estimat
     let most = guarded(format, || {
         Ok(match format {
             Format::Tiff => tiff::page_memory(bytes, limits),
-            Format::Ico => plain::icon_memory(bytes),
+            Format::Ico => icon::memory_of_others(bytes),
             _ => 0,
         })
     });
@@ -165,7 +176,8 @@ fn read(
         Format::Tiff => tiff::decode(bytes, limits, samples),
         Format::JpegXl => jxl::decode(bytes, samples),
         Format::Heic | Format::Avif => heif::decode(format, bytes, options.tables, helper, samples),
-        Format::Ico | Format::Pnm => plain::decode(format, bytes, limits, samples),
+        Format::Ico => icon::decode(bytes, limits, samples),
+        Format::Pnm => plain::decode(bytes, samples),
         Format::Qoi => qoi::decode(bytes, samples),
         Format::Jpeg => Err(gave_up(format)),
     }
@@ -276,6 +288,14 @@ impl Opacity {
     fn note(&mut self, first: usize, run: impl Iterator<Item = u8> + Clone) {
         if let Some(alpha) = self.plane(run.clone()) {
             alpha.iter_mut().skip(first).zip(run).for_each(|(to, alpha)| *to = alpha);
+        }
+    }
+
+    /// Pixels from `first` on are open.
+    fn open_from(&mut self, first: usize) {
+        if first < self.pixels {
+            self.alpha.resize(self.pixels, u8::MAX);
+            self.alpha[first..].fill(0);
         }
     }
 

@@ -5,10 +5,13 @@ use super::Format;
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 const JPEG_XL_CONTAINER: &[u8] = b"\0\0\0\x0cJXL \r\n\x87\n";
 
+/// How many first bytes show whether something is a picture: as many as Chromium looks at for the brands of an AVIF.
+pub(crate) const SNIFFED: usize = 144;
+
 impl Format {
     /// The format that a file's first bytes announce; `None` for anything else.
     ///
-    /// Looks at no more than the first 64 bytes.
+    /// Looks at no more than the first 144 bytes.
     pub fn sniff(bytes: &[u8]) -> Option<Format> {
         let is = |magic: &[u8]| bytes.starts_with(magic);
         if is(b"\xff\xd8\xff") {
@@ -42,8 +45,7 @@ fn is_icon(bytes: &[u8]) -> bool {
     let Some(&[0, 0, 1 | 2, 0, low, high]) = bytes.first_chunk() else { return false };
     let count = u32::from(u16::from_le_bytes([low, high]));
     let place = bytes.get(18..).and_then(|place| place.first_chunk()).map(|place| u32::from_le_bytes(*place));
-    let is_free = bytes.get(9) == Some(&0);
-    count > 0 && is_free && place.is_some_and(|place| place >= 6 + 16 * count)
+    count > 0 && place.is_some_and(|place| place >= 6 + 16 * count)
 }
 
 /// Whether it begins as an any-map does: `P`, its kind, white space, and a number, the name of one, or a comment.
@@ -71,10 +73,14 @@ fn iso_media(bytes: &[u8]) -> Option<Format> {
     if bytes.get(4..8) != Some(b"ftyp") {
         return None;
     }
-    let size = u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) as usize;
-    let end = size.clamp(12, 64).min(bytes.len());
-    let major = bytes.get(8..12);
-    let brands = || major.into_iter().chain(bytes.get(16..end).unwrap_or(&[]).chunks_exact(4));
+    // A box whose length is 1 has another one behind its name (ISO/IEC 14496-12, 4.2.2).
+    let (start, size) = match bytes.first_chunk()? {
+        [0, 0, 0, 1] => (16, bytes.get(8..16)?.first_chunk().map_or(0, |size| u64::from_be_bytes(*size))),
+        size => (8, u64::from(u32::from_be_bytes(*size))),
+    };
+    let end = (size.min(SNIFFED as u64) as usize).max(start + 4).min(bytes.len());
+    let major = bytes.get(start..start + 4);
+    let brands = || major.into_iter().chain(bytes.get(start + 8..end).unwrap_or(&[]).chunks_exact(4));
     let has = |wanted: &[&[u8]]| brands().any(|brand| wanted.contains(&brand));
     if has(&[b"avif", b"avis"]) {
         Some(Format::Avif)
@@ -124,10 +130,17 @@ mod tests {
             (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", Some(Format::Heic)),
             (b"\0\0\0\x18ftypisom\0\0\0\0isommp42", None),
             (b"\0\0\0\x18ftyp", None),
+            (b"\0\0\0\x01ftyp\0\0\0\0\0\0\0\x20mif1\0\0\0\0mif1avif", Some(Format::Avif)),
+            (b"\0\0\0\x01ftyp\0\0\0\0", None),
             (b"", None),
         ];
         for (bytes, format) in cases {
             assert_eq!(Format::sniff(bytes), *format, "{bytes:?}");
+        }
+        for (others, format) in [(20, Some(Format::Avif)), (31, Some(Format::Avif)), (32, None)] {
+            let brands = [&b"isom\0\0\0\0"[..], &b"abcd".repeat(others), b"avif"].concat();
+            let size = (brands.len() as u32 + 8).to_be_bytes();
+            assert_eq!(Format::sniff(&[&size[..], b"ftyp", &brands].concat()), format, "{others}");
         }
     }
 }

@@ -39,6 +39,8 @@ pub(crate) enum Tables {
 pub(crate) struct Sources {
     /// The opacity of each pixel; empty where all are opaque.
     pub(crate) alpha: Vec<u8>,
+    /// Whether browsers take the colours for such as are multiplied with their opacity, because the file does not say that it has any.
+    pub(crate) silent: bool,
     /// [`Reading::scans`](super::jpeg::Reading::scans).
     pub(crate) scans: Option<std::ops::Range<usize>>,
 }

@@ -56,7 +56,8 @@ impl Header {
             // Segments of these names that are too short to hold what they should are something else's.
             marker::APP0 => self.jfif |= segment.starts_with(b"JFIF\0") && segment.len() >= 14,
             marker::APP14 if segment.starts_with(b"Adobe") => self.adobe = segment.get(11).or(self.adobe),
-            marker::APP1 if segment.starts_with(b"Exif\0") && segment.len() >= 6 => {
+            // One without anything in it leaves the place to the next.
+            marker::APP1 if segment.starts_with(b"Exif\0") && segment.len() > 6 => {
                 self.exif.get_or_insert(place.start + 6..place.end);
             }
             marker::APP2 => self.icc.take(&markers.bytes[place]),

@@ -9,6 +9,7 @@ use image::{ColorType, ImageDecoder, ImageError};
 
 use super::pieces::Pieces;
 use super::{Raster, blank, share, take_alpha};
+use crate::decode::colours::{ColourSpace, profile_memory};
 use crate::decode::estimate::{Estimate, LEAST};
 use crate::decode::{Format, Viewing};
 use crate::error::{Error, Result};
@@ -31,9 +32,17 @@ pub(super) fn estimate(bytes: &[u8]) -> Result<Estimate> {
     };
     let channels = channels(&decoder) as u64;
     let (width, height) = decoder.dimensions();
+    let profile = profile_memory(header::profile(bytes).len());
     // With the opacity of pixels, of which some may be missing.
-    Ok(Estimate::new(Format::Bmp, (width, height), channels + 1)
-        .and((copy + copy.max(bytes.len())) as u64 + 16 * u64::from(width)))
+    let estimate = Estimate::new(Format::Bmp, (width, height), channels + 1)
+        .and((copy + copy.max(bytes.len())) as u64 + 16 * u64::from(width))
+        .and(profile);
+    Ok(if channels == 1 && profile > 0 { estimate.coloured() } else { estimate })
+}
+
+/// What it says of its colours.
+pub(in crate::decode) fn colour_space(bytes: &[u8]) -> ColourSpace<'_> {
+    ColourSpace::icc(header::profile(bytes))
 }
 
 /// Decodes a bitmap. One that breaks off keeps its rows; the others look like rows of zeros, and have no opacity.

@@ -8,7 +8,7 @@ use super::composed::Composed;
 use super::{Opacity, Raster, blank, divided, share};
 use crate::decode::colours::profile_memory;
 use crate::decode::estimate::Estimate;
-use crate::decode::{Format, orient};
+use crate::decode::{Format, Viewing, orient};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 use frames::Frames;
@@ -34,12 +34,15 @@ pub(super) fn estimate(bytes: &[u8]) -> Result<Estimate> {
     let row = u64::from(header.width) * header.stored_bits() / 8;
     let wide = estimate.pixels.saturating_mul(header.stored_bits()) / 32;
     let profile = profile_memory(chunks::longest_profile(bytes));
-    let opacity = if header.may_have_alpha() || chunks::has(bytes, *b"tRNS") { estimate.pixels } else { 0 };
+    // Rows that do not come are open, whatever kind of picture it is.
+    let opacity = estimate.pixels;
     let estimate =
         estimate.working_through(wide).and(12 * row + bytes.len() as u64).and(profile).and(opacity);
     let may_be_coloured = [*b"iCCP", *b"cICP", *b"gAMA"].into_iter().any(|name| chunks::has(bytes, name));
     let estimate = if header.channels() == 1 && may_be_coloured { estimate.coloured() } else { estimate };
     Ok(if chunks::has(bytes, *b"acTL") {
+        // One whose default picture is broken is put together anew.
+        let estimate = estimate.and(2 * bytes.len() as u64);
         estimate.animated(estimate.memory.saturating_add(4 * estimate.pixels))
     } else {
         estimate
@@ -73,10 +76,6 @@ impl Header {
         if matches!(self.colour, 0 | 4) { 1 } else { 3 }
     }
 
-    fn may_have_alpha(&self) -> bool {
-        matches!(self.colour, 4 | 6)
-    }
-
     /// Bits of a pixel as it is stored, or as its palette is expanded.
     fn stored_bits(&self) -> u64 {
         let samples = [1, 1, 3, 4, 2, 1, 4].get(usize::from(self.colour)).copied().unwrap_or(4);
@@ -84,8 +83,21 @@ impl Header {
     }
 }
 
-/// Decodes a PNG; an animated one by its default picture.
+/// Decodes a PNG; an animated one by its default picture. Where nothing comes of that and it is no frame, by the first frame: browsers show those all
+/// the same.
 pub(super) fn decode(bytes: &[u8], limits: &Limits, samples: &mut Vec<u8>) -> Result<Raster> {
+    let decoded = decode_default(bytes, limits, samples);
+    if !matches!(decoded, Err(Error::Corrupt { .. })) || begins_with_default(bytes) {
+        return decoded;
+    }
+    let mut first = || decode_default(&frames::without_default(bytes)?, limits, samples).ok();
+    let Some(mut raster) = first() else { return decoded };
+    raster.viewing = Viewing { unusual: true, ..chunks::viewing(bytes) };
+    raster.orientation = chunks::exif(bytes).and_then(orient::from_exif);
+    Ok(raster)
+}
+
+fn decode_default(bytes: &[u8], limits: &Limits, samples: &mut Vec<u8>) -> Result<Raster> {
     let source = Growing::new(bytes, trusted(bytes));
     let checksums = match source.trusted() {
         Trusted::All => Checksums::Known,
@@ -113,6 +125,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, samples: &mut Vec<u8>) -> Re
             rows = read_rows(&mut again, &source, channels, samples);
         }
         share(Format::Png, rows.came(), height, &why)?;
+        rows.open_missing(source.trusted());
     }
     raster.viewing.unusual |= rows.unusual;
     raster.alpha = rows.opacity.alpha;
@@ -188,6 +201,22 @@ impl Rows {
             Trusted::Nothing => 0,
             Trusted::Before(_) => self.done_trusted.map_or(0, |done| self.whole(&done)),
             Trusted::All | Trusted::Unsure => self.whole(&self.done),
+        }
+    }
+
+    /// Rows that browsers do not show have no opacity: those that did not come, not even in part, and those behind a wrong checksum.
+    fn open_missing(&mut self, trusted: Trusted) {
+        // A row of the first pass stands for eight until others come.
+        let covered =
+            |done: &[u32; 7]| done[0].saturating_mul(if self.interlaced { PASSES[0][1] } else { 1 });
+        let done = match trusted {
+            Trusted::Before(_) => self.done_trusted.unwrap_or_default(),
+            Trusted::All | Trusted::Unsure | Trusted::Nothing => self.done,
+        };
+        // Of a picture of which nothing could be trusted they show nothing at all.
+        let rows = if covered(&done) == 0 { covered(&self.done) } else { covered(&done) };
+        if rows < self.height {
+            self.opacity.open_from(rows as usize * self.width as usize);
         }
     }
 

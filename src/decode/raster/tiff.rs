@@ -154,7 +154,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, samples: &mut Vec<u8>) -> Re
     let kind = decoder.colortype().map_err(|error| problem(error, limits))?;
     let mut grid = grid(&mut decoder, (width, height), kind.num_samples(), kind.bit_depth())?;
     grid.alpha = alpha(&mut decoder, &colour, &[1]);
-    grid.any_alpha = alpha(&mut decoder, &colour, &[1, 2]);
+    grid.any_alpha = alpha(&mut decoder, &colour, &[1, 2]).or_else(|| unsaid_alpha(&mut decoder, &colour));
     let channels = if matches!(colour, Colour::Grey) { 1 } else { 3 };
     blank(samples, grid.width * grid.height * channels)?;
     let mut opacity = Opacity::new(grid.width * grid.height);
@@ -215,6 +215,13 @@ fn alpha(decoder: &mut Source<'_>, colour: &Colour, kinds: &[u16]) -> Option<usi
     let is_so = extra.first().is_some_and(|kind| kinds.contains(kind))
         && matches!(colour, Colour::Grey | Colour::Rgb);
     is_so.then(|| usize::from(samples).checked_sub(extra.len())).flatten()
+}
+
+/// The fourth sample of R, G and B that nothing is said of, which libtiff and others take for alpha.
+fn unsaid_alpha(decoder: &mut Source<'_>, colour: &Colour) -> Option<usize> {
+    let extra = decoder.find_tag_unsigned_vec::<u16>(Tag::ExtraSamples).ok()?.unwrap_or_default();
+    let samples = decoder.find_tag_unsigned::<u16>(Tag::SamplesPerPixel).ok()??;
+    (samples == 4 && matches!(colour, Colour::Rgb) && matches!(extra[..], [] | [0])).then_some(3)
 }
 
 fn open<'a>(file: Pieces<'a>, limits: &Limits) -> Result<Source<'a>> {

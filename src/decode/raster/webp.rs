@@ -4,7 +4,7 @@ use image::codecs::webp::WebPDecoder;
 use image::{ImageDecoder, ImageError};
 
 use super::pieces::Pieces;
-use super::{Raster, blank, lengthen, take_alpha};
+use super::{Raster, blank, lengthen, share, take_alpha};
 use crate::decode::colours::{ColourSpace, profile_memory};
 use crate::decode::estimate::{Estimate, LEAST};
 use crate::decode::{Format, Viewing, orient};
@@ -13,6 +13,7 @@ use crate::limits;
 pub(super) use composed::frame_memory;
 use content::Content;
 
+mod broken;
 pub(in crate::decode) mod composed;
 mod content;
 mod flat;
@@ -38,6 +39,7 @@ pub(super) fn estimate(bytes: &[u8]) -> Result<Estimate> {
     if content.alpha {
         memory += without_loss(frame, content.coded) + frame;
     }
+    memory += broken::memory(&content);
     // What else there is, such as EXIF, is held once.
     memory += bytes.len() as u64;
     let profile = profile_memory(profile(bytes).len());
@@ -61,7 +63,7 @@ fn with_loss((width, height): (u32, u32), coded: usize) -> u64 {
     blocks * 16 * 16 * 3 / 2 + 2 * coded as u64 + (1 << 24)
 }
 
-/// Decodes a WebP; one whose picture data is cut is corrupt.
+/// Decodes a WebP; one that the file's end cuts is corrupt. One whose data is broken keeps the rows before that.
 pub(super) fn decode(bytes: &[u8], samples: &mut Vec<u8>) -> Result<Raster> {
     let content = Content::of(bytes);
     if let Some(missing) = content.missing {
@@ -77,19 +79,38 @@ pub(super) fn decode(bytes: &[u8], samples: &mut Vec<u8>) -> Result<Raster> {
     let orientation = orientation(&mut decoder);
     let pixels = width as usize * height as usize;
     let viewing = Viewing { animated: content.animated, unusual: content.unusual, ..Viewing::default() };
-    let mut alpha = Vec::new();
+    let (mut alpha, mut whole) = (Vec::new(), None);
     if let Some(colour) = content.colour {
         lengthen(samples, pixels * 3)?;
         samples.as_chunks_mut::<3>().0.fill(colour);
     } else {
         let channels = usize::from(decoder.color_type().bytes_per_pixel());
         blank(samples, pixels * channels)?;
-        decoder.read_image(samples).map_err(corrupt)?;
-        if channels == 4 {
+        let rows = match decoder.read_image(samples).map_err(corrupt) {
+            Ok(()) => None,
+            Err(Error::Corrupt { .. })
+                if !content.animated
+                    && let Some(rows) = broken::decode(bytes, samples) =>
+            {
+                Some(rows)
+            }
+            Err(error) => return Err(error),
+        };
+        if samples.len() == pixels * 4 {
             alpha = take_alpha(samples);
         }
+        if let Some(rows) = rows {
+            whole = share(Format::WebP, rows, height, &"its data is broken")?;
+            alpha.resize(pixels, u8::MAX);
+            alpha[rows as usize * width as usize..].fill(0);
+        }
     }
-    Ok(Raster { width, height, channels: 3, whole: None, orientation, viewing, alpha })
+    Ok(Raster { width, height, channels: 3, whole, orientation, viewing, alpha })
+}
+
+/// Whether nothing that browsers ask says that it has alpha.
+pub(super) fn is_silent_of_alpha(bytes: &[u8]) -> bool {
+    Content::of(bytes).is_silent
 }
 
 /// What it says of its colours.

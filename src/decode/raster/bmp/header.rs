@@ -234,6 +234,19 @@ pub(super) fn has_masked_alpha(bytes: &[u8]) -> bool {
     compression == Some(MASKS) && names_alpha(bytes) || compression == Some(MASKS_WITH_ALPHA)
 }
 
+/// The profile that the longest header names and the file holds, which browsers take; empty where there is none. One that lies elsewhere they do not
+/// look for, nor at gammas and primaries.
+pub(super) fn profile(bytes: &[u8]) -> &[u8] {
+    const LONGEST: u32 = 124;
+    const EMBEDDED: u32 = u32::from_be_bytes(*b"MBED");
+    let named = || {
+        let is_embedded = (long(bytes, FILE)?, long(bytes, FILE + 56)?) == (LONGEST, EMBEDDED);
+        let place = FILE + long(bytes, FILE + 112).filter(|_| is_embedded)? as usize;
+        bytes.get(place..)?.get(..long(bytes, FILE + 116)? as usize)
+    };
+    named().unwrap_or_default()
+}
+
 /// Whether readers take pixels from different places: one of 0 is the file's first byte, or that behind the colours.
 pub(super) fn has_no_place(bytes: &[u8]) -> bool {
     long(bytes, 10) == Some(0)

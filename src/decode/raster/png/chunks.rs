@@ -41,7 +41,7 @@ pub(in crate::decode) fn colour_space(bytes: &[u8]) -> ColourSpace<'static> {
         }
     }
     let codes = codes.and_then(|[primaries, transfer, _, is_full]| {
-        let codes = ColourSpace::Codes { primaries, transfer };
+        let codes = ColourSpace::of_png(primaries, transfer);
         (is_full == 1 && codes.is_known()).then_some(codes)
     });
     let icc = icc.flatten().map(|icc| ColourSpace::Icc(icc.into()));
@@ -81,9 +81,9 @@ pub(super) fn longest_profile(bytes: &[u8]) -> usize {
 }
 
 /// A chunk (5.3).
-struct Chunk<'a> {
-    name: &'a [u8; 4],
-    content: &'a [u8],
+pub(super) struct Chunk<'a> {
+    pub(super) name: &'a [u8; 4],
+    pub(super) content: &'a [u8],
     checksum: u32,
 }
 
@@ -107,7 +107,7 @@ fn before_data(bytes: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
 }
 
 /// The chunks.
-fn chunks(bytes: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
+pub(super) fn chunks(bytes: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
     let mut rest = bytes.get(8..).unwrap_or_default();
     std::iter::from_fn(move || {
         let (length, behind) = rest.split_first_chunk()?;

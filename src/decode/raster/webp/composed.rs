@@ -5,13 +5,10 @@
 use std::time::Duration;
 
 use super::super::composed::{After, Canvas, Composed, Place, Shown, over};
-use super::content::{Chunk, chunks};
-use super::{corrupt_text, decode, open, with_loss, without_loss};
+use super::content::{Chunk, FRAME_HEAD, chunks, is_frame};
+use super::{Raster, corrupt_text, decode, open, with_loss, without_loss};
 use crate::decode::raster::webp::content::Content;
 use crate::error::Result;
-
-/// Bytes before a frame's chunks: where it lies, its size, its time and its flags.
-const HEAD: usize = 16;
 
 /// Flags: the frame takes the place of what is there, and goes when it was shown.
 const REPLACES: u8 = 2;
@@ -47,13 +44,13 @@ pub(in crate::decode) fn of(bytes: &[u8]) -> Result<Composed<'_>> {
 }
 
 fn frames(bytes: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
-    chunks(bytes.get(12..).unwrap_or_default()).filter(|chunk| chunk.name == b"ANMF")
+    chunks(bytes.get(12..).unwrap_or_default()).filter(is_frame)
 }
 
 /// Draws a frame.
 fn draw(frame: &Chunk<'_>, canvas: &mut Canvas, samples: &mut Vec<u8>) -> Result<Shown> {
     let cut = || corrupt_text("the file ends within a frame");
-    let (head, data) = frame.data.split_first_chunk::<HEAD>().ok_or_else(cut)?;
+    let (head, data) = frame.data.split_first_chunk::<FRAME_HEAD>().ok_or_else(cut)?;
     if frame.missing > 0 {
         return Err(cut());
     }
@@ -69,7 +66,10 @@ fn draw(frame: &Chunk<'_>, canvas: &mut Canvas, samples: &mut Vec<u8>) -> Result
     if found != (width, height) {
         return Err(corrupt_text("a frame's picture has another size than the frame announces"));
     }
-    let alpha = decode(&file, samples)?.alpha;
+    let Raster { alpha, whole, .. } = decode(&file, samples)?;
+    if whole.is_some() {
+        return Err(corrupt_text("a frame's data is broken"));
+    }
     let after = if head[15] & CLEARS == 0 { After::Keep } else { After::Clear };
     let blends = head[15] & REPLACES == 0;
     canvas.draw(place, after, |row, line| {

@@ -22,16 +22,28 @@ pub(super) struct Content {
     pub(super) missing: Option<usize>,
     /// Whether libwebp, which browsers use, may show nothing or refuse the file.
     pub(super) unusual: bool,
-    /// The flags of the file's header, where they announce chunks that are not there, as they should be.
-    pub(super) flags: Option<u8>,
+    /// Bytes of the file that lie about what there is, with their places, as they should be.
+    pub(super) repairs: Vec<(usize, u8)>,
+    /// Whether the header, or where there is no long one the data's, does not say that there is alpha.
+    pub(super) is_silent: bool,
 }
 
 /// Where a file's header says what else there is, and what its flags mean (WebP container specification, extended file format).
-const FLAGS: usize = 20;
+pub(super) const FLAGS: usize = 20;
 const ANIMATION: u8 = 2;
 const XMP: u8 = 4;
 const EXIF: u8 = 8;
-const ALPHA: u8 = 16;
+pub(super) const ALPHA: u8 = 16;
+
+/// Where VP8L's data says whether its alpha is used, and the bit (WebP lossless specification, 3).
+const ALPHA_IS_USED: (usize, u8) = (4, 1 << 4);
+
+/// Bytes of a frame before its chunks, and of a chunk before its data.
+pub(super) const FRAME_HEAD: usize = 16;
+const CHUNK_HEAD: usize = 8;
+
+/// Frames that hold nothing and are left out, at most: the decoder seeks among what is between them.
+const MOST_EMPTY: usize = 64;
 
 /// A chunk, with as much of its data as is there.
 #[derive(Clone, Copy)]
@@ -53,14 +65,22 @@ pub(super) fn chunks(mut bytes: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
 }
 
 impl Content {
-    /// The file with flags that do not lie.
+    /// The file with flags that do not lie, and without frames that hold nothing, which the decoder refuses.
     pub(super) fn repaired<'a>(&self, bytes: &'a [u8]) -> Pieces<'a> {
-        match self.flags {
-            Some(flags) => {
-                Pieces::new(vec![bytes[..FLAGS].into(), vec![flags].into(), bytes[FLAGS + 1..].into()])
-            }
-            None => Pieces::whole(bytes),
+        let (mut pieces, mut from) = (Vec::new(), 0);
+        for (place, byte) in &self.repairs {
+            pieces.extend([bytes[from..*place].into(), vec![*byte].into()]);
+            from = place + 1;
         }
+        if self.animated {
+            let empty = placed(bytes).filter(|(_, chunk)| is_empty_frame(chunk)).take(MOST_EMPTY);
+            for (place, chunk) in empty {
+                pieces.push(bytes[from..place - CHUNK_HEAD].into());
+                from = (place + chunk.data.len().next_multiple_of(2)).min(bytes.len());
+            }
+        }
+        pieces.push(bytes[from..].into());
+        Pieces::new(pieces)
     }
 
     /// What follows the file's first twelve bytes.
@@ -77,23 +97,39 @@ impl Content {
         let missing = cut.map(|chunk| chunk.missing);
         let animated =
             first(&[b"VP8X"]).is_some_and(|chunk| chunk.data.first().is_some_and(|flags| flags & 2 != 0));
-        if let Some(frame) = first(&[b"ANMF"]).filter(|_| animated) {
-            return Content { missing, unusual: !is_as_announced(bytes), ..Content::of_frame(frame.data) };
+        let flags = bytes.get(FLAGS).copied().filter(|_| bytes.get(12..16) == Some(b"VP8X"));
+        if let Some(frame) = chunks().find(is_frame).filter(|_| animated) {
+            // Frames may leave parts of the picture open, and have alpha, whatever the file's header says.
+            let repairs = flags.filter(|flags| flags & ALPHA == 0).map(|flags| (FLAGS, flags | ALPHA));
+            let (unusual, is_silent) = (!is_as_announced(bytes), repairs.is_some());
+            let repairs = repairs.into_iter().collect();
+            return Content { missing, unusual, repairs, is_silent, ..Content::of_frame(frame.data) };
         }
         let data = first(&[b"VP8 ", b"VP8L"]);
         let has = |name: &[u8]| first(&[name]).is_some();
         let is_lossless = data.is_some_and(|chunk| chunk.name == b"VP8L");
-        let flags =
-            bytes.get(FLAGS).copied().filter(|_| bytes.get(12..16) == Some(b"VP8X") && data.is_some());
-        // A picture without loss has its alpha in itself.
-        let wrong = [
-            (ANIMATION, has(b"ANMF")),
-            (XMP, has(b"XMP ")),
-            (EXIF, has(b"EXIF")),
-            (ALPHA, has(b"ALPH") || is_lossless),
-        ];
-        let wrong = wrong.iter().filter(|(_, is_there)| !is_there).fold(0, |all, (flag, _)| all | flag);
-        let flags = flags.filter(|flags| flags & wrong != 0).map(|flags| flags & !wrong);
+        let (mut repairs, mut is_silent) = (Vec::new(), false);
+        if let Some(flags) = flags.filter(|_| data.is_some()) {
+            let wrong = [
+                (ANIMATION, has(b"ANMF")),
+                (XMP, has(b"XMP ")),
+                (EXIF, has(b"EXIF")),
+                (ALPHA, has(b"ALPH") || is_lossless),
+            ];
+            let wrong = wrong.iter().filter(|(_, is_there)| !is_there).fold(0, |all, (flag, _)| all | flag);
+            // A picture without loss has its alpha in itself, which browsers show without a word of it in any header.
+            let right = flags & !wrong | if is_lossless { ALPHA } else { 0 };
+            is_silent = flags & ALPHA == 0;
+            if right != flags {
+                repairs.push((FLAGS, right));
+            }
+        } else if let Some((place, chunk)) = placed(bytes).find(|(_, chunk)| is_picture(chunk))
+            && chunk.name == b"VP8L"
+            && let Some(byte) = chunk.data.get(ALPHA_IS_USED.0).filter(|byte| *byte & ALPHA_IS_USED.1 == 0)
+        {
+            is_silent = true;
+            repairs.push((place + ALPHA_IS_USED.0, byte | ALPHA_IS_USED.1));
+        }
         let parts = chunks().filter(|chunk| matches!(chunk.name, b"VP8 " | b"VP8L" | b"ALPH"));
         let colour = data.filter(|chunk| chunk.name == b"VP8L").and_then(|chunk| flat::colour(chunk.data));
         Content {
@@ -105,7 +141,8 @@ impl Content {
             colour,
             missing,
             unusual: !is_as_announced(bytes),
-            flags,
+            repairs,
+            is_silent,
         }
     }
 
@@ -115,7 +152,7 @@ impl Content {
             Some(side) => u32::from_le_bytes([side[0], side[1], side[2], 0]) + 1,
             None => 0,
         };
-        let chunks = || chunks(frame.get(16..).unwrap_or_default()).take(2);
+        let chunks = || chunks(frame.get(FRAME_HEAD..).unwrap_or_default()).take(2);
         let data = chunks().find(is_picture);
         let (width, height) = data.and_then(|chunk| size(&chunk)).unwrap_or_default();
         Content {
@@ -127,9 +164,29 @@ impl Content {
             colour: None,
             missing: None,
             unusual: false,
-            flags: None,
+            repairs: Vec::new(),
+            is_silent: false,
         }
     }
+}
+
+/// The chunks, each with the place of its data in the file.
+fn placed(bytes: &[u8]) -> impl Iterator<Item = (usize, Chunk<'_>)> {
+    let mut at = 12;
+    chunks(bytes.get(at..).unwrap_or_default()).map(move |chunk| {
+        let place = at + CHUNK_HEAD;
+        at = place + chunk.data.len() + chunk.data.len() % 2;
+        (place, chunk)
+    })
+}
+
+/// Whether a chunk is a frame that may hold a picture: browsers pass over others.
+pub(super) fn is_frame(chunk: &Chunk<'_>) -> bool {
+    chunk.name == b"ANMF" && !is_empty_frame(chunk)
+}
+
+fn is_empty_frame(chunk: &Chunk<'_>) -> bool {
+    chunk.name == b"ANMF" && chunk.missing == 0 && chunk.data.len() < FRAME_HEAD + CHUNK_HEAD
 }
 
 /// Whether chunks fill the file as far as it announces itself, and hold one picture or frames. Of others libwebp's incremental reader, which browsers
@@ -156,7 +213,7 @@ fn is_picture(chunk: &Chunk<'_>) -> bool {
 }
 
 /// Width and height in the data's own header (RFC 6386, 9.1; WebP lossless specification, 3).
-fn size(chunk: &Chunk<'_>) -> Option<(u32, u32)> {
+pub(super) fn size(chunk: &Chunk<'_>) -> Option<(u32, u32)> {
     if chunk.name == b"VP8L" {
         let packed = u32::from_le_bytes(*chunk.data.get(1..)?.first_chunk()?);
         return Some(((packed & 0x3FFF) + 1, (packed >> 14 & 0x3FFF) + 1));
@@ -233,13 +290,15 @@ mod tests {
             colour: None,
             missing: None,
             unusual: false,
-            flags: None,
+            repairs: Vec::new(),
+            is_silent: false,
         };
         let header = chunk(b"VP8X", &[0, 0, 0, 0, 9, 0, 0, 9, 0, 0]);
         assert_eq!(of(&[chunk(b"VP8 ", &lossy(300, 200))]), still);
-        assert_eq!(of(&[header.clone(), chunk(b"VP8 ", &lossy(300, 200))]), still);
+        let silent = Content { is_silent: true, ..still };
+        assert_eq!(of(&[header.clone(), chunk(b"VP8 ", &lossy(300, 200))]), silent);
         let alpha = chunk(b"ALPH", b"abc");
-        assert_eq!(of(&[header, alpha, chunk(b"VP8 ", &lossy(300, 200))]), Content { alpha: true, ..still });
+        assert_eq!(of(&[header, alpha, chunk(b"VP8 ", &lossy(300, 200))]), Content { alpha: true, ..silent });
         let packed = (299u32 | 199 << 14).to_le_bytes();
         let lossless = [&[0x2F][..], &packed].concat();
         let still = Content {
@@ -251,7 +310,9 @@ mod tests {
             colour: None,
             missing: None,
             unusual: false,
-            flags: None,
+            // Its alpha counts whatever it says.
+            repairs: vec![(24, 0x10)],
+            is_silent: true,
         };
         assert_eq!(of(&[chunk(b"VP8L", &lossless)]), still);
         assert_eq!(of(&[]).frame, (0, 0));
@@ -277,7 +338,13 @@ mod tests {
         let (alpha, exif, xmp) = (chunk(b"ALPH", b"a"), chunk(b"EXIF", b"a"), chunk(b"XMP ", b"a"));
         let flags = |flags: u8, rest: &[&[u8]]| {
             let header = chunk(b"VP8X", &[flags, 0, 0, 0, 9, 0, 0, 9, 0, 0]);
-            of(&[vec![header], rest.iter().map(|chunk| chunk.to_vec()).collect()].concat()).flags
+            let chunks = [vec![header], rest.iter().map(|chunk| chunk.to_vec()).collect()].concat();
+            of(&chunks)
+                .repairs
+                .iter()
+                .map(|(place, flags)| (*place == FLAGS).then_some(*flags))
+                .next()
+                .flatten()
         };
         assert_eq!(flags(0x3C, &[&alpha, &picture, &exif, &xmp]), None);
         assert_eq!(flags(0x3C, &[&picture, &exif, &xmp]), Some(0x2C));
@@ -287,7 +354,26 @@ mod tests {
         assert_eq!(flags(0x12, &[&lossless]), Some(0x10));
         // No picture, no mending.
         assert_eq!(flags(0x3E, &[]), None);
-        assert_eq!(of(&[picture]).flags, None);
+        assert_eq!(of(&[picture]).repairs, []);
+        // Frames and pictures without loss have alpha of their own.
+        assert_eq!(flags(0, &[&lossless]), Some(0x10));
+        assert_eq!(flags(2, &[&chunk(b"ANMF", &[0; 24])]), Some(0x12));
+        assert_eq!(of(&[chunk(b"ABCD", b"abc"), lossless]).repairs, [(12 + 12 + 8 + 4, b'e' | 0x10)]);
+    }
+
+    #[test]
+    fn frames_that_hold_nothing_are_passed_over() {
+        let (header, empty) = (chunk(b"VP8X", &[0x12, 0, 0, 0, 9, 0, 0, 9, 0, 0]), chunk(b"ANMF", &[7; 16]));
+        let (frame, other) = (chunk(b"ANMF", &[9; 40]), chunk(b"ABCD", b"abc"));
+        let read = |chunks: &[&[u8]]| {
+            let file = file(&chunks.iter().map(|chunk| chunk.to_vec()).collect::<Vec<_>>());
+            let mut read = Vec::new();
+            std::io::Read::read_to_end(&mut Content::of(&file).repaired(&file), &mut read).unwrap();
+            read[12..].to_vec()
+        };
+        let expected = [&header[..], &other, &frame].concat();
+        assert_eq!(read(&[&header, &empty, &other, &empty, &frame, &empty]), expected);
+        assert_eq!(read(&[&header, &frame, &other]), [&header[..], &frame, &other].concat());
     }
 
     #[test]
