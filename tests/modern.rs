@@ -356,7 +356,7 @@ fn mutant(whole: &[u8], numbers: &mut Numbers) -> Vec<u8> {
 /// Of many files with wrong bytes each has its record, and the run does not end. `SHADEGRID_MUTANTS` says how many.
 #[test]
 fn mutants_have_a_record_each() {
-    let mutants = env::var("SHADEGRID_MUTANTS").map_or(800, |count| count.parse().unwrap());
+    let mutants = env::var("SHADEGRID_MUTANTS").map_or(2000, |count| count.parse().unwrap());
     let (folder, apart) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut numbers = Numbers(19);
     let files = files();

@@ -7,15 +7,17 @@ use std::path::Path;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use shadegrid::pipeline::{Record, Sink, Source};
+use shadegrid::pipeline::{InputOptions, Record, Sink, Source, read};
 use shadegrid::{
     Algorithm, Engine, Error, Flag, HashOptions, Hashed, Orientation, Pdq, PdqHash, PhotoDna, PhotoDnaHash,
     RunOptions, decode,
 };
 
-use super::console;
 use super::exit::Exit;
+use super::page::without_query;
 use super::pictures::DecodeArguments;
+use super::places::is_url;
+use super::{console, places};
 
 /// Compare two pictures, two signatures, or one of each
 ///
@@ -29,12 +31,12 @@ use super::pictures::DecodeArguments;
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// A picture's path, `-` for one on standard input, or a signature
-    #[arg(value_name = "A")]
+    /// A picture's path or URL, `-` for one on standard input, or a signature
+    #[arg(value_name = "A", value_parser = places::parser())]
     a: OsString,
 
     /// The other one
-    #[arg(value_name = "B")]
+    #[arg(value_name = "B", value_parser = places::parser())]
     b: OsString,
 
     /// Compare B as it is, or turned and mirrored in all eight ways
@@ -110,6 +112,7 @@ pub(super) fn options(decode: &DecodeArguments) -> HashOptions {
         .orientations(true)
         .decode(decode.options())
         .faces(decode.faces())
+        .alpha(decode.alpha())
 }
 
 impl Side {
@@ -119,7 +122,17 @@ impl Side {
         if let Some(signature) = signature.filter(|_| !Path::new(argument).exists()) {
             return Ok(Ok(signature));
         }
-        let source = if argument == "-" { Source::stream("-", io::stdin()) } else { Source::file(argument) };
+        let source = match argument {
+            _ if argument == "-" => Source::stream("-", io::stdin()),
+            _ if is_url(argument) && !Path::new(argument).exists() => {
+                let name = without_query(&argument.to_string_lossy()).to_string();
+                match read(argument, &InputOptions::default()) {
+                    Ok(content) => Source::stream(name, content),
+                    Err(error) => return Ok(Err(format!("shadegrid: {name}: cannot read: {error}"))),
+                }
+            }
+            _ => Source::file(argument),
+        };
         let mut last = Last(None);
         let engine = Engine::builder().threads(1).options(options.clone()).build()?;
         engine.run_into([source], &mut last, &RunOptions::default())?;
@@ -303,6 +316,7 @@ fn about(flag: Flag) -> &'static str {
         Flag::Animated => "animated: there are further frames",
         Flag::Oriented => "oriented: viewers turn the picture",
         Flag::Unusual => "unusual: decoders may show another picture",
+        Flag::Pages => "pages: there are further pages or pictures",
         _ => flag.name(),
     }
 }
@@ -329,6 +343,22 @@ impl Comparison {
         let text =
             serde_json::to_string(self).map_err(|error| Error::io("cannot write JSON", error.into()))?;
         Ok(text + "\n")
+    }
+
+    /// What a page has of it: algorithm and metric, distance, threshold, and whether the one is within the other; of each distance.
+    pub(super) fn rows(&self) -> impl Iterator<Item = Vec<String>> {
+        self.distances.iter().map(|row| {
+            let Distance { algorithm, metric, distance, threshold, faces, .. } = row;
+            let faces = faces.as_ref().map(|[a, b]| format!(", {a} and {b}")).unwrap_or_default();
+            let within = if row.within { "within" } else { "beyond" };
+            let name = format!("{algorithm}, {metric}{faces}");
+            vec![name, distance.to_string(), threshold.to_string(), within.to_string()]
+        })
+    }
+
+    /// What makes the distances say less.
+    pub(super) fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     pub(super) fn table(&self) -> String {

@@ -99,7 +99,7 @@ impl<'a> Taking<'a> {
             bytes: record.bytes,
             is_damaged: hashed.whole.is_some(),
             format: hashed.format,
-            is_animated: hashed.flags().any(|flag| flag == Flag::Animated),
+            is_animated: hashed.flags().any(|flag| matches!(flag, Flag::Animated | Flag::Pages)),
             file,
             ..Item::default()
         };
