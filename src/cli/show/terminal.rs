@@ -207,11 +207,16 @@ fn blocks(canvas: &Canvas, ink: Ink) -> Vec<Line> {
     let is_bilevel = canvas.is_bilevel();
     let line = |row: usize| {
         let mut line = String::new();
+        if is_bilevel && ink != Ink::Plain {
+            line += &ink.escape(38, [255; 3]);
+            line += &ink.escape(48, [0; 3]);
+        }
         for x in 0..canvas.width {
             let upper = canvas.at(x, row);
             let lower = (row + 1 < canvas.height).then(|| canvas.at(x, row + 1));
             match (ink, lower) {
-                (Ink::Plain, lower) if is_bilevel => line.push(half(upper, lower.unwrap_or([0; 3]))),
+                // Whoever copies the text without its colours has the bits.
+                (_, lower) if is_bilevel => line.push(half(upper, lower.unwrap_or([0; 3]))),
                 (Ink::Plain, lower) => line.push(shade(upper, lower.unwrap_or(upper))),
                 (ink, Some(lower)) => {
                     line += &ink.escape(38, upper);
