@@ -77,7 +77,7 @@ struct Arguments {
     #[command(subcommand)]
     command: Command,
 
-    /// Whether help and messages have colours: auto (on a terminal, unless NO_COLOR is set), always or never
+    /// Whether help, messages and drawings have colours: auto (on a terminal, unless NO_COLOR is set), always or never
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
     color: ColorChoice,
 }
@@ -136,7 +136,7 @@ enum Command {
 pub(crate) fn main() -> ExitCode {
     let mut command = command();
     let outcome = match parsed(&mut command, std::env::args_os()) {
-        Ok(arguments) => console::without_panics(|| run(arguments.command)),
+        Ok(arguments) => console::without_panics(|| run(arguments.command, arguments.color)),
         Err(error) => return console::usage(&error, |shown| parsed(&mut command, shown).err()).into(),
     };
     outcome.unwrap_or_else(|failure| console::failure(&failure)).into()
@@ -192,7 +192,7 @@ fn color(mut arguments: impl Iterator<Item = String>) -> ColorChoice {
     ColorChoice::Auto
 }
 
-fn run(subcommand: Command) -> Result<Exit, shadegrid::Error> {
+fn run(subcommand: Command, color: ColorChoice) -> Result<Exit, shadegrid::Error> {
     #[cfg(feature = "avif")]
     decoder::use_this_program();
     match subcommand {
@@ -203,7 +203,7 @@ fn run(subcommand: Command) -> Result<Exit, shadegrid::Error> {
         Command::Match(arguments) => matching::run(*arguments),
         Command::Gallery(arguments) => gallery::run(arguments),
         Command::Dedupe(arguments) => dedupe::run(&arguments),
-        Command::Show(arguments) => show::run(&arguments),
+        Command::Show(arguments) => show::run(&arguments, color),
         #[cfg(feature = "service")]
         Command::Serve(arguments) => serve::run(*arguments),
         #[cfg(feature = "service")]

@@ -91,6 +91,12 @@ mod raster;
 mod sniff;
 mod viewing;
 
+/// How many processes that decode AVIF and HEIC ended, in this process' life, before they had decoded their picture, so that another was started: 0 without the
+/// features `avif` and `heic`.
+pub fn helpers_ended() -> u64 {
+    helper::ended()
+}
+
 /// A picture format, known by its first bytes and never by a file's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -369,6 +375,7 @@ impl Decoder {
         let choice = if self.reads_coarse(bytes) { self.options.detail } else { DetailChoice::Full };
         let rule = |width, height| choice.of(width, height, algorithms);
         let (full, coarse) = raster::guarded(Format::Jpeg, || self.jpeg.estimate(bytes, rule))?;
+        let full = if self.options.frames == Frames::First { full } else { self.with_others(full, bytes) };
         Ok((raster::turning(full, &self.options), coarse))
     }
 
@@ -442,7 +449,8 @@ impl Decoder {
         };
         let profile = ColourSpace::icc(&icc).moves(&sample);
         let unusual = unusual || scans.is_some();
-        let viewing = Viewing { unusual, profile, ..Viewing::default() };
+        let viewing =
+            Viewing { unusual, profile, pages: jpeg::further::are_pictures(bytes), ..Viewing::default() };
         let (picture, viewing) = raster::turned(orientation, *orient, picture, viewing);
         let sources = Sources { scans, ..Sources::default() };
         Ok(Some(Decoded { picture, format: Format::Jpeg, detail, whole, viewing, sources }))
@@ -469,8 +477,8 @@ impl Decoder {
             return None;
         }
         let orientation = compressed.exif.clone().and_then(|exif| orient::from_exif(&bytes[exif]));
-        let (picture, viewing) =
-            raster::turned(orientation, *orient, compressed.picture(), Viewing::default());
+        let viewing = Viewing { pages: jpeg::further::are_pictures(bytes), ..Viewing::default() };
+        let (picture, viewing) = raster::turned(orientation, *orient, compressed.picture(), viewing);
         let detail = compressed.detail;
         let sources = Sources::default();
         let decoded = Decoded { picture, format: Format::Jpeg, detail, whole: None, viewing, sources };

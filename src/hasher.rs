@@ -22,6 +22,10 @@ use crate::kernel::{dct, pdq_reference};
 use crate::limits::check_least_size;
 use crate::picture::{Picture, Planes};
 use crate::signature::{Algorithm, Pdq, PhotoDna};
+pub use alpha::Alpha;
+use alpha::Wanted;
+
+mod alpha;
 
 /// The choices of a [`Hasher`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +39,9 @@ pub struct HashOptions {
     pub decode: DecodeOptions,
     /// Which faces of a file are hashed.
     pub faces: Faces,
-    /// Whether [`Hashed::shading`] is kept, for who draws it. No record has it.
+    /// What pixels that are not opaque count as.
+    pub alpha: Alpha,
+    /// Whether [`Hashed::shading`] and [`Hashed::luminance`] are kept, for who draws them. No record has them.
     pub shading: bool,
     /// The longest side of [`Hashed::thumbnail`], for who shows it; `None`: it is not made. No record has it.
     pub thumbnail: Option<u32>,
@@ -46,6 +52,7 @@ setters!(HashOptions {
     orientations: bool,
     decode: DecodeOptions,
     faces: Faces,
+    alpha: Alpha,
     shading: bool,
     thumbnail: Option<u32>,
 });
@@ -89,6 +96,7 @@ impl Default for HashOptions {
             orientations: false,
             decode: DecodeOptions::default(),
             faces: Faces::default(),
+            alpha: Alpha::default(),
             shading: false,
             thumbnail: None,
         }
@@ -165,10 +173,12 @@ pub enum Flag {
     Oriented,
     /// Decoders do not agree on what is shown.
     Unusual,
+    /// There are further pages, or pictures.
+    Pages,
 }
 
 impl Flag {
-    /// The name in records: `flat`, `small`, `damaged`, `alpha`, `profile`, `animated`, `oriented` or `unusual`.
+    /// The name in records: `flat`, `small`, `damaged`, `alpha`, `profile`, `animated`, `oriented`, `unusual` or `pages`.
     pub fn name(self) -> &'static str {
         match self {
             Flag::Flat => "flat",
@@ -179,6 +189,7 @@ impl Flag {
             Flag::Animated => "animated",
             Flag::Oriented => "oriented",
             Flag::Unusual => "unusual",
+            Flag::Pages => "pages",
         }
     }
 }
@@ -287,6 +298,8 @@ pub struct Hashed {
     /// Where [`HashOptions::shading`] asks for it, and the CPU computed the sums of the stored pixels: the 26 × 26 points whose differences the PhotoDNA-class signature
     /// is made of, row by row, before anything is normalised, in grey levels of one pixel.
     pub shading: Option<Vec<f64>>,
+    /// The same of PDQ: the 64 × 64 points whose cosine transform its bits are of, in grey levels. Of a JPEG whose low frequencies were read, they count from the middle.
+    pub luminance: Option<Vec<f64>>,
     /// Where [`HashOptions::thumbnail`] asks for it: the picture that was hashed, small. In colour where every pixel of a JPEG was decoded.
     pub thumbnail: Option<Picture>,
 }
@@ -298,17 +311,25 @@ impl Hashed {
         let of_frame =
             |frame: &FrameHash| size_of_val(frame) + frame.outcome.as_ref().map_or(0, Hashed::apart);
         size_of_val(&self.faces[..])
-            + self.shading.as_ref().map_or(0, |shading| size_of_val(&shading[..]))
+            + [&self.shading, &self.luminance]
+                .into_iter()
+                .flatten()
+                .map(|points| size_of_val(&points[..]))
+                .sum::<usize>()
             + self.thumbnail.as_ref().map_or(0, pixels)
             + self.frames.iter().map(of_frame).sum::<usize>()
     }
 
     /// The same with further faces; those that differ from no other are left out.
-    fn with_faces(self, found: Vec<FaceHash>, wanted: Faces) -> Hashed {
+    fn with_faces(self, mut found: Vec<FaceHash>, wanted: Wanted) -> Hashed {
         let mut hashed = self;
+        let own = wanted.take_own(&mut found);
+        let is_chosen = own.is_some();
+        if let Some(own) = own.filter(|own| !hashed.looks_like(own)) {
+            hashed = hashed.seen_as(own);
+        }
         for face in found {
-            let own =
-                face.looks_like(hashed.photodna.as_ref(), [hashed.pdq.as_ref(), hashed.pdq512.as_ref()]);
+            let own = hashed.looks_like(&face);
             let is_there = |other: &FaceHash| {
                 face.looks_like(other.photodna.as_ref(), [other.pdq.as_ref(), other.pdq512.as_ref()])
             };
@@ -316,19 +337,30 @@ impl Hashed {
                 hashed.faces.push(face);
             }
         }
-        if wanted == Faces::Shown && !hashed.faces.is_empty() {
-            let FaceHash { face, photodna, pdq, pdq512, thumbnail } = hashed.faces.remove(0);
-            // What was drawn is another picture than what these are of.
-            return Hashed { face: Some(face), photodna, pdq, pdq512, thumbnail, shading: None, ..hashed };
+        if wanted.faces == Faces::Shown && !is_chosen && !hashed.faces.is_empty() {
+            let first = hashed.faces.remove(0);
+            return hashed.seen_as(first);
         }
         hashed
+    }
+
+    fn looks_like(&self, face: &FaceHash) -> bool {
+        face.looks_like(self.photodna.as_ref(), [self.pdq.as_ref(), self.pdq512.as_ref()])
+    }
+
+    /// The same with the signatures of a face in the place of the stored pixels'.
+    fn seen_as(self, face: FaceHash) -> Hashed {
+        let FaceHash { face, photodna, pdq, pdq512, thumbnail } = face;
+        // What was drawn is another picture than what these are of.
+        let (shading, luminance) = (None, None);
+        Hashed { face: Some(face), photodna, pdq, pdq512, thumbnail, shading, luminance, ..self }
     }
 
     /// The flags that apply, in the order of [`Flag`].
     pub fn flags(&self) -> impl Iterator<Item = Flag> {
         let flat = self.photodna.is_some_and(|hash| hash.strength < FLAT_STRENGTH);
         let small = self.width.min(self.height) < SMALL_SIDE;
-        let Viewing { alpha, profile, animated, oriented, unusual } = self.viewing;
+        let Viewing { alpha, profile, animated, pages, oriented, unusual } = self.viewing;
         let all = [
             (flat, Flag::Flat),
             (small, Flag::Small),
@@ -338,6 +370,7 @@ impl Hashed {
             (animated, Flag::Animated),
             (oriented, Flag::Oriented),
             (unusual, Flag::Unusual),
+            (pages, Flag::Pages),
         ];
         all.into_iter().filter_map(|(applies, flag)| applies.then_some(flag))
     }
@@ -376,7 +409,7 @@ impl Facts {
 pub struct Hasher {
     algorithms: Vec<Algorithm>,
     orientations: bool,
-    faces: Faces,
+    wanted: Wanted,
     shading: bool,
     thumbnail: Option<u32>,
     decoder: Decoder,
@@ -391,7 +424,7 @@ impl Hasher {
         Hasher {
             algorithms: options.algorithms,
             orientations: options.orientations,
-            faces: options.faces,
+            wanted: Wanted { faces: options.faces, alpha: options.alpha },
             shading: options.shading,
             thumbnail: options.thumbnail,
             decoder: Decoder::new(options.decode),
@@ -491,21 +524,31 @@ impl Hasher {
     }
 
     fn shows_faces(&self, decoded: &Decoded) -> bool {
-        self.faces != Faces::Stored && decoded.has_faces()
+        self.wanted.is_over(decoded.viewing.alpha)
+            || self.wanted.faces != Faces::Stored && decoded.has_faces()
     }
 
     /// Hashes the further faces and frames of a file, where it has any and they are asked for; takes the picture's memory back.
     fn finish_further(&mut self, hashed: Hashed, decoded: Decoded, bytes: &[u8]) -> Hashed {
         let (format, viewing) = (decoded.format, decoded.viewing);
         let has_frames = self.decoder.has_frames(bytes, format, viewing);
+        let wanted = self.wanted;
         let hashed = if self.shows_faces(&decoded) {
             let started = Instant::now();
             let (mut finish, decoder) = self.parts();
             let mut found = Vec::new();
-            decoder.faces(bytes, decoded, &mut |face, picture| found.extend(finish.face(face, picture)));
+            let mut see = |face, picture: &Picture| {
+                if wanted.wants(face) {
+                    found.extend(finish.face(face, picture));
+                }
+            };
+            match wanted.faces {
+                Faces::Stored => decoder.backgrounds(bytes, decoded, &mut see),
+                Faces::All | Faces::Shown => decoder.faces(bytes, decoded, &mut see),
+            }
             let hashing = finish.hashing;
             self.decoding += started.elapsed().saturating_sub(hashing);
-            hashed.with_faces(found, self.faces)
+            hashed.with_faces(found, wanted)
         } else {
             self.decoder.recycle(decoded.picture);
             hashed
@@ -527,7 +570,7 @@ impl Hasher {
         (format, viewing): (Format, Viewing),
         bytes: &[u8],
     ) -> Hashed {
-        let (started, mut frames, wanted) = (Instant::now(), Vec::new(), self.faces);
+        let (started, mut frames, wanted) = (Instant::now(), Vec::new(), self.wanted);
         let (mut finish, decoder) = self.parts();
         decoder.frames_of(bytes, format, viewing, &mut |decoder, number, frame| {
             let outcome = frame.and_then(|frame| finish.frame(decoder, frame, wanted));
@@ -614,9 +657,15 @@ impl Hasher {
 
     /// Everything after the sums that the CPU has just computed.
     fn finish_sums(&self, sums: Sums, picture: &Picture) -> Hashed {
-        let shading = if self.shading { self.cpu.shading() } else { None };
+        let (shading, luminance) =
+            if self.shading { (self.cpu.shading(), self.cpu.luminance()) } else { (None, None) };
         let thumbnail = self.thumbnail.map(|most| picture.shrunk(most));
-        Hashed { shading, thumbnail, ..finish_sums(sums, picture, &self.algorithms, self.orientations) }
+        Hashed {
+            shading,
+            luminance,
+            thumbnail,
+            ..finish_sums(sums, picture, &self.algorithms, self.orientations)
+        }
     }
 }
 
@@ -647,17 +696,21 @@ impl Finish<'_> {
     }
 
     /// A frame with its faces.
-    fn frame(&mut self, decoder: &mut Decoder, mut frame: Further<'_>, wanted: Faces) -> Result<Hashed> {
+    fn frame(&mut self, decoder: &mut Decoder, mut frame: Further<'_>, wanted: Wanted) -> Result<Hashed> {
         let decoded = checked(frame.decoded)?;
         let (facts, picture) = Facts::of(decoded);
         let hashed = facts.onto(self.picture(&picture));
         frame.decoded = facts.with(picture);
-        if wanted == Faces::Stored {
+        if wanted.faces == Faces::Stored && !wanted.is_over(frame.decoded.viewing.alpha) {
             decoder.recycle(frame.decoded.picture);
             return Ok(hashed);
         }
         let mut found = Vec::new();
-        decoder.faces_of_frame(frame, &mut |face, picture| found.extend(self.face(face, picture)));
+        decoder.faces_of_frame(frame, &mut |face, picture| {
+            if wanted.wants(face) {
+                found.extend(self.face(face, picture));
+            }
+        });
         Ok(hashed.with_faces(found, wanted))
     }
 }
@@ -690,6 +743,7 @@ fn finish_sums(sums: Sums, picture: &Picture, algorithms: &[Algorithm], orientat
         faces: Vec::new(),
         frames: Vec::new(),
         shading: None,
+        luminance: None,
         thumbnail: None,
     }
 }

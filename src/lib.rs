@@ -133,7 +133,8 @@ pub use engine::{
 };
 pub use error::{Error, Result};
 pub use hasher::{
-    FaceHash, Faces, Flag, FrameError, FrameHash, HashOptions, Hashed, Hasher, PdqHash, PdqPath, PhotoDnaHash,
+    Alpha, FaceHash, Faces, Flag, FrameError, FrameHash, HashOptions, Hashed, Hasher, PdqHash, PdqPath,
+    PhotoDnaHash,
 };
 pub use limits::Limits;
 pub use picture::{Picture, Plane, Planes};

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use common::encode::{self, Png, Tiff};
 use serde_json::Value;
-use shadegrid::{Faces, HashOptions, Hashed, Hasher, Pdq, PhotoDna};
+use shadegrid::{Alpha, Faces, HashOptions, Hashed, Hasher, Pdq, PhotoDna};
 
 const SIDE: u32 = 120;
 const SIZE: (u32, u32) = (SIDE, SIDE);
@@ -120,6 +120,42 @@ fn transparency_is_seen_over_white_and_over_black() {
         ..Png::new(SIZE, 1, indices)
     };
     assert_eq!(names(&hash(&palette.encode())), ["white", "black"]);
+}
+
+#[test]
+fn what_is_not_opaque_counts_as_is_chosen() {
+    let rgba = two_faced();
+    let stored: Vec<u8> = rgba.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
+    let seen = [
+        (Alpha::Drop, None, plain(&stored), &["white", "black"][..]),
+        (Alpha::White, Some("white"), plain(&over(&rgba, 255)), &["black"]),
+        (Alpha::Black, Some("black"), plain(&over(&rgba, 0)), &["white"]),
+    ];
+    let with = |file: &[u8], faces, alpha| {
+        Hasher::new(HashOptions::default().faces(faces).alpha(alpha)).hash(file).unwrap()
+    };
+    let face = |hashed: &Hashed| hashed.face.map(|face| face.to_string());
+    for file in [Png::new(SIZE, 4, rgba.clone()).encode(), encode::webp(SIDE, SIDE, &rgba)] {
+        for (alpha, own, expected, others) in seen {
+            let hashed = with(&file, Faces::All, alpha);
+            assert_eq!((signatures(&hashed), face(&hashed).as_deref()), (expected, own), "{alpha:?}");
+            assert_eq!(names(&hashed), others, "{alpha:?}");
+            let alone = with(&file, Faces::Stored, alpha);
+            assert_eq!((signatures(&alone), face(&alone).as_deref()), (expected, own), "{alpha:?}");
+            assert!(alone.viewing.alpha && alone.faces.is_empty());
+        }
+        let shown = with(&file, Faces::Shown, Alpha::Black);
+        assert_eq!((signatures(&shown), face(&shown).as_deref()), (plain(&over(&rgba, 0)), Some("black")));
+        assert_eq!(names(&shown), ["white"]);
+    }
+    // What is opaque is as it was, an animation too.
+    let opaque = Png::new(SIZE, 3, stored.clone()).encode();
+    let moving = animation(&[(&grey(&stored), 10), (&grey(&picture(true)), 50)]);
+    for (file, faces) in [(&opaque, 0), (&moving, 1)] {
+        let hashed = with(file, Faces::All, Alpha::White);
+        assert_eq!((face(&hashed), hashed.faces.len()), (None, faces));
+        assert_eq!(signatures(&hashed), signatures(&hash(file)));
+    }
 }
 
 #[test]

@@ -412,3 +412,29 @@ fn what_viewers_do_beyond_the_pixels_is_flagged() {
     assert!(!turned(&jpeg("orientation-6")).viewing.oriented, "it is turned already");
     assert_eq!(seen(&jpeg("base-420")), nothing);
 }
+
+/// A half float of `number` 256ths (IEEE 754, binary16).
+fn half(number: u8) -> u16 {
+    let Some(exponent) = number.checked_ilog2() else { return 0 };
+    let fraction = (u16::from(number) << (10 - exponent)) & 0x3FF;
+    (exponent as u16 + 15 - 8) << 10 | fraction
+}
+
+#[test]
+fn tiffs_of_half_floats_are_read_and_signed_ones_named() {
+    let levels: Vec<u8> = (0..60 * 40).map(|at: u32| (at * 7 % 256) as u8).collect();
+    let rows: Vec<u8> = levels.iter().flat_map(|level| half(*level).to_le_bytes()).collect();
+    let of = |format: u32| {
+        let mut file = Tiff { bits: 16, ..Tiff::new((60, 40), 1, rows.clone()) }.encode();
+        common::odd::set(&mut file, 284, (339, 3, 1, format));
+        Decoder::new(DecodeOptions::default()).decode(&file)
+    };
+    let decoded = of(3).unwrap();
+    let expected: Vec<u8> =
+        levels.iter().map(|level| (f32::from(*level) / 256.0 * 255.0).round() as u8).collect();
+    assert_eq!(common::samples(&decoded), (&expected[..], 1));
+    for (format, name) in [(2, "whole numbers with a sign of 16 bits"), (6, "complex numbers of 16 bits")] {
+        let error = of(format).unwrap_err();
+        assert!(error.code() == "unsupported" && error.to_string().contains(name), "{error}");
+    }
+}

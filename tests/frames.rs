@@ -12,7 +12,8 @@ use common::odd;
 use shadegrid::decode::{Background, Frames, MOST_FRAMES, Part};
 use shadegrid::pipeline::{JsonLines, Source};
 use shadegrid::{
-    Algorithm, DecodeOptions, Engine, Faces, HashOptions, Hashed, Hasher, Limits, Pdq, PhotoDna, RunOptions,
+    Algorithm, Alpha, DecodeOptions, Engine, Faces, Flag, HashOptions, Hashed, Hasher, Limits, Pdq, PhotoDna,
+    RunOptions,
 };
 
 const SIDE: u32 = 60;
@@ -449,6 +450,35 @@ fn every_page_of_a_tiff_is_hashed() {
 }
 
 #[test]
+fn a_tiff_with_pages_is_flagged_and_smaller_copies_and_masks_are_no_pages() {
+    let two = tiff(&[scene(0), scene(1)]);
+    let hashed = hash(&two, Frames::First);
+    assert!(hashed.viewing.pages && hashed.frames.is_empty());
+    assert!(hashed.flags().any(|flag| flag == Flag::Pages));
+    assert!(!hash(&tiff(&[scene(0)]), Frames::First).viewing.pages);
+    let all = hash(&two, Frames::All);
+    assert!(all.viewing.pages && !all.frames[0].outcome.as_ref().unwrap().viewing.pages);
+    // NewSubfileType (254) of the second page, in the place of its orientation (274): a smaller copy, a page of several, a mask.
+    let entry = |file: &[u8], tag: u16, from: usize| {
+        let find =
+            file[from..].windows(4).position(|field| field[..2] == tag.to_le_bytes() && field[2..] == [3, 0]);
+        from + find.unwrap()
+    };
+    let first = entry(&two, 274, 0);
+    let second = entry(&two, 274, first + 4);
+    for (kind, expected) in [(0u32, true), (1, false), (2, true), (4, false)] {
+        let mut file = two.clone();
+        file[second..second + 2].copy_from_slice(&254u16.to_le_bytes());
+        file[second + 8..second + 12].copy_from_slice(&kind.to_le_bytes());
+        assert_eq!(hash(&file, Frames::First).viewing.pages, expected, "{kind}");
+    }
+    // A reduced first page and its main one are one picture, which is a face.
+    let reduced = odd::pages(&tiff(&[scene(0)]), &tiff(&[scene(1)]));
+    let hashed = hash(&reduced, Frames::First);
+    assert!(hashed.viewing.unusual && !hashed.viewing.pages);
+}
+
+#[test]
 fn every_picture_of_an_icon_is_hashed() {
     let sides = [16u32, 60, 32, 48];
     let png = |side: u32| {
@@ -473,6 +503,126 @@ fn every_picture_of_an_icon_is_hashed() {
     file[6 + 12..6 + 16].copy_from_slice(&u32::MAX.to_le_bytes());
     let hashed = hash(&file, Frames::All);
     assert_eq!(frames(&hashed), [(1, Err("corrupt")), (2, of(&pictures[2])), (3, of(&pictures[3]))]);
+}
+
+/// A JPEG that lists others behind it, each with its type (DC-007, 5.2.3.3), in the given order of bytes.
+fn several(first: &[u8], others: &[(u32, &[u8])], little: bool) -> Vec<u8> {
+    let put = |value: usize, length: usize| match little {
+        true => value.to_le_bytes()[..length].to_vec(),
+        false => value.to_be_bytes()[8 - length..].to_vec(),
+    };
+    let count = 1 + others.len();
+    // The header of the list stands behind SOI, the segment's marker and length, and its name.
+    let header = 2 + 4 + 4;
+    let length = 4 + 8 + 2 + 12 + 4 + 16 * count;
+    let mut list = if little { b"MPF\0II*\0".to_vec() } else { b"MPF\0MM\0*".to_vec() };
+    list.extend(
+        [put(8, 4), put(1, 2), put(0xB002, 2), put(7, 4 - 2), put(16 * count, 4), put(26, 4), put(0, 4)]
+            .concat(),
+    );
+    let mut place = first.len() + 4 + length;
+    list.extend([put(0x0003_0000, 4), put(place, 4), put(0, 8)].concat());
+    for (kind, other) in others {
+        list.extend(
+            [put(*kind as usize, 4), put(other.len(), 4), put(place - header, 4), put(0, 4)].concat(),
+        );
+        place += other.len();
+    }
+    let mut file = first[..2].to_vec();
+    common::jpeg::segment(&mut file, 0xE2, &list);
+    file.extend(&first[2..]);
+    others.iter().for_each(|(_, other)| file.extend(*other));
+    file
+}
+
+/// A JPEG with a segment behind its first marker.
+fn with_segment(file: &[u8], marker: u8, content: &[u8]) -> Vec<u8> {
+    let mut changed = file[..2].to_vec();
+    common::jpeg::segment(&mut changed, marker, content);
+    changed.extend(&file[2..]);
+    changed
+}
+
+#[test]
+fn the_others_of_several_in_one_jpeg_are_flagged_and_hashed() {
+    let [first, second, third] = ["base-420", "grey", "prog-420"].map(common::jpeg);
+    for little in [false, true] {
+        let file = several(&first, &[(0x0002_0002, &second), (0x0002_0002, &third)], little);
+        let hashed = hash(&file, Frames::First);
+        assert!(hashed.viewing.pages && hashed.frames.is_empty());
+        assert_eq!(signatures(&hashed), signatures(&hash(&first, Frames::First)));
+        let hashed = hash(&file, Frames::All);
+        let full = |file: &[u8]| {
+            let decode = DecodeOptions::default().detail(shadegrid::DetailChoice::Full);
+            Ok(signatures(&hash_with(file, Frames::First, HashOptions::default().decode(decode))))
+        };
+        assert_eq!(frames(&hashed), [(1, full(&second)), (2, full(&third))]);
+        assert!(hashed.frames.iter().all(|frame| !frame.outcome.as_ref().unwrap().viewing.pages));
+        // What is not in the file, or is no picture, is an error, and the others are there.
+        let other = several(&first, &[(0, b"no picture"), (0x0002_0002, &third)], little);
+        assert_eq!(frames(&hash(&other, Frames::All)), [(1, Err("input")), (2, full(&third))]);
+        let cut = &other[..other.len() - third.len()];
+        assert_eq!(frames(&hash(cut, Frames::All)), [(1, Err("input")), (2, Err("corrupt"))]);
+        assert!(!hash(cut, Frames::First).viewing.pages);
+    }
+}
+
+#[test]
+fn smaller_copies_and_gain_maps_are_no_pages() {
+    let [first, second] = ["base-444", "grey"].map(common::jpeg);
+    let xmp = |name: &str| {
+        let text = format!("http://ns.adobe.com/xap/1.0/\0<x:xmpmeta xmlns:a=\"{name}\"/>");
+        with_segment(&second, 0xE1, text.as_bytes())
+    };
+    let cases = [
+        (0x0002_0002, second.clone(), true),
+        (0, second.clone(), true),
+        (0x0001_0001, second.clone(), false),
+        (0x0001_0002, second.clone(), false),
+        (0, xmp("http://ns.adobe.com/hdr-gain-map/1.0/"), false),
+        (0, xmp("http://ns.apple.com/HDRGainMap/1.0/"), false),
+        (0, xmp("http://ns.adobe.com/photoshop/1.0/"), true),
+        (0, with_segment(&second, 0xE2, b"urn:iso:std:iso:ts:21496:-1\0\0\0\0\0"), false),
+    ];
+    for (kind, other, expected) in cases {
+        let file = several(&first, &[(kind, &other)], false);
+        let hashed = hash(&file, Frames::First);
+        assert_eq!(hashed.viewing.pages, expected, "{kind:x}, {} bytes", other.len());
+        assert_eq!(hashed.flags().any(|flag| flag == Flag::Pages), expected);
+        // Whoever asks for all gets all.
+        assert_eq!(numbers(&hash(&file, Frames::All)), (vec![1], None));
+    }
+    assert!(!hash(&first, Frames::First).viewing.pages && hash(&first, Frames::All).frames.is_empty());
+}
+
+#[test]
+fn a_list_of_others_that_lies_costs_little() {
+    let first = common::jpeg("base-420");
+    let whole = several(&first, &[(0, &first), (0, &first)], true);
+    let mut numbers = Numbers(19);
+    for _ in 0..60 {
+        // Any word of the list may be anything.
+        let mut file = whole.clone();
+        let at = 6 + numbers.under(74);
+        (0..4).for_each(|byte| file[at + byte] = numbers.under(256) as u8);
+        let hashed = hash(&file, Frames::All);
+        assert_eq!(signatures(&hashed), signatures(&hash(&first, Frames::First)));
+    }
+    // Thousands that share one picture's bytes end at the bound of all frames' pixels.
+    let mut many = several(&first, &vec![(0, &b""[..]); 4000], true);
+    let (place, length) = ((2 + 4 + 4 + 26) as usize, first.len() as u32);
+    let start = (many.len() - first.len()) as u32 + 2;
+    for entry in 1..=4000 {
+        let at = place + 16 * entry;
+        many[at + 4..at + 8].copy_from_slice(&length.to_le_bytes());
+        many[at + 8..at + 12].copy_from_slice(&start.to_le_bytes());
+    }
+    let limits = Limits::default().max_pixels(50_000);
+    let options = HashOptions::default().decode(DecodeOptions::default().limits(limits)).faces(Faces::Stored);
+    let hashed = hash_with(&many, Frames::All, options);
+    assert!(hashed.viewing.pages);
+    assert!(hashed.frames.len() < 200, "{} frames", hashed.frames.len());
+    assert_eq!(frames(&hashed).last().unwrap().1, Err("limit"));
 }
 
 #[test]
@@ -503,8 +653,8 @@ fn frames_have_faces_of_their_own() {
         .iter_mut()
         .for_each(|pixel| pixel[3] = if pixel[1] < 90 { 0 } else { 255 });
     let file = apng(&drawn, None, 8);
-    let names = |faces| -> Vec<String> {
-        let hashed = hash_with(&file, Frames::All, HashOptions::default().faces(faces));
+    let names_with = |faces, alpha| -> Vec<String> {
+        let hashed = hash_with(&file, Frames::All, HashOptions::default().faces(faces).alpha(alpha));
         let frame = hashed.frames[0].outcome.as_ref().unwrap();
         frame
             .face
@@ -513,6 +663,10 @@ fn frames_have_faces_of_their_own() {
             .chain(frame.faces.iter().map(|f| f.face.to_string()))
             .collect()
     };
+    let names = |faces| names_with(faces, Alpha::Drop);
+    assert_eq!(names_with(Faces::Stored, Alpha::Black), ["own black"]);
+    assert_eq!(names_with(Faces::All, Alpha::Black), ["own black", "white"]);
+    assert_eq!(names_with(Faces::Shown, Alpha::Black), ["own black", "white"]);
     assert_eq!(names(Faces::Stored), [""; 0]);
     assert_eq!(names(Faces::All), ["white", "black"]);
     assert_eq!(names(Faces::Shown), ["own white", "black"]);

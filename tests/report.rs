@@ -141,6 +141,7 @@ fn numbers_can_be_asked_for_while_it_runs() {
     let mut numbers = String::new();
     stream.read_to_string(&mut numbers).unwrap();
     assert!(numbers.contains("\nshadegrid_job_shards_done ") && numbers.contains("shadegrid_records_total"));
+    assert!(numbers.contains("\nshadegrid_helper_restarts_total 0\n"), "{numbers}");
     assert!(numbers.contains("\nshadegrid_skipped_total "), "{numbers}");
     fs::write(&pipe, fs::read(folder.path().join("photos/00.bmp")).unwrap()).unwrap();
     let mut rest = String::new();

@@ -21,6 +21,8 @@ pub(crate) struct Cpu {
     colour_grids: Vec<Vec<u64>>,
     /// The three grids of boxes that the last picture's gradients are of, and what one grey level of one pixel counts in them.
     boxes: Option<([Vec<i64>; 3], f64)>,
+    /// The grid that the last picture's PDQ bits are of.
+    luma: Option<Luma>,
 }
 
 /// Shapes whose schedules are kept: pictures of one source come in a few sizes. A schedule takes some 100 KB, that of a very wide picture a few MB.
@@ -54,6 +56,7 @@ impl Cpu {
             grids: Vec::new(),
             colour_grids: Vec::new(),
             boxes: None,
+            luma: None,
         }
     }
 
@@ -74,13 +77,16 @@ impl Cpu {
         };
         self.reduce_planes(&schedules, &picture.planes);
         self.boxes = self.boxes(&schedules.layout).map(|boxes| (boxes, schedules.layout.box_unit()));
+        let (pdq, luma) = self.pdq(&schedules.layout, Algorithm::Pdq).unzip();
+        let (pdq512, luma512) = self.pdq(&schedules.layout, Algorithm::Pdq512).unzip();
+        self.luma = luma.or(luma512);
         let sums = Sums {
             gradients: self.boxes.as_ref().map(|(boxes, unit)| {
                 let [small, middle, large] = boxes.each_ref().map(Vec::as_slice);
                 (gradients([small, middle, large], schedules.layout.largest_box()), *unit)
             }),
-            pdq: self.pdq(&schedules.layout, Algorithm::Pdq),
-            pdq512: self.pdq(&schedules.layout, Algorithm::Pdq512),
+            pdq,
+            pdq512,
         };
         self.schedules.truncate(SHAPES - 1);
         self.schedules.insert(0, schedules);
@@ -132,7 +138,14 @@ impl Cpu {
         Some((0..POINTS).map(point).collect())
     }
 
-    fn pdq(&self, layout: &Layout, algorithm: Algorithm) -> Option<PdqSums> {
+    /// The 64 × 64 points whose cosine transform the last picture's PDQ bits are of, row by row, in grey levels; `None` where its sums had none.
+    pub(crate) fn luminance(&self) -> Option<Vec<f64>> {
+        let Luma { values, scale } = self.luma.as_ref()?;
+        let level = scale.unit as f64 / (1u64 << scale.shift) as f64;
+        Some(values.iter().map(|value| f64::from(*value) / level).collect())
+    }
+
+    fn pdq(&self, layout: &Layout, algorithm: Algorithm) -> Option<(PdqSums, Luma)> {
         let index = layout.tables.iter().position(|table| table.algorithm == algorithm)?;
         let (table, samples) = (&layout.tables[index], layout.shape.samples);
         let sums: Vec<i64> = match samples {
@@ -141,7 +154,7 @@ impl Cpu {
         };
         let luma = Luma::new(&sums, layout.luma_scale(table));
         let coefficients = dct::transform(self.level, &luma);
-        Some(PdqSums { scale: luma.scale, quality: dct::quality(&luma), coefficients })
+        Some((PdqSums { scale: luma.scale, quality: dct::quality(&luma), coefficients }, luma))
     }
 }
 

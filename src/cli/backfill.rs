@@ -380,7 +380,8 @@ impl Arguments {
             .algorithms(self.lookup.algorithms())
             .orientations(!self.galleries.is_empty() && self.lookup.all_orientations())
             .decode(self.decode.options())
-            .faces(self.decode.faces());
+            .faces(self.decode.faces())
+            .alpha(self.decode.alpha());
         Settings::new(&self.inputs(), &self.input(), self.shard_size, self.format, &hash).strict(self.strict)
     }
 }

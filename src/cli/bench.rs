@@ -183,5 +183,6 @@ impl Arguments {
             .algorithms(self.algorithm.clone())
             .decode(self.decode.options())
             .faces(self.decode.faces())
+            .alpha(self.decode.alpha())
     }
 }

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use shadegrid::{Algorithm, Error, HashOptions, Orientation};
 
-use super::console;
 use super::exit::Exit;
 use super::output::{Kind, OutputFormat, Overwrite, Reads, refuse_others};
 use super::pictures::DecodeArguments;
+use super::{console, places};
 
 mod distance;
 mod lines;
@@ -35,12 +35,12 @@ pub(super) use side::Side;
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// A picture's path, `-` for one on standard input, or a signature
-    #[arg(value_name = "A")]
+    /// A picture's path or URL, `-` for one on standard input, or a signature
+    #[arg(value_name = "A", value_parser = places::parser())]
     a: OsString,
 
     /// The others
-    #[arg(value_name = "B", required = true)]
+    #[arg(value_name = "B", required = true, value_parser = places::parser())]
     others: Vec<OsString>,
 
     /// Signatures to compare, with commas between: photodna, pdq, pdq-512
@@ -168,4 +168,5 @@ pub(super) fn options(decode: &DecodeArguments, algorithms: &[Algorithm]) -> Has
         .orientations(true)
         .decode(decode.options())
         .faces(decode.faces())
+        .alpha(decode.alpha())
 }

@@ -320,6 +320,7 @@ impl Arguments {
             console::say(progress::summary_line(&summary, &tally));
             let is_verbose = self.verbosity.verbose;
             progress::backend_line(&summary, engine.devices(), is_verbose).into_iter().for_each(console::say);
+            progress::helper_line(is_verbose).into_iter().for_each(console::say);
         }
         Ok((hashed, summary.ended))
     }
@@ -336,6 +337,7 @@ impl Arguments {
             .algorithms(algorithms.collect::<Vec<_>>())
             .decode(self.frames.of(self.decode.options()))
             .faces(self.decode.faces())
+            .alpha(self.decode.alpha())
     }
 
     /// The groups, in order. What is among references alone is left out: nothing is asked about it.

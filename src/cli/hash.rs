@@ -178,6 +178,7 @@ fn finish(
     if !quiet {
         console::say(progress::summary_line(summary, tally));
         progress::backend_line(summary, devices, verbose).into_iter().for_each(console::say);
+        progress::helper_line(verbose).into_iter().for_each(console::say);
     }
     match summary.ended {
         Ended::Complete => output.complete()?,
@@ -196,5 +197,6 @@ impl Arguments {
             .algorithms(self.algorithm.clone())
             .decode(self.frames.of(self.decode.options()))
             .faces(self.decode.faces())
+            .alpha(self.decode.alpha())
     }
 }

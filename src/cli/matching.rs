@@ -214,6 +214,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, Error> {
     if !quiet {
         console::say(totals.line(run.is_some()));
         search_line(&devices, &galleries, verbose).into_iter().for_each(console::say);
+        progress::helper_line(verbose).into_iter().for_each(console::say);
     }
     let (ended, has_failures) = match &run {
         Some((ended, tally)) => (*ended, tally.has_failures()),
@@ -238,6 +239,7 @@ impl Arguments {
             .orientations(self.lookup.all_orientations())
             .decode(self.frames.of(self.decode.options()))
             .faces(self.decode.faces())
+            .alpha(self.decode.alpha())
     }
 
     /// How records are written; `None` for a table.

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use shadegrid::decode::Frames;
-use shadegrid::{DamagedPolicy, DecodeOptions, DetailChoice, Error, Faces, Format, Limits, Orient};
+use shadegrid::{Alpha, DamagedPolicy, DecodeOptions, DetailChoice, Error, Faces, Format, Limits, Orient};
 
 use super::{bytes, numbers};
 
@@ -47,6 +47,13 @@ pub(crate) struct DecodeArguments {
     #[arg(long, value_parser = choice::<Faces>(&["all", "stored", "shown"]), value_name = "WHICH", default_value = "all")]
     faces: Faces,
 
+    /// What pixels that are not opaque count as
+    ///
+    /// `drop` hashes the colours that they store, as lists are made. `white` and `black` put such a picture over that colour, as most pages and as many viewers show it, and the
+    /// record's `face` says so. What else it shows stays among its `faces`.
+    #[arg(long, value_parser = choice::<Alpha>(&["drop", "white", "black"]), value_name = "WHAT", default_value = "drop")]
+    alpha: Alpha,
+
     /// Longest side that is let through, in pixels
     #[arg(long, value_name = "N", value_parser = numbers::positive_u32, default_value_t = Limits::default().max_side)]
     max_side: u32,
@@ -78,7 +85,7 @@ pub(crate) struct DecodeArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Decoding options")]
 pub(crate) struct FrameArguments {
-    /// Which frames of an animation, pages of a TIFF and pictures of an icon are hashed: first, all, or at most N
+    /// Which frames of an animation, pages of a TIFF and pictures of an icon or a JPEG are hashed: first, all, or at most N
     ///
     /// The first one's record is as ever. Each further one has a record of its own, whose key ends with `#frame-` and its number: `cat.gif#frame-7` is the eighth picture
     /// that a viewer shows. N frames are spread evenly, the first and the last among them. The first frame of an animation that is broken has a
@@ -111,6 +118,11 @@ impl DecodeArguments {
     /// Which faces of a file are hashed.
     pub(crate) fn faces(&self) -> Faces {
         self.faces
+    }
+
+    /// What pixels that are not opaque count as.
+    pub(crate) fn alpha(&self) -> Alpha {
+        self.alpha
     }
 
     /// The decoder's options.

@@ -270,6 +270,13 @@ pub(crate) fn backend_line(summary: &Summary, devices: &Devices, is_verbose: boo
     Some(line)
 }
 
+/// The line that says that decoders ended, with `-v`: their pictures have records that say so.
+pub(crate) fn helper_line(is_verbose: bool) -> Option<String> {
+    let ended = shadegrid::decode::helpers_ended();
+    let times = console::counted(ended, "decoder of AVIF and HEIC", "decoders of AVIF and HEIC");
+    (is_verbose && ended > 0).then(|| format!("{times} ended with a picture and had to be started again"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -172,7 +172,7 @@ struct LimitArguments {
 }
 
 /// Options that a configuration takes the place of.
-const CONFIGURED: [&str; 40] = [
+const CONFIGURED: [&str; 41] = [
     "gallery",
     "listen",
     "hma",
@@ -207,6 +207,7 @@ const CONFIGURED: [&str; 40] = [
     "damaged",
     "orient",
     "faces",
+    "alpha",
     "max_side",
     "max_pixels",
     "max_pixels_per_byte",
@@ -268,7 +269,10 @@ impl Arguments {
     fn options(self) -> Result<ServiceOptions, Error> {
         let reports = self.reports.as_deref().map(ReportOptions::read).transpose()?;
         let resources = Resources::new(self.threads, self.memory);
-        let hash = HashOptions::default().decode(self.decode.options()).faces(self.decode.faces());
+        let hash = HashOptions::default()
+            .decode(self.decode.options())
+            .faces(self.decode.faces())
+            .alpha(self.decode.alpha());
         let key = self.tls_key.unwrap_or_default();
         let client_roots = self.client_roots;
         let tls = self.tls_certificate.map(|certificate| TlsFiles { certificate, key, client_roots });

@@ -1,16 +1,17 @@
 //! `shadegrid show`: what signatures see of pictures.
 
 use std::ffi::OsString;
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ColorChoice};
 use shadegrid::{Algorithm, DetailChoice, Error, HashOptions, Orientation};
 
 use super::compare::{self, Pair, Side};
 use super::exit::Exit;
 use super::output::{Kind, Overwrite, Reads, Target};
 use super::pictures::DecodeArguments;
-use super::{bar, console};
+use super::{bar, console, places};
 
 mod canvas;
 mod drawing;
@@ -27,15 +28,16 @@ use terminal::Ink;
 ///
 /// Draws each picture small, the 26×26 points of shading that the PhotoDNA-class signature is made of, the 6×6×4 gradients that it
 /// keeps, and PDQ's 16×16 bits. In a gradient cell, four arms show how much the picture gets brighter towards each side, and an arrow the
-/// whole of it. A bit is white where a frequency is above the median. Of two, the differences are drawn too: white where they are large.
+/// whole of it. A bit is white where a frequency of the 64×64 points of luminance is above the median. Two are drawn next to one another, and what they differ in: white
+/// where they differ most, which is said in numbers.
 ///
-/// A signature is given as text, as `compare` takes it, and shows what it holds. In a terminal the drawings are made of half-blocks: in 24-bit colour
-/// where COLORTERM says so, else in greys.
+/// A signature is given as text, as `compare` takes it, and shows what it holds. In a terminal the drawings
+/// are made of half-blocks: in 24-bit colour where COLORTERM says so, in 256 colours where TERM does, else in shades of characters. `--color always` brings colours into a pipe.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// Pictures' paths, `-` for one on standard input, or signatures
-    #[arg(value_name = "PICTURE", required = true)]
+    /// Pictures' paths and URLs, `-` for one on standard input, or signatures
+    #[arg(value_name = "PICTURE", required = true, value_parser = places::parser())]
     inputs: Vec<OsString>,
 
     /// Write a page instead of drawing in the terminal
@@ -64,11 +66,14 @@ Exit codes:
     1  wrong usage, or the page could not be written
     2  an input could not be read or decoded; the others are shown";
 
+/// Columns of a text that is for no terminal.
+const USUAL: usize = 80;
+
 /// Longest side of a picture on a page, in pixels.
 const LONGEST: u32 = 320;
 
 /// Runs the subcommand.
-pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Error> {
+pub(crate) fn run(arguments: &Arguments, color: ColorChoice) -> Result<Exit, Error> {
     if arguments.inputs.iter().filter(|input| *input == "-").count() > 1 {
         return Err(Error::Input("`-` is given twice, but standard input can be read only once".to_string()));
     }
@@ -85,15 +90,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Error> {
         [(name_a, a), (name_b, b)] => {
             let [name_a, name_b] = [name_a, name_b].map(|name| name.to_string_lossy());
             let pair = Pair::new((&name_a, a), (&name_b, b), &Orientation::ALL[..1]);
-            Some((shown[0].differences(&shown[1]), pair.table()))
+            Some((shown[0].differences(&shown[1]), pair))
         }
         _ => None,
     };
     match target {
         _ if shown.is_empty() => {}
         None => {
-            let ink = Ink::of_output();
-            let room = if ink == Ink::Plain { usize::MAX } else { bar::columns() };
+            let ink = Ink::of_output(color);
+            // What goes elsewhere does not depend on the terminal that it came from.
+            let room = if std::io::stdout().is_terminal() { bar::columns() } else { USUAL };
             console::print(&terminal::text(&shown, differences.as_ref(), ink, room))?;
         }
         Some(target) if arguments.html.is_some() => {

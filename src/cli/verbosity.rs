@@ -9,7 +9,7 @@ pub(crate) struct Verbosity {
     #[arg(short, long)]
     pub(crate) quiet: bool,
 
-    /// Also name what is skipped, and say what computed, CPU or GPU, and why
+    /// Also name what is skipped, and say what computed, CPU or GPU, and why, and which decoders ended
     #[arg(short, long, conflicts_with = "quiet")]
     pub(crate) verbose: bool,
 }

@@ -172,6 +172,16 @@ impl Decoder {
         }
     }
 
+    /// Gives the stored pixels over white and over black to `see`, where some are not opaque; takes the picture's memory back.
+    pub(crate) fn backgrounds(
+        &mut self,
+        bytes: &[u8],
+        decoded: Decoded,
+        see: &mut dyn FnMut(Face, &Picture),
+    ) {
+        self.face(Part::Stored, bytes, decoded, None, see);
+    }
+
     /// One picture, through the file's colours where they can be shown in sRGB, over what may lie behind it.
     pub(super) fn face(
         &mut self,

@@ -11,6 +11,7 @@
 //! | WebP | those of an animation, with disposal and blending |
 //! | JPEG XL | as the decoder gives them |
 //! | TIFF | the pages, reduced ones and masks too |
+//! | JPEG | the others of several in one file, by the Multi-Picture Format; gain maps and smaller copies too |
 //! | ICO | the other pictures of an icon, in the order of its directory; number 0 is the best one |
 //! | HEIC, AVIF | those of a sequence, as the decoder gives them; number 0 is the file's picture, also where that is none of them |
 //!
@@ -27,6 +28,8 @@ use std::str::FromStr;
 
 use super::animation;
 use super::colours::ToSrgb;
+use super::estimate::Estimate;
+use super::jpeg::further;
 use super::raster::composed::Animation;
 use super::raster::tiff::pages::{self, Pages};
 use super::raster::{self, icon};
@@ -128,6 +131,7 @@ impl Decoder {
             Format::WebP => viewing.animated && raster::webp::composed::count(bytes) > 1,
             Format::Tiff => pages::are_in(bytes),
             Format::Ico => icon::count(bytes) > 1,
+            Format::Jpeg => further::count(bytes) > 1,
             _ => viewing.animated,
         };
         self.options.frames != Frames::First && is_several()
@@ -136,7 +140,7 @@ impl Decoder {
     /// Gives the frames of a file that are asked for to `see`, one after another, but for the first; `format` and `viewing` are those of the first.
     pub(crate) fn frames_of(&mut self, bytes: &[u8], format: Format, viewing: Viewing, see: See<'_>) {
         match format {
-            Format::Tiff | Format::Ico => self.pages(bytes, format, see),
+            Format::Tiff | Format::Ico | Format::Jpeg => self.pages(bytes, format, see),
             _ => self.animation(bytes, format, viewing, see),
         }
     }
@@ -157,6 +161,28 @@ impl Decoder {
                     self.face(Part::Stored, &[], decoded, None, see);
                 }
             }
+        }
+    }
+
+    /// What every pixel of a JPEG takes by itself, whatever it lists behind it.
+    fn of_jpeg(&mut self, bytes: &[u8]) -> Result<Estimate> {
+        let full = |_, _| Detail::Full;
+        raster::guarded(Format::Jpeg, || self.jpeg.estimate(bytes, full)).map(|(estimate, _)| estimate)
+    }
+
+    /// A JPEG's estimate with what the others in its file take, one after another.
+    pub(super) fn with_others(&mut self, estimate: Estimate, bytes: &[u8]) -> Estimate {
+        let others = further::others(bytes);
+        let kept = (others.len() as u64).min(self.options.frames.most()) * raster::FRAME_BYTES;
+        let (limits, mut cost) = (self.options.limits.clone(), 0u64);
+        let others = others.into_iter().flatten().take_while(|other| {
+            cost = cost.saturating_add(other.len() as u64 / 4);
+            limits.check_frames(cost, bytes.len() as u64).is_ok()
+        });
+        let estimates = others.filter_map(|other| self.of_jpeg(other).ok());
+        match estimates.map(|other| other.memory).max() {
+            Some(most) => estimate.with_faces(most.max(estimate.memory).saturating_add(kept)),
+            None => estimate,
         }
     }
 
@@ -217,11 +243,13 @@ impl Decoder {
         let (wanted, mut bounds) = (self.options.frames, Bounds::new(&limits, bytes));
         let mut files = match format {
             Format::Ico => Files::Icon(Box::new(icon::others(bytes)), None),
+            Format::Jpeg => Files::Jpeg(further::others(bytes)),
             _ => Files::Tiff(Pages::of(bytes)),
         };
         let (count, most) = match &files {
             Files::Icon(..) => (icon::count(bytes), icon::MOST_OF_ICON),
             Files::Tiff(pages) => (pages.count(), pages::MOST_PAGES),
+            Files::Jpeg(others) => (1 + others.len() as u64, MOST_FRAMES.into()),
         };
         for number in 1..count.min(most) {
             let cost = files.cost(number);
@@ -238,13 +266,21 @@ impl Decoder {
                 continue;
             };
             // What is beyond a limit by itself costs nothing, and another may be within.
-            let pixels = raster::estimate(file, &first).map_or(0, |estimate| estimate.pixels);
+            let is_jpeg = Format::sniff(file) == Some(Format::Jpeg);
+            let estimate = if is_jpeg { self.of_jpeg(file) } else { raster::estimate(file, &first) };
+            let pixels = estimate.map_or(0, |estimate| estimate.pixels);
             if limits.check_density(pixels, bytes.len() as u64).is_ok()
                 && let Err(error) = bounds.take(pixels)
             {
                 return see(self, number, Err(error));
             }
-            let decoded = raster::decode(file, &first, &mut self.helper, &mut self.spare);
+            let decoded = match is_jpeg {
+                true => self.decode(file),
+                false => raster::decode(file, &first, &mut self.helper, &mut self.spare),
+            };
+            // Which others there are is said once, of the file.
+            let decoded = decoded
+                .map(|decoded| Decoded { viewing: Viewing { pages: false, ..decoded.viewing }, ..decoded });
             see(self, number, decoded.map(|decoded| Further { decoded, of: Of::File(file) }));
         }
         if count > most {
@@ -258,6 +294,8 @@ enum Files<'a> {
     Tiff(Pages),
     /// The others, and the last that was taken.
     Icon(Box<dyn Iterator<Item = Option<Vec<u8>>> + 'a>, Option<Vec<u8>>),
+    /// The others of several in one JPEG.
+    Jpeg(Vec<Option<&'a [u8]>>),
 }
 
 impl Files<'_> {
@@ -269,11 +307,19 @@ impl Files<'_> {
                 *last = others.next().flatten();
                 last.as_deref()
             }
+            Files::Jpeg(others) => {
+                others.get(usize::try_from(number.checked_sub(1)?).ok()?).copied().flatten()
+            }
         }
     }
 
-    fn cost(&self, number: u64) -> u64 {
-        if let Files::Tiff(pages) = self { pages.cost(number) } else { 0 }
+    /// What looking at it costs before its pixels, in pixels that would take as long: several in one JPEG may share their bytes.
+    fn cost(&mut self, number: u64) -> u64 {
+        match self {
+            Files::Tiff(pages) => pages.cost(number),
+            Files::Icon(..) => 0,
+            Files::Jpeg(_) => self.at(number).map_or(0, |file| file.len() as u64 / 4),
+        }
     }
 }
 

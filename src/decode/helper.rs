@@ -3,7 +3,7 @@
 //! AV1 is decoded by `re_rav1d`, dav1d in Rust. Hundreds of places in it are outside of what the compiler checks, and where it meets a state that it did not
 //! expect, it ends its process: no caller can catch that. HEVC is decoded by libde265, which is written in C++. So both run in a helper, which a
 //! [`Decoder`](super::Decoder) starts when it meets the first such picture, asks for one picture after another, and starts again after it ended. What ends the
-//! helper is an error of one picture.
+//! helper is an error of one picture, unless it was killed from outside: then another one is asked.
 //!
 //! The helper gets its data and gives planes through a socket. It has no environment. On Linux it gives up, before the first picture, every call of the
 //! system but those for memory, time and this socket; its memory and time follow from the size that the picture's file announces. What it gives is held
@@ -14,7 +14,7 @@
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -49,7 +49,7 @@ pub fn use_program(program: &Path, arguments: &[OsString]) {
     let _ = PROGRAM.set((program.to_path_buf(), arguments.to_vec()));
 }
 
-/// How many helpers of this process ended before they had decoded their picture.
+/// How many helpers of this process ended before they had decoded their picture; [`helpers_ended`](super::helpers_ended) is the same, whatever the features.
 pub fn ended() -> u64 {
     ENDED.load(Ordering::Relaxed)
 }
@@ -143,11 +143,25 @@ struct Running {
 }
 
 impl Running {
-    /// Ends it, and says how it ended.
-    fn end(&mut self) -> String {
+    /// Ends it, and gives how it ended. Of one that has ended already the reason stays what it was.
+    fn end(&mut self) -> Option<ExitStatus> {
         let _ = self.child.kill();
-        self.child.wait().map_or_else(|_| String::new(), |status| format!(" ({status})"))
+        self.child.wait().ok()
     }
+}
+
+/// How a process ended, in brackets; nothing where that is not known.
+fn in_words(status: Option<ExitStatus>) -> String {
+    status.map_or_else(String::new, |status| format!(" ({status})"))
+}
+
+/// Whether a process was ended by SIGKILL, which none of its own bounds is.
+fn was_killed(status: Option<ExitStatus>) -> bool {
+    #[cfg(unix)]
+    let signal = status.and_then(|status| std::os::unix::process::ExitStatusExt::signal(&status));
+    #[cfg(not(unix))]
+    let signal = status.and(None::<i32>);
+    signal == Some(9)
 }
 
 impl Drop for Running {
@@ -175,19 +189,27 @@ pub(super) struct Request {
 }
 
 impl Helper {
-    /// Has the first picture of some data decoded.
+    /// Has the first picture of some data decoded. A helper that something outside of it killed, such as a system that had no memory left, says nothing about
+    /// the picture: another one is asked, once.
     pub(super) fn decode(&mut self, request: Request, data: &[u8]) -> Result<Frame> {
-        let frame = self.with_line(request, |line| {
-            ask(line, request, data)?;
-            reply(line, request)
-        })?;
+        let mut asked = || {
+            self.with_line(request, |line| {
+                ask(line, request, data)?;
+                reply(line, request)
+            })
+        };
+        let frame = match asked() {
+            Err(Fault { is_killed: true, .. }) => asked(),
+            frame => frame,
+        };
+        let frame = frame.map_err(|fault| fault.error)?;
         frame.ok_or_else(|| request.codec.corrupt("no picture came of its data"))
     }
 
     /// Has many pictures decoded, by a helper that ends with them.
     pub(super) fn pictures(request: Request, data: &[u8]) -> Result<Pictures> {
         let mut helper = Helper::default();
-        helper.with_line(request, |line| ask(line, request, data).map(Ok))?;
+        helper.with_line(request, |line| ask(line, request, data).map(Ok)).map_err(|fault| fault.error)?;
         Ok(Pictures { helper, request, left: request.count })
     }
 
@@ -196,25 +218,45 @@ impl Helper {
         &mut self,
         request: Request,
         talk: impl FnOnce(&mut Line) -> io::Result<Result<T>>,
-    ) -> Result<T> {
+    ) -> Result<T, Fault> {
         let Request { codec, pixels, .. } = request;
         let mut running = match self.running.take() {
             Some(running) => running,
-            None => start(codec)?,
+            None => start(codec).map_err(Fault::from)?,
         };
         running.line.wait_for(Duration::from_secs(SECONDS.saturating_add(pixels / PIXELS_PER_SECOND)));
         match talk(&mut running.line) {
             Ok(answer) => {
                 self.running = Some(running);
-                answer
+                answer.map_err(Fault::from)
             }
             Err(source) => {
                 ENDED.fetch_add(1, Ordering::Relaxed);
-                let how = running.end();
+                // Who waited for too long, or could not take the answer, ends it himself.
+                let is_gone = matches!(
+                    source.kind(),
+                    io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset
+                );
+                let status = running.end();
+                let how = in_words(status);
                 let ended = |_| codec.corrupt(format!("the decoder ended with this picture{how}"));
-                Err(source.downcast().unwrap_or_else(ended))
+                let error = source.downcast().unwrap_or_else(ended);
+                Err(Fault { error, is_killed: is_gone && was_killed(status) })
             }
         }
+    }
+}
+
+/// Why there is no answer.
+struct Fault {
+    error: Error,
+    /// Whether something outside of the helper ended it.
+    is_killed: bool,
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Fault {
+        Fault { error, is_killed: false }
     }
 }
 
@@ -230,7 +272,8 @@ impl Iterator for Pictures {
 
     fn next(&mut self) -> Option<Result<Frame>> {
         self.left = self.left.checked_sub(1)?;
-        let frame = self.helper.with_line(self.request, |line| reply(line, self.request)).transpose();
+        let frame = self.helper.with_line(self.request, |line| reply(line, self.request));
+        let frame = frame.map_err(|fault| fault.error).transpose();
         if !matches!(frame, Some(Ok(_))) {
             self.left = 0;
         }
@@ -264,7 +307,7 @@ fn start(codec: Codec) -> Result<Running> {
     match running.line.read_exact(&mut word) {
         Ok(()) if word == READY => Ok(running),
         Ok(()) => Err(absent("it says something else".to_string())),
-        Err(error) => Err(absent(format!("{error}{}", running.end()))),
+        Err(error) => Err(absent(format!("{error}{}", in_words(running.end())))),
     }
 }
 

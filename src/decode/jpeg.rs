@@ -111,6 +111,7 @@ mod compressed;
 mod detail;
 mod first;
 mod frame;
+pub(super) mod further;
 mod gamut;
 #[cfg(feature = "gpu")]
 mod guards;

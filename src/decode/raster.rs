@@ -144,7 +144,7 @@ fn several(estimate: Estimate, bytes: &[u8], options: &DecodeOptions) -> Estimat
 const LEAST_FRAME: u64 = 16;
 
 /// Bytes that are kept of a frame: its signatures and those of its faces.
-const FRAME_BYTES: u64 = 4 << 10;
+pub(super) const FRAME_BYTES: u64 = 4 << 10;
 
 /// Memory that [`estimate`] takes itself before it ends, in bytes, where that counts next to a picture.
 pub(super) fn estimating(bytes: &[u8], limits: &Limits) -> u64 {

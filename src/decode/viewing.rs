@@ -14,6 +14,9 @@ pub struct Viewing {
     pub profile: bool,
     /// There are frames that are not hashed as the stored pixels.
     pub animated: bool,
+    /// There are pictures that viewers show on further pages and that are not hashed as the stored pixels: pages of a TIFF, the others of a JPEG in the
+    /// Multi-Picture Format. Smaller copies and gain maps are none.
+    pub pages: bool,
     /// EXIF says that the picture is to be turned, and it was not.
     pub oriented: bool,
     /// Decoders do not agree on what is shown: a JPEG holds numbers beyond 16 bits

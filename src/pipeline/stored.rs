@@ -262,6 +262,7 @@ impl RecordPicture {
                 alpha: has(Flag::Alpha),
                 profile: has(Flag::Profile),
                 animated: has(Flag::Animated),
+                pages: has(Flag::Pages),
                 oriented: has(Flag::Oriented),
                 unusual: has(Flag::Unusual),
             },
@@ -279,6 +280,7 @@ impl RecordPicture {
             faces: self.faces.iter().map(face).collect::<Option<_>>()?,
             frames: Vec::new(),
             shading: None,
+            luminance: None,
             thumbnail: None,
         };
         (RecordPicture::new(&hashed, self.bytes) == *self).then_some(hashed)

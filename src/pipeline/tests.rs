@@ -104,6 +104,7 @@ fn hashed(width: u32) -> Hashed {
     let (fallback, photodna, pdq, pdq512) = (None, None, None, None);
     let viewing = Viewing::default();
     let (face, faces, frames, shading, thumbnail) = (None, Vec::new(), Vec::new(), None, None);
+    let luminance = None;
     Hashed {
         format,
         width,
@@ -120,6 +121,7 @@ fn hashed(width: u32) -> Hashed {
         faces,
         frames,
         shading,
+        luminance,
         thumbnail,
     }
 }

@@ -158,8 +158,8 @@ pub(crate) struct Picture {
     pub(crate) revealed: Vec<Option<i64>>,
 }
 
-/// What keeps a view from being all of a file: further frames are not shown, and what is broken off is not there.
-const PARTIAL: [&str; 2] = ["animated", "damaged"];
+/// What keeps a view from being all of a file: further frames and pages are not shown, and what is broken off is not there.
+const PARTIAL: [&str; 3] = ["animated", "damaged", "pages"];
 
 impl Picture {
     /// Whether all of the file was shown to somebody here, by the audit alone.

@@ -9,7 +9,7 @@ use super::problem::{Answer, Problem};
 use crate::decode::{DamagedPolicy, DetailChoice, Orient};
 use crate::error::Error;
 use crate::gallery::SearchOptions;
-use crate::hasher::{Faces, HashOptions};
+use crate::hasher::{Alpha, Faces, HashOptions};
 use crate::signature::Algorithm;
 
 /// Choices of what is hashed that are kept for the next request with the same.
@@ -99,6 +99,7 @@ pub(crate) struct Choices {
     orient: Option<Orient>,
     damaged: Option<DamagedPolicy>,
     faces: Option<Faces>,
+    alpha: Option<Alpha>,
     /// Whether the answer has the 26 × 26 points that the PhotoDNA-class signature is made of.
     grid: bool,
     /// Whether a person reviews what matches.
@@ -141,6 +142,7 @@ impl Choices {
             "orient" => self.orient = Some(choice(value, name)?),
             "damaged" => self.damaged = Some(choice(value, name)?),
             "faces" => self.faces = Some(choice(value, name)?),
+            "alpha" => self.alpha = Some(choice(value, name)?),
             "grid" => self.grid = flag(value, name)?,
             _ => return Ok(false),
         }
@@ -165,6 +167,7 @@ impl Choices {
         }
         options.orientations = looks_up && self.wanted.orientations == Orientations::All;
         options.faces = self.faces.unwrap_or(options.faces);
+        options.alpha = self.alpha.unwrap_or(options.alpha);
         options.shading = self.grid;
         let decode = &mut options.decode;
         decode.detail = self.detail.unwrap_or(decode.detail);

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _};
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use serde::Serialize;
 
+use crate::decode::helpers_ended;
 use crate::engine::{HashTimes, SearchBatch};
 use crate::report::Alarm;
 use crate::sync::Outcome;
@@ -217,6 +219,7 @@ impl Metrics {
         registry.register("shadegrid_http_seconds", "Time to the begin of an answer", self.seconds.clone());
         registry.register("shadegrid_shed", "Requests turned away, by why", self.shed.clone());
         registry.register("shadegrid_records", "Pictures with a record, by its code", self.records.clone());
+        registry.register_collector(Box::new(Helpers));
         registry.register("shadegrid_lookups", "Records looked up", self.lookups.clone());
         registry.register("shadegrid_matches", "Matches, by gallery", self.matches.clone());
         let help = "Time that a gallery took to follow its list, by round";
@@ -229,5 +232,19 @@ impl Metrics {
         let help = "Time of bodies (read), of pictures and look-ups in queues (wait), of pictures (decode, hash), of batches (search)";
         registry.register("shadegrid_phase_seconds", help, self.phases.clone());
         registry.register("shadegrid_batch_size", "Records looked up at once", self.batches.clone());
+    }
+}
+
+/// How many processes that decode had to be started again.
+#[derive(Debug)]
+struct Helpers;
+
+impl Collector for Helpers {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let ended = ConstCounter::new(helpers_ended());
+        let help = "Processes that decode AVIF and HEIC that ended with their picture.";
+        let described =
+            encoder.encode_descriptor("shadegrid_helper_restarts", help, None, ended.metric_type());
+        ended.encode(described?)
     }
 }

@@ -7,7 +7,7 @@ use super::reports::Reports;
 use crate::decode::DetailChoice;
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::hasher::{Faces, HashOptions};
+use crate::hasher::{Alpha, Faces, HashOptions};
 use crate::hook::Hooks;
 use crate::review::Review;
 use crate::signature::Algorithm;
@@ -41,7 +41,8 @@ impl Reviewing {
         let evidence = reports.outbox().evidence().clone();
         let review = Review::open(state.clone(), evidence, hooks.clone())?;
         let options = (**engine.options()).clone().algorithms(vec![Algorithm::PhotoDna, Algorithm::Pdq]);
-        let options = options.orientations(false).faces(Faces::All).thumbnail(Some(LONGEST));
+        let options =
+            options.orientations(false).faces(Faces::All).alpha(Alpha::Drop).thumbnail(Some(LONGEST));
         let decode = options.decode.clone().detail(DetailChoice::Full);
         let waiting = AtomicU64::new(review.waiting()?);
         Ok(Some(Reviewing { review, shown: Arc::new(options.decode(decode)), waiting }))

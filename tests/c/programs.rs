@@ -252,7 +252,7 @@ fn line(path: &Path, outcome: Result<Hashed, shadegrid::Error>) -> String {
         }
     };
     let bit = |flag: Flag| {
-        1 << ["flat", "small", "damaged", "alpha", "profile", "animated", "oriented", "unusual"]
+        1 << ["flat", "small", "damaged", "alpha", "profile", "animated", "oriented", "unusual", "pages"]
             .iter()
             .position(|name| *name == flag.name())
             .unwrap()

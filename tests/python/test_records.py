@@ -86,6 +86,7 @@ def test_the_schema_is_that_of_the_file(parquet: pa.Table) -> None:
     {"detail": "full", "faces": "stored"},
     {"detail": 2, "algorithms": ["pdq"]},
     {"orient": "exif", "faces": "shown"},
+    {"alpha": "white", "faces": "stored"},
     {"damaged": "refuse"},
 ])
 def test_options_are_those_of_the_command(command: Path, tmp_path: Path, options: dict[str, object]) -> None:

@@ -262,6 +262,7 @@ fn numbers_are_served_and_nothing_of_a_request_is_a_label() {
         r#"shadegrid_http_requests_total{face="v1",route="none",status="404"} 1"#,
         r#"shadegrid_records_total{code="ok"} 1"#,
         r#"shadegrid_records_total{code="input"} 1"#,
+        "shadegrid_helper_restarts_total 0",
         r#"shadegrid_matches_total{gallery="known"} 2"#,
         r#"shadegrid_gallery_entries{gallery="known"} 1"#,
         "shadegrid_permits_bytes 0",

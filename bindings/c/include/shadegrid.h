@@ -145,6 +145,21 @@
 #define SHADEGRID_FACES_SHOWN 2
 
 /**
+ * Pixels that are not opaque count as the colours that they store, as lists are made of: the default.
+ */
+#define SHADEGRID_ALPHA_DROP 0
+
+/**
+ * They are hashed over white.
+ */
+#define SHADEGRID_ALPHA_WHITE 1
+
+/**
+ * They are hashed over black.
+ */
+#define SHADEGRID_ALPHA_BLACK 2
+
+/**
  * `photodna` holds a signature. The six are bits of `has`.
  */
 #define SHADEGRID_HAS_PHOTODNA 1
@@ -213,6 +228,11 @@
  * Decoders do not agree on what is shown.
  */
 #define SHADEGRID_FLAG_UNUSUAL 128
+
+/**
+ * There are further pages, or pictures.
+ */
+#define SHADEGRID_FLAG_PAGES 256
 
 /**
  * A PDQ signature was computed in exact integers.
@@ -369,6 +389,10 @@ typedef struct shadegrid_options {
      * 1: `pdq_orientations` are computed. Default 0.
      */
     uint32_t orientations;
+    /**
+     * A constant SHADEGRID_ALPHA_*.
+     */
+    int32_t alpha;
 } shadegrid_options;
 
 /**

@@ -37,6 +37,8 @@ pub const SHADEGRID_FLAG_ANIMATED: u32 = 32;
 pub const SHADEGRID_FLAG_ORIENTED: u32 = 64;
 /// Decoders do not agree on what is shown.
 pub const SHADEGRID_FLAG_UNUSUAL: u32 = 128;
+/// There are further pages, or pictures.
+pub const SHADEGRID_FLAG_PAGES: u32 = 256;
 
 /// A PDQ signature was computed in exact integers.
 pub const SHADEGRID_PDQ_PATH_FAST: u8 = 0;
@@ -250,6 +252,7 @@ mod tests {
             (Flag::Animated, SHADEGRID_FLAG_ANIMATED),
             (Flag::Oriented, SHADEGRID_FLAG_ORIENTED),
             (Flag::Unusual, SHADEGRID_FLAG_UNUSUAL),
+            (Flag::Pages, SHADEGRID_FLAG_PAGES),
         ];
         for (flag, bit) in all {
             assert_eq!(flag_bit(flag), bit, "{}", flag.name());

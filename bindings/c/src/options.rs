@@ -4,7 +4,7 @@ use std::mem::offset_of;
 
 use shadegrid::gallery::SearchOptions;
 use shadegrid::{
-    Algorithm, DamagedPolicy, DecodeOptions, DetailChoice, Engine, Faces, HashOptions, Limits, Orient,
+    Algorithm, Alpha, DamagedPolicy, DecodeOptions, DetailChoice, Engine, Faces, HashOptions, Limits, Orient,
 };
 
 use crate::status::{Failure, guarded_status};
@@ -39,6 +39,13 @@ pub const SHADEGRID_FACES_ALL: i32 = 0;
 pub const SHADEGRID_FACES_STORED: i32 = 1;
 /// What viewers show: where that is not the stored pixels, it takes their place, and `face` names it.
 pub const SHADEGRID_FACES_SHOWN: i32 = 2;
+
+/// Pixels that are not opaque count as the colours that they store, as lists are made of: the default.
+pub const SHADEGRID_ALPHA_DROP: i32 = 0;
+/// They are hashed over white.
+pub const SHADEGRID_ALPHA_WHITE: i32 = 1;
+/// They are hashed over black.
+pub const SHADEGRID_ALPHA_BLACK: i32 = 2;
 
 /// What is hashed, and how. shadegrid_options_init fills it; members are changed afterwards.
 ///
@@ -77,6 +84,8 @@ pub struct Options {
     pub faces: i32,
     /// 1: `pdq_orientations` are computed. Default 0.
     pub orientations: u32,
+    /// A constant SHADEGRID_ALPHA_*.
+    pub alpha: i32,
 }
 
 /// What counts as a match. shadegrid_search_init fills it; members are changed afterwards. It grows as shadegrid_options does.
@@ -177,6 +186,7 @@ impl Default for Options {
             damaged: SHADEGRID_DAMAGED_HASH,
             faces: SHADEGRID_FACES_ALL,
             orientations: 0,
+            alpha: SHADEGRID_ALPHA_DROP,
         }
     }
 }
@@ -245,6 +255,12 @@ impl Options {
             SHADEGRID_FACES_SHOWN => Faces::Shown,
             _ => return Err(wrong("faces")),
         };
+        let alpha = match self.alpha {
+            SHADEGRID_ALPHA_DROP => Alpha::Drop,
+            SHADEGRID_ALPHA_WHITE => Alpha::White,
+            SHADEGRID_ALPHA_BLACK => Alpha::Black,
+            _ => return Err(wrong("alpha")),
+        };
         let limits = Limits::default()
             .max_side(self.max_side)
             .max_pixels(self.max_pixels)
@@ -258,7 +274,8 @@ impl Options {
             .algorithms(algorithms(self.algorithms, &Algorithm::ALL)?)
             .orientations(flag(self.orientations, "orientations")?)
             .decode(decode)
-            .faces(faces))
+            .faces(faces)
+            .alpha(alpha))
     }
 
     /// Threads of one call.
@@ -329,12 +346,14 @@ mod tests {
             damaged: SHADEGRID_DAMAGED_REFUSE,
             faces: SHADEGRID_FACES_SHOWN,
             orientations: 1,
+            alpha: SHADEGRID_ALPHA_BLACK,
             ..Options::default()
         };
-        let HashOptions { algorithms, orientations, decode, faces, .. } = options.hash_options().unwrap();
+        let HashOptions { algorithms, orientations, decode, faces, alpha, .. } =
+            options.hash_options().unwrap();
         assert_eq!(
-            (algorithms, orientations, faces, options.threads().get()),
-            (vec![Algorithm::Pdq512], true, Faces::Shown, 3)
+            (algorithms, orientations, faces, alpha, options.threads().get()),
+            (vec![Algorithm::Pdq512], true, Faces::Shown, Alpha::Black, 3)
         );
         let limits = Limits::default()
             .max_pixels(1)
@@ -362,6 +381,7 @@ mod tests {
             Options { orient: 2, ..good.clone() },
             Options { damaged: -1, ..good.clone() },
             Options { faces: 3, ..good.clone() },
+            Options { alpha: 3, ..good.clone() },
             Options { orientations: 2, ..good.clone() },
         ];
         assert!(wrong.iter().all(|options| options.hash_options().is_err()));

@@ -84,6 +84,7 @@ class Hasher:
         orient: Literal["ignore", "exif"] = "ignore",
         damaged: Literal["hash", "refuse"] = "hash",
         faces: Literal["all", "stored", "shown"] = "all",
+        alpha: Literal["drop", "white", "black"] = "drop",
         orientations: bool = False,
         limits: Limits = ...,
         threads: int | None = None,

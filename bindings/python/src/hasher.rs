@@ -7,7 +7,8 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyString, PyTuple};
 use shadegrid::{
-    Algorithm, BufferHasher, DamagedPolicy, DecodeOptions, DetailChoice, Engine, Faces, HashOptions, Orient,
+    Algorithm, Alpha, BufferHasher, DamagedPolicy, DecodeOptions, DetailChoice, Engine, Faces, HashOptions,
+    Orient,
 };
 
 use crate::arrow;
@@ -25,7 +26,7 @@ use crate::search::Search;
 ///
 /// algorithms: of `photodna`, `pdq` and `pdq-512`. detail: how much of a JPEG is read: `auto`, `scaled`, `full`, or 1, 2, 3, 4, 6 or 8. orient: `exif`
 /// turns pictures first, as viewers show them. damaged: `refuse` makes files that break off an error. faces: of a file that shows more than its stored
-/// pixels, `all`, `stored` or `shown` are hashed. orientations: whether all eight PDQ signatures are kept. limits: what is too large. threads: of each call;
+/// pixels, `all`, `stored` or `shown` are hashed. alpha: pixels that are not opaque count as the colours that they store (`drop`), or over `white` or `black`. orientations: whether all eight PDQ signatures are kept. limits: what is too large. threads: of each call;
 /// None for all CPUs. memory: bytes that decoded pictures may take together; None for 256 MiB a thread, at least 1 GiB, at most half of the machine's.
 ///
 /// ValueError for a choice that there is not.
@@ -42,9 +43,9 @@ pub(crate) struct Hasher {
 #[pymethods]
 impl Hasher {
     #[new]
-    #[pyo3(signature = (*, algorithms=None, detail=None, orient="ignore", damaged="hash", faces="all", orientations=false, limits=None, threads=None, memory=None))]
+    #[pyo3(signature = (*, algorithms=None, detail=None, orient="ignore", damaged="hash", faces="all", alpha="drop", orientations=false, limits=None, threads=None, memory=None))]
     #[pyo3(
-        text_signature = "(*, algorithms=('photodna', 'pdq'), detail='auto', orient='ignore', damaged='hash', faces='all', orientations=False, limits=Limits(), threads=None, memory=None)"
+        text_signature = "(*, algorithms=('photodna', 'pdq'), detail='auto', orient='ignore', damaged='hash', faces='all', alpha='drop', orientations=False, limits=Limits(), threads=None, memory=None)"
     )]
     #[expect(clippy::too_many_arguments, reason = "all by name, each with a default")]
     fn new(
@@ -54,6 +55,7 @@ impl Hasher {
         orient: &str,
         damaged: &str,
         faces: &str,
+        alpha: &str,
         orientations: bool,
         limits: Option<Py<Limits>>,
         threads: Option<usize>,
@@ -69,7 +71,8 @@ impl Hasher {
             .algorithms(algorithms.map_or_else(|| Ok(HashOptions::default().algorithms), algorithms_of)?)
             .orientations(orientations)
             .decode(decode)
-            .faces(chosen::<Faces>(faces)?);
+            .faces(chosen::<Faces>(faces)?)
+            .alpha(chosen::<Alpha>(alpha)?);
         if threads == Some(0) {
             return Err(PyValueError::new_err("threads must be at least 1"));
         }
@@ -186,15 +189,16 @@ impl Hasher {
     }
 
     fn __repr__(&self) -> String {
-        let HashOptions { algorithms, orientations, decode, faces, .. } = &*self.options;
+        let HashOptions { algorithms, orientations, decode, faces, alpha, .. } = &*self.options;
         let names: Vec<&str> = algorithms.iter().map(|algorithm| algorithm.name()).collect();
         let number = |number: Option<u64>| number.map_or("None".to_string(), |number| number.to_string());
         format!(
-            "Hasher(algorithms={names:?}, detail='{}', orient='{}', damaged='{}', faces='{}', orientations={}, limits={}, threads={}, memory={})",
+            "Hasher(algorithms={names:?}, detail='{}', orient='{}', damaged='{}', faces='{}', alpha='{}', orientations={}, limits={}, threads={}, memory={})",
             decode.detail,
             decode.orient.name(),
             decode.damaged.name(),
             faces.name(),
+            alpha.name(),
             if *orientations { "True" } else { "False" },
             self.limits.get().text(),
             number(self.threads.map(|threads| threads as u64)),
@@ -203,7 +207,7 @@ impl Hasher {
     }
 
     fn __getnewargs_ex__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyTuple>, Bound<'py, PyDict>)> {
-        let HashOptions { algorithms, orientations, decode, faces, .. } = &*self.options;
+        let HashOptions { algorithms, orientations, decode, faces, alpha, .. } = &*self.options;
         let named = PyDict::new(py);
         named
             .set_item("algorithms", PyTuple::new(py, algorithms.iter().map(|algorithm| algorithm.name()))?)?;
@@ -211,6 +215,7 @@ impl Hasher {
         named.set_item("orient", decode.orient.name())?;
         named.set_item("damaged", decode.damaged.name())?;
         named.set_item("faces", faces.name())?;
+        named.set_item("alpha", alpha.name())?;
         named.set_item("orientations", *orientations)?;
         named.set_item("limits", &self.limits)?;
         named.set_item("threads", self.threads)?;

@@ -27,7 +27,7 @@ mod tests {
     use std::collections::HashSet;
 
     use shadegrid::decode::Frames;
-    use shadegrid::{Algorithm, DamagedPolicy, DecodeOptions, DetailChoice, Faces, Limits, Orient};
+    use shadegrid::{Algorithm, Alpha, DamagedPolicy, DecodeOptions, DetailChoice, Faces, Limits, Orient};
 
     use super::*;
 
@@ -44,6 +44,8 @@ mod tests {
             usual().orientations(true),
             usual().faces(Faces::Stored),
             usual().faces(Faces::Shown),
+            usual().alpha(Alpha::White),
+            usual().alpha(Alpha::Black),
             decode(usually().orient(Orient::Exif)),
             decode(usually().damaged(DamagedPolicy::Refuse)),
             decode(usually().detail(DetailChoice::Full)),

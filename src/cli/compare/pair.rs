@@ -33,6 +33,22 @@ impl Pair {
         Pair { a: name_a.to_string(), b: name_b.to_string(), distances, notes: notes.collect() }
     }
 
+    /// What a page has of it: algorithm and metric, distance, threshold, and whether the one is within the other; of each distance.
+    pub(in crate::cli) fn rows(&self) -> impl Iterator<Item = Vec<String>> {
+        self.distances.iter().map(|row| {
+            let Distance { algorithm, metric, distance, threshold, faces, .. } = row;
+            let faces = faces.as_ref().map(|[a, b]| format!(", {a} and {b}")).unwrap_or_default();
+            let within = if row.within { "within" } else { "beyond" };
+            let name = format!("{algorithm}, {metric}{faces}");
+            vec![name, distance.to_string(), threshold.to_string(), within.to_string()]
+        })
+    }
+
+    /// What makes the distances say less.
+    pub(in crate::cli) fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
     /// All of it, a line for each distance.
     pub(in crate::cli) fn table(&self) -> String {
         let mut table = String::from("algorithm  metric             orientation     distance  threshold\n");
@@ -90,6 +106,7 @@ fn about(flag: Flag) -> &'static str {
         Flag::Animated => "animated: there are further frames",
         Flag::Oriented => "oriented: viewers turn the picture",
         Flag::Unusual => "unusual: decoders may show another picture",
+        Flag::Pages => "pages: there are further pages or pictures",
         _ => flag.name(),
     }
 }

@@ -4,12 +4,14 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::Path;
 
-use shadegrid::pipeline::{Record, Sink, Source};
+use shadegrid::pipeline::{InputOptions, Record, Sink, Source, read};
 use shadegrid::{
     Algorithm, Engine, Error, HashOptions, Hashed, Pdq, PdqHash, PhotoDna, PhotoDnaHash, RunOptions, decode,
 };
 
 use crate::cli::console;
+use crate::cli::page::without_query;
+use crate::cli::places::is_url;
 
 /// A side of a comparison.
 pub(in crate::cli) enum Side {
@@ -39,9 +41,15 @@ impl Side {
             match signature.filter(|_| !Path::new(argument).exists()) {
                 Some(signature) => sides.push(Ok(signature)),
                 None => {
-                    places.push(sides.len());
-                    sources.push(source(argument));
+                    let place = sides.len();
                     sides.push(Err("no picture".to_string()));
+                    match source(argument) {
+                        Ok(source) => {
+                            places.push(place);
+                            sources.push(source);
+                        }
+                        Err(why) => sides[place] = Err(why),
+                    }
                 }
             }
         }
@@ -68,8 +76,19 @@ impl Side {
     }
 }
 
-fn source(argument: &OsStr) -> Source {
-    if argument == "-" { Source::stream("-", io::stdin()) } else { Source::file(argument) }
+/// A file, standard input, or what is at a URL; or why that cannot be read.
+fn source(argument: &OsStr) -> Result<Source, String> {
+    match argument {
+        _ if argument == "-" => Ok(Source::stream("-", io::stdin())),
+        _ if is_url(argument) && !Path::new(argument).exists() => {
+            let name = without_query(&argument.to_string_lossy()).to_string();
+            match read(argument, &InputOptions::default()) {
+                Ok(content) => Ok(Source::stream(name, content)),
+                Err(error) => Err(format!("shadegrid: {name}: cannot read: {error}")),
+            }
+        }
+        _ => Ok(Source::file(argument)),
+    }
 }
 
 fn signature(text: &str) -> Option<Side> {

@@ -41,6 +41,11 @@ impl Canvas {
         Some(Canvas { width, height, pixels })
     }
 
+    /// Whether all of it is black and white.
+    pub(super) fn is_bilevel(&self) -> bool {
+        self.pixels.iter().all(|pixel| matches!(pixel, [0, 0, 0] | [255, 255, 255]))
+    }
+
     pub(super) fn at(&self, x: usize, y: usize) -> Colour {
         self.pixels[y * self.width + x]
     }

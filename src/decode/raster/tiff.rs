@@ -152,6 +152,10 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, samples: &mut Vec<u8>) -> Re
     let colour =
         if repaired.indexed { palette(&mut decoder, limits)? } else { colour(&mut decoder, limits)? };
     let kind = decoder.colortype().map_err(|error| problem(error, limits))?;
+    if let Some(meaning) = unread(&mut decoder) {
+        let bits = kind.bit_depth();
+        return Err(Error::Unsupported(format!("TIFF with samples that are {meaning} of {bits} bits")));
+    }
     let mut grid = grid(&mut decoder, (width, height), kind.num_samples(), kind.bit_depth())?;
     grid.alpha = alpha(&mut decoder, &colour, &[1]);
     grid.any_alpha = alpha(&mut decoder, &colour, &[1, 2]).or_else(|| unsaid_alpha(&mut decoder, &colour));
@@ -160,7 +164,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, samples: &mut Vec<u8>) -> Re
     let mut opacity = Opacity::new(grid.width * grid.height);
     let (mut rows, broken) = read_cells(&mut decoder, &grid, &colour, channels, samples, &mut opacity);
     let unusual = Directory::read(bytes).is_some_and(|directory| directory.main_page().is_some());
-    let viewing = Viewing { unusual, ..Viewing::default() };
+    let viewing = Viewing { unusual, pages: pages::are_several(bytes), ..Viewing::default() };
     let alpha = opacity.alpha;
     let mut raster = Raster { width, height, channels, whole: None, orientation: None, viewing, alpha };
     if let Some(clumps) = repaired.clumps {
@@ -244,6 +248,17 @@ fn colour(decoder: &mut Source<'_>, limits: &Limits) -> Result<Colour> {
         ColorType::YCbCr(8) => Ok(Colour::YCbCr),
         other => Err(Error::Unsupported(format!("TIFF with samples of the kind {}", kind(other)))),
     }
+}
+
+/// What the samples are where they are no numbers that are read (TIFF 6.0, SampleFormat; the Library of Congress lists 5 and 6).
+fn unread(decoder: &mut Source<'_>) -> Option<&'static str> {
+    let formats = decoder.find_tag_unsigned_vec::<u16>(Tag::SampleFormat).ok().flatten().unwrap_or_default();
+    formats.iter().find_map(|format| match format {
+        2 => Some("whole numbers with a sign"),
+        5 => Some("complex whole numbers"),
+        6 => Some("complex numbers"),
+        _ => None,
+    })
 }
 
 /// What samples are, in words.
@@ -368,6 +383,10 @@ fn bytes(cell: DecodingResult, in_row: usize, bits: u8) -> Result<Vec<u8>, TiffE
         DecodingResult::U8(samples) => samples,
         DecodingResult::U16(samples) => samples.into_iter().map(|sample| (sample >> 8) as u8).collect(),
         DecodingResult::U32(samples) => samples.into_iter().map(|sample| (sample >> 24) as u8).collect(),
+        DecodingResult::U64(samples) => samples.into_iter().map(|sample| (sample >> 56) as u8).collect(),
+        DecodingResult::F16(samples) => {
+            samples.into_iter().map(|sample| (sample.to_f32() * 255.0).round() as u8).collect()
+        }
         DecodingResult::F32(samples) => {
             samples.into_iter().map(|sample| (sample * 255.0).round() as u8).collect()
         }
@@ -435,7 +454,9 @@ fn from_ycbcr([y, cb, cr]: [u8; 3]) -> [u8; 3] {
 
 fn problem(error: TiffError, limits: &Limits) -> Error {
     match error {
-        TiffError::UnsupportedError(error) => Error::Unsupported(format!("TIFF: {error}")),
+        TiffError::UnsupportedError(error) => {
+            Error::Unsupported(format!("TIFF: {}", error.to_string().trim_end_matches('.')))
+        }
         TiffError::LimitsExceeded => limits.over_decoder_bytes(),
         error => Error::corrupt(Format::Tiff.name(), error.to_string()),
     }

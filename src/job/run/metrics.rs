@@ -11,6 +11,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
 use super::progress::Progress;
+use crate::decode::helpers_ended;
 use crate::error::{Error, Result};
 
 mod http;
@@ -72,6 +73,8 @@ impl Collector for Numbers {
         counter("shadegrid_skipped", help, now.skipped)?;
         counter("shadegrid_read_bytes", "Encoded bytes read by this worker.", now.bytes)?;
         counter("shadegrid_pixels", "Pixels of the pictures that this worker hashed.", now.pixels)?;
+        let help = "Processes that decode AVIF and HEIC that ended with their picture.";
+        counter("shadegrid_helper_restarts", help, helpers_ended())?;
         counter("shadegrid_shards", "Shards finished by this worker.", now.shards)?;
         if let Some(matched) = now.matched {
             let help = "Pictures with a match in the shards that this worker finished.";

@@ -11,7 +11,7 @@ use super::location::Location;
 use super::text::Text;
 use crate::decode::{DamagedPolicy, DecodeOptions, DetailChoice, Frames, Orient};
 use crate::error::{Error, Result};
-use crate::hasher::{Faces, HashOptions};
+use crate::hasher::{Alpha, Faces, HashOptions};
 use crate::limits::Limits;
 use crate::pipeline::concurrent::both;
 use crate::pipeline::{Input, InputOptions, RecordFormat, Walk};
@@ -49,6 +49,9 @@ pub struct Settings {
     /// A job of before there were faces has none.
     #[serde(default = "stored")]
     faces: String,
+    /// A job of before it was a choice has the stored colours.
+    #[serde(default = "dropped")]
+    alpha: String,
     detail: String,
     damaged: String,
     orient: String,
@@ -107,7 +110,7 @@ impl Settings {
         format: RecordFormat,
         hash: &HashOptions,
     ) -> Settings {
-        let HashOptions { algorithms, orientations, decode, faces, shading: _, thumbnail: _ } = hash;
+        let HashOptions { algorithms, orientations, decode, faces, alpha, shading: _, thumbnail: _ } = hash;
         Settings {
             engine: ENGINE.to_string(),
             records: RECORDS,
@@ -123,6 +126,7 @@ impl Settings {
             algorithms: algorithms.iter().map(ToString::to_string).collect(),
             orientations: *orientations,
             faces: faces.name().to_string(),
+            alpha: alpha.name().to_string(),
             detail: detail_name(decode.detail),
             damaged: if decode.damaged == DamagedPolicy::Refuse { "refuse" } else { "hash" }.to_string(),
             orient: if decode.orient == Orient::Exif { "exif" } else { "ignore" }.to_string(),
@@ -214,8 +218,9 @@ impl Settings {
             ..DecodeOptions::default()
         };
         let algorithms = self.algorithms.iter().map(|name| name.parse()).collect::<Result<_>>()?;
-        let (orientations, faces) = (self.orientations, faces_of(&self.faces)?);
-        Ok(HashOptions { algorithms, orientations, decode, faces, shading: false, thumbnail: None })
+        let (orientations, faces, alpha) =
+            (self.orientations, faces_of(&self.faces)?, alpha_of(&self.alpha)?);
+        Ok(HashOptions { algorithms, orientations, decode, faces, alpha, shading: false, thumbnail: None })
     }
 
     /// Whether there is a job in `location`.
@@ -353,6 +358,16 @@ impl Settings {
 
 fn stored() -> String {
     Faces::Stored.name().to_string()
+}
+
+fn dropped() -> String {
+    Alpha::Drop.name().to_string()
+}
+
+fn alpha_of(name: &str) -> Result<Alpha> {
+    name.parse().map_err(|_| {
+        Error::Input(format!("{FILE} asks for the alpha {name:?}, which this version does not know"))
+    })
 }
 
 fn faces_of(name: &str) -> Result<Faces> {
@@ -538,6 +553,14 @@ mod tests {
         {
             let decode = settings(1, detail).hash().unwrap().decode;
             assert_eq!((decode.detail, decode.limits), (detail, Limits::default()));
+        }
+        for alpha in [Alpha::Drop, Alpha::White, Alpha::Black] {
+            let (input, hash) = (InputOptions::default(), HashOptions::default().alpha(alpha));
+            let own = Settings::new(&[], &input, 1, RecordFormat::Csv, &hash);
+            assert_eq!(own.hash().unwrap().alpha, alpha);
+            let usual = Settings::new(&[], &input, 1, RecordFormat::Csv, &HashOptions::default());
+            assert_eq!(own.difference(&usual).is_some(), alpha != Alpha::Drop, "records depend on it");
+            assert_eq!(usual.difference(&own).is_some(), alpha != Alpha::Drop);
         }
     }
 }

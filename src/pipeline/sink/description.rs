@@ -1,7 +1,7 @@
 //! How the signatures in a file of records were made, as metadata of the file.
 
 use crate::decode::Frames;
-use crate::hasher::HashOptions;
+use crate::hasher::{Alpha, HashOptions};
 
 /// Metadata of a file of records: how its signatures were made.
 pub fn describe(options: &HashOptions) -> Vec<(String, String)> {
@@ -16,6 +16,9 @@ pub fn describe(options: &HashOptions) -> Vec<(String, String)> {
         ("shadegrid.faces", options.faces.name().to_string()),
         ("shadegrid.damaged", format!("{:?}", options.decode.damaged).to_lowercase()),
     ];
+    if options.alpha != Alpha::Drop {
+        about.push(("shadegrid.alpha", options.alpha.name().to_string()));
+    }
     if options.decode.frames != Frames::First {
         about.push(("shadegrid.frames", options.decode.frames.to_string()));
     }

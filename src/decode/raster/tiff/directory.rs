@@ -114,6 +114,14 @@ impl<'a> Directory<'a> {
         self.value(Tag::NewSubfileType).unwrap_or(0) & 1 != 0
     }
 
+    /// Whether it is of a picture, which is neither reduced nor a mask (TIFF 6.0, NewSubfileType), and has a size.
+    pub(super) fn is_picture(&self) -> bool {
+        let side = |tag| self.value(tag).is_some_and(|side| side > 0);
+        self.value(Tag::NewSubfileType).unwrap_or(0) & 0b101 == 0
+            && side(Tag::ImageWidth)
+            && side(Tag::ImageLength)
+    }
+
     /// The next page's directory.
     pub(super) fn next(&self) -> Option<Directory<'a>> {
         Directory::at(self.bytes, self.next_place()?)

@@ -31,6 +31,21 @@ pub(in crate::decode) fn are_in(bytes: &[u8]) -> bool {
     Directory::read(bytes).is_some_and(|first| first.next_place().is_some_and(|place| place != first.place()))
 }
 
+/// Whether more than one page is a picture by itself: neither a smaller copy of another nor a mask. A file of more copies than anybody makes counts as
+/// one with several: what comes behind them is not looked at.
+pub(super) fn are_several(bytes: &[u8]) -> bool {
+    const MOST: usize = 64;
+    let (mut known, mut pictures) = (HashSet::new(), 0);
+    let mut pages = std::iter::successors(Directory::read(bytes), Directory::next);
+    while let Some(page) = pages.next().filter(|page| known.insert(page.place())) {
+        pictures += usize::from(page.is_picture());
+        if pictures > 1 || known.len() > MOST {
+            return true;
+        }
+    }
+    false
+}
+
 /// Memory that the largest page takes that the limits let through, in bytes, with a copy of the file.
 pub(in crate::decode::raster) fn page_memory(bytes: &[u8], limits: &Limits) -> u64 {
     if !are_in(bytes) {
