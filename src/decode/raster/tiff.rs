@@ -223,9 +223,9 @@ fn alpha(decoder: &mut Source<'_>, colour: &Colour, kinds: &[u16]) -> Option<usi
 
 /// The fourth sample of R, G and B that nothing is said of, which libtiff and others take for alpha.
 fn unsaid_alpha(decoder: &mut Source<'_>, colour: &Colour) -> Option<usize> {
-    let extra = decoder.find_tag_unsigned_vec::<u16>(Tag::ExtraSamples).ok()?.unwrap_or_default();
+    let extra = decoder.find_tag_unsigned_vec::<u16>(Tag::ExtraSamples).ok()?;
     let samples = decoder.find_tag_unsigned::<u16>(Tag::SamplesPerPixel).ok()??;
-    (samples == 4 && matches!(colour, Colour::Rgb) && matches!(extra[..], [] | [0])).then_some(3)
+    (samples == 4 && matches!(colour, Colour::Rgb) && extra.is_none()).then_some(3)
 }
 
 fn open<'a>(file: Pieces<'a>, limits: &Limits) -> Result<Source<'a>> {
