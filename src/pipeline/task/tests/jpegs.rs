@@ -144,7 +144,10 @@ fn whatever_goes_wrong_loses_no_record() {
     let files = files(24);
     let workers = workers();
     let expected = run(&workers, &none(), &files, || ());
-    for stage in ["first", "write", "planes", "looks", "reduce", "dct"] {
+    for stage in [
+        "first", "follow", "resolve", "write", "offsets", "planes", "gamut", "looks", "spots", "reduce",
+        "gradient", "dct",
+    ] {
         let Some(device) = device_for_tests() else { return };
         device.break_stage(stage);
         let mut ring = ring(device, Duration::from_secs(120));
@@ -207,6 +210,54 @@ fn devices_share_the_queue() {
             "{kind}: {by_device} {each:?}"
         );
         assert!(kind != "one silent" || each[0] == 0, "{each:?}");
+    }
+}
+
+/// A device that never answers holds no more than half of the memory for files, and two hold no more together: the CPU has the rest, and gets all of it back at the end.
+#[test]
+fn silent_devices_stop_nobody() {
+    let mut numbers = Bytes(83);
+    let one = Picture::new(&mut numbers, (420, 400), SAMPLINGS[3], Content::Photo).encode();
+    let memory = 16 << 20;
+    // Twice as many as that has room for at a time, of which an eighth is for files.
+    let files = vec![one.clone(); memory as usize / 4 / one.len()];
+    let threads = NonZeroUsize::new(2).unwrap();
+    let expected = run(&Workers::start(threads, 1 << 30, 1).unwrap(), &none(), &files, || ());
+    let workers = Workers::start(threads, memory, 1).unwrap();
+    for count in [1, 2] {
+        let devices: Vec<_> = (0..count).filter_map(|_| device_for_tests()).collect();
+        if devices.is_empty() {
+            return;
+        }
+        let silent = |device| {
+            let mut ring = ring(device, Duration::from_secs(60));
+            (ring.hook.is_silent, ring.gives_back) = (true, true);
+            ring
+        };
+        let rings: Arc<[_]> = devices.into_iter().map(silent).collect();
+        let found = run(&workers, &rings, &files, || ());
+        // Nobody waited until the devices counted as lost.
+        assert_eq!(compare(&found, &expected), (0, 0), "{count}");
+        assert!(rings.iter().any(|ring| ring.hook.most_waiting.load(Ordering::Relaxed) > 0), "{count}");
+        // Freeing it would wait for what was sent.
+        assert!(rings.iter().any(|ring| ring.device().is_abandoned()), "{count}");
+    }
+}
+
+/// Zeros and the sums of the batch before say that all is well, so a stage that did not run must be noticed.
+#[test]
+fn a_stage_that_does_nothing_is_noticed() {
+    let files = files(24);
+    let workers = workers();
+    let expected = run(&workers, &none(), &files, || ());
+    for stage in ["offsets", "gradient", "dct"] {
+        let Some(device) = device_for_tests() else { return };
+        device.silence_stage(stage);
+        let mut ring = ring_of(device, Duration::from_secs(120), 300);
+        ring.gives_back = false;
+        let rings: Arc<[_]> = Arc::new([ring]);
+        let (by_device, taken_over) = compare(&run(&workers, &rings, &files, || ()), &expected);
+        assert!(by_device == 0 && taken_over > 0, "{stage}: {by_device} {taken_over}");
     }
 }
 
