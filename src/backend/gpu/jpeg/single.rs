@@ -178,10 +178,12 @@ pub(crate) fn decode(device: &Device, files: &[JpegProbe], patience: Duration) -
     let bytes = files.iter().map(|probe| probe.file.len()).sum::<usize>();
     let mut single = Single::new(device, &stages, Capacity::of((2 * bytes.max(1 << 19)) as u32));
     let (mut reader, limits) = (JpegReader::default(), Limits::default());
-    for JpegProbe { file, detail, lane_shift: most, is_guarded } in files {
+    let unfit = |number: usize, why: &str| Error::Device(format!("file {number} of the probe {why}"));
+    for (number, JpegProbe { file, detail, lane_shift: most, is_guarded }) in files.iter().enumerate() {
         let compressed = reader.compressed(file, |_, _| *detail, *is_guarded, &limits);
-        if compressed.is_none() || !single.add(compressed.as_ref(), lane_shift(file.len()).min(*most))? {
-            return Err(Error::Device("a file is none that the device decodes".to_string()));
+        let compressed = compressed.ok_or_else(|| unfit(number, "is none that the device decodes"))?;
+        if !single.add(Some(&compressed), lane_shift(file.len()).min(*most))? {
+            return Err(unfit(number, "has no room"));
         }
     }
     let decoded = |outcome: Option<Outcome>| {
@@ -191,6 +193,8 @@ pub(crate) fn decode(device: &Device, files: &[JpegProbe], patience: Duration) -
         planes.truncate(2);
         Some(DecodedFile { planes: found.is_good().then_some(planes), is_beyond })
     };
-    let none = || Error::Device("a file is none that the device decodes".to_string());
-    single.run(0, patience)?.into_iter().map(|outcome| decoded(outcome).ok_or_else(none)).collect()
+    let outcomes = single.run(0, patience)?.into_iter().enumerate();
+    outcomes
+        .map(|(number, outcome)| decoded(outcome).ok_or_else(|| unfit(number, "was not sent after all")))
+        .collect()
 }

@@ -117,12 +117,12 @@ mod tests {
 
     #[test]
     fn every_stage_is_timed() {
-        let files: Vec<Vec<u8>> = (0..6).map(|number| made_up(320, 240, 80, number)).collect();
+        let files: Vec<Vec<u8>> = (0..2).map(|number| made_up(320, 240, 80, number)).collect();
         let mut files: Vec<&[u8]> = files.iter().map(Vec::as_slice).collect();
         files.push(b"no picture");
         for device in devices_for_tests() {
             let speed = device.decode_speed(&files).unwrap().unwrap();
-            assert!(speed.pictures > 6, "the batch is full");
+            assert!(speed.pictures > 2, "the batch is full");
             assert_eq!(speed.blocks, u64::from(speed.pictures) * 6 * 20 * 15);
             assert!(speed.moved > 0 && speed.together > Duration::ZERO && speed.copying > Duration::ZERO);
             if device.timestamps != Timestamps::None {
