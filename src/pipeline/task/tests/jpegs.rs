@@ -219,8 +219,8 @@ fn silent_devices_stop_nobody() {
     let mut numbers = Bytes(83);
     let one = Picture::new(&mut numbers, (420, 400), SAMPLINGS[3], Content::Photo).encode();
     let memory = 16 << 20;
-    // Twice as many as that has room for at a time, of which an eighth is for files.
-    let files = vec![one.clone(); memory as usize / 4 / one.len()];
+    // More than that has room for at a time, of which an eighth is for files.
+    let files = vec![one.clone(); memory as usize / 6 / one.len()];
     let threads = NonZeroUsize::new(2).unwrap();
     let expected = run(&Workers::start(threads, 1 << 30, 1).unwrap(), &none(), &files, || ());
     let workers = Workers::start(threads, memory, 1).unwrap();
@@ -230,7 +230,8 @@ fn silent_devices_stop_nobody() {
             return;
         }
         let silent = |device| {
-            let mut ring = ring(device, Duration::from_secs(60));
+            // Longer than a busy machine takes for all of it.
+            let mut ring = ring(device, Duration::from_secs(600));
             (ring.hook.is_silent, ring.gives_back) = (true, true);
             ring
         };
