@@ -47,7 +47,8 @@ fn main() -> Outcome<()> {
         }
         ["device"] => {
             let folder = made(1_000_000, 16_384)?;
-            on_device(folder.path(), None)
+            let device = std::env::var("SHADEGRID_DEVICE").ok();
+            on_device(folder.path(), device.as_deref())
         }
         ["device", folder, ref device @ ..] => on_device(Path::new(folder), device.first().copied()),
         ["latency", folder] => latency(Path::new(folder)),

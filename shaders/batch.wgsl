@@ -6,6 +6,8 @@ struct Batch {
     lines: u32,
     gradients: u32,
     lumas: u32,
+    /// Another one for each batch, put behind each picture's results: those of another batch are left from before.
+    number: u32,
 }
 
 /// One grid of one plane. Offsets count words, or points.
@@ -52,7 +54,7 @@ struct Gradient {
     coloured: u32,
     /// Bits dropped from a feature in units of 2⁻³².
     shift: u32,
-    /// Where the 144 sums go in `results`.
+    /// Where the 144 sums and the number go in `results`.
     result: u32,
     unused_0: u32,
     unused_1: u32,
@@ -69,7 +71,7 @@ struct Luma {
     half_high: u32,
     /// 2.55 grey levels in units of the shifted sums.
     hundredth: u32,
-    /// Where the 256 coefficients and the quality go in `results`.
+    /// Where the 256 coefficients, the quality and the number go in `results`.
     result: u32,
     unused_0: u32,
     unused_1: u32,

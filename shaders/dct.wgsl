@@ -81,5 +81,6 @@ fn dct(
     workgroupBarrier();
     if thread == 0u {
         results[job.result + 2u * THREADS] = min(atomicLoad(&steps) / 90u, 100u);
+        results[job.result + 2u * THREADS + 1u] = batch.number;
     }
 }

@@ -91,4 +91,7 @@ fn gradient(
         results[job.result + 2u * thread] = sum.x;
         results[job.result + 2u * thread + 1u] = sum.y;
     }
+    if thread == 0u {
+        results[job.result + 2u * SUMS] = batch.number;
+    }
 }

@@ -92,4 +92,15 @@ impl Picture {
     pub fn from_grey(samples: Vec<u8>, width: u32, height: u32) -> Picture {
         Picture { width, height, planes: Planes::Grey(Plane::pixels(samples, width, height, 1)) }
     }
+
+    /// Bytes of its samples.
+    pub(crate) fn bytes(&self) -> u64 {
+        let bytes = match &self.planes {
+            Planes::Rgb(plane) | Planes::Grey(plane) => plane.samples.len(),
+            Planes::Coarse { luma, colour } => {
+                2 * (luma.samples.len() + colour.as_ref().map_or(0, |plane| plane.samples.len()))
+            }
+        };
+        bytes as u64
+    }
 }

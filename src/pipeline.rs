@@ -36,6 +36,8 @@ mod columns;
 #[cfg(feature = "job")]
 pub(crate) mod concurrent;
 mod counts;
+mod encoded;
+mod held;
 mod kept;
 mod lookup;
 mod order;

@@ -2,14 +2,25 @@
 
 #![expect(clippy::print_stdout, reason = "says what was skipped and compared")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 
+/// The command: where the tests run without the folder that they were built in, `SHADEGRID_COMMAND` names it.
+fn command() -> Command {
+    let built = env!("CARGO_BIN_EXE_shadegrid");
+    Command::new(std::env::var_os("SHADEGRID_COMMAND").unwrap_or_else(|| built.into()))
+}
+
+/// The project's own pictures, or where `SHADEGRID_DATA` says.
+fn data() -> PathBuf {
+    let built = || Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    std::env::var_os("SHADEGRID_DATA").map_or_else(built, PathBuf::from)
+}
+
 fn shadegrid(arguments: &[&str], folder: &Path) -> Output {
-    let command = Command::new(env!("CARGO_BIN_EXE_shadegrid")).args(arguments).current_dir(folder).output();
-    command.unwrap()
+    command().args(arguments).current_dir(folder).output().unwrap()
 }
 
 fn text(output: &Output) -> String {
@@ -44,8 +55,7 @@ fn pictures(folder: &Path) -> usize {
     std::fs::write(folder.join("none.png"), b"no picture").unwrap();
     let mut count = 2 * sizes.len() + 1;
     for data in ["jpeg", "jpeg-reader"] {
-        let files =
-            std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(data)).unwrap();
+        let files = std::fs::read_dir(self::data().join(data)).unwrap();
         for file in files.map(|file| file.unwrap().path()) {
             if file.extension().is_some_and(|extension| extension == "jpg") {
                 let name = format!("{data}-{}", file.file_name().unwrap().to_str().unwrap());
@@ -180,10 +190,29 @@ fn matches_are_the_same_on_every_device() {
     }
 }
 
+/// `-v` says where pictures were hashed that were looked up, and a device that nothing is to be done on is an error.
+#[test]
+fn what_was_used_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("pictures")).unwrap();
+    let shade = |x: u32, y: u32| image::Luma([((x * y) % 251) as u8]);
+    image::GrayImage::from_fn(90, 70, shade).save(folder.path().join("pictures/one.png")).unwrap();
+    text(&shadegrid(&["hash", "pictures", "-q", "-o", "known.jsonl"], folder.path()));
+    text(&shadegrid(&["gallery", "build", "k.gallery", "known.jsonl"], folder.path()));
+    let arguments =
+        ["match", "--gallery", "k.gallery", "pictures", "--format", "jsonl", "-v", "--backend", "cpu"];
+    let output = shadegrid(&arguments, folder.path());
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && said.contains("on the CPU (asked for)"), "{said}");
+    let output = shadegrid(&["hash", "pictures", "--backend", "cpu", "--device", "0"], folder.path());
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(1) && said.contains("named for work on the CPU alone"), "{said}");
+}
+
 #[test]
 fn no_adapter_is_an_error_that_says_what_to_install() {
     let folder = tempfile::tempdir().unwrap();
-    let command = Command::new(env!("CARGO_BIN_EXE_shadegrid"))
+    let command = command()
         .args(["hash", "nothing.png", "--backend", "gpu"])
         .env("VK_DRIVER_FILES", "/nonexistent.json")
         .current_dir(folder.path())

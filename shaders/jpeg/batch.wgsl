@@ -20,8 +20,13 @@ const BOUNDARIES: u32 = 8u;
 const NONE: u32 = 0xffffffffu;
 /// Bits that a lane is followed at most.
 const FARTHEST: u32 = 32768u;
+/// Bits that the last lane of a chain has at most: its own, and those that it was followed for. With more, it ends at a fault long before the segment does, and would read the rest alone.
+const RUNAWAY: u32 = 65536u;
 /// Look-ups of one invocation at most. Each takes a bit at least; a lane has up to 2¹⁴, and a block up to 1,984.
 const MOST_TURNS: u32 = 65536u;
+
+/// Words for each picture of what was found: blocks that are missing, bits that say that a value has, or may have had, more than 16 bits, and the batch's number.
+const FOUND: u32 = 3u;
 
 struct Picture {
     /// Where its pairs' tables begin in `tables`, PAIR_WORDS each, and how many there are: 1 or 2.
@@ -42,6 +47,8 @@ struct Picture {
     slot_count: u32,
     /// Eight bits for each component: its last coefficient that is kept, under `slot_count`.
     kept: u32,
+    /// The number of its batch: results of another one are left from before.
+    batch: u32,
 }
 
 struct Segment {

@@ -7,7 +7,7 @@
 @group(0) @binding(3) var<storage, read> totals: array<vec4<u32>>;
 /// By component, modulo 2¹⁶; the last member is of no use.
 @group(0) @binding(4) var<storage, read_write> lane_offsets: array<vec4<u32>>;
-/// Two a picture: blocks that are missing, and 0 for `planes` to set.
+/// FOUND a picture: blocks that are missing, 0 for `planes` to set, and the number of the batch, which says that the stage ran.
 @group(0) @binding(5) var<storage, read_write> found: array<u32>;
 
 const THREADS: u32 = 256u;
@@ -61,7 +61,8 @@ fn offsets(
         missing += last.w;
     }
     if thread == 0u {
-        found[2u * owner] = missing;
-        found[2u * owner + 1u] = 0u;
+        found[FOUND * owner] = missing;
+        found[FOUND * owner + 1u] = 0u;
+        found[FOUND * owner + 2u] = picture.batch;
     }
 }

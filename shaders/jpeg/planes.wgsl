@@ -54,7 +54,7 @@ struct Plane {
 @group(0) @binding(4) var<storage, read> steps: array<u32>;
 @group(0) @binding(5) var<storage, read> basis: array<i32>;
 @group(0) @binding(6) var<storage, read_write> samples: array<u32>;
-/// Two a picture: blocks that are missing, and bits that say that a value has, or may have had, more than 16 bits.
+/// FOUND a picture, of which this stage sets bits of the second.
 @group(0) @binding(7) var<storage, read_write> found: array<atomic<u32>>;
 
 const THREADS: u32 = 64u;
@@ -187,6 +187,6 @@ fn planes(
         }
     }
     if bitcast<u32>(reached) >= RANGE {
-        atomicOr(&found[2u * plane.picture + 1u], 1u);
+        atomicOr(&found[FOUND * plane.picture + 1u], 1u);
     }
 }

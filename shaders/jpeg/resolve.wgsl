@@ -133,7 +133,8 @@ fn resolve(
             var blocks = min(count, left);
             if is_over {
                 // All that is left is its own: only reading can say whether that is there.
-                blocks = select(left, NONE, lane.lost != 0u && left > count);
+                let is_far = bit < segment.end && segment.end - bit > RUNAWAY;
+                blocks = select(left, NONE, (lane.lost != 0u || is_far) && left > count);
             }
             blocks = select(0u, blocks, is_on);
             let ends_here = blocks != 0u && blocks == left;

@@ -147,16 +147,27 @@ impl Devices {
     ///
     /// # Errors
     ///
-    /// [`Error::Device`] if `gpu` finds no device that works or a wanted one is missing; `auto` and `cpu` never fail.
+    /// [`Error::Device`] if `gpu` finds no device that works or a wanted one is missing, [`Error::Input`] if `cpu` comes with the names of devices; `auto` and `cpu` without names never
+    /// fail.
     pub fn choose(choice: BackendChoice, wanted: &[String]) -> Result<Devices> {
         match choice {
-            BackendChoice::Cpu => Ok(Devices::none("asked for")),
+            BackendChoice::Cpu if wanted.is_empty() => Ok(Devices::none("asked for")),
+            BackendChoice::Cpu => Err(Error::Input(format!(
+                "the device {:?} is named for work on the CPU alone: leave it out, or choose the backend gpu",
+                wanted[0]
+            ))),
             BackendChoice::Auto if wanted.is_empty() => Ok(Devices::opened(Opened::hardware(), false)),
             BackendChoice::Gpu | BackendChoice::Auto => {
                 let devices = required(wanted)?;
                 Ok(Devices::opened(Opened { devices, why: "asked for".to_string() }, true))
             }
         }
+    }
+
+    /// The same, which say in [`Traffic`](crate::Traffic) what their batches took by their own clocks: for measurements. Opens them if they are not.
+    pub fn timed(self) -> Devices {
+        self.all().iter().for_each(|device| device.time_batches());
+        self
     }
 
     /// They themselves, opened now if they are not.
@@ -200,7 +211,7 @@ impl Devices {
         self.all().iter().map(|device| device.speed()).collect()
     }
 
-    /// How fast each of them decodes those of the files that it can decode, as many as one batch holds; nothing of one that can decode none of them. Takes some
+    /// How fast each of them decodes those of the files that it can decode, in one full batch, where they may be several times; nothing of one that can decode none of them. Takes some
     /// seconds in software.
     ///
     /// # Errors
@@ -261,12 +272,10 @@ fn required(wanted: &[String]) -> Result<Vec<Arc<Device>>> {
         return Err(Error::Device(NO_ADAPTER.to_string()));
     }
     if !wanted.is_empty() {
-        let mut chosen = Vec::new();
-        for name in wanted {
-            let adapter = find(&adapters, name)?;
-            chosen.push(Arc::new(open(adapter)?));
-        }
-        return Ok(chosen);
+        return chosen(&adapters, wanted, find)?
+            .into_iter()
+            .map(|adapter| open(adapter).map(Arc::new))
+            .collect();
     }
     let (software, hardware): (Vec<_>, Vec<_>) = adapters.iter().partition(|a| a.is_software());
     let opened: Vec<Result<Device>> = hardware.into_iter().map(open).collect();
@@ -287,6 +296,22 @@ fn required(wanted: &[String]) -> Result<Vec<Arc<Device>>> {
 fn driver_files(folder: &Path) -> bool {
     let names = ["dri", "nvidiactl", "nvidia0", "dxg", "kgsl-3d0", "mali0"];
     !cfg!(target_os = "linux") || names.into_iter().any(|name| folder.join(name).exists())
+}
+
+/// Those that `find` gives for the names, each once.
+fn chosen<'a, T>(
+    all: &'a [T],
+    wanted: &[String],
+    find: impl Fn(&'a [T], &str) -> Result<&'a T>,
+) -> Result<Vec<&'a T>> {
+    let mut chosen: Vec<&T> = Vec::new();
+    for name in wanted {
+        let found = find(all, name)?;
+        if !chosen.iter().any(|before| std::ptr::eq(*before, found)) {
+            chosen.push(found);
+        }
+    }
+    Ok(chosen)
 }
 
 const NO_ADAPTER: &str = "no GPU found: install its driver with Vulkan (on Debian and Ubuntu \
@@ -331,6 +356,23 @@ mod tests {
     fn an_unknown_device_is_an_error() {
         let error = Devices::choose(BackendChoice::Gpu, &["no such card".to_string()]);
         assert!(error.unwrap_err().to_string().contains("no "));
+    }
+
+    #[test]
+    fn a_device_that_is_named_twice_is_opened_once() {
+        let find = |all: &'static [&'static str], name: &str| {
+            all.iter().find(|one| one.contains(name)).ok_or_else(no_adapter)
+        };
+        let wanted = ["a", "b", "ab", "b"].map(String::from);
+        assert_eq!(chosen(&["xab", "b"], &wanted, find).unwrap(), [&"xab"]);
+        assert_eq!(chosen(&["b", "xab"], &wanted, find).unwrap(), [&"xab", &"b"]);
+        assert!(chosen(&["b"], &wanted, find).is_err());
+    }
+
+    #[test]
+    fn the_cpu_alone_takes_no_device() {
+        let error = Devices::choose(BackendChoice::Cpu, &["0".to_string()]).unwrap_err();
+        assert!(error.to_string().contains("named for work on the CPU alone"), "{error}");
     }
 
     #[test]

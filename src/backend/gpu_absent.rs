@@ -68,6 +68,10 @@ impl Device {
         match adapter.none {}
     }
 
+    pub(crate) fn time_batches(&self) {
+        match self.none {}
+    }
+
     pub(crate) fn count_loops(&self) -> Result<()> {
         match self.none {}
     }
@@ -92,16 +96,21 @@ pub(crate) fn run(
 }
 
 #[derive(Debug)]
+pub(crate) struct JpegProbe {
+    pub(crate) file: Vec<u8>,
+    pub(crate) detail: Detail,
+    #[expect(dead_code, reason = "no device cuts it into lanes")]
+    pub(crate) lane_shift: u32,
+    pub(crate) is_guarded: bool,
+}
+
+#[derive(Debug)]
 pub(crate) struct DecodedFile {
     pub(crate) planes: Option<Vec<Vec<Vec<u16>>>>,
     pub(crate) is_beyond: bool,
 }
 
-pub(crate) fn decode(
-    device: &Device,
-    _files: &[(Vec<u8>, Detail)],
-    _patience: Duration,
-) -> Result<Vec<DecodedFile>> {
+pub(crate) fn decode(device: &Device, _files: &[JpegProbe], _patience: Duration) -> Result<Vec<DecodedFile>> {
     match device.none {}
 }
 
@@ -126,6 +135,10 @@ impl<T> Ring<T> {
     }
 
     pub(crate) fn has_room(&self) -> bool {
+        match self.none {}
+    }
+
+    pub(crate) fn has_failed(&self) -> bool {
         match self.none {}
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use fearless_simd::Level;
 
 use super::cpu::Cpu;
-use super::gpu::{self, Capacity, DecodedFile, Device, Metric, Resident, Run};
+use super::gpu::{self, Capacity, DecodedFile, Device, JpegProbe, Metric, Resident, Run};
 use crate::decode::Detail;
 use crate::decode::jpeg::{JpegReader, MadeUpKind, Reading, make_up};
 use crate::error::{Error, Result};
@@ -113,34 +113,51 @@ fn random() -> impl FnMut() -> u8 {
     }
 }
 
-/// JPEGs at every detail, grey and in three samplings, with restart intervals and without; each once more with a piece of its data changed.
-fn jpegs() -> Vec<(Vec<u8>, Detail)> {
+/// Bits of short lanes as a power of two, and of lanes as batches have them.
+const SHORT_LANES: u32 = 9;
+const USUAL_LANES: u32 = 12;
+
+/// JPEGs at every detail, grey and in three samplings, with restart intervals and without, one of more lanes than a workgroup of any stage takes; each once more with a piece of its
+/// data changed.
+fn jpegs() -> Vec<JpegProbe> {
     let mut files = Vec::new();
-    for (number, detail) in (0..).zip([1, 2, 3, 4, 6]) {
+    let mut add = |file: Vec<u8>, detail: u8, lane_shift: u32| {
+        let mut broken = file.clone();
+        // In the middle, where no marker is: without one of them the file would not be sent.
+        let middle = file.len() / 2;
+        let plain = file[middle..].windows(25).position(|bytes| !bytes.contains(&0xFF)).unwrap_or(0);
+        // Bytes without stuffing, of which any of the codes that are used is long past its end.
+        broken[middle + plain + 1..][..24].fill(0xFE);
+        // Guards of many blocks would fill the batch, and there are none where all coefficients are kept.
+        let is_guarded = detail < 8 && lane_shift != SHORT_LANES;
+        let probe = |file| JpegProbe { file, detail: Detail::Scaled(detail), lane_shift, is_guarded };
+        files.extend([file, broken].map(probe));
+    };
+    for (number, detail) in (0..).zip([1, 2, 3, 4, 6, 8]) {
         let (across, down) = [(1, 1), (2, 1), (2, 2)][number % 3];
         let kind = MadeUpKind { is_coloured: number != 2, across, down, restart: [0, 5][number % 2] };
         let (width, height) = (230 - 31 * number as u16, 170 + 17 * number as u16);
         // Of a low quality many blocks are beyond the range, or end at once; of a high one codes are long.
-        let whole = make_up(width, height, [85, 97, 60, 90, 75][number], number as u32, kind);
-        let mut broken = whole.clone();
-        let middle = broken.len() / 2;
-        // Bytes without stuffing, of which any of the codes that are used is long past its end.
-        broken[middle..middle + 24].fill(0xFE);
-        files.extend([(whole, Detail::Scaled(detail)), (broken, Detail::Scaled(detail))]);
+        let quality = [85, 97, 60, 90, 75, 85][number];
+        add(make_up(width, height, quality, number as u32, kind), detail, USUAL_LANES);
     }
+    // Several segments, one of which goes on from lane to lane where `resolve` and `offsets` begin with their next 256.
+    let kind = MadeUpKind { is_coloured: true, across: 2, down: 2, restart: 150 };
+    add(make_up(500, 400, 92, 9, kind), 2, SHORT_LANES);
     files
 }
 
 /// Whether all files are what the CPU's reader makes of them.
-fn are_decoded(files: &[(Vec<u8>, Detail)], found: &[DecodedFile]) -> bool {
+fn are_decoded(files: &[JpegProbe], found: &[DecodedFile]) -> bool {
     let (mut reader, limits) = (JpegReader::default(), Limits::default());
-    let mut is_decoded = |(file, detail): &(Vec<u8>, Detail), found: &DecodedFile| {
+    let mut is_decoded = |JpegProbe { file, detail, is_guarded, .. }: &JpegProbe, found: &DecodedFile| {
         let rule = |_, _| *detail;
         let whole = |reading: &Reading| reading.whole.is_none() && !reading.unusual;
         let Some(reading) = reader.read(file, rule, &limits).ok().filter(whole) else {
             return found.planes.is_none();
         };
-        let is_beyond = !reader.read_guarded(file, rule, &limits).is_ok_and(|reading| reading.is_some());
+        let is_beyond =
+            *is_guarded && !reader.read_guarded(file, rule, &limits).is_ok_and(|reading| reading.is_some());
         let Planes::Coarse { luma, colour } = &reading.picture.planes else { return false };
         let is_equal = |(plane, found): (&Plane<u16>, &Vec<Vec<u16>>)| {
             plane.rows as usize == found.len() && (0..).zip(found).all(|(row, found)| plane.row(row) == found)
@@ -236,7 +253,9 @@ mod tests {
             let decode = || gpu::decode(&device, &files, PATIENCE).unwrap();
             let found = decode();
             let whole = found.iter().filter(|file| file.planes.is_some()).count();
-            assert!((5..=8).contains(&whole), "{whole}");
+            assert!((7..=10).contains(&whole), "{whole}");
+            // Bits of data, about, which are the lanes of a segment at least.
+            assert!(files.iter().any(|probe| 8 * probe.file.len() >> probe.lane_shift > 300));
             assert!(are_decoded(&files, &found));
             let mut wrong = decode();
             wrong[0].planes.as_mut().unwrap()[1][3][2] ^= 1;

@@ -286,6 +286,8 @@ impl Arguments {
         let tally = shown.end(&summary, &inputs, &self.input.hint());
         if !self.verbosity.quiet {
             console::say(progress::summary_line(&summary, &tally));
+            let is_verbose = self.verbosity.verbose;
+            progress::backend_line(&summary, engine.devices(), is_verbose).into_iter().for_each(console::say);
         }
         Ok((summary.ended, tally))
     }

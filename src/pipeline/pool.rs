@@ -19,6 +19,7 @@ use super::RunChoices;
 use super::budget::Permits;
 use super::buffers::Buffers;
 use super::counts::Counts;
+use super::held::Held;
 use super::order::IN_FLIGHT;
 use super::reader::Loader;
 use super::readers::{MOST_READERS, Readers};
@@ -64,6 +65,7 @@ pub(super) fn run_through(
     }
     let counts = Arc::new(Counts::default());
     let files = Permits::new(workers.budget.files());
+    let held = Held::half_of(workers.budget.files(), IN_FLIGHT);
     let tasks = Arc::new(RunTasks {
         options: choices.hash.clone(),
         // As many as may hold a file: two per worker in the queue, one with each worker and one with each reader.
@@ -78,7 +80,7 @@ pub(super) fn run_through(
         records: record_sender,
         files: files.clone(),
         tasks: tasks.clone(),
-        route: Route::through(rings),
+        route: Route::through(rings, held),
         limits: choices.hash.decode.limits.within(workers.budget.memory),
         stop: choices.stop.clone(),
         counts: counts.clone(),

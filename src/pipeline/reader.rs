@@ -12,6 +12,7 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::budget::{Permits, Reservation};
 use super::counts::Counts;
+use super::encoded::Encoded;
 use super::order::Arrival;
 use super::panics::caught;
 use super::record::{Name, Record, Times};
@@ -99,7 +100,7 @@ impl Loader {
     }
 
     /// A source's bytes; `None` where it is a fence.
-    fn content(&self, content: Content) -> Result<Option<(Vec<u8>, Reservation)>> {
+    fn content(&self, content: Content) -> Result<Option<(Encoded, Reservation)>> {
         let loaded = match content {
             Content::Named(path) => match Special::at(&path) {
                 // Opening a pipe waits for somebody who writes to it.
@@ -118,6 +119,11 @@ impl Loader {
                 }
                 Ok((bytes, reserved))
             }
+            Content::Shared(bytes) => {
+                self.limits.check_file_bytes(bytes.len() as u64)?;
+                let reserved = self.files.reserve(bytes.len() as u64);
+                return Ok(Some((Encoded::Shared(bytes), reserved)));
+            }
             Content::Stream(mut stream) => self.stream(&mut *stream),
             Content::Reader(Some(length), open) => self.of_length(length, open),
             Content::Reader(None, open) => self.stream(&mut *open().map_err(cannot_read)?),
@@ -125,7 +131,7 @@ impl Loader {
             // Passed on before anything is read.
             Content::Known(_) | Content::Fence => return Ok(None),
         };
-        loaded.map(Some)
+        loaded.map(|(encoded, reserved)| Some((Encoded::Own(encoded), reserved)))
     }
 
     /// A regular file, as long as it was when it was opened.
@@ -187,6 +193,7 @@ impl Source {
             }
             Content::Named(path) | Content::Found(path) => read_file(&path, limits),
             Content::Bytes(bytes, _) => limits.check_file_bytes(bytes.len() as u64).map(|()| bytes),
+            Content::Shared(bytes) => limits.check_file_bytes(bytes.len() as u64).map(|()| bytes.to_vec()),
             Content::Stream(reader) => stream(reader),
             Content::Reader(_, open) => stream(open().map_err(cannot_read)?),
             Content::Failed(error) => Err(error),

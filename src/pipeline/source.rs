@@ -80,6 +80,8 @@ pub(super) enum Content {
     Found(PathBuf),
     /// With the permit that was taken to read them ahead, given back when the run has taken them.
     Bytes(Vec<u8>, Option<Permit>),
+    /// Bytes that others have too.
+    Shared(Arc<[u8]>),
     Stream(Box<dyn Read + Send>),
     /// Opened at its turn; with its length in bytes, where that is known.
     Reader(Option<u64>, Open),
@@ -134,6 +136,11 @@ impl Source {
         Source::new(key, Content::Bytes(bytes, None))
     }
 
+    /// Bytes in memory that others have too, and that are not copied. They count as the run's own while it uses them.
+    pub fn shared(key: impl Into<OsString>, bytes: Arc<[u8]>) -> Source {
+        Source::new(key, Content::Shared(bytes))
+    }
+
     /// A stream, read to its end when its turn comes. No other source is read meanwhile, because the length of a stream is
     /// unknown. If it panics, its record says so.
     pub fn stream(key: impl Into<OsString>, stream: impl Read + Send + 'static) -> Source {
@@ -179,6 +186,7 @@ impl Source {
     pub fn length(&self) -> Option<u64> {
         match &self.content {
             Content::Bytes(bytes, _) => Some(bytes.len() as u64),
+            Content::Shared(bytes) => Some(bytes.len() as u64),
             Content::Reader(length, _) => *length,
             Content::Named(path) | Content::Found(path) => {
                 let metadata = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file);
@@ -203,6 +211,7 @@ impl std::fmt::Debug for Content {
             Content::Named(path) => formatter.debug_tuple("Named").field(path).finish(),
             Content::Found(path) => formatter.debug_tuple("Found").field(path).finish(),
             Content::Bytes(bytes, _) => write!(formatter, "Bytes({})", bytes.len()),
+            Content::Shared(bytes) => write!(formatter, "Shared({})", bytes.len()),
             Content::Known(_) => formatter.write_str("Known"),
             Content::Stream(_) => formatter.write_str("Stream"),
             Content::Reader(length, _) => formatter.debug_tuple("Reader").field(length).finish(),

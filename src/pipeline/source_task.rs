@@ -8,6 +8,7 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::budget::Reservation;
 use super::buffers::Buffers;
+use super::encoded::Encoded;
 use super::order::Arrival;
 use super::record::{Name, Record, Times};
 use super::task::{Route, Task, Travelling, dropped};
@@ -50,7 +51,7 @@ pub(super) struct SourceTask {
     run: Arc<RunTasks>,
     /// Gone with the record.
     pending: Option<(Sender<Arrival>, Ticket)>,
-    encoded: Vec<u8>,
+    encoded: Encoded,
     reserved: Reservation,
     route: Option<Route>,
     has_devices: bool,
@@ -70,7 +71,7 @@ impl SourceTask {
     pub(super) fn new(
         (run, records, route): (Arc<RunTasks>, Sender<Arrival>, Option<Route>),
         ticket: Ticket,
-        (encoded, reserved): (Vec<u8>, Reservation),
+        (encoded, reserved): (Encoded, Reservation),
     ) -> SourceTask {
         let has_devices = route.is_some();
         SourceTask { run, pending: Some((records, ticket)), encoded, reserved, route, has_devices }
@@ -116,7 +117,7 @@ impl Task for SourceTask {
     }
 
     fn release_encoded(&mut self) {
-        self.run.buffers.put(std::mem::take(&mut self.encoded));
+        self.encoded.release().into_iter().for_each(|buffer| self.run.buffers.put(buffer));
         self.reserved.shrink_to(0);
     }
 

@@ -74,7 +74,7 @@ impl<I: Iterator<Item = Source>> Take<'_, I> {
         // What needs no reading needs no reader.
         if matches!(
             taken.source.content,
-            Content::Bytes(..) | Content::Known(_) | Content::Failed(_) | Content::Fence
+            Content::Bytes(..) | Content::Shared(_) | Content::Known(_) | Content::Failed(_) | Content::Fence
         ) {
             return self.loader.load(taken);
         }

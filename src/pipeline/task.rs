@@ -8,8 +8,8 @@
 //! jobs ──▶ workers ◀─────────────────────────────────────────────┘
 //! ```
 //!
-//! No worker waits for a device. Pictures in flight, or their files, are kept, so that the CPU can take over what a device leaves undone; the rings' capacity
-//! bounds them, and files hold their part of the memory. For the same reason the channel of pictures that come back needs no bound of its own.
+//! No worker waits for a device. Pictures in flight, or their files, are kept, so that the CPU can take over what a device leaves undone; [`held`](super::held) and the
+//! rings' capacity bound them. For the same reason the channel of pictures that come back needs no bound of its own.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -17,8 +17,9 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 
-use crate::backend::Done;
+use super::held::{Held, Hold};
 use crate::backend::gpu::{Compressed, Ring, Sending};
+use crate::backend::{Decoding, Done};
 use crate::decode::Memory;
 use crate::error::{Error, Result};
 use crate::hasher::{Facts, HashOptions, Hashed};
@@ -87,6 +88,8 @@ pub(super) struct Travelling {
     /// Where not every pixel was decoded, with the file: some pictures turn out to need them all.
     pub(super) pending: Pending,
     pub(super) facts: Facts,
+    /// Until a worker has it again.
+    pub(super) hold: Hold,
 }
 
 /// A picture that came back.
@@ -98,23 +101,39 @@ pub(crate) struct Route(Arc<Rings>);
 
 /// The rings of a run, which end with it.
 #[derive(Debug)]
-pub(super) struct Rings(pub(super) Arc<[Ring<Travelling>]>);
+pub(super) struct Rings {
+    rings: Arc<[Ring<Travelling>]>,
+    held: Held,
+}
 
 impl Drop for Rings {
     fn drop(&mut self) {
-        self.0.iter().for_each(Ring::finish);
+        self.rings.iter().for_each(Ring::finish);
     }
 }
 
 impl Route {
-    /// The way through these devices, if there are any.
-    pub(super) fn through(rings: &Arc<[Ring<Travelling>]>) -> Option<Route> {
-        (!rings.is_empty()).then(|| Route(Arc::new(Rings(rings.clone()))))
+    /// The way through these devices, if there are any, which hold no more than `held` says.
+    pub(super) fn through(rings: &Arc<[Ring<Travelling>]>, held: Held) -> Option<Route> {
+        (!rings.is_empty()).then(|| Route(Arc::new(Rings { rings: rings.clone(), held })))
     }
 
-    /// Whether a device may have room now.
-    pub(super) fn has_room(&self) -> bool {
-        self.0.0.iter().any(Ring::has_room)
+    /// A place for a picture with a file of so many bytes, where a device may have room now; also where all have failed, which [`submit`](Route::submit) then says.
+    pub(super) fn hold(&self, bytes: u64) -> Option<Hold> {
+        let Rings { rings, held } = &*self.0;
+        let may_have_room = rings.iter().any(Ring::has_room) || rings.iter().all(Ring::has_failed);
+        may_have_room.then(|| held.take(bytes)).flatten()
+    }
+
+    /// Those that work, that with the least to do first; all of them where none does.
+    fn rings(&self) -> Vec<&Ring<Travelling>> {
+        let all = &self.0.rings;
+        let mut rings: Vec<_> = all.iter().filter(|ring| !ring.has_failed()).collect();
+        if rings.is_empty() {
+            rings = all.iter().collect();
+        }
+        rings.sort_by_cached_key(|ring| ring.waiting());
+        rings
     }
 
     /// Puts a JPEG into a batch of the first device that has room for it, those with the least to do first.
@@ -123,20 +142,33 @@ impl Route {
         picture: &Compressed<'_>,
         algorithms: &[Algorithm],
     ) -> Option<Sending<'_, Travelling>> {
-        let mut rings: Vec<&Ring<Travelling>> = self.0.0.iter().collect();
-        rings.sort_by_cached_key(|ring| ring.waiting());
-        rings.into_iter().find_map(|ring| ring.place(picture, algorithms))
+        self.rings().into_iter().find_map(|ring| ring.place(picture, algorithms))
     }
 
-    /// Sends a picture to the device with the least to do; what that has no room for comes back at once.
+    /// Sends a picture to the first device that has room for it, those with the least to do first; what none has room for comes back at once.
     pub(super) fn submit(
         &self,
         picture: Picture,
         algorithms: &[Algorithm],
-        travelling: Travelling,
+        mut travelling: Travelling,
     ) -> Option<Box<Returned>> {
-        let ring = self.0.0.iter().min_by_key(|ring| ring.waiting())?;
-        ring.submit(picture, algorithms, travelling).err()
+        let file = travelling.pending.task.encoded().len() as u64;
+        let has_room = travelling.hold.change_to(file + picture.bytes());
+        let unsent = Done { picture, payload: travelling, sums: Err(None), decoding: Decoding::Cpu };
+        let (mut left, mut is_full) = (Box::new(unsent), !has_room);
+        for ring in self.rings().into_iter().filter(|_| has_room) {
+            let Done { picture, payload, .. } = *left;
+            left = match ring.submit(picture, algorithms, payload) {
+                Ok(()) => return None,
+                Err(refused) => refused,
+            };
+            is_full |= matches!(left.sums, Err(None));
+        }
+        // Of one that may have room later nobody says that it failed.
+        if is_full {
+            left.sums = Err(None);
+        }
+        Some(left)
     }
 }
 
@@ -263,5 +295,21 @@ mod tests {
         let (by_devices, taken_over) = compare(&records, 800);
         println!("{by_devices} by the device, {taken_over} after it was lost");
         assert!(by_devices >= 1 && taken_over >= 1, "{by_devices} {taken_over}");
+    }
+
+    /// What one device that is lost refuses goes to the other one.
+    #[test]
+    fn a_lost_device_is_skipped() {
+        let mut rings = rings().into_iter();
+        let (Some(lost), Some(whole)) = (rings.next(), rings.next()) else {
+            return;
+        };
+        let rings: Arc<[Ring<Travelling>]> = Arc::new([lost, whole]);
+        rings[0].device().destroy();
+        let records = run(&rings, 900, || ());
+        let (by_devices, taken_over) = compare(&records, 900);
+        println!("{by_devices} by the device that works, {taken_over} that the other one had");
+        // Before it is known to be lost it may have as many as its batches hold.
+        assert!(by_devices >= 40 && taken_over <= 120, "{by_devices} {taken_over}");
     }
 }

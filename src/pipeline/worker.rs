@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Sender;
 
 use super::budget::{Budget, Permits, Reservation};
+use super::held::Hold;
 use super::kept::Kept;
 use super::panics::{self, caught};
 use super::task::{Pending, Returned, Route, Task, Travelling};
@@ -130,9 +131,10 @@ impl Worker {
             return self.ask(pending);
         }
         self.kept.make_room(pending.task.options(), need.first, share);
-        match pending.task.route().cloned() {
-            Some(route) if route.has_room() => self.start_through(&route, pending, started),
-            _ => self.hash(pending, None, started),
+        let bytes = pending.task.encoded().len() as u64;
+        match pending.task.route().cloned().and_then(|route| Some((route.hold(bytes)?, route))) {
+            Some((hold, route)) => self.start_through((&route, hold), pending, started),
+            None => self.hash(pending, None, started),
         }
     }
 
@@ -150,7 +152,7 @@ impl Worker {
 
     /// Has a device do as much as it can and has room for: decode, or sum. A picture that does not fit the worker's share does not go to one: on the way there it has no
     /// reservation but its file's.
-    fn start_through(&mut self, route: &Route, mut pending: Pending, started: Instant) {
+    fn start_through(&mut self, (route, hold): (&Route, Hold), mut pending: Pending, started: Instant) {
         let placed = self.surviving(&*pending.task, |work, encoded| {
             let (facts, picture, compressed) = work.compressed(encoded)?;
             Some((facts, picture, route.place(&compressed, work.algorithms())?))
@@ -162,7 +164,7 @@ impl Worker {
                 pending.task.decoded(decoding);
                 pending.task.spent(started);
                 drop(pending.task.leave_route());
-                return sending.commit(picture, Travelling { pending, facts });
+                return sending.commit(picture, Travelling { pending, facts, hold });
             }
             Err(error) => return self.ended(pending, Err(error), started),
         }
@@ -186,16 +188,19 @@ impl Worker {
         pending.task.spent(started);
         drop(pending.task.leave_route());
         let algorithms = self.kept.of(pending.task.options(), &self.shared.make_work).algorithms();
-        if let Some(refused) = route.submit(picture, algorithms, Travelling { pending, facts }) {
+        if let Some(refused) = route.submit(picture, algorithms, Travelling { pending, facts, hold }) {
             self.finish(*refused);
         }
     }
 
     fn finish(&mut self, returned: Returned) {
         let started = Instant::now();
-        let Done { picture, payload: Travelling { pending, facts }, sums, decoding } = returned;
+        let Done { picture, payload: Travelling { pending, facts, hold }, sums, decoding } = returned;
+        drop(hold);
+        // Judged as carefully as files are: what a device says may be wrong. One that cannot be judged is read.
+        let wants_pixels = |check: Check| surviving(|| check.wants_pixels()).unwrap_or(true);
         if let Decoding::Device(check) = decoding
-            && (sums.is_err() || check.is_some_and(Check::wants_pixels))
+            && (sums.is_err() || check.is_some_and(wants_pixels))
         {
             // The device did not read it, or every pixel is to be read.
             self.kept.make_room(pending.task.options(), pending.need.first, self.shared.share);

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::capacity::{Capacity, GRADIENT_WORDS, LUMA_WORDS};
 use super::descriptors::{Gradient, Grid, Header, Luma};
@@ -22,6 +23,8 @@ pub(super) const THREADS: u32 = 256;
 #[derive(Debug)]
 pub(super) struct Batch {
     capacity: Capacity,
+    /// Another one for each batch, never 0: what is left of one in a device's memory is not taken for the next one's.
+    number: u32,
     pub(super) grids: Vec<Grid>,
     pub(super) gradients: Vec<Gradient>,
     pub(super) lumas: Vec<Luma>,
@@ -137,6 +140,7 @@ impl Batch {
     pub(super) fn empty(capacity: Capacity) -> Batch {
         Batch {
             capacity,
+            number: next_number(),
             grids: Vec::new(),
             gradients: Vec::new(),
             lumas: Vec::new(),
@@ -160,6 +164,7 @@ impl Batch {
 
     /// Forgets everything but the memory.
     pub(super) fn clear(&mut self) {
+        self.number = next_number();
         self.grids.clear();
         self.gradients.clear();
         self.lumas.clear();
@@ -175,7 +180,13 @@ impl Batch {
             lines: self.lines,
             gradients: self.gradients.len() as u32,
             lumas: self.lumas.len() as u32,
+            number: self.number,
         }
+    }
+
+    /// A picture's sums from the batch's results; `None` where they are not this batch's.
+    pub(super) fn sums(&self, allocation: &Allocation, results: &[u32]) -> Option<Sums> {
+        allocation.sums(results, self.number)
     }
 
     /// Words that the CPU fills, with tables and samples; all others are made on the device.
@@ -364,8 +375,7 @@ fn lumas(tables: &Tables) -> impl Iterator<Item = usize> + '_ {
 }
 
 impl Allocation {
-    /// The picture's sums from the batch's results.
-    pub(super) fn sums(&self, results: &[u32]) -> Sums {
+    fn sums(&self, results: &[u32], number: u32) -> Option<Sums> {
         let mut words = &results[self.results.start as usize..self.results.end as usize];
         let mut take = |count: u32| {
             let (taken, rest) = words.split_at(count as usize);
@@ -373,14 +383,22 @@ impl Allocation {
             taken
         };
         let layout = &self.tables.layout;
-        let gradients = layout.boxes().map(|_| {
+        let mut gradients = None;
+        if layout.boxes().is_some() {
             let words = take(GRADIENT_WORDS);
+            if words[2 * 144] != number {
+                return None;
+            }
             let shift = gradient::feature_shift(layout.largest_box());
-            (Gradients { sums: std::array::from_fn(|k| integer(words, k)), shift }, layout.box_unit())
-        });
+            let sums = std::array::from_fn(|k| integer(words, k));
+            gradients = Some((Gradients { sums, shift }, layout.box_unit()));
+        }
         let mut sums = Sums { gradients, pdq: None, pdq512: None };
         for index in lumas(&self.tables) {
             let words = take(LUMA_WORDS);
+            if words[2 * 256 + 1] != number {
+                return None;
+            }
             let pdq = PdqSums {
                 scale: layout.luma_scale(&layout.tables[index]),
                 quality: words[2 * 256] as u8,
@@ -391,8 +409,14 @@ impl Allocation {
                 _ => sums.pdq = Some(pdq),
             }
         }
-        sums
+        Some(sums)
     }
+}
+
+fn next_number() -> u32 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    // Odd, so that it never comes to 0.
+    NEXT.fetch_add(2, Ordering::Relaxed) | 1
 }
 
 /// The `k`th 64-bit number.

@@ -34,7 +34,7 @@ pub(super) fn counts(device: &Device) -> Result<Vec<u32>> {
         pass.dispatch_workgroups(1, 1, 1);
     }
     encoder.copy_buffer_to_buffer(&counts, 0, &readback, 0, bytes);
-    device.queue.submit([encoder.finish()]);
+    device.submit(encoder);
     device.read(&readback, bytes, PATIENCE, |words| words.to_vec())
 }
 

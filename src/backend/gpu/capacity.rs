@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use super::descriptors::{Gradient, Grid, Header, Luma};
 
-/// Words that 144 gradient sums take in the results.
-pub(super) const GRADIENT_WORDS: u32 = 2 * 144;
-/// Words that 256 coefficients and the quality take, rounded up.
+/// Words that 144 gradient sums and the batch's number take in the results, rounded up.
+pub(super) const GRADIENT_WORDS: u32 = 2 * 144 + 2;
+/// Words that 256 coefficients, the quality and the batch's number take, rounded up.
 pub(super) const LUMA_WORDS: u32 = 2 * 256 + 4;
 /// Grid points of the two usual algorithms on a picture without a colour plane.
 const USUAL_POINTS: u32 = 3 * 676 + 4096;

@@ -8,6 +8,7 @@ pub(super) struct Header {
     pub(super) lines: u32,
     pub(super) gradients: u32,
     pub(super) lumas: u32,
+    pub(super) number: u32,
 }
 
 /// `Grid` of `shaders/batch.wgsl`.

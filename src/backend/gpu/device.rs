@@ -1,8 +1,10 @@
 //! A GPU, opened: its limits, its shaders, and what went wrong on it.
 
 use std::any::Any;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use wgpu::{
     BindGroupLayout, BindGroupLayoutEntry, BindingType, Buffer, BufferBindingType, BufferUsages,
@@ -35,6 +37,9 @@ pub(super) const STAGES: [(&str, &str); 3] = [("reduce", REDUCE), ("gradient", G
 
 /// Most workgroups along one axis of a dispatch, what every device takes.
 pub(super) const MOST_WORKGROUPS: u32 = 65_535;
+
+/// How long who waits for a shared device sleeps between two looks.
+const LOOK: Duration = Duration::from_micros(50);
 
 /// Whether shaders run with the checks that wgpu can build into them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,11 +86,17 @@ pub(crate) struct Device {
     pub(super) matrix: Buffer,
     pub(super) timestamps: Timestamps,
     checks: Checks,
+    /// Held for reading while mapped memory is written, for writing while the device is polled or sent something: both free the buffers of a lost one.
+    mapped: RwLock<()>,
+    /// Rings on the device, whose threads write mapped memory at any time.
+    rings: AtomicUsize,
+    is_abandoned: AtomicBool,
+    times_batches: AtomicBool,
     /// What takes long to make, once somebody asked for it.
     kept: Mutex<Vec<Arc<dyn Any + Send + Sync>>>,
     /// A stage that a test has go wrong.
     #[cfg(test)]
-    pub(super) broken: Mutex<Option<&'static str>>,
+    pub(super) broken: Mutex<Option<(&'static str, u32)>>,
     /// The adapter's own description.
     pub(crate) adapter: Adapter,
 }
@@ -135,6 +146,10 @@ impl Device {
             matrix,
             timestamps,
             checks,
+            mapped: RwLock::new(()),
+            rings: AtomicUsize::new(0),
+            is_abandoned: AtomicBool::new(false),
+            times_batches: AtomicBool::new(false),
             kept: Mutex::default(),
             #[cfg(test)]
             broken: Mutex::default(),
@@ -154,17 +169,102 @@ impl Device {
         }
     }
 
-    /// Waits until everything sent has been done.
+    /// Runs what writes mapped memory, which stays mapped meanwhile: a piece at a time, since whoever polls the device waits for it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`] where the device has failed, and those of `write`.
+    pub(super) fn writing<T>(&self, write: impl FnOnce() -> Result<T>) -> Result<T> {
+        let _mapped = self.mapped()?;
+        write()
+    }
+
+    /// The lock under which mapped memory stays mapped.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`] where the device has failed.
+    pub(super) fn mapped(&self) -> Result<RwLockReadGuard<'_, ()>> {
+        let mapped = self.mapped.read().unwrap_or_else(PoisonError::into_inner);
+        self.check()?;
+        Ok(mapped)
+    }
+
+    /// Sends what was encoded.
+    pub(super) fn submit(&self, encoder: wgpu::CommandEncoder) {
+        let commands = encoder.finish();
+        let _unmapped = self.mapped.write().unwrap_or_else(PoisonError::into_inner);
+        self.queue.submit([commands]);
+    }
+
+    /// Looks at what has been done.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`] where the device fails.
+    pub(super) fn poll(&self) -> Result<()> {
+        self.poll_as(wgpu::PollType::Poll)
+    }
+
+    fn poll_as(&self, how: wgpu::PollType) -> Result<()> {
+        let _unmapped = self.mapped.write().unwrap_or_else(PoisonError::into_inner);
+        let polled = self.device.poll(how);
+        // A fault says more than the time-out that came of it.
+        self.check()?;
+        polled.map(drop).map_err(|error| Error::Device(format!("{}: {error}", self.adapter.name)))
+    }
+
+    /// Waits until everything sent has been done. A device that takes longer than `patience` is [abandoned](Device::abandon).
     ///
     /// # Errors
     ///
     /// [`Error::Device`] where the device fails or `patience` ends.
     pub(super) fn wait(&self, patience: Duration) -> Result<()> {
-        let waited =
-            self.device.poll(wgpu::PollType::Wait { submission_index: None, timeout: Some(patience) });
-        // A fault says more than the time-out that came of it.
-        self.check()?;
-        waited.map(drop).map_err(|error| Error::Device(format!("{}: {error}", self.adapter.name)))
+        let waited = if self.rings.load(Ordering::Acquire) == 0 {
+            self.poll_as(wgpu::PollType::Wait { submission_index: None, timeout: Some(patience) })
+        } else {
+            self.wait_among_rings(patience)
+        };
+        // Whether it hangs is not known, and freeing one that does hangs too.
+        waited.inspect_err(|_| self.abandon())
+    }
+
+    /// The same in looks of no length, since threads that fill batches wait for each.
+    fn wait_among_rings(&self, patience: Duration) -> Result<()> {
+        let (is_done, started) = (Arc::new(AtomicBool::new(false)), Instant::now());
+        let done = is_done.clone();
+        self.queue.on_submitted_work_done(move || done.store(true, Ordering::Release));
+        loop {
+            self.poll()?;
+            if is_done.load(Ordering::Acquire) {
+                return Ok(());
+            }
+            if started.elapsed() > patience {
+                let seconds = patience.as_secs_f32();
+                return Err(Error::Device(format!("{}: no answer within {seconds} s", self.adapter.name)));
+            }
+            thread::sleep(LOOK);
+        }
+    }
+
+    /// Has the batches of rings timed that are made from now on.
+    ///
+    /// Not unless somebody reads what comes of it: Vulkan waits for ever for a timestamp that a driver forgets.
+    pub(crate) fn time_batches(&self) {
+        self.times_batches.store(true, Ordering::Release);
+    }
+
+    /// How closely the batches of rings are timed.
+    pub(super) fn timestamps_of_batches(&self) -> Timestamps {
+        if self.times_batches.load(Ordering::Acquire) { self.timestamps } else { Timestamps::None }
+    }
+
+    /// Counts a ring that begins to use the device, or one that ended.
+    pub(super) fn count_ring(&self, begins: bool) {
+        match begins {
+            true => self.rings.fetch_add(1, Ordering::AcqRel),
+            false => self.rings.fetch_sub(1, Ordering::AcqRel),
+        };
     }
 
     /// Waits until `bytes` of `buffer` can be read, and reads them.
@@ -200,9 +300,16 @@ impl Device {
         Ok(made)
     }
 
-    /// Never frees the device: freeing one that hangs can hang.
+    /// Never frees the device: freeing a queue waits for what was sent to it, without an end where the device hangs.
     pub(super) fn abandon(&self) {
-        std::mem::forget((self.device.clone(), self.queue.clone()));
+        if !self.is_abandoned.swap(true, Ordering::AcqRel) {
+            std::mem::forget((self.device.clone(), self.queue.clone()));
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.is_abandoned.load(Ordering::Acquire)
     }
 
     /// Loses the device, as a driver's reset would.
@@ -214,14 +321,20 @@ impl Device {
     /// Has a stage go wrong from now on, with an error of validation as a driver gives it.
     #[cfg(test)]
     pub(crate) fn break_stage(&self, stage: &'static str) {
-        *self.broken.lock().unwrap_or_else(PoisonError::into_inner) = Some(stage);
+        *self.broken.lock().unwrap_or_else(PoisonError::into_inner) = Some((stage, u32::MAX));
     }
 
-    /// The workgroups of a stage; more than any device takes where it is to go wrong.
+    /// Has a stage do nothing from now on, and the driver say nothing of it.
+    #[cfg(test)]
+    pub(crate) fn silence_stage(&self, stage: &'static str) {
+        *self.broken.lock().unwrap_or_else(PoisonError::into_inner) = Some((stage, 0));
+    }
+
+    /// The workgroups of a stage; more than any device takes where it is to go wrong, none where it is to do nothing.
     #[cfg(test)]
     pub(super) fn groups(&self, stage: &str, groups: (u32, u32)) -> (u32, u32) {
         let broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
-        if *broken == Some(stage) { (u32::MAX, 1) } else { groups }
+        broken.filter(|(broken, _)| *broken == stage).map_or(groups, |(_, groups)| (groups, 1))
     }
 
     /// Has the device say that it has no memory.

@@ -19,24 +19,27 @@
 //! **Faults.** Whatever goes wrong on the device, a time-out included, ends the ring and not the run: every picture that is in it
 //! comes back with the reason, unhashed, and so does every later one. Pictures, or their files, are kept until their results are there.
 //!
-//! **Locks.** `tables`, `state` and `mapped` are never held together, so their order does not matter. `state` is not held while
+//! **Locks.** `tables`, `state` and the device's own, which keeps memory mapped, are never held together, so their order does not matter. `state` is not held while
 //! samples are copied, a batch is encoded or the device is polled.
 //!
 //! One long file, since every step of a batch changes the same state.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::batch::{Allocation, Batch};
 use super::capacity::Capacity;
 use super::device::Device;
 use super::jpeg::batch as jpeg;
+use super::jpeg::batch::Codes;
 use super::jpeg::decoder::{Decoder, Placed, shape};
+use super::jpeg::stages::Results;
 use super::slot::{Slot, Timings};
 use super::tables::Tables;
 use crate::backend::layout::{Layout, Shape};
-use crate::backend::{Decoding, Done, Traffic};
+use crate::backend::{Decoding, Done, Sums, Traffic};
 use crate::decode::jpeg::Compressed;
 use crate::error::{Error, Result};
 use crate::picture::Picture;
@@ -49,7 +52,7 @@ const AHEAD: usize = 2;
 /// Shapes whose tables are kept.
 const SHAPES: usize = 64;
 /// How long the polling thread sleeps while a batch is on the device.
-const POLL: Duration = Duration::from_micros(100);
+const POLL: Duration = Duration::from_micros(250);
 /// Pictures that are given back at a time while the CPU has nothing else to do.
 const GIVEN_BACK: usize = 4;
 /// How long the device has for what was sent to it before that is given back as well.
@@ -69,10 +72,11 @@ pub(crate) struct Ring<T> {
     pub(crate) gives_back: bool,
     state: Mutex<State<T>>,
     changed: Condvar,
+    /// Pictures that have not come back yet.
+    waiting: AtomicUsize,
+    /// Why nothing is sent to the device any more.
+    failed: OnceLock<Arc<str>>,
     tables: Mutex<Vec<Arc<Tables>>>,
-    /// Held for reading while mapped memory is written, for writing while the device is polled: polling a lost device frees
-    /// its buffers.
-    mapped: RwLock<()>,
     /// What goes wrong, and how long a picture takes, by a test.
     #[cfg(test)]
     pub(crate) hook: Hook,
@@ -88,6 +92,8 @@ pub(crate) struct Hook {
     pub(crate) is_silent: bool,
     /// Pictures that the device decoded.
     pub(crate) decoded: std::sync::atomic::AtomicUsize,
+    /// The most pictures that were in the ring at once.
+    pub(crate) most_waiting: AtomicUsize,
     /// When the last batch came back.
     back: Mutex<Option<Instant>>,
 }
@@ -109,7 +115,6 @@ struct State<T> {
     /// Slots in the order in which they were closed, then sent.
     closed: Vec<usize>,
     in_flight: Vec<usize>,
-    failed: Option<Arc<str>>,
     /// Since when nothing more will be submitted.
     finishing: Option<Instant>,
     traffic: Traffic,
@@ -161,6 +166,7 @@ impl<T: Send> Sending<'_, T> {
     pub(crate) fn commit(mut self, picture: Picture, payload: T) {
         if let Some((allocation, placed)) = self.made.take() {
             let entry = InFlight { picture, payload, allocation, placed: Some(placed) };
+            self.ring.goes_in();
             self.ring.lock().slot_states[self.slot].entries[self.index] = Some(entry);
         }
     }
@@ -168,8 +174,7 @@ impl<T: Send> Sending<'_, T> {
 
 impl<T: Send> Drop for Sending<'_, T> {
     fn drop(&mut self) {
-        self.ring.lock().slot_states[self.slot].writing -= 1;
-        self.ring.changed.notify_all();
+        self.ring.wrote(&mut self.ring.lock(), self.slot);
     }
 }
 
@@ -188,8 +193,10 @@ impl<T: Send> Ring<T> {
     ///
     /// [`Error::Device`] where the device has no memory for them.
     pub(crate) fn new(device: Arc<Device>, capacity: Capacity, patience: Duration) -> Result<Ring<T>> {
-        let slots: Vec<Slot> = (0..SLOTS).map(|_| Slot::new(&device, capacity)).collect();
+        let timestamps = device.timestamps_of_batches();
+        let slots: Vec<Slot> = (0..SLOTS).map(|_| Slot::new(&device, capacity, timestamps)).collect();
         device.check()?;
+        device.count_ring(true);
         let slot_state = || SlotState {
             free: true,
             batch: Batch::new(capacity),
@@ -203,7 +210,6 @@ impl<T: Send> Ring<T> {
             open: None,
             closed: Vec::new(),
             in_flight: Vec::new(),
-            failed: None,
             finishing: None,
             traffic: Traffic { device: device.adapter.name.clone(), ..Traffic::default() },
             busy_since: None,
@@ -217,8 +223,9 @@ impl<T: Send> Ring<T> {
             device,
             state: Mutex::new(state),
             changed: Condvar::new(),
+            waiting: AtomicUsize::new(0),
+            failed: OnceLock::new(),
             tables: Mutex::default(),
-            mapped: RwLock::new(()),
             #[cfg(test)]
             hook: Hook::default(),
         })
@@ -245,14 +252,19 @@ impl<T: Send> Ring<T> {
 
     /// Pictures that have not come back yet.
     pub(crate) fn waiting(&self) -> usize {
-        self.lock().slot_states.iter().map(|slot_state| slot_state.entries.iter().flatten().count()).sum()
+        self.waiting.load(Ordering::Acquire)
     }
 
-    /// Whether a batch may have room now; also where the device has failed, which [`submit`](Ring::submit) then says.
+    /// Whether the device has failed, which [`submit`](Ring::submit) then says.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed.get().is_some()
+    }
+
+    /// Whether a batch may have room now.
     pub(crate) fn has_room(&self) -> bool {
         let state = self.lock();
         let is_free = |slot_state: &SlotState<T>| slot_state.free;
-        state.failed.is_some() || state.open.is_some() || state.slot_states.iter().any(is_free)
+        !self.has_failed() && (state.open.is_some() || state.slot_states.iter().any(is_free))
     }
 
     /// What has gone through so far.
@@ -280,16 +292,24 @@ impl<T: Send> Ring<T> {
             }
         };
         let filled = self.filling(|within| super::fill(&self.slots[slot], &allocation, &picture, within));
-        let mut state = self.lock();
-        let slot_state = &mut state.slot_states[slot];
-        slot_state.writing -= 1;
-        slot_state.entries[index] = Some(InFlight { picture, payload, allocation, placed: None });
         if let Err(error) = filled {
-            state.fail(&error.to_string());
+            self.fail(&error.to_string());
         }
-        drop(state);
-        self.changed.notify_all();
+        self.goes_in();
+        let mut state = self.lock();
+        state.slot_states[slot].entries[index] =
+            Some(InFlight { picture, payload, allocation, placed: None });
+        self.wrote(&mut state, slot);
         Ok(())
+    }
+
+    /// Ends to write to a slot. Who drives is woken if that is what is waited for, and not for every picture: each look at the device holds up all who write.
+    fn wrote(&self, state: &mut State<T>, slot: usize) {
+        state.slot_states[slot].writing -= 1;
+        let is_ready = state.slot_states[slot].writing == 0 && state.closed.contains(&slot);
+        if is_ready || state.in_flight.is_empty() {
+            self.changed.notify_all();
+        }
     }
 
     /// Unstuffs a JPEG straight into the open batch; `None` where no batch has room for it now or it does not qualify after all, where the device has failed, and where
@@ -301,9 +321,14 @@ impl<T: Send> Ring<T> {
     ) -> Option<Sending<'a, T>> {
         let decoder = self.decoder.as_ref()?;
         let tables = self.tables(shape(picture), algorithms);
+        // What takes long is done before others have to wait for it.
+        let mut codes = decoder.codes(picture);
+        if !self.has_tables_of(&codes) {
+            codes.make(picture)?;
+        }
         let add = |slot_state: &mut SlotState<T>| {
             let halves = (slot_state.compressed.as_mut()?, &mut slot_state.batch);
-            Decoder::reserve(halves, picture, &tables)
+            Decoder::reserve(halves, picture, &mut codes, &tables)
         };
         let (slot, index, (reserved, allocation)) = self.reserve(add).ok()?;
         let mut sending = Sending { ring: self, slot, index, made: None };
@@ -312,21 +337,28 @@ impl<T: Send> Ring<T> {
             if let Some(at) = allocation.tables_at {
                 within(&mut || self.slots[slot].fill_tables(at, &allocation.tables.words))?;
             }
-            within(&mut || {
-                unstuffed = decoder.fill(slot, picture, &reserved)?;
-                Ok(())
-            })
+            unstuffed = decoder.fill(&self.device, slot, picture, &reserved)?;
+            Ok(())
         });
-        let mut state = self.lock();
         if let Err(error) = filled {
-            state.fail(&error.to_string());
+            self.fail(&error.to_string());
             return None;
         }
+        let unstuffed = unstuffed?;
+        let read = (&unstuffed, picture.guards(&unstuffed));
+        let mut state = self.lock();
         let compressed = state.slot_states[slot].compressed.as_mut()?;
-        let placed = Decoder::place(compressed, picture, (&reserved, &allocation), &unstuffed?)?;
+        let placed = Decoder::place(compressed, picture, (&reserved, &allocation), read)?;
         sending.made = Some((allocation, placed));
         drop(state);
         Some(sending)
+    }
+
+    /// Whether the open batch has tables of these codes already.
+    fn has_tables_of(&self, codes: &Codes) -> bool {
+        let state = self.lock();
+        let open = state.open.and_then(|slot| state.slot_states[slot].compressed.as_ref());
+        open.is_some_and(|batch| batch.has(codes))
     }
 
     /// Runs what copies into mapped memory, and counts the time. A panic is caught, so that whoever counts as writing ends to: a batch that
@@ -336,13 +368,7 @@ impl<T: Send> Ring<T> {
         fill: impl FnOnce(&dyn Fn(&mut dyn FnMut() -> Result<()>) -> Result<()>) -> Result<()>,
     ) -> Result<()> {
         let started = Instant::now();
-        let filled = catch_unwind(AssertUnwindSafe(|| {
-            fill(&|piece| {
-                let _mapped = self.mapped.read().unwrap_or_else(PoisonError::into_inner);
-                self.device.check()?;
-                piece()
-            })
-        }));
+        let filled = catch_unwind(AssertUnwindSafe(|| fill(&|piece| self.device.writing(piece))));
         self.lock().traffic.fill += started.elapsed();
         filled.unwrap_or_else(|_| Err(Error::Device("copying to the device panicked".to_string())))
     }
@@ -354,7 +380,7 @@ impl<T: Send> Ring<T> {
     ) -> Result<(usize, usize, R), Option<Arc<str>>> {
         let mut state = self.lock();
         loop {
-            if let Some(reason) = &state.failed {
+            if let Some(reason) = self.failed.get() {
                 return Err(Some(reason.clone()));
             }
             let slot = state.open.or_else(|| state.slot_states.iter().position(|slot_state| slot_state.free));
@@ -367,8 +393,12 @@ impl<T: Send> Ring<T> {
                 slot_state.entries.push(None);
                 return Ok((slot, slot_state.entries.len() - 1, reserved));
             }
-            if slot_state.entries.is_empty() {
-                slot_state.take();
+            let is_empty = slot_state.entries.is_empty();
+            // What no batch holds must not end this one.
+            if is_empty || add(&mut self.empty_slot()).is_none() {
+                if is_empty {
+                    state.slot_states[slot].take();
+                }
                 let bytes = self.capacity.bytes;
                 return Err(Some(
                     format!("too large for the device: its batches hold {bytes} bytes of samples and tables")
@@ -377,6 +407,18 @@ impl<T: Send> Ring<T> {
             }
             state.close();
             self.changed.notify_all();
+        }
+    }
+
+    /// A slot with nothing in it, for bookkeeping alone.
+    fn empty_slot(&self) -> SlotState<T> {
+        SlotState {
+            free: false,
+            batch: Batch::empty(self.capacity),
+            compressed: self.decoder.as_ref().map(Decoder::batch),
+            entries: Vec::new(),
+            writing: 0,
+            sent: Instant::now(),
         }
     }
 
@@ -412,8 +454,8 @@ impl<T: Send> Ring<T> {
             match turned {
                 Ok(Ok(Turn::Ended)) => return,
                 Ok(Ok(Turn::Busy)) => (),
-                Ok(Err(error)) => self.lock().fail(&error.to_string()),
-                Err(_) => self.lock().fail("the driver panicked"),
+                Ok(Err(error)) => self.fail(&error.to_string()),
+                Err(_) => self.fail("the driver panicked"),
             }
             self.return_failed(deliver);
         }
@@ -425,6 +467,7 @@ impl<T: Send> Ring<T> {
         if let Some(since) = state.finishing.filter(|_| self.gives_back && is_idle()) {
             let given_back = state.give_back(since.elapsed() >= GRACE);
             drop(state);
+            self.came_back(given_back.len());
             given_back.into_iter().for_each(|entry| deliver(entry.unhashed(None)));
             state = self.lock();
         }
@@ -432,11 +475,15 @@ impl<T: Send> Ring<T> {
             state.close();
         }
         if state.finishing.is_some() && state.is_empty() {
+            // What was given back may be on the device still, and it may never come to its end.
+            if !state.in_flight.is_empty() {
+                self.device.abandon();
+            }
             return Ok(Turn::Ended);
         }
         // In the order in which they were closed, though a later one may be written first.
         let next = state.closed.first().copied().filter(|&slot| state.slot_states[slot].writing == 0);
-        if let Some(slot) = next.filter(|_| state.failed.is_none()) {
+        if let Some(slot) = next.filter(|_| !self.has_failed()) {
             state.closed.remove(0);
             // In flight before it is sent, so that a fault in between returns it too.
             state.send(slot);
@@ -458,8 +505,7 @@ impl<T: Send> Ring<T> {
         #[cfg(not(test))]
         let is_early = false;
         drop(state);
-        self.poll()?;
-        self.device.check()?;
+        self.device.poll()?;
         if !is_early && self.slots[slot].ready()? {
             self.hand_over(slot, deliver)?;
         } else if sent.elapsed() > self.patience {
@@ -469,12 +515,6 @@ impl<T: Send> Ring<T> {
             drop(self.changed.wait_timeout(self.lock(), POLL));
         }
         Ok(Turn::Busy)
-    }
-
-    fn poll(&self) -> Result<()> {
-        let _unmapped = self.mapped.write().unwrap_or_else(PoisonError::into_inner);
-        let polled = self.device.device.poll(wgpu::PollType::Poll);
-        polled.map(drop).map_err(|error| Error::Device(error.to_string()))
     }
 
     /// Sends a closed batch, whose descriptors nobody else changes any more.
@@ -500,20 +540,18 @@ impl<T: Send> Ring<T> {
 
     /// Takes the results of a batch that is back, and frees its slot.
     fn hand_over(&self, slot: usize, deliver: &mut dyn FnMut(Done<T>)) -> Result<()> {
+        // Read without the lock, for others fill the next batch meanwhile; nobody else touches a slot that is not free.
+        let mut taken = self.empty_slot();
+        std::mem::swap(&mut self.lock().slot_states[slot], &mut taken);
+        let read = catch_unwind(AssertUnwindSafe(|| self.results(slot, &taken)))
+            .unwrap_or_else(|_| Err(Error::Device("reading the results panicked".to_string())));
         let mut state = self.lock();
-        let compressed = state.slot_states[slot].compressed.as_ref().filter(|batch| !batch.is_empty());
-        let found = match (&self.decoder, compressed) {
-            (Some(decoder), Some(compressed)) => Some(decoder.results(slot, compressed)?),
-            _ => None,
-        };
-        let read = self.slots[slot].results(&self.device, |words, timings| {
-            let sums = |entry: &InFlight<T>| entry.allocation.sums(words);
-            let sums = |entry: &Option<InFlight<T>>| entry.as_ref().map(sums);
-            (state.slot_states[slot].entries.iter().filter_map(sums).collect::<Vec<_>>(), timings)
-        });
-        let (sums, timings) = read?;
+        // Back in its place, from where its pictures are given back if the results are of no use.
+        state.slot_states[slot] = taken;
+        let (found, sums, timings) = read?;
         let entries = state.take_back(slot, timings);
         drop(state);
+        self.came_back(entries.len());
         #[cfg(test)]
         self.hook.back.lock().unwrap_or_else(PoisonError::into_inner).replace(Instant::now());
         self.changed.notify_all();
@@ -535,23 +573,61 @@ impl<T: Send> Ring<T> {
         Ok(())
     }
 
+    /// What came back of a batch: of JPEGs, of every picture, and of time.
+    fn results(&self, slot: usize, of: &SlotState<T>) -> Result<(Option<Results>, Vec<Sums>, Timings)> {
+        let compressed = of.compressed.as_ref().filter(|batch| !batch.is_empty());
+        let found = match (&self.decoder, compressed) {
+            (Some(decoder), Some(compressed)) => Some(decoder.results(&self.device, slot, compressed)?),
+            _ => None,
+        };
+        let (sums, timings) = self.slots[slot].results(&self.device, |words, timings| {
+            let sums = |entry: &InFlight<T>| of.batch.sums(&entry.allocation, words);
+            (of.entries.iter().flatten().map(sums).collect::<Option<Vec<_>>>(), timings)
+        })?;
+        let sums = sums.ok_or_else(|| self.device.broken("dct", "another batch's sums"))?;
+        Ok((found, sums, timings))
+    }
+
     /// After a fault: hands back everything that nobody is writing any more.
     fn return_failed(&self, deliver: &mut dyn FnMut(Done<T>)) {
+        let Some(reason) = self.failed.get() else { return };
         let mut state = self.lock();
-        let Some(reason) = state.failed.clone() else { return };
         state.open = None;
         state.closed.clear();
         state.in_flight.clear();
         let idle = state.slot_states.iter_mut().filter(|slot_state| slot_state.writing == 0);
         let entries: Vec<InFlight<T>> = idle.flat_map(SlotState::take).collect();
         drop(state);
+        self.came_back(entries.len());
         self.changed.notify_all();
         entries.into_iter().for_each(|entry| deliver(entry.unhashed(Some(reason.clone()))));
+    }
+
+    /// Counts a picture.
+    fn goes_in(&self) {
+        let _before = self.waiting.fetch_add(1, Ordering::AcqRel);
+        #[cfg(test)]
+        self.hook.most_waiting.fetch_max(_before + 1, Ordering::AcqRel);
+    }
+
+    /// Counts pictures that are given back.
+    fn came_back(&self, pictures: usize) {
+        self.waiting.fetch_sub(pictures, Ordering::AcqRel);
+    }
+
+    fn fail(&self, reason: &str) {
+        self.failed.get_or_init(|| reason.into());
     }
 
     /// What is locked stays true whatever panicked meanwhile.
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> Drop for Ring<T> {
+    fn drop(&mut self) {
+        self.device.count_ring(false);
     }
 }
 
@@ -591,10 +667,6 @@ impl<T> State<T> {
             traffic.busy += self.busy_since.take().map_or(Duration::ZERO, |since| since.elapsed());
         }
         entries
-    }
-
-    fn fail(&mut self, reason: &str) {
-        self.failed.get_or_insert_with(|| reason.into());
     }
 
     /// A few pictures of those that would come back last; of those that were sent only where `even_sent` says so.

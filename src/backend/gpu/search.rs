@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wgpu::{BindGroup, Buffer, BufferUsages, ComputePipeline};
 
@@ -16,9 +16,12 @@ use crate::kernel::distance::Pair;
 
 /// Queries in a batch.
 pub(super) const BATCH: usize = 1024;
-/// Most pairs of a dispatch: some ten milliseconds on a large card, under two seconds on a small one.
-const PAIRS: u64 = 1 << 31;
+/// Pairs of the first dispatch, and of any at most: some ten milliseconds on a large card. In between, as many as the card takes [`BRIEFLY`] for: systems reset one that
+/// works for two seconds on end, and a small one would for 2³¹ pairs.
+const FIRST_PAIRS: u64 = 1 << 26;
+const MOST_PAIRS: u64 = 1 << 31;
 const SOFTWARE_PAIRS: u64 = 1 << 22;
+const BRIEFLY: Duration = Duration::from_millis(20);
 /// Pairs that the list has room for. A range of [`LEAST_ROWS`] and [`LEAST_QUERIES`] has no more pairs than that.
 pub(super) const CAPACITY: u32 = 1 << 16;
 const LEAST_ROWS: u32 = 256;
@@ -132,7 +135,44 @@ pub(crate) struct Resident {
     hits: Buffer,
     readback: Buffer,
     /// Held while the buffers are in use.
-    busy: Mutex<Vec<u32>>,
+    busy: Mutex<Busy>,
+}
+
+/// What changes from batch to batch.
+#[derive(Debug)]
+struct Busy {
+    /// Words of the queries.
+    words: Vec<u32>,
+    /// Pairs of the next dispatch, and the most of any.
+    pairs: u64,
+    most: u64,
+}
+
+impl Busy {
+    fn of(device: &Device) -> Busy {
+        let (pairs, most) = if device.adapter.is_software() {
+            (SOFTWARE_PAIRS, SOFTWARE_PAIRS)
+        } else {
+            (FIRST_PAIRS, MOST_PAIRS)
+        };
+        Busy { words: Vec::new(), pairs, most }
+    }
+
+    /// Takes so many rows at a time for `queries` queries.
+    fn rows(&self, metric: Metric, queries: u32) -> u32 {
+        let rows = (self.pairs / u64::from(queries.max(1))) as u32 / LEAST_ROWS * LEAST_ROWS;
+        rows.clamp(LEAST_ROWS, MOST_WORKGROUPS * metric.rows_a_workgroup())
+    }
+
+    /// Learns from a full dispatch.
+    fn learn(&mut self, took: Duration) {
+        if took > 2 * BRIEFLY {
+            self.pairs /= 2;
+        } else if took < BRIEFLY / 2 {
+            self.pairs = (2 * self.pairs).min(self.most);
+        }
+        self.pairs = self.pairs.max(u64::from(LEAST_ROWS));
+    }
 }
 
 /// Rows in one binding.
@@ -164,7 +204,7 @@ impl Resident {
             queries,
             hits,
             readback,
-            busy: Mutex::default(),
+            busy: Mutex::new(Busy::of(device)),
         };
         // Row numbers are 32 bits in the shader.
         let most = (device.adapter.most_bytes() / metric.bytes() as u64).min(1 << 31) as usize;
@@ -185,7 +225,7 @@ impl Resident {
         for (number, piece) in rows.chunks(PIECE).enumerate() {
             device.queue.write_buffer(&known, (number * PIECE) as u64, piece);
             // Sent piece by piece, since what waits to be sent takes memory a second time.
-            device.queue.submit([]);
+            device.submit(device.device.create_command_encoder(&Default::default()));
             device.wait(PATIENCE)?;
         }
         let resources = [&self.search, &known, &self.queries, &self.hits];
@@ -219,20 +259,25 @@ impl Resident {
 
     /// All hits of a batch.
     fn look_up(&self, device: &Device, batch: &[u8], radius: u32, found: &mut Vec<Hit>) -> Result<()> {
-        let mut words = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        let words = &mut busy.words;
         words.clear();
         let signatures = batch.chunks_exact(self.metric.bytes());
         let count = signatures.len() as u32;
-        signatures.for_each(|signature| self.metric.prepare(signature, &mut words));
-        device.queue.write_buffer(&self.queries, 0, bytemuck::cast_slice(&words));
-        let pairs = if device.adapter.is_software() { SOFTWARE_PAIRS } else { PAIRS };
-        let step = (pairs / u64::from(count.max(1))) as u32 / LEAST_ROWS * LEAST_ROWS;
-        let step = step.clamp(LEAST_ROWS, MOST_WORKGROUPS * self.metric.rows_a_workgroup());
+        signatures.for_each(|signature| self.metric.prepare(signature, words));
+        device.queue.write_buffer(&self.queries, 0, bytemuck::cast_slice(words));
         for part in &self.parts {
-            let end = part.rows.len() as u32;
-            for first in (0..end).step_by(step as usize) {
-                let rows = first..(first + step).min(end);
-                self.range(device, part, rows, 0..count, radius, found)?;
+            let (mut first, end) = (0, part.rows.len() as u32);
+            while first < end {
+                let rows = busy.rows(self.metric, count);
+                let next = first.saturating_add(rows).min(end);
+                let started = Instant::now();
+                self.range(device, part, first..next, 0..count, radius, found)?;
+                // A part of the rows says little, but that it took long.
+                if next - first == rows || started.elapsed() > BRIEFLY {
+                    busy.learn(started.elapsed());
+                }
+                first = next;
             }
         }
         Ok(())
@@ -296,7 +341,7 @@ impl Resident {
         }
         // All of it, since the count is not known here.
         encoder.copy_buffer_to_buffer(&self.hits, 0, &self.readback, 0, LIST_BYTES);
-        device.queue.submit([encoder.finish()]);
+        device.submit(encoder);
         // The driver is not trusted to stay within what was asked: these numbers become indices.
         let asked =
             |hit: &Hit| hit.row < task.end_row && hit.query < task.end_query && hit.distance <= task.radius;
@@ -313,5 +358,34 @@ impl Resident {
             Ok(true)
         };
         device.read(&self.readback, LIST_BYTES, PATIENCE, read)?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Pairs that a card of so many a second is given at a time, when it has been given some.
+    fn learned(pairs_a_second: f64) -> (u64, Duration) {
+        let mut busy = Busy { words: Vec::new(), pairs: FIRST_PAIRS, most: MOST_PAIRS };
+        let took = |pairs: u64| Duration::from_secs_f64(pairs as f64 / pairs_a_second);
+        assert!(took(busy.pairs) < Duration::from_secs(1));
+        (0..30).for_each(|_| busy.learn(took(busy.pairs)));
+        (busy.pairs, took(busy.pairs))
+    }
+
+    #[test]
+    fn no_card_works_long_on_end() {
+        for shift in 27..36 {
+            let (_, took) = learned((1u64 << shift) as f64);
+            assert!((BRIEFLY / 2..=2 * BRIEFLY).contains(&took), "{shift}: {took:?}");
+        }
+        assert_eq!(learned(1e12).0, MOST_PAIRS);
+        let busy = Busy { words: Vec::new(), pairs: FIRST_PAIRS, most: MOST_PAIRS };
+        assert_eq!(
+            (busy.rows(Metric::Hamming, 1024), busy.rows(Metric::Hamming, 0)),
+            (1 << 16, 65_535 << 10)
+        );
+        assert_eq!(Busy { pairs: 1, ..busy }.rows(Metric::Squares, 1024), LEAST_ROWS);
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::batch::{Allocation, Batch};
 use super::capacity::Capacity;
-use super::device::Device;
+use super::device::{Device, Timestamps};
 use super::slot::{Slot, Timings};
 use super::tables::Tables;
 use crate::backend::Sums;
@@ -35,7 +35,7 @@ pub(crate) fn run(
     algorithms: &[Algorithm],
     patience: Duration,
 ) -> Result<Run> {
-    let slot = Slot::new(device, capacity);
+    let slot = Slot::new(device, capacity, Timestamps::None);
     let single = Single::fill(device, slot, capacity, pictures, algorithms)?;
     let (sums, _) = single.turn(patience)?;
     Ok(Run { sums, points: single.points(patience)? })
@@ -84,9 +84,11 @@ impl<'a> Single<'a> {
         if !self.slot.ready()? {
             return Err(Error::Device("the batch did not come back".to_string()));
         }
-        self.slot.results(self.device, |words, timings| {
-            (self.allocations.iter().map(|allocation| allocation.sums(words)).collect(), timings)
-        })
+        let (sums, timings) = self.slot.results(self.device, |words, timings| {
+            let sums = self.allocations.iter().map(|allocation| self.batch.sums(allocation, words));
+            (sums.collect::<Option<Vec<_>>>(), timings)
+        })?;
+        Ok((sums.ok_or_else(|| self.device.broken("dct", "another batch's sums"))?, timings))
     }
 
     /// The grid points of the last turn, by picture.

@@ -68,8 +68,8 @@ impl Timings {
 }
 
 impl Slot {
-    /// Makes the buffers; the staging buffer is mapped.
-    pub(super) fn new(device: &Device, capacity: Capacity) -> Slot {
+    /// Makes the buffers; the staging buffer is mapped. `timestamps` are those of the device where what its batches take is asked for.
+    pub(super) fn new(device: &Device, capacity: Capacity, timestamps: Timestamps) -> Slot {
         let sections = capacity.sections();
         let input_bytes = sections.words.end;
         let result_bytes = 4 * u64::from(capacity.result_words());
@@ -85,7 +85,7 @@ impl Slot {
         let points =
             device.buffer("points", 8 * u64::from(capacity.points()), storage | BufferUsages::COPY_SRC);
         let results = device.buffer("results", result_bytes, storage | BufferUsages::COPY_SRC);
-        let timer = match device.timestamps {
+        let timer = match timestamps {
             Timestamps::None => None,
             Timestamps::Stages => Some(Timer::new(device, UPLOAD)),
             Timestamps::Everywhere => Some(Timer::new(device, READBACK + 1)),
@@ -207,7 +207,7 @@ impl Slot {
         if let Some(timer) = &self.timer {
             timer.resolve(&mut encoder, &self.readback, self.result_bytes);
         }
-        device.queue.submit([encoder.finish()]);
+        device.submit(encoder);
         self.map(&self.readback, MapMode::Read, RESULTS_READY);
         self.map(&self.staging, MapMode::Write, STAGING_READY);
         Ok(())
@@ -248,8 +248,7 @@ impl Slot {
         let writes = self.timer.as_ref().map(|timer| timer.around_pass(stage as u32));
         let label = Some(STAGES[stage].0);
         #[cfg(test)]
-        let groups =
-            if device.groups(STAGES[stage].0, (groups, 1)).0 == u32::MAX { u32::MAX } else { groups };
+        let (groups, _) = device.groups(STAGES[stage].0, (groups, 1));
         let mut pass =
             encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label, timestamp_writes: writes });
         // A pass without work too, for its two timestamps: Vulkan waits for ever for those that are not written.
@@ -309,7 +308,7 @@ impl Slot {
             device.buffer("points readback", bytes, BufferUsages::MAP_READ | BufferUsages::COPY_DST);
         let mut encoder = device.device.create_command_encoder(&Default::default());
         encoder.copy_buffer_to_buffer(&self.points, 0, &readback, 0, bytes);
-        device.queue.submit([encoder.finish()]);
+        device.submit(encoder);
         let join = |words: &[u32]| {
             words.chunks_exact(2).map(|pair| u64::from(pair[0]) | u64::from(pair[1]) << 32).collect()
         };

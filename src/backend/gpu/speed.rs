@@ -89,7 +89,7 @@ impl Device {
                 None => copies(&mut encoder),
             }
             let started = Instant::now();
-            self.queue.submit([encoder.finish()]);
+            self.submit(encoder);
             self.wait(PATIENCE)?;
             let took = started.elapsed();
             if timer.is_none() {
@@ -113,7 +113,8 @@ impl Device {
         let picture = Picture::from_rgb(samples, width, height);
         let pictures = vec![picture; pictures as usize];
         let algorithms = [Algorithm::PhotoDna, Algorithm::Pdq];
-        let single = Single::fill(self, Slot::new(self, capacity), capacity, &pictures, &algorithms)?;
+        let slot = Slot::new(self, capacity, self.timestamps);
+        let single = Single::fill(self, slot, capacity, &pictures, &algorithms)?;
         let took = shortest(|| Ok(single.turn(PATIENCE)?.1.stages[0]))?;
         let timed = self.timestamps != Timestamps::None;
         let rate = |amount: u64| if timed { a_second(amount * pictures.len() as u64, took) } else { 0.0 };

@@ -1,5 +1,6 @@
 //! What a device does with JPEGs that it decodes, stage by stage, and what is left for the CPU, by the sizes of files.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use shadegrid::{DecodeSpeed, DeviceSpeed, Devices, Error};
@@ -23,7 +24,7 @@ pub(super) struct Decoding {
 }
 
 /// Measures a device on files of each class, as many as one batch of it holds.
-pub(super) fn measure(devices: &Devices, pictures: &[(String, Vec<u8>)]) -> Result<Vec<Decoding>, Error> {
+pub(super) fn measure(devices: &Devices, pictures: &[(String, Arc<[u8]>)]) -> Result<Vec<Decoding>, Error> {
     let mut measured = Vec::new();
     let mut least = 0;
     for (most, class) in CLASSES {

@@ -1,5 +1,7 @@
 //! The measuring: each contender hashes the same pictures in turn.
 
+use std::time::Duration;
+
 use shadegrid::pipeline::{JsonLines, Source, Summary};
 use shadegrid::{BackendChoice, DeviceReport, Devices, Engine, Error, Hasher, RunOptions, devices};
 
@@ -8,6 +10,10 @@ use super::reading::Pictures;
 use super::report::{self, Contender, Steps};
 use super::{Arguments, decoding};
 use crate::cli::resources::Resources;
+
+/// How long a run of made-up JPEGs takes the CPU, and how many records one has at most, about.
+const LONG: Duration = Duration::from_secs(2);
+const MOST: usize = 500_000;
 
 /// What each step costs one thread of the CPU, and what each contender reaches.
 ///
@@ -21,10 +27,17 @@ pub(super) fn all(
     progress.say("one thread of the CPU, step by step".to_string());
     let steps = steps(arguments, pictures)?;
     let (devices, mut contenders) = (devices_of(arguments)?, Vec::new());
+    let times = times(arguments, pictures, progress)?;
     for threads in arguments.threads() {
         let resources = Resources::new(threads, arguments.memory);
         let cpu = Contender { name: "cpu".to_string(), ..Contender::default() };
-        contenders.push(measure(arguments, pictures, cpu, (resources, Devices::default()), progress)?);
+        contenders.push(measure(
+            arguments,
+            (pictures, times),
+            cpu,
+            (resources, Devices::default()),
+            progress,
+        )?);
     }
     let most = arguments.threads().last().copied();
     for (report, device) in devices {
@@ -33,7 +46,7 @@ pub(super) fn all(
             let (name, is_software) = (device.names().join(" and "), report.kind == "software");
             let contender = Contender { name, is_device: true, is_software, ..Contender::default() };
             let run = (resources, device.clone());
-            let mut contender = measure(arguments, pictures, contender, run, progress)?;
+            let mut contender = measure(arguments, (pictures, times), contender, run, progress)?;
             if Some(threads) == most {
                 progress.say(format!("{}, alone", contender.name));
                 contender.speed = device.speeds()?.pop();
@@ -54,7 +67,7 @@ fn devices_of(arguments: &Arguments) -> Result<Vec<(DeviceReport, Devices)>, Err
         named => named.to_vec(),
     };
     let open = |name: String| {
-        let opened = Devices::choose(BackendChoice::Gpu, std::slice::from_ref(&name))?;
+        let opened = Devices::choose(BackendChoice::Gpu, std::slice::from_ref(&name))?.timed();
         let by_name = |device: &&DeviceReport| opened.names().contains(&device.name.as_str());
         let report = name
             .parse()
@@ -87,7 +100,7 @@ fn steps(arguments: &Arguments, pictures: &Pictures) -> Result<Steps, Error> {
 /// One run that does not count, then those that do.
 fn measure(
     arguments: &Arguments,
-    pictures: &Pictures,
+    (pictures, times): (&Pictures, usize),
     contender: Contender,
     (resources, devices): (Resources, Devices),
     progress: &Progress,
@@ -100,7 +113,7 @@ fn measure(
         let run =
             if number == 0 { "a run to warm up".to_string() } else { format!("run {number} of {runs}") };
         progress.say(format!("{}, {threads} threads: {run}", contender.name));
-        let (records, summary) = once(pictures, &engine)?;
+        let (records, summary) = once(pictures, times, &engine)?;
         if number == 0 {
             contender.records = records;
         } else {
@@ -111,9 +124,32 @@ fn measure(
     Ok(contender)
 }
 
-/// The records without what says where they were computed, and the summary.
-fn once(pictures: &Pictures, engine: &Engine) -> Result<(Vec<String>, Summary), Error> {
-    let sources = pictures.named.iter().map(|(name, bytes)| Source::bytes(name, bytes.clone()));
+/// How often made-up JPEGs are hashed in a run: so often that the CPU alone takes [`LONG`] with the most threads. A card does in a moment what fits into memory.
+fn times(arguments: &Arguments, pictures: &Pictures, progress: &Progress) -> Result<usize, Error> {
+    let mut times = 1;
+    if arguments.synthetic.is_empty() {
+        return Ok(times);
+    }
+    progress.say("how long the CPU takes".to_string());
+    let most = arguments.threads().last().copied().flatten();
+    let engine =
+        Resources::new(most, arguments.memory).engine(Devices::default(), arguments.hash_options())?;
+    loop {
+        let (_, summary) = once(pictures, times, &engine)?;
+        let took = summary.elapsed;
+        if took >= LONG || times * pictures.named.len() >= MOST {
+            return Ok(times);
+        }
+        // A tenth more, since the next turn may be faster; a short one says little.
+        let wanted = 1.1 * LONG.as_secs_f64() / took.as_secs_f64().max(1e-3);
+        times = (times as f64 * wanted.min(20.0)).ceil() as usize;
+    }
+}
+
+/// The records without what says where they were computed, and the summary, of all pictures so many times.
+fn once(pictures: &Pictures, times: usize, engine: &Engine) -> Result<(Vec<String>, Summary), Error> {
+    let named = (0..times).flat_map(|_| &pictures.named);
+    let sources = named.map(|(name, bytes)| Source::shared(name, bytes.clone()));
     let mut lines = JsonLines::new(Vec::new());
     let summary = engine.run_into(sources, &mut lines, &RunOptions::default())?;
     let lines = String::from_utf8_lossy(&lines.into_inner()).into_owned();

@@ -1,5 +1,6 @@
 //! The pictures that are measured, in memory: what disks and networks do is not what is compared.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use indicatif::HumanCount;
@@ -14,7 +15,7 @@ use crate::cli::resources::Resources;
 
 /// Encoded pictures by name.
 pub(super) struct Pictures {
-    pub(super) named: Vec<(String, Vec<u8>)>,
+    pub(super) named: Vec<(String, Arc<[u8]>)>,
     /// What could not be read.
     pub(super) unread: u64,
     /// How long reading took.
@@ -30,6 +31,7 @@ pub(super) fn pictures(arguments: &Arguments, progress: &Progress) -> Result<Pic
             [] => synthetic::pictures(),
             sizes => sizes.iter().flat_map(synthetic::Size::jpegs).collect(),
         };
+        let named = named.into_iter().map(|(name, bytes)| (name, bytes.into())).collect();
         return Ok(Pictures { named, unread: 0, took: started.elapsed() });
     }
     let limits: Limits = arguments.hash_options().decode.limits;
@@ -43,7 +45,7 @@ pub(super) fn pictures(arguments: &Arguments, progress: &Progress) -> Result<Pic
         match source.read(&limits) {
             Ok(encoded) => {
                 bytes += encoded.len();
-                named.push((name, encoded));
+                named.push((name, encoded.into()));
             }
             Err(error) => {
                 unread += 1;

@@ -350,8 +350,13 @@ impl Report {
         threads.dedup();
         let most = threads.last().copied().unwrap_or(1) as u64;
         let all: Vec<String> = threads.iter().map(ToString::to_string).collect();
+        let runs = self.contenders.first().and_then(|contender| contender.runs.first());
+        let times = match runs.map_or(1, |run| run.records / self.files.max(1) as u64) {
+            0 | 1 => String::new(),
+            times => format!(", each {times} times a run"),
+        };
         format!(
-            "{} {origin}{pictures}{unread}, {:.1} MB in memory; {}, detail {}; {} {} of {}; {} each",
+            "{} {origin}{pictures}{unread}, {:.1} MB in memory{times}; {}, detail {}; {} {} of {}; {} each",
             self.files,
             self.megabytes,
             self.algorithms,

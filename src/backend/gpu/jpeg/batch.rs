@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::descriptors::{Grid, Group, Guard, Look, Part, Picture, Plane, Segment, Side, THREADS, WINDOW};
 use super::tables::{self, pair_words};
@@ -196,6 +197,8 @@ pub(super) struct PlanePlace {
 #[derive(Debug)]
 pub(in crate::backend::gpu) struct Batch {
     capacity: Capacity,
+    /// Another one for each batch, never 0: what is left of one in a device's memory is not taken for the next one's.
+    pub(super) number: u32,
     /// Bits of the look-up tables' windows.
     window: u32,
     reserved: Sizes,
@@ -222,6 +225,7 @@ impl Batch {
     pub(super) fn new(capacity: Capacity, window: u32) -> Batch {
         Batch {
             capacity,
+            number: next_number(),
             window,
             reserved: Sizes::default(),
             pictures: Vec::new(),
@@ -264,9 +268,23 @@ impl Batch {
 
     /// Makes room for a picture whose lanes have `1 << lane_shift` bits; `None` where the batch is too full for it, or it can be in none.
     pub(super) fn reserve(&mut self, picture: &Compressed<'_>, lane_shift: u32) -> Option<Reserved> {
+        self.reserve_with(picture, &mut Codes::of(picture, self.window), lane_shift)
+    }
+
+    /// Whether tables of these codes are in it.
+    pub(in crate::backend::gpu) fn has(&self, codes: &Codes) -> bool {
+        self.placed.contains_key(&codes.key)
+    }
+
+    /// [`reserve`](Batch::reserve) with the picture's codes, whose tables are made if they were not yet and are needed.
+    pub(super) fn reserve_with(
+        &mut self,
+        picture: &Compressed<'_>,
+        codes: &mut Codes,
+        lane_shift: u32,
+    ) -> Option<Reserved> {
         let mut sizes = Sizes::of(picture, lane_shift).filter(|_| LANE_SHIFTS.contains(&lane_shift))?;
-        let key = key(picture);
-        let placed = self.placed.get(&key).copied();
+        let placed = self.placed.get(&codes.key).copied();
         if placed.is_none() {
             sizes.tables = (picture.pairs.len() * pair_words(self.window)) as u32;
         }
@@ -278,15 +296,8 @@ impl Batch {
             Some(at) => at,
             None => {
                 let at = self.tables.len() as u32;
-                for pair in &picture.pairs {
-                    let made = tables::pair(pair.keys(), self.window);
-                    let Some(made) = made else {
-                        self.tables.truncate(at as usize);
-                        return None;
-                    };
-                    self.tables.extend(made);
-                }
-                self.placed.insert(key, at);
+                self.tables.extend_from_slice(codes.make(picture)?);
+                self.placed.insert(codes.key.clone(), at);
                 at
             }
         };
@@ -332,7 +343,7 @@ impl Batch {
             self.segments.push(segment);
         }
         self.groups.extend(groups(number, first_lane, lanes));
-        let picture_of = describe(picture, reserved, first_lane, lanes);
+        let picture_of = Picture { batch: self.number, ..describe(picture, reserved, first_lane, lanes) };
         self.pictures.push(picture_of);
         for (plane, place) in planes_of(picture).zip(places) {
             self.add_plane(picture, number, &picture_of, &plane, *place);
@@ -487,6 +498,12 @@ impl Batch {
     }
 }
 
+fn next_number() -> u32 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    // Odd, so that it never comes to 0.
+    NEXT.fetch_add(2, Ordering::Relaxed) | 1
+}
+
 /// Cuts `count` jobs from `first` on into groups.
 fn groups(owner: u32, first: u32, count: u32) -> impl Iterator<Item = Group> {
     (0..count).step_by(THREADS as usize).map(move |done| Group {
@@ -517,10 +534,31 @@ fn slot_count(picture: &Compressed<'_>) -> u32 {
     picture.parts.iter().map(|part| part.kept + 1).max().unwrap_or(1)
 }
 
-/// Tables are known by the codes that they are made from.
-fn key(picture: &Compressed<'_>) -> Vec<u8> {
-    // BITS says how many symbols follow, so no two sets have the same bytes.
-    picture.pairs.iter().flat_map(|pair| pair.keys().concat()).collect()
+/// A picture's codes: what their tables are known by, and the tables once they are made, which takes long.
+pub(in crate::backend::gpu) struct Codes {
+    key: Vec<u8>,
+    window: u32,
+    tables: Option<Vec<u32>>,
+}
+
+impl Codes {
+    pub(super) fn of(picture: &Compressed<'_>, window: u32) -> Codes {
+        // BITS says how many symbols follow, so no two sets have the same bytes.
+        let key = picture.pairs.iter().flat_map(|pair| pair.keys().concat()).collect();
+        Codes { key, window, tables: None }
+    }
+
+    /// The tables of all pairs; `None` where the codes are none.
+    pub(in crate::backend::gpu) fn make(&mut self, picture: &Compressed<'_>) -> Option<&[u32]> {
+        if self.tables.is_none() {
+            let mut all = Vec::with_capacity(picture.pairs.len() * pair_words(self.window));
+            for pair in &picture.pairs {
+                all.extend(tables::pair(pair.keys(), self.window)?);
+            }
+            self.tables = Some(all);
+        }
+        self.tables.as_deref()
+    }
 }
 
 fn describe(picture: &Compressed<'_>, reserved: &Reserved, first_lane: u32, lanes: u32) -> Picture {
@@ -549,6 +587,7 @@ fn describe(picture: &Compressed<'_>, reserved: &Reserved, first_lane: u32, lane
         slots: reserved.slots,
         slot_count: slot_count(picture),
         kept,
+        batch: 0,
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use fearless_simd::Level;
 
 use super::batch::{
-    self, Capacity, GuardNumbers, Numbers, PlaneParts, PlanePlace, Reserved, lane_shift, planes_of,
+    self, Capacity, Codes, GuardNumbers, Numbers, PlaneParts, PlanePlace, Reserved, lane_shift, planes_of,
 };
 use super::stages::{Buffers, Results, Stages};
 use crate::backend::Check;
@@ -65,13 +65,19 @@ impl Decoder {
         batch::Batch::new(self.capacity, self.stages.window)
     }
 
+    /// A picture's codes, for [`reserve`](Decoder::reserve).
+    pub(in crate::backend::gpu) fn codes(&self, picture: &Compressed<'_>) -> Codes {
+        Codes::of(picture, self.stages.window)
+    }
+
     /// Makes room for a picture in both halves of a batch; `None` where one of them is too full.
     pub(in crate::backend::gpu) fn reserve(
         halves: (&mut batch::Batch, &mut Batch),
         picture: &Compressed<'_>,
+        codes: &mut Codes,
         tables: &Arc<Tables>,
     ) -> Option<(Reserved, Allocation)> {
-        let reserved = halves.0.reserve(picture, lane_shift(picture.most_bytes()))?;
+        let reserved = halves.0.reserve_with(picture, codes, lane_shift(picture.most_bytes()))?;
         let mut sizes =
             planes_of(picture).map(|PlaneParts { columns, rows, .. }| PlaneSize::of_words(columns, rows));
         let (luma, colour, apart) = (sizes.next()?, sizes.next(), sizes.collect::<Vec<_>>());
@@ -86,11 +92,12 @@ impl Decoder {
     /// [`Error::Device`](crate::Error::Device) where the buffer is lost.
     pub(in crate::backend::gpu) fn fill(
         &self,
+        device: &Device,
         slot: usize,
         picture: &Compressed<'_>,
         reserved: &Reserved,
     ) -> Result<Option<Unstuffed>> {
-        self.buffers[slot].fill(self.level, picture, reserved)
+        self.buffers[slot].fill(device, self.level, picture, reserved)
     }
 
     /// Adds a picture to a batch that its data was filled into; `None` where it does not qualify after all.
@@ -98,7 +105,7 @@ impl Decoder {
         batch: &mut batch::Batch,
         picture: &Compressed<'_>,
         (reserved, allocation): (&Reserved, &Allocation),
-        unstuffed: &Unstuffed,
+        (unstuffed, guards): (&Unstuffed, Option<Guards>),
     ) -> Option<Placed> {
         let place = |of: &PlaneAllocation| PlanePlace { at: of.at, pitch: of.pitch, rows: of.rows as u32 };
         // A colour plane that no algorithm asks for is made without samples, since its values may leave 16 bits all the same.
@@ -107,7 +114,6 @@ impl Decoder {
         let apart = allocation.apart.iter().map(place);
         let places: Vec<PlanePlace> =
             std::iter::once(place(&allocation.luma)).chain(colour).chain(apart).collect();
-        let guards = picture.guards(unstuffed);
         let numbers = batch.place(picture, reserved, (unstuffed, guards.as_ref()), &places)?;
         Some(Placed { numbers, guards: guards.map(|guards| (guards, picture.parts.len())) })
     }
@@ -139,9 +145,14 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// [`Error::Device`](crate::Error::Device) where the buffer is lost.
-    pub(in crate::backend::gpu) fn results(&self, slot: usize, batch: &batch::Batch) -> Result<Results> {
-        self.buffers[slot].mapped(batch)
+    /// [`Error::Device`](crate::Error::Device) where the buffer is lost, or the device did not write to it.
+    pub(in crate::backend::gpu) fn results(
+        &self,
+        device: &Device,
+        slot: usize,
+        batch: &batch::Batch,
+    ) -> Result<Results> {
+        self.buffers[slot].mapped(device, batch)
     }
 }
 

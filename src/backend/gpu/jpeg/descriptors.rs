@@ -10,6 +10,8 @@ pub(super) const WINDOW: u32 = 9;
 pub(super) const LONGER: usize = 512;
 /// `SUMS` of `gamut`: of 64 bits, for each guard.
 pub(super) const SUMS: u32 = 10;
+/// `FOUND` of `shaders/jpeg/batch.wgsl`: words for each picture of what was found.
+pub(super) const FOUND: u32 = 3;
 /// `SEEN` of `shaders/jpeg/guards.wgsl`: words for each look.
 pub(super) const SEEN: u32 = 50;
 /// Invocations of a workgroup of the stages whose [`Group`]s say what it does.
@@ -42,6 +44,7 @@ structure! {
         slots: u32,
         slot_count: u32,
         kept: u32,
+        batch: u32,
     }
 }
 

@@ -2,6 +2,9 @@
 
 use super::descriptors::{Lane, NONE, Segment, Work};
 
+/// `RUNAWAY` of the shaders.
+pub(super) const RUNAWAY: u32 = 1 << 16;
+
 /// The work of a segment's lanes, of which `lanes` are those from its first one on.
 pub(super) fn resolve(segment: &Segment, lanes: &[Lane]) -> Vec<Work> {
     let off = |lane: usize| (lane, None);
@@ -29,13 +32,15 @@ pub(super) fn resolve(segment: &Segment, lanes: &[Lane]) -> Vec<Work> {
         let done = so_far.min(segment.blocks);
         let left = segment.blocks - done;
         let is_last = of.met == NONE || of.fault > entered;
+        let bit = before.map_or(segment.start, |before| before.exit);
+        let is_far = segment.end.saturating_sub(bit) > RUNAWAY;
         let blocks = match is_last {
-            true if of.lost != 0 && left > count => NONE,
+            true if (of.lost != 0 || is_far) && left > count => NONE,
             true => left,
             false => count.min(left),
         };
         work[lane] = Work {
-            bit: before.map_or(segment.start, |before| before.exit),
+            bit,
             block: segment.first_block + done,
             blocks,
             end: segment.end,

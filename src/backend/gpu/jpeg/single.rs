@@ -78,7 +78,7 @@ impl<'a> Single<'a> {
         let Some(reserved) = self.batch.reserve(picture, lane_shift).filter(|_| words <= self.room) else {
             return Ok(false);
         };
-        let unstuffed = self.buffers.fill(self.level, picture, &reserved)?;
+        let unstuffed = self.buffers.fill(self.device, self.level, picture, &reserved)?;
         let place = |unstuffed: Unstuffed| {
             let guards = picture.guards(&unstuffed);
             let numbers = self.batch.place(picture, &reserved, (&unstuffed, guards.as_ref()), &places)?;
@@ -127,7 +127,7 @@ impl<'a> Single<'a> {
             BufferUsages::MAP_READ | BufferUsages::COPY_DST,
         );
         encoder.copy_buffer_to_buffer(&samples, 0, &readback, 0, samples.size());
-        device.queue.submit([encoder.finish()]);
+        device.submit(encoder);
         let found = self.buffers.found(device, &self.batch, patience)?;
         let words = device.read(&readback, samples.size(), patience, <[u32]>::to_vec)?;
         let row = |place: &PlanePlace, columns: u32, row: u32| -> Vec<u16> {
@@ -147,6 +147,18 @@ impl<'a> Single<'a> {
     }
 }
 
+/// A file that a device is tried on.
+#[derive(Debug)]
+pub(crate) struct JpegProbe {
+    pub(crate) file: Vec<u8>,
+    /// How far it is decoded.
+    pub(crate) detail: Detail,
+    /// Bits of its lanes as a power of two, at most.
+    pub(crate) lane_shift: u32,
+    /// Whether low frequencies count only where pixels would show the same; not where all are read.
+    pub(crate) is_guarded: bool,
+}
+
 /// A file as the device decoded it.
 #[derive(Debug)]
 pub(crate) struct DecodedFile {
@@ -156,24 +168,22 @@ pub(crate) struct DecodedFile {
     pub(crate) is_beyond: bool,
 }
 
-/// Decodes small guarded files as one batch, each as far as is said of it.
+/// Decodes small files as one batch, each as far as is said of it.
 ///
 /// # Errors
 ///
 /// [`Error::Device`] where one does not qualify or they do not fit, the device fails, or `patience` ends.
-pub(crate) fn decode(
-    device: &Device,
-    files: &[(Vec<u8>, Detail)],
-    patience: Duration,
-) -> Result<Vec<DecodedFile>> {
+pub(crate) fn decode(device: &Device, files: &[JpegProbe], patience: Duration) -> Result<Vec<DecodedFile>> {
     let stages = device.kept(|| Stages::new(device))?;
-    let bytes = files.iter().map(|(file, _)| file.len()).sum::<usize>();
+    let bytes = files.iter().map(|probe| probe.file.len()).sum::<usize>();
     let mut single = Single::new(device, &stages, Capacity::of((2 * bytes.max(1 << 19)) as u32));
     let (mut reader, limits) = (JpegReader::default(), Limits::default());
-    for (file, detail) in files {
-        let compressed = reader.compressed(file, |_, _| *detail, true, &limits);
-        if compressed.is_none() || !single.add(compressed.as_ref(), lane_shift(file.len()))? {
-            return Err(Error::Device("a file is none that the device decodes".to_string()));
+    let unfit = |number: usize, why: &str| Error::Device(format!("file {number} of the probe {why}"));
+    for (number, JpegProbe { file, detail, lane_shift: most, is_guarded }) in files.iter().enumerate() {
+        let compressed = reader.compressed(file, |_, _| *detail, *is_guarded, &limits);
+        let compressed = compressed.ok_or_else(|| unfit(number, "is none that the device decodes"))?;
+        if !single.add(Some(&compressed), lane_shift(file.len()).min(*most))? {
+            return Err(unfit(number, "has no room"));
         }
     }
     let decoded = |outcome: Option<Outcome>| {
@@ -183,6 +193,8 @@ pub(crate) fn decode(
         planes.truncate(2);
         Some(DecodedFile { planes: found.is_good().then_some(planes), is_beyond })
     };
-    let none = || Error::Device("a file is none that the device decodes".to_string());
-    single.run(0, patience)?.into_iter().map(|outcome| decoded(outcome).ok_or_else(none)).collect()
+    let outcomes = single.run(0, patience)?.into_iter().enumerate();
+    outcomes
+        .map(|(number, outcome)| decoded(outcome).ok_or_else(|| unfit(number, "was not sent after all")))
+        .collect()
 }

@@ -16,13 +16,13 @@ use crate::signature::Algorithm;
 
 /// Bytes of a batch.
 const BYTES: u64 = 32 << 20;
-const SOFTWARE_BYTES: u64 = 4 << 20;
+const SOFTWARE_BYTES: u64 = 1 << 18;
 /// Measurements, the shortest of which counts for each stage, after one that does not.
 const TURNS: usize = 5;
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 impl Device {
-    /// Measures one batch of those of the files that qualify, as many as fit; `None` where none does.
+    /// Measures one full batch of those of the files that qualify, each as often as need be; `None` where none does.
     ///
     /// # Errors
     ///
@@ -36,7 +36,11 @@ impl Device {
         let (mut reader, limits) = (JpegReader::default(), Limits::default());
         let algorithms = [Algorithm::PhotoDna, Algorithm::Pdq];
         let rule = |width, height| detail_for(width, height, &algorithms);
-        for file in files {
+        for (index, file) in files.iter().cycle().enumerate() {
+            // A card is not measured by how long it takes for little.
+            if index == files.len() && single.is_empty() {
+                break;
+            }
             let started = Instant::now();
             let picture = reader.compressed(file, rule, true, &limits);
             let headers = started.elapsed();
@@ -78,7 +82,7 @@ impl Device {
                 timer.resolve(&mut encoder, &stamps, 0);
             }
             let started = Instant::now();
-            self.queue.submit([encoder.finish()]);
+            self.submit(encoder);
             self.wait(PATIENCE)?;
             let took = started.elapsed();
             if turn == 0 {
@@ -113,12 +117,13 @@ mod tests {
 
     #[test]
     fn every_stage_is_timed() {
-        let files: Vec<Vec<u8>> = (0..6).map(|number| made_up(320, 240, 80, number)).collect();
+        let files: Vec<Vec<u8>> = (0..2).map(|number| made_up(320, 240, 80, number)).collect();
         let mut files: Vec<&[u8]> = files.iter().map(Vec::as_slice).collect();
         files.push(b"no picture");
         for device in devices_for_tests() {
             let speed = device.decode_speed(&files).unwrap().unwrap();
-            assert_eq!((speed.pictures, speed.blocks), (6, 6 * 6 * 20 * 15));
+            assert!(speed.pictures > 2, "the batch is full");
+            assert_eq!(speed.blocks, u64::from(speed.pictures) * 6 * 20 * 15);
             assert!(speed.moved > 0 && speed.together > Duration::ZERO && speed.copying > Duration::ZERO);
             if device.timestamps != Timestamps::None {
                 let names: Vec<&str> = speed.stages.iter().map(|stage| stage.name).collect();

@@ -6,9 +6,10 @@ use wgpu::{BindingResource, Buffer, BufferUsages, CommandEncoder, ComputePassDes
 
 use super::batch::{Batch, Capacity, DETAILS, MOST_PADDING, PADDING, Reserved, Sizes, dispatch};
 use super::descriptors::{
-    BOUNDARIES, Group, Guard, Lane, Look, NONE, Picture, Plane, SEEN, SUMS, Segment, WINDOW, Work,
+    BOUNDARIES, FOUND, Group, Guard, Lane, Look, NONE, Picture, Plane, SEEN, SUMS, Segment, WINDOW, Work,
 };
 use crate::backend::gpu::device::Device;
+use crate::backend::gpu::mapped::Writer;
 use crate::backend::gpu::slot::{lost, section};
 use crate::backend::gpu::timer::Timer;
 use crate::decode::jpeg::{Compressed, SPOTS, Seen, Sums, Unstuffed, matrix};
@@ -270,7 +271,7 @@ pub(super) struct Buffers {
     pub(super) slots: Buffer,
     pub(super) totals: Buffer,
     pub(super) offsets: Buffer,
-    /// Two words a picture.
+    /// [`FOUND`] words a picture.
     pub(super) found: Buffer,
     gamuts: Buffer,
     seen: Buffer,
@@ -280,7 +281,7 @@ pub(super) struct Buffers {
 
 /// Bytes of what comes back of a batch: what was found, sums over colours, and blocks that were looked at.
 fn returned(used: &Sizes) -> [u64; 3] {
-    [(used.pictures, 8), (used.guards, 8 * SUMS), (used.looks, 4 * SEEN)]
+    [(used.pictures, 4 * FOUND), (used.guards, 8 * SUMS), (used.looks, 4 * SEEN)]
         .map(|(count, size)| u64::from(count) * u64::from(size))
 }
 
@@ -305,7 +306,7 @@ impl Buffers {
             slots: buffer("slots", room.slots, 4),
             totals: buffer("totals", room.lanes, 16),
             offsets: buffer("offsets", room.lanes, 16),
-            found: buffer("found", room.pictures, 8),
+            found: buffer("found", FOUND * room.pictures, 4),
             gamuts: buffer("gamuts", SUMS * room.guards, 8),
             seen: buffer("seen", SEEN * room.looks, 4),
             room,
@@ -337,28 +338,23 @@ impl Buffers {
 
     /// Unstuffs a picture's data straight into the mapped staging buffer, where it was reserved. `None` where the picture does not qualify after all.
     ///
-    /// Mapped memory is written front to back and never read.
-    ///
     /// # Errors
     ///
     /// [`Error::Device`](crate::Error::Device) where the buffer is lost.
     pub(super) fn fill(
         &self,
+        device: &Device,
         level: Level,
         picture: &Compressed<'_>,
         reserved: &Reserved,
     ) -> Result<Option<Unstuffed>> {
         let start = self.sections.stream.start + 4 * u64::from(reserved.stream);
         let bytes = 4 * u64::from(reserved.sizes.stream);
-        let mut view = self.staging.get_mapped_range_mut(start..start + bytes).map_err(lost)?;
-        let mut at = 0;
-        let unstuffed = picture.unstuff(level, |piece| {
-            view.slice(at..at + piece.len()).copy_from_slice(piece);
-            at += piece.len();
-        });
+        let mut staging = Writer::new(device, &self.staging, start..start + bytes);
+        let unstuffed = picture.unstuff(level, |piece| staging.put(piece));
         // Zeros behind the last segment: what is read ahead is the same on every run.
-        let padding = [0; 4 * PADDING as usize];
-        view.slice(at..at + padding.len()).copy_from_slice(&padding);
+        staging.put(&[0; 4 * PADDING as usize]);
+        staging.end()?;
         Ok(unstuffed)
     }
 
@@ -442,18 +438,19 @@ impl Buffers {
     /// # Errors
     ///
     /// [`Error::Device`](crate::Error::Device) where the buffer is lost.
-    pub(super) fn mapped(&self, batch: &Batch) -> Result<Results> {
+    pub(super) fn mapped(&self, device: &Device, batch: &Batch) -> Result<Results> {
         let view = self.readback.get_mapped_range(0..Buffers::returned(batch)).map_err(lost)?;
-        let results = Results::of(bytemuck::cast_slice(&view), &batch.used());
+        let results = Results::of(bytemuck::cast_slice(&view), batch);
         drop(view);
         self.readback.unmap();
-        Ok(results)
+        results.ok_or_else(|| device.broken("offsets", "another batch's pictures"))
     }
 
     /// What was found, once the batch is back.
     pub(super) fn found(&self, device: &Device, batch: &Batch, patience: Duration) -> Result<Results> {
         let bytes = Buffers::returned(batch);
-        device.read(&self.readback, bytes, patience, |words| Results::of(words, &batch.used()))
+        let results = device.read(&self.readback, bytes, patience, |words| Results::of(words, batch))?;
+        results.ok_or_else(|| device.broken("offsets", "another batch's pictures"))
     }
 }
 
@@ -468,16 +465,21 @@ pub(in crate::backend::gpu) struct Results {
 }
 
 impl Results {
-    fn of(words: &[u32], used: &Sizes) -> Results {
-        let [found, gamuts, _] = returned(used).map(|bytes| bytes as usize / 4);
+    /// `None` where they are those of another batch: what is not written keeps what was there, and zeros say that all is well.
+    fn of(words: &[u32], batch: &Batch) -> Option<Results> {
+        let [found, gamuts, _] = returned(&batch.used()).map(|bytes| bytes as usize / 4);
         let (found, rest) = words.split_at(found);
         let (gamuts, seen) = rest.split_at(gamuts);
         let long = |two: &[u32]| u64::from(two[0]) | u64::from(two[1]) << 32;
-        Results {
-            pictures: found.chunks_exact(2).map(|two| Found { missing: two[0], beyond: two[1] }).collect(),
+        let mut pictures = found.chunks_exact(FOUND as usize);
+        pictures.all(|words| words[2] == batch.number).then(|| Results {
+            pictures: found
+                .chunks_exact(FOUND as usize)
+                .map(|words| Found { missing: words[0], beyond: words[1] })
+                .collect(),
             gamuts: gamuts.chunks_exact(2).map(long).collect(),
             seen: seen.to_vec(),
-        }
+        })
     }
 
     /// A guard's sums over its cells.
@@ -493,8 +495,10 @@ impl Results {
         all.chunks_exact(SEEN as usize).map(move |words| {
             let coefficient = |k: usize| (words[18 + k / 2] >> (16 * (k % 2))) as i16;
             let sample = |spot: usize, plane: usize| words[3 + 3 * spot + plane] as u16;
-            (words[0] != NONE).then(|| Seen {
-                component: words[1] as usize,
+            // The driver is not trusted to stay within what was asked: the component becomes an index.
+            let component = words[1] as usize;
+            (words[0] != NONE && component < components).then(|| Seen {
+                component,
                 coefficients: std::array::from_fn(|k| if k == 0 { words[2] as i16 } else { coefficient(k) }),
                 samples: std::array::from_fn::<_, SPOTS, _>(|spot| {
                     std::array::from_fn(|plane| (plane < components).then(|| sample(spot, plane)))
@@ -517,5 +521,36 @@ impl Found {
     /// Whether the samples are those of the CPU's reader. Else it has to read the file.
     pub(super) fn is_good(self) -> bool {
         self == Found { missing: 0, beyond: 0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::gpu::jpeg::descriptors::WINDOW;
+
+    #[test]
+    fn what_comes_back_is_not_trusted() {
+        let mut batch = Batch::new(Capacity::of(1 << 20), WINDOW);
+        batch.pictures.push(Picture::default());
+        batch.looks.extend([Look::default(); 4]);
+        let mut words = vec![0, 0, batch.number];
+        // Components 0, 2 and 7 of blocks that were found, and one that was not.
+        for (block, component) in [(0, 0), (5, 2), (9, 7), (NONE, 0)] {
+            words.extend([block, component]);
+            words.resize(words.len() + SEEN as usize - 2, 0);
+        }
+        let results = Results::of(&words, &batch).expect("its own");
+        assert_eq!(results.pictures, [Found { missing: 0, beyond: 0 }]);
+        let components =
+            |count| results.seen(0..4, count).map(|seen| seen.map(|seen| seen.component)).collect::<Vec<_>>();
+        assert_eq!(components(3), [Some(0), Some(2), None, None]);
+        assert_eq!(components(1), [Some(0), None, None, None]);
+        // The next one in the same buffers, of which the device wrote nothing.
+        batch.clear();
+        batch.pictures.push(Picture::default());
+        assert!(Results::of(&words[..3], &batch).is_none());
+        words[2] = batch.number;
+        assert!(Results::of(&words[..3], &batch).is_some());
     }
 }

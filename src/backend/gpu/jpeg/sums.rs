@@ -8,7 +8,7 @@ use super::decoder::{Decoder, Placed, shape};
 use crate::backend::Sums;
 use crate::backend::gpu::batch::{Allocation, Batch};
 use crate::backend::gpu::capacity::Capacity;
-use crate::backend::gpu::device::Device;
+use crate::backend::gpu::device::{Device, Timestamps};
 use crate::backend::gpu::slot::Slot;
 use crate::backend::gpu::tables::Tables;
 use crate::backend::layout::Layout;
@@ -43,7 +43,7 @@ impl<'a> Both<'a> {
             device,
             compressed: decoder.batch(),
             decoder,
-            slot: Slot::new(device, sums),
+            slot: Slot::new(device, sums, Timestamps::None),
             sums: Batch::new(sums),
             placed: Vec::new(),
             shapes: Vec::new(),
@@ -58,15 +58,17 @@ impl<'a> Both<'a> {
     pub(super) fn add(&mut self, picture: &Compressed<'_>, algorithms: &[Algorithm]) -> Result<bool> {
         let tables = self.tables(picture, algorithms);
         let halves = (&mut self.compressed, &mut self.sums);
-        let Some((reserved, allocation)) = Decoder::reserve(halves, picture, &tables) else {
+        let mut codes = self.decoder.codes(picture);
+        let Some((reserved, allocation)) = Decoder::reserve(halves, picture, &mut codes, &tables) else {
             return Ok(false);
         };
         if let Some(at) = allocation.tables_at {
             self.slot.fill_tables(at, &allocation.tables.words)?;
         }
-        let unstuffed = self.decoder.fill(0, picture, &reserved)?;
+        let unstuffed = self.decoder.fill(self.device, 0, picture, &reserved)?;
         let placed = unstuffed.and_then(|unstuffed| {
-            Decoder::place(&mut self.compressed, picture, (&reserved, &allocation), &unstuffed)
+            let read = (&unstuffed, picture.guards(&unstuffed));
+            Decoder::place(&mut self.compressed, picture, (&reserved, &allocation), read)
         });
         self.placed.push(placed.map(|placed| (placed, allocation)));
         Ok(true)
@@ -95,12 +97,13 @@ impl<'a> Both<'a> {
         if !self.slot.ready()? {
             return Err(Error::Device("the batch did not come back".to_string()));
         }
-        let results = self.decoder.results(0, &self.compressed)?;
+        let results = self.decoder.results(self.device, 0, &self.compressed)?;
         let placed = self.placed;
         self.slot.results(self.device, |words, _| {
             let sums = |(placed, allocation): (Placed, Allocation)| {
                 let check = placed.verdict(&results)?;
-                (!check.is_some_and(crate::backend::Check::wants_pixels)).then(|| allocation.sums(words))
+                (!check.is_some_and(crate::backend::Check::wants_pixels))
+                    .then(|| self.sums.sums(&allocation, words).expect("this batch's"))
             };
             placed.into_iter().map(|placed| placed.and_then(sums)).collect()
         })

@@ -34,7 +34,7 @@ fn words_of(device: &Device, buffer: &Buffer, words: usize) -> Vec<u32> {
     let readback = device.buffer("readback", bytes, BufferUsages::MAP_READ | BufferUsages::COPY_DST);
     let mut encoder = device.device.create_command_encoder(&Default::default());
     encoder.copy_buffer_to_buffer(buffer, 0, &readback, 0, bytes);
-    device.queue.submit([encoder.finish()]);
+    device.submit(encoder);
     device.read(&readback, bytes, PATIENCE, <[u32]>::to_vec).unwrap_or_else(|error| panic!("{error}"))
 }
 
@@ -58,8 +58,22 @@ fn run(
         pass.set_bind_group(0, &group, &[]);
         pass.dispatch_workgroups(workgroups, 1, 1);
     }
-    device.queue.submit([encoder.finish()]);
+    device.submit(encoder);
     let first = arrays.len() - outputs;
     let read = |at: usize| words_of(device, &buffers[at], arrays[at].len());
     (first..arrays.len()).map(read).collect()
+}
+
+/// Whether a stage gives other numbers once one of its lines is wrong.
+fn is_noticed(
+    device: &Device,
+    (name, text): (&str, &str),
+    (line, wrong): (&str, &str),
+    (arrays, outputs): (&[&[u32]], usize),
+    workgroups: u32,
+) -> bool {
+    let changed = text.replace(line, wrong);
+    assert_ne!(changed, text, "{name}: {line}");
+    let [right, wrong] = [text, &changed].map(|text| run(device, (name, text), arrays, outputs, workgroups));
+    right != wrong
 }

@@ -205,3 +205,57 @@ fn a_device_that_does_not_answer_loses_no_picture() {
     }
     panic!("the device was never late");
 }
+
+/// Freeing a device that hangs can hang, so who waited for it in vain never frees it; one that answers is freed.
+#[test]
+fn a_device_that_is_waited_for_in_vain_is_abandoned() {
+    for _ in 0..20 {
+        let Some(device) = device() else { return };
+        device.wait(PATIENCE).unwrap();
+        assert!(!device.is_abandoned());
+        let picture = picture(&mut Bytes(26), Kind::Rgb, (900, 700), 0, None);
+        let capacity = Capacity { pictures: 16, bytes: 4 << 20 };
+        let run = single::run(&device, capacity, &[picture], &ALGORITHMS, Duration::ZERO);
+        assert_eq!(run.is_err(), device.is_abandoned());
+        if run.is_err() {
+            return;
+        }
+    }
+    panic!("the device was never late");
+}
+
+/// A gallery's look-ups wait for a device whose ring is being filled: the same results, and the wait ends.
+#[test]
+fn waits_among_rings_end() {
+    let Some(device) = device() else { return };
+    let pictures = small_pictures(200);
+    let ring = ring(device, PATIENCE);
+    let outcomes = pass(&ring, &pictures, |number| {
+        if number % 20 == 0 {
+            ring.device().wait(PATIENCE).unwrap();
+        }
+    });
+    assert_eq!(judge(&pictures, &outcomes), (200, 0));
+}
+
+/// A picture that fits no batch ends none: the next one goes into the batch that was open.
+#[test]
+fn one_too_large_ends_no_batch() {
+    let Some(device) = device() else { return };
+    let mut random = Bytes(27);
+    let sizes = [(20, 20), (2000, 700), (20, 20), (2000, 700), (20, 20)];
+    let pictures: Vec<Picture> =
+        sizes.into_iter().map(|size| picture(&mut random, Kind::Rgb, size, 0, None)).collect();
+    let ring = ring(device, PATIENCE);
+    // Nobody drives, so nothing else ends it.
+    let refused = pictures.iter().enumerate().filter_map(|(number, picture)| {
+        let refused = ring.submit(picture.clone(), &ALGORITHMS, number).err()?;
+        Some((refused.payload, refused.sums.unwrap_err().unwrap().to_string()))
+    });
+    let refused: Vec<_> = refused.collect();
+    assert!(refused.iter().map(|(number, _)| *number).eq([1, 3]) && refused[0].1.contains("too large"));
+    ring.finish();
+    let mut came_back = 0;
+    ring.drive(&mut |_: Done<usize>| came_back += 1, &|| false);
+    assert_eq!((came_back, ring.traffic().batches), (3, 1));
+}

@@ -107,7 +107,7 @@ fn structures_are_the_same_on_both_sides() {
         same_layout!(module, "Hit", Hit, [query, row, distance]);
     }
     for (_, module) in modules.iter().filter(|(name, _)| STAGES.iter().any(|(stage, _)| stage == name)) {
-        same_layout!(module, "Batch", Header, [grids, lines, gradients, lumas]);
+        same_layout!(module, "Batch", Header, [grids, lines, gradients, lumas, number]);
         same_layout!(
             module,
             "Grid",

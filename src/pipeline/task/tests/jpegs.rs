@@ -144,7 +144,10 @@ fn whatever_goes_wrong_loses_no_record() {
     let files = files(24);
     let workers = workers();
     let expected = run(&workers, &none(), &files, || ());
-    for stage in ["first", "write", "planes", "looks", "reduce", "dct"] {
+    for stage in [
+        "first", "follow", "resolve", "write", "offsets", "planes", "gamut", "looks", "spots", "reduce",
+        "gradient", "dct",
+    ] {
         let Some(device) = device_for_tests() else { return };
         device.break_stage(stage);
         let mut ring = ring(device, Duration::from_secs(120));
@@ -210,32 +213,85 @@ fn devices_share_the_queue() {
     }
 }
 
-/// Hashes a picture, and takes its time as a slower CPU would.
-struct Slow(HashWork);
+/// A device that never answers holds no more than half of the memory for files, and two hold no more together: the CPU has the rest, and gets all of it back at the end.
+#[test]
+fn silent_devices_stop_nobody() {
+    let mut numbers = Bytes(83);
+    let one = Picture::new(&mut numbers, (420, 400), SAMPLINGS[3], Content::Photo).encode();
+    // As little memory as has room for six files at a time, and no picture takes any of it.
+    let memory = 8 * 6 * one.len() as u64;
+    let files = vec![one; 30];
+    let none_of_it = Some(Memory { first: 0, worst: 0 });
+    let workers = slow_workers(Duration::ZERO, none_of_it, memory);
+    let expected = run(&workers, &none(), &files, || ());
+    for count in [1, 2] {
+        let devices: Vec<_> = (0..count).filter_map(|_| device_for_tests()).collect();
+        if devices.is_empty() {
+            return;
+        }
+        let silent = |device| {
+            // Longer than a busy machine takes for all of it.
+            let mut ring = ring(device, Duration::from_secs(600));
+            (ring.hook.is_silent, ring.gives_back) = (true, true);
+            ring
+        };
+        let rings: Arc<[_]> = devices.into_iter().map(silent).collect();
+        let found = run(&workers, &rings, &files, || ());
+        // Nobody waited until the devices counted as lost.
+        assert_eq!(compare(&found, &expected), (0, 0), "{count}");
+        assert!(rings.iter().any(|ring| ring.hook.most_waiting.load(Ordering::Relaxed) > 0), "{count}");
+        // Freeing it would wait for what was sent.
+        assert!(rings.iter().any(|ring| ring.device().is_abandoned()), "{count}");
+    }
+}
+
+/// Zeros and the sums of the batch before say that all is well, so a stage that did not run must be noticed.
+#[test]
+fn a_stage_that_does_nothing_is_noticed() {
+    let files = files(24);
+    let workers = workers();
+    let expected = run(&workers, &none(), &files, || ());
+    for stage in ["offsets", "gradient", "dct"] {
+        let Some(device) = device_for_tests() else { return };
+        device.silence_stage(stage);
+        let mut ring = ring_of(device, Duration::from_secs(120), 300);
+        ring.gives_back = false;
+        let rings: Arc<[_]> = Arc::new([ring]);
+        let (by_device, taken_over) = compare(&run(&workers, &rings, &files, || ()), &expected);
+        assert!(by_device == 0 && taken_over > 0, "{stage}: {by_device} {taken_over}");
+    }
+}
+
+/// Hashes a picture, and takes its time as a slower CPU would, and as little memory as it says.
+struct Slow {
+    work: HashWork,
+    takes: Duration,
+    memory: Option<Memory>,
+}
 
 /// What a picture takes of the CPU.
 const TAKES: Duration = Duration::from_millis(20);
 
 impl Work for Slow {
     fn memory(&mut self, encoded: &[u8]) -> Memory {
-        self.0.memory(encoded)
+        self.memory.unwrap_or_else(|| self.work.memory(encoded))
     }
 
     fn hash(&mut self, encoded: &[u8]) -> Result<Hashed> {
-        thread::sleep(TAKES);
-        self.0.hash(encoded)
+        thread::sleep(self.takes);
+        self.work.hash(encoded)
     }
 
     fn decode(&mut self, encoded: &[u8], need: Memory, most: u64) -> Result<Decoded> {
-        thread::sleep(TAKES);
-        self.0.decode(encoded, need, most)
+        thread::sleep(self.takes);
+        self.work.decode(encoded, need, most)
     }
 
     fn compressed<'a>(
         &mut self,
         encoded: &'a [u8],
     ) -> Option<(Facts, crate::picture::Picture, Compressed<'a>)> {
-        self.0.compressed(encoded)
+        self.work.compressed(encoded)
     }
 
     fn finish(
@@ -244,12 +300,20 @@ impl Work for Slow {
         picture: crate::picture::Picture,
         sums: Result<crate::backend::Sums, Option<Arc<str>>>,
     ) -> Option<Hashed> {
-        self.0.finish(facts, picture, sums)
+        self.work.finish(facts, picture, sums)
     }
 
     fn algorithms(&self) -> &[Algorithm] {
-        self.0.algorithms()
+        self.work.algorithms()
     }
+}
+
+fn slow_workers(takes: Duration, need: Option<Memory>, memory: u64) -> Workers {
+    let threads = NonZeroUsize::new(2).unwrap();
+    let make = Box::new(move |options: &HashOptions| {
+        Box::new(Slow { work: HashWork::new(options.clone()), takes, memory: need }) as Box<dyn Work>
+    });
+    Workers::of(Bounded::with(make, threads, memory), threads, memory, 1).unwrap()
 }
 
 /// With a device of none, a tenth, half, all and twice the CPU's speed: in pictures per second never much less than the CPU alone.
@@ -260,10 +324,7 @@ fn no_device_slows_the_cpu_down() {
     // So few that most of a run is its end; `SHADEGRID_LONG` asks for more, as many as it says.
     let long = std::env::var("SHADEGRID_LONG").ok().map(|count| count.parse().unwrap_or(0).max(800));
     let files = vec![one; long.unwrap_or(80)];
-    let threads = NonZeroUsize::new(2).unwrap();
-    let make =
-        Box::new(|options: &HashOptions| Box::new(Slow(HashWork::new(options.clone()))) as Box<dyn Work>);
-    let workers = Workers::of(Bounded::with(make, threads, 1 << 30), threads, 1 << 30, 1).unwrap();
+    let workers = slow_workers(TAKES, None, 1 << 30);
     let timed = |rings: &Arc<[Ring<Travelling>]>| {
         let started = Instant::now();
         let records = run(&workers, rings, &files, || ());

@@ -6,7 +6,7 @@ use super::super::looks::looks;
 use super::super::spots::spots;
 use super::super::stages::{GAMUT, LOOKS, SPOTS_TEXT};
 use super::stages::{MadeUp, cast};
-use super::{POISON, devices, run};
+use super::{POISON, devices, is_noticed, run};
 use crate::kernel::Bytes;
 
 /// Up to 64 of an owner's in each group.
@@ -23,7 +23,7 @@ fn groups(owner: u32, first: u32, count: u32) -> impl Iterator<Item = Group> {
 fn looks_equal_their_twin() {
     for device in devices() {
         let mut numbers = Bytes(57);
-        let (mut compared, mut found_blocks, mut coefficients) = (0, 0, 0);
+        let (mut compared, mut found_blocks, mut coefficients, mut noticed) = (0, 0, 0, 0);
         for round in 0..24 {
             let made = MadeUp::new(&mut numbers, WINDOW);
             let (lanes, notes) = made.first();
@@ -68,6 +68,14 @@ fn looks_equal_their_twin() {
                 cast(&all),
                 &vec![POISON; all.len() * SEEN as usize],
             ];
+            if round % 4 == 0 {
+                let wrong = (
+                    "seen[at] = segment.first_block + block;",
+                    "seen[at] = segment.first_block + block + 1u;",
+                );
+                let groups = of_picture.len() as u32;
+                noticed += usize::from(is_noticed(&device, ("looks", LOOKS), wrong, (&arrays, 1), groups));
+            }
             let found = run(&device, ("looks", LOOKS), &arrays, 1, of_picture.len() as u32);
             for (index, (seen, expected)) in found[0].chunks_exact(SEEN as usize).zip(&expected).enumerate() {
                 assert_eq!(
@@ -88,6 +96,7 @@ fn looks_equal_their_twin() {
         assert!(
             compared > 2_000 && found_blocks > 300 && compared - found_blocks > 300 && coefficients > 1_000
         );
+        assert!(noticed >= 4, "{noticed}");
     }
 }
 
@@ -169,7 +178,7 @@ fn gamut_equals_its_twin() {
 fn spots_equal_their_twin() {
     for device in devices() {
         let mut numbers = Bytes(59);
-        let (mut compared, mut outside) = (0, 0);
+        let (mut compared, mut outside, mut noticed) = (0, 0, 0);
         for round in 0..40 {
             let (grids, samples) = grids(&mut numbers);
             let mut below = |limit: u32| (numbers.next() % u64::from(limit)) as u32;
@@ -214,6 +223,15 @@ fn spots_equal_their_twin() {
                 &samples,
                 &seen.clone(),
             ];
+            if round % 8 == 0 {
+                let wrong =
+                    ("let x = mcu % guard.mcus * side.across", "let x = mcu % guard.mcus * side.down");
+                let wrong = [wrong, ("pixel.x / grid.cell_width", "pixel.y / grid.cell_width")];
+                let is_noticed = |wrong| {
+                    is_noticed(&device, ("spots", SPOTS_TEXT), wrong, (&arrays, 1), groups.len() as u32)
+                };
+                noticed += usize::from(wrong.into_iter().any(is_noticed));
+            }
             let found = run(&device, ("spots", SPOTS_TEXT), &arrays, 1, groups.len() as u32);
             let before = seen.iter().step_by(SEEN as usize).filter(|block| **block == NONE).count();
             seen.chunks_exact_mut(SEEN as usize)
@@ -223,6 +241,6 @@ fn spots_equal_their_twin() {
             outside += seen.iter().step_by(SEEN as usize).filter(|block| **block == NONE).count() - before;
         }
         println!("{compared} blocks, {outside} of them outside of the picture");
-        assert!(compared > 1_500 && outside > 50);
+        assert!(compared > 1_500 && outside > 50 && noticed >= 3, "{noticed}");
     }
 }

@@ -6,10 +6,11 @@ use wgpu::naga::{self, front::wgsl};
 
 use super::super::batch::{DETAILS, PADDING};
 use super::super::descriptors::{
-    BOUNDARIES, Grid, Group, Guard, LONGER, Lane, Look, Part, Picture, Plane, SEEN, SUMS, Segment, Side,
-    THREADS, WINDOW, Work,
+    BOUNDARIES, FOUND, Grid, Group, Guard, LONGER, Lane, Look, Part, Picture, Plane, SEEN, SUMS, Segment,
+    Side, THREADS, WINDOW, Work,
 };
 use super::super::follow::FARTHEST;
+use super::super::resolve::RUNAWAY;
 use super::super::stages::{FIRST, FOLLOW, GAMUT, LOOKS, OFFSETS, RESOLVE, SPOTS_TEXT, WRITE, planes_text};
 use crate::backend::gpu::tests::shaders::{
     check_portable, constant, every_invocation_comes_by, layout, same_layout, write_spirv,
@@ -69,7 +70,7 @@ fn structures_are_the_same_on_both_sides() {
                 Picture,
                 [
                     tables, pair_count, pairs, components, per_mcu, period, first_lane, lanes, lane_shift,
-                    slots, slot_count, kept,
+                    slots, slot_count, kept, batch,
                 ]
             );
         }
@@ -122,8 +123,10 @@ fn constants_are_the_same_on_both_sides() {
             ("LONGER", LONGER as u32),
             ("BOUNDARIES", BOUNDARIES),
             ("FARTHEST", FARTHEST),
+            ("RUNAWAY", RUNAWAY),
             ("NONE", u32::MAX),
             ("SUMS", SUMS),
+            ("FOUND", FOUND),
             ("SEEN", SEEN),
             ("SEEN_COMPONENT", 1),
             ("SEEN_DC", 2),

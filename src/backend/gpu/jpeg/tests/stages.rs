@@ -13,7 +13,8 @@ use super::super::stages::{FIRST, FOLLOW, OFFSETS, RESOLVE, WRITE, basis, for_wi
 use super::super::symbols::{Source, Symbols, code};
 use super::super::tables::{pair, pair_words};
 use super::super::write::write;
-use super::{POISON, devices, run};
+use super::{POISON, devices, is_noticed, run};
+use crate::backend::gpu::Device;
 use crate::decode::jpeg::STANDARD;
 use crate::kernel::Bytes;
 
@@ -103,6 +104,7 @@ impl MadeUp {
             slots: self.slots,
             slot_count,
             kept,
+            batch: 5,
         });
         self.slots += first_block * slot_count;
         self.pairs.push(Vec::new());
@@ -151,6 +153,50 @@ impl MadeUp {
             resolve(segment, &lanes[first..first + segment.lanes as usize])
         };
         self.segments.iter().flat_map(of).collect()
+    }
+}
+
+impl MadeUp {
+    /// Whether a wrong line of `first`, `follow`, `write` and `offsets` is noticed.
+    fn wrong_lines(&self, device: &Device, lanes: &[Lane], notes: &[Notes]) -> [bool; 4] {
+        let (followed, count) = (self.follow(lanes, notes), lanes.len());
+        let work = self.resolve(&followed);
+        let (pictures, segments, groups) = (cast(&self.pictures), cast(&self.segments), cast(&self.groups));
+        let of: &[&[u32]] = &[pictures, segments, &self.segment_of, groups, &self.stream, &self.tables];
+        let workgroups = self.groups.len() as u32;
+        let (no_notes, no_lanes) = (vec![POISON; count * 2 * BOUNDARIES as usize], vec![POISON; count * 8]);
+        let first = is_noticed(
+            device,
+            ("first", FIRST),
+            ("blocks += select(0u, 1u, came == ENDED)", "blocks += select(0u, 2u, came == ENDED)"),
+            (&[of, &[&no_notes, &no_lanes]].concat(), 2),
+            workgroups,
+        );
+        let follow = is_noticed(
+            device,
+            ("follow", FOLLOW),
+            ("met_blocks = note.y >> 8u", "met_blocks = note.y >> 7u"),
+            (&[of, &[cast(notes), cast(lanes)]].concat(), 1),
+            workgroups,
+        );
+        let (slots, totals) = (vec![0; self.slots as usize], vec![[POISON; 4]; count]);
+        let write = is_noticed(
+            device,
+            ("write", WRITE),
+            ("sums += select(vec3(0u), vec3(value),", "sums += select(vec3(0u), vec3(value + 1u),"),
+            (&[pictures, groups, &self.stream, &self.tables, cast(&work), &slots, totals.as_flattened()], 2),
+            workgroups,
+        );
+        let totals: Vec<[u32; 4]> = (0..count as u32).map(|lane| [lane * 77 + 1, lane, 3, 0]).collect();
+        let (offsets, found) = (vec![POISON; 4 * count], vec![POISON; 3 * self.pictures.len()]);
+        let offsets = is_noticed(
+            device,
+            ("offsets", OFFSETS),
+            ("let own = sums[thread].xyz - total.xyz;", "let own = sums[thread].xyz;"),
+            (&[pictures, segments, &self.segment_of, totals.as_flattened(), &offsets, &found], 2),
+            self.pictures.len() as u32,
+        );
+        [first, follow, write, offsets]
     }
 }
 
@@ -364,7 +410,7 @@ fn offsets_equal_their_twin() {
                 };
                 let (offsets, lost) = offsets(&totals[own.clone()], is_first);
                 expected.extend(offsets);
-                missing.extend([lost, 0]);
+                missing.extend([lost, 0, picture.batch]);
             }
             let arrays = [
                 cast(&made.pictures),
@@ -372,7 +418,7 @@ fn offsets_equal_their_twin() {
                 &made.segment_of[..],
                 totals.as_flattened(),
                 &vec![POISON; 4 * count],
-                &vec![POISON; 2 * made.pictures.len()],
+                &vec![POISON; 3 * made.pictures.len()],
             ];
             let found = run(&device, ("offsets", OFFSETS), &arrays, 2, made.pictures.len() as u32);
             let of = |all: &[u32]| {
@@ -477,7 +523,7 @@ fn planes_equal_their_twin_at_every_detail() {
                     &steps,
                     cast(&basis),
                     &vec![POISON; words],
-                    &[7, 0],
+                    &[7, 0, 9],
                 ];
                 let text = planes_text(detail);
                 let found = run(&device, ("planes", &text), &arrays, 2, groups.len() as u32);
@@ -495,7 +541,7 @@ fn planes_equal_their_twin_at_every_detail() {
                     );
                 }
                 assert_eq!(found[0][..plane.samples as usize], expected[..plane.samples as usize]);
-                assert_eq!(found[1], [7, u32::from(reached)], "detail {detail}, round {round}");
+                assert_eq!(found[1], [7, u32::from(reached), 9], "detail {detail}, round {round}");
                 samples += columns * plane.rows as usize;
                 beyond += usize::from(reached);
                 planes_compared += 1;
@@ -510,10 +556,13 @@ fn planes_equal_their_twin_at_every_detail() {
 fn a_changed_count_or_constant_is_noticed() {
     for device in devices() {
         let mut numbers = Bytes(56);
-        let (mut by_resolve, mut by_planes) = (0, 0);
+        let (mut by_resolve, mut by_planes, mut by_others) = (0, 0, [0; 4]);
         for _ in 0..12 {
             let made = MadeUp::new(&mut numbers, WINDOW);
             let (lanes, notes) = made.first();
+            for (noticed, found) in by_others.iter_mut().zip(made.wrong_lines(&device, &lanes, &notes)) {
+                *noticed += usize::from(found);
+            }
             let lanes = made.follow(&lanes, &notes);
             let count = lanes.len();
             let arrays = [
@@ -551,7 +600,7 @@ fn a_changed_count_or_constant_is_noticed() {
             let [right, wrong] = [text, wrong].map(|text| run(&device, ("planes", &text), &arrays, 2, 1));
             by_planes += usize::from(right != wrong);
         }
-        println!("noticed: resolve {by_resolve} of 12, planes {by_planes} of 12");
-        assert!(by_resolve >= 3 && by_planes >= 6);
+        println!("noticed: resolve {by_resolve} of 12, planes {by_planes} of 12, others {by_others:?}");
+        assert!(by_resolve >= 3 && by_planes >= 6 && by_others.iter().all(|&noticed| noticed >= 3));
     }
 }
