@@ -39,7 +39,7 @@ pub(super) fn from_exif(exif: &[u8]) -> Option<Orientation> {
             match number(&entry[..2]) {
                 // As in browsers, the first that means anything counts.
                 ORIENTATION => {
-                    found[0] = found[0].or_else(|| value(entry).filter(|value| (1..=8).contains(value)))
+                    found[0] = found[0].or_else(|| value(entry).filter(|value| (1..=8).contains(value)));
                 }
                 EXIF => found[1] = found[1].or_else(|| value(entry)),
                 _ => {}

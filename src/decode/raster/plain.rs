@@ -27,7 +27,7 @@ pub(super) fn decode(bytes: &[u8], samples: &mut Vec<u8>) -> Result<Raster> {
     let length = usize::try_from(decoder.total_bytes()).unwrap_or(usize::MAX);
     let mut stored = Vec::new();
     blank(&mut stored, length)?;
-    decoder.read_image(&mut stored).map_err(|error| problem(error))?;
+    decoder.read_image(&mut stored).map_err(problem)?;
     let channels = usize::from(colour.channel_count());
     let sample = usize::from(colour.bytes_per_pixel()) / channels.max(1);
     let (colours, has_alpha) = match colour {
