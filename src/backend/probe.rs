@@ -255,7 +255,7 @@ mod tests {
             let whole = found.iter().filter(|file| file.planes.is_some()).count();
             assert!((7..=10).contains(&whole), "{whole}");
             // Bits of data, about, which are the lanes of a segment at least.
-            assert!(files.iter().any(|probe| 8 * probe.file.len() >> probe.lane_shift > 300));
+            assert!(files.iter().any(|probe| (8 * probe.file.len()) >> probe.lane_shift > 300));
             assert!(are_decoded(&files, &found));
             let mut wrong = decode();
             wrong[0].planes.as_mut().unwrap()[1][3][2] ^= 1;
