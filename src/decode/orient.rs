@@ -159,7 +159,7 @@ mod tests {
             Orientation::from_exif(6)
         );
         let further = |place| entry(0x8769, 4, place);
-        let both = |first: &[Vec<u8>]| block(&[directory(first), directory(&[eight.clone()])]);
+        let both = |first: &[Vec<u8>]| block(&[directory(first), directory(std::slice::from_ref(&eight))]);
         assert_eq!(from_exif(&both(&[further(22)])), Orientation::from_exif(8));
         assert_eq!(from_exif(&both(&[further(34), none])), Orientation::from_exif(8));
         assert_eq!(from_exif(&both(&[further(34), six])), Orientation::from_exif(6));

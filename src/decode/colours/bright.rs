@@ -141,10 +141,13 @@ fn encoded(light: f32) -> u8 {
 mod tests {
     use super::*;
 
+    /// Codes, and what is shown of levels of grey and of red alone.
+    type Case = (u8, u8, [u8; 8], [[u8; 3]; 3]);
+
     /// What Chromium 156 shows of PNGs with these codes: greys, and levels of red alone.
     #[test]
     fn levels_are_shown_as_in_a_browser() {
-        let cases: [(u8, u8, [u8; 8], [[u8; 3]; 3]); 5] = [
+        let cases: [Case; 5] = [
             (9, PQ, [0, 5, 30, 70, 132, 213, 255, 255], [[40, 0, 0], [167, 0, 0], [255, 0, 0]]),
             (1, PQ, [0, 5, 30, 70, 132, 213, 255, 255], [[30, 0, 0], [132, 0, 0], [255, 0, 0]]),
             (12, PQ, [0, 5, 30, 70, 132, 213, 255, 255], [[34, 0, 0], [145, 0, 0], [255, 0, 0]]),
