@@ -581,7 +581,7 @@ fn bitmaps_of_icons_are_shown_as_browsers_show_them() {
         let pixel = |p: &[u8]| [p[2], p[1], p[0]].into_iter().chain(alpha).collect::<Vec<u8>>();
         rgb.chunks(3 * SIZE.0 as usize).map(|row| row.chunks(3).flat_map(pixel).collect()).collect()
     };
-    let (none, some) = (|_: usize, _: usize| false, |x: usize, y: usize| (x + y) % 3 == 0);
+    let (none, some) = (|_: usize, _: usize| false, |x: usize, y: usize| (x + y).is_multiple_of(3));
     let alpha = |file: &[u8]| decode(file).unwrap().viewing.alpha;
     for (what, bits, stored, mask, is_open) in [
         ("rows with padding", 24, None, &none as &dyn Fn(usize, usize) -> bool, false),
@@ -649,7 +649,7 @@ fn broken_data_of_a_webp_gives_the_rows_before_the_break() {
         let cut = decode(&with(&data[..data.len() * part / 10])).unwrap();
         let rows = (cut.whole.unwrap() * height as f32).round() as usize;
         assert!(
-            cut.viewing.alpha && rows * 10 > height * (part - 2) && rows % 16 == 0,
+            cut.viewing.alpha && rows * 10 > height * (part - 2) && rows.is_multiple_of(16),
             "{rows} rows of {part} tenths"
         );
         assert_eq!(samples(&cut).0[..rows * width * 3], rgb[..rows * width * 3]);
