@@ -232,7 +232,7 @@ fn a_file_of_another_kind_is_written_over_only_by_force() {
     let hash = &["hash", "photos", "-q", "-o"][..];
     let page = &["bench", "a.png", "--runs", "1", "-j", "1", "--html"][..];
     let foreign: [(&[&str], &[&str]); 5] = [
-        (hash, &["a.png", "notes.txt", "known.gallery", "foreign.parquet", "foreign.jsonl"]),
+        (hash, &["a.png", "notes.txt", "known.gallery", "foreign.parquet", "foreign.jsonl", "foreign.html"]),
         (&["match", "-q", "-g", "known.gallery", "photos", "-o"], &["a.png", "notes.txt"]),
         (&["dedupe", "-q", "records.jsonl", "-o"], &["records.csv", "notes.txt"]),
         (&["gallery", "export", "known.gallery", "-o"], &["records.jsonl", "a.png"]),
@@ -257,7 +257,7 @@ fn a_file_of_another_kind_is_written_over_only_by_force() {
         assert_eq!(code(&run(&folder, &quarantine)), Some(1), "--quarantine {name}");
         tried += 2;
     }
-    assert!(tried == 19 && everything(&folder) == before);
+    assert!(tried == 20 && everything(&folder) == before);
 
     for (command, name) in [(hash, "notes.txt"), (page, "foreign.html")] {
         let output = run(&folder, &[command, &[name, "--force"]].concat());

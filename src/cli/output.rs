@@ -42,14 +42,14 @@ const OTHERS: &[&str] = &[
     "tar", "xls", "xlsx", "xml", "xz", "zip", "zst",
 ];
 
-/// Refuses a file whose name announces something else than what is written.
+/// Refuses a file whose name announces something else than what is written. Of what is there already, more is known: that is for others to judge.
 ///
 /// # Errors
 ///
 /// [`Error::Input`] for the ending of an archive, a compressed file, a page or another kind of table.
 pub(crate) fn refuse_others(path: &Path) -> Result<(), Error> {
     let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default();
-    if !OTHERS.iter().any(|other| ending.eq_ignore_ascii_case(other)) {
+    if !OTHERS.iter().any(|other| ending.eq_ignore_ascii_case(other)) || path.symlink_metadata().is_ok() {
         return Ok(());
     }
     let path = path.display();
