@@ -140,5 +140,5 @@ fn a_service_follows_a_list_by_itself() {
     assert!(code == Some(0) && said.contains("40 entries") && !said.contains("removed"), "{said}");
     let mut command = Command::new(env!("CARGO_BIN_EXE_shadegrid"));
     let output = command.args(["gallery", "sync", "other", "--config"]).arg(&config).output().unwrap();
-    assert!(String::from_utf8_lossy(&output.stderr).contains("[list]"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("these do: list"));
 }
