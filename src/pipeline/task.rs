@@ -287,7 +287,7 @@ mod tests {
         assert!(by_devices >= 40 && taken_over == 0, "{by_devices} {taken_over}");
     }
 
-    /// Whether a batch is on its way just when the device is lost is a matter of chance: in one of some runs it is.
+    /// Whether a batch is in flight just when the device is lost is a matter of chance: in one of some runs it is.
     #[test]
     fn a_device_lost_in_the_middle_loses_no_record() {
         for _ in 0..20 {
