@@ -67,7 +67,6 @@ pub(crate) use raster::no_picture;
 pub(crate) use raster::no_pictures;
 #[cfg(feature = "job")]
 pub(crate) use raster::says_no_picture;
-pub(crate) use sniff::SNIFFED;
 pub use viewing::Viewing;
 pub(crate) use viewing::{Sources, Tables};
 

@@ -138,12 +138,9 @@ impl DecodeArguments {
     }
 }
 
-/// First bytes that show whether a file is a picture.
-const SNIFFED: u64 = 144;
-
 /// Whether a file is a picture by its first bytes.
 pub(crate) fn is_picture(path: &Path) -> bool {
     let mut head = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(SNIFFED).read_to_end(&mut head));
+    let read = File::open(path).and_then(|file| file.take(Format::SNIFFED as u64).read_to_end(&mut head));
     read.is_ok() && Format::sniff(&head).is_some()
 }

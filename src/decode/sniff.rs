@@ -5,13 +5,13 @@ use super::Format;
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 const JPEG_XL_CONTAINER: &[u8] = b"\0\0\0\x0cJXL \r\n\x87\n";
 
-/// How many first bytes show whether something is a picture: as many as Chromium looks at for the brands of an AVIF.
-pub(crate) const SNIFFED: usize = 144;
-
 impl Format {
+    /// How many first bytes [`sniff`](Format::sniff) looks at, at most: as many as Chromium does for the brands of an AVIF.
+    pub const SNIFFED: usize = 144;
+
     /// The format that a file's first bytes announce; `None` for anything else.
     ///
-    /// Looks at no more than the first 144 bytes.
+    /// Looks at no more than the first [`SNIFFED`](Format::SNIFFED) bytes.
     pub fn sniff(bytes: &[u8]) -> Option<Format> {
         let is = |magic: &[u8]| bytes.starts_with(magic);
         if is(b"\xff\xd8\xff") {
@@ -78,7 +78,7 @@ fn iso_media(bytes: &[u8]) -> Option<Format> {
         [0, 0, 0, 1] => (16, bytes.get(8..16)?.first_chunk().map_or(0, |size| u64::from_be_bytes(*size))),
         size => (8, u64::from(u32::from_be_bytes(*size))),
     };
-    let end = (size.min(SNIFFED as u64) as usize).max(start + 4).min(bytes.len());
+    let end = (size.min(Format::SNIFFED as u64) as usize).max(start + 4).min(bytes.len());
     let major = bytes.get(start..start + 4);
     let brands = || major.into_iter().chain(bytes.get(start + 8..end).unwrap_or(&[]).chunks_exact(4));
     let has = |wanted: &[&[u8]]| brands().any(|brand| wanted.contains(&brand));

@@ -125,27 +125,25 @@ impl Route {
         may_have_room.then(|| held.take(bytes)).flatten()
     }
 
-    /// Those that work, that with the least to do first; all of them where none does.
-    fn rings(&self) -> Vec<&Ring<Travelling>> {
+    /// Those that work, from that with the least to do on; all of them where none does.
+    fn rings(&self) -> impl Iterator<Item = &Ring<Travelling>> {
         let all = &self.0.rings;
-        let mut rings: Vec<_> = all.iter().filter(|ring| !ring.has_failed()).collect();
-        if rings.is_empty() {
-            rings = all.iter().collect();
-        }
-        rings.sort_by_cached_key(|ring| ring.waiting());
-        rings
+        let is_any_left = !all.iter().all(Ring::has_failed);
+        let least = (0..all.len()).min_by_key(|ring| (all[*ring].has_failed(), all[*ring].waiting()));
+        let (before, from) = all.split_at(least.unwrap_or(0));
+        from.iter().chain(before).filter(move |ring| !(is_any_left && ring.has_failed()))
     }
 
-    /// Puts a JPEG into a batch of the first device that has room for it, those with the least to do first.
+    /// Puts a JPEG into a batch of the first device that has room for it, from that with the least to do on.
     pub(super) fn place(
         &self,
         picture: &Compressed<'_>,
         algorithms: &[Algorithm],
     ) -> Option<Sending<'_, Travelling>> {
-        self.rings().into_iter().find_map(|ring| ring.place(picture, algorithms))
+        self.rings().find_map(|ring| ring.place(picture, algorithms))
     }
 
-    /// Sends a picture to the first device that has room for it, those with the least to do first; what none has room for comes back at once.
+    /// Sends a picture to the first device that has room for it, from that with the least to do on; what none has room for comes back at once.
     pub(super) fn submit(
         &self,
         picture: Picture,
@@ -154,21 +152,20 @@ impl Route {
     ) -> Option<Box<Returned>> {
         let file = travelling.pending.task.encoded().len() as u64;
         let has_room = travelling.hold.change_to(file + picture.bytes());
-        let unsent = Done { picture, payload: travelling, sums: Err(None), decoding: Decoding::Cpu };
-        let (mut left, mut is_full) = (Box::new(unsent), !has_room);
-        for ring in self.rings().into_iter().filter(|_| has_room) {
-            let Done { picture, payload, .. } = *left;
-            left = match ring.submit(picture, algorithms, payload) {
+        let (mut picture, mut payload) = (picture, travelling);
+        let (mut reason, mut is_full) = (None, !has_room);
+        for ring in self.rings().filter(|_| has_room) {
+            let refused = match ring.submit(picture, algorithms, payload) {
                 Ok(()) => return None,
-                Err(refused) => refused,
+                Err(refused) => *refused,
             };
-            is_full |= matches!(left.sums, Err(None));
+            (picture, payload) = (refused.picture, refused.payload);
+            reason = refused.sums.err().flatten();
+            is_full |= reason.is_none();
         }
         // Of one that may have room later nobody says that it failed.
-        if is_full {
-            left.sums = Err(None);
-        }
-        Some(left)
+        let sums = Err(reason.filter(|_| !is_full));
+        Some(Box::new(Done { picture, payload, sums, decoding: Decoding::Cpu }))
     }
 }
 

@@ -413,7 +413,8 @@ impl Allocation {
     }
 }
 
-fn next_number() -> u32 {
+/// Another number for each batch of either kind.
+pub(super) fn next_number() -> u32 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     // Odd, so that it never comes to 0.
     NEXT.fetch_add(2, Ordering::Relaxed) | 1

@@ -99,7 +99,7 @@ impl<'a> Taking<'a> {
             bytes: record.bytes,
             is_damaged: hashed.whole.is_some(),
             format: hashed.format,
-            is_animated: hashed.viewing.animated || hashed.viewing.pages,
+            has_further: hashed.viewing.animated || hashed.viewing.pages,
             is_turned: hashed.viewing.oriented,
             is_profiled: hashed.viewing.profile,
             file,

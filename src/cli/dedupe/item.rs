@@ -26,9 +26,9 @@ pub(super) struct Item {
     pub(super) bytes: Option<u64>,
     /// Whether part of the picture is missing.
     pub(super) is_damaged: bool,
-    /// What it is, and whether it moves; of what was hashed now.
+    /// What it is, and whether a flag says that it has further frames, pages or pictures; of what was hashed now.
     pub(super) format: Option<Format>,
-    pub(super) is_animated: bool,
+    pub(super) has_further: bool,
     /// Whether viewers turn it, or see it through a profile that moves it noticeably.
     pub(super) is_turned: bool,
     pub(super) is_profiled: bool,
@@ -77,7 +77,7 @@ impl Item {
     /// Whether it holds more pictures than the one that it is grouped by, or may: an animation, a further page, a further picture of an icon.
     pub(super) fn holds_more(&self) -> bool {
         match self.format {
-            _ if self.is_animated => true,
+            _ if self.has_further => true,
             Some(Format::Tiff | Format::Ico) => has_further_frame(self.path()),
             Some(_) => false,
             None => true,

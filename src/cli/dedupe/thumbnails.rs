@@ -5,12 +5,11 @@ use std::ffi::{OsStr, OsString};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use shadegrid::decode::Frames;
-use shadegrid::hasher::Faces;
 use shadegrid::pipeline::{Record, Source, Stop};
-use shadegrid::{Algorithm, Devices, Error, Format, HashOptions, Orient, Picture, RunOptions};
+use shadegrid::{Algorithm, Devices, Error, Format, HashOptions, Picture, RunOptions};
 
 use super::item::Item;
+use super::looks::as_seen;
 use crate::cli::resources::Resources;
 use crate::cli::show::Canvas;
 
@@ -39,8 +38,7 @@ impl Thumbnails {
         if sources.is_empty() {
             return Ok(Thumbnails::default());
         }
-        let decode = options.decode.clone().orient(Orient::Exif).frames(Frames::First);
-        let options = options.decode(decode).faces(Faces::Stored).algorithms(vec![Algorithm::PhotoDna]);
+        let options = as_seen(options).algorithms(vec![Algorithm::PhotoDna]);
         let engine =
             resources.engine(Devices::none("small pictures are the CPU's"), options.thumbnail(Some(SIDE)))?;
         let mut run = engine.run(sources, &RunOptions::default().stop(stop.clone()))?;

@@ -9,7 +9,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use super::random_access::{self, RandomAccess};
 use super::read_ahead::Permit;
 use super::{Content, InputOptions, Source, name_from_bytes};
-use crate::decode::{Format, SNIFFED, no_picture};
+use crate::decode::{Format, no_picture};
 use crate::error::{Error, Result};
 
 mod names;
@@ -126,8 +126,8 @@ impl Archive<'_> {
             return Ok(Err(error));
         }
         let mut bytes = Vec::new();
-        let read = from.take(length.min(SNIFFED as u64)).read_to_end(&mut bytes);
-        let all_there = length.min(SNIFFED as u64) == bytes.len() as u64;
+        let read = from.take(length.min(Format::SNIFFED as u64)).read_to_end(&mut bytes);
+        let all_there = length.min(Format::SNIFFED as u64) == bytes.len() as u64;
         if read.is_ok() && all_there && Format::sniff(&bytes).is_none() {
             return Ok(Err(no_picture(&bytes)));
         }

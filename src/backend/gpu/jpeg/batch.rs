@@ -7,10 +7,10 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::descriptors::{Grid, Group, Guard, Look, Part, Picture, Plane, Segment, Side, THREADS, WINDOW};
 use super::tables::{self, pair_words};
+use crate::backend::gpu::batch::next_number;
 use crate::backend::gpu::device::MOST_WORKGROUPS;
 use crate::decode::jpeg::{self, Compressed, Guards, Unstuffed, looks_wanted};
 use crate::picture::{COARSE_UNIT, COARSE_ZERO};
@@ -496,12 +496,6 @@ impl Batch {
             parts,
         });
     }
-}
-
-fn next_number() -> u32 {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    // Odd, so that it never comes to 0.
-    NEXT.fetch_add(2, Ordering::Relaxed) | 1
 }
 
 /// Cuts `count` jobs from `first` on into groups.

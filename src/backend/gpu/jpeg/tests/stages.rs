@@ -1,4 +1,6 @@
 //! Each stage by itself against its twin, over made-up pictures: data of random bits, codes of random lengths, lanes of random numbers.
+//!
+//! One long file, since every stage takes what the one before it made of the same made-up batch.
 
 use super::super::batch::{DETAILS, PADDING};
 use super::super::descriptors::{
